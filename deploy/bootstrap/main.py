@@ -1,0 +1,96 @@
+"""The command ``./wb``: prepares the machine, then runs what was asked.
+
+Runs with the machine's own Python, so: standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import steps
+from progress import StepFailed
+
+HELP = """\
+The Workbench: a data engineering workbench on Jupyter.
+
+Usage: ./wb COMMAND [options]      (./wb COMMAND --help lists a command's options)
+
+  up          start everything on this machine, until Ctrl-C
+                --port 8000  --host 127.0.0.1  --data-dir DIR  --sample  --verbose
+  config      print the settings in force and where each comes from
+  migrate     bring the metadata database to this version
+  service     run the Workbench service alone
+
+For work on the Workbench itself:
+
+  test        run the tests (--fast: without browser and real systems)
+  lint        check style, types and layers
+  bench NAME  run a benchmark
+  generate    write generated files again
+  lock        compile deploy/locks again
+  prepare     prepare the environment and stop
+
+  help        this text
+"""
+
+_DEVELOPER = {"test", "lint", "bench", "generate"}
+_SERVER = {"config", "migrate", "service", "sample", "audit"}
+
+
+def _become(arguments: list[str]) -> None:
+    """Replaces this process, so that signals reach the command itself."""
+    os.environ["PATH"] = steps.tool_env()["PATH"]
+    for name in ("PYTHONHOME", "PYTHONPATH"):
+        os.environ.pop(name, None)
+    os.environ["PYTHONNOUSERSITE"] = "1"
+    os.execv(steps.PYTHON, [str(steps.PYTHON), *arguments])
+
+
+def _interrupted(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str]) -> int:
+    # A step in work is ended with us, whichever way we are asked to go.
+    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGHUP, _interrupted)
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
+    if command in {"help", "-h", "--help"}:
+        print(HELP, end="")
+        return 0
+    # -P: the folder one happens to stand in is no place to import from.
+    if command == "up":
+        if not {"-h", "--help"} & set(rest) or not steps.PYTHON.exists():
+            steps.prepare(product=True, dev=False)
+        _become(["-P", "-m", "wb_hub.up", *rest])
+    elif command in _DEVELOPER:
+        steps.prepare(product=True, dev=True)
+        _become([str(steps.REPO / "tests" / "dev.py"), command, *rest])
+    elif command in _SERVER:
+        steps.prepare(product=True, dev=False)
+        _become(["-P", "-m", "wb_server.cli", command, *rest])
+    elif command == "lock":
+        steps.prepare(product=False, dev=True)
+        steps.compile_locks()
+        return 0
+    elif command == "prepare":
+        steps.prepare(product=True, dev="--dev" in rest)
+        return 0
+    print(f"wb: there is no command {command!r}\n\n{HELP}", end="", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except StepFailed as failure:
+        print(f"wb: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("wb: interrupted; the next ./wb goes on from here", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,231 @@
+"""The Hub's configuration, one function a concern.
+
+Every function takes the configuration object and the settings and changes only what its name says.
+:data:`CONCERNS` is the order in which ``jupyterhub_config.py`` applies them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wb_hub import oidc
+from wb_hub.settings import HubSettings
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parents[1]
+
+GROUPS = ("viewer", "analyst", "engineer", "admin")
+SERVICE = "workbench"
+_USE = "custom:workbench:use"
+_READ = "custom:workbench:read"
+_ACCESS = f"access:services!service={SERVICE}"
+
+# Letters that are safe in a folder name, an address and a header alike. The Hub itself allows any, and
+# compares only the beginning of a name: hence the end mark.
+USERNAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{0,62}\Z"
+
+
+def _tethered(s: HubSettings, command: list[str], *options: str) -> list[str]:
+    """``command``, started so that it ends with the Hub where the settings ask for that."""
+    if not s.tether and not options:
+        return command
+    return [sys.executable, "-P", "-m", "wb_hub.launch", *options, "--", *command]
+
+
+def _tether_env(s: HubSettings) -> dict[str, str]:
+    return {"WB_TETHER_TO": str(os.getpid())} if s.tether else {}
+
+
+def base(c: Config, s: HubSettings) -> None:
+    """Where the Hub listens and keeps its own files."""
+    host = f"[{s.host}]" if ":" in s.host else s.host
+    c.JupyterHub.bind_url = f"http://{host}:{s.port}/"
+    c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{s.hub_port}"
+    c.JupyterHub.db_url = f"sqlite:///{s.hub_dir / 'jupyterhub.sqlite'}"
+    c.JupyterHub.cookie_secret_file = str(s.hub_dir / "cookie_secret")
+    c.JupyterHub.template_paths = [str(HERE / "templates")]
+    c.JupyterHub.tornado_settings = {
+        "headers": {
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+        }
+    }
+
+
+def proxy(c: Config, s: HubSettings) -> None:
+    """The proxy in front of everything, run by the environment's own node."""
+    script = REPO / "hub" / "node_modules" / "configurable-http-proxy" / "bin"
+    node = Path(sys.prefix) / "bin" / "node"
+    c.ConfigurableHTTPProxy.command = _tethered(
+        s, [str(node), str(script / "configurable-http-proxy")]
+    )
+    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{s.proxy_api_port}"
+    c.ConfigurableHTTPProxy.pid_file = str(s.hub_dir / "proxy.pid")
+    c.ConfigurableHTTPProxy.log_level = "warn"
+    if s.tether:
+        # The proxy gets a copy of the Hub's environment.
+        os.environ.update(_tether_env(s))
+
+
+def sign_in(c: Config, s: HubSettings) -> None:
+    """Passwords kept by the Hub, or a provider that speaks OAuth or OpenID Connect."""
+    c.Authenticator.username_pattern = USERNAME_PATTERN
+    c.Authenticator.admin_users = set(s.admins) | _first_admin(s)
+    if s.oidc is not None:
+        oidc.apply(c, s.oidc)
+        return
+    c.JupyterHub.authenticator_class = "wb_hub.passwords.PasswordAuthenticator"
+    # Whoever has a password here was let in by an administrator.
+    c.PasswordAuthenticator.allow_all = True
+    c.PasswordAuthenticator.first_admin_file = str(s.first_admin_file)
+    c.PasswordAuthenticator.enable_signup = s.sign_up
+    c.PasswordAuthenticator.open_signup = False
+    c.PasswordAuthenticator.minimum_password_length = 10
+    c.PasswordAuthenticator.check_common_password = True
+    c.PasswordAuthenticator.allowed_failed_logins = 5
+    c.PasswordAuthenticator.seconds_before_next_try = 300
+    c.JupyterHub.template_vars = {
+        "passwords": True,
+        "sign_up": s.sign_up,
+        "shortest_password": c.PasswordAuthenticator.minimum_password_length,
+    }
+
+
+def _first_admin(s: HubSettings) -> set[str]:
+    """The administrator to make at the first start; nobody at a later one, so that they can be
+    renamed, demoted or removed for good."""
+    try:
+        return {str(json.loads(s.first_admin_file.read_text(encoding="utf-8"))["username"])}
+    except FileNotFoundError:
+        return set()
+
+
+def roles(c: Config, s: HubSettings) -> None:
+    """Who may do what at the Hub. What a person may do in the Workbench follows from groups, in the service."""
+    c.JupyterHub.custom_scopes = {
+        _USE: {
+            "description": "Do in the Workbench all that its owner may do",
+            "subscopes": [_READ],
+        },
+        _READ: {"description": "Read in the Workbench what its owner may read"},
+    }
+    c.JupyterHub.extra_user_scopes = [_ACCESS, _USE]
+    c.JupyterHub.load_roles = [
+        {
+            "name": "workbench-service",
+            "description": "The Workbench service: who exists, and in which groups",
+            "services": [SERVICE],
+            "scopes": [
+                "list:users",
+                "read:users:name",
+                "read:users:groups",
+                "list:groups",
+                "read:groups:name",
+            ],
+        }
+    ]
+    if not (s.oidc and s.oidc.groups_claim):
+        # Adds to what is there, never takes away: later changes by an administrator stay.
+        admins = sorted(set(s.admins) | _first_admin(s))
+        c.JupyterHub.load_groups = {
+            name: {"users": admins if name == "admin" else []} for name in GROUPS
+        }
+
+
+def service(c: Config, s: HubSettings) -> None:
+    """The Workbench service: started by the Hub, or running elsewhere."""
+    spec: dict[str, Any] = {"name": SERVICE, "display": False}
+    if s.service_url:
+        spec |= {"url": s.service_url, "api_token": s.service_token}
+    else:
+        spec |= {
+            "url": f"http://127.0.0.1:{s.service_port}",
+            "command": _tethered(s, [sys.executable, "-P", "-m", "wb_server.cli", "service"]),
+            "environment": _service_env(s),
+            "user": s.service_user,
+            "cwd": str(s.data_dir),
+        }
+    c.JupyterHub.services = [spec]
+
+
+# What the service reads; the secrets among them go to it alone.
+_SERVICE_ENV = (
+    "WB_DATABASE_URL",
+    "WB_KEY_FILE",
+    "WB_ALLOW_LOOPBACK",
+    "WB_FILE_ROOTS",
+    "WB_ISOLATED",
+    "WB_LOG_LEVEL",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+
+
+def _service_env(s: HubSettings) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _SERVICE_ENV if name in os.environ}
+    return kept | {"WB_DATA_DIR": str(s.data_dir), "WB_MODE": "hub"} | _tether_env(s)
+
+
+def spawner(c: Config, s: HubSettings) -> None:
+    """The users' own servers: what they run, and the little they are told."""
+    c.JupyterHub.spawner_class = f"wb_hub.spawners.{s.spawner.capitalize()}Spawner"
+    # Each is started by wb_hub.launch, as the user.
+    c.Spawner.cmd = _tethered(
+        s,
+        [sys.executable, "-m", "jupyterhub.singleuser"],
+        "--examples",
+        str(REPO / "examples" / "notebooks"),
+    )
+    c.Spawner.default_url = "/lab"
+    c.Spawner.server_token_scopes = [
+        _ACCESS,
+        "access:servers!server",
+        "users:activity!user",
+        _USE,
+    ]
+    # Everything in the Hub's environment that isn't named here stays in the Hub.
+    c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "TZ", *sorted(s.server_env_keep)]
+    c.Spawner.environment = {
+        "WORKBENCH_URL": s.service_direct_url,
+        "JUPYTER_CONFIG_PATH": str(HERE / "server_config"),
+        # The environment's own kernels and extensions before those of other installations.
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        # jupysql brings a telemetry client.
+        "PLOOMBER_STATS_ENABLED": "false",
+        **_tether_env(s),
+    }
+    c.SimpleSpawner.home_dir_template = str(s.users_dir / "{username}")
+    c.WorkbenchSpawner.runtime_root = s.runtime_dir
+
+
+def limits(c: Config, s: HubSettings) -> None:
+    """How long sign-ins and tokens last, and how much is started at once."""
+    c.JupyterHub.cookie_max_age_days = 7
+    c.JupyterHub.token_expires_in_max_seconds = 90 * 24 * 3600
+    c.JupyterHub.concurrent_spawn_limit = 10
+    c.Spawner.start_timeout = 90
+    c.Spawner.http_timeout = 60
+    c.Spawner.poll_interval = 10
+
+
+CONCERNS: tuple[Callable[[Config, HubSettings], None], ...] = (
+    base,
+    proxy,
+    sign_in,
+    roles,
+    service,
+    spawner,
+    limits,
+)

@@ -1,0 +1,205 @@
+"""The data folder of ``./wb up``: what has to be true of it, and what the first start puts there."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_ADMIN = "admin"
+# Without letters and digits that are taken for one another when read aloud or typed from paper.
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+_MARK = "workbench-data"
+_MARK_TEXT = "This folder belongs to the Workbench (./wb up). Back it up whole; master.key is a secret.\n"
+_KEY_BYTES = 32
+# A full check reads the whole file: above this size only its head and its tables are looked at.
+_CHECKED_WHOLE_BYTES = 256 * 1024 * 1024
+_SQLITE_HEAD = b"SQLite format 3\x00"
+
+
+class Refused(Exception):
+    """The start can't go on; the text is the one line for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class FirstAdmin:
+    """The administrator that the first start makes; the password is shown once and not kept."""
+
+    name: str
+    password: str
+
+
+def check_database(path: Path, what: str, tables: frozenset[str]) -> None:
+    """Refuses a file that isn't a sound SQLite database with one of ``tables``.
+
+    A missing or empty file is fine: it will be made.
+    """
+    try:
+        size = path.stat().st_size
+        if size == 0:
+            return
+        with path.open("rb") as file:
+            head = file.read(len(_SQLITE_HEAD))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Refused(f"{what}: {path} can't be read: {error.strerror}") from None
+    if head != _SQLITE_HEAD:
+        raise Refused(f"{what}: {path} isn't an SQLite database. Move it away or restore a backup")
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=10)) as db:
+            found = {row[0] for row in db.execute("select name from sqlite_master where type = 'table'")}
+            sound = size > _CHECKED_WHOLE_BYTES or [
+                row[0] for row in db.execute("pragma quick_check(1)")
+            ] == ["ok"]
+    except sqlite3.OperationalError as error:
+        raise Refused(f"{what}: {path} can't be opened: {error}") from None
+    except sqlite3.DatabaseError:
+        sound, found = False, set()
+    if not sound:
+        raise Refused(f"{what}: {path} is damaged. Restore a backup")
+    if found and not found & tables:
+        raise Refused(f"{what}: {path} is a database of another program. Choose another --data-dir")
+
+
+class DataDir:
+    """One data folder, known by its path."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.hub = path / "hub"
+        self.logs = path / "logs"
+        self.users = path / "users"
+        self.files = path / "files"
+        self.database = path / "workbench.db"
+        self._hub_database = self.hub / "jupyterhub.sqlite"
+        self._first_admin = self.hub / "first-admin.json"
+
+    def prepare(self) -> None:
+        """Checks the folder and its databases and makes what is missing of the folders.
+
+        Raises:
+            Refused: It can't be used.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise Refused(f"{self.path} is a file; the data folder has to be a folder")
+        check_database(self.database, "The metadata database", frozenset({"alembic_version"}))
+        check_database(self._hub_database, "The Hub's database", frozenset({"users"}))
+        try:
+            self._claim()
+            for folder in (self.hub, self.logs, self.users, self.files):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            probe = self.hub / f".probe-{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise Refused(f"The data folder {self.path} can't be written: {error.strerror}") from None
+
+    def _claim(self) -> None:
+        mark = self.path / _MARK
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not mark.exists():
+            ours = {self.database.name, self.hub.name, "master.key"}
+            there = {entry.name for entry in self.path.iterdir()}
+            if there and not there & ours:
+                raise Refused(
+                    f"{self.path} holds other things already. Choose an empty or new folder: --data-dir"
+                )
+            mark.write_text(_MARK_TEXT, encoding="utf-8")
+        self.path.chmod(0o700)
+
+    @contextlib.contextmanager
+    def alone(self, wait_seconds: float) -> Iterator[int]:
+        """Holds the folder for one Workbench; the descriptor of the lock is for the Hub to inherit,
+        so that a Hub that outlives its ``up`` for a moment still counts.
+
+        Raises:
+            Refused: Another one holds it, even after the wait.
+        """
+        path = self.hub / "lock"
+        with path.open("a+", encoding="utf-8") as file:
+            until = time.monotonic() + wait_seconds
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        file.seek(0)
+                        who = file.read().strip() or "unknown"
+                        raise Refused(
+                            f"A Workbench already runs on {self.path} (process {who})"
+                        ) from None
+                    time.sleep(0.2)
+            file.seek(0)
+            file.truncate()
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            # Whatever this file names is not ours: the Hub would kill that process.
+            (self.hub / "proxy.pid").unlink(missing_ok=True)
+            yield file.fileno()
+
+    def master_key(self, path: Path, *, needed: bool) -> None:
+        """Makes the master key if there is none; never touches one that is there.
+
+        Args:
+            needed: A metadata database exists, with secrets that only its own key opens.
+
+        Raises:
+            Refused: The key is missing though needed, or isn't one.
+        """
+        if not path.exists():
+            if needed:
+                raise Refused(
+                    f"The master key {path} is missing, and the stored credentials can't be read "
+                    "without it. Restore it from a backup"
+                )
+            key = base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES))
+            new = path.with_name(f"{path.name}.new")
+            new.unlink(missing_ok=True)
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(key + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            # A link, because it fails where a rename would replace a key made meanwhile.
+            os.link(new, path)
+            new.unlink()
+            return
+        try:
+            sound = len(base64.urlsafe_b64decode(path.read_bytes().strip())) == _KEY_BYTES
+        except (OSError, binascii.Error):
+            sound = False
+        if not sound:
+            raise Refused(f"The master key {path} can't be read or isn't a key. Restore it from a backup")
+        if path.stat().st_mode & 0o077 and path.stat().st_uid == os.getuid():
+            path.chmod(0o600)
+
+    def first_admin(self) -> FirstAdmin | None:
+        """A new administrator, if no start has been completed on this folder yet."""
+        if self._hub_database.exists() and not self._first_admin.exists():
+            return None
+        import bcrypt
+
+        password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
+        made = {
+            "username": _ADMIN,
+            "password_hash": bcrypt.hashpw(password.encode(), bcrypt.gensalt()).decode(),
+        }
+        new = self._first_admin.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(made, file)
+        new.replace(self._first_admin)
+        return FirstAdmin(_ADMIN, password)
+
+    def first_start_done(self) -> None:
+        self._first_admin.unlink(missing_ok=True)

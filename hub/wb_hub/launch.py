@@ -1,0 +1,73 @@
+"""Starts a command tied to the life of its parent: ``launch [--examples DIR] -- COMMAND …``.
+
+The Hub starts its proxy, the service and the users' servers as sessions of their own. If the Hub is killed
+outright, nobody would stop them; they would hold the public port and the users' kernels. On Linux the kernel
+can tell a process that its parent is gone; the request survives ``exec``, so this module asks
+for it and then becomes the command.
+
+It is also the first code that runs as the user, so it is what puts the example notebooks into a new home:
+the Hub, which may be root, never writes into a folder that its user controls.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def _prctl(option: int, value: int) -> bool:
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    return bool(libc.prctl(option, value, 0, 0, 0) == 0)
+
+
+def end_with_parent(parent: int) -> None:
+    """Asks for SIGTERM when the parent dies; ends at once if it already has."""
+    if _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM) and os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def adopt_orphans() -> bool:
+    """Makes this process the parent of descendants whose own parent died, where that is possible."""
+    return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def copy_examples(source: Path, home: Path) -> None:
+    """Puts the examples into a home once. What the user deletes stays deleted."""
+    mark = home / ".workbench" / "examples-copied"
+    target = home / "examples"
+    if mark.exists() or not source.is_dir():
+        return
+    if not target.exists():
+        part = home / ".workbench" / "examples-part"
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(source, part)
+        part.rename(target)
+    mark.parent.mkdir(exist_ok=True)
+    mark.touch()
+
+
+def main(arguments: list[str]) -> None:
+    cut = arguments.index("--")
+    options, command = arguments[:cut], arguments[cut + 1 :]
+    parent = os.environ.pop("WB_TETHER_TO", "")
+    if parent:
+        end_with_parent(int(parent))
+    if options[:1] == ["--examples"]:
+        try:
+            copy_examples(Path(options[1]), Path.home())
+        except OSError as error:
+            print(f"The examples were not copied: {error}", file=sys.stderr, flush=True)
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,270 @@
+"""Sign-in with passwords that the Hub keeps.
+
+The table, the hashing and the change-password pages are ``jupyterhub-nativeauthenticator``'s. What differs here:
+
+- A sign-up is never approved by itself. The original approves names that are administrators or already
+  known to the Hub, so that a stranger could claim an account that an administrator had just added.
+- People whom an administrator adds have an account at once, with a password nobody knows; the
+  administrator then sets one.
+- Approving and discarding are POST requests with the XSRF check; there they are links, which any page
+  could make an administrator's browser follow.
+- Tries are counted by name and address, for unknown names too, and answers take as long for them.
+- Whoever is locked out, or whose password is changed, is signed out everywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+from jupyterhub import orm
+from jupyterhub.handlers import BaseHandler
+from jupyterhub.handlers.login import LoginHandler
+from jupyterhub.scopes import needs_scope
+from nativeauthenticator import NativeAuthenticator
+from nativeauthenticator.handlers import (
+    ChangePasswordAdminHandler,
+    ChangePasswordHandler,
+    LocalBase,
+    SignUpHandler,
+)
+from nativeauthenticator.orm import UserInfo
+from tornado import web
+from traitlets import Unicode
+
+# bcrypt reads no more than this; what comes after would be ignored.
+_LONGEST_PASSWORD_BYTES = 72
+_COUNTED_NAMES = 10_000
+_MOST_WAITING_SIGN_UPS = 200
+# Tries with one name from all addresses together, as a multiple of those from one.
+_ALL_ADDRESSES = 10
+
+
+def hash_password(password: str) -> bytes:
+    """The bcrypt hash that the account table holds."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt())
+
+
+def _matches(password: str, hashed: bytes) -> bool:
+    encoded = password.encode()
+    return len(encoded) <= _LONGEST_PASSWORD_BYTES and bcrypt.checkpw(encoded, hashed)
+
+
+class Tries:
+    """Counts failed tries; forgets the oldest names rather than grow without end."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        self._wait = wait_seconds
+        self._failed: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+
+    def add(self, name: str, address: str) -> None:
+        for key in ((name, address), (name, "")):
+            self._failed[key] = (self.count(*key) + 1, time.monotonic())
+            self._failed.move_to_end(key)
+        while len(self._failed) > _COUNTED_NAMES:
+            self._failed.popitem(last=False)
+
+    def count(self, name: str, address: str) -> int:
+        """Failed tries with ``name`` from ``address`` ("": from anywhere) until the wait is over."""
+        count, last = self._failed.get((name, address), (0, 0.0))
+        return 0 if time.monotonic() - last > self._wait else count
+
+    def forget(self, name: str, address: str) -> None:
+        for key in ((name, address), (name, "")):
+            self._failed.pop(key, None)
+
+
+class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
+    """See the module's text."""
+
+    first_admin_file = Unicode(
+        "",
+        config=True,
+        help="JSON file with the name and password hash of the administrator that the first start makes.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tries = Tries(self.seconds_before_next_try)
+        # Compared with when there is no such account, so that the answer takes as long.
+        self._nobody = hash_password(secrets.token_urlsafe())
+
+    async def authenticate(self, handler: BaseHandler, data: dict[str, str]) -> str | None:
+        name = self.normalize_username(data.get("username", ""))
+        address = handler.request.remote_ip
+        limit = self.allowed_failed_logins
+        if self.tries.count(name, address) >= limit or (
+            self.tries.count(name, "") >= limit * _ALL_ADDRESSES
+        ):
+            minutes = -(-self.seconds_before_next_try // 60)
+            raise web.HTTPError(
+                403, f"Too many failed tries. Wait {minutes} minutes before the next one."
+            )
+        # Counted before the check, which runs beside others: many at once are no way around the limit.
+        self.tries.add(name, address)
+        account = self.get_user(name)
+        hashed = account.password if account else self._nobody
+        right = await asyncio.to_thread(_matches, data.get("password", ""), hashed)
+        if account is None or not right:
+            return None
+        self.tries.forget(name, address)
+        if not account.is_authorized:
+            raise web.HTTPError(403, "An administrator hasn't approved this account yet.")
+        return name
+
+    def get_authed_users(self) -> set[str]:
+        """Nobody is approved by being known."""
+        return set()
+
+    def is_password_strong(self, password: str) -> bool:
+        return len(password.encode()) <= _LONGEST_PASSWORD_BYTES and bool(
+            super().is_password_strong(password)
+        )
+
+    def create_user(self, username: str, password: str, **more: Any) -> UserInfo | None:
+        name = self.normalize_username(username)
+        waiting = self.db.query(UserInfo).filter(UserInfo.is_authorized.is_(False)).count()
+        # A name the Hub knows belongs to somebody, with an account or without.
+        known = orm.User.find(self.db, name) is not None
+        if known or waiting >= _MOST_WAITING_SIGN_UPS:
+            return None
+        made: UserInfo | None = super().create_user(name, password)
+        return made
+
+    def add_user(self, user: orm.User) -> None:
+        """Gives everybody whom the Hub knows an account; none of them can be claimed by a sign-up."""
+        super().add_user(user)
+        account = self.get_user(user.name)
+        first = self._first_admin(user.name)
+        if account is None:
+            password = first or hash_password(secrets.token_urlsafe(32))
+            self.db.add(UserInfo(username=user.name, password=password, is_authorized=True))
+        elif first:
+            account.password, account.is_authorized = first, True
+        self.db.commit()
+
+    def _first_admin(self, name: str) -> bytes | None:
+        try:
+            made = json.loads(Path(self.first_admin_file).read_text(encoding="utf-8"))
+        except OSError:
+            return None
+        return str(made["password_hash"]).encode() if made["username"] == name else None
+
+    def change_password(self, username: str, new_password: str) -> bool | None:
+        changed: bool | None = super().change_password(username, new_password)
+        if changed:
+            self.sign_out_everywhere(username)
+        return changed
+
+    def sign_out_everywhere(self, username: str) -> None:
+        """Ends the person's browser sessions at the Hub and at their server."""
+        user = orm.User.find(self.db, username)
+        if user is None:
+            return
+        user.cookie_id = secrets.token_hex(16)
+        for token in list(user.api_tokens):
+            if token.session_id is not None:
+                self.db.delete(token)
+        self.db.commit()
+
+    def get_handlers(self, app: Any) -> list[tuple[str, type[BaseHandler]]]:
+        return [
+            (r"/login", LoginHandler),
+            (r"/signup", SignUpHandler),
+            (r"/authorize", PeopleHandler),
+            (r"/authorize/([^/]+)", ApproveHandler),
+            (r"/discard/([^/]+)", DiscardHandler),
+            (r"/change-password", OwnPasswordHandler),
+            (r"/change-password/([^/]+)", ChangePasswordAdminHandler),
+        ]
+
+
+class OwnPasswordHandler(ChangePasswordHandler):  # type: ignore[misc]
+    """The page to change one's own password; tries at the old one are counted as at sign-in."""
+
+    @web.authenticated
+    async def post(self) -> None:
+        name = self.current_user.name
+        auth: PasswordAuthenticator = self.authenticator
+        old = self.get_body_argument("old_password", strip=False)
+        new = self.get_body_argument("new_password", strip=False)
+        again = self.get_body_argument("new_password_confirmation", strip=False)
+        account = auth.get_user(name)
+        if auth.tries.count(name, "change") >= auth.allowed_failed_logins:
+            message = "Too many failed tries. Wait some minutes before the next one."
+        elif account is None or not await asyncio.to_thread(_matches, old, account.password):
+            auth.tries.add(name, "change")
+            message = "The old password isn't right."
+        elif new != again:
+            message = "The two new passwords differ."
+        elif not auth.change_password(name, new):
+            message = (
+                f"The new password needs at least {auth.minimum_password_length} letters, at most "
+                f"{_LONGEST_PASSWORD_BYTES} bytes, and must not be a common one."
+            )
+        else:
+            # This browser's session went with the others.
+            self.redirect(self.settings["login_url"])
+            return
+        html = await self.render_template(
+            "change-password.html", user_name=name, result_message=message, alert="alert-danger"
+        )
+        self.finish(html)
+
+
+class PeopleHandler(LocalBase):  # type: ignore[misc]
+    """Everybody with an account, those who wait for approval first."""
+
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
+    async def get(self) -> None:
+        accounts = self.db.query(UserInfo).order_by(UserInfo.is_authorized, UserInfo.username)
+        self.finish(await self.render_template("people.html", accounts=accounts.all()))
+
+
+class ApproveHandler(LocalBase):  # type: ignore[misc]
+    """Lets a person in, or locks them out."""
+
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
+    async def post(self, name: str) -> None:
+        account = self.authenticator.get_user(name)
+        if account is None:
+            raise web.HTTPError(404, "There is no such account")
+        approved = self.get_body_argument("approved") == "yes"
+        if not approved and name == self.current_user.name:
+            raise web.HTTPError(400, "You can't lock yourself out")
+        account.is_authorized = approved
+        self.db.commit()
+        if not approved:
+            await self._lock_out(name)
+        self.redirect(f"{self.hub.base_url}authorize")
+
+    async def _lock_out(self, name: str) -> None:
+        self.authenticator.sign_out_everywhere(name)
+        known = orm.User.find(self.db, name)
+        if known is None:
+            return
+        user = self.users[known]
+        for server, spawner in list(user.spawners.items()):
+            if spawner.active and not spawner.pending:
+                await self.stop_single_user(user, server)
+        for token in list(known.api_tokens):
+            self.db.delete(token)
+        self.db.commit()
+
+
+class DiscardHandler(LocalBase):  # type: ignore[misc]
+    """Removes a sign-up that was not approved."""
+
+    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
+    async def post(self, name: str) -> None:
+        account = self.authenticator.get_user(name)
+        if account is not None and not account.is_authorized and not orm.User.find(self.db, name):
+            self.db.delete(account)
+            self.db.commit()
+        self.redirect(f"{self.hub.base_url}authorize")

@@ -1,0 +1,191 @@
+"""What the Hub's configuration is made from: environment variables, read in one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class SettingError(ValueError):
+    """A setting can't be used; the text names the variable."""
+
+
+def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:
+    value = env.get(name, "").strip().lower()
+    if value in {"", "1", "true", "yes", "0", "false", "no"}:
+        return default if not value else value in {"1", "true", "yes"}
+    raise SettingError(f"{name} is {value!r}; it takes 1 or 0")
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name, "").strip()
+    if not value:
+        return default
+    if not value.isdigit():
+        raise SettingError(f"{name} is {value!r}; it takes a whole number")
+    return int(value)
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    """A secret from ``NAME``, or from the file that ``NAME_FILE`` names."""
+    path = env.get(f"{name}_FILE", "")
+    if not path:
+        return env.get(name, "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingError(f"{name}_FILE: {path} can't be read: {error.strerror}") from None
+
+
+def _names(env: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in env.get(name, "").split(",") if part.strip())
+
+
+def default_data_dir(env: Mapping[str, str]) -> Path:
+    """``workbench`` in the place that the XDG rules give for a person's data."""
+    base = env.get("XDG_DATA_HOME", "")
+    root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".local" / "share"
+    return root / "workbench"
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """A sign-in provider that speaks OAuth 2 or OpenID Connect.
+
+    Attributes:
+        groups_claim: Set: groups come from this claim, and from nowhere else.
+        allow_all: Whether everybody whom the provider knows may sign in.
+        allowed_groups: Whose members may sign in; needs ``groups_claim``.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    issuer: str = ""
+    authorize_url: str = ""
+    token_url: str = ""
+    userdata_url: str = ""
+    username_claim: str = "preferred_username"
+    groups_claim: str = ""
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    callback_url: str = ""
+    name: str = "single sign-on"
+    allow_all: bool = False
+    allowed_groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class HubSettings:
+    """Everything ``wb_hub.config`` needs to know.
+
+    Attributes:
+        data_dir: Folder of the Hub's own files and of the users' homes.
+        runtime_dir: Short, private folder for sockets; empty: wherever Jupyter puts them.
+        spawner: ``simple``: every server runs as the Hub's own user. ``local``: as the system
+            user of the same name (the Hub runs as root).
+        service_url: Set: the service runs elsewhere, at this address, and isn't started here.
+        tether: Whether children end when their parent dies.
+    """
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    hub_port: int = 8081
+    proxy_api_port: int = 8001
+    service_port: int = 8082
+    service_url: str = ""
+    service_token: str = field(default="", repr=False)
+    service_user: str = ""
+    runtime_dir: str = ""
+    spawner: str = "simple"
+    tether: bool = False
+    sign_up: bool = True
+    admins: frozenset[str] = frozenset()
+    server_env_keep: frozenset[str] = frozenset()
+    oidc: Oidc | None = None
+
+    @property
+    def hub_dir(self) -> Path:
+        return self.data_dir / "hub"
+
+    @property
+    def users_dir(self) -> Path:
+        return self.data_dir / "users"
+
+    @property
+    def first_admin_file(self) -> Path:
+        """Name and password hash of the administrator that the first start makes."""
+        return self.hub_dir / "first-admin.json"
+
+    @property
+    def extra_config_dir(self) -> Path:
+        return self.data_dir / "jupyterhub_config.d"
+
+    @property
+    def service_direct_url(self) -> str:
+        """Where a kernel reaches the service without the proxy."""
+        base = self.service_url or f"http://127.0.0.1:{self.service_port}"
+        return f"{base.rstrip('/')}/services/workbench"
+
+
+def _oidc(env: Mapping[str, str]) -> Oidc | None:
+    client_id = env.get("WB_OIDC_CLIENT_ID", "")
+    if not client_id:
+        return None
+    names = ("ISSUER", "AUTHORIZE_URL", "TOKEN_URL", "USERDATA_URL")
+    issuer, authorize, token, userdata = (env.get(f"WB_OIDC_{name}", "") for name in names)
+    if not issuer and not (authorize and token and userdata):
+        raise SettingError(
+            "WB_OIDC_CLIENT_ID is set: so must be WB_OIDC_ISSUER, or all of "
+            "WB_OIDC_AUTHORIZE_URL, WB_OIDC_TOKEN_URL and WB_OIDC_USERDATA_URL"
+        )
+    return Oidc(
+        client_id=client_id,
+        client_secret=_secret(env, "WB_OIDC_CLIENT_SECRET"),
+        issuer=issuer,
+        authorize_url=authorize,
+        token_url=token,
+        userdata_url=userdata,
+        username_claim=env.get("WB_OIDC_USERNAME_CLAIM") or Oidc.username_claim,
+        groups_claim=env.get("WB_OIDC_GROUPS_CLAIM", ""),
+        scopes=tuple(env.get("WB_OIDC_SCOPES", "").split()) or Oidc.scopes,
+        callback_url=env.get("WB_OIDC_CALLBACK_URL", ""),
+        name=env.get("WB_OIDC_NAME") or Oidc.name,
+        allow_all=_flag(env, "WB_OIDC_ALLOW_ALL", False),
+        allowed_groups=_names(env, "WB_OIDC_ALLOWED_GROUPS"),
+    )
+
+
+def from_env(env: Mapping[str, str] = os.environ) -> HubSettings:
+    """The settings in force.
+
+    Raises:
+        SettingError: A variable holds what it can't.
+    """
+    spawner = env.get("WB_SPAWNER") or "simple"
+    if spawner not in {"simple", "local"}:
+        raise SettingError(f"WB_SPAWNER is {spawner!r}; it takes simple or local")
+    service_url = env.get("WB_SERVICE_URL", "")
+    service_token = _secret(env, "WB_SERVICE_TOKEN")
+    if service_url and not service_token:
+        raise SettingError("WB_SERVICE_URL is set: so must be WB_SERVICE_TOKEN or its _FILE")
+    data_dir = env.get("WB_DATA_DIR")
+    return HubSettings(
+        data_dir=Path(data_dir).resolve() if data_dir else default_data_dir(env),
+        host=env.get("WB_HOST") or HubSettings.host,
+        port=_number(env, "WB_PORT", HubSettings.port),
+        hub_port=_number(env, "WB_HUB_PORT", HubSettings.hub_port),
+        proxy_api_port=_number(env, "WB_PROXY_API_PORT", HubSettings.proxy_api_port),
+        service_port=_number(env, "WB_SERVICE_PORT", HubSettings.service_port),
+        service_url=service_url,
+        service_token=service_token,
+        service_user=env.get("WB_SERVICE_USER", ""),
+        runtime_dir=env.get("WB_RUNTIME_DIR", ""),
+        spawner=spawner,
+        tether=_flag(env, "WB_TETHER", False),
+        sign_up=_flag(env, "WB_SIGN_UP", True),
+        admins=_names(env, "WB_ADMINS"),
+        server_env_keep=_names(env, "WB_SERVER_ENV_KEEP"),
+        oidc=_oidc(env),
+    )

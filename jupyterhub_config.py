@@ -1,0 +1,17 @@
+"""The Hub's configuration. Each concern is one function in hub/wb_hub/config.py."""
+
+from __future__ import annotations
+
+from traitlets.config import get_config
+
+from wb_hub import config, settings
+
+c = get_config()
+s = settings.from_env()
+
+for concern in config.CONCERNS:
+    concern(c, s)
+
+# The escape hatch: what this deployment needs and the Workbench has no setting for.
+for file in sorted(s.extra_config_dir.glob("*.py")):
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), {"c": c, "get_config": get_config})

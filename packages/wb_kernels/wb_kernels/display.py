@@ -1,0 +1,164 @@
+"""How an answer looks in a notebook: a short table with exact numbers and a line under it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import json
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from wb_server.client import Result
+
+ROWS = 10
+MOST_ROWS = 1_000  # a page that holds more than this can hardly be used
+MOST_CHARACTERS = 200
+_NULL = '<span style="opacity:0.5;font-style:italic">NULL</span>'
+_AMBER = "color:#b26a00"
+
+
+def _nanoseconds(value: pa.Scalar) -> Any:
+    """A Python value; a nanosecond would need pandas to hold, so it is shown as microseconds."""
+    if not value.is_valid:
+        return None
+    kind = value.type
+    if pa.types.is_timestamp(kind):
+        return value.cast(pa.timestamp("us", kind.tz), safe=False).as_py()
+    if pa.types.is_time(kind):
+        return value.cast(pa.time64("us"), safe=False).as_py()
+    if pa.types.is_duration(kind):
+        return value.cast(pa.duration("us"), safe=False).as_py()
+    return value.as_py()
+
+
+def plain(value: Any) -> str:
+    """A value as plain text: numbers without exponents, times in ISO form.
+
+    A float is exact to its shortest form; only magnitudes that nobody writes out (beyond 1e16 or
+    below 1e-7) keep an exponent.
+    """
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, float):
+        short = repr(value)
+        if "e" in short and 1e-7 <= abs(value) < 1e16:
+            return format(Decimal(short), "f")
+        return short
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return "0x" + value[:32].hex() + ("…" if len(value) > 32 else "")
+    if isinstance(value, list | dict | tuple):
+        value = json.dumps(value, default=plain, ensure_ascii=False)
+    text = str(value)
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )
+
+
+def _shown(result: Result, limit: int) -> tuple[list[str], list[bool], list[list[str | None]]]:
+    """Heads, which of them are numbers, and the cells of the first rows; None is NULL."""
+    table = result.arrow()
+    count = min(limit or MOST_ROWS, MOST_ROWS, table.num_rows)
+    columns: list[list[str | None]] = []
+    for column in table.slice(0, count).columns:
+        values = (_nanoseconds(value) for value in column)
+        columns.append([None if value is None else plain(value) for value in values])
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return table.column_names, [_is_number(field.type) for field in table.schema], rows
+
+
+def rows_affected(result: Result) -> int | None:
+    """The count that a write statement answered with; None for an answer of rows."""
+    if result.provenance.get("kind") == "write" and result.columns == ["rows_affected"]:
+        counts = result.arrow().column(0)
+        return int(counts[0].as_py()) if len(counts) else 0
+    return None
+
+
+def truncation(result: Result) -> str:
+    """One sentence if the row limit cut the answer, else nothing."""
+    if not result.truncated:
+        return ""
+    limit = result.provenance.get("row_limit") or result.rows
+    return f"The answer stops at the row limit of {limit:,} rows; the source has more."
+
+
+def _affected_line(count: int) -> str:
+    return "1 row affected." if count == 1 else f"{count:,} rows affected."
+
+
+def footer(result: Result, shown: int) -> str:
+    """``Showing 10 of 1,234 rows``, with the connection's name."""
+    total = result.rows
+    text = f"Showing {shown:,} of {total:,} rows" if shown < total else f"{total:,} rows"
+    if total == 1:
+        text = "1 row"
+    where = result.provenance.get("connection")
+    return f"{text} · {where}" if where else text
+
+
+def html_table(result: Result, limit: int = ROWS) -> str:
+    """The first rows as an HTML table; every value of the database is escaped."""
+    count = rows_affected(result)
+    if count is not None:
+        return f"<p>{_affected_line(count)}</p>"
+    heads, numbers, rows = _shown(result, limit)
+    sides = ["right" if number else "left" for number in numbers]
+    head = "".join(
+        f'<th style="text-align:{side}">{html.escape(name)}</th>'
+        for name, side in zip(heads, sides, strict=True)
+    )
+    nowrap = ";white-space:nowrap;font-variant-numeric:tabular-nums"
+    styles = [f"text-align:{side}{nowrap if side == 'right' else ''}" for side in sides]
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="{style}">{_NULL if cell is None else html.escape(cell)}</td>'
+            for cell, style in zip(row, styles, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    under = html.escape(footer(result, len(rows)))
+    cut = html.escape(truncation(result))
+    warning = f'<br><span style="{_AMBER}">{cut}</span>' if cut else ""
+    return (
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"<p><small>{under}</small>{warning}</p>"
+    )
+
+
+def text_table(result: Result, limit: int = ROWS) -> str:
+    """The first rows as plain text, for terminals and logs."""
+    count = rows_affected(result)
+    if count is not None:
+        return _affected_line(count)
+    heads, numbers, found = _shown(result, limit)
+    rows = [["NULL" if cell is None else " ".join(cell.split()) for cell in row] for row in found]
+    widths = [max([len(head), *(len(row[i]) for row in rows)]) for i, head in enumerate(heads)]
+
+    def line(cells: list[str]) -> str:
+        padded = (
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(cells, widths, numbers, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    lines = [line(heads), "  ".join("-" * width for width in widths), *map(line, rows)]
+    lines.append(footer(result, len(rows)))
+    if cut := truncation(result):
+        lines.append(cut)
+    return "\n".join(lines)

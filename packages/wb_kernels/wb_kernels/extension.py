@@ -1,0 +1,67 @@
+"""What a shell gets at start: names of magics and of settings, but none of their weight.
+
+jupysql, SQLAlchemy and pandas take most of a second to import, so they wait for the first use of
+a magic (or of ``%config SqlMagic``). The settings of our own are light and there at once.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from traitlets import Enum
+from traitlets.config.configurable import Configurable
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+MAGICS = "wb_kernels.magics.sql"
+CONFIG = "wb_kernels.magics.config:ConfigMagics"
+NAMES = ("sql", "jupysql", "sqlcmd", "sqlplot", "sqlrender")
+
+
+class WorkbenchSql(Configurable):
+    """Settings of ``%sql`` that jupysql doesn't have; see ``%config WorkbenchSql``."""
+
+    frame = Enum(
+        ("pandas", "polars", "arrow", "result"),
+        default_value="pandas",
+        help="What `name << select …` makes of an answer: a pandas or polars frame, an Arrow table,"
+        " or jupysql's result set.",
+    ).tag(config=True)
+
+
+def settings(shell: InteractiveShell) -> WorkbenchSql:
+    """The shell's settings object, made when it is first asked for."""
+    for each in shell.configurables:
+        if isinstance(each, WorkbenchSql):
+            return each
+    made = WorkbenchSql(config=shell.config)
+    shell.configurables.append(made)
+    return made
+
+
+def load(shell: InteractiveShell) -> None:
+    """Registers the magics by name and shows answers of ``wb.query`` as tables."""
+    os.environ["PLOOMBER_STATS_ENABLED"] = "false"  # jupysql's family would call home
+    settings(shell)
+    for name in NAMES:
+        shell.magics_manager.register_lazy(name, MAGICS)
+    # Tutorials begin with `%load_ext sql`: it would put jupysql's own magic over ours.
+    shell.extension_manager.loaded.add("sql")
+    shell.magics_manager.register_lazy("config", CONFIG, "line")
+    formatters = shell.display_formatter.formatters
+    formatters["text/html"].for_type_by_name("wb_server.client", "Result", _result_html)
+    formatters["text/plain"].for_type_by_name("wb_server.client", "Result", _result_text)
+
+
+def _result_html(result: Any) -> str:
+    from wb_kernels.display import html_table
+
+    return html_table(result)
+
+
+def _result_text(result: Any, printer: Any, cycle: bool) -> None:
+    from wb_kernels.display import text_table
+
+    printer.text(text_table(result))

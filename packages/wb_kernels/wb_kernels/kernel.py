@@ -1,0 +1,15 @@
+"""The kernel: ipykernel with the Workbench's magics loaded before anything of the user's."""
+
+from __future__ import annotations
+
+from ipykernel.kernelapp import IPKernelApp
+
+
+class WorkbenchKernelApp(IPKernelApp):
+    """ipykernel's application; start-up files and ``exec_lines`` can use ``%sql`` already."""
+
+    def init_extensions(self) -> None:
+        """Loads our extension first, then those of the user's configuration."""
+        if self.shell is not None:
+            self.shell.extension_manager.load_extension("wb_kernels")
+        super().init_extensions()

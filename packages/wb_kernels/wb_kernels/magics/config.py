@@ -1,0 +1,24 @@
+"""``%config`` that knows jupysql's settings before jupysql is loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.magic import line_magic, magics_class
+from IPython.core.magics.config import ConfigMagics as IPythonConfigMagics
+
+from wb_kernels.extension import MAGICS
+
+_OF_JUPYSQL = ("SqlMagic", "SqlPlotMagic", "SqlCmdMagic")
+
+
+@magics_class
+class ConfigMagics(IPythonConfigMagics):
+    """IPython's ``%config``; it loads ``%sql`` first when its settings are meant."""
+
+    @line_magic
+    def config(self, line: str) -> Any:
+        """Shows and sets settings: ``%config SqlMagic.displaylimit = 20``."""
+        if not line.strip() or line.strip().startswith(_OF_JUPYSQL):
+            self.shell.extension_manager.load_extension(MAGICS)
+        return super().config(line)

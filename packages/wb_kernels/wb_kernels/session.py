@@ -1,0 +1,108 @@
+"""The kernel's one client of the service, and what it knows of the user's connections."""
+
+from __future__ import annotations
+
+import atexit
+import difflib
+import os
+from typing import Any
+
+from wb_server.client import Client, ConnectionInfo, Connections, QueryError
+from wb_server.kit.errors import NotFound
+
+_client: Client | None = None
+_made_with: tuple[str | None, ...] = ()
+_known: dict[str, ConnectionInfo] = {}
+
+
+def client() -> Client:
+    """The client of this process, made when it is first needed, anew if the address changed.
+
+    Raises:
+        ServiceUnreachable: the environment names no service.
+    """
+    global _client, _made_with
+    names = ("WORKBENCH_URL", "WORKBENCH_TOKEN", "JUPYTERHUB_API_TOKEN")
+    now = tuple(os.environ.get(name) for name in names)
+    if _client is None or now != _made_with:
+        close()
+        _client, _made_with = Client(), now
+    return _client
+
+
+def close() -> None:
+    """Lets go of the service's connections and of what is known of them."""
+    global _client
+    _known.clear()
+    if _client is not None:
+        _client.close()
+        _client = None
+
+
+atexit.register(close)
+
+
+def connections() -> Connections:
+    """The user's connections, asked from the service now."""
+    found = client().connections()
+    _known.clear()
+    _known.update((each.name, each) for each in found)
+    return found
+
+
+def connection(name: str) -> ConnectionInfo:
+    """One connection by its name; the service is only asked for a name that isn't known yet.
+
+    Raises:
+        UnknownConnection: the user has no connection of this name.
+    """
+    client()  # a changed address makes what is known void
+    if name not in _known:
+        connections()
+    if name not in _known:
+        raise UnknownConnection(name, list(_known))
+    return _known[name]
+
+
+class UnknownConnection(QueryError, NotFound):
+    """There is no connection of this name among the user's."""
+
+    def __init__(self, name: str, names: list[str]) -> None:
+        near = near_names(name, names)
+        message = f'There is no connection "{name}".'
+        if not near:
+            listed = ", ".join(sorted(names)[:10]) + (", …" if len(names) > 10 else "")
+            message += f" Yours are: {listed}." if names else " You have none yet."
+        super().__init__(message, code="not_found", near=near)
+
+
+def near_names(name: str, names: list[str]) -> list[str]:
+    """Up to three names that the writer may have meant."""
+    folded = {each.lower(): each for each in names}
+    return [folded[each] for each in difflib.get_close_matches(name.lower(), folded, n=3)]
+
+
+def one_line(error: QueryError) -> str:
+    """An error as one line for a notebook: its message, the place, and near names."""
+    message = " ".join(error.message.split())
+    details: dict[str, Any] = error.details
+    line, column = details.get("line"), details.get("column", details.get("col"))
+    if line is not None and not _says(message, "line"):
+        place = f"line {line}" + (f", column {column}" if column is not None else "")
+        message = f"{message.rstrip('.')} ({place})."
+    near: Any = None
+    for key in ("near", "near_names", "suggestions", "did_you_mean"):
+        near = near or details.get(key)
+    if isinstance(near, str):
+        near = [near]
+    if near and not _says(message, "did you mean"):
+        message = f"{message} Did you mean {_either([str(each) for each in near][:3])}?"
+    return message
+
+
+def _says(message: str, words: str) -> bool:
+    return words in message.lower()
+
+
+def _either(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

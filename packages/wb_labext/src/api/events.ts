@@ -1,0 +1,103 @@
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+
+/** What the server tells about by itself. An event says "changed, fetch again" and no more. */
+export const TOPICS = ['connections', 'me'] as const;
+
+export type Topic = (typeof TOPICS)[number];
+
+const FIRST_DELAY = 1_000;
+const LONGEST_DELAY = 60_000;
+
+export interface EventStreamOptions {
+  /** The stream's address, topics included. */
+  url: string;
+  /** For tests. */
+  connect?: (url: string) => EventSource;
+}
+
+/**
+ * Live updates: one stream a browser tab, because a browser opens few connections an origin.
+ *
+ * The stream opens with the first `start()`. After a break every topic is signalled once, since
+ * what happened meanwhile is not sent again.
+ */
+export class EventStream implements IDisposable {
+  constructor(options: EventStreamOptions) {
+    this.url = options.url;
+    this.connect = options.connect ?? (url => new EventSource(url));
+  }
+
+  get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  signal(topic: Topic): ISignal<this, void> {
+    return this.signals[topic];
+  }
+
+  start(): void {
+    if (!this.source && !this.disposed && this.timer === null) {
+      this.open();
+    }
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.close();
+    Signal.clearData(this);
+  }
+
+  private open(): void {
+    const source = this.connect(this.url);
+    this.source = source;
+    source.onopen = () => {
+      this.delay = FIRST_DELAY;
+      if (this.broken) {
+        this.broken = false;
+        TOPICS.forEach(topic => this.signals[topic].emit());
+      }
+    };
+    source.onerror = () => {
+      // A browser gives up after an HTTP error (a restarted service, a lost sign-in) and hammers
+      // after a network error; so reconnecting is ours in both cases.
+      this.broken = true;
+      this.close();
+      const jitter = 0.5 + Math.random() / 2;
+      this.timer = setTimeout(() => {
+        this.timer = null;
+        this.open();
+      }, this.delay * jitter);
+      this.delay = Math.min(this.delay * 2, LONGEST_DELAY);
+    };
+    for (const topic of TOPICS) {
+      source.addEventListener(topic, () => this.signals[topic].emit());
+    }
+  }
+
+  private close(): void {
+    if (this.timer !== null) {
+      clearTimeout(this.timer);
+      this.timer = null;
+    }
+    if (this.source) {
+      this.source.onopen = null;
+      this.source.onerror = null;
+      this.source.close();
+      this.source = null;
+    }
+  }
+
+  private readonly url: string;
+  private readonly connect: (url: string) => EventSource;
+  private readonly signals: Record<Topic, Signal<this, void>> = {
+    connections: new Signal<this, void>(this),
+    me: new Signal<this, void>(this)
+  };
+  private source: EventSource | null = null;
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private delay = FIRST_DELAY;
+  private broken = false;
+  private disposed = false;
+}

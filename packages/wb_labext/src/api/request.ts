@@ -1,0 +1,141 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { ErrorBody, ErrorDetails } from './types';
+
+/** Where the API lives below the Jupyter server's base URL. */
+export const API_ROOT = 'workbench/api/v1';
+
+/** A refusal or failure of the API: what it says is a sentence for a person. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly code: string,
+    readonly status: number,
+    readonly details: ErrorDetails = {}
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+}
+
+export interface RequestOptions {
+  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Entries that are null or undefined are left out. */
+  query?: Record<string, string | number | boolean | null | undefined>;
+}
+
+/** A path below the API's root, from parts that are each escaped. */
+export function apiPath(...parts: string[]): string {
+  return parts.map(encodeURIComponent).join('/');
+}
+
+/** The API's client: one for all panels. */
+export class ApiClient {
+  constructor(
+    private readonly trans: TranslationBundle,
+    readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()
+  ) {}
+
+  url(path: string, query: RequestOptions['query'] = {}): string {
+    const search = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) {
+      if (value !== null && value !== undefined) {
+        search.set(key, String(value));
+      }
+    }
+    const url = URLExt.join(this.settings.baseUrl, API_ROOT, path);
+    return search.size > 0 ? `${url}?${search.toString()}` : url;
+  }
+
+  /**
+   * Asks the API and returns the parsed answer.
+   *
+   * @throws ApiError for everything that goes wrong, the network included.
+   */
+  async request<T>(path: string, options: RequestOptions = {}): Promise<T> {
+    const init: RequestInit = { method: options.method ?? 'GET' };
+    if (options.body !== undefined) {
+      init.body = JSON.stringify(options.body);
+      init.headers = { 'Content-Type': 'application/json' };
+    }
+    let response: Response;
+    let text: string;
+    try {
+      response = await ServerConnection.makeRequest(
+        this.url(path, options.query),
+        init,
+        this.settings
+      );
+      text = await response.text();
+    } catch {
+      throw new ApiError(
+        this.trans.__("The server can't be reached. Check your connection, then try again."),
+        'unreachable',
+        0
+      );
+    }
+    const data = parse(text);
+    if (!response.ok) {
+      throw this.refusal(response.status, data);
+    }
+    if (data === undefined) {
+      throw new ApiError(
+        this.trans.__('The server sent an answer that is not JSON.'),
+        'bad_answer',
+        response.status
+      );
+    }
+    return data as T;
+  }
+
+  /** An answer of the API has its own words; one of Jupyter or of a proxy gets ours. */
+  private refusal(status: number, data: unknown): ApiError {
+    if (isErrorBody(data)) {
+      const { code, message, details } = data.error;
+      return new ApiError(message, code, status, details ?? {});
+    }
+    const __ = this.trans.__.bind(this.trans);
+    switch (status) {
+      case 401:
+      case 403:
+        return new ApiError(
+          __('The server no longer accepts your sign-in. Reload the page, and sign in again.'),
+          'not_signed_in',
+          status
+        );
+      case 404:
+        return new ApiError(
+          __('This server has no Workbench API. Check that the server extension is enabled.'),
+          'not_installed',
+          status
+        );
+      case 502:
+      case 503:
+      case 504:
+        return new ApiError(
+          __('The Workbench service does not answer. Try again in a moment.'),
+          'unavailable',
+          status
+        );
+      default:
+        return new ApiError(__('The server answered with status %1.', status), 'internal', status);
+    }
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isErrorBody(data: unknown): data is ErrorBody {
+  const error = (data as ErrorBody | null | undefined)?.error;
+  return typeof error === 'object' && error !== null && typeof error.message === 'string';
+}

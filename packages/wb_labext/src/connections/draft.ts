@@ -1,0 +1,292 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { JSONObject } from '@lumino/coreutils';
+import { JSONExt } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+import type { RJSFSchema, UiSchema } from '@rjsf/utils';
+
+import { ApiError } from '../api/request';
+import type { ConnectionView, ConnectorInfo, TestResult } from '../api/types';
+import { validator } from '../ui/form';
+import type { ConnectionsModel } from './model';
+import type { Draft, FieldErrors } from './schema';
+import {
+  checkSchema,
+  defaults,
+  fieldOf,
+  formSchema,
+  formUiSchema,
+  readableErrors,
+  simplify,
+  toConfig
+} from './schema';
+
+export interface DraftState {
+  kind: string;
+  name: string;
+  description: string;
+  config: JSONObject;
+  errors: FieldErrors;
+  /** What the server refuses about the form as a whole. */
+  problem: string | null;
+  test: { running: true } | { running: false; result: TestResult } | null;
+  saving: boolean;
+  /** The question about lost input is shown. */
+  asking: boolean;
+}
+
+/** A connection that is being written: the dialog's state, its checks and its requests. */
+export class DraftModel {
+  /**
+   * @param connection - the connection to edit; a new one if left out
+   */
+  constructor(
+    private readonly model: ConnectionsModel,
+    private readonly trans: TranslationBundle,
+    readonly connection: ConnectionView | null = null
+  ) {
+    this.connectors = model.state.connectors;
+    const kind = connection?.connector ?? this.connectors[0]?.kind ?? '';
+    this.current = {
+      kind,
+      name: connection?.name ?? '',
+      description: connection?.description ?? '',
+      config: connection
+        ? { ...defaults(this.configSchema(kind)), ...connection.config }
+        : defaults(this.configSchema(kind)),
+      errors: {},
+      problem: null,
+      test: null,
+      saving: false,
+      asking: false
+    };
+    this.saved = this.current;
+  }
+
+  readonly connectors: readonly ConnectorInfo[];
+
+  get state(): DraftState {
+    return this.current;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this.changedSignal;
+  }
+
+  get secretsSet(): readonly string[] {
+    return this.connection?.secrets_set ?? [];
+  }
+
+  get schema(): RJSFSchema {
+    return this.form().schema;
+  }
+
+  get uiSchema(): UiSchema {
+    return this.form().uiSchema;
+  }
+
+  get data(): JSONObject {
+    const { name, description, config } = this.current;
+    return { name, description, config };
+  }
+
+  isDirty(): boolean {
+    const { name, description, config, kind } = this.current;
+    const base = this.connection ? this.saved.config : defaults(this.configSchema(kind));
+    return (
+      name !== this.saved.name ||
+      description !== this.saved.description ||
+      !JSONExt.deepEqual(toConfig(config), toConfig(base)) ||
+      this.isParkedDirty()
+    );
+  }
+
+  setData(data: JSONObject): void {
+    const { name = '', description = '', config = {} } = data as unknown as Partial<Draft>;
+    const before = this.current;
+    if (JSONExt.deepEqual(this.data, { name, description, config })) {
+      return;
+    }
+    // The answer to a test is about what was tested.
+    const test = JSONExt.deepEqual(before.config, config) ? before.test : null;
+    this.set({ name, description, config, test, problem: null });
+    if (Object.keys(before.errors).length > 0) {
+      this.set({ errors: this.check() });
+    }
+  }
+
+  setConnector(kind: string): void {
+    if (kind === this.current.kind) {
+      return;
+    }
+    // Coming back to a connector finds what was typed for it.
+    this.parked.set(this.current.kind, this.current.config);
+    const config = this.parked.get(kind) ?? defaults(this.configSchema(kind));
+    this.parked.delete(kind);
+    this.set({ kind, config, errors: {}, problem: null, test: null });
+  }
+
+  askDiscard(): void {
+    this.set({ asking: true });
+  }
+
+  keepEditing(): void {
+    this.set({ asking: false });
+  }
+
+  async test(): Promise<void> {
+    if (this.current.test?.running) {
+      return;
+    }
+    // A test needs no name.
+    const { name: _name, description: _description, ...errors } = this.check();
+    this.set({ errors, problem: null, test: null, asking: false });
+    if (Object.keys(errors).length > 0) {
+      this.invalidSignal.emit(firstOf(errors, this.schema));
+      return;
+    }
+    const { config, kind } = this.current;
+    this.set({ test: { running: true } });
+    try {
+      const result = await this.model.testDraft({
+        connector: kind,
+        config: toConfig(config),
+        ...(this.connection ? { connection_id: this.connection.id } : {})
+      });
+      if (this.current.config === config) {
+        const path = result.ok ? null : fieldOf(result.details?.field, this.schema);
+        this.set({
+          test: { running: false, result },
+          errors: path ? { [path]: result.message } : {}
+        });
+      } else {
+        this.set({ test: null });
+      }
+    } catch (error) {
+      this.set({ test: null });
+      this.refuse(error);
+    }
+  }
+
+  /** Saves. `false` where the form or the server refuses: the state says why. */
+  async submit(): Promise<boolean> {
+    const errors = this.check();
+    this.set({ errors, problem: null, asking: false });
+    if (Object.keys(errors).length > 0) {
+      this.invalidSignal.emit(firstOf(errors, this.schema));
+      return false;
+    }
+    const { name, description, kind } = this.current;
+    const config = toConfig(this.current.config);
+    this.set({ saving: true });
+    try {
+      if (this.connection) {
+        await this.model.update(this.connection.id, { name, description, config });
+      } else {
+        await this.model.create({ name, connector: kind, description, config });
+      }
+      return true;
+    } catch (error) {
+      this.refuse(error);
+      return false;
+    } finally {
+      this.set({ saving: false });
+    }
+  }
+
+  /** Emits the path of the first field that is wrong, after a check or a refusal. */
+  get invalid(): ISignal<this, string> {
+    return this.invalidSignal;
+  }
+
+  private check(): FieldErrors {
+    const schema = checkSchema(this.schema, this.secretsSet);
+    const { name, description, config } = this.current;
+    const data = { ...(name ? { name } : {}), description, config: toConfig(config) };
+    const { errors } = validator.validateFormData(data, schema);
+    const __ = this.trans.__.bind(this.trans);
+    return readableErrors(errors, {
+      required: __('This field is needed.'),
+      name: __(
+        'Use lower-case letters, digits and underscores, beginning with a letter; at most 63 characters.'
+      ),
+      integer: __('This must be a whole number.'),
+      number: __('This must be a number.'),
+      minimum: limit => __('This must be at least %1.', limit),
+      maximum: limit => __('This must be at most %1.', limit),
+      maxLength: limit => __('This must have at most %1 characters.', limit),
+      choice: __('Choose one of the values.'),
+      other: message => __('This is not valid: %1.', message)
+    });
+  }
+
+  private refuse(error: unknown): void {
+    const message = this.model.message(error);
+    const path = error instanceof ApiError ? fieldOf(error.details.field, this.schema) : null;
+    if (path !== null) {
+      this.set({ errors: { [path]: message } });
+      this.invalidSignal.emit(path);
+    } else {
+      this.set({ problem: message });
+    }
+  }
+
+  private configSchema(kind: string): JSONObject {
+    const connector = this.connectors.find(item => item.kind === kind);
+    return simplify(connector?.config_schema ?? {});
+  }
+
+  private isParkedDirty(): boolean {
+    return [...this.parked].some(
+      ([kind, config]) =>
+        !JSONExt.deepEqual(toConfig(config), toConfig(defaults(this.configSchema(kind))))
+    );
+  }
+
+  private form(): { kind: string; schema: RJSFSchema; uiSchema: UiSchema } {
+    const { kind } = this.current;
+    if (this.made?.kind !== kind) {
+      const config = this.configSchema(kind);
+      const __ = this.trans.__.bind(this.trans);
+      this.made = {
+        kind,
+        schema: formSchema(config, {
+          name: __('Name'),
+          nameHelp: __('What notebooks call it: lower-case letters, digits and underscores.'),
+          description: __('Description'),
+          advanced: __('Advanced')
+        }),
+        uiSchema: formUiSchema(config, this.secretsSet, __('unchanged'))
+      };
+    }
+    return this.made;
+  }
+
+  private set(change: Partial<DraftState>): void {
+    this.current = { ...this.current, ...change };
+    this.changedSignal.emit();
+  }
+
+  private readonly changedSignal = new Signal<this, void>(this);
+  private readonly invalidSignal = new Signal<this, string>(this);
+  private readonly parked = new Map<string, JSONObject>();
+  private current: DraftState;
+  private readonly saved: DraftState;
+  private made: { kind: string; schema: RJSFSchema; uiSchema: UiSchema } | null = null;
+}
+
+/** The first wrong field in the form's own order. */
+function firstOf(errors: FieldErrors, schema: RJSFSchema): string {
+  const paths: string[] = [];
+  const walk = (node: RJSFSchema, path: string): void => {
+    for (const [name, property] of Object.entries(node.properties ?? {})) {
+      const below = path ? `${path}.${name}` : name;
+      paths.push(below);
+      if (typeof property === 'object') {
+        walk(property as RJSFSchema, below);
+      }
+    }
+  };
+  walk(schema, '');
+  return paths.find(path => path in errors) ?? Object.keys(errors)[0];
+}

@@ -1,0 +1,556 @@
+"""The broker: runs what the gate permits, and streams the rows as Arrow.
+
+It is the only one that opens connectors. An answer is an Arrow IPC stream
+(https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format), pulled batch by batch, so
+memory stays at about two batches however large the result is and however slow its reader. The
+schema's metadata under ``workbench`` says where the rows come from; the last batch has no rows, and
+its own metadata under ``workbench`` says how many rows there were, or which error ended them. A
+reader that doesn't see it has been cut off.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from ..governance.audit.service import AuditService
+from ..governance.rights import Rights
+from ..kit import clock
+from ..kit.actor import Actor
+from ..kit.endpoint import ByteStream, Origin
+from ..kit.errors import Conflict, Internal, NotFound, TooLarge, WorkbenchError
+from .connectors.base import Answer, Connector, Session, Target
+from .connectors.files import FilesConnector
+from .connectors.postgres import PostgresConnector
+from .gate import Gate, Permit
+from .limits import Slots
+from .models import (
+    ColumnInfo,
+    Connection,
+    ConnectionTest,
+    QueryRequest,
+    SchemaInfo,
+    State,
+    TableInfo,
+    TestResult,
+)
+from .network import NetworkPolicy
+from .service import ConnectionService
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MEDIA_TYPE = "application/vnd.apache.arrow.stream"
+# What is wrong with the source itself, rather than with one statement: these turn its state.
+_STATE_CODES = frozenset({"unreachable", "unknown_host", "sign_in_failed", "address_not_allowed"})
+# So many of a statement's tables are asked for their columns when one is unknown.
+_NEAR_TABLES = 5
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What one answer may take."""
+
+    timeout: float
+    rows: int
+    bytes: int
+    write_rows: int
+
+
+@dataclass
+class Running:
+    """A query between its start and its end."""
+
+    query_id: str
+    actor: str
+    session: Session | None = None
+    stopped: str | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def attach(self, session: Session) -> None:
+        """Gives it the session to stop; one that was stopped before is stopped now."""
+        with self.lock:
+            self.session = session
+            stopped = self.stopped is not None
+        if stopped:
+            session.cancel()
+
+    def stop(self, why: str) -> None:
+        """Stops the query in its source; ``why`` becomes the audit's outcome."""
+        with self.lock:
+            if self.stopped is not None:
+                return
+            self.stopped = why
+            session = self.session
+        if session is not None:
+            session.cancel()
+
+
+def standard_connectors(
+    *, roots: list[Path], allow_private: bool, allow_loopback: bool, worker_memory: str
+) -> list[Connector]:
+    """Every kind of connector that comes with the Workbench."""
+    network = NetworkPolicy(allow_private=allow_private, allow_loopback=allow_loopback)
+    return [PostgresConnector(network), FilesConnector(roots, memory_limit=worker_memory)]
+
+
+class Broker:
+    """Runs queries, tests and looks into catalogs, each behind the gate and in the audit log."""
+
+    def __init__(
+        self,
+        connections: ConnectionService,
+        gate: Gate,
+        rights: Rights,
+        audit: AuditService,
+        slots: Slots,
+        caps: Caps,
+    ) -> None:
+        self._connections = connections
+        self._gate = gate
+        self._rights = rights
+        self._audit = audit
+        self._slots = slots
+        self._caps = caps
+        self._running: dict[str, Running] = {}
+        self._lock = threading.Lock()
+
+    # --- queries ---------------------------------------------------------------------------
+
+    def query(self, actor: Actor, origin: Origin, request: QueryRequest) -> QueryStream:
+        """Runs one statement and returns its answer as a stream.
+
+        It returns once the source has answered with its first rows, so whatever is wrong with the
+        statement is raised here and not in the stream.
+
+        Raises:
+            NotFound: no connection of this name that the actor may use.
+            InvalidInput, Forbidden: the gate or the source refuses the statement.
+            LimitReached: too many queries at once.
+            Conflict: the query id is in use, or the query was cancelled.
+            SourceFailed, SourceTimeout: the source failed.
+        """
+        query_id = request.query_id or str(uuid.uuid4())
+        limit = min(request.row_limit, self._caps.rows) if request.row_limit is not None else None
+        try:
+            connection = self._connections.find(actor, request.connection)
+            connector = self._connections.connector(connection.connector)
+            permit = self._gate.query(
+                actor, connection, connector.dialect, request.sql, request.params,
+                query_id=query_id,
+                # One row more than wanted tells whether there were more.
+                limit=None if limit is None else limit + 1,
+                supports_writes=connector.supports_writes,
+            )
+        except WorkbenchError as error:
+            self._audit.refused(
+                actor, origin, "query.run", code=error.code, record=query_id,
+                target=request.connection, statement=request.sql,
+            )
+            raise
+        self._slots.take(actor.name)
+        try:
+            running = self._register(query_id, actor)
+        except WorkbenchError:
+            self._slots.free(actor.name)
+            raise
+        finish = Finish(self, actor, running)
+        try:
+            self._audit.started(
+                actor, origin, f"query.{permit.kind}", record=query_id,
+                connection_id=connection.id, target=connection.name, statement=request.sql,
+            )
+            return self._open(actor, connection, connector, permit, running, finish, limit)
+        except BaseException as error:
+            finish.failed(error)
+            raise
+
+    def _open(
+        self,
+        actor: Actor,
+        connection: Connection,
+        connector: Connector,
+        permit: Permit,
+        running: Running,
+        finish: Finish,
+        limit: int | None,
+    ) -> QueryStream:
+        session = self._session(connection, connector, permit)
+        try:
+            finish.session = session
+            running.attach(session)
+            answer = session.run(
+                timeout=self._caps.timeout, max_write_rows=self._caps.write_rows
+            )
+            provenance = {
+                "query_id": permit.query_id,
+                "connection": connection.name,
+                "connection_id": connection.id,
+                "row_limit": limit,
+                "kind": permit.kind,
+                "policies": [],
+                "catalog_version": None,
+            }
+            stream = QueryStream(answer, provenance, finish, limit, self._caps)
+            stream.prime()
+        except WorkbenchError as error:
+            session.close()
+            self._add_near_names(actor, connection, connector, permit, error)
+            raise
+        except BaseException:
+            session.close()
+            raise
+        if connection.state.status == "failed":
+            self._connections.set_state(connection, State(status="ok", checked_at=clock.now()))
+        return stream
+
+    def cancel(self, actor: Actor, query_id: str) -> None:
+        """Stops a running query, in its source too.
+
+        Raises:
+            NotFound: none runs under this id, or none of theirs.
+        """
+        with self._lock:
+            running = self._running.get(query_id)
+        if running is None or not (
+            running.actor == actor.name or self._rights.may(actor, "query.cancel_any")
+        ):
+            raise NotFound("No query of yours runs under this id.", code="unknown_id")
+        running.stop("cancelled")
+
+    def stop_all(self) -> None:
+        """Stops everything that runs; called when the service stops."""
+        with self._lock:
+            running = list(self._running.values())
+        for query in running:
+            query.stop("cancelled")
+
+    # --- tests and the catalog -------------------------------------------------------------
+
+    def test(self, actor: Actor, origin: Origin, request: ConnectionTest) -> TestResult:
+        """Tries a connection that isn't saved, by the code of a real query."""
+        connector = self._connections.connector(request.connector)
+        saved = None
+        if request.connection_id is not None:
+            saved = self._connections.saved(actor, request.connection_id)
+            self._rights.require(actor, "connection.update", saved)
+        permit = self._gate.test(actor, None, query_id=str(uuid.uuid4()))
+        config = self._connections.complete(connector, saved, request.config)
+        return self._try(connector, permit, Target("", 0, config))
+
+    def test_saved(self, actor: Actor, origin: Origin, connection_id: str) -> TestResult:
+        """Tries a saved connection, and notes its state."""
+        connection = self._connections.saved(actor, connection_id)
+        connector = self._connections.connector(connection.connector)
+        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
+        target = Target("", connection.version, self._connections.config_of(connection))
+        result = self._try(connector, permit, target)
+        self._connections.set_state(
+            connection,
+            State(
+                status="ok" if result.ok else "failed",
+                message=result.message,
+                checked_at=clock.now(),
+            ),
+        )
+        return result
+
+    def _try(self, connector: Connector, permit: Permit, target: Target) -> TestResult:
+        began = time.perf_counter()
+        version: str | None = None
+        error: WorkbenchError | None = None
+        try:
+            connector.check(target.config)
+            with connector.open(permit, target) as session:
+                for _batch in session.run(timeout=10, max_write_rows=0):
+                    pass
+                version = session.server_version()
+        except WorkbenchError as failure:
+            error = failure
+        elapsed = (time.perf_counter() - began) * 1000
+        if error is not None:
+            return TestResult(
+                ok=False, message=error.message, code=error.code, details=error.details,
+                elapsed_ms=elapsed,
+            )
+        return TestResult(
+            ok=True, message="The connection works.", elapsed_ms=elapsed, server_version=version
+        )
+
+    def schemas(self, actor: Actor, origin: Origin, connection_id: str) -> list[SchemaInfo]:
+        """The schemas of a connection."""
+        return self._browse(actor, connection_id, lambda session: session.schemas())
+
+    def tables(
+        self, actor: Actor, origin: Origin, connection_id: str, schema: str | None
+    ) -> list[TableInfo]:
+        """The tables of a schema, or of all."""
+        return self._browse(actor, connection_id, lambda session: session.tables(schema))
+
+    def columns(
+        self, actor: Actor, origin: Origin, connection_id: str, schema: str | None, table: str
+    ) -> list[ColumnInfo]:
+        """The columns of a table."""
+        return self._browse(actor, connection_id, lambda session: session.columns(schema, table))
+
+    def _browse(
+        self, actor: Actor, connection_id: str, ask: Callable[[Session], list[T]]
+    ) -> list[T]:
+        connection = self._connections.saved(actor, connection_id)
+        connector = self._connections.connector(connection.connector)
+        permit = self._gate.browse(actor, connection, query_id=str(uuid.uuid4()))
+        with (
+            self._slots.hold(actor.name),
+            self._session(connection, connector, permit) as session,
+        ):
+            return ask(session)
+
+    # --- inside ----------------------------------------------------------------------------
+
+    def _session(
+        self, connection: Connection, connector: Connector, permit: Permit
+    ) -> Session:
+        target = Target(
+            connection.id, connection.version, self._connections.config_of(connection)
+        )
+        try:
+            return connector.open(permit, target)
+        except WorkbenchError as error:
+            if error.code in _STATE_CODES:
+                self._connections.set_state(
+                    connection,
+                    State(status="failed", message=error.message, checked_at=clock.now()),
+                )
+            raise
+
+    def _register(self, query_id: str, actor: Actor) -> Running:
+        running = Running(query_id, actor.name)
+        with self._lock:
+            if query_id in self._running:
+                raise Conflict("A query with this id is running.", code="query_id_taken")
+            self._running[query_id] = running
+        return running
+
+    def forget(self, running: Running) -> None:
+        """Takes a query that ended from the list."""
+        with self._lock:
+            self._running.pop(running.query_id, None)
+        self._slots.free(running.actor)
+
+    def closed(
+        self, running: Running, outcome: str, code: str | None, rows: int, size: int
+    ) -> None:
+        """Writes the end of a query into the audit log."""
+        self._audit.finished(running.query_id, outcome, code=code, rows=rows, bytes=size)
+
+    def _add_near_names(
+        self,
+        actor: Actor,
+        connection: Connection,
+        connector: Connector,
+        permit: Permit,
+        error: WorkbenchError,
+    ) -> None:
+        """Adds near names to an error about an unknown table or column.
+
+        They come from the catalog as the actor may see it, asked only now that something is wrong.
+        """
+        if error.code not in ("unknown_table", "unknown_column") or "name" not in error.details:
+            return
+        wanted = str(error.details["name"]).split(".")[-1]
+        # Asking the catalog must never hide the error that it explains.
+        try:
+            leave = self._gate.browse(actor, connection, query_id=permit.query_id)
+            with self._session(connection, connector, leave) as session:
+                if error.code == "unknown_table":
+                    names = [table.name for table in session.tables(None)]
+                else:
+                    names = [
+                        column.name
+                        for table in permit.tables[:_NEAR_TABLES]
+                        for column in session.columns(table.schema, table.name)
+                    ]
+        except Exception:
+            log.debug("no near names for %s", error.code, exc_info=True)
+            return
+        near = difflib.get_close_matches(wanted, dict.fromkeys(names), n=3, cutoff=0.5)
+        error.details["near"] = near
+        if near:
+            either = " or ".join(f"“{name}”" for name in near)
+            error.message = f"{error.message.rstrip('.')}. Did you mean {either}?"
+
+
+class Finish:
+    """Ends a query once, whichever way it ends."""
+
+    def __init__(self, broker: Broker, actor: Actor, running: Running) -> None:
+        self._broker = broker
+        self._actor = actor
+        self.running = running
+        self.session: Session | None = None
+        self._lock = threading.Lock()
+        self._done = False
+
+    def __call__(self, outcome: str, code: str | None = None, rows: int = 0, size: int = 0) -> None:
+        """Closes the session, frees the slot, writes the audit's last row."""
+        with self._lock:
+            if self._done:
+                return
+            self._done = True
+        try:
+            if self.session is not None:
+                self.session.close()
+        finally:
+            self._broker.forget(self.running)
+            self._broker.closed(
+                self.running, self.running.stopped or outcome, code, rows, size
+            )
+
+    def failed(self, error: BaseException, rows: int = 0, size: int = 0) -> None:
+        """The same, for an error."""
+        code = error.code if isinstance(error, WorkbenchError) else "internal"
+        self("failed", code, rows, size)
+
+
+class QueryStream(ByteStream):
+    """An answer on its way to a client, as Arrow IPC."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(
+        self,
+        answer: Answer,
+        provenance: dict[str, Any],
+        finish: Finish,
+        limit: int | None,
+        caps: Caps,
+    ) -> None:
+        self._batches = iter(answer)
+        metadata = dict(answer.schema.metadata or {})
+        metadata[b"workbench"] = json.dumps(provenance).encode()
+        self._schema = answer.schema.with_metadata(metadata)
+        self._finish = finish
+        self._limit = limit
+        self._caps = caps
+        self._first: pa.RecordBatch | None = None
+        self._began = time.perf_counter()
+        self._rows = 0
+        self._size = 0
+        self._pull = threading.Lock()
+        self.headers = {"Workbench-Query-Id": str(provenance["query_id"])}
+
+    def prime(self) -> None:
+        """Asks for the first batch, so that errors of the source come before the answer."""
+        self._first = next(self._batches, None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        sink = _Chunks()
+        truncated = False
+        end: dict[str, Any]
+        failure: WorkbenchError | None = None
+        try:
+            with pa.ipc.new_stream(sink, self._schema) as writer:
+                try:
+                    batch = self._first
+                    self._first = None
+                    while batch is not None:
+                        if self._limit is not None and self._rows + batch.num_rows > self._limit:
+                            batch = batch.slice(0, self._limit - self._rows)
+                            truncated = True
+                        self._count(batch)
+                        writer.write_batch(batch)
+                        yield sink.take()
+                        if truncated:
+                            break
+                        batch = self._next()
+                except WorkbenchError as error:
+                    failure = error
+                except Exception as error:
+                    log.exception("a query failed in mid-stream")
+                    failure = Internal(
+                        "The answer could not be finished; the log of the Workbench says why.",
+                        cause=type(error).__name__,
+                    )
+                if failure is None:
+                    end = {
+                        "rows": self._rows,
+                        "truncated": truncated,
+                        "elapsed_ms": round((time.perf_counter() - self._began) * 1000, 1),
+                    }
+                else:
+                    end = failure.to_wire()
+                # The last row of the audit is written before the client learns of the end.
+                if failure is None:
+                    self._finish("ok", None, self._rows, self._size)
+                else:
+                    self._finish.failed(failure, self._rows, self._size)
+                empty = pa.RecordBatch.from_arrays(
+                    [pa.array([], type=column.type) for column in self._schema],
+                    schema=self._schema,
+                )
+                writer.write_batch(empty, custom_metadata={"workbench": json.dumps(end)})
+            yield sink.take()
+        finally:
+            # Without effect after an end; otherwise the host stopped pulling: the client is gone.
+            self.close()
+
+    def _next(self) -> pa.RecordBatch | None:
+        stopped = self._finish.running.stopped
+        if stopped is not None:
+            raise Conflict("The query was cancelled.", code="cancelled")
+        return next(self._batches, None)
+
+    def _count(self, batch: pa.RecordBatch) -> None:
+        self._rows += batch.num_rows
+        self._size += batch.nbytes
+        if self._rows > self._caps.rows:
+            raise TooLarge(
+                f"The answer has more than {self._caps.rows:,} rows, as many as one may have. "
+                "Narrow it down or add a limit.",
+                code="over_limit", limit=self._caps.rows,
+            )
+        if self._size > self._caps.bytes:
+            raise TooLarge(
+                f"The answer has more than {self._caps.bytes / 2**20:,.0f} MiB, as much as one may "
+                "have. Narrow it down or add a limit.",
+                code="over_limit", limit=self._caps.bytes,
+            )
+
+    def hang_up(self) -> None:
+        self._finish.running.stop("hung_up")
+
+    def close(self) -> None:
+        self._finish("hung_up", None, self._rows, self._size)
+
+
+class _Chunks:
+    """A file that pyarrow writes to and the stream takes from; holds one batch at most."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: Any) -> int:
+        part = bytes(data)
+        self._parts.append(part)
+        return len(part)
+
+    def flush(self) -> None:
+        """Nothing to do: what is written is at hand."""
+
+    def take(self) -> bytes:
+        """All that was written since the last take."""
+        whole = b"".join(self._parts)
+        self._parts.clear()
+        return whole

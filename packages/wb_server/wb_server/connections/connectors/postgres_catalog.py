@@ -1,0 +1,66 @@
+"""What a login may use of a PostgreSQL database: one query of pg_catalog each.
+
+Not information_schema: with thousands of tables its views are many times slower. Partitions aren't
+listed, their parent is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# What a name in these queries means must not depend on the login's search path.
+FIXED_PATH: Final = "SET LOCAL search_path = pg_catalog"
+
+_USABLE: Final = """
+    c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+    AND (pg_catalog.has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+         OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'))
+"""
+
+SCHEMAS: Final = f"""
+    SELECT n.nspname::text, coalesce(t.number, 0)
+    FROM pg_catalog.pg_namespace n
+    LEFT JOIN (
+        SELECT c.relnamespace, count(*) AS number
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE {_USABLE}
+        GROUP BY c.relnamespace
+    ) t ON t.relnamespace = n.oid
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+    ORDER BY n.nspname
+"""
+
+TABLES: Final = f"""
+    SELECT n.nspname::text, c.relname::text,
+           CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+                WHEN 'f' THEN 'foreign table' ELSE 'table' END,
+           d.description
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_catalog.pg_description d
+        ON d.objoid = c.oid AND d.objsubid = 0
+        AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    WHERE {_USABLE} AND ($1::text IS NULL OR n.nspname = $1::text)
+    ORDER BY n.nspname, c.relname
+"""
+
+COLUMNS: Final = """
+    SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
+           NOT a.attnotnull, d.description
+    FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    LEFT JOIN pg_catalog.pg_description d
+        ON d.objoid = c.oid AND d.objsubid = a.attnum
+        AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname = $2::text
+      AND CASE WHEN $1::text IS NULL THEN pg_catalog.pg_table_is_visible(c.oid)
+               ELSE n.nspname = $1::text END
+      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+      AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT, INSERT, UPDATE')
+    ORDER BY a.attnum
+"""

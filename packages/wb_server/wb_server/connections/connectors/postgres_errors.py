@@ -1,0 +1,200 @@
+"""What PostgreSQL and its driver say, as errors of the Workbench.
+
+By SQLSTATE where there is one: messages of a server come in its own language. A failed sign-in and
+a failed dial carry none, so those are told apart by libpq's English texts, and what isn't
+recognised gets a constant sentence: a driver's text may quote the connection string.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from adbc_driver_manager import Error as DriverError
+
+from ...kit.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    LimitReached,
+    SourceFailed,
+    SourceTimeout,
+    Unprocessable,
+    WorkbenchError,
+)
+
+SIGN_IN_FAILED: Final = "The database refused the user name or the password."
+
+# How much longer than a COPY's inner statement the text is that the driver sends: "COPY (".
+_COPY_PREFIX: Final = 6
+
+_NAMED: Final = re.compile(r"[\"«„“]([^\"»“”]+)[\"»“”]")
+
+# SQLSTATE, or its class of two characters, to (class, code).
+_STATES: Final[dict[str, tuple[type[WorkbenchError], str]]] = {
+    "42P01": (InvalidInput, "unknown_table"),
+    "42703": (InvalidInput, "unknown_column"),
+    "42883": (InvalidInput, "unknown_function"),
+    "3F000": (InvalidInput, "unknown_schema"),
+    "42601": (InvalidInput, "syntax_error"),
+    "42501": (Forbidden, "source_refused"),
+    "25006": (Forbidden, "not_a_read"),
+    "28P01": (SourceFailed, "sign_in_failed"),
+    "28000": (SourceFailed, "sign_in_failed"),
+    "55P03": (Conflict, "source_locked"),
+    "0A000": (InvalidInput, "not_supported"),
+    "42": (InvalidInput, "bad_statement"),
+    "22": (InvalidInput, "bad_value"),
+    "23": (Conflict, "constraint"),
+    "40": (Conflict, "conflicting_change"),
+    "44": (Conflict, "constraint"),
+    "53": (LimitReached, "source_busy"),
+    "54": (InvalidInput, "bad_statement"),
+    "P0": (InvalidInput, "source_raised"),
+}
+
+
+def statement_error(error: Exception, *, cancelled: bool, late: bool) -> WorkbenchError:
+    """What went wrong with a statement.
+
+    Args:
+        error: the driver's.
+        cancelled: whether we asked the database to stop.
+        late: whether the time was up.
+    """
+    if cancelled:
+        return was_cancelled()
+    if not isinstance(error, DriverError) or error.sqlstate is None:
+        return _without_state(str(error))
+    if "no binary output function" in str(error):
+        return _without_state(str(error))
+    state = error.sqlstate
+    facts = _facts(error)
+    said = _sentence(facts.get("MESSAGE_PRIMARY", ""), facts.get("MESSAGE_HINT", ""))
+    if state == "57014":
+        if late:
+            return SourceTimeout(
+                "The database took longer than the statement may take.", code="timeout"
+            )
+        return Conflict("The database cancelled the statement.", code="cancelled")
+    kind, code = _STATES.get(state) or _STATES.get(state[:2]) or (SourceFailed, "source_failed")
+    if code == "sign_in_failed":
+        return SourceFailed(SIGN_IN_FAILED, code=code)
+    if code == "not_a_read":
+        return Forbidden("This statement changes data, and this is a read.", code=code)
+    if kind is SourceFailed:
+        return SourceFailed(said, code=code, sqlstate=state)
+    details: dict[str, object] = {"sqlstate": state}
+    if code.startswith("unknown_"):
+        named = _NAMED.search(facts.get("MESSAGE_PRIMARY", ""))
+        details["name"] = named[1] if named else ""
+    if "CONSTRAINT_NAME" in facts:
+        details["constraint"] = facts["CONSTRAINT_NAME"]
+    details |= _place(error, facts)
+    return kind(said, code=code, **details)
+
+
+def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
+    """Why a connection couldn't be made: names the host and the port, and nothing else."""
+    text = str(error)
+    where = f"{host}:{port}"
+    state = error.sqlstate if isinstance(error, DriverError) else None
+    if (
+        (state or "").startswith("28")
+        or "authentication failed" in text
+        or "no password supplied" in text
+        or re.search(r'role ".*" does not exist', text)
+        or "is not permitted to log in" in text
+    ):
+        return SourceFailed(SIGN_IN_FAILED, code="sign_in_failed")
+    if "no pg_hba.conf entry" in text:
+        return SourceFailed(
+            f"The database at {where} doesn't let this user in from here"
+            + (" without encryption" if "no encryption" in text else "")
+            + " (pg_hba.conf).",
+            code="sign_in_failed",
+        )
+    if re.search(r'database ".*" does not exist', text):
+        return SourceFailed(
+            f"There is no database of that name at {where}.", code="unknown_database"
+        )
+    if "too many clients" in text or "connection slots" in text or "too many connections" in text:
+        return LimitReached(f"The database at {where} has no free connection.", code="source_busy")
+    if "starting up" in text or "shutting down" in text or "recovery mode" in text:
+        return SourceFailed(f"The database at {where} is starting or stopping.", code="unreachable")
+    if "does not support SSL" in text:
+        return SourceFailed(
+            f"The database at {where} has no TLS, which this connection asks for.", code="tls_failed"
+        )
+    if re.search(r"certificate|SSL error|root\.crt|ssl", text, re.IGNORECASE):
+        return SourceFailed(
+            f"No trusted TLS connection to {where}: its certificate could not be verified, or "
+            "the two sides agree on no protocol.",
+            code="tls_failed",
+        )
+    if re.search(r"invalid connection option|invalid \S+ value", text):
+        return Unprocessable("An option of this connection is not valid.", code="bad_option")
+    return SourceFailed(f"The database at {where} can't be reached.", code="unreachable")
+
+
+def was_cancelled() -> WorkbenchError:
+    return Conflict("The query was cancelled.", code="cancelled")
+
+
+def outcome_unknown() -> WorkbenchError:
+    return SourceFailed(
+        "The connection broke while the change was being committed: whether it was made is "
+        "unknown. Look before you repeat it.",
+        code="outcome_unknown",
+    )
+
+
+def is_broken(error: Exception) -> bool:
+    """Whether the connection, not the statement, failed: such a connection is never used again."""
+    if not isinstance(error, DriverError) or error.sqlstate is None:
+        return True
+    return error.sqlstate[:2] in ("08", "XX", "58") or error.sqlstate.startswith("57P")
+
+
+def _without_state(text: str) -> WorkbenchError:
+    if "nested record type" in text or "no binary output function" in text:
+        return InvalidInput(
+            "A column has a type that can't be read. Cast it in the query: column::text.",
+            code="unsupported_type",
+        )
+    return SourceFailed(
+        "The connection to the database broke while the statement ran.", code="unreachable"
+    )
+
+
+def _facts(error: DriverError) -> dict[str, str]:
+    """The fields that the server sent: PG_DIAG_MESSAGE_PRIMARY and so on."""
+    facts: dict[str, str] = {}
+    for key, value in error.details or []:
+        name = key.decode() if isinstance(key, bytes) else str(key)
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        facts[name.removeprefix("PG_DIAG_")] = text
+    return facts
+
+
+def _sentence(message: str, hint: str = "") -> str:
+    """One readable sentence, and the hint as a second one."""
+    first, second = (" ".join(text.split())[:500].rstrip(".") for text in (message, hint))
+    text = (first or "The database refused the statement") + "."
+    return text[:1].upper() + text[1:] + (f" {second}." if second else "")
+
+
+def _place(error: DriverError, facts: dict[str, str]) -> dict[str, object]:
+    """Line and column in the statement that was sent, from 1."""
+    try:
+        position = int(facts["STATEMENT_POSITION"])
+    except (KeyError, ValueError):
+        return {}
+    text = str(error)
+    sent = text.partition("Query was: ")[2].rpartition(" SQLSTATE: ")[0].rstrip(".")
+    if sent.startswith("COPY ("):
+        sent, position = sent[_COPY_PREFIX:], position - _COPY_PREFIX
+    if not sent or not 0 < position <= len(sent) + 1:
+        return {}
+    before = sent[: position - 1]
+    return {"line": before.count("\n") + 1, "column": position - 1 - (before.rfind("\n") + 1) + 1}

@@ -1,0 +1,256 @@
+"""Connections to PostgreSQL: how one is dialled, and the pool that keeps a few of them warm.
+
+A connection goes back to the pool only after ``ROLLBACK`` and ``DISCARD ALL``: temporary tables,
+settings, prepared statements and advisory locks of one user must not reach the next.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import adbc_driver_manager as adbc
+import adbc_driver_postgresql
+import pyarrow as pa
+
+from ...kit.errors import Unprocessable
+
+MAX_IDLE: Final = 4
+IDLE_SECONDS: Final = 60.0
+# The driver reads the list of types when the first connection is made; a new one is read at times.
+_TYPES_SECONDS: Final = 600.0
+
+# Present in the environment, each of these would change where or how libpq connects.
+_LIBPQ_VARIABLES: Final = (
+    "PGHOST PGHOSTADDR PGPORT PGDATABASE PGUSER PGPASSWORD PGPASSFILE PGREQUIREAUTH "
+    "PGCHANNELBINDING PGSERVICE PGSERVICEFILE PGSYSCONFDIR PGOPTIONS PGAPPNAME PGSSLMODE "
+    "PGREQUIRESSL PGSSLNEGOTIATION PGSSLCOMPRESSION PGSSLCERT PGSSLKEY PGSSLCERTMODE PGSSLROOTCERT "
+    "PGSSLCRL PGSSLCRLDIR PGSSLSNI PGREQUIREPEER PGSSLMINPROTOCOLVERSION PGSSLMAXPROTOCOLVERSION "
+    "PGGSSENCMODE PGKRBSRVNAME PGGSSLIB PGGSSDELEGATION PGCONNECT_TIMEOUT PGCLIENTENCODING "
+    "PGTARGETSESSIONATTRS PGLOADBALANCEHOSTS PGMINPROTOCOLVERSION PGMAXPROTOCOLVERSION "
+    "PGDATESTYLE PGTZ PGGEQO PGLOCALEDIR PGOAUTHDEBUG"
+).split()
+
+# Where distributions keep the certificates that they trust.
+_TRUSTED: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+)
+
+
+def forget_environment() -> None:
+    """Takes libpq's variables out of this process: a connection is what its settings say."""
+    for name in _LIBPQ_VARIABLES:
+        os.environ.pop(name, None)
+
+
+def conninfo(options: Mapping[str, str]) -> str:
+    """libpq's connection string, each value quoted."""
+    quoted = []
+    for key, value in options.items():
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        quoted.append(f"{key}='{escaped}'")
+    return " ".join(quoted)
+
+
+class Certificates:
+    """Puts certificates given as text where libpq can read them: in files of our own."""
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._files: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def file_of(self, pem: str) -> str:
+        """The path of a file with this text."""
+        with self._lock:
+            if pem not in self._files:
+                if self._folder is None:
+                    self._folder = tempfile.TemporaryDirectory(prefix="wb-certificates-")
+                path = Path(self._folder.name) / f"{len(self._files)}.pem"
+                path.write_text(pem)
+                self._files[pem] = str(path)
+            return self._files[pem]
+
+    def close(self) -> None:
+        with self._lock:
+            if self._folder is not None:
+                self._folder.cleanup()
+            self._folder, self._files = None, {}
+
+
+def trusted_file() -> str:
+    """The certificates that this system trusts, for ``verify-full`` without one of its own."""
+    known = ssl.get_default_verify_paths()
+    for path in (os.environ.get("SSL_CERT_FILE"), known.cafile, *_TRUSTED):
+        if path and Path(path).is_file():
+            return path
+    raise Unprocessable(
+        "This system has no list of trusted certificates: give the database's root certificate.",
+        code="no_certificate",
+        field="sslrootcert",
+    )
+
+
+class Link:
+    """One connection to a database.
+
+    Attributes:
+        reused: whether it comes from the pool; a broken one shows at its first command.
+        money_decimals: how many decimals ``money`` has there.
+        version: the server's version, such as ``15.18``.
+    """
+
+    def __init__(self, database: adbc.AdbcDatabase) -> None:
+        self.handle = adbc.AdbcConnection(database)
+        self.reused = False
+        self.idle_since = 0.0
+        try:
+            row = self.query(
+                "SELECT pg_catalog.current_setting('server_version'), "
+                "1::pg_catalog.numeric::pg_catalog.money"
+            )[0]
+        except BaseException:
+            self.drop()
+            raise
+        self.version = str(row[0]).split()[0]
+        self.money_decimals = len(str(row[1])) - 1
+
+    def command(self, sql: str) -> None:
+        """Runs statements of our own that answer nothing, in one round trip."""
+        statement = adbc.AdbcStatement(self.handle)
+        try:
+            statement.set_sql_query(sql)
+            statement.execute_update()
+        finally:
+            statement.close()
+
+    def query(self, sql: str, *values: str | None) -> list[tuple[object, ...]]:
+        """Rows of a small query of our own; ``$1``, ``$2`` … stand for the values."""
+        statement = adbc.AdbcStatement(self.handle)
+        try:
+            statement.set_sql_query(sql)
+            if values:
+                names = [f"p{index}" for index in range(len(values))]
+                arrays = [pa.array([value], pa.string()) for value in values]
+                statement.bind(pa.record_batch(arrays, names=names))
+            stream, _ = statement.execute_query()
+            table = pa.RecordBatchReader.from_stream(stream).read_all()
+            return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+        finally:
+            statement.close()
+
+    def reset(self) -> None:
+        """Leaves nothing of this use behind. Two commands: DISCARD ALL wants no transaction."""
+        self.command("ROLLBACK")
+        self.command("DISCARD ALL")
+
+    def drop(self) -> None:
+        """Closes it; the database ends what still runs. Never raises."""
+        with suppress(Exception):
+            self.handle.close()
+
+
+class Pool:
+    """The idle connections of one version of one saved connection.
+
+    Args:
+        version: the connection's; a newer one replaces the pool.
+        max_idle: how many are kept; 0 keeps none.
+    """
+
+    def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
+        self.version = version
+        self._max_idle = max_idle
+        self._idle: list[Link] = []
+        self._lock = threading.Lock()
+        self._dialling = threading.Lock()
+        self._database: adbc.AdbcDatabase | None = None
+        self._database_text = ""
+        self._database_since = 0.0
+        self._closed = False
+        self._timer: threading.Timer | None = None
+        self.unreadable: set[int] = set()
+        """Types that the driver can't read although it has just looked."""
+
+    def take(self) -> Link | None:
+        """An idle connection, the one used last, or ``None``."""
+        with self._lock:
+            if not self._idle:
+                return None
+            link = self._idle.pop()
+        if time.monotonic() - link.idle_since > IDLE_SECONDS:
+            link.drop()
+            return self.take()
+        link.reused = True
+        return link
+
+    def dial(self, options: Mapping[str, str], *, new_types: bool = False) -> Link:
+        """A new connection.
+
+        Args:
+            options: libpq's, with the checked address.
+            new_types: whether to read the list of the database's types again.
+
+        Raises:
+            adbc.Error: what the driver says.
+        """
+        text = conninfo(options)
+        with self._dialling:
+            stale = time.monotonic() - self._database_since > _TYPES_SECONDS
+            if self._database is None or new_types or stale or self._database_text != text:
+                database = adbc.AdbcDatabase(
+                    driver=adbc_driver_postgresql._driver_path(), uri=text
+                )
+                self._database, self._database_text = database, text
+                self._database_since = time.monotonic()
+            database = self._database
+        return Link(database)
+
+    def give(self, link: Link) -> None:
+        """Takes back a connection that was reset."""
+        link.idle_since = time.monotonic()
+        with self._lock:
+            if not self._closed and len(self._idle) < self._max_idle:
+                self._idle.append(link)
+                self._watch()
+                return
+        link.drop()
+
+    def close(self) -> None:
+        """Drops what is idle, and whatever comes back later."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            if self._timer is not None:
+                self._timer.cancel()
+        for link in idle:
+            link.drop()
+
+    def _watch(self) -> None:
+        """Looks again when the oldest idle connection is due. Holds the lock."""
+        if self._timer is None and self._idle:
+            self._timer = threading.Timer(IDLE_SECONDS, self._drop_old)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _drop_old(self) -> None:
+        limit = time.monotonic() - IDLE_SECONDS + 1
+        with self._lock:
+            old = [link for link in self._idle if link.idle_since <= limit]
+            self._idle = [link for link in self._idle if link.idle_since > limit]
+            self._timer = None
+            if not self._closed:
+                self._watch()
+        for link in old:
+            link.drop()
+

@@ -1,0 +1,286 @@
+"""The shape of a dialect's allow-lists, and the syntax that both dialects share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+from sqlglot.tokens import TokenType
+
+
+def words(text: str) -> frozenset[str]:
+    """A set from a block of words, so that the lists stay readable."""
+    return frozenset(text.split())
+
+
+@dataclass(frozen=True)
+class DialectRules:
+    """Everything that ``statement.py`` needs to know about one dialect.
+
+    All names are lower case. What is on no list is refused.
+    """
+
+    name: str
+    title: str
+    functions: frozenset[str]  # scalar, aggregate and window functions
+    table_functions: frozenset[str]  # allowed in FROM
+    write_functions: frozenset[str]  # allowed in write statements only
+    niladic: frozenset[str]  # keywords that call a function without parentheses, refused
+    types: frozenset[exp.DType]  # targets of casts, types of columns
+    nodes: frozenset[type[exp.Expr]]  # syntax that a read may use
+    system_tables: Mapping[str, frozenset[str]]  # schema -> what may be read of it
+    hidden_schemas: tuple[str, ...]  # prefixes of schemas that nobody reads
+    unqualified_system_prefixes: tuple[str, ...]  # names found without naming their schema
+    writes: bool
+    file_tables: bool  # a table's name may be taken for a file
+    decimal_digits: int
+    masked: frozenset[TokenType]  # tokens that call a function when "(" follows
+    kept: frozenset[str]  # names before "(" that are syntax, so never masked
+
+
+# Tokens that are a function's name when a parenthesis follows. Types that take parameters
+# (varchar(10)) and operators (LIKE (...)) aren't among them.
+MASKED = frozenset(
+    {
+        TokenType.VAR,
+        TokenType.IDENTIFIER,
+        TokenType.CURRENT_DATE,
+        TokenType.CURRENT_TIME,
+        TokenType.CURRENT_TIMESTAMP,
+        TokenType.CURRENT_USER,
+        TokenType.CURRENT_SCHEMA,
+        TokenType.CURRENT_CATALOG,
+        TokenType.SESSION_USER,
+        TokenType.LOCALTIME,
+        TokenType.LOCALTIMESTAMP,
+        TokenType.DATE,
+        TokenType.FIRST,
+        TokenType.FORMAT,
+        TokenType.LEFT,
+        TokenType.RIGHT,
+        TokenType.RANGE,
+        TokenType.REPLACE,
+        TokenType.TRUNCATE,
+        TokenType.UNNEST,
+        TokenType.YEAR,
+        TokenType.JSON,
+        TokenType.LIST,
+        TokenType.INET,
+        TokenType.UUID,
+        TokenType.XML,
+    }
+)
+
+# Words that the parser looks for by their text, and the few calls with a syntax of their own.
+KEPT = words(
+    """
+    cast try_cast extract trim substring overlay position
+    over filter within group sets rollup cube materialized include exclude except rename
+    repeatable system bernoulli reservoir key check unique references conflict identity always
+    columns set values using on as and or not in any some all exists array sample pivot unpivot
+    ordinality lambda by
+    """
+)
+
+# Syntax that reads use. Each class here renders to what a person wrote; classes that stand for
+# functions are here only if the call has a syntax of its own (EXTRACT(x FROM y)).
+READ_NODES: frozenset[type[exp.Expr]] = frozenset(
+    {
+        # queries
+        exp.Select,
+        exp.Union,
+        exp.Intersect,
+        exp.Except,
+        exp.Subquery,
+        exp.Values,
+        exp.With,
+        exp.CTE,
+        exp.From,
+        exp.Join,
+        exp.Lateral,
+        exp.Table,
+        exp.TableAlias,
+        exp.TableSample,
+        exp.TableFromRows,
+        exp.Where,
+        exp.Group,
+        exp.Cube,
+        exp.Rollup,
+        exp.GroupingSets,
+        exp.Having,
+        exp.Order,
+        exp.Ordered,
+        exp.Limit,
+        exp.LimitOptions,
+        exp.Offset,
+        exp.Fetch,
+        exp.Distinct,
+        # names and literals
+        exp.Column,
+        exp.Identifier,
+        exp.Star,
+        exp.Alias,
+        exp.Dot,
+        exp.Literal,
+        exp.Null,
+        exp.Boolean,
+        exp.Var,
+        exp.Placeholder,
+        exp.Paren,
+        exp.Tuple,
+        # functions by name, and those with a syntax of their own
+        exp.Anonymous,
+        exp.Kwarg,
+        exp.Cast,
+        exp.Extract,
+        exp.Trim,
+        exp.Substring,
+        exp.Overlay,
+        exp.StrPosition,
+        exp.Case,
+        exp.If,
+        exp.Exists,
+        exp.Any,
+        exp.All,
+        exp.Filter,
+        exp.WithinGroup,
+        exp.Window,
+        exp.WindowSpec,
+        exp.IgnoreNulls,
+        exp.RespectNulls,
+        exp.CurrentDate,
+        exp.CurrentTime,
+        exp.CurrentTimestamp,
+        exp.Localtime,
+        exp.Localtimestamp,
+        # types, time
+        exp.DataType,
+        exp.DataTypeParam,
+        exp.Interval,
+        exp.IntervalSpan,
+        exp.AtTimeZone,
+        # operators
+        exp.And,
+        exp.Or,
+        exp.Not,
+        exp.Neg,
+        exp.Add,
+        exp.Sub,
+        exp.Mul,
+        exp.Div,
+        exp.Mod,
+        exp.Pow,
+        exp.BitwiseAnd,
+        exp.BitwiseOr,
+        exp.BitwiseXor,
+        exp.BitwiseNot,
+        exp.BitwiseLeftShift,
+        exp.BitwiseRightShift,
+        exp.EQ,
+        exp.NEQ,
+        exp.GT,
+        exp.GTE,
+        exp.LT,
+        exp.LTE,
+        exp.NullSafeEQ,
+        exp.NullSafeNEQ,
+        exp.Is,
+        exp.In,
+        exp.Between,
+        exp.Like,
+        exp.ILike,
+        exp.SimilarTo,
+        exp.Escape,
+        exp.RegexpLike,
+        exp.RegexpILike,
+        exp.DPipe,
+        exp.Collate,
+        exp.StartsWith,
+        # arrays and JSON
+        exp.Array,
+        exp.Bracket,
+        exp.Slice,
+        exp.ArrayContainsAll,
+        exp.ArrayContainedBy,
+        exp.ArrayOverlaps,
+        exp.JSONExtract,
+        exp.JSONExtractScalar,
+        exp.JSONPath,
+        exp.JSONPathRoot,
+        exp.JSONPathKey,
+        exp.JSONPathSubscript,
+        exp.JSONPathWildcard,
+        exp.JSONPathSlice,
+        exp.JSONPathRecursive,
+    }
+)
+
+# Syntax that writes use besides.
+WRITE_NODES: frozenset[type[exp.Expr]] = frozenset(
+    {
+        exp.Insert,
+        exp.Update,
+        exp.Delete,
+        exp.Merge,
+        exp.Whens,
+        exp.When,
+        exp.OnConflict,
+        exp.Returning,
+        exp.Schema,
+        exp.Create,
+        exp.Drop,
+        exp.Alter,
+        exp.AlterColumn,
+        exp.AlterRename,
+        exp.RenameColumn,
+        exp.AddConstraint,
+        exp.TruncateTable,
+        exp.ColumnDef,
+        exp.ColumnConstraint,
+        exp.NotNullColumnConstraint,
+        exp.DefaultColumnConstraint,
+        exp.PrimaryKeyColumnConstraint,
+        exp.UniqueColumnConstraint,
+        exp.CheckColumnConstraint,
+        exp.GeneratedAsIdentityColumnConstraint,
+        exp.ComputedColumnConstraint,
+        exp.Reference,
+        exp.Constraint,
+        exp.Check,
+        exp.PrimaryKey,
+        exp.ForeignKey,
+        exp.Index,
+        exp.IndexParameters,
+        exp.Properties,
+        exp.WithDataProperty,
+    }
+)
+
+# Data types of both dialects.
+TYPES: frozenset[exp.DType] = frozenset(
+    {
+        exp.DType.BOOLEAN,
+        exp.DType.SMALLINT,
+        exp.DType.INT,
+        exp.DType.BIGINT,
+        exp.DType.FLOAT,
+        exp.DType.DOUBLE,
+        exp.DType.DECIMAL,
+        exp.DType.CHAR,
+        exp.DType.VARCHAR,
+        exp.DType.TEXT,
+        exp.DType.DATE,
+        exp.DType.TIME,
+        exp.DType.TIMETZ,
+        exp.DType.TIMESTAMP,
+        exp.DType.TIMESTAMPTZ,
+        exp.DType.TIMESTAMPNTZ,
+        exp.DType.INTERVAL,
+        exp.DType.UUID,
+        exp.DType.JSON,
+        exp.DType.BIT,
+        exp.DType.VARBINARY,
+        exp.DType.ARRAY,
+    }
+)

@@ -1,0 +1,201 @@
+"""Parameters (``:name``) become typed literal nodes of the tree, never text."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlglot import exp
+
+from wb_server.connections.dialects.base import DialectRules
+from wb_server.kit.errors import InvalidInput
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_INT4 = range(-(2**31), 2**31)
+_INT8 = range(-(2**63), 2**63)
+
+
+def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.Expr:
+    """Put the values into the tree, in place.
+
+    Raises:
+        InvalidInput: ``parameter_missing``, ``parameter_unused``, ``parameter_type`` or
+            ``parameter_syntax``.
+    """
+    used = set()
+    for node in list(tree.find_all(exp.Placeholder)):
+        name = node.this
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or node.args.get("jdbc"):
+            raise InvalidInput(
+                "Parameters are written :name, for example :since.", code="parameter_syntax"
+            )
+        if name not in params:
+            raise InvalidInput(
+                f"The parameter :{name} has no value.", code="parameter_missing", parameter=name
+            )
+        used.add(name)
+    unused = sorted(set(params) - used)
+    if unused:
+        names = ", ".join(str(name) for name in unused)
+        raise InvalidInput(
+            f"The statement has no such parameter: {names}.",
+            code="parameter_unused",
+            parameters=[str(name) for name in unused],
+        )
+    for node in list(tree.find_all(exp.In)):
+        tree = _bind_list(tree, node, params, rules)
+    for node in list(tree.find_all(exp.Placeholder)):
+        value = params[node.this]
+        if isinstance(value, list | tuple | set | frozenset):
+            raise _type_error(node.this, "a list stands only after IN")
+        tree = _replace(tree, node, _literal(node.this, value, rules))
+    return tree
+
+
+def _bind_list(
+    tree: exp.Expr, node: exp.Expr, params: Mapping[str, Any], rules: DialectRules
+) -> exp.Expr:
+    """``x IN (:ids)`` or ``x IN :ids``: one literal for each value of the list."""
+    field = node.args.get("field")
+    items = [field] if isinstance(field, exp.Placeholder) else node.expressions
+    if not any(isinstance(item, exp.Placeholder) for item in items):
+        return tree
+    expanded: list[exp.Expr] = []
+    for item in items:
+        value = params[item.this] if isinstance(item, exp.Placeholder) else None
+        if isinstance(value, list | tuple):
+            expanded.extend(_literal(item.this, one, rules) for one in value)
+        elif field is not None:
+            raise _type_error(item.this, "IN needs a list")
+        else:
+            expanded.append(item)
+    if not expanded:
+        # No value is in an empty list. NOT IN stands around this node as NOT, so it is true.
+        return _replace(tree, node, exp.Paren(this=exp.Boolean(this=False)))
+    node.set("field", None)
+    node.set("expressions", expanded)
+    return tree
+
+
+def _replace(tree: exp.Expr, node: exp.Expr, new: exp.Expr) -> exp.Expr:
+    if node is tree:
+        return new
+    node.replace(new)
+    return tree
+
+
+def _literal(name: str, value: Any, rules: DialectRules) -> exp.Expr:
+    if isinstance(value, Mapping):
+        value = _from_wire(name, value)
+    if value is None:
+        return exp.Null()
+    if isinstance(value, bool):
+        return exp.Boolean(this=value)
+    if isinstance(value, int):
+        return _integer(name, value, rules)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise _type_error(name, "only finite numbers can be sent")
+        return _cast(repr(value), exp.DataType(this=exp.DType.DOUBLE))
+    if isinstance(value, Decimal):
+        return _decimal(name, value, rules)
+    if isinstance(value, str):
+        return _string(name, value)
+    if isinstance(value, dt.datetime):
+        aware = value.tzinfo is not None
+        kind = exp.DType.TIMESTAMPTZ if aware else _plain_timestamp(rules)
+        return _cast(value.isoformat(sep=" "), exp.DataType(this=kind))
+    if isinstance(value, dt.date):
+        return _cast(value.isoformat(), exp.DataType(this=exp.DType.DATE))
+    if isinstance(value, dt.time):
+        if value.tzinfo is not None:
+            raise _type_error(name, "a time of day has no zone")
+        return _cast(value.isoformat(), exp.DataType(this=exp.DType.TIME))
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _bytes(bytes(value), rules)
+    raise _type_error(name, f"{type(value).__name__} can't be sent")
+
+
+def _plain_timestamp(rules: DialectRules) -> exp.DType:
+    # The type that each dialect's own parser gives for TIMESTAMP.
+    return exp.DType.TIMESTAMPNTZ if rules.name == "duckdb" else exp.DType.TIMESTAMP
+
+
+def _integer(name: str, value: int, rules: DialectRules) -> exp.Expr:
+    """As the database types a literal: the smallest integer type that holds it."""
+    if value in _INT4:
+        kind = exp.DataType(this=exp.DType.INT)
+    elif value in _INT8:
+        kind = exp.DataType(this=exp.DType.BIGINT)
+    else:
+        return _decimal(name, Decimal(value), rules)
+    number: exp.Expr = exp.Literal.number(str(abs(value)))
+    return exp.Cast(this=exp.Neg(this=number) if value < 0 else number, to=kind)
+
+
+def _decimal(name: str, value: Decimal, rules: DialectRules) -> exp.Expr:
+    if not value.is_finite():
+        raise _type_error(name, "only finite numbers can be sent")
+    _, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)
+    scale = max(0, -exponent)
+    precision = max(len(digits) + max(0, exponent), scale, 1)
+    if precision > rules.decimal_digits:
+        raise _type_error(name, f"a number has at most {rules.decimal_digits} digits")
+    sizes = [
+        exp.DataTypeParam(this=exp.Literal.number(str(size))) for size in (precision, scale)
+    ]
+    return _cast(f"{value:f}", exp.DataType(this=exp.DType.DECIMAL, expressions=sizes))
+
+
+def _string(name: str, value: str) -> exp.Expr:
+    if "\x00" in value:
+        raise _type_error(name, "text can't hold a NUL character")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise _type_error(name, "text must be valid Unicode") from None
+    return exp.Literal.string(value)
+
+
+def _bytes(value: bytes, rules: DialectRules) -> exp.Expr:
+    text = exp.Literal.string(value.hex())
+    if rules.name == "postgres":
+        return exp.Anonymous(this="decode", expressions=[text, exp.Literal.string("hex")])
+    return exp.Anonymous(this="from_hex", expressions=[text])
+
+
+def _cast(text: str, kind: exp.Expr) -> exp.Expr:
+    return exp.Cast(this=exp.Literal.string(text), to=kind)
+
+
+def _from_wire(name: str, value: Mapping[str, Any]) -> Any:
+    """``{"type": "date", "value": "2026-01-31"}`` as a Python object."""
+    kind, text = value.get("type"), value.get("value")
+    if set(value) != {"type", "value"} or not isinstance(text, str) or kind not in _WIRE:
+        raise _type_error(name, f"an object needs type ({', '.join(_WIRE)}) and value")
+    try:
+        return _WIRE[str(kind)](text)
+    except (ValueError, InvalidOperation, binascii.Error):
+        raise _type_error(name, f"{text[:60]!r} is no {kind}") from None
+
+
+_WIRE: Mapping[str, Any] = {
+    "decimal": Decimal,
+    "date": dt.date.fromisoformat,
+    "timestamp": dt.datetime.fromisoformat,
+    "time": dt.time.fromisoformat,
+    "bytes": lambda text: base64.b64decode(text, validate=True),
+}
+
+
+def _type_error(name: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"The parameter :{name} can't be used: {why}.", code="parameter_type", parameter=name
+    )

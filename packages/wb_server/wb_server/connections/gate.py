@@ -1,0 +1,113 @@
+"""The one gate: nothing reads or writes data without a ``Permit``, and only this file makes one.
+
+A permit says who may run which statement on which connection. ``Connector.open`` takes a permit, so
+code that has not passed the gate has nothing to open a connector with. Row filters and column masks
+will be applied here too, to the parsed statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..governance.rights import Rights
+from ..kit.actor import Actor
+from ..kit.errors import Forbidden
+from .models import Connection
+from .statement import Statement, TableRef, analyse
+
+PermitKind = Literal["read", "write", "browse", "test"]
+
+# Only this module holds the seal; ``Permit`` refuses to be made without it.
+_SEAL = object()
+
+
+@dataclass(frozen=True)
+class Permit:
+    """Leave for one use of one connection.
+
+    Attributes:
+        query_id: the id under which the use is audited and can be cancelled.
+        actor: the name of the one who acts.
+        connection_id: the connection that may be opened; empty for a test, which uses no pool.
+        kind: what may be done: a read, a write, a look at the catalog, a test.
+        sql: the only text that may be sent; empty for ``browse``, whose SQL is the connector's own.
+        returns_rows: whether the statement answers with rows.
+        tables: the tables that it reads or writes.
+    """
+
+    query_id: str
+    actor: str
+    connection_id: str
+    kind: PermitKind
+    sql: str = ""
+    returns_rows: bool = True
+    tables: tuple[TableRef, ...] = ()
+    seal: object = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("a Permit is made by the gate only")
+
+
+class Gate:
+    """Checks a request against the statement's rules and the actor's rights."""
+
+    def __init__(self, rights: Rights) -> None:
+        self._rights = rights
+
+    def query(
+        self,
+        actor: Actor,
+        connection: Connection,
+        dialect: str,
+        sql: str,
+        params: Mapping[str, Any] | None,
+        *,
+        query_id: str,
+        limit: int | None,
+        supports_writes: bool,
+    ) -> Permit:
+        """A permit for one statement.
+
+        Args:
+            limit: at most so many rows are wanted; put into the statement where that is safe.
+
+        Raises:
+            InvalidInput: the statement can't be understood or isn't one that the gate knows.
+            Forbidden: the actor lacks the right, or the statement uses what isn't on the lists.
+        """
+        self._rights.require(actor, "connection.read", connection)
+        statement: Statement = analyse(sql, dialect, params, limit=limit)
+        if statement.kind == "write":
+            if not supports_writes:
+                raise Forbidden(
+                    f"The connection “{connection.name}” can only be read.",
+                    code="read_only_connection",
+                )
+            self._rights.require(actor, "connection.write", connection)
+        return Permit(
+            query_id=query_id,
+            actor=actor.name,
+            connection_id=connection.id,
+            kind=statement.kind,
+            sql=statement.sql,
+            returns_rows=statement.returns_rows,
+            tables=statement.tables,
+            seal=_SEAL,
+        )
+
+    def browse(self, actor: Actor, connection: Connection, *, query_id: str) -> Permit:
+        """A permit to list schemas, tables and columns, by the connector's own statements."""
+        self._rights.require(actor, "connection.browse", connection)
+        return Permit(query_id, actor.name, connection.id, "browse", seal=_SEAL)
+
+    def test(self, actor: Actor, connection: Connection | None, *, query_id: str) -> Permit:
+        """A permit to try a connection, saved or not yet, with ``select 1``."""
+        if connection is None:
+            self._rights.require(actor, "connection.create")
+        else:
+            self._rights.require(actor, "connection.test", connection)
+        # Without a connection's id nothing is taken from a pool: an old session proves little.
+        return Permit(query_id, actor.name, "", "test", "SELECT 1", seal=_SEAL)

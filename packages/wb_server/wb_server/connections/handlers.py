@@ -1,0 +1,175 @@
+"""Endpoints of connections, their catalogs and queries."""
+
+from __future__ import annotations
+
+from ..kit.endpoint import Call, Endpoint
+from .broker import MEDIA_TYPE, Broker, QueryStream
+from .models import (
+    Cancelled,
+    ColumnList,
+    ColumnsQuery,
+    ConnectionCreate,
+    ConnectionList,
+    ConnectionTest,
+    ConnectionUpdate,
+    ConnectionView,
+    ConnectorList,
+    ListQuery,
+    QueryRequest,
+    SchemaList,
+    TableList,
+    TablesQuery,
+    TestResult,
+)
+from .service import ConnectionService
+
+
+def kinds(call: Call) -> ConnectorList:
+    """The kinds of connectors and their configurations."""
+    return ConnectorList(items=call.service(ConnectionService).connectors())
+
+
+def index(call: Call) -> ConnectionList:
+    """The connections that one may use."""
+    query = call.query(ListQuery)
+    service = call.service(ConnectionService)
+    return ConnectionList(
+        items=service.list(call.actor, search=query.search, deleted=query.deleted)
+    )
+
+
+def create(call: Call) -> ConnectionView:
+    """Adds a connection."""
+    return call.service(ConnectionService).create(call.actor, call.body(ConnectionCreate))
+
+
+def get(call: Call) -> ConnectionView:
+    """One connection."""
+    return call.service(ConnectionService).get(call.actor, call.path["id"])
+
+
+def update(call: Call) -> ConnectionView:
+    """Changes a connection."""
+    return call.service(ConnectionService).update(
+        call.actor, call.path["id"], call.body(ConnectionUpdate)
+    )
+
+
+def delete(call: Call) -> ConnectionView:
+    """Deletes a connection; it can be restored for 30 days."""
+    return call.service(ConnectionService).delete(call.actor, call.path["id"])
+
+
+def restore(call: Call) -> ConnectionView:
+    """Brings a deleted connection back."""
+    return call.service(ConnectionService).restore(call.actor, call.path["id"])
+
+
+def test(call: Call) -> TestResult:
+    """Tries a connection before it is saved."""
+    return call.service(Broker).test(call.actor, call.origin, call.body(ConnectionTest))
+
+
+def test_saved(call: Call) -> TestResult:
+    """Tries a saved connection."""
+    return call.service(Broker).test_saved(call.actor, call.origin, call.path["id"])
+
+
+def schemas(call: Call) -> SchemaList:
+    """The schemas of a connection."""
+    return SchemaList(
+        items=call.service(Broker).schemas(call.actor, call.origin, call.path["id"])
+    )
+
+
+def tables(call: Call) -> TableList:
+    """The tables of a connection, of one schema or of all."""
+    schema = call.query(TablesQuery).schema_
+    return TableList(
+        items=call.service(Broker).tables(call.actor, call.origin, call.path["id"], schema)
+    )
+
+
+def columns(call: Call) -> ColumnList:
+    """The columns of a table."""
+    query = call.query(ColumnsQuery)
+    return ColumnList(
+        items=call.service(Broker).columns(
+            call.actor, call.origin, call.path["id"], query.schema_, query.table
+        )
+    )
+
+
+def run(call: Call) -> QueryStream:
+    """Runs one statement; the answer is an Arrow IPC stream."""
+    return call.service(Broker).query(call.actor, call.origin, call.body(QueryRequest))
+
+
+def cancel(call: Call) -> Cancelled:
+    """Stops a running query."""
+    call.service(Broker).cancel(call.actor, call.path["id"])
+    return Cancelled(cancelled=True)
+
+
+ROUTES = [
+    Endpoint(
+        "GET", "/connectors", "connector.list", kinds, "List the kinds of connectors",
+        ConnectorList,
+    ),
+    Endpoint(
+        "GET", "/connections", "connection.list", index, "List connections", ConnectionList,
+        query=ListQuery,
+    ),
+    Endpoint(
+        "POST", "/connections", "connection.create", create, "Add a connection", ConnectionView,
+        body=ConnectionCreate, audit="connection.create", status=201, errors=(409, 422, 502),
+    ),
+    Endpoint(
+        "POST", "/connections/test", "connection.create", test,
+        "Test a connection before it is saved", TestResult,
+        body=ConnectionTest, audit="connection.test",
+    ),
+    Endpoint(
+        "GET", "/connections/{id}", "connection.see", get, "Get a connection", ConnectionView,
+        errors=(404,),
+    ),
+    Endpoint(
+        "PATCH", "/connections/{id}", "connection.update", update, "Change a connection",
+        ConnectionView, body=ConnectionUpdate, audit="connection.update",
+        errors=(404, 409, 422, 502),
+    ),
+    Endpoint(
+        "DELETE", "/connections/{id}", "connection.delete", delete, "Delete a connection",
+        ConnectionView, audit="connection.delete", errors=(404, 409),
+    ),
+    Endpoint(
+        "POST", "/connections/{id}/restore", "connection.delete", restore,
+        "Restore a deleted connection", ConnectionView, audit="connection.restore",
+        errors=(404, 409),
+    ),
+    Endpoint(
+        "POST", "/connections/{id}/test", "connection.test", test_saved,
+        "Test a saved connection", TestResult, audit="connection.test", errors=(404,),
+    ),
+    Endpoint(
+        "GET", "/connections/{id}/schemas", "connection.browse", schemas, "List schemas",
+        SchemaList, audit="connection.browse", errors=(404, 429, 502, 504),
+    ),
+    Endpoint(
+        "GET", "/connections/{id}/tables", "connection.browse", tables, "List tables",
+        TableList, query=TablesQuery, audit="connection.browse", errors=(404, 429, 502, 504),
+    ),
+    Endpoint(
+        "GET", "/connections/{id}/columns", "connection.browse", columns, "List columns",
+        ColumnList, query=ColumnsQuery, audit="connection.browse", errors=(404, 429, 502, 504),
+    ),
+    # The broker audits queries itself: it knows the statement, the rows and how they ended.
+    Endpoint(
+        "POST", "/query", "query.run", run, "Run a statement", MEDIA_TYPE, body=QueryRequest,
+        errors=(404, 409, 413, 422, 429, 502, 504),
+    ),
+    Endpoint(
+        "DELETE", "/query/{id}", "query.cancel", cancel, "Cancel a running query", Cancelled,
+        audit="query.cancel", errors=(404,),
+    ),
+]

@@ -1,0 +1,185 @@
+"""What goes over the wire about connections, and between rooms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from ..governance.rights import Level
+
+ConnectionName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$"),
+    Field(
+        description="How notebooks call it: lower-case letters, digits and underscores, "
+        "a letter first, at most 63 characters.",
+        examples=["warehouse"],
+    ),
+]
+
+
+class Request(BaseModel):
+    """Base of request bodies: unknown fields are an error, so that a typo is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Owner(BaseModel):
+    """A user, or a team account (a Hub group)."""
+
+    kind: Literal["user", "team"]
+    name: str
+
+
+class State(BaseModel):
+    """What the last test or use of a connection said."""
+
+    status: Literal["ok", "failed", "untested"] = "untested"
+    message: str = ""
+    checked_at: datetime | None = None
+
+
+class Connection(BaseModel):
+    """A connection as rooms hand it to each other: without secrets."""
+
+    id: str
+    name: str
+    connector: str
+    description: str = ""
+    config: dict[str, Any]
+    secrets_set: list[str] = []
+    owner: Owner
+    credentials: Literal["shared"] = "shared"
+    state: State = State()
+    version: int = 1
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
+
+class ConnectionView(Connection):
+    """A connection as one actor sees it.
+
+    ``level`` is what they hold of it, ``actions`` what they may do with it now.
+    """
+
+    level: Level
+    actions: list[str]
+
+
+class ConnectionCreate(Request):
+    name: ConnectionName
+    connector: str = Field(description="The kind of connector, from `GET /connectors`.")
+    description: str = Field("", max_length=500)
+    config: dict[str, Any] = Field(description="By the connector's schema; secrets included.")
+
+
+class ConnectionUpdate(Request):
+    """What is left out stays; in ``config``, a secret that is left out stays too."""
+
+    name: ConnectionName | None = None
+    description: str | None = Field(None, max_length=500)
+    config: dict[str, Any] | None = None
+
+
+class ConnectionTest(Request):
+    connector: str
+    config: dict[str, Any]
+    connection_id: str | None = Field(
+        None, description="A saved connection whose stored secrets fill in what is left out."
+    )
+
+
+class TestResult(BaseModel):
+    """What a test said. A source that refuses is an answer here, not an HTTP error."""
+
+    __test__ = False  # not a test case, for pytest
+
+    ok: bool
+    message: str
+    elapsed_ms: float
+    server_version: str | None = None
+    code: str | None = None
+    details: dict[str, Any] = {}
+
+
+class SchemaInfo(BaseModel):
+    name: str
+    tables: int | None = None
+
+
+class TableInfo(BaseModel):
+    schema_: str | None = Field(alias="schema", serialization_alias="schema")
+    name: str
+    kind: Literal["table", "view", "materialized view", "foreign table", "file"]
+    comment: str | None = None
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class ColumnInfo(BaseModel):
+    name: str
+    type: str
+    nullable: bool = True
+    comment: str | None = None
+
+
+class ConnectorInfo(BaseModel):
+    kind: str
+    title: str
+    description: str
+    config_schema: dict[str, Any]
+    supports_writes: bool
+
+
+class ConnectorList(BaseModel):
+    items: list[ConnectorInfo]
+
+
+class ConnectionList(BaseModel):
+    items: list[ConnectionView]
+
+
+class SchemaList(BaseModel):
+    items: list[SchemaInfo]
+
+
+class TableList(BaseModel):
+    items: list[TableInfo]
+
+
+class ColumnList(BaseModel):
+    items: list[ColumnInfo]
+
+
+class ListQuery(Request):
+    search: str = Field("", max_length=200)
+    deleted: bool = False
+
+
+class TablesQuery(Request):
+    schema_: str | None = Field(None, alias="schema")
+
+
+class ColumnsQuery(TablesQuery):
+    table: str = Field(max_length=500)
+
+
+class QueryRequest(Request):
+    """One statement to run. ``sql`` takes parameters as ``:name``."""
+
+    connection: str = Field(description="A connection's name or id.")
+    sql: str
+    params: dict[str, Any] | None = None
+    row_limit: int | None = Field(None, ge=0, description="At most so many rows.")
+    query_id: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        description="A UUID of the client's choice, to cancel by.",
+    )
+
+
+class Cancelled(BaseModel):
+    cancelled: bool

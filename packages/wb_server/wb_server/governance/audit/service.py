@@ -1,0 +1,154 @@
+"""The audit log: what happened, written before and after it happens."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from ...kit import clock
+from ...kit.actor import Actor
+from ...kit.endpoint import Origin
+from ...kit.paging import decode_cursor, encode_cursor
+from .models import AuditPage, AuditQuery, Outcome
+from .store import AuditStore
+
+# A statement over this is cut in the log; the gate's own limit is higher.
+_STATEMENT_LIMIT = 64 * 1024
+
+
+@dataclass
+class _Open:
+    began: float
+    row: dict[str, object] = field(default_factory=dict)
+
+
+class AuditService:
+    """Writes the log and answers searches in it.
+
+    ``started`` commits before it returns: without its row nothing is accessed. A start whose
+    process ended before its finish is closed as ``unknown`` by ``close_open``.
+    """
+
+    def __init__(self, store: AuditStore) -> None:
+        self._store = store
+        self._open: dict[str, _Open] = {}
+
+    def started(
+        self,
+        actor: Actor,
+        origin: Origin,
+        action: str,
+        *,
+        record: str | None = None,
+        connection_id: str | None = None,
+        target: str | None = None,
+        statement: str | None = None,
+    ) -> str:
+        """Opens a record and returns its id.
+
+        Args:
+            record: the id to use, as a query's own; a new one is made without it.
+        """
+        record = record or str(uuid.uuid4())
+        row: dict[str, object] = {
+            "record": record,
+            "actor": actor.name,
+            "via": actor.via,
+            "address": origin.address,
+            "request_id": origin.request_id,
+            "action": action,
+            "connection_id": connection_id,
+            "target": _cut(target, 255),
+        }
+        self._store.add(
+            **row, at=clock.now(), event="started", statement=_cut(statement, _STATEMENT_LIMIT)
+        )
+        self._open[record] = _Open(time.perf_counter(), row)
+        return record
+
+    def finished(
+        self,
+        record: str,
+        outcome: str,
+        *,
+        code: str | None = None,
+        rows: int | None = None,
+        bytes: int | None = None,
+        target: str | None = None,
+    ) -> None:
+        """Closes a record. A second call for the same record does nothing."""
+        opened = self._open.pop(record, None)
+        if opened is None:
+            return
+        if target is not None:
+            opened.row["target"] = _cut(target, 255)
+        self._store.add(
+            **opened.row,
+            at=clock.now(),
+            event="finished",
+            outcome=outcome,
+            code=code,
+            rows=rows,
+            bytes=bytes,
+            duration_ms=(time.perf_counter() - opened.began) * 1000,
+        )
+
+    def refused(
+        self,
+        actor: Actor | None,
+        origin: Origin,
+        action: str,
+        *,
+        code: str,
+        record: str | None = None,
+        connection_id: str | None = None,
+        target: str | None = None,
+        statement: str | None = None,
+    ) -> None:
+        """Writes a refusal: one row, as nothing was accessed."""
+        outcome: Outcome = "refused"
+        self._store.add(
+            record=record or str(uuid.uuid4()),
+            at=clock.now(),
+            event="refused",
+            actor=actor.name if actor else None,
+            via=actor.via if actor else "",
+            address=origin.address,
+            request_id=origin.request_id,
+            action=action,
+            connection_id=connection_id,
+            target=_cut(target, 255),
+            statement=_cut(statement, _STATEMENT_LIMIT),
+            outcome=outcome,
+            code=code,
+        )
+
+    def search(self, query: AuditQuery) -> AuditPage:
+        """A page of rows, newest first."""
+        before = decode_cursor(query.cursor) if query.cursor else None
+        rows = self._store.search(query, before)
+        more = len(rows) > query.limit
+        rows = rows[: query.limit]
+        return AuditPage(items=rows, next_cursor=encode_cursor(rows[-1].id) if more else None)
+
+    def close_open(self) -> int:
+        """Closes as ``unknown`` what an ended process had started, and returns how many.
+
+        Called once, before the service takes requests.
+        """
+        rows = self._store.open_records()
+        for row in rows:
+            kept = {
+                name: row[name]
+                for name in (
+                    "record", "actor", "via", "address", "request_id", "action",
+                    "connection_id", "target",
+                )
+            }
+            self._store.add(**kept, at=clock.now(), event="finished", outcome="unknown")
+        return len(rows)
+
+
+def _cut(text: str | None, limit: int) -> str | None:
+    return text if text is None or len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,35 @@
+"""Endpoints about the one who asks."""
+
+from __future__ import annotations
+
+from ..kit.endpoint import Call, Endpoint, EventStream
+from ..kit.errors import InvalidInput
+from ..kit.events import TOPICS
+from .models import EventsQuery, Me
+from .service import IdentityService
+
+
+def me(call: Call) -> Me:
+    """One's own name, roles and rights."""
+    return call.service(IdentityService).me(call.actor)
+
+
+def events(call: Call) -> EventStream:
+    """Live updates as server-sent events: one stream a browser tab."""
+    topics = frozenset(call.query(EventsQuery).topics.split(","))
+    if unknown := sorted(topics - TOPICS):
+        raise InvalidInput(
+            f"There is no topic “{unknown[0][:50]}”. There are: {', '.join(sorted(TOPICS))}.",
+            code="unknown_topic",
+            known=sorted(TOPICS),
+        )
+    return EventStream(topics)
+
+
+ROUTES = [
+    Endpoint("GET", "/me", "me.see", me, "One's own name and rights", Me),
+    Endpoint(
+        "GET", "/events", "events.follow", events, "Live updates", "text/event-stream",
+        query=EventsQuery,
+    ),
+]

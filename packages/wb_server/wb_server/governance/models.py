@@ -1,0 +1,26 @@
+"""Who one is, over the wire."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from .rights import Role
+
+
+class Me(BaseModel):
+    """The one who asks, as of now."""
+
+    name: str
+    roles: list[Role] = Field(description="Lowest first, with those that a role includes.")
+    actions: list[str] = Field(description="What they may do that isn't about one connection.")
+    mode: Literal["hub", "local"]
+
+
+class EventsQuery(BaseModel):
+    """Which topics to follow."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    topics: str = Field(description="Names separated by commas: `connections`, `me`.")

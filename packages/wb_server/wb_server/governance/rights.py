@@ -1,0 +1,156 @@
+"""The table of rights: every action x role x level on a connection.
+
+Endpoints and the gate name an action; this table says who may do it. The permission tests and
+``docs/rights.md`` are generated from it, so a right that isn't here does not exist.
+
+Roles are Hub groups and include the ones before them: viewer < analyst < engineer < admin.
+Levels say what somebody holds of one connection and include the ones before them:
+use < write < manage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..kit.actor import Actor
+from ..kit.errors import Forbidden
+
+Role = Literal["viewer", "analyst", "engineer", "admin"]
+Level = Literal["use", "write", "manage"]
+
+ROLES: tuple[Role, ...] = ("viewer", "analyst", "engineer", "admin")
+LEVELS: tuple[Level, ...] = ("use", "write", "manage")
+
+
+@dataclass(frozen=True)
+class Action:
+    """One row of the table.
+
+    Attributes:
+        role: the lowest role that may do it; ``None``: everyone who is signed in.
+        level: what must be held of the connection; ``None``: the action isn't about one.
+        scope: what a token must not be narrowed below: a token with only ``read`` may do
+            what is marked ``read``.
+        title: in words, for docs and messages ("to …").
+    """
+
+    role: Role | None
+    level: Level | None
+    scope: Literal["read", "use"]
+    title: str
+
+
+ACTIONS: dict[str, Action] = {
+    "me.see": Action(None, None, "read", "see one's own name and rights"),
+    "events.follow": Action(None, None, "read", "follow live updates"),
+    "audit.own": Action(None, None, "read", "see one's own activity"),
+    "audit.all": Action("admin", None, "read", "see everybody's activity"),
+    "connector.list": Action("viewer", None, "read", "list the kinds of connectors"),
+    "connection.list": Action("viewer", None, "read", "list the connections that one may use"),
+    "connection.create": Action("engineer", None, "use", "add connections"),
+    "connection.see": Action("viewer", "use", "read", "see a connection's settings"),
+    "connection.read": Action("viewer", "use", "read", "read data by a query"),
+    "connection.write": Action("analyst", "write", "use", "change data by a statement"),
+    "connection.browse": Action("viewer", "use", "read", "list schemas, tables and columns"),
+    "connection.test": Action("viewer", "use", "use", "test a connection"),
+    "connection.update": Action("engineer", "manage", "use", "change a connection"),
+    "connection.delete": Action("engineer", "manage", "use", "delete and restore a connection"),
+    "query.run": Action("viewer", None, "read", "run queries"),
+    "query.cancel": Action("viewer", None, "read", "cancel one's own queries"),
+    "query.cancel_any": Action("admin", None, "use", "cancel anybody's queries"),
+}
+
+
+class Owned(Protocol):
+    """What rights are checked on: something with an owner."""
+
+    @property
+    def owner(self) -> OwnerLike: ...
+
+
+class OwnerLike(Protocol):
+    @property
+    def kind(self) -> Literal["user", "team"]: ...
+    @property
+    def name(self) -> str: ...
+
+
+def roles_of(actor: Actor) -> list[Role]:
+    """The actor's roles, with those that they include, lowest first."""
+    held = [index for index, role in enumerate(ROLES) if role in actor.groups]
+    return list(ROLES[: max(held) + 1]) if held else []
+
+
+class Rights:
+    """Answers what an actor may do. Holds no state: rights follow the groups of this moment."""
+
+    def level(self, actor: Actor, thing: Owned) -> Level | None:
+        """What the actor holds of a thing.
+
+        Its owner manages it, as do the members of the team that owns it and administrators. A role
+        counts as a team of all who hold it or a higher one.
+        """
+        roles = roles_of(actor)
+        if "admin" in roles:
+            return "manage"
+        owner = thing.owner
+        if owner.kind == "user":
+            return "manage" if owner.name == actor.name else None
+        return "manage" if owner.name in actor.groups or owner.name in roles else None
+
+    def may(self, actor: Actor, action: str, thing: Owned | None = None) -> bool:
+        """Whether the actor may do it. An unknown action is never allowed."""
+        row = ACTIONS.get(action)
+        if row is None:
+            return False
+        if row.scope not in actor.scopes and "use" not in actor.scopes:
+            return False
+        if row.role is not None and row.role not in roles_of(actor):
+            return False
+        if row.level is None:
+            return True
+        if thing is None:
+            return False
+        held = self.level(actor, thing)
+        return held is not None and LEVELS.index(held) >= LEVELS.index(row.level)
+
+    def allowed(self, actor: Actor, thing: Owned | None = None) -> list[str]:
+        """All actions that the actor may do: on a thing, or those that are about none."""
+        return [
+            name
+            for name, row in ACTIONS.items()
+            if (row.level is None) == (thing is None) and self.may(actor, name, thing)
+        ]
+
+    def require(self, actor: Actor, action: str, thing: Owned | None = None) -> None:
+        """Passes, or raises ``Forbidden`` with what is missing in words."""
+        if self.may(actor, action, thing):
+            return
+        self.require_role(actor, action)
+        row = ACTIONS[action]
+        raise Forbidden(
+            f"To {row.title} takes the level “{row.level}” on it.",
+            code="level_missing",
+            action=action,
+            level=row.level,
+        )
+
+    def require_role(self, actor: Actor, action: str) -> None:
+        """Checks an action's role and the token's scope, before it is known on which thing.
+
+        Raises:
+            Forbidden: the role is missing, or the token is narrowed to less.
+        """
+        row = ACTIONS[action]
+        if row.scope not in actor.scopes and "use" not in actor.scopes:
+            raise Forbidden(
+                f"This token may not be used to {row.title}.", code="token_narrowed", action=action
+            )
+        if row.role is not None and row.role not in roles_of(actor):
+            raise Forbidden(
+                f"To {row.title} takes the role “{row.role}”. An administrator can give it.",
+                code="role_missing",
+                action=action,
+                role=row.role,
+            )

@@ -1,0 +1,127 @@
+"""The gateway: pipes ``workbench/api/…`` of a user's server to the service, with their token.
+
+It serves the browser, which so has one origin and one XSRF rule, and it is no boundary: the service
+verifies the token itself. Only method, path, query, body and content type go upstream; no cookies,
+and no redirect is followed. httpx, as Tornado's own client buffers a slow reader's answer and cuts
+a large one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+import httpx
+from jupyter_server.base.handlers import JupyterHandler
+from tornado import iostream, web
+
+from ..kit.errors import NotSignedIn, TooLarge, Unavailable, WorkbenchError
+
+_BACK = ("Content-Type", "Cache-Control", "Workbench-Query-Id", "X-Accel-Buffering")
+_MAX_BODY = 64 * 2**20
+
+
+class Upstream:
+    """The service as a user's server sees it."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        self.client = httpx.AsyncClient(
+            headers={"Authorization": f"token {token}"},
+            # Queries may be silent for long; the service has the timeout.
+            timeout=httpx.Timeout(connect=5, read=None, write=60, pool=10),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=8),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+
+class GatewayHandler(JupyterHandler):
+    """Pipes one request."""
+
+    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "POST", "PATCH", "DELETE")
+
+    def initialize(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._pipe: asyncio.Task[None] | None = None
+
+    @web.authenticated
+    async def _answer(self, path: str) -> None:
+        self._pipe = asyncio.ensure_future(self._run())
+        try:
+            await self._pipe
+        except asyncio.CancelledError:
+            # The browser hung up: cancelling closed the request upstream, which the service sees.
+            if self._pipe.cancelled():
+                return
+            raise
+
+    get = post = patch = delete = _answer
+
+    def get_login_url(self) -> str:
+        raise web.HTTPError(401)
+
+    async def _run(self) -> None:
+        if len(self.request.body) > _MAX_BODY:
+            self._fail(TooLarge("The request's body is too large.", code="body_too_large"))
+            return
+        # The path as it came: decoding and encoding it again could change its meaning.
+        rest = self.request.uri.split("/workbench", 1)[1]
+        headers = {}
+        if kind := self.request.headers.get("Content-Type"):
+            headers["Content-Type"] = kind
+        request = self._upstream.client.build_request(
+            self.request.method or "GET",
+            f"{self._upstream.url}{rest}",
+            content=self.request.body or None,
+            headers=headers,
+        )
+        try:
+            answer = await self._upstream.client.send(request, stream=True)
+        except httpx.HTTPError:
+            self._fail(
+                Unavailable(
+                    "The Workbench service does not answer. Try again; if it stays so, tell an "
+                    "administrator.",
+                    code="service_down",
+                )
+            )
+            return
+        try:
+            self.set_status(answer.status_code)
+            self.clear_header("Content-Type")
+            for name in _BACK:
+                if value := answer.headers.get(name):
+                    self.set_header(name, value)
+            async for piece in answer.aiter_raw():
+                self.write(piece)
+                await self.flush()
+            self.finish()
+        except iostream.StreamClosedError:
+            pass
+        except httpx.HTTPError:
+            # The service's answer was cut: cut ours, so that the client sees it.
+            self.request.connection.close()
+        finally:
+            await answer.aclose()
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        if self._pipe is not None:
+            self._pipe.cancel()
+
+    def write_error(self, status_code: int, **kwargs: object) -> None:
+        """What the Jupyter server refuses, in the API's shape."""
+        if status_code in (401, 403) and not self.current_user:
+            self._fail(NotSignedIn("Sign in again.", code="not_signed_in"))
+            return
+        error = WorkbenchError(self._reason or "The request was refused.", code="http_error")
+        self._fail(error, status_code)
+
+    def _fail(self, error: WorkbenchError, status: int | None = None) -> None:
+        self.set_status(status or error.status)
+        self.set_header("Content-Type", "application/json")
+        self.finish(error.to_wire())
+
+    def compute_etag(self) -> str | None:
+        return None

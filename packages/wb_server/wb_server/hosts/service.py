@@ -1,0 +1,147 @@
+"""The service host: the Workbench as a JupyterHub service at ``/services/workbench/``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from tornado import httpserver, web
+from tornado.httputil import HTTPServerRequest
+
+from ..composition import StartError, Workbench, build
+from ..governance.secrets.vault import VaultError
+from ..kit.actor import Actor
+from ..settings import Settings
+from .hub_identity import HubIdentity
+from .web import EndpointHandler, Serving, UnknownPath, rules
+
+log = logging.getLogger("wb_server")
+
+
+class HubHandler(EndpointHandler):
+    """An endpoint for whom the Hub vouches."""
+
+    async def actor(self) -> Actor:
+        identity: HubIdentity = self.settings["identity"]
+        return await identity.actor(self)
+
+
+class HubUnknown(UnknownPath, HubHandler):
+    """Every other path below the API."""
+
+
+def application(workbench: Workbench, serving: Serving, prefix: str) -> web.Application:
+    """The Tornado application of the service."""
+    return web.Application(
+        [
+            *rules(prefix, serving, HubHandler, HubUnknown),
+            (r".*", HubUnknown, {"serving": serving}),
+        ],
+        identity=HubIdentity(),
+        log_function=_log_request,
+    )
+
+
+def main(settings: Settings) -> int:
+    """Runs the service until it is told to stop. Returns the exit status.
+
+    The Hub says by environment where to listen and below which path:
+    ``JUPYTERHUB_SERVICE_URL`` and ``JUPYTERHUB_SERVICE_PREFIX``.
+    """
+    _logging(settings.log_format)
+    try:
+        workbench = build(settings)
+    except (StartError, VaultError) as error:
+        print(f"wb: {error}", file=sys.stderr)
+        return 1
+    try:
+        asyncio.run(_serve(workbench))
+    finally:
+        workbench.close()
+    return 0
+
+
+async def _serve(workbench: Workbench) -> None:
+    url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+    prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/services/workbench/")
+    serving = Serving(workbench.api, workbench.bus)
+    server = httpserver.HTTPServer(
+        application(workbench, serving, prefix),
+        # The Hub's proxy is the only way in from outside; it says whom it serves.
+        xheaders=True,
+        max_body_size=2**40,
+        idle_connection_timeout=75,
+    )
+    server.listen(url.port or 80, url.hostname or "127.0.0.1")
+    log.info("the Workbench service listens on %s:%s", url.hostname, url.port)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+    server.stop()
+    serving.close()
+
+
+def _log_request(handler: web.RequestHandler) -> None:
+    request: HTTPServerRequest = handler.request
+    level = logging.WARNING if handler.get_status() >= 500 else logging.INFO
+    log.log(
+        level,
+        "%s %s",
+        request.method,
+        request.path,
+        extra={
+            "status": handler.get_status(),
+            "ms": round(request.request_time() * 1000, 1),
+            "actor": handler.log_name() if isinstance(handler, EndpointHandler) else "-",
+            "request_id": handler.origin.request_id
+            if isinstance(handler, EndpointHandler)
+            else "-",
+        },
+    )
+
+
+class _Json(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name in ("status", "ms", "actor", "request_id"):
+            if hasattr(record, name):
+                line[name] = getattr(record, name)
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+class _Text(logging.Formatter):
+    """A line to read."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        if hasattr(record, "status"):
+            line += f" {record.status} {record.ms} ms {record.actor} {record.request_id}"  # type: ignore[attr-defined]
+        return line
+
+
+def _logging(form: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        _Json() if form == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # Libraries' chatter holds URLs and statements; the audit log is the place for those.
+    for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "sqlglot"):
+        logging.getLogger(name).setLevel(logging.WARNING)

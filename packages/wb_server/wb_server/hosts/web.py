@@ -1,0 +1,350 @@
+"""Serves the endpoints on Tornado; the same code in the service host and the Jupyter host.
+
+A handler runs in a worker thread. A stream is pulled in worker threads too, one piece ahead of the
+socket: while a piece is on its way to the client, the next is fetched, and no more than that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+from urllib.parse import unquote
+
+from pydantic import BaseModel
+from tornado import iostream, web
+
+from ..kit.actor import Actor
+from ..kit.endpoint import (
+    Api,
+    ByteStream,
+    Call,
+    Endpoint,
+    EventStream,
+    Origin,
+    parse_body,
+    validate,
+)
+from ..kit.errors import Internal, NotFound, NotSignedIn, TooLarge, WorkbenchError
+from ..kit.events import Bus
+
+log = logging.getLogger("wb_server.api")
+
+# What is read and thrown away of a body over the limit, so that its sender gets to see the answer.
+_DRAIN = 64 * 2**20
+# Seconds after which an event stream looks again who is listening; also its heartbeat.
+_EVENTS_RECHECK = 2.0
+ANONYMOUS = Actor("", frozenset(), frozenset(), "")
+
+
+class Serving:
+    """What the request handlers of one host share."""
+
+    def __init__(self, api: Api, bus: Bus) -> None:
+        self.api = api
+        self.bus = bus
+        # Each running query holds a thread only while it is pulled.
+        self.threads = ThreadPoolExecutor(max_workers=40, thread_name_prefix="wb")
+
+    def close(self) -> None:
+        """Ends the worker threads."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+
+@web.stream_request_body
+class EndpointHandler(web.RequestHandler):
+    """Serves the endpoints of one path. A host's subclass says who asks."""
+
+    endpoints: dict[str, Endpoint]
+    serving: Serving
+    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = (
+        "GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS",
+    )  # fmt: skip
+
+    def initialize(self, endpoints: dict[str, Endpoint], serving: Serving) -> None:
+        self.endpoints = endpoints
+        self.serving = serving
+        self._chunks: list[bytes] = []
+        self._received = 0
+        self._stream: ByteStream | None = None
+        self._gone = asyncio.Event()
+        self._began = time.perf_counter()
+        self.origin = Origin(self.request.remote_ip or "", uuid.uuid4().hex[:16])
+
+    # --- what a host says ----------------------------------------------------------------------
+
+    async def actor(self) -> Actor:
+        """Who asks. Raises ``NotSignedIn``."""
+        raise NotImplementedError
+
+    def log_name(self) -> str:
+        """Who asks, for the log."""
+        return getattr(getattr(self, "_actor", None), "name", "-")
+
+    # --- one request ---------------------------------------------------------------------------
+
+    async def prepare(self) -> None:
+        length = int(self.request.headers.get("Content-Length") or 0)
+        if length > _DRAIN:
+            self.set_header("Connection", "close")
+            self._send_error(_too_large(self.serving.api.max_body))
+            self.finish()
+
+    def data_received(self, chunk: bytes) -> None:
+        self._received += len(chunk)
+        if self._received <= self.serving.api.max_body:
+            self._chunks.append(chunk)
+        else:
+            self._chunks.clear()
+            if self._received > _DRAIN:
+                self.request.connection.close()  # type: ignore[union-attr]
+
+    async def _answer(self, **path: str) -> None:
+        endpoint = self.endpoints.get(self.request.method or "")
+        try:
+            if endpoint is None:
+                raise _MethodNotAllowed(sorted(self.endpoints))
+            await self._serve(endpoint, {name: unquote(part) for name, part in path.items()})
+        except WorkbenchError as error:
+            self._send_error(error)
+        except iostream.StreamClosedError:
+            pass
+        except Exception as error:
+            log.exception("request %s failed", self.origin.request_id)
+            self._send_error(
+                Internal(
+                    f"Something went wrong in the Workbench. Its log has it as "
+                    f"{self.origin.request_id}.",
+                    request_id=self.origin.request_id,
+                    cause=type(error).__name__,
+                )
+            )
+
+    get = post = patch = delete = put = head = options = _answer
+
+    async def _serve(self, endpoint: Endpoint, path: dict[str, str]) -> None:
+        api = self.serving.api
+        target = "/".join(path.values()) or None
+        self._actor = ANONYMOUS
+        if endpoint.action is not None:
+            try:
+                self._actor = await self.actor()
+                api.authorise(self._actor, endpoint.action)
+            except WorkbenchError as error:
+                if error.status in (401, 403):
+                    await self._refused(endpoint, error, target)
+                raise
+        if self._received > api.max_body:
+            raise _too_large(api.max_body)
+        call = Call(self._actor, self.origin, api.services, path)
+        if endpoint.body is not None:
+            call._body = parse_body(endpoint.body, b"".join(self._chunks))
+            target = target or getattr(call._body, "name", None)
+        call._query = self._query(endpoint)
+        result = await self._in_thread(lambda: self._handle(endpoint, call, target))
+        if isinstance(result, ByteStream):
+            await self._write_stream(result)
+        elif isinstance(result, EventStream):
+            await self._write_events(result)
+        else:
+            body = result.model_dump_json(by_alias=True) if isinstance(result, BaseModel) else None
+            self.set_status(endpoint.status)
+            self.set_header("Content-Type", "application/json")
+            self.set_header("Cache-Control", "no-store")
+            self.finish(body if body is not None else json.dumps(result))
+
+    def _handle(self, endpoint: Endpoint, call: Call, target: str | None) -> Any:
+        """Runs the handler, between the audit's two rows where the endpoint says so."""
+        recorder = self.serving.api.recorder
+        if endpoint.audit is None:
+            return endpoint.handle(call)
+        record = recorder.started(call.actor, call.origin, endpoint.audit, target=target)
+        try:
+            result = endpoint.handle(call)
+        except WorkbenchError as error:
+            outcome = "refused" if error.status in (401, 403) else "failed"
+            recorder.finished(record, outcome, code=error.code)
+            raise
+        except BaseException:
+            recorder.finished(record, "failed", code="internal")
+            raise
+        failed = getattr(result, "ok", True) is False
+        recorder.finished(
+            record,
+            "failed" if failed else "ok",
+            code=getattr(result, "code", None) if failed else None,
+            target=getattr(result, "name", None),
+        )
+        return result
+
+    async def _refused(
+        self, endpoint: Endpoint, error: WorkbenchError, target: str | None
+    ) -> None:
+        actor = self._actor if self._actor.name else None
+        action = endpoint.audit or endpoint.action or endpoint.name
+        await self._in_thread(
+            lambda: self.serving.api.recorder.refused(
+                actor, self.origin, action, code=error.code, target=target
+            )
+        )
+
+    def _query(self, endpoint: Endpoint) -> BaseModel | None:
+        arguments: dict[str, Any] = {
+            name: values[-1].decode("utf-8", "replace")
+            for name, values in self.request.query_arguments.items()
+            # Browsers add it against caches, Jupyter for its XSRF rule.
+            if name not in ("_", "_xsrf")
+        }
+        return None if endpoint.query is None else validate(endpoint.query, arguments)
+
+    async def _in_thread(self, run: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.serving.threads, run)
+
+    # --- answers -------------------------------------------------------------------------------
+
+    async def _write_stream(self, stream: ByteStream) -> None:
+        self._stream = stream
+        ahead: asyncio.Task[bytes | None] | None = None
+        try:
+            if self._gone.is_set():
+                stream.hang_up()
+                return
+            self.set_header("Content-Type", stream.media_type)
+            self.set_header("Cache-Control", "no-store")
+            # A proxy must not hold pieces back.
+            self.set_header("X-Accel-Buffering", "no")
+            for name, value in stream.headers.items():
+                self.set_header(name, value)
+            pieces = iter(stream)
+
+            async def pull() -> bytes | None:
+                return await self._in_thread(lambda: next(pieces, None))
+
+            piece = await pull()
+            while piece is not None:
+                ahead = asyncio.ensure_future(pull())
+                self.write(piece)
+                await self.flush()
+                piece = await ahead
+                ahead = None
+            self.finish()
+        except iostream.StreamClosedError:
+            stream.hang_up()
+        finally:
+            if ahead is not None:
+                await asyncio.wait([ahead])
+                ahead.exception()
+            await self._in_thread(stream.close)
+
+    async def _write_events(self, events: EventStream) -> None:
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Accel-Buffering", "no")
+        groups = self._actor.groups
+        try:
+            with self.serving.bus.subscribe(events.topics) as subscription:
+                self.write("retry: 2000\n: ready\n\n")
+                await self.flush()
+                while not self._gone.is_set():
+                    changed = await subscription.take(_EVENTS_RECHECK)
+                    try:
+                        self._actor = await self.actor()
+                    except NotSignedIn:
+                        break
+                    if self._actor.groups != groups:
+                        groups = self._actor.groups
+                        changed |= {"me", "connections"} & events.topics
+                    for topic in sorted(changed):
+                        self.write(f"event: {topic}\ndata: {{}}\n\n")
+                    if not changed:
+                        self.write(": \n\n")
+                    await self.flush()
+            self.finish()
+        except iostream.StreamClosedError:
+            pass
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._gone.set()
+        if self._stream is not None:
+            # Cancelling waits for the source: not in the event loop.
+            self.serving.threads.submit(self._stream.hang_up)
+
+    def _send_error(self, error: WorkbenchError) -> None:
+        if self._finished:
+            return
+        if self._headers_written:
+            # Too late for a status: the cut answer tells the client.
+            self.request.connection.close()  # type: ignore[union-attr]
+            return
+        self.clear()
+        self.set_status(error.status)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        if isinstance(error, NotSignedIn):
+            self.set_header("WWW-Authenticate", "Bearer")
+        self.finish(json.dumps(error.to_wire()))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """What Tornado itself refuses, in the same shape."""
+        error = WorkbenchError(self._reason or "The request was refused.", code="http_error")
+        self.set_header("Content-Type", "application/json")
+        self.finish(json.dumps(error.to_wire()))
+
+    def compute_etag(self) -> str | None:
+        return None
+
+
+class _MethodNotAllowed(WorkbenchError):
+    status = 405
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        super().__init__(
+            f"This path takes {', '.join(allowed)}.", code="method_not_allowed", allowed=[*allowed]
+        )
+
+
+class UnknownPath(EndpointHandler):
+    """Every other path below the API."""
+
+    def initialize(self, serving: Serving) -> None:
+        super().initialize({}, serving)
+
+    async def _answer(self, **path: str) -> None:
+        self._send_error(NotFound("The API has no such path.", code="unknown_path"))
+
+    get = post = patch = delete = put = head = options = _answer
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f"The request's body is over {limit / 2**20:.0f} MiB.", code="body_too_large", limit=limit
+    )
+
+
+def rules(
+    prefix: str,
+    serving: Serving,
+    handler: type[EndpointHandler],
+    unknown: type[UnknownPath],
+) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
+    """Tornado's URL rules for an API below a prefix, as ``/services/workbench``."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in serving.api.endpoints:
+        by_path.setdefault(endpoint.pattern(), {})[endpoint.method] = endpoint
+    # Paths without parts that vary come first: `/connections/test` isn't the connection "test".
+    ordered = sorted(by_path.items(), key=lambda item: ("(" in item[0], item[0]))
+    start = re.escape(prefix.rstrip("/")) + "/api/v1"
+    return [
+        *(
+            (f"{start}{pattern}", handler, {"endpoints": endpoints, "serving": serving})
+            for pattern, endpoints in ordered
+        ),
+        (f"{start}/.*", unknown, {"serving": serving}),
+    ]

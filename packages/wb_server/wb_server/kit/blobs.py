@@ -1,0 +1,125 @@
+"""Blobs: immutable bytes, addressed by their SHA-256 and counted by reference.
+
+A blob is written before the row that names it, so a row never names bytes that are not there. A
+blob without a reference is an orphan of an interrupted write; ``sweep`` removes those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import IO
+
+import sqlalchemy as sa
+
+from . import clock
+from .db import Database, UtcDateTime, metadata
+from .errors import NotFound
+
+blobs = sa.Table(
+    "blobs",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("references", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+
+class Blobs:
+    """A content-addressed store in a folder, with its reference counts in the database.
+
+    Args:
+        folder: where the bytes lie, as ``ab/cdef…``.
+        database: where the counts lie.
+    """
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self._folder = folder
+        self._database = database
+
+    def put(self, chunks: Iterable[bytes]) -> str:
+        """Stores the bytes and returns their digest. The same bytes are stored once.
+
+        The count stays as it is: ``refer`` follows in the transaction that writes the naming row.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        digest, size = hashlib.sha256(), 0
+        handle, name = tempfile.mkstemp(dir=self._folder)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    size += len(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            key = digest.hexdigest()
+            path = self._path(key)
+            path.parent.mkdir(exist_ok=True)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        with self._database.write() as connection:
+            known = connection.execute(sa.select(blobs.c.digest).where(blobs.c.digest == key))
+            if known.first() is None:
+                connection.execute(
+                    blobs.insert().values(
+                        digest=key, size=size, references=0, created_at=clock.now()
+                    )
+                )
+        return key
+
+    def open(self, digest: str) -> IO[bytes]:
+        """The bytes, to read.
+
+        Raises:
+            NotFound: no blob has this digest.
+        """
+        try:
+            return self._path(digest).open("rb")
+        except FileNotFoundError as error:
+            raise NotFound("This stored content is gone.", code="unknown_blob") from error
+
+    def refer(self, connection: sa.Connection, digest: str, by: int = 1) -> None:
+        """Counts a reference (or with ``by=-1`` drops one), in the caller's own transaction.
+
+        Raises:
+            NotFound: no blob has this digest.
+        """
+        changed = connection.execute(
+            blobs.update()
+            .where(blobs.c.digest == digest)
+            .values(references=blobs.c.references + by)
+        )
+        if changed.rowcount == 0:
+            raise NotFound("This stored content is gone.", code="unknown_blob")
+
+    def sweep(self, older_than: timedelta = timedelta(days=1)) -> int:
+        """Removes blobs that nothing refers to, and returns how many.
+
+        Younger ones stay: their naming row may be on its way.
+        """
+        with self._database.write() as connection:
+            gone = list(
+                connection.execute(
+                    blobs.delete()
+                    .where(
+                        blobs.c.references <= 0, blobs.c.created_at < clock.now() - older_than
+                    )
+                    .returning(blobs.c.digest)
+                ).scalars()
+            )
+        for digest in gone:
+            self._path(digest).unlink(missing_ok=True)
+        return len(gone)
+
+    def _path(self, digest: str) -> Path:
+        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise NotFound("This is not the name of stored content.", code="unknown_blob")
+        return self._folder / digest[:2] / digest[2:]

@@ -1,0 +1,228 @@
+"""How an endpoint is declared: once, with everything that belongs to it.
+
+Method, path, request and response model, the right that it needs and the audit action stand in one
+``Endpoint``. Routing, validation, authorisation, audit and OpenAPI come from it, so no endpoint can
+forget one of them. Handlers are plain functions of a ``Call``; the hosts run them in a thread.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+from .actor import Actor
+from .errors import InvalidInput
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a request came from: the address and the request's id, for audit and logs."""
+
+    address: str
+    request_id: str
+
+
+class Services:
+    """The services by their class; ``composition.py`` fills it."""
+
+    def __init__(self, *services: object) -> None:
+        self._by_class = {type(service): service for service in services}
+
+    def get(self, kind: type[T]) -> T:
+        """The service of this class."""
+        return cast(T, self._by_class[kind])
+
+
+@dataclass
+class Call:
+    """One request on its way to a handler: verified, parsed, with the services at hand."""
+
+    actor: Actor
+    origin: Origin
+    services: Services
+    path: dict[str, str] = field(default_factory=dict)
+    _body: BaseModel | None = None
+    _query: BaseModel | None = None
+
+    def service(self, kind: type[T]) -> T:
+        """A service by its class."""
+        return self.services.get(kind)
+
+    def body(self, model: type[M]) -> M:
+        """The validated body; ``model`` is the one that the endpoint declares."""
+        assert isinstance(self._body, model)
+        return self._body
+
+    def query(self, model: type[M]) -> M:
+        """The validated query parameters; ``model`` is the one that the endpoint declares."""
+        assert isinstance(self._query, model)
+        return self._query
+
+
+class ByteStream(ABC):
+    """An answer that is written as it is made. The host pulls, so a slow reader slows the source."""
+
+    media_type: str
+    headers: dict[str, str]
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[bytes]:
+        """Yields the body in pieces; called in worker threads, one piece after the other."""
+
+    @abstractmethod
+    def hang_up(self) -> None:
+        """The client is gone: stop the source. From any thread, at any time, more than once."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Frees what the stream holds; the host calls it at the end, whatever happened."""
+
+
+@dataclass(frozen=True)
+class EventStream:
+    """An answer of server-sent events on these topics, which the host writes."""
+
+    topics: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One endpoint of the API.
+
+    Attributes:
+        path: below ``/api/v1``, with ``{name}`` for a part that varies.
+        action: the right that it needs, by its name in ``governance/rights.py``. ``None`` opens it
+            to everyone, without a token.
+        handle: takes the call and returns the answer (a model or a stream).
+        answer: the model of the answer, or the media type of a stream.
+        audit: the action under which the host writes ``started`` and ``finished``; ``None`` where
+            nothing is accessed or changed, or where the service audits with more to say.
+        errors: the statuses that it answers with besides those that all share.
+    """
+
+    method: Method
+    path: str
+    action: str | None
+    handle: Callable[[Call], BaseModel | ByteStream | EventStream | dict[str, Any]]
+    summary: str
+    answer: type[BaseModel] | str
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    audit: str | None = None
+    status: int = 200
+    errors: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The operation's id: the room and the handler's own name."""
+        return f"{self.room}_{self.handle.__name__}"
+
+    @property
+    def room(self) -> str:
+        """The room that it belongs to: the first part of its path."""
+        return self.path.split("/")[1]
+
+    @property
+    def path_names(self) -> list[str]:
+        """The names of the parts of the path that vary."""
+        return re.findall(r"{(\w+)}", self.path)
+
+    def pattern(self) -> str:
+        """The path as a regular expression with a group for each part that varies."""
+        return re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path)
+
+
+class Recorder(Protocol):
+    """What the host needs of the audit room."""
+
+    def started(
+        self, actor: Actor, origin: Origin, action: str, *, target: str | None = None
+    ) -> str: ...
+
+    def finished(
+        self, record: str, outcome: str, *, code: str | None = None, target: str | None = None
+    ) -> None: ...
+
+    def refused(
+        self,
+        actor: Actor | None,
+        origin: Origin,
+        action: str,
+        *,
+        code: str,
+        target: str | None = None,
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class Api:
+    """Everything that a host needs to serve the endpoints."""
+
+    endpoints: tuple[Endpoint, ...]
+    services: Services
+    authorise: Callable[[Actor, str], None]
+    recorder: Recorder
+    max_body: int
+
+
+def parse_body(model: type[M], raw: bytes) -> M:
+    """The body as its model.
+
+    Raises:
+        InvalidInput: it isn't JSON (``not_json``) or doesn't fit (``invalid_field``, with
+            ``details.field`` and ``details.fields``).
+    """
+    try:
+        value = json.loads(raw or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("The body is not valid JSON.", code="not_json") from error
+    if not isinstance(value, dict):
+        raise InvalidInput("The body has to be a JSON object.", code="not_json")
+    return validate(model, value)
+
+
+def validate(model: type[M], value: dict[str, Any], within: str = "") -> M:
+    """A dictionary as its model.
+
+    Args:
+        within: put before the fields' names in messages, as ``config``.
+
+    Raises:
+        InvalidInput: ``invalid_field``, or ``unknown_field`` for one that the model doesn't have.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise _field_error(error, within) from None
+
+
+def _field_error(error: ValidationError, within: str) -> InvalidInput:
+    # The rejected value itself stays out of the message: it may be a secret.
+    fields = {}
+    unknown = False
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        place = ".".join(str(part) for part in problem["loc"])
+        place = ".".join(part for part in (within, place) if part) or "body"
+        if problem["type"] == "extra_forbidden":
+            unknown = True
+            fields[place] = "there is no such field"
+        else:
+            fields[place] = problem["msg"].removeprefix("Value error, ")
+    first, reason = next(iter(fields.items()))
+    more = f" ({len(fields) - 1} more)" if len(fields) > 1 else ""
+    return InvalidInput(
+        f"{first}: {reason}.{more}",
+        code="unknown_field" if unknown else "invalid_field",
+        field=first,
+        fields=fields,
+    )

@@ -1,0 +1,70 @@
+"""Events inside the process: rooms publish a topic, event streams pass it on to browsers.
+
+An event carries no data: it says "this changed, ask again", so it can't leak what a reader may not
+see, and a lost one costs nothing once the next arrives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+TOPICS = frozenset({"connections", "me"})
+
+
+class Subscription:
+    """The topics that changed since they were last taken, for one event stream."""
+
+    def __init__(self, topics: frozenset[str]) -> None:
+        self.topics = topics
+        self._loop = asyncio.get_running_loop()
+        self._changed: set[str] = set()
+        self._wake = asyncio.Event()
+
+    def offer(self, topic: str) -> None:
+        """Marks a topic as changed; from any thread. Repeated changes before a take are one."""
+        if topic in self.topics:
+            self._loop.call_soon_threadsafe(self._mark, topic)
+
+    def _mark(self, topic: str) -> None:
+        self._changed.add(topic)
+        self._wake.set()
+
+    async def take(self, timeout: float) -> set[str]:
+        """The changed topics, waiting up to ``timeout`` seconds; empty when nothing changed."""
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout)
+        except TimeoutError:
+            return set()
+        self._wake.clear()
+        changed, self._changed = self._changed, set()
+        return changed
+
+
+class Bus:
+    """Hands topics to subscriptions. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._subscriptions: set[Subscription] = set()
+
+    def publish(self, topic: str) -> None:
+        """Tells every subscription of the topic that it changed."""
+        with self._lock:
+            subscriptions = list(self._subscriptions)
+        for subscription in subscriptions:
+            subscription.offer(topic)
+
+    @contextmanager
+    def subscribe(self, topics: frozenset[str]) -> Iterator[Subscription]:
+        """A subscription for as long as the block runs; inside an event loop."""
+        subscription = Subscription(topics)
+        with self._lock:
+            self._subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            with self._lock:
+                self._subscriptions.discard(subscription)

@@ -1,0 +1,28 @@
+"""Paging by keyset: a cursor names the last row seen, so deep pages cost what the first one does."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from .errors import InvalidInput
+
+
+def encode_cursor(key: int) -> str:
+    """The opaque cursor behind which the next page starts."""
+    return base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str) -> int:
+    """The key in a cursor.
+
+    Raises:
+        InvalidInput: it is not one of ours (``bad_cursor``).
+    """
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return int(base64.urlsafe_b64decode(padded.encode("ascii")))
+    except (ValueError, binascii.Error, UnicodeError) as error:
+        raise InvalidInput(
+            "The cursor is not valid; leave it out to start from the first page.", code="bad_cursor"
+        ) from error

@@ -1,0 +1,1 @@
+"""How the Workbench itself is doing."""

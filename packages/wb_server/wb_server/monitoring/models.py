@@ -1,0 +1,19 @@
+"""What the health endpoint says."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Health(BaseModel):
+    """The service is up, and how it is set up."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    mode: Literal["hub", "local"]
+    isolated: bool = Field(
+        description="Whether users run under other uids or in other containers than the service."
+    )
+    notice: str | None = Field(None, description="What users should know, in a sentence.")

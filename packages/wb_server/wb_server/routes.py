@@ -1,0 +1,26 @@
+"""The whole API on one screen: every room's endpoints, and the document about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .connections.handlers import ROUTES as CONNECTIONS
+from .governance.audit.handlers import ROUTES as AUDIT
+from .governance.handlers import ROUTES as GOVERNANCE
+from .kit.endpoint import Call, Endpoint
+from .kit.openapi import document
+from .monitoring.handlers import ROUTES as MONITORING
+
+
+def openapi(call: Call) -> dict[str, Any]:
+    """The OpenAPI document of this API."""
+    return document(ROUTES)
+
+
+ROUTES: tuple[Endpoint, ...] = (
+    *MONITORING,
+    *GOVERNANCE,
+    *AUDIT,
+    *CONNECTIONS,
+    Endpoint("GET", "/openapi.json", None, openapi, "The API's own description", "application/json"),
+)

@@ -1,0 +1,65 @@
+"""Fixtures that all tests share: real servers, started once for a session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.postgres import Cluster, cluster
+
+from wb_server.kit.db import Database, migrate
+
+
+# Fixtures that start a server or a browser; `--no-servers` leaves out the tests that use them.
+_SERVERS = {"postgres", "postgres_url", "hub", "page"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds ``--no-servers``, for `./wb test --fast`."""
+    parser.addoption("--no-servers", action="store_true", help="leave out tests with servers")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselects what starts a server when that isn't wanted."""
+    if not config.getoption("--no-servers"):
+        return
+    kept, left = [], []
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        servers = names & _SERVERS or "postgresql" in parameters.values()
+        (left if servers else kept).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL cluster of our own."""
+    with cluster() as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Cluster) -> str:
+    """The cluster's URL, for libpq."""
+    return postgres.url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty metadata database, once in SQLite and once in PostgreSQL."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'workbench.db'}"
+    else:
+        postgres: Cluster = request.getfixturevalue("postgres")
+        name = f"meta_{abs(hash(tmp_path)):x}"
+        with postgres.connect() as connection:
+            connection.execute(f"create database {name}")
+        url = postgres.url.replace("postgresql://", "postgresql+psycopg://")
+        url = url.replace(f"/{postgres.database}", f"/{name}")
+    migrate(url)
+    it = Database(url)
+    yield it
+    it.close()

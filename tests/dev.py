@@ -1,0 +1,170 @@
+"""The developers' commands below ``./wb``: test, lint, generate, bench.
+
+Run by the environment that ``./wb`` made. Each step's output is shown when it fails; a table at the
+end says where the time went.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LABEXT = ROOT / "packages" / "wb_labext"
+BIN = Path(sys.executable).parent
+PYTHON = sys.executable
+
+
+@dataclass
+class Step:
+    """One check: a name and the command that does it."""
+
+    name: str
+    command: list[str]
+    folder: Path = ROOT
+    seconds: float = 0.0
+    status: int | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def static_steps() -> list[Step]:
+    """What needs no running program: style, types, layers, generated files."""
+    npm = [str(BIN / "npm")]
+    return [
+        Step("Python style (ruff)", [str(BIN / "ruff"), "check", "."]),
+        Step("Python layout (ruff format)", [str(BIN / "ruff"), "format", "--check", "."]),
+        Step("Python types (mypy)", [str(BIN / "mypy")]),
+        Step("layers (import-linter)", [str(BIN / "lint-imports")]),
+        Step("generated files", [PYTHON, "tests/generate.py", "--check"]),
+        Step("TypeScript style (eslint)", [*npm, "run", "--silent", "lint"], LABEXT),
+        Step("TypeScript types (tsc)", [*npm, "run", "--silent", "typecheck"], LABEXT),
+        Step("TypeScript tests (vitest)", [*npm, "test", "--silent"], LABEXT),
+    ]
+
+
+def test_steps(fast: bool) -> list[Step]:
+    """The Python tests; without those that start servers or a browser when ``fast``."""
+    pytest = [PYTHON, "-m", "pytest", "-q"]
+    if fast:
+        return [Step("Python tests, no servers", [*pytest, "--no-servers"])]
+    return [
+        Step("Python tests", [*pytest, "--ignore=tests/e2e"]),
+        Step("browser tests", [*pytest, "tests/e2e"]),
+    ]
+
+
+def run(step: Step) -> bool:
+    """Runs a step and reports it in a line; its output only when it fails."""
+    print(f"  {step.name} …", flush=True)
+    began = time.monotonic()
+    # Tests show their progress; other steps speak only when they fail.
+    quiet = "pytest" not in step.command
+    done = subprocess.run(
+        step.command,
+        cwd=step.folder,
+        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **step.environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None,
+        text=True,
+        check=False,
+    )
+    step.seconds = time.monotonic() - began
+    step.status = done.returncode
+    if done.returncode and done.stdout:
+        print(done.stdout)
+    return done.returncode == 0
+
+
+def table(steps: Sequence[Step]) -> None:
+    """Prints where the time went."""
+    width = max(len(step.name) for step in steps)
+    print(f"\n{'step':<{width}}  seconds  result")
+    for step in steps:
+        result = {0: "ok", None: "not run"}.get(step.status, "FAILED")
+        print(f"{step.name:<{width}}  {step.seconds:7.1f}  {result}")
+    total = sum(step.seconds for step in steps)
+    print(f"{'all':<{width}}  {total:7.1f}")
+
+
+def system_packages() -> None:
+    """Installs what the tests need of the system, where that is allowed.
+
+    Raises:
+        SystemExit: something is missing and can't be installed; says exactly what.
+    """
+    sys.path.insert(0, str(ROOT / "tests"))
+    from support.browser import executable
+    from support.postgres import binaries
+
+    missing = []
+    for package, probe in (("postgresql", binaries), ("chromium", executable)):
+        try:
+            probe()
+        except RuntimeError:
+            missing.append(package)
+    if not missing:
+        return
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    may = shutil.which("apt-get") and (
+        not sudo
+        or subprocess.run([*sudo, "true"], capture_output=True, check=False).returncode == 0
+    )
+    if not may:
+        sys.exit(f"wb: the tests need: {' '.join(missing)}. Run: apt install {' '.join(missing)}")
+    print(f"  installing {' and '.join(missing)} with apt …", flush=True)
+    apt = [*sudo, "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    for command in ([*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", *missing]):
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            check=False,
+        )
+        if done.returncode:
+            sys.exit(f"wb: {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+
+
+def _all(steps: list[Step]) -> int:
+    # Every step runs, so that one look shows all that is wrong.
+    results = [run(step) for step in steps]
+    table(steps)
+    return 0 if all(results) else 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command and returns its status."""
+    parser = argparse.ArgumentParser(prog="wb")
+    commands = parser.add_subparsers(dest="command", required=True)
+    test = commands.add_parser("test", help="run every check and test")
+    test.add_argument("--fast", action="store_true", help="leave out the servers and the browser")
+    commands.add_parser("lint", help="style, types, layers, generated files")
+    commands.add_parser("generate", help="write the generated files anew")
+    bench = commands.add_parser("bench", help="measure, beside peers in the same run")
+    bench.add_argument("name", choices=["query"])
+    bench.add_argument("rest", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args(argv)
+    if arguments.command == "test":
+        if not arguments.fast:
+            system_packages()
+        return _all([*static_steps(), *test_steps(arguments.fast)])
+    if arguments.command == "lint":
+        return _all(static_steps())
+    if arguments.command == "generate":
+        return subprocess.call([PYTHON, "tests/generate.py"], cwd=ROOT)
+    system_packages()
+    return subprocess.call(
+        [PYTHON, f"tests/bench/{arguments.name}.py", *arguments.rest], cwd=ROOT
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""The kernel itself, started from its spec as Jupyter starts it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+from conftest import Peer
+
+PACKAGES = Path(__file__).parents[2] / "packages"
+SPEC = PACKAGES / "wb_kernels" / "kernelspec"
+
+
+@pytest.fixture
+def kernel(
+    peer: Peer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[BlockingKernelClient]:
+    shutil.copytree(SPEC, tmp_path / "kernels" / "workbench-python")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv(
+        "PYTHONPATH", ":".join(str(PACKAGES / name) for name in ("wb_server", "wb_kernels"))
+    )
+    monkeypatch.chdir(tmp_path)
+    # A notebook's folder may hold anything: it must not shadow what the kernel needs to start.
+    (tmp_path / "ipykernel.py").write_text("raise ImportError('the wrong one')")
+    specs = KernelSpecManager(data_dir=str(tmp_path))
+    manager = KernelManager(kernel_name="workbench-python", kernel_spec_manager=specs)
+    manager.transport = "ipc"
+    manager.start_kernel()
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+        manager.cleanup_resources()
+        manager.context.destroy(linger=0)
+
+
+def run(client: BlockingKernelClient, cell: str) -> tuple[str, str, str]:
+    """A cell's status, text and HTML."""
+    text: list[str] = []
+    html: list[str] = []
+
+    def note(message: dict) -> None:
+        content = message["content"]
+        if message["msg_type"] == "stream":
+            text.append(content["text"])
+        elif message["msg_type"] in ("execute_result", "display_data"):
+            text.append(content["data"].get("text/plain", ""))
+            html.append(content["data"].get("text/html", ""))
+        elif message["msg_type"] == "error":
+            text.extend(content["traceback"])
+
+    reply = client.execute_interactive(cell, output_hook=note, timeout=60)
+    return reply["content"]["status"], "".join(text), "".join(html)
+
+
+def test_sql_works_without_load_ext(kernel: BlockingKernelClient, peer: Peer) -> None:
+    status, text, _ = run(
+        kernel,
+        "import sys; print([m for m in ('pandas', 'sql', 'pyarrow') if m in sys.modules])\n"
+        "import os; print(os.environ['PLOOMBER_STATS_ENABLED'], sys.executable)",
+    )
+    assert text.splitlines() == ["[]", f"false {sys.executable}"]
+
+    peer.says("select 1", {"x": [1]})
+    status, text, html = run(kernel, "%%sql warehouse\nselect 1")
+    assert status == "ok" and "1 row · warehouse" in html
+
+    status, text, _ = run(kernel, "%%sql warehouse\nselect 2")
+    assert status == "error" and text.strip() == "InvalidInput: Not a known statement."
+
+    status, text, _ = run(kernel, "import sys; print([m for m in sys.modules if 'posthog' in m])")
+    assert text.strip() == "[]"
+
+
+def test_the_spec_is_what_jupyter_reads() -> None:
+    spec = json.loads((SPEC / "kernel.json").read_text())
+    assert spec["display_name"] == "Workbench Python"
+    assert spec["argv"] == ["python", "-m", "wb_kernels", "-f", "{connection_file}"]

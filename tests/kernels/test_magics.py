@@ -1,0 +1,344 @@
+"""``%sql`` in a real IPython shell, over real HTTP."""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+from conftest import Peer
+
+
+class Notebook:
+    """Runs cells as a notebook does, and keeps what they show."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self.shell = shell
+        self.out = self.err = self.html = ""
+        self.shown: list[Any] = []
+
+    def run(self, cell: str) -> Any:
+        with capture_output() as captured:
+            done = self.shell.run_cell(cell, store_history=False)
+        self.out, self.err = captured.stdout, captured.stderr
+        self.shown = captured.outputs
+        self.html = "".join(str(each.data.get("text/html", "")) for each in self.shown)
+        self.text = self.out + "".join(str(each.data.get("text/plain")) for each in self.shown)
+        self.error = done.error_before_exec or done.error_in_exec
+        return done.result
+
+    def __getitem__(self, name: str) -> Any:
+        return self.shell.user_ns[name]
+
+
+@pytest.fixture
+def notebook(peer: Peer) -> Iterator[Notebook]:
+    from wb_kernels import session
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(config=config)
+    shell.extension_manager.load_extension("wb_kernels")
+    yield Notebook(shell)
+    session.close()
+    from sql.connection import ConnectionManager
+    from sql.store import store
+
+    ConnectionManager.close_all()
+    ConnectionManager.current = None
+    store._data.clear()
+    InteractiveShell.clear_instance()
+
+
+MONEY = pa.table(
+    {
+        "id": pa.array([1, 2, 3]),
+        "amount": pa.array([Decimal("0.00"), Decimal("1234.50"), None], pa.decimal128(38, 18)),
+        "day": pa.array([dt.date(2026, 1, 31), None, dt.date(2026, 3, 1)]),
+        "note": pa.array(["<b>bold</b>", "plain", None]),
+    }
+)
+
+
+def test_selecting_a_connection_says_one_line(notebook: Notebook) -> None:
+    assert notebook.run("%sql warehouse") is None
+    assert notebook.text.strip() == "Using warehouse (postgres)."
+
+
+def test_bare_sql_lists_the_connections(notebook: Notebook, peer: Peer) -> None:
+    found = notebook.run("%sql")
+    assert found.names == ["lake", "warehouse"]
+    assert "duckdb" in repr(found)
+    assert "Sales &amp; &lt;stock&gt;" in found._repr_html_()
+    peer.connections.append({"name": "new_one", "connector": "mysql"})
+    assert notebook.run("%sql --connections").names == ["lake", "new_one", "warehouse"]
+
+
+def test_an_unknown_name_gives_one_line_with_near_names(notebook: Notebook) -> None:
+    notebook.run("%sql warehose")
+    expected = 'There is no connection "warehose". Did you mean warehouse?'
+    assert notebook.err.strip() == f"UnknownConnection: {expected}"
+    notebook.run("%%sql qqq\nselect 1")
+    assert "Yours are: lake, warehouse." in notebook.err
+    assert "Traceback" not in notebook.err + notebook.out
+
+
+def test_without_a_connection_it_says_how_to_select_one(notebook: Notebook) -> None:
+    notebook.run("%sql select 1")
+    assert "write %sql NAME first. Yours are: lake, warehouse." in notebook.err
+
+
+def test_a_cell_shows_a_table(notebook: Notebook, peer: Peer) -> None:
+    peer.says("select * from money", MONEY)
+    answer = notebook.run("%%sql warehouse\nselect * from money")
+    shown = answer._repr_html_()
+    assert "0.000000000000000000" in shown and "0E-18" not in shown
+    assert '<td style="text-align:right;' in shown
+    assert "&lt;b&gt;bold&lt;/b&gt;" in shown and "<b>" not in shown
+    assert "2026-01-31<" in shown and ">NULL<" in shown
+    assert "3 rows · warehouse" in shown
+    lines = repr(answer).splitlines()
+    assert lines[0].split() == ["id", "amount", "day", "note"]
+    assert lines[3].split() == ["2", "1234.500000000000000000", "NULL", "plain"]
+
+
+def test_a_long_answer_shows_its_first_rows(notebook: Notebook, peer: Peer) -> None:
+    peer.says("select n", {"n": list(range(1234))})
+    notebook.run("%sql warehouse")
+    answer = notebook.run("%sql select n")
+    assert "Showing 10 of 1,234 rows" in answer._repr_html_()
+    notebook.run("%config SqlMagic.displaylimit = 3")
+    assert "Showing 3 of 1,234 rows" in repr(answer)
+    assert len(answer) == 1234
+
+
+def test_settings_of_jupysql_can_come_first(notebook: Notebook) -> None:
+    notebook.run("%config SqlMagic.displaylimit = 5")
+    assert notebook.error is None
+    notebook.run("%config SqlMagic.displaylimit")
+    assert notebook.error is None
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%sql df << select * from money",
+        "df = %sql select * from money\ndf = df.df()",
+        "%%sql warehouse df <<\nselect * from money",
+        "%%sql df <<\nselect * from money",
+        "%sql warehouse df << select * from money",
+        "%sql df = << select * from money",
+    ],
+)
+def test_an_answer_becomes_a_pandas_frame(notebook: Notebook, peer: Peer, cell: str) -> None:
+    peer.says("select * from money", MONEY)
+    notebook.run("%sql warehouse")
+    notebook.run(cell)
+    frame = notebook["df"]
+    assert type(frame).__module__.startswith("pandas")
+    assert frame["amount"].sum() == Decimal("1234.5")
+    assert str(frame["amount"].dtype) == "decimal128(38, 18)[pyarrow]"
+    assert str(frame["day"].dtype).startswith("datetime64")
+
+
+@pytest.mark.parametrize(
+    ("frame", "module"), [("polars", "polars"), ("arrow", "pyarrow"), ("result", "wb_kernels")]
+)
+def test_or_another_kind_of_frame(notebook: Notebook, peer: Peer, frame: str, module: str) -> None:
+    peer.says("select * from money", MONEY)
+    notebook.run(f"%config WorkbenchSql.frame = {frame!r}")
+    notebook.run("%%sql warehouse df <<\nselect * from money")
+    assert type(notebook["df"]).__module__.startswith(module)
+
+
+def test_jupysqls_own_ways_to_frames(notebook: Notebook, peer: Peer) -> None:
+    peer.says("select * from money", MONEY)
+    answer = notebook.run("%%sql warehouse\nselect * from money")
+    assert answer.DataFrame().shape == answer.PolarsDataFrame().shape == (3, 4)
+    assert answer.arrow().num_rows == 3
+    assert [row[0] for row in answer] == [1, 2, 3]
+    assert answer.dict()["id"] == (1, 2, 3)
+    assert answer.csv().splitlines()[0] == "id,amount,day,note"
+    notebook.run("%config SqlMagic.autopolars = True")
+    assert type(notebook.run("%sql select * from money")).__module__.startswith("polars")
+    assert len(peer.queries) == 2  # asked for frames, jupysql would run the query again
+
+
+def test_parameters_are_sent_apart_from_the_text(notebook: Notebook, peer: Peer) -> None:
+    query = """select ':no', x::text, ":no", arr[1:2] -- :no
+    from t /* :no */ where day >= :since and id in (:ids) and note = :note"""
+    peer.says(query, {"x": [1]})
+    notebook.run("import datetime\nsince = datetime.date(2026, 1, 2)\nids = [1, 2]")
+    notebook.run("note = \"it's'; drop table t\"")
+    notebook.run(f"%%sql warehouse\n{query}")
+    assert notebook.error is None
+    assert peer.queries[-1]["sql"].strip() == query
+    assert peer.queries[-1]["params"] == {
+        "since": {"type": "date", "value": "2026-01-02"},
+        "ids": [1, 2],
+        "note": "it's'; drop table t",
+    }
+
+
+def test_a_missing_variable_is_one_line_and_sends_nothing(notebook: Notebook, peer: Peer) -> None:
+    notebook.run("%%sql warehouse\nselect * from t where x = :nowhere")
+    assert notebook.err.startswith("UndefinedParameter: :nowhere has no variable")
+    assert "Traceback" not in notebook.out and not peer.queries
+
+
+@pytest.mark.parametrize("text", ["select {{name}}", "select * from t where x = '{{ name }}'"])
+def test_templates_are_refused(notebook: Notebook, peer: Peer, text: str) -> None:
+    notebook.run("name = 'x'")
+    notebook.run(f"%%sql warehouse\n{text}")
+    assert "Write :name" in notebook.err and not peer.queries
+
+
+def test_text_travels_as_written(notebook: Notebook, peer: Peer) -> None:
+    query = "select 'it''s  {two}', 1 << 2, '{{1,2},{3,4}}'::int[] -- and a comment"
+    peer.says(query, {"x": [1]})
+    notebook.run("%sql warehouse")
+    notebook.run(f"%sql {query}")
+    assert notebook.err == "" and peer.queries[-1]["sql"] == query
+    notebook.run(f"%%sql\n{query}")
+    assert peer.queries[-1]["sql"] == query
+
+
+def test_several_statements_run_in_turn(notebook: Notebook, peer: Peer) -> None:
+    peer.says("select ';'", {"x": [1]})
+    peer.says("select 2", {"x": [2]})
+    answer = notebook.run("%%sql warehouse\nselect ';';\nselect 2; -- done;")
+    assert [each["sql"] for each in peer.queries] == ["select ';'", "select 2"]
+    assert list(answer) == [(2,)]
+
+
+def test_an_error_of_the_service_is_one_line(notebook: Notebook, peer: Peer) -> None:
+    error = {
+        "code": "unknown_table",
+        "message": "There is no table slaes.",
+        "details": {"near": ["sales"], "line": 1, "column": 15},
+    }
+    peer.says("select * from slaes", status=400, body={"error": error})
+    notebook.run("%%sql warehouse\nselect * from slaes")
+    assert notebook.err.strip() == (
+        "InvalidInput: There is no table slaes (line 1, column 15). Did you mean sales?"
+    )
+    assert "Traceback" not in notebook.out
+    notebook.run("%config SqlMagic.short_errors = False")
+    notebook.run("%sql select * from slaes")
+    assert type(notebook.error).__name__ == "InvalidInput"
+    assert notebook.error.details["near"] == ["sales"]
+
+
+def test_words_of_other_databases_bring_no_advice(notebook: Notebook, peer: Peer) -> None:
+    error = {"code": "source_failed", "message": "Catalog Error: no such table", "details": {}}
+    peer.says("select 1", status=502, body={"error": error})
+    notebook.run("%%sql warehouse\nselect 1")
+    assert notebook.err.strip() == "SourceFailed: Catalog Error: no such table"
+
+
+def test_a_failure_in_mid_stream_leaves_no_frame(notebook: Notebook, peer: Peer) -> None:
+    error = {"code": "source_failed", "message": "division by zero", "details": {}}
+    peer.says("select 1", {"x": [1, 2]}, error=error)
+    notebook.run("%%sql warehouse df <<\nselect 1")
+    assert notebook.err.strip() == "SourceFailed: division by zero"
+    assert "df" not in notebook.shell.user_ns
+
+
+def test_the_row_limit_is_said(notebook: Notebook, peer: Peer) -> None:
+    peer.says("select 1", {"x": [1, 2]}, truncated=True)
+    answer = notebook.run("%%sql warehouse\nselect 1")
+    assert "stops at the row limit of 2 rows" in answer._repr_html_()
+    notebook.run("%%sql df <<\nselect 1")
+    assert "stops at the row limit of 2 rows" in notebook.text
+
+
+def test_a_write_says_its_rows(notebook: Notebook, peer: Peer) -> None:
+    peer.says("delete from t", {"rows_affected": [5]}, kind="write")
+    answer = notebook.run("%%sql warehouse\ndelete from t")
+    assert repr(answer) == "5 rows affected."
+
+
+def test_the_right_connection_among_similar_names(notebook: Notebook, peer: Peer) -> None:
+    peer.connections.append({"name": "warehouse_eu", "connector": "postgres"})
+    peer.says("select 1", {"x": [1]})
+    notebook.run("%sql warehouse_eu")
+    notebook.run("%%sql warehouse\nselect 1")
+    assert peer.queries[-1]["connection"] == "warehouse"
+    notebook.run("warehouse = 'a variable of that name'")
+    notebook.run("%%sql warehouse\nselect 1")
+    assert peer.queries[-1]["connection"] == "warehouse" and notebook.err == ""
+
+
+def test_snippets(notebook: Notebook, peer: Peer) -> None:
+    notebook.run("%%sql warehouse --save recent --no-execute\nselect * from sales where d = :d")
+    peer.answers.clear()
+    notebook.run("d = 1")
+    notebook.run("%%sql --with recent\nselect count(*) from recent")
+    sent = peer.queries[-1]
+    assert sent["sql"].startswith("WITH") and "where d = :d" in sent["sql"]
+    assert sent["params"] == {"d": 1}
+    notebook.run("%sqlcmd snippets")
+    assert "recent" in notebook.text + notebook.html
+
+
+def test_an_interrupt_stops_the_query(notebook: Notebook, peer: Peer) -> None:
+    peer.says("select pg_sleep(99)", hang_first=True)
+    notebook.run("%sql warehouse")
+    main = threading.main_thread().ident
+    assert main is not None
+
+    done = threading.Event()
+
+    def interrupt() -> None:
+        # Again, as a person would: Python drops an interrupt that comes within a finaliser.
+        peer.hangs.wait(10)
+        while not done.is_set():
+            signal.pthread_kill(main, signal.SIGINT)
+            done.wait(5)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    notebook.run("%sql select pg_sleep(99)")
+    done.set()
+    thread.join()
+    assert notebook.err.strip() == (
+        "Interrupted: Query interrupted; it was stopped in the database."
+    )
+    assert peer.hung_up.wait(10)
+    assert peer.cancelled == [peer.queries[-1]["query_id"]]
+
+
+def test_a_url_is_jupysqls_own(notebook: Notebook, peer: Peer) -> None:
+    notebook.run("%sql sqlite://")
+    notebook.run("x = 7")
+    answer = notebook.run("%sql select :x * 6 as answer")
+    assert list(answer) == [(42,)] and not peer.queries
+    peer.says("select 1", {"x": [1]})
+    notebook.run("%%sql warehouse\nselect 1")
+    assert len(peer.queries) == 1
+
+
+def test_load_ext_sql_keeps_our_magic(notebook: Notebook, peer: Peer) -> None:
+    peer.says("select 1", {"x": [1]})
+    notebook.run("%load_ext sql")
+    notebook.run("%%sql warehouse\nselect 1")
+    assert len(peer.queries) == 1
+
+
+def test_wb_in_a_notebook(notebook: Notebook, peer: Peer) -> None:
+    peer.says("select 1", {"x": [1]})
+    notebook.run("import wb\nwb.query('warehouse', 'select 1', {'a': None})")
+    assert "1 row · warehouse" in notebook.text
+    assert peer.queries[-1]["params"] == {"a": None}
+    notebook.run("n = wb.connections().names")
+    assert notebook["n"] == ["lake", "warehouse"]

@@ -1,0 +1,97 @@
+"""The audit log: two rows an access, found again by what one looks for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from wb_server.governance.audit.models import AuditQuery
+from wb_server.governance.audit.service import AuditService
+from wb_server.governance.audit.store import AuditStore
+from wb_server.kit import clock
+from wb_server.kit.actor import Actor
+from wb_server.kit.db import Database
+from wb_server.kit.endpoint import Origin
+from wb_server.kit.errors import InvalidInput
+
+ANALYST = Actor("analyst", frozenset({"analyst"}))
+ORIGIN = Origin("10.0.0.7", "request-1")
+
+
+@pytest.fixture
+def log(database: Database) -> AuditService:
+    return AuditService(AuditStore(database))
+
+
+def find(log: AuditService, **filters: object) -> list[tuple[str, str | None]]:
+    page = log.search(AuditQuery(**filters))  # type: ignore[arg-type]
+    return [(row.event, row.outcome) for row in page.items]
+
+
+def test_an_access_has_two_rows(log: AuditService) -> None:
+    record = log.started(ANALYST, ORIGIN, "query.read", target="warehouse", statement="select 1")
+    assert find(log) == [("started", None)]
+    log.finished(record, "ok", rows=3, bytes=120)
+    finish, start = log.search(AuditQuery()).items
+    assert (start.event, start.statement) == ("started", "select 1")
+    assert (finish.event, finish.rows, finish.bytes, finish.outcome) == ("finished", 3, 120, "ok")
+    assert finish.record == start.record == record
+    assert finish.actor == "analyst" and finish.address == "10.0.0.7"
+    assert finish.duration_ms is not None and finish.duration_ms >= 0
+
+
+def test_a_record_is_closed_once(log: AuditService) -> None:
+    record = log.started(ANALYST, ORIGIN, "query.read")
+    log.finished(record, "ok")
+    log.finished(record, "failed")
+    assert find(log) == [("finished", "ok"), ("started", None)]
+
+
+def test_what_a_dead_process_started_is_closed_as_unknown(
+    log: AuditService, database: Database
+) -> None:
+    log.started(ANALYST, ORIGIN, "query.read", target="warehouse")
+    done = log.started(ANALYST, ORIGIN, "query.read")
+    log.finished(done, "ok")
+    after_restart = AuditService(AuditStore(database))
+    assert after_restart.close_open() == 1
+    assert after_restart.close_open() == 0
+    assert find(after_restart, outcome="unknown") == [("finished", "unknown")]
+
+
+def test_a_refusal_is_one_row_even_of_nobody(log: AuditService) -> None:
+    log.refused(None, ORIGIN, "connection.create", code="not_signed_in")
+    (row,) = log.search(AuditQuery(event="refused")).items
+    assert (row.actor, row.code, row.outcome) == (None, "not_signed_in", "refused")
+
+
+def test_rows_are_found_by_what_they_say(log: AuditService) -> None:
+    log.started(ANALYST, ORIGIN, "query.read", target="warehouse", statement="select 100%")
+    other = Actor("engineer", frozenset({"engineer"}))
+    log.started(other, ORIGIN, "connection.create", target="shop")
+    assert len(find(log, search="100%")) == 1
+    assert len(find(log, search="WAREHOUSE")) == 1
+    assert len(find(log, search="_are")) == 0
+    assert len(find(log, user="engineer")) == 1
+    assert len(find(log, action="connection.create")) == 1
+    assert len(find(log, since=clock.now() - timedelta(minutes=1))) == 2
+    assert len(find(log, until=clock.now() - timedelta(minutes=1))) == 0
+
+
+def test_pages_follow_each_other_without_gap_or_overlap(log: AuditService) -> None:
+    for number in range(7):
+        log.started(ANALYST, ORIGIN, f"action.{number}")
+    seen, cursor = [], None
+    while True:
+        page = log.search(AuditQuery(limit=3, cursor=cursor))
+        seen += [row.action for row in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == [f"action.{number}" for number in reversed(range(7))]
+
+
+def test_a_made_up_cursor_is_refused(log: AuditService) -> None:
+    with pytest.raises(InvalidInput, match="cursor"):
+        log.search(AuditQuery(cursor="€€"))

@@ -1,0 +1,95 @@
+"""The table of rights, and that nothing outside of it is allowed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from wb_server.governance.rights import ACTIONS, ROLES, Rights, roles_of
+from wb_server.kit.actor import Actor
+from wb_server.kit.errors import Forbidden
+from wb_server.routes import ROUTES
+
+rights = Rights()
+
+
+@dataclass(frozen=True)
+class Owner:
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Thing:
+    owner: Owner
+
+
+MINE = Thing(Owner("user", "me"))
+THEIRS = Thing(Owner("user", "another"))
+
+
+def actor(*groups: str, scopes: frozenset[str] = frozenset({"use"})) -> Actor:
+    return Actor("me", frozenset(groups), scopes)
+
+
+def test_a_role_includes_those_before_it() -> None:
+    assert roles_of(actor("engineer")) == ["viewer", "analyst", "engineer"]
+    assert roles_of(actor()) == []
+    assert roles_of(actor("other", "viewer")) == ["viewer"]
+
+
+@pytest.mark.parametrize("action", [name for name, row in ACTIONS.items() if row.role])
+def test_without_a_role_nothing_that_takes_one_is_allowed(action: str) -> None:
+    assert not rights.may(actor(), action, MINE)
+
+
+@pytest.mark.parametrize("action", list(ACTIONS))
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_what_its_row_says(action: str, role: str) -> None:
+    row = ACTIONS[action]
+    expected = row.role is None or ROLES.index(role) >= ROLES.index(row.role)
+    assert rights.may(actor(role), action, MINE) is expected
+
+
+@pytest.mark.parametrize("action", [name for name, row in ACTIONS.items() if row.level])
+def test_what_is_somebody_elses_is_closed_to_all_but_administrators(action: str) -> None:
+    assert not rights.may(actor("engineer"), action, THEIRS)
+    assert not rights.may(actor("engineer"), action, None)
+    assert rights.may(actor("admin"), action, THEIRS)
+
+
+def test_a_teams_members_manage_what_is_the_teams() -> None:
+    thing = Thing(Owner("team", "finance"))
+    assert rights.may(actor("engineer", "finance"), "connection.update", thing)
+    assert not rights.may(actor("engineer"), "connection.update", thing)
+
+
+def test_a_role_is_a_team_of_all_who_hold_it() -> None:
+    thing = Thing(Owner("team", "viewer"))
+    assert rights.may(actor("engineer"), "connection.read", thing)
+    assert not rights.may(actor("other"), "connection.read", thing)
+
+
+def test_a_narrowed_token_only_reads() -> None:
+    narrow = actor("admin", scopes=frozenset({"read"}))
+    assert rights.may(narrow, "connection.read", MINE)
+    assert not rights.may(narrow, "connection.write", MINE)
+    with pytest.raises(Forbidden) as refusal:
+        rights.require(narrow, "connection.write", MINE)
+    assert refusal.value.code == "token_narrowed"
+
+
+def test_a_token_without_a_scope_may_nothing() -> None:
+    none = actor("admin", scopes=frozenset())
+    assert [name for name in ACTIONS if rights.may(none, name, MINE)] == []
+
+
+def test_an_unknown_action_is_never_allowed() -> None:
+    assert not rights.may(actor("admin"), "connection.explode", MINE)
+
+
+def test_every_endpoint_names_a_row_of_the_table() -> None:
+    assert {route.action for route in ROUTES if route.action} <= set(ACTIONS)
+    open_ones = sorted(route.path for route in ROUTES if route.action is None)
+    assert open_ones == ["/health", "/openapi.json"]

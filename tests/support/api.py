@@ -1,0 +1,66 @@
+"""A client of the API for tests: thin, so that a test sees status and body as they are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pyarrow as pa
+
+
+class Api:
+    """The API at one address, as one person (or nobody)."""
+
+    def __init__(self, base: str, token: str | None) -> None:
+        self.base = base.rstrip("/")
+        headers = {"Authorization": f"token {token}"} if token else {}
+        self.http = httpx.Client(headers=headers, timeout=60, trust_env=False)
+
+    def call(self, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
+        """One request below ``/api/v1``."""
+        return self.http.request(
+            method, f"{self.base}/api/v1{path}", json=body, params=query or None
+        )
+
+    def ok(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """The body of a request that has to succeed."""
+        answer = self.call(method, path, body, **query)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def refused(self, status: int, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """The error of a request that has to fail with a status."""
+        answer = self.call(method, path, body, **query)
+        assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+        error = answer.json()["error"]
+        assert set(error) == {"code", "message", "details"}
+        assert error["message"] and error["message"][0].isprintable()
+        return error
+
+    def query(self, connection: str, sql: str, **more: Any) -> tuple[pa.Table, dict[str, Any]]:
+        """The rows of a statement, and what the closing batch says."""
+        body = {"connection": connection, "sql": sql, **more}
+        answer = self.call("POST", "/query", body)
+        assert answer.status_code == 200, answer.text
+        return read(answer.content)
+
+    def close(self) -> None:
+        """Closes its connections."""
+        self.http.close()
+
+
+def read(content: bytes) -> tuple[pa.Table, dict[str, Any]]:
+    """An answer as its rows and its closing batch's metadata."""
+    reader = pa.ipc.open_stream(content)
+    batches, end = [], None
+    while True:
+        try:
+            batch, metadata = reader.read_next_batch_with_custom_metadata()
+        except StopIteration:
+            break
+        if metadata is not None and b"workbench" in metadata:
+            end = json.loads(metadata[b"workbench"])
+        batches.append(batch)
+    assert end is not None, "the answer has no closing batch"
+    return pa.Table.from_batches(batches, reader.schema), end
