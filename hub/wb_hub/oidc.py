@@ -27,7 +27,9 @@ def discover(issuer: str) -> dict[str, str]:
         raise SettingError(f"WB_OIDC_ISSUER is {issuer!r}; it takes an http or https address")
     try:
         context = ssl.create_default_context()
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS, context=context) as answer:
+        with urllib.request.urlopen(  # noqa: S310  the scheme is checked above
+            address, timeout=_TIMEOUT_SECONDS, context=context
+        ) as answer:
             found = json.load(answer)
     except (OSError, ValueError) as error:
         raise SettingError(f"WB_OIDC_ISSUER: {address} can't be read: {error}") from None

@@ -96,7 +96,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         self._nobody = hash_password(secrets.token_urlsafe())
 
     async def authenticate(self, handler: BaseHandler, data: dict[str, str]) -> str | None:
-        name = self.normalize_username(data.get("username", ""))
+        name: str = self.normalize_username(data.get("username", ""))
         address = handler.request.remote_ip
         limit = self.allowed_failed_logins
         if self.tries.count(name, address) >= limit or (

@@ -24,7 +24,9 @@ _TAIL_BYTES = 64 * 1024
 # The Hub's own lines of level warning and above, as in "[W 2026-01-31 12:00:00.000 JupyterHub app:1] text".
 _WARNING = re.compile(rb"^\[[WEC] \S+ \S+ JupyterHub (\S+)\] (.*)")
 # Said on every start or every wrong password: true, and nothing to act on.
-_EXPECTED = re.compile(rb"Running JupyterHub without SSL|^[1-4]\d\d |Failed login|Role .* extra perm")
+_EXPECTED = re.compile(
+    rb"Running JupyterHub without SSL|^[1-4]\d\d |Failed login|Role .* extra perm|Adding missing route"
+)
 
 
 class Log:
@@ -146,7 +148,9 @@ class HubProcess:
         if self._process.poll() is None:
             self._process.terminate()
             until = time.monotonic() + _STOP_SECONDS
-            while self._process.poll() is None and time.monotonic() < until and not request.impatient:
+            while (
+                self._process.poll() is None and time.monotonic() < until and not request.impatient
+            ):
                 time.sleep(0.1)
         for sign, seconds in ((signal.SIGTERM, _KILL_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
             # Without a sub-reaper (other systems than Linux) orphans are known from before only.

@@ -26,6 +26,8 @@ from wb_hub.supervise import HubProcess, Log, StopRequest
 _READY_SECONDS = 120
 _TURN_SECONDS = 0.5
 _EARLIER_ONE_SECONDS = 20
+# Not the temporary folder of the environment, which may be long: a socket's path has 100 letters.
+_SHORT = "/tmp"  # noqa: S108  mkdtemp makes a private folder in it
 _NOTICE = (
     "Users are isolated neither from each other nor from the service in this mode: whoever can "
     "run a cell can read the key. For one machine and evaluation."
@@ -33,16 +35,24 @@ _NOTICE = (
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="wb up", description="Start the Workbench on this machine.")
-    parser.add_argument("--port", type=int, default=8000, help="public port; 0: a free one (default: 8000)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser = argparse.ArgumentParser(
+        prog="wb up", description="Start the Workbench on this machine."
+    )
+    parser.add_argument(
+        "--port", type=int, default=8000, help="public port; 0: a free one (default: 8000)"
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
+    )
     parser.add_argument(
         "--data-dir",
         type=Path,
         default=settings.from_env().data_dir,
         help="folder of databases, keys and files (default: %(default)s)",
     )
-    parser.add_argument("--sample", action="store_true", help="make a sample database and a connection to it")
+    parser.add_argument(
+        "--sample", action="store_true", help="make a sample database and a connection to it"
+    )
     parser.add_argument("--verbose", action="store_true", help="show the Hub's whole log")
     return parser.parse_args(argv)
 
@@ -71,10 +81,14 @@ def check_port(host: str, port: int) -> None:
             # With the option above two may bind; only one may listen.
             probe.listen(1)
         except PermissionError:
-            raise Refused(f"Port {port} needs more rights. Choose one above 1023: --port 8000") from None
+            raise Refused(
+                f"Port {port} needs more rights. Choose one above 1023: --port 8000"
+            ) from None
         except (OSError, UnicodeError) as error:
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-                raise Refused(f"Port {port} on {host} is in use. Choose another: --port {port + 1}") from None
+                raise Refused(
+                    f"Port {port} on {host} is in use. Choose another: --port {port + 1}"
+                ) from None
             reason = getattr(error, "strerror", None) or error
             raise Refused(f"{host} port {port} can't be listened on: {reason}") from None
 
@@ -91,7 +105,7 @@ def _runtime_dir() -> Iterator[Path]:
     """A folder for sockets with a short path, private, gone afterwards."""
     base = os.environ.get("XDG_RUNTIME_DIR", "")
     usable = base and len(base) < 30 and os.access(base, os.W_OK)
-    path = Path(tempfile.mkdtemp(prefix="wb-", dir=base if usable else "/tmp"))
+    path = Path(tempfile.mkdtemp(prefix="wb-", dir=base if usable else _SHORT))
     try:
         yield path
     finally:
@@ -138,7 +152,9 @@ def _run(title: str, command: list[str], env: dict[str, str], log: Path) -> None
         file.write(done.stdout)
     if done.returncode:
         text = done.stdout.decode("utf-8", "replace").strip().splitlines()[-20:]
-        raise Refused("\n".join([*text, f"{title} failed (status {done.returncode}). The whole log: {log}"]))
+        raise Refused(
+            "\n".join([*text, f"{title} failed (status {done.returncode}). The whole log: {log}"])
+        )
 
 
 def _sample(data: DataDir, env: dict[str, str], log: Path) -> None:
@@ -146,7 +162,12 @@ def _sample(data: DataDir, env: dict[str, str], log: Path) -> None:
     if not folder.exists():
         part = data.files / ".sample-part"
         shutil.rmtree(part, ignore_errors=True)
-        _run("Making the sample data", [str(REPO / "examples/sample/generate.py"), str(part)], env, log)
+        _run(
+            "Making the sample data",
+            [str(REPO / "examples/sample/generate.py"), str(part)],
+            env,
+            log,
+        )
         part.rename(folder)
     _run("Adding the connection sample", ["-m", "wb_server.cli", "sample"], env, log)
 
@@ -162,7 +183,7 @@ def _answers(url: str) -> bool:
 
 
 def _local_url(host: str, port: int) -> str:
-    reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    reach = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  asks, doesn't listen
     return f"http://[{reach}]:{port}" if ":" in reach else f"http://{reach}:{port}"
 
 
@@ -175,7 +196,9 @@ def _wait_ready(hub: HubProcess, log: Log, request: StopRequest, urls: Sequence[
             return False
         log.show_new()
         if hub.status is not None:
-            raise Refused(f"{log.tail()}\n\nThe Hub ended (status {hub.status}). The whole log: {log.path}")
+            raise Refused(
+                f"{log.tail()}\n\nThe Hub ended (status {hub.status}). The whole log: {log.path}"
+            )
         if time.monotonic() > until:
             raise Refused(
                 f"{log.tail()}\n\n{waiting[0]} gave no answer in {_READY_SECONDS} seconds. "
@@ -205,8 +228,12 @@ def _watch(hub: HubProcess, log: Log, request: StopRequest, managed: bool) -> No
         log.show_new()
         hub.bury()
         if hub.status is not None:
-            raise Refused(f"{log.tail()}\n\nThe Hub ended (status {hub.status}). The whole log: {log.path}")
-        if managed and (service is None or not service.is_running() or service.status() == "zombie"):
+            raise Refused(
+                f"{log.tail()}\n\nThe Hub ended (status {hub.status}). The whole log: {log.path}"
+            )
+        if managed and (
+            service is None or not service.is_running() or service.status() == "zombie"
+        ):
             raise Refused(f"{log.tail()}\n\nThe service ended. The whole log: {log.path}")
 
 
@@ -237,10 +264,21 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
             own = env["WB_DATABASE_URL"] == f"sqlite:///{data.database}"
             stored = data.database.exists() and data.database.stat().st_size > 0 if own else False
             data.master_key(Path(env["WB_KEY_FILE"]), needed=stored)
-            _run("Bringing the database up to date", ["-m", "wb_server.cli", "migrate"], env, log.path)
+            _run(
+                "Bringing the database up to date",
+                ["-m", "wb_server.cli", "migrate"],
+                env,
+                log.path,
+            )
             if arguments.sample:
                 _sample(data, env, log.path)
         admin = None if env.get("WB_OIDC_CLIENT_ID") else data.first_admin()
+        if os.geteuid() == 0 and not env.get("WB_SPAWNER"):
+            print(
+                "Running as root: every user's notebooks run as root too. Better start it as an "
+                "ordinary user.",
+                file=sys.stderr,
+            )
         if not _is_loopback(arguments.host):
             print(
                 f"Listening on {arguments.host} with plain HTTP: passwords and data cross the network "

@@ -57,6 +57,7 @@ class Peer:
     """The peer's address, what it answers, and what it has seen."""
 
     url: str
+    token: str = TOKEN
     answers: dict[str, Answer | Callable[[Any], Answer]] = field(default_factory=dict)
     connections: list[dict[str, Any]] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)

@@ -7,13 +7,15 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-from conftest import Peer
+if TYPE_CHECKING:
+    from .conftest import Peer
 
 PACKAGES = Path(__file__).parents[2] / "packages"
 SPEC = PACKAGES / "wb_kernels" / "kernelspec"
@@ -40,6 +42,7 @@ def kernel(
     client.start_channels()
     try:
         client.wait_for_ready(timeout=60)
+        client.manager = manager
         yield client
     finally:
         client.stop_channels()
@@ -84,6 +87,22 @@ def test_sql_works_without_load_ext(kernel: BlockingKernelClient, peer: Peer) ->
 
     status, text, _ = run(kernel, "import sys; print([m for m in sys.modules if 'posthog' in m])")
     assert text.strip() == "[]"
+
+
+def test_the_stop_button_stops_the_query(kernel: BlockingKernelClient, peer: Peer) -> None:
+    peer.says("select 1", {"x": [1]})
+    run(kernel, "%%sql warehouse\nselect 1")  # a first use imports for a while
+    peer.says("select sleep()", {"x": [1]}, hang=True)
+    sent = kernel.execute("%%sql warehouse frame <<\nselect sleep()")
+    assert peer.hangs.wait(30)
+    kernel.manager.interrupt_kernel()
+    assert peer.hung_up.wait(30)
+    while (reply := kernel.get_shell_msg(timeout=30))["parent_header"].get("msg_id") != sent:
+        pass
+    assert reply["content"]["status"] == "error"
+    assert reply["content"]["evalue"] == "Query interrupted; it was stopped in the database."
+    assert peer.cancelled == [peer.queries[-1]["query_id"]]
+    assert run(kernel, "'frame' in globals()")[1] == "False"
 
 
 def test_the_spec_is_what_jupyter_reads() -> None:

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -15,7 +15,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
 
-from conftest import Peer
+if TYPE_CHECKING:
+    from .conftest import Peer
 
 
 class Notebook:

@@ -75,7 +75,7 @@ export function addCommands(options: CommandOptions): void {
 
   commands.addCommand(CommandIDs.refresh, {
     label: trans.__('Refresh Connections'),
-    caption: trans.__('Fetch the connections and what is open below them again'),
+    caption: trans.__('Refresh connections'),
     icon: refreshIcon,
     describedBy: { args: { type: 'object', properties: {} } },
     execute: () => model.reload()
@@ -83,7 +83,7 @@ export function addCommands(options: CommandOptions): void {
 
   commands.addCommand(CommandIDs.add, {
     label: trans.__('Add Connection…'),
-    caption: trans.__('Add a connection to a data source'),
+    caption: trans.__('Add connection'),
     icon: addIcon,
     describedBy: { args: { type: 'object', properties: {} } },
     isEnabled: () => model.state.phase !== 'ready' || model.mayCreate,

@@ -59,13 +59,13 @@ export function ConnectionForm(props: {
 }): JSX.Element {
   const { draft, trans } = props;
   const state = useModelState(draft);
-  const discardRef = React.useRef<HTMLButtonElement>(null);
+  const keepRef = React.useRef<HTMLButtonElement>(null);
   React.useEffect(() => {
     document.getElementById(fieldId('name'))?.focus();
   }, []);
   React.useEffect(() => {
     if (state.asking) {
-      discardRef.current?.focus();
+      keepRef.current?.focus();
     }
   }, [state.asking]);
   return (
@@ -122,17 +122,13 @@ export function ConnectionForm(props: {
           <span className="wb-Banner-text">{trans.__('Discard what you typed?')}</span>
           <button
             type="button"
+            ref={keepRef}
             className="jp-mod-styled jp-mod-reject"
             onClick={() => draft.keepEditing()}
           >
             {trans.__('Keep editing')}
           </button>
-          <button
-            type="button"
-            ref={discardRef}
-            className="jp-mod-styled jp-mod-warn"
-            onClick={props.onDiscard}
-          >
+          <button type="button" className="jp-mod-styled jp-mod-warn" onClick={props.onDiscard}>
             {trans.__('Discard')}
           </button>
         </div>

@@ -321,8 +321,10 @@ export class ConnectionsModel implements IDisposable {
         type: 'column',
         place,
         label: column.name,
-        detail: column.nullable ? column.type : `${column.type} not null`,
-        comment: column.comment
+        detail: column.type,
+        comment: [column.nullable ? '' : this.trans.__('not null'), column.comment ?? '']
+          .filter(Boolean)
+          .join('\n')
       };
     });
   }
@@ -343,7 +345,12 @@ export class ConnectionsModel implements IDisposable {
     const tests = new Map(
       [...this.current.tests].filter(([id]) => connections.some(c => c.id === id))
     );
+    const place = this.rows.findIndex(row => row.key === this.current.active);
     this.set({ phase: 'ready', error: null, me, connectors, connections, tree, tests });
+    if (place >= 0 && !this.rows.some(row => row.key === this.current.active)) {
+      // The selected row went away: its neighbour takes over.
+      this.select(this.rows[Math.min(place, this.rows.length - 1)]?.key ?? null);
+    }
     this.fillOpen();
   }
 

@@ -36,7 +36,9 @@ export class ConnectionsPanel extends SidePanel {
     this.toolbar.addItem('title', title);
     this.toolbar.addItem('spacer', Toolbar.createSpacerItem());
     for (const id of [CommandIDs.add, CommandIDs.refresh]) {
-      this.toolbar.addItem(id, new CommandToolbarButton({ commands, id, label: '' }));
+      const button = new CommandToolbarButton({ commands, id, label: '' });
+      button.node.dataset.testid = id.replace('workbench:', 'wb-');
+      this.toolbar.addItem(id, button);
     }
     this.toolbar.node.setAttribute('aria-label', trans.__('Connections toolbar'));
 

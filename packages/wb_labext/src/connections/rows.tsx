@@ -450,7 +450,7 @@ function NodeRow(
   const Icon = iconOf(node);
   const connection = model.connection(node.place.connection);
   const detail = node.type === 'table' ? '' : node.detail;
-  const title = [node.label, node.type === 'table' ? node.detail : '', node.comment ?? '']
+  const title = [node.label, node.type === 'schema' ? '' : node.detail, node.comment ?? '']
     .filter(Boolean)
     .join('\n');
   return (

@@ -27,7 +27,7 @@ from ..governance.audit.service import AuditService
 from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
-from ..kit.endpoint import ByteStream, Origin
+from ..kit.endpoint import ByteStream, HangUp, Origin
 from ..kit.errors import Conflict, Internal, NotFound, TooLarge, WorkbenchError
 from .connectors.base import Answer, Connector, Session, Target
 from .connectors.files import FilesConnector
@@ -127,11 +127,16 @@ class Broker:
 
     # --- queries ---------------------------------------------------------------------------
 
-    def query(self, actor: Actor, origin: Origin, request: QueryRequest) -> QueryStream:
+    def query(
+        self, actor: Actor, origin: Origin, request: QueryRequest, hang_up: HangUp
+    ) -> QueryStream:
         """Runs one statement and returns its answer as a stream.
 
         It returns once the source has answered with its first rows, so whatever is wrong with the
         statement is raised here and not in the stream.
+
+        Args:
+            hang_up: stops the query, in its source too, when the client goes away.
 
         Raises:
             NotFound: no connection of this name that the actor may use.
@@ -164,6 +169,7 @@ class Broker:
         except WorkbenchError:
             self._slots.free(actor.name)
             raise
+        hang_up.then(lambda: running.stop("hung_up"))
         finish = Finish(self, actor, running)
         try:
             self._audit.started(
@@ -525,9 +531,6 @@ class QueryStream(ByteStream):
                 "have. Narrow it down or add a limit.",
                 code="over_limit", limit=self._caps.bytes,
             )
-
-    def hang_up(self) -> None:
-        self._finish.running.stop("hung_up")
 
     def close(self) -> None:
         self._finish("hung_up", None, self._rows, self._size)

@@ -102,7 +102,9 @@ def columns(call: Call) -> ColumnList:
 
 def run(call: Call) -> QueryStream:
     """Runs one statement; the answer is an Arrow IPC stream."""
-    return call.service(Broker).query(call.actor, call.origin, call.body(QueryRequest))
+    return call.service(Broker).query(
+        call.actor, call.origin, call.body(QueryRequest), call.hang_up
+    )
 
 
 def cancel(call: Call) -> Cancelled:

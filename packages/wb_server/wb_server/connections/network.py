@@ -54,8 +54,8 @@ class NetworkPolicy:
     """Says which addresses may be dialled.
 
     Args:
-        allow_private: whether addresses of private networks (10/8, 172.16/12, 192.168/16, 100.64/10,
-            198.18/15, fc00::/7) are allowed; data sources usually live there.
+        allow_private: whether addresses of private networks (10/8, 172.16/12, 192.168/16,
+            100.64/10, 198.18/15, fc00::/7) are allowed; data sources usually live there.
         allow_loopback: whether this machine itself is allowed.
         timeout: seconds that a name may take to resolve.
         resolver: what resolves names; the operating system's if left out.
@@ -104,10 +104,11 @@ class NetworkPolicy:
                 field="host",
             )
         # One bad address refuses them all: which of them a later dial would take can't be known.
-        return [str(self._checked(_as_address(text, host), host)) for text in found][0]
+        checked = [str(self._checked(_as_address(text, host), host)) for text in found]
+        return checked[0]
 
     def _resolve(self, name: str, port: int) -> list[str]:
-        """Runs the resolver for at most ``timeout`` seconds: getaddrinfo has no limit of its own."""
+        """Runs the resolver, for a limited time: getaddrinfo has no limit of its own."""
         found: list[str] = []
         failed: list[Exception] = []
 

@@ -26,7 +26,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType
 
 from wb_server.connections.dialects import duckdb, postgres
-from wb_server.connections.dialects.base import WRITE_NODES, DialectRules
+from wb_server.connections.dialects.base import WRITE_NODES, DialectRules, words
 from wb_server.connections.dialects.parameters import bind
 from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
 
@@ -157,7 +157,7 @@ def _analyse(
         _apply_limit(tree, limit)
     text = _render(tree, rules)
     try:
-        again = _parse(text, rules)
+        again = _canonical(_parse(text, rules), rules)
         same = again == tree
     except InvalidInput:
         same = False
@@ -204,6 +204,7 @@ def _parse(sql: str, rules: DialectRules) -> exp.Expr:
     tokens = _one_statement(tokens)
     _check_complexity(tokens)
     _mask_functions(tokens, rules)
+    tokens = _keep_literals(tokens)
     try:
         trees = dialect.parser().parse(tokens, sql)
     except ParseError as error:
@@ -292,6 +293,45 @@ def _is_star_replace(before: Token | None, token: Token) -> bool:
     )
 
 
+def _keep_literals(tokens: list[Token]) -> list[Token]:
+    """Spell two kinds of literals so that the parser doesn't take them apart.
+
+    ``INTERVAL '1.5 days'`` becomes ``'1.5 days'::INTERVAL``: the parser would split it into number
+    and unit, which DuckDB reads in another way. ``j -> 'a.b'`` becomes ``j -> ('a.b')``: the parser
+    would read a path where the database reads a key.
+    """
+    result: list[Token] = []
+    last = len(tokens) - 1
+    for index, token in enumerate(tokens):
+        before = result[-1].token_type if result else None
+        if token.token_type == TokenType.STRING and before == TokenType.INTERVAL:
+            unit = tokens[index + 1].text.lower() if index < last else ""
+            if unit not in _UNITS:
+                interval = result.pop()
+                result += [token, _like(token, TokenType.DCOLON, "::"), interval]
+                continue
+        if token.token_type in _LITERALS and before in (TokenType.ARROW, TokenType.DARROW):
+            opening = _like(token, TokenType.L_PAREN, "(")
+            result += [opening, token, _like(token, TokenType.R_PAREN, ")")]
+            continue
+        result.append(token)
+    return result
+
+
+_LITERALS = frozenset({TokenType.STRING, TokenType.NUMBER, TokenType.BYTE_STRING})
+_UNITS = words(
+    """
+    year years month months day days hour hours minute minutes second seconds week weeks quarter
+    quarters decade decades century centuries millennium millennia millisecond milliseconds
+    microsecond microseconds
+    """
+)
+
+
+def _like(token: Token, kind: TokenType, text: str) -> Token:
+    return Token(kind, text, token.line, token.col, token.start, token.end)
+
+
 def _unmask(tree: exp.Expr) -> None:
     for node in tree.walk():
         for key, value in node.args.items():
@@ -320,30 +360,131 @@ def _syntax_error(error: ParseError) -> InvalidInput:
 
 
 def _canonical(tree: exp.Expr, rules: DialectRules) -> exp.Expr:
-    """Write strings and names in one way, which every lexer reads alike."""
+    """Write what has several spellings in one, which every lexer reads alike."""
     for node in list(tree.walk()):
-        if isinstance(node, exp.RawString | exp.National):
-            literal = exp.Literal.string(node.this)
-            if node is tree:
-                return literal
-            node.replace(literal)
-        elif isinstance(node, exp.Identifier) and not node.quoted and not node.this.isascii():
+        new = _one_spelling(node, rules)
+        if new is not None and node is tree:
+            return new
+        if new is not None:
+            node.replace(new)
+    return tree
+
+
+def _one_spelling(node: exp.Expr, rules: DialectRules) -> exp.Expr | None:
+    """A node to put in this one's place, or None; small changes are made in place."""
+    if isinstance(node, exp.RawString | exp.ByteString):  # $$x$$, E'x'
+        return exp.Literal.string(node.this)
+    if isinstance(node, exp.Identifier) and not node.args.get("quoted"):
+        if not node.this.isascii():
             node.set("this", _fold(node, rules) if rules.name == "postgres" else node.this)
             node.set("quoted", True)
-    return tree
+        elif node.this.lower() in _reserved(rules.name):
+            node.set("quoted", True)  # the generator will quote it
+    elif isinstance(node, exp.WindowSpec):
+        if node.args.get("start") and not node.args.get("end"):  # ROWS 2 PRECEDING
+            node.set("end", "CURRENT ROW")
+    elif isinstance(node, exp.Extract) and isinstance(node.this, exp.Literal):
+        node.set("this", exp.Var(this=node.this.this.upper()))  # extract('year' FROM x)
+    elif rules.name == "duckdb":
+        return _one_spelling_duckdb(node)
+    return None
+
+
+def _one_spelling_duckdb(node: exp.Expr) -> exp.Expr | None:
+    """Calls with a syntax of their own become plain calls, as the generator writes them."""
+    if isinstance(node, exp.Fetch) and node.args.get("count") is not None:
+        options = node.args.get("limit_options")
+        if options is None or not (options.args.get("with_ties") or options.args.get("percent")):
+            return exp.Limit(expression=node.args["count"])
+    if isinstance(node, exp.Substring):
+        return _call("substring", node.this, node.args.get("start"), node.args.get("length"))
+    if isinstance(node, exp.StrPosition) and not node.args.get("position"):
+        return _call("strpos", node.this, node.args.get("substr"))
+    if isinstance(node, exp.Trim) and not node.args.get("collation"):
+        name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position")), "trim")
+        return _call(name, node.this, node.expression or None)
+    return None
+
+
+def _call(name: str, *args: exp.Expr | None) -> exp.Expr:
+    return exp.Anonymous(this=name, expressions=[arg for arg in args if arg is not None])
+
+
+@lru_cache(maxsize=8)
+def _reserved(dialect: str) -> frozenset[str]:
+    return frozenset(Dialect.get_or_raise(dialect).generator_class.RESERVED_KEYWORDS)
+
+
+def _verbatim(node: exp.Expr, rules: DialectRules) -> str | None:
+    """The text of a node that the generator would write as something else, or even drop."""
+
+    def sql(key: str) -> str:
+        return _generate(node.args[key], rules)
+
+    kind = type(node)
+    if kind is exp.Extract:
+        return f"EXTRACT({sql('this')} FROM {sql('expression')})"
+    if kind is exp.Pow:
+        return f"{sql('this')} {'^' if rules.name == 'postgres' else '**'} {sql('expression')}"
+    if kind is exp.StartsWith:
+        return f"{sql('this')} ^@ {sql('expression')}"
+    if kind is exp.IgnoreNulls:
+        return f"{sql('this')} IGNORE NULLS"
+    if kind is exp.RespectNulls:
+        return f"{sql('this')} RESPECT NULLS"
+    if kind is exp.CurrentTime and not node.this:
+        return "CURRENT_TIME"
+    if kind is exp.Distinct and len(node.expressions) > 1 and not node.args.get("on"):
+        return "DISTINCT " + ", ".join(_generate(item, rules) for item in node.expressions)
+    if kind is exp.Interval and rules.name == "postgres" and node.args.get("unit"):
+        return f"INTERVAL {sql('this')} {sql('unit')}"
+    if kind is exp.RegexpLike and rules.name == "duckdb":
+        return f"{sql('this')} ~ {sql('expression')}"
+    if kind is exp.WithinGroup and rules.name == "duckdb":
+        return f"{sql('this')} WITHIN GROUP ({sql('expression').strip()})"
+    if kind is exp.Unnest and rules.name == "duckdb":
+        return _generate(node, rules)  # FROM a, unnest(…) stays a comma
+    return None
+
+
+_VERBATIM = (
+    exp.Extract,
+    exp.Pow,
+    exp.StartsWith,
+    exp.IgnoreNulls,
+    exp.RespectNulls,
+    exp.CurrentTime,
+    exp.Distinct,
+    exp.Interval,
+    exp.RegexpLike,
+    exp.WithinGroup,
+    exp.Unnest,
+)
+
+
+def _generate(tree: exp.Expr, rules: DialectRules) -> str:
+    text: str = Dialect.get_or_raise(rules.name).generate(
+        tree, comments=False, normalize_functions=False, copy=True
+    )
+    return text
 
 
 def _render(tree: exp.Expr, rules: DialectRules) -> str:
     try:
-        text: str = Dialect.get_or_raise(rules.name).generate(
-            tree, comments=False, normalize_functions=False, copy=True
-        )
+        special = [node for node in tree.walk() if isinstance(node, _VERBATIM)]
+        if special:
+            tree = tree.copy()
+            special = [node for node in tree.walk() if isinstance(node, _VERBATIM)]
+        for node in reversed(special):  # the inner ones first
+            text = _verbatim(node, rules)
+            if text is not None:
+                node.replace(exp.Var(this=text))
+        text = _generate(tree, rules)
     except RecursionError:
         raise
     except Exception:  # e.g. "unsupported" for this dialect
         raise InvalidInput(
-            "This statement uses syntax that the Workbench doesn't support for "
-            f"{rules.title}.",
+            f"This statement uses syntax that the Workbench doesn't support for {rules.title}.",
             code="syntax_not_allowed",
         ) from None
     # Outside of quotes only plain characters are left, so no lexer can see a comment, another
@@ -501,7 +642,8 @@ def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 def _function_name(node: exp.Expr, rules: DialectRules) -> str:
     name = node.this
     if isinstance(name, exp.Identifier):
-        return _fold(name, rules)
+        # ALL and SOME are syntax; as a quoted name they would be somebody's function.
+        return '"' + name.this + '"' if name.this in ("all", "some") else _fold(name, rules)
     return str(name).lower()
 
 
@@ -603,7 +745,7 @@ def _reference(table: exp.Expr, rules: DialectRules) -> TableRef | None:
 
     if isinstance(table.this, exp.Identifier):
         return TableRef(part("catalog"), part("db"), part("this") or "")
-    if isinstance(table.this, exp.Anonymous):
+    if isinstance(table.this, exp.Anonymous) or table.args.get("rows_from"):
         return None
     if table.this is None and table.args.get("db"):  # CREATE SCHEMA name
         return TableRef(part("catalog"), part("db"), "")
@@ -633,6 +775,8 @@ def _tables(node: exp.Expr, known: frozenset[str], rules: DialectRules) -> Itera
                 yield from _tables(cte.this, inner, rules)
             inner = inner | {name}
         known = inner
+    if isinstance(node, exp.Drop) and _is_part_of_write(node):
+        return  # ALTER TABLE … DROP COLUMN names no table
     if isinstance(node, exp.Table):
         table = _reference(node, rules)
         is_cte = (
@@ -664,11 +808,15 @@ def _children(node: exp.Expr) -> Iterator[tuple[str, exp.Expr]]:
 
 
 def _targets(tree: exp.Expr, rules: DialectRules) -> tuple[TableRef, ...]:
-    targets: list[Any] = [tree.this]
+    targets: list[Any] = [tree.args.get("this"), *(tree.args.get("tables") or [])]
     if isinstance(tree, exp.TruncateTable | exp.Drop):
-        targets = [*([tree.this] if tree.this else []), *tree.expressions]
+        targets += tree.expressions
+    if isinstance(tree, exp.Alter):
+        targets += [new.this for new in tree.find_all(exp.AlterRename)]
     found = []
     for target in targets:
+        if target is None:
+            continue
         if isinstance(target, exp.Schema):
             target = target.this
         if isinstance(target, exp.Index):
@@ -677,6 +825,8 @@ def _targets(tree: exp.Expr, rules: DialectRules) -> tuple[TableRef, ...]:
         if reference is None:
             raise Forbidden("The target of this write can't be read.", code="syntax_not_allowed")
         found.append(reference)
+    if not found:
+        raise Forbidden("The target of this write can't be read.", code="syntax_not_allowed")
     return tuple(found)
 
 

@@ -27,6 +27,7 @@ from ..kit.endpoint import (
     Call,
     Endpoint,
     EventStream,
+    HangUp,
     Origin,
     parse_body,
     validate,
@@ -72,7 +73,7 @@ class EndpointHandler(web.RequestHandler):
         self.serving = serving
         self._chunks: list[bytes] = []
         self._received = 0
-        self._stream: ByteStream | None = None
+        self._hang_up = HangUp()
         self._gone = asyncio.Event()
         self._began = time.perf_counter()
         self.origin = Origin(self.request.remote_ip or "", uuid.uuid4().hex[:16])
@@ -142,7 +143,7 @@ class EndpointHandler(web.RequestHandler):
                 raise
         if self._received > api.max_body:
             raise _too_large(api.max_body)
-        call = Call(self._actor, self.origin, api.services, path)
+        call = Call(self._actor, self.origin, api.services, path, self._hang_up)
         if endpoint.body is not None:
             call._body = parse_body(endpoint.body, b"".join(self._chunks))
             target = target or getattr(call._body, "name", None)
@@ -209,11 +210,9 @@ class EndpointHandler(web.RequestHandler):
     # --- answers -------------------------------------------------------------------------------
 
     async def _write_stream(self, stream: ByteStream) -> None:
-        self._stream = stream
         ahead: asyncio.Task[bytes | None] | None = None
         try:
             if self._gone.is_set():
-                stream.hang_up()
                 return
             self.set_header("Content-Type", stream.media_type)
             self.set_header("Cache-Control", "no-store")
@@ -234,8 +233,6 @@ class EndpointHandler(web.RequestHandler):
                 piece = await ahead
                 ahead = None
             self.finish()
-        except iostream.StreamClosedError:
-            stream.hang_up()
         finally:
             if ahead is not None:
                 await asyncio.wait([ahead])
@@ -272,9 +269,8 @@ class EndpointHandler(web.RequestHandler):
     def on_connection_close(self) -> None:
         super().on_connection_close()
         self._gone.set()
-        if self._stream is not None:
-            # Cancelling waits for the source: not in the event loop.
-            self.serving.threads.submit(self._stream.hang_up)
+        # Cancelling waits for the source: not in the event loop.
+        self.serving.threads.submit(self._hang_up.now)
 
     def _send_error(self, error: WorkbenchError) -> None:
         if self._finished:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,6 +33,31 @@ class Origin:
     request_id: str
 
 
+class HangUp:
+    """Tells whoever works on a request that its client is gone. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._gone = False
+        self._then: list[Callable[[], None]] = []
+
+    def then(self, stop: Callable[[], None]) -> None:
+        """Calls ``stop`` once the client hangs up; at once when it did already."""
+        with self._lock:
+            if not self._gone:
+                self._then.append(stop)
+                return
+        stop()
+
+    def now(self) -> None:
+        """The client is gone."""
+        with self._lock:
+            self._gone = True
+            then, self._then = self._then, []
+        for stop in then:
+            stop()
+
+
 class Services:
     """The services by their class; ``composition.py`` fills it."""
 
@@ -51,6 +77,7 @@ class Call:
     origin: Origin
     services: Services
     path: dict[str, str] = field(default_factory=dict)
+    hang_up: HangUp = field(default_factory=HangUp)
     _body: BaseModel | None = None
     _query: BaseModel | None = None
 
@@ -78,10 +105,6 @@ class ByteStream(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[bytes]:
         """Yields the body in pieces; called in worker threads, one piece after the other."""
-
-    @abstractmethod
-    def hang_up(self) -> None:
-        """The client is gone: stop the source. From any thread, at any time, more than once."""
 
     @abstractmethod
     def close(self) -> None:

@@ -144,9 +144,10 @@ class Connector(ABC):
     def destination(self, config: ConnectorConfig) -> object:
         """What decides where the secrets of a configuration go; compared for equality.
 
-        When it changes, stored secrets aren't sent along: they have to be entered again.
+        When it changes, stored secrets aren't sent along: they have to be entered again. A
+        connector that doesn't say more precisely means its whole configuration.
         """
-        return None
+        return config.model_dump(exclude=set(config.secret_fields()))
 
     @abstractmethod
     def open(self, permit: Permit, target: Target) -> Session:

@@ -6,12 +6,13 @@ read as it is asked for: the pipe between the two is all that is buffered.
 
 Names of tables:
 
-- A file ``Sales 2025.csv`` is the table ``sales_2025``: its stem in lower case, with underscores for
-  everything that is neither a letter of a to z nor a digit.
-- A subfolder that holds files of one kind only, at any depth, is one table with all of their rows;
-  folders named ``key=value`` give columns. A subfolder with several kinds is no table.
-- Where two would have one name, each of them gets its kind added (``orders_csv``, ``orders_parquet``), so
-  that no name silently changes its meaning; what is still equal is numbered in the order of file names.
+- A file ``Sales 2025.csv`` is the table ``sales_2025``: its stem in lower case, with
+  underscores for everything that is neither a letter of a to z nor a digit.
+- A subfolder that holds files of one kind only, at any depth, is one table with all of their
+  rows; folders named ``key=value`` give columns. A subfolder with several kinds is no table.
+- Where two would have one name, each of them gets its kind added (``orders_csv``,
+  ``orders_parquet``), so that no name silently changes its meaning; what is still equal is
+  numbered in the order of file names.
 - Hidden files are left out, and so is what leads out of the folder.
 
 Whole numbers above 64 bits (DuckDB's type of ``sum`` over integers) come as int64, and a value that
@@ -127,7 +128,7 @@ def find_tables(folder: Path) -> dict[str, FileTable]:
 
 
 def _files_below(folder: Path, root: Path, limit: int) -> Iterator[tuple[str, str]]:
-    """The data files of a subfolder: kind and real path. Symbolic links to folders aren't followed."""
+    """The data files of a subfolder: kind and real path. Links to folders aren't followed."""
     if folder.is_symlink():
         return
     number = 0
@@ -508,14 +509,20 @@ class _Stream(Answer):
 def worker_error(kind: str, message: str, folder: Path) -> WorkbenchError:
     """DuckDB's error as ours, by its class; paths are shown from the folder on."""
     first = message.strip().split("\n", 1)[0]
-    text = first.partition("Error: ")[2] or first
+    prefix, _, text = first.partition(" Error: ")
+    if text:
+        # An error in mid-stream comes through Arrow, which keeps DuckDB's text but not its class.
+        kind = prefix.replace(" ", "") + "exception"
+    else:
+        text = first
+    kind = kind.lower().removesuffix("exception")
     text = text.replace(f"{folder}/", "")
     text = re.sub(r"(?<![\w.])/[^\s\"']+", "…", text)
     said = (text[:1].upper() + text[1:500]).rstrip(".") + "."
-    if kind == "BadValue":
-        reason, _, column = text.partition(":")
-        return _bad_value(reason, column)
-    if kind == "CatalogException":
+    if kind == "badvalue":
+        reason, _, name = text.partition(":")
+        return _bad_value(reason, name)
+    if kind == "catalog":
         named = re.search(r"(Table|Schema|Function).*? with name \"?([^\s\"!]+)", text)
         if named and named[1] == "Table":
             return InvalidInput(
@@ -523,25 +530,29 @@ def worker_error(kind: str, message: str, folder: Path) -> WorkbenchError:
             )
         code = "unknown_function" if named and named[1] == "Function" else "bad_statement"
         return InvalidInput(said, code=code, name=named[2] if named else "")
-    if kind == "BinderException":
-        column = re.search(r"[Cc]olumn(?: named)? \"([^\"]+)\"", text)
-        if column and "not found" in text or column and "does not have" in text:
+    if kind == "binder":
+        column = re.search(
+            r"[Cc]olumn(?: named)? \"([^\"]+)\"(?= not found)|does not have a column named \"([^\"]+)",
+            text,
+        )
+        if column:
+            name = column[1] or column[2]
             return InvalidInput(
-                f"There is no column “{column[1]}” here.", code="unknown_column", name=column[1]
+                f"There is no column “{name}” here.", code="unknown_column", name=name
             )
         return InvalidInput(said, code="bad_statement")
-    if kind in ("ParserException", "SyntaxException"):
+    if kind in ("parser", "syntax"):
         return InvalidInput(said, code="syntax_error", **_place(message))
-    if kind in ("ConversionException", "OutOfRangeException", "InvalidInputException"):
+    if kind in ("conversion", "outofrange", "invalidinput", "typemismatch", "mismatchtype"):
         return InvalidInput(said, code="bad_value")
-    if kind == "NotImplementedException":
+    if kind == "notimplemented":
         return InvalidInput(said, code="not_supported")
-    if kind == "PermissionException":
+    if kind == "permission":
         return Forbidden(
             "This statement does more than read the tables of this connection.",
             code="source_refused",
         )
-    if kind == "OutOfMemoryException":
+    if kind == "outofmemory":
         return SourceFailed(
             "The statement needs more memory than it may have: read fewer columns or rows, or "
             "group earlier.",

@@ -5,12 +5,12 @@ It is started ahead, with its imports done, and waits for one line of JSON on it
     {"folder": "/data/sales", "tables": {"orders": {"kind": "parquet", "paths": [...]}},
      "sql": "SELECT …", "memory_limit": "1GB", "threads": 2}
 
-The answer is an Arrow IPC stream on standard output. How it ended comes last, as one line of JSON on
-the descriptor named by the only argument: ``{"rows": n}`` or ``{"error": {"class", "message"}}``.
+The answer is an Arrow IPC stream on standard output. How it ended comes last, as one line of JSON
+on the descriptor named by the only argument: ``{"rows": n}`` or ``{"error": {"class", "message"}}``.
 A stream without that line was cut.
 
-What keeps a statement from doing more than reading these files, each layer by itself: it must be one
-``SELECT``; DuckDB's configuration allows these paths only and is locked; the process can make
+What keeps a statement from doing more than reading these files, each layer by itself: it must be
+one ``SELECT``; DuckDB's configuration allows these paths only and is locked; the process can make
 no file grow; and, where the kernel has Landlock, it can open nothing for writing, read nothing
 outside of the folder and the libraries, and connect to nothing. It holds no secret.
 
@@ -212,7 +212,7 @@ def _confine(folder: str) -> None:
     ruleset = libc.syscall(_CREATE_RULESET, rules, size, ctypes.c_uint32(0))
     if ruleset < 0:
         return
-    system = ("/usr", "/lib", "/lib64", "/sys/fs/cgroup", "/dev/urandom", "/etc/localtime")
+    system = ("/usr", "/lib", "/lib64", "/proc/self", "/sys/fs/cgroup", "/dev/urandom")
     for path in (folder, sys.prefix, sys.base_prefix, *system):
         try:
             opened = os.open(path, os.O_PATH)

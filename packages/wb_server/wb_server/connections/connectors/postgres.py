@@ -16,7 +16,15 @@ from typing import Annotated, ClassVar, Final, Literal
 import adbc_driver_manager as adbc
 import pyarrow as pa
 from adbc_driver_manager._reader import AdbcRecordBatchReader
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+)
 
 from ...kit.errors import Forbidden, NotFound, TooLarge, Unprocessable, WorkbenchError
 from ..gate import Permit
@@ -72,7 +80,11 @@ class DriverOptions(BaseModel):
         10, title="Keepalive: interval", description="Seconds between probes.", ge=1, le=600
     )
     keepalives_count: int = Field(
-        3, title="Keepalive: count", description="Probes without answer until giving up.", ge=1, le=20
+        3,
+        title="Keepalive: count",
+        description="Probes without answer until giving up.",
+        ge=1,
+        le=20,
     )
     target_session_attrs: Literal[
         "any", "read-write", "read-only", "primary", "standby", "prefer-standby"
@@ -116,7 +128,7 @@ class PostgresConfig(ConnectorConfig):
         "verify-full. Left empty, the system's list of authorities is used.",
         max_length=100_000,
     )
-    driver_options: DriverOptions = Field(default_factory=DriverOptions, title="Driver options")
+    driver_options: DriverOptions = Field(DriverOptions(), title="Driver options")
 
     @field_validator("password")
     @classmethod
@@ -150,6 +162,10 @@ class PostgresConnector(Connector):
     def check(self, config: ConnectorConfig) -> None:
         assert isinstance(config, PostgresConfig)
         self._policy.check(config.host, config.port)
+
+    def destination(self, config: ConnectorConfig) -> object:
+        assert isinstance(config, PostgresConfig)
+        return config.host, config.port, config.sslmode, config.sslrootcert
 
     def open(self, permit: Permit, target: Target) -> Session:
         if permit.connection_id != target.connection_id:

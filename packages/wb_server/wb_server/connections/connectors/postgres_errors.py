@@ -8,7 +8,7 @@ recognised gets a constant sentence: a driver's text may quote the connection st
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, cast
 
 from adbc_driver_manager import Error as DriverError
 
@@ -124,7 +124,8 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
         return SourceFailed(f"The database at {where} is starting or stopping.", code="unreachable")
     if "does not support SSL" in text:
         return SourceFailed(
-            f"The database at {where} has no TLS, which this connection asks for.", code="tls_failed"
+            f"The database at {where} has no TLS, which this connection asks for.",
+            code="tls_failed",
         )
     if re.search(r"certificate|SSL error|root\.crt|ssl", text, re.IGNORECASE):
         return SourceFailed(
@@ -171,8 +172,11 @@ def _facts(error: DriverError) -> dict[str, str]:
     """The fields that the server sent: PG_DIAG_MESSAGE_PRIMARY and so on."""
     facts: dict[str, str] = {}
     for key, value in error.details or []:
-        name = key.decode() if isinstance(key, bytes) else str(key)
-        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        # Typed as text by the driver's stubs, but bytes.
+        name, text = (
+            part.decode("utf-8", "replace") if isinstance(part, bytes) else part
+            for part in cast("tuple[str | bytes, str | bytes]", (key, value))
+        )
         facts[name.removeprefix("PG_DIAG_")] = text
     return facts
 

@@ -74,8 +74,10 @@ _EARLIEST_MICROSECOND: Final = _EARLIEST_DAY * 86_400_000_000
 _DAY: Final = 86_400_000_000
 
 _UNSIGNED: Final = frozenset(
-    "xid cid regclass regproc regprocedure regoper regoperator regtype regrole regnamespace "
-    "regconfig regdictionary regcollation".split()
+    (
+        *("xid", "cid", "regclass", "regproc", "regprocedure", "regoper", "regoperator"),
+        *("regtype", "regrole", "regnamespace", "regconfig", "regdictionary", "regcollation"),
+    )
 )
 _UNNAMED: Final = re.compile(r"unnamed<oid:(\d+)>")
 
@@ -186,7 +188,8 @@ def _is_numeric(field: pa.Field) -> bool:
 
 
 def _source_type(field: pa.Field) -> str:
-    return (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode("utf-8", "replace")
+    name: bytes = (field.metadata or {}).get(b"POSTGRESQL:type", b"")
+    return name.decode("utf-8", "replace")
 
 
 def _field(name: str, kind: pa.DataType, source: str) -> pa.Field:
@@ -388,7 +391,8 @@ def _uuid_texts(values: pa.Array) -> pa.Array:
     raw = values.storage
     size = len(raw)
     data = raw.buffers()[1]
-    digits = b"" if data is None else memoryview(data)[raw.offset * 16 :][: size * 16].hex().encode()
+    start = raw.offset * 16
+    digits = b"" if data is None else memoryview(data)[start : start + size * 16].hex().encode()
     whole = pa.Array.from_buffers(pa.binary(32), size, [None, pa.py_buffer(digits)])
     texts = whole.cast(pa.binary()).cast(pa.string())
     parts = [

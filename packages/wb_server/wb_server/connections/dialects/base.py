@@ -103,6 +103,7 @@ READ_NODES: frozenset[type[exp.Expr]] = frozenset(
         exp.TableAlias,
         exp.TableSample,
         exp.TableFromRows,
+        exp.Unnest,
         exp.Where,
         exp.Group,
         exp.Cube,
@@ -206,13 +207,6 @@ READ_NODES: frozenset[type[exp.Expr]] = frozenset(
         exp.ArrayOverlaps,
         exp.JSONExtract,
         exp.JSONExtractScalar,
-        exp.JSONPath,
-        exp.JSONPathRoot,
-        exp.JSONPathKey,
-        exp.JSONPathSubscript,
-        exp.JSONPathWildcard,
-        exp.JSONPathSlice,
-        exp.JSONPathRecursive,
     }
 )
 

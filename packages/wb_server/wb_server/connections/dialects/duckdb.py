@@ -16,10 +16,10 @@ _MATH = words(
     abs acos acosh add asin asinh atan atan2 atanh bit_count cbrt ceil ceiling cos cosh cot degrees
     divide even exp factorial fdiv floor fmod gamma gcd greatest greatest_common_divisor isfinite
     isinf isnan lcm least least_common_multiple lgamma ln log log10 log2 mod multiply nextafter pi
-    pow power radians random round round_even roundbankers setseed sign signbit sin sinh sqrt
+    pow power radians random round round_even roundbankers sign signbit sin sinh sqrt
     subtract tan tanh trunc xor
     """
-) - {"setseed"}
+)
 
 _TEXT = words(
     """
@@ -58,9 +58,9 @@ _TIME = words(
 _GENERAL = words(
     """
     coalesce columns constant_or_null if ifnull nullif row typeof alias grouping grouping_id
-    error_placeholder can_cast_implicitly
+    can_cast_implicitly all some
     """
-) - {"error_placeholder"}
+)
 
 _LISTS = words(
     """

@@ -51,7 +51,7 @@ _TIME = words(
 _GENERAL = words(
     """
     coalesce nullif num_nonnulls num_nulls row gen_random_uuid uuid_extract_timestamp
-    uuid_extract_version uuidv4 uuidv7 pg_typeof grouping
+    uuid_extract_version uuidv4 uuidv7 pg_typeof grouping all some
     """
 )
 
@@ -194,9 +194,6 @@ RULES = DialectRules(
         exp.DType.TSTZRANGE,
         exp.DType.DATERANGE,
         exp.DType.NAME,
-        exp.DType.SERIAL,
-        exp.DType.BIGSERIAL,
-        exp.DType.SMALLSERIAL,
     },
     nodes=READ_NODES
     | {
@@ -214,6 +211,9 @@ RULES = DialectRules(
         exp.ExtendsRight,
         exp.BitString,
         exp.Variadic,
+        exp.PropertyEQ,
+        exp.ColumnDef,  # the columns of a record: AS t(a int)
+        exp.Lambda,  # how f(body -> 'key') is parsed
     },
     system_tables=_SYSTEM_TABLES,
     hidden_schemas=("pg_",),

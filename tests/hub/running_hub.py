@@ -1,0 +1,227 @@
+"""A real ``./wb up`` for tests: on a free port, in a data folder of its own, stopped at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+REPO = Path(__file__).resolve().parents[2]
+READY_SECONDS = 120
+
+_READY = re.compile(r"The Workbench is ready after \d+ s: (http://\S+)")
+_PASSWORD = re.compile(r"^\s+Password:\s+(\S+)$")
+_LAST_LINE = "Ctrl-C stops everything."
+
+
+class NotStarted(Exception):
+    """``./wb up`` ended before it was ready; the text is all it printed."""
+
+    def __init__(self, status: int, output: str) -> None:
+        super().__init__(f"status {status}\n{output}")
+        self.status = status
+        self.output = output
+
+
+@dataclass
+class Running:
+    """A started Workbench.
+
+    Attributes:
+        url: Where it is, without a slash at the end.
+        admin_password: Printed by a first start only; else None.
+        seconds: From the start of the process until it said that it is ready.
+    """
+
+    process: subprocess.Popen[str]
+    data_dir: Path
+    url: str = ""
+    admin_password: str | None = None
+    seconds: float = 0.0
+    lines: list[str] = field(default_factory=list)
+
+    def descendants(self) -> list[psutil.Process]:
+        """Every process that it started, at any depth."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def log(self) -> str:
+        """The Hub's log, with the service's and the users' servers' lines."""
+        return (self.data_dir / "logs" / "hub.log").read_text(encoding="utf-8", errors="replace")
+
+    def stop(self, sign: signal.Signals = signal.SIGINT, timeout: float = 60) -> int:
+        """Asks it to end and waits; its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+        return self.process.wait(timeout)
+
+
+def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.put(line.rstrip("\n"))
+    lines.put(None)
+
+
+def launch(
+    data_dir: Path, *args: str, env: Mapping[str, str] | None = None, port: int = 0
+) -> Running:
+    """Starts ``wb up`` and waits until it is ready.
+
+    Runs the module with this environment's Python, as ``./wb up`` does once everything is installed.
+
+    Args:
+        args: More options of ``wb up``.
+        env: Variables on top of this process's own.
+
+    Raises:
+        NotStarted: It ended instead.
+    """
+    start = time.monotonic()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-P", "-m", "wb_hub.up"),
+            *("--port", str(port), "--data-dir", str(data_dir), *args),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd="/",
+        env={**os.environ, **(env or {})},
+        # Signals that a test sends, or a Ctrl-C for the test run, are not for the others.
+        start_new_session=True,
+    )
+    running = Running(process, data_dir)
+    lines: queue.Queue[str | None] = queue.Queue()
+    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+    try:
+        while True:
+            line = lines.get(timeout=max(0.1, start + READY_SECONDS - time.monotonic()))
+            if line is None:
+                raise NotStarted(process.wait(), "\n".join(running.lines))
+            running.lines.append(line)
+            if found := _READY.search(line):
+                running.url = found[1]
+                running.seconds = time.monotonic() - start
+            elif found := _PASSWORD.match(line):
+                running.admin_password = found[1]
+            elif line == _LAST_LINE:
+                return running
+    except BaseException:
+        running.stop(signal.SIGTERM)
+        raise
+
+
+@contextlib.contextmanager
+def start_up(
+    data_dir: Path, *args: str, env: Mapping[str, str] | None = None, port: int = 0
+) -> Iterator[Running]:
+    """A Workbench for the length of a ``with`` block; see :func:`launch`."""
+    running = launch(data_dir, *args, env=env, port=port)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def until(condition, seconds: float = 30, what: str = "the condition"):  # type: ignore[no-untyped-def]
+    """Waits until ``condition()`` is true and gives its value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.05)
+
+
+class Browser:
+    """What a browser does, without one: cookies, redirects, the XSRF field of a form."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.http = httpx.Client(
+            base_url=url, follow_redirects=True, timeout=90, trust_env=False
+        )
+
+    def __enter__(self) -> Browser:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.http.close()
+
+    def xsrf(self, path: str = "/hub/") -> str:
+        """The token that belongs to ``path``: the Hub and each server have their own."""
+        found = [c for c in self.http.cookies.jar if c.name == "_xsrf" and c.path == path]
+        return found[0].value or "" if found else ""
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        """Sends a form of the Hub's."""
+        return self.http.post(
+            path, data=fields | {"_xsrf": self.xsrf()}, headers={"Sec-Fetch-Mode": "navigate"}
+        )
+
+    def sign_in(self, name: str, password: str) -> httpx.Response:
+        """Fills in the sign-in page; the answer is the page one lands on."""
+        self.http.get("/hub/login", headers={"Sec-Fetch-Mode": "navigate"})
+        # What a sign-in leads to is asked for by itself: by default it starts the person's server.
+        return self.post("/hub/login?next=%2Fhub%2Ftoken", username=name, password=password)
+
+    def sign_up(self, name: str, password: str) -> httpx.Response:
+        self.http.get("/hub/signup", headers={"Sec-Fetch-Mode": "navigate"})
+        return self.post(
+            "/hub/signup",
+            username=name,
+            signup_password=password,
+            signup_password_confirmation=password,
+        )
+
+    def signed_in(self) -> str | None:
+        """The name of whom the Hub takes this browser for."""
+        answer = self.api("GET", "/user")
+        return str(answer.json()["name"]) if answer.status_code == 200 else None
+
+    def api(self, method: str, path: str, **more: object) -> httpx.Response:
+        """Calls the Hub's REST API as the Hub's own pages do."""
+        return self.http.request(
+            method,
+            f"/hub/api{path}",
+            headers={"X-XSRFToken": self.xsrf(), "Referer": f"{self.url}/hub/home"},
+            **more,  # type: ignore[arg-type]
+        )
+
+    def start_server(self, name: str) -> None:
+        """Starts the person's server and waits until it answers."""
+        answer = self.api("POST", f"/users/{name}/server")
+        assert answer.status_code in {201, 202}, answer.text
+        until(
+            lambda: self.api("GET", f"/users/{name}").json()["servers"].get("", {}).get("ready"),
+            90,
+            f"the server of {name} is ready",
+        )
+        # The first page goes through the Hub and brings the server's own cookies.
+        assert self.http.get(f"/user/{name}/api/status").status_code in {200, 403}
+        self.http.get(f"/user/{name}/lab", headers={"Sec-Fetch-Mode": "navigate"})
+
+    def server(self, method: str, name: str, path: str, **more: object) -> httpx.Response:
+        """Calls the REST API of the person's own Jupyter server."""
+        base = f"/user/{name}/"
+        return self.http.request(
+            method,
+            f"{base}{path}",
+            headers={"X-XSRFToken": self.xsrf(base)},
+            **more,  # type: ignore[arg-type]
+        )

@@ -1,0 +1,65 @@
+"""What the lexer takes for a parameter, an end and a template."""
+
+from __future__ import annotations
+
+import pytest
+
+from wb_kernels.magics.statement import parameters, split, template
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("select :a, :b, :a", ["a", "b"]),
+        ("select x::text, :a::date", ["a"]),
+        ("select ':a', \":b\", `:c`", []),
+        ("select 'it''s :a', :b", ["b"]),
+        ("select E'\\':a', :b", ["b"]),
+        ("select '\\', :b, ''", ["b"]),
+        ("-- :a\nselect :b -- :c", ["b"]),
+        ("/* :a /* :b */ :c */ select :d", ["d"]),
+        ("select $$ :a $$, $f$ :b $$ $f$, :c", ["c"]),
+        ("select arr[1:n], arr[i:j]", []),
+        ("select col:field, {'k':v}, {\"k\":v}", []),
+        ("select doc #> :path", ["path"]),
+        ("select x = any(:ids), y in (:more)", ["ids", "more"]),
+        ("select :a'", ["a"]),
+        ("select 'open :a", []),
+        ("set @x := 1", []),
+    ],
+)
+def test_parameters(sql: str, names: list[str]) -> None:
+    assert parameters(sql, "postgres") == names
+
+
+def test_mysql_has_other_texts_and_comments() -> None:
+    assert parameters("select 'it\\'s :a', :b # :c", "mysql") == ["b"]
+    assert parameters("/* /* :a */ :b", "mysql") == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "statements"),
+    [
+        ("select 1", ["select 1"]),
+        ("select 1;", ["select 1"]),
+        ("select ';'; -- a; b\nselect 2 /* ; */;\n;-- end", ["select ';'", "-- a; b\nselect 2 /* ; */"]),
+        ("", []),
+        ("-- nothing", []),
+    ],
+)  # fmt: skip
+def test_split(sql: str, statements: list[str]) -> None:
+    assert split(sql) == statements
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("select {{ a }}", "{{ a }}"),
+        ("select '{{a}}'", "{{a}}"),
+        ("{% if x %} select 1", "{% if x %}"),
+        ("select '{{1,2},{3,4}}'::int[]", None),
+        ("select '{% like %}' -- {{a}}", None),
+    ],
+)
+def test_templates(sql: str, found: str | None) -> None:
+    assert template(sql) == found
