@@ -51,7 +51,7 @@ def check_database(path: Path, what: str, tables: frozenset[str]) -> None:
             return
         with path.open("rb") as file:
             head = file.read(len(_SQLITE_HEAD))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise Refused(f"{what}: {path} can't be read: {error.strerror}") from None
@@ -181,7 +181,10 @@ class DataDir:
             new.unlink()
             return
         try:
-            sound = len(base64.urlsafe_b64decode(path.read_bytes().strip())) == _KEY_BYTES
+            keys = path.read_bytes().split()
+            sound = bool(keys) and all(
+                len(base64.urlsafe_b64decode(key)) == _KEY_BYTES for key in keys
+            )
         except (OSError, binascii.Error):
             sound = False
         if not sound:

@@ -240,7 +240,10 @@ class ApproveHandler(LocalBase):  # type: ignore[misc]
             raise web.HTTPError(400, "You can't lock yourself out")
         account.is_authorized = approved
         self.db.commit()
-        if not approved:
+        if approved:
+            # Known to the Hub from now on, so that groups can be given before the first sign-in.
+            self.user_from_username(name)
+        else:
             await self._lock_out(name)
         self.redirect(f"{self.hub.base_url}authorize")
 

@@ -66,6 +66,10 @@ PROVENANCE = b"workbench"  # the metadata key in schemas and in the last batch
 CONNECT_SECONDS = 10.0
 CANCEL_SECONDS = 3.0  # a cancel is a courtesy after an interrupt: nobody should wait for it
 IDLE_SECONDS = 60.0
+# Longer than any query, but not endless: with a limit Python waits in poll(), which a signal always
+# ends. Without one it waits in recv(), and importing polars makes SIGINT restart that: the stop
+# button would do nothing.
+READ_SECONDS = 7 * 24 * 3600.0
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -670,12 +674,11 @@ class Client:
             raise ServiceUnreachable(
                 "No address of the Workbench service: WORKBENCH_URL isn't set in this process."
             )
-        token = (
-            token or os.environ.get("WORKBENCH_TOKEN") or os.environ.get("JUPYTERHUB_API_TOKEN")
-        )
-        self._url = url.rstrip("/")
+        token = token or os.environ.get("WORKBENCH_TOKEN") or os.environ.get("JUPYTERHUB_API_TOKEN")
+        # Without a user's part: errors name the address.
+        self._url = str(httpx.URL(url).copy_with(userinfo=b"")).rstrip("/")
         secure = self._url.lower().startswith("https:")
-        # A query may think for long, so reads have no time limit; these probes find a dead peer.
+        # A query may think for long, so reads have no useful limit; these probes find a dead peer.
         alive = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
         if hasattr(socket, "TCP_KEEPIDLE"):
             alive += [
@@ -691,7 +694,7 @@ class Client:
         self._http = httpx.Client(
             base_url=f"{self._url}/api/v1/",
             headers={"Accept-Encoding": "identity", "User-Agent": "workbench-client"},
-            timeout=httpx.Timeout(CONNECT_SECONDS, read=None),
+            timeout=httpx.Timeout(CONNECT_SECONDS, read=READ_SECONDS),
             transport=transport,
             # No proxy and no .netrc: the token goes to the service and nowhere else.
             trust_env=False,
@@ -701,7 +704,7 @@ class Client:
             self._http.headers["Authorization"] = f"token {token}"
 
     def __repr__(self) -> str:
-        return f"<Client of {httpx.URL(self._url).copy_with(userinfo=b'')}>"
+        return f"<Client of {self._url}>"
 
     def query(
         self,

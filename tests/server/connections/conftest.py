@@ -1,91 +1,36 @@
-"""A PostgreSQL of our own for the session, and permits without a gate."""
+"""Connectors on servers of our own."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import tempfile
-import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
+import psycopg
 import pytest
+from support.postgres import Cluster
+from support.source import Source
 
-from wb_server.connections import gate
-from wb_server.connections.connectors.postgres import PostgresConnector
+from wb_server.connections.connectors.base import Target
+from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
 from wb_server.connections.network import NetworkPolicy
-
-MakePermit = Callable[..., gate.Permit]
-
-
-def _binaries() -> Path:
-    found = shutil.which("initdb")
-    if found:
-        return Path(found).parent
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    assert folders, "PostgreSQL is not installed"
-    return folders[-1]
-
-
-def _as_postgres(*command: str | Path) -> None:
-    """PostgreSQL refuses to run as root: then it runs as its own user."""
-    prefix = []
-    if os.geteuid() == 0:
-        prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    subprocess.run([*prefix, *map(str, command)], check=True, stdout=subprocess.DEVNULL, cwd="/")
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """``postgresql://user:password@127.0.0.1:port/dbname``, of a superuser."""
-    binaries = _binaries()
-    folder = Path(tempfile.mkdtemp(prefix="wb-postgres-"))
-    password = "fixture"
-    (folder / "password").write_text(password)
-    if os.geteuid() == 0:
-        for path in (folder, folder / "password"):
-            shutil.chown(path, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    data = folder / "data"
-    try:
-        _as_postgres(
-            binaries / "initdb", "-D", data, "-U", "boss", f"--pwfile={folder / 'password'}",
-            "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
-        )  # fmt: skip
-        options = (
-            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off "
-            "-c max_locks_per_transaction=256"
-        )
-        log = folder / "log"
-        try:
-            _as_postgres(binaries / "pg_ctl", "-D", data, "-w", "-o", options, "-l", log, "start")
-            yield f"postgresql://boss:{password}@127.0.0.1:{port}/postgres"
-        finally:
-            _as_postgres(binaries / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def make_permit() -> MakePermit:
-    """Permits as the gate makes them, for tests of what comes after it."""
-
-    def make(
-        sql: str = "", *, kind: gate.PermitKind = "read", connection_id: str = "c1"
-    ) -> gate.Permit:
-        return gate.Permit(
-            str(uuid.uuid4()), "ana", connection_id, kind, sql, seal=gate._SEAL
-        )
-
-    return make
 
 
 @pytest.fixture
 def postgres_connector() -> Iterator[PostgresConnector]:
+    """A connector that may dial this machine."""
     connector = PostgresConnector(NetworkPolicy(allow_loopback=True))
     yield connector
     connector.close()
+
+
+@pytest.fixture
+def source(postgres: Cluster, postgres_connector: PostgresConnector) -> Source:
+    """The cluster, through the connector."""
+    config = PostgresConfig.model_validate(postgres.config())
+    return Source(postgres_connector, Target("c1", 1, config))
+
+
+@pytest.fixture
+def beside(postgres: Cluster) -> Iterator[psycopg.Connection]:
+    """A plain connection, to look at what the connector did."""
+    with postgres.connect() as connection:
+        yield connection

@@ -63,11 +63,68 @@ _WORD = re.compile(r"\s*(\S+)")
 
 # What a statement can begin with: a first word that is none of these names a connection.
 _STATEMENTS = frozenset(
-    "select with insert update delete merge replace upsert values table from show describe desc "
-    "explain summarize pivot unpivot create drop alter truncate rename comment grant revoke call "
-    "exec execute do begin start commit rollback savepoint release set reset use pragma attach "
-    "detach copy load install export import analyze vacuum optimize refresh cache prepare "
-    "deallocate declare fetch lock kill checkpoint if".split()
+    [
+        "select",
+        "with",
+        "insert",
+        "update",
+        "delete",
+        "merge",
+        "replace",
+        "upsert",
+        "values",
+        "table",
+        "from",
+        "show",
+        "describe",
+        "desc",
+        "explain",
+        "summarize",
+        "pivot",
+        "unpivot",
+        "create",
+        "drop",
+        "alter",
+        "truncate",
+        "rename",
+        "comment",
+        "grant",
+        "revoke",
+        "call",
+        "exec",
+        "execute",
+        "do",
+        "begin",
+        "start",
+        "commit",
+        "rollback",
+        "savepoint",
+        "release",
+        "set",
+        "reset",
+        "use",
+        "pragma",
+        "attach",
+        "detach",
+        "copy",
+        "load",
+        "install",
+        "export",
+        "import",
+        "analyze",
+        "vacuum",
+        "optimize",
+        "refresh",
+        "cache",
+        "prepare",
+        "deallocate",
+        "declare",
+        "fetch",
+        "lock",
+        "kill",
+        "checkpoint",
+        "if",
+    ]
 )
 
 
@@ -235,11 +292,11 @@ class Answer(ResultSet):  # type: ignore[misc]
         """An Arrow table; its schema's metadata say where the rows are from."""
         return self._result.arrow()
 
-    def DataFrame(self) -> pd.DataFrame:  # noqa: N802 - jupysql's name
+    def DataFrame(self) -> pd.DataFrame:
         """The same as :meth:`df`, by jupysql's name."""
         return self.df()
 
-    def PolarsDataFrame(self, **options: Any) -> pl.DataFrame:  # noqa: N802 - jupysql's name
+    def PolarsDataFrame(self, **options: Any) -> pl.DataFrame:
         """The same as :meth:`pl`, by jupysql's name; its options are for rows, so unused."""
         return self.pl()
 

@@ -7,7 +7,7 @@ import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 
 import { ApiError } from '../api/request';
 import type { ConnectionView, ConnectorInfo, TestResult } from '../api/types';
-import { validator } from '../ui/form';
+import { validator } from '../ui/validator';
 import type { ConnectionsModel } from './model';
 import type { Draft, FieldErrors } from './schema';
 import {

@@ -99,7 +99,7 @@ export function Tree(props: Tools): JSX.Element {
         if (!onRow) {
           return; // a button in the row
         }
-        press(row, model);
+        press(row, model, ref.current);
         break;
       case 'F2':
         void commands.execute(CommandIDs.edit);
@@ -184,11 +184,19 @@ function labelOf(row: Row): string {
 }
 
 /** What a click, Enter or Space does with a row. */
-function press(row: Row, model: ConnectionsModel): void {
+function press(row: Row, model: ConnectionsModel, tree: HTMLElement | null): void {
+  // The first two rows go away: the focus moves to what they stood for.
+  const go = (key: string): void => {
+    model.select(key);
+    focusRow(tree, key);
+  };
   if (row.type === 'failed' && row.parent) {
+    go(row.parent);
     void model.load(row.parent);
   } else if (row.type === 'more' && row.parent) {
+    const place = model.rows.findIndex(item => item.key === row.key);
     model.showMore(row.parent);
+    go(model.rows[place].key);
   } else if ('expanded' in row && row.expanded !== undefined) {
     if (row.expanded) {
       model.collapse(row.key);
@@ -258,7 +266,7 @@ const RowView = React.memo(function RowView(props: RowProps): JSX.Element {
       onClick={event => {
         if (!(event.target as HTMLElement).closest('button, .wb-Row-answer')) {
           model.select(row.key);
-          press(row, model);
+          press(row, model, event.currentTarget.closest<HTMLElement>('[role="tree"]'));
         }
       }}
     >

@@ -15,11 +15,9 @@ import type {
   UiSchema,
   WidgetProps
 } from '@rjsf/utils';
-import { customizeValidator } from '@rjsf/validator-ajv8';
 import React from 'react';
 
-/** Checks a form's data against its schema. */
-export const validator = customizeValidator<ReadonlyJSONObject>();
+import { validator } from './validator';
 
 const PREFIX = 'wb-form';
 

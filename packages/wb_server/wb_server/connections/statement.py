@@ -228,7 +228,22 @@ def _one_statement(tokens: list[Token]) -> list[Token]:
         raise InvalidInput("There is no statement to run.", code="empty_statement")
     if any(token.token_type == TokenType.SEMICOLON for token in tokens):
         raise InvalidInput("Send one statement at a time.", code="one_statement")
+    word = tokens[0].text.upper().split(" ")[0]
+    if word.lower() in _REFUSED_STATEMENTS:
+        raise _statement_error(word)
     return tokens
+
+
+# Said by name, since the parser knows only some of them. Whatever else isn't a query or a plain
+# write is refused after parsing.
+_REFUSED_STATEMENTS = words(
+    """
+    abort analyze attach begin call checkpoint close cluster comment commit copy deallocate declare
+    describe detach discard do end execute explain export fetch force grant import install kill
+    listen load lock move notify pivot pragma prepare reassign refresh reindex release reset revoke
+    rollback savepoint security set show start summarize unlisten unpivot use vacuum
+    """
+)
 
 
 def _check_complexity(tokens: list[Token]) -> None:
@@ -378,7 +393,7 @@ def _one_spelling(node: exp.Expr, rules: DialectRules) -> exp.Expr | None:
         if not node.this.isascii():
             node.set("this", _fold(node, rules) if rules.name == "postgres" else node.this)
             node.set("quoted", True)
-        elif node.this.lower() in _reserved(rules.name):
+        elif node.this.lower() in _reserved(rules.name) - rules.niladic:
             node.set("quoted", True)  # the generator will quote it
     elif isinstance(node, exp.WindowSpec):
         if node.args.get("start") and not node.args.get("end"):  # ROWS 2 PRECEDING
@@ -589,6 +604,10 @@ def _refuse_node(node: exp.Expr) -> None:
     if isinstance(node, exp.Command):
         raise Forbidden(
             f"{str(node.this).upper()} isn't allowed here.", code="statement_not_allowed"
+        )
+    if isinstance(node, exp.Parameter | exp.SessionParameter):
+        raise InvalidInput(
+            "Parameters are written :name, for example :since.", code="parameter_syntax"
         )
     if isinstance(node, exp.Func):
         raise _function_error(node.sql_name().lower(), frozenset())

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { EventStream } from '../events';
+
+class FakeSource {
+  onopen: (() => void) | null = null;
+  onerror: (() => void) | null = null;
+  closed = false;
+  listeners = new Map<string, () => void>();
+
+  addEventListener(type: string, listener: () => void): void {
+    this.listeners.set(type, listener);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+let sources: FakeSource[];
+let stream: EventStream;
+let seen: string[];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  sources = [];
+  seen = [];
+  stream = new EventStream({
+    url: 'events',
+    connect: () => {
+      const source = new FakeSource();
+      sources.push(source);
+      return source as unknown as EventSource;
+    }
+  });
+  stream.signal('connections').connect(() => seen.push('connections'));
+  stream.signal('me').connect(() => seen.push('me'));
+});
+
+afterEach(() => {
+  stream.dispose();
+  vi.useRealTimers();
+});
+
+describe('EventStream', () => {
+  it('opens one stream, however often it is started', () => {
+    stream.start();
+    stream.start();
+    expect(sources).toHaveLength(1);
+  });
+
+  it('signals a topic for its event alone', () => {
+    stream.start();
+    sources[0].onopen?.();
+    sources[0].listeners.get('connections')?.();
+    expect(seen).toEqual(['connections']);
+  });
+
+  it('reconnects ever more seldom, and signals all topics once it is back', () => {
+    stream.start();
+    const waits: number[] = [];
+    for (let round = 0; round < 9; round++) {
+      const count = sources.length;
+      sources[count - 1].onerror?.();
+      expect(sources[count - 1].closed).toBe(true);
+      let waited = 0;
+      while (sources.length === count) {
+        vi.advanceTimersByTime(100);
+        waited += 100;
+      }
+      waits.push(waited);
+    }
+    expect(waits[0]).toBeLessThanOrEqual(1_000);
+    expect(waits[8]).toBeGreaterThanOrEqual(30_000);
+    expect(waits[8]).toBeLessThanOrEqual(60_000);
+    expect(seen).toEqual([]);
+    sources[sources.length - 1].onopen?.();
+    expect(seen).toEqual(['connections', 'me']);
+  });
+
+  it('stays closed once it is disposed', () => {
+    stream.start();
+    sources[0].onerror?.();
+    stream.dispose();
+    vi.advanceTimersByTime(120_000);
+    stream.start();
+    expect(sources).toHaveLength(1);
+  });
+});

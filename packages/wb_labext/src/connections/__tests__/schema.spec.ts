@@ -1,0 +1,148 @@
+import type { RJSFValidationError } from '@rjsf/utils';
+import { describe, expect, it } from 'vitest';
+
+import { validator } from '../../ui/validator';
+import type { ErrorTexts } from '../schema';
+import {
+  checkSchema,
+  defaults,
+  fieldOf,
+  formSchema,
+  formUiSchema,
+  readableErrors,
+  simplify,
+  split,
+  toConfig
+} from '../schema';
+import { CONFIG_SCHEMA } from './samples';
+
+const config = simplify(CONFIG_SCHEMA);
+const form = formSchema(config, {
+  name: 'Name',
+  nameHelp: 'Help',
+  description: 'Description',
+  advanced: 'Advanced'
+});
+
+const texts: ErrorTexts = {
+  required: 'needed',
+  name: 'bad name',
+  integer: 'whole',
+  number: 'number',
+  minimum: limit => `min ${limit}`,
+  maximum: limit => `max ${limit}`,
+  maxLength: limit => `length ${limit}`,
+  choice: 'choose',
+  other: message => message
+};
+
+describe('simplify', () => {
+  it('resolves references and optional fields', () => {
+    expect(config.$defs).toBeUndefined();
+    const properties = config.properties as Record<string, unknown>;
+    expect(properties.token).toEqual({
+      type: 'string',
+      format: 'password',
+      writeOnly: true,
+      title: 'Token'
+    });
+    expect(properties.driver_options).toMatchObject({
+      type: 'object',
+      properties: { name: { type: 'string' } }
+    });
+  });
+
+  it('keeps fields that are called like keywords', () => {
+    const odd = simplify({ type: 'object', properties: { default: { type: 'string' } } });
+    expect(odd.properties).toEqual({ default: { type: 'string' } });
+  });
+
+  it('ends with a schema that refers to itself', () => {
+    const self = { $ref: '#/$defs/A', $defs: { A: { properties: { a: { $ref: '#/$defs/A' } } } } };
+    expect(simplify(self)).toEqual({ properties: { a: {} } });
+  });
+});
+
+describe('split', () => {
+  it('tells secrets and advanced fields from the others', () => {
+    expect(split(config)).toEqual({
+      plain: ['host', 'port', 'patterns', 'sslmode'],
+      secrets: ['password', 'token'],
+      advanced: ['driver_options']
+    });
+  });
+});
+
+describe('the form', () => {
+  it('starts with the defaults', () => {
+    expect(defaults(config)).toEqual({
+      port: 5432,
+      driver_options: { connect_timeout: 10 },
+      patterns: ['*.csv'],
+      sslmode: 'prefer'
+    });
+  });
+
+  it('hides secrets, folds advanced fields, and puts them last', () => {
+    const ui = formUiSchema(config, ['password'], 'unchanged').config;
+    expect(ui.password).toEqual({ 'ui:widget': 'password', 'ui:placeholder': 'unchanged' });
+    expect(ui.token).toEqual({ 'ui:widget': 'password' });
+    expect(ui.patterns).toEqual({ 'ui:widget': 'lines' });
+    expect(ui.driver_options['ui:options']).toEqual({ collapsed: true });
+    expect(ui['ui:order'].at(-1)).toBe('driver_options');
+  });
+
+  it('sends nothing for what is empty', () => {
+    expect(
+      toConfig({
+        host: 'db',
+        password: '',
+        token: null,
+        port: 0,
+        on: false,
+        lines: ['a', ''],
+        o: {}
+      })
+    ).toEqual({ host: 'db', port: 0, on: false, lines: ['a'], o: {} });
+  });
+
+  it('says what is wrong, once a field', () => {
+    const data = {
+      name: 'Not good',
+      config: { host: '', port: 'x', sslmode: 'none', driver_options: { connect_timeout: 99 } }
+    };
+    const { errors } = validator.validateFormData(data, form);
+    expect(readableErrors(errors as RJSFValidationError[], texts)).toEqual({
+      name: 'bad name',
+      'config.host': 'needed',
+      'config.password': 'needed',
+      'config.port': 'whole',
+      'config.sslmode': 'choose',
+      'config.driver_options.connect_timeout': 'max 60'
+    });
+  });
+
+  it('asks for a secret only where none is stored', () => {
+    const data = { name: 'a', config: { host: 'db' } };
+    expect(validator.validateFormData(data, form).errors).toHaveLength(1);
+    expect(validator.validateFormData(data, checkSchema(form, ['password'])).errors).toEqual([]);
+  });
+});
+
+describe('fieldOf', () => {
+  it.each([
+    ['name', 'name'],
+    ['host', 'config.host'],
+    ['config.host', 'config.host'],
+    [['config', 'host'], 'config.host'],
+    ['connect_timeout', 'config.driver_options.connect_timeout'],
+    ['driver_options.name', 'config.driver_options.name'],
+    ['config', null],
+    ['nothing', null],
+    ['', null],
+    [undefined, null],
+    [7, null]
+  ])('%j is %s', (field, path) => {
+    expect(fieldOf(field, form)).toBe(path);
+  });
+});

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Row, TreeAction, TreeNode, TreeState } from '../tree';
+import { EMPTY_TREE, PAGE, keyOf, reduceTree, rowsOf } from '../tree';
+import { connection } from './samples';
+
+const root = keyOf({ connection: 'c1' });
+
+function node(type: TreeNode['type'], label: string, schema = 'public'): TreeNode {
+  const place =
+    type === 'schema'
+      ? { connection: 'c1', schema: label }
+      : { connection: 'c1', schema, table: label };
+  return { key: keyOf(place), type, place, label, detail: '', comment: null };
+}
+
+function after(...actions: TreeAction[]): TreeState {
+  return actions.reduce(reduceTree, EMPTY_TREE);
+}
+
+function shape(rows: Row[]): string[] {
+  return rows.map(row => {
+    const name =
+      row.type === 'connection' ? row.connection.name : 'node' in row ? row.node.label : '';
+    return `${'  '.repeat(row.level - 1)}${row.type} ${name}`.trimEnd();
+  });
+}
+
+const opened: TreeAction[] = [
+  { type: 'expand', key: root },
+  { type: 'loaded', key: root, nodes: [node('schema', 'public'), node('schema', 'finance')] },
+  { type: 'expand', key: node('schema', 'public').key },
+  {
+    type: 'loaded',
+    key: node('schema', 'public').key,
+    nodes: [node('table', 'orders'), node('table', 'customers')]
+  }
+];
+
+describe('keyOf', () => {
+  it('tells places apart', () => {
+    const keys = [
+      { connection: 'a' },
+      { connection: 'a', schema: null },
+      { connection: 'a', schema: 'b' },
+      { connection: 'a', schema: 'b', table: 'c' },
+      { connection: 'a', schema: null, table: 'c' },
+      { connection: 'a","b' }
+    ].map(keyOf);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
+describe('rowsOf', () => {
+  it('shows what is open', () => {
+    expect(shape(rowsOf([connection()], after(...opened)))).toEqual([
+      'connection warehouse',
+      '  schema public',
+      '    table orders',
+      '    table customers',
+      '  schema finance'
+    ]);
+  });
+
+  it('says what is loading, failed or empty', () => {
+    const open: TreeAction = { type: 'expand', key: root };
+    const rows = (action: TreeAction): string[] =>
+      shape(rowsOf([connection()], after(open, action)));
+    expect(rows({ type: 'loading', key: root })[1]).toBe('  loading');
+    expect(rows({ type: 'failed', key: root, message: 'No.' })[1]).toBe('  failed');
+    expect(rows({ type: 'loaded', key: root, nodes: [] })[1]).toBe('  none');
+  });
+
+  it('never opens a connection that may not be browsed', () => {
+    const rows = rowsOf([connection({ actions: [] })], after(...opened));
+    expect(shape(rows)).toEqual(['connection warehouse']);
+    expect(rows[0]).toMatchObject({ expanded: undefined });
+  });
+
+  it('shows many tables page by page, and finds all of them', () => {
+    const nodes = Array.from({ length: 5000 }, (_, index) => node('table', `t${index}`));
+    let tree = after({ type: 'expand', key: root }, { type: 'loaded', key: root, nodes });
+    let rows = rowsOf([connection()], tree);
+    expect(rows).toHaveLength(1 + PAGE + 1);
+    expect(rows.at(-1)).toMatchObject({ type: 'more', hidden: 5000 - PAGE });
+    tree = reduceTree(tree, { type: 'more', key: root });
+    rows = rowsOf([connection()], tree);
+    expect(rows).toHaveLength(1 + 2 * PAGE + 1);
+    expect(shape(rowsOf([connection()], tree, 'T4999'))).toEqual([
+      'connection warehouse',
+      '  table t4999'
+    ]);
+  });
+
+  it('opens what a search finds, and shows no more', () => {
+    const closed = after(...opened, { type: 'collapse', key: root });
+    expect(shape(rowsOf([connection()], closed, 'custom'))).toEqual([
+      'connection warehouse',
+      '  schema public',
+      '    table customers'
+    ]);
+    expect(rowsOf([connection()], closed, 'nothing')).toEqual([]);
+    expect(shape(rowsOf([connection()], closed, 'WAREHOUSE'))).toEqual(['connection warehouse']);
+  });
+});
+
+describe('reduceTree', () => {
+  it('forgets what was loaded and keeps what is open', () => {
+    const tree = after(...opened, { type: 'forget', connection: 'c1' });
+    expect(tree.children.size).toBe(0);
+    expect(tree.expanded.has(root)).toBe(true);
+  });
+
+  it('drops connections that are gone', () => {
+    const tree = after(...opened, { type: 'keep', connections: ['c2'] });
+    expect(tree).toEqual(EMPTY_TREE);
+    expect(after(...opened, { type: 'keep', connections: ['c1'] })).toEqual(after(...opened));
+  });
+
+  it('changes nothing in place', () => {
+    const before = after(...opened);
+    const copy = structuredClone(before);
+    reduceTree(before, { type: 'collapse', key: root });
+    reduceTree(before, { type: 'more', key: root });
+    reduceTree(before, { type: 'forget', connection: 'c1' });
+    expect(before).toEqual(copy);
+  });
+});

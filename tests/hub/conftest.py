@@ -1,0 +1,44 @@
+"""One Workbench for all tests that don't need their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from running_hub import Browser, Running, start_up
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A started Workbench, with nobody but the administrator at first."""
+    with start_up(tmp_path_factory.mktemp("wb") / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def admin(hub: Running) -> Iterator[Browser]:
+    """The administrator's browser, signed in."""
+    assert hub.admin_password
+    with Browser(hub.url) as browser:
+        browser.sign_in("admin", hub.admin_password)
+        assert browser.signed_in() == "admin"
+        yield browser
+
+
+@pytest.fixture
+def stranger(hub: Running) -> Iterator[Browser]:
+    """A browser in which nobody is signed in."""
+    with Browser(hub.url) as browser:
+        yield browser
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A home folder of the test's own, and an environment without any of our settings."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith(("WB_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path

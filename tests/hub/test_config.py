@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from traitlets.config import Config
+
+from wb_hub import config
+from wb_hub.settings import HubSettings, Oidc
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HubSettings:
+    monkeypatch.delenv("WB_TETHER_TO", raising=False)
+    (tmp_path / "hub").mkdir()
+    return HubSettings(data_dir=tmp_path)
+
+
+def applied(s: HubSettings) -> Config:
+    c = Config()
+    for concern in config.CONCERNS:
+        concern(c, s)
+    return c
+
+
+def test_only_the_public_port_leaves_loopback(settings: HubSettings) -> None:
+    from dataclasses import replace
+
+    c = applied(replace(settings, host="0.0.0.0"))
+    assert c.JupyterHub.bind_url == "http://0.0.0.0:8000/"
+    assert c.JupyterHub.hub_bind_url.startswith("http://127.0.0.1:")
+    assert c.ConfigurableHTTPProxy.api_url.startswith("http://127.0.0.1:")
+    assert c.JupyterHub.services[0]["url"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("ann", True),
+        ("ann.lee@example.com", True),
+        ("7of9", True),
+        ("", False),
+        ("..", False),
+        (".ssh", False),
+        ("../x", False),
+        ("a/b", False),
+        ("a b", False),
+        ("a\n", False),
+        ("a\nb", False),
+        ("Ann", False),
+        ("a" * 64, False),
+    ],
+)
+def test_user_names_are_safe_as_folder_names(settings: HubSettings, name: str, good: bool) -> None:
+    # The Hub compares with re.match.
+    pattern = applied(settings).Authenticator.username_pattern
+    assert bool(re.match(pattern, name)) is good
+
+
+def test_a_servers_token_can_do_no_more_than_planned(settings: HubSettings) -> None:
+    assert applied(settings).Spawner.server_token_scopes == [
+        "access:services!service=workbench",
+        "access:servers!server",
+        "users:activity!user",
+        "custom:workbench:use",
+    ]
+
+
+def test_secrets_go_to_the_service_alone(
+    settings: HubSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {
+        "WB_DATABASE_URL": "postgresql://wb:pw@db/wb",
+        "WB_KEY_FILE": "/etc/wb/key",
+        "WB_OIDC_CLIENT_SECRET": "oidc",
+        "WB_SERVICE_TOKEN": "token",
+        "JUPYTERHUB_CRYPT_KEY": "crypt",
+        "CONFIGPROXY_AUTH_TOKEN": "proxy",
+        "AWS_SECRET_ACCESS_KEY": "aws",
+    }
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    c = applied(settings)
+    told = set(c.Spawner.env_keep) | set(c.Spawner.environment)
+    assert not told & set(secrets)
+    assert not any(value in str(c.Spawner.environment) for value in secrets.values())
+    service = c.JupyterHub.services[0]["environment"]
+    assert service["WB_DATABASE_URL"] == secrets["WB_DATABASE_URL"]
+    assert service["WB_KEY_FILE"] == secrets["WB_KEY_FILE"]
+    assert not {
+        "WB_OIDC_CLIENT_SECRET",
+        "WB_SERVICE_TOKEN",
+        "JUPYTERHUB_CRYPT_KEY",
+        "CONFIGPROXY_AUTH_TOKEN",
+        "AWS_SECRET_ACCESS_KEY",
+    } & set(service)
+
+
+def test_service_elsewhere_is_not_started(settings: HubSettings) -> None:
+    from dataclasses import replace
+
+    c = applied(replace(settings, service_url="http://service:8082", service_token="t"))
+    (service,) = c.JupyterHub.services
+    assert "command" not in service
+    assert (service["url"], service["api_token"]) == ("http://service:8082", "t")
+    assert c.Spawner.environment["WORKBENCH_URL"] == "http://service:8082/services/workbench"
+
+
+def test_service_under_a_user_of_its_own(settings: HubSettings) -> None:
+    from dataclasses import replace
+
+    c = applied(replace(settings, service_user="workbench"))
+    assert c.JupyterHub.services[0]["user"] == "workbench"
+
+
+def test_administrator_is_made_once(settings: HubSettings) -> None:
+    assert applied(settings).Authenticator.admin_users == set()
+    assert applied(settings).JupyterHub.load_groups["admin"] == {"users": []}
+    settings.first_admin_file.write_text(json.dumps({"username": "admin", "password_hash": "x"}))
+    c = applied(settings)
+    assert c.Authenticator.admin_users == {"admin"}
+    assert c.JupyterHub.load_groups["admin"] == {"users": ["admin"]}
+    assert c.JupyterHub.load_groups["engineer"] == {"users": []}
+
+
+def oidc(**more: object) -> Oidc:
+    return Oidc(
+        client_id="wb",
+        client_secret="s",
+        authorize_url="https://id.example/a",
+        token_url="https://id.example/t",
+        userdata_url="https://id.example/u",
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def test_a_public_provider_lets_nobody_in_by_itself(settings: HubSettings) -> None:
+    from dataclasses import replace
+
+    c = applied(replace(settings, oidc=oidc()))
+    assert c.GenericOAuthenticator.allow_all is False
+    assert c.GenericOAuthenticator.allow_existing_users is True
+    assert set(c.JupyterHub.load_groups) == set(config.GROUPS)
+
+
+def test_groups_of_the_provider_replace_ours(settings: HubSettings) -> None:
+    from dataclasses import replace
+
+    c = applied(replace(settings, oidc=oidc(groups_claim="groups")))
+    assert c.GenericOAuthenticator.manage_groups is True
+    # The Hub refuses to start with both.
+    assert "load_groups" not in c.JupyterHub
