@@ -175,7 +175,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
 
     def get_handlers(self, app: Any) -> list[tuple[str, type[BaseHandler]]]:
         return [
-            (r"/login", LoginHandler),
+            (r"/login", SignInHandler),
             (r"/signup", SignUpHandler),
             (r"/authorize", PeopleHandler),
             (r"/authorize/([^/]+)", ApproveHandler),
@@ -183,6 +183,15 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
             (r"/change-password", OwnPasswordHandler),
             (r"/change-password/([^/]+)", ChangePasswordAdminHandler),
         ]
+
+
+class SignInHandler(LoginHandler):  # type: ignore[misc]
+    """The sign-in page; a form without its two fields is the sender's mistake, not the Hub's."""
+
+    async def post(self) -> None:
+        self.get_body_argument("username")
+        self.get_body_argument("password", strip=False)
+        await super().post()
 
 
 class OwnPasswordHandler(ChangePasswordHandler):  # type: ignore[misc]

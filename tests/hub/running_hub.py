@@ -69,8 +69,9 @@ class Running:
 
 def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        lines.put(line.rstrip("\n"))
+    with process.stdout:
+        for line in process.stdout:
+            lines.put(line.rstrip("\n"))
     lines.put(None)
 
 

@@ -159,7 +159,8 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
                     writer.write_batch(batch)
                 if answer.hang:
                     sink.flush()
-                    return self._hang()
+                    self._hang()
+                    return
                 if answer.final:
                     rows = table.num_rows if answer.rows is None else answer.rows
                     end = {"rows": rows, "truncated": answer.truncated, "elapsed_ms": 1.5}

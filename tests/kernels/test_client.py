@@ -237,7 +237,7 @@ def test_token_and_identity_encoding_are_sent(client: Client, peer: Peer) -> Non
 
 def test_the_hubs_token_is_the_second_choice(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORKBENCH_TOKEN")
-    monkeypatch.setenv("JUPYTERHUB_API_peer.token", peer.token)
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", peer.token)
     with Client() as client:
         assert client.connections()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from support.api import Api
 from support.jupyter import embedded
+from support.people import People
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +17,24 @@ def embedded_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         yield api
 
 
-@pytest.fixture(scope="session", params=["embedded"])
+@pytest.fixture(scope="session")
+def service_api(people: People) -> Iterator[Api]:
+    """The API of the service, behind the Hub's proxy, as an engineer."""
+    api = people.api("a-engineer")
+    yield api
+    api.close()
+
+
+@pytest.fixture(scope="session")
+def gateway_api(people: People) -> Iterator[Api]:
+    """The API through the gateway in an engineer's own server."""
+    people.start_server("a-engineer")
+    api = people.gateway("a-engineer")
+    yield api
+    api.close()
+
+
+@pytest.fixture(scope="session", params=["embedded", "service", "gateway"])
 def api(request: pytest.FixtureRequest) -> Api:
     """The API, on each of its hosts in turn."""
     it: Api = request.getfixturevalue(f"{request.param}_api")

@@ -37,7 +37,7 @@ def settings(shell: InteractiveShell) -> WorkbenchSql:
         if isinstance(each, WorkbenchSql):
             return each
     made = WorkbenchSql(config=shell.config)
-    shell.configurables.append(made)
+    shell.configurables.append(made)  # type: ignore[arg-type]  # its list holds any kind
     return made
 
 
@@ -48,8 +48,11 @@ def load(shell: InteractiveShell) -> None:
     for name in NAMES:
         shell.magics_manager.register_lazy(name, MAGICS)
     # Tutorials begin with `%load_ext sql`: it would put jupysql's own magic over ours.
-    shell.extension_manager.loaded.add("sql")
+    if shell.extension_manager is not None:
+        shell.extension_manager.loaded.add("sql")
     shell.magics_manager.register_lazy("config", CONFIG, "line")
+    if shell.display_formatter is None:
+        return
     formatters = shell.display_formatter.formatters
     formatters["text/html"].for_type_by_name("wb_server.client", "Result", _result_html)
     formatters["text/plain"].for_type_by_name("wb_server.client", "Result", _result_text)

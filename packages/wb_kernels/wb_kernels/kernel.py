@@ -12,4 +12,4 @@ class WorkbenchKernelApp(IPKernelApp):
         """Loads our extension first, then those of the user's configuration."""
         if self.shell is not None:
             self.shell.extension_manager.load_extension("wb_kernels")
-        super().init_extensions()
+        super().init_extensions()  # type: ignore[no-untyped-call]

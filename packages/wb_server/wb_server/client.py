@@ -47,7 +47,7 @@ from wb_server.kit.errors import WorkbenchError
 
 if TYPE_CHECKING:
     import pandas as pd
-    import polars as pl
+    import polars
 
 __all__ = [
     "AnswerCut",
@@ -470,13 +470,13 @@ class Result:
         frame.attrs["workbench"] = self.provenance
         return frame
 
-    def pl(self) -> pl.DataFrame:
+    def pl(self) -> polars.DataFrame:
         """The answer as a polars frame, on the same memory as the Arrow table where types allow."""
-        import polars as pl
+        import polars
 
         table = self.arrow()
         names = _distinct(table.column_names)  # polars refuses two columns of one name
-        return cast("pl.DataFrame", pl.from_arrow(table.rename_columns(names)))
+        return cast("polars.DataFrame", polars.from_arrow(table.rename_columns(names)))
 
     # -- reading
 

@@ -16,9 +16,10 @@ _OF_JUPYSQL = ("SqlMagic", "SqlPlotMagic", "SqlCmdMagic")
 class ConfigMagics(IPythonConfigMagics):
     """IPython's ``%config``; it loads ``%sql`` first when its settings are meant."""
 
-    @line_magic
-    def config(self, line: str) -> Any:
+    @line_magic("config")
+    def config_with_sql(self, line: str) -> Any:
         """Shows and sets settings: ``%config SqlMagic.displaylimit = 20``."""
         if not line.strip() or line.strip().startswith(_OF_JUPYSQL):
-            self.shell.extension_manager.load_extension(MAGICS)
-        return super().config(line)
+            self.shell.extension_manager.load_extension(MAGICS)  # type: ignore[union-attr]
+        plain: Any = super().config
+        return plain(line)

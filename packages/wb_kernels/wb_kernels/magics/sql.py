@@ -48,7 +48,7 @@ from wb_server.client import AnswerTruncated, QueryError, Result
 
 if TYPE_CHECKING:
     import pandas as pd
-    import polars as pl
+    import polars
     import pyarrow as pa
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -130,14 +130,12 @@ _STATEMENTS = frozenset(
 
 def _one_line(error: QueryError) -> UsageError:
     """The error that IPython shows as one line without a traceback."""
-    shown = UsageError(session.one_line(error))
-    shown.error_type = type(error).__name__
-    return shown
+    return _usage(session.one_line(error), type(error).__name__)
 
 
 def _usage(message: str, kind: str = "UsageError") -> UsageError:
     shown = UsageError(message)
-    shown.error_type = kind
+    shown.error_type = kind  # type: ignore[attr-defined]  # what jupysql shows it as
     return shown
 
 
@@ -262,7 +260,7 @@ class _Cursor:
     def df(self) -> pd.DataFrame:
         return self.result.df()
 
-    def pl(self) -> pl.DataFrame:
+    def pl(self) -> polars.DataFrame:
         return self.result.pl()
 
     def close(self) -> None:
@@ -284,7 +282,7 @@ class Answer(ResultSet):  # type: ignore[misc]
         """A pandas frame; see :meth:`wb_server.client.Result.df` for its types."""
         return self._quietly(self._result.df)
 
-    def pl(self) -> pl.DataFrame:
+    def pl(self) -> polars.DataFrame:
         """A polars frame."""
         return self._quietly(self._result.pl)
 
@@ -296,7 +294,7 @@ class Answer(ResultSet):  # type: ignore[misc]
         """The same as :meth:`df`, by jupysql's name."""
         return self.df()
 
-    def PolarsDataFrame(self, **options: Any) -> pl.DataFrame:
+    def PolarsDataFrame(self, **options: Any) -> polars.DataFrame:
         """The same as :meth:`pl`, by jupysql's name; its options are for rows, so unused."""
         return self.pl()
 

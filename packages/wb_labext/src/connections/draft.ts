@@ -111,7 +111,7 @@ export class DraftModel {
     const test = JSONExt.deepEqual(before.config, config) ? before.test : null;
     this.set({ name, description, config, test, problem: null });
     if (Object.keys(before.errors).length > 0) {
-      this.set({ errors: this.check() });
+      this.set({ errors: this.recheck(before) });
     }
   }
 
@@ -220,6 +220,20 @@ export class DraftModel {
     });
   }
 
+  /** Checks the fields again that were wrong and have changed; says nothing new of the others. */
+  private recheck(before: DraftState): FieldErrors {
+    const found = this.check();
+    const errors: Record<string, string> = {};
+    for (const [path, message] of Object.entries(before.errors)) {
+      const changed = valueAt(before, path) !== valueAt(this.current, path);
+      const now = changed ? found[path] : message;
+      if (now) {
+        errors[path] = now;
+      }
+    }
+    return errors;
+  }
+
   private refuse(error: unknown): void {
     const message = this.model.message(error);
     const path = error instanceof ApiError ? fieldOf(error.details.field, this.schema) : null;
@@ -273,6 +287,15 @@ export class DraftModel {
   private current: DraftState;
   private readonly saved: DraftState;
   private made: { kind: string; schema: RJSFSchema; uiSchema: UiSchema } | null = null;
+}
+
+function valueAt(state: DraftState, path: string): unknown {
+  const { name, description, config } = state;
+  let value: unknown = { name, description, config };
+  for (const part of path.split('.')) {
+    value = (value as Record<string, unknown> | null | undefined)?.[part];
+  }
+  return value;
 }
 
 /** The first wrong field in the form's own order. */

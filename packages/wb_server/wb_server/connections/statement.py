@@ -35,6 +35,7 @@ DialectName = Literal["postgres", "duckdb"]
 MAX_SQL_BYTES = 1_000_000
 MAX_BRACKETS = 60  # brackets or CASE inside each other
 MAX_RUN = 300  # NOT NOT NOT …, - - - …, a[1][1][1] …
+MAX_TRIED_TWICE = 8  # [ and nested types: the parser's time doubles with each level
 MAX_JOINS = 200
 MAX_DEPTH = 400  # levels of the tree; 400 conditions joined by OR are 400 levels
 MAX_POSTGRES_NAME = 63  # bytes; PostgreSQL cuts longer names, so they would name another table
@@ -204,7 +205,7 @@ def _parse(sql: str, rules: DialectRules) -> exp.Expr:
     tokens = _one_statement(tokens)
     _check_complexity(tokens)
     _mask_functions(tokens, rules)
-    tokens = _keep_literals(tokens)
+    tokens = _keep_literals(tokens, rules)
     try:
         trees = dialect.parser().parse(tokens, sql)
     except ParseError as error:
@@ -247,20 +248,30 @@ _REFUSED_STATEMENTS = words(
 
 
 def _check_complexity(tokens: list[Token]) -> None:
-    """Refuse what would make the parser recurse too deeply: it is compiled and could crash."""
-    depth = run = joins = 0
+    """Refuse what takes the parser too deep or too long: it is compiled, and can't be stopped."""
+    open_: list[bool] = []  # for each open bracket: is it one that the parser tries twice?
+    run = joins = 0
+    before: TokenType | None = None
     for token in tokens:
         kind = token.token_type
         if kind in _OPENING:
-            depth += 1
-        elif kind in _CLOSING:
-            depth -= 1
+            open_.append(kind == TokenType.L_BRACKET or before in _TRIED_TWICE)
+        elif kind in _CLOSING and open_:
+            open_.pop()
         elif kind == TokenType.JOIN:
             joins += 1
         run = run + 1 if kind in _RUNS else (run if kind not in _NEUTRAL else 0)
-        if depth > MAX_BRACKETS or run > MAX_RUN or joins > MAX_JOINS:
+        if len(open_) > MAX_BRACKETS or run > MAX_RUN or joins > MAX_JOINS:
             raise _too_complex()
+        if kind in _OPENING and sum(open_) > MAX_TRIED_TWICE:
+            raise _too_complex()
+        before = kind
 
+
+_TRIED_TWICE = frozenset(
+    {TokenType.ARRAY, TokenType.STRUCT, TokenType.MAP, TokenType.LIST, TokenType.UNION}
+    | {TokenType.INTERVAL, TokenType.ENUM, TokenType.NULLABLE, TokenType.NESTED, TokenType.DCOLON}
+)
 
 # Tokens that end a run of prefix or postfix operators.
 _NEUTRAL = frozenset(
@@ -286,17 +297,34 @@ def _too_complex() -> InvalidInput:
 
 
 def _mask_functions(tokens: list[Token], rules: DialectRules) -> None:
-    """Mark each name that calls a function, and drop comments (they can steer the parser)."""
-    before: Token | None = None
-    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
+    """Mark each name that calls a function, and drop comments (they can steer the parser).
+
+    Names of types are marked too, unless numbers follow (varchar(10)): trying them as a type and
+    then as a call takes the parser twice the time at each level.
+    """
+    for index, token in enumerate(tokens):
         token.comments.clear()
-        if after is not None and after.token_type == TokenType.L_PAREN:
-            kind = token.token_type
-            quoted = kind == TokenType.IDENTIFIER
-            if kind in rules.masked and (quoted or token.text.lower() not in rules.kept):
-                if not _is_star_replace(before, token):
-                    token.text = _MASK + token.text
-        before = token
+        if index + 1 == len(tokens) or tokens[index + 1].token_type != TokenType.L_PAREN:
+            continue
+        kind = token.token_type
+        before = tokens[index - 1] if index else None
+        if kind == TokenType.IDENTIFIER:
+            token.text = _MASK + token.text
+        elif (
+            (kind in rules.masked or (kind in rules.type_tokens and not _has_sizes(tokens, index)))
+            and token.text.lower() not in rules.kept
+            and not _is_star_replace(before, token)
+        ):
+            token.text = _MASK + token.text
+            if kind != TokenType.UNNEST:
+                token.token_type = TokenType.VAR
+
+
+def _has_sizes(tokens: list[Token], index: int) -> bool:
+    """Whether a type's name is followed by (10) or (12, 2)."""
+    kinds = [token.token_type for token in tokens[index + 2 : index + 6]]
+    number, comma, closing = TokenType.NUMBER, TokenType.COMMA, TokenType.R_PAREN
+    return kinds[:2] == [number, closing] or kinds == [number, comma, number, closing]
 
 
 def _is_star_replace(before: Token | None, token: Token) -> bool:
@@ -308,7 +336,7 @@ def _is_star_replace(before: Token | None, token: Token) -> bool:
     )
 
 
-def _keep_literals(tokens: list[Token]) -> list[Token]:
+def _keep_literals(tokens: list[Token], rules: DialectRules) -> list[Token]:
     """Spell two kinds of literals so that the parser doesn't take them apart.
 
     ``INTERVAL '1.5 days'`` becomes ``'1.5 days'::INTERVAL``: the parser would split it into number
@@ -325,6 +353,12 @@ def _keep_literals(tokens: list[Token]) -> list[Token]:
                 interval = result.pop()
                 result += [token, _like(token, TokenType.DCOLON, "::"), interval]
                 continue
+        if token.token_type == TokenType.COLON and rules.name == "duckdb" and index < last:
+            name = tokens[index + 1]
+            if before not in _OPERANDS and name.start == token.end + 1 and _WORD.fullmatch(name.text):
+                # In DuckDB a colon also gives an alias (x: 1); $name is always a parameter.
+                result.append(_like(token, TokenType.PARAMETER, "$"))
+                continue
         if token.token_type in _LITERALS and before in (TokenType.ARROW, TokenType.DARROW):
             opening = _like(token, TokenType.L_PAREN, "(")
             result += [opening, token, _like(token, TokenType.R_PAREN, ")")]
@@ -333,6 +367,10 @@ def _keep_literals(tokens: list[Token]) -> list[Token]:
     return result
 
 
+_OPERANDS = frozenset(
+    {TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING, TokenType.NUMBER}
+    | {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}
+)
 _LITERALS = frozenset({TokenType.STRING, TokenType.NUMBER, TokenType.BYTE_STRING})
 _UNITS = words(
     """

@@ -87,6 +87,18 @@ describe('a new connection', () => {
     expect(draft.state).toMatchObject({ errors: {}, problem: 'Down.' });
   });
 
+  it('takes an error away once its field has changed, and adds none while one types', async () => {
+    const draft = draftOf();
+    const config = { host: 'db', password: 'p' };
+    draft.setData({ name: 'warehouse', description: '', config });
+    model.create.mockRejectedValueOnce(new ApiError('Taken.', 'taken', 409, { field: 'name' }));
+    await draft.submit();
+    draft.setData({ name: 'warehouse', description: 'x', config: { host: '' } });
+    expect(draft.state.errors).toEqual({ name: 'Taken.' });
+    draft.setData({ name: 'warehouse2', description: 'x', config: { host: '' } });
+    expect(draft.state.errors).toEqual({});
+  });
+
   it('is tested without a name, and the answer goes when the settings change', async () => {
     const draft = draftOf();
     draft.setData({ name: '', description: '', config: { host: 'db', password: 'p' } });

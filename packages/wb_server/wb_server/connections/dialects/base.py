@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
+from sqlglot.parser import Parser
 from sqlglot.tokens import TokenType
 
 
@@ -36,6 +37,7 @@ class DialectRules:
     file_tables: bool  # a table's name may be taken for a file
     decimal_digits: int
     masked: frozenset[TokenType]  # tokens that call a function when "(" follows
+    type_tokens: frozenset[TokenType]  # types that take sizes or nothing
     kept: frozenset[str]  # names before "(" that are syntax, so never masked
 
 
@@ -71,6 +73,13 @@ MASKED = frozenset(
         TokenType.XML,
     }
 )
+
+# Types that take other types, or a syntax of their own, in parentheses.
+_NESTED = frozenset(
+    {TokenType.ARRAY, TokenType.MAP, TokenType.STRUCT, TokenType.LIST, TokenType.UNION}
+    | {TokenType.ENUM, TokenType.INTERVAL}
+)
+TYPE_TOKENS = frozenset(Parser.TYPE_TOKENS) - _NESTED
 
 # Words that the parser looks for by their text, and the few calls with a syntax of their own.
 KEPT = words(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from .base import KEPT, MASKED, READ_NODES, TYPES, DialectRules, words
+from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, TYPES, DialectRules, words
 
 _MATH = words(
     """
@@ -179,5 +179,6 @@ RULES = DialectRules(
     file_tables=True,
     decimal_digits=38,
     masked=MASKED,
+    type_tokens=TYPE_TOKENS,
     kept=KEPT,
 )

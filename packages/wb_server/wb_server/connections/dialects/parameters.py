@@ -54,7 +54,10 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
         value = params[node.this]
         if isinstance(value, list | tuple | set | frozenset):
             raise _type_error(node.this, "a list stands only after IN")
-        tree = _replace(tree, node, _literal(node.this, value, rules))
+        literal = _literal(node.this, value, rules)
+        if isinstance(node.parent, exp.JSONExtract | exp.JSONExtractScalar):
+            literal = exp.Paren(this=literal)  # a key, not a path; see statement._keep_literals
+        tree = _replace(tree, node, literal)
     return tree
 
 

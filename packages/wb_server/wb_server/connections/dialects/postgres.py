@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.tokens import TokenType
 
-from .base import KEPT, MASKED, READ_NODES, TYPES, DialectRules, words
+from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, TYPES, DialectRules, words
 
 # Plain computations on numbers.
 _MATH = words(
@@ -222,5 +222,6 @@ RULES = DialectRules(
     file_tables=False,
     decimal_digits=1000,
     masked=MASKED | {TokenType.ROW, TokenType.NAME},
+    type_tokens=TYPE_TOKENS,
     kept=KEPT,
 )

@@ -1,0 +1,148 @@
+"""What the benchmarks stand on: a PostgreSQL with rows, and a Workbench started beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import psutil
+from running_hub import Browser, Running, start_up
+from support.api import Api
+from support.postgres import Cluster, cluster
+
+CONNECTION = "bench"
+TABLE = "bench_rows"
+TRIPLE = "bench_rows_3x"
+USER = "admin"
+
+# Nine columns as an order table has them: keys, texts, money, times, a flag.
+_ROWS = f"""
+create table {TABLE} as
+select
+    n::integer as id,
+    (n::bigint * 7919) % 5000000000 as reference,
+    'customer ' || lpad((n * 31 % 50000)::text, 7, '0') as customer,
+    (array['new', 'paid', 'shipped', 'returned', 'closed'])[n % 5 + 1] as status,
+    ((n::bigint * 104729) % 10000000 / 100.0)::numeric(12, 2) as amount,
+    ((n::bigint * 1299709) % 2000000 / 100.0)::numeric(12, 2) as tax,
+    date '2020-01-01' + n % 2000 as day,
+    timestamptz '2020-01-01 00:00:00+00' + n * interval '97.003 seconds' as at,
+    n % 3 = 0 as paid
+from generate_series(1, %s) as n
+"""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What every path has to answer, by PostgreSQL's own sums."""
+
+    rows: int
+    ids: int
+    amount: Decimal
+    tax: Decimal
+    paid: int
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Addresses, tokens and processes of what runs.
+
+    Attributes:
+        service_url: the Workbench service itself, as kernels reach it.
+        gateway_url: the same API below the person's own server, behind the Hub's proxy.
+        server_url: the person's own Jupyter server.
+        token: may use the Workbench and the person's own server, and nothing else.
+    """
+
+    postgres: Cluster
+    hub: Running
+    service_url: str
+    gateway_url: str
+    server_url: str
+    token: str
+    service: psutil.Process
+    server: psutil.Process
+
+
+def fill(postgres: Cluster, rows: int) -> None:
+    """Makes the table, and a view of three times its rows."""
+    with postgres.connect() as connection:
+        # Formatted by the client: the server takes no parameters in this kind of statement.
+        connection.execute(_ROWS.replace("%s", str(int(rows))))
+        connection.execute(f"alter table {TABLE} add primary key (id)")
+        connection.execute(f"vacuum analyze {TABLE}")
+        union = " union all ".join([f"select * from {TABLE}"] * 3)
+        connection.execute(f"create view {TRIPLE} as {union}")
+
+
+def truth(postgres: Cluster, least: int) -> Truth:
+    """The sums over the rows with an id above ``least``."""
+    with postgres.connect() as connection:
+        found = connection.execute(
+            f"select count(*), sum(id), sum(amount), sum(tax), count(*) filter (where paid) "
+            f"from {TABLE} where id > %s",
+            [least],
+        ).fetchone()
+    assert found is not None
+    return Truth(*found)
+
+
+@contextlib.contextmanager
+def ground(rows: int) -> Iterator[Ground]:
+    """Starts everything, with one connection and the administrator's own server."""
+    with cluster() as postgres, tempfile.TemporaryDirectory(prefix="wb-bench-") as folder:
+        fill(postgres, rows)
+        with start_up(Path(folder) / "data") as hub:
+            assert hub.admin_password
+            with Browser(hub.url) as browser:
+                browser.sign_in(USER, hub.admin_password)
+                browser.start_server(USER)
+                made = browser.api(
+                    "POST",
+                    f"/users/{USER}/tokens",
+                    json={
+                        "note": "benchmark",
+                        "expires_in": 3600,
+                        "scopes": [
+                            "access:services!service=workbench",
+                            "custom:workbench:use",
+                            f"access:servers!user={USER}",
+                        ],
+                    },
+                )
+            made.raise_for_status()
+            token = made.json()["token"]
+            service = _process(hub, "wb_server.cli")
+            # As the Hub told it; the way through the Hub's proxy is for browsers.
+            service_url = service.environ()["JUPYTERHUB_SERVICE_URL"].rstrip("/")
+            if not service_url.endswith("/services/workbench"):
+                service_url += "/services/workbench"
+            server_url = f"{hub.url}/user/{USER}"
+            api = Api(service_url, token)
+            try:
+                connection = {"name": CONNECTION, "connector": "postgres"}
+                api.ok("POST", "/connections", {**connection, "config": postgres.config()})
+            finally:
+                api.close()
+            httpx.get(
+                f"{server_url}/workbench/api/v1/me", headers={"Authorization": f"token {token}"}
+            ).raise_for_status()
+            yield Ground(
+                postgres=postgres,
+                hub=hub,
+                service_url=service_url,
+                gateway_url=f"{server_url}/workbench",
+                server_url=server_url,
+                token=token,
+                service=service,
+                server=_process(hub, "jupyterhub.singleuser"),
+            )
+
+
+def _process(hub: Running, module: str) -> psutil.Process:
+    return next(each for each in hub.descendants() if module in each.cmdline())

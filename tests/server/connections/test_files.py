@@ -1,0 +1,444 @@
+"""The files connector: which files are tables, and that a statement reads these and does no more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.source import Source, make_permit
+from support.wait import wait_for
+
+from wb_server.connections.connectors import files as module
+from wb_server.connections.connectors.base import Target
+from wb_server.connections.connectors.files import (
+    FilesConfig,
+    FilesConnector,
+    Worker,
+    find_tables,
+    worker_error,
+)
+from wb_server.kit.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    SourceFailed,
+    SourceTimeout,
+    Unprocessable,
+    WorkbenchError,
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a folder of data, and a file beside it that is nobody's business."""
+    root = tmp_path_factory.mktemp("files")
+    (root / "secret.csv").write_text("word\nhush\n")
+    data = root / "data"
+    data.mkdir()
+    (data / "orders.csv").write_text("id,amount\n1,2.50\n2,3.75\n")
+    big = pa.table({"i": pa.array(range(3_000_000), pa.int64())})
+    pq.write_table(big, data / "big.parquet")
+    return root
+
+
+@pytest.fixture(scope="module")
+def connector(root: Path) -> Iterator[FilesConnector]:
+    connector = FilesConnector([root])
+    yield connector
+    connector.close()
+
+
+@pytest.fixture
+def files(connector: FilesConnector, root: Path) -> Source:
+    return Source(connector, Target("c1", 1, FilesConfig(folder=str(root / "data"))))
+
+
+def of(connector: FilesConnector, folder: Path) -> Source:
+    return Source(connector, Target("c1", 1, FilesConfig(folder=str(folder))))
+
+
+# --- which files are tables ------------------------------------------------------------------
+
+
+def make(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a,b\n1,2\n")
+    return folder
+
+
+def test_names(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "Sales 2025.csv", "2024.csv", "a.b.tsv", "Ärger.csv", "log.JSONL", "x.csv.gz", "_hidden.csv",
+        ".dot.csv", "note.txt", "more.ndjson", "-.json",
+    )  # fmt: skip
+    found = find_tables(tmp_path)
+    assert {name: table.kind for name, table in found.items()} == {
+        "sales_2025": "csv", "t_2024": "csv", "a_b": "tsv", "rger": "csv", "log": "json", "x": "csv",
+        "more": "json", "table": "json",
+    }  # fmt: skip
+
+
+def test_clashing_names(tmp_path: Path) -> None:
+    make(tmp_path, "orders.csv", "orders.tsv", "Orders.csv", "orders/one.csv", "orders_tsv.csv")
+    found = find_tables(tmp_path)
+    assert {name: [Path(path).name for path in table.paths] for name, table in found.items()} == {
+        "orders_csv": ["Orders.csv"],
+        "orders_csv_2": ["one.csv"],
+        "orders_csv_3": ["orders.csv"],
+        "orders_tsv_2": ["orders.tsv"],
+        "orders_tsv": ["orders_tsv.csv"],
+    }
+
+
+def test_folder_as_table(tmp_path: Path, connector: FilesConnector) -> None:
+    make(tmp_path, "mixed/a.csv", "mixed/b.json", "empty/note.txt", "link.csv")
+    (tmp_path / "around").symlink_to(tmp_path / "mixed")
+    for year in (2024, 2025):
+        folder = tmp_path / "sales" / f"year={year}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"x": [year * 10]}), folder / "part.parquet")
+    assert sorted(find_tables(tmp_path)) == ["link", "sales"]
+    inner = FilesConnector([tmp_path], spares=0)
+    assert of(inner, tmp_path).rows("select * from sales order by x", "sales") == [
+        {"x": 20240, "year": 2024},
+        {"x": 20250, "year": 2025},
+    ]
+
+
+def test_links_out_are_left_out(root: Path, connector: FilesConnector, tmp_path: Path) -> None:
+    folder = root / "linked"
+    make(folder, "inside.csv", "deep/x.csv")
+    (folder / "out.csv").symlink_to(root / "secret.csv")
+    (folder / "deep" / "out.csv").symlink_to(root / "secret.csv")
+    (folder / "again.csv").symlink_to(folder / "inside.csv")
+    (folder / "rootlink").symlink_to(root)
+    assert sorted(find_tables(folder)) == ["again", "deep", "inside"]
+    assert [Path(path).name for path in find_tables(folder)["deep"].paths] == ["x.csv"]
+    with pytest.raises(InvalidInput) as caught:
+        of(connector, folder).rows("select * from out", "out")
+    assert caught.value.code == "unknown_table"
+
+
+@pytest.mark.parametrize("folder", ["/", "/etc", "data", "{root}/../..", "{root}/none", "a\0b"])
+def test_folder_outside(connector: FilesConnector, root: Path, folder: str) -> None:
+    config = FilesConfig(folder=folder.format(root=root))
+    for attempt in (
+        lambda: connector.check(config),
+        lambda: connector.open(make_permit("select 1"), Target("c1", 1, config)),
+    ):
+        with pytest.raises(Unprocessable) as caught:
+            attempt()
+        assert caught.value.code == "folder_not_allowed"
+        assert caught.value.details == {"field": "folder"}
+
+
+def test_folder_that_became_a_link(connector: FilesConnector, root: Path, tmp_path: Path) -> None:
+    folder = root / "moving"
+    folder.mkdir()
+    connector.check(FilesConfig(folder=str(folder)))
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(Unprocessable):
+        of(connector, folder).open("select 1")
+
+
+# --- what is read ----------------------------------------------------------------------------
+
+
+def test_reads(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id,amount,day\n1,2.5,2020-01-02\n")
+    (tmp_path / "t.tsv").write_text("id\tname\n1\tä b\n")
+    (tmp_path / "j.json").write_text('[{"a": 1}, {"a": 2}]')
+    (tmp_path / "l.jsonl").write_text('{"a": 1}\n{"a": null}\n')
+    connector = FilesConnector([tmp_path], spares=0)
+    source = of(connector, tmp_path)
+    assert source.value("select amount from C where id = 1", "C") == 2.5
+    assert source.value("select name from files.t", "t") == "ä b"
+    assert source.value("select sum(a) from j", "j") == 3
+    assert source.value("select count(a) from l, j", "l", "j") == 2
+    with source.open(kind="browse") as session:
+        assert [(schema.name, schema.tables) for schema in session.schemas()] == [("files", 4)]
+        assert [table.name for table in session.tables(None)] == ["c", "j", "l", "t"]
+        assert session.tables("other") == []
+        assert [(column.name, column.type) for column in session.columns("files", "c")] == [
+            ("id", "BIGINT"), ("amount", "DOUBLE"), ("day", "DATE"),
+        ]  # fmt: skip
+        with pytest.raises(NotFound):
+            session.columns("files", "nope")
+    with source.open(kind="browse") as session:
+        (tmp_path / "c.csv").write_text("new\nx\n")
+        assert [column.name for column in session.columns(None, "c")] == ["new"]
+
+
+def test_types(files: Source) -> None:
+    table = files.table(
+        "select sum(i) as s, 1.5::decimal(12, 2) as d, uuid() as u, '101'::bit as b, "
+        "'x'::enum('x') as e, '10:00:00+02'::timetz as t, [1, 2] as l, {'a': 1} as r, "
+        "timestamptz '2020-01-01 00:00:00+00' as z from big",
+        "big",
+    )
+    assert table.schema.types == [
+        pa.int64(), pa.decimal128(12, 2), pa.string(), pa.string(), pa.string(), pa.string(),
+        pa.list_(pa.field("l", pa.int32())), pa.struct({"a": pa.int32()}),
+        pa.timestamp("us", "UTC"),
+    ]  # fmt: skip
+    row = table.to_pylist()[0]
+    assert (row["s"], row["d"], row["b"]) == (4_499_998_500_000, Decimal("1.50"), "101")
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("select sum(9223372036854775807) as x from range(2)", "numeric_overflow"),
+        ("select date 'infinity' as x", "bad_value"),
+        ("select timestamp '-infinity' as x", "bad_value"),
+        ("select 'x'::int", "bad_value"),
+        ("select * from nowhere", "unknown_table"),
+        ("select nope from orders", "unknown_column"),
+        ("select o.nope from orders o", "unknown_column"),
+        ("select\n 1 +", "syntax_error"),
+        ("select no_such(1)", "unknown_function"),
+        ("select x from (values (1)) a(x), (values (2)) b(x)", "bad_statement"),
+    ],
+)
+def test_errors(files: Source, sql: str, code: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        files.table(sql, "orders")
+    assert caught.value.code == code
+    assert "/" not in caught.value.message
+
+
+def test_streams_in_small_batches(files: Source) -> None:
+    with files.open("select i, i::varchar as s from big", "big") as session:
+        answer = session.run(timeout=30, max_write_rows=0)
+        rows = 0
+        for batch in answer:
+            assert batch.nbytes < 4 << 20
+            rows += batch.num_rows
+    assert rows == 3_000_000
+
+
+def test_error_in_mid_stream(files: Source) -> None:
+    sql = "select case when i = 2900000 then error('boom') else i end as x from big"
+    with files.open(sql, "big") as session:
+        batches = iter(session.run(timeout=30, max_write_rows=0))
+        next(batches)
+        with pytest.raises(WorkbenchError, match="Boom"):
+            for _ in batches:
+                pass
+
+
+def test_bad_line_in_mid_stream(tmp_path: Path) -> None:
+    path = tmp_path / "late.csv"
+    path.write_text("a\n" + "1\n" * 400_000 + "oops\n")
+    with pytest.raises(InvalidInput) as caught:
+        of(FilesConnector([tmp_path], spares=0), tmp_path).table("select * from late", "late")
+    assert caught.value.code == "bad_value"
+    assert str(tmp_path) not in caught.value.message
+
+
+def test_out_of_memory(root: Path) -> None:
+    connector = FilesConnector([root], spares=0, memory_limit="60MB")
+    with pytest.raises(SourceFailed, match="needs more memory"):
+        of(connector, root / "data").table(
+            "select count(distinct i::varchar || 'some text') from big", "big"
+        )
+
+
+def test_errors_show_no_foreign_paths() -> None:
+    error = worker_error(
+        "IOException", 'IO Error: cannot open "/srv/d/a.csv" nor "/etc/shadow"', Path("/srv/d")
+    )
+    assert error.message == 'Cannot open "a.csv" nor "…".'
+
+
+# --- what is not possible --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "copy orders to '{data}/orders.csv'",
+        "copy (select 1) to '{data}/new.csv' (use_tmp_file false)",
+        "attach '{data}/x.db'",
+        "export database '{data}/x'",
+        "create table x as select 1",
+        "drop view orders",
+        "set enable_external_access = true",
+        "reset lock_configuration",
+        "install httpfs",
+        "load httpfs",
+        "select 1; select 2",
+        "from read_csv('{root}/secret.csv')",
+        "select * from '{root}/secret.csv'",
+        "select * from '{data}/../secret.csv'",
+        "select * from read_text('/etc/passwd')",
+        "select * from read_blob('/proc/self/environ')",
+        "select * from glob('/etc/*')",
+        "select * from '{data}/big.parquet'",
+        "select * from 'http://127.0.0.1:1/x.csv'",
+    ],
+)
+def test_refused(files: Source, root: Path, sql: str) -> None:
+    before = {path: path.read_bytes()[:100] for path in (root / "data").iterdir()}
+    with pytest.raises(WorkbenchError) as caught:
+        files.table(sql.format(root=root, data=root / "data"), "orders")
+    assert caught.value.code in ("source_refused", "source_failed", "bad_statement")
+    assert {path: path.read_bytes()[:100] for path in (root / "data").iterdir()} == before
+
+
+def test_sees_the_named_tables_only(files: Source) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        files.table("select * from big", "orders")
+    assert caught.value.code == "unknown_table"
+
+
+def test_process_is_confined(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind DuckDB's own rules: the process itself has no environment and can't write or look."""
+    monkeypatch.setenv("SOME_SECRET", "hush")
+    worker = Worker()
+    try:
+        data = str(root / "data")
+        table = {"kind": "csv", "paths": [f"{data}/orders.csv"]}
+        worker.send(
+            {
+                "folder": data,
+                "tables": {"orders": table},
+                "sql": "select i, o.id from range(100000000) r(i), orders o",
+                "memory_limit": "500MB",
+                "threads": 1,
+            }
+        )
+        next(iter(pa.ipc.open_stream(worker.output)))
+        process = psutil.Process(worker.process.pid)
+        assert sorted(process.environ()) == ["LANG", "PATH"]
+        assert process.cwd() == "/"
+        assert process.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
+        assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
+        status = Path(f"/proc/{worker.process.pid}/status").read_text()
+        assert "NoNewPrivs:\t1" in status
+        kinds = {os.readlink(f"/proc/{process.pid}/fd/{fd}").split(":")[0] for fd in range(3, 64)
+                 if os.path.lexists(f"/proc/{process.pid}/fd/{fd}")}  # fmt: skip
+        assert kinds <= {"pipe", f"{data}/orders.csv"}
+    finally:
+        worker.discard()
+
+
+def test_leaves_with_its_parent(root: Path) -> None:
+    """The service dies: what it started sees the closed pipe and goes too."""
+    worker = Worker()
+    request = {
+        "folder": str(root), "tables": {}, "memory_limit": "100MB", "threads": 1,
+        "sql": "select count(*) from range(100000000000) t",
+    }  # fmt: skip
+    worker.send(request)
+    assert worker.process.stdin is not None
+    worker.process.stdin.close()
+    assert worker.process.wait(20) == 1
+    worker.discard()
+
+
+# --- stopping --------------------------------------------------------------------------------
+
+ENDLESS = "select count(*) from big a, big b, big c where a.i + b.i + c.i = 7"
+
+
+def test_timeout(files: Source) -> None:
+    with files.open(ENDLESS, "big") as session:
+        with pytest.raises(SourceTimeout):
+            list(session.run(timeout=1, max_write_rows=0))
+        assert session._worker.process.wait(10) == -signal.SIGKILL  # type: ignore[attr-defined]
+
+
+def test_cancel_kills_the_worker(files: Source) -> None:
+    session = files.open(ENDLESS, "big")
+    failed: list[WorkbenchError] = []
+
+    def run() -> None:
+        try:
+            list(session.run(timeout=60, max_write_rows=0))
+        except WorkbenchError as error:
+            failed.append(error)
+
+    runner = threading.Thread(target=run)
+    runner.start()
+    worker = wait_for(lambda: session._worker)  # type: ignore[attr-defined]
+    session.cancel()
+    runner.join(20)
+    assert [(type(error), error.code) for error in failed] == [(Conflict, "cancelled")]
+    session.close()
+    assert worker.process.returncode == -signal.SIGKILL
+    assert not psutil.pid_exists(worker.process.pid)
+
+
+def test_cancel_before_run(files: Source) -> None:
+    with files.open("select 1") as session:
+        session.cancel()
+        with pytest.raises(Conflict):
+            session.run(timeout=5, max_write_rows=0)
+
+
+def test_close_in_mid_stream_ends_the_process(files: Source) -> None:
+    with files.open("select * from big", "big") as session:
+        next(iter(session.run(timeout=30, max_write_rows=0)))
+        process = session._worker.process  # type: ignore[attr-defined]
+    assert process.returncode is not None
+
+
+def test_killed_worker_is_an_error(files: Source) -> None:
+    with files.open("select * from big", "big") as session:
+        batches = iter(session.run(timeout=30, max_write_rows=0))
+        next(batches)
+        session._worker.process.kill()  # type: ignore[attr-defined]
+        with pytest.raises(SourceFailed, match="ended"):
+            for _ in batches:
+                pass
+
+
+@pytest.mark.parametrize("ending", [None, {"rows": 1}])
+def test_answer_without_its_ending_is_cut(
+    files: Source, monkeypatch: pytest.MonkeyPatch, ending: dict[str, int] | None
+) -> None:
+    """A stream that just stops looks whole to Arrow; the count of rows tells."""
+    monkeypatch.setattr(Worker, "ending", lambda worker: ending)
+    with pytest.raises(SourceFailed):
+        files.table("select * from orders", "orders")
+
+
+def test_spares(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spares = module.Spares(2)
+    try:
+        wait_for(lambda: len(spares._warm) == 2)
+        first = spares.take()
+        wait_for(lambda: len(spares._warm) == 2)
+        assert first not in spares._warm
+        first.discard()
+        spares._warm[0].process.kill()
+        spares._warm[0].process.wait()
+        second = spares.take()
+        assert second.process.poll() is None
+        second.discard()
+    finally:
+        spares.close()
+    pids = [worker.process.pid for worker in spares._warm]
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_reads_only(files: Source) -> None:
+    with files.open("insert into orders values (1)", "orders", kind="write") as session:
+        with pytest.raises(Forbidden):
+            session.run(timeout=5, max_write_rows=0)
+
+

@@ -1,0 +1,76 @@
+"""People of a running Hub: made through its API, each with a token for the Workbench."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from .api import Api
+
+SERVICE = ["access:services!service=workbench", "custom:workbench:use"]
+ROLES = ("nobody", "viewer", "analyst", "engineer", "admin")
+
+
+@dataclass
+class People:
+    """Makes people and tokens, as the Hub's administrator."""
+
+    url: str
+    admin_token: str
+
+    def hub(self, method: str, path: str, **more: Any) -> Any:
+        """Calls the Hub's own API; the answer's body."""
+        answer = httpx.request(
+            method,
+            f"{self.url}/hub/api{path}",
+            headers={"Authorization": f"token {self.admin_token}"},
+            timeout=90,
+            trust_env=False,
+            **more,
+        )
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def add(self, name: str, *groups: str) -> str:
+        """Adds a person to the Hub and to groups; their name."""
+        self.hub("POST", f"/users/{name}")
+        for group in groups:
+            self.promote(name, group)
+        return name
+
+    def promote(self, name: str, group: str) -> None:
+        """Adds a person to a group."""
+        self.hub("POST", f"/groups/{group}/users", json={"users": [name]})
+
+    def demote(self, name: str, group: str) -> None:
+        """Takes a person out of a group."""
+        self.hub("DELETE", f"/groups/{group}/users", json={"users": [name]})
+
+    def token(self, name: str, scopes: list[str] | None = None) -> str:
+        """A token of a person's; for the Workbench if no scopes are given."""
+        made = self.hub(
+            "POST",
+            f"/users/{name}/tokens",
+            json={"scopes": SERVICE if scopes is None else scopes, "note": "test"},
+        )
+        return str(made["token"])
+
+    def api(self, name: str, scopes: list[str] | None = None) -> Api:
+        """The service's API as a person."""
+        return Api(f"{self.url}/services/workbench", self.token(name, scopes))
+
+    def gateway(self, name: str) -> Api:
+        """The API through the gateway of a person's server, which has to run."""
+        token = self.token(name, [f"access:servers!user={name}"])
+        return Api(f"{self.url}/user/{name}/workbench", token)
+
+    def start_server(self, name: str) -> None:
+        """Starts a person's server and waits until it is ready."""
+        self.hub("POST", f"/users/{name}/server")
+        from .wait import wait_for
+
+        wait_for(
+            lambda: self.hub("GET", f"/users/{name}")["servers"].get("", {}).get("ready"), 90
+        )
