@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -167,7 +170,7 @@ def test_reads(tmp_path: Path) -> None:
     assert source.value("select amount from C where id = 1", "C") == 2.5
     assert source.value("select name from files.t", "t") == "ä b"
     assert source.value("select sum(a) from j", "j") == 3
-    assert source.value("select count(a) from l, j", "l", "j") == 2
+    assert source.value("select count(l.a) from l, j", "l", "j") == 2
     with source.open(kind="browse") as session:
         assert [(schema.name, schema.tables) for schema in session.schemas()] == [("files", 4)]
         assert [table.name for table in session.tables(None)] == ["c", "j", "l", "t"]
@@ -334,6 +337,36 @@ def test_process_is_confined(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert kinds <= {"pipe", f"{data}/orders.csv"}
     finally:
         worker.discard()
+
+
+def test_kernel_confines_the_process(root: Path, tmp_path: Path) -> None:
+    """Where the kernel has Landlock, what DuckDB would let through still fails."""
+    script = textwrap.dedent(
+        """
+        import ctypes, runpy, socket, sys
+        names = runpy.run_path(sys.argv[1])
+        has = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+        names["_confine"](sys.argv[2])
+        open(sys.argv[2] + "/orders.csv").close()
+        done = []
+        for path, mode in ((sys.argv[3], "r"), (sys.argv[2] + "/orders.csv", "r+"),
+                           (sys.argv[2] + "/orders.csv", "w"), (sys.argv[2] + "/new", "w")):
+            try:
+                open(path, mode).close()
+                done.append(path)
+            except PermissionError:
+                pass
+        print(has, done)
+        """
+    )
+    data = root / "data"
+    command = [sys.executable, "-c", script, module.__file__.replace(".py", "_worker.py")]
+    done = subprocess.run(
+        [*command, str(data), str(root / "secret.csv")], capture_output=True, text=True, check=True
+    )
+    version, opened = done.stdout.strip().split(" ", 1)
+    assert int(version) < 1 or opened == "[]"
+    assert (data / "orders.csv").stat().st_size > 0 or int(version) < 1
 
 
 def test_leaves_with_its_parent(root: Path) -> None:

@@ -55,6 +55,8 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
         if isinstance(value, list | tuple | set | frozenset):
             raise _type_error(node.this, "a list stands only after IN")
         literal = _literal(node.this, value, rules)
+        if isinstance(node.parent, exp.Bracket) and node is not node.parent.this:
+            literal = _subscript(node.this, value)
         if isinstance(node.parent, exp.JSONExtract | exp.JSONExtractScalar):
             literal = exp.Paren(this=literal)  # a key, not a path; see statement._keep_literals
         tree = _replace(tree, node, literal)
@@ -128,6 +130,13 @@ def _literal(name: str, value: Any, rules: DialectRules) -> exp.Expr:
 def _plain_timestamp(rules: DialectRules) -> exp.DType:
     # The type that each dialect's own parser gives for TIMESTAMP.
     return exp.DType.TIMESTAMPNTZ if rules.name == "duckdb" else exp.DType.TIMESTAMP
+
+
+def _subscript(name: str, value: Any) -> exp.Expr:
+    """``a[:n]``. The parser counts from zero and the generator from one."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise _type_error(name, "a subscript is a whole number from 1")
+    return exp.Literal.number(str(value - 1))
 
 
 def _integer(name: str, value: int, rules: DialectRules) -> exp.Expr:

@@ -1,0 +1,329 @@
+"""What every connector promises, run on each of them.
+
+A new connector adds a case to ``CASES``: a function that gives a ``Source`` with two things
+in it, and the dialect's words for them. ``docs/developers/add-a-connector.md`` says more.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pydantic import SecretStr, ValidationError
+from support.postgres import Cluster
+from support.source import Source, make_permit
+
+from wb_server.connections.connectors.base import Connector, ConnectorConfig, Target
+from wb_server.connections.connectors.files import FilesConfig, FilesConnector
+from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
+from wb_server.connections.gate import Permit
+from wb_server.connections.network import NetworkPolicy
+from wb_server.kit.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    SourceTimeout,
+    WorkbenchError,
+)
+
+
+@dataclass
+class Case:
+    """A connector on a source that has the table ``people (id, name)`` with ids 1, 2 and 3.
+
+    Attributes:
+        many: a query of 300,000 rows with one column of whole numbers, ``i``.
+        endless: a query that runs for minutes.
+    """
+
+    source: Source
+    schema: str
+    many: str
+    endless: str
+
+
+def postgres_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    cluster: Cluster = request.getfixturevalue("postgres")
+    with cluster.connect() as connection:
+        connection.execute(
+            "drop table if exists people; create table people (id int, name text);"
+            "insert into people values (1, 'a'), (2, 'b'), (3, 'c')"
+        )
+        connector = PostgresConnector(NetworkPolicy(allow_loopback=True))
+        config = PostgresConfig.model_validate(cluster.config())
+        yield Case(
+            Source(connector, Target("c1", 1, config)),
+            "public",
+            "select i from generate_series(1, 300000) i",
+            "select count(*) from generate_series(1, 100000) a, generate_series(1, 1000000) b",
+        )
+        connector.close()
+        connection.execute("drop table people")
+
+
+def files_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    (tmp_path / "people.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
+    connector = FilesConnector([tmp_path])
+    yield Case(
+        Source(connector, Target("c1", 1, FilesConfig(folder=str(tmp_path)))),
+        "files",
+        "select i from range(300000) r(i)",
+        "select count(*) from range(1000000) a(i), range(1000000) b(i) where a.i % 7 = b.i % 5",
+    )
+    connector.close()
+
+
+CASES = {"postgres": postgres_case, "files": files_case}
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    yield from CASES[request.param](request, tmp_path)
+
+
+def test_every_connector_has_a_case() -> None:
+    kinds = {
+        connector.kind for connector in Connector.__subclasses__() if not inspect.isabstract(connector)
+    }
+    assert kinds == set(CASES)
+
+
+# --- declaration -----------------------------------------------------------------------------
+
+
+def test_declares_itself(case: Case) -> None:
+    connector = case.source.connector
+    assert connector.kind.isidentifier()
+    assert connector.title
+    assert connector.description.endswith(".")
+    assert isinstance(connector.supports_writes, bool)
+    assert issubclass(connector.Config, ConnectorConfig)
+
+
+def test_configuration_makes_a_form(case: Case) -> None:
+    """Each field has a title, secrets are marked, and a typo is an error."""
+    config = case.source.connector.Config
+    schema = config.model_json_schema()
+    assert schema["additionalProperties"] is False
+    for name, field in schema["properties"].items():
+        assert field.get("title") or "$ref" in field, name
+    for name in config.secret_fields():
+        assert "writeOnly" in str(schema["properties"][name])
+    with pytest.raises(ValidationError):
+        config.model_validate({**case.source.target.config.model_dump(), "typo": 1})
+
+
+def test_secrets_do_not_show(case: Case) -> None:
+    config = case.source.target.config
+    for name in config.secret_fields():
+        secret = getattr(config, name)
+        assert isinstance(secret, SecretStr)
+        assert secret.get_secret_value() not in repr(case.source.target)
+        assert secret.get_secret_value() not in repr(config)
+
+
+def test_check_accepts_its_own(case: Case) -> None:
+    case.source.connector.check(case.source.target.config)
+
+
+# --- permits ---------------------------------------------------------------------------------
+
+
+def test_no_permit_without_the_gate(case: Case) -> None:
+    with pytest.raises(TypeError):
+        Permit("q", "ana", "c1", "read", "select 1")
+
+
+def test_permit_is_for_one_connection(case: Case) -> None:
+    with pytest.raises(Forbidden):
+        case.source.connector.open(
+            make_permit("select 1", connection_id="c2"), case.source.target
+        )
+
+
+def test_permit_is_for_one_use(case: Case) -> None:
+    with case.source.open(kind="browse") as session, pytest.raises(Forbidden):
+        session.run(timeout=5, max_write_rows=0)
+    with case.source.open("select 1") as session, pytest.raises(Forbidden):
+        session.tables(None)
+
+
+# --- reading ---------------------------------------------------------------------------------
+
+
+def test_reads(case: Case) -> None:
+    rows = case.source.rows("select id, name from people order by id", "people")
+    assert rows == [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}, {"id": 3, "name": "c"}]
+
+
+def test_empty_answer_has_its_schema(case: Case) -> None:
+    table = case.source.table("select id, name from people where id > 9", "people")
+    assert table.schema.names == ["id", "name"]
+    assert table.num_rows == 0
+
+
+def test_answers_in_batches(case: Case) -> None:
+    with case.source.open(case.many) as session:
+        answer = session.run(timeout=30, max_write_rows=0)
+        assert isinstance(answer.schema, pa.Schema)
+        sizes = []
+        for batch in answer:
+            assert batch.schema.equals(answer.schema)
+            assert batch.nbytes < 4 << 20
+            sizes.append(batch.num_rows)
+    assert sum(sizes) == 300_000
+    assert len(sizes) > 1
+    assert min(sizes) > 0
+
+
+def test_plain_arrow_types(case: Case) -> None:
+    """No extension types and dictionaries: every reader knows what comes."""
+    table = case.source.table(
+        "select 1 as i, 'a' as s, true as b, 1.5 as d, date '2020-01-01' as day, null as n"
+    )
+    for kind in table.schema.types:
+        assert not isinstance(kind, (pa.BaseExtensionType, pa.DictionaryType))
+    assert str(table.column("d")[0].as_py()) == "1.5"
+
+
+def test_test_permit_runs(case: Case) -> None:
+    with case.source.open("select 1 as one", kind="test") as session:
+        assert [b.to_pylist() for b in session.run(timeout=5, max_write_rows=0)] == [[{"one": 1}]]
+        assert session.server_version()
+
+
+@pytest.mark.parametrize(
+    ("sql", "code", "name"),
+    [
+        ("select * from nowhere", "unknown_table", "nowhere"),
+        ("select nope from people", "unknown_column", "nope"),
+        ("select 1 +", "syntax_error", None),
+        ("select cast('x' as int) as x", "bad_value", None),
+    ],
+)
+def test_errors_of_a_statement(case: Case, sql: str, code: str, name: str | None) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        case.source.table(sql, "people")
+    assert caught.value.code == code
+    assert caught.value.details.get("name") == name
+    assert caught.value.message[0].isupper()
+    assert caught.value.message.endswith((".", "?"))
+    assert "\n" not in caught.value.message
+
+
+def test_only_one_statement(case: Case) -> None:
+    with pytest.raises(WorkbenchError):
+        case.source.table("select 1; select 2")
+
+
+def test_reads_do_not_write(case: Case) -> None:
+    for sql in ("delete from people", "create table x (i int)", "drop table people"):
+        with pytest.raises(WorkbenchError):
+            case.source.table(sql, "people")
+    assert case.source.value("select count(*) from people", "people") == 3
+
+
+def test_writes_only_where_declared(case: Case) -> None:
+    insert = "insert into people values (4, 'd')"
+    if case.source.connector.supports_writes:
+        assert case.source.rows(insert, "people", kind="write") == [{"rows_affected": 1}]
+        assert case.source.value("select count(*) from people", "people") == 4
+    else:
+        with pytest.raises(Forbidden):
+            case.source.table(insert, "people", kind="write")
+
+
+# --- stopping --------------------------------------------------------------------------------
+
+
+def test_timeout(case: Case) -> None:
+    with pytest.raises(SourceTimeout) as caught:
+        case.source.table(case.endless, timeout=0.5)
+    assert caught.value.code == "timeout"
+    assert case.source.value("select 1") == 1
+
+
+def test_cancel_from_another_thread(case: Case) -> None:
+    with case.source.open(case.endless) as session:
+        timer = threading.Timer(0.3, session.cancel)
+        timer.start()
+        with pytest.raises(Conflict) as caught:
+            list(session.run(timeout=60, max_write_rows=0))
+        timer.join()
+    assert caught.value.code == "cancelled"
+
+
+def test_cancel_at_any_time(case: Case) -> None:
+    session = case.source.open(case.many)
+    session.cancel()
+    with pytest.raises(Conflict):
+        list(session.run(timeout=5, max_write_rows=0))
+    session.cancel()
+    session.close()
+    session.cancel()
+    assert case.source.value("select 1") == 1
+
+
+def test_close_at_any_time(case: Case) -> None:
+    session = case.source.open(case.many)
+    session.close()
+    session.close()
+    with case.source.open(case.many) as session:
+        next(iter(session.run(timeout=30, max_write_rows=0)))
+    with case.source.open(case.many) as session:
+        session.run(timeout=30, max_write_rows=0)
+    assert case.source.value("select 1") == 1
+
+
+def test_many_at_once(case: Case) -> None:
+    """Sessions of one connector don't mix: each thread gets its own answer."""
+    got: dict[int, object] = {}
+
+    def work(number: int) -> None:
+        got[number] = case.source.value(f"select {number} as n")
+
+    workers = [threading.Thread(target=work, args=[number]) for number in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert got == {number: number for number in range(6)}
+
+
+def test_forget_and_close(case: Case) -> None:
+    assert case.source.value("select 1") == 1
+    case.source.connector.forget("c1")
+    case.source.connector.forget("never heard of")
+    assert case.source.value("select 1") == 1
+
+
+# --- browsing --------------------------------------------------------------------------------
+
+
+def test_browses(case: Case) -> None:
+    with case.source.open(kind="browse") as session:
+        assert case.schema in {schema.name for schema in session.schemas()}
+        for schema in (case.schema, None):
+            found = [table for table in session.tables(schema) if table.name == "people"]
+            assert [table.schema_ for table in found] == [case.schema]
+            columns = session.columns(schema, "people")
+            assert [column.name for column in columns] == ["id", "name"]
+            assert all(column.type for column in columns)
+        assert session.tables("no_such_schema") == []
+        with pytest.raises(NotFound):
+            session.columns(case.schema, "no_such_table")
+
+
+def test_names_are_not_sql(case: Case) -> None:
+    with case.source.open(kind="browse") as session:
+        for name in ("people' or '1'='1", 'people"; drop table people; --', "%", ""):
+            assert session.tables(name) == []
+            with pytest.raises(NotFound):
+                session.columns(case.schema, name)
+    assert case.source.value("select count(*) from people", "people") == 3

@@ -1,0 +1,159 @@
+"""What the docs point at is there: files, headings, commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Folders that hold what others wrote, or what was built.
+_OTHERS = {".git", ".wb", ".venv", "node_modules", "site-packages", "lib", "labextension"}
+
+_FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
+_REFERENCE = re.compile(r"^\s*\[[^\]]+\]:\s+(\S+)", re.MULTILINE)
+_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$", re.MULTILINE)
+_COMMAND = re.compile(r"^\s*(?:\$ )?\./wb[ \t]+([a-z]+)\b([^#\n]*)", re.MULTILINE)
+# Paths of a machine: a home, a checkout, a temporary folder. `/srv`, `/etc` and `~` may be examples.
+_MACHINE = re.compile(r"(?<![\w.~])/(?:home|root|work|tmp|Users|mnt|workspace)/[\w.-]+")
+
+
+@cache
+def documents() -> list[Path]:
+    """Every Markdown file that the repository holds."""
+    found = []
+    for place, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in _OTHERS]
+        found += [Path(place, name) for name in files if name.endswith(".md")]
+    return sorted(found)
+
+
+def names() -> list[str]:
+    """The documents' names, for the names of the tests."""
+    return [str(path.relative_to(ROOT)) for path in documents()]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a document, as GitHub makes them from its headings."""
+    found: dict[str, int] = {}
+    result = set()
+    for _, heading in _HEADING.findall(_FENCE.sub("", text)):
+        plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+        plain = re.sub(r"[`*]", "", plain).strip().lower()
+        anchor = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+        number = found.get(anchor, 0)
+        found[anchor] = number + 1
+        result.add(f"{anchor}-{number}" if number else anchor)
+    return result
+
+
+def links(text: str) -> list[str]:
+    """The targets of a document's links and images."""
+    prose = _CODE.sub("", _FENCE.sub("", text))
+    return [*_LINK.findall(prose), *_REFERENCE.findall(prose)]
+
+
+def calls(text: str) -> list[tuple[str, str]]:
+    """The calls of ``./wb`` in a document's code: the command, and the rest of the line."""
+    blocks = [code for _, code in _FENCE.findall(text)]
+    spans = _CODE.findall(_FENCE.sub("", text))
+    return [call for code in (*blocks, *spans) for call in _COMMAND.findall(code)]
+
+
+@cache
+def commands() -> dict[str, str]:
+    """The commands of ``./wb`` by name, with the text of the help about each."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "deploy" / "bootstrap" / "main.py"), "help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # A line begins a command; what is indented further belongs to it.
+    found: dict[str, str] = {}
+    name = ""
+    for line in done.stdout.splitlines():
+        if start := re.match(r"  ([a-z]+)(?: [A-Z]+)?\s{2,}\S", line):
+            name = start[1]
+            found[name] = line
+        elif name and re.match(r"\s{3,}\S", line):
+            found[name] += f"\n{line}"
+        else:
+            name = ""
+    return found
+
+
+@pytest.mark.parametrize("name", names())
+def test_links_lead_somewhere(name: str) -> None:
+    path = ROOT / name
+    text = path.read_text(encoding="utf-8")
+    broken = []
+    for link in links(text):
+        if re.match(r"[a-z][a-z0-9+.-]*:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / unquote(file)).resolve() if file else path
+        if not target.is_relative_to(ROOT) or not target.exists():
+            broken.append(f"{link}: there is no such file")
+        elif anchor and target.suffix == ".md":
+            if anchor not in anchors(target.read_text(encoding="utf-8")):
+                broken.append(f"{link}: there is no such heading")
+    assert not broken, f"{name}:\n" + "\n".join(broken)
+
+
+@pytest.mark.parametrize("name", names())
+def test_commands_exist(name: str) -> None:
+    known = commands()
+    unknown = []
+    for command, rest in calls((ROOT / name).read_text(encoding="utf-8")):
+        if command not in known:
+            unknown.append(f"./wb {command}")
+            continue
+        options = {"--help", *re.findall(r"--[a-z-]+", known[command])}
+        given = set(re.findall(r"(?<!\S)--[a-z-]+", rest))
+        unknown += [f"./wb {command} {option}" for option in sorted(given - options)]
+    assert not unknown, f"{name} names what `./wb help` doesn't: {', '.join(unknown)}"
+
+
+def test_the_help_is_read_right() -> None:
+    # Without this, a new layout of the help would make the test above refuse or pass everything.
+    assert {"up", "test", "generate", "help"} <= set(commands())
+    assert "--sample" in commands()["up"]
+    assert "--fast" in commands()["test"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_paths_of_a_machine(name: str) -> None:
+    found = _MACHINE.findall((ROOT / name).read_text(encoding="utf-8"))
+    assert not found, f"{name} names paths of one machine: {', '.join(found)}"
+
+
+@pytest.mark.parametrize("name", ["README.md", *[n for n in names() if n.startswith("docs/")]])
+def test_code_blocks_are_closed(name: str) -> None:
+    # An open block swallows the rest of a page, and the checks above with it.
+    fences = re.findall(r"^\s*```", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(fences) % 2 == 0, f"{name} has a code block without an end"
+
+
+def test_every_page_is_reachable_from_the_readme() -> None:
+    seen: set[Path] = set()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or page.suffix != ".md" or not page.exists():
+            continue
+        seen.add(page)
+        for link in links(page.read_text(encoding="utf-8")):
+            if not re.match(r"[a-z][a-z0-9+.-]*:", link) and (file := link.partition("#")[0]):
+                waiting.append((page.parent / unquote(file)).resolve())
+    pages = {path for path in documents() if path.is_relative_to(ROOT / "docs")}
+    lost = sorted(str(path.relative_to(ROOT)) for path in pages - seen)
+    assert not lost, f"no page leads to {', '.join(lost)}"

@@ -1,0 +1,363 @@
+"""The gate's analysis: what passes, what is refused and why. No database needed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wb_server.connections.statement import DialectName, TableRef, analyse
+from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
+
+HERE = Path(__file__).parent
+DIALECTS: tuple[DialectName, ...] = ("postgres", "duckdb")
+
+
+def good_queries() -> Iterator[tuple[DialectName, str]]:
+    for dialect in DIALECTS:
+        for name in ("both", dialect):
+            text = (HERE / f"statement_good_{name}.sql").read_text()
+            for sql in re.split(r"(?m)^---$", text):
+                yield dialect, sql.strip()
+
+
+def bad_statements() -> Iterator[tuple[DialectName, str, str]]:
+    dialect = code = ""
+    for line in (HERE / "statement_bad.txt").read_text().splitlines()[1:]:
+        if line.startswith("## "):
+            _, dialect, code = line.split()
+        else:
+            yield dialect, code, line.replace("\\n", "\n").replace("\\t", "\t")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("dialect", "sql"), good_queries())
+def test_good_queries_pass_and_their_text_is_stable(dialect: DialectName, sql: str) -> None:
+    statement = analyse(sql, dialect)
+    assert statement.kind == "read" and statement.returns_rows and not statement.written
+    assert analyse(statement.sql, dialect).tables == statement.tables
+
+
+@pytest.mark.parametrize(("dialect", "code", "sql"), bad_statements())
+def test_bad_statements_are_refused(dialect: DialectName, code: str, sql: str) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        analyse(sql, dialect)
+    assert caught.value.code == code
+    assert caught.value.status in (400, 403)
+    assert "\x1b" not in caught.value.message and "sqlglot" not in caught.value.message
+
+
+def test_there_are_enough_cases() -> None:
+    good, bad = list(good_queries()), list(bad_statements())
+    for dialect in DIALECTS:
+        assert sum(1 for query in good if query[0] == dialect) >= 120
+        assert sum(1 for statement in bad if statement[0] == dialect) >= 150
+
+
+def refs(*names: str) -> tuple[TableRef, ...]:
+    split = [name.split(".") for name in names]
+    return tuple(TableRef(None, p[0] if len(p) == 2 else None, p[-1]) for p in split)
+
+
+@pytest.mark.parametrize(
+    ("sql", "tables"),
+    [
+        ("SELECT 1", ()),
+        ("SELECT * FROM b, a, s.a, a", ("a", "b", "s.a")),
+        ("WITH t AS (SELECT * FROM t) SELECT * FROM t", ("t",)),
+        ("WITH t AS (SELECT 1) SELECT * FROM t", ()),
+        ("WITH t AS (SELECT 1) SELECT * FROM s.t", ("s.t",)),
+        ("WITH a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a, b", ("b",)),
+        ("WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t) SELECT * FROM t", ()),
+        ("SELECT * FROM (WITH t AS (SELECT 1) SELECT * FROM t) x, t", ("t",)),
+        ("WITH t AS (SELECT 1) SELECT (SELECT count(*) FROM t), (SELECT 1 FROM u)", ("u",)),
+        ("WITH t AS (SELECT 1) SELECT 1 UNION SELECT * FROM t", ()),
+        ("WITH t AS (WITH u AS (SELECT 1) SELECT * FROM u) SELECT * FROM t, u", ("u",)),
+        ('WITH "T" AS (SELECT 1) SELECT * FROM "T"', ()),
+        ("SELECT * FROM a x JOIN b ON x.i = b.i WHERE EXISTS (SELECT 1 FROM c)", ("a", "b", "c")),
+        ("SELECT a.b FROM a", ("a",)),
+        ("SELECT * FROM generate_series(1, 2) AS g", ()),
+        ("SELECT * FROM t CROSS JOIN LATERAL (SELECT * FROM u) v", ("t", "u")),
+    ],
+)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_tables_are_found_by_scope(
+    dialect: DialectName, sql: str, tables: tuple[str, ...]
+) -> None:
+    assert analyse(sql, dialect).tables == refs(*tables)
+
+
+def test_names_are_folded_as_the_database_does() -> None:
+    assert analyse('SELECT * FROM Foo, "Foo", "BÄR", BÄR', "postgres").tables == refs(
+        "BÄR", "Foo", "bÄr", "foo"
+    )
+    assert analyse('SELECT * FROM Foo, "FOO"', "duckdb").tables == refs("foo")
+    assert analyse('WITH "T" AS (SELECT 1) SELECT * FROM t', "postgres").tables == refs("t")
+    assert analyse('WITH "T" AS (SELECT 1) SELECT * FROM t', "duckdb").tables == ()
+
+
+WRITES: list[tuple[str, tuple[str, ...], tuple[str, ...], bool]] = [
+    ("INSERT INTO t (a) VALUES (1), (DEFAULT)", ("t",), ("t",), False),
+    ("INSERT INTO s.t SELECT * FROM u RETURNING a", ("s.t", "u"), ("s.t",), True),
+    ("INSERT INTO t VALUES (nextval('s'))", ("t",), ("t",), False),
+    ("WITH t AS (SELECT 1) INSERT INTO t SELECT * FROM t", ("t",), ("t",), False),
+    ("INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = excluded.a", ("t",), ("t",), False),
+    ("UPDATE t SET a = u.a FROM u WHERE t.i = u.i", ("t", "u"), ("t",), False),
+    ("DELETE FROM t USING u WHERE t.i = u.i RETURNING *", ("t", "u"), ("t",), True),
+    (
+        "MERGE INTO t USING u ON t.i = u.i WHEN MATCHED THEN UPDATE SET a = u.a "
+        "WHEN NOT MATCHED THEN INSERT (i) VALUES (u.i)",
+        ("t", "u"),
+        ("t",),
+        False,
+    ),
+    ("CREATE TABLE t (i int PRIMARY KEY, r int REFERENCES u (i))", ("t", "u"), ("t",), False),
+    ("CREATE TABLE t AS SELECT * FROM u", ("t", "u"), ("t",), False),
+    ("CREATE OR REPLACE VIEW s.v AS SELECT * FROM u", ("s.v", "u"), ("s.v",), False),
+    ("CREATE SCHEMA s", ("s.",), ("s.",), False),
+    ("CREATE INDEX i ON t (lower(a))", ("t",), ("t",), False),
+    ("DROP TABLE IF EXISTS a, s.b CASCADE", ("a", "s.b"), ("a", "s.b"), False),
+    ("DROP VIEW v", ("v",), ("v",), False),
+    ("ALTER TABLE t ADD COLUMN a int, DROP COLUMN b", ("t",), ("t",), False),
+    ("ALTER TABLE t RENAME TO u", ("t", "u"), ("t", "u"), False),
+    ("ALTER TABLE t DROP CONSTRAINT c", ("t",), ("t",), False),
+    ("TRUNCATE a, s.b RESTART IDENTITY", ("a", "s.b"), ("a", "s.b"), False),
+]
+
+
+@pytest.mark.parametrize(("sql", "tables", "written", "rows"), WRITES)
+def test_writes_name_their_targets(
+    sql: str, tables: tuple[str, ...], written: tuple[str, ...], rows: bool
+) -> None:
+    statement = analyse(sql, "postgres")
+    assert statement.kind == "write"
+    assert statement.tables == refs(*tables)
+    assert statement.written == refs(*written)
+    assert statement.returns_rows is rows
+
+
+@pytest.mark.parametrize(("sql", "tables", "written", "rows"), WRITES)
+def test_no_write_on_a_read_only_dialect(sql: str, tables: Any, written: Any, rows: Any) -> None:
+    with pytest.raises(WorkbenchError):
+        analyse(sql, "duckdb")
+
+
+def test_a_syntax_error_says_where() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        analyse("SELECT a\nFROM t\nWHERE = 3", "postgres")
+    assert caught.value.details == {"line": 3, "column": 7, "near": "="}
+    assert "line 3, column 7" in caught.value.message
+
+
+def test_an_unknown_function_comes_with_near_names() -> None:
+    with pytest.raises(Forbidden) as caught:
+        analyse("SELECT date_trunk('day', x)", "postgres")
+    assert caught.value.details["function"] == "date_trunk"
+    assert "date_trunc" in caught.value.details["near"]
+
+
+# Parameters ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "postgres", "duckdb"),
+    [
+        (None, "NULL", "NULL"),
+        (True, "TRUE", "TRUE"),
+        (5, "CAST(5 AS INT)", "CAST(5 AS INT)"),
+        (-5, "CAST(-5 AS INT)", "CAST(-5 AS INT)"),
+        (2**40, "CAST(1099511627776 AS BIGINT)", "CAST(1099511627776 AS BIGINT)"),
+        (2**63, "CAST('9223372036854775808' AS DECIMAL(19, 0))",) * 2,
+        (0.1, "CAST('0.1' AS DOUBLE PRECISION)", "CAST('0.1' AS DOUBLE)"),
+        (Decimal("12.30"), "CAST('12.30' AS DECIMAL(4, 2))", "CAST('12.30' AS DECIMAL(4, 2))"),
+        ({"type": "decimal", "value": "0.001"}, "CAST('0.001' AS DECIMAL(3, 3))",) * 2,
+        (dt.date(2026, 1, 2), "CAST('2026-01-02' AS DATE)", "CAST('2026-01-02' AS DATE)"),
+        ({"type": "time", "value": "01:02:03"}, "CAST('01:02:03' AS TIME)",) * 2,
+        (dt.datetime(2026, 1, 2, 3), "CAST('2026-01-02 03:00:00' AS TIMESTAMP)",) * 2,
+        (
+            {"type": "timestamp", "value": "2026-01-02T03:04:05Z"},
+            "CAST('2026-01-02 03:04:05+00:00' AS TIMESTAMPTZ)",
+            "CAST('2026-01-02 03:04:05+00:00' AS TIMESTAMPTZ)",
+        ),
+        (b"\x00\xff", "decode('00ff', 'hex')", "from_hex('00ff')"),
+        ({"type": "bytes", "value": "AP8="}, "decode('00ff', 'hex')", "from_hex('00ff')"),
+        ("it's", "'it''s'", "'it''s'"),
+        ("\\' OR 1=1 --", "'\\'' OR 1=1 --'", "'\\'' OR 1=1 --'"),
+        ("a /* $$ ; :x \n ☃", "'a /* $$ ; :x \n ☃'", "'a /* $$ ; :x \n ☃'"),
+        ("", "''", "''"),
+    ],
+)
+def test_parameters_become_literals(value: Any, postgres: str, duckdb: str) -> None:
+    assert analyse("SELECT :v AS x", "postgres", {"v": value}).sql == f"SELECT {postgres} AS x"
+    assert analyse("SELECT :v AS x", "duckdb", {"v": value}).sql == f"SELECT {duckdb} AS x"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_only_parameters_are_replaced(dialect: DialectName) -> None:
+    sql = "SELECT ':a', x::int, x[1:2] /* :b */ FROM t WHERE c = :a -- :d"
+    text = analyse(sql, dialect, {"a": 1}).sql
+    assert text == "SELECT ':a', CAST(x AS INT), x[1:2] FROM t WHERE c = CAST(1 AS INT)"
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_lists_stand_after_in(dialect: DialectName) -> None:
+    def where(sql: str, value: Any) -> str:
+        return analyse(f"SELECT 1 FROM t WHERE {sql}", dialect, {"l": value}).sql[24:]
+
+    assert where("a IN (:l)", ["x", "y"]) == "a IN ('x', 'y')"
+    assert where("a IN :l", ["x"]) == "a IN ('x')"
+    assert where("a IN (:l)", "x") == "a IN ('x')"
+    assert where("a IN (:l)", []) == "(FALSE)"
+    assert where("a NOT IN (:l)", []) == "NOT (FALSE)"
+    with pytest.raises(InvalidInput, match="only after IN"):
+        where("a = :l", ["x"])
+    with pytest.raises(InvalidInput):
+        where("a IN (:l)", [["x"]])
+
+
+def test_parameters_in_duckdb_beside_other_colons() -> None:
+    text = analyse("SELECT {'a': :x, 'b': c}, y: :x, [1][:n]", "duckdb", {"x": "v", "n": 1}).sql
+    assert text == "SELECT {'a': 'v', 'b': c}, 'v' AS y, [1][1]"
+    text = analyse("SELECT list_transform([1], lambda y : y + :x)", "duckdb", {"x": 1}).sql
+    assert "CAST(1 AS INT)" in text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("params", "code"),
+    [
+        ({}, "parameter_missing"),
+        ({"b": 1}, "parameter_missing"),
+        ({"a": 1, "b": 1}, "parameter_unused"),
+        ({"a": float("nan")}, "parameter_type"),
+        ({"a": float("inf")}, "parameter_type"),
+        ({"a": "x\x00"}, "parameter_type"),
+        ({"a": "\ud800"}, "parameter_type"),
+        ({"a": object()}, "parameter_type"),
+        ({"a": [1]}, "parameter_type"),
+        ({"a": Decimal("NaN")}, "parameter_type"),
+        ({"a": Decimal("1e2000")}, "parameter_type"),
+        ({"a": dt.time(1, tzinfo=dt.UTC)}, "parameter_type"),
+        ({"a": {"type": "date", "value": "31.12.2026"}}, "parameter_type"),
+        ({"a": {"type": "sql", "value": "1"}}, "parameter_type"),
+        ({"a": {"type": "decimal", "value": "sNaN"}}, "parameter_type"),
+        ({"a": {"type": "decimal"}}, "parameter_type"),
+        ({"a": {"type": "bytes", "value": "?"}}, "parameter_type"),
+    ],
+)
+def test_bad_parameters(dialect: DialectName, params: dict[str, Any], code: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        analyse("SELECT :a", dialect, params)
+    assert caught.value.code == code
+
+
+# Limits -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT 1", "SELECT 1 LIMIT 10"),
+        ("SELECT 1 LIMIT 5", "SELECT 1 LIMIT 5"),
+        ("SELECT 1 LIMIT 50", "SELECT 1 LIMIT 10"),
+        ("SELECT 1 LIMIT ALL", "SELECT 1 LIMIT 10"),
+        ("SELECT 1 LIMIT 50 OFFSET 2", "SELECT 1 LIMIT 10 OFFSET 2"),
+        ("SELECT 1 LIMIT 5 + 50", "SELECT 1 LIMIT 5 + 50"),
+        ("SELECT 1 UNION SELECT 2", "SELECT 1 UNION SELECT 2 LIMIT 10"),
+        ("(SELECT 1 LIMIT 50)", "(SELECT 1 LIMIT 50) LIMIT 10"),
+        ("VALUES (1)", "VALUES (1) LIMIT 10"),
+        (
+            "WITH x AS (SELECT 1 LIMIT 50) SELECT * FROM x",
+            "WITH x AS (SELECT 1 LIMIT 50) SELECT * FROM x LIMIT 10",
+        ),
+    ],
+)
+def test_limit_is_set_on_the_root(dialect: DialectName, sql: str, expected: str) -> None:
+    assert analyse(sql, dialect, limit=10).sql == expected
+
+
+def test_limit_and_fetch() -> None:
+    sql = "SELECT 1 FETCH FIRST {} ROWS {}"
+    for dialect, many, few in (
+        ("postgres", "FETCH FIRST 10 ROWS ONLY", "FETCH FIRST 2 ROWS ONLY"),
+        ("duckdb", "LIMIT 10", "LIMIT 2"),
+    ):
+        assert analyse(sql.format(50, "ONLY"), dialect, limit=10).sql == f"SELECT 1 {many}"
+        assert analyse(sql.format(2, "ONLY"), dialect, limit=10).sql == f"SELECT 1 {few}"
+    ties = "SELECT a FROM t ORDER BY a FETCH FIRST 50 ROWS WITH TIES"
+    assert analyse(ties, "postgres", limit=10).sql == ties
+    assert analyse("SELECT 1 LIMIT 50%", "duckdb", limit=10).sql.endswith("LIMIT 50 PERCENT")
+
+
+def test_a_write_gets_no_limit() -> None:
+    assert "LIMIT" not in analyse("INSERT INTO t SELECT 1", "postgres", limit=10).sql
+
+
+# Size and depth -----------------------------------------------------------------------------------
+
+
+def test_a_text_over_the_limit_is_too_large() -> None:
+    with pytest.raises(TooLarge):
+        analyse("SELECT '" + "x" * 1_000_000 + "'", "postgres")
+
+
+def test_nul_bytes_are_refused() -> None:
+    with pytest.raises(InvalidInput):
+        analyse("SELECT 1\x00", "postgres")
+
+
+DEEP = {
+    "parentheses": lambda n: "SELECT " + "(" * n + "1" + ")" * n,
+    "calls": lambda n: "SELECT " + "abs(" * n + "1" + ")" * n,
+    "type calls": lambda n: "SELECT " + "date(" * n + "1" + ")" * n,
+    "not": lambda n: "SELECT " + "NOT " * n + "TRUE",
+    "minus": lambda n: "SELECT " + "- " * n + "1",
+    "arrays": lambda n: "SELECT " + "ARRAY[" * n + "1" + "]" * n,
+    "brackets": lambda n: "SELECT " + "[" * n + "1" + "]" * n,
+    "subscripts": lambda n: "SELECT a" + "[1]" * n,
+    "casts": lambda n: "SELECT a" + "::int" * n,
+    "case": lambda n: "SELECT " + "CASE WHEN TRUE THEN 1 ELSE " * n + "1" + " END" * n,
+    "interval": lambda n: "SELECT " + "INTERVAL " * n + "'1'",
+    "joins": lambda n: "SELECT 1 FROM t " + "JOIN t " * n + "ON TRUE " * n,
+    "subqueries": lambda n: "SELECT * FROM " + "(SELECT * FROM " * n + "t" + ") x" * n,
+    "select": lambda n: "SELECT " * n,
+    "struct types": lambda n: "SELECT a::" + "STRUCT(a " * n + "int" + ")" * n,
+    "plus": lambda n: "SELECT " + "+".join(["a"] * n),
+    "arrows": lambda n: "SELECT a" + " -> 'x'" * n,
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("name", DEEP)
+def test_deep_statements_are_refused_and_harmless(dialect: DialectName, name: str) -> None:
+    """In a thread with a small stack, as a server's threads have."""
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        for count in (50, 500, 5000):
+            try:
+                analyse(DEEP[name](count), dialect)
+            except WorkbenchError:
+                pass
+            except BaseException as error:
+                errors.append(error)
+
+    size = threading.stack_size(2 * 1024 * 1024)
+    thread = threading.Thread(target=run)
+    thread.start()
+    threading.stack_size(size)
+    thread.join(60)
+    assert not thread.is_alive()
+    assert not errors
+
+
+def test_a_nesting_that_people_write_passes() -> None:
+    sql = "SELECT " + "coalesce(" * 30 + "1" + ", 2)" * 30
+    assert analyse(sql, "postgres").kind == "read"
+    assert analyse("SELECT " + " OR ".join(["a = 1"] * 300) + " FROM t", "postgres").kind == "read"

@@ -1,0 +1,137 @@
+"""The good queries on real databases: the rendered text answers as the original one does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pytest
+
+from wb_server.connections.statement import DialectName, analyse
+
+from .test_statement import WRITES, good_queries
+
+HERE = Path(__file__).parent
+Rows = tuple[list[str], list[tuple[str, ...]]]
+Run = Callable[[str], Rows]
+QUERIES: dict[str, list[str]] = {"postgres": [], "duckdb": []}
+for _dialect, _sql in good_queries():
+    QUERIES[_dialect].append(_sql)
+
+
+def cell(value: Any) -> str:
+    return repr(bytes(value) if isinstance(value, memoryview) else value)
+
+
+def rows(cursor: Any) -> Rows:
+    names = [column[0] for column in cursor.description]
+    return names, [tuple(cell(value) for value in row) for row in cursor.fetchall()]
+
+
+def schema(dialect: str) -> str:
+    names = ("statement_schema.sql", f"statement_schema_{dialect}.sql")
+    return "".join((HERE / name).read_text() for name in names)
+
+
+@pytest.fixture(scope="module")
+def on_postgres(postgres_url: str) -> Iterator[Run]:
+    connection = psycopg2.connect(postgres_url)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA IF EXISTS statement_engines CASCADE")
+        cursor.execute("CREATE SCHEMA statement_engines")
+        cursor.execute("SET search_path = statement_engines; SET TimeZone = 'UTC'")
+        cursor.execute(schema("postgres"))
+    connection.commit()
+
+    def run(sql: str) -> Rows:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return rows(cursor)
+        finally:
+            connection.rollback()
+
+    yield run
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA statement_engines CASCADE")
+    connection.commit()
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def on_duckdb() -> Iterator[Run]:
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(schema("duckdb"))
+    yield lambda sql: rows(connection.execute(sql))
+    connection.close()
+
+
+@pytest.mark.parametrize("sql", QUERIES["postgres"])
+def test_postgres_answers_the_same(on_postgres: Run, sql: str) -> None:
+    sql = sql.replace("public.customers", "statement_engines.customers")
+    assert on_postgres(analyse(sql, "postgres").sql) == on_postgres(sql)
+
+
+@pytest.mark.parametrize("sql", QUERIES["duckdb"])
+def test_duckdb_answers_the_same(on_duckdb: Run, sql: str) -> None:
+    # DuckDB names a column without alias after the text of its expression, which may differ.
+    assert on_duckdb(analyse(sql, "duckdb").sql)[1] == on_duckdb(sql)[1]
+
+
+VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -(2**31),
+    2**31,
+    -(2**63),
+    2**63 - 1,
+    10**30,
+    0.1,
+    -1.5e-300,
+    1.7976931348623157e308,
+    Decimal("12.30"),
+    Decimal("-0.001"),
+    "it's",
+    "back\\slash \\' \\n",
+    "-- /* $$ ; :x %s \n ☃ 日本 \u0301 \U0001f600",
+    "E'x'",
+    "",
+    dt.date(2026, 2, 28),
+    dt.datetime(2026, 1, 2, 3, 4, 5, 678901),
+    dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC),
+    dt.time(1, 2, 3),
+    b"\x00\xff'",
+]
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "duckdb"])
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_parameters_arrive_unchanged(
+    dialect: DialectName, value: Any, request: pytest.FixtureRequest
+) -> None:
+    run: Run = request.getfixturevalue(f"on_{dialect}")
+    _, [(got,)] = run(analyse("SELECT :v AS v", dialect, {"v": value}).sql)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**63:
+        value = Decimal(value)
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
+        assert "2026, 1, 2, 3, 4, 5" in got
+    else:
+        assert got == repr(value)
+
+
+@pytest.mark.parametrize("write", [write[0] for write in WRITES])
+def test_postgres_accepts_what_writes_render(on_postgres: Run, write: str) -> None:
+    """Only the grammar counts here: the tables don't exist."""
+    try:
+        on_postgres(analyse(write, "postgres").sql)
+    except psycopg2.errors.SyntaxError:
+        pytest.fail("the rendered text has a syntax error")
+    except psycopg2.Error:
+        pass
