@@ -9,11 +9,14 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 _ADMIN = "admin"
 # Without letters and digits that are taken for one another when read aloud or typed from paper.
@@ -25,6 +28,14 @@ _MARK_TEXT = (
 _KEY_BYTES = 32
 # A full check reads the whole file: above this size only its head and its tables are looked at.
 _CHECKED_WHOLE_BYTES = 256 * 1024 * 1024
+# How long a second start waits for the first: one that was just told to end, or, if the process is gone
+# without ending its Hub, for the Hub to notice.
+_ENDING_SECONDS = 8
+_ORPHANED_SECONDS = 30
+_RUNTIME_PREFIX = "wb-"
+# Not the temporary folder of the environment, which may be long: a socket's path has 100 letters.
+_SHORT = "/tmp"  # noqa: S108  mkdtemp makes a private folder in it
+_SHORT_LETTERS = 30
 _SQLITE_HEAD = b"SQLite format 3\x00"
 
 
@@ -73,6 +84,29 @@ def check_database(path: Path, what: str, tables: frozenset[str]) -> None:
         raise Refused(f"{what}: {path} is damaged. Restore a backup")
     if found and not found & tables:
         raise Refused(f"{what}: {path} is a database of another program. Choose another --data-dir")
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _runs(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _remove_runtime_dir(path: Path) -> None:
+    if path.name.startswith(_RUNTIME_PREFIX) and path.stat().st_uid == os.getuid():
+        shutil.rmtree(path, ignore_errors=True)
 
 
 class DataDir:
@@ -124,28 +158,23 @@ class DataDir:
         self.path.chmod(0o700)
 
     @contextlib.contextmanager
-    def alone(self, wait_seconds: float) -> Iterator[int]:
+    def alone(self) -> Iterator[int]:
         """Holds the folder for one Workbench; the descriptor of the lock is for the Hub to inherit,
         so that a Hub that outlives its ``up`` for a moment still counts.
 
         Raises:
-            Refused: Another one holds it, even after the wait.
+            Refused: Another one holds it, and isn't about to end.
         """
         path = self.hub / "lock"
         with path.open("a+", encoding="utf-8") as file:
-            until = time.monotonic() + wait_seconds
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > until:
-                        file.seek(0)
-                        who = file.read().strip() or "unknown"
-                        raise Refused(
-                            f"A Workbench already runs on {self.path} (process {who})"
-                        ) from None
-                    time.sleep(0.2)
+            start = time.monotonic()
+            while not _locked(file):
+                file.seek(0)
+                holder = file.read().strip()
+                wait = _ENDING_SECONDS if _runs(holder) else _ORPHANED_SECONDS
+                if time.monotonic() - start > wait:
+                    raise Refused(f"A Workbench already runs on {self.path} (process {holder})")
+                time.sleep(0.2)
             file.seek(0)
             file.truncate()
             file.write(f"{os.getpid()}\n")
@@ -153,6 +182,22 @@ class DataDir:
             # Whatever this file names is not ours: the Hub would kill that process.
             (self.hub / "proxy.pid").unlink(missing_ok=True)
             yield file.fileno()
+
+    @contextlib.contextmanager
+    def runtime_dir(self) -> Iterator[Path]:
+        """A folder for sockets: private, with a short path, gone afterwards. What a killed start left
+        of it goes now."""
+        note = self.hub / "runtime-dir"
+        with contextlib.suppress(OSError):
+            _remove_runtime_dir(Path(note.read_text(encoding="utf-8")))
+        base = os.environ.get("XDG_RUNTIME_DIR", "")
+        usable = base and len(base) < _SHORT_LETTERS and os.access(base, os.W_OK)
+        path = Path(tempfile.mkdtemp(prefix=_RUNTIME_PREFIX, dir=base if usable else _SHORT))
+        note.write_text(str(path), encoding="utf-8")
+        try:
+            yield path
+        finally:
+            _remove_runtime_dir(path)
 
     def master_key(self, path: Path, *, needed: bool) -> None:
         """Makes the master key if there is none; never touches one that is there.

@@ -11,11 +11,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from wb_hub import settings
@@ -25,9 +24,6 @@ from wb_hub.supervise import HubProcess, Log, StopRequest
 
 _READY_SECONDS = 120
 _TURN_SECONDS = 0.5
-_EARLIER_ONE_SECONDS = 20
-# Not the temporary folder of the environment, which may be long: a socket's path has 100 letters.
-_SHORT = "/tmp"  # noqa: S108  mkdtemp makes a private folder in it
 _NOTICE = (
     "Users are isolated neither from each other nor from the service in this mode: whoever can "
     "run a cell can read the key. For one machine and evaluation."
@@ -98,18 +94,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-@contextlib.contextmanager
-def _runtime_dir() -> Iterator[Path]:
-    """A folder for sockets with a short path, private, gone afterwards."""
-    base = os.environ.get("XDG_RUNTIME_DIR", "")
-    usable = base and len(base) < 30 and os.access(base, os.W_OK)
-    path = Path(tempfile.mkdtemp(prefix="wb-", dir=base if usable else _SHORT))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _environment(arguments: argparse.Namespace, data: DataDir, runtime: Path) -> dict[str, str]:
@@ -251,14 +235,14 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
     with contextlib.ExitStack() as stack:
         if (data.hub / "lock").exists():
             # An earlier one that was killed may still be on its way out, and hold the port.
-            lock = stack.enter_context(data.alone(_EARLIER_ONE_SECONDS))
+            lock = stack.enter_context(data.alone())
             check_port(arguments.host, arguments.port)
             data.prepare()
         else:
             check_port(arguments.host, arguments.port)
             data.prepare()
-            lock = stack.enter_context(data.alone(_EARLIER_ONE_SECONDS))
-        env = _environment(arguments, data, stack.enter_context(_runtime_dir()))
+            lock = stack.enter_context(data.alone())
+        env = _environment(arguments, data, stack.enter_context(data.runtime_dir()))
         log = Log(data.logs / "hub.log", verbose=arguments.verbose)
         if managed:
             own = env["WB_DATABASE_URL"] == f"sqlite:///{data.database}"

@@ -89,7 +89,9 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
 
 def test_every_connector_has_a_case() -> None:
     kinds = {
-        connector.kind for connector in Connector.__subclasses__() if not inspect.isabstract(connector)
+        connector.kind
+        for connector in Connector.__subclasses__()
+        if not inspect.isabstract(connector)
     }
     assert kinds == set(CASES)
 
@@ -142,9 +144,7 @@ def test_no_permit_without_the_gate(case: Case) -> None:
 
 def test_permit_is_for_one_connection(case: Case) -> None:
     with pytest.raises(Forbidden):
-        case.source.connector.open(
-            make_permit("select 1", connection_id="c2"), case.source.target
-        )
+        case.source.connector.open(make_permit("select 1", connection_id="c2"), case.source.target)
 
 
 def test_permit_is_for_one_use(case: Case) -> None:

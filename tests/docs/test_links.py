@@ -20,6 +20,8 @@ _FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.MULTILI
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _REFERENCE = re.compile(r"^\s*\[[^\]]+\]:\s+(\S+)", re.MULTILINE)
+# Addresses with a scheme aren't looked at: tests use no network.
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:")
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$", re.MULTILINE)
 _COMMAND = re.compile(r"^\s*(?:\$ )?\./wb[ \t]+([a-z]+)\b([^#\n]*)", re.MULTILINE)
 # Paths of a machine: a home, a checkout, a temporary folder. `/srv`, `/etc` and `~` may be examples.
@@ -97,7 +99,7 @@ def test_links_lead_somewhere(name: str) -> None:
     text = path.read_text(encoding="utf-8")
     broken = []
     for link in links(text):
-        if re.match(r"[a-z][a-z0-9+.-]*:", link):
+        if _ELSEWHERE.match(link):
             continue
         file, _, anchor = link.partition("#")
         target = (path.parent / unquote(file)).resolve() if file else path
@@ -151,9 +153,11 @@ def test_every_page_is_reachable_from_the_readme() -> None:
         if page in seen or page.suffix != ".md" or not page.exists():
             continue
         seen.add(page)
-        for link in links(page.read_text(encoding="utf-8")):
-            if not re.match(r"[a-z][a-z0-9+.-]*:", link) and (file := link.partition("#")[0]):
-                waiting.append((page.parent / unquote(file)).resolve())
+        waiting += [
+            (page.parent / unquote(file)).resolve()
+            for link in links(page.read_text(encoding="utf-8"))
+            if not _ELSEWHERE.match(link) and (file := link.partition("#")[0])
+        ]
     pages = {path for path in documents() if path.is_relative_to(ROOT / "docs")}
     lost = sorted(str(path.relative_to(ROOT)) for path in pages - seen)
     assert not lost, f"no page leads to {', '.join(lost)}"

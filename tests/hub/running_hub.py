@@ -43,6 +43,7 @@ class Running:
         url: Where it is, without a slash at the end.
         admin_password: Printed by a first start only; else None.
         seconds: From the start of the process until it said that it is ready.
+        lines: What it printed so far.
     """
 
     process: subprocess.Popen[str]
@@ -51,6 +52,7 @@ class Running:
     admin_password: str | None = None
     seconds: float = 0.0
     lines: list[str] = field(default_factory=list)
+    reader: threading.Thread = field(default_factory=threading.Thread)
 
     def descendants(self) -> list[psutil.Process]:
         """Every process that it started, at any depth."""
@@ -64,14 +66,17 @@ class Running:
         """Asks it to end and waits; its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(sign)
-        return self.process.wait(timeout)
+        status = self.process.wait(timeout)
+        self.reader.join(timeout)
+        return status
 
 
-def _read(process: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
-    assert process.stdout is not None
-    with process.stdout:
-        for line in process.stdout:
-            lines.put(line.rstrip("\n"))
+def _read(running: Running, lines: queue.Queue[str | None]) -> None:
+    assert running.process.stdout is not None
+    with running.process.stdout as output:
+        for line in output:
+            running.lines.append(line.rstrip("\n"))
+            lines.put(running.lines[-1])
     lines.put(None)
 
 
@@ -106,13 +111,13 @@ def launch(
     )
     running = Running(process, data_dir)
     lines: queue.Queue[str | None] = queue.Queue()
-    threading.Thread(target=_read, args=(process, lines), daemon=True).start()
+    running.reader = threading.Thread(target=_read, args=(running, lines), daemon=True)
+    running.reader.start()
     try:
         while True:
             line = lines.get(timeout=max(0.1, start + READY_SECONDS - time.monotonic()))
             if line is None:
                 raise NotStarted(process.wait(), "\n".join(running.lines))
-            running.lines.append(line)
             if found := _READY.search(line):
                 running.url = found[1]
                 running.seconds = time.monotonic() - start

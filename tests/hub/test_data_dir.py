@@ -10,6 +10,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 
+from wb_hub import data_dir
 from wb_hub.data_dir import DataDir, Refused
 from wb_hub.up import check_port, main
 
@@ -145,20 +146,36 @@ def test_first_administrator(tmp_path: Path) -> None:
     assert data.first_admin() is None
 
 
-def test_one_workbench_a_folder(tmp_path: Path) -> None:
+def test_one_workbench_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_dir, "_ENDING_SECONDS", 0.1)
     data = DataDir(tmp_path)
     data.prepare()
-    with data.alone(0), pytest.raises(Refused, match="already runs"), data.alone(0.3):
+    with data.alone(), pytest.raises(Refused, match="already runs"), data.alone():
         pass
-    with data.alone(0):
+    with data.alone():
         pass
+
+
+def test_what_a_killed_start_left_of_its_sockets_goes(tmp_path: Path) -> None:
+    data = DataDir(tmp_path)
+    data.prepare()
+    with data.runtime_dir() as first:
+        assert mode(first) == 0o700
+        with data.runtime_dir() as second:
+            assert not first.exists()
+    assert not second.exists()
+    # The note in the data folder is no way to have other folders removed.
+    (tmp_path / "precious").mkdir()
+    (data.hub / "runtime-dir").write_text(str(tmp_path / "precious"))
+    with data.runtime_dir():
+        assert (tmp_path / "precious").is_dir()
 
 
 def test_a_leftover_pid_of_the_proxy_is_not_believed(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     data.prepare()
     (data.hub / "proxy.pid").write_text("1")
-    with data.alone(0):
+    with data.alone():
         assert not (data.hub / "proxy.pid").exists()
 
 

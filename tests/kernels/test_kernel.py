@@ -96,7 +96,7 @@ def test_the_stop_button_stops_the_query(kernel: BlockingKernelClient, peer: Pee
     sent = kernel.execute("%%sql warehouse frame <<\nselect sleep()")
     assert peer.hangs.wait(30)
     kernel.manager.interrupt_kernel()
-    assert peer.hung_up.wait(30)
+    assert peer.cancel_seen.wait(30)
     while (reply := kernel.get_shell_msg(timeout=30))["parent_header"].get("msg_id") != sent:
         pass
     assert reply["content"]["status"] == "error"

@@ -46,7 +46,7 @@ from wb_server.kit import errors
 from wb_server.kit.errors import WorkbenchError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
     import polars
 
 __all__ = [
@@ -324,7 +324,7 @@ class _Body:
     def read(self, size: int = -1) -> bytes:
         if size < 0:  # Arrow never asks for this
             return b"".join([bytes(self._chunk), *self._chunks])
-        return self.read_buffer(size).to_pybytes()
+        return bytes(self.read_buffer(size).to_pybytes())
 
     def drain(self) -> bool:
         """Reads to the end, so that the connection can be used again; False if data were left."""
@@ -358,6 +358,7 @@ class Result:
         self._final: dict[str, Any] | None = None
         self._streamed = False
         self._count = 0
+        self._schema: pa.Schema = None  # until the first bytes are read, the query is query()'s
         with self._reading():
             self._reader = pa.ipc.open_stream(pa.PythonFile(self._body, mode="r"))
             self._schema = self._reader.schema
@@ -523,7 +524,9 @@ class Result:
         try:
             yield
         except KeyboardInterrupt:
-            self._stop()
+            self.close()  # the hang-up cancels in the database; the request tells it again
+            if self._schema is not None:
+                self._client._cancel_quietly(self._query_id)
             raise
         except (httpx.HTTPError, httpx.StreamError, pa.ArrowException, OSError) as problem:
             self.close()
@@ -550,11 +553,6 @@ class Result:
                 AnswerTruncated,
                 stacklevel=4,
             )
-
-    def _stop(self) -> None:
-        """Hangs up, which cancels in the database, and says it to the service as well."""
-        self.close()
-        self._client._cancel_quietly(self._query_id)
 
     def close(self) -> None:
         """Lets go of the connection; a query that still runs is stopped in the database."""
@@ -737,22 +735,25 @@ class Client:
             "row_limit": row_limit,
             "query_id": query_id,
         }
+        response: httpx.Response | None = None
         try:
             response = self._send(
                 "POST", "query", payload, accept=ARROW_STREAM, stream=True, query_id=query_id
             )
-        except KeyboardInterrupt:
-            self._cancel_quietly(query_id)
+            kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            if kind != ARROW_STREAM:
+                raise ServiceUnreachable(
+                    f"{self._url} answered with {kind or 'nothing'} instead of rows: "
+                    "is it the address of the Workbench service?"
+                )
+            query_id = response.headers.get("Workbench-Query-Id", query_id)
+            return Result(self, response, query_id)
+        except BaseException as problem:
+            if response is not None:
+                response.close()
+            if isinstance(problem, KeyboardInterrupt):
+                self._cancel_quietly(query_id)
             raise
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if kind != ARROW_STREAM:
-            response.close()
-            raise ServiceUnreachable(
-                f"{self._url} answered with {kind or 'nothing'} instead of rows: "
-                "is it the address of the Workbench service?"
-            )
-        query_id = response.headers.get("Workbench-Query-Id", query_id)
-        return Result(self, response, query_id)
 
     def connections(self) -> Connections:
         """The connections that the user may see, by name."""

@@ -470,8 +470,6 @@ def test_spares(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reads_only(files: Source) -> None:
-    with files.open("insert into orders values (1)", "orders", kind="write") as session:
-        with pytest.raises(Forbidden):
-            session.run(timeout=5, max_write_rows=0)
-
-
+    session = files.open("insert into orders values (1)", "orders", kind="write")
+    with session, pytest.raises(Forbidden):
+        session.run(timeout=5, max_write_rows=0)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -37,7 +37,6 @@ from wb_server.kit.errors import (
     Unprocessable,
     WorkbenchError,
 )
-
 
 
 def statements_running(beside: psycopg.Connection, text: str) -> int:
@@ -117,14 +116,14 @@ def test_later_value_without_room_is_an_error(source: Source) -> None:
 
 
 def test_large_integers_leave_less_room(source: Source) -> None:
-    table = source.table(
-        "select i + 1e30::numeric as x from generate_series(1, 200000) i"
-    )
+    table = source.table("select i + 1e30::numeric as x from generate_series(1, 200000) i")
     assert table.schema.field("x").type == pa.decimal128(38, 7)
     assert table.column("x")[0].as_py() == Decimal("1" + "0" * 29 + "1")
 
 
-@pytest.mark.parametrize("value", ["1e38", "-1e38", "1e-39", "123456789012345678901234567890.123456789"])
+@pytest.mark.parametrize(
+    "value", ["1e38", "-1e38", "1e-39", "123456789012345678901234567890.123456789"]
+)
 def test_too_many_digits(source: Source, value: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         source.table(f"select {value}::numeric as x")
@@ -309,9 +308,9 @@ def test_dead_pooled_connection_is_replaced(source: Source, beside: psycopg.Conn
     pid = source.value("select pg_backend_pid()")
     beside.execute("select pg_terminate_backend(%s)", [pid])
     until(
-        lambda: not beside.execute(
-            "select 1 from pg_stat_activity where pid = %s", [pid]
-        ).fetchone()
+        lambda: (
+            not beside.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
+        )
     )
     assert source.value("select pg_backend_pid()") != pid
 
@@ -326,9 +325,9 @@ def test_unsaved_connection_is_not_pooled(source: Source, beside: psycopg.Connec
     source.target = Target("", 0, source.target.config)
     pid = source.value("select pg_backend_pid()", kind="test")
     until(
-        lambda: not beside.execute(
-            "select 1 from pg_stat_activity where pid = %s", [pid]
-        ).fetchone()
+        lambda: (
+            not beside.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
+        )
     )
 
 
@@ -336,9 +335,9 @@ def test_forget_drops_idle(source: Source, beside: psycopg.Connection) -> None:
     pid = source.value("select pg_backend_pid()")
     source.connector.forget("c1")
     until(
-        lambda: not beside.execute(
-            "select 1 from pg_stat_activity where pid = %s", [pid]
-        ).fetchone()
+        lambda: (
+            not beside.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
+        )
     )
 
 
@@ -484,9 +483,7 @@ def test_cancel_between_batches(source: Source, beside: psycopg.Connection) -> N
     until(lambda: not statements_running(beside, "between_batches"))
 
 
-def test_close_in_mid_stream_ends_the_statement(
-    source: Source, beside: psycopg.Connection
-) -> None:
+def test_close_in_mid_stream_ends_the_statement(source: Source, beside: psycopg.Connection) -> None:
     sql = "select i, repeat('x', 100) as left_early from generate_series(1, 5000000) i"
     with source.open(sql) as session:
         next(iter(session.run(timeout=60, max_write_rows=0)))
@@ -515,9 +512,12 @@ def test_cancelled_write_is_rolled_back(source: Source, tables: psycopg.Connecti
     session = source.open(
         "insert into t.w select 1 from pg_sleep(60) returning id as roll_me", kind="write"
     )
-    runner = threading.Thread(
-        target=lambda: pytest.raises(Conflict, session.run, timeout=60, max_write_rows=5)
-    )
+
+    def run() -> None:
+        with pytest.raises(Conflict):
+            session.run(timeout=60, max_write_rows=5)
+
+    runner = threading.Thread(target=run)
     runner.start()
     until(lambda: statements_running(tables, "roll_me"))
     session.cancel()
@@ -590,9 +590,7 @@ def test_memory_is_bounded_for_a_slow_reader(postgres: Cluster, tmp_path: Path) 
         ("select x from (values (1)) a(x), (values (1)) b(x)", "bad_statement", {}),
     ],
 )
-def test_statement_errors(
-    source: Source, sql: str, code: str, details: dict[str, object]
-) -> None:
+def test_statement_errors(source: Source, sql: str, code: str, details: dict[str, object]) -> None:
     with pytest.raises(InvalidInput) as caught:
         source.table(sql)
     assert caught.value.code == code
@@ -622,9 +620,7 @@ ODD_PASSWORDS = [
 ]  # fmt: skip
 
 
-def test_odd_passwords_work(
-    source: Source, postgres: Cluster, beside: psycopg.Connection
-) -> None:
+def test_odd_passwords_work(source: Source, postgres: Cluster, beside: psycopg.Connection) -> None:
     beside.execute("create role odd login")
     try:
         for number, password in enumerate(ODD_PASSWORDS):
@@ -636,9 +632,11 @@ def test_odd_passwords_work(
             source.connector.forget(f"odd{number}")
     finally:
         until(
-            lambda: not beside.execute(
-                "select 1 from pg_stat_activity where usename = 'odd'"
-            ).fetchone()
+            lambda: (
+                not beside.execute(
+                    "select 1 from pg_stat_activity where usename = 'odd'"
+                ).fetchone()
+            )
         )
         beside.execute("drop role odd")
 
@@ -687,9 +685,7 @@ def test_unknown_database_and_tls(source: Source, postgres: Cluster) -> None:
 # --- where it connects to --------------------------------------------------------------------
 
 
-def test_dials_the_checked_address(
-    postgres: Cluster
-) -> None:
+def test_dials_the_checked_address(postgres: Cluster) -> None:
     """The name can't be resolved outside of the policy, so it is the checked address that counts."""
     policy = NetworkPolicy(allow_loopback=True, resolver=lambda name, port: ["127.0.0.1"])
     connector = PostgresConnector(policy)
@@ -787,7 +783,7 @@ def test_browse(source: Source, tables: psycopg.Connection) -> None:
             "v": ("view", None),
             "m": ("materialized view", None),
             "parted": ("table", None),
-            'Odd "name\'': ("table", None),
+            "Odd \"name'": ("table", None),
         }
         assert {table.schema_ for table in session.tables(None)} >= {"t"}
         columns = session.columns("t", "orders")
@@ -795,7 +791,7 @@ def test_browse(source: Source, tables: psycopg.Connection) -> None:
             {"name": "id", "type": "integer", "nullable": False, "comment": None},
             {"name": "amount", "type": "numeric(12,2)", "nullable": True, "comment": "in euro"},
         ]
-        assert [column.name for column in session.columns("t", 'Odd "name\'')] == ["i"]
+        assert [column.name for column in session.columns("t", "Odd \"name'")] == ["i"]
         for schema, table in (("t", "nope"), (None, "orders"), ("t' or true --", "orders")):
             with pytest.raises(NotFound):
                 session.columns(schema, table)

@@ -36,14 +36,14 @@ def bad_statements() -> Iterator[tuple[DialectName, str, str]]:
             yield dialect, code, line.replace("\\n", "\n").replace("\\t", "\t")  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("dialect", "sql"), good_queries())
+@pytest.mark.parametrize(("dialect", "sql"), list(good_queries()))
 def test_good_queries_pass_and_their_text_is_stable(dialect: DialectName, sql: str) -> None:
     statement = analyse(sql, dialect)
     assert statement.kind == "read" and statement.returns_rows and not statement.written
     assert analyse(statement.sql, dialect).tables == statement.tables
 
 
-@pytest.mark.parametrize(("dialect", "code", "sql"), bad_statements())
+@pytest.mark.parametrize(("dialect", "code", "sql"), list(bad_statements()))
 def test_bad_statements_are_refused(dialect: DialectName, code: str, sql: str) -> None:
     with pytest.raises(WorkbenchError) as caught:
         analyse(sql, dialect)
@@ -86,9 +86,7 @@ def refs(*names: str) -> tuple[TableRef, ...]:
     ],
 )
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_tables_are_found_by_scope(
-    dialect: DialectName, sql: str, tables: tuple[str, ...]
-) -> None:
+def test_tables_are_found_by_scope(dialect: DialectName, sql: str, tables: tuple[str, ...]) -> None:
     assert analyse(sql, dialect).tables == refs(*tables)
 
 
@@ -101,47 +99,24 @@ def test_names_are_folded_as_the_database_does() -> None:
     assert analyse('WITH "T" AS (SELECT 1) SELECT * FROM t', "duckdb").tables == ()
 
 
-WRITES: list[tuple[str, tuple[str, ...], tuple[str, ...], bool]] = [
-    ("INSERT INTO t (a) VALUES (1), (DEFAULT)", ("t",), ("t",), False),
-    ("INSERT INTO s.t SELECT * FROM u RETURNING a", ("s.t", "u"), ("s.t",), True),
-    ("INSERT INTO t VALUES (nextval('s'))", ("t",), ("t",), False),
-    ("WITH t AS (SELECT 1) INSERT INTO t SELECT * FROM t", ("t",), ("t",), False),
-    ("INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = excluded.a", ("t",), ("t",), False),
-    ("UPDATE t SET a = u.a FROM u WHERE t.i = u.i", ("t", "u"), ("t",), False),
-    ("DELETE FROM t USING u WHERE t.i = u.i RETURNING *", ("t", "u"), ("t",), True),
-    (
-        "MERGE INTO t USING u ON t.i = u.i WHEN MATCHED THEN UPDATE SET a = u.a "
-        "WHEN NOT MATCHED THEN INSERT (i) VALUES (u.i)",
-        ("t", "u"),
-        ("t",),
-        False,
-    ),
-    ("CREATE TABLE t (i int PRIMARY KEY, r int REFERENCES u (i))", ("t", "u"), ("t",), False),
-    ("CREATE TABLE t AS SELECT * FROM u", ("t", "u"), ("t",), False),
-    ("CREATE OR REPLACE VIEW s.v AS SELECT * FROM u", ("s.v", "u"), ("s.v",), False),
-    ("CREATE SCHEMA s", ("s.",), ("s.",), False),
-    ("CREATE INDEX i ON t (lower(a))", ("t",), ("t",), False),
-    ("DROP TABLE IF EXISTS a, s.b CASCADE", ("a", "s.b"), ("a", "s.b"), False),
-    ("DROP VIEW v", ("v",), ("v",), False),
-    ("ALTER TABLE t ADD COLUMN a int, DROP COLUMN b", ("t",), ("t",), False),
-    ("ALTER TABLE t RENAME TO u", ("t", "u"), ("t", "u"), False),
-    ("ALTER TABLE t DROP CONSTRAINT c", ("t",), ("t",), False),
-    ("TRUNCATE a, s.b RESTART IDENTITY", ("a", "s.b"), ("a", "s.b"), False),
-]
+def writes() -> Iterator[tuple[str, tuple[TableRef, ...], tuple[TableRef, ...], bool]]:
+    for line in (HERE / "statement_writes.txt").read_text().splitlines()[1:]:
+        sql, tables, written, returns_rows = line.split(" | ")
+        yield sql, refs(*tables.split()), refs(*written.split()), returns_rows == "yes"
 
 
-@pytest.mark.parametrize(("sql", "tables", "written", "rows"), WRITES)
+@pytest.mark.parametrize(("sql", "tables", "written", "rows"), list(writes()))
 def test_writes_name_their_targets(
-    sql: str, tables: tuple[str, ...], written: tuple[str, ...], rows: bool
+    sql: str, tables: tuple[TableRef, ...], written: tuple[TableRef, ...], rows: bool
 ) -> None:
     statement = analyse(sql, "postgres")
     assert statement.kind == "write"
-    assert statement.tables == refs(*tables)
-    assert statement.written == refs(*written)
+    assert set(statement.tables) == set(tables)
+    assert set(statement.written) == set(written)
     assert statement.returns_rows is rows
 
 
-@pytest.mark.parametrize(("sql", "tables", "written", "rows"), WRITES)
+@pytest.mark.parametrize(("sql", "tables", "written", "rows"), list(writes()))
 def test_no_write_on_a_read_only_dialect(sql: str, tables: Any, written: Any, rows: Any) -> None:
     with pytest.raises(WorkbenchError):
         analyse(sql, "duckdb")
@@ -149,9 +124,9 @@ def test_no_write_on_a_read_only_dialect(sql: str, tables: Any, written: Any, ro
 
 def test_a_syntax_error_says_where() -> None:
     with pytest.raises(InvalidInput) as caught:
-        analyse("SELECT a\nFROM t\nWHERE = 3", "postgres")
-    assert caught.value.details == {"line": 3, "column": 7, "near": "="}
-    assert "line 3, column 7" in caught.value.message
+        analyse("SELECT a\nFROM t\nWHERE a = )", "postgres")
+    assert caught.value.details == {"line": 3, "column": 11, "near": ")"}
+    assert "line 3, column 11" in caught.value.message
 
 
 def test_an_unknown_function_comes_with_near_names() -> None:
@@ -172,13 +147,29 @@ def test_an_unknown_function_comes_with_near_names() -> None:
         (5, "CAST(5 AS INT)", "CAST(5 AS INT)"),
         (-5, "CAST(-5 AS INT)", "CAST(-5 AS INT)"),
         (2**40, "CAST(1099511627776 AS BIGINT)", "CAST(1099511627776 AS BIGINT)"),
-        (2**63, "CAST('9223372036854775808' AS DECIMAL(19, 0))",) * 2,
+        (
+            2**63,
+            "CAST('9223372036854775808' AS DECIMAL(19, 0))",
+            "CAST('9223372036854775808' AS DECIMAL(19, 0))",
+        ),
         (0.1, "CAST('0.1' AS DOUBLE PRECISION)", "CAST('0.1' AS DOUBLE)"),
         (Decimal("12.30"), "CAST('12.30' AS DECIMAL(4, 2))", "CAST('12.30' AS DECIMAL(4, 2))"),
-        ({"type": "decimal", "value": "0.001"}, "CAST('0.001' AS DECIMAL(3, 3))",) * 2,
+        (
+            {"type": "decimal", "value": "0.001"},
+            "CAST('0.001' AS DECIMAL(3, 3))",
+            "CAST('0.001' AS DECIMAL(3, 3))",
+        ),
         (dt.date(2026, 1, 2), "CAST('2026-01-02' AS DATE)", "CAST('2026-01-02' AS DATE)"),
-        ({"type": "time", "value": "01:02:03"}, "CAST('01:02:03' AS TIME)",) * 2,
-        (dt.datetime(2026, 1, 2, 3), "CAST('2026-01-02 03:00:00' AS TIMESTAMP)",) * 2,
+        (
+            {"type": "time", "value": "01:02:03"},
+            "CAST('01:02:03' AS TIME)",
+            "CAST('01:02:03' AS TIME)",
+        ),
+        (
+            dt.datetime(2026, 1, 2, 3),
+            "CAST('2026-01-02 03:00:00' AS TIMESTAMP)",
+            "CAST('2026-01-02 03:00:00' AS TIMESTAMP)",
+        ),
         (
             {"type": "timestamp", "value": "2026-01-02T03:04:05Z"},
             "CAST('2026-01-02 03:04:05+00:00' AS TIMESTAMPTZ)",
@@ -207,7 +198,7 @@ def test_only_parameters_are_replaced(dialect: DialectName) -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_lists_stand_after_in(dialect: DialectName) -> None:
     def where(sql: str, value: Any) -> str:
-        return analyse(f"SELECT 1 FROM t WHERE {sql}", dialect, {"l": value}).sql[24:]
+        return analyse(f"SELECT 1 FROM t WHERE {sql}", dialect, {"l": value}).sql[22:]
 
     assert where("a IN (:l)", ["x", "y"]) == "a IN ('x', 'y')"
     assert where("a IN :l", ["x"]) == "a IN ('x')"
@@ -345,7 +336,7 @@ def test_deep_statements_are_refused_and_harmless(dialect: DialectName, name: st
                 analyse(DEEP[name](count), dialect)
             except WorkbenchError:
                 pass
-            except BaseException as error:
+            except BaseException as error:  # shown by the assert below
                 errors.append(error)
 
     size = threading.stack_size(2 * 1024 * 1024)

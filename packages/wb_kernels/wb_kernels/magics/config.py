@@ -16,10 +16,9 @@ _OF_JUPYSQL = ("SqlMagic", "SqlPlotMagic", "SqlCmdMagic")
 class ConfigMagics(IPythonConfigMagics):
     """IPython's ``%config``; it loads ``%sql`` first when its settings are meant."""
 
-    @line_magic("config")
+    @line_magic("config")  # type: ignore[arg-type]  # IPython's own types fit no name
     def config_with_sql(self, line: str) -> Any:
         """Shows and sets settings: ``%config SqlMagic.displaylimit = 20``."""
         if not line.strip() or line.strip().startswith(_OF_JUPYSQL):
             self.shell.extension_manager.load_extension(MAGICS)  # type: ignore[union-attr]
-        plain: Any = super().config
-        return plain(line)
+        return IPythonConfigMagics.config(self, line)  # type: ignore[call-arg, arg-type]

@@ -20,8 +20,8 @@ import itertools
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 os.environ["PLOOMBER_STATS_ENABLED"] = "false"
 
@@ -47,10 +47,12 @@ from wb_kernels.magics import statement
 from wb_server.client import AnswerTruncated, QueryError, Result
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
     import polars
     import pyarrow as pa
     from IPython.core.interactiveshell import InteractiveShell
+
+_T = TypeVar("_T")
 
 INTERRUPTED = "Query interrupted; it was stopped in the database."
 
@@ -280,11 +282,11 @@ class Answer(ResultSet):  # type: ignore[misc]
 
     def df(self) -> pd.DataFrame:
         """A pandas frame; see :meth:`wb_server.client.Result.df` for its types."""
-        return self._quietly(self._result.df)
+        return _quietly(self._result.df)
 
     def pl(self) -> polars.DataFrame:
         """A polars frame."""
-        return self._quietly(self._result.pl)
+        return _quietly(self._result.pl)
 
     def arrow(self) -> pa.Table:
         """An Arrow table; its schema's metadata say where the rows are from."""
@@ -322,11 +324,12 @@ class Answer(ResultSet):  # type: ignore[misc]
 
     __hash__ = object.__hash__
 
-    @staticmethod
-    def _quietly(make: Any) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", AnswerTruncated)
-            return make()
+
+def _quietly(make: Callable[[], _T]) -> _T:
+    """Makes a frame without the warning of a cut answer: the notebook has said it already."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AnswerTruncated)
+        return make()
 
 
 # --- running ----------------------------------------------------------------------------------

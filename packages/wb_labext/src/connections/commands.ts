@@ -91,7 +91,9 @@ export function addCommands(options: CommandOptions): void {
       app.shell.activateById(panelId);
       await model.start();
       if (model.mayCreate) {
-        await openConnectionDialog(model, trans);
+        if (await openConnectionDialog(model, trans)) {
+          app.shell.activateById(panelId); // to the new row
+        }
       } else if (model.state.phase === 'ready') {
         Notification.warning(trans.__('Adding a connection needs the role engineer.'));
       }

@@ -14,13 +14,13 @@ import type { ConnectionView } from '../api/types';
 /**
  * Opens the dialog that adds a connection, or edits one.
  *
- * @returns when the dialog is closed
+ * @returns whether something was saved
  */
 export async function openConnectionDialog(
   model: ConnectionsModel,
   trans: TranslationBundle,
   connection: ConnectionView | null = null
-): Promise<void> {
+): Promise<boolean> {
   const draft = new DraftModel(model, trans, connection);
   const body = ReactWidget.create(
     <ConnectionForm draft={draft} trans={trans} onDiscard={() => dialog.discard()} />
@@ -49,7 +49,8 @@ export async function openConnectionDialog(
   draft.invalid.connect((_, path) => {
     requestAnimationFrame(() => document.getElementById(fieldId(path))?.focus());
   });
-  await dialog.launch();
+  const { button } = await dialog.launch();
+  return button.accept;
 }
 
 export function ConnectionForm(props: {

@@ -63,8 +63,8 @@ export class ConnectionsPanel extends SidePanel {
 
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    const first = this.node.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"], input');
-    first?.focus();
+    const row = this.node.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]');
+    (row ?? this.node.querySelector<HTMLElement>('button, input'))?.focus();
   }
 
   private readonly model: ConnectionsModel;

@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
 
 from wb_server.connections.dialects import duckdb, postgres
 from wb_server.connections.dialects.base import WRITE_NODES, DialectRules, words
@@ -33,6 +32,7 @@ from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchErr
 DialectName = Literal["postgres", "duckdb"]
 
 MAX_SQL_BYTES = 1_000_000
+MAX_TOKENS = 50_000  # about a second of work
 MAX_BRACKETS = 60  # brackets or CASE inside each other
 MAX_RUN = 300  # NOT NOT NOT …, - - - …, a[1][1][1] …
 MAX_TRIED_TWICE = 8  # [ and nested types: the parser's time doubles with each level
@@ -53,9 +53,7 @@ _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
 _MASK = "\x00"  # refused in the input, so no name can hold it
 
-_OPENING = frozenset(
-    {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE}
-)
+_OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
 _RUNS = frozenset(
     {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE, TokenType.RLIKE}
@@ -148,9 +146,7 @@ def _parse_cached(sql: str, dialect: str) -> exp.Expr:
     return _canonical(_parse(sql, RULES[dialect]), RULES[dialect])
 
 
-def _analyse(
-    sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None
-) -> Statement:
+def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None) -> Statement:
     tree = _parse_cached(sql, rules.name)
     _check(tree, rules, bound=False)
     tree = bind(tree.copy(), params, rules)
@@ -158,11 +154,10 @@ def _analyse(
         _apply_limit(tree, limit)
     text = _render(tree, rules)
     try:
-        again = _canonical(_parse(text, rules), rules)
-        same = again == tree
+        again: exp.Expr | None = _canonical(_parse(text, rules), rules)
     except InvalidInput:
-        same = False
-    if not same:
+        again = None
+    if again is None or again != tree:
         raise InvalidInput(
             "The Workbench can't reproduce this statement exactly, so it isn't run. "
             "Write it in another way, or tell your administrator.",
@@ -203,6 +198,12 @@ def _parse(sql: str, rules: DialectRules) -> exp.Expr:
             near=None,
         ) from None
     tokens = _one_statement(tokens)
+    if len(tokens) > MAX_TOKENS:
+        raise InvalidInput(
+            f"The statement has more than {MAX_TOKENS:,} words and signs; put long lists into a "
+            "table.",
+            code="too_complex",
+        )
     _check_complexity(tokens)
     _mask_functions(tokens, rules)
     tokens = _keep_literals(tokens, rules)
@@ -355,7 +356,11 @@ def _keep_literals(tokens: list[Token], rules: DialectRules) -> list[Token]:
                 continue
         if token.token_type == TokenType.COLON and rules.name == "duckdb" and index < last:
             name = tokens[index + 1]
-            if before not in _OPERANDS and name.start == token.end + 1 and _WORD.fullmatch(name.text):
+            if (
+                before not in _OPERANDS
+                and name.start == token.end + 1
+                and _WORD.fullmatch(name.text)
+            ):
                 # In DuckDB a colon also gives an alias (x: 1); $name is always a parameter.
                 result.append(_like(token, TokenType.PARAMETER, "$"))
                 continue
@@ -609,7 +614,7 @@ def _check_node(
     if kind in (exp.Into, exp.Lock) or (
         kind in _WRITES and node is not root and not _is_part_of_write(node)
     ):
-        raise Forbidden(_NOT_A_READ[kind] if kind in _NOT_A_READ else _NESTED, code="not_a_read")
+        raise Forbidden(_NOT_A_READ.get(kind, _NESTED), code="not_a_read")
     if kind not in rules.nodes and not (write and kind in WRITE_NODES):
         _refuse_node(node)
     check = _NODE_CHECKS.get(kind)

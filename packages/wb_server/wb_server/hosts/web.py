@@ -199,8 +199,8 @@ class EndpointHandler(web.RequestHandler):
         arguments: dict[str, Any] = {
             name: values[-1].decode("utf-8", "replace")
             for name, values in self.request.query_arguments.items()
-            # Browsers add it against caches, Jupyter for its XSRF rule.
-            if name not in ("_", "_xsrf")
+            # JupyterLab adds a bare time stamp against caches, and Jupyter its XSRF token.
+            if not name.isdigit() and name not in ("_", "_xsrf")
         }
         return None if endpoint.query is None else validate(endpoint.query, arguments)
 

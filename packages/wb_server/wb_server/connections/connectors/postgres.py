@@ -58,29 +58,33 @@ class DriverOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", title="Driver options")
 
     application_name: Annotated[str, AfterValidator(_no_nul)] = Field(
-        "workbench",
+        default="workbench",
         title="Application name",
         description="How sessions show in pg_stat_activity.",
         max_length=63,
     )
     connect_timeout: int = Field(
-        10, title="Connect timeout", description="Seconds until dialling gives up.", ge=2, le=60
+        default=10,
+        title="Connect timeout",
+        description="Seconds until dialling gives up.",
+        ge=2,
+        le=60,
     )
     keepalives: bool = Field(
-        True, title="Keepalives", description="Notice when the database's machine is gone."
+        default=True, title="Keepalives", description="Notice when the database's machine is gone."
     )
     keepalives_idle: int = Field(
-        30,
+        default=30,
         title="Keepalive: idle",
         description="Seconds of silence before the first probe.",
         ge=1,
         le=7200,
     )
     keepalives_interval: int = Field(
-        10, title="Keepalive: interval", description="Seconds between probes.", ge=1, le=600
+        default=10, title="Keepalive: interval", description="Seconds between probes.", ge=1, le=600
     )
     keepalives_count: int = Field(
-        3,
+        default=3,
         title="Keepalive: count",
         description="Probes without answer until giving up.",
         ge=1,
@@ -89,7 +93,7 @@ class DriverOptions(BaseModel):
     target_session_attrs: Literal[
         "any", "read-write", "read-only", "primary", "standby", "prefer-standby"
     ] = Field(
-        "any",
+        default="any",
         title="Kind of server",
         description="Refuse a server that is not of this kind, such as a standby.",
     )
@@ -106,9 +110,7 @@ class PostgresConfig(ConnectorConfig):
         json_schema_extra={"examples": ["db.example.org"]},
     )
     port: int = Field(5432, title="Port", ge=1, le=65535)
-    database: _Text = Field(
-        title="Database", json_schema_extra={"examples": ["warehouse"]}
-    )
+    database: _Text = Field(title="Database", json_schema_extra={"examples": ["warehouse"]})
     user: _Text = Field(
         title="User",
         description="A login that may only do what the users of this connection may do.",
@@ -321,19 +323,16 @@ class PostgresSession(Session):
 
     def close(self) -> None:
         with self._state:
-            if self._closed:
-                return
-            calling = self._calling
+            calling = self._calling and not self._closed
         if calling:
             self.cancel()
         with self._io:
             with self._state:
-                if self._closed:
-                    return
-                self._closed = True
-            # Whoever is asking the database to cancel holds this until the answer has come.
-            with self._linked:
-                self._end()
+                again, self._closed = self._closed, True
+            if not again:
+                # Whoever is asking the database to cancel holds this until the answer has come.
+                with self._linked:
+                    self._end()
 
     def _end(self) -> None:
         """Gives the connection back if nothing is left of this use, else drops it."""
@@ -383,9 +382,7 @@ class PostgresSession(Session):
         except (adbc.Error, pa.ArrowException, OSError) as error:
             self._broken = self._broken or errors.is_broken(error)
             late = time.monotonic() >= self._deadline
-            raise errors.statement_error(
-                error, cancelled=self._cancelled, late=late
-            ) from None
+            raise errors.statement_error(error, cancelled=self._cancelled, late=late) from None
         finally:
             with self._state:
                 self._calling = False
@@ -423,9 +420,7 @@ class PostgresSession(Session):
     def _execute(self) -> int:
         """Sends the permit's statement. Returns the count of rows, or -1 where rows come."""
         self._statement = adbc.AdbcStatement(self._link.handle)
-        self._statement.set_options(
-            **{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)}
-        )
+        self._statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
         self._statement.set_sql_query(self._permit.sql)
         with self._call():
             stream, count = self._statement.execute_query()

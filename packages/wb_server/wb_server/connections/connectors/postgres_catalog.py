@@ -19,6 +19,7 @@ _USABLE: Final = """
          OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'))
 """
 
+# Built of constants only; values are bound.
 SCHEMAS: Final = f"""
     SELECT n.nspname::text, coalesce(t.number, 0)
     FROM pg_catalog.pg_namespace n
@@ -31,7 +32,7 @@ SCHEMAS: Final = f"""
     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
     ORDER BY n.nspname
-"""
+"""  # noqa: S608
 
 TABLES: Final = f"""
     SELECT n.nspname::text, c.relname::text,
@@ -45,7 +46,7 @@ TABLES: Final = f"""
         AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
     WHERE {_USABLE} AND ($1::text IS NULL OR n.nspname = $1::text)
     ORDER BY n.nspname, c.relname
-"""
+"""  # noqa: S608
 
 COLUMNS: Final = """
     SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),

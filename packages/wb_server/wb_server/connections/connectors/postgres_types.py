@@ -281,9 +281,7 @@ def _converter(
     return kind, None
 
 
-def _list(
-    kind: pa.DataType, name: str, money_decimals: int
-) -> tuple[pa.DataType, _Convert | None]:
+def _list(kind: pa.DataType, name: str, money_decimals: int) -> tuple[pa.DataType, _Convert | None]:
     item = kind.value_field
     inner, convert = _converter(item.type, _source_type(item), name, money_decimals)
     target = pa.list_(inner)
@@ -446,4 +444,3 @@ _DECODERS: Final[dict[str, Callable[[bytes], str]]] = {
     "macaddr": _mac,
     "macaddr8": _mac,
 }
-

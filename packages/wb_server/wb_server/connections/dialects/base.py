@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.parser import Parser
-from sqlglot.tokens import TokenType
 
 
 def words(text: str) -> frozenset[str]:

@@ -48,8 +48,8 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
             code="parameter_unused",
             parameters=[str(name) for name in unused],
         )
-    for node in list(tree.find_all(exp.In)):
-        tree = _bind_list(tree, node, params, rules)
+    for condition in list(tree.find_all(exp.In)):
+        tree = _bind_list(tree, condition, params, rules)
     for node in list(tree.find_all(exp.Placeholder)):
         value = params[node.this]
         if isinstance(value, list | tuple | set | frozenset):
@@ -160,9 +160,7 @@ def _decimal(name: str, value: Decimal, rules: DialectRules) -> exp.Expr:
     precision = max(len(digits) + max(0, exponent), scale, 1)
     if precision > rules.decimal_digits:
         raise _type_error(name, f"a number has at most {rules.decimal_digits} digits")
-    sizes = [
-        exp.DataTypeParam(this=exp.Literal.number(str(size))) for size in (precision, scale)
-    ]
+    sizes = [exp.DataTypeParam(this=exp.Literal.number(str(size))) for size in (precision, scale)]
     return _cast(f"{value:f}", exp.DataType(this=exp.DType.DECIMAL, expressions=sizes))
 
 
