@@ -105,8 +105,9 @@ def _runs(pid: str) -> bool:
 
 
 def _remove_runtime_dir(path: Path) -> None:
-    if path.name.startswith(_RUNTIME_PREFIX) and path.stat().st_uid == os.getuid():
-        shutil.rmtree(path, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        if path.name.startswith(_RUNTIME_PREFIX) and path.lstat().st_uid == os.getuid():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 class DataDir:

@@ -28,8 +28,8 @@ select
     (n::bigint * 7919) % 5000000000 as reference,
     'customer ' || lpad((n * 31 % 50000)::text, 7, '0') as customer,
     (array['new', 'paid', 'shipped', 'returned', 'closed'])[n % 5 + 1] as status,
-    ((n::bigint * 104729) % 10000000 / 100.0)::numeric(12, 2) as amount,
-    ((n::bigint * 1299709) % 2000000 / 100.0)::numeric(12, 2) as tax,
+    ((n::bigint * n * 31 + 7) % 9999991 / 100.0)::numeric(12, 2) as amount,
+    ((n::bigint * n * 17 + 3) % 1999993 / 100.0)::numeric(12, 2) as tax,
     date '2020-01-01' + n % 2000 as day,
     timestamptz '2020-01-01 00:00:00+00' + n * interval '97.003 seconds' as at,
     n % 3 = 0 as paid

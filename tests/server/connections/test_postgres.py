@@ -507,6 +507,15 @@ def test_close_from_another_thread(source: Source, beside: psycopg.Connection) -
     until(lambda: not statements_running(beside, "closed_early"))
 
 
+def test_reading_on_after_close(source: Source) -> None:
+    with source.open("select i from generate_series(1, 1000000) i") as session:
+        batches = iter(session.run(timeout=30, max_write_rows=0))
+        next(batches)
+    with pytest.raises(Conflict) as caught:
+        next(batches)
+    assert caught.value.code == "session_closed"
+
+
 def test_cancelled_write_is_rolled_back(source: Source, tables: psycopg.Connection) -> None:
     tables.execute("create table t.w (id int)")
     session = source.open(

@@ -298,9 +298,17 @@ def test_a_text_over_the_limit_is_too_large() -> None:
         analyse("SELECT '" + "x" * 1_000_000 + "'", "postgres")
 
 
-def test_nul_bytes_are_refused() -> None:
-    with pytest.raises(InvalidInput):
-        analyse("SELECT 1\x00", "postgres")
+@pytest.mark.parametrize("text", ["SELECT 1\x00", "SELECT '\x00'", "SELECT '\ud800'"])
+def test_nul_bytes_and_half_characters_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        analyse(text, "postgres")
+    assert caught.value.code == "syntax_error"
+
+
+def test_a_long_list_of_parameters_is_limited() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        analyse("SELECT 1 WHERE 1 IN (:l)", "postgres", {"l": ["x"] * 100_000})
+    assert caught.value.code == "too_complex"
 
 
 DEEP = {

@@ -12,6 +12,7 @@ import type { ConnectionsModel } from './model';
 import { insertCell } from './notebook';
 import { cellText } from './sql';
 import type { Place } from './tree';
+import { keyOf } from './tree';
 
 export const CommandIDs = {
   open: 'workbench:connections-open',
@@ -91,8 +92,10 @@ export function addCommands(options: CommandOptions): void {
       app.shell.activateById(panelId);
       await model.start();
       if (model.mayCreate) {
-        if (await openConnectionDialog(model, trans)) {
-          app.shell.activateById(panelId); // to the new row
+        const added = await openConnectionDialog(model, trans);
+        if (added) {
+          model.select(keyOf({ connection: added.id }));
+          app.shell.activateById(panelId);
         }
       } else if (model.state.phase === 'ready') {
         Notification.warning(trans.__('Adding a connection needs the role engineer.'));

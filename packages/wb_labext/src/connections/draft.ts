@@ -65,6 +65,9 @@ export class DraftModel {
 
   readonly connectors: readonly ConnectorInfo[];
 
+  /** What was saved. */
+  result: ConnectionView | null = null;
+
   get state(): DraftState {
     return this.current;
   }
@@ -181,9 +184,9 @@ export class DraftModel {
     this.set({ saving: true });
     try {
       if (this.connection) {
-        await this.model.update(this.connection.id, { name, description, config });
+        this.result = await this.model.update(this.connection.id, { name, description, config });
       } else {
-        await this.model.create({ name, connector: kind, description, config });
+        this.result = await this.model.create({ name, connector: kind, description, config });
       }
       return true;
     } catch (error) {

@@ -14,13 +14,13 @@ import type { ConnectionView } from '../api/types';
 /**
  * Opens the dialog that adds a connection, or edits one.
  *
- * @returns whether something was saved
+ * @returns what was saved; null if nothing was
  */
 export async function openConnectionDialog(
   model: ConnectionsModel,
   trans: TranslationBundle,
   connection: ConnectionView | null = null
-): Promise<boolean> {
+): Promise<ConnectionView | null> {
   const draft = new DraftModel(model, trans, connection);
   const body = ReactWidget.create(
     <ConnectionForm draft={draft} trans={trans} onDiscard={() => dialog.discard()} />
@@ -49,8 +49,8 @@ export async function openConnectionDialog(
   draft.invalid.connect((_, path) => {
     requestAnimationFrame(() => document.getElementById(fieldId(path))?.focus());
   });
-  const { button } = await dialog.launch();
-  return button.accept;
+  await dialog.launch();
+  return draft.result;
 }
 
 export function ConnectionForm(props: {

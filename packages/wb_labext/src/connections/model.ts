@@ -236,7 +236,7 @@ export class ConnectionsModel implements IDisposable {
   async create(body: ConnectionCreate): Promise<ConnectionView> {
     const connection = await this.api.create(body);
     await this.refresh();
-    this.set({ search: '', active: keyOf({ connection: connection.id }) });
+    this.set({ search: '' });
     return connection;
   }
 

@@ -63,8 +63,11 @@ export class ConnectionsPanel extends SidePanel {
 
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    const row = this.node.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]');
-    (row ?? this.node.querySelector<HTMLElement>('button, input'))?.focus();
+    // React renders a selection that was just made a moment later.
+    requestAnimationFrame(() => {
+      const row = this.node.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]');
+      (row ?? this.node.querySelector<HTMLElement>('button'))?.focus();
+    });
   }
 
   private readonly model: ConnectionsModel;

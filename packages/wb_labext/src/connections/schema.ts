@@ -10,6 +10,9 @@ import type { JSONObject, JSONValue } from '@lumino/coreutils';
 /** The object of a configuration that the form shows under "Advanced". */
 export const ADVANCED = 'driver_options';
 
+/** A text that may be longer than this is of several lines: a certificate, say. */
+const ONE_LINE = 1000;
+
 /** The pattern of a connection's name, as the server has it. */
 export const NAME_PATTERN = '^[a-z][a-z0-9_]{0,62}$';
 
@@ -202,6 +205,8 @@ function fieldsUi(properties: Schema, secretsSet: readonly string[], unchanged: 
         'ui:widget': 'password',
         ...(secretsSet.includes(name) ? { 'ui:placeholder': unchanged } : {})
       };
+    } else if (Number(property.maxLength ?? 0) > ONE_LINE) {
+      ui[name] = { 'ui:widget': 'textarea' };
     } else if (property.type === 'array') {
       ui[name] = { 'ui:widget': 'lines' };
     } else if (isObject(property.properties)) {

@@ -266,6 +266,20 @@ function SelectWidget(props: WidgetProps): JSX.Element {
   );
 }
 
+function TextareaWidget(props: WidgetProps): JSX.Element {
+  return (
+    <textarea
+      {...common(props)}
+      className="jp-mod-styled wb-Lines"
+      rows={3}
+      spellCheck={false}
+      placeholder={exampleOf(props)}
+      value={(props.value as string | null | undefined) ?? ''}
+      onChange={event => props.onChange(event.target.value === '' ? undefined : event.target.value)}
+    />
+  );
+}
+
 /** A list of texts, one a line. */
 function LinesWidget(props: WidgetProps): JSX.Element {
   const lines = Array.isArray(props.value) ? (props.value as unknown[]).map(String) : [];
@@ -290,6 +304,7 @@ const WIDGETS = {
   PasswordWidget,
   CheckboxWidget,
   SelectWidget,
+  TextareaWidget,
   password: PasswordWidget,
   lines: LinesWidget
 };

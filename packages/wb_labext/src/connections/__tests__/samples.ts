@@ -28,6 +28,10 @@ export const CONFIG_SCHEMA: JSONObject = {
       default: null,
       title: 'Token'
     },
+    certificate: {
+      anyOf: [{ maxLength: 100000, type: 'string' }, { type: 'null' }],
+      default: null
+    },
     patterns: { type: 'array', items: { type: 'string' }, default: ['*.csv'] },
     sslmode: { type: 'string', enum: ['prefer', 'require'], default: 'prefer' }
   }

@@ -66,7 +66,7 @@ describe('simplify', () => {
 describe('split', () => {
   it('tells secrets and advanced fields from the others', () => {
     expect(split(config)).toEqual({
-      plain: ['host', 'port', 'patterns', 'sslmode'],
+      plain: ['host', 'port', 'certificate', 'patterns', 'sslmode'],
       secrets: ['password', 'token'],
       advanced: ['driver_options']
     });
@@ -87,6 +87,7 @@ describe('the form', () => {
     const ui = formUiSchema(config, ['password'], 'unchanged').config;
     expect(ui.password).toEqual({ 'ui:widget': 'password', 'ui:placeholder': 'unchanged' });
     expect(ui.token).toEqual({ 'ui:widget': 'password' });
+    expect(ui.certificate).toEqual({ 'ui:widget': 'textarea' });
     expect(ui.patterns).toEqual({ 'ui:widget': 'lines' });
     expect(ui.driver_options['ui:options']).toEqual({ collapsed: true });
     expect(ui['ui:order'].at(-1)).toBe('driver_options');

@@ -26,7 +26,7 @@ from pydantic import (
     field_validator,
 )
 
-from ...kit.errors import Forbidden, NotFound, TooLarge, Unprocessable, WorkbenchError
+from ...kit.errors import Conflict, Forbidden, NotFound, TooLarge, WorkbenchError
 from ..gate import Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..network import NetworkPolicy
@@ -149,7 +149,7 @@ class PostgresConnector(Connector):
 
     kind: ClassVar[str] = "postgres"
     title: ClassVar[str] = "PostgreSQL"
-    description: ClassVar[str] = "A PostgreSQL database, version 12 or newer."
+    description: ClassVar[str] = "Tables and views of a PostgreSQL database."
     dialect: ClassVar[str] = "postgres"
     supports_writes: ClassVar[bool] = True
     Config: ClassVar[type[ConnectorConfig]] = PostgresConfig
@@ -282,6 +282,8 @@ class PostgresSession(Session):
     def run(self, *, timeout: float, max_write_rows: int) -> Answer:
         self._require("read", "write", "test")
         with self._io:
+            if self._begun:
+                raise _already_run()
             if self._permit.kind == "write":
                 return self._write(timeout, max_write_rows)
             return self._read(timeout)
@@ -375,7 +377,7 @@ class PostgresSession(Session):
             if self._cancelled:
                 raise errors.was_cancelled()
             if self._closed:
-                raise Unprocessable("This session is closed.", code="session_closed")
+                raise Conflict("This session is closed.", code="session_closed")
             self._calling = True
         try:
             yield
@@ -466,8 +468,8 @@ class PostgresSession(Session):
         with self._io:
             if not self._streaming:
                 return None
-            assert self._reader is not None
             with self._call():
+                assert self._reader is not None
                 try:
                     return self._reader.read_next_batch()
                 except StopIteration:
@@ -527,6 +529,8 @@ class PostgresSession(Session):
         """Rows of one of the catalog's queries, in a transaction of its own."""
         self._require("browse", "test")
         with self._io:
+            if self._streaming:
+                raise _already_run()
             if self._begun:
                 with self._call():
                     self._link.command("ROLLBACK")
@@ -535,6 +539,10 @@ class PostgresSession(Session):
             )
             with self._call():
                 return self._link.query(sql, *values)
+
+
+def _already_run() -> WorkbenchError:
+    return Conflict("A session runs one statement.", code="already_run")
 
 
 class _Rows(Answer):

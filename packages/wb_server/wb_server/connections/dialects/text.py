@@ -1,0 +1,444 @@
+"""SQL text to tree and back, so that the tree says what the text says.
+
+sqlglot knows many functions and writes them in its own way, which changes some of them. So names
+that call a function are masked before parsing: the parser leaves such calls as they are. What it
+takes apart or the generator drops in other places is spelled so that it survives. Nothing here is
+trusted: ``statement.py`` parses what was rendered and compares.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from sqlglot import Token, TokenType, exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import ParseError, TokenError
+
+from wb_server.connections.dialects.base import DialectRules, words
+from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
+
+MAX_SQL_BYTES = 1_000_000
+MAX_TOKENS = 50_000  # about a second of work
+MAX_BRACKETS = 60  # brackets or CASE inside each other
+MAX_RUN = 300  # NOT NOT NOT …, - - - …, a[1][1][1] …
+MAX_TRIED_TWICE = 8  # [ and nested types: the parser's time doubles with each level
+MAX_JOINS = 200
+MAX_DEPTH = 400  # levels of the tree; 400 conditions joined by OR are 400 levels
+
+_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
+_MASK = "\x00"  # refused in the input, so no name can hold it
+
+_OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
+_CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
+_RUNS = frozenset(
+    {TokenType.NOT, TokenType.DASH, TokenType.PLUS, TokenType.TILDE, TokenType.RLIKE}
+    | {TokenType.INTERVAL, TokenType.DCOLON, TokenType.DOT, TokenType.R_BRACKET}
+)
+
+# sqlglot warns about syntax that it doesn't know, with the SQL text; we answer with an error.
+logging.getLogger("sqlglot").addFilter(lambda record: record.levelno >= logging.ERROR)
+
+
+# Parsing ------------------------------------------------------------------------------------------
+
+
+def parse(sql: str, rules: DialectRules) -> exp.Expr:
+    """Tokens, limits, mask, tree; every error in our words."""
+    try:
+        size = len(sql.encode())
+    except UnicodeEncodeError:
+        raise InvalidInput("The SQL text isn't valid Unicode.", code="syntax_error") from None
+    if size > MAX_SQL_BYTES:
+        raise TooLarge(f"The SQL text is larger than {MAX_SQL_BYTES:,} bytes.")
+    if _MASK in sql:
+        raise InvalidInput("The SQL text holds a NUL byte.", code="syntax_error")
+    dialect = Dialect.get_or_raise(rules.name)
+    try:
+        tokens = dialect.tokenize(sql)
+    except TokenError:
+        raise InvalidInput(
+            "The SQL can't be read: a quote or a comment isn't closed, or a character is wrong.",
+            code="syntax_error",
+            line=None,
+            column=None,
+            near=None,
+        ) from None
+    tokens = _one_statement(tokens)
+    if len(tokens) > MAX_TOKENS:
+        raise InvalidInput(
+            f"The statement has more than {MAX_TOKENS:,} words and signs; put long lists into a "
+            "table.",
+            code="too_complex",
+        )
+    _check_complexity(tokens)
+    _mask_functions(tokens, rules)
+    tokens = _keep_literals(tokens, rules)
+    try:
+        trees = dialect.parser().parse(tokens, sql)
+    except ParseError as error:
+        raise _syntax_error(error) from None
+    except (RecursionError, WorkbenchError):
+        raise
+    except Exception:  # the parser stumbled over input that it doesn't expect
+        raise InvalidInput("The SQL can't be read.", code="syntax_error") from None
+    if len(trees) != 1 or trees[0] is None:
+        raise InvalidInput("Send one statement at a time.", code="one_statement")
+    tree: exp.Expr = trees[0]
+    _check_depth(tree)
+    _unmask(tree)
+    return tree
+
+
+def _one_statement(tokens: list[Token]) -> list[Token]:
+    while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+        tokens.pop()
+    if not tokens:
+        raise InvalidInput("There is no statement to run.", code="empty_statement")
+    if any(token.token_type == TokenType.SEMICOLON for token in tokens):
+        raise InvalidInput("Send one statement at a time.", code="one_statement")
+    word = tokens[0].text.upper().split(" ")[0]
+    if word.lower() in _REFUSED_STATEMENTS:
+        raise statement_error(word)
+    return tokens
+
+
+# Said by name, since the parser knows only some of them. Whatever else isn't a query or a plain
+# write is refused after parsing.
+_REFUSED_STATEMENTS = words(
+    """
+    abort analyze attach begin call checkpoint close cluster comment commit copy deallocate declare
+    describe detach discard do end execute explain export fetch force grant import install kill
+    listen load lock move notify pivot pragma prepare reassign refresh reindex release reset revoke
+    rollback savepoint security set show start summarize unlisten unpivot use vacuum
+    """
+)
+
+
+def _check_complexity(tokens: list[Token]) -> None:
+    """Refuse what takes the parser too deep or too long: it is compiled, and can't be stopped."""
+    open_: list[bool] = []  # for each open bracket: is it one that the parser tries twice?
+    run = joins = 0
+    before: TokenType | None = None
+    for token in tokens:
+        kind = token.token_type
+        if kind in _OPENING:
+            open_.append(kind == TokenType.L_BRACKET or before in _TRIED_TWICE)
+        elif kind in _CLOSING and open_:
+            open_.pop()
+        elif kind == TokenType.JOIN:
+            joins += 1
+        run = run + 1 if kind in _RUNS else (run if kind not in _NEUTRAL else 0)
+        if len(open_) > MAX_BRACKETS or run > MAX_RUN or joins > MAX_JOINS:
+            raise too_complex()
+        if kind in _OPENING and sum(open_) > MAX_TRIED_TWICE:
+            raise too_complex()
+        before = kind
+
+
+_TRIED_TWICE = frozenset(
+    {TokenType.ARRAY, TokenType.STRUCT, TokenType.MAP, TokenType.LIST, TokenType.UNION}
+    | {TokenType.INTERVAL, TokenType.ENUM, TokenType.NULLABLE, TokenType.NESTED, TokenType.DCOLON}
+)
+
+# Tokens that end a run of prefix or postfix operators.
+_NEUTRAL = frozenset(
+    {TokenType.COMMA, TokenType.SELECT, TokenType.FROM, TokenType.WHERE, TokenType.AND}
+    | {TokenType.OR, TokenType.ON, TokenType.R_PAREN, TokenType.ALIAS, TokenType.THEN}
+    | {TokenType.ELSE, TokenType.WHEN, TokenType.JOIN, TokenType.UNION, TokenType.EQ}
+)
+
+
+def _check_depth(tree: exp.Expr) -> None:
+    level: list[exp.Expr] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in node.iter_expressions()]
+        if not level:
+            return
+    raise too_complex()
+
+
+def too_complex() -> InvalidInput:
+    return InvalidInput(
+        "The statement is nested too deeply; split it up with WITH.", code="too_complex"
+    )
+
+
+def _mask_functions(tokens: list[Token], rules: DialectRules) -> None:
+    """Mark each name that calls a function, and drop comments (they can steer the parser).
+
+    Names of types are marked too, unless numbers follow (varchar(10)): trying them as a type and
+    then as a call takes the parser twice the time at each level.
+    """
+    for index, token in enumerate(tokens):
+        token.comments.clear()
+        if index + 1 == len(tokens) or tokens[index + 1].token_type != TokenType.L_PAREN:
+            continue
+        kind = token.token_type
+        before = tokens[index - 1] if index else None
+        if kind == TokenType.IDENTIFIER:
+            token.text = _MASK + token.text
+        elif (
+            (kind in rules.masked or (kind in rules.type_tokens and not _has_sizes(tokens, index)))
+            and token.text.lower() not in rules.kept
+            and not _is_star_replace(before, token)
+        ):
+            token.text = _MASK + token.text
+            if kind != TokenType.UNNEST:
+                token.token_type = TokenType.VAR
+
+
+def _has_sizes(tokens: list[Token], index: int) -> bool:
+    """Whether a type's name is followed by (10) or (12, 2)."""
+    kinds = [token.token_type for token in tokens[index + 2 : index + 6]]
+    number, comma, closing = TokenType.NUMBER, TokenType.COMMA, TokenType.R_PAREN
+    return kinds[:2] == [number, closing] or kinds == [number, comma, number, closing]
+
+
+def _is_star_replace(before: Token | None, token: Token) -> bool:
+    """DuckDB's ``* REPLACE (…)``, which isn't the function."""
+    return (
+        token.token_type == TokenType.REPLACE
+        and before is not None
+        and before.token_type in (TokenType.STAR, TokenType.R_PAREN)
+    )
+
+
+def _keep_literals(tokens: list[Token], rules: DialectRules) -> list[Token]:
+    """Spell two kinds of literals so that the parser doesn't take them apart.
+
+    ``INTERVAL '1.5 days'`` becomes ``'1.5 days'::INTERVAL``: the parser would split it into number
+    and unit, which DuckDB reads in another way. ``j -> 'a.b'`` becomes ``j -> ('a.b')``: the parser
+    would read a path where the database reads a key.
+    """
+    result: list[Token] = []
+    last = len(tokens) - 1
+    for index, token in enumerate(tokens):
+        before = result[-1].token_type if result else None
+        if token.token_type == TokenType.STRING and before == TokenType.INTERVAL:
+            unit = tokens[index + 1].text.lower() if index < last else ""
+            if unit not in _UNITS:
+                interval = result.pop()
+                result += [token, _like(token, TokenType.DCOLON, "::"), interval]
+                continue
+        if token.token_type == TokenType.COLON and rules.name == "duckdb" and index < last:
+            name = tokens[index + 1]
+            if (
+                before not in _OPERANDS
+                and name.start == token.end + 1
+                and _WORD.fullmatch(name.text)
+            ):
+                # In DuckDB a colon also gives an alias (x: 1); $name is always a parameter.
+                result.append(_like(token, TokenType.PARAMETER, "$"))
+                continue
+        if token.token_type in _LITERALS and before in (TokenType.ARROW, TokenType.DARROW):
+            opening = _like(token, TokenType.L_PAREN, "(")
+            result += [opening, token, _like(token, TokenType.R_PAREN, ")")]
+            continue
+        result.append(token)
+    return result
+
+
+_OPERANDS = frozenset(
+    {TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING, TokenType.NUMBER}
+    | {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}
+)
+_LITERALS = frozenset({TokenType.STRING, TokenType.NUMBER, TokenType.BYTE_STRING})
+_UNITS = words(
+    """
+    year years month months day days hour hours minute minutes second seconds week weeks quarter
+    quarters decade decades century centuries millennium millennia millisecond milliseconds
+    microsecond microseconds
+    """
+)
+
+
+def _like(token: Token, kind: TokenType, text: str) -> Token:
+    return Token(kind, text, token.line, token.col, token.start, token.end)
+
+
+def _unmask(tree: exp.Expr) -> None:
+    for node in tree.walk():
+        for key, value in node.args.items():
+            if isinstance(value, str) and _MASK in value:
+                node.set(key, value.replace(_MASK, ""))
+
+
+def _syntax_error(error: ParseError) -> InvalidInput:
+    first: Mapping[str, Any] = error.errors[0] if error.errors else {}
+    near = str(first.get("highlight") or "")[:60]
+    line = first.get("line")
+    column = first.get("col")
+    if line is None or column is None:
+        return InvalidInput("The SQL can't be read.", code="syntax_error")
+    column = max(1, int(column) - len(near) + 1)
+    return InvalidInput(
+        f"The SQL can't be read at line {line}, column {column}, near {near!r}.",
+        code="syntax_error",
+        line=int(line),
+        column=column,
+        near=near,
+    )
+
+
+# From tree to text --------------------------------------------------------------------------------
+
+
+def canonical(tree: exp.Expr, rules: DialectRules) -> exp.Expr:
+    """Write what has several spellings in one, which every lexer reads alike."""
+    for node in list(tree.walk()):
+        new = _one_spelling(node, rules)
+        if new is not None and node is tree:
+            return new
+        if new is not None:
+            node.replace(new)
+    return tree
+
+
+def _one_spelling(node: exp.Expr, rules: DialectRules) -> exp.Expr | None:
+    """A node to put in this one's place, or None; small changes are made in place."""
+    if isinstance(node, exp.RawString | exp.ByteString):  # $$x$$, E'x'
+        return exp.Literal.string(node.this)
+    if isinstance(node, exp.Identifier) and not node.args.get("quoted"):
+        if not node.this.isascii():
+            node.set("this", fold(node, rules) if rules.name == "postgres" else node.this)
+            node.set("quoted", True)
+        elif node.this.lower() in _reserved(rules.name) - rules.niladic:
+            node.set("quoted", True)  # the generator will quote it
+    elif isinstance(node, exp.WindowSpec):
+        if node.args.get("start") and not node.args.get("end"):  # ROWS 2 PRECEDING
+            node.set("end", "CURRENT ROW")
+    elif isinstance(node, exp.Extract) and isinstance(node.this, exp.Literal):
+        node.set("this", exp.Var(this=node.this.this.upper()))  # extract('year' FROM x)
+    elif rules.name == "duckdb":
+        return _one_spelling_duckdb(node)
+    return None
+
+
+def _one_spelling_duckdb(node: exp.Expr) -> exp.Expr | None:
+    """Calls with a syntax of their own become plain calls, as the generator writes them."""
+    if isinstance(node, exp.Fetch) and node.args.get("count") is not None:
+        options = node.args.get("limit_options")
+        if options is None or not (options.args.get("with_ties") or options.args.get("percent")):
+            return exp.Limit(expression=node.args["count"])
+    if isinstance(node, exp.Substring):
+        return _call("substring", node.this, node.args.get("start"), node.args.get("length"))
+    if isinstance(node, exp.StrPosition) and not node.args.get("position"):
+        return _call("strpos", node.this, node.args.get("substr"))
+    if isinstance(node, exp.Trim) and not node.args.get("collation"):
+        name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position")), "trim")
+        return _call(name, node.this, node.expression or None)
+    return None
+
+
+def _call(name: str, *args: exp.Expr | None) -> exp.Expr:
+    return exp.Anonymous(this=name, expressions=[arg for arg in args if arg is not None])
+
+
+@lru_cache(maxsize=8)
+def _reserved(dialect: str) -> frozenset[str]:
+    return frozenset(Dialect.get_or_raise(dialect).generator_class.RESERVED_KEYWORDS)
+
+
+def _verbatim(node: exp.Expr, rules: DialectRules) -> str | None:
+    """The text of a node that the generator would write as something else, or even drop."""
+
+    def sql(key: str) -> str:
+        return _generate(node.args[key], rules)
+
+    kind = type(node)
+    if kind is exp.Extract:
+        return f"EXTRACT({sql('this')} FROM {sql('expression')})"
+    if kind is exp.Pow:
+        return f"{sql('this')} {'^' if rules.name == 'postgres' else '**'} {sql('expression')}"
+    if kind is exp.StartsWith:
+        return f"{sql('this')} ^@ {sql('expression')}"
+    if kind is exp.IgnoreNulls:
+        return f"{sql('this')} IGNORE NULLS"
+    if kind is exp.RespectNulls:
+        return f"{sql('this')} RESPECT NULLS"
+    if kind is exp.CurrentTime and not node.this:
+        return "CURRENT_TIME"
+    if kind is exp.Distinct and len(node.expressions) > 1 and not node.args.get("on"):
+        return "DISTINCT " + ", ".join(_generate(item, rules) for item in node.expressions)
+    if kind is exp.Interval and rules.name == "postgres" and node.args.get("unit"):
+        return f"INTERVAL {sql('this')} {sql('unit')}"
+    if kind is exp.RegexpLike and rules.name == "duckdb":
+        return f"{sql('this')} ~ {sql('expression')}"
+    if kind is exp.WithinGroup and rules.name == "duckdb":
+        return f"{sql('this')} WITHIN GROUP ({sql('expression').strip()})"
+    if kind is exp.Unnest and rules.name == "duckdb":
+        return _generate(node, rules)  # FROM a, unnest(…) stays a comma
+    return None
+
+
+_VERBATIM = (
+    exp.Extract,
+    exp.Pow,
+    exp.StartsWith,
+    exp.IgnoreNulls,
+    exp.RespectNulls,
+    exp.CurrentTime,
+    exp.Distinct,
+    exp.Interval,
+    exp.RegexpLike,
+    exp.WithinGroup,
+    exp.Unnest,
+)
+
+
+def _generate(tree: exp.Expr, rules: DialectRules) -> str:
+    text: str = Dialect.get_or_raise(rules.name).generate(
+        tree, comments=False, normalize_functions=False, copy=True
+    )
+    return text
+
+
+def render(tree: exp.Expr, rules: DialectRules) -> str:
+    try:
+        special = [node for node in tree.walk() if isinstance(node, _VERBATIM)]
+        if special:
+            tree = tree.copy()
+            special = [node for node in tree.walk() if isinstance(node, _VERBATIM)]
+        for node in reversed(special):  # the inner ones first
+            text = _verbatim(node, rules)
+            if text is not None:
+                node.replace(exp.Var(this=text))
+        text = _generate(tree, rules)
+    except RecursionError:
+        raise
+    except Exception:  # e.g. "unsupported" for this dialect
+        raise InvalidInput(
+            f"This statement uses syntax that the Workbench doesn't support for {rules.title}.",
+            code="syntax_not_allowed",
+        ) from None
+    # Outside of quotes only plain characters are left, so no lexer can see a comment, another
+    # kind of string or a second statement where we see none.
+    rest = _QUOTED.sub(" ", text)
+    if not rest.isascii() or any(bad in rest for bad in _NOT_OUTSIDE_QUOTES):
+        raise InvalidInput(
+            "The statement uses a way to write strings or names that isn't supported.",
+            code="syntax_not_allowed",
+        )
+    return text
+
+
+_NOT_OUTSIDE_QUOTES = ("'", '"', "--", "/*", "*/", "$", "\\", ";", "`", "\x00")
+
+
+def fold(identifier: exp.Expr, rules: DialectRules) -> str:
+    """A name as the database sees it. PostgreSQL folds plain ASCII letters only."""
+    name = str(identifier.this)
+    if rules.name == "duckdb":
+        return name.lower()
+    if identifier.args.get("quoted"):
+        return name
+    return "".join(c.lower() if c.isascii() else c for c in name)
+
+
+def statement_error(what: str) -> Forbidden:
+    return Forbidden(f"{what.strip()} isn't allowed here.", code="statement_not_allowed")

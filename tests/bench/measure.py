@@ -1,0 +1,436 @@
+"""One measurement, in a process of its own: ``python measure.py`` reads a job and prints what it saw.
+
+A fresh process for each, so that no path gains from what another one loaded or allocated. The paths
+of the kernel run the same code in a real kernel: see ``kernels.py``. Imports are inside of the
+paths: what one needs must not lie in the memory of the others.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+SLOW_BATCHES = 20
+SLOW_SECONDS = 0.2
+
+
+class Path(ABC):
+    """A way from a statement to a pandas frame.
+
+    Args:
+        job: what is measured and where: ``table``, ``least`` (rows with a larger id are wanted;
+            ``None``: all, without a parameter) and the addresses.
+    """
+
+    parameter = "{least}"
+    """How this path writes the parameter; by default its value stands in the text."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.job = job
+        self.least: int | None = job.get("least")
+        self.open()
+
+    @property
+    def sql(self) -> str:
+        """The large query."""
+        text = f"select * from {self.job['table']}"
+        if self.least is None:
+            return text
+        return f"{text} where id > {self.parameter.format(least=self.least)}"
+
+    def small_sql(self, least: int) -> str:
+        """A query of ten rows."""
+        place = self.parameter.format(least=least)
+        return f"select * from {self.job['table']} where id > {place} order by id limit 10"
+
+    @abstractmethod
+    def open(self) -> None:
+        """Imports and connects: what a notebook has done before its second query."""
+
+    @abstractmethod
+    def frame(self) -> Any:
+        """The large query as a pandas frame."""
+
+    def small(self, least: int) -> Any:
+        """Ten rows as a pandas frame."""
+        raise NotImplementedError
+
+    def batches(self) -> Iterator[Any] | None:
+        """The large query batch by batch, for paths that can."""
+        return None
+
+    def close(self) -> None:
+        """Lets go of connections."""
+
+
+class Adbc(Path):
+    """The driver that the service uses too, without anything of ours."""
+
+    def open(self) -> None:
+        import adbc_driver_postgresql.dbapi as adbc
+        import pandas  # noqa: F401 - a notebook has it loaded
+
+        self.connection = adbc.connect(self.job["postgres"])
+        self.cursor = self.connection.cursor()
+        self.cursor.execute("select 1")
+        self.cursor.fetchall()
+
+    def table(self) -> Any:
+        self.cursor.execute(self.sql)
+        return self.cursor.fetch_arrow_table()
+
+    def frame(self) -> Any:
+        return self.table().to_pandas()
+
+    def small(self, least: int) -> Any:
+        self.cursor.execute(self.small_sql(least))
+        return self.cursor.fetch_arrow_table().to_pandas()
+
+    def batches(self) -> Iterator[Any]:
+        self.cursor.execute(self.sql)
+        yield from self.cursor.fetch_record_batch()
+
+    def close(self) -> None:
+        self.cursor.close()
+        self.connection.close()
+
+
+class AdbcDecimal(Adbc):
+    """The same, with the driver's texts made into numbers: a frame with the types of ours."""
+
+    def frame(self) -> Any:
+        import pandas as pd
+        import pyarrow as pa
+
+        table = self.table()
+        money = pa.decimal128(12, 2)
+        columns = [
+            pa.chunked_array([part.storage.cast(money) for part in column.chunks], money)
+            if isinstance(column.type, pa.BaseExtensionType)
+            else column
+            for column in table.columns
+        ]
+        exact = {money: pd.ArrowDtype(money)}.get
+        made = pa.table(columns, names=table.column_names)
+        return made.to_pandas(types_mapper=exact, date_as_object=False)
+
+
+class AdbcBound(Adbc):
+    """The driver's own parameters, for which PostgreSQL gives up COPY."""
+
+    parameter = "$1"
+
+    def table(self) -> Any:
+        self.cursor.execute(self.sql, (self.least,))
+        return self.cursor.fetch_arrow_table()
+
+    def batches(self) -> Iterator[Any]:
+        self.cursor.execute(self.sql, (self.least,))
+        yield from self.cursor.fetch_record_batch()
+
+
+class ConnectorX(Path):
+    """connectorx as its documentation begins; it has no parameters."""
+
+    def open(self) -> None:
+        import connectorx
+        import pandas  # noqa: F401
+
+        self.connectorx = connectorx
+        connectorx.read_sql(self.job["postgres"], "select 1 as one")
+
+    def frame(self) -> Any:
+        return self.connectorx.read_sql(self.job["postgres"], self.sql)
+
+
+class ConnectorXArrow(ConnectorX):
+    """connectorx by way of Arrow."""
+
+    def frame(self) -> Any:
+        return self.connectorx.read_sql(
+            self.job["postgres"], self.sql, return_type="arrow"
+        ).to_pandas()
+
+
+class PandasReadSql(Path):
+    """pandas on SQLAlchemy and psycopg2."""
+
+    parameter = ":least"
+
+    def open(self) -> None:
+        import pandas
+        import sqlalchemy
+
+        self.pandas, self.sqlalchemy = pandas, sqlalchemy
+        url = self.job["postgres"].replace("postgresql://", "postgresql+psycopg2://")
+        self.engine = sqlalchemy.create_engine(url)
+        with self.engine.connect() as connection:
+            connection.execute(sqlalchemy.text("select 1"))
+
+    def frame(self) -> Any:
+        params = None if self.least is None else {"least": self.least}
+        with self.engine.connect() as connection:
+            return self.pandas.read_sql(self.sqlalchemy.text(self.sql), connection, params=params)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class Jupysql(Path):
+    """jupysql as it comes, in an IPython of this process."""
+
+    parameter = ":least"
+
+    def open(self) -> None:
+        from IPython.core.interactiveshell import InteractiveShell
+        from traitlets.config import Config
+
+        settings = Config()
+        settings.HistoryManager.enabled = False
+        settings.SqlMagic.displaycon = False
+        settings.SqlMagic.feedback = 0
+        settings.SqlMagic.named_parameters = "enabled"
+        self.shell = InteractiveShell.instance(config=settings)
+        self.shell.extension_manager.load_extension("sql")
+        url = self.job["postgres"].replace("postgresql://", "postgresql+psycopg2://")
+        self.magic(url)
+        self.magic("select 1")
+
+    def magic(self, text: str) -> Any:
+        return self.shell.run_line_magic("sql", text)
+
+    def frame(self) -> Any:
+        self.shell.user_ns["least"] = self.least
+        return self.magic(self.sql).DataFrame()
+
+    def close(self) -> None:
+        # It registers its own clean-up; what it holds goes with the process.
+        self.magic("--close " + self.job["postgres"].replace("postgresql://", "postgresql+psycopg2://"))
+
+
+class OurClient(Path):
+    """``wb_server.client`` on the address that the job names."""
+
+    parameter = ":least"
+
+    def open(self) -> None:
+        import pandas  # noqa: F401
+
+        from wb_server.client import Client
+
+        self.client = Client(self.job["url"], self.job["token"])
+        self.client.query(self.job["connection"], "select 1").arrow()
+
+    def ask(self, sql: str, least: int | None) -> Any:
+        params = None if least is None else {"least": least}
+        return self.client.query(self.job["connection"], sql, params)
+
+    def frame(self) -> Any:
+        return self.ask(self.sql, self.least).df()
+
+    def small(self, least: int) -> Any:
+        return self.ask(self.small_sql(least), least).df()
+
+    def batches(self) -> Iterator[Any]:
+        yield from self.ask(self.sql, self.least).batches()
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class OurClientNewText(OurClient):
+    """The same with the value in the text: a text that the service has never seen."""
+
+    parameter = Path.parameter
+
+    def ask(self, sql: str, least: int | None) -> Any:
+        return super().ask(sql, None)
+
+
+class OurMagic(Path):
+    """``%sql`` in the Workbench's own kernel."""
+
+    parameter = ":least"
+
+    def open(self) -> None:
+        import pandas  # noqa: F401
+        from IPython import get_ipython
+
+        self.shell = get_ipython()
+        self.magic("select 1")
+
+    def magic(self, text: str) -> Any:
+        return self.shell.run_line_magic("sql", f"{self.job['connection']} {text}")
+
+    def frame(self) -> Any:
+        self.shell.user_ns["least"] = self.least
+        return self.magic(self.sql).df()
+
+    def small(self, least: int) -> Any:
+        self.shell.user_ns["least"] = least
+        return self.magic(self.small_sql(least)).df()
+
+    def batches(self) -> Iterator[Any]:
+        import wb
+
+        params = None if self.least is None else {"least": self.least}
+        yield from wb.query(self.job["connection"], self.sql, params).batches()
+
+
+PATHS: dict[str, type[Path]] = {
+    "adbc": Adbc,
+    "adbc_decimal": AdbcDecimal,
+    "adbc_bound": AdbcBound,
+    "connectorx": ConnectorX,
+    "connectorx_arrow": ConnectorXArrow,
+    "pandas": PandasReadSql,
+    "jupysql": Jupysql,
+    "ours_sql": OurMagic,
+    "ours_service": OurClient,
+    "ours_service_new_text": OurClientNewText,
+    "ours_gateway": OurClient,
+}
+
+
+# --- memory -----------------------------------------------------------------------------------
+
+
+def forget_peak(pid: int | str = "self") -> None:
+    """Sets a process's peak of resident memory back to what it has now."""
+    with open(f"/proc/{pid}/clear_refs", "w") as file:
+        file.write("5")
+
+
+def memory(name: str, pid: int | str = "self") -> float:
+    """``VmRSS`` or ``VmHWM`` (its peak) of a process, in MB."""
+    with open(f"/proc/{pid}/status") as file:
+        for line in file:
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024 / 1e6
+    raise ValueError(name)
+
+
+# --- what is measured -------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(job: dict[str, Any]) -> Iterator[Path]:
+    path = PATHS[job["path"]](job)
+    gc.collect()
+    try:
+        yield path
+    finally:
+        path.close()
+
+
+def large(job: dict[str, Any]) -> dict[str, Any]:
+    """The large query: seconds, memory, the first batch, and what the frame holds."""
+    with _opened(job) as path:
+        forget_peak()
+        before = memory("VmRSS")
+        processor = time.process_time()
+        began = time.perf_counter()
+        frame = path.frame()
+        seconds = time.perf_counter() - began
+        processor = time.process_time() - processor
+        peak = memory("VmHWM") - before
+        found = facts(frame)
+        del frame
+        return {
+            "seconds": seconds,
+            "processor": processor,
+            "memory": peak,
+            "first_batch": first_batch(path),
+            **found,
+        }
+
+
+def first_batch(path: Path) -> float | None:
+    """Seconds from the question to its first rows; the rest is read too, as a client would."""
+    began = time.perf_counter()
+    batches = path.batches()
+    if batches is None:
+        return None
+    next(batches)
+    seconds = time.perf_counter() - began
+    for _batch in batches:
+        pass
+    return seconds
+
+
+def slow(job: dict[str, Any]) -> dict[str, Any]:
+    """A reader that takes its time over the first batches, then reads the rest."""
+    with _opened(job) as path:
+        batches = path.batches()
+        assert batches is not None
+        rows = 0
+        for number, batch in enumerate(batches):
+            rows += batch.num_rows
+            if number < SLOW_BATCHES:
+                time.sleep(SLOW_SECONDS)
+        return {"rows": rows}
+
+
+def small(job: dict[str, Any]) -> dict[str, Any]:
+    """Many small queries, one after the other: the seconds of each."""
+    with _opened(job) as path:
+        for number in range(job["warm"]):
+            path.small(number)
+        seconds = []
+        for number in range(job["count"]):
+            # Another value each time: the same question might be answered from memory.
+            least = job["warm"] + number * 7
+            began = time.perf_counter()
+            frame = path.small(least)
+            seconds.append(time.perf_counter() - began)
+            assert list(frame["id"]) == list(range(least + 1, least + 11))
+        return {"seconds": seconds}
+
+
+def facts(frame: Any) -> dict[str, Any]:
+    """What has to be the same on every path."""
+
+    def money(name: str) -> str:
+        column = frame[name]
+        if column.dtype.kind == "f":
+            # Doubles: their sum is right to the cent at most.
+            return str(Decimal(repr(float(column.sum()))).quantize(Decimal("0.01")))
+        if "decimal" in str(column.dtype):
+            return str(column.sum())
+        return str(sum(map(Decimal, column), Decimal(0)))
+
+    return {
+        "rows": len(frame),
+        "ids": int(frame["id"].sum()),
+        "amount": money("amount"),
+        "tax": money("tax"),
+        "paid": int(frame["paid"].sum()),
+        "money_type": str(frame["amount"].dtype),
+    }
+
+
+KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "large": large,
+    "slow": slow,
+    "small": small,
+}
+
+
+def run(job: dict[str, Any]) -> str:
+    """Does a job; its result as one line of JSON."""
+    return json.dumps(KINDS[job["kind"]](job))
+
+
+if __name__ == "__main__":
+    # Whatever a library prints goes to the log: the result is alone on the output.
+    result = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    print(run(json.load(sys.stdin)), file=result, flush=True)

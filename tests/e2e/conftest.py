@@ -1,0 +1,66 @@
+"""A real browser on a running Workbench, as a person uses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from running_hub import Running
+from support.browser import browser as chromium
+from support.lab import Lab
+from support.people import People
+
+FAILURES = Path(__file__).parent / "failures"
+# Lab and kernels start on machines with two cores that do other things as well.
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="session")
+def chromium_browser() -> Iterator[Browser]:
+    """The browser, started once."""
+    with chromium() as it:
+        yield it
+
+
+@pytest.fixture
+def context(chromium_browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A fresh profile: no cookies, no storage."""
+    it = chromium_browser.new_context(viewport={"width": 1440, "height": 900})
+    it.set_default_timeout(30_000)
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A tab; a failing test leaves a picture of it."""
+    it = context.new_page()
+    yield it
+    report = getattr(request.node, "failed_report", None)
+    if report is not None and not it.is_closed():
+        FAILURES.mkdir(exist_ok=True)
+        name = re.sub(r"\W+", "_", request.node.name)
+        it.screenshot(path=FAILURES / f"{name}.png")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    """Notes a failure on its test, so that the fixture of the tab can take a picture."""
+    report = yield
+    if report.when == "call" and report.failed:
+        item.failed_report = report  # type: ignore[attr-defined]
+    return report
+
+
+@pytest.fixture
+def person(hub: Running, people: People, page: Page, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """An engineer whom the administrator let in, with Lab open."""
+    lab = Lab(page, hub, people)
+    name = f"e-{abs(hash(request.node.name)) % 10**8}"
+    lab.make_person(name, "engineer")
+    lab.sign_in(name)
+    yield lab
+    people.hub("DELETE", f"/users/{name}/server")

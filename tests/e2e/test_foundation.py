@@ -1,0 +1,127 @@
+"""UAT-001 and UAT-002: sign in, add a connection by the form, query it in a notebook."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+from running_hub import Running
+from support.lab import Lab
+from support.people import People
+from support.postgres import Cluster
+
+
+@pytest.fixture(scope="module")
+def shop(postgres: Cluster) -> Cluster:
+    """A database with a table of invoices, whose login has a password."""
+    with postgres.connect() as connection:
+        connection.execute("drop table if exists invoices")
+        connection.execute(
+            "create table invoices (id int primary key, customer text, amount numeric(12,2), "
+            "due date)"
+        )
+        connection.execute(
+            "insert into invoices values (1, 'Harbour Tools', 1234.50, '2026-01-15'), "
+            "(2, 'Mill & Sons', 99.99, '2026-02-01'), (3, 'Harbour Tools', 0.01, null)"
+        )
+    return postgres
+
+
+def test_uat_001_a_person_signs_in_and_reaches_lab(person: Lab) -> None:
+    expect(person.page.locator(".jp-LauncherCard", has_text="Workbench Python").first).to_be_visible()
+
+
+def test_a_wrong_password_is_told_and_lets_nobody_in(
+    page: Page, hub: Running, people: People
+) -> None:
+    page.goto(hub.url)
+    page.get_by_label("Username").fill("admin")
+    page.locator("input[name=password]").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Invalid username or password")).to_be_visible()
+
+
+def test_uat_002_a_connection_by_the_form_and_a_sql_cell(person: Lab, shop: Cluster) -> None:
+    page = person.page
+    person.open_connections()
+    page.get_by_role("button", name="Add connection").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("shop")
+    dialog.get_by_label("Host").fill("127.0.0.1")
+    dialog.get_by_label("Port").fill(str(shop.port))
+    dialog.get_by_label("Database").fill(shop.database)
+    dialog.get_by_label("User").fill(shop.user)
+    dialog.get_by_label("Password").fill("a wrong one")
+    dialog.get_by_role("button", name="Test").click()
+    result = dialog.get_by_test_id("wb-test-result")
+    expect(result).to_contain_text("refused the user name or the password")
+    dialog.get_by_label("Password").fill(shop.password)
+    dialog.get_by_role("button", name="Test").click()
+    expect(result).to_contain_text("It works: PostgreSQL")
+    dialog.get_by_role("button", name="Add").click()
+    expect(dialog).to_be_hidden()
+
+    # Browse to the table, and query it from there.
+    tree = page.get_by_role("tree", name="Connections")
+    row = tree.get_by_role("treeitem", name="shop")
+    expect(row).to_be_visible()
+    row.click()
+    table = tree.get_by_role("treeitem", name="invoices")
+    expect(table).to_be_visible()
+    table.hover()
+    table.get_by_label("Query invoices in notebook").click()
+    cell = page.locator(".jp-Notebook .jp-Cell .cm-content").first
+    expect(cell).to_contain_text("%%sql shop")
+    person.wait_for_kernel()
+    cell.click()
+    person.run_cell()
+    output = page.locator(".jp-Notebook .jp-OutputArea-output").last
+    expect(output).to_contain_text("1234.50")
+    expect(output).to_contain_text("Mill & Sons")
+    expect(output).to_contain_text("2026-01-15")
+
+    # A frame, and money that is exact.
+    person.run_cell("%sql df << select amount from invoices")
+    person.run_cell("print('the sum is', df['amount'].sum())")
+    expect(page.locator(".jp-Notebook")).to_contain_text("the sum is 1334.50")
+
+    # A mistake is one readable line.
+    person.run_cell("%sql select * from invoces")
+    expect(page.locator(".jp-Notebook")).to_contain_text("invoices”?")
+    expect(page.locator(".jp-Notebook")).not_to_contain_text("Traceback")
+
+
+def test_a_deleted_connection_is_brought_back(person: Lab, shop: Cluster) -> None:
+    page = person.page
+    name = "to_undo"
+    api = person.people.api(_name(page))
+    api.ok("POST", "/connections", {"name": name, "connector": "postgres", "config": shop.config()})
+    person.open_connections()
+    tree = page.get_by_role("tree", name="Connections")
+    # It shows up by itself, from the event stream.
+    row = tree.get_by_role("treeitem", name=name)
+    expect(row).to_be_visible()
+    row.hover()
+    row.get_by_label(f"Delete {name}").click()
+    expect(row).to_be_hidden()
+    page.get_by_role("button", name="Undo").click()
+    expect(tree.get_by_role("treeitem", name=name)).to_be_visible()
+    api.close()
+
+
+def test_a_person_without_a_role_is_told_and_sees_it_come_without_a_reload(
+    page: Page, hub: Running, people: People
+) -> None:
+    lab = Lab(page, hub, people)
+    lab.make_person("e-newcomer")
+    lab.sign_in("e-newcomer")
+    page.get_by_role("tab", name="Connections").click()
+    expect(page.get_by_text("You have no role yet")).to_be_visible()
+    people.promote("e-newcomer", "viewer")
+    expect(
+        page.get_by_role("tree", name="Connections").get_by_role("treeitem", name="sample")
+    ).to_be_visible()
+    people.hub("DELETE", "/users/e-newcomer/server")
+
+
+def _name(page: Page) -> str:
+    return page.url.split("/user/")[1].split("/")[0]

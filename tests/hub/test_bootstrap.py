@@ -1,0 +1,156 @@
+"""What ``./wb`` does before there is an environment."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+LOCKS = REPO / "deploy" / "locks"
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The module, with a repository and a state of the test's own."""
+    monkeypatch.syspath_prepend(str(REPO / "deploy" / "bootstrap"))
+    import steps
+
+    monkeypatch.setattr(steps, "REPO", tmp_path)
+    monkeypatch.setattr(steps, "STATE", tmp_path / ".wb")
+    return steps
+
+
+def wb(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(REPO / "wb"), *args], capture_output=True, text=True, check=False, cwd="/"
+    )
+
+
+def test_help_needs_no_environment() -> None:
+    done = wb("help")
+    assert done.returncode == 0
+    for command in ("up", "test", "lint", "bench", "generate", "config", "migrate"):
+        assert re.search(rf"^  {command}\b", done.stdout, re.MULTILINE), command
+    assert wb().stdout == done.stdout
+
+
+def test_unknown_command() -> None:
+    done = wb("upp")
+    assert done.returncode == 2
+    assert "no command 'upp'" in done.stderr
+    assert "Usage" in done.stderr
+
+
+def test_without_a_python(tmp_path: Path) -> None:
+    for tool in ("readlink", "dirname"):
+        (tmp_path / tool).symlink_to(f"/usr/bin/{tool}")
+    done = subprocess.run(
+        ["/bin/sh", str(REPO / "wb"), "up"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "Python 3.11 or newer is needed" in done.stderr
+
+
+def test_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "wb").symlink_to(REPO / "wb")
+    done = subprocess.run([str(tmp_path / "wb"), "help"], capture_output=True, check=False)
+    assert done.returncode == 0
+
+
+def test_pip_wheel_is_the_recorded_one(steps: ModuleType) -> None:
+    assert hashlib.sha256(steps.PIP_WHEEL.read_bytes()).hexdigest() == steps.PIP_SHA256
+
+
+@pytest.mark.parametrize("name", ["build", "runtime", "dev"])
+def test_locks_have_hashes_and_no_addresses(name: str) -> None:
+    text = (LOCKS / f"{name}.txt").read_text()
+    assert "://" not in text
+    assert not re.search(
+        r"^\s*(-i|-f|--index-url|--extra-index-url|--find-links)", text, re.MULTILINE
+    )
+    for entry in re.split(r"\n(?=[a-z0-9])", text.strip()):
+        assert "==" in entry, entry
+        assert "--hash=sha256:" in entry, entry
+
+
+def test_dev_lock_agrees_with_the_runtime_lock() -> None:
+    def versions(name: str) -> dict[str, str]:
+        text = (LOCKS / f"{name}.txt").read_text()
+        return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE))
+
+    runtime, dev = versions("runtime"), versions("dev")
+    assert {n: dev[n] for n in dev if n in runtime} == {n: runtime[n] for n in dev if n in runtime}
+
+
+def test_npm_lock_has_hashes_and_no_addresses() -> None:
+    text = (REPO / "hub" / "package-lock.json").read_text()
+    assert '"resolved"' not in text
+    assert '"integrity"' in text
+
+
+def test_a_step_is_redone_when_its_inputs_change(steps: ModuleType) -> None:
+    assert not steps.Step("x", "one").done
+    with steps.Step("x", "one").doing():
+        pass
+    assert steps.Step("x", "one").done
+    assert not steps.Step("x", "two").done
+    assert not steps.Step("x", "one", whole=False).done
+
+
+def test_an_interrupted_step_is_redone(steps: ModuleType) -> None:
+    with steps.Step("x", "one").doing():
+        pass
+    with pytest.raises(KeyboardInterrupt), steps.Step("x", "one").doing():
+        raise KeyboardInterrupt
+    assert not steps.Step("x", "one").done
+
+
+def test_digest_sees_names_and_contents(steps: ModuleType, tmp_path: Path) -> None:
+    folder = tmp_path / "src"
+    folder.mkdir()
+    (folder / "a").write_text("1")
+    before = steps.digest(folder)
+    assert steps.digest(folder) == before
+    (folder / "a").rename(folder / "b")
+    renamed = steps.digest(folder)
+    (folder / "b").write_text("2")
+    assert len({before, renamed, steps.digest(folder)}) == 3
+
+
+def test_settings_that_would_misplace_packages_are_dropped(
+    steps: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_TARGET", "/elsewhere")
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://mirror.example/simple")
+    env = steps.tool_env()
+    assert "PIP_TARGET" not in env
+    assert "PYTHONPATH" not in env
+    assert env["PIP_USER"] == "0"
+    assert env["PIP_INDEX_URL"] == "https://mirror.example/simple"
+
+
+def test_a_failing_command_shows_its_last_lines(steps: ModuleType, tmp_path: Path) -> None:
+    from progress import StepFailed, run  # type: ignore[import-not-found]
+
+    script = "import sys\nfor i in range(100): print('line', i)\nsys.exit(3)"
+    with pytest.raises(StepFailed) as raised:
+        run("Trying", [sys.executable, "-c", script], log=tmp_path / "log", env=os.environ)
+    text = str(raised.value)
+    assert "line 99" in text
+    assert "line 50" not in text
+    assert "Trying failed" in text
+    assert str(tmp_path / "log") in text

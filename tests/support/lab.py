@@ -1,0 +1,67 @@
+"""What a person does in the Hub's pages and in JupyterLab."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page, expect
+from running_hub import Browser as Forms
+from running_hub import Running
+
+from .people import People
+
+
+class Lab:
+    """What a person does in JupyterLab."""
+
+    PASSWORD = "correct horse battery"
+
+    def __init__(self, page: Page, hub: Running, people: People) -> None:
+        self.page = page
+        self.hub = hub
+        self.people = people
+
+    def make_person(self, name: str, *groups: str) -> None:
+        """Signs a person up and lets them in, by the Hub's own pages."""
+        assert self.hub.admin_password
+        with Forms(self.hub.url) as newcomer:
+            newcomer.sign_up(name, self.PASSWORD)
+        with Forms(self.hub.url) as admin:
+            admin.sign_in("admin", self.hub.admin_password)
+            admin.http.get(f"/hub/authorize/{name}")
+        known = {user["name"] for user in self.people.hub("GET", "/users")}
+        if name not in known:
+            self.people.hub("POST", f"/users/{name}")
+        for group in groups:
+            self.people.promote(name, group)
+
+    def sign_in(self, name: str) -> None:
+        """Signs in and waits until Lab is there."""
+        self.page.goto(self.hub.url)
+        self.page.get_by_label("Username").fill(name)
+        self.page.locator("input[name=password]").fill(self.PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url("**/lab**", timeout=90_000)
+        expect(self.page.locator(".jp-Launcher")).to_be_visible(timeout=60_000)
+
+    def open_connections(self) -> None:
+        """Opens the side panel."""
+        self.page.get_by_role("tab", name="Connections").click()
+        expect(self.page.get_by_role("tree", name="Connections")).to_be_visible()
+
+    def new_notebook(self) -> None:
+        """Opens a notebook with the Workbench's kernel and waits for the kernel."""
+        self.page.locator(".jp-LauncherCard", has_text="Workbench Python").first.click()
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Waits until the notebook's kernel idles."""
+        expect(
+            self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first
+        ).to_be_visible(timeout=60_000)
+
+    def run_cell(self, text: str | None = None) -> None:
+        """Types into the active cell (or leaves it as it is) and runs it."""
+        if text is not None:
+            cell = self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active .cm-content")
+            cell.click()
+            self.page.keyboard.insert_text(text)
+        self.page.keyboard.press("Shift+Enter")
