@@ -29,21 +29,28 @@ def openapi() -> str:
 
 
 def typescript(source: str) -> str:
-    """The TypeScript types of an OpenAPI document."""
+    """The TypeScript types of an OpenAPI document, laid out as the extension's other files."""
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder) / "openapi.json", Path(folder) / "schema.ts"
         given.write_text(source, encoding="utf-8")
-        subprocess.run(
-            [
-                str(Path(sys.executable).parent / "npx"), "--no-install", "openapi-typescript",
-                str(given), "-o", str(made),
-            ],
-            cwd=LABEXT,
-            check=True,
-            capture_output=True,
-            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        _npx("openapi-typescript", str(given), "--output", str(made), "--default-non-nullable=false")
+        return _npx(
+            "prettier", "--stdin-filepath", "src/api/schema.ts", text=made.read_text("utf-8")
         )
-        return made.read_text(encoding="utf-8")
+
+
+def _npx(*command: str, text: str | None = None) -> str:
+    binaries = Path(sys.executable).parent
+    done = subprocess.run(
+        [str(binaries / "npx"), "--no-install", *command],
+        cwd=LABEXT,
+        check=True,
+        capture_output=True,
+        text=True,
+        input=text,
+        env={**os.environ, "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
+    )
+    return done.stdout
 
 
 def rights_page() -> str:

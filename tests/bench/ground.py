@@ -67,6 +67,7 @@ class Ground:
     token: str
     service: psutil.Process
     server: psutil.Process
+    database: psutil.Process
 
 
 def fill(postgres: Cluster, rows: int) -> None:
@@ -141,7 +142,15 @@ def ground(rows: int) -> Iterator[Ground]:
                 token=token,
                 service=service,
                 server=_process(hub, "jupyterhub.singleuser"),
+                database=_database(postgres),
             )
+
+
+def _database(postgres: Cluster) -> psutil.Process:
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if process.info["name"] == "postgres" and str(postgres.port) in process.info["cmdline"]:
+            return process
+    raise RuntimeError("PostgreSQL has no process")
 
 
 def _process(hub: Running, module: str) -> psutil.Process:

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+import psutil
+
 SLOW_BATCHES = 20
 SLOW_SECONDS = 0.2
 
@@ -211,10 +213,6 @@ class Jupysql(Path):
         self.shell.user_ns["least"] = self.least
         return self.magic(self.sql).DataFrame()
 
-    def close(self) -> None:
-        # It registers its own clean-up; what it holds goes with the process.
-        self.magic("--close " + self.job["postgres"].replace("postgresql://", "postgresql+psycopg2://"))
-
 
 class OurClient(Path):
     """``wb_server.client`` on the address that the job names."""
@@ -318,6 +316,30 @@ def memory(name: str, pid: int | str = "self") -> float:
     raise ValueError(name)
 
 
+# --- processor --------------------------------------------------------------------------------
+
+
+def processors(watched: dict[str, int]) -> dict[str, float]:
+    """The seconds of processor that each of these has used, and the client: this process.
+
+    Args:
+        watched: process ids by name. ``database`` counts with its children, one a connection.
+    """
+    used = {name: _used(psutil.Process(pid), name == "database") for name, pid in watched.items()}
+    return {"client": time.process_time(), **used}
+
+
+def _used(process: psutil.Process, family: bool) -> float:
+    times = process.cpu_times()
+    own = times.user + times.system
+    if not family:
+        return own
+    # Those that ended, and those that run.
+    living = [child.cpu_times() for child in process.children()]
+    ended = times.children_user + times.children_system
+    return own + ended + sum(each.user + each.system for each in living)
+
+
 # --- what is measured -------------------------------------------------------------------------
 
 
@@ -336,17 +358,17 @@ def large(job: dict[str, Any]) -> dict[str, Any]:
     with _opened(job) as path:
         forget_peak()
         before = memory("VmRSS")
-        processor = time.process_time()
+        used = processors(job["watched"])
         began = time.perf_counter()
         frame = path.frame()
         seconds = time.perf_counter() - began
-        processor = time.process_time() - processor
+        now = processors(job["watched"])
         peak = memory("VmHWM") - before
         found = facts(frame)
         del frame
         return {
             "seconds": seconds,
-            "processor": processor,
+            "processor": {name: now[name] - used[name] for name in now},
             "memory": peak,
             "first_batch": first_batch(path),
             **found,
@@ -364,6 +386,14 @@ def first_batch(path: Path) -> float | None:
     for _batch in batches:
         pass
     return seconds
+
+
+def drain(job: dict[str, Any]) -> dict[str, Any]:
+    """The large query read batch by batch, keeping nothing."""
+    with _opened(job) as path:
+        batches = path.batches()
+        assert batches is not None
+        return {"rows": sum(batch.num_rows for batch in batches)}
 
 
 def slow(job: dict[str, Any]) -> dict[str, Any]:
@@ -419,6 +449,7 @@ def facts(frame: Any) -> dict[str, Any]:
 
 KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "large": large,
+    "drain": drain,
     "slow": slow,
     "small": small,
 }

@@ -56,7 +56,7 @@ def test_uat_002_a_connection_by_the_form_and_a_sql_cell(person: Lab, shop: Clus
     expect(result).to_contain_text("refused the user name or the password")
     dialog.get_by_label("Password").fill(shop.password)
     dialog.get_by_role("button", name="Test").click()
-    expect(result).to_contain_text("It works: PostgreSQL")
+    expect(result).to_contain_text("PostgreSQL 15")
     dialog.get_by_role("button", name="Add").click()
     expect(dialog).to_be_hidden()
 

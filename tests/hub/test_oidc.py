@@ -13,6 +13,9 @@ from traitlets.config import Config
 from wb_hub import oidc
 from wb_hub.settings import SettingError
 
+# Starts Workbenches of its own.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def idp() -> Iterator[Provider]:

@@ -10,6 +10,9 @@ import psutil
 import pytest
 from running_hub import Browser, NotStarted, Running, launch, start_up, until
 
+# Starts Workbenches of its own.
+pytestmark = pytest.mark.slow
+
 
 def alive(processes: list[psutil.Process]) -> list[str]:
     left = []

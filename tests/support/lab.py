@@ -26,7 +26,8 @@ class Lab:
             newcomer.sign_up(name, self.PASSWORD)
         with Forms(self.hub.url) as admin:
             admin.sign_in("admin", self.hub.admin_password)
-            admin.http.get(f"/hub/authorize/{name}")
+            admin.http.get("/hub/authorize")
+            admin.post(f"/hub/authorize/{name}", approved="yes")
         known = {user["name"] for user in self.people.hub("GET", "/users")}
         if name not in known:
             self.people.hub("POST", f"/users/{name}")
@@ -39,7 +40,7 @@ class Lab:
         self.page.get_by_label("Username").fill(name)
         self.page.locator("input[name=password]").fill(self.PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url("**/lab**", timeout=90_000)
+        self.page.wait_for_url("**/lab**", timeout=45_000)
         expect(self.page.locator(".jp-Launcher")).to_be_visible(timeout=60_000)
 
     def open_connections(self) -> None:

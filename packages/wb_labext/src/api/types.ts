@@ -1,10 +1,15 @@
 /**
- * The API's types, under the names of the server's models.
- *
- * Written from the API's description. Once `npm run generate` has made `schema.ts`, each of these
- * becomes one line: `export type ConnectionView = components['schemas']['ConnectionView'];`.
+ * The API's types, under the names of the server's models. They come from `schema.ts`, which
+ * `./wb generate` makes from the server's own declarations.
  */
 import type { JSONObject } from '@lumino/coreutils';
+
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+/** A connector's configuration has a schema of its own, known only when the program runs. */
+type WithConfig<T extends { config?: unknown }> = Omit<T, 'config'> & { config: JSONObject };
 
 export interface ErrorDetails {
   /** The field that the server refuses: its name, or a dotted path below `config`. */
@@ -13,101 +18,25 @@ export interface ErrorDetails {
 }
 
 export interface ErrorBody {
-  error: { code: string; message: string; details: ErrorDetails };
+  error: Omit<Schemas['Error']['error'], 'details'> & { details: ErrorDetails };
 }
 
-export type Role = 'viewer' | 'analyst' | 'engineer' | 'admin';
-
-export interface Me {
-  name: string;
-  roles: Role[];
-  actions: string[];
-  mode: 'hub' | 'local';
-}
-
-export interface ConnectorInfo {
-  kind: string;
-  title: string;
-  description: string;
+export type Me = Schemas['Me'];
+export type Role = Me['roles'][number];
+export type ConnectorInfo = Omit<Schemas['ConnectorInfo'], 'config_schema'> & {
   /** A JSON schema; secret fields are marked `writeOnly`. */
   config_schema: JSONObject;
-  supports_writes: boolean;
-}
-
-export interface Owner {
-  kind: 'user' | 'team';
-  name: string;
-}
-
-export interface State {
-  status: 'ok' | 'failed' | 'untested';
-  message: string;
-  checked_at: string | null;
-}
-
-export interface ConnectionView {
-  id: string;
-  name: string;
-  connector: string;
-  description: string;
-  config: JSONObject;
-  secrets_set: string[];
-  owner: Owner;
-  credentials: 'shared';
-  level: 'use' | 'write' | 'manage';
-  actions: string[];
-  state: State;
-  created_at: string;
-  updated_at: string;
-  deleted_at: string | null;
-}
-
-export interface ConnectionCreate {
-  name: string;
-  connector: string;
-  description: string;
-  config: JSONObject;
-}
-
-export interface ConnectionUpdate {
-  name?: string;
-  description?: string;
-  config?: JSONObject;
-}
-
-export interface ConnectionTest {
-  connector: string;
-  config: JSONObject;
-  connection_id?: string;
-}
-
-export interface TestResult {
-  ok: boolean;
-  message: string;
-  elapsed_ms: number;
-  server_version: string | null;
-  code: string | null;
-  details?: ErrorDetails;
-}
-
-export interface SchemaInfo {
-  name: string;
-  tables: number | null;
-}
-
-export interface TableInfo {
-  schema: string | null;
-  name: string;
-  kind: string;
-  comment: string | null;
-}
-
-export interface ColumnInfo {
-  name: string;
-  type: string;
-  nullable: boolean;
-  comment: string | null;
-}
+};
+export type Owner = Schemas['Owner'];
+export type State = Schemas['State'];
+export type ConnectionView = WithConfig<Schemas['ConnectionView']>;
+export type ConnectionCreate = WithConfig<Schemas['ConnectionCreate']>;
+export type ConnectionUpdate = Partial<ConnectionCreate>;
+export type ConnectionTest = WithConfig<Schemas['ConnectionTest']>;
+export type TestResult = Omit<Schemas['TestResult'], 'details'> & { details?: ErrorDetails };
+export type SchemaInfo = Schemas['SchemaInfo'];
+export type TableInfo = Schemas['TableInfo'];
+export type ColumnInfo = Schemas['ColumnInfo'];
 
 export interface Items<T> {
   items: T[];

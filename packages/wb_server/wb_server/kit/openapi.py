@@ -46,6 +46,13 @@ _STATUS_TEXT = {
 }
 
 
+class _Schemas(GenerateJsonSchema):
+    """JSON schemas in which what we answer is complete: a default is sent, too."""
+
+    def field_is_required(self, field: Any, total: bool) -> bool:
+        return self.mode == "serialization" or super().field_is_required(field, total)
+
+
 def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     """The OpenAPI document of some endpoints."""
     endpoints = [endpoint for endpoint in endpoints]
@@ -58,7 +65,7 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     refs, definitions = models_json_schema(
         sorted(set(models), key=lambda pair: (pair[0].__name__, pair[1])),
         ref_template=_REF,
-        schema_generator=GenerateJsonSchema,
+        schema_generator=_Schemas,
     )
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:

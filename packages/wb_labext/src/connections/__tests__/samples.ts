@@ -50,6 +50,7 @@ export function connection(change: Partial<ConnectionView> = {}): ConnectionView
     level: 'manage',
     actions: ['connection.read', 'connection.browse'],
     state: { status: 'ok', message: '', checked_at: null },
+    version: 1,
     created_at: '2026-01-01T00:00:00Z',
     updated_at: '2026-01-01T00:00:00Z',
     deleted_at: null,

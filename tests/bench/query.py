@@ -1,0 +1,202 @@
+"""``./wb bench query``: a large and a small query on every path, side by side, in one run.
+
+A fresh PostgreSQL, a fresh Workbench and the peers are on one machine, so the figures say how the
+paths compare, not how fast a network or a larger database is. Every figure is of a fresh process;
+the large query is asked round by round, so that what else the machine does falls on all paths.
+Seconds are medians; sums and numbers of rows have to be the same on all paths.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+BENCH = Path(__file__).resolve().parent
+sys.path[:0] = [str(BENCH.parent), str(BENCH.parent / "hub")]
+
+import report
+from ground import CONNECTION, TABLE, TRIPLE, Ground, ground, truth
+from kernels import jupyter, kernel
+from measure import forget_peak, memory
+
+LEAST = 1000
+"""The parameter of the large query: it leaves out so many rows, and keeps all others."""
+
+LARGE = (
+    "adbc", "adbc_decimal", "adbc_bound", "connectorx", "connectorx_arrow", "pandas", "jupysql",
+    "ours_sql", "ours_service", "ours_gateway",
+)  # fmt: skip
+# Many times slower than the others, which drowns the noise: one round tells enough.
+SLOW = frozenset({"pandas", "jupysql", "adbc_bound"})
+SMALL = ("adbc", "ours_service", "ours_service_new_text", "ours_gateway", "ours_sql")
+SMALL_WARM, SMALL_COUNT = 20, 300
+EXECUTES = 50
+
+
+class Bench:
+    """One run: what was measured so far, and where."""
+
+    def __init__(self, ground: Ground, folder: Path) -> None:
+        self.ground = ground
+        self.folder = folder
+
+    def job(self, kind: str, path: str, **more: Any) -> dict[str, Any]:
+        """What ``measure.py`` has to know."""
+        there = self.ground
+        return {
+            "kind": kind,
+            "path": path,
+            "table": TABLE,
+            "connection": CONNECTION,
+            "watched": {
+                "service": there.service.pid,
+                "server": there.server.pid,
+                "database": there.database.pid,
+            },
+            **more,
+        }
+
+    def run(self, kind: str, path: str, **more: Any) -> dict[str, Any]:
+        """One measurement in a process of its own; a failed one is noted and doesn't end the run."""
+        there, job = self.ground, self.job(kind, path, **more)
+        try:
+            if path == "ours_sql":
+                with kernel(there.server_url, there.token) as notebook:
+                    return notebook.measure(job)
+            url = there.gateway_url if path == "ours_gateway" else there.service_url
+            return self._in_process(
+                {**job, "postgres": there.postgres.url, "url": url, "token": there.token}
+            )
+        except Exception as error:
+            say(f"  {path} failed: {error}")
+            return {"failed": str(error)}
+
+    def _in_process(self, job: dict[str, Any]) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-P", str(BENCH / "measure.py")],
+            input=json.dumps(job),  # not an argument: it holds a password and a token
+            capture_output=True,
+            text=True,
+            env={**os.environ, "HOME": str(self.folder), "PLOOMBER_STATS_ENABLED": "false"},
+            timeout=600,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr.strip()[-2000:])
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    # --- what is measured ----------------------------------------------------------------------
+
+    def memory(self) -> dict[str, Any]:
+        """The service's peak above idle, and the peak of the person's server as it passes rows.
+
+        Comes first: memory that an earlier query left behind would count as idle.
+        """
+        found: dict[str, Any] = {}
+        for host, path in (("service", "ours_service"), ("server", "ours_gateway")):
+            pid = getattr(self.ground, host).pid
+            self.run("small", path, warm=5, count=5)
+            idle = memory("VmRSS", pid)
+            peaks: dict[str, float] = {}
+            for name, kind, table in (
+                ("once", "drain", TABLE),
+                ("slow", "slow", TABLE),
+                ("triple", "drain", TRIPLE),
+            ):
+                forget_peak(pid)
+                result = self.run(kind, path, table=table)
+                if "failed" not in result:
+                    peaks[name] = memory("VmHWM", pid) - idle
+            found[host] = {"idle": idle, "peaks": peaks}
+        return found
+
+    def large(self, repeat: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
+        """The large query, without and with a parameter: results by path."""
+        found: dict[str, dict[str, list[dict[str, Any]]]] = {"plain": {}, "parameter": {}}
+        for number in range(repeat):
+            for variant, least in (("plain", None), ("parameter", LEAST)):
+                say(f"  the large query, round {number + 1} of {repeat}, {variant}")
+                for path in LARGE:
+                    if path == "adbc_bound" and least is None:
+                        continue
+                    if path in SLOW and number:
+                        continue
+                    result = self.run("large", path, least=least)
+                    found[variant].setdefault(path, []).append(result)
+        return found
+
+    def small(self) -> dict[str, dict[str, Any]]:
+        """Small queries, one after the other: seconds by path."""
+        return {
+            path: self.run("small", path, warm=SMALL_WARM, count=SMALL_COUNT) for path in SMALL
+        }
+
+    def executes(self) -> dict[str, list[float]]:
+        """Seconds of an execute over the kernel's websocket, without and with our extension."""
+        found = {}
+        for name, ours in (("stock", False), ("ours", True)):
+            with (
+                jupyter(self.folder / name, ours=ours) as (url, token),
+                kernel(url, token, "python3") as plain,
+            ):
+                found[name] = plain.latency(EXECUTES)
+        with kernel(self.ground.server_url, self.ground.token, "python3") as behind_hub:
+            found["hub"] = behind_hub.latency(EXECUTES)
+        return found
+
+
+def say(text: str) -> None:
+    """Where the run is; not part of the report."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Measures, prints the report, and returns 1 only if a path answered something wrong."""
+    parser = argparse.ArgumentParser(prog="wb bench query", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the large query")
+    parser.add_argument("--repeat", type=int, default=3, help="rounds of the large query")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write everything measured here")
+    options = parser.parse_args()
+    if options.rows <= LEAST + SMALL_COUNT * 10:
+        parser.error(f"--rows: more than {LEAST + SMALL_COUNT * 10}, please")
+    began = time.monotonic()
+    load = os.getloadavg()[0]
+    say(f"  starting PostgreSQL with {options.rows:,} rows, and a Workbench")
+    with ground(options.rows) as there, tempfile.TemporaryDirectory(prefix="wb-bench-") as folder:
+        bench = Bench(there, Path(folder))
+        measured: dict[str, Any] = {
+            "rows": options.rows,
+            "repeat": options.repeat,
+            "cores": os.cpu_count(),
+            "load_before": load,
+            "truth": {
+                "plain": asdict(truth(there.postgres, 0)),
+                "parameter": asdict(truth(there.postgres, LEAST)),
+            },
+        }
+        say("  memory")
+        measured["memory"] = bench.memory()
+        measured["large"] = bench.large(options.repeat)
+        say("  the small query")
+        measured["small"] = bench.small()
+        measured["rss_after"] = memory("VmRSS", there.service.pid)
+        say("  the kernel's websocket")
+        measured["executes"] = bench.executes()
+    measured["seconds"] = time.monotonic() - began
+    print(report.text(measured))
+    if options.json:
+        options.json.write_text(json.dumps(measured, indent=1, default=str))
+    return 1 if report.wrong(measured) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
