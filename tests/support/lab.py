@@ -55,9 +55,7 @@ class Lab:
 
     def wait_for_kernel(self) -> None:
         """Waits until the notebook's kernel idles."""
-        expect(
-            self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first
-        ).to_be_visible(timeout=60_000)
+        expect(self.page.get_by_text("Workbench Python | Idle")).to_be_visible(timeout=60_000)
 
     def run_cell(self, text: str | None = None) -> None:
         """Types into the active cell (or leaves it as it is) and runs it."""
