@@ -12,7 +12,6 @@ from support.postgres import Cluster, cluster
 
 from wb_server.kit.db import Database, migrate
 
-
 # Fixtures that start a server or a browser; `--no-servers` leaves out the tests that use them.
 _SERVERS = {"postgres", "postgres_url", "hub", "page"}
 

@@ -161,9 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "generate":
         return subprocess.call([PYTHON, "tests/generate.py"], cwd=ROOT)
     system_packages()
-    return subprocess.call(
-        [PYTHON, f"tests/bench/{arguments.name}.py", *arguments.rest], cwd=ROOT
-    )
+    return subprocess.call([PYTHON, f"tests/bench/{arguments.name}.py", *arguments.rest], cwd=ROOT)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def typescript(source: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder) / "openapi.json", Path(folder) / "schema.ts"
         given.write_text(source, encoding="utf-8")
-        _npx("openapi-typescript", str(given), "--output", str(made), "--default-non-nullable=false")
+        _npx(
+            "openapi-typescript", str(given), "--output", str(made), "--default-non-nullable=false"
+        )
         return _npx(
             "prettier", "--stdin-filepath", "src/api/schema.ts", text=made.read_text("utf-8")
         )

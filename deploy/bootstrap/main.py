@@ -39,7 +39,7 @@ For work on the Workbench itself:
 """
 
 _DEVELOPER = {"test", "lint", "bench", "generate"}
-_SERVER = {"config", "migrate", "service", "sample", "audit"}
+_SERVER = {"config", "migrate", "service", "sample"}
 
 
 def _become(arguments: list[str]) -> None:

@@ -70,7 +70,8 @@ def apply(c: Config, oidc: Oidc) -> None:
     # A public provider knows everybody. Unless told otherwise, only people whom an administrator
     # has added at the Hub come in.
     auth.allow_all = oidc.allow_all
-    auth.allow_existing_users = True
+    # Where groups decide, having been let in before is no reason: who leaves them is out.
+    auth.allow_existing_users = not oidc.allowed_groups
     if oidc.groups_claim:
         auth.manage_groups = True
         auth.auth_state_groups_key = f"oauth_user.{oidc.groups_claim}"

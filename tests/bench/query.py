@@ -136,9 +136,7 @@ class Bench:
 
     def small(self) -> dict[str, dict[str, Any]]:
         """Small queries, one after the other: seconds by path."""
-        return {
-            path: self.run("small", path, warm=SMALL_WARM, count=SMALL_COUNT) for path in SMALL
-        }
+        return {path: self.run("small", path, warm=SMALL_WARM, count=SMALL_COUNT) for path in SMALL}
 
     def executes(self) -> dict[str, list[float]]:
         """Seconds of an execute over the kernel's websocket, without and with our extension."""

@@ -17,7 +17,8 @@ from support.api import Api
 from support.people import ROLES, People
 from support.wait import wait_for
 
-from wb_server.governance.rights import ACTIONS, ROLES as RANKS
+from wb_server.governance.rights import ACTIONS
+from wb_server.governance.rights import ROLES as RANKS
 from wb_server.kit.endpoint import Endpoint
 from wb_server.routes import ROUTES
 
@@ -66,7 +67,8 @@ def _server_token(people: People, name: str) -> str:
         except psutil.Error:
             continue
         if environment.get("JUPYTERHUB_USER") == name and people.url.split(":")[-1] in (
-            environment.get("JUPYTERHUB_API_URL", "") + environment.get("WORKBENCH_URL", "")
+            environment.get("JUPYTERHUB_API_URL", "")
+            + environment.get("WORKBENCH_URL", "")
             + people.url
         ):
             if token := environment.get("JUPYTERHUB_API_TOKEN"):
@@ -143,9 +145,7 @@ def test_an_endpoint_lets_in_whom_the_table_says(
 @pytest.mark.parametrize("caller", ["anonymous", "foreign", "viewer"])
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.action is None],
                          ids=lambda route: route.path)  # fmt: skip
-def test_what_is_open_answers_everyone(
-    apis: dict[str, Api], caller: str, route: Endpoint
-) -> None:
+def test_what_is_open_answers_everyone(apis: dict[str, Api], caller: str, route: Endpoint) -> None:
     assert apis[caller].call(route.method, route.path).status_code == 200
 
 

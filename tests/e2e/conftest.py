@@ -56,7 +56,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
 
 
 @pytest.fixture
-def person(hub: Running, people: People, page: Page, request: pytest.FixtureRequest) -> Iterator[Lab]:
+def person(
+    hub: Running, people: People, page: Page, request: pytest.FixtureRequest
+) -> Iterator[Lab]:
     """An engineer whom the administrator let in, with Lab open."""
     lab = Lab(page, hub, people)
     name = f"e-{abs(hash(request.node.name)) % 10**8}"

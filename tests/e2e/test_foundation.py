@@ -27,7 +27,9 @@ def shop(postgres: Cluster) -> Cluster:
 
 
 def test_uat_001_a_person_signs_in_and_reaches_lab(person: Lab) -> None:
-    expect(person.page.locator(".jp-LauncherCard", has_text="Workbench Python").first).to_be_visible()
+    expect(
+        person.page.locator(".jp-LauncherCard", has_text="Workbench Python").first
+    ).to_be_visible()
 
 
 def test_a_wrong_password_is_told_and_lets_nobody_in(

@@ -71,6 +71,4 @@ class People:
         self.hub("POST", f"/users/{name}/server")
         from .wait import wait_for
 
-        wait_for(
-            lambda: self.hub("GET", f"/users/{name}")["servers"].get("", {}).get("ready"), 90
-        )
+        wait_for(lambda: self.hub("GET", f"/users/{name}")["servers"].get("", {}).get("ready"), 90)

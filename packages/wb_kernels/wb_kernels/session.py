@@ -90,12 +90,9 @@ def one_line(error: QueryError) -> str:
     if line is not None and not _says(message, "line"):
         place = f"line {line}" + (f", column {column}" if column is not None else "")
         message = f"{message.rstrip('.')} ({place})."
-    near: Any = None
-    for key in ("near", "near_names", "suggestions", "did_you_mean"):
-        near = near or details.get(key)
-    if isinstance(near, str):
-        near = [near]
-    if near and not _says(message, "did you mean"):
+    # In a syntax error `near` is the text at the place, which the message has already.
+    near = details.get("near")
+    if isinstance(near, list) and near and not _says(message, "did you mean"):
         message = f"{message} Did you mean {_either([str(each) for each in near][:3])}?"
     return message
 

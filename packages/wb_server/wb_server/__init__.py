@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .kit.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
-__version__ = "0.1.0"
+__all__ = ["__version__"]
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:

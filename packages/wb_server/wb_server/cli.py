@@ -19,7 +19,10 @@ from .settings import Settings, in_force
 _SETTINGS = {
     "--data-dir": ("WB_DATA_DIR", "folder of the databases, keys and files"),
     "--database-url": ("WB_DATABASE_URL", "metadata database (default: SQLite in the data folder)"),
-    "--key-file": ("WB_KEY_FILE", "file of the master key (default: master.key in the data folder)"),
+    "--key-file": (
+        "WB_KEY_FILE",
+        "file of the master key (default: master.key in the data folder)",
+    ),
 }
 
 

@@ -68,9 +68,7 @@ def build(settings: Settings) -> Workbench:
             worker_memory=settings.worker_memory,
         )
     )
-    connections = ConnectionService(
-        ConnectionStore(database), master, rights, connectors, bus
-    )
+    connections = ConnectionService(ConnectionStore(database), master, rights, connectors, bus)
     broker = Broker(
         connections,
         Gate(rights),

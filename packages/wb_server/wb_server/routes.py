@@ -22,5 +22,7 @@ ROUTES: tuple[Endpoint, ...] = (
     *GOVERNANCE,
     *AUDIT,
     *CONNECTIONS,
-    Endpoint("GET", "/openapi.json", None, openapi, "The API's own description", "application/json"),
+    Endpoint(
+        "GET", "/openapi.json", None, openapi, "The API's own description", "application/json"
+    ),
 )

@@ -96,17 +96,13 @@ def test_a_test_says_what_is_wrong_in_place(api: Api, shop: Cluster) -> None:
     body = {"connector": "postgres", "config": shop.config()}
     good = api.ok("POST", "/connections/test", body)
     assert good["ok"] and good["server_version"].startswith("PostgreSQL")
-    wrong = api.ok(
-        "POST", "/connections/test", {**body, "config": shop.config(password="wrong")}
-    )
+    wrong = api.ok("POST", "/connections/test", {**body, "config": shop.config(password="wrong")})
     assert (wrong["ok"], wrong["code"]) == (False, "sign_in_failed")
     closed = api.ok("POST", "/connections/test", {**body, "config": shop.config(port=1)})
     assert (closed["ok"], closed["code"]) == (False, "unreachable")
 
 
-def test_a_saved_test_turns_the_state(
-    api: Api, warehouse: dict[str, Any], shop: Cluster
-) -> None:
+def test_a_saved_test_turns_the_state(api: Api, warehouse: dict[str, Any], shop: Cluster) -> None:
     path = f"/connections/{warehouse['id']}"
     assert api.ok("GET", path)["state"]["status"] == "untested"
     api.ok("POST", f"{path}/test")
@@ -286,9 +282,7 @@ def test_a_write_is_committed_before_its_answer(
 ) -> None:
     with shop.connect() as connection:
         connection.execute("truncate handlers.notes")
-    table, _ = api.query(
-        warehouse["name"], "insert into handlers.notes values (1, 'a'), (2, 'b')"
-    )
+    table, _ = api.query(warehouse["name"], "insert into handlers.notes values (1, 'a'), (2, 'b')")
     assert table.to_pylist() == [{"rows_affected": 2}]
     table, _ = api.query(
         warehouse["name"], "delete from handlers.notes where id = 1 returning words"
@@ -311,9 +305,7 @@ def _sleeping(shop: Cluster, mark: str) -> int:
 
 
 # A statement that takes long without a function that the gate refuses.
-LONG = (
-    "select count(*) as {mark} from generate_series(1, 100000) a, generate_series(1, 1000000) b"
-)
+LONG = "select count(*) as {mark} from generate_series(1, 100000) a, generate_series(1, 1000000) b"
 
 
 def test_cancelling_by_id_reaches_the_database(
@@ -344,8 +336,10 @@ def test_hanging_up_reaches_the_database(
     other.close()
     wait_for(lambda: _sleeping(shop, mark) == 0)
     wait_for(
-        lambda: api.ok("GET", "/audit/mine", search=mark, event="finished")["items"]
-        or api.ok("GET", "/audit/mine", outcome="hung_up")["items"]
+        lambda: (
+            api.ok("GET", "/audit/mine", search=mark, event="finished")["items"]
+            or api.ok("GET", "/audit/mine", outcome="hung_up")["items"]
+        )
     )
 
 
@@ -377,9 +371,7 @@ def test_an_error_in_mid_stream_is_in_the_closing_batch(
 # --- audit -----------------------------------------------------------------------------------
 
 
-def test_every_access_and_every_refusal_is_in_the_log(
-    api: Api, warehouse: dict[str, Any]
-) -> None:
+def test_every_access_and_every_refusal_is_in_the_log(api: Api, warehouse: dict[str, Any]) -> None:
     mark = f"m_{uuid.uuid4().hex[:8]}"
     _, end = api.query(warehouse["name"], f"select id as {mark} from handlers.orders limit 7")
     assert end["rows"] == 7

@@ -20,8 +20,8 @@ export interface EventStreamOptions {
 /**
  * Live updates: one stream a browser tab, because a browser opens few connections an origin.
  *
- * The stream opens with the first `start()`. After a break every topic is signalled once, since
- * what happened meanwhile is not sent again.
+ * The stream opens with the first `start()`. Each time that it opens every topic is signalled once:
+ * what happened between the last fetch and the opening is not sent.
  */
 export class EventStream implements IDisposable {
   constructor(options: EventStreamOptions) {
@@ -54,15 +54,11 @@ export class EventStream implements IDisposable {
     this.source = source;
     source.onopen = () => {
       this.delay = FIRST_DELAY;
-      if (this.broken) {
-        this.broken = false;
-        TOPICS.forEach(topic => this.signals[topic].emit());
-      }
+      TOPICS.forEach(topic => this.signals[topic].emit());
     };
     source.onerror = () => {
       // A browser gives up after an HTTP error (a restarted service, a lost sign-in) and hammers
       // after a network error; so reconnecting is ours in both cases.
-      this.broken = true;
       this.close();
       const jitter = 0.5 + Math.random() / 2;
       this.timer = setTimeout(() => {
@@ -98,6 +94,5 @@ export class EventStream implements IDisposable {
   private source: EventSource | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private delay = FIRST_DELAY;
-  private broken = false;
   private disposed = false;
 }

@@ -13,6 +13,7 @@ from __future__ import annotations
 import difflib
 import json
 import logging
+import re
 import threading
 import time
 import uuid
@@ -151,7 +152,11 @@ class Broker:
             connection = self._connections.find(actor, request.connection)
             connector = self._connections.connector(connection.connector)
             permit = self._gate.query(
-                actor, connection, connector.dialect, request.sql, request.params,
+                actor,
+                connection,
+                connector.dialect,
+                request.sql,
+                request.params,
                 query_id=query_id,
                 # One row more than wanted tells whether there were more.
                 limit=None if limit is None else limit + 1,
@@ -159,8 +164,13 @@ class Broker:
             )
         except WorkbenchError as error:
             self._audit.refused(
-                actor, origin, "query.run", code=error.code, record=query_id,
-                target=request.connection, statement=request.sql,
+                actor,
+                origin,
+                "query.run",
+                code=error.code,
+                record=query_id,
+                target=request.connection,
+                statement=request.sql,
             )
             raise
         self._slots.take(actor.name)
@@ -173,10 +183,17 @@ class Broker:
         finish = Finish(self, actor, running)
         try:
             self._audit.started(
-                actor, origin, f"query.{permit.kind}", record=query_id,
-                connection_id=connection.id, target=connection.name, statement=request.sql,
+                actor,
+                origin,
+                f"query.{permit.kind}",
+                record=query_id,
+                connection_id=connection.id,
+                target=connection.name,
+                statement=request.sql,
             )
-            return self._open(actor, connection, connector, permit, running, finish, limit)
+            return self._open(
+                actor, connection, connector, permit, running, finish, limit, request.sql
+            )
         except BaseException as error:
             finish.failed(error)
             raise
@@ -190,15 +207,14 @@ class Broker:
         running: Running,
         finish: Finish,
         limit: int | None,
+        written: str,
     ) -> QueryStream:
         session = self._session(connection, connector, permit)
         try:
             finish.session = session
             running.attach(session)
-            answer = session.run(
-                timeout=self._caps.timeout, max_write_rows=self._caps.write_rows
-            )
-            provenance = {
+            answer = session.run(timeout=self._caps.timeout, max_write_rows=self._caps.write_rows)
+            provenance: dict[str, Any] = {
                 "query_id": permit.query_id,
                 "connection": connection.name,
                 "connection_id": connection.id,
@@ -211,6 +227,7 @@ class Broker:
             stream.prime()
         except WorkbenchError as error:
             session.close()
+            _place_in(error, written, permit.sql)
             self._add_near_names(actor, connection, connector, permit, error)
             raise
         except BaseException:
@@ -286,7 +303,10 @@ class Broker:
         elapsed = (time.perf_counter() - began) * 1000
         if error is not None:
             return TestResult(
-                ok=False, message=error.message, code=error.code, details=error.details,
+                ok=False,
+                message=error.message,
+                code=error.code,
+                details=error.details,
                 elapsed_ms=elapsed,
             )
         return TestResult(
@@ -323,12 +343,8 @@ class Broker:
 
     # --- inside ----------------------------------------------------------------------------
 
-    def _session(
-        self, connection: Connection, connector: Connector, permit: Permit
-    ) -> Session:
-        target = Target(
-            connection.id, connection.version, self._connections.config_of(connection)
-        )
+    def _session(self, connection: Connection, connector: Connector, permit: Permit) -> Session:
+        target = Target(connection.id, connection.version, self._connections.config_of(connection))
         try:
             return connector.open(permit, target)
         except WorkbenchError as error:
@@ -418,9 +434,7 @@ class Finish:
                 self.session.close()
         finally:
             self._broker.forget(self.running)
-            self._broker.closed(
-                self.running, self.running.stopped or outcome, code, rows, size
-            )
+            self._broker.closed(self.running, self.running.stopped or outcome, code, rows, size)
 
     def failed(self, error: BaseException, rows: int = 0, size: int = 0) -> None:
         """The same, for an error."""
@@ -523,13 +537,15 @@ class QueryStream(ByteStream):
             raise TooLarge(
                 f"The answer has more than {self._caps.rows:,} rows, as many as one may have. "
                 "Narrow it down or add a limit.",
-                code="over_limit", limit=self._caps.rows,
+                code="over_limit",
+                limit=self._caps.rows,
             )
         if self._size > self._caps.bytes:
             raise TooLarge(
                 f"The answer has more than {self._caps.bytes / 2**20:,.0f} MiB, as much as one may "
                 "have. Narrow it down or add a limit.",
-                code="over_limit", limit=self._caps.bytes,
+                code="over_limit",
+                limit=self._caps.bytes,
             )
 
     def close(self) -> None:
@@ -557,3 +573,22 @@ class _Chunks:
         whole = b"".join(self._parts)
         self._parts.clear()
         return whole
+
+
+def _place_in(error: WorkbenchError, written: str, sent: str) -> None:
+    """Makes an error's place one in the statement as it was written.
+
+    The source counts in the statement that was sent, which the gate has rendered anew. A name that
+    the error is about is looked up in the written one; without that, no place is better than a
+    wrong one.
+    """
+    if "line" not in error.details or written == sent:
+        return
+    del error.details["line"]
+    error.details.pop("column", None)
+    name = str(error.details.get("name") or "").split(".")[-1]
+    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", written, re.IGNORECASE) if name else None
+    if found:
+        before = written[: found.start()]
+        error.details["line"] = before.count("\n") + 1
+        error.details["column"] = found.start() - (before.rfind("\n") + 1) + 1

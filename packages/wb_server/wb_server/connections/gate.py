@@ -15,7 +15,7 @@ from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.errors import Forbidden
 from .models import Connection
-from .statement import Statement, TableRef, analyse
+from .statement import DialectName, Statement, TableRef, analyse
 
 PermitKind = Literal["read", "write", "browse", "test"]
 
@@ -61,7 +61,7 @@ class Gate:
         self,
         actor: Actor,
         connection: Connection,
-        dialect: str,
+        dialect: DialectName,
         sql: str,
         params: Mapping[str, Any] | None,
         *,

@@ -83,8 +83,7 @@ class ConnectionService:
             for row in rows
             if self._rights.may(actor, right, row)
             and all(
-                word in f"{row.name} {row.description} {row.connector}".casefold()
-                for word in words
+                word in f"{row.name} {row.description} {row.connector}".casefold() for word in words
             )
         ]
 
@@ -162,9 +161,7 @@ class ConnectionService:
         self._bus.publish("connections")
         return self.view(actor, connection)
 
-    def update(
-        self, actor: Actor, connection_id: str, request: ConnectionUpdate
-    ) -> ConnectionView:
+    def update(self, actor: Actor, connection_id: str, request: ConnectionUpdate) -> ConnectionView:
         """Changes what the request names; a secret that it leaves out stays.
 
         Raises:
@@ -314,8 +311,10 @@ class ConnectionService:
 
     def _visible(self, actor: Actor, connection_id: str) -> Connection:
         found = self._store.by_id(connection_id)
-        if found is None or found.deleted_at or not self._rights.may(
-            actor, "connection.see", found
+        if (
+            found is None
+            or found.deleted_at
+            or not self._rights.may(actor, "connection.see", found)
         ):
             raise _unknown()
         return found
@@ -326,9 +325,7 @@ class ConnectionService:
             return {}
         return self._vault.open(_seal_name(row[0], connection.id, None), row[1])
 
-    def _seal(
-        self, transaction: Any, connection: Connection, secrets: dict[str, str]
-    ) -> None:
+    def _seal(self, transaction: Any, connection: Connection, secrets: dict[str, str]) -> None:
         if not secrets:
             self._store.drop_ciphertext(transaction, connection.id, None)
             return

@@ -91,7 +91,8 @@ class ConnectionStore:
     def ciphertext(self, connection_id: str, user: str | None) -> tuple[str, str] | None:
         """The credential of a connection as (row id, ciphertext): the shared one, or a user's."""
         found = sa.select(credentials.c.id, credentials.c.ciphertext).where(
-            credentials.c.connection_id == connection_id, credentials.c.user.is_not_distinct_from(user)
+            credentials.c.connection_id == connection_id,
+            credentials.c.user.is_not_distinct_from(user),
         )
         with self.database.read() as transaction:
             row = transaction.execute(found).first()

@@ -29,7 +29,12 @@ def events(call: Call) -> EventStream:
 ROUTES = [
     Endpoint("GET", "/me", "me.see", me, "One's own name and rights", Me),
     Endpoint(
-        "GET", "/events", "events.follow", events, "Live updates", "text/event-stream",
+        "GET",
+        "/events",
+        "events.follow",
+        events,
+        "Live updates",
+        "text/event-stream",
         query=EventsQuery,
     ),
 ]

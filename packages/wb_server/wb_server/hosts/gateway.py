@@ -9,7 +9,6 @@ a large one.
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
 
 import httpx
 from jupyter_server.base.handlers import JupyterHandler
@@ -39,7 +38,7 @@ class Upstream:
 class GatewayHandler(JupyterHandler):
     """Pipes one request."""
 
-    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = ("GET", "POST", "PATCH", "DELETE")
+    SUPPORTED_METHODS = ("GET", "POST", "PATCH", "DELETE")
 
     def initialize(self, upstream: Upstream) -> None:
         self._upstream = upstream
@@ -101,7 +100,7 @@ class GatewayHandler(JupyterHandler):
             pass
         except httpx.HTTPError:
             # The service's answer was cut: cut ours, so that the client sees it.
-            self.request.connection.close()
+            self.detach().close()
         finally:
             await answer.aclose()
 

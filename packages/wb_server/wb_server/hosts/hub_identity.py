@@ -61,5 +61,14 @@ def _actor(user: dict[str, Any], access: object) -> Actor:
         name=user["name"],
         groups=frozenset(user["groups"]),
         scopes=frozenset(scopes),
-        via="token",
+        via=_via(user["scopes"]),
     )
+
+
+def _via(scopes: list[str]) -> str:
+    """What carries the request: only a user server's own token has access to just that server."""
+    for scope in scopes:
+        kind, _, server = scope.partition("!server=")
+        if kind == "access:servers" and server:
+            return f"server:{server}"
+    return "token"

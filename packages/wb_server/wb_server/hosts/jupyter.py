@@ -8,17 +8,11 @@ and its secrets are the user's own.
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
 
-from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
-from jupyter_server.utils import url_path_join
-from tornado import web
+from jupyter_server.utils import ensure_async, url_path_join
 
-from ..kit.actor import Actor
-from ..kit.errors import NotSignedIn
 from .gateway import GatewayHandler, Upstream
 
 
@@ -29,9 +23,9 @@ class NoDelayConnection(ZMQChannelsWebsocketConnection):
     7 ms.
     """
 
-    async def connect(self) -> None:
+    async def connect(self) -> None:  # type: ignore[override]
         self.websocket_handler.set_nodelay(True)
-        await super().connect()
+        await ensure_async(super().connect())
 
 
 def load(server: ServerApp) -> None:
@@ -41,7 +35,7 @@ def load(server: ServerApp) -> None:
     base = server.web_app.settings["base_url"]
     url, token = os.environ.get("WORKBENCH_URL"), os.environ.get("JUPYTERHUB_API_TOKEN")
     if url and token:
-        server.web_app.add_handlers(
+        server.web_app.add_handlers(  # type: ignore[no-untyped-call]
             ".*$",
             [
                 (
@@ -53,73 +47,8 @@ def load(server: ServerApp) -> None:
         )
         server.log.info("Workbench: using the service at %s", url)
     else:
-        _serve_locally(server, base)
+        # Only local mode needs the service's own parts; a user's server behind a Hub has no use
+        # for them.
+        from .local import serve
 
-
-def _serve_locally(server: ServerApp, base: str) -> None:
-    # Only local mode needs the service's own parts; a user's server never loads them.
-    from ..composition import build
-    from ..governance.secrets import vault
-    from ..kit.db import migrate
-    from ..settings import Settings
-    from .web import EndpointHandler, Serving, UnknownPath, rules
-
-    class LocalHandler(EndpointHandler, JupyterHandler):  # type: ignore[misc]
-        """An endpoint for the user of this Jupyter server."""
-
-        async def prepare(self) -> None:
-            await JupyterHandler.prepare(self, _redirect_to_login=False)
-            if not self._finished:
-                await EndpointHandler.prepare(self)
-
-        async def actor(self) -> Actor:
-            user = self.current_user
-            if user is None:
-                raise NotSignedIn("Sign in to this Jupyter server.")
-            return Actor("local", frozenset({"admin"}), frozenset({"use"}), "local")
-
-        @web.authenticated
-        async def _local(self, **path: str) -> None:
-            await self._answer(**path)
-
-        get = post = patch = delete = put = head = options = _local
-
-        def get_login_url(self) -> str:
-            raise web.HTTPError(401)
-
-    class LocalUnknown(UnknownPath, LocalHandler):  # type: ignore[misc]
-        """Every other path below the API."""
-
-    settings = Settings.from_environment({"WB_ALLOW_LOOPBACK": "1", **os.environ})
-    settings.mode = "local"
-    folder = Path(settings.data_dir)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for root in settings.roots:
-        root.mkdir(parents=True, exist_ok=True)
-    if not settings.key_path.exists():
-        vault.generate(settings.key_path)
-    migrate(settings.database)
-    workbench = build(settings)
-    serving = Serving(workbench.api, workbench.bus)
-    assert server.web_app is not None
-    server.web_app.add_handlers(
-        ".*$", list(rules(url_path_join(base, "/workbench"), serving, LocalHandler, LocalUnknown))
-    )
-    # Kernels inherit the server's environment; in local mode they are the same person's.
-    os.environ.setdefault("WORKBENCH_URL", _local_url(server, base))
-    os.environ.setdefault("WORKBENCH_TOKEN", server.identity_provider.token)  # type: ignore[attr-defined]
-    server.web_app.settings["workbench_close"] = _closer(workbench, serving)
-    server.log.info("Workbench: local mode, data in %s", folder)
-
-
-def _local_url(server: ServerApp, base: str) -> str:
-    host = server.ip if server.ip not in ("", "0.0.0.0", "::") else "127.0.0.1"
-    return f"http://{host}:{server.port}{url_path_join(base, '/workbench')}"
-
-
-def _closer(workbench: Any, serving: Any) -> Any:
-    def close() -> None:
-        serving.close()
-        workbench.close()
-
-    return close
+        serve(server, base)

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import unquote
 
 from pydantic import BaseModel
@@ -64,9 +64,7 @@ class EndpointHandler(web.RequestHandler):
 
     endpoints: dict[str, Endpoint]
     serving: Serving
-    SUPPORTED_METHODS: ClassVar[tuple[str, ...]] = (
-        "GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS",
-    )  # fmt: skip
+    SUPPORTED_METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS")
 
     def initialize(self, endpoints: dict[str, Endpoint], serving: Serving) -> None:
         self.endpoints = endpoints
@@ -104,7 +102,7 @@ class EndpointHandler(web.RequestHandler):
         else:
             self._chunks.clear()
             if self._received > _DRAIN:
-                self.request.connection.close()  # type: ignore[union-attr]
+                self.detach().close()
 
     async def _answer(self, **path: str) -> None:
         endpoint = self.endpoints.get(self.request.method or "")
@@ -184,9 +182,7 @@ class EndpointHandler(web.RequestHandler):
         )
         return result
 
-    async def _refused(
-        self, endpoint: Endpoint, error: WorkbenchError, target: str | None
-    ) -> None:
+    async def _refused(self, endpoint: Endpoint, error: WorkbenchError, target: str | None) -> None:
         actor = self._actor if self._actor.name else None
         action = endpoint.audit or endpoint.action or endpoint.name
         await self._in_thread(
@@ -223,7 +219,8 @@ class EndpointHandler(web.RequestHandler):
             pieces = iter(stream)
 
             async def pull() -> bytes | None:
-                return await self._in_thread(lambda: next(pieces, None))
+                piece: bytes | None = await self._in_thread(lambda: next(pieces, None))
+                return piece
 
             piece = await pull()
             while piece is not None:
@@ -277,7 +274,7 @@ class EndpointHandler(web.RequestHandler):
             return
         if self._headers_written:
             # Too late for a status: the cut answer tells the client.
-            self.request.connection.close()  # type: ignore[union-attr]
+            self.detach().close()
             return
         self.clear()
         self.set_status(error.status)
@@ -309,7 +306,7 @@ class _MethodNotAllowed(WorkbenchError):
 class UnknownPath(EndpointHandler):
     """Every other path below the API."""
 
-    def initialize(self, serving: Serving) -> None:
+    def initialize(self, serving: Serving) -> None:  # type: ignore[override]
         super().initialize({}, serving)
 
     async def _answer(self, **path: str) -> None:

@@ -109,9 +109,7 @@ class Blobs:
             gone = list(
                 connection.execute(
                     blobs.delete()
-                    .where(
-                        blobs.c.references <= 0, blobs.c.created_at < clock.now() - older_than
-                    )
+                    .where(blobs.c.references <= 0, blobs.c.created_at < clock.now() - older_than)
                     .returning(blobs.c.digest)
                 ).scalars()
             )

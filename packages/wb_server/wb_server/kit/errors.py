@@ -45,9 +45,7 @@ class WorkbenchError(Exception):
 
     def to_wire(self) -> dict[str, Any]:
         """The JSON body: ``{"error": {"code", "message", "details"}}``."""
-        return {
-            "error": {"code": self.code, "message": self.message, "details": self.details}
-        }
+        return {"error": {"code": self.code, "message": self.message, "details": self.details}}
 
 
 class InvalidInput(WorkbenchError):

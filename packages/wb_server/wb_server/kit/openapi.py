@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from .. import __version__
 from .endpoint import Endpoint
+from .version import VERSION
 
 _REF = "#/components/schemas/{model}"
 _ERROR = {
@@ -55,7 +55,7 @@ class _Schemas(GenerateJsonSchema):
 
 def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
     """The OpenAPI document of some endpoints."""
-    endpoints = [endpoint for endpoint in endpoints]
+    endpoints = list(endpoints)
     models: list[tuple[type[BaseModel], Any]] = []
     for endpoint in endpoints:
         if endpoint.body is not None:
@@ -75,7 +75,7 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Workbench API",
-            "version": __version__,
+            "version": VERSION,
             "description": "Below `/services/workbench/api/v1` at the service, and below "
             "`workbench/api/v1` of a Jupyter server.",
         },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import sqlalchemy as sa
 from alembic import context
 
@@ -9,8 +11,7 @@ from wb_server.kit.db import UtcDateTime, metadata
 from wb_server.migrations import tables  # noqa: F401  (fills the metadata)
 
 
-
-def _plain(kind: str, item: object, _context: object) -> str | bool:
+def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:
     """Writes our own column type as the plain one, so that a migration needs none of our code."""
     return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
 

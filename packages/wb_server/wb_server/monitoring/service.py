@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from .. import __version__
 from ..kit.db import Database
 from ..kit.errors import Unavailable
+from ..kit.version import VERSION
 from .models import Health
 
 NOT_ISOLATED = (
@@ -36,7 +36,7 @@ class HealthService:
             raise Unavailable("The metadata database does not answer.") from error
         return Health.model_validate(
             {
-                "version": __version__,
+                "version": VERSION,
                 "mode": self._mode,
                 "isolated": self._isolated,
                 "notice": None if self._isolated else NOT_ISOLATED,

@@ -49,9 +49,11 @@ describe('EventStream', () => {
     expect(sources).toHaveLength(1);
   });
 
-  it('signals a topic for its event alone', () => {
+  it('signals all topics when it opens, then each for its event alone', () => {
     stream.start();
     sources[0].onopen?.();
+    expect(seen).toEqual(['connections', 'me']);
+    seen.length = 0;
     sources[0].listeners.get('connections')?.();
     expect(seen).toEqual(['connections']);
   });

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from ..gate import Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
+from ..statement import DialectName
 
 
 class ConnectorConfig(BaseModel):
@@ -129,7 +130,7 @@ class Connector(ABC):
     kind: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
-    dialect: ClassVar[str]
+    dialect: ClassVar[DialectName]
     supports_writes: ClassVar[bool]
     Config: ClassVar[type[ConnectorConfig]]
 

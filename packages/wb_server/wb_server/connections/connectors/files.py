@@ -49,6 +49,7 @@ from ...kit.errors import (
 )
 from ..gate import Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
+from ..statement import DialectName
 from .base import Answer, Connector, ConnectorConfig, Session, Target
 
 SCHEMA: Final = "files"
@@ -303,7 +304,7 @@ class FilesConnector(Connector):
     kind: ClassVar[str] = "files"
     title: ClassVar[str] = "Files"
     description: ClassVar[str] = "Parquet, CSV, TSV and JSON files in a folder of the server."
-    dialect: ClassVar[str] = "duckdb"
+    dialect: ClassVar[DialectName] = "duckdb"
     supports_writes: ClassVar[bool] = False
     Config: ClassVar[type[ConnectorConfig]] = FilesConfig
 

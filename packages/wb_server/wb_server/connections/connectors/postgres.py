@@ -30,6 +30,7 @@ from ...kit.errors import Conflict, Forbidden, NotFound, TooLarge, WorkbenchErro
 from ..gate import Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..network import NetworkPolicy
+from ..statement import DialectName
 from . import postgres_catalog as catalog
 from . import postgres_errors as errors
 from .base import Answer, Connector, ConnectorConfig, Session, Target
@@ -150,7 +151,7 @@ class PostgresConnector(Connector):
     kind: ClassVar[str] = "postgres"
     title: ClassVar[str] = "PostgreSQL"
     description: ClassVar[str] = "Tables and views of a PostgreSQL database."
-    dialect: ClassVar[str] = "postgres"
+    dialect: ClassVar[DialectName] = "postgres"
     supports_writes: ClassVar[bool] = True
     Config: ClassVar[type[ConnectorConfig]] = PostgresConfig
 

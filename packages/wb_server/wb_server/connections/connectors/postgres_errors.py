@@ -70,7 +70,9 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
         return _without_state(str(error))
     state = error.sqlstate
     facts = _facts(error)
-    said = _sentence(facts.get("MESSAGE_PRIMARY", ""), facts.get("MESSAGE_HINT", ""))
+    # The broker names near columns itself, from what the actor may see.
+    hint = "" if state == "42703" else facts.get("MESSAGE_HINT", "")
+    said = _sentence(facts.get("MESSAGE_PRIMARY", ""), hint)
     if state == "57014":
         if late:
             return SourceTimeout(

@@ -15,18 +15,27 @@ def search(call: Call) -> AuditPage:
 def mine(call: Call) -> AuditPage:
     """The rows of the one who asks."""
     query = call.query(OwnAuditQuery)
-    return call.service(AuditService).search(
-        AuditQuery(**query.model_dump(), user=call.actor.name)
-    )
+    return call.service(AuditService).search(AuditQuery(**query.model_dump(), user=call.actor.name))
 
 
 ROUTES = [
     Endpoint(
-        "GET", "/audit", "audit.all", search, "Search the audit log", AuditPage,
-        query=AuditQuery, audit="audit.all",
+        "GET",
+        "/audit",
+        "audit.all",
+        search,
+        "Search the audit log",
+        AuditPage,
+        query=AuditQuery,
+        audit="audit.all",
     ),
     Endpoint(
-        "GET", "/audit/mine", "audit.own", mine, "Search one's own activity", AuditPage,
+        "GET",
+        "/audit/mine",
+        "audit.own",
+        mine,
+        "Search one's own activity",
+        AuditPage,
         query=OwnAuditQuery,
     ),
 ]

@@ -142,8 +142,14 @@ class AuditService:
             kept = {
                 name: row[name]
                 for name in (
-                    "record", "actor", "via", "address", "request_id", "action",
-                    "connection_id", "target",
+                    "record",
+                    "actor",
+                    "via",
+                    "address",
+                    "request_id",
+                    "action",
+                    "connection_id",
+                    "target",
                 )
             }
             self._store.add(**kept, at=clock.now(), event="finished", outcome="unknown")

@@ -85,9 +85,7 @@ class AuditStore:
     def open_records(self) -> list[sa.RowMapping]:
         """The ``started`` rows whose record has no ``finished`` row."""
         finished = sa.select(audit.c.record).where(audit.c.event == "finished")
-        found = sa.select(audit).where(
-            audit.c.event == "started", audit.c.record.not_in(finished)
-        )
+        found = sa.select(audit).where(audit.c.event == "started", audit.c.record.not_in(finished))
         with self._database.read() as connection:
             return list(connection.execute(found).mappings())
 
