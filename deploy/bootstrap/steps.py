@@ -253,16 +253,7 @@ def _labext_steps(python: str) -> None:
     )
     if not packages.done:
         with packages.doing():
-            # Not "ci": its check refuses a lock without the bundler's optional packages for other
-            # platforms. This takes the locked versions and their hashes too, and writes nothing.
-            _npm(
-                packages,
-                "The lab extension's packages",
-                LABEXT,
-                "install",
-                "--no-save",
-                *_NPM_QUIET,
-            )
+            _npm(packages, "The lab extension's packages", LABEXT, "ci", *_NPM_QUIET)
     build = Step("labext-build", digest(*_labext_sources(), python), whole=_LABEXT_BUILT.is_file())
     if not build.done:
         with build.doing():

@@ -383,5 +383,6 @@ def test_the_base_install_is_enough() -> None:
         text=True,
         check=True,
     )
-    ours = ["wb_server", "wb_server.client", "wb_server.kit", "wb_server.kit.errors"]
+    names = ("wb_server", "wb_server.client", "wb_server.kit", "wb_server.kit.errors")
+    ours = [*names, "wb_server.kit.version"]
     assert done.stdout.strip() == f"[] {ours}"

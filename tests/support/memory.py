@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 _CHUNK = 8 * 2**20
-_REGION = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_REGION = re.compile(rb"([0-9a-f]+)-([0-9a-f]+) (rw\S+) \S+ \S+ \S+ *(.*)")
+_USED = re.compile(rb"[\x40-\xff]+")
 
 
 def forms(text: str) -> dict[str, bytes]:
@@ -21,6 +25,7 @@ def forms(text: str) -> dict[str, bytes]:
         "utf-16": text.encode("utf-16-le"),
         "url": quote(text, safe="").encode(),
         "form": quote_plus(text).encode(),
+        "json": json.dumps(text)[1:-1].encode(),
         "hex": plain.hex().encode(),
     }
     for shift in range(3):
@@ -29,12 +34,14 @@ def forms(text: str) -> dict[str, bytes]:
         start, end = -(-shift * 8 // 6), (shift + len(plain)) * 8 // 6
         found[f"base64+{shift}"] = encoded[start:end]
         found[f"base64url+{shift}"] = base64.urlsafe_b64encode(b"\0" * shift + plain)[start:end]
-    return found
+    distinct = {needle: name for name, needle in reversed(found.items())}
+    return {name: needle for needle, name in reversed(distinct.items())}
 
 
 def search(pieces: Iterable[bytes], needles: Mapping[str, bytes]) -> set[str]:
     """The names of the needles that are in the pieces, also where one lies across two pieces."""
     wanted = dict(needles)
+    assert wanted and all(wanted.values())
     overlap = max(map(len, wanted.values())) - 1
     found: set[str] = set()
     end = b""
@@ -50,19 +57,21 @@ def search(pieces: Iterable[bytes], needles: Mapping[str, bytes]) -> set[str]:
 
 
 def _regions(pid: int) -> Iterator[tuple[int, int]]:
-    """The addresses that a process may write to, and has."""
-    region: tuple[int, int] | None = None
-    for line in Path(f"/proc/{pid}/smaps").read_bytes().splitlines():
-        if head := _REGION.fullmatch(line):
-            ours = head[3].startswith(b"rw") and not head[4].startswith((b"/dev/", b"[v"))
-            region = (int(head[1], 16), int(head[2], 16)) if ours else None
-        elif region and line.startswith((b"Rss:", b"Swap:")) and line.split()[1] != b"0":
-            yield region
-            region = None
+    """The addresses that a process may write to, without the pages that it never used."""
+    with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pages:
+        for line in Path(f"/proc/{pid}/maps").read_bytes().splitlines():
+            region = _REGION.fullmatch(line)
+            if not region or region[4].startswith((b"/dev/", b"[v")):
+                continue
+            start, end = int(region[1], 16), int(region[2], 16)
+            pages.seek(start // _PAGE * 8)
+            # Eight bytes a page; the two highest bits say that it is in memory, or in the swap.
+            for run in _USED.finditer(pages.read((end - start) // _PAGE * 8)[7::8]):
+                yield start + run.start() * _PAGE, start + run.end() * _PAGE
 
 
 def memory(pid: int) -> Iterator[bytes]:
-    """What a process holds, in pieces; an empty one between what doesn't lie side by side.
+    """What a process holds, in pieces that follow one another.
 
     Raises:
         PermissionError: it may not be read.
@@ -70,8 +79,8 @@ def memory(pid: int) -> Iterator[bytes]:
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as file:
         for start, end in _regions(pid):
             for place in range(start, end, _CHUNK):
-                file.seek(place)
                 try:
+                    file.seek(place)
                     yield file.read(min(_CHUNK, end - place))
                 except OSError:
                     break  # it gave this region back meanwhile

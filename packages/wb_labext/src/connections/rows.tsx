@@ -13,7 +13,7 @@ import {
 import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
-import type { ConnectionView } from '../api/types';
+import type { ConnectionView, Owner } from '../api/types';
 import { queryIcon, schemaIcon, tableIcon, testIcon, viewIcon } from '../ui/icons';
 import { useModelState } from '../ui/signal';
 import { Spinner } from '../ui/states';
@@ -336,6 +336,14 @@ function Caret(props: { expanded: boolean | undefined }): JSX.Element {
   return <Icon.react tag="span" className="wb-Row-caret" />;
 }
 
+/** Whose it is. A role owns what all who hold it, or a higher one, share: viewers are everyone. */
+function ownerWords(owner: Owner, trans: TranslationBundle): string {
+  if (owner.kind === 'user') {
+    return owner.name;
+  }
+  return owner.name === 'viewer' ? trans.__('everyone') : trans.__('team %1', owner.name);
+}
+
 function ConnectionRow(
   props: RowProps & { row: Extract<Row, { type: 'connection' }> }
 ): JSX.Element {
@@ -343,7 +351,7 @@ function ConnectionRow(
   const { connection } = row;
   const args = { connection: connection.id };
   const { owner, state, name } = connection;
-  const who = owner.kind === 'team' ? trans.__('team %1', owner.name) : owner.name;
+  const who = ownerWords(owner, trans);
   const words = stateWords(connection, trans);
   const button = (
     id: string,
