@@ -13,7 +13,16 @@ from support.postgres import Cluster, cluster
 from wb_server.kit.db import Database, migrate
 
 # Fixtures that start a server or a browser; `--no-servers` leaves out the tests that use them.
-_SERVERS = {"postgres", "postgres_url", "hub", "page"}
+_SERVERS = {
+    "postgres",
+    "postgres_url",
+    "hub",
+    "page",
+    "embedded_api",
+    "service_api",
+    "gateway_api",
+    "api",
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +38,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        servers = names & _SERVERS or "postgresql" in parameters.values()
+        servers = (
+            names & _SERVERS
+            or "postgresql" in parameters.values()
+            or item.get_closest_marker("slow") is not None
+        )
         (left if servers else kept).append(item)
     config.hook.pytest_deselected(items=left)
     items[:] = kept

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +32,11 @@ class Step:
     folder: Path = ROOT
     seconds: float = 0.0
     status: int | None = None
-    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ran and found nothing."""
+        return self.status == 0
 
 
 def static_steps() -> list[Step]:
@@ -49,49 +54,61 @@ def static_steps() -> list[Step]:
     ]
 
 
-def test_steps(fast: bool) -> list[Step]:
-    """The Python tests; without those that start servers or a browser when ``fast``."""
+def test_lanes(fast: bool) -> list[list[Step]]:
+    """The Python tests, in lanes that run side by side.
+
+    The second lane mostly waits for Hubs and browsers to start, the first one computes. ``fast``
+    leaves out what starts servers or a browser.
+    """
     pytest = [PYTHON, "-m", "pytest", "-q"]
     if fast:
-        return [Step("Python tests, no servers", [*pytest, "--no-servers"])]
+        return [[Step("Python tests, no servers", [*pytest, "--no-servers"])]]
+    slow = ["tests/hub", "tests/security"]
     return [
-        Step("Python tests", [*pytest, "--ignore=tests/e2e"]),
-        Step("browser tests", [*pytest, "tests/e2e"]),
+        [
+            Step(
+                "Python tests",
+                [*pytest, *(f"--ignore={folder}" for folder in [*slow, "tests/e2e"])],
+            )
+        ],
+        [
+            Step("Hub and security tests", [*pytest, *slow]),
+            Step("browser tests", [*pytest, "tests/e2e"]),
+        ],
     ]
 
 
 def run(step: Step) -> bool:
-    """Runs a step and reports it in a line; its output only when it fails."""
-    print(f"  {step.name} …", flush=True)
+    """Runs a step and reports it in a line; with its output when it fails, or tests something."""
     began = time.monotonic()
-    # Tests show their progress; other steps speak only when they fail.
-    quiet = "pytest" not in step.command
     done = subprocess.run(
         step.command,
         cwd=step.folder,
-        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **step.environment},
+        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
     step.seconds = time.monotonic() - began
     step.status = done.returncode
-    if done.returncode and done.stdout:
-        print(done.stdout)
-    return done.returncode == 0
+    print(f"  {step.name}: {'ok' if step.ok else 'FAILED'}, {step.seconds:.0f} s", flush=True)
+    if not step.ok:
+        print(done.stdout, flush=True)
+    elif "pytest" in step.command:
+        print(f"    {done.stdout.strip().splitlines()[-1]}", flush=True)
+    return step.ok
 
 
-def table(steps: Sequence[Step]) -> None:
-    """Prints where the time went."""
+def table(steps: Sequence[Step], seconds: float) -> None:
+    """Prints where the time went; steps of two lanes overlap."""
     width = max(len(step.name) for step in steps)
     print(f"\n{'step':<{width}}  seconds  result")
     for step in steps:
         result = {0: "ok", None: "not run"}.get(step.status, "FAILED")
         print(f"{step.name:<{width}}  {step.seconds:7.1f}  {result}")
-    total = sum(step.seconds for step in steps)
-    print(f"{'all':<{width}}  {total:7.1f}")
+    print(f"{'all, start to end':<{width}}  {seconds:7.1f}")
 
 
 def system_packages() -> None:
@@ -133,11 +150,15 @@ def system_packages() -> None:
             sys.exit(f"wb: {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
 
-def _all(steps: list[Step]) -> int:
-    # Every step runs, so that one look shows all that is wrong.
-    results = [run(step) for step in steps]
-    table(steps)
-    return 0 if all(results) else 1
+def _all(lanes: list[list[Step]]) -> int:
+    """Runs lanes side by side, each step of them whatever the others say, so that one look shows
+    all that is wrong."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        list(pool.map(lambda lane: [run(step) for step in lane], lanes))
+    steps = [step for lane in lanes for step in lane]
+    table(steps, time.monotonic() - began)
+    return 0 if all(step.ok for step in steps) else 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -155,9 +176,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "test":
         if not arguments.fast:
             system_packages()
-        return _all([*static_steps(), *test_steps(arguments.fast)])
+        first, *others = test_lanes(arguments.fast)
+        return _all([[*static_steps(), *first], *others])
     if arguments.command == "lint":
-        return _all(static_steps())
+        return _all([static_steps()])
     if arguments.command == "generate":
         return subprocess.call([PYTHON, "tests/generate.py"], cwd=ROOT)
     system_packages()

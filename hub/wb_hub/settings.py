@@ -80,7 +80,9 @@ class HubSettings:
     """Everything ``wb_hub.config`` needs to know.
 
     Attributes:
-        data_dir: Folder of the Hub's own files and of the users' homes.
+        data_dir: Folder of the service, and of the users' homes where they are not system users.
+        own_dir: Folder of the Hub's own files and secrets, if not in the data folder: a Hub that is
+            root needs one that the service's user can't write to.
         runtime_dir: Short, private folder for sockets; empty: wherever Jupyter puts them.
         spawner: ``simple``: every server runs as the Hub's own user. ``local``: as the system
             user of the same name (the Hub runs as root).
@@ -89,6 +91,7 @@ class HubSettings:
     """
 
     data_dir: Path
+    own_dir: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     hub_port: int = 8081
@@ -107,7 +110,7 @@ class HubSettings:
 
     @property
     def hub_dir(self) -> Path:
-        return self.data_dir / "hub"
+        return self.own_dir or self.data_dir / "hub"
 
     @property
     def users_dir(self) -> Path:
@@ -120,7 +123,8 @@ class HubSettings:
 
     @property
     def extra_config_dir(self) -> Path:
-        return self.data_dir / "jupyterhub_config.d"
+        # What lies here runs as the Hub.
+        return (self.own_dir or self.data_dir) / "jupyterhub_config.d"
 
     @property
     def service_direct_url(self) -> str:
@@ -170,9 +174,10 @@ def from_env(env: Mapping[str, str] = os.environ) -> HubSettings:
     service_token = _secret(env, "WB_SERVICE_TOKEN")
     if service_url and not service_token:
         raise SettingError("WB_SERVICE_URL is set: so must be WB_SERVICE_TOKEN or its _FILE")
-    data_dir = env.get("WB_DATA_DIR")
+    data_dir, own_dir = env.get("WB_DATA_DIR"), env.get("WB_HUB_DIR")
     return HubSettings(
         data_dir=Path(data_dir).resolve() if data_dir else default_data_dir(env),
+        own_dir=Path(own_dir).resolve() if own_dir else None,
         host=env.get("WB_HOST") or HubSettings.host,
         port=_number(env, "WB_PORT", HubSettings.port),
         hub_port=_number(env, "WB_HUB_PORT", HubSettings.hub_port),

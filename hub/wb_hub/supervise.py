@@ -23,9 +23,11 @@ _LOG_KEPT_BYTES = 10 * 1024 * 1024
 _TAIL_BYTES = 64 * 1024
 # The Hub's own lines of level warning and above, as in "[W 2026-01-31 12:00:00.000 JupyterHub app:1] text".
 _WARNING = re.compile(rb"^\[[WEC] \S+ \S+ JupyterHub (\S+)\] (.*)")
-# Said on every start or every wrong password: true, and nothing to act on.
+# Said on every start, every wrong password or every request over plain HTTP: true, and nothing to
+# act on.
 _EXPECTED = re.compile(
     rb"Running JupyterHub without SSL|^[1-4]\d\d |Failed login|Role .* extra perm|Adding missing route"
+    rb"|Skipping XSRF check for insecure request"
 )
 
 

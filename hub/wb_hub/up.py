@@ -136,6 +136,9 @@ def _run(title: str, command: list[str], env: dict[str, str], log: Path) -> None
         file.write(done.stdout)
     if done.returncode:
         text = done.stdout.decode("utf-8", "replace").strip().splitlines()[-20:]
+        if text and text[-1].startswith("wb: "):
+            # It says itself what is wrong, in one line.
+            raise Refused(text[-1].removeprefix("wb: "))
         raise Refused(
             "\n".join([*text, f"{title} failed (status {done.returncode}). The whole log: {log}"])
         )

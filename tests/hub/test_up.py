@@ -103,6 +103,26 @@ def test_second_start_finds_everything_again(tmp_path: Path) -> None:
             assert browser.api("GET", "/users/ann").json()["groups"] == ["analyst"]
 
 
+def test_a_wrong_master_key_is_refused_in_one_line(tmp_path: Path) -> None:
+    from cryptography.fernet import Fernet
+
+    data = tmp_path / "data"
+    with start_up(data):
+        pass
+    key = data / "master.key"
+    right = key.read_bytes()
+    key.write_bytes(Fernet.generate_key())
+    with pytest.raises(NotStarted) as wrong:
+        launch(data)
+    assert wrong.value.status == 1
+    (line,) = wrong.value.output.strip().splitlines()[-1:]
+    assert "not the one that this database was sealed with" in line
+    assert "Traceback" not in wrong.value.output
+    key.write_bytes(right)
+    with start_up(data):
+        pass
+
+
 def test_two_on_one_folder(tmp_path: Path) -> None:
     with start_up(tmp_path / "data"), pytest.raises(NotStarted, match="already runs on") as raised:
         launch(tmp_path / "data")

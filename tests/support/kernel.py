@@ -46,7 +46,9 @@ class Kernel:
         headers = {"Authorization": f"token {token}"}
         self.http = httpx.Client(base_url=server, headers=headers, timeout=60, trust_env=False)
         made = self.http.post("/api/kernels", json={"name": name})
-        made.raise_for_status()
+        if made.status_code != 201:
+            self.http.close()
+            raise RuntimeError(f"no kernel: {made.status_code} {made.text}")
         self.id = str(made.json()["id"])
         self._session = uuid.uuid4().hex
         self._socket = websocket.create_connection(

@@ -33,9 +33,22 @@ def _service(arguments: argparse.Namespace) -> int:
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
+    from .governance.secrets import vault
     from .kit import db
 
-    db.migrate(Settings.from_environment().database)
+    settings = Settings.from_environment()
+    try:
+        # The key first: a database is not touched with a key that isn't its own.
+        master = vault.load(settings.key_path)
+        db.migrate(settings.database)
+        database = db.Database(settings.database)
+        try:
+            master.prove(database)
+        finally:
+            database.close()
+    except vault.VaultError as error:
+        print(f"wb: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -76,7 +89,7 @@ def _sample(arguments: argparse.Namespace) -> int:
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "service": (_service, "run the Workbench service (the Hub does it)"),
-    "migrate": (_migrate, "bring the metadata database to this version"),
+    "migrate": (_migrate, "bring the metadata database to this version, and prove its key"),
     "config": (_config, "print the settings in force, and where each comes from"),
     "sample": (_sample, "add the connection `sample` on the sample's files"),
 }

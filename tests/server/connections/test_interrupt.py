@@ -1,0 +1,74 @@
+"""The stop button, from the kernel down to the database."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+from support.api import Api
+from support.people import People
+from support.postgres import Cluster
+from support.wait import wait_for
+
+
+@pytest.fixture
+def kernel(people: People, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A Workbench kernel of an engineer's, and its manager."""
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
+    environment = {
+        **os.environ,
+        "WORKBENCH_URL": f"{people.url}/services/workbench",
+        "WORKBENCH_TOKEN": people.token("a-engineer"),
+    }
+    manager, client = start_new_kernel(kernel_name="workbench-python", env=environment)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def warehouse(people: People, postgres: Cluster) -> Iterator[str]:
+    """A connection of the engineer's to the cluster."""
+    api: Api = people.api("a-engineer")
+    name = f"i_{uuid.uuid4().hex[:8]}"
+    made = api.ok(
+        "POST", "/connections", {"name": name, "connector": "postgres", "config": postgres.config()}
+    )
+    yield name
+    api.ok("DELETE", f"/connections/{made['id']}")
+    api.close()
+
+
+@pytest.mark.parametrize("way", ["magic", "python"])
+def test_an_interrupt_stops_the_query_in_the_database(
+    kernel: Any, warehouse: str, postgres: Cluster, way: str
+) -> None:
+    manager, client = kernel
+    mark = f"m_{uuid.uuid4().hex[:8]}"
+    sql = f"select count(*) as {mark} from generate_series(1, 1000000) a, generate_series(1, 1000000) b"
+    code = f"%sql {warehouse} {sql}" if way == "magic" else (
+        f"import polars, wb\nwb.query('{warehouse}', '{sql}').df()"
+    )  # fmt: skip
+
+    def running() -> int:
+        with postgres.connect() as connection:
+            row = connection.execute(
+                "select count(*) from pg_stat_activity where state = 'active' and query like %s "
+                "and pid <> pg_backend_pid()",
+                (f"%{mark}%",),
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+    sent = client.execute(code)
+    wait_for(lambda: running() == 1, 60)
+    manager.interrupt_kernel()
+    wait_for(lambda: running() == 0, 10)
+    reply = client.get_shell_msg(timeout=30)
+    assert reply["parent_header"]["msg_id"] == sent
+    # The kernel lives on.
+    client.execute_interactive("1 + 1", timeout=30)

@@ -1,0 +1,250 @@
+"""One server, run as root: the Hub as root, the service and every person as a system user.
+
+What ``docs/trust.md`` tells an administrator to do, done for a test: system users are made for it and
+removed again, and everything lies in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+from running_hub import REPO, start_up
+
+from .people import SERVICE, People
+from .postgres import free_port
+from .wait import wait_for
+
+_READY_SECONDS = 60
+_LOW_PORTS = range(600, 1024)
+
+
+@dataclass
+class OneServer:
+    """A started Hub.
+
+    Attributes:
+        base: The folder of everything; anyone may enter it.
+        data_dir: The service's folder.
+        hub_dir: The Hub's folder.
+        log: What the Hub and its children print.
+        accounts: The system users of the people, by the letter that tests call them.
+        service_account: The service's system user.
+    """
+
+    base: Path
+    url: str
+    hub_port: int
+    proxy_api_port: int
+    service_port: int
+    accounts: dict[str, pwd.struct_passwd]
+    service_account: pwd.struct_passwd
+    process: subprocess.Popen[bytes]
+    people: People = field(default_factory=lambda: People("", ""))
+
+    @property
+    def data_dir(self) -> Path:
+        return self.base / "data"
+
+    @property
+    def hub_dir(self) -> Path:
+        return self.base / "hub"
+
+    @property
+    def log(self) -> Path:
+        return self.base / "log"
+
+    def find(self, *words: str, account: pwd.struct_passwd | None = None) -> psutil.Process:
+        """The one process of this Hub with these words in its command line, of a user if named."""
+
+        def found() -> list[psutil.Process]:
+            return [
+                process
+                for process in psutil.Process(self.process.pid).children(recursive=True)
+                if all(word in " ".join(process.cmdline()) for word in words)
+                and (account is None or process.uids().real == account.pw_uid)
+            ]
+
+        (only,) = wait_for(found)
+        return only
+
+
+@contextlib.contextmanager
+def one_server(letters: Sequence[str]) -> Iterator[OneServer]:
+    """A Hub run as root, for as long as the block runs, with a system user for each letter."""
+    with contextlib.ExitStack() as stack:
+        # Not pytest's own folder, which nobody but its user may enter.
+        base = Path(tempfile.mkdtemp(prefix="wb-one-"))
+        stack.callback(shutil.rmtree, base, ignore_errors=True)
+        base.chmod(0o755)
+        mark = secrets.token_hex(3)
+        service = stack.enter_context(_account(f"wb-{mark}-service", base, system=True))
+        people = {
+            letter: stack.enter_context(_account(f"wb-{mark}-{letter}", base)) for letter in letters
+        }
+        # A first start as root makes the folders, the key, the database and the administrator.
+        with start_up(base / "data") as first:
+            password = first.admin_password
+        assert password
+        (base / "data" / "hub").rename(base / "hub")
+        subprocess.run(["chown", "-R", f"{service.pw_name}:", str(base / "data")], check=True)
+        (base / "run").mkdir()
+        (base / "run").chmod(0o711)
+        # What a deployment adds by itself: here a token with which the test manages people.
+        (base / "hub" / "jupyterhub_config.d").mkdir(mode=0o700)
+        token = secrets.token_hex(16)
+        (base / "hub" / "jupyterhub_config.d" / "test.py").write_text(_CONFIG.format(token=token))
+        ports = {
+            "WB_PORT": free_port(),
+            "WB_HUB_PORT": _low_port(),
+            "WB_SERVICE_PORT": free_port(),
+        }
+        ports["WB_PROXY_API_PORT"] = _low_port(besides=ports["WB_HUB_PORT"])
+        env = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("WB_", "JUPYTER", "PYTHON"))
+        }
+        env |= {name: str(port) for name, port in ports.items()}
+        env |= {
+            "WB_DATA_DIR": str(base / "data"),
+            "WB_HUB_DIR": str(base / "hub"),
+            "WB_RUNTIME_DIR": str(base / "run"),
+            "WB_SPAWNER": "local",
+            "WB_SERVICE_USER": service.pw_name,
+            "WB_ISOLATED": "1",
+            # Not in production: so that nothing stays if the test run is killed.
+            "WB_TETHER": "1",
+        }
+        # As root's own file, and nobody else's: what many administrators do with output.
+        with open(base / "log", "ab", opener=_private) as log:
+            process = subprocess.Popen(
+                [*passage(base), sys.executable, "-P", "-m", "jupyterhub", "-f",
+                 str(REPO / "jupyterhub_config.py")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=base / "hub",
+                env=env,
+                start_new_session=True,
+            )  # fmt: skip
+        stack.callback(_stop, process)
+        it = OneServer(
+            base,
+            f"http://127.0.0.1:{ports['WB_PORT']}",
+            ports["WB_HUB_PORT"],
+            ports["WB_PROXY_API_PORT"],
+            ports["WB_SERVICE_PORT"],
+            people,
+            service,
+            process,
+        )
+        it.people = People(it.url, token)
+        wait_for(lambda: _ready(it), _READY_SECONDS)
+        yield it
+
+
+_CONFIG = """\
+c.JupyterHub.services.append({{"name": "test", "api_token": "{token}"}})
+c.JupyterHub.load_roles.append(
+    {{
+        "name": "test",
+        "services": ["test"],
+        "scopes": ["admin:users", "admin:groups", "admin:servers", "tokens", "proxy", "shutdown",
+                   "list:services", "access:servers", %s],
+    }}
+)
+""" % ", ".join(f'"{scope}"' for scope in SERVICE)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _ready(server: OneServer) -> bool:
+    assert server.process.poll() is None, server.log.read_text()
+    with contextlib.suppress(httpx.TransportError), httpx.Client(trust_env=False) as http:
+        paths = ("/hub/health", "/services/workbench/api/v1/health")
+        return all(http.get(f"{server.url}{path}").status_code == 200 for path in paths)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        known = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for left in psutil.wait_procs(known, timeout=10)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.kill()
+        psutil.wait_procs(known, timeout=5)
+
+
+@contextlib.contextmanager
+def _account(name: str, base: Path, *, system: bool = False) -> Iterator[pwd.struct_passwd]:
+    """A system user for as long as the block runs."""
+    kind = (
+        ["--system", "--no-create-home", "--home-dir", str(base / "data")]
+        if system
+        else ["--create-home", "--key", "HOME_MODE=0700", "--home-dir", str(base / name)]
+    )
+    command = ["useradd", *kind, "--shell", "/bin/sh", "--user-group", name]
+    subprocess.run(command, check=True, capture_output=True)
+    try:
+        yield pwd.getpwnam(name)
+    finally:
+        subprocess.run(["userdel", name], check=True, capture_output=True)
+
+
+def _low_port(besides: int = 0) -> int:
+    """A free port that only root may listen on."""
+    for port in _LOW_PORTS:
+        with socket.socket() as probe:
+            if port != besides and probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("no free port below 1024")
+
+
+def passage(base: Path) -> list[str]:
+    """What to put before a command so that other users can reach this environment's Python.
+
+    The environment or the Python that it was made with may lie in somebody's private home. The
+    command then gets a view of its own of the file system, in which just these folders can be
+    reached; nothing changes for anyone else.
+    """
+    needed = {Path(path).resolve() for path in (REPO, sys.prefix, sys.base_prefix)}
+    closed: dict[Path, list[Path]] = {}
+    for path in sorted(needed):
+        for above in reversed(path.parents):
+            if not above.stat().st_mode & 0o001:
+                closed.setdefault(above, []).append(path)
+                break
+    if not closed:
+        return []
+    lines = []
+    for number, (folder, paths) in enumerate(closed.items()):
+        held = [base / f"passage-{number}-{index}" for index in range(len(paths))]
+        for hold, path in zip(held, paths, strict=True):
+            lines += [f"mkdir '{hold}'", f"mount --bind '{path}' '{hold}'"]
+        lines.append(f"mount -t tmpfs -o mode=0755 tmpfs '{folder}'")
+        for hold, path in zip(held, paths, strict=True):
+            lines += [f"mkdir -p '{path}'", f"mount --move '{hold}' '{path}'", f"rmdir '{hold}'"]
+    script = "\n".join(["set -e", "umask 022", *lines, 'exec "$@"'])
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "passage"]
