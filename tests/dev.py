@@ -176,8 +176,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "test":
         if not arguments.fast:
             system_packages()
-        first, *others = test_lanes(arguments.fast)
-        return _all([[*static_steps(), *first], *others])
+        lanes = test_lanes(arguments.fast)
+        if arguments.fast:
+            return _all([static_steps(), *lanes])
+        return _all([[*static_steps(), *lanes[0]], *lanes[1:]])
     if arguments.command == "lint":
         return _all([static_steps()])
     if arguments.command == "generate":

@@ -82,7 +82,7 @@ def files_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]
 CASES = {"postgres": postgres_case, "files": files_case}
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.slow), "files"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     yield from CASES[request.param](request, tmp_path)
 

@@ -1,0 +1,237 @@
+import type { ISharedCell } from '@jupyter/ydoc';
+import { YNotebook } from '@jupyter/ydoc';
+import { CodeEditor } from '@jupyterlab/codeeditor/lib/editor';
+import { Signal } from '@lumino/signaling';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+
+import type { ILanguages, INotebook } from '../cells';
+import { SqlCells } from '../cells';
+import { SQL } from '../magic';
+
+// ydoc reads the text of a new cell before the cell is in a document, and Yjs warns each time.
+vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+
+const PYTHON = 'text/x-ipython';
+const R = 'text/x-rsrc';
+const QUERY = "%%sql sample\nSELECT 'it''s'";
+
+/** A cell's model: its text is JupyterLab's own shared model, its language JupyterLab's own too. */
+class Cell extends CodeEditor.Model {
+  constructor(readonly cell: ISharedCell) {
+    super({ sharedModel: cell });
+    cell.disposed.connect(() => this.dispose());
+  }
+
+  get type(): string {
+    return this.cell.cell_type;
+  }
+}
+
+/**
+ * The widget `Notebook`, as far as languages go: JupyterLab's needs a browser. The models of cells
+ * come and go with the shared cells, and each new code cell gets the code's language.
+ */
+class FakeNotebook {
+  readonly shared = new YNotebook();
+  readonly modelChanged = new Signal<this, void>(this);
+  readonly disposed = new Signal<this, void>(this);
+  readonly list: Cell[] = [];
+  readonly changed = new Signal<this, object>(this);
+  codeMimetype = PYTHON;
+
+  constructor(...sources: string[]) {
+    this.shared.changed.connect((_, { cellsChange }) => {
+      let index = 0;
+      for (const { retain, insert, delete: deleted } of cellsChange ?? []) {
+        index += retain ?? 0;
+        this.list.splice(index, deleted ?? 0);
+        if (insert) {
+          const newValues = insert.map(cell => new Cell(cell));
+          this.list.splice(index, 0, ...newValues);
+          index += insert.length;
+          newValues.forEach(cell => this.greet(cell));
+          this.changed.emit({ type: 'add', newValues });
+        } else if (deleted) {
+          this.changed.emit({ type: 'remove', newValues: [] });
+        }
+      }
+    });
+    sources.forEach((source, index) => this.insert(index, source));
+  }
+
+  get model(): object {
+    return { cells: Object.assign([...this.list], { changed: this.changed }) };
+  }
+
+  insert(index: number, source: string, cell_type = 'code'): void {
+    this.shared.insertCell(index, { cell_type, source });
+  }
+
+  setCodeMimetype(mimeType: string): void {
+    this.codeMimetype = mimeType;
+    this.list.forEach(cell => this.greet(cell));
+  }
+
+  get languages(): string[] {
+    return this.list.map(cell => cell.mimeType);
+  }
+
+  private greet(cell: Cell): void {
+    if (cell.type === 'code') {
+      cell.mimeType = this.codeMimetype;
+    }
+  }
+}
+
+function watch(notebook: FakeNotebook, languages: ILanguages | null = null): SqlCells {
+  return new SqlCells(notebook as unknown as INotebook, languages);
+}
+
+describe('SqlCells', () => {
+  let notebook: FakeNotebook;
+  let cells: SqlCells;
+
+  beforeEach(() => {
+    notebook = new FakeNotebook('import wb', QUERY, '%sql SELECT 1');
+    cells = watch(notebook);
+  });
+
+  it('finds the cells that are there', () => {
+    expect(notebook.languages).toEqual([PYTHON, SQL, PYTHON]);
+  });
+
+  it('follows what is typed', () => {
+    const { cell } = notebook.list[0];
+    const seen = ['%%sq', '%%sql', '%%sqli', '%%sql ', '%%sql s\nSELECT 1'].map(source => {
+      cell.setSource(source);
+      return notebook.languages[0];
+    });
+    expect(seen).toEqual([PYTHON, SQL, PYTHON, SQL, SQL]);
+    cell.updateSource(0, 1, '');
+    expect(notebook.languages[0]).toBe(PYTHON);
+    cell.updateSource(0, 0, '%');
+    expect(notebook.languages[0]).toBe(SQL);
+  });
+
+  it('follows undo and redo', () => {
+    const { cell } = notebook.list[1];
+    cell.clearUndoHistory();
+    cell.setSource('x = 1');
+    expect(notebook.languages[1]).toBe(PYTHON);
+    cell.undo();
+    expect(notebook.languages[1]).toBe(SQL);
+    cell.redo();
+    expect(notebook.languages[1]).toBe(PYTHON);
+  });
+
+  it("doesn't read the text when only what follows the magic changes", () => {
+    const { cell } = notebook.list[1];
+    const read = vi.spyOn(cell, 'getSource');
+    cell.updateSource(14, 14, 'x');
+    expect(read).not.toHaveBeenCalled();
+  });
+
+  it('finds cells that are inserted, pasted or brought back', () => {
+    notebook.insert(1, QUERY);
+    expect(notebook.languages).toEqual([PYTHON, SQL, SQL, PYTHON]);
+    notebook.shared.clearUndoHistory();
+    notebook.shared.deleteCell(1);
+    expect(notebook.languages).toEqual([PYTHON, SQL, PYTHON]);
+    notebook.shared.undo();
+    expect(notebook.languages).toEqual([PYTHON, SQL, SQL, PYTHON]);
+    notebook.list[1].cell.setSource('x');
+    expect(notebook.languages).toEqual([PYTHON, PYTHON, SQL, PYTHON]);
+  });
+
+  it('leaves cells alone that are no code', () => {
+    notebook.insert(0, QUERY, 'markdown');
+    notebook.insert(1, QUERY, 'raw');
+    expect(notebook.languages.slice(0, 2)).toEqual(['text/plain', 'text/plain']);
+  });
+
+  it('stands a kernel that tells its language', () => {
+    notebook.setCodeMimetype(R);
+    expect(notebook.languages).toEqual([R, SQL, R]);
+    notebook.list[1].cell.setSource('x <- 1');
+    expect(notebook.languages).toEqual([R, R, R]);
+  });
+
+  it('leaves SQL alone that is not its own', () => {
+    notebook.list[0].mimeType = SQL;
+    notebook.list[0].cell.setSource('%%duckdb\nSELECT 1');
+    expect(notebook.languages[0]).toBe(SQL);
+  });
+
+  it('agrees with a second view of the notebook', () => {
+    watch(notebook);
+    notebook.list[1].cell.setSource('x = 1');
+    notebook.list[0].cell.setSource(QUERY);
+    expect(notebook.languages).toEqual([SQL, PYTHON, PYTHON]);
+    cells.dispose();
+    notebook.list[0].cell.setSource('x = 1');
+    expect(notebook.languages).toEqual([PYTHON, PYTHON, PYTHON]);
+  });
+
+  it('follows a new model', () => {
+    notebook.list.push(
+      new Cell(notebook.shared.insertCell(3, { cell_type: 'code', source: QUERY }))
+    );
+    notebook.modelChanged.emit();
+    expect(notebook.languages.at(-1)).toBe(SQL);
+  });
+
+  it('changes nothing that is saved', () => {
+    const fresh = new FakeNotebook('import wb', QUERY);
+    const before = JSON.stringify(fresh.shared.toJSON());
+    fresh.shared.dirty = false;
+    const changed = vi.fn();
+    fresh.shared.changed.connect(changed);
+    watch(fresh);
+    fresh.setCodeMimetype(R);
+    expect(fresh.languages).toEqual([R, SQL]);
+    expect(changed).not.toHaveBeenCalled();
+    expect(fresh.shared.dirty).toBe(false);
+    expect(JSON.stringify(fresh.shared.toJSON())).toBe(before);
+  });
+
+  it('ends with the notebook', () => {
+    notebook.disposed.emit();
+    expect(cells.isDisposed).toBe(true);
+    notebook.list[0].cell.setSource(QUERY);
+    notebook.insert(0, QUERY);
+    expect(notebook.languages).toEqual([PYTHON, PYTHON, SQL, PYTHON]);
+  });
+
+  it('has the last word when the language before is slow to load', async () => {
+    let support: unknown;
+    let arrive = (): void => undefined;
+    const python = new Promise<object>(resolve => {
+      arrive = () => {
+        support = {};
+        resolve({ support });
+      };
+    });
+    const languages = {
+      findBest: (mimeType: string) => ({ support: mimeType === PYTHON ? support : {} }),
+      getLanguage: (mimeType: string) => (mimeType === PYTHON ? python : Promise.resolve({}))
+    } as unknown as ILanguages;
+
+    // As JupyterLab's editor does: it shows what has come last.
+    const fresh = new FakeNotebook(QUERY);
+    let shown = '';
+    const show = async (): Promise<void> => {
+      const { mimeType } = fresh.list[0];
+      await languages.getLanguage(mimeType);
+      shown = mimeType;
+    };
+    fresh.list[0].mimeTypeChanged.connect(() => void show());
+    void show();
+    watch(fresh, languages);
+    await vi.waitFor(() => expect(shown).toBe(SQL));
+    arrive();
+    await python;
+    await new Promise(resolve => setTimeout(resolve));
+    expect(shown).toBe(SQL);
+    expect(fresh.languages).toEqual([SQL]);
+  });
+});
