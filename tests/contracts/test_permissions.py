@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 from support.api import Api
 from support.people import ROLES, People
@@ -40,7 +41,7 @@ def apis(people: People) -> Iterator[dict[str, Api]]:
     """The API as each caller."""
     base = f"{people.url}/services/workbench"
     people.start_server("a-viewer")
-    server = wait_for(lambda: _server_token(people, "a-viewer"))
+    server = _token_in_environment(people, "JUPYTERHUB_USER", "a-viewer")
     made = {role: people.api(f"a-{role}") for role in ROLES}
     made |= {
         "anonymous": Api(base, None),
@@ -50,57 +51,33 @@ def apis(people: People) -> Iterator[dict[str, Api]]:
             "a-admin", ["access:services!service=workbench", "custom:workbench:read"]
         ),
         "server": Api(base, server),
-        "hub-service": Api(base, _service_token(people)),
+        "hub-service": Api(
+            base, _token_in_environment(people, "JUPYTERHUB_SERVICE_NAME", "workbench")
+        ),
     }
     yield made
     for api in made.values():
         api.close()
 
 
-def _server_token(people: People, name: str) -> str:
-    """The token in the environment of a person's server, as a cell would read it."""
-    import psutil
-
+def _token_in_environment(people: People, variable: str, value: str) -> str:
+    """The token of a process of this Hub's, as code in it would read it."""
     for process in psutil.process_iter():
         try:
             environment = process.environ()
         except psutil.Error:
             continue
-        if environment.get("JUPYTERHUB_USER") == name and people.url.split(":")[-1] in (
-            environment.get("JUPYTERHUB_API_URL", "")
-            + environment.get("WORKBENCH_URL", "")
-            + people.url
-        ):
-            if token := environment.get("JUPYTERHUB_API_TOKEN"):
-                answer = httpx.get(
-                    f"{people.url}/hub/api/user",
-                    headers={"Authorization": f"token {token}"},
-                    trust_env=False,
-                )
-                if answer.status_code == 200:
-                    return token
-    return ""
-
-
-def _service_token(people: People) -> str:
-    """The token of the Workbench service itself, from its environment."""
-    import psutil
-
-    for process in psutil.process_iter():
-        try:
-            environment = process.environ()
-        except psutil.Error:
-            continue
-        if environment.get("JUPYTERHUB_SERVICE_NAME") == "workbench":
-            token = environment["JUPYTERHUB_API_TOKEN"]
+        token = environment.get("JUPYTERHUB_API_TOKEN")
+        if environment.get(variable) == value and token:
             answer = httpx.get(
                 f"{people.url}/hub/api/user",
                 headers={"Authorization": f"token {token}"},
                 trust_env=False,
             )
+            # Other Hubs on this machine don't know it.
             if answer.status_code == 200:
                 return token
-    raise AssertionError("the service doesn't run")
+    raise AssertionError(f"no process has {variable}={value}")
 
 
 def _path(route: Endpoint, connection: dict[str, Any]) -> str:

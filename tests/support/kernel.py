@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import Any
 
 import httpx
 import websocket
+
+_SECONDS = 60.0
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Kernel:
     def __init__(self, server: str, token: str, name: str = "workbench-python") -> None:
         self.cells: list[Cell] = []
         headers = {"Authorization": f"token {token}"}
-        self.http = httpx.Client(base_url=server, headers=headers, timeout=60, trust_env=False)
+        self.http = httpx.Client(base_url=server, headers=headers, timeout=_SECONDS, trust_env=False)
         made = self.http.post("/api/kernels", json={"name": name})
         if made.status_code != 201:
             self.http.close()
@@ -55,7 +58,7 @@ class Kernel:
             f"ws{server.removeprefix('http')}/api/kernels/{self.id}/channels"
             f"?session_id={self._session}",
             header=headers,
-            timeout=60,
+            timeout=_SECONDS,
             http_no_proxy=["*"],
         )
 
@@ -93,13 +96,19 @@ class Kernel:
         for message in self._replies(self.send(kind, content, channel)):
             if message["header"]["msg_type"] == kind.replace("_request", "_reply"):
                 return dict(message["content"])
-        raise AssertionError("the kernel went away")
+        raise AssertionError("the replies ended")
 
     def _replies(self, number: str) -> Iterator[dict[str, Any]]:
-        while True:
-            message = json.loads(self._socket.recv())
+        end = time.monotonic() + _SECONDS
+        while time.monotonic() < end:
+            # The server's pings come here too, so that none of them prolongs the wait.
+            kind, data = self._socket.recv_data(control_frame=True)
+            if kind != websocket.ABNF.OPCODE_TEXT:
+                continue
+            message = json.loads(data)
             if message["parent_header"].get("msg_id") == number:
                 yield message
+        raise TimeoutError(f"the kernel did not answer in {_SECONDS} seconds")
 
     def save(self, path: str) -> None:
         """Saves a notebook of all cells so far, with their outputs."""

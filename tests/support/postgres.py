@@ -35,6 +35,17 @@ class Cluster:
         """A connection of the superuser that commits by itself."""
         return psycopg.connect(self.url, autocommit=True)
 
+    def active(self, mark: str) -> int:
+        """How many statements with this text run now."""
+        with self.connect() as connection:
+            row = connection.execute(
+                "select count(*) from pg_stat_activity where state = 'active' and query like %s "
+                "and pid <> pg_backend_pid()",
+                (f"%{mark}%",),
+            ).fetchone()
+        assert row is not None
+        return int(row[0])
+
     def config(self, **changes: object) -> dict[str, object]:
         """What a connection to it is configured with."""
         return {

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .connections.broker import Broker, Caps, standard_connectors
+from .connections.broker import Broker, standard_connectors
 from .connections.connectors.base import by_kind
 from .connections.gate import Gate
 from .connections.limits import Slots
 from .connections.service import ConnectionService
 from .connections.store import ConnectionStore
+from .connections.stream import Caps
 from .governance.audit.service import AuditService
 from .governance.audit.store import AuditStore
 from .governance.rights import Rights

@@ -293,17 +293,6 @@ def test_a_write_is_committed_before_its_answer(
     assert row == (1,)
 
 
-def _sleeping(shop: Cluster, mark: str) -> int:
-    with shop.connect() as connection:
-        row = connection.execute(
-            "select count(*) from pg_stat_activity where state = 'active' and query like %s "
-            "and pid <> pg_backend_pid()",
-            (f"%{mark}%",),
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 # A statement that takes long without a function that the gate refuses.
 LONG = "select count(*) as {mark} from generate_series(1, 100000) a, generate_series(1, 1000000) b"
 
@@ -316,11 +305,11 @@ def test_cancelling_by_id_reaches_the_database(
     body = {"connection": warehouse["name"], "sql": LONG.format(mark=mark), "query_id": query_id}
     thread = threading.Thread(target=lambda: answers.append(api.call("POST", "/query", body)))
     thread.start()
-    wait_for(lambda: _sleeping(shop, mark) == 1)
+    wait_for(lambda: shop.active(mark) == 1)
     api.ok("DELETE", f"/query/{query_id}")
     thread.join(20)
     assert answers[0].json()["error"]["code"] == "cancelled"
-    wait_for(lambda: _sleeping(shop, mark) == 0)
+    wait_for(lambda: shop.active(mark) == 0)
 
 
 def test_hanging_up_reaches_the_database(
@@ -334,7 +323,7 @@ def test_hanging_up_reaches_the_database(
     with pytest.raises(Exception, match="timed out"):
         other.call("POST", "/query", body)
     other.close()
-    wait_for(lambda: _sleeping(shop, mark) == 0)
+    wait_for(lambda: shop.active(mark) == 0)
     wait_for(
         lambda: (
             api.ok("GET", "/audit/mine", search=mark, event="finished")["items"]
@@ -350,7 +339,7 @@ def test_a_query_id_in_use_is_a_conflict(
     body = {"connection": warehouse["name"], "sql": LONG.format(mark=mark), "query_id": query_id}
     thread = threading.Thread(target=lambda: api.call("POST", "/query", body))
     thread.start()
-    wait_for(lambda: _sleeping(shop, mark) == 1)
+    wait_for(lambda: shop.active(mark) == 1)
     error = api.refused(409, "POST", "/query", {**body, "sql": "select 1"})
     assert error["code"] == "query_id_taken"
     api.ok("DELETE", f"/query/{query_id}")

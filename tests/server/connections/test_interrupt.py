@@ -54,20 +54,10 @@ def test_an_interrupt_stops_the_query_in_the_database(
         f"import polars, wb\nwb.query('{warehouse}', '{sql}').df()"
     )  # fmt: skip
 
-    def running() -> int:
-        with postgres.connect() as connection:
-            row = connection.execute(
-                "select count(*) from pg_stat_activity where state = 'active' and query like %s "
-                "and pid <> pg_backend_pid()",
-                (f"%{mark}%",),
-            ).fetchone()
-        assert row is not None
-        return int(row[0])
-
     sent = client.execute(code)
-    wait_for(lambda: running() == 1, 60)
+    wait_for(lambda: postgres.active(mark) == 1, 60)
     manager.interrupt_kernel()
-    wait_for(lambda: running() == 0, 10)
+    wait_for(lambda: postgres.active(mark) == 0, 10)
     reply = client.get_shell_msg(timeout=30)
     assert reply["parent_header"]["msg_id"] == sent
     # The kernel lives on.

@@ -91,7 +91,7 @@ export class SqlCells implements IDisposable {
     }
     languages.getLanguage(before).then(
       language => {
-        if (language && !cell.isDisposed && cell.mimeType === mimeType) {
+        if (language?.support && !cell.isDisposed && cell.mimeType === mimeType) {
           cell.mimeType = before;
           cell.mimeType = mimeType;
         }

@@ -1,36 +1,29 @@
 """The broker: runs what the gate permits, and streams the rows as Arrow.
 
-It is the only one that opens connectors. An answer is an Arrow IPC stream
-(https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format), pulled batch by batch, so
-memory stays at about two batches however large the result is and however slow its reader. The
-schema's metadata under ``workbench`` says where the rows come from; the last batch has no rows, and
-its own metadata under ``workbench`` says how many rows there were, or which error ended them. A
-reader that doesn't see it has been cut off.
+It is the only one that opens connectors. Memory stays at about two batches however large the result
+is and however slow its reader; ``stream.py`` has the format.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import logging
 import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
-
-import pyarrow as pa
 
 from ..governance.audit.service import AuditService
 from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
-from ..kit.endpoint import ByteStream, HangUp, Origin
-from ..kit.errors import Conflict, Internal, NotFound, TooLarge, WorkbenchError
-from .connectors.base import Answer, Connector, Session, Target
+from ..kit.endpoint import HangUp, Origin, Outcome
+from ..kit.errors import Conflict, NotFound, WorkbenchError
+from .connectors.base import Connector, Session, Target
 from .connectors.files import FilesConnector
 from .connectors.postgres import PostgresConnector
 from .gate import Gate, Permit
@@ -47,54 +40,15 @@ from .models import (
 )
 from .network import NetworkPolicy
 from .service import ConnectionService
+from .stream import Caps, Finish, QueryStream, Running
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MEDIA_TYPE = "application/vnd.apache.arrow.stream"
 # What is wrong with the source itself, rather than with one statement: these turn its state.
 _STATE_CODES = frozenset({"unreachable", "unknown_host", "sign_in_failed", "address_not_allowed"})
 # So many of a statement's tables are asked for their columns when one is unknown.
 _NEAR_TABLES = 5
-
-
-@dataclass(frozen=True)
-class Caps:
-    """What one answer may take."""
-
-    timeout: float
-    rows: int
-    bytes: int
-    write_rows: int
-
-
-@dataclass
-class Running:
-    """A query between its start and its end."""
-
-    query_id: str
-    actor: str
-    session: Session | None = None
-    stopped: str | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def attach(self, session: Session) -> None:
-        """Gives it the session to stop; one that was stopped before is stopped now."""
-        with self.lock:
-            self.session = session
-            stopped = self.stopped is not None
-        if stopped:
-            session.cancel()
-
-    def stop(self, why: str) -> None:
-        """Stops the query in its source; ``why`` becomes the audit's outcome."""
-        with self.lock:
-            if self.stopped is not None:
-                return
-            self.stopped = why
-            session = self.session
-        if session is not None:
-            session.cancel()
 
 
 def standard_connectors(
@@ -180,7 +134,7 @@ class Broker:
             self._slots.free(actor.name)
             raise
         hang_up.then(lambda: running.stop("hung_up"))
-        finish = Finish(self, actor, running)
+        finish = Finish(running, partial(self._ended, running))
         try:
             self._audit.started(
                 actor,
@@ -363,16 +317,13 @@ class Broker:
             self._running[query_id] = running
         return running
 
-    def forget(self, running: Running) -> None:
-        """Takes a query that ended from the list."""
+    def _ended(
+        self, running: Running, outcome: Outcome, code: str | None, rows: int, size: int
+    ) -> None:
+        """Takes a query that ended from the list, frees its slot, writes the audit's last row."""
         with self._lock:
             self._running.pop(running.query_id, None)
         self._slots.free(running.actor)
-
-    def closed(
-        self, running: Running, outcome: str, code: str | None, rows: int, size: int
-    ) -> None:
-        """Writes the end of a query into the audit log."""
         self._audit.finished(running.query_id, outcome, code=code, rows=rows, bytes=size)
 
     def _add_near_names(
@@ -410,169 +361,6 @@ class Broker:
         if near:
             either = " or ".join(f"“{name}”" for name in near)
             error.message = f"{error.message.rstrip('.')}. Did you mean {either}?"
-
-
-class Finish:
-    """Ends a query once, whichever way it ends."""
-
-    def __init__(self, broker: Broker, actor: Actor, running: Running) -> None:
-        self._broker = broker
-        self._actor = actor
-        self.running = running
-        self.session: Session | None = None
-        self._lock = threading.Lock()
-        self._done = False
-
-    def __call__(self, outcome: str, code: str | None = None, rows: int = 0, size: int = 0) -> None:
-        """Closes the session, frees the slot, writes the audit's last row."""
-        with self._lock:
-            if self._done:
-                return
-            self._done = True
-        try:
-            if self.session is not None:
-                self.session.close()
-        finally:
-            self._broker.forget(self.running)
-            self._broker.closed(self.running, self.running.stopped or outcome, code, rows, size)
-
-    def failed(self, error: BaseException, rows: int = 0, size: int = 0) -> None:
-        """The same, for an error."""
-        code = error.code if isinstance(error, WorkbenchError) else "internal"
-        self("failed", code, rows, size)
-
-
-class QueryStream(ByteStream):
-    """An answer on its way to a client, as Arrow IPC."""
-
-    media_type = MEDIA_TYPE
-
-    def __init__(
-        self,
-        answer: Answer,
-        provenance: dict[str, Any],
-        finish: Finish,
-        limit: int | None,
-        caps: Caps,
-    ) -> None:
-        self._batches = iter(answer)
-        metadata = dict(answer.schema.metadata or {})
-        metadata[b"workbench"] = json.dumps(provenance).encode()
-        self._schema = answer.schema.with_metadata(metadata)
-        self._finish = finish
-        self._limit = limit
-        self._caps = caps
-        self._first: pa.RecordBatch | None = None
-        self._began = time.perf_counter()
-        self._rows = 0
-        self._size = 0
-        self._pull = threading.Lock()
-        self.headers = {"Workbench-Query-Id": str(provenance["query_id"])}
-
-    def prime(self) -> None:
-        """Asks for the first batch, so that errors of the source come before the answer."""
-        self._first = next(self._batches, None)
-
-    def __iter__(self) -> Iterator[bytes]:
-        sink = _Chunks()
-        truncated = False
-        end: dict[str, Any]
-        failure: WorkbenchError | None = None
-        try:
-            with pa.ipc.new_stream(sink, self._schema) as writer:
-                try:
-                    batch = self._first
-                    self._first = None
-                    while batch is not None:
-                        if self._limit is not None and self._rows + batch.num_rows > self._limit:
-                            batch = batch.slice(0, self._limit - self._rows)
-                            truncated = True
-                        self._count(batch)
-                        writer.write_batch(batch)
-                        yield sink.take()
-                        if truncated:
-                            break
-                        batch = self._next()
-                except WorkbenchError as error:
-                    failure = error
-                except Exception as error:
-                    log.exception("a query failed in mid-stream")
-                    failure = Internal(
-                        "The answer could not be finished; the log of the Workbench says why.",
-                        cause=type(error).__name__,
-                    )
-                if failure is None:
-                    end = {
-                        "rows": self._rows,
-                        "truncated": truncated,
-                        "elapsed_ms": round((time.perf_counter() - self._began) * 1000, 1),
-                    }
-                else:
-                    end = failure.to_wire()
-                # The last row of the audit is written before the client learns of the end.
-                if failure is None:
-                    self._finish("ok", None, self._rows, self._size)
-                else:
-                    self._finish.failed(failure, self._rows, self._size)
-                empty = pa.RecordBatch.from_arrays(
-                    [pa.array([], type=column.type) for column in self._schema],
-                    schema=self._schema,
-                )
-                writer.write_batch(empty, custom_metadata={"workbench": json.dumps(end)})
-            yield sink.take()
-        finally:
-            # Without effect after an end; otherwise the host stopped pulling: the client is gone.
-            self.close()
-
-    def _next(self) -> pa.RecordBatch | None:
-        stopped = self._finish.running.stopped
-        if stopped is not None:
-            raise Conflict("The query was cancelled.", code="cancelled")
-        return next(self._batches, None)
-
-    def _count(self, batch: pa.RecordBatch) -> None:
-        self._rows += batch.num_rows
-        self._size += batch.nbytes
-        if self._rows > self._caps.rows:
-            raise TooLarge(
-                f"The answer has more than {self._caps.rows:,} rows, as many as one may have. "
-                "Narrow it down or add a limit.",
-                code="over_limit",
-                limit=self._caps.rows,
-            )
-        if self._size > self._caps.bytes:
-            raise TooLarge(
-                f"The answer has more than {self._caps.bytes / 2**20:,.0f} MiB, as much as one may "
-                "have. Narrow it down or add a limit.",
-                code="over_limit",
-                limit=self._caps.bytes,
-            )
-
-    def close(self) -> None:
-        self._finish("hung_up", None, self._rows, self._size)
-
-
-class _Chunks:
-    """A file that pyarrow writes to and the stream takes from; holds one batch at most."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, data: Any) -> int:
-        part = bytes(data)
-        self._parts.append(part)
-        return len(part)
-
-    def flush(self) -> None:
-        """Nothing to do: what is written is at hand."""
-
-    def take(self) -> bytes:
-        """All that was written since the last take."""
-        whole = b"".join(self._parts)
-        self._parts.clear()
-        return whole
 
 
 def _place_in(error: WorkbenchError, written: str, sent: str) -> None:

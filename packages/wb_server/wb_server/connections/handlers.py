@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..kit.endpoint import Call, Endpoint
-from .broker import MEDIA_TYPE, Broker, QueryStream
+from .broker import Broker
 from .models import (
     Cancelled,
     ColumnList,
@@ -22,6 +22,7 @@ from .models import (
     TestResult,
 )
 from .service import ConnectionService
+from .stream import MEDIA_TYPE, QueryStream
 
 
 def kinds(call: Call) -> ConnectorList:

@@ -29,6 +29,7 @@ from ..kit.endpoint import (
     EventStream,
     HangUp,
     Origin,
+    Outcome,
     parse_body,
     validate,
 )
@@ -167,7 +168,7 @@ class EndpointHandler(web.RequestHandler):
         try:
             result = endpoint.handle(call)
         except WorkbenchError as error:
-            outcome = "refused" if error.status in (401, 403) else "failed"
+            outcome: Outcome = "refused" if error.status in (401, 403) else "failed"
             recorder.finished(record, outcome, code=error.code)
             raise
         except BaseException:

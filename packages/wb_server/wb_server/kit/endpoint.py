@@ -21,6 +21,8 @@ from .actor import Actor
 from .errors import InvalidInput
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
+# How a request, or a query, ended.
+Outcome = Literal["ok", "failed", "cancelled", "hung_up", "refused", "unknown"]
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 
@@ -173,7 +175,7 @@ class Recorder(Protocol):
     ) -> str: ...
 
     def finished(
-        self, record: str, outcome: str, *, code: str | None = None, target: str | None = None
+        self, record: str, outcome: Outcome, *, code: str | None = None, target: str | None = None
     ) -> None: ...
 
     def refused(

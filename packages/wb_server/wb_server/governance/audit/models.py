@@ -7,8 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...kit.endpoint import Outcome
+
 Event = Literal["started", "finished", "refused"]
-Outcome = Literal["ok", "failed", "cancelled", "hung_up", "refused", "unknown"]
 
 
 class AuditRow(BaseModel):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from ...kit import clock
 from ...kit.actor import Actor
-from ...kit.endpoint import Origin
+from ...kit.endpoint import Origin, Outcome
 from ...kit.paging import decode_cursor, encode_cursor
-from .models import AuditPage, AuditQuery, Outcome
+from .models import AuditPage, AuditQuery
 from .store import AuditStore
 
 # A statement over this is cut in the log; the gate's own limit is higher.
@@ -70,7 +70,7 @@ class AuditService:
     def finished(
         self,
         record: str,
-        outcome: str,
+        outcome: Outcome,
         *,
         code: str | None = None,
         rows: int | None = None,
