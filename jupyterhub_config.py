@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from traitlets.config import get_config
 
 from wb_hub import config, settings
+
+# What the Hub makes, and what it starts, is for its owner's eyes; a notebook holds data.
+os.umask(0o077)
 
 c = get_config()
 s = settings.from_env()

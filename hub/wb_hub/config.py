@@ -207,7 +207,7 @@ def spawner(c: Config, s: HubSettings) -> None:
     c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "TZ", *sorted(s.server_env_keep)]
     c.Spawner.environment = {
         "WORKBENCH_URL": s.service_direct_url,
-        "JUPYTER_CONFIG_PATH": str(HERE / "server_config"),
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(_server_config(s)),
         # The environment's own kernels and extensions before those of other installations.
         "JUPYTER_PREFER_ENV_PATH": "1",
         # jupysql brings a telemetry client.
@@ -216,6 +216,15 @@ def spawner(c: Config, s: HubSettings) -> None:
     }
     c.SimpleSpawner.home_dir_template = str(s.users_dir / "{username}")
     c.WorkbenchSpawner.runtime_root = s.runtime_dir
+    c.LocalSpawner.service_user = s.service_user
+
+
+def _server_config(s: HubSettings) -> list[str]:
+    """Folders of settings of the users' servers, the most important first."""
+    folders = [HERE / "server_config"]
+    if s.spawner == "local":
+        folders.insert(0, HERE / "server_config_local")
+    return [str(folder) for folder in folders]
 
 
 def limits(c: Config, s: HubSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -10,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
-from traitlets import Unicode
+from tornado import web
+from traitlets import Integer, Unicode
+
+_LOG_KEPT_BYTES = 10 * 1024 * 1024
+# The user that stands for "no user".
+_NOBODY = 65534
 
 
 class WorkbenchSpawner(LocalProcessSpawner):  # type: ignore[misc]
@@ -47,9 +53,79 @@ class WorkbenchSpawner(LocalProcessSpawner):  # type: ignore[misc]
 class LocalSpawner(WorkbenchSpawner):
     """Each server as the system user of the same name. The Hub runs as root."""
 
+    least_uid = Integer(
+        1000,
+        config=True,
+        help="The lowest number of a system user that may be a person. Below are the accounts of "
+        "programs, whose files a person of the same name would get.",
+    )
+    service_user = Unicode("", config=True, help="The service's system user: never a person's.")
+
+    def account(self) -> pwd.struct_passwd:
+        """The person's system user.
+
+        Raises:
+            HTTPError: there is none, or it isn't a person's.
+        """
+        try:
+            account = pwd.getpwnam(self.user.name)
+        except KeyError:
+            raise web.HTTPError(
+                403, f"There is no system user {self.user.name} on this machine yet."
+            ) from None
+        if (
+            account.pw_uid < self.least_uid
+            or account.pw_uid == _NOBODY
+            or account.pw_name == self.service_user
+        ):
+            raise web.HTTPError(
+                403, f"{self.user.name} is a system account of this machine, not a person's."
+            )
+        return account
+
+    async def start(self) -> tuple[str, int]:
+        self.account()
+        address: tuple[str, int] = await super().start()
+        return address
+
     def own(self, path: Path) -> None:
-        user = pwd.getpwnam(self.user.name)
-        os.chown(path, user.pw_uid, user.pw_gid)
+        account = self.account()
+        # Not through a link, and nothing that a third one made before us.
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if os.fstat(handle).st_uid not in (os.geteuid(), account.pw_uid):
+                raise web.HTTPError(403, f"{path} belongs to somebody else.")
+            os.fchown(handle, account.pw_uid, account.pw_gid)
+            os.fchmod(handle, 0o700)
+        finally:
+            os.close(handle)
+
+    def make_preexec_fn(self, name: str) -> Callable[[], Any]:
+        become = super().make_preexec_fn(name)
+        home = Path(self.account().pw_dir)
+
+        def prepare() -> None:
+            become()
+            # As the user from here on. The Hub's own output would be a descriptor of its log, and who
+            # holds one can cut the file.
+            output = _own_log(home / ".workbench")
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+
+        return prepare
+
+
+def _own_log(folder: Path) -> int:
+    """A descriptor for what a person's server prints: a file of their own, or nothing."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder / "server.log"
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_size > _LOG_KEPT_BYTES:
+                path.replace(folder / "server.log.1")
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
 
 
 class SimpleSpawner(WorkbenchSpawner, SimpleLocalProcessSpawner):  # type: ignore[misc]

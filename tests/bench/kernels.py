@@ -1,8 +1,4 @@
-"""A kernel on a Jupyter server, by the REST API and the websocket that a browser uses.
-
-https://jupyter-server.readthedocs.io/en/latest/developers/websocket-protocols.html (without a
-subprotocol: messages are JSON); https://jupyter-client.readthedocs.io/en/latest/messaging.html
-"""
+"""Kernels for the benchmarks: measuring inside of one, and how fast one answers."""
 
 from __future__ import annotations
 
@@ -12,128 +8,45 @@ import secrets
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import websocket
+from support.kernel import Kernel
 from support.postgres import free_port
 from support.wait import wait_for
 
 BENCH = Path(__file__).resolve().parent
 
 
-class Kernel:
-    """A started kernel, and the websocket to it.
+def measure(kernel: Kernel, job: dict[str, Any]) -> dict[str, Any]:
+    """Does a job of ``measure.py`` in a kernel.
 
-    Args:
-        url: the Jupyter server's.
-        token: sent in the header ``Authorization``, as scripts do.
-        name: the kernel's; the server's default if left out.
+    Raises:
+        RuntimeError: it failed there.
     """
-
-    def __init__(self, url: str, token: str, name: str | None = None) -> None:
-        headers = {"Authorization": f"token {token}"}
-        self._http = httpx.Client(
-            base_url=f"{url}/api/", headers=headers, timeout=60, trust_env=False
-        )
-        made = self._http.post("kernels", json={"name": name} if name else {})
-        made.raise_for_status()
-        self.id = made.json()["id"]
-        self._session = uuid.uuid4().hex
-        self._socket = websocket.create_connection(
-            f"{url.replace('http', 'ws', 1)}/api/kernels/{self.id}/channels"
-            f"?session_id={self._session}",
-            header=headers,
-            timeout=300,
-        )
-        self.execute("pass")
-
-    def execute(self, code: str) -> str:
-        """Runs code and returns what it printed, once the kernel is idle again.
-
-        Raises:
-            RuntimeError: the code raised an error; the text is its traceback.
-        """
-        asked = uuid.uuid4().hex
-        header = {
-            "msg_id": asked,
-            "msg_type": "execute_request",
-            "session": self._session,
-            "username": "",
-            "version": "5.3",
-            "date": "",
-        }
-        content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
-        self._socket.send(
-            json.dumps(
-                {
-                    "channel": "shell",
-                    "header": header,
-                    "parent_header": {},
-                    "metadata": {},
-                    "content": content,
-                    "buffers": [],
-                }
-            )
-        )
-        printed, failed = "", ""
-        waiting = {"execute_reply", "idle"}
-        while waiting:
-            message = json.loads(self._socket.recv())
-            if message["parent_header"].get("msg_id") != asked:
-                continue
-            kind, content = message["msg_type"], message["content"]
-            if kind == "stream" and content["name"] == "stdout":
-                printed += content["text"]
-            elif kind == "error":
-                failed = "\n".join(content["traceback"])
-            elif kind == "execute_reply":
-                waiting.discard(kind)
-            elif kind == "status":
-                waiting.discard(content["execution_state"])
-        if failed:
-            raise RuntimeError(failed)
-        return printed
-
-    def measure(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Does a job of ``measure.py`` in the kernel."""
-        code = (
-            f"import sys; sys.path.insert(0, {str(BENCH)!r})\n"
-            f"import measure; print(measure.run({job!r}))"
-        )
-        result: dict[str, Any] = json.loads(self.execute(code).splitlines()[-1])
-        return result
-
-    def latency(self, count: int) -> list[float]:
-        """The seconds of so many executes, one after the other."""
-        for _ in range(5):
-            self.execute("1+1")
-        seconds = []
-        for _ in range(count):
-            began = time.perf_counter()
-            self.execute("1+1")
-            seconds.append(time.perf_counter() - began)
-        return seconds
-
-    def close(self) -> None:
-        """Ends the kernel."""
-        self._socket.close()
-        self._http.delete(f"kernels/{self.id}")
-        self._http.close()
+    cell = kernel.run(
+        f"import sys; sys.path.insert(0, {str(BENCH)!r})\n"
+        f"import measure; print(measure.run({job!r}))"
+    )
+    if not cell.ok:
+        raise RuntimeError(cell.error)
+    result: dict[str, Any] = json.loads(cell.text.splitlines()[-1])
+    return result
 
 
-@contextmanager
-def kernel(url: str, token: str, name: str | None = None) -> Iterator[Kernel]:
-    """A kernel for as long as the block runs."""
-    it = Kernel(url, token, name)
-    try:
-        yield it
-    finally:
-        it.close()
+def latency(kernel: Kernel, count: int) -> list[float]:
+    """The seconds of so many executes, one after the other, from sending it to idle again."""
+    for _ in range(5):
+        kernel.run("1+1")
+    seconds = []
+    for _ in range(count):
+        began = time.perf_counter()
+        kernel.run("1+1")
+        seconds.append(time.perf_counter() - began)
+    return seconds
 
 
 @contextmanager

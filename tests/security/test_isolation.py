@@ -9,9 +9,11 @@ probe, run as somebody who may, gets what it asks for: so it isn't refused for a
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
+import re
 import stat
 import subprocess
 import sys
@@ -100,15 +102,13 @@ def as_user(account: pwd.struct_passwd | None, *probes: list[Any]) -> dict[str, 
 def scene() -> Iterator[Scene]:
     """The server, both people's servers and kernels, and what the service needs to have run."""
     with ExitStack() as stack:
-        server = stack.enter_context(one_server(["ana", "bo"]))
-        for account in server.accounts.values():
+        server = stack.enter_context(one_server(["ana", "bo", "cyd"]))
+        accounts = [server.accounts[letters] for letters in ("ana", "bo")]
+        for account in accounts:
             server.people.add(account.pw_name, "engineer")
         with ThreadPoolExecutor(2) as pool:
-            names = [account.pw_name for account in server.accounts.values()]
-            list(pool.map(server.people.start_server, names))
-        ana, bo = (
-            stack.enter_context(_person(server, account)) for account in server.accounts.values()
-        )
+            list(pool.map(server.people.start_server, [it.pw_name for it in accounts]))
+        ana, bo = (stack.enter_context(_person(server, account)) for account in accounts)
         loaded = ana.kernel.run(PROBE.read_text().partition("if __name__")[0])
         assert loaded.ok, loaded.error
         bo.kernel.run(f"secret = {OF_BO!r}\nprint(secret)")
@@ -320,7 +320,10 @@ def test_nothing_is_handed_down(scene: Scene) -> None:
     whoever holds it may cut."""
     own = [scene.ana.server.pid, scene.ana.kernel_process.pid]
     before = scene.server.log.read_bytes()
-    assert before
+    assert b"JupyterHub is now running" in before
+    # What her server prints is in a file of hers.
+    assert "ServerApp" in (scene.ana.home / ".workbench" / "server.log").read_text()
+    assert b"ServerApp" not in before
     results = scene.try_all(*[[pid, "descriptors", pid] for pid in own])
     allowed(results)
     for name, result in results.items():
@@ -396,7 +399,7 @@ def test_the_hubs_api(scene: Scene) -> None:
         "another person": ("GET", f"/users/{bo}", 404),
         "a new person": ("POST", "/users/mallory", 403),
         "another person's token": ("POST", f"/users/{bo}/tokens", 403),
-        "another person's server": ("DELETE", f"/users/{bo}/server", 404),
+        "another person's server": ("DELETE", f"/users/{bo}/server", 403),
         "one's own server": ("DELETE", f"/users/{ana}/server", 403),
         "groups": ("GET", "/groups", 403),
         "to be an administrator": ("POST", "/groups/admin/users", 403),
@@ -455,15 +458,19 @@ def test_the_service_beside_the_proxy(scene: Scene) -> None:
     assert bo not in results["me"]
 
 
+_ME = "workbench/api/v1/me"
+
+
 def test_somebody_elses_server(scene: Scene) -> None:
     bo = scene.bo
-    paths = ("api/contents", "api/kernels", "workbench/api/v1/me", "api/terminals")
-    for token, codes in (("", ("HTTP 403", "HTTP 401")), (scene.ana.token, ("HTTP 403",))):
+    # The gateway says 401 for every refusal: the browser is to sign in.
+    paths = {"api/contents": 403, "api/kernels": 403, "api/terminals": 403, _ME: 401}
+    for token in ("", scene.ana.token):
         for base in (f"http://127.0.0.1:{bo.port}", scene.server.url):
             results = scene.try_all(
                 *[http_probe(path, "GET", f"{base}/user/{bo.name}/{path}", token) for path in paths]
             )
-            assert set(results.values()) <= {f"refused: {code}" for code in codes}, results
+            assert results == {path: f"refused: HTTP {code}" for path, code in paths.items()}
     url = f"http://127.0.0.1:{bo.port}/user/{bo.name}/"
     allowed(scene.try_all(*[http_probe(path, "GET", f"{url}{path}", bo.token) for path in paths]))
 
@@ -496,26 +503,77 @@ def test_somebody_elses_connection(scene: Scene) -> None:
         refused(results, "HTTP 404")
 
 
-def test_the_debugger_of_somebody_else(scene: Scene) -> None:
-    """A debugger that bo switches on in Lab gives nobody else a way into bo's kernel."""
-    answer = scene.bo.kernel.reply(
-        "debug_request",
-        {"type": "request", "seq": 1, "command": "initialize", "arguments": {"clientID": "t"}},
-        "control",
+def test_lab_offers_no_debugger(scene: Scene) -> None:
+    """The debugger of Python kernels listens on a port and asks for no token: any user of the
+    machine could run code as the one who debugs. So it is off where people are system users."""
+    headers = {"Authorization": f"token {scene.server.people.admin_token}"}
+    url = f"{scene.server.url}/user/{scene.bo.name}/lab"
+    with httpx.Client(trust_env=False, headers=headers) as http:
+        page = http.get(url, headers={"Sec-Fetch-Mode": "navigate"}, follow_redirects=True)
+    assert page.status_code == 200
+    found = re.search(r'<script id="jupyter-config-data" type="application/json">(.*?)</', page.text, re.S)
+    assert found, page.text[:500]
+    disabled = json.loads(found[1])["disabledExtensions"]
+    assert "@jupyterlab/debugger-extension" in disabled
+    # What is off everywhere stays off.
+    assert "@jupyterlab/apputils-extension:announcements" in disabled
+
+
+def test_a_kernels_own_port_takes_nothing_from_others(scene: Scene) -> None:
+    """A kernel listens for output of processes that it forks; a message without its key is dropped."""
+    (port,) = ports_of(scene.bo.kernel_process)
+    cell = scene.ana.kernel.run(
+        "import zmq\n"
+        "with zmq.Context() as context, context.socket(zmq.PUSH) as it:\n"
+        "    it.linger = 2000\n"
+        f"    it.connect('tcp://127.0.0.1:{port}')\n"
+        "    it.send_multipart([b'0' * 16, b'{}', b'stream', b'forged'])\n"
+        "    print('sent')"
     )
-    print(answer)
-    family = [scene.bo.kernel_process, *scene.bo.kernel_process.children(recursive=True)]
-    print(family, [ports_of(each) for each in family])
+    assert cell.text == "sent\n", cell.error
+    cell = scene.bo.kernel.run("print(secret)")
+    assert cell.text == f"{OF_BO}\n"
+    assert [out["output_type"] for out in cell.outputs] == ["stream"]
 
 
-def test_system_accounts_are_no_people(scene: Scene) -> None:
-    """Whoever would get such a name at the Hub would get the account's rights with it."""
-    for name in ("root", "daemon", scene.server.service_account.pw_name):
-        scene.server.people.add(name)
-        with httpx.Client(trust_env=False, timeout=60) as http:
-            answer = http.post(
-                f"{scene.server.url}/hub/api/users/{name}/server",
-                headers={"Authorization": f"token {scene.server.people.admin_token}"},
-            )
-        assert answer.status_code == 403, answer.text
-        assert "system account" in answer.json()["message"]
+@pytest.mark.parametrize("which", ["root", "daemon", "service", "nobody", "absent"])
+def test_system_accounts_are_no_people(scene: Scene, which: str) -> None:
+    """Whoever gets such a name at the Hub would get the account's rights with it: as the service's
+    user, a cell could read the master key."""
+    name = scene.server.service_account.pw_name if which == "service" else which
+    message = "no system user" if which == "absent" else "is a system account"
+    scene.server.people.add(name)
+    answer = start(scene, name)
+    assert answer.status_code == 403, answer.text
+    assert message in answer.json()["message"]
+
+
+def start(scene: Scene, name: str) -> httpx.Response:
+    """The Hub's answer to an administrator who starts somebody's server."""
+    with httpx.Client(trust_env=False, timeout=60) as http:
+        return http.post(
+            f"{scene.server.url}/hub/api/users/{name}/server",
+            headers={"Authorization": f"token {scene.server.people.admin_token}"},
+        )
+
+
+def test_a_link_in_the_folder_for_sockets_gives_nobody_a_folder(scene: Scene) -> None:
+    """The Hub gives each server a folder there. If everyone may write to its parent, ana can put a
+    link in its place before, and would be given what it leads to."""
+    third = scene.server.accounts["cyd"].pw_name
+    parent = scene.server.base / "run"
+    which = hashlib.sha256(f"{third}/".encode()).hexdigest()[:12]
+    scene.server.people.add(third)
+    parent.chmod(0o1777)
+    try:
+        link = f"os.symlink({str(scene.server.data_dir)!r}, {str(parent / which)!r})"
+        cell = scene.ana.kernel.run(f"import os; {link}")
+        assert cell.ok, cell.error
+        answer = start(scene, third)
+    finally:
+        parent.chmod(0o711)
+    assert answer.status_code == 500, answer.text
+    assert scene.server.data_dir.stat().st_uid == scene.server.service_account.pw_uid
+    # Where there is no link, the folder is given.
+    assert scene.bo.runtime.parent == parent
+    assert scene.bo.runtime.stat().st_uid == scene.bo.account.pw_uid

@@ -22,7 +22,9 @@ from pathlib import Path
 
 import httpx
 import psutil
-from running_hub import REPO, start_up
+from running_hub import REPO
+
+from wb_hub.data_dir import DataDir
 
 from .people import SERVICE, People
 from .postgres import free_port
@@ -95,10 +97,7 @@ def one_server(letters: Sequence[str]) -> Iterator[OneServer]:
         people = {
             letter: stack.enter_context(_account(f"wb-{mark}-{letter}", base)) for letter in letters
         }
-        # A first start as root makes the folders, the key, the database and the administrator.
-        with start_up(base / "data") as first:
-            password = first.admin_password
-        assert password
+        _first_start(base / "data")
         (base / "data" / "hub").rename(base / "hub")
         subprocess.run(["chown", "-R", f"{service.pw_name}:", str(base / "data")], check=True)
         (base / "run").mkdir()
@@ -168,6 +167,20 @@ c.JupyterHub.load_roles.append(
     }}
 )
 """ % ", ".join(f'"{scope}"' for scope in SERVICE)
+
+
+def _first_start(data_dir: Path) -> None:
+    """What ``./wb up`` leaves in a new data folder, without the start itself."""
+    data = DataDir(data_dir)
+    data.prepare()
+    data.master_key(data_dir / "master.key", needed=False)
+    data.first_admin()
+    subprocess.run(
+        [sys.executable, "-P", "-m", "wb_server.cli", "migrate", "--data-dir", str(data_dir)],
+        check=True,
+        capture_output=True,
+        cwd="/",
+    )
 
 
 def _private(path: str, flags: int) -> int:

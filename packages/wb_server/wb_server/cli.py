@@ -109,6 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for variable, _ in _SETTINGS.values():
         if getattr(arguments, variable) is not None:
             os.environ[variable] = getattr(arguments, variable)
+    # The database, its journal and the blobs: for the service's user alone, wherever they lie.
+    os.umask(0o077)
     try:
         return _COMMANDS[arguments.command][0](arguments)
     except TraitError as error:

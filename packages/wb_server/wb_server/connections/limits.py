@@ -28,14 +28,14 @@ class Slots:
         with self._lock:
             if self._running[user] >= self._per_user:
                 raise LimitReached(
-                    f"You have {self._per_user} queries running, as many as one person may. "
+                    f"You run {_queries(self._per_user)}, as many as one person may at once. "
                     "Wait for one to end, or interrupt one.",
                     code="too_many_queries",
                     limit=self._per_user,
                 )
             if self._running.total() >= self._total:
                 raise LimitReached(
-                    f"The Workbench runs {self._total} queries now, as many as it may. "
+                    f"The Workbench runs {_queries(self._total)}, as many as it may at once. "
                     "Try again in a moment.",
                     code="too_many_queries",
                     limit=self._total,
@@ -57,3 +57,7 @@ class Slots:
             yield
         finally:
             self.free(user)
+
+
+def _queries(count: int) -> str:
+    return "1 query" if count == 1 else f"{count} queries"

@@ -1,0 +1,209 @@
+"""The client: it sends requests to the service as its user, and raises what is no success."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import httpx
+
+from .closing import Closing
+from .connections import ConnectionInfo, Connections
+from .errors import ServiceUnreachable, error_from
+from .parameters import encode_params
+from .result import Result
+from .wire import ARROW_STREAM, json_object
+
+CONNECT_SECONDS = 10.0
+CANCEL_SECONDS = 3.0  # a cancel is a courtesy after an interrupt: nobody should wait for it
+IDLE_SECONDS = 60.0
+# Longer than any query, but not endless: with a limit Python waits in poll(), which a signal always
+# ends. Without one it waits in recv(), and importing polars makes SIGINT restart that: the stop
+# button would do nothing.
+READ_SECONDS = 7 * 24 * 3600.0
+
+
+class Client(Closing):
+    """Talks to the Workbench service as the user whose token it has.
+
+    One client keeps its connections to the service open between queries; it may be used from
+    several threads.
+
+    Args:
+        url: the address of the service, to which ``/api/v1/…`` is added; ``WORKBENCH_URL`` if left
+            out.
+        token: the user's token; ``WORKBENCH_TOKEN`` or ``JUPYTERHUB_API_TOKEN`` if left out.
+
+    Raises:
+        ServiceUnreachable: no address was given and none is in the environment.
+    """
+
+    def __init__(self, url: str | None = None, token: str | None = None) -> None:
+        url = url or os.environ.get("WORKBENCH_URL")
+        if not url:
+            raise ServiceUnreachable(
+                "No address of the Workbench service: WORKBENCH_URL isn't set in this process."
+            )
+        token = token or os.environ.get("WORKBENCH_TOKEN") or os.environ.get("JUPYTERHUB_API_TOKEN")
+        # Without a user's part: errors name the address.
+        self._url = str(httpx.URL(url).copy_with(userinfo=b"")).rstrip("/")
+        secure = self._url.lower().startswith("https:")
+        # A query may think for long, so reads have no useful limit; these probes find a dead peer.
+        alive = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            alive += [
+                (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+                (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+            ]
+        transport = httpx.HTTPTransport(
+            verify=secure,  # reading the certificates takes long and plain HTTP needs none
+            limits=httpx.Limits(max_keepalive_connections=4, keepalive_expiry=IDLE_SECONDS),
+            socket_options=alive,
+        )
+        self._http = httpx.Client(
+            base_url=f"{self._url}/api/v1/",
+            headers={"Accept-Encoding": "identity", "User-Agent": "workbench-client"},
+            timeout=httpx.Timeout(CONNECT_SECONDS, read=READ_SECONDS),
+            transport=transport,
+            # No proxy and no .netrc: the token goes to the service and nowhere else.
+            trust_env=False,
+            follow_redirects=False,
+        )
+        if token:
+            self._http.headers["Authorization"] = f"token {token}"
+
+    def __repr__(self) -> str:
+        return f"<Client of {self._url}>"
+
+    def query(
+        self,
+        connection: str,
+        sql: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        row_limit: int | None = None,
+        query_id: str | None = None,
+    ) -> Result:
+        """Runs a statement and returns when the first bytes of its answer are there.
+
+        An interrupt (Ctrl-C, the kernel's stop button) stops the query in the database.
+
+        Args:
+            connection: name or id of the connection.
+            sql: one statement; parameters are written ``:name``.
+            params: their values, sent apart from the text.
+            row_limit: at most so many rows; the service's own limit holds as well.
+            query_id: a UUID of the caller's own; made here if left out.
+
+        Raises:
+            QueryError: the service refused the query, or it failed.
+        """
+        query_id = query_id or str(uuid.uuid4())
+        payload = {
+            "connection": connection,
+            "sql": sql,
+            "params": encode_params(params),
+            "row_limit": row_limit,
+            "query_id": query_id,
+        }
+        response: httpx.Response | None = None
+        try:
+            response = self._send(
+                "POST", "query", payload, accept=ARROW_STREAM, stream=True, query_id=query_id
+            )
+            kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            if kind != ARROW_STREAM:
+                raise ServiceUnreachable(
+                    f"{self._url} answered with {kind or 'nothing'} instead of rows: "
+                    "is it the address of the Workbench service?"
+                )
+            query_id = response.headers.get("Workbench-Query-Id", query_id)
+            return Result(response, query_id, partial(self._cancel_quietly, query_id))
+        except BaseException as problem:
+            if response is not None:
+                response.close()
+            if isinstance(problem, KeyboardInterrupt):
+                self._cancel_quietly(query_id)
+            raise
+
+    def connections(self) -> Connections:
+        """The connections that the user may see, by name."""
+        response = self._send("GET", "connections")
+        items = self._decoded(response).get("items") or []
+        infos = [
+            ConnectionInfo(
+                name=str(item["name"]),
+                connector=str(item.get("connector") or ""),
+                description=str(item.get("description") or ""),
+                level=str(item.get("level") or ""),
+                status=str((item.get("state") or {}).get("status") or ""),
+                view=item,
+            )
+            for item in items
+        ]
+        return Connections(sorted(infos, key=lambda info: info.name))
+
+    def cancel(self, query_id: str) -> bool:
+        """Stops a running query in its database.
+
+        Raises:
+            QueryError: there is no such query of this user.
+        """
+        response = self._send("DELETE", f"query/{uuid.UUID(query_id)}")
+        return bool(self._decoded(response).get("cancelled"))
+
+    def close(self) -> None:
+        """Closes the connections to the service."""
+        self._http.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        accept: str = "application/json",
+        stream: bool = False,
+        query_id: str | None = None,
+    ) -> httpx.Response:
+        """One request; an answer that isn't a success is raised."""
+        content = None if payload is None else json.dumps(payload, allow_nan=False).encode()
+        headers = {"Accept": f"{accept}, application/json;q=0.9"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        request = self._http.build_request(method, path, content=content, headers=headers)
+        try:
+            response = self._http.send(request, stream=stream)
+            if response.status_code != 200 and stream:
+                with contextlib.closing(response):
+                    response.read()
+        except httpx.TransportError as problem:
+            error = ServiceUnreachable(
+                f"The Workbench service at {self._url} doesn't answer "
+                f"({type(problem).__name__}). Is it running?"
+            )
+            error.query_id = query_id
+            raise error from problem
+        if response.status_code != 200:
+            raise error_from(
+                json_object(response.content),
+                response.status_code,
+                query_id=query_id,
+                fallback=f"The service answered with HTTP status {response.status_code}.",
+            )
+        return response
+
+    def _decoded(self, response: httpx.Response) -> dict[str, Any]:
+        return json_object(response.content)
+
+    def _cancel_quietly(self, query_id: str) -> None:
+        """Asks for a cancel and doesn't mind how that goes: the hang-up has told already."""
+        with contextlib.suppress(Exception):
+            self._http.delete(f"query/{query_id}", timeout=CANCEL_SECONDS)

@@ -1,0 +1,63 @@
+"""The connections that a user may use: one of them, and the list that shows itself as a table."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionInfo:
+    """A connection as its user sees it: never with secrets.
+
+    Attributes:
+        name: what queries call it by.
+        connector: the kind of source, such as ``postgres``.
+        description: its owner's words.
+        level: what the user may do: ``use``, ``write`` or ``manage``.
+        status: ``ok``, ``failed`` or ``untested``.
+        view: the whole answer of the service.
+    """
+
+    name: str
+    connector: str
+    description: str = ""
+    level: str = ""
+    status: str = ""
+    view: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+class Connections(list[ConnectionInfo]):
+    """The user's connections: a list that shows itself as a table."""
+
+    _HEADS = ("name", "connector", "level", "status", "description")
+
+    @property
+    def names(self) -> list[str]:
+        """The names alone."""
+        return [each.name for each in self]
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [(c.name, c.connector, c.level, c.status, c.description) for c in self]
+
+    def __repr__(self) -> str:
+        if not self:
+            return "No connections."
+        rows = [self._HEADS, *self._cells()]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(self._HEADS))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return "<p>No connections.</p>"
+        style = ' style="text-align:left"'
+        head = "".join(f"<th{style}>{each}</th>" for each in self._HEADS)
+        body = "".join(
+            "<tr>" + "".join(f"<td{style}>{html.escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self._cells()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

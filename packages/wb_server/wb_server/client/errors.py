@@ -1,0 +1,88 @@
+"""What can go wrong, as the client raises it; the tree is shown in ``wb_server.client``.
+
+Each class of ``wb_server.kit.errors`` has a :class:`QueryError` of the same name here, which is
+also that class; an answer's status and code say which one is raised.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..kit import errors
+from ..kit.errors import WorkbenchError
+
+
+class QueryError(WorkbenchError):
+    """The service refused a request, or it failed.
+
+    Attributes:
+        message: one or two sentences for a person.
+        code: a stable name for programs.
+        details: what a program can use, such as near names or the place of a syntax error.
+        status: the HTTP status of the error's kind.
+        query_id: the query it belongs to, if there was one.
+    """
+
+    query_id: str | None = None
+
+
+class ServiceUnreachable(QueryError, errors.Unavailable):
+    """The service gave no answer: it is down, or the address is wrong."""
+
+    default_code = "service_unreachable"
+
+
+class AnswerCut(QueryError, errors.Unavailable):
+    """The answer ended early: its rows must not be used."""
+
+    default_code = "answer_cut"
+
+
+class InvalidParameter(QueryError, errors.InvalidInput):
+    """A Python value that can't be sent as a query parameter."""
+
+    default_code = "invalid_parameter"
+
+
+class AnswerTruncated(UserWarning):
+    """The answer stops at the row limit; the source has more rows."""
+
+
+def _kinds() -> dict[int, type[QueryError]]:
+    """A class for each status: a QueryError that is also the service's own class."""
+    kinds: dict[int, type[QueryError]] = {}
+    for cls in vars(errors).values():
+        if isinstance(cls, type) and issubclass(cls, WorkbenchError) and cls is not WorkbenchError:
+            kinds[cls.status] = type(cls.__name__, (QueryError, cls), {"__doc__": cls.__doc__})
+    return kinds
+
+
+_BY_STATUS = _kinds()
+_BY_CODE = {kind.default_code: kind for kind in _BY_STATUS.values()}
+
+
+def error_from(
+    wire: Any, status: int | None = None, *, query_id: str | None = None, fallback: str = ""
+) -> QueryError:
+    """The exception for an ``{"error": …}`` object of the service.
+
+    Args:
+        wire: the decoded body; anything that isn't the agreed shape gives the fallback text.
+        status: the HTTP status; None for an error in the middle of a stream.
+        query_id: the query it belongs to.
+        fallback: the message if the body holds none, as when a proxy answered.
+    """
+    inner = wire.get("error") if isinstance(wire, dict) else None
+    inner = inner if isinstance(inner, dict) else {}
+    code = inner.get("code")
+    details = inner.get("details")
+    kind = _BY_CODE.get(str(code))
+    if status is not None:
+        kind = _BY_STATUS.get(status) or _BY_STATUS[400 if 400 <= status < 500 else 503]
+    kind = kind or _BY_STATUS[502]
+    message = str(inner.get("message") or fallback or "The service failed without a reason.")
+    error = kind(message, code=str(code) if code else None)
+    # Set, not passed: a detail may be called "code" or "message" as well.
+    error.details = dict(details) if isinstance(details, dict) else {}
+    error.query_id = query_id
+    return error

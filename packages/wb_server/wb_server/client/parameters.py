@@ -1,0 +1,84 @@
+"""Python values on their way to the service, each with its type where JSON has none for it."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import math
+import uuid
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from .errors import InvalidParameter
+
+
+def encode_params(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Python values as the wire has them: JSON's own types, or ``{"type", "value"}``.
+
+    Args:
+        params: values by name. None, bool, int, float, str, Decimal, date, datetime, time, bytes,
+            UUID, numpy scalars, pandas timestamps; and lists, tuples, sets, arrays and series
+            of these.
+
+    Raises:
+        InvalidParameter: for anything else, and for NaN and infinity.
+    """
+    if params is None:
+        return None
+    return {str(name): _encode(name, value, nested=False) for name, value in params.items()}
+
+
+def _encode(name: str, value: Any, *, nested: bool) -> Any:
+    kind = type(value).__name__
+    if value is None or kind in ("NaTType", "NAType"):  # pandas' own names for a missing value
+        return None
+    if isinstance(value, bool | str):
+        return str(value) if isinstance(value, str) else value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidParameter(f"Parameter :{name} is {value}; use None for a missing value.")
+        return float(value)
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise InvalidParameter(f"Parameter :{name} is {value}; use None for a missing value.")
+        return {"type": "decimal", "value": format(value, "f")}
+    if isinstance(value, dt.datetime):
+        return {"type": "timestamp", "value": value.isoformat()}
+    if isinstance(value, dt.date):
+        return {"type": "date", "value": value.isoformat()}
+    if isinstance(value, dt.time):
+        return {"type": "time", "value": value.isoformat()}
+    if isinstance(value, bytes | bytearray | memoryview):
+        return {"type": "bytes", "value": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if kind == "datetime64":  # numpy's: .item() of nanoseconds would be a bare integer
+        return _encode(name, value.astype("datetime64[us]").item(), nested=nested)
+    if hasattr(value, "dtype") and getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return _encode(name, value.item(), nested=nested)
+    if hasattr(value, "as_py"):  # a pyarrow scalar
+        return _encode(name, value.as_py(), nested=nested)
+    if not nested:
+        values = _sequence(value)
+        if values is not None:
+            return [_encode(name, item, nested=True) for item in values]
+    what = "a list in a list" if nested and _sequence(value) is not None else kind
+    raise InvalidParameter(
+        f"Parameter :{name} is {what}, which can't be sent to a database: use a number, a text, "
+        "a date or time, bytes, None, or a list of these."
+    )
+
+
+def _sequence(value: Any) -> Iterable[Any] | None:
+    if isinstance(value, list | tuple | set | frozenset | range):
+        return value
+    for method in ("to_pylist", "to_list", "tolist"):  # pyarrow, polars and pandas, numpy
+        convert = getattr(value, method, None)
+        # a frame has none of these methods, a class has them unbound
+        if callable(convert) and not isinstance(value, type):
+            items = convert()
+            return items if isinstance(items, list) else None
+    return None

@@ -1,0 +1,182 @@
+"""The answer to a query: what it is, and its rows as Arrow, batches or a frame."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+import pyarrow as pa
+
+from .closing import Closing
+from .errors import AnswerTruncated, QueryError
+from .frames import distinct, to_pandas
+from .stream import Stream
+from .wire import PROVENANCE, json_object
+
+if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped]
+    import polars
+
+
+class Result(Closing):
+    """The answer to a query. It is read from the service once, when it is first asked for.
+
+    ``df()``, ``pl()`` and ``arrow()`` read the whole answer and keep it as Arrow; ``batches()``
+    gives it piece by piece and keeps nothing. Close a result that you don't read to the end
+    (or use it in a ``with``): that stops its query in the database.
+    """
+
+    # Its public address, by which IPython's formatters find the class without importing it.
+    __module__ = "wb_server.client"
+
+    def __init__(self, response: httpx.Response, query_id: str, cancel: Callable[[], None]) -> None:
+        self._query_id = query_id
+        self._stream = Stream(response, query_id, cancel)
+        self._schema = self._stream.schema
+        self._provenance = json_object((self._schema.metadata or {}).get(PROVENANCE))
+        self._table: pa.Table | None = None
+        self._streamed = False
+
+    # -- what it is
+
+    @property
+    def query_id(self) -> str:
+        """The id under which the service knows, cancels and audits the query."""
+        return self._query_id
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns and their Arrow types; known before the rows are read."""
+        return self._schema
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return list(self._schema.names)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Where the rows come from: query, connection, limit, policies, and rows when read."""
+        return {**self._provenance, **(self._stream.final or {})}
+
+    @property
+    def rows(self) -> int:
+        """The number of rows. Reads the answer if that wasn't done."""
+        self._finish()
+        return self._stream.count
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the row limit cut the answer. Reads the answer if that wasn't done."""
+        self._finish()
+        return bool((self._stream.final or {}).get("truncated"))
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __repr__(self) -> str:
+        where = self._provenance.get("connection")
+        size = f"{self._stream.count} rows" if self._stream.final else "not read yet"
+        source = f" on {where}" if where else ""
+        return f"<Result{source}: {len(self._schema.names)} columns, {size}, id {self._query_id}>"
+
+    # -- the rows
+
+    def arrow(self) -> pa.Table:
+        """The answer as an Arrow table; ``schema.metadata[b"workbench"]`` says where it is from.
+
+        Raises:
+            AnswerCut: the answer ended early.
+            QueryError: the query failed while its rows were sent.
+        """
+        if self._table is None:
+            if self._streamed:
+                raise QueryError(
+                    "The rows of this answer were read with batches() and not kept; "
+                    "run the query again.",
+                    code="already_streamed",
+                )
+            batches = list(self._stream.batches())
+            metadata = {
+                **(self._schema.metadata or {}),
+                PROVENANCE: json.dumps(self.provenance).encode(),
+            }
+            table = pa.Table.from_batches(batches, schema=self._schema)
+            self._table = table.replace_schema_metadata(metadata)
+            self._warn()
+        return self._table
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The answer as record batches, holding one at a time.
+
+        The rows aren't kept: after this, ``df()``, ``pl()`` and ``arrow()`` can't be asked for. If
+        the answer was read before, its kept rows are given again. The last step checks that the
+        answer was whole, so use no row of it before the iteration has ended well.
+        """
+        if self._table is not None:
+            yield from self._table.to_batches()
+            return
+        if self._streamed:
+            self.arrow()  # says why not
+        self._streamed = True
+        yield from self._stream.batches()
+        self._warn()
+
+    def df(self) -> pd.DataFrame:
+        """The answer as a pandas frame, made from Arrow without a Python object a cell.
+
+        ============================  =========================================================
+        in Arrow                      in pandas
+        ============================  =========================================================
+        decimal                       ``ArrowDtype(decimal128(p, s))``: sums stay exact
+        integer, boolean              numpy's; ``Int64`` … and ``boolean`` where there are nulls
+        float                         ``float64``; null is NaN
+        string                        pandas' ``str``
+        date                          ``datetime64[ms]``
+        timestamp                     ``datetime64[us]``, with the zone if it has one
+        time                          ``ArrowDtype(time64)``
+        binary, list, struct          Python objects
+        ============================  =========================================================
+
+        ``frame.attrs["workbench"]`` says where the rows are from.
+        """
+        frame = to_pandas(self.arrow())
+        frame.attrs["workbench"] = self.provenance
+        return frame
+
+    def pl(self) -> polars.DataFrame:
+        """The answer as a polars frame, on the same memory as the Arrow table where types allow."""
+        import polars
+
+        table = self.arrow()
+        names = distinct(table.column_names)  # polars refuses two columns of one name
+        return cast("polars.DataFrame", polars.from_arrow(table.rename_columns(names)))
+
+    # -- reading
+
+    def _finish(self) -> None:
+        if self._stream.final is None:
+            self.arrow()
+
+    def _warn(self) -> None:
+        if self.truncated:
+            limit = self._provenance.get("row_limit")
+            warnings.warn(
+                f"The answer stops at the row limit of {limit or self._stream.count:,} rows; "
+                "the source has more.",
+                AnswerTruncated,
+                stacklevel=4,
+            )
+
+    def close(self) -> None:
+        """Lets go of the connection; a query that still runs is stopped in the database."""
+        self._stream.close()
+
+    def __del__(self) -> None:
+        # A forgotten result would hold one of the user's few places for running queries.
+        with contextlib.suppress(Exception):
+            self.close()

@@ -1,0 +1,163 @@
+"""Reading an Arrow stream from a response: byte by byte, batch by batch, up to its proven end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import httpx
+import pyarrow as pa
+
+from .errors import AnswerCut, QueryError, error_from
+from .wire import PROVENANCE, json_object
+
+
+class Body:
+    """A file over the body of a response, for Arrow's stream reader.
+
+    Arrow asks for whole message bodies with ``read_buffer``. Each is filled straight from the
+    chunks that the socket gave, so the data are copied once here, and the batches lie in these
+    buffers: no more than one message is held.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._chunks = response.iter_raw()
+        self._chunk = memoryview(b"")
+        self.closed = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read_buffer(self, size: int) -> pa.Buffer:
+        buffer = pa.allocate_buffer(size)
+        target = memoryview(cast(Any, buffer)).cast("B")
+        filled = 0
+        chunk = self._chunk
+        while filled < size:
+            if not chunk:
+                chunk = memoryview(next(self._chunks, b""))
+                if not chunk:
+                    break
+            taken = min(len(chunk), size - filled)
+            target[filled : filled + taken] = chunk[:taken]
+            chunk = chunk[taken:]
+            filled += taken
+        self._chunk = chunk
+        return buffer if filled == size else buffer.slice(0, filled)
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:  # Arrow never asks for this
+            return b"".join([bytes(self._chunk), *self._chunks])
+        return bytes(self.read_buffer(size).to_pybytes())
+
+    def drain(self) -> bool:
+        """Reads to the end, so that the connection can be used again; False if data were left."""
+        clean = not self._chunk
+        for chunk in self._chunks:
+            clean = clean and not chunk
+            if not clean:
+                break
+        return clean
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._response.close()
+
+
+class Stream:
+    """The batches of one answer, read once; the last one says how many rows there were.
+
+    Args:
+        response: the open response; it is closed at the end of the rows, on failure and by close().
+        query_id: the query that it answers, for errors.
+        cancel: stops the query in the database; called when a person interrupts the reading.
+
+    Attributes:
+        schema: the columns, and where the rows are from in its metadata.
+        count: the number of rows read so far.
+        final: what the answer's last batch says; None until the answer was read whole.
+
+    Raises:
+        AnswerCut: the answer ended before its schema.
+    """
+
+    def __init__(self, response: httpx.Response, query_id: str, cancel: Callable[[], None]) -> None:
+        self._query_id = query_id
+        self._cancel = cancel
+        self._body: Body | None = Body(response)
+        self._reader: pa.RecordBatchStreamReader | None = None
+        self.count = 0
+        self.final: dict[str, Any] | None = None
+        self.schema: pa.Schema = None  # until the first bytes are read, the query is query()'s
+        with self._reading():
+            self._reader = pa.ipc.open_stream(pa.PythonFile(self._body, mode="r"))
+            self.schema = self._reader.schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Reads batches up to the one that ends the answer, and checks the number of rows."""
+        reader, body = self._reader, self._body
+        if reader is None or body is None:
+            raise QueryError(
+                "This answer was closed before it was read; run the query again.",
+                code="already_closed",
+            )
+        final: dict[str, Any] | None = None
+        whole = False
+        try:
+            while True:
+                with self._reading():
+                    try:
+                        batch, metadata = reader.read_next_batch_with_custom_metadata()
+                    except StopIteration:
+                        whole = body.drain()
+                        break
+                if final is not None:
+                    raise self._cut("it goes on after its end")
+                if metadata is not None and PROVENANCE in metadata:
+                    final = json_object(metadata[PROVENANCE])
+                    if "error" in final:
+                        raise error_from(final, query_id=self._query_id)
+                elif batch.num_rows:
+                    self.count += batch.num_rows
+                    yield batch
+            if final is None:
+                raise self._cut("its last part is missing")
+            if final.get("rows") != self.count:
+                raise self._cut(f"{self.count} of {final.get('rows')} rows arrived")
+            if not whole:
+                raise self._cut("it goes on after its end")
+            self.final = final
+        finally:
+            self.close()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Turns what can go wrong while bytes come in into the client's errors."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.close()  # the hang-up cancels in the database; the request tells it again
+            if self.schema is not None:
+                self._cancel()
+            raise
+        except (httpx.HTTPError, httpx.StreamError, pa.ArrowException, OSError) as problem:
+            self.close()
+            raise self._cut("the connection to the service broke") from problem
+        except BaseException:
+            self.close()
+            raise
+
+    def _cut(self, why: str) -> AnswerCut:
+        error = AnswerCut(f"The answer was cut: {why}. Run the query again.")
+        error.query_id = self._query_id
+        return error
+
+    def close(self) -> None:
+        """Lets go of the connection; a query that still runs is stopped in the database."""
+        self._reader = None
+        body, self._body = self._body, None
+        if body is not None:
+            body.close()
