@@ -72,6 +72,10 @@ class Settings(Configurable):
     worker_memory = Unicode(
         "2GB", help="Memory that one query on files may use, as DuckDB writes it."
     ).tag(config=True)
+    trusted_proxies = Unicode(
+        help="Addresses of proxies in front of the Hub's own, with commas between: what they say of a "
+        "client's address is believed, for the audit log. Loopback addresses always are."
+    ).tag(config=True)
     log_format = Enum(
         ["text", "json"], "text", help="`text` to read in a terminal, `json` for a log collector."
     ).tag(config=True)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
 
 
+_THREADS_BYTES = 2**20
+
+
 def to_pandas(table: pa.Table) -> pd.DataFrame:
     """A pandas frame with the types that :meth:`Result.df` promises."""
     import pandas as pd
@@ -35,7 +38,13 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     def convert(part: pa.Table, mapper: Any) -> pd.DataFrame:
         return cast(
             "pd.DataFrame",
-            part.to_pandas(types_mapper=mapper, date_as_object=False, ignore_metadata=True),
+            part.to_pandas(
+                types_mapper=mapper,
+                date_as_object=False,
+                ignore_metadata=True,
+                # Waking threads takes longer than converting a small table.
+                use_threads=part.nbytes > _THREADS_BYTES,
+            ),
         )
 
     names = table.column_names

@@ -50,6 +50,10 @@ class ConnectionService:
         self._rights = rights
         self._connectors = connectors
         self._bus = bus
+        # Opened configurations by connection, each with its version: a small query would spend more
+        # time on reading, decrypting and validating one than on its rows. The connectors' pools
+        # hold the same secrets.
+        self._configs: dict[str, tuple[int, ConnectorConfig]] = {}
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -267,8 +271,12 @@ class ConnectionService:
 
     def config_of(self, connection: Connection) -> ConnectorConfig:
         """The configuration with its secrets, to open a session with. Never leaves the service."""
-        connector = self.connector(connection.connector)
-        return validate(connector.Config, {**connection.config, **self._secrets(connection)})
+        known = self._configs.get(connection.id)
+        if known is None or known[0] != connection.version:
+            connector = self.connector(connection.connector)
+            config = validate(connector.Config, {**connection.config, **self._secrets(connection)})
+            known = self._configs[connection.id] = (connection.version, config)
+        return known[1]
 
     def complete(
         self, connector: Connector, connection: Connection | None, config: dict[str, Any]
@@ -336,6 +344,7 @@ class ConnectionService:
         )
 
     def _after_change(self, connection: Connection) -> None:
+        self._configs.pop(connection.id, None)
         self._connectors[connection.connector].forget(connection.id)
         self._bus.publish("connections")
 

@@ -9,12 +9,14 @@ a large one.
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import unquote
 
 import httpx
 from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.utils import url_path_join
 from tornado import iostream, web
 
-from ..kit.errors import NotSignedIn, TooLarge, Unavailable, WorkbenchError
+from ..kit.errors import NotFound, NotSignedIn, TooLarge, Unavailable, WorkbenchError
 
 _BACK = ("Content-Type", "Cache-Control", "Workbench-Query-Id", "X-Accel-Buffering")
 _MAX_BODY = 64 * 2**20
@@ -26,7 +28,8 @@ class Upstream:
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
         self.client = httpx.AsyncClient(
-            headers={"Authorization": f"token {token}"},
+            # Not compressed on the way: the answer is passed on as it comes.
+            headers={"Authorization": f"token {token}", "Accept-Encoding": "identity"},
             # Queries may be silent for long; the service has the timeout.
             timeout=httpx.Timeout(connect=5, read=None, write=60, pool=10),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=8),
@@ -64,17 +67,10 @@ class GatewayHandler(JupyterHandler):
         if len(self.request.body) > _MAX_BODY:
             self._fail(TooLarge("The request's body is too large.", code="body_too_large"))
             return
-        # The path as it came: decoding and encoding it again could change its meaning.
-        rest = self.request.uri.split("/workbench", 1)[1]
-        headers = {}
-        if kind := self.request.headers.get("Content-Type"):
-            headers["Content-Type"] = kind
-        request = self._upstream.client.build_request(
-            self.request.method or "GET",
-            f"{self._upstream.url}{rest}",
-            content=self.request.body or None,
-            headers=headers,
-        )
+        request = self._request()
+        if request is None:
+            self._fail(NotFound("The API has no such path.", code="unknown_path"))
+            return
         try:
             answer = await self._upstream.client.send(request, stream=True)
         except httpx.HTTPError:
@@ -103,6 +99,26 @@ class GatewayHandler(JupyterHandler):
             self.detach().close()
         finally:
             await answer.aclose()
+
+    def _request(self) -> httpx.Request | None:
+        """What is sent to the service, or ``None`` for a path that could lead out of the API."""
+        # The path as it came: decoding and encoding it again could change its meaning.
+        rest = (self.request.uri or "")[len(url_path_join(self.base_url, "workbench")) :]
+        parts = unquote(rest.partition("?")[0]).replace("\\", "/").split("/")
+        if {".", ".."} & {*parts}:
+            return None
+        headers = {}
+        if kind := self.request.headers.get("Content-Type"):
+            headers[b"Content-Type"] = kind.encode("latin-1", "replace")
+        try:
+            return self._upstream.client.build_request(
+                self.request.method or "GET",
+                f"{self._upstream.url}{rest}",
+                content=self.request.body or None,
+                headers=headers,
+            )
+        except httpx.InvalidURL:
+            return None
 
     def on_connection_close(self) -> None:
         super().on_connection_close()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import logging
 import os
 import signal
 import sys
+from collections.abc import Collection
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -31,6 +33,33 @@ class HubHandler(EndpointHandler):
         identity: HubIdentity = self.settings["identity"]
         return await identity.actor(self)
 
+    def address(self) -> str:
+        return client_address(self.request, self.settings["trusted_proxies"])
+
+
+def client_address(request: HTTPServerRequest, trusted: Collection[str]) -> str:
+    """The address that the outermost proxy saw, of those that are believed.
+
+    Each proxy adds to the end of ``X-Forwarded-For`` whom it serves, so what a client itself writes
+    there stands before that. ``X-Real-Ip`` counts for nothing: the Hub's proxy passes on what a
+    client claims in it. Without a proxy, as from a kernel, it is the other end of the connection;
+    such a caller may claim any address.
+
+    Args:
+        trusted: addresses of proxies in front of the Hub's own; loopback ones are always believed.
+    """
+    found = request.remote_ip or ""
+    for part in reversed(",".join(request.headers.get_list("X-Forwarded-For")).split(",")):
+        try:
+            address = ipaddress.ip_address(part.strip())
+        except ValueError:
+            break
+        address = getattr(address, "ipv4_mapped", None) or address
+        found = str(address)
+        if not address.is_loopback and found not in trusted:
+            break
+    return found
+
 
 class HubUnknown(UnknownPath, HubHandler):
     """Every other path below the API."""
@@ -44,6 +73,7 @@ def application(workbench: Workbench, serving: Serving, prefix: str) -> web.Appl
             (r".*", HubUnknown, {"serving": serving}),
         ],
         identity=HubIdentity(),
+        trusted_proxies={part.strip() for part in workbench.settings.trusted_proxies.split(",")},
         log_function=_log_request,
     )
 
@@ -73,8 +103,6 @@ async def _serve(workbench: Workbench) -> None:
     serving = Serving(workbench.api, workbench.bus)
     server = httpserver.HTTPServer(
         application(workbench, serving, prefix),
-        # The Hub's proxy is the only way in from outside; it says whom it serves.
-        xheaders=True,
         max_body_size=2**40,
         idle_connection_timeout=75,
     )

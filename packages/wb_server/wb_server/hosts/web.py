@@ -40,6 +40,8 @@ log = logging.getLogger("wb_server.api")
 
 # What is read and thrown away of a body over the limit, so that its sender gets to see the answer.
 _DRAIN = 64 * 2**20
+# Pieces of a stream are joined to at least so many bytes.
+_JOINED = 64 * 2**10
 # Seconds after which an event stream looks again who is listening; also its heartbeat.
 _EVENTS_RECHECK = 2.0
 ANONYMOUS = Actor("", frozenset(), frozenset(), "")
@@ -75,13 +77,22 @@ class EndpointHandler(web.RequestHandler):
         self._hang_up = HangUp()
         self._gone = asyncio.Event()
         self._began = time.perf_counter()
-        self.origin = Origin(self.request.remote_ip or "", uuid.uuid4().hex[:16])
+        self.origin = Origin(self.address(), uuid.uuid4().hex[:16])
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        # Whatever an answer holds, a browser is not to guess that it is a page.
+        self.set_header("X-Content-Type-Options", "nosniff")
 
     # --- what a host says ----------------------------------------------------------------------
 
     async def actor(self) -> Actor:
         """Who asks. Raises ``NotSignedIn``."""
         raise NotImplementedError
+
+    def address(self) -> str:
+        """Where the request comes from, for the audit log."""
+        return self.request.remote_ip or ""
 
     def log_name(self) -> str:
         """Who asks, for the log."""
@@ -147,9 +158,9 @@ class EndpointHandler(web.RequestHandler):
             call._body = parse_body(endpoint.body, b"".join(self._chunks))
             target = target or getattr(call._body, "name", None)
         call._query = self._query(endpoint)
-        result = await self._in_thread(lambda: self._handle(endpoint, call, target))
+        result, pieces = await self._in_thread(lambda: self._begin(endpoint, call, target))
         if isinstance(result, ByteStream):
-            await self._write_stream(result)
+            await self._write_stream(result, pieces)
         elif isinstance(result, EventStream):
             await self._write_events(result)
         else:
@@ -158,6 +169,19 @@ class EndpointHandler(web.RequestHandler):
             self.set_header("Content-Type", "application/json")
             self.set_header("Cache-Control", "no-store")
             self.finish(body if body is not None else json.dumps(result))
+
+    def _begin(
+        self, endpoint: Endpoint, call: Call, target: str | None
+    ) -> tuple[Any, _Pieces | None]:
+        """Runs the handler, and takes the first piece of a stream in the same go."""
+        result = self._handle(endpoint, call, target)
+        if not isinstance(result, ByteStream):
+            return result, None
+        try:
+            return result, _Pieces(result)
+        except BaseException:
+            result.close()
+            raise
 
     def _handle(self, endpoint: Endpoint, call: Call, target: str | None) -> Any:
         """Runs the handler, between the audit's two rows where the endpoint says so."""
@@ -206,8 +230,8 @@ class EndpointHandler(web.RequestHandler):
 
     # --- answers -------------------------------------------------------------------------------
 
-    async def _write_stream(self, stream: ByteStream) -> None:
-        ahead: asyncio.Task[bytes | None] | None = None
+    async def _write_stream(self, stream: ByteStream, pieces: _Pieces) -> None:
+        ahead: asyncio.Future[None] | None = None
         try:
             if self._gone.is_set():
                 return
@@ -217,25 +241,21 @@ class EndpointHandler(web.RequestHandler):
             self.set_header("X-Accel-Buffering", "no")
             for name, value in stream.headers.items():
                 self.set_header(name, value)
-            pieces = iter(stream)
-
-            async def pull() -> bytes | None:
-                piece: bytes | None = await self._in_thread(lambda: next(pieces, None))
-                return piece
-
-            piece = await pull()
-            while piece is not None:
-                ahead = asyncio.ensure_future(pull())
-                self.write(piece)
+            while True:
+                self.write(pieces.piece)
+                if pieces.ended:
+                    break
+                ahead = asyncio.ensure_future(self._in_thread(pieces.take))
                 await self.flush()
-                piece = await ahead
+                await ahead
                 ahead = None
             self.finish()
         finally:
             if ahead is not None:
                 await asyncio.wait([ahead])
                 ahead.exception()
-            await self._in_thread(stream.close)
+            if not pieces.ended:
+                await self._in_thread(stream.close)
 
     async def _write_events(self, events: EventStream) -> None:
         self.set_header("Content-Type", "text/event-stream")
@@ -293,6 +313,35 @@ class EndpointHandler(web.RequestHandler):
 
     def compute_etag(self) -> str | None:
         return None
+
+
+class _Pieces:
+    """The pieces of a stream, small ones joined: handing one to the event loop costs more than
+    making it, so a small answer is one piece.
+
+    Attributes:
+        piece: what was taken last.
+        ended: whether it was the last, and the stream has closed itself.
+    """
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._pieces = iter(stream)
+        self.piece = b""
+        self.ended = False
+        self.take()
+
+    def take(self) -> None:
+        """Takes the next piece."""
+        taken: list[bytes] = []
+        size = 0
+        while size < _JOINED:
+            piece = next(self._pieces, None)
+            if piece is None:
+                self.ended = True
+                break
+            taken.append(piece)
+            size += len(piece)
+        self.piece = taken[0] if len(taken) == 1 else b"".join(taken)
 
 
 class _MethodNotAllowed(WorkbenchError):

@@ -35,7 +35,13 @@ from . import postgres_catalog as catalog
 from . import postgres_errors as errors
 from .base import Answer, Connector, ConnectorConfig, Session, Target
 from .postgres_pool import Certificates, Link, Pool, forget_environment, trusted_file
-from .postgres_types import Conversion, needs_first_batch, unknown_types
+from .postgres_types import (
+    Conversion,
+    has_numeric,
+    needs_first_batch,
+    unknown_types,
+    with_texts,
+)
 
 BATCH_BYTES: Final = 1 << 20
 BROWSE_SECONDS: Final = 30.0
@@ -278,6 +284,7 @@ class PostgresSession(Session):
         self._streaming = False
         self._statement: adbc.AdbcStatement | None = None
         self._reader: AdbcRecordBatchReader | None = None
+        self._schema: pa.Schema | None = None
         self._deadline = float("inf")
 
     def run(self, *, timeout: float, max_write_rows: int) -> Answer:
@@ -425,9 +432,18 @@ class PostgresSession(Session):
         self._statement = adbc.AdbcStatement(self._link.handle)
         self._statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
         self._statement.set_sql_query(self._permit.sql)
+        self._schema = None
         with self._call():
+            if self._permit.kind == "read":
+                handle = self._statement.execute_schema()
+                schema = pa.Schema._import_from_c(handle.address)
+                if has_numeric(schema):
+                    self._schema = schema
+                    self._statement.set_sql_query(with_texts(self._permit.sql, schema))
             stream, count = self._statement.execute_query()
             self._reader = AdbcRecordBatchReader._import_from_c(stream.address)
+        # What was asked for, not what it was asked as.
+        self._schema = self._schema or self._reader.schema
         self._streaming = True
         return int(count)
 
@@ -449,8 +465,8 @@ class PostgresSession(Session):
         return self._answer()
 
     def _answer(self) -> _Rows:
-        assert self._reader is not None
-        schema = self._reader.schema
+        schema = self._schema
+        assert schema is not None
         held: list[pa.RecordBatch] = []
         if needs_first_batch(schema):
             # Two batches: whether there is a second one decides the type too.

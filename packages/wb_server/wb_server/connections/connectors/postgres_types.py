@@ -133,6 +133,30 @@ class Conversion:
         return pa.RecordBatch.from_arrays(values, schema=self.schema)
 
 
+def has_numeric(schema: pa.Schema) -> bool:
+    """Whether a column is a ``numeric``."""
+    return any(_is_numeric(field) for field in schema)
+
+
+def with_texts(sql: str, schema: pa.Schema) -> str:
+    """A query as one that asks for its numbers as texts.
+
+    The driver would make the same texts itself, from PostgreSQL's binary digits; its wheel is
+    compiled without optimisation and takes 0.5 microseconds for each, the database a third of that
+    and on another processor.
+
+    Args:
+        sql: one query, of which ``schema`` is the driver's description.
+    """
+    names = [f"c{index}" for index in range(len(schema))]
+    wanted = [
+        f"{name}::pg_catalog.text" if _is_numeric(field) else name
+        for name, field in zip(names, schema, strict=True)
+    ]
+    # PostgreSQL keeps the order of a sorted subquery where nothing else is done with it.
+    return f"SELECT {', '.join(wanted)} FROM ({sql}\n) AS q({', '.join(names)})"  # noqa: S608 (the gate made it)
+
+
 def needs_first_batch(schema: pa.Schema) -> bool:
     """Whether a type of this answer depends on its values: an undeclared numeric."""
     return any(_is_numeric(field) and declared(field) is None for field in schema)
@@ -232,7 +256,9 @@ def _without_trailing_zeros(texts: pa.Array) -> pa.Array:
 
 def _unfit(name: str, texts: pa.Array, kind: pa.DataType) -> InvalidInput:
     column = _quoted(name)
-    special = pc.is_in(texts, value_set=pa.array(["nan", "inf", "-inf"]))
+    special = pc.is_in(
+        texts, value_set=pa.array(["NaN", "Infinity", "-Infinity", "nan", "inf", "-inf"])
+    )
     if pc.any(special).as_py():
         return InvalidInput(
             f"The column “{name}” holds NaN or Infinity, which no decimal number can be. "
