@@ -53,6 +53,7 @@ def base(c: Config, s: HubSettings) -> None:
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{s.hub_port}"
     c.JupyterHub.db_url = f"sqlite:///{s.hub_dir / 'jupyterhub.sqlite'}"
     c.JupyterHub.cookie_secret_file = str(s.hub_dir / "cookie_secret")
+    c.JupyterHub.trusted_downstream_ips = ["127.0.0.1", "::1", *sorted(s.trusted_proxies)]
     c.JupyterHub.template_paths = [str(HERE / "templates")]
     c.JupyterHub.tornado_settings = {
         "headers": {
@@ -89,6 +90,7 @@ def sign_in(c: Config, s: HubSettings) -> None:
     # Whoever has a password here was let in by an administrator.
     c.PasswordAuthenticator.allow_all = True
     c.PasswordAuthenticator.first_admin_file = str(s.first_admin_file)
+    c.PasswordAuthenticator.trusted_proxies = set(s.trusted_proxies)
     c.PasswordAuthenticator.enable_signup = s.sign_up
     c.PasswordAuthenticator.open_signup = False
     c.PasswordAuthenticator.minimum_password_length = 10

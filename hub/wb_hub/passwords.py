@@ -36,7 +36,9 @@ from nativeauthenticator.handlers import (
 )
 from nativeauthenticator.orm import UserInfo
 from tornado import web
-from traitlets import Unicode
+from traitlets import Set, Unicode
+
+from wb_hub.client_address import client_address
 
 # bcrypt reads no more than this; what comes after would be ignored.
 _LONGEST_PASSWORD_BYTES = 72
@@ -89,6 +91,10 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         help="JSON file with the name and password hash of the administrator that the first start makes.",
     )
 
+    trusted_proxies = Set(
+        Unicode(), config=True, help="Addresses of proxies in front of the Hub's own."
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.tries = Tries(self.seconds_before_next_try)
@@ -97,7 +103,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
 
     async def authenticate(self, handler: BaseHandler, data: dict[str, str]) -> str | None:
         name: str = self.normalize_username(data.get("username", ""))
-        address = handler.request.remote_ip
+        address = client_address(handler.request, self.trusted_proxies)
         limit = self.allowed_failed_logins
         if self.tries.count(name, address) >= limit or (
             self.tries.count(name, "") >= limit * _ALL_ADDRESSES

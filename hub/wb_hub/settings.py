@@ -88,6 +88,8 @@ class HubSettings:
             user of the same name (the Hub runs as root).
         service_url: Set: the service runs elsewhere, at this address, and isn't started here.
         tether: Whether children end when their parent dies.
+        trusted_proxies: Addresses of proxies in front of the Hub's own, whose word on a client's
+            address is believed.
     """
 
     data_dir: Path
@@ -104,6 +106,7 @@ class HubSettings:
     spawner: str = "simple"
     tether: bool = False
     sign_up: bool = True
+    trusted_proxies: frozenset[str] = frozenset()
     admins: frozenset[str] = frozenset()
     server_env_keep: frozenset[str] = frozenset()
     oidc: Oidc | None = None
@@ -190,6 +193,7 @@ def from_env(env: Mapping[str, str] = os.environ) -> HubSettings:
         spawner=spawner,
         tether=_flag(env, "WB_TETHER", False),
         sign_up=_flag(env, "WB_SIGN_UP", True),
+        trusted_proxies=_names(env, "WB_TRUSTED_PROXIES"),
         admins=_names(env, "WB_ADMINS"),
         server_env_keep=_names(env, "WB_SERVER_ENV_KEEP"),
         oidc=_oidc(env),

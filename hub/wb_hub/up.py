@@ -99,7 +99,13 @@ def _is_loopback(host: str) -> bool:
 def _environment(arguments: argparse.Namespace, data: DataDir, runtime: Path) -> dict[str, str]:
     hub_port, proxy_api_port, service_port = _free_ports(3)
     env = dict(os.environ)
-    for name in ("PYTHONPATH", "PYTHONHOME", "JUPYTERHUB_API_TOKEN", "CONFIGPROXY_AUTH_TOKEN"):
+    for name in (
+        "PYTHONPATH",
+        "PYTHONHOME",
+        "JUPYTERHUB_API_TOKEN",
+        "CONFIGPROXY_AUTH_TOKEN",
+        "WB_HUB_DIR",
+    ):
         env.pop(name, None)
     env.setdefault("WB_KEY_FILE", str(data.path / "master.key"))
     env.setdefault("WB_DATABASE_URL", f"sqlite:///{data.database}")

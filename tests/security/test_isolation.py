@@ -235,11 +235,11 @@ def test_files_are_private_by_themselves(scene: Scene) -> None:
 
 def test_the_code_that_others_run(scene: Scene) -> None:
     """Who could change it would be the Hub, the service and everybody."""
-    probes = []
-    for path in (sys.prefix, REPO, REPO / "hub", REPO / "packages" / "wb_server" / "wb_server"):
-        probes.append([path, "create", str(path)])
-    for path in (REPO / "jupyterhub_config.py", REPO / "hub" / "wb_hub" / "config.py"):
-        probes.append([path, "write", str(path)])
+    server = REPO / "packages" / "wb_server" / "wb_server"
+    folders = (Path(sys.prefix), REPO, REPO / "hub", server)
+    files = (REPO / "jupyterhub_config.py", REPO / "hub" / "wb_hub" / "config.py")
+    probes = [[path, "create", str(path)] for path in folders]
+    probes += [[path, "write", str(path)] for path in files]
     refused(scene.try_all(*probes), "EACCES")
     allowed(as_user(None, *probes))
 
@@ -511,7 +511,9 @@ def test_lab_offers_no_debugger(scene: Scene) -> None:
     with httpx.Client(trust_env=False, headers=headers) as http:
         page = http.get(url, headers={"Sec-Fetch-Mode": "navigate"}, follow_redirects=True)
     assert page.status_code == 200
-    found = re.search(r'<script id="jupyter-config-data" type="application/json">(.*?)</', page.text, re.S)
+    found = re.search(
+        r'<script id="jupyter-config-data" type="application/json">(.*?)</', page.text, re.DOTALL
+    )
     assert found, page.text[:500]
     disabled = json.loads(found[1])["disabledExtensions"]
     assert "@jupyterlab/debugger-extension" in disabled

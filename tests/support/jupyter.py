@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,8 +18,15 @@ from .postgres import free_port
 
 
 @contextmanager
-def embedded(folder: Path) -> Iterator[Api]:
-    """The embedded API, as the Jupyter server's user, for as long as the block runs."""
+def embedded(
+    folder: Path, base: str = "/", variables: Mapping[str, str] | None = None
+) -> Iterator[Api]:
+    """The embedded API, as the Jupyter server's user, for as long as the block runs.
+
+    Args:
+        base: the path below which the server is.
+        variables: more of its environment; with a service's address and a token it is a gateway.
+    """
     port, token = free_port(), secrets.token_hex(16)
     environment = {
         name: value
@@ -33,6 +40,7 @@ def embedded(folder: Path) -> Iterator[Api]:
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_TOKEN": token,
+        **(variables or {}),
     }
     log = folder / "jupyter.log"
     with log.open("w") as output:
@@ -41,13 +49,13 @@ def embedded(folder: Path) -> Iterator[Api]:
                 sys.executable, "-m", "jupyter_server", f"--port={port}", "--ip=127.0.0.1",
                 "--no-browser", "--allow-root", "--ServerApp.port_retries=0",
                 "--ServerApp.jpserver_extensions={'wb_server': True}",
-                f"--ServerApp.root_dir={folder}",
+                f"--ServerApp.root_dir={folder}", f"--ServerApp.base_url={base}",
             ],
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
-    api = Api(f"http://127.0.0.1:{port}/workbench", token)
+    api = Api(f"http://127.0.0.1:{port}{base}workbench", token)
     try:
         for _ in range(600):
             if server.poll() is not None:

@@ -47,7 +47,9 @@ class Kernel:
     def __init__(self, server: str, token: str, name: str = "workbench-python") -> None:
         self.cells: list[Cell] = []
         headers = {"Authorization": f"token {token}"}
-        self.http = httpx.Client(base_url=server, headers=headers, timeout=_SECONDS, trust_env=False)
+        self.http = httpx.Client(
+            base_url=server, headers=headers, timeout=_SECONDS, trust_env=False
+        )
         made = self.http.post("/api/kernels", json={"name": name})
         if made.status_code != 201:
             self.http.close()

@@ -105,7 +105,9 @@ def one_server(letters: Sequence[str]) -> Iterator[OneServer]:
         # What a deployment adds by itself: here a token with which the test manages people.
         (base / "hub" / "jupyterhub_config.d").mkdir(mode=0o700)
         token = secrets.token_hex(16)
-        (base / "hub" / "jupyterhub_config.d" / "test.py").write_text(_CONFIG.format(token=token))
+        (base / "hub" / "jupyterhub_config.d" / "test.py").write_text(
+            _CONFIG.format(token=token, scopes=_SCOPES)
+        )
         ports = {
             "WB_PORT": free_port(),
             "WB_HUB_PORT": _low_port(),
@@ -156,17 +158,21 @@ def one_server(letters: Sequence[str]) -> Iterator[OneServer]:
         yield it
 
 
+_SCOPES = [
+    "access:servers",
+    "admin:groups",
+    "admin:servers",
+    "admin:users",
+    "list:services",
+    "proxy",
+    "shutdown",
+    "tokens",
+    *SERVICE,
+]
 _CONFIG = """\
-c.JupyterHub.services.append({{"name": "test", "api_token": "{token}"}})
-c.JupyterHub.load_roles.append(
-    {{
-        "name": "test",
-        "services": ["test"],
-        "scopes": ["admin:users", "admin:groups", "admin:servers", "tokens", "proxy", "shutdown",
-                   "list:services", "access:servers", %s],
-    }}
-)
-""" % ", ".join(f'"{scope}"' for scope in SERVICE)
+c.JupyterHub.services.append({{"name": "test", "api_token": {token!r}}})
+c.JupyterHub.load_roles.append({{"name": "test", "services": ["test"], "scopes": {scopes}}})
+"""
 
 
 def _first_start(data_dir: Path) -> None:
