@@ -144,6 +144,6 @@ def test_warns_of_plain_http(tmp_path: Path) -> None:
         assert running.url.startswith("http://127.0.0.1:")
 
 
-def test_terminal_shows_no_noise(hub: Running) -> None:
-    notes = [line for line in hub.lines if line.startswith("[")]
-    assert notes == []
+def test_a_start_shows_no_noise(tmp_path: Path) -> None:
+    with start_up(tmp_path / "data") as running:
+        assert [line for line in running.lines if line.startswith("[")] == []
