@@ -18,6 +18,16 @@ export interface EventStreamOptions {
 }
 
 /**
+ * The address with Jupyter's token against forged requests, which it reads from a cookie. Other
+ * requests send it as a header, and an `EventSource` can't: JupyterHub takes the cookie's sign-in
+ * only together with it.
+ */
+export function withXsrf(url: string, cookies: string): string {
+  const token = /(?:^|; )_xsrf=([^;]*)/.exec(cookies)?.[1];
+  return token ? `${url}&_xsrf=${encodeURIComponent(token)}` : url;
+}
+
+/**
  * Live updates: one stream a browser tab, because a browser opens few connections an origin.
  *
  * The stream opens with the first `start()`. Each time that it opens every topic is signalled once:
@@ -26,7 +36,7 @@ export interface EventStreamOptions {
 export class EventStream implements IDisposable {
   constructor(options: EventStreamOptions) {
     this.url = options.url;
-    this.connect = options.connect ?? (url => new EventSource(url));
+    this.connect = options.connect ?? (url => new EventSource(withXsrf(url, document.cookie)));
   }
 
   get isDisposed(): boolean {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { EventStream } from '../events';
+import { EventStream, withXsrf } from '../events';
 
 class FakeSource {
   onopen: (() => void) | null = null;
@@ -87,5 +87,14 @@ describe('EventStream', () => {
     vi.advanceTimersByTime(120_000);
     stream.start();
     expect(sources).toHaveLength(1);
+  });
+});
+
+describe('withXsrf', () => {
+  it('adds the token of the cookie, and nothing without one', () => {
+    expect(withXsrf('/events?topics=me', 'a=1; _xsrf=2|x y; b=3')).toBe(
+      '/events?topics=me&_xsrf=2%7Cx%20y'
+    );
+    expect(withXsrf('/events?topics=me', 'not_xsrf=1')).toBe('/events?topics=me');
   });
 });
