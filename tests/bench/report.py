@@ -260,8 +260,9 @@ def _aims(measured: dict[str, Any]) -> str:
             )
         )  # fmt: skip
     verdict = {True: "met", False: "NOT MET", None: "not measured"}
-    first, second = (max(len(row[i]) for row in rows) for i in (0, 1))
-    third = max(len(row[2]) for row in rows)
+    first = max(len(name) for name, _, _, _ in rows)
+    second = max(len(aim) for _, aim, _, _ in rows)
+    third = max(len(shown) for _, _, shown, _ in rows)
     lines = [
         f"  {name:{first}}  {aim:{second}}  {shown:{third}}  {verdict[met]}"
         for name, aim, shown, met in rows
