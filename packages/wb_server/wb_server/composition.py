@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 from .connections.broker import Broker, standard_connectors
 from .connections.connectors.base import by_kind
+from .connections.credentials.safe import CredentialSafe
+from .connections.credentials.service import PersonalCredentials
+from .connections.credentials.store import CredentialStore
 from .connections.gate import Gate
 from .connections.limits import Slots
 from .connections.service import ConnectionService
+from .connections.sharing.service import SharingService
 from .connections.store import ConnectionStore
 from .connections.stream import Caps
 from .governance.audit.service import AuditService
 from .governance.audit.store import AuditStore
+from .governance.people.service import Directory, LocalDirectory, PeopleService
 from .governance.rights import Rights
 from .governance.secrets import vault
 from .governance.service import IdentityService
@@ -40,8 +45,11 @@ class Workbench:
     close: Callable[[], None]
 
 
-def build(settings: Settings) -> Workbench:
+def build(settings: Settings, directory: Directory | None = None) -> Workbench:
     """The whole service, on a database that is migrated.
+
+    Args:
+        directory: who there is; without one there is the local user alone.
 
     Raises:
         StartError: the database isn't at the version of the code.
@@ -69,7 +77,11 @@ def build(settings: Settings) -> Workbench:
             worker_memory=settings.worker_memory,
         )
     )
-    connections = ConnectionService(ConnectionStore(database), master, rights, connectors, bus)
+    people = PeopleService(directory or LocalDirectory())
+    store = ConnectionStore(database)
+    credentials = CredentialStore(database)
+    safe = CredentialSafe(credentials, master)
+    connections = ConnectionService(store, safe, rights, connectors, bus)
     broker = Broker(
         connections,
         Gate(rights),
@@ -88,7 +100,10 @@ def build(settings: Settings) -> Workbench:
         IdentityService(rights, mode=settings.mode),
         Blobs(settings.blobs_folder, database),
         audit,
+        people,
         connections,
+        SharingService(connections, store, rights, people, bus),
+        PersonalCredentials(connections, safe, credentials, rights, bus),
         broker,
     )
     audit.close_open()

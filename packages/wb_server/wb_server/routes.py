@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .connections.credentials.handlers import ROUTES as CREDENTIALS
 from .connections.handlers import ROUTES as CONNECTIONS
+from .connections.sharing.handlers import ROUTES as SHARING
 from .governance.audit.handlers import ROUTES as AUDIT
 from .governance.handlers import ROUTES as GOVERNANCE
+from .governance.people.handlers import ROUTES as PEOPLE
 from .kit.endpoint import Call, Endpoint
 from .kit.openapi import document
 from .monitoring.handlers import ROUTES as MONITORING
@@ -21,7 +24,10 @@ ROUTES: tuple[Endpoint, ...] = (
     *MONITORING,
     *GOVERNANCE,
     *AUDIT,
+    *PEOPLE,
     *CONNECTIONS,
+    *SHARING,
+    *CREDENTIALS,
     Endpoint(
         "GET", "/openapi.json", None, openapi, "The API's own description", "application/json"
     ),

@@ -21,8 +21,16 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Share:
+    kind: str
+    name: str
+    level: str
+
+
+@dataclass(frozen=True)
 class Thing:
     owner: Owner
+    shares: tuple[Share, ...] = ()
 
 
 MINE = Thing(Owner("user", "me"))
@@ -69,6 +77,28 @@ def test_a_role_is_a_team_of_all_who_hold_it() -> None:
     thing = Thing(Owner("team", "viewer"))
     assert rights.may(actor("engineer"), "connection.read", thing)
     assert not rights.may(actor("other"), "connection.read", thing)
+
+
+def test_a_share_gives_its_level_and_no_more() -> None:
+    shared = Thing(Owner("user", "another"), (Share("user", "me", "write"),))
+    assert rights.level(actor("engineer"), shared) == "write"
+    assert rights.may(actor("engineer"), "connection.write", shared)
+    assert not rights.may(actor("engineer"), "connection.share", shared)
+    # A level gives nothing without the role that the action takes.
+    assert not rights.may(actor("viewer"), "connection.write", shared)
+    by_group = Thing(
+        Owner("user", "another"),
+        (Share("group", "finance", "use"), Share("group", "engineer", "manage")),
+    )
+    assert rights.level(actor("viewer", "finance"), by_group) == "use"
+    assert rights.level(actor("viewer"), by_group) is None
+    assert [reason.name for reason in rights.reasons(actor("engineer", "finance"), by_group)] == [
+        "engineer",
+        "finance",
+    ]
+    # A user and a group of one name are two.
+    confused = Thing(Owner("user", "another"), (Share("group", "me", "manage"),))
+    assert rights.level(actor("viewer"), confused) is None
 
 
 def test_a_narrowed_token_only_reads() -> None:

@@ -13,9 +13,10 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..governance.audit.service import AuditService
 from ..governance.rights import Rights
@@ -163,7 +164,7 @@ class Broker:
         limit: int | None,
         written: str,
     ) -> QueryStream:
-        session = self._session(connection, connector, permit)
+        session = self._session(actor, connection, connector, permit)
         try:
             finish.session = session
             running.attach(session)
@@ -222,7 +223,9 @@ class Broker:
             saved = self._connections.saved(actor, request.connection_id)
             self._rights.require(actor, "connection.update", saved)
         permit = self._gate.test(actor, None, query_id=str(uuid.uuid4()))
-        config = self._connections.complete(connector, saved, request.config)
+        config = self._connections.complete(
+            actor, connector, saved, request.credentials, request.config
+        )
         return self._try(connector, permit, Target("", 0, config))
 
     def test_saved(self, actor: Actor, origin: Origin, connection_id: str) -> TestResult:
@@ -230,17 +233,20 @@ class Broker:
         connection = self._connections.saved(actor, connection_id)
         connector = self._connections.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
-        target = Target("", connection.version, self._connections.config_of(connection))
-        result = self._try(connector, permit, target)
-        self._connections.set_state(
-            connection,
-            State(
-                status="ok" if result.ok else "failed",
-                message=result.message,
-                checked_at=clock.now(),
-            ),
-        )
+        target = self._connections.target(connection, actor)
+        result = self._try(connector, permit, replace(target, connection_id=""))
+        self._note(connection, result.ok, result.code, result.message)
         return result
+
+    def test_login(
+        self, actor: Actor, origin: Origin, connection_id: str, login: dict[str, Any]
+    ) -> TestResult:
+        """Tries a sign-in of the actor's for a personal connection, before it is stored."""
+        connection = self._connections.saved(actor, connection_id)
+        connector = self._connections.connector(connection.connector)
+        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
+        config = self._connections.with_login(connection, login)
+        return self._try(connector, permit, Target("", 0, config))
 
     def _try(self, connector: Connector, permit: Permit, target: Target) -> TestResult:
         began = time.perf_counter()
@@ -291,23 +297,31 @@ class Broker:
         permit = self._gate.browse(actor, connection, query_id=str(uuid.uuid4()))
         with (
             self._slots.hold(actor.name),
-            self._session(connection, connector, permit) as session,
+            self._session(actor, connection, connector, permit) as session,
         ):
             return ask(session)
 
     # --- inside ----------------------------------------------------------------------------
 
-    def _session(self, connection: Connection, connector: Connector, permit: Permit) -> Session:
-        target = Target(connection.id, connection.version, self._connections.config_of(connection))
+    def _session(
+        self, actor: Actor, connection: Connection, connector: Connector, permit: Permit
+    ) -> Session:
+        target = self._connections.target(connection, actor)
         try:
             return connector.open(permit, target)
         except WorkbenchError as error:
             if error.code in _STATE_CODES:
-                self._connections.set_state(
-                    connection,
-                    State(status="failed", message=error.message, checked_at=clock.now()),
-                )
+                self._note(connection, False, error.code, error.message)
             raise
+
+    def _note(self, connection: Connection, ok: bool, code: str | None, message: str) -> None:
+        """Notes what a use said of the connection. One user's wrong password says nothing of it."""
+        if code == "sign_in_failed" and connection.credentials == "personal":
+            return
+        status: Literal["ok", "failed"] = "ok" if ok else "failed"
+        self._connections.set_state(
+            connection, State(status=status, message=message, checked_at=clock.now())
+        )
 
     def _register(self, query_id: str, actor: Actor) -> Running:
         running = Running(query_id, actor.name)
@@ -344,7 +358,7 @@ class Broker:
         # Asking the catalog must never hide the error that it explains.
         try:
             leave = self._gate.browse(actor, connection, query_id=permit.query_id)
-            with self._session(connection, connector, leave) as session:
+            with self._session(actor, connection, connector, leave) as session:
                 if error.code == "unknown_table":
                     names = [table.name for table in session.tables(None)]
                 else:

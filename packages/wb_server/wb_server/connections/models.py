@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ..governance.rights import Level
+from ..governance.rights import Level, Reason
 
 ConnectionName = Annotated[
     str,
@@ -16,6 +16,15 @@ ConnectionName = Annotated[
         description="How notebooks call it: lower-case letters, digits and underscores, "
         "a letter first, at most 63 characters.",
         examples=["warehouse"],
+    ),
+]
+
+
+CredentialMode = Annotated[
+    Literal["shared", "personal"],
+    Field(
+        description="`shared`: one sign-in for all who use the connection. `personal`: each user "
+        "enters their own."
     ),
 ]
 
@@ -33,12 +42,30 @@ class Owner(BaseModel):
     name: str
 
 
+class Share(BaseModel):
+    """What a user, or each member of a group, holds of a connection."""
+
+    kind: Literal["user", "group"]
+    name: str
+    level: Level
+
+
 class State(BaseModel):
     """What the last test or use of a connection said."""
 
     status: Literal["ok", "failed", "untested"] = "untested"
     message: str = ""
     checked_at: datetime | None = None
+
+
+class CredentialState(BaseModel):
+    """How it stands with a sign-in, without the sign-in itself."""
+
+    status: Literal["ok", "missing", "expiring", "expired"] = Field(
+        description="`expiring`: it ends within 14 days."
+    )
+    expires_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class Connection(BaseModel):
@@ -51,7 +78,8 @@ class Connection(BaseModel):
     config: dict[str, Any]
     secrets_set: list[str] = []
     owner: Owner
-    credentials: Literal["shared"] = "shared"
+    shares: list[Share] = []
+    credentials: CredentialMode = "shared"
     state: State = State()
     version: int = 1
     created_at: datetime
@@ -62,18 +90,29 @@ class Connection(BaseModel):
 class ConnectionView(Connection):
     """A connection as one actor sees it.
 
-    ``level`` is what they hold of it, ``actions`` what they may do with it now.
+    ``level`` is what they hold of it and ``reasons`` why, ``actions`` what they may do with it now,
+    ``credential`` the state of the sign-in that their queries use. ``shares`` is empty for those who
+    don't manage it.
     """
 
     level: Level
+    reasons: list[Reason]
     actions: list[str]
+    credential: CredentialState
 
 
 class ConnectionCreate(Request):
     name: ConnectionName
     connector: str = Field(description="The kind of connector, from `GET /connectors`.")
     description: str = Field("", max_length=500)
-    config: dict[str, Any] = Field(description="By the connector's schema; secrets included.")
+    config: dict[str, Any] = Field(
+        description="By the connector's schema; secrets included. With personal credentials, "
+        "without the fields marked `login`."
+    )
+    credentials: CredentialMode = "shared"
+    expires_at: datetime | None = Field(
+        default=None, description="When the shared sign-in ends; there is a warning 14 days before."
+    )
 
 
 class ConnectionUpdate(Request):
@@ -82,11 +121,18 @@ class ConnectionUpdate(Request):
     name: ConnectionName | None = None
     description: str | None = Field(None, max_length=500)
     config: dict[str, Any] | None = None
+    credentials: CredentialMode | None = None
+    expires_at: datetime | None = Field(
+        default=None, description="When the shared sign-in ends; `null` takes the date away."
+    )
 
 
 class ConnectionTest(Request):
     connector: str
     config: dict[str, Any]
+    credentials: CredentialMode = Field(
+        "shared", description="With `personal`, what a sign-in leaves out is one's own stored one."
+    )
     connection_id: str | None = Field(
         None, description="A saved connection whose stored secrets fill in what is left out."
     )
@@ -132,6 +178,9 @@ class ConnectorInfo(BaseModel):
     description: str
     config_schema: dict[str, Any]
     supports_writes: bool
+    supports_personal: bool = Field(
+        description="Whether each user can have their own sign-in: the fields marked `login`."
+    )
 
 
 class ConnectorList(BaseModel):

@@ -1,4 +1,4 @@
-"""The tables of connections and their credentials."""
+"""The tables of connections and of whom they are shared with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ..kit.db import Database, UtcDateTime, metadata
 from ..kit.errors import Conflict
-from .models import Connection, Owner, State
+from .models import Connection, Owner, Share, State
 
 connections = sa.Table(
     "connections",
@@ -41,28 +41,32 @@ connections = sa.Table(
     ),
 )
 
-credentials = sa.Table(
-    "credentials",
+shares = sa.Table(
+    "shares",
     metadata,
-    sa.Column("id", sa.String(36), primary_key=True),
     sa.Column(
         "connection_id",
         sa.String(36),
         sa.ForeignKey("connections.id", ondelete="CASCADE"),
-        nullable=False,
+        primary_key=True,
     ),
-    sa.Column("user", sa.String(255)),
-    sa.Column("ciphertext", sa.Text, nullable=False),
-    sa.Column("updated_at", UtcDateTime, nullable=False),
-    sa.Index(
-        "uq_credentials_connection_shared",
-        "connection_id",
-        unique=True,
-        sqlite_where=sa.text('"user" IS NULL'),
-        postgresql_where=sa.text('"user" IS NULL'),
-    ),
-    sa.Index("uq_credentials_connection_user", "connection_id", "user", unique=True),
+    sa.Column("kind", sa.String(5), primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("level", sa.String(6), nullable=False),
+    sa.Column("shared_by", sa.String(255), nullable=False),
+    sa.Column("shared_at", UtcDateTime, nullable=False),
 )
+
+# Made once: building them takes longer than the database does.
+_ROWS = (
+    sa.select(connections, shares.c.kind, shares.c.name.label("share_name"), shares.c.level)
+    .join_from(connections, shares, isouter=True)
+    .order_by(connections.c.name, connections.c.id, shares.c.kind.desc(), shares.c.name)
+)
+_LIVING = _ROWS.where(connections.c.deleted_at.is_(None))
+_DELETED = _ROWS.where(connections.c.deleted_at.is_not(None))
+_BY_ID = _ROWS.where(connections.c.id == sa.bindparam("id"))
+_BY_NAME = _LIVING.where(connections.c.name == sa.bindparam("name"))
 
 
 class ConnectionStore:
@@ -73,30 +77,19 @@ class ConnectionStore:
 
     def living(self) -> list[Connection]:
         """All connections that aren't deleted, by name."""
-        return self._select(connections.c.deleted_at.is_(None))
+        return self._select(_LIVING)
 
     def deleted(self) -> list[Connection]:
         """All that are deleted and can be restored, by name."""
-        return self._select(connections.c.deleted_at.is_not(None))
+        return self._select(_DELETED)
 
     def by_id(self, connection_id: str) -> Connection | None:
         """A connection, deleted or not."""
-        return next(iter(self._select(connections.c.id == connection_id)), None)
+        return next(iter(self._select(_BY_ID, id=connection_id)), None)
 
     def by_name(self, name: str) -> Connection | None:
         """A living connection."""
-        found = self._select(connections.c.name == name, connections.c.deleted_at.is_(None))
-        return next(iter(found), None)
-
-    def ciphertext(self, connection_id: str, user: str | None) -> tuple[str, str] | None:
-        """The credential of a connection as (row id, ciphertext): the shared one, or a user's."""
-        found = sa.select(credentials.c.id, credentials.c.ciphertext).where(
-            credentials.c.connection_id == connection_id,
-            credentials.c.user.is_not_distinct_from(user),
-        )
-        with self.database.read() as transaction:
-            row = transaction.execute(found).first()
-        return None if row is None else (row.id, row.ciphertext)
+        return next(iter(self._select(_BY_NAME, name=name)), None)
 
     def insert(self, transaction: sa.Connection, connection: Connection) -> None:
         """Adds a connection.
@@ -142,36 +135,28 @@ class ConnectionStore:
                 )
             )
 
-    def set_ciphertext(
-        self,
-        transaction: sa.Connection,
-        row: str,
-        connection_id: str,
-        user: str | None,
-        ciphertext: str,
-        at: datetime,
+    def share(
+        self, transaction: sa.Connection, connection_id: str, share: Share, by: str, at: datetime
     ) -> None:
-        """Writes a credential in place of the one before."""
-        self.drop_ciphertext(transaction, connection_id, user)
+        """Gives somebody a level, in place of the one that they had."""
+        self.unshare(transaction, connection_id, share.kind, share.name)
         transaction.execute(
-            credentials.insert().values(
-                id=row,
-                connection_id=connection_id,
-                user=user,
-                ciphertext=ciphertext,
-                updated_at=at,
+            shares.insert().values(
+                connection_id=connection_id, **share.model_dump(), shared_by=by, shared_at=at
             )
         )
 
-    def drop_ciphertext(
-        self, transaction: sa.Connection, connection_id: str, user: str | None
-    ) -> None:
-        """Removes a credential."""
-        transaction.execute(
-            credentials.delete().where(
-                credentials.c.connection_id == connection_id,
-                credentials.c.user.is_not_distinct_from(user),
-            )
+    def unshare(self, transaction: sa.Connection, connection_id: str, kind: str, name: str) -> bool:
+        """Takes a share back, and says whether there was one."""
+        return (
+            transaction.execute(
+                shares.delete().where(
+                    shares.c.connection_id == connection_id,
+                    shares.c.kind == kind,
+                    shares.c.name == name,
+                )
+            ).rowcount
+            > 0
         )
 
     def purge(self, before: datetime) -> int:
@@ -181,10 +166,18 @@ class ConnectionStore:
                 connections.delete().where(connections.c.deleted_at < before)
             ).rowcount
 
-    def _select(self, *conditions: sa.ColumnElement[bool]) -> list[Connection]:
-        found = sa.select(connections).where(*conditions).order_by(connections.c.name)
+    def _select(self, rows: sa.Select[Any], **values: str) -> list[Connection]:
+        found: dict[str, Connection] = {}
         with self.database.read() as transaction:
-            return [_connection(row) for row in transaction.execute(found).mappings()]
+            for row in transaction.execute(rows, values).mappings():
+                connection = found.get(row["id"])
+                if connection is None:
+                    connection = found[row["id"]] = _connection(row)
+                if row["kind"] is not None:
+                    connection.shares.append(
+                        Share(kind=row["kind"], name=row["share_name"], level=row["level"])
+                    )
+        return list(found.values())
 
     @staticmethod
     def _unique(transaction: sa.Connection, statement: sa.Insert | sa.Update, name: str) -> int:
@@ -199,7 +192,7 @@ class ConnectionStore:
 
 
 def _columns(connection: Connection) -> dict[str, Any]:
-    row = connection.model_dump(exclude={"id", "owner", "state"})
+    row = connection.model_dump(exclude={"id", "owner", "shares", "state"})
     return row | {
         "owner_kind": connection.owner.kind,
         "owner_name": connection.owner.name,
@@ -213,6 +206,7 @@ def _connection(row: sa.RowMapping) -> Connection:
     plain = {name: row[name] for name in _names()}
     return Connection(
         **plain,
+        shares=[],
         owner=Owner(kind=row["owner_kind"], name=row["owner_name"]),
         state=State(
             status=row["state_status"],
@@ -223,4 +217,4 @@ def _connection(row: sa.RowMapping) -> Connection:
 
 
 def _names() -> Iterable[str]:
-    return (name for name in Connection.model_fields if name not in ("owner", "state"))
+    return (n for n in Connection.model_fields if n not in ("owner", "shares", "state"))

@@ -10,6 +10,7 @@ use < write < manage.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -56,6 +57,10 @@ ACTIONS: dict[str, Action] = {
     "connection.test": Action("viewer", "use", "use", "test a connection"),
     "connection.update": Action("engineer", "manage", "use", "change a connection"),
     "connection.delete": Action("engineer", "manage", "use", "delete and restore a connection"),
+    "connection.share": Action("engineer", "manage", "use", "share a connection"),
+    "connection.transfer": Action("admin", "manage", "use", "give a connection another owner"),
+    "credential.own": Action("viewer", "use", "use", "keep one's own sign-in for a connection"),
+    "people.search": Action("engineer", None, "read", "look up users and groups"),
     "query.run": Action("viewer", None, "read", "run queries"),
     "query.cancel": Action("viewer", None, "read", "cancel one's own queries"),
     "query.cancel_any": Action("admin", None, "use", "cancel anybody's queries"),
@@ -63,10 +68,12 @@ ACTIONS: dict[str, Action] = {
 
 
 class Owned(Protocol):
-    """What rights are checked on: something with an owner."""
+    """What rights are checked on: something with an owner, shared with others."""
 
     @property
     def owner(self) -> OwnerLike: ...
+    @property
+    def shares(self) -> Sequence[ShareLike]: ...
 
 
 class OwnerLike(Protocol):
@@ -74,6 +81,27 @@ class OwnerLike(Protocol):
     def kind(self) -> Literal["user", "team"]: ...
     @property
     def name(self) -> str: ...
+
+
+class ShareLike(Protocol):
+    @property
+    def kind(self) -> Literal["user", "group"]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def level(self) -> Level: ...
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why somebody holds a level of a thing: ``owner``, ``team``, ``admin``, ``user`` or ``group``.
+
+    ``name`` is the team's or the group's, or the user's own.
+    """
+
+    kind: Literal["owner", "team", "admin", "user", "group"]
+    name: str
+    level: Level
 
 
 def roles_of(actor: Actor) -> list[Role]:
@@ -85,19 +113,34 @@ def roles_of(actor: Actor) -> list[Role]:
 class Rights:
     """Answers what an actor may do. Holds no state: rights follow the groups of this moment."""
 
-    def level(self, actor: Actor, thing: Owned) -> Level | None:
-        """What the actor holds of a thing.
+    def reasons(self, actor: Actor, thing: Owned) -> list[Reason]:
+        """Why the actor holds something of a thing, the highest level first.
 
-        Its owner manages it, as do the members of the team that owns it and administrators. A role
-        counts as a team of all who hold it or a higher one.
+        Its owner manages it, as do the members of the team that owns it and administrators; shares
+        give their level to a user or to a group's members. A role counts as a group of all who hold
+        it or a higher one.
         """
         roles = roles_of(actor)
-        if "admin" in roles:
-            return "manage"
+        groups = actor.groups.union(roles)
+        found: list[Reason] = []
         owner = thing.owner
-        if owner.kind == "user":
-            return "manage" if owner.name == actor.name else None
-        return "manage" if owner.name in actor.groups or owner.name in roles else None
+        if owner.kind == "user" and owner.name == actor.name:
+            found.append(Reason("owner", owner.name, "manage"))
+        if owner.kind == "team" and owner.name in groups:
+            found.append(Reason("team", owner.name, "manage"))
+        if "admin" in roles:
+            found.append(Reason("admin", "admin", "manage"))
+        found += [
+            Reason(share.kind, share.name, share.level)
+            for share in thing.shares
+            if (share.name in groups if share.kind == "group" else share.name == actor.name)
+        ]
+        return sorted(found, key=lambda reason: -LEVELS.index(reason.level))
+
+    def level(self, actor: Actor, thing: Owned) -> Level | None:
+        """What the actor holds of a thing, by whichever reason gives most."""
+        reasons = self.reasons(actor, thing)
+        return reasons[0].level if reasons else None
 
     def may(self, actor: Actor, action: str, thing: Owned | None = None) -> bool:
         """Whether the actor may do it. An unknown action is never allowed."""

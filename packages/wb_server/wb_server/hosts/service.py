@@ -20,6 +20,7 @@ from ..composition import StartError, Workbench, build
 from ..governance.secrets.vault import VaultError
 from ..kit.actor import Actor
 from ..settings import Settings
+from .hub_directory import HubDirectory
 from .hub_identity import HubIdentity
 from .web import EndpointHandler, Serving, UnknownPath, rules
 
@@ -85,8 +86,9 @@ def main(settings: Settings) -> int:
     ``JUPYTERHUB_SERVICE_URL`` and ``JUPYTERHUB_SERVICE_PREFIX``.
     """
     _logging(settings.log_format)
+    directory = HubDirectory()
     try:
-        workbench = build(settings)
+        workbench = build(settings, directory)
     except (StartError, VaultError) as error:
         print(f"wb: {error}", file=sys.stderr)
         return 1
@@ -94,6 +96,7 @@ def main(settings: Settings) -> int:
         asyncio.run(_serve(workbench))
     finally:
         workbench.close()
+        directory.close()
     return 0
 
 

@@ -30,6 +30,7 @@ from ..kit.endpoint import (
     HangUp,
     Origin,
     Outcome,
+    Told,
     parse_body,
     validate,
 )
@@ -156,7 +157,8 @@ class EndpointHandler(web.RequestHandler):
         call = Call(self._actor, self.origin, api.services, path, self._hang_up)
         if endpoint.body is not None:
             call._body = parse_body(endpoint.body, b"".join(self._chunks))
-            target = target or getattr(call._body, "name", None)
+            told = call._body.audit_target() if isinstance(call._body, Told) else None
+            target = "/".join(filter(None, (target, told))) or getattr(call._body, "name", None)
         call._query = self._query(endpoint)
         result, pieces = await self._in_thread(lambda: self._begin(endpoint, call, target))
         if isinstance(result, ByteStream):

@@ -13,7 +13,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
@@ -187,6 +187,14 @@ class Recorder(Protocol):
         code: str,
         target: str | None = None,
     ) -> None: ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """A body that says more for the audit log than the path does."""
+
+    def audit_target(self) -> str:
+        """What is acted on, besides the path's parts; never a secret."""
 
 
 @dataclass(frozen=True)

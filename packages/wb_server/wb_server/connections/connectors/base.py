@@ -9,51 +9,29 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import ClassVar, Self
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, SecretStr
 
+from ...kit.errors import Forbidden
 from ..gate import Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..statement import DialectName
+from ..target import ConnectorConfig as ConnectorConfig
+from ..target import Target as Target
 
 
-class ConnectorConfig(BaseModel):
-    """Base of the connectors' configurations: unknown fields are an error.
+def require_fit(permit: Permit, target: Target) -> None:
+    """Checks that a permit is for this target. Every connector's ``open`` begins with it.
 
-    Secret fields are of type ``SecretStr | None``; pydantic marks them ``writeOnly`` in the JSON
-    schema. The service takes them out, encrypts them, and hands them to ``open`` in the target.
+    Raises:
+        Forbidden: it is for another connection, or the credential is another user's.
     """
-
-    model_config = ConfigDict(extra="forbid")
-
-    @classmethod
-    def secret_fields(cls) -> list[str]:
-        """The names of the fields that hold secrets."""
-        return [
-            name
-            for name, info in cls.model_fields.items()
-            if info.annotation in (SecretStr, SecretStr | None)
-        ]
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a session is opened on.
-
-    Attributes:
-        connection_id: empty for a connection that is only tested and not saved.
-        version: rises with every change of the configuration or its secrets; pooled resources of
-            an older version are dropped.
-        config: the validated configuration, secrets included (as ``SecretStr``).
-    """
-
-    connection_id: str
-    version: int
-    config: ConnectorConfig = field(repr=False)
+    if permit.connection_id != target.connection_id:
+        raise Forbidden("This permit is for another connection.", code="wrong_permit")
+    if target.user is not None and target.user != permit.actor:
+        raise Forbidden("This permit is for another user.", code="wrong_permit")
 
 
 class Answer(ABC):

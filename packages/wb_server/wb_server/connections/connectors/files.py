@@ -50,7 +50,7 @@ from ...kit.errors import (
 from ..gate import Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..statement import DialectName
-from .base import Answer, Connector, ConnectorConfig, Session, Target
+from .base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
 
 SCHEMA: Final = "files"
 MAX_FILES: Final = 10_000
@@ -325,8 +325,7 @@ class FilesConnector(Connector):
         self._folder(config)
 
     def open(self, permit: Permit, target: Target) -> Session:
-        if permit.connection_id != target.connection_id:
-            raise Forbidden("This permit is for another connection.", code="wrong_permit")
+        require_fit(permit, target)
         return FilesSession(self, permit, self._folder(target.config))
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ from ..network import NetworkPolicy
 from ..statement import DialectName
 from . import postgres_catalog as catalog
 from . import postgres_errors as errors
-from .base import Answer, Connector, ConnectorConfig, Session, Target
+from .base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
 from .postgres_pool import Certificates, Link, Pool, forget_environment, trusted_file
 from .postgres_types import (
     Conversion,
@@ -121,7 +121,7 @@ class PostgresConfig(ConnectorConfig):
     user: _Text = Field(
         title="User",
         description="A login that may only do what the users of this connection may do.",
-        json_schema_extra={"examples": ["workbench_reader"]},
+        json_schema_extra={"examples": ["workbench_reader"], "login": True},
     )
     password: SecretStr | None = Field(None, title="Password")
     sslmode: Literal["disable", "prefer", "require", "verify-full"] = Field(
@@ -164,7 +164,7 @@ class PostgresConnector(Connector):
     def __init__(self, policy: NetworkPolicy) -> None:
         self._policy = policy
         self._certificates = Certificates()
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[tuple[str, str | None], Pool] = {}
         self._lock = threading.Lock()
         forget_environment()
 
@@ -177,8 +177,7 @@ class PostgresConnector(Connector):
         return config.host, config.port, config.sslmode, config.sslrootcert
 
     def open(self, permit: Permit, target: Target) -> Session:
-        if permit.connection_id != target.connection_id:
-            raise Forbidden("This permit is for another connection.", code="wrong_permit")
+        require_fit(permit, target)
         assert isinstance(target.config, PostgresConfig)
         pool = self._pool(target)
         link = pool.take() or self._dial(pool, target.config)
@@ -186,8 +185,9 @@ class PostgresConnector(Connector):
 
     def forget(self, connection_id: str) -> None:
         with self._lock:
-            pool = self._pools.pop(connection_id, None)
-        if pool is not None:
+            mine = [key for key in self._pools if key[0] == connection_id]
+            pools = [self._pools.pop(key) for key in mine]
+        for pool in pools:
             pool.close()
 
     def close(self) -> None:
@@ -202,13 +202,14 @@ class PostgresConnector(Connector):
         """The connection's pool; one that keeps nothing for what isn't saved or is outdated."""
         if not target.connection_id:
             return Pool(target.version, max_idle=0)
+        key = (target.connection_id, target.user)
         with self._lock:
-            pool = self._pools.get(target.connection_id)
+            pool = self._pools.get(key)
             if pool is not None and pool.version == target.version:
                 return pool
             if pool is not None and pool.version > target.version:
                 return Pool(target.version, max_idle=0)
-            self._pools[target.connection_id] = fresh = Pool(target.version)
+            self._pools[key] = fresh = Pool(target.version)
         if pool is not None:
             pool.close()
         return fresh

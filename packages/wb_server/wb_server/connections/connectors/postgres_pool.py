@@ -198,7 +198,7 @@ class Link:
 
 
 class Pool:
-    """The idle connections of one version of one saved connection.
+    """The idle connections of one version of one saved connection, for one login.
 
     Args:
         version: the connection's; a newer one replaces the pool.

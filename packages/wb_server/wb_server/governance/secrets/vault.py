@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from ...kit import clock
 from ...kit.db import Database, UtcDateTime, metadata
 
-_CHECK_ROW = "vault"
+_CHECK_NAME, _CHECK_ROW = "check", "vault"
 _CHECK_TEXT = {"check": "this key opens this database"}
 
-vault_checks = sa.Table(
-    "vault_checks",
+# The service's own secrets; "check" proves that a key is the database's.
+vault_secrets = sa.Table(
+    "vault_secrets",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("ciphertext", sa.Text, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
@@ -44,9 +46,9 @@ class Vault:
                 "The master key is damaged: each line of its file has to be a Fernet key."
             ) from error
 
-    def seal(self, row: str, secrets: dict[str, str]) -> str:
+    def seal(self, row: str, values: dict[str, str]) -> str:
         """The secrets as a ciphertext that only opens for the same ``row``."""
-        text = json.dumps({"row": row, "secrets": secrets})
+        text = json.dumps({"row": row, "secrets": values})
         return self._fernet.encrypt(text.encode()).decode()
 
     def open(self, row: str, ciphertext: str) -> dict[str, str]:
@@ -61,8 +63,8 @@ class Vault:
             raise VaultError("The master key does not open this secret.") from error
         if content["row"] != row:
             raise VaultError("This secret was sealed for another row.")
-        secrets: dict[str, str] = content["secrets"]
-        return secrets
+        values: dict[str, str] = content["secrets"]
+        return values
 
     def prove(self, database: Database) -> None:
         """Checks that the key is the database's own, or makes it so for a new database.
@@ -70,24 +72,34 @@ class Vault:
         Raises:
             VaultError: the database was sealed with another key.
         """
-        with database.write() as connection:
-            row = connection.execute(sa.select(vault_checks.c.ciphertext)).first()
-            if row is None:
-                connection.execute(
-                    vault_checks.insert().values(
-                        id=1,
-                        ciphertext=self.seal(_CHECK_ROW, _CHECK_TEXT),
-                        created_at=clock.now(),
-                    )
-                )
-                return
         try:
-            self.open(_CHECK_ROW, row.ciphertext)
+            self._kept(database, _CHECK_NAME, _CHECK_ROW, _CHECK_TEXT)
         except VaultError as error:
             raise VaultError(
                 "The master key is not the one that this database was sealed with. "
                 "Put the right key file back, or name it by WB_KEY_FILE."
             ) from error
+
+    def secret(self, database: Database, name: str) -> bytes:
+        """A secret of the service's own, 32 random bytes made when it is first asked for.
+
+        It stays the same when the master key changes.
+        """
+        made = {"secret": secrets.token_hex(32)}
+        return bytes.fromhex(self._kept(database, name, f"vault_secrets/{name}", made)["secret"])
+
+    def _kept(self, database: Database, name: str, row: str, new: dict[str, str]) -> dict[str, str]:
+        found = sa.select(vault_secrets.c.ciphertext).where(vault_secrets.c.name == name)
+        with database.write() as connection:
+            ciphertext = connection.execute(found).scalar()
+            if ciphertext is None:
+                connection.execute(
+                    vault_secrets.insert().values(
+                        name=name, ciphertext=self.seal(row, new), created_at=clock.now()
+                    )
+                )
+                return new
+        return self.open(row, ciphertext)
 
 
 def load(path: Path) -> Vault:

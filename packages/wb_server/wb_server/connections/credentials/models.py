@@ -1,0 +1,25 @@
+"""One's own sign-in for a connection, as it goes over the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from ..models import Request
+
+
+class CredentialPut(Request):
+    """One's own sign-in: the fields that the connector's schema marks ``login`` or ``writeOnly``."""
+
+    login: dict[str, Any]
+    expires_at: datetime | None = Field(
+        None, description="When it ends; there is a warning 14 days before."
+    )
+
+
+class CredentialTest(Request):
+    """A sign-in to try before it is stored."""
+
+    login: dict[str, Any]

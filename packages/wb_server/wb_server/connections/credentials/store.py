@@ -1,0 +1,126 @@
+"""The table of credentials: one row for a connection's shared sign-in, one for each user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ...kit.db import Database, UtcDateTime, metadata
+
+credentials = sa.Table(
+    "credentials",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column(
+        "connection_id",
+        sa.String(36),
+        sa.ForeignKey("connections.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("user", sa.String(255)),
+    sa.Column("ciphertext", sa.Text, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime),
+    sa.Index(
+        "uq_credentials_connection_shared",
+        "connection_id",
+        unique=True,
+        sqlite_where=sa.text('"user" IS NULL'),
+        postgresql_where=sa.text('"user" IS NULL'),
+    ),
+    sa.Index("uq_credentials_connection_user", "connection_id", "user", unique=True),
+)
+
+
+@dataclass(frozen=True)
+class SealedCredential:
+    """A row as it is stored."""
+
+    id: str
+    ciphertext: str
+    updated_at: datetime
+    expires_at: datetime | None
+
+
+class CredentialStore:
+    """Reads and writes credentials. ``user`` is ``None`` for the shared one of a connection."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def get(self, connection_id: str, user: str | None) -> SealedCredential | None:
+        """One credential."""
+        found = sa.select(
+            credentials.c.id,
+            credentials.c.ciphertext,
+            credentials.c.updated_at,
+            credentials.c.expires_at,
+        ).where(_of(connection_id, user))
+        with self.database.read() as transaction:
+            row = transaction.execute(found).first()
+        return None if row is None else SealedCredential(**row._mapping)
+
+    def of_user(self, user: str) -> dict[str, tuple[datetime, datetime | None]]:
+        """When a user's own credentials were stored, and when they end, by connection."""
+        found = sa.select(
+            credentials.c.connection_id, credentials.c.updated_at, credentials.c.expires_at
+        ).where(credentials.c.user == user)
+        with self.database.read() as transaction:
+            return {
+                row.connection_id: (row.updated_at, row.expires_at)
+                for row in transaction.execute(found)
+            }
+
+    def shared_ends(self) -> dict[str, datetime]:
+        """When shared credentials end, by connection, of those that do."""
+        found = sa.select(credentials.c.connection_id, credentials.c.expires_at).where(
+            credentials.c.user.is_(None), credentials.c.expires_at.is_not(None)
+        )
+        with self.database.read() as transaction:
+            return {row.connection_id: row.expires_at for row in transaction.execute(found)}
+
+    def put(
+        self,
+        transaction: sa.Connection,
+        row: str,
+        connection_id: str,
+        user: str | None,
+        ciphertext: str,
+        at: datetime,
+        expires_at: datetime | None,
+    ) -> None:
+        """Writes a credential in place of the one before."""
+        self.drop(transaction, connection_id, user)
+        transaction.execute(
+            credentials.insert().values(
+                id=row,
+                connection_id=connection_id,
+                user=user,
+                ciphertext=ciphertext,
+                updated_at=at,
+                expires_at=expires_at,
+            )
+        )
+
+    def drop(self, transaction: sa.Connection, connection_id: str, user: str | None) -> bool:
+        """Removes a credential, and says whether there was one."""
+        return (
+            transaction.execute(credentials.delete().where(_of(connection_id, user))).rowcount > 0
+        )
+
+    def drop_personal(self, transaction: sa.Connection, connection_id: str) -> None:
+        """Removes all users' own credentials of a connection."""
+        transaction.execute(
+            credentials.delete().where(
+                credentials.c.connection_id == connection_id, credentials.c.user.is_not(None)
+            )
+        )
+
+
+def _of(connection_id: str, user: str | None) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        credentials.c.connection_id == connection_id,
+        credentials.c.user.is_not_distinct_from(user),
+    )

@@ -1,0 +1,1 @@
+"""Whom a connection is shared with, and who owns it."""

@@ -1,0 +1,28 @@
+"""Users and groups as they go over the wire."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Person(BaseModel):
+    """A user or a group."""
+
+    kind: Literal["user", "group"]
+    name: str
+
+
+class PeopleList(BaseModel):
+    items: list[Person]
+    more: bool = Field(description="Whether there are more that match: search more narrowly.")
+
+
+class PeopleQuery(BaseModel):
+    """What to look for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    search: str = Field("", max_length=200)
+    limit: int = Field(20, ge=1, le=100)

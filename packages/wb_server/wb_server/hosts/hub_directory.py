@@ -1,0 +1,81 @@
+"""Users and groups, as JupyterHub lists them to the service's own token."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from jupyterhub.services.auth import HubAuth
+
+from ..kit.errors import Unavailable
+
+# A search box asks at every letter; a share names somebody who was just looked up.
+CACHE_SECONDS = 5.0
+_PAGE = 200
+
+
+class HubDirectory:
+    """Asks the Hub's API. Takes its address and the service's token from the environment."""
+
+    def __init__(self) -> None:
+        hub = HubAuth()
+        self._http = httpx.Client(
+            base_url=hub.api_url,
+            headers={
+                "Authorization": f"token {hub.api_token}",
+                "Accept": "application/jupyterhub-pagination+json",
+            },
+            timeout=5,
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._lock = threading.Lock()
+        self._known: tuple[float, dict[str, frozenset[str]], frozenset[str]] | None = None
+
+    def users(self) -> Mapping[str, frozenset[str]]:
+        """Every user with their groups.
+
+        Raises:
+            Unavailable: the Hub doesn't answer (``hub_down``).
+        """
+        return self._fresh()[1]
+
+    def groups(self) -> frozenset[str]:
+        """Every group. Raises ``Unavailable``, as ``users`` does."""
+        return self._fresh()[2]
+
+    def refresh(self) -> None:
+        """Asks the Hub anew at the next question."""
+        with self._lock:
+            self._known = None
+
+    def close(self) -> None:
+        """Closes the connections to the Hub."""
+        self._http.close()
+
+    def _fresh(self) -> tuple[float, dict[str, frozenset[str]], frozenset[str]]:
+        with self._lock:
+            known = self._known
+            if known is None or time.monotonic() - known[0] > CACHE_SECONDS:
+                users = {item["name"]: frozenset(item["groups"]) for item in self._all("users")}
+                groups = frozenset(item["name"] for item in self._all("groups"))
+                known = self._known = (time.monotonic(), users, groups)
+            return known
+
+    def _all(self, kind: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        offset: int | None = 0
+        while offset is not None:
+            try:
+                answer = self._http.get(f"/{kind}", params={"offset": offset, "limit": _PAGE})
+                answer.raise_for_status()
+            except httpx.HTTPError as error:
+                raise Unavailable("The Hub does not answer; try again.", code="hub_down") from error
+            page = answer.json()
+            items += page["items"]
+            following = page["_pagination"]["next"]
+            offset = following["offset"] if following else None
+        return items
