@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_hub import Browser, Running, start_up
-from support.people import ROLES, SERVICE, People
+from running_hub import Running, start_up
+from support.people import People, people_of
 from support.postgres import Cluster, cluster
 
 from wb_server.kit.db import Database, migrate
@@ -71,16 +71,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def people(hub: Running) -> People:
     """The Hub's people: one for each role, and one without any."""
-    assert hub.admin_password
-    with Browser(hub.url) as browser:
-        browser.sign_in("admin", hub.admin_password)
-        scopes = ["admin:users", "admin:groups", "admin:servers", "tokens", *SERVICE]
-        made = browser.api("POST", "/users/admin/tokens", json={"scopes": scopes})
-        made.raise_for_status()
-    people = People(hub.url, made.json()["token"])
-    for role in ROLES:
-        people.add(f"a-{role}", *([] if role == "nobody" else [role]))
-    return people
+    return people_of(hub)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

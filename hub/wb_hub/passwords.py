@@ -46,6 +46,9 @@ _COUNTED_NAMES = 10_000
 _MOST_WAITING_SIGN_UPS = 200
 # Tries with one name from all addresses together, as a multiple of those from one.
 _ALL_ADDRESSES = 10
+# Who is locked out stays known to the Hub. The service refuses the members of this group, also
+# where somebody else than the Hub vouches for them.
+LOCKED_OUT = "locked-out"
 
 
 def hash_password(password: str) -> bytes:
@@ -153,6 +156,8 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
             self.db.add(UserInfo(username=user.name, password=password, is_authorized=True))
         elif first:
             account.password, account.is_authorized = first, True
+        elif not account.is_authorized:
+            self.mark_locked_out(user, locked=True)
         self.db.commit()
 
     def _first_admin(self, name: str) -> bytes | None:
@@ -177,6 +182,18 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         for token in list(user.api_tokens):
             if token.session_id is not None:
                 self.db.delete(token)
+        self.db.commit()
+
+    def mark_locked_out(self, user: orm.User, *, locked: bool) -> None:
+        """Puts a person into the group of those who are locked out, or takes them out of it."""
+        group = orm.Group.find(self.db, LOCKED_OUT)
+        if group is None:
+            group = orm.Group(name=LOCKED_OUT)
+            self.db.add(group)
+        if locked and user not in group.users:
+            group.users.append(user)
+        elif not locked and user in group.users:
+            group.users.remove(user)
         self.db.commit()
 
     def get_handlers(self, app: Any) -> list[tuple[str, type[BaseHandler]]]:
@@ -257,7 +274,8 @@ class ApproveHandler(LocalBase):  # type: ignore[misc]
         self.db.commit()
         if approved:
             # Known to the Hub from now on, so that groups can be given before the first sign-in.
-            self.user_from_username(name)
+            user = self.user_from_username(name)
+            self.authenticator.mark_locked_out(user.orm_user, locked=False)
         else:
             await self._lock_out(name)
         self.redirect(f"{self.hub.base_url}authorize")
@@ -267,6 +285,8 @@ class ApproveHandler(LocalBase):  # type: ignore[misc]
         known = orm.User.find(self.db, name)
         if known is None:
             return
+        # First of all: what comes after may take a while.
+        self.authenticator.mark_locked_out(known, locked=True)
         user = self.users[known]
         for server, spawner in list(user.spawners.items()):
             if spawner.active and not spawner.pending:

@@ -17,6 +17,8 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from wb_hub import settings
 from wb_hub.config import REPO
 from wb_hub.data_dir import DataDir, FirstAdmin, Refused
@@ -24,6 +26,8 @@ from wb_hub.supervise import HubProcess, Log, StopRequest
 
 _READY_SECONDS = 120
 _TURN_SECONDS = 0.5
+# A service that ends more often than this within that time doesn't work.
+_ENDS, _ENDS_SECONDS = 3, 300.0
 _NOTICE = (
     "Users are isolated neither from each other nor from the service in this mode: whoever can "
     "run a cell can read the key. For one machine and evaluation."
@@ -216,7 +220,13 @@ def _summary(url: str, data: DataDir, admin: FirstAdmin | None, seconds: float) 
 
 
 def _watch(hub: HubProcess, log: Log, request: StopRequest, managed: bool) -> None:
+    """Looks after what runs until the request to stop.
+
+    The Hub starts the service again when it ends; one that doesn't come back, or ends again and
+    again, is given up.
+    """
     service = hub.service() if managed else None
+    ends: list[float] = []
     while not request.wait(_TURN_SECONDS):
         log.show_new()
         hub.bury()
@@ -224,10 +234,23 @@ def _watch(hub: HubProcess, log: Log, request: StopRequest, managed: bool) -> No
             raise Refused(
                 f"{log.tail()}\n\nThe Hub ended (status {hub.status}). The whole log: {log.path}"
             )
-        if managed and (
-            service is None or not service.is_running() or service.status() == "zombie"
-        ):
+        if not managed or (service is not None and _runs(service)):
+            continue
+        now = time.monotonic()
+        if service is not None or not ends:
+            ends = [*(end for end in ends if now - end < _ENDS_SECONDS), now]
+            print(f"{log.tail(5)}\nThe service ended; the Hub starts it again.", file=sys.stderr)
+        service = hub.service()
+        if len(ends) > _ENDS or (service is None and now - ends[-1] > _READY_SECONDS):
             raise Refused(f"{log.tail()}\n\nThe service ended. The whole log: {log.path}")
+        if service is not None:
+            print("The service runs again.", file=sys.stderr, flush=True)
+
+
+def _runs(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def up(arguments: argparse.Namespace, request: StopRequest) -> None:

@@ -12,16 +12,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from pydantic import SecretStr, ValidationError
 from support.postgres import Cluster
 from support.source import Source, make_permit
 
+from wb_server.connections import gate
 from wb_server.connections.connectors.base import Connector, ConnectorConfig, Target
+from wb_server.connections.connectors.duckdb_file import (
+    DuckdbFileConfig,
+    DuckdbFileConnector,
+)
 from wb_server.connections.connectors.files import FilesConfig, FilesConnector
 from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
-from wb_server.connections.gate import Permit
+from wb_server.connections.connectors.worker import Workers
+from wb_server.connections.gate import PasswordPermit, Permit
 from wb_server.connections.network import NetworkPolicy
 from wb_server.kit.errors import (
     Conflict,
@@ -29,6 +36,7 @@ from wb_server.kit.errors import (
     InvalidInput,
     NotFound,
     SourceTimeout,
+    Unprocessable,
     WorkbenchError,
 )
 
@@ -69,7 +77,7 @@ def postgres_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ca
 
 def files_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     (tmp_path / "people.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
-    connector = FilesConnector([tmp_path])
+    connector = FilesConnector([tmp_path], Workers(0))
     yield Case(
         Source(connector, Target("c1", 1, FilesConfig(folder=str(tmp_path)))),
         "files",
@@ -79,10 +87,25 @@ def files_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]
     connector.close()
 
 
-CASES = {"postgres": postgres_case, "files": files_case}
+def duckdb_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    path = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(path)) as database:
+        database.execute("create table people (id int, name text)")
+        database.execute("insert into people values (1, 'a'), (2, 'b'), (3, 'c')")
+    connector = DuckdbFileConnector([tmp_path], Workers(0))
+    yield Case(
+        Source(connector, Target("c1", 1, DuckdbFileConfig(path=str(path)))),
+        "main",
+        "select i from range(300000) r(i)",
+        "select count(*) from range(1000000) a(i), range(1000000) b(i) where a.i % 7 = b.i % 5",
+    )
+    connector.close()
 
 
-@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.slow), "files"])
+CASES = {"postgres": postgres_case, "files": files_case, "duckdb": duckdb_case}
+
+
+@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.slow), "files", "duckdb"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     yield from CASES[request.param](request, tmp_path)
 
@@ -140,6 +163,24 @@ def test_check_accepts_its_own(case: Case) -> None:
 def test_no_permit_without_the_gate(case: Case) -> None:
     with pytest.raises(TypeError):
         Permit("q", "ana", "c1", "read", "select 1")
+    with pytest.raises(TypeError):
+        PasswordPermit("c1")
+
+
+def test_a_new_password_takes_its_own_permit(case: Case) -> None:
+    """A connector sets passwords for its own connection alone, or says that it can't."""
+    connector, target = case.source.connector, case.source.target
+    fields = connector.login_and_password
+    if fields is None:
+        with pytest.raises(Unprocessable) as refused:
+            connector.set_password(PasswordPermit("c1", seal=gate._SEAL), target, "new")
+        assert refused.value.code == "no_password_rotation"
+        return
+    login, password = fields
+    assert {login, password} <= set(connector.Config.login_fields())
+    assert password in connector.Config.secret_fields()
+    with pytest.raises(Forbidden):
+        connector.set_password(PasswordPermit("c2", seal=gate._SEAL), target, "new")
 
 
 def test_permit_is_for_one_connection(case: Case) -> None:

@@ -23,7 +23,7 @@ _REFERENCE = re.compile(r"^\s*\[[^\]]+\]:\s+(\S+)", re.MULTILINE)
 # Addresses with a scheme aren't looked at: tests use no network.
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:")
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$", re.MULTILINE)
-_COMMAND = re.compile(r"^\s*(?:\$ )?\./wb[ \t]+([a-z]+)\b([^#\n]*)", re.MULTILINE)
+_COMMAND = re.compile(r"^\s*(?:\$ )?\./wb[ \t]+([a-z-]+)\b([^#\n]*)", re.MULTILINE)
 # Paths of a machine: a home, a checkout, a temporary folder. `/srv`, `/etc` and `~` may be examples.
 _MACHINE = re.compile(r"(?<![\w.~])/(?:home|root|work|tmp|Users|mnt|workspace)/[\w.-]+")
 
@@ -83,7 +83,7 @@ def commands() -> dict[str, str]:
     found: dict[str, str] = {}
     name = ""
     for line in done.stdout.splitlines():
-        if start := re.match(r"  ([a-z]+)(?: [A-Z]+)?\s{2,}\S", line):
+        if start := re.match(r"  ([a-z-]+)(?: [A-Z]+)?\s{2,}\S", line):
             name = start[1]
             found[name] = line
         elif name and re.match(r"\s{3,}\S", line):

@@ -1,4 +1,5 @@
-"""A small OpenID Connect provider for tests: discovery, authorization code with PKCE, user info.
+"""A small OpenID Connect provider for tests: discovery, authorization code with PKCE, user info,
+and the public keys of the tokens that a test signs itself.
 
 Signs in, without asking, whoever was set with :attr:`Provider.person`.
 """
@@ -6,6 +7,7 @@ Signs in, without asking, whoever was set with :attr:`Provider.person`.
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import secrets
@@ -23,9 +25,20 @@ CLIENT_SECRET = "a secret of the tests"
 
 @dataclass
 class Provider:
-    """The provider; ``person`` holds the claims of whoever signs in next."""
+    """The provider; ``person`` holds the claims of whoever signs in next.
+
+    Attributes:
+        jwks: the document of the public keys.
+        raw: what is sent in its place: a status, headers and a body.
+        jwks_reads: how often it was asked for.
+        gate: while it isn't set, an answer with keys waits.
+    """
 
     issuer: str = ""
+    jwks: dict[str, Any] = field(default_factory=dict)
+    raw: tuple[int, dict[str, str], bytes] | None = None
+    jwks_reads: int = 0
+    gate: threading.Event = field(default_factory=threading.Event)
     person: dict[str, Any] = field(default_factory=dict)
     codes: dict[str, tuple[dict[str, Any], str, str]] = field(default_factory=dict)
     tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -69,6 +82,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
 
+    def _jwks(self) -> None:
+        self.provider.jwks_reads += 1
+        self.provider.gate.wait(30)
+        if self.provider.raw is None:
+            self._json(200, self.provider.jwks)
+            return
+        status, headers, body = self.provider.raw
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):  # a reader may have had enough
+            self.wfile.write(body)
+
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         at = self.provider.issuer
@@ -82,6 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
                     "userinfo_endpoint": f"{at}/userinfo",
                 },
             )
+        elif url.path == "/jwks":
+            self._jwks()
         elif url.path == "/authorize":
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             self.send_response(302)
@@ -106,10 +135,11 @@ class _Handler(BaseHTTPRequestHandler):
 def provider() -> Iterator[Provider]:
     """A provider on a loopback port."""
     it = Provider()
+    it.gate.set()
     handler = type("Handler", (_Handler,), {"provider": it})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         it.issuer = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield it

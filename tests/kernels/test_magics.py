@@ -76,6 +76,26 @@ def test_selecting_a_connection_says_one_line(notebook: Notebook) -> None:
     assert notebook.text.strip() == "Using warehouse (postgres)."
 
 
+def test_a_sign_in_that_ends_soon_or_is_missing_is_said_once(
+    notebook: Notebook, peer: Peer
+) -> None:
+    ends = {"status": "expiring", "expires_at": "2031-05-17T22:00:00Z"}
+    old = {"name": "old_one", "connector": "postgres", "credential": ends}
+    own = {"credentials": "personal", "credential": {"status": "missing"}}
+    peer.connections += [old, {"name": "own_one", "connector": "postgres", **own}]
+    peer.says("select 1", {"one": [1]})
+    for cell, said in (
+        ("%sql old_one", "The sign-in for old_one ends on 2031-05-17."),
+        ("%sql old_one", ""),
+        ("%sql old_one select 1", ""),
+        ("%sql own_one", "choose “My sign-in…” on own_one"),
+    ):
+        notebook.run(cell)
+        shown = notebook.text + notebook.html
+        assert said in shown
+        assert ("sign-in" in shown) is bool(said)
+
+
 def test_bare_sql_lists_the_connections(notebook: Notebook, peer: Peer) -> None:
     found = notebook.run("%sql")
     assert found.names == ["lake", "warehouse"]

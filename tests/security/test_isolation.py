@@ -119,7 +119,7 @@ def scene() -> Iterator[Scene]:
             bo,
             server.find("wb_server.cli service"),
             server.find("configurable-http-proxy"),
-            server.find("files_worker.py"),
+            server.find("duckdb_worker.py"),
         )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from running_hub import Browser, Running
 
 from .api import Api
 
@@ -72,3 +73,17 @@ class People:
         from .wait import wait_for
 
         wait_for(lambda: self.hub("GET", f"/users/{name}")["servers"].get("", {}).get("ready"), 90)
+
+
+def people_of(hub: Running) -> People:
+    """The people of a Hub that was just started: one for each role, and one without any."""
+    assert hub.admin_password
+    with Browser(hub.url) as browser:
+        browser.sign_in("admin", hub.admin_password)
+        scopes = ["admin:users", "admin:groups", "admin:servers", "tokens", *SERVICE]
+        made = browser.api("POST", "/users/admin/tokens", json={"scopes": scopes})
+        made.raise_for_status()
+    people = People(hub.url, made.json()["token"])
+    for role in ROLES:
+        people.add(f"a-{role}", *([] if role == "nobody" else [role]))
+    return people

@@ -25,6 +25,8 @@ class Cluster:
     password: str
     user: str = "owner"
     database: str = "shop"
+    folder: Path = Path()
+    durable: bool = False
 
     @property
     def url(self) -> str:
@@ -45,6 +47,24 @@ class Cluster:
             ).fetchone()
         assert row is not None
         return int(row[0])
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stops the server; ``immediate`` is a crash."""
+        self._control("-m", mode, "-w", "stop")
+
+    def start(self) -> None:
+        """Starts the server with its options of before."""
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 "
+            f"-c unix_socket_directories={self.folder} "
+            "-c max_connections=120 -c timezone=UTC"
+        )
+        if not self.durable:
+            options += " -c fsync=off -c synchronous_commit=off"
+        self._control("-w", "-t", "60", "-l", str(self.folder / "log"), "-o", options, "start")
+
+    def _control(self, *arguments: str) -> None:
+        _run(self.folder, str(binaries() / "pg_ctl"), "-D", str(self.folder / "data"), *arguments)
 
     def config(self, **changes: object) -> dict[str, object]:
         """What a connection to it is configured with."""
@@ -80,50 +100,55 @@ def free_port() -> int:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """A fresh cluster for as long as the block runs."""
+def cluster(*, durable: bool = False) -> Iterator[Cluster]:
+    """A fresh cluster for as long as the block runs.
+
+    Args:
+        durable: whether what it committed outlives a crash; slower.
+    """
     folder = Path(tempfile.mkdtemp(prefix="wb-pg-"))
-    it = Cluster(free_port(), secrets.token_urlsafe(12))
-    owner = _account(folder)
+    it = Cluster(free_port(), secrets.token_urlsafe(12), folder=folder, durable=durable)
     password_file = folder / "password"
     password_file.write_text(it.password)
-    if owner is not None:
+    if (owner := _account()) is not None:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         os.chown(password_file, owner.pw_uid, owner.pw_gid)
-    data = folder / "data"
-
-    def run(*command: str) -> None:
-        switch = {"user": owner.pw_uid, "group": owner.pw_gid} if owner else {}
-        done = subprocess.run(
-            command, capture_output=True, text=True, cwd=folder, env={"LC_ALL": "C.UTF-8"}, **switch
-        )
-        if done.returncode:
-            raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
-
     try:
-        run(
-            str(binaries() / "initdb"), "-D", str(data), "-U", it.user, "--auth=scram-sha-256",
-            f"--pwfile={password_file}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
+        _run(
+            folder,
+            str(binaries() / "initdb"), "-D", str(folder / "data"), "-U", it.user,
+            "--auth=scram-sha-256", f"--pwfile={password_file}", "-E", "UTF8",
+            "--locale=C.UTF-8", "--no-sync",
         )  # fmt: skip
-        options = (
-            f"-p {it.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} "
-            "-c fsync=off -c synchronous_commit=off -c max_connections=120 -c timezone=UTC"
-        )
-        run(
-            str(binaries() / "pg_ctl"), "-D", str(data), "-w", "-t", "60",
-            "-l", str(folder / "log"), "-o", options, "start",
-        )  # fmt: skip
+        it.start()
         try:
             first = it.url.replace(f"/{it.database}", "/postgres")
             with psycopg.connect(first, autocommit=True) as connection:
                 connection.execute(f"create database {it.database}")
             yield it
         finally:
-            run(str(binaries() / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
+            it.stop("immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _account(folder: Path) -> pwd.struct_passwd | None:
+def _run(folder: Path, *command: str) -> None:
+    owner = _account()
+    switch = {"user": owner.pw_uid, "group": owner.pw_gid} if owner else {}
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={"LC_ALL": "C.UTF-8"},
+        check=False,
+        **switch,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
+
+
+def _account() -> pwd.struct_passwd | None:
     """PostgreSQL refuses to run as root; its package brings an account for that."""
     return pwd.getpwnam("postgres") if os.geteuid() == 0 else None

@@ -22,9 +22,14 @@ def make_permit(
         connection_id,
         kind,
         sql,
-        tables=tuple(TableRef(None, None, name) for name in tables),
+        tables=tuple(_table(name) for name in tables),
         seal=gate._SEAL,
     )
+
+
+def _table(name: str) -> TableRef:
+    schema, _, table = name.rpartition(".")
+    return TableRef(None, schema or None, table)
 
 
 class Source:

@@ -64,6 +64,21 @@ def connection(name: str) -> ConnectionInfo:
     return _known[name]
 
 
+def notice(info: ConnectionInfo) -> str:
+    """One sentence if a connection's sign-in ends soon or is missing, else nothing."""
+    state = info.view.get("credential") or {}
+    own = info.view.get("credentials") == "personal"
+    whose = "Your sign-in" if own else "The sign-in"
+    if state.get("status") == "expiring":
+        return f"{whose} for {info.name} ends on {str(state.get('expires_at'))[:10]}."
+    if state.get("status") == "missing":
+        return (
+            f"{info.name} takes a sign-in of your own: in Lab, in the Connections panel, choose "
+            f"“My sign-in…” on {info.name}."
+        )
+    return ""
+
+
 class UnknownConnection(QueryError, NotFound):
     """There is no connection of this name among the user's."""
 

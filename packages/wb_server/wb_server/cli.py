@@ -14,6 +14,10 @@ from pathlib import Path
 
 from traitlets import TraitError
 
+from .connections.credentials import commands as credentials
+from .governance.audit import commands as audit
+from .governance.secrets import commands as secrets
+from .operations import commands as operations
 from .settings import Settings, in_force
 
 _SETTINGS = {
@@ -32,24 +36,25 @@ def _service(arguments: argparse.Namespace) -> int:
     return service.main(Settings.from_environment())
 
 
-def _migrate(arguments: argparse.Namespace) -> int:
-    from .governance.secrets import vault
-    from .kit import db
+def _rotate_key(arguments: argparse.Namespace) -> int:
+    from .migrations import tables  # noqa: F401  (every table that may hold secrets)
 
-    settings = Settings.from_environment()
+    return secrets.run(arguments)
+
+
+def _credentials(arguments: argparse.Namespace) -> int:
+    from .composition import StartError, build
+    from .governance.secrets.vault import VaultError
+
     try:
-        # The key first: a database is not touched with a key that isn't its own.
-        master = vault.load(settings.key_path)
-        db.migrate(settings.database)
-        database = db.Database(settings.database)
-        try:
-            master.prove(database)
-        finally:
-            database.close()
-    except vault.VaultError as error:
+        workbench = build(Settings.from_environment(), beside=True)
+    except (StartError, VaultError) as error:
         print(f"wb: {error}", file=sys.stderr)
         return 1
-    return 0
+    try:
+        return credentials.run(arguments, workbench.api.services)
+    finally:
+        workbench.close()
 
 
 def _config(arguments: argparse.Namespace) -> int:
@@ -87,12 +92,31 @@ def _sample(arguments: argparse.Namespace) -> int:
     return 0
 
 
+# A room with commands of its own has them in its `commands.py`.
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "service": (_service, "run the Workbench service (the Hub does it)"),
-    "migrate": (_migrate, "bring the metadata database to this version, and prove its key"),
+    "migrate": (operations.run_migrate, operations.MIGRATE),
+    "backup": (operations.run_backup, operations.BACKUP),
+    "restore": (operations.run_restore, operations.RESTORE),
     "config": (_config, "print the settings in force, and where each comes from"),
     "sample": (_sample, "add the connection `sample` on the sample's files"),
+    "audit": (audit.run, audit.TEXT),
+    "rotate-key": (_rotate_key, secrets.TEXT),
+    "credentials": (_credentials, credentials.TEXT),
 }
+# Those that take more than the settings say so themselves.
+_TAKES: dict[str, Callable[[argparse.ArgumentParser, Callable[..., None]], None]] = {
+    "audit": audit.define,
+    "credentials": credentials.define,
+    "migrate": operations.define_migrate,
+    "backup": operations.define_backup,
+    "restore": operations.define_restore,
+}
+
+
+def _add_settings(command: argparse.ArgumentParser) -> None:
+    for option, (variable, meaning) in _SETTINGS.items():
+        command.add_argument(option, dest=variable, metavar="VALUE", help=f"{meaning}; {variable}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,10 +125,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, text) in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
-        for option, (variable, meaning) in _SETTINGS.items():
-            command.add_argument(
-                option, dest=variable, metavar="VALUE", help=f"{meaning}; {variable}"
-            )
+        if takes := _TAKES.get(name):
+            takes(command, _add_settings)
+        else:
+            _add_settings(command)
     arguments = parser.parse_args(argv)
     for variable, _ in _SETTINGS.values():
         if getattr(arguments, variable) is not None:

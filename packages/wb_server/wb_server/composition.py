@@ -7,16 +7,22 @@ from dataclasses import dataclass
 
 from .connections.broker import Broker, standard_connectors
 from .connections.connectors.base import by_kind
+from .connections.credentials.rotation import PasswordRotation
 from .connections.credentials.safe import CredentialSafe
 from .connections.credentials.service import PersonalCredentials
 from .connections.credentials.store import CredentialStore
 from .connections.gate import Gate
-from .connections.limits import Slots
+from .connections.limits.models import StartLimits
+from .connections.limits.queue import Room
+from .connections.limits.service import LimitService
+from .connections.limits.store import LimitStore
 from .connections.service import ConnectionService
 from .connections.sharing.service import SharingService
 from .connections.store import ConnectionStore
-from .connections.stream import Caps
+from .governance.audit.sealer import Sealer
+from .governance.audit.seals import SealStore
 from .governance.audit.service import AuditService
+from .governance.audit.signing import Signer
 from .governance.audit.store import AuditStore
 from .governance.people.service import Directory, LocalDirectory, PeopleService
 from .governance.rights import Rights
@@ -45,11 +51,14 @@ class Workbench:
     close: Callable[[], None]
 
 
-def build(settings: Settings, directory: Directory | None = None) -> Workbench:
+def build(
+    settings: Settings, directory: Directory | None = None, *, beside: bool = False
+) -> Workbench:
     """The whole service, on a database that is migrated.
 
     Args:
         directory: who there is; without one there is the local user alone.
+        beside: for a command that may run beside a service: what is open in the log is that one's.
 
     Raises:
         StartError: the database isn't at the version of the code.
@@ -68,7 +77,15 @@ def build(settings: Settings, directory: Directory | None = None) -> Workbench:
 
     bus = Bus()
     rights = Rights()
-    audit = AuditService(AuditStore(database))
+    audit_key = master.secret(database, "audit")
+    audit_store = AuditStore(database, audit_key)
+    audit = AuditService(audit_store)
+    sealer = Sealer(
+        audit_store,
+        SealStore(database, Signer(audit_key)),
+        audit,
+        retention_days=settings.audit_retention_days,
+    )
     connectors = by_kind(
         standard_connectors(
             roots=settings.roots,
@@ -82,18 +99,34 @@ def build(settings: Settings, directory: Directory | None = None) -> Workbench:
     credentials = CredentialStore(database)
     safe = CredentialSafe(credentials, master)
     connections = ConnectionService(store, safe, rights, connectors, bus)
+    limit_store = LimitStore(database)
+    limits = LimitService(
+        limit_store,
+        connections,
+        people,
+        bus,
+        StartLimits(
+            concurrent=settings.max_queries_per_user,
+            rows=settings.max_rows,
+            bytes=settings.max_bytes,
+            seconds=settings.query_timeout,
+            temp_bytes=settings.max_temp_bytes,
+        ),
+        Room(
+            total=settings.max_queries,
+            wait=settings.queue_wait,
+            waiting=settings.max_waiting,
+            waiting_per_user=settings.max_waiting_per_user,
+        ),
+    )
     broker = Broker(
         connections,
         Gate(rights),
         rights,
         audit,
-        Slots(per_user=settings.max_queries_per_user, total=settings.max_queries),
-        Caps(
-            timeout=settings.query_timeout,
-            rows=settings.max_rows,
-            bytes=settings.max_bytes,
-            write_rows=settings.max_write_rows,
-        ),
+        limits,
+        bus,
+        write_rows=settings.max_write_rows,
     )
     services = Services(
         HealthService(database, mode=settings.mode, isolated=settings.isolated),
@@ -104,15 +137,21 @@ def build(settings: Settings, directory: Directory | None = None) -> Workbench:
         connections,
         SharingService(connections, store, rights, people, bus),
         PersonalCredentials(connections, safe, credentials, rights, bus),
+        limits,
         broker,
+        PasswordRotation(connections, store, safe, broker, audit),
     )
-    audit.close_open()
-    connections.purge()
+    if not beside:
+        audit.close_open()
+        sealer.start()
+        connections.purge()
+        limit_store.tidy()
 
     def close() -> None:
         broker.stop_all()
         for connector in connectors.values():
             connector.close()
+        sealer.close()
         database.close()
 
     api = Api(
@@ -121,5 +160,7 @@ def build(settings: Settings, directory: Directory | None = None) -> Workbench:
         authorise=rights.require_role,
         recorder=audit,
         max_body=settings.max_body,
+        # Those that run and those that wait, and some that are just coming in.
+        max_waits=settings.max_queries + settings.max_waiting + 16,
     )
     return Workbench(settings, api, bus, close)

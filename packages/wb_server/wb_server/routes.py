@@ -6,6 +6,7 @@ from typing import Any
 
 from .connections.credentials.handlers import ROUTES as CREDENTIALS
 from .connections.handlers import ROUTES as CONNECTIONS
+from .connections.limits.handlers import ROUTES as LIMITS
 from .connections.sharing.handlers import ROUTES as SHARING
 from .governance.audit.handlers import ROUTES as AUDIT
 from .governance.handlers import ROUTES as GOVERNANCE
@@ -28,6 +29,7 @@ ROUTES: tuple[Endpoint, ...] = (
     *CONNECTIONS,
     *SHARING,
     *CREDENTIALS,
+    *LIMITS,
     Endpoint(
         "GET", "/openapi.json", None, openapi, "The API's own description", "application/json"
     ),

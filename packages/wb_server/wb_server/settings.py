@@ -6,13 +6,20 @@ in force and from where.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode
+from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import Configurable
+
+# Signatures by a private key that the issuer alone has. Those by a shared secret aren't among them.
+JWT_ALGORITHMS = (
+    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+)  # fmt: skip
 
 
 class Settings(Configurable):
@@ -66,6 +73,24 @@ class Settings(Configurable):
     max_queries = Integer(
         32, min=1, help="Statements that all may run at the same time together."
     ).tag(config=True)
+    max_temp_bytes = Integer(
+        2 * 2**30,
+        min=0,
+        help="Bytes of temporary files that one statement may write, where the connector can hold it "
+        "to that; 0: none.",
+    ).tag(config=True)
+    queue_wait = Float(
+        10.0,
+        min=0.0,
+        help="Seconds that a statement waits for its turn where as many run as may; 0: it is refused "
+        "at once.",
+    ).tag(config=True)
+    max_waiting = Integer(200, min=0, help="Statements of all that may wait together.").tag(
+        config=True
+    )
+    max_waiting_per_user = Integer(50, min=0, help="Statements of one person that may wait.").tag(
+        config=True
+    )
     max_body = Integer(4 * 2**20, min=1024, help="Bytes that a request's body may have.").tag(
         config=True
     )
@@ -76,9 +101,70 @@ class Settings(Configurable):
         help="Addresses of proxies in front of the Hub's own, with commas between: what they say of a "
         "client's address is believed, for the audit log. Loopback addresses always are."
     ).tag(config=True)
+    audit_retention_days = Integer(
+        0,
+        min=0,
+        max=36_500,
+        help="Days that rows of the audit log are kept. Older ones are deleted, and what is left "
+        "still verifies. 0: for ever.",
+    ).tag(config=True)
     log_format = Enum(
         ["text", "json"], "text", help="`text` to read in a terminal, `json` for a log collector."
     ).tag(config=True)
+    jwt_issuer = Unicode(
+        help="Issuer of JWTs that are taken beside the Hub's own tokens: their claim `iss`, letter by "
+        "letter, at most 200. Empty: none are taken. Needs `WB_JWT_AUDIENCE` and `WB_JWT_JWKS_URL`."
+    ).tag(config=True)
+    jwt_audience = Unicode(
+        help="What a JWT's claim `aud` has to hold: the Workbench's own name at the issuer, which no "
+        "other application has."
+    ).tag(config=True)
+    jwt_jwks_url = Unicode(
+        help="Where the issuer lists its public keys: an https address, or an http one on this "
+        "machine's loopback where `WB_ALLOW_LOOPBACK` is set. Redirects aren't followed."
+    ).tag(config=True)
+    jwt_algorithms = Unicode(
+        "RS256,ES256",
+        help=f"Signatures that are taken, with commas between: of {', '.join(JWT_ALGORITHMS)}.",
+    ).tag(config=True)
+    jwt_claim = Unicode(
+        "preferred_username",
+        help="The claim with the user's name at the Hub. People must not be able to change it.",
+    ).tag(config=True)
+    jwt_fold_case = Bool(
+        False,
+        help="Whether capitals in that claim count as small letters. Only for an issuer whose names "
+        "never differ by that alone.",
+    ).tag(config=True)
+    jwt_read_scope = Unicode(
+        "workbench:read",
+        help="A JWT with this in its claim `scope` or `scp` may only read. One without may do what "
+        "its person may.",
+    ).tag(config=True)
+    jwt_max_lifetime = Integer(
+        24 * 3600, min=1, help="Seconds from `iat` to `exp` that a JWT may have."
+    ).tag(config=True)
+    jwt_keys_interval = Integer(
+        30, min=1, help="Seconds between two readings of the issuer's keys, at least."
+    ).tag(config=True)
+
+    @validate("jwt_issuer")
+    def _short(self, proposal: Any) -> str:
+        if len(proposal["value"]) > 200:
+            raise TraitError("it is too long for the audit log")
+        return str(proposal["value"])
+
+    @validate("jwt_algorithms")
+    def _asymmetric(self, proposal: Any) -> str:
+        names = _parts(proposal["value"])
+        if not names or not set(names) <= set(JWT_ALGORITHMS):
+            raise TraitError("not the name of an algorithm with a private key")
+        return ",".join(names)
+
+    @property
+    def jwt_algorithm_names(self) -> tuple[str, ...]:
+        """The algorithms that a JWT may be signed with."""
+        return _parts(self.jwt_algorithms)
 
     @property
     def database(self) -> str:
@@ -121,7 +207,47 @@ class Settings(Configurable):
                 cls(**{name: values[name]})
             except (TraitError, ValueError) as error:
                 raise TraitError(f"{variable}={raw!r} does not fit: {trait.help}") from error
-        return cls(**values)
+        settings = cls(**values)
+        settings._check_jwt()
+        return settings
+
+    def _check_jwt(self) -> None:
+        """Raises ``TraitError`` where the settings about JWTs don't go together."""
+        names = ("jwt_issuer", "jwt_audience", "jwt_jwks_url")
+        given = [name for name in names if getattr(self, name)]
+        if not given:
+            return
+        if missing := [variable_of(name) for name in names if name not in given]:
+            raise TraitError(
+                f"{variable_of(given[0])} is set: so must be {' and '.join(missing)}. Without all "
+                "three no JWT is taken."
+            )
+        url = self.jwt_jwks_url
+        if not (_is_https(url) or (self.allow_loopback and _is_http_on_loopback(url))):
+            raise TraitError(
+                f"WB_JWT_JWKS_URL={url!r} does not fit: {type(self).jwt_jwks_url.help}"
+            )
+
+
+def _parts(value: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _is_https(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_http_on_loopback(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 def variable_of(name: str) -> str:

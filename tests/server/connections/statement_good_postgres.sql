@@ -102,7 +102,7 @@ WITH a AS MATERIALIZED (SELECT 1 AS x), b AS NOT MATERIALIZED (SELECT x + 1 AS y
 ---
 WITH RECURSIVE f(n, a, b) AS (VALUES (1, 0, 1) UNION ALL SELECT n + 1, b, a + b FROM f WHERE n < 10) SELECT a FROM f ORDER BY n
 ---
-SELECT (c).name, (c).id FROM customers c ORDER BY 2
+SELECT (c).*, (json_each(raw)).key FROM customers c JOIN docs d USING (id) WHERE id = 1 ORDER BY key
 ---
 SELECT c FROM customers c ORDER BY c.id
 ---

@@ -19,15 +19,11 @@ import pytest
 from support.source import Source, make_permit
 from support.wait import wait_for
 
-from wb_server.connections.connectors import files as module
+from wb_server.connections.connectors import duckdb_worker
 from wb_server.connections.connectors.base import Target
-from wb_server.connections.connectors.files import (
-    FilesConfig,
-    FilesConnector,
-    Worker,
-    find_tables,
-    worker_error,
-)
+from wb_server.connections.connectors.files import FilesConfig, FilesConnector, find_tables
+from wb_server.connections.connectors.worker import Worker, Workers
+from wb_server.connections.connectors.worker_errors import worker_error
 from wb_server.kit.errors import (
     Conflict,
     Forbidden,
@@ -55,7 +51,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def connector(root: Path) -> Iterator[FilesConnector]:
-    connector = FilesConnector([root])
+    connector = FilesConnector([root], Workers())
     yield connector
     connector.close()
 
@@ -113,7 +109,7 @@ def test_folder_as_table(tmp_path: Path, connector: FilesConnector) -> None:
         folder.mkdir(parents=True)
         pq.write_table(pa.table({"x": [year * 10]}), folder / "part.parquet")
     assert sorted(find_tables(tmp_path)) == ["link", "sales"]
-    inner = FilesConnector([tmp_path], spares=0)
+    inner = FilesConnector([tmp_path], Workers(0))
     assert of(inner, tmp_path).rows("select * from sales order by x", "sales") == [
         {"x": 20240, "year": 2024},
         {"x": 20250, "year": 2025},
@@ -165,7 +161,7 @@ def test_reads(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_text("id\tname\n1\tä b\n")
     (tmp_path / "j.json").write_text('[{"a": 1}, {"a": 2}]')
     (tmp_path / "l.jsonl").write_text('{"a": 1}\n{"a": null}\n')
-    connector = FilesConnector([tmp_path], spares=0)
+    connector = FilesConnector([tmp_path], Workers(0))
     source = of(connector, tmp_path)
     assert source.value("select amount from C where id = 1", "C") == 2.5
     assert source.value("select name from files.t", "t") == "ä b"
@@ -247,13 +243,13 @@ def test_bad_line_in_mid_stream(tmp_path: Path) -> None:
     path = tmp_path / "late.csv"
     path.write_text("a\n" + "1\n" * 400_000 + "oops\n")
     with pytest.raises(InvalidInput) as caught:
-        of(FilesConnector([tmp_path], spares=0), tmp_path).table("select * from late", "late")
+        of(FilesConnector([tmp_path], Workers(0)), tmp_path).table("select * from late", "late")
     assert caught.value.code == "bad_value"
     assert str(tmp_path) not in caught.value.message
 
 
 def test_out_of_memory(root: Path) -> None:
-    connector = FilesConnector([root], spares=0, memory_limit="60MB")
+    connector = FilesConnector([root], Workers(0, memory_limit="60MB"))
     with pytest.raises(SourceFailed, match="needs more memory"):
         of(connector, root / "data").table(
             "select count(distinct i::varchar || 'some text') from big", "big"
@@ -261,10 +257,8 @@ def test_out_of_memory(root: Path) -> None:
 
 
 def test_errors_show_no_foreign_paths() -> None:
-    error = worker_error(
-        "IOException", 'IO Error: cannot open "/srv/d/a.csv" nor "/etc/shadow"', Path("/srv/d")
-    )
-    assert error.message == 'Cannot open "a.csv" nor "…".'
+    said = 'IO Error: cannot open "a.csv" nor "/etc/shadow" nor "http://127.0.0.1:1/x"'
+    assert worker_error("IOException", said).message == 'Cannot open "a.csv" nor "…" nor "…".'
 
 
 # --- what is not possible --------------------------------------------------------------------
@@ -317,8 +311,7 @@ def test_process_is_confined(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         table = {"kind": "csv", "paths": [f"{data}/orders.csv"]}
         worker.send(
             {
-                "folder": data,
-                "tables": {"orders": table},
+                "source": {"reads": [data], "tables": {"orders": table}},
                 "sql": "select i, o.id from range(100000000) r(i), orders o",
                 "memory_limit": "500MB",
                 "threads": 1,
@@ -346,7 +339,7 @@ def test_kernel_confines_the_process(root: Path, tmp_path: Path) -> None:
         import ctypes, runpy, socket, sys
         names = runpy.run_path(sys.argv[1])
         has = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
-        names["_confine"](sys.argv[2])
+        names["_confine"]([sys.argv[2]])
         open(sys.argv[2] + "/orders.csv").close()
         done = []
         for path, mode in ((sys.argv[3], "r"), (sys.argv[2] + "/orders.csv", "r+"),
@@ -360,7 +353,7 @@ def test_kernel_confines_the_process(root: Path, tmp_path: Path) -> None:
         """
     )
     data = root / "data"
-    command = [sys.executable, "-c", script, module.__file__.replace(".py", "_worker.py")]
+    command = [sys.executable, "-c", script, str(duckdb_worker.__file__)]
     done = subprocess.run(
         [*command, str(data), str(root / "secret.csv")], capture_output=True, text=True, check=True
     )
@@ -373,7 +366,7 @@ def test_leaves_with_its_parent(root: Path) -> None:
     """The service dies: what it started sees the closed pipe and goes too."""
     worker = Worker()
     request = {
-        "folder": str(root), "tables": {}, "memory_limit": "100MB", "threads": 1,
+        "source": {"reads": [], "tables": {}}, "memory_limit": "100MB", "threads": 1,
         "sql": "select count(*) from range(100000000000) t",
     }  # fmt: skip
     worker.send(request)
@@ -450,8 +443,8 @@ def test_answer_without_its_ending_is_cut(
         files.table("select * from orders", "orders")
 
 
-def test_spares(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spares = module.Spares(2)
+def test_spares() -> None:
+    spares = Workers(2)
     try:
         wait_for(lambda: len(spares._warm) == 2)
         first = spares.take()

@@ -136,6 +136,52 @@ def test_an_unknown_function_comes_with_near_names() -> None:
     assert "date_trunc" in caught.value.details["near"]
 
 
+@pytest.mark.parametrize(
+    ("sql", "sent"),
+    [
+        ("upper('x')", "pg_catalog.upper('x')"),
+        ("Pg_Catalog.Upper('x')", "pg_catalog.upper('x')"),
+        ("\"left\"('x', 1)", "pg_catalog.\"left\"('x', 1)"),
+        ("count(*) FILTER (WHERE true)", "pg_catalog.count(*) FILTER(WHERE TRUE)"),
+        ("sum(1) FILTER (WHERE true) OVER ()", "pg_catalog.sum(1) FILTER(WHERE TRUE) OVER ()"),
+        ("mode() WITHIN GROUP (ORDER BY 1)", "pg_catalog.mode() WITHIN GROUP (ORDER BY 1)"),
+        ("1 FROM unnest(ARRAY[1]) AS u", "1 FROM pg_catalog.unnest(ARRAY[1]) AS u"),
+        (
+            "1 FROM LATERAL unnest(ARRAY[1]) WITH ORDINALITY AS u(a, b)",
+            "1 FROM LATERAL pg_catalog.unnest(ARRAY[1]) WITH ORDINALITY AS u(a, b)",
+        ),
+        ("1 FROM unnest(ARRAY[1], ARRAY[2]) AS u", "1 FROM unnest(ARRAY[1], ARRAY[2]) AS u"),
+        ("coalesce(1, 2), row(1)", "coalesce(1, 2), row(1)"),
+        ("levenshtein('a', 'b')", "levenshtein('a', 'b')"),
+    ],
+)
+def test_functions_of_postgres_are_sent_with_their_schema(sql: str, sent: str) -> None:
+    assert analyse(f"SELECT {sql}", "postgres").sql == f"SELECT {sent}"
+
+
+@pytest.mark.parametrize(
+    ("sql", "sent"),
+    [
+        ("name.upper()", "upper(name)"),
+        ("c.name.upper()", "upper(c.name)"),
+        ("main.md5('x')", "md5(main, 'x')"),
+        ("a.b.c.d.e.md5()", "md5(a.b.c.d.e)"),
+        ("('x').upper().md5()", "md5(upper(('x')))"),
+        ("s['a'].upper()", "upper(s['a'])"),
+        ("(name).upper()", "upper((name))"),
+        ("sum(1) OVER (), evil.sum(1) OVER ()", "sum(1) OVER (), sum(evil, 1) OVER ()"),
+        ("list_transform(l, lambda x : x.upper())", "list_transform(l, LAMBDA x : upper(x))"),
+        (
+            "list_filter(l, lambda x : x.a.upper() = y.b.upper())",
+            "list_filter(l, LAMBDA x : upper(x.a) = upper(y.b))",
+        ),
+        ("1 FROM t, LATERAL evil.range(1)", "1 FROM t, LATERAL range(evil, 1)"),
+    ],
+)
+def test_chained_calls_of_duckdb_name_no_schema(sql: str, sent: str) -> None:
+    assert analyse(f"SELECT {sql}", "duckdb").sql == f"SELECT {sent}"
+
+
 # Parameters ---------------------------------------------------------------------------------------
 
 
@@ -175,8 +221,12 @@ def test_an_unknown_function_comes_with_near_names() -> None:
             "CAST('2026-01-02 03:04:05+00:00' AS TIMESTAMPTZ)",
             "CAST('2026-01-02 03:04:05+00:00' AS TIMESTAMPTZ)",
         ),
-        (b"\x00\xff", "decode('00ff', 'hex')", "from_hex('00ff')"),
-        ({"type": "bytes", "value": "AP8="}, "decode('00ff', 'hex')", "from_hex('00ff')"),
+        (b"\x00\xff", "pg_catalog.decode('00ff', 'hex')", "from_hex('00ff')"),
+        (
+            {"type": "bytes", "value": "AP8="},
+            "pg_catalog.decode('00ff', 'hex')",
+            "from_hex('00ff')",
+        ),
         ("it's", "'it''s'", "'it''s'"),
         ("\\' OR 1=1 --", "'\\'' OR 1=1 --'", "'\\'' OR 1=1 --'"),
         ("a /* $$ ; :x \n ☃", "'a /* $$ ; :x \n ☃'", "'a /* $$ ; :x \n ☃'"),

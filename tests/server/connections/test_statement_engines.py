@@ -13,7 +13,7 @@ import duckdb
 import psycopg2
 import pytest
 
-from wb_server.connections.statement import DialectName, analyse
+from wb_server.connections.statement import RULES, DialectName, analyse
 
 HERE = Path(__file__).parent
 Rows = tuple[list[str], list[tuple[str, ...]]]
@@ -142,3 +142,52 @@ def test_postgres_accepts_what_writes_render(on_postgres: Run, write: str) -> No
         pytest.fail("the rendered text has a syntax error")
     except psycopg2.Error:
         pass
+
+
+def test_every_function_on_duckdbs_list_is_its_own(on_duckdb: Run) -> None:
+    """A name that DuckDB hasn't could be a macro of a database file."""
+    _, found = on_duckdb("SELECT DISTINCT lower(function_name) FROM duckdb_functions()")
+    own = {name.strip("'") for (name,) in found}
+    rules = RULES["duckdb"]
+    # DuckDB's grammar makes a cast of date(…).
+    grammar = rules.syntax_functions | rules.ordered_set_functions | {"date"}
+    assert rules.functions | rules.table_functions <= own | grammar
+
+
+# Made after version 15 of PostgreSQL.
+NEWER = {
+    "any_value",
+    "array_reverse",
+    "array_sample",
+    "array_shuffle",
+    "array_sort",
+    "casefold",
+    "crc32",
+    "crc32c",
+    "date_add",
+    "date_subtract",
+    "erf",
+    "erfc",
+    "json_agg_strict",
+    "json_object_agg_strict",
+    "json_object_agg_unique",
+    "jsonb_agg_strict",
+    "jsonb_object_agg_strict",
+    "jsonb_object_agg_unique",
+    "random_normal",
+    "to_bin",
+    "to_oct",
+    "uuid_extract_timestamp",
+    "uuid_extract_version",
+    "uuidv4",
+    "uuidv7",
+}
+
+
+def test_every_function_on_postgres_list_is_in_its_schema(on_postgres: Run) -> None:
+    _, found = on_postgres("SELECT proname FROM pg_proc WHERE pronamespace = 11")
+    own = {name.strip("'") for (name,) in found}
+    rules = RULES["postgres"]
+    outside = rules.syntax_functions | rules.extension_functions
+    listed = rules.functions | rules.table_functions | rules.write_functions
+    assert listed - outside <= own | NEWER

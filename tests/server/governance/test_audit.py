@@ -21,7 +21,7 @@ ORIGIN = Origin("10.0.0.7", "request-1")
 
 @pytest.fixture
 def log(database: Database) -> AuditService:
-    return AuditService(AuditStore(database))
+    return AuditService(AuditStore(database, b"k" * 32))
 
 
 def find(log: AuditService, **filters: object) -> list[tuple[str, str | None]]:
@@ -54,7 +54,7 @@ def test_what_a_dead_process_started_is_closed_as_unknown(
     log.started(ANALYST, ORIGIN, "query.read", target="warehouse")
     done = log.started(ANALYST, ORIGIN, "query.read")
     log.finished(done, "ok")
-    after_restart = AuditService(AuditStore(database))
+    after_restart = AuditService(AuditStore(database, b"k" * 32))
     assert after_restart.close_open() == 1
     assert after_restart.close_open() == 0
     assert find(after_restart, outcome="unknown") == [("finished", "unknown")]

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from wb_server.governance.secrets.vault import Vault, VaultError, generate, load
+from wb_server.governance.secrets import keyfile
+from wb_server.governance.secrets.vault import (
+    Vault,
+    VaultError,
+    generate,
+    key_id,
+    load,
+    vault_keys,
+)
 from wb_server.kit.db import Database
 
 SECRETS = {"password": "s3cret"}
@@ -17,28 +25,116 @@ def key() -> str:
     return Fernet.generate_key().decode()
 
 
-def test_a_secret_comes_back_for_its_row() -> None:
-    vault = Vault([key()])
-    assert vault.open("row", vault.seal("row", SECRETS)) == SECRETS
+def proved(database: Database, *keys: str) -> Vault:
+    """A vault whose first key is the database's."""
+    vault = Vault(keys or [key()])
+    vault.prove(database)
+    return vault
 
 
-def test_a_ciphertext_moved_to_another_row_does_not_open() -> None:
-    vault = Vault([key()])
+def seal(vault: Vault, database: Database, row: str = "row") -> str:
+    with database.write() as transaction:
+        return vault.seal(transaction, row, SECRETS)
+
+
+def test_a_secret_comes_back_for_its_row(database: Database) -> None:
+    vault = proved(database)
+    assert vault.open("row", seal(vault, database)) == SECRETS
+
+
+def test_a_ciphertext_moved_to_another_row_does_not_open(database: Database) -> None:
+    vault = proved(database)
     with pytest.raises(VaultError, match="another row"):
-        vault.open("mine", vault.seal("theirs", SECRETS))
+        vault.open("mine", seal(vault, database, "theirs"))
 
 
-def test_another_key_does_not_open_it() -> None:
+def test_another_key_does_not_open_it(database: Database) -> None:
+    sealed = seal(proved(database), database)
     with pytest.raises(VaultError, match="does not open"):
-        Vault([key()]).open("row", Vault([key()]).seal("row", SECRETS))
+        Vault([key()]).open("row", sealed)
 
 
-def test_the_first_key_seals_and_all_open() -> None:
+def test_the_key_that_the_database_names_seals_and_all_open(database: Database) -> None:
     old, new = key(), key()
-    sealed_before = Vault([old]).seal("row", SECRETS)
+    before = seal(proved(database, old), database)
     both = Vault([new, old])
-    assert both.open("row", sealed_before) == SECRETS
-    assert Vault([new]).open("row", both.seal("row", SECRETS)) == SECRETS
+    assert both.open("row", before) == SECRETS
+    # The new key is in the file already, and the database doesn't name it yet.
+    assert Vault([old]).open("row", seal(both, database)) == SECRETS
+    name(database, new)
+    assert Vault([new]).open("row", seal(both, database)) == SECRETS
+
+
+def name(database: Database, new: str) -> None:
+    with database.write() as transaction:
+        transaction.execute(vault_keys.update().values(key_id=key_id(new)))
+
+
+def test_nothing_is_sealed_before_the_database_knows_its_key(database: Database) -> None:
+    with pytest.raises(VaultError, match="doesn't know its key"):
+        seal(Vault([key()]), database)
+
+
+def test_a_running_vault_reads_the_file_again_when_another_key_is_named(
+    database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "master.key"
+    generate(path)
+    vault = load(path)
+    vault.prove(database)
+    before = seal(vault, database)
+    old, new = keyfile.read(path)[0], key()
+    keyfile.replace(path, [new, old])
+    name(database, new)
+    after = seal(vault, database)
+    assert Vault([new]).open("row", after) == SECRETS
+    # Read before the rotation came to it, opened when the old key is gone from the file.
+    keyfile.replace(path, [new])
+    assert vault.open("row", before) == SECRETS
+
+
+def test_a_running_vault_reads_the_file_again_for_what_it_cannot_open(
+    database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "master.key"
+    generate(path)
+    vault = load(path)
+    vault.prove(database)
+    new = key()
+    keyfile.replace(path, [new])
+    name(database, new)
+    assert vault.open("row", seal(Vault([new]), database)) == SECRETS
+
+
+def test_a_vault_without_the_named_key_does_not_seal(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    generate(path)
+    vault = load(path)
+    vault.prove(database)
+    name(database, key())
+    with pytest.raises(VaultError, match="lacks the key"):
+        seal(vault, database)
+    with pytest.raises(VaultError, match="lacks the key"):
+        vault.prove(database)
+
+
+def test_a_key_file_open_to_others_is_not_read_again(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    generate(path)
+    vault = load(path)
+    vault.prove(database)
+    name(database, key())
+    path.chmod(0o640)
+    with pytest.raises(VaultError, match="chmod 600"):
+        seal(vault, database)
+
+
+def test_a_secret_of_the_service_stays_the_same(database: Database) -> None:
+    vault = proved(database)
+    made = vault.secret(database, "audit")
+    assert len(made) == 32
+    assert vault.secret(database, "audit") == made
+    assert vault.secret(database, "other") != made
 
 
 def test_the_key_belongs_to_the_database(database: Database) -> None:

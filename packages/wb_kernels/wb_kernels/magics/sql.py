@@ -556,6 +556,10 @@ def _holds_connection(variables: Mapping[str, Any], word: str) -> bool:
     )
 
 
+# What was said already about connections.
+_said: set[str] = set()
+
+
 def _select(name: str, *, say: bool) -> None:
     """Makes a connection of the service the current one."""
     if say:
@@ -567,6 +571,9 @@ def _select(name: str, *, say: bool) -> None:
     ConnectionManager.current = conn
     if say:
         display.message(f"Using {info.name} ({info.connector}).")
+    if (notice := session.notice(info)) and notice not in _said:
+        _said.add(notice)  # once a kernel, not once a cell
+        display.message_warning(notice)
 
 
 def _listing() -> Any:

@@ -3,7 +3,7 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
 /** What the server tells about by itself. An event says "changed, fetch again" and no more. */
-export const TOPICS = ['connections', 'me'] as const;
+export const TOPICS = ['connections', 'me', 'queries'] as const;
 
 export type Topic = (typeof TOPICS)[number];
 
@@ -99,7 +99,8 @@ export class EventStream implements IDisposable {
   private readonly connect: (url: string) => EventSource;
   private readonly signals: Record<Topic, Signal<this, void>> = {
     connections: new Signal<this, void>(this),
-    me: new Signal<this, void>(this)
+    me: new Signal<this, void>(this),
+    queries: new Signal<this, void>(this)
   };
   private source: EventSource | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;

@@ -104,6 +104,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the audit log
+         * @description The whole log, or that of a time, as lines of JSON with the oldest row first.
+         *
+         *         Each line is one row with its ``mac`` and the number of its ``seal``.
+         */
+        get: operations["audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/people": {
         parameters: {
             query?: never;
@@ -336,6 +358,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List queries that run
+         * @description The queries that run or wait, one's own or everybody's, the oldest first.
+         */
+        get: operations["queries_queries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/query/{id}": {
         parameters: {
             query?: never;
@@ -348,7 +390,7 @@ export interface paths {
         post?: never;
         /**
          * Cancel a running query
-         * @description Stops a running query.
+         * @description Stops a query that runs, or that waits for its turn.
          */
         delete: operations["query_cancel"];
         options?: never;
@@ -480,6 +522,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/limits/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See one's own limits
+         * @description What holds for oneself, where it comes from, and what one takes of it now.
+         */
+        get: operations["limits_mine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List limits
+         * @description Every subject's limits, and what holds for all.
+         */
+        get: operations["limits_index"];
+        put?: never;
+        /**
+         * Set limits
+         * @description Sets a subject's limits, in place of all that it had. They act at once.
+         */
+        post: operations["limits_put"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/limits/everyone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take everyone's limits away
+         * @description Takes everyone's limits away: the settings hold again.
+         */
+        delete: operations["limits_remove_everyones"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/limits/{kind}/{subject}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take limits away
+         * @description Takes a group's, user's or connection's limits away; a connection is named by its id.
+         */
+        delete: operations["limits_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -558,7 +684,7 @@ export interface components {
             address: string;
             /**
              * Via
-             * @description What carried it: a token of theirs, or which of their servers.
+             * @description What carried it: a token of theirs, one of their servers, or a JWT of an issuer.
              */
             via: string;
             /** Request Id */
@@ -673,6 +799,31 @@ export interface components {
              * @default null
              */
             expires_at?: string | null;
+        };
+        /**
+         * ConnectionLimits
+         * @description A connection with limits of its own, which hold on top of one's own limits.
+         */
+        ConnectionLimits: {
+            /** Concurrent */
+            concurrent: number | null;
+            /** Rows */
+            rows: number | null;
+            /** Bytes */
+            bytes: number | null;
+            /** Seconds */
+            seconds: number | null;
+            /** Temp Bytes */
+            temp_bytes: number | null;
+            /** Connection Id */
+            connection_id: string;
+            /** Connection */
+            connection: string;
+            /**
+             * Running
+             * @description Queries that run on it now, everybody's.
+             */
+            running: number;
         };
         /** ConnectionList */
         ConnectionList: {
@@ -931,6 +1082,133 @@ export interface components {
             notice: string | null;
         };
         /**
+         * LimitList
+         * @description All rows, and what holds for the whole Workbench.
+         */
+        LimitList: {
+            /** Items */
+            items: components["schemas"]["LimitView"][];
+            settings: components["schemas"]["StartLimits"];
+            /**
+             * Total
+             * @description Queries that run at the same time, all together: a setting.
+             */
+            total: number;
+            /**
+             * Running
+             * @description Queries that run now.
+             */
+            running: number;
+            /**
+             * Waiting
+             * @description Queries that wait for their turn now.
+             */
+            waiting: number;
+        };
+        /**
+         * LimitRequest
+         * @description Sets the limits of a subject, in place of all that it had.
+         */
+        LimitRequest: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "everyone" | "group" | "user" | "connection";
+            /**
+             * Subject
+             * @description A group's or user's name, a connection's name or id; empty for everyone.
+             * @default
+             */
+            subject?: string;
+            /**
+             * Concurrent
+             * @default null
+             */
+            concurrent?: number | null;
+            /**
+             * Rows
+             * @default null
+             */
+            rows?: number | null;
+            /**
+             * Bytes
+             * @default null
+             */
+            bytes?: number | null;
+            /**
+             * Seconds
+             * @default null
+             */
+            seconds?: number | null;
+            /**
+             * Temp Bytes
+             * @default null
+             */
+            temp_bytes?: number | null;
+        };
+        /**
+         * LimitSource
+         * @description Where a limit comes from.
+         */
+        LimitSource: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "everyone" | "group" | "user" | "settings";
+            /**
+             * Name
+             * @description The group's or user's name.
+             * @default
+             */
+            name: string;
+        };
+        /**
+         * LimitValue
+         * @description A limit in force, and where it comes from.
+         */
+        LimitValue: {
+            /** Value */
+            value: number;
+            source: components["schemas"]["LimitSource"];
+        };
+        /**
+         * LimitView
+         * @description A row as administrators see it.
+         */
+        LimitView: {
+            /** Concurrent */
+            concurrent: number | null;
+            /** Rows */
+            rows: number | null;
+            /** Bytes */
+            bytes: number | null;
+            /** Seconds */
+            seconds: number | null;
+            /** Temp Bytes */
+            temp_bytes: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "everyone" | "group" | "user" | "connection";
+            /** Subject */
+            subject: string;
+            /** Updated By */
+            updated_by: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Name
+             * @description The subject for people: a connection's name instead of its id. `null` for a connection that is deleted.
+             */
+            name: string | null;
+        };
+        /**
          * Me
          * @description The one who asks, as of now.
          */
@@ -952,6 +1230,34 @@ export interface components {
              * @enum {string}
              */
             mode: "hub" | "local";
+        };
+        /**
+         * OwnLimits
+         * @description What holds for oneself, and what one takes of it now.
+         */
+        OwnLimits: {
+            concurrent: components["schemas"]["LimitValue"];
+            rows: components["schemas"]["LimitValue"];
+            bytes: components["schemas"]["LimitValue"];
+            seconds: components["schemas"]["LimitValue"];
+            temp_bytes: components["schemas"]["LimitValue"];
+            /**
+             * Running
+             * @description Queries of one's own that run now.
+             */
+            running: number;
+            /**
+             * Waiting
+             * @description Queries of one's own that wait for their turn now.
+             */
+            waiting: number;
+            /**
+             * Queue Wait
+             * @description Seconds that a query waits for its turn at most.
+             */
+            queue_wait: number;
+            /** Connections */
+            connections: components["schemas"]["ConnectionLimits"][];
         };
         /**
          * Owner
@@ -1074,6 +1380,67 @@ export interface components {
              */
             level: "use" | "write" | "manage";
         };
+        /** RunningList */
+        RunningList: {
+            /** Items */
+            items: components["schemas"]["RunningQuery"][];
+        };
+        /**
+         * RunningQuery
+         * @description A use of a connection that runs or waits now.
+         */
+        RunningQuery: {
+            /**
+             * Id
+             * @description To cancel it by.
+             */
+            id: string;
+            /** Actor */
+            actor: string;
+            /**
+             * Connection
+             * @description Its name; empty for one that is tested and not saved.
+             */
+            connection: string;
+            /** Connection Id */
+            connection_id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "read" | "write" | "browse" | "test";
+            /**
+             * Statement
+             * @description As it was written, cut after 1000 characters; for a look into the catalog what it lists, for a test nothing.
+             */
+            statement: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running";
+            /**
+             * Since
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            since: string;
+            /**
+             * Started At
+             * @description When its turn came; `null` while it waits.
+             */
+            started_at: string | null;
+            /**
+             * Rows
+             * @description Rows that were sent so far.
+             */
+            rows: number;
+            /**
+             * Bytes
+             * @description Bytes that were sent so far, as Arrow.
+             */
+            bytes: number;
+        };
         /** SchemaInfo */
         SchemaInfo: {
             /** Name */
@@ -1124,6 +1491,22 @@ export interface components {
              * @enum {string}
              */
             level: "use" | "write" | "manage";
+        };
+        /**
+         * StartLimits
+         * @description What holds where no row says otherwise: the settings of the service.
+         */
+        StartLimits: {
+            /** Concurrent */
+            concurrent: number;
+            /** Rows */
+            rows: number;
+            /** Bytes */
+            bytes: number;
+            /** Seconds */
+            seconds: number;
+            /** Temp Bytes */
+            temp_bytes: number;
         };
         /**
          * State
@@ -1500,6 +1883,65 @@ export interface operations {
             };
         };
     };
+    audit_export: {
+        parameters: {
+            query?: {
+                since?: string | null;
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Export the audit log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No token, or one that isn't known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The right is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Our fault; the message holds an id for the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     people_search: {
         parameters: {
             query?: {
@@ -1828,8 +2270,35 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description No such thing, or none that one may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its present state doesn't allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Over a limit of size. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once. */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2230,6 +2699,24 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Its present state doesn't allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Our fault; the message holds an id for the log. */
             500: {
                 headers: {
@@ -2290,6 +2777,15 @@ export interface operations {
             };
             /** @description No such thing, or none that one may see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its present state doesn't allow it. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2393,6 +2889,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Its present state doesn't allow it. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too many at once. */
             429: {
                 headers: {
@@ -2483,6 +2988,15 @@ export interface operations {
             };
             /** @description No such thing, or none that one may see. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its present state doesn't allow it. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2642,6 +3156,65 @@ export interface operations {
             };
             /** @description The data source took too long. */
             504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    queries_queries: {
+        parameters: {
+            query?: {
+                /** @description Everybody's instead of one's own. */
+                all?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List queries that run */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunningList"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No token, or one that isn't known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The right is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Our fault; the message holds an id for the log. */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3313,6 +3886,338 @@ export interface operations {
             };
             /** @description Understood, but not to be done. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Our fault; the message holds an id for the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    limits_mine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description See one's own limits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnLimits"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No token, or one that isn't known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The right is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Our fault; the message holds an id for the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    limits_index: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List limits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No token, or one that isn't known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The right is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Our fault; the message holds an id for the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    limits_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LimitRequest"];
+            };
+        };
+        responses: {
+            /** @description Set limits */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No token, or one that isn't known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The right is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit of size. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Understood, but not to be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Our fault; the message holds an id for the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the Workbench is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    limits_remove_everyones: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take everyone's limits away */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No token, or one that isn't known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The right is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No such thing, or none that one may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Our fault; the message holds an id for the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    limits_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take limits away */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No token, or one that isn't known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The right is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No such thing, or none that one may see. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

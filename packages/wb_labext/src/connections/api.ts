@@ -1,15 +1,23 @@
+import type { JSONObject } from '@lumino/coreutils';
+
 import type { ApiClient } from '../api/request';
 import { apiPath } from '../api/request';
 import type {
+  Access,
   ColumnInfo,
   ConnectionCreate,
   ConnectionTest,
   ConnectionUpdate,
   ConnectionView,
   ConnectorInfo,
+  CredentialPut,
   Items,
   Me,
+  OwnerRequest,
+  PeopleList,
   SchemaInfo,
+  Share,
+  ShareRequest,
   TableInfo,
   TestResult
 } from '../api/types';
@@ -52,6 +60,40 @@ export class ConnectionsApi {
 
   testDraft(body: ConnectionTest): Promise<TestResult> {
     return this.client.request('connections/test', { method: 'POST', body });
+  }
+
+  access(id: string): Promise<Access> {
+    return this.client.request(apiPath('connections', id, 'access'));
+  }
+
+  share(id: string, body: ShareRequest): Promise<Access> {
+    return this.client.request(apiPath('connections', id, 'shares'), { method: 'POST', body });
+  }
+
+  unshare(id: string, share: Pick<Share, 'kind' | 'name'>): Promise<Access> {
+    const path = apiPath('connections', id, 'shares', share.kind, share.name);
+    return this.client.request(path, { method: 'DELETE' });
+  }
+
+  transfer(id: string, body: OwnerRequest): Promise<Access> {
+    return this.client.request(apiPath('connections', id, 'owner'), { method: 'POST', body });
+  }
+
+  people(search: string): Promise<PeopleList> {
+    return this.client.request('people', { query: { search } });
+  }
+
+  putCredential(id: string, body: CredentialPut): Promise<ConnectionView> {
+    return this.client.request(apiPath('connections', id, 'credential'), { method: 'POST', body });
+  }
+
+  removeCredential(id: string): Promise<ConnectionView> {
+    return this.client.request(apiPath('connections', id, 'credential'), { method: 'DELETE' });
+  }
+
+  testCredential(id: string, login: JSONObject): Promise<TestResult> {
+    const path = apiPath('connections', id, 'credential', 'test');
+    return this.client.request(path, { method: 'POST', body: { login } });
   }
 
   async schemas(id: string): Promise<SchemaInfo[]> {

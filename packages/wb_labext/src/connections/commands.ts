@@ -2,17 +2,21 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { Notification } from '@jupyterlab/apputils';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { addIcon, deleteIcon, editIcon, refreshIcon } from '@jupyterlab/ui-components';
+import { addIcon, deleteIcon, editIcon, refreshIcon, usersIcon } from '@jupyterlab/ui-components';
 
 import { ApiError } from '../api/request';
 import type { ConnectionView } from '../api/types';
-import { connectionsIcon, queryIcon, testIcon } from '../ui/icons';
+import { connectionsIcon, keyIcon, queryIcon, testIcon } from '../ui/icons';
+import { insertCell } from '../ui/notebook';
+import { offerUndo } from '../ui/undo';
 import { openConnectionDialog } from './form';
 import type { ConnectionsModel } from './model';
-import { insertCell } from './notebook';
+import { openSharingDialog } from './sharingdialog';
+import { openSignInDialog } from './signindialog';
 import { cellText } from './sql';
 import type { Place } from './tree';
 import { keyOf } from './tree';
+import { needsSignIn } from './words';
 
 export const CommandIDs = {
   open: 'workbench:connections-open',
@@ -21,11 +25,10 @@ export const CommandIDs = {
   query: 'workbench:connections-query',
   test: 'workbench:connections-test',
   edit: 'workbench:connections-edit',
-  delete: 'workbench:connections-delete'
+  delete: 'workbench:connections-delete',
+  share: 'workbench:connections-share',
+  signIn: 'workbench:connections-signin'
 } as const;
-
-/** How long a deletion can be undone from its notification. */
-const UNDO_SHOWN = 15_000;
 
 export interface CommandOptions {
   app: JupyterFrontEnd;
@@ -62,6 +65,16 @@ export function addCommands(options: CommandOptions): void {
     return place?.schema === undefined && place?.table === undefined ? target(args, action) : null;
   }
 
+  function shareTarget(args: object): ConnectionView | null {
+    const connection = ownTarget(args, 'share');
+    return connection && model.mayShare(connection) ? connection : null;
+  }
+
+  function signInTarget(args: object): ConnectionView | null {
+    const connection = ownTarget(args, 'see');
+    return connection && model.mayHaveSignIn(connection) ? connection : null;
+  }
+
   function fail(error: unknown): void {
     Notification.error(model.message(error), { autoClose: 8_000 });
   }
@@ -96,6 +109,9 @@ export function addCommands(options: CommandOptions): void {
         if (added) {
           model.select(keyOf({ connection: added.id }));
           app.shell.activateById(panelId);
+          if (needsSignIn(added)) {
+            await commands.execute(CommandIDs.signIn, { connection: added.id });
+          }
         }
       } else if (model.state.phase === 'ready') {
         Notification.warning(trans.__('Adding a connection needs the role engineer.'));
@@ -183,40 +199,55 @@ export function addCommands(options: CommandOptions): void {
         fail(error);
         return;
       }
-      Notification.info(trans.__('Connection “%1” was deleted.', connection.name), {
-        autoClose: UNDO_SHOWN,
-        actions: [undo(connection)]
+      const { name, id } = connection;
+      offerUndo({
+        trans,
+        message: trans.__('Connection “%1” was deleted.', name),
+        caption: trans.__('Bring the connection back'),
+        undo: async () => {
+          await model.restore(id);
+        },
+        done: trans.__('Connection “%1” is back.', name),
+        failed: error =>
+          error instanceof ApiError && error.status === 409
+            ? trans.__(
+                'Another connection took the name “%1” meanwhile. Rename or delete that one, then undo again.',
+                name
+              )
+            : model.message(error)
       });
     }
   });
 
-  function undo(connection: ConnectionView): Notification.IAction {
-    return {
-      label: trans.__('Undo'),
-      caption: trans.__('Bring the connection back'),
-      displayType: 'accent',
-      callback: () => void restore(connection)
-    };
-  }
-
-  async function restore(connection: ConnectionView): Promise<void> {
-    const { name } = connection;
-    try {
-      await model.restore(connection.id);
-      Notification.success(trans.__('Connection “%1” is back.', name), { autoClose: 4_000 });
-    } catch (error) {
-      const taken = error instanceof ApiError && error.status === 409;
-      Notification.error(
-        taken
-          ? trans.__(
-              'Another connection took the name “%1” meanwhile. Rename or delete that one, then undo again.',
-              name
-            )
-          : model.message(error),
-        { autoClose: false, actions: [undo(connection)] }
-      );
+  commands.addCommand(CommandIDs.share, {
+    label: trans.__('Share Connection…'),
+    caption: trans.__('See and change who may use the connection'),
+    icon: usersIcon,
+    describedBy: placeArgs,
+    isEnabled: args => shareTarget(args) !== null,
+    isVisible: args => shareTarget(args) !== null,
+    execute: async args => {
+      const connection = shareTarget(args);
+      if (connection) {
+        await openSharingDialog(model, trans, connection);
+      }
     }
-  }
+  });
+
+  commands.addCommand(CommandIDs.signIn, {
+    label: trans.__('My Sign-in…'),
+    caption: trans.__('Enter, test or remove your own sign-in for the connection'),
+    icon: keyIcon,
+    describedBy: placeArgs,
+    isEnabled: args => signInTarget(args) !== null,
+    isVisible: args => signInTarget(args) !== null,
+    execute: async args => {
+      const connection = signInTarget(args);
+      if (connection) {
+        await openSignInDialog(model, trans, connection);
+      }
+    }
+  });
 
   model.changed.connect(() => {
     for (const id of Object.values(CommandIDs)) {

@@ -6,13 +6,16 @@ import { Signal } from '@lumino/signaling';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 
 import { ApiError } from '../api/request';
-import type { ConnectionView, ConnectorInfo, TestResult } from '../api/types';
+import type { ConnectionView, ConnectorInfo, CredentialMode, TestResult } from '../api/types';
+import { dayOf, endOfDay, today } from '../ui/dates';
 import { validator } from '../ui/validator';
+import { dropLogin, withoutLogin } from './login';
 import type { ConnectionsModel } from './model';
 import type { Draft, FieldErrors } from './schema';
 import {
   checkSchema,
   defaults,
+  errorTexts,
   fieldOf,
   formSchema,
   formUiSchema,
@@ -21,11 +24,17 @@ import {
   toConfig
 } from './schema';
 
+/** The place of the end date among the fields. */
+export const ENDS = 'expires_at';
+
 export interface DraftState {
   kind: string;
   name: string;
   description: string;
   config: JSONObject;
+  credentials: CredentialMode;
+  /** The day that the shared sign-in ends on, or empty. */
+  ends: string;
   errors: FieldErrors;
   /** What the server refuses about the form as a whole. */
   problem: string | null;
@@ -33,6 +42,8 @@ export interface DraftState {
   saving: boolean;
   /** The question about lost input is shown. */
   asking: boolean;
+  /** Why a test makes no sense now. */
+  untestable: string | null;
 }
 
 /** A connection that is being written: the dialog's state, its checks and its requests. */
@@ -54,11 +65,14 @@ export class DraftModel {
       config: connection
         ? { ...defaults(this.configSchema(kind)), ...connection.config }
         : defaults(this.configSchema(kind)),
+      credentials: connection?.credentials ?? 'shared',
+      ends: endOf(connection),
       errors: {},
       problem: null,
       test: null,
       saving: false,
-      asking: false
+      asking: false,
+      untestable: null
     };
     this.saved = this.current;
   }
@@ -80,6 +94,18 @@ export class DraftModel {
     return this.connection?.secrets_set ?? [];
   }
 
+  /** Whether one can choose whose sign-in it is. */
+  get hasSignIn(): boolean {
+    return (
+      this.connectors.find(item => item.kind === this.current.kind)?.supports_personal ?? false
+    );
+  }
+
+  /** Whether users' own sign-ins are removed by saving. */
+  get dropsSignIns(): boolean {
+    return this.connection?.credentials === 'personal' && this.mode === 'shared';
+  }
+
   get schema(): RJSFSchema {
     return this.form().schema;
   }
@@ -94,11 +120,13 @@ export class DraftModel {
   }
 
   isDirty(): boolean {
-    const { name, description, config, kind } = this.current;
+    const { name, description, config, kind, credentials, ends } = this.current;
     const base = this.connection ? this.saved.config : defaults(this.configSchema(kind));
     return (
       name !== this.saved.name ||
       description !== this.saved.description ||
+      credentials !== this.saved.credentials ||
+      ends !== this.saved.ends ||
       !JSONExt.deepEqual(toConfig(config), toConfig(base)) ||
       this.isParkedDirty()
     );
@@ -112,7 +140,7 @@ export class DraftModel {
     }
     // The answer to a test is about what was tested.
     const test = JSONExt.deepEqual(before.config, config) ? before.test : null;
-    this.set({ name, description, config, test, problem: null });
+    this.set({ name, description, config, test, problem: null, untestable: null });
     if (Object.keys(before.errors).length > 0) {
       this.set({ errors: this.recheck(before) });
     }
@@ -126,7 +154,19 @@ export class DraftModel {
     this.parked.set(this.current.kind, this.current.config);
     const config = this.parked.get(kind) ?? defaults(this.configSchema(kind));
     this.parked.delete(kind);
-    this.set({ kind, config, errors: {}, problem: null, test: null });
+    this.set({ kind, config, errors: {}, problem: null, test: null, untestable: null });
+  }
+
+  /** Whose sign-in it is. What was typed for a shared one is kept, and not sent. */
+  setCredentials(credentials: CredentialMode): void {
+    if (credentials !== this.current.credentials) {
+      this.set({ credentials, errors: {}, problem: null, test: null, untestable: null });
+    }
+  }
+
+  setEnds(ends: string): void {
+    const { [ENDS]: _, ...errors } = this.current.errors;
+    this.set({ ends, errors, problem: null });
   }
 
   askDiscard(): void {
@@ -141,8 +181,17 @@ export class DraftModel {
     if (this.current.test?.running) {
       return;
     }
+    if (this.mode === 'personal' && !this.hasOwnSignIn) {
+      this.set({
+        test: null,
+        untestable: this.trans.__(
+          'A test takes a sign-in, and each user enters their own: save it, then enter and test yours.'
+        )
+      });
+      return;
+    }
     // A test needs no name.
-    const { name: _name, description: _description, ...errors } = this.check();
+    const { name: _n, description: _d, [ENDS]: _e, ...errors } = this.check();
     this.set({ errors, problem: null, test: null, asking: false });
     if (Object.keys(errors).length > 0) {
       this.invalidSignal.emit(firstOf(errors, this.schema));
@@ -153,7 +202,8 @@ export class DraftModel {
     try {
       const result = await this.model.testDraft({
         connector: kind,
-        config: toConfig(config),
+        config: this.sent(config),
+        credentials: this.mode,
         ...(this.connection ? { connection_id: this.connection.id } : {})
       });
       if (this.current.config === config) {
@@ -179,14 +229,26 @@ export class DraftModel {
       this.invalidSignal.emit(firstOf(errors, this.schema));
       return false;
     }
-    const { name, description, kind } = this.current;
-    const config = toConfig(this.current.config);
+    const { name, description, kind, ends } = this.current;
+    const config = this.sent(this.current.config);
+    const credentials = this.mode;
+    const body = { name, description, config, credentials };
+    // Of a day only: the stored moment stays where the day does.
+    const expires_at = credentials === 'shared' ? endOfDay(ends) : null;
     this.set({ saving: true });
     try {
       if (this.connection) {
-        this.result = await this.model.update(this.connection.id, { name, description, config });
+        const ended = ends !== this.saved.ends && credentials === 'shared';
+        this.result = await this.model.update(this.connection.id, {
+          ...body,
+          ...(ended ? { expires_at } : {})
+        });
       } else {
-        this.result = await this.model.create({ name, connector: kind, description, config });
+        this.result = await this.model.create({
+          ...body,
+          connector: kind,
+          ...(expires_at === null ? {} : { expires_at })
+        });
       }
       return true;
     } catch (error) {
@@ -205,22 +267,14 @@ export class DraftModel {
   private check(): FieldErrors {
     const schema = checkSchema(this.schema, this.secretsSet);
     const { name, description, config } = this.current;
-    const data = { ...(name ? { name } : {}), description, config: toConfig(config) };
+    const data = { ...(name ? { name } : {}), description, config: this.sent(config) };
     const { errors } = validator.validateFormData(data, schema);
-    const __ = this.trans.__.bind(this.trans);
-    return readableErrors(errors, {
-      required: __('This field is needed.'),
-      name: __(
-        'Use lower-case letters, digits and underscores, beginning with a letter; at most 63 characters.'
-      ),
-      integer: __('This must be a whole number.'),
-      number: __('This must be a number.'),
-      minimum: limit => __('This must be at least %1.', limit),
-      maximum: limit => __('This must be at most %1.', limit),
-      maxLength: limit => __('This must have at most %1 characters.', limit),
-      choice: __('Choose one of the values.'),
-      other: message => __('This is not valid: %1.', message)
-    });
+    const found = { ...readableErrors(errors, errorTexts(this.trans)) };
+    const { ends } = this.current;
+    if (this.mode === 'shared' && ends !== '' && ends !== this.saved.ends && ends < today()) {
+      found[ENDS] = this.trans.__('This day is past. Choose a later one, or none.');
+    }
+    return found;
   }
 
   /** Checks the fields again that were wrong and have changed; says nothing new of the others. */
@@ -239,7 +293,8 @@ export class DraftModel {
 
   private refuse(error: unknown): void {
     const message = this.model.message(error);
-    const path = error instanceof ApiError ? fieldOf(error.details.field, this.schema) : null;
+    const field = error instanceof ApiError ? error.details.field : null;
+    const path = field === ENDS ? ENDS : fieldOf(field, this.schema);
     if (path !== null) {
       this.set({ errors: { [path]: message } });
       this.invalidSignal.emit(path);
@@ -260,10 +315,28 @@ export class DraftModel {
     );
   }
 
+  /** Whose sign-in it will be. */
+  private get mode(): CredentialMode {
+    return this.hasSignIn ? this.current.credentials : 'shared';
+  }
+
+  /** Whether one's own sign-in is stored, so that a test can use it. */
+  private get hasOwnSignIn(): boolean {
+    const connection = this.connection;
+    return connection?.credentials === 'personal' && connection.credential.status !== 'missing';
+  }
+
+  /** The configuration as it is sent: with personal sign-ins, without one. */
+  private sent(config: JSONObject): JSONObject {
+    const all = toConfig(config);
+    return this.mode === 'personal' ? dropLogin(all, this.configSchema(this.current.kind)) : all;
+  }
+
   private form(): { kind: string; schema: RJSFSchema; uiSchema: UiSchema } {
-    const { kind } = this.current;
+    const kind = `${this.current.kind} ${this.mode}`;
     if (this.made?.kind !== kind) {
-      const config = this.configSchema(kind);
+      const whole = this.configSchema(this.current.kind);
+      const config = this.mode === 'personal' ? withoutLogin(whole) : whole;
       const __ = this.trans.__.bind(this.trans);
       this.made = {
         kind,
@@ -292,6 +365,12 @@ export class DraftModel {
   private made: { kind: string; schema: RJSFSchema; uiSchema: UiSchema } | null = null;
 }
 
+/** The day that a connection's shared sign-in ends on, or empty. */
+function endOf(connection: ConnectionView | null): string {
+  const ends = connection?.credentials === 'shared' ? connection.credential.expires_at : null;
+  return ends ? dayOf(new Date(ends)) : '';
+}
+
 function valueAt(state: DraftState, path: string): unknown {
   const { name, description, config } = state;
   let value: unknown = { name, description, config };
@@ -314,5 +393,5 @@ function firstOf(errors: FieldErrors, schema: RJSFSchema): string {
     }
   };
   walk(schema, '');
-  return paths.find(path => path in errors) ?? Object.keys(errors)[0];
+  return [...paths, ENDS].find(path => path in errors) ?? Object.keys(errors)[0];
 }

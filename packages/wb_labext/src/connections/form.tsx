@@ -2,14 +2,15 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { ConnectorInfo, TestResult } from '../api/types';
+import type { ConnectionView, ConnectorInfo } from '../api/types';
 import { SchemaForm, fieldId } from '../ui/form';
 import { FormDialog } from '../ui/formdialog';
+import { Busy, Question } from '../ui/formparts';
 import { useModelState } from '../ui/signal';
-import { Spinner } from '../ui/states';
-import { DraftModel } from './draft';
+import { DraftModel, ENDS } from './draft';
 import type { ConnectionsModel } from './model';
-import type { ConnectionView } from '../api/types';
+import { ENDS_ID, SignInChoice } from './signinchoice';
+import { TestAnswer } from './testanswer';
 
 /**
  * Opens the dialog that adds a connection, or edits one.
@@ -25,7 +26,7 @@ export async function openConnectionDialog(
   const body = ReactWidget.create(
     <ConnectionForm draft={draft} trans={trans} onDiscard={() => dialog.discard()} />
   );
-  body.addClass('wb-ConnectionForm');
+  body.addClass('wb-FormBody');
   const dialog = new FormDialog({
     title: connection
       ? trans.__('Edit connection “%1”', connection.name)
@@ -47,7 +48,8 @@ export async function openConnectionDialog(
     dialog.setDisabled(saving ? ['test', 'cancel'] : test?.running ? ['submit'] : []);
   });
   draft.invalid.connect((_, path) => {
-    requestAnimationFrame(() => document.getElementById(fieldId(path))?.focus());
+    const id = path === ENDS ? ENDS_ID : fieldId(path);
+    requestAnimationFrame(() => document.getElementById(id)?.focus());
   });
   await dialog.launch();
   return draft.result;
@@ -60,15 +62,9 @@ export function ConnectionForm(props: {
 }): JSX.Element {
   const { draft, trans } = props;
   const state = useModelState(draft);
-  const keepRef = React.useRef<HTMLButtonElement>(null);
   React.useEffect(() => {
     document.getElementById(fieldId('name'))?.focus();
   }, []);
-  React.useEffect(() => {
-    if (state.asking) {
-      keepRef.current?.focus();
-    }
-  }, [state.asking]);
   return (
     <>
       {state.problem && (
@@ -76,7 +72,7 @@ export function ConnectionForm(props: {
           {state.problem}
         </div>
       )}
-      <div className="wb-ConnectionForm-scroll">
+      <div className="wb-Dialog-scroll">
         {draft.connection ? (
           <FixedConnector connector={draft.connectors.find(item => item.kind === state.kind)} />
         ) : (
@@ -88,8 +84,9 @@ export function ConnectionForm(props: {
             onChoose={kind => draft.setConnector(kind)}
           />
         )}
+        {draft.hasSignIn && <SignInChoice draft={draft} trans={trans} />}
         <SchemaForm
-          key={state.kind}
+          key={`${state.kind} ${state.credentials}`}
           schema={draft.schema}
           uiSchema={draft.uiSchema}
           data={draft.data}
@@ -98,15 +95,12 @@ export function ConnectionForm(props: {
           onChange={data => draft.setData(data)}
         />
       </div>
-      <div className="wb-ConnectionForm-answer" aria-live="polite">
-        {state.saving && (
-          <div className="wb-Banner">
-            <Spinner /> {trans.__('Saving…')}
-          </div>
-        )}
-        {state.test?.running && (
-          <div className="wb-Banner" data-testid="wb-test-running">
-            <Spinner /> {trans.__('Testing…')}
+      <div className="wb-FormBody-answer" aria-live="polite">
+        {state.saving && <Busy text={trans.__('Saving…')} />}
+        {state.test?.running && <Busy text={trans.__('Testing…')} testId="wb-test-running" />}
+        {state.untestable && (
+          <div className="wb-Banner" data-testid="wb-untestable">
+            {state.untestable}
           </div>
         )}
         {state.test && !state.test.running && (
@@ -114,51 +108,17 @@ export function ConnectionForm(props: {
         )}
       </div>
       {state.asking && (
-        <div
-          className="wb-Banner wb-mod-question"
-          role="alertdialog"
-          aria-label={trans.__('Discard what you typed?')}
-          data-testid="wb-form-discard"
-        >
-          <span className="wb-Banner-text">{trans.__('Discard what you typed?')}</span>
-          <button
-            type="button"
-            ref={keepRef}
-            className="jp-mod-styled jp-mod-reject"
-            onClick={() => draft.keepEditing()}
-          >
-            {trans.__('Keep editing')}
-          </button>
-          <button type="button" className="jp-mod-styled jp-mod-warn" onClick={props.onDiscard}>
-            {trans.__('Discard')}
-          </button>
-        </div>
+        <Question
+          text={trans.__('Discard what you typed?')}
+          keep={trans.__('Keep editing')}
+          keepRun={() => draft.keepEditing()}
+          go={trans.__('Discard')}
+          goRun={props.onDiscard}
+          testId="wb-form-discard"
+        />
       )}
     </>
   );
-}
-
-/** What a test said, in words and colour. */
-export function TestAnswer(props: { result: TestResult; trans: TranslationBundle }): JSX.Element {
-  const { result, trans } = props;
-  return (
-    <div
-      className={`wb-Banner ${result.ok ? 'wb-mod-ok' : 'wb-mod-failed'}`}
-      data-testid="wb-test-result"
-      data-ok={result.ok}
-    >
-      {testSentence(result, trans)}
-    </div>
-  );
-}
-
-export function testSentence(result: TestResult, trans: TranslationBundle): string {
-  if (!result.ok) {
-    return result.message;
-  }
-  const time = trans.__('%1 ms', Math.max(1, Math.round(result.elapsed_ms)));
-  const facts = result.server_version ? `${time} · ${result.server_version}` : time;
-  return trans.__('It works: %1', facts);
 }
 
 function ConnectorChoice(props: {

@@ -15,8 +15,10 @@ import type {
   TestResult
 } from '../api/types';
 import type { ConnectionsApi } from './api';
-import type { Place, Row, TreeAction, TreeNode, TreeState } from './tree';
-import { EMPTY_TREE, keyOf, reduceTree, rowsOf } from './tree';
+import { loadNodes } from './nodes';
+import type { Place, Row, TreeAction, TreeState } from './tree';
+import { EMPTY_TREE, connectionOf, keyOf, reduceTree, rowsOf } from './tree';
+import { needsSignIn } from './words';
 
 /** A test of a saved connection, as its row shows it. */
 export type RowTest = { running: true } | { running: false; result: TestResult; at: Date };
@@ -40,6 +42,13 @@ export interface ModelOptions {
   api: ConnectionsApi;
   events: EventStream;
   trans: TranslationBundle;
+}
+
+/** Changes with all that decides what is listed below a connection. */
+function versionOf(connection: ConnectionView | undefined): string {
+  return connection
+    ? JSON.stringify([connection.config, connection.credentials, connection.credential])
+    : '';
 }
 
 /** The state of the connections panel, and what it asks of the server. */
@@ -125,8 +134,21 @@ export class ConnectionsModel implements IDisposable {
     return this.current.me?.actions.includes('connection.create') ?? false;
   }
 
+  /** There is nobody to share with where one works alone. */
+  get isLocal(): boolean {
+    return this.current.me?.mode === 'local';
+  }
+
   may(connection: ConnectionView, action: string): boolean {
     return connection.actions.includes(`connection.${action}`);
+  }
+
+  mayShare(connection: ConnectionView): boolean {
+    return !this.isLocal && this.may(connection, 'share');
+  }
+
+  mayHaveSignIn(connection: ConnectionView): boolean {
+    return connection.actions.includes('credential.own');
   }
 
   connection(id: string): ConnectionView | undefined {
@@ -167,7 +189,8 @@ export class ConnectionsModel implements IDisposable {
 
   expand(key: string): void {
     this.reduce({ type: 'expand', key });
-    if (!this.current.tree.children.has(key)) {
+    const connection = this.connection(connectionOf(key));
+    if (!this.current.tree.children.has(key) && connection && !needsSignIn(connection)) {
       void this.load(key);
     }
   }
@@ -182,25 +205,17 @@ export class ConnectionsModel implements IDisposable {
 
   /** Fetches what is below a row. */
   async load(key: string): Promise<void> {
-    const [connection, schema, table] = JSON.parse(key) as [string, string | null | 0, string | 0];
-    const version = this.connection(connection)?.updated_at;
+    const id = connectionOf(key);
+    const version = versionOf(this.connection(id));
     this.reduce({ type: 'loading', key });
     let action: TreeAction;
     try {
-      let nodes: TreeNode[];
-      if (table !== 0) {
-        nodes = await this.columnNodes(connection, schema === 0 ? null : schema, table);
-      } else if (schema !== 0) {
-        nodes = await this.tableNodes(connection, schema);
-      } else {
-        nodes = await this.schemaNodes(connection);
-      }
-      action = { type: 'loaded', key, nodes };
+      action = { type: 'loaded', key, nodes: await loadNodes(this.api, this.trans, key) };
     } catch (error) {
       action = { type: 'failed', key, message: this.message(error) };
     }
     // An answer from before the connection was changed or deleted is of no use.
-    if (!this.disposed && this.connection(connection)?.updated_at === version) {
+    if (!this.disposed && versionOf(this.connection(id)) === version) {
       this.reduce(action);
     }
   }
@@ -275,60 +290,6 @@ export class ConnectionsModel implements IDisposable {
     ].join('\n');
   }
 
-  private async schemaNodes(connection: string): Promise<TreeNode[]> {
-    const schemas = await this.api.schemas(connection);
-    if (schemas.length === 1) {
-      return this.tableNodes(connection, schemas[0].name);
-    }
-    return schemas.map(schema => {
-      const place = { connection, schema: schema.name };
-      return {
-        key: keyOf(place),
-        type: 'schema',
-        place,
-        label: schema.name,
-        detail: schema.tables === null ? '' : String(schema.tables),
-        comment: null
-      };
-    });
-  }
-
-  private async tableNodes(connection: string, schema: string | null): Promise<TreeNode[]> {
-    const tables = await this.api.tables(connection, schema);
-    return tables.map(table => {
-      const place = { connection, schema: table.schema, table: table.name };
-      return {
-        key: keyOf(place),
-        type: 'table',
-        place,
-        label: table.name,
-        detail: table.kind,
-        comment: table.comment
-      };
-    });
-  }
-
-  private async columnNodes(
-    connection: string,
-    schema: string | null,
-    table: string
-  ): Promise<TreeNode[]> {
-    const columns = await this.api.columns(connection, schema, table);
-    return columns.map(column => {
-      const place = { connection, schema, table, column: column.name };
-      return {
-        key: keyOf(place),
-        type: 'column',
-        place,
-        label: column.name,
-        detail: column.type,
-        comment: [column.nullable ? '' : this.trans.__('not null'), column.comment ?? '']
-          .filter(Boolean)
-          .join('\n')
-      };
-    });
-  }
-
   private accept(me: Me, connectors: ConnectorInfo[], connections: ConnectionView[]): void {
     const before = new Map(this.current.connections.map(item => [item.id, item]));
     let tree = reduceTree(this.current.tree, {
@@ -337,8 +298,9 @@ export class ConnectionsModel implements IDisposable {
     });
     for (const connection of connections) {
       const old = before.get(connection.id);
-      // Another configuration is another database: what was listed below is no longer true.
-      if (old && JSON.stringify(old.config) !== JSON.stringify(connection.config)) {
+      // Another configuration is another database, another sign-in may see other tables: what was
+      // listed below is no longer true.
+      if (old && versionOf(old) !== versionOf(connection)) {
         tree = reduceTree(tree, { type: 'forget', connection: connection.id });
       }
     }
@@ -359,7 +321,7 @@ export class ConnectionsModel implements IDisposable {
     const { tree, connections } = this.current;
     for (const connection of connections) {
       const key = keyOf({ connection: connection.id });
-      if (tree.expanded.has(key) && !tree.children.has(key)) {
+      if (tree.expanded.has(key) && !tree.children.has(key) && !needsSignIn(connection)) {
         void this.load(key).then(() => this.fillBelow(key));
       }
     }
@@ -405,7 +367,8 @@ export class ConnectionsModel implements IDisposable {
     this.changedSignal.emit();
   }
 
-  private readonly api: ConnectionsApi;
+  /** The room's endpoints, for its dialogs. */
+  readonly api: ConnectionsApi;
   private readonly events: EventStream;
   private readonly trans: TranslationBundle;
   private readonly changedSignal = new Signal<this, void>(this);

@@ -10,7 +10,7 @@ import { CommandIDs } from './commands';
 import type { ConnectionsModel } from './model';
 import { ConnectionsView } from './view';
 
-export { ROW_CLASS } from './rows';
+export { ROW_CLASS } from './rowview';
 
 export interface PanelOptions {
   model: ConnectionsModel;

@@ -50,11 +50,16 @@ export const connectionsPlugin: JupyterFrontEndPlugin<void> = {
     shell.add(panel, 'left', { rank: RANK, type: 'Workbench' });
     restorer?.add(panel, PANEL_ID);
 
-    [CommandIDs.query, CommandIDs.test, CommandIDs.edit, CommandIDs.delete].forEach(
-      (command, index) => {
-        app.contextMenu.addItem({ command, selector: `.${ROW_CLASS}`, rank: index });
-      }
-    );
+    [
+      CommandIDs.query,
+      CommandIDs.test,
+      CommandIDs.signIn,
+      CommandIDs.share,
+      CommandIDs.edit,
+      CommandIDs.delete
+    ].forEach((command, index) => {
+      app.contextMenu.addItem({ command, selector: `.${ROW_CLASS}`, rank: index });
+    });
     const category = trans.__('Workbench');
     for (const command of Object.values(CommandIDs)) {
       palette?.addItem({ command, category });

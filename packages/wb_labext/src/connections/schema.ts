@@ -4,8 +4,9 @@
  * The server makes the schemas with pydantic: optional fields are `anyOf [X, null]`, nested models
  * are `$ref`s, secrets are `writeOnly`. The form wants neither of the first two.
  */
-import type { RJSFSchema, RJSFValidationError, UiSchema } from '@rjsf/utils';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSONObject, JSONValue } from '@lumino/coreutils';
+import type { RJSFSchema, RJSFValidationError, UiSchema } from '@rjsf/utils';
 
 /** The object of a configuration that the form shows under "Advanced". */
 export const ADVANCED = 'driver_options';
@@ -95,6 +96,11 @@ export function simplify(schema: JSONObject): JSONObject {
   return visit(schema, []) as JSONObject;
 }
 
+/** The properties of an object's schema. */
+export function propertiesOf(schema: JSONObject): Schema {
+  return isObject(schema.properties) ? schema.properties : {};
+}
+
 /** A configuration's fields by what the form does with them. */
 export interface Parts {
   /** Neither secret nor advanced. */
@@ -107,9 +113,7 @@ export interface Parts {
 
 export function split(config: JSONObject): Parts {
   const parts: Parts = { plain: [], secrets: [], advanced: [] };
-  for (const [name, property] of Object.entries(
-    isObject(config.properties) ? config.properties : {}
-  )) {
+  for (const [name, property] of Object.entries(propertiesOf(config))) {
     if (isObject(property) && property.writeOnly === true) {
       parts.secrets.push(name);
     } else if (name === ADVANCED) {
@@ -124,9 +128,7 @@ export function split(config: JSONObject): Parts {
 /** The defaults that a schema names, objects included, to fill an empty form. */
 export function defaults(schema: JSONObject): JSONObject {
   const result: JSONObject = {};
-  for (const [name, property] of Object.entries(
-    isObject(schema.properties) ? schema.properties : {}
-  )) {
+  for (const [name, property] of Object.entries(propertiesOf(schema))) {
     if (!isObject(property)) {
       continue;
     }
@@ -149,7 +151,7 @@ export interface FormTexts {
 /** The whole form's schema: name and description, then the connector's own fields. */
 export function formSchema(config: JSONObject, texts: FormTexts): RJSFSchema {
   const { title: _title, description: _description, ...rest } = config;
-  const properties = { ...(isObject(config.properties) ? config.properties : {}) };
+  const properties = { ...propertiesOf(config) };
   if (isObject(properties[ADVANCED])) {
     properties[ADVANCED] = { ...properties[ADVANCED], title: texts.advanced } as JSONObject;
   }
@@ -180,7 +182,7 @@ export function formUiSchema(
   unchanged: string
 ): UiSchema {
   const parts = split(config);
-  const properties = isObject(config.properties) ? config.properties : {};
+  const properties = propertiesOf(config);
   return {
     'ui:order': ['name', 'description', 'config'],
     config: {
@@ -194,7 +196,12 @@ export function formUiSchema(
   };
 }
 
-function fieldsUi(properties: Schema, secretsSet: readonly string[], unchanged: string): UiSchema {
+/** How each field is shown. */
+export function fieldsUi(
+  properties: Schema,
+  secretsSet: readonly string[],
+  unchanged: string
+): UiSchema {
   const ui: UiSchema = {};
   for (const [name, property] of Object.entries(properties)) {
     if (!isObject(property)) {
@@ -262,6 +269,23 @@ export interface ErrorTexts {
   maxLength: (limit: string) => string;
   choice: string;
   other: (message: string) => string;
+}
+
+export function errorTexts(trans: TranslationBundle): ErrorTexts {
+  const __ = trans.__.bind(trans);
+  return {
+    required: __('This field is needed.'),
+    name: __(
+      'Use lower-case letters, digits and underscores, beginning with a letter; at most 63 characters.'
+    ),
+    integer: __('This must be a whole number.'),
+    number: __('This must be a number.'),
+    minimum: limit => __('This must be at least %1.', limit),
+    maximum: limit => __('This must be at most %1.', limit),
+    maxLength: limit => __('This must have at most %1 characters.', limit),
+    choice: __('Choose one of the values.'),
+    other: message => __('This is not valid: %1.', message)
+  };
 }
 
 /** The validator's errors as one sentence a field. */

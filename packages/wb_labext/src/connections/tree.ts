@@ -3,6 +3,7 @@
  * rows follow from it. Pure functions.
  */
 import type { ConnectionView } from '../api/types';
+import { needsSignIn } from './words';
 
 /** How many children of one node are shown at first, and how many more each time. */
 export const PAGE = 200;
@@ -63,7 +64,8 @@ export type TreeAction =
   /** Keep only these connections. */
   | { type: 'keep'; connections: readonly string[] };
 
-function connectionOf(key: string): string {
+/** The id of the connection that a node is below of. */
+export function connectionOf(key: string): string {
   return (JSON.parse(key) as [string])[0];
 }
 
@@ -136,6 +138,8 @@ export type Row = RowBase &
         size: number;
       }
     | { type: 'loading' | 'none' }
+    /** One's own sign-in has to be entered before there is anything to list. */
+    | { type: 'signin'; connection: ConnectionView }
     | { type: 'failed'; message: string }
     | { type: 'more'; hidden: number }
   );
@@ -238,7 +242,9 @@ export function rowsOf(
       position: index + 1,
       size: kept.length
     });
-    if (expanded) {
+    if (expanded && needsSignIn(connection)) {
+      rows.push({ level: 2, parent: key, type: 'signin', key: `${key}:signin`, connection });
+    } else if (expanded) {
       below(key, 2, needle !== '' && found);
     }
   });

@@ -2,6 +2,8 @@ import { Dialog } from '@jupyterlab/apputils';
 import type { Widget } from '@lumino/widgets';
 import { Panel } from '@lumino/widgets';
 
+import { keepTabInside } from './tabring';
+
 /** What a dialog asks of the form in it. */
 export interface FormDialogHooks {
   /** The primary button, or Enter: `true` closes the dialog, `false` keeps it open. */
@@ -93,32 +95,11 @@ export class FormDialog extends Dialog<void> {
     }
   }
 
-  /** Keeps Tab inside: JupyterLab's dialog looks for its first field before the form is there. */
   handleEvent(event: Event): void {
-    if (event.type === 'keydown' && (event as KeyboardEvent).key === 'Tab') {
-      const all = [
-        ...this.node.querySelectorAll<HTMLElement>('input, select, textarea, button, summary')
-      ].filter(node => !node.matches(':disabled') && node.checkVisibility());
-      const last = all.length - 1;
-      const place = all.indexOf(document.activeElement as HTMLElement);
-      const to = (event as KeyboardEvent).shiftKey
-        ? place <= 0
-          ? last
-          : -1
-        : place === last
-          ? 0
-          : -1;
-      if (to >= 0) {
-        event.preventDefault();
-        event.stopPropagation();
-        // A group of radio buttons is entered at the chosen one.
-        const group = all.filter(node => node.matches('input[type="radio"]'));
-        const chosen = group.find(node => (node as HTMLInputElement).checked);
-        (group.includes(all[to]) ? (chosen ?? all[to]) : all[to])?.focus();
-        return;
-      }
+    const tab = event.type === 'keydown' && (event as KeyboardEvent).key === 'Tab';
+    if (!tab || !keepTabInside(this.node, event as KeyboardEvent)) {
+      super.handleEvent(event);
     }
-    super.handleEvent(event);
   }
 
   /** Closes without asking. */

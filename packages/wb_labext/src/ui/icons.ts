@@ -57,3 +57,30 @@ export const testIcon = new LabIcon({
     '<path d="M8 2h2v5h4V2h2v5h2v5a6 6 0 0 1-5 5.9V22h-2v-4.1A6 6 0 0 1 6 12V7h2V2zm0 7v3a4 4 0 0 0 8 0V9H8z"/>'
   )
 });
+
+/** A key: one's own sign-in. */
+export const keyIcon = new LabIcon({
+  name: 'workbench:key',
+  svgstr: svg(
+    24,
+    '<path d="M7 7a5 5 0 1 0 4.58 7H14v3h4v-3h4v-4H11.58A5 5 0 0 0 7 7zm0 3a2 2 0 1 1 0 4 2 2 0 0 1 0-4z"/>'
+  )
+});
+
+/** A clock that turns back: what one did. */
+export const activityIcon = new LabIcon({
+  name: 'workbench:activity',
+  svgstr: svg(
+    24,
+    '<path d="M13 3a9 9 0 0 0-9 9H1l4 4 4-4H6a7 7 0 1 1 2.05 4.95l-1.42 1.42A9 9 0 1 0 13 3zm-1 5v5l4.25 2.52.77-1.28-3.52-2.09V8H12z"/>'
+  )
+});
+
+/** Lines with a sign that they go on: running queries. */
+export const queriesIcon = new LabIcon({
+  name: 'workbench:queries',
+  svgstr: svg(
+    24,
+    '<path d="M3 5h12v2H3V5zm0 4h12v2H3V9zm0 4h8v2H3v-2zm0 4h8v2H3v-2zm11-4 7 4.5-7 4.5v-9z"/>'
+  )
+});

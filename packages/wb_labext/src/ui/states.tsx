@@ -36,3 +36,22 @@ export function Notice(props: {
 export function Spinner(): JSX.Element {
   return <span className="wb-Spinner" aria-hidden="true" />;
 }
+
+/** A sign before a warning's or an error's words, in form and colour; the words say the rest. */
+export function Mark(props: { kind: 'warning' | 'error' }): JSX.Element {
+  return (
+    <svg
+      className={`wb-Mark wb-mod-${props.kind}`}
+      viewBox="0 0 16 16"
+      width="12"
+      height="12"
+      aria-hidden="true"
+    >
+      {props.kind === 'warning' ? (
+        <path d="M8 1 0.6 14.5h14.8L8 1zm-.9 5h1.8v4.3H7.1V6zm0 5.5h1.8v1.8H7.1v-1.8z" />
+      ) : (
+        <path d="M5 0.8h6L15.2 5v6L11 15.2H5L0.8 11V5L5 0.8zM7.1 3.8v5h1.8v-5H7.1zm0 6.4V12h1.8v-1.8H7.1z" />
+      )}
+    </svg>
+  );
+}

@@ -6,14 +6,11 @@ is and however slow its reader; ``stream.py`` has the format.
 
 from __future__ import annotations
 
-import difflib
 import logging
-import re
-import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -23,33 +20,40 @@ from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin, Outcome
-from ..kit.errors import Conflict, NotFound, WorkbenchError
-from .connectors.base import Connector, Session, Target
+from ..kit.errors import LimitReached, NotFound, WorkbenchError
+from ..kit.events import Bus
+from .connectors.base import Connector, ConnectorConfig, Session, Target
+from .connectors.duckdb_file import DuckdbFileConnector
 from .connectors.files import FilesConnector
 from .connectors.postgres import PostgresConnector
+from .connectors.worker import Workers
 from .gate import Gate, Permit
-from .limits import Slots
+from .hints import add_near_names, place_in
+from .limits.models import QueryLimits
+from .limits.service import LimitService
 from .models import (
     ColumnInfo,
     Connection,
     ConnectionTest,
     QueryRequest,
+    RunningQuery,
     SchemaInfo,
     State,
     TableInfo,
     TestResult,
 )
 from .network import NetworkPolicy
+from .running import Running, RunningQueries
 from .service import ConnectionService
-from .stream import Caps, Finish, QueryStream, Running
+from .stream import Caps, Finish, QueryStream
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # What is wrong with the source itself, rather than with one statement: these turn its state.
 _STATE_CODES = frozenset({"unreachable", "unknown_host", "sign_in_failed", "address_not_allowed"})
-# So many of a statement's tables are asked for their columns when one is unknown.
-_NEAR_TABLES = 5
+# Seconds that a test of a connection may take.
+_TEST_SECONDS = 10.0
 
 
 def standard_connectors(
@@ -57,7 +61,12 @@ def standard_connectors(
 ) -> list[Connector]:
     """Every kind of connector that comes with the Workbench."""
     network = NetworkPolicy(allow_private=allow_private, allow_loopback=allow_loopback)
-    return [PostgresConnector(network), FilesConnector(roots, memory_limit=worker_memory)]
+    workers = Workers(memory_limit=worker_memory)
+    return [
+        PostgresConnector(network),
+        FilesConnector(roots, workers),
+        DuckdbFileConnector(roots, workers),
+    ]
 
 
 class Broker:
@@ -69,17 +78,18 @@ class Broker:
         gate: Gate,
         rights: Rights,
         audit: AuditService,
-        slots: Slots,
-        caps: Caps,
+        limits: LimitService,
+        bus: Bus,
+        *,
+        write_rows: int,
     ) -> None:
         self._connections = connections
         self._gate = gate
         self._rights = rights
         self._audit = audit
-        self._slots = slots
-        self._caps = caps
-        self._running: dict[str, Running] = {}
-        self._lock = threading.Lock()
+        self._limits = limits
+        self._write_rows = write_rows
+        self._queries = RunningQueries(limits, bus)
 
     # --- queries ---------------------------------------------------------------------------
 
@@ -88,8 +98,9 @@ class Broker:
     ) -> QueryStream:
         """Runs one statement and returns its answer as a stream.
 
-        It returns once the source has answered with its first rows, so whatever is wrong with the
-        statement is raised here and not in the stream.
+        It waits for its turn where as many run as may. It returns once the source has answered
+        with its first rows, so whatever is wrong with the statement is raised here and not in the
+        stream.
 
         Args:
             hang_up: stops the query, in its source too, when the client goes away.
@@ -97,15 +108,47 @@ class Broker:
         Raises:
             NotFound: no connection of this name that the actor may use.
             InvalidInput, Forbidden: the gate or the source refuses the statement.
-            LimitReached: too many queries at once.
+            LimitReached: too many queries at once, and none ended in time.
             Conflict: the query id is in use, or the query was cancelled.
             SourceFailed, SourceTimeout: the source failed.
         """
         query_id = request.query_id or str(uuid.uuid4())
-        limit = min(request.row_limit, self._caps.rows) if request.row_limit is not None else None
+        use = self._permitted(actor, origin, request, query_id)
+        running = self._queries.add(actor, use.connection, query_id, use.permit.kind, request.sql)
+        finish = Finish(running, partial(self._ended, running))
+        hang_up.then(lambda: running.stop("hung_up"))
+        try:
+            self._queries.take(running)
+            if running.place.waited:
+                # What was permitted before the wait may not be any more.
+                use = self._permitted(actor, origin, request, query_id)
+        except WorkbenchError as error:
+            if running.stopped is None:
+                self._queries.remove(running)
+                if isinstance(error, LimitReached):
+                    self._refused(actor, origin, request, query_id, error)
+            else:
+                self._started(actor, origin, use, request)
+                finish.failed(error)
+            raise
+        try:
+            self._started(actor, origin, use, request)
+            return self._open(actor, use, running, finish, request.sql)
+        except BaseException as error:
+            finish.failed(error)
+            raise
+
+    def _permitted(
+        self, actor: Actor, origin: Origin, request: QueryRequest, query_id: str
+    ) -> _Use:
+        """What a request comes to, once the gate has let it through; else it is audited."""
         try:
             connection = self._connections.find(actor, request.connection)
             connector = self._connections.connector(connection.connector)
+            limits = self._limits.of_query(actor, connection.id)
+            limit = request.row_limit
+            if limit is not None:
+                limit = min(limit, limits.rows)
             permit = self._gate.query(
                 actor,
                 connection,
@@ -118,72 +161,75 @@ class Broker:
                 supports_writes=connector.supports_writes,
             )
         except WorkbenchError as error:
-            self._audit.refused(
-                actor,
-                origin,
-                "query.run",
-                code=error.code,
-                record=query_id,
-                target=request.connection,
-                statement=request.sql,
-            )
+            self._refused(actor, origin, request, query_id, error)
             raise
-        self._slots.take(actor.name)
-        try:
-            running = self._register(query_id, actor)
-        except WorkbenchError:
-            self._slots.free(actor.name)
-            raise
-        hang_up.then(lambda: running.stop("hung_up"))
-        finish = Finish(running, partial(self._ended, running))
-        try:
-            self._audit.started(
-                actor,
-                origin,
-                f"query.{permit.kind}",
-                record=query_id,
-                connection_id=connection.id,
-                target=connection.name,
-                statement=request.sql,
-            )
-            return self._open(
-                actor, connection, connector, permit, running, finish, limit, request.sql
-            )
-        except BaseException as error:
-            finish.failed(error)
-            raise
+        return _Use(connection, connector, permit, limits, limit)
 
-    def _open(
+    def _started(self, actor: Actor, origin: Origin, use: _Use, request: QueryRequest) -> None:
+        self._audit.started(
+            actor,
+            origin,
+            f"query.{use.permit.kind}",
+            record=use.permit.query_id,
+            connection_id=use.connection.id,
+            target=use.connection.name,
+            statement=request.sql,
+        )
+
+    def _refused(
         self,
         actor: Actor,
-        connection: Connection,
-        connector: Connector,
-        permit: Permit,
-        running: Running,
-        finish: Finish,
-        limit: int | None,
-        written: str,
+        origin: Origin,
+        request: QueryRequest,
+        query_id: str,
+        error: WorkbenchError,
+    ) -> None:
+        self._audit.refused(
+            actor,
+            origin,
+            "query.run",
+            code=error.code,
+            record=query_id,
+            target=request.connection,
+            statement=request.sql,
+        )
+
+    def _open(
+        self, actor: Actor, use: _Use, running: Running, finish: Finish, written: str
     ) -> QueryStream:
-        session = self._session(actor, connection, connector, permit)
+        connection, connector, permit = use.connection, use.connector, use.permit
+        temp_bytes = use.limits.temp_bytes
+        session = self._session(actor, connection, connector, permit, temp_bytes=temp_bytes)
         try:
             finish.session = session
             running.attach(session)
-            answer = session.run(timeout=self._caps.timeout, max_write_rows=self._caps.write_rows)
+            answer = session.run(timeout=use.limits.seconds, max_write_rows=self._write_rows)
             provenance: dict[str, Any] = {
                 "query_id": permit.query_id,
                 "connection": connection.name,
                 "connection_id": connection.id,
-                "row_limit": limit,
+                "row_limit": use.limit,
                 "kind": permit.kind,
+                "waited_ms": round(running.place.waited * 1000, 1),
                 "policies": [],
                 "catalog_version": None,
             }
-            stream = QueryStream(answer, provenance, finish, limit, self._caps)
+            caps = Caps(rows=use.limits.rows, bytes=use.limits.bytes)
+            stream = QueryStream(answer, provenance, finish, use.limit, caps)
             stream.prime()
         except WorkbenchError as error:
             session.close()
-            _place_in(error, written, permit.sql)
-            self._add_near_names(actor, connection, connector, permit, error)
+            place_in(error, written, permit.sql)
+            add_near_names(
+                error,
+                permit.tables,
+                lambda: self._session(
+                    actor,
+                    connection,
+                    connector,
+                    self._gate.browse(actor, connection, query_id=permit.query_id),
+                ),
+            )
             raise
         except BaseException:
             session.close()
@@ -192,14 +238,27 @@ class Broker:
             self._connections.set_state(connection, State(status="ok", checked_at=clock.now()))
         return stream
 
+    def queries(self, actor: Actor, *, everybodys: bool = False) -> list[RunningQuery]:
+        """What runs and waits of the actor's, or of everybody's, the oldest first.
+
+        Raises:
+            Forbidden: only administrators see everybody's.
+        """
+        if everybodys:
+            self._rights.require(actor, "query.list_any")
+        return [
+            running.view()
+            for running in self._queries.all()
+            if everybodys or running.actor == actor.name
+        ]
+
     def cancel(self, actor: Actor, query_id: str) -> None:
-        """Stops a running query, in its source too.
+        """Stops a query that runs, in its source too, or one that waits for its turn.
 
         Raises:
             NotFound: none runs under this id, or none of theirs.
         """
-        with self._lock:
-            running = self._running.get(query_id)
+        running = self._queries.get(query_id)
         if running is None or not (
             running.actor == actor.name or self._rights.may(actor, "query.cancel_any")
         ):
@@ -208,14 +267,14 @@ class Broker:
 
     def stop_all(self) -> None:
         """Stops everything that runs; called when the service stops."""
-        with self._lock:
-            running = list(self._running.values())
-        for query in running:
-            query.stop("cancelled")
+        for running in self._queries.all():
+            running.stop("cancelled")
 
     # --- tests and the catalog -------------------------------------------------------------
 
-    def test(self, actor: Actor, origin: Origin, request: ConnectionTest) -> TestResult:
+    def test(
+        self, actor: Actor, origin: Origin, request: ConnectionTest, hang_up: HangUp | None = None
+    ) -> TestResult:
         """Tries a connection that isn't saved, by the code of a real query."""
         connector = self._connections.connector(request.connector)
         saved = None
@@ -226,41 +285,92 @@ class Broker:
         config = self._connections.complete(
             actor, connector, saved, request.credentials, request.config
         )
-        return self._try(connector, permit, Target("", 0, config))
+        return self._try(actor, connector, permit, Target("", 0, config), saved, hang_up)
 
-    def test_saved(self, actor: Actor, origin: Origin, connection_id: str) -> TestResult:
+    def test_saved(
+        self, actor: Actor, origin: Origin, connection_id: str, hang_up: HangUp | None = None
+    ) -> TestResult:
         """Tries a saved connection, and notes its state."""
         connection = self._connections.saved(actor, connection_id)
         connector = self._connections.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
         target = self._connections.target(connection, actor)
-        result = self._try(connector, permit, replace(target, connection_id=""))
+        target = replace(target, connection_id="")
+        result = self._try(actor, connector, permit, target, connection, hang_up)
         self._note(connection, result.ok, result.code, result.message)
         return result
 
     def test_login(
-        self, actor: Actor, origin: Origin, connection_id: str, login: dict[str, Any]
+        self,
+        actor: Actor,
+        origin: Origin,
+        connection_id: str,
+        login: dict[str, Any],
+        hang_up: HangUp | None = None,
     ) -> TestResult:
         """Tries a sign-in of the actor's for a personal connection, before it is stored."""
         connection = self._connections.saved(actor, connection_id)
         connector = self._connections.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
         config = self._connections.with_login(connection, login)
-        return self._try(connector, permit, Target("", 0, config))
+        return self._try(actor, connector, permit, Target("", 0, config), connection, hang_up)
 
-    def _try(self, connector: Connector, permit: Permit, target: Target) -> TestResult:
-        began = time.perf_counter()
+    # --- logins, for the rotation of a password ----------------------------------------------
+
+    def sign_in(self, actor: Actor, connection: Connection, config: ConnectorConfig) -> TestResult:
+        """Tries a sign-in for a saved connection, on a connection of its own."""
+        connector = self._connections.connector(connection.connector)
+        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
+        return self._try(actor, connector, permit, Target("", 0, config), connection, None)
+
+    def tables_of(
+        self, actor: Actor, connection: Connection, config: ConnectorConfig
+    ) -> frozenset[tuple[str | None, str]]:
+        """Schema and name of every table that a sign-in for a saved connection may use."""
+        connector = self._connections.connector(connection.connector)
+        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
+        with connector.open(permit, Target("", 0, config)) as session:
+            return frozenset((table.schema_, table.name) for table in session.tables(None))
+
+    def set_password(
+        self, actor: Actor, connection: Connection, config: ConnectorConfig, password: str
+    ) -> None:
+        """Gives the login of a sign-in another password, signed in as that login.
+
+        The caller keeps the password safe before, stores it after, and writes the audit log.
+
+        Raises:
+            WorkbenchError: as ``Connector.set_password`` says.
+        """
+        connector = self._connections.connector(connection.connector)
+        permit = self._gate.new_password(actor, connection)
+        connector.set_password(permit, Target(connection.id, 0, config), password)
+
+    def _try(
+        self,
+        actor: Actor,
+        connector: Connector,
+        permit: Permit,
+        target: Target,
+        connection: Connection | None,
+        hang_up: HangUp | None,
+    ) -> TestResult:
         version: str | None = None
         error: WorkbenchError | None = None
-        try:
-            connector.check(target.config)
-            with connector.open(permit, target) as session:
-                for _batch in session.run(timeout=10, max_write_rows=0):
-                    pass
-                version = session.server_version()
-        except WorkbenchError as failure:
-            error = failure
-        elapsed = (time.perf_counter() - began) * 1000
+        with self._queries.turn(
+            actor, connection, permit.query_id, permit.kind, "", hang_up
+        ) as running:
+            began = time.perf_counter()
+            try:
+                connector.check(target.config)
+                with connector.open(permit, target) as session:
+                    running.attach(session)
+                    for _batch in session.run(timeout=_TEST_SECONDS, max_write_rows=0):
+                        pass
+                    version = session.server_version()
+            except WorkbenchError as failure:
+                error = failure
+            elapsed = (time.perf_counter() - began) * 1000
         if error is not None:
             return TestResult(
                 ok=False,
@@ -273,40 +383,81 @@ class Broker:
             ok=True, message="The connection works.", elapsed_ms=elapsed, server_version=version
         )
 
-    def schemas(self, actor: Actor, origin: Origin, connection_id: str) -> list[SchemaInfo]:
+    def schemas(
+        self, actor: Actor, origin: Origin, connection_id: str, hang_up: HangUp | None = None
+    ) -> list[SchemaInfo]:
         """The schemas of a connection."""
-        return self._browse(actor, connection_id, lambda session: session.schemas())
+        return self._browse(
+            actor, connection_id, "schemas", hang_up, lambda session: session.schemas()
+        )
 
     def tables(
-        self, actor: Actor, origin: Origin, connection_id: str, schema: str | None
+        self,
+        actor: Actor,
+        origin: Origin,
+        connection_id: str,
+        schema: str | None,
+        hang_up: HangUp | None = None,
     ) -> list[TableInfo]:
         """The tables of a schema, or of all."""
-        return self._browse(actor, connection_id, lambda session: session.tables(schema))
+        what = "tables" if schema is None else f"tables of {schema}"
+        return self._browse(
+            actor, connection_id, what, hang_up, lambda session: session.tables(schema)
+        )
 
     def columns(
-        self, actor: Actor, origin: Origin, connection_id: str, schema: str | None, table: str
+        self,
+        actor: Actor,
+        origin: Origin,
+        connection_id: str,
+        schema: str | None,
+        table: str,
+        hang_up: HangUp | None = None,
     ) -> list[ColumnInfo]:
         """The columns of a table."""
-        return self._browse(actor, connection_id, lambda session: session.columns(schema, table))
+        return self._browse(
+            actor,
+            connection_id,
+            f"columns of {table}",
+            hang_up,
+            lambda session: session.columns(schema, table),
+        )
 
     def _browse(
-        self, actor: Actor, connection_id: str, ask: Callable[[Session], list[T]]
+        self,
+        actor: Actor,
+        connection_id: str,
+        what: str,
+        hang_up: HangUp | None,
+        ask: Callable[[Session], list[T]],
     ) -> list[T]:
         connection = self._connections.saved(actor, connection_id)
-        connector = self._connections.connector(connection.connector)
         permit = self._gate.browse(actor, connection, query_id=str(uuid.uuid4()))
-        with (
-            self._slots.hold(actor.name),
-            self._session(actor, connection, connector, permit) as session,
-        ):
-            return ask(session)
+        with self._queries.turn(
+            actor, connection, permit.query_id, permit.kind, what, hang_up
+        ) as running:
+            if running.place.waited:
+                connection = self._connections.saved(actor, connection_id)
+                permit = self._gate.browse(actor, connection, query_id=permit.query_id)
+            connector = self._connections.connector(connection.connector)
+            with self._session(actor, connection, connector, permit) as session:
+                running.attach(session)
+                return ask(session)
 
     # --- inside ----------------------------------------------------------------------------
 
     def _session(
-        self, actor: Actor, connection: Connection, connector: Connector, permit: Permit
+        self,
+        actor: Actor,
+        connection: Connection,
+        connector: Connector,
+        permit: Permit,
+        *,
+        temp_bytes: int = 0,
     ) -> Session:
         target = self._connections.target(connection, actor)
+        if temp_bytes:
+            target = replace(target, temp_bytes=temp_bytes)
         try:
             return connector.open(permit, target)
         except WorkbenchError as error:
@@ -323,74 +474,20 @@ class Broker:
             connection, State(status=status, message=message, checked_at=clock.now())
         )
 
-    def _register(self, query_id: str, actor: Actor) -> Running:
-        running = Running(query_id, actor.name)
-        with self._lock:
-            if query_id in self._running:
-                raise Conflict("A query with this id is running.", code="query_id_taken")
-            self._running[query_id] = running
-        return running
-
     def _ended(
         self, running: Running, outcome: Outcome, code: str | None, rows: int, size: int
     ) -> None:
-        """Takes a query that ended from the list, frees its slot, writes the audit's last row."""
-        with self._lock:
-            self._running.pop(running.query_id, None)
-        self._slots.free(running.actor)
+        """Frees a query's place and writes the audit's last row."""
+        self._queries.remove(running)
         self._audit.finished(running.query_id, outcome, code=code, rows=rows, bytes=size)
 
-    def _add_near_names(
-        self,
-        actor: Actor,
-        connection: Connection,
-        connector: Connector,
-        permit: Permit,
-        error: WorkbenchError,
-    ) -> None:
-        """Adds near names to an error about an unknown table or column.
 
-        They come from the catalog as the actor may see it, asked only now that something is wrong.
-        """
-        if error.code not in ("unknown_table", "unknown_column") or "name" not in error.details:
-            return
-        wanted = str(error.details["name"]).split(".")[-1]
-        # Asking the catalog must never hide the error that it explains.
-        try:
-            leave = self._gate.browse(actor, connection, query_id=permit.query_id)
-            with self._session(actor, connection, connector, leave) as session:
-                if error.code == "unknown_table":
-                    names = [table.name for table in session.tables(None)]
-                else:
-                    names = [
-                        column.name
-                        for table in permit.tables[:_NEAR_TABLES]
-                        for column in session.columns(table.schema, table.name)
-                    ]
-        except Exception:
-            log.debug("no near names for %s", error.code, exc_info=True)
-            return
-        near = difflib.get_close_matches(wanted, dict.fromkeys(names), n=3, cutoff=0.5)
-        error.details["near"] = near
-        if near:
-            either = " or ".join(f"“{name}”" for name in near)
-            error.message = f"{error.message.rstrip('.')}. Did you mean {either}?"
+@dataclass(frozen=True)
+class _Use:
+    """What a request comes to."""
 
-
-def _place_in(error: WorkbenchError, written: str, sent: str) -> None:
-    """Makes an error's place one in the statement as it was written.
-
-    The source counts in the statement that was sent, which the gate has rendered anew. A name that
-    the error is about is looked up in the written one; without that, no place is better than a
-    wrong one.
-    """
-    if "line" not in error.details or written == sent:
-        return
-    del error.details["line"]
-    error.details.pop("column", None)
-    name = str(error.details.get("name") or "").split(".")[-1]
-    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", written, re.IGNORECASE) if name else None
-    if found:
-        before = written[: found.start()]
-        error.details["line"] = before.count("\n") + 1
-        error.details["column"] = found.start() - (before.rfind("\n") + 1) + 1
+    connection: Connection
+    connector: Connector
+    permit: Permit
+    limits: QueryLimits
+    limit: int | None

@@ -51,6 +51,18 @@ class Permit:
             raise TypeError("a Permit is made by the gate only")
 
 
+@dataclass(frozen=True)
+class PasswordPermit:
+    """Leave to give the login of one connection a new password, and for nothing else."""
+
+    connection_id: str
+    seal: object = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("a PasswordPermit is made by the gate only")
+
+
 class Gate:
     """Checks a request against the statement's rules and the actor's rights."""
 
@@ -102,6 +114,11 @@ class Gate:
         """A permit to list schemas, tables and columns, by the connector's own statements."""
         self._rights.require(actor, "connection.browse", connection)
         return Permit(query_id, actor.name, connection.id, "browse", seal=_SEAL)
+
+    def new_password(self, actor: Actor, connection: Connection) -> PasswordPermit:
+        """A permit to give a connection's login a new password."""
+        self._rights.require(actor, "connection.update", connection)
+        return PasswordPermit(connection.id, seal=_SEAL)
 
     def test(self, actor: Actor, connection: Connection | None, *, query_id: str) -> Permit:
         """A permit to try a connection, saved or not yet, with ``select 1``."""

@@ -16,6 +16,8 @@ from .models import (
     ConnectorList,
     ListQuery,
     QueryRequest,
+    RunningList,
+    RunningListQuery,
     SchemaList,
     TableList,
     TablesQuery,
@@ -68,24 +70,30 @@ def restore(call: Call) -> ConnectionView:
 
 def test(call: Call) -> TestResult:
     """Tries a connection before it is saved."""
-    return call.service(Broker).test(call.actor, call.origin, call.body(ConnectionTest))
+    return call.service(Broker).test(
+        call.actor, call.origin, call.body(ConnectionTest), call.hang_up
+    )
 
 
 def test_saved(call: Call) -> TestResult:
     """Tries a saved connection."""
-    return call.service(Broker).test_saved(call.actor, call.origin, call.path["id"])
+    return call.service(Broker).test_saved(call.actor, call.origin, call.path["id"], call.hang_up)
 
 
 def schemas(call: Call) -> SchemaList:
     """The schemas of a connection."""
-    return SchemaList(items=call.service(Broker).schemas(call.actor, call.origin, call.path["id"]))
+    return SchemaList(
+        items=call.service(Broker).schemas(call.actor, call.origin, call.path["id"], call.hang_up)
+    )
 
 
 def tables(call: Call) -> TableList:
     """The tables of a connection, of one schema or of all."""
     schema = call.query(TablesQuery).schema_
     return TableList(
-        items=call.service(Broker).tables(call.actor, call.origin, call.path["id"], schema)
+        items=call.service(Broker).tables(
+            call.actor, call.origin, call.path["id"], schema, call.hang_up
+        )
     )
 
 
@@ -94,7 +102,7 @@ def columns(call: Call) -> ColumnList:
     query = call.query(ColumnsQuery)
     return ColumnList(
         items=call.service(Broker).columns(
-            call.actor, call.origin, call.path["id"], query.schema_, query.table
+            call.actor, call.origin, call.path["id"], query.schema_, query.table, call.hang_up
         )
     )
 
@@ -106,8 +114,14 @@ def run(call: Call) -> QueryStream:
     )
 
 
+def queries(call: Call) -> RunningList:
+    """The queries that run or wait, one's own or everybody's, the oldest first."""
+    everybodys = call.query(RunningListQuery).all
+    return RunningList(items=call.service(Broker).queries(call.actor, everybodys=everybodys))
+
+
 def cancel(call: Call) -> Cancelled:
-    """Stops a running query."""
+    """Stops a query that runs, or that waits for its turn."""
     call.service(Broker).cancel(call.actor, call.path["id"])
     return Cancelled(cancelled=True)
 
@@ -151,6 +165,8 @@ ROUTES = [
         TestResult,
         body=ConnectionTest,
         audit="connection.test",
+        errors=(404, 409, 429),
+        waits=True,
     ),
     Endpoint(
         "GET",
@@ -200,7 +216,8 @@ ROUTES = [
         "Test a saved connection",
         TestResult,
         audit="connection.test",
-        errors=(404,),
+        errors=(404, 409, 429),
+        waits=True,
     ),
     Endpoint(
         "GET",
@@ -210,7 +227,8 @@ ROUTES = [
         "List schemas",
         SchemaList,
         audit="connection.browse",
-        errors=(404, 429, 502, 504),
+        errors=(404, 409, 429, 502, 504),
+        waits=True,
     ),
     Endpoint(
         "GET",
@@ -221,7 +239,8 @@ ROUTES = [
         TableList,
         query=TablesQuery,
         audit="connection.browse",
-        errors=(404, 429, 502, 504),
+        errors=(404, 409, 429, 502, 504),
+        waits=True,
     ),
     Endpoint(
         "GET",
@@ -232,7 +251,8 @@ ROUTES = [
         ColumnList,
         query=ColumnsQuery,
         audit="connection.browse",
-        errors=(404, 429, 502, 504),
+        errors=(404, 409, 429, 502, 504),
+        waits=True,
     ),
     # The broker audits queries itself: it knows the statement, the rows and how they ended.
     Endpoint(
@@ -244,6 +264,16 @@ ROUTES = [
         MEDIA_TYPE,
         body=QueryRequest,
         errors=(404, 409, 413, 422, 429, 502, 504),
+        waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/queries",
+        "query.list",
+        queries,
+        "List queries that run",
+        RunningList,
+        query=RunningListQuery,
     ),
     Endpoint(
         "DELETE",

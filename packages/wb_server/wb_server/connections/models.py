@@ -232,3 +232,32 @@ class QueryRequest(Request):
 
 class Cancelled(BaseModel):
     cancelled: bool
+
+
+class RunningQuery(BaseModel):
+    """A use of a connection that runs or waits now."""
+
+    id: str = Field(description="To cancel it by.")
+    actor: str
+    connection: str = Field(description="Its name; empty for one that is tested and not saved.")
+    connection_id: str
+    kind: Literal["read", "write", "browse", "test"]
+    statement: str = Field(
+        description="As it was written, cut after 1000 characters; for a look into the catalog what "
+        "it lists, for a test nothing."
+    )
+    state: Literal["waiting", "running"]
+    since: datetime = Field(description="When it was asked for.")
+    started_at: datetime | None = Field(description="When its turn came; `null` while it waits.")
+    rows: int = Field(description="Rows that were sent so far.")
+    bytes: int = Field(description="Bytes that were sent so far, as Arrow.")
+
+
+class RunningList(BaseModel):
+    items: list[RunningQuery]
+
+
+class RunningListQuery(Request):
+    """Whose queries."""
+
+    all: bool = Field(False, description="Everybody's instead of one's own.")

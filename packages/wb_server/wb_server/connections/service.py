@@ -243,6 +243,7 @@ class ConnectionService:
             self._safe.put(transaction, changed.id, None, secrets, expires_at)
             if leads_elsewhere:
                 self._safe.drop_personal(transaction, changed.id)
+                self._safe.put_rotation(transaction, changed.id, {})
         self._after_change(changed)
         return self.view(actor, changed)
 
@@ -289,6 +290,44 @@ class ConnectionService:
         """Removes for good what was deleted over 30 days ago; called when the service starts."""
         return self._store.purge(clock.now() - timedelta(days=UNDO_DAYS))
 
+    def replace_login(
+        self,
+        connection: Connection,
+        login: Mapping[str, str],
+        memory: dict[str, str],
+    ) -> Connection:
+        """Lets a shared connection sign in otherwise from now on, on running services too.
+
+        Args:
+            connection: as it was when the login was proved.
+            login: the values of fields of the sign-in; the others stay.
+            memory: what its next rotation has to know.
+
+        Raises:
+            Conflict: somebody else changed the connection meanwhile (``changed_meanwhile``).
+        """
+        stored = self._safe.get(connection.id, None)
+        secrets = stored.secrets if stored else {}
+        connector = self.connector(connection.connector)
+        config = validate(connector.Config, {**connection.config, **secrets, **login})
+        plain, secrets = split(config, "shared")
+        changed = connection.model_copy(
+            update={
+                "config": plain,
+                "secrets_set": sorted(secrets),
+                "state": State(),
+                "version": connection.version + 1,
+                "updated_at": clock.now(),
+            }
+        )
+        with self._store.database.write() as transaction:
+            self._store.update(transaction, changed, connection.version)
+            expires_at = stored.expires_at if stored else None
+            self._safe.put(transaction, changed.id, None, secrets, expires_at)
+            self._safe.put_rotation(transaction, changed.id, memory)
+        self._after_change(changed)
+        return changed
+
     def set_state(self, connection: Connection, state: State) -> None:
         """Notes what a use of the connection said; panels are told only when it turned."""
         if not connection.id:
@@ -333,6 +372,10 @@ class ConnectionService:
         if known is None or known[0].version != version:
             connector = self.connector(connection.connector)
             credential = self._safe.get(connection.id, user)
+            now = self._store.by_id(connection.id)
+            if now is not None and now.version != connection.version:
+                # Its login was exchanged between the two reads: one's name, the other's password.
+                return self.target(now, actor)
             secrets = credential.secrets if credential else {}
             config = validate(connector.Config, {**connection.config, **secrets})
             target = Target(connection.id, version, config, user)

@@ -25,6 +25,7 @@ from wb_server.connections.dialects import duckdb, postgres
 from wb_server.connections.dialects.base import WRITE_NODES, DialectRules
 from wb_server.connections.dialects.parameters import bind
 from wb_server.connections.dialects.text import (
+    called_function,
     canonical,
     fold,
     parse,
@@ -211,6 +212,8 @@ def _check(tree: exp.Expr, rules: DialectRules, *, bound: bool) -> tuple[TableRe
         raise Forbidden("This connection is read-only.", code="read_only_connection")
     for node in tree.walk():
         _check_node(node, tree, rules, write=write, bound=bound)
+    if rules.record_fields is not None:
+        _check_columns_of_functions(tree, rules)
     return _targets(tree, rules) if write else ()
 
 
@@ -297,22 +300,74 @@ def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     known = rules.table_functions if in_from else rules.functions
     if write:
         known = known | rules.write_functions
+    parent = node.parent
     if name not in known:
         raise _function_error(name, known)
-    parent = node.parent
-    if isinstance(parent, exp.Dot) and node is parent.expression:
-        if rules.name == "postgres" and not _is_pg_catalog(parent.this):
-            raise _function_error(f"{parent.this.sql()}.{name}", frozenset())
+    if name in rules.ordered_set_functions and not isinstance(parent, exp.WithinGroup):
+        raise _function_error(f"{name} without WITHIN GROUP", frozenset())
     if isinstance(parent, exp.Table) and (parent.args.get("db") or parent.args.get("catalog")):
-        if rules.name != "postgres" or parent.db != "pg_catalog" or parent.args.get("catalog"):
-            raise _function_error(f"{parent.db}.{name}", frozenset())
+        raise _function_error(f"{parent.db}.{name}", frozenset())
+
+
+def _check_dot(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    """``schema.function(…)`` and ``value.field``, where a dot can lead to any function.
+
+    PostgreSQL takes ``(value).name`` for ``name(value)`` where the value has no such field, with a
+    value of any type.
+    """
+    if rules.record_fields is None or isinstance(node.expression, exp.Star):
+        return
+    called = called_function(node)
+    if called is not None:  # the database's own schema isn't written here any more
+        raise _function_error(f"{node.this.sql()}.{called.name}", frozenset())
+    value = node.this.unnest()
+    if isinstance(value, exp.Anonymous) and isinstance(node.expression, exp.Identifier):
+        fields = rules.record_fields.get(_function_name(value, rules), frozenset())
+        if fold(node.expression, rules) in fields:
+            return
+    raise _field_error(node.expression.name)
+
+
+def _field_error(name: str) -> Forbidden:
+    return Forbidden(
+        f"“{name}” can't be taken with a dot here, since that can call a function of this name. "
+        "Write table.column without parentheses, or to_jsonb(value) ->> 'field'.",
+        code="field_not_allowed",
+        name=name,
+    )
+
+
+def _check_columns_of_functions(tree: exp.Expr, rules: DialectRules) -> None:
+    """``f.name`` where f is a function in FROM: PostgreSQL may call name with the value of f."""
+    known: dict[str, set[str]] = {}
+    for node in tree.find_all(exp.Table, exp.Lateral):
+        calls = [item.this for item in node.args.get("rows_from") or [node]]
+        if not isinstance(calls[0], exp.Anonymous):
+            continue
+        function = _function_name(calls[0], rules).strip('"')
+        alias = node.args.get("alias")
+        named = alias.args.get("this") if alias is not None else None
+        name = fold(named, rules) if named is not None else function
+        columns = known.setdefault(name, {name, function, "ordinality"})
+        for call in calls:
+            columns |= (rules.record_fields or {}).get(_function_name(call, rules), frozenset())
+        for column in alias.args.get("columns") or [] if alias is not None else []:
+            columns.add(fold(column.this if isinstance(column, exp.ColumnDef) else column, rules))
+    for node in tree.find_all(exp.Column):
+        owner = node.args.get("table")
+        if owner is None or not isinstance(node.this, exp.Identifier):
+            continue
+        columns = known.get(fold(owner, rules), set())
+        if columns and fold(node.this, rules) not in columns:
+            raise _field_error(f"{owner.name}.{node.name}")
 
 
 def _function_name(node: exp.Expr, rules: DialectRules) -> str:
     name = node.this
     if isinstance(name, exp.Identifier):
-        # ALL and SOME are syntax; as a quoted name they would be somebody's function.
-        return '"' + name.this + '"' if name.this in ("all", "some") else fold(name, rules)
+        folded = fold(name, rules)
+        # COALESCE and the like are syntax; as a quoted name they would be somebody's function.
+        return f'"{folded}"' if folded in rules.syntax_functions else folded
     return str(name).lower()
 
 
@@ -323,10 +378,6 @@ def _stands_in_from(node: exp.Expr) -> bool:
     return isinstance(parent, exp.Table | exp.Lateral | exp.TableFromRows | exp.From | exp.Join)
 
 
-def _is_pg_catalog(node: Any) -> bool:
-    return isinstance(node, exp.Identifier) and node.this == "pg_catalog"
-
-
 def _check_type(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     if node.this not in rules.types:
         kind = node.args.get("kind")
@@ -335,6 +386,10 @@ def _check_type(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 
 
 def _check_column(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    if not isinstance(node.this, exp.Identifier | exp.Star):
+        called = called_function(node)
+        name = called.name if called is not None else ""
+        raise _function_error(f"{node.text('table')}.{name}", frozenset())
     if not node.args.get("table"):
         _check_niladic(node.this, rules)
 
@@ -392,6 +447,7 @@ def _check_alter(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 
 _NODE_CHECKS: Mapping[type[exp.Expr], Any] = {
     exp.Anonymous: _check_function,
+    exp.Dot: _check_dot,
     exp.DataType: _check_type,
     exp.Column: _check_column,
     exp.Table: _check_table_name,

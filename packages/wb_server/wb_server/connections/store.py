@@ -68,6 +68,8 @@ _DELETED = _ROWS.where(connections.c.deleted_at.is_not(None))
 _BY_ID = _ROWS.where(connections.c.id == sa.bindparam("id"))
 _BY_NAME = _LIVING.where(connections.c.name == sa.bindparam("name"))
 
+_HELD = sa.select(connections.c.id).where(connections.c.id == sa.bindparam("id")).with_for_update()
+
 
 class ConnectionStore:
     """Reads and writes connections. Methods that take a transaction join the caller's."""
@@ -121,6 +123,10 @@ class ConnectionStore:
                 f"“{connection.name}” was changed by somebody else meanwhile. Load it again.",
                 code="changed_meanwhile",
             )
+
+    def hold(self, transaction: sa.Connection, connection_id: str) -> None:
+        """Keeps a connection as it is until the transaction ends."""
+        transaction.execute(_HELD, {"id": connection_id})
 
     def set_state(self, connection_id: str, state: State) -> None:
         """Writes what the last use said; not a change of the connection itself."""

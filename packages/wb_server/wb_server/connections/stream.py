@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ import pyarrow as pa
 from ..kit.endpoint import ByteStream, Outcome
 from ..kit.errors import Conflict, Internal, TooLarge, WorkbenchError
 from .connectors.base import Answer, Session
+from .running import Running
 
 log = logging.getLogger(__name__)
 
@@ -32,39 +33,8 @@ MEDIA_TYPE = "application/vnd.apache.arrow.stream"
 class Caps:
     """What one answer may take."""
 
-    timeout: float
     rows: int
     bytes: int
-    write_rows: int
-
-
-@dataclass
-class Running:
-    """A query between its start and its end."""
-
-    query_id: str
-    actor: str
-    session: Session | None = None
-    stopped: Outcome | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def attach(self, session: Session) -> None:
-        """Gives it the session to stop; one that was stopped before is stopped now."""
-        with self.lock:
-            self.session = session
-            stopped = self.stopped is not None
-        if stopped:
-            session.cancel()
-
-    def stop(self, why: Outcome) -> None:
-        """Stops the query in its source; ``why`` becomes the audit's outcome."""
-        with self.lock:
-            if self.stopped is not None:
-                return
-            self.stopped = why
-            session = self.session
-        if session is not None:
-            session.cancel()
 
 
 class Finish:
@@ -195,6 +165,8 @@ class QueryStream(ByteStream):
     def _count(self, batch: pa.RecordBatch) -> None:
         self._rows += batch.num_rows
         self._size += batch.nbytes
+        running = self._finish.running
+        running.rows, running.bytes = self._rows, self._size
         if self._rows > self._caps.rows:
             raise TooLarge(
                 f"The answer has more than {self._caps.rows:,} rows, as many as one may have. "

@@ -51,9 +51,12 @@ class Target:
         config: the validated configuration, secrets included (as ``SecretStr``).
         user: whose own credential is in the configuration; ``None`` for a shared one. Pooled
             resources of one user are never another's.
+        temp_bytes: of temporary files that this use may write, for connectors that can hold it to
+            that; 0: none.
     """
 
     connection_id: str
     version: int
     config: ConnectorConfig = field(repr=False)
     user: str | None = None
+    temp_bytes: int = 0

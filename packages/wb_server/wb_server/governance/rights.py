@@ -47,6 +47,7 @@ ACTIONS: dict[str, Action] = {
     "events.follow": Action(None, None, "read", "follow live updates"),
     "audit.own": Action(None, None, "read", "see one's own activity"),
     "audit.all": Action("admin", None, "read", "see everybody's activity"),
+    "audit.export": Action("admin", None, "read", "export everybody's activity"),
     "connector.list": Action("viewer", None, "read", "list the kinds of connectors"),
     "connection.list": Action("viewer", None, "read", "list the connections that one may use"),
     "connection.create": Action("engineer", None, "use", "add connections"),
@@ -64,6 +65,11 @@ ACTIONS: dict[str, Action] = {
     "query.run": Action("viewer", None, "read", "run queries"),
     "query.cancel": Action("viewer", None, "read", "cancel one's own queries"),
     "query.cancel_any": Action("admin", None, "use", "cancel anybody's queries"),
+    "query.list": Action("viewer", None, "read", "see one's own queries that run"),
+    "query.list_any": Action("admin", None, "read", "see everybody's queries that run"),
+    "limits.own": Action(None, None, "read", "see one's own limits"),
+    "limits.see": Action("admin", None, "read", "see everybody's limits"),
+    "limits.change": Action("admin", None, "use", "change limits"),
 }
 
 

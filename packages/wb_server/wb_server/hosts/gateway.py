@@ -18,7 +18,7 @@ from tornado import iostream, web
 
 from ..kit.errors import NotFound, NotSignedIn, TooLarge, Unavailable, WorkbenchError
 
-_BACK = ("Content-Type", "Cache-Control", "Workbench-Query-Id", "X-Accel-Buffering")
+_BACK = ("Content-Type", "Cache-Control", "Workbench-Query-Id", "Retry-After", "X-Accel-Buffering")
 _MAX_BODY = 64 * 2**20
 
 

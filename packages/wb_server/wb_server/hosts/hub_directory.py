@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from jupyterhub.services.auth import HubAuth
@@ -15,6 +17,7 @@ from ..kit.errors import Unavailable
 # A search box asks at every letter; a share names somebody who was just looked up.
 CACHE_SECONDS = 5.0
 _PAGE = 200
+_REMEMBERED = 10_000
 
 
 class HubDirectory:
@@ -34,6 +37,7 @@ class HubDirectory:
         )
         self._lock = threading.Lock()
         self._known: tuple[float, dict[str, frozenset[str]], frozenset[str]] | None = None
+        self._one: OrderedDict[str, tuple[float, frozenset[str] | None]] = OrderedDict()
 
     def users(self) -> Mapping[str, frozenset[str]]:
         """Every user with their groups.
@@ -47,14 +51,51 @@ class HubDirectory:
         """Every group. Raises ``Unavailable``, as ``users`` does."""
         return self._fresh()[2]
 
+    def groups_of(self, name: str, max_age: float = CACHE_SECONDS) -> frozenset[str] | None:
+        """The groups of one user, or ``None`` if the Hub has none of exactly this name.
+
+        Asks for this user alone: it decides on a request, and there may be many users.
+
+        Args:
+            max_age: seconds that the answer may be old.
+
+        Raises:
+            Unavailable: the Hub doesn't answer (``hub_down``).
+        """
+        with self._lock:
+            known = self._one.get(name)
+        now = time.monotonic()
+        if known is not None and now - known[0] <= max_age:
+            return known[1]
+        groups = self._groups_now(name)
+        with self._lock:
+            self._one[name] = (now, groups)
+            self._one.move_to_end(name)
+            while len(self._one) > _REMEMBERED:
+                self._one.popitem(last=False)
+        return groups
+
     def refresh(self) -> None:
         """Asks the Hub anew at the next question."""
         with self._lock:
             self._known = None
+            self._one.clear()
 
     def close(self) -> None:
         """Closes the connections to the Hub."""
         self._http.close()
+
+    def _groups_now(self, name: str) -> frozenset[str] | None:
+        try:
+            answer = self._http.get(f"/users/{quote(name, safe='')}")
+            if answer.status_code == 404:
+                return None
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise Unavailable("The Hub does not answer; try again.", code="hub_down") from error
+        user = answer.json()
+        # Some databases compare without regard to case.
+        return frozenset(user["groups"]) if user["name"] == name else None
 
     def _fresh(self) -> tuple[float, dict[str, frozenset[str]], frozenset[str]]:
         with self._lock:

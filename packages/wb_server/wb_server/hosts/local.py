@@ -15,8 +15,8 @@ from tornado import web
 from ..composition import build
 from ..governance.secrets import vault
 from ..kit.actor import Actor
-from ..kit.db import migrate
 from ..kit.errors import NotSignedIn
+from ..operations.migration import migrate
 from ..settings import Settings
 from .web import EndpointHandler, Serving, UnknownPath, rules
 
@@ -62,7 +62,7 @@ def serve(server: ServerApp, base: str) -> None:
         root.mkdir(parents=True, exist_ok=True)
     if not settings.key_path.exists():
         vault.generate(settings.key_path)
-    migrate(settings.database)
+    migrate(settings)
     workbench = build(settings)
     serving = Serving(workbench.api, workbench.bus)
     assert server.web_app is not None

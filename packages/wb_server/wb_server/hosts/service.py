@@ -22,6 +22,7 @@ from ..kit.actor import Actor
 from ..settings import Settings
 from .hub_directory import HubDirectory
 from .hub_identity import HubIdentity
+from .jwt_identity import JwtIdentity
 from .web import EndpointHandler, Serving, UnknownPath, rules
 
 log = logging.getLogger("wb_server")
@@ -66,14 +67,16 @@ class HubUnknown(UnknownPath, HubHandler):
     """Every other path below the API."""
 
 
-def application(workbench: Workbench, serving: Serving, prefix: str) -> web.Application:
+def application(
+    workbench: Workbench, serving: Serving, prefix: str, identity: HubIdentity
+) -> web.Application:
     """The Tornado application of the service."""
     return web.Application(
         [
             *rules(prefix, serving, HubHandler, HubUnknown),
             (r".*", HubUnknown, {"serving": serving}),
         ],
-        identity=HubIdentity(),
+        identity=identity,
         trusted_proxies={part.strip() for part in workbench.settings.trusted_proxies.split(",")},
         log_function=_log_request,
     )
@@ -93,19 +96,21 @@ def main(settings: Settings) -> int:
         print(f"wb: {error}", file=sys.stderr)
         return 1
     try:
-        asyncio.run(_serve(workbench))
+        asyncio.run(_serve(workbench, directory))
     finally:
         workbench.close()
         directory.close()
     return 0
 
 
-async def _serve(workbench: Workbench) -> None:
+async def _serve(workbench: Workbench, directory: HubDirectory) -> None:
     url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/services/workbench/")
     serving = Serving(workbench.api, workbench.bus)
+    settings = workbench.settings
+    identity = HubIdentity(JwtIdentity(settings, directory) if settings.jwt_issuer else None)
     server = httpserver.HTTPServer(
-        application(workbench, serving, prefix),
+        application(workbench, serving, prefix, identity),
         max_body_size=2**40,
         idle_connection_timeout=75,
     )
@@ -117,6 +122,7 @@ async def _serve(workbench: Workbench) -> None:
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
     server.stop()
+    await identity.close()
     serving.close()
 
 

@@ -45,6 +45,8 @@ _DRAIN = 64 * 2**20
 _JOINED = 64 * 2**10
 # Seconds after which an event stream looks again who is listening; also its heartbeat.
 _EVENTS_RECHECK = 2.0
+# Handlers that don't wait for anything outside, at the same time.
+_THREADS = 40
 ANONYMOUS = Actor("", frozenset(), frozenset(), "")
 
 
@@ -54,12 +56,15 @@ class Serving:
     def __init__(self, api: Api, bus: Bus) -> None:
         self.api = api
         self.bus = bus
-        # Each running query holds a thread only while it is pulled.
-        self.threads = ThreadPoolExecutor(max_workers=40, thread_name_prefix="wb")
+        self.threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="wb")
+        # What waits for sources or for its turn, and pulls streams. Apart, so that a cancel, a list
+        # and the health page are answered however many wait. Threads are made as they are needed.
+        self.waiting = ThreadPoolExecutor(api.max_waits, thread_name_prefix="wb-waiting")
 
     def close(self) -> None:
         """Ends the worker threads."""
-        self.threads.shutdown(wait=False, cancel_futures=True)
+        for pool in (self.threads, self.waiting):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 @web.stream_request_body
@@ -160,7 +165,9 @@ class EndpointHandler(web.RequestHandler):
             told = call._body.audit_target() if isinstance(call._body, Told) else None
             target = "/".join(filter(None, (target, told))) or getattr(call._body, "name", None)
         call._query = self._query(endpoint)
-        result, pieces = await self._in_thread(lambda: self._begin(endpoint, call, target))
+        result, pieces = await self._in_thread(
+            lambda: self._begin(endpoint, call, target), waits=endpoint.waits
+        )
         if isinstance(result, ByteStream):
             await self._write_stream(result, pieces)
         elif isinstance(result, EventStream):
@@ -227,8 +234,9 @@ class EndpointHandler(web.RequestHandler):
         }
         return None if endpoint.query is None else validate(endpoint.query, arguments)
 
-    async def _in_thread(self, run: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self.serving.threads, run)
+    async def _in_thread(self, run: Callable[[], Any], *, waits: bool = False) -> Any:
+        pool = self.serving.waiting if waits else self.serving.threads
+        return await asyncio.get_running_loop().run_in_executor(pool, run)
 
     # --- answers -------------------------------------------------------------------------------
 
@@ -247,7 +255,7 @@ class EndpointHandler(web.RequestHandler):
                 self.write(pieces.piece)
                 if pieces.ended:
                     break
-                ahead = asyncio.ensure_future(self._in_thread(pieces.take))
+                ahead = asyncio.ensure_future(self._in_thread(pieces.take, waits=True))
                 await self.flush()
                 await ahead
                 ahead = None
@@ -257,7 +265,7 @@ class EndpointHandler(web.RequestHandler):
                 await asyncio.wait([ahead])
                 ahead.exception()
             if not pieces.ended:
-                await self._in_thread(stream.close)
+                await self._in_thread(stream.close, waits=True)
 
     async def _write_events(self, events: EventStream) -> None:
         self.set_header("Content-Type", "text/event-stream")
@@ -305,6 +313,8 @@ class EndpointHandler(web.RequestHandler):
         self.set_header("Cache-Control", "no-store")
         if isinstance(error, NotSignedIn):
             self.set_header("WWW-Authenticate", "Bearer")
+        if "retry_after" in error.details:
+            self.set_header("Retry-After", str(error.details["retry_after"]))
         self.finish(json.dumps(error.to_wire()))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

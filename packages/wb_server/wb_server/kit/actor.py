@@ -16,7 +16,7 @@ class Actor:
         name: the unique sign-in name.
         groups: the Hub groups, as of now (at most 2 s old).
         scopes: what the token is narrowed to: ``use`` (all that the person may do) or ``read``.
-        via: how the request came: ``token`` or ``server:<server name>``.
+        via: how the request came: ``token``, ``server:<server name>`` or ``jwt:<issuer>``.
     """
 
     name: str

@@ -6,6 +6,7 @@ blob without a reference is an orphan of an interrupted write; ``sweep`` removes
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 
 from . import clock
 from .db import Database, UtcDateTime, metadata
-from .errors import NotFound
+from .errors import NotFound, Unavailable
 
 blobs = sa.Table(
     "blobs",
@@ -46,10 +47,16 @@ class Blobs:
         """Stores the bytes and returns their digest. The same bytes are stored once.
 
         The count stays as it is: ``refer`` follows in the transaction that writes the naming row.
+
+        Raises:
+            Unavailable: there is no room for them (``storage_full``); nothing of them stays.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
         digest, size = hashlib.sha256(), 0
-        handle, name = tempfile.mkstemp(dir=self._folder)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self._folder)
+        except OSError as error:
+            raise _full() from error
         try:
             with os.fdopen(handle, "wb") as file:
                 for chunk in chunks:
@@ -62,8 +69,10 @@ class Blobs:
             path = self._path(key)
             path.parent.mkdir(exist_ok=True)
             os.replace(name, path)
-        except BaseException:
+        except BaseException as error:
             Path(name).unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _full() from error
             raise
         with self._database.write() as connection:
             known = connection.execute(sa.select(blobs.c.digest).where(blobs.c.digest == key))
@@ -121,3 +130,11 @@ class Blobs:
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
             raise NotFound("This is not the name of stored content.", code="unknown_blob")
         return self._folder / digest[:2] / digest[2:]
+
+
+def _full() -> Unavailable:
+    return Unavailable(
+        "The Workbench can't store anything: the disk of its files is full or fails. Nothing was "
+        "changed. Tell an administrator.",
+        code="storage_full",
+    )

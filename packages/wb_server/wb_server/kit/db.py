@@ -7,6 +7,7 @@ besides the database's own happens inside a transaction.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from .errors import Unavailable
 
 metadata = sa.MetaData(
     naming_convention={
@@ -66,22 +69,86 @@ class Database:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         self._writer = self.engine.execution_options(wb_write=True)
+        hasty = sa.create_engine(url, **options)
+        sa.event.listen(hasty, "connect", _hurry_sqlite if self.sqlite else _hurry_postgresql)
+        if self.sqlite:
+            sa.event.listen(hasty, "begin", _begin_sqlite)
+        self._hasty = hasty.execution_options(wb_write=True)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A reading transaction."""
-        with self.engine.begin() as connection:
+        with _storage_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """A writing transaction: committed at the end of the block, rolled back on an error."""
-        with self._writer.begin() as connection:
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A reading transaction that sees one state of the database from its begin to its end."""
+        engine = self.engine
+        if not self.sqlite:  # there every transaction is so
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with _storage_errors(), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
+        """A writing transaction: committed at the end of the block, rolled back on an error.
+
+        Args:
+            durable: whether it waits for the disk. Without, a power cut may undo it if no durable
+                one was committed after it; it is as whole and as visible to others as any.
+        """
+        with _storage_errors(), (self._writer if durable else self._hasty).begin() as connection:
             yield connection
 
     def close(self) -> None:
         """Closes every pooled connection."""
         self.engine.dispose()
+        self._hasty.dispose()
+
+
+# What SQLite says when there is no room, or when the file can't be written to.
+_SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """Turns what is wrong with the database itself into errors that a client understands.
+
+    Raises:
+        Unavailable: there is no room (``storage_full``), the database doesn't answer
+            (``storage_down``), or other writers held it for too long (``storage_busy``).
+    """
+    try:
+        yield
+    except sa.exc.TimeoutError as error:
+        raise Unavailable(
+            "The Workbench is busy: its own database has no connection free. Try again.",
+            code="storage_busy",
+        ) from error
+    except sa.exc.DBAPIError as error:
+        cause = error.orig
+        number = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        if number in _SQLITE_FULL or getattr(cause, "sqlstate", None) == "53100":
+            raise Unavailable(
+                "The Workbench can't store anything: the disk of its own database is full or "
+                "fails. Nothing was changed. Tell an administrator.",
+                code="storage_full",
+            ) from error
+        if number in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Unavailable(
+                "The Workbench is busy: other writers held its own database for too long. "
+                "Try again.",
+                code="storage_busy",
+            ) from error
+        if error.connection_invalidated or (
+            isinstance(error, sa.exc.OperationalError) and not isinstance(cause, sqlite3.Error)
+        ):
+            raise Unavailable(
+                "The Workbench's own database does not answer. Try again in a moment.",
+                code="storage_down",
+            ) from error
+        raise
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
@@ -95,6 +162,19 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
         "foreign_keys = ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _hurry_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    _prepare_sqlite(connection, record)
+    assert isinstance(connection, sqlite3.Connection)
+    # In WAL mode this loses no consistency, only the last commits at a power cut.
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _hurry_postgresql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute("SET synchronous_commit = off")
+    connection.commit()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -117,6 +197,17 @@ def migrate(url: str) -> None:
     if database.drivername.startswith("sqlite") and database.database:
         Path(database.database).parent.mkdir(parents=True, exist_ok=True)
     command.upgrade(_alembic(url), "head")
+
+
+def newest() -> str | None:
+    """The newest version of the tables that the code knows."""
+    return ScriptDirectory.from_config(_alembic("sqlite://")).get_current_head()
+
+
+def known(revision: str) -> bool:
+    """Whether the code knows a version of the tables."""
+    script = ScriptDirectory.from_config(_alembic("sqlite://"))
+    return revision in {each.revision for each in script.walk_revisions()}
 
 
 def versions(database: Database) -> tuple[str | None, str | None]:

@@ -133,6 +133,8 @@ class Endpoint:
         audit: the action under which the host writes ``started`` and ``finished``; ``None`` where
             nothing is accessed or changed, or where the service audits with more to say.
         errors: the statuses that it answers with besides those that all share.
+        waits: whether the handler may wait long, for a source or for its turn. Such handlers have
+            threads of their own, so that however many wait, the others are answered.
     """
 
     method: Method
@@ -146,6 +148,7 @@ class Endpoint:
     audit: str | None = None
     status: int = 200
     errors: tuple[int, ...] = ()
+    waits: bool = False
 
     @property
     def name(self) -> str:
@@ -199,13 +202,19 @@ class Told(Protocol):
 
 @dataclass(frozen=True)
 class Api:
-    """Everything that a host needs to serve the endpoints."""
+    """Everything that a host needs to serve the endpoints.
+
+    Attributes:
+        max_body: bytes that a body may have.
+        max_waits: how many handlers that wait there can be at the same time.
+    """
 
     endpoints: tuple[Endpoint, ...]
     services: Services
     authorise: Callable[[Actor, str], None]
     recorder: Recorder
     max_body: int
+    max_waits: int
 
 
 def parse_body(model: type[M], raw: bytes) -> M:

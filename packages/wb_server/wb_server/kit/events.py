@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-TOPICS = frozenset({"connections", "me"})
+TOPICS = frozenset({"connections", "me", "queries"})
+
+# Seconds for which changes of a busy topic are gathered.
+_GATHER_SECONDS = 0.3
 
 
 class Subscription:
@@ -49,6 +52,7 @@ class Bus:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._subscriptions: set[Subscription] = set()
+        self._gathering: set[str] = set()
 
     def publish(self, topic: str) -> None:
         """Tells every subscription of the topic that it changed."""
@@ -56,6 +60,28 @@ class Bus:
             subscriptions = list(self._subscriptions)
         for subscription in subscriptions:
             subscription.offer(topic)
+
+    def publish_soon(self, topic: str) -> None:
+        """Tells them within a third of a second, once for all changes until then.
+
+        For what changes many times a second. Costs next to nothing while nobody listens.
+        """
+        with self._lock:
+            if topic in self._gathering:
+                return
+            if not any(topic in subscription.topics for subscription in self._subscriptions):
+                return
+            self._gathering.add(topic)
+        timer = threading.Timer(_GATHER_SECONDS, self._publish_gathered, [topic])
+        timer.daemon = True
+        timer.start()
+
+    def _publish_gathered(self, topic: str) -> None:
+        with self._lock:
+            self._gathering.discard(topic)
+        # The event loop may have ended meanwhile.
+        with suppress(RuntimeError):
+            self.publish(topic)
 
     @contextmanager
     def subscribe(self, topics: frozenset[str]) -> Iterator[Subscription]:

@@ -1,11 +1,19 @@
-"""Runs the migrations on the database that ``kit.db`` names."""
+"""Runs the migrations on the database that ``kit.db`` names: all of them in one transaction.
+
+A migration that fails leaves the database as it was. PostgreSQL does that by itself. With SQLite the
+driver begins a transaction before the first INSERT only, and Alembic takes SQLite for a database
+that can't undo DDL; both are set right here.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Literal
 
 import sqlalchemy as sa
 from alembic import context
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from wb_server.kit.db import UtcDateTime, metadata
 from wb_server.migrations import tables  # noqa: F401  (fills the metadata)
@@ -16,16 +24,42 @@ def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:
     return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-engine = sa.create_engine(context.config.attributes["url"])
-with engine.connect() as connection:
-    # SQLite can't alter most things in place; batch mode copies the table instead.
-    context.configure(
-        connection=connection,
-        target_metadata=metadata,
-        render_as_batch=connection.dialect.name == "sqlite",
-        compare_type=True,
-        render_item=_plain,
-    )
-    with context.begin_transaction():
-        context.run_migrations()
-engine.dispose()
+def _own_transactions(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)
+    connection.isolation_level = None
+    connection.execute("PRAGMA busy_timeout = 30000")
+    # Changing a table copies it and drops the old one, which must not cascade. Checked at the end.
+    connection.execute("PRAGMA foreign_keys = OFF")
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A second migration waits here for the first, and then finds nothing to do.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _run() -> None:
+    engine = sa.create_engine(context.config.attributes["url"], poolclass=sa.NullPool)
+    sqlite = engine.dialect.name == "sqlite"
+    if sqlite:
+        sa.event.listen(engine, "connect", _own_transactions)
+        sa.event.listen(engine, "begin", _begin)
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            # SQLite can't alter most things in place; batch mode copies the table instead.
+            render_as_batch=sqlite,
+            transactional_ddl=True,
+            compare_type=True,
+            render_item=_plain,
+        )
+        with context.begin_transaction():
+            if not sqlite:
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7702315)"))
+            context.run_migrations()
+            if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
+                raise RuntimeError(f"rows without the row they refer to: {broken[:3]}")
+    engine.dispose()
+
+
+_run()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from ..connections import store as connections
+from ..connections.credentials import store as credentials
+from ..connections.limits import store as limits
+from ..governance.audit import seals as audit_seals
 from ..governance.audit import store as audit
 from ..governance.secrets import vault
 from ..kit import blobs
 
-__all__ = ["audit", "blobs", "connections", "vault"]
+__all__ = ["audit", "audit_seals", "blobs", "connections", "credentials", "limits", "vault"]

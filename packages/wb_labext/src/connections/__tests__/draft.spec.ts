@@ -71,7 +71,8 @@ describe('a new connection', () => {
       name: 'warehouse',
       connector: 'postgres',
       description: '',
-      config: sent
+      config: sent,
+      credentials: 'shared'
     });
   });
 

@@ -14,8 +14,8 @@ from typing import ClassVar, Self
 
 import pyarrow as pa
 
-from ...kit.errors import Forbidden
-from ..gate import Permit
+from ...kit.errors import Forbidden, Unprocessable
+from ..gate import PasswordPermit, Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..statement import DialectName
 from ..target import ConnectorConfig as ConnectorConfig
@@ -111,6 +111,8 @@ class Connector(ABC):
     dialect: ClassVar[DialectName]
     supports_writes: ClassVar[bool]
     Config: ClassVar[type[ConnectorConfig]]
+    login_and_password: ClassVar[tuple[str, str] | None] = None
+    """The fields of the login's name and password, where ``set_password`` can exchange them."""
 
     @abstractmethod
     def check(self, config: ConnectorConfig) -> None:
@@ -136,6 +138,24 @@ class Connector(ABC):
             SourceFailed: ``unreachable`` or ``sign_in_failed``.
             Unprocessable: the address that the host resolves to isn't allowed.
         """
+
+    def set_password(self, permit: PasswordPermit, target: Target, password: str) -> None:
+        """Signs in with the target's login and gives that login another password, durably.
+
+        The database may not learn the password in a form that it would write into a log.
+
+        Args:
+            password: of letters, digits, ``-`` and ``_``.
+
+        Raises:
+            Forbidden: the login may not (``password_refused``).
+            SourceFailed: ``unreachable`` or ``sign_in_failed``; with any other code the password may
+                be set or not.
+        """
+        raise Unprocessable(
+            f"A login of {self.title} can't be given a new password from here.",
+            code="no_password_rotation",
+        )
 
     def forget(self, connection_id: str) -> None:
         """Drops pooled resources of a connection that was changed or deleted."""

@@ -27,14 +27,23 @@ from pydantic import (
 )
 
 from ...kit.errors import Conflict, Forbidden, NotFound, TooLarge, WorkbenchError
-from ..gate import Permit
+from ..gate import PasswordPermit, Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..network import NetworkPolicy
 from ..statement import DialectName
 from . import postgres_catalog as catalog
 from . import postgres_errors as errors
+from . import postgres_password
+from . import postgres_shadows as shadows
 from .base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
-from .postgres_pool import Certificates, Link, Pool, forget_environment, trusted_file
+from .postgres_pool import (
+    WATCH_CLIENT,
+    Certificates,
+    Link,
+    Pool,
+    forget_environment,
+    trusted_file,
+)
 from .postgres_types import (
     Conversion,
     has_numeric,
@@ -160,6 +169,7 @@ class PostgresConnector(Connector):
     dialect: ClassVar[DialectName] = "postgres"
     supports_writes: ClassVar[bool] = True
     Config: ClassVar[type[ConnectorConfig]] = PostgresConfig
+    login_and_password: ClassVar[tuple[str, str] | None] = ("user", "password")
 
     def __init__(self, policy: NetworkPolicy) -> None:
         self._policy = policy
@@ -182,6 +192,17 @@ class PostgresConnector(Connector):
         pool = self._pool(target)
         link = pool.take() or self._dial(pool, target.config)
         return PostgresSession(self, permit, target.config, pool, link)
+
+    def set_password(self, permit: PasswordPermit, target: Target, password: str) -> None:
+        if permit.connection_id != target.connection_id:
+            raise Forbidden("This permit is for another connection.", code="wrong_permit")
+        assert isinstance(target.config, PostgresConfig)
+        # A connection of its own: a pooled one says nothing of the password.
+        link = self._dial(Pool(target.version, max_idle=0), target.config)
+        try:
+            postgres_password.set_password(link, password)
+        finally:
+            link.drop()
 
     def forget(self, connection_id: str) -> None:
         with self._lock:
@@ -405,19 +426,42 @@ class PostgresSession(Session):
         # A write keeps the login's own default, which may be read-only.
         sql = "BEGIN READ ONLY" if read_only else "BEGIN"
         sql += f"; SET LOCAL statement_timeout = {milliseconds}"
+        if self._link.watches:
+            sql += f"; SET LOCAL {WATCH_CLIENT}"
         if more:
             sql += f"; {more}"
         # The database's clock decides; ours only tells a timeout from an outsider's cancel.
         self._deadline = time.monotonic() + timeout * 0.9
         with self._call():
             try:
-                self._link.command(sql)
+                self._start(sql)
             except adbc.Error as error:
                 if not (self._link.reused and errors.is_broken(error)) or self._cancelled:
                     raise
                 self._replace_link()
-                self._link.command(sql)
+                self._start(sql)
         self._begun = True
+
+    def _start(self, sql: str) -> None:
+        """Begins, and looks for what the database would run in place of what the gate has checked.
+
+        Raises:
+            Forbidden: ``operator_not_allowed`` or ``function_not_allowed``.
+        """
+        if self._permit.kind not in ("read", "write"):
+            self._link.command(sql)
+            return
+        try:
+            self._link.command(f"{sql}; {shadows.LOOK}")
+        except adbc.Error as error:
+            found = shadows.found(str(error))
+            if found is None:
+                raise
+            refusal = shadows.refusal(found, self._permit.sql)
+            if refusal is not None:
+                raise refusal from None
+            self._link.command("ROLLBACK")
+            self._link.command(sql)
 
     def _replace_link(self, *, new_types: bool = False) -> None:
         with self._linked:

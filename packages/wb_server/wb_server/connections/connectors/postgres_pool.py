@@ -74,6 +74,8 @@ _LIBPQ_VARIABLES: Final = (
     "PGOAUTHDEBUG",
 )
 
+# Without it, a statement that sends nothing runs to its end after this service was killed.
+WATCH_CLIENT: Final = "client_connection_check_interval = 2000"
 
 # Where distributions keep the certificates that they trust.
 _TRUSTED: Final = (
@@ -145,6 +147,7 @@ class Link:
         reused: whether it comes from the pool; a broken one shows at its first command.
         money_decimals: how many decimals ``money`` has there.
         version: the server's version, such as ``15.18``.
+        watches: whether the server can look, while a statement runs, if we are still there.
     """
 
     def __init__(self, database: adbc.AdbcDatabase) -> None:
@@ -161,6 +164,12 @@ class Link:
             raise
         self.version = str(row[0]).split()[0]
         self.money_decimals = len(str(row[1])) - 1
+        try:
+            self.command(f"SET {WATCH_CLIENT}")
+            self.watches = True
+        except adbc.Error:
+            # Before version 14, and on systems that can't tell.
+            self.watches = False
 
     def command(self, sql: str) -> None:
         """Runs statements of our own that answer nothing, in one round trip."""

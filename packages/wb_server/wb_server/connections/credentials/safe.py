@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ...governance.secrets.vault import Vault
+from ...governance.secrets.vault import Vault, WrongKey
 from ...kit import clock
 from ...kit.errors import InvalidInput
 from ..models import Connection, CredentialState
-from .store import CredentialStore
+from .store import CredentialStore, SealedCredential
 
 WARNING = timedelta(days=14)
 
@@ -39,7 +39,14 @@ class CredentialSafe:
         row = self._store.get(connection_id, user)
         if row is None:
             return None
-        secrets = self._vault.open(_seal_name(row.id, connection_id, user), row.ciphertext)
+        try:
+            secrets = self._open(row, connection_id, user)
+        except WrongKey:
+            # Read before a rotation of the key reached it, opened after that rotation had ended.
+            row = self._store.get(connection_id, user)
+            if row is None:
+                return None
+            secrets = self._open(row, connection_id, user)
         return Credential(secrets, _revision(row.updated_at), row.expires_at)
 
     def revision(self, connection_id: str, user: str) -> int | None:
@@ -60,7 +67,7 @@ class CredentialSafe:
             self._store.drop(transaction, connection_id, user)
             return
         row = str(uuid.uuid4())
-        ciphertext = self._vault.seal(_seal_name(row, connection_id, user), secrets)
+        ciphertext = self._vault.seal(transaction, _seal_name(row, connection_id, user), secrets)
         self._store.put(transaction, row, connection_id, user, ciphertext, clock.now(), expires_at)
 
     def drop(self, transaction: sa.Connection, connection_id: str, user: str) -> bool:
@@ -70,6 +77,26 @@ class CredentialSafe:
     def drop_personal(self, transaction: sa.Connection, connection_id: str) -> None:
         """Removes all users' own credentials of a connection."""
         self._store.drop_personal(transaction, connection_id)
+
+    def rotation(self, transaction: sa.Connection, connection_id: str) -> dict[str, str]:
+        """What is remembered of the rotation of a shared credential; empty: nothing."""
+        ciphertext = self._store.rotation(transaction, connection_id)
+        if ciphertext is None:
+            return {}
+        return self._vault.open(_rotation_name(connection_id), ciphertext)
+
+    def put_rotation(
+        self, transaction: sa.Connection, connection_id: str, memory: dict[str, str]
+    ) -> None:
+        """Remembers this in place of what was before; empty, it forgets that."""
+        ciphertext = None
+        if memory:
+            name = _rotation_name(connection_id)
+            ciphertext = self._vault.seal(transaction, name, memory)
+        self._store.put_rotation(transaction, connection_id, ciphertext, clock.now())
+
+    def _open(self, row: SealedCredential, connection_id: str, user: str | None) -> dict[str, str]:
+        return self._vault.open(_seal_name(row.id, connection_id, user), row.ciphertext)
 
     def states(self, user: str, connections: Sequence[Connection]) -> dict[str, CredentialState]:
         """How it stands with the credentials that a user's queries on connections would use."""
@@ -117,3 +144,7 @@ def _revision(updated_at: datetime) -> int:
 
 def _seal_name(row: str, connection_id: str, user: str | None) -> str:
     return f"credentials/{row}/{connection_id}/{user or ''}"
+
+
+def _rotation_name(connection_id: str) -> str:
+    return f"credential_rotations/{connection_id}"

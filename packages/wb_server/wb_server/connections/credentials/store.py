@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from ...governance.secrets.vault import SEALED
 from ...kit.db import Database, UtcDateTime, metadata
 
 credentials = sa.Table(
@@ -20,7 +21,7 @@ credentials = sa.Table(
         nullable=False,
     ),
     sa.Column("user", sa.String(255)),
-    sa.Column("ciphertext", sa.Text, nullable=False),
+    sa.Column("ciphertext", sa.Text, nullable=False, info=SEALED),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),
     sa.Index(
@@ -31,6 +32,21 @@ credentials = sa.Table(
         postgresql_where=sa.text('"user" IS NULL'),
     ),
     sa.Index("uq_credentials_connection_user", "connection_id", "user", unique=True),
+)
+
+# What a password's rotation has to remember: a connection's second login, and passwords that may
+# be in force already though they are not the stored ones yet.
+rotations = sa.Table(
+    "credential_rotations",
+    metadata,
+    sa.Column(
+        "connection_id",
+        sa.String(36),
+        sa.ForeignKey("connections.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("ciphertext", sa.Text, nullable=False, info=SEALED),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 
 
@@ -109,6 +125,23 @@ class CredentialStore:
         return (
             transaction.execute(credentials.delete().where(_of(connection_id, user))).rowcount > 0
         )
+
+    def rotation(self, transaction: sa.Connection, connection_id: str) -> str | None:
+        """What is remembered of a connection's rotation, sealed."""
+        found = sa.select(rotations.c.ciphertext).where(rotations.c.connection_id == connection_id)
+        return transaction.execute(found).scalar()
+
+    def put_rotation(
+        self, transaction: sa.Connection, connection_id: str, ciphertext: str | None, at: datetime
+    ) -> None:
+        """Remembers this in place of what was before; ``None`` forgets it."""
+        transaction.execute(rotations.delete().where(rotations.c.connection_id == connection_id))
+        if ciphertext is not None:
+            transaction.execute(
+                rotations.insert().values(
+                    connection_id=connection_id, ciphertext=ciphertext, updated_at=at
+                )
+            )
 
     def drop_personal(self, transaction: sa.Connection, connection_id: str) -> None:
         """Removes all users' own credentials of a connection."""

@@ -38,6 +38,15 @@ class DialectRules:
     masked: frozenset[TokenType]  # tokens that call a function when "(" follows
     type_tokens: frozenset[TokenType]  # types that take sizes or nothing
     kept: frozenset[str]  # names before "(" that are syntax, so never masked
+    # The schema of the database's own functions, where the rendered text has to name it: a function
+    # of another schema, with better fitting arguments, would be called in their place.
+    function_schema: str | None = None
+    syntax_functions: frozenset[str] = frozenset()  # unquoted, these are grammar and no names
+    ordered_set_functions: frozenset[str] = frozenset()  # grammar before WITHIN GROUP only
+    extension_functions: frozenset[str] = frozenset()  # lie in a schema that nobody can know
+    # Functions that give records, and their fields. Given where value.name may call a function, so
+    # that no other field is taken with a dot.
+    record_fields: Mapping[str, frozenset[str]] | None = None
 
 
 # Tokens that are a function's name when a parenthesis follows. Types that take parameters

@@ -30,7 +30,7 @@ _TEXT = words(
     octet_length parse_ident quote_ident quote_literal quote_nullable regexp_count regexp_instr
     regexp_like regexp_match regexp_replace regexp_split_to_array regexp_substr repeat replace
     reverse right rpad rtrim sha224 sha256 sha384 sha512 split_part starts_with string_to_array
-    strpos substr substring to_ascii to_hex to_bin to_oct translate trim unistr upper
+    strpos substr substring to_ascii to_hex to_bin to_oct translate unistr upper
     text varchar bpchar position overlay crc32 crc32c
     """
 )
@@ -86,7 +86,7 @@ _SEARCH = words(
     """
     to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery ts_rank ts_rank_cd
     ts_headline setweight numnode querytree tsvector_to_array array_to_tsvector
-    tsquery_phrase ts_delete ts_filter tsvector_len strip
+    tsquery_phrase ts_delete ts_filter strip
     """
 )
 
@@ -96,6 +96,14 @@ _OTHER = words(
     abbrev broadcast family host hostmask inet_merge inet_same_family masklen netmask network
     set_masklen macaddr8_set7bit area center diagonal diameter height isclosed isopen npoints
     path pclose popen radius slope width box circle line lseg point polygon
+    """
+)
+
+# Grammar, not names: with a schema before them, or in quotes, they would be other functions.
+_SYNTAX = words(
+    """
+    coalesce nullif greatest least row grouping all some normalize current_date current_time
+    current_timestamp localtime localtimestamp
     """
 )
 
@@ -136,6 +144,15 @@ _TABLE_FUNCTIONS = words(
     regexp_matches regexp_split_to_table string_to_table
     """
 )
+
+_PAIR = words("key value")
+_RECORD_FIELDS = {
+    "json_each": _PAIR,
+    "jsonb_each": _PAIR,
+    "json_each_text": _PAIR,
+    "jsonb_each_text": _PAIR,
+    "unnest": words("lexeme positions weights"),
+}
 
 # What says how the data is laid out. Left out on purpose: whatever shows roles and passwords
 # (pg_authid, pg_shadow, pg_roles, pg_user), settings and files, other sessions, statistics that
@@ -223,4 +240,8 @@ RULES = DialectRules(
     masked=MASKED | {TokenType.ROW, TokenType.NAME},
     type_tokens=TYPE_TOKENS,
     kept=KEPT,
+    function_schema="pg_catalog",
+    syntax_functions=_SYNTAX,
+    extension_functions=_EXTENSIONS,
+    record_fields=_RECORD_FIELDS,
 )

@@ -316,11 +316,68 @@ def _one_spelling(node: exp.Expr, rules: DialectRules) -> exp.Expr | None:
         node.set("this", exp.Var(this=node.this.this.upper()))  # extract('year' FROM x)
     elif rules.name == "duckdb":
         return _one_spelling_duckdb(node)
+    elif rules.function_schema is not None:
+        return _one_spelling_with_schema(node, rules)
     return None
 
 
+def _one_spelling_with_schema(node: exp.Expr, rules: DialectRules) -> exp.Expr | None:
+    """The database's own functions lose their schema here; ``render`` writes it before all."""
+    if isinstance(node, exp.Dot) and _is_function_schema(node.this, rules):
+        return node.expression if called_function(node) is not None else None
+    if isinstance(node, exp.Column) and called_function(node) is not None:
+        schema_only = _is_function_schema(node.args.get("table"), rules) and not node.args.get("db")
+        return node.this if schema_only else None
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Anonymous):
+        if _is_function_schema(node.args.get("db"), rules) and not node.args.get("catalog"):
+            node.set("db", None)
+    elif isinstance(node, exp.Unnest):
+        return _plain_unnest(node)
+    return None
+
+
+def _is_function_schema(name: Any, rules: DialectRules) -> bool:
+    return isinstance(name, exp.Identifier) and fold(name, rules) == rules.function_schema
+
+
+def _plain_unnest(node: exp.Expr) -> exp.Expr:
+    """``unnest`` in FROM as any other function there, which is how it is read with a schema."""
+    call = _call("unnest", *node.expressions)
+    offset = node.args.get("offset")
+    lateral = node.parent if isinstance(node.parent, exp.Lateral) else None
+    owner = lateral or exp.Table(this=call, alias=node.args.get("alias"))
+    if offset:
+        owner.set("ordinality", True)
+    alias = owner.args.get("alias")
+    if isinstance(offset, exp.Identifier) and alias is not None:
+        alias.append("columns", offset)
+    return call if lateral is not None else owner
+
+
+def called_function(node: exp.Expr) -> exp.Expr | None:
+    """The call after a dot, under its FILTER, WITHIN GROUP, IGNORE NULLS and the like.
+
+    Args:
+        node: a ``Dot``, or a ``Column``: the parser makes one of ``schema.sum(x) FILTER (…)``.
+    """
+    last = node.this if isinstance(node, exp.Column) else node.expression
+    while isinstance(last, _AROUND_CALLS):
+        last = last.this
+    return last if isinstance(last, exp.Func) else None
+
+
+_AROUND_CALLS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Window)
+
+
 def _one_spelling_duckdb(node: exp.Expr) -> exp.Expr | None:
-    """Calls with a syntax of their own become plain calls, as the generator writes them."""
+    """Calls with a syntax of their own become plain calls, as the generator writes them.
+
+    ``value.upper()`` does too. Otherwise it could call a macro of a database file: DuckDB looks for
+    a schema ``value`` first.
+    """
+    if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Anonymous):
+        call = node.expression
+        return _call(call.this, _chained_value(node.this), *call.expressions)
     if isinstance(node, exp.Fetch) and node.args.get("count") is not None:
         options = node.args.get("limit_options")
         if options is None or not (options.args.get("with_ties") or options.args.get("percent")):
@@ -333,6 +390,36 @@ def _one_spelling_duckdb(node: exp.Expr) -> exp.Expr | None:
         name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position")), "trim")
         return _call(name, node.this, node.expression or None)
     return None
+
+
+def _chained_value(node: exp.Expr) -> exp.Expr:
+    """What stands before ``.function()``, as the parser gives it in other places."""
+    if isinstance(node, exp.Paren | exp.Bracket):
+        node.set("this", _chained_value(node.this))
+        return node
+    parts = []
+    first = node
+    while isinstance(first, exp.Dot) and isinstance(first.expression, exp.Identifier):
+        parts.append(first.expression)
+        first = first.this
+    if not isinstance(first, exp.Identifier) or _is_lambdas(first):
+        return node
+    names = [first, *reversed(parts)]
+    kinds = ("this", "table", "db", "catalog")
+    value: exp.Expr = exp.Column(**dict(zip(kinds, reversed(names[:4]), strict=False)))
+    for name in names[4:]:
+        value = exp.Dot(this=value, expression=name)
+    return value
+
+
+def _is_lambdas(name: exp.Expr) -> bool:
+    """Whether a name is the parameter of a lambda around it."""
+    around = name.find_ancestor(exp.Lambda)
+    while around is not None:
+        if any(name.name.lower() == it.name.lower() for it in around.expressions):
+            return True
+        around = around.find_ancestor(exp.Lambda)
+    return False
 
 
 def _call(name: str, *args: exp.Expr | None) -> exp.Expr:
@@ -401,8 +488,9 @@ def _generate(tree: exp.Expr, rules: DialectRules) -> str:
 def render(tree: exp.Expr, rules: DialectRules) -> str:
     try:
         special = [node for node in tree.walk() if isinstance(node, _VERBATIM)]
-        if special:
+        if special or rules.function_schema:
             tree = tree.copy()
+            _name_function_schema(tree, rules)
             special = [node for node in tree.walk() if isinstance(node, _VERBATIM)]
         for node in reversed(special):  # the inner ones first
             text = _verbatim(node, rules)
@@ -425,6 +513,21 @@ def render(tree: exp.Expr, rules: DialectRules) -> str:
             code="syntax_not_allowed",
         )
     return text
+
+
+def _name_function_schema(tree: exp.Expr, rules: DialectRules) -> None:
+    if rules.function_schema is None:
+        return
+    for node in tree.find_all(exp.Anonymous):
+        quoted = isinstance(node.this, exp.Identifier)
+        name = node.name.lower()
+        if name in rules.extension_functions or (not quoted and name in rules.syntax_functions):
+            continue
+        if name == "unnest" and len(node.expressions) > 1:
+            continue  # with several arrays it is grammar as well
+        node.set(
+            "this", f"{rules.function_schema}.{_generate(node.this, rules) if quoted else name}"
+        )
 
 
 _NOT_OUTSIDE_QUOTES = ("'", '"', "--", "/*", "*/", "$", "\\", ";", "`", "\x00")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ...kit.endpoint import Call, Endpoint
-from .models import AuditPage, AuditQuery, OwnAuditQuery
+from ...kit.endpoint import ByteStream, Call, Endpoint
+from .export import MEDIA_TYPE
+from .models import AuditPage, AuditQuery, ExportQuery, OwnAuditQuery
 from .service import AuditService
 
 
@@ -16,6 +17,14 @@ def mine(call: Call) -> AuditPage:
     """The rows of the one who asks."""
     query = call.query(OwnAuditQuery)
     return call.service(AuditService).search(AuditQuery(**query.model_dump(), user=call.actor.name))
+
+
+def export(call: Call) -> ByteStream:
+    """The whole log, or that of a time, as lines of JSON with the oldest row first.
+
+    Each line is one row with its ``mac`` and the number of its ``seal``.
+    """
+    return call.service(AuditService).export(call.actor, call.origin, call.query(ExportQuery))
 
 
 ROUTES = [
@@ -37,5 +46,14 @@ ROUTES = [
         "Search one's own activity",
         AuditPage,
         query=OwnAuditQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/audit/export",
+        "audit.export",
+        export,
+        "Export the audit log",
+        MEDIA_TYPE,
+        query=ExportQuery,
     ),
 ]

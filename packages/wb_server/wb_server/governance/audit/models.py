@@ -24,7 +24,9 @@ class AuditRow(BaseModel):
     event: Event
     actor: str | None = Field(description="Who; nobody for a request without a valid token.")
     address: str = Field(description="The address that the request came from.")
-    via: str = Field(description="What carried it: a token of theirs, or which of their servers.")
+    via: str = Field(
+        description="What carried it: a token of theirs, one of their servers, or a JWT of an issuer."
+    )
     request_id: str
     action: str
     connection_id: str | None = None
@@ -61,3 +63,30 @@ class AuditQuery(OwnAuditQuery):
     """The same, and whose."""
 
     user: str | None = None
+
+
+class ExportQuery(BaseModel):
+    """Of what time. ``since`` is included, ``until`` is not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class ExportedRow(AuditRow):
+    """A row with what makes it checkable."""
+
+    mac: str | None = Field(None, description="The keyed digest over the row.")
+    seal: int | None = Field(None, description="The seal that holds the row.")
+
+
+class Checkpoint(BaseModel):
+    """The chain as it was at a moment, to be kept where the service can't change it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seal: int = Field(ge=1)
+    hash: str
+    rows: int = Field(ge=0, description="How many rows were sealed up to here.")
+    at: datetime

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 
 from ...kit import clock
 from ...kit.actor import Actor
 from ...kit.endpoint import Origin, Outcome
 from ...kit.paging import decode_cursor, encode_cursor
-from .models import AuditPage, AuditQuery
+from .export import ExportStream, span
+from .models import AuditPage, AuditQuery, ExportedRow, ExportQuery
 from .store import AuditStore
 
 # A statement over this is cut in the log; the gate's own limit is higher.
@@ -62,7 +66,12 @@ class AuditService:
             "target": _cut(target, 255),
         }
         self._store.add(
-            **row, at=clock.now(), event="started", statement=_cut(statement, _STATEMENT_LIMIT)
+            {
+                **row,
+                "at": clock.now(),
+                "event": "started",
+                "statement": _cut(statement, _STATEMENT_LIMIT),
+            }
         )
         self._open[record] = _Open(time.perf_counter(), row)
         return record
@@ -83,15 +92,19 @@ class AuditService:
             return
         if target is not None:
             opened.row["target"] = _cut(target, 255)
+        # It need not outlive a power cut: then the record is closed as `unknown` at the next start.
         self._store.add(
-            **opened.row,
-            at=clock.now(),
-            event="finished",
-            outcome=outcome,
-            code=code,
-            rows=rows,
-            bytes=bytes,
-            duration_ms=(time.perf_counter() - opened.began) * 1000,
+            {
+                **opened.row,
+                "at": clock.now(),
+                "event": "finished",
+                "outcome": outcome,
+                "code": code,
+                "rows": rows,
+                "bytes": bytes,
+                "duration_ms": (time.perf_counter() - opened.began) * 1000,
+            },
+            durable=False,
         )
 
     def refused(
@@ -109,19 +122,21 @@ class AuditService:
         """Writes a refusal: one row, as nothing was accessed."""
         outcome: Outcome = "refused"
         self._store.add(
-            record=record or str(uuid.uuid4()),
-            at=clock.now(),
-            event="refused",
-            actor=actor.name if actor else None,
-            via=actor.via if actor else "",
-            address=origin.address,
-            request_id=origin.request_id,
-            action=action,
-            connection_id=connection_id,
-            target=_cut(target, 255),
-            statement=_cut(statement, _STATEMENT_LIMIT),
-            outcome=outcome,
-            code=code,
+            {
+                "record": record or str(uuid.uuid4()),
+                "at": clock.now(),
+                "event": "refused",
+                "actor": actor.name if actor else None,
+                "via": actor.via if actor else "",
+                "address": origin.address,
+                "request_id": origin.request_id,
+                "action": action,
+                "connection_id": connection_id,
+                "target": _cut(target, 255),
+                "statement": _cut(statement, _STATEMENT_LIMIT),
+                "outcome": outcome,
+                "code": code,
+            }
         )
 
     def search(self, query: AuditQuery) -> AuditPage:
@@ -131,6 +146,20 @@ class AuditService:
         more = len(rows) > query.limit
         rows = rows[: query.limit]
         return AuditPage(items=rows, next_cursor=encode_cursor(rows[-1].id) if more else None)
+
+    def export(self, actor: Actor, origin: Origin, query: ExportQuery) -> ExportStream:
+        """The log as lines of JSON, the oldest row first; itself in the log with how much it was."""
+        record = self.started(actor, origin, "audit.export", target=span(query.since, query.until))
+        try:
+            rows = self.rows(query.since, query.until)
+            return ExportStream(rows, partial(self.finished, record))
+        except BaseException:
+            self.finished(record, "failed", code="internal")
+            raise
+
+    def rows(self, since: datetime | None, until: datetime | None) -> Iterator[ExportedRow]:
+        """The rows of a time, the oldest first, as the store's ``export`` gives them."""
+        return self._store.export(since, until)
 
     def close_open(self) -> int:
         """Closes as ``unknown`` what an ended process had started, and returns how many.
@@ -152,7 +181,7 @@ class AuditService:
                     "target",
                 )
             }
-            self._store.add(**kept, at=clock.now(), event="finished", outcome="unknown")
+            self._store.add({**kept, "at": clock.now(), "event": "finished", "outcome": "unknown"})
         return len(rows)
 
 

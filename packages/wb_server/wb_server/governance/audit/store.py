@@ -1,14 +1,18 @@
-"""The audit table. Rows are only ever added."""
+"""The audit table. Rows are only ever added, each with its mac; only age takes them away again."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from ...kit.db import Database, UtcDateTime, metadata
-from .models import AuditQuery, AuditRow
+from ...kit.errors import InvalidInput
+from .models import AuditQuery, AuditRow, ExportedRow
+from .signing import Signer
 
 audit = sa.Table(
     "audit",
@@ -36,10 +40,23 @@ audit = sa.Table(
     sa.Column("duration_ms", sa.Float),
     sa.Column("outcome", sa.String(10)),
     sa.Column("code", sa.String(64)),
+    # Empty in rows from before there were macs, until a seal takes them over.
+    sa.Column("mac", sa.String(64)),
+    # The seal that holds the row; empty until the sealer came by.
+    sa.Column("seal", sa.BigInteger),
     sa.Index("ix_audit_actor_id", "actor", "id"),
+    sa.Index(
+        "ix_audit_unsealed",
+        "id",
+        sqlite_where=sa.text("seal IS NULL"),
+        postgresql_where=sa.text("seal IS NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
+
+# So many rows of an export are held at a time.
+_PAGE = 1000
 
 # Made once: with its values in it SQLAlchemy would build and look it up anew for each row, which takes
 # as long as the commit.
@@ -47,15 +64,30 @@ _ADD = audit.insert()
 
 
 class AuditStore:
-    """Adds and searches rows."""
+    """Adds and searches rows.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        key: what the rows' macs are made with: the log's own.
+
+    Attributes:
+        written: set when a row was added, for whoever seals them.
+    """
+
+    def __init__(self, database: Database, key: bytes) -> None:
         self._database = database
+        self._signer = Signer(key)
+        self.written = threading.Event()
 
-    def add(self, **row: Any) -> None:
-        """Adds a row; committed when this returns."""
-        with self._database.write() as connection:
+    def add(self, row: dict[str, Any], *, durable: bool = True) -> None:
+        """Adds a row; committed when this returns.
+
+        Args:
+            durable: whether it has to outlive a power cut in the next moment.
+        """
+        row = {**row, "mac": self._signer.row(row)}
+        with self._database.write(durable=durable) as connection:
             connection.execute(_ADD, row)
+        self.written.set()
 
     def search(self, query: AuditQuery, before: int | None) -> list[AuditRow]:
         """The newest rows that match, at most ``limit`` + 1 of them, older than the row ``before``."""
@@ -71,10 +103,7 @@ class AuditStore:
         ):
             if value is not None:
                 found = found.where(column == value)
-        if query.since:
-            found = found.where(table.at >= _utc(query.since))
-        if query.until:
-            found = found.where(table.at < _utc(query.until))
+        found = found.where(*_span(query.since, query.until))
         if query.search:
             found = found.where(
                 sa.or_(
@@ -87,13 +116,59 @@ class AuditStore:
         with self._database.read() as connection:
             return [AuditRow(**row) for row in connection.execute(found).mappings()]
 
+    def export(self, since: datetime | None, until: datetime | None) -> Iterator[ExportedRow]:
+        """The rows of a time up to the one that is the newest now, the oldest first.
+
+        It holds a thousand at a time and no transaction between them, so that a slow reader is
+        nobody's burden.
+
+        Args:
+            since: included.
+            until: not included.
+        """
+        with self._database.read() as connection:
+            last = connection.scalar(sa.select(sa.func.max(audit.c.id))) or 0
+        return self._export(last, _span(since, until))
+
+    def _export(self, last: int, span: list[sa.ColumnElement[bool]]) -> Iterator[ExportedRow]:
+        seen = 0
+        while True:
+            found = (
+                sa.select(audit)
+                .where(audit.c.id > seen, audit.c.id <= last, *span)
+                .order_by(audit.c.id)
+                .limit(_PAGE)
+            )
+            with self._database.read() as connection:
+                rows = [ExportedRow(**row) for row in connection.execute(found).mappings()]
+            yield from rows
+            if len(rows) < _PAGE:
+                return
+            seen = rows[-1].id
+
     def open_records(self) -> list[sa.RowMapping]:
         """The ``started`` rows whose record has no ``finished`` row."""
-        finished = sa.select(audit.c.record).where(audit.c.event == "finished")
-        found = sa.select(audit).where(audit.c.event == "started", audit.c.record.not_in(finished))
+        end = audit.alias()
+        finished = sa.exists().where(end.c.record == audit.c.record, end.c.event == "finished")
+        found = sa.select(audit).where(audit.c.event == "started", ~finished)
         with self._database.read() as connection:
             return list(connection.execute(found).mappings())
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _span(since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:
+    """The conditions on a row's time."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if since:
+        conditions.append(audit.c.at >= _utc(since, "since"))
+    if until:
+        conditions.append(audit.c.at < _utc(until, "until"))
+    return conditions
+
+
+def _utc(moment: datetime, field: str) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise InvalidInput(
+            f"{field}: the time is too far away.", code="invalid_field", field=field
+        ) from error

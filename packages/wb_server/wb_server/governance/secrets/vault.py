@@ -2,83 +2,187 @@
 
 Fernet (https://github.com/fernet/spec) authenticates its text but knows no context, so a ciphertext
 could be moved to another row. The sealed text therefore names its row, and opening checks it.
+
+The key can be exchanged while services run (``rotation.py``). So the database says which key seals,
+and whoever seals reads that in the transaction that stores the ciphertext.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
-import os
 import secrets
-import stat
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from ...kit import clock
 from ...kit.db import Database, UtcDateTime, metadata
+from . import keyfile
+from .keyfile import VaultError
+
+__all__ = ["SEALED", "Vault", "VaultError", "WrongKey", "generate", "key_id", "load", "new_key"]
 
 _CHECK_NAME, _CHECK_ROW = "check", "vault"
 _CHECK_TEXT = {"check": "this key opens this database"}
+
+SEALED: Final[dict[str, Any]] = {"sealed": True}
+"""The ``info`` of every column that holds ciphertexts of the vault: a rotation goes through these.
+
+The name of such a column ends with ``ciphertext``."""
 
 # The service's own secrets; "check" proves that a key is the database's.
 vault_secrets = sa.Table(
     "vault_secrets",
     metadata,
     sa.Column("name", sa.String(40), primary_key=True),
-    sa.Column("ciphertext", sa.Text, nullable=False),
+    sa.Column("ciphertext", sa.Text, nullable=False, info=SEALED),
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
 
+# One row: the key that seals.
+vault_keys = sa.Table(
+    "vault_keys",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("key_id", sa.String(16), nullable=False),
+    sa.Column("since", UtcDateTime, nullable=False),
+)
 
-class VaultError(Exception):
-    """The vault can't be used; the text says what to do. The service must not start."""
+
+class WrongKey(VaultError):
+    """None of the keys opens a ciphertext."""
 
 
-class Vault:
-    """Encrypts and decrypts with the keys of one file, the first of which encrypts."""
+_NOTED = sa.select(vault_keys.c.key_id).where(vault_keys.c.id == 1)
+# In PostgreSQL the row stays locked until the transaction ends, so another key is noted only when
+# everything that was sealed with this one is committed. SQLite has one writer at a time.
+_NOTED_HELD = _NOTED.with_for_update(read=True)
 
-    def __init__(self, keys: list[str]) -> None:
+
+def key_id(key: str) -> str:
+    """What a key is called where it can be read: tells keys apart and says nothing of them."""
+    return hmac.digest(key.encode(), b"workbench master key", "sha256").hex()[:16]
+
+
+def new_key() -> str:
+    """A new random key."""
+    return Fernet.generate_key().decode()
+
+
+class _Ring:
+    """Keys that are known at one moment. Never changes; the vault exchanges it as a whole."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in keys])
+            self.by_id = {key_id(key): Fernet(key) for key in keys}
         except ValueError as error:
             raise VaultError(
                 "The master key is damaged: each line of its file has to be a Fernet key."
             ) from error
+        self.keys = tuple(keys)
+        self._all = MultiFernet(list(self.by_id.values()))
 
-    def seal(self, row: str, values: dict[str, str]) -> str:
-        """The secrets as a ciphertext that only opens for the same ``row``."""
+    def decrypt(self, ciphertext: str) -> bytes | None:
+        """The text, or ``None`` if none of the keys opens it."""
+        try:
+            return self._all.decrypt(ciphertext)
+        except InvalidToken:
+            return None
+
+    def renewed(self, ciphertext: str) -> str | None:
+        """The same text sealed with the first key, or ``None`` if none of the keys opens it."""
+        try:
+            return self._all.rotate(ciphertext).decode()
+        except InvalidToken:
+            return None
+
+
+class Vault:
+    """Encrypts and decrypts with the keys of one file.
+
+    Args:
+        keys: the newest first.
+        path: where they come from; read again when a key is needed that isn't known yet.
+    """
+
+    def __init__(self, keys: Sequence[str], path: Path | None = None) -> None:
+        self._path = path
+        self._ring = _Ring(keys)
+
+    def seal(self, transaction: sa.Connection, row: str, values: dict[str, str]) -> str:
+        """The secrets as a ciphertext that only opens for the same ``row``.
+
+        Args:
+            transaction: the writing transaction that stores it. It decides about the key: from
+                the moment that a rotation names another one, nothing is sealed with this one.
+
+        Raises:
+            VaultError: the key that seals isn't in the key file, or the database was never proved.
+        """
+        noted = transaction.scalar(_NOTED_HELD)
+        if noted is None:
+            raise VaultError("This database doesn't know its key yet: `./wb migrate` proves it.")
+        fernet = self._ring.by_id.get(noted) or self._read_again().by_id.get(noted)
+        if fernet is None:
+            raise _lacks(noted)
         text = json.dumps({"row": row, "secrets": values})
-        return self._fernet.encrypt(text.encode()).decode()
+        return fernet.encrypt(text.encode()).decode()
 
     def open(self, row: str, ciphertext: str) -> dict[str, str]:
         """The secrets in a ciphertext.
 
         Raises:
-            VaultError: no key opens it, or it was sealed for another row.
+            WrongKey: no key opens it.
+            VaultError: it was sealed for another row, or the key file can't be read.
         """
-        try:
-            content = json.loads(self._fernet.decrypt(ciphertext.encode()))
-        except InvalidToken as error:
-            raise VaultError("The master key does not open this secret.") from error
+        text = self._ring.decrypt(ciphertext)
+        if text is None:
+            text = self._read_again().decrypt(ciphertext)
+        if text is None:
+            raise WrongKey("The master key does not open this secret.")
+        content = json.loads(text)
         if content["row"] != row:
             raise VaultError("This secret was sealed for another row.")
         values: dict[str, str] = content["secrets"]
         return values
 
+    def opens(self, ciphertext: str) -> bool:
+        """Whether one of the keys that are known now opens it."""
+        return self._ring.decrypt(ciphertext) is not None
+
+    def renewed(self, ciphertext: str) -> str | None:
+        """The same secrets, for the same row, sealed with the first of the keys.
+
+        ``None``: none of the keys opens it.
+        """
+        return self._ring.renewed(ciphertext)
+
     def prove(self, database: Database) -> None:
         """Checks that the key is the database's own, or makes it so for a new database.
+
+        In the middle of a rotation that takes both keys, which the file holds then.
 
         Raises:
             VaultError: the database was sealed with another key.
         """
         try:
+            # Twice, as another process may make a new database its own at the same moment.
+            try:
+                noted = self._note(database)
+            except sa.exc.IntegrityError:
+                noted = self._note(database)
             self._kept(database, _CHECK_NAME, _CHECK_ROW, _CHECK_TEXT)
-        except VaultError as error:
+        except WrongKey as error:
             raise VaultError(
                 "The master key is not the one that this database was sealed with. "
                 "Put the right key file back, or name it by WB_KEY_FILE."
             ) from error
+        if noted not in self._ring.by_id and noted not in self._read_again().by_id:
+            raise _lacks(noted)
 
     def secret(self, database: Database, name: str) -> bytes:
         """A secret of the service's own, 32 random bytes made when it is first asked for.
@@ -88,18 +192,41 @@ class Vault:
         made = {"secret": secrets.token_hex(32)}
         return bytes.fromhex(self._kept(database, name, f"vault_secrets/{name}", made)["secret"])
 
+    def _note(self, database: Database) -> str:
+        """The id of the key that seals; noted now if it never was."""
+        with database.write() as transaction:
+            noted: str | None = transaction.scalar(_NOTED)
+            if noted is not None:
+                return noted
+            check = transaction.scalar(_sealed_text(_CHECK_NAME))
+            if check is not None:
+                # A database from before keys were noted: not with a key that isn't its own.
+                self.open(_CHECK_ROW, check)
+            noted = key_id(self._ring.keys[0])
+            transaction.execute(vault_keys.insert().values(id=1, key_id=noted, since=clock.now()))
+            return noted
+
     def _kept(self, database: Database, name: str, row: str, new: dict[str, str]) -> dict[str, str]:
-        found = sa.select(vault_secrets.c.ciphertext).where(vault_secrets.c.name == name)
-        with database.write() as connection:
-            ciphertext = connection.execute(found).scalar()
+        with database.write() as transaction:
+            ciphertext = transaction.scalar(_sealed_text(name))
             if ciphertext is None:
-                connection.execute(
+                transaction.execute(
                     vault_secrets.insert().values(
-                        name=name, ciphertext=self.seal(row, new), created_at=clock.now()
+                        name=name,
+                        ciphertext=self.seal(transaction, row, new),
+                        created_at=clock.now(),
                     )
                 )
                 return new
-        return self.open(row, ciphertext)
+            return self.open(row, ciphertext)
+
+    def _read_again(self) -> _Ring:
+        """The keys as the file has them now, and those known before for what was read before."""
+        if self._path is not None:
+            found = keyfile.read(self._path)
+            known = [key for key in self._ring.keys if key not in found]
+            self._ring = _Ring([*found, *known])
+        return self._ring
 
 
 def load(path: Path) -> Vault:
@@ -108,21 +235,7 @@ def load(path: Path) -> Vault:
     Raises:
         VaultError: the file is missing, empty, damaged, or open to other users.
     """
-    try:
-        mode = path.stat().st_mode
-        keys = path.read_text("ascii").split()
-    except FileNotFoundError as error:
-        raise VaultError(
-            f"The master key is missing: there is no file {path}. Put it back from your copy; "
-            "without it no stored password can be read."
-        ) from error
-    except (OSError, UnicodeError) as error:
-        raise VaultError(f"The master key in {path} can't be read.") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise VaultError(f"The master key in {path} is open to other users: chmod 600 it.")
-    if not keys:
-        raise VaultError(f"The master key in {path} is empty.")
-    return Vault(keys)
+    return Vault(keyfile.read(path), path)
 
 
 def generate(path: Path) -> None:
@@ -131,8 +244,15 @@ def generate(path: Path) -> None:
     Raises:
         FileExistsError: there is one already.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(Fernet.generate_key() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    keyfile.make(path, new_key())
+
+
+def _sealed_text(name: str) -> sa.Select[str]:
+    return sa.select(vault_secrets.c.ciphertext).where(vault_secrets.c.name == name)
+
+
+def _lacks(noted: str) -> VaultError:
+    return VaultError(
+        f"The key file lacks the key {noted}, which this database is sealed with since its last "
+        "rotation. Put the newest key file back, or name it by WB_KEY_FILE."
+    )

@@ -2,17 +2,27 @@
 
 It is started ahead, with its imports done, and waits for one line of JSON on its standard input::
 
-    {"folder": "/data/sales", "tables": {"orders": {"kind": "parquet", "paths": [...]}},
-     "sql": "SELECT …", "memory_limit": "1GB", "threads": 2}
+    {"sql": "SELECT …", "memory_limit": "1GB", "threads": 2, "source": {...}}
+
+A source is one of these::
+
+    {"reads": ["/data/sales"], "tables": {"orders": {"kind": "parquet", "paths": [...]}}}
+    {"reads": [], "port": 40123, "extension": "…/httpfs.duckdb_extension", "tables": {...}}
+    {"reads": ["/data/shop.duckdb"], "database": "/data/shop.duckdb", "schemas": ["sales"],
+     "unqualified": ["people"]}
+
+``reads`` are the folders and files that the process may open, ``port`` the one of this machine that
+it may connect to. ``schemas`` and ``unqualified`` are the schemas that the statement names, and
+the tables that it names without one.
 
 The answer is an Arrow IPC stream on standard output. How it ended comes last, as one line of JSON
 on the descriptor named by the only argument: ``{"rows": n}`` or ``{"error": {"class", "message"}}``.
 A stream without that line was cut.
 
-What keeps a statement from doing more than reading these files, each layer by itself: it must be
+What keeps a statement from doing more than reading its source, each layer by itself: it must be
 one ``SELECT``; DuckDB's configuration allows these paths only and is locked; the process can make
 no file grow; and, where the kernel has Landlock, it can open nothing for writing, read nothing
-outside of the folder and the libraries, and connect to nothing. It holds no secret.
+but its source and the libraries, and connect to nothing but that port. It holds no secret.
 
 This file imports nothing of the Workbench, so that it starts fast and with an empty environment.
 """
@@ -34,6 +44,9 @@ import pyarrow.compute as pc
 
 BATCH_BYTES = 1 << 20
 
+# What DuckDB keeps beside a database file until its changes are in it.
+_LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")
+
 _READERS = {
     "parquet": "read_parquet({}, union_by_name = true)",
     "csv": "read_csv({}, union_by_name = true)",
@@ -48,6 +61,7 @@ _WHOLE = ("HUGEINT", "UHUGEINT")
 # linux/landlock.h; the numbers are the same on all 64-bit architectures.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
+_CONNECT_TCP = 1 << 1
 _NO_NEW_PRIVILEGES = 38
 
 
@@ -86,7 +100,8 @@ def _leave_with_parent() -> None:
 
 
 def _answer(request: dict[str, Any], out: BinaryIO) -> int:
-    _confine(request["folder"])
+    source = request["source"]
+    _confine(source["reads"], source.get("port"))
     connection = _connect(request)
     statements = connection.extract_statements(request["sql"])
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -117,6 +132,8 @@ def _answer(request: dict[str, Any], out: BinaryIO) -> int:
 
 
 def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """DuckDB with the source in it, and with its settings locked."""
+    source = request["source"]
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -131,37 +148,123 @@ def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
         },
     )
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    if source.get("extension"):
+        connection.execute(f"LOAD {_literal(source['extension'])}")
+        connection.execute("SET http_timeout = 3600; SET enable_global_s3_configuration = false")
+    if source.get("database"):
+        _attach(connection, source)
+    else:
+        _make_views(connection, source["tables"])
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _make_views(connection: duckdb.DuckDBPyConnection, tables: dict[str, Any]) -> None:
+    """Each table as a view of its files, and nothing else to be read."""
     connection.execute("CREATE SCHEMA files; SET schema = 'files'")
     allowed = []
-    for name, table in request["tables"].items():
+    for name, table in tables.items():
         paths = ", ".join(_literal(path) for path in table["paths"])
         source = _READERS[table["kind"]].format(f"[{paths}]")
         # The name is of a to z, digits and underscores; the paths are quoted above.
         connection.execute(f'CREATE VIEW files."{name}" AS SELECT * FROM {source}')  # noqa: S608
         allowed += table["paths"]
+    _close_off(connection, allowed)
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> None:
+    """Attaches a database file to be read only.
+
+    DuckDB's own functions come first in the search path. Otherwise a macro that is stored in the
+    file under the name of one of them, or of an operator such as ``+``, would run in its place.
+    """
+    path = source["database"]
+    _close_off(connection, [path, *(f"{path}{it}" for it in _LOGS)])
+    taken = {"", "temp", "system", "memory", "main"}
+    # As DuckDB names it, since views may name it; but a schema of that name makes it ambiguous.
+    name = os.path.basename(path).split(".")[0]
+    while name.casefold() in taken:
+        name += "_"
+    while True:
+        quoted = _quoted(name)
+        connection.execute(f"ATTACH {_literal(path)} AS {quoted} (TYPE duckdb, READ_ONLY)")
+        found = connection.execute(
+            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND NOT internal",
+            [name],
+        ).fetchall()
+        schemas = {row[0].casefold(): row[0] for row in found}
+        if name.casefold() not in schemas:
+            break
+        connection.execute(f"DETACH {quoted}")
+        name += "_"
+    named = []
+    for schema in source["schemas"]:
+        if schema.casefold() in schemas:
+            named.append(schemas[schema.casefold()])
+        elif schema.casefold() not in ("main", "information_schema"):
+            # A database's name before a table's would be taken for a schema's.
+            raise duckdb.CatalogException(
+                f"Catalog Error: Schema with name {schema} does not exist!"
+            )
+    order = ["system.main", f"{quoted}.main"]
+    order += [f"{quoted}.{_quoted(schema)}" for schema in named]
+    connection.execute(f"SET search_path = {_literal(','.join(order))}")
+    rows = connection.execute(
+        "SELECT lower(table_name) FROM duckdb_tables() WHERE database_name = $1 AND schema_name = "
+        "'main' UNION ALL SELECT lower(view_name) FROM duckdb_views() WHERE database_name = $1 AND "
+        "schema_name = 'main'",
+        [name],
+    ).fetchall()
+    # Through the search path a bare name could mean a table of another schema.
+    known = {row[0] for row in rows}
+    for table in source["unqualified"]:
+        if table.lower() not in known:
+            raise duckdb.CatalogException(f"Catalog Error: Table with name {table} does not exist!")
+
+
+def _close_off(connection: duckdb.DuckDBPyConnection, allowed: list[str]) -> None:
     connection.execute(f"SET allowed_paths = [{', '.join(map(_literal, allowed))}]")
     connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
 
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def _plain(relation: duckdb.DuckDBPyRelation) -> tuple[duckdb.DuckDBPyRelation, set[int]]:
     """The relation with awkward types as text, and the places of its huge integers."""
-    types = [str(kind) for kind in relation.types]
-    whole = {index for index, kind in enumerate(types) if kind in _WHOLE}
-    if any(kind.startswith(_AS_TEXT) for kind in types):
+    whole = {index for index, kind in enumerate(relation.types) if str(kind) in _WHOLE}
+    plain = [_plain_type(kind) for kind in relation.types]
+    if any(plain):
         parts = []
-        for index, (name, kind) in enumerate(zip(relation.columns, types, strict=True)):
+        for index, (name, kind) in enumerate(zip(relation.columns, plain, strict=True)):
             place = f"#{index + 1}"
-            quoted = '"' + name.replace('"', '""') + '"'
-            value = f"CAST({place} AS VARCHAR)" if kind.startswith(_AS_TEXT) else place
-            parts.append(f"{value} AS {quoted}")
+            parts.append(f"{f'CAST({place} AS {kind})' if kind else place} AS {_quoted(name)}")
         relation = relation.project(", ".join(parts))
     return relation, whole
+
+
+def _plain_type(kind: Any) -> str | None:
+    """A type with text in place of what is awkward in it; ``None``: it may stay."""
+    if str(kind).startswith(_AS_TEXT) and kind.id not in ("list", "array"):
+        return "VARCHAR"
+    if kind.id not in ("list", "array", "struct", "map"):
+        return None
+    inner = dict(kind.children)
+    size = inner.pop("size", None)
+    plain = {name: _plain_type(it) for name, it in inner.items()}
+    if not any(plain.values()):
+        return None
+    parts = {name: plain[name] or str(it) for name, it in inner.items()}
+    if kind.id == "struct":
+        return f"STRUCT({', '.join(f'{_quoted(name)} {it}' for name, it in parts.items())})"
+    if kind.id == "map":
+        return f"MAP({parts['key']}, {parts['value']})"
+    return f"{parts['child']}[{size or ''}]"
 
 
 def _batch_rows(relation: duckdb.DuckDBPyRelation) -> int:
@@ -200,7 +303,7 @@ def _column(field: pa.Field, values: pa.Array, whole: bool) -> pa.Array:
     return values
 
 
-def _confine(folder: str) -> None:
+def _confine(reads: list[str], port: int | None = None) -> None:
     """Takes from this process, by Landlock, what it doesn't need. Does nothing on old kernels."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
@@ -214,7 +317,7 @@ def _confine(folder: str) -> None:
     if ruleset < 0:
         return
     system = ("/usr", "/lib", "/lib64", "/proc/self", "/sys/fs/cgroup", "/dev/urandom")
-    for path in (folder, sys.prefix, sys.base_prefix, *system):
+    for path in (*reads, sys.prefix, sys.base_prefix, *system):
         try:
             opened = os.open(path, os.O_PATH)
         except OSError:
@@ -223,6 +326,9 @@ def _confine(folder: str) -> None:
         rule = access.to_bytes(8, sys.byteorder) + opened.to_bytes(4, sys.byteorder)
         libc.syscall(_ADD_RULE, ruleset, 1, ctypes.c_char_p(rule), ctypes.c_uint32(0))
         os.close(opened)
+    if port is not None and network:
+        rule = _CONNECT_TCP.to_bytes(8, sys.byteorder) + port.to_bytes(8, sys.byteorder)
+        libc.syscall(_ADD_RULE, ruleset, 2, ctypes.c_char_p(rule), ctypes.c_uint32(0))
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     libc.syscall(_RESTRICT_SELF, ruleset, ctypes.c_uint32(0))
     os.close(ruleset)

@@ -1,0 +1,125 @@
+/**
+ * From the rows of the audit log to what a person did: an access has a row for its start and one for
+ * its end, and a list shows it once. Pure functions.
+ */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { AuditRow, Outcome } from '../api/types';
+
+/** One access, put together from its rows. */
+export interface ActivityRecord {
+  /** What both rows have in common; of a query its id. */
+  id: string;
+  started: AuditRow | null;
+  /** The row of its end, or of a refusal. */
+  ended: AuditRow | null;
+  /** The newer of the two. */
+  last: AuditRow;
+}
+
+/**
+ * Puts rows together, the newest access first: a page can end between an access's two rows, and a
+ * filter can leave one of them out.
+ */
+export function recordsOf(rows: readonly AuditRow[]): ActivityRecord[] {
+  const found = new Map<string, ActivityRecord>();
+  for (const row of [...rows].sort((a, b) => b.id - a.id)) {
+    const known = found.get(row.record) ?? {
+      id: row.record,
+      started: null,
+      ended: null,
+      last: row
+    };
+    found.set(row.record, {
+      ...known,
+      ...(row.event === 'started' ? { started: row } : { ended: row })
+    });
+  }
+  return [...found.values()];
+}
+
+/** What a record shows, from whichever row has it. */
+export interface Shown {
+  at: Date;
+  actor: string;
+  action: string;
+  target: string;
+  statement: string | null;
+  outcome: Outcome | 'running' | null;
+}
+
+export function shownOf(record: ActivityRecord, whole: boolean): Shown {
+  const { started, ended, last } = record;
+  const begin = started ?? last;
+  return {
+    at: new Date(begin.at),
+    actor: last.actor ?? '',
+    action: last.action,
+    target: ended?.target ?? begin.target ?? '',
+    statement: started?.statement ?? ended?.statement ?? null,
+    // Under a filter the end may only be left out.
+    outcome: ended ? (ended.outcome ?? null) : whole ? 'running' : null
+  };
+}
+
+/** A query's record can be run again: it has a statement and the name of its connection. */
+export function isQuery(shown: Shown): boolean {
+  return shown.action.startsWith('query.') && shown.statement !== null && shown.target !== '';
+}
+
+export const OUTCOMES: readonly Outcome[] = [
+  'ok',
+  'failed',
+  'refused',
+  'cancelled',
+  'hung_up',
+  'unknown'
+];
+
+export function outcomeWords(outcome: Outcome | 'running', trans: TranslationBundle): string {
+  switch (outcome) {
+    case 'ok':
+      return trans.__('done');
+    case 'failed':
+      return trans.__('failed');
+    case 'refused':
+      return trans.__('refused');
+    case 'cancelled':
+      return trans.__('cancelled');
+    case 'hung_up':
+      return trans.__('not read to its end');
+    case 'unknown':
+      return trans.__('end unknown');
+    case 'running':
+      return trans.__('not ended yet');
+  }
+}
+
+/** The actions that have words of their own; what is added later shows by its name. */
+export function actionWords(action: string, trans: TranslationBundle): string {
+  const words = actionTable(trans)[action];
+  return words ?? action;
+}
+
+export function actionTable(trans: TranslationBundle): Readonly<Record<string, string>> {
+  return {
+    'query.read': trans.__('Query'),
+    'query.write': trans.__('Change data'),
+    'query.cancel': trans.__('Cancel a query'),
+    'connection.create': trans.__('Add a connection'),
+    'connection.update': trans.__('Edit a connection'),
+    'connection.delete': trans.__('Delete a connection'),
+    'connection.restore': trans.__('Restore a connection'),
+    'connection.test': trans.__('Test a connection'),
+    'connection.share': trans.__('Share a connection'),
+    'connection.unshare': trans.__('Take a share back'),
+    'connection.transfer': trans.__('Transfer a connection'),
+    'credential.put': trans.__('Enter a sign-in'),
+    'credential.remove': trans.__('Remove a sign-in'),
+    'credential.test': trans.__('Test a sign-in'),
+    'limits.change': trans.__('Set limits'),
+    'limits.remove': trans.__('Take limits away'),
+    'audit.all': trans.__('Search the audit log'),
+    'audit.export': trans.__('Export the audit log')
+  };
+}

@@ -1,0 +1,73 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { userIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { PersonAccess } from '../api/types';
+import { Mark } from '../ui/states';
+import { levelName, reasonWords } from './words';
+
+/** So many people are listed at first. */
+const SHOWN = 50;
+
+/** Who may use a connection, and by which of its shares, or by what else. */
+export function AccessList(props: {
+  people: readonly PersonAccess[];
+  me: string;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { people, me, trans } = props;
+  const [all, setAll] = React.useState(false);
+  const shown = all ? people : people.slice(0, SHOWN);
+  return (
+    <section aria-label={trans.__('Who may use it, and why')}>
+      <h3 className="wb-Section-title">
+        {trans.__('Who may use it, and why')}
+        <span className="wb-Section-count">{people.length}</span>
+      </h3>
+      <table className="wb-Table wb-Access" data-testid="wb-access">
+        <thead>
+          <tr>
+            <th scope="col">{trans.__('User')}</th>
+            <th scope="col">{trans.__('Level')}</th>
+            <th scope="col">{trans.__('Why')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map(person => (
+            <tr key={person.name} data-testid="wb-access-row" data-name={person.name}>
+              <th scope="row">
+                <span className="wb-Access-name">
+                  <userIcon.react tag="span" className="wb-Person-icon" />
+                  <span className="wb-Person-name">{person.name}</span>
+                  {person.name === me && (
+                    <span className="wb-Person-detail">{trans.__('you')}</span>
+                  )}
+                </span>
+              </th>
+              <td>{levelName(person.level, trans)}</td>
+              <td>
+                {person.reasons.map(reason => reasonWords(reason, trans)).join(', ')}
+                {!person.may_use && (
+                  <span
+                    className="wb-Access-cannot"
+                    title={trans.__(
+                      'Without a role (viewer, analyst or engineer) a share gives nothing. An administrator can give one.'
+                    )}
+                    data-testid="wb-access-norole"
+                  >
+                    <Mark kind="warning" /> {trans.__('has no role yet, so can’t use it')}
+                  </span>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {shown.length < people.length && (
+        <button type="button" className="wb-LinkButton" onClick={() => setAll(true)}>
+          {trans.__('Show all %1', people.length)}
+        </button>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,232 @@
+/** The row of a connection: how it stands, whose it is, and what one may do with it. */
+import { Time } from '@jupyterlab/coreutils';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { LabIcon } from '@jupyterlab/ui-components';
+import {
+  caretDownIcon,
+  caretRightIcon,
+  closeIcon,
+  deleteIcon,
+  editIcon,
+  usersIcon
+} from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { ConnectionView } from '../api/types';
+import { IconButton } from '../ui/iconbutton';
+import { keyIcon, queryIcon, testIcon } from '../ui/icons';
+import { Mark, Spinner } from '../ui/states';
+import { CommandIDs } from './commands';
+import type { RowTest } from './model';
+import type { RowProps } from './rowview';
+import { testSentence } from './testanswer';
+import type { Row } from './tree';
+import { credentialMark, heldWords, needsSignIn, ownerWords } from './words';
+
+/** A connection's row in words, for its accessible name. */
+export function connectionSpoken(
+  connection: ConnectionView,
+  connectorTitle: string,
+  trans: TranslationBundle
+): string {
+  const mark = credentialMark(connection.credential, connection.credentials, trans);
+  return [
+    connection.name,
+    connectorTitle,
+    heldWords(connection, trans),
+    stateWords(connection, trans),
+    mark?.short
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
+function stateWords(connection: ConnectionView, trans: TranslationBundle): string {
+  const { status, message, checked_at } = connection.state;
+  if (status === 'untested') {
+    return trans.__('Not tested yet');
+  }
+  const when = checked_at ? ` (${Time.formatHuman(new Date(checked_at))})` : '';
+  return status === 'ok'
+    ? trans.__('Works') + when
+    : `${trans.__('Failed')}${when}${message ? `: ${message}` : ''}`;
+}
+
+/** The sign that a row can be opened, or is. */
+export function Caret(props: { expanded: boolean | undefined }): JSX.Element {
+  if (props.expanded === undefined) {
+    return <span className="wb-Row-caret" />;
+  }
+  const Icon = props.expanded ? caretDownIcon : caretRightIcon;
+  return <Icon.react tag="span" className="wb-Row-caret" />;
+}
+
+interface RowButton {
+  command: string;
+  icon: LabIcon;
+  label: string;
+  shown: boolean;
+  testId: string;
+}
+
+export function ConnectionRow(
+  props: RowProps & { row: Extract<Row, { type: 'connection' }> }
+): JSX.Element {
+  const { row, active, test, model, commands, trans, connectorTitle } = props;
+  const { connection } = row;
+  const args = { connection: connection.id };
+  const { owner, state, name } = connection;
+  const words = stateWords(connection, trans);
+  const second = `${connectorTitle} · ${ownerWords(owner, trans)}`;
+  const held = heldWords(connection, trans);
+  const buttons: RowButton[] = [
+    {
+      command: CommandIDs.query,
+      icon: queryIcon,
+      label: trans.__('Query %1 in notebook', name),
+      shown: model.may(connection, 'read'),
+      testId: 'wb-query'
+    },
+    {
+      command: CommandIDs.test,
+      icon: testIcon,
+      label: trans.__('Test %1', name),
+      shown: model.may(connection, 'test'),
+      testId: 'wb-test'
+    },
+    {
+      command: CommandIDs.signIn,
+      icon: keyIcon,
+      label: trans.__('My sign-in for %1…', name),
+      shown: model.mayHaveSignIn(connection),
+      testId: 'wb-signin'
+    },
+    {
+      command: CommandIDs.share,
+      icon: usersIcon,
+      label: trans.__('Share %1…', name),
+      shown: model.mayShare(connection),
+      testId: 'wb-share'
+    },
+    {
+      command: CommandIDs.edit,
+      icon: editIcon,
+      label: trans.__('Edit %1', name),
+      shown: model.may(connection, 'update'),
+      testId: 'wb-edit'
+    },
+    {
+      command: CommandIDs.delete,
+      icon: deleteIcon,
+      label: trans.__('Delete %1', name),
+      shown: model.may(connection, 'delete'),
+      testId: 'wb-delete'
+    }
+  ];
+  return (
+    <>
+      <div className="wb-Row-line">
+        <Caret expanded={row.expanded} />
+        <span
+          className={`wb-Dot wb-mod-${state.status}`}
+          role="img"
+          aria-label={words}
+          title={words}
+          data-testid="wb-connection-state"
+          data-status={state.status}
+        />
+        <span className="wb-Row-label" title={connection.description || undefined}>
+          {name}
+        </span>
+        <span className="wb-Row-buttons">
+          {buttons
+            .filter(button => button.shown)
+            .map(({ command, icon, label, testId }) => (
+              <IconButton
+                key={command}
+                icon={icon}
+                label={label}
+                focusable={active}
+                testId={testId}
+                onClick={() => void commands.execute(command, args)}
+              />
+            ))}
+        </span>
+      </div>
+      <div className="wb-Row-second" title={second}>
+        {second}
+      </div>
+      {held && (
+        <div className="wb-Row-second" title={held} data-testid="wb-row-held">
+          {held}
+        </div>
+      )}
+      <CredentialLine {...props} connection={connection} />
+      {test && (
+        <RowAnswer test={test} onClose={() => model.dismissTest(connection.id)} trans={trans} />
+      )}
+    </>
+  );
+}
+
+/** How the sign-in stands, where it wants something; with the way to enter one's own. */
+function CredentialLine(props: RowProps & { connection: ConnectionView }): JSX.Element | null {
+  const { connection, active, commands, trans } = props;
+  const mark = credentialMark(connection.credential, connection.credentials, trans);
+  if (!mark) {
+    return null;
+  }
+  return (
+    <div
+      className="wb-Row-second wb-Row-mark"
+      title={mark.long}
+      data-testid="wb-row-credential"
+      data-status={connection.credential.status}
+    >
+      <Mark kind={mark.kind} />
+      <span className="wb-Row-markText">{mark.short}</span>
+      {needsSignIn(connection) && (
+        <button
+          type="button"
+          className="wb-LinkButton"
+          tabIndex={active ? 0 : -1}
+          aria-label={trans.__('Enter sign-in for %1', connection.name)}
+          data-testid="wb-enter-signin"
+          onClick={() => void commands.execute(CommandIDs.signIn, { connection: connection.id })}
+        >
+          {trans.__('Enter sign-in')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** The result of a test, in the row that it is about. */
+function RowAnswer(props: {
+  test: RowTest;
+  onClose: () => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { test, trans } = props;
+  if (test.running) {
+    return (
+      <div className="wb-Row-answer" role="status" data-testid="wb-row-testing">
+        <Spinner /> {trans.__('Testing…')}
+      </div>
+    );
+  }
+  return (
+    <div
+      className={`wb-Row-answer ${test.result.ok ? 'wb-mod-ok' : 'wb-mod-failed'}`}
+      role="status"
+      data-testid="wb-row-test"
+      data-ok={test.result.ok}
+    >
+      <span className="wb-Row-answerText">
+        {testSentence(test.result, trans)}
+        <span className="wb-Row-time"> {test.at.toLocaleTimeString()}</span>
+      </span>
+      <IconButton icon={closeIcon} label={trans.__('Dismiss')} focusable onClick={props.onClose} />
+    </div>
+  );
+}

@@ -1,0 +1,46 @@
+/** The fields of a connector's configuration that make a sign-in. Pure functions. */
+import type { JSONObject } from '@lumino/coreutils';
+
+import { propertiesOf } from './schema';
+
+/** Who signs in, and with what: fields that are marked `login`, and every secret. */
+export function loginFields(schema: JSONObject): string[] {
+  return Object.entries(propertiesOf(schema))
+    .filter(([, property]) => {
+      const { login, writeOnly } = (property ?? {}) as { login?: unknown; writeOnly?: unknown };
+      return login === true || writeOnly === true;
+    })
+    .map(([name]) => name);
+}
+
+/** A schema of some of its fields. */
+function pick(schema: JSONObject, keep: (name: string) => boolean): JSONObject {
+  const properties: JSONObject = {};
+  for (const [name, property] of Object.entries(propertiesOf(schema))) {
+    if (keep(name) && property !== undefined) {
+      properties[name] = property;
+    }
+  }
+  const required = Array.isArray(schema.required) ? (schema.required as string[]) : [];
+  return { ...schema, properties, required: required.filter(keep) };
+}
+
+/** The schema of a sign-in alone. */
+export function loginSchema(schema: JSONObject): JSONObject {
+  const fields = loginFields(schema);
+  return pick(schema, name => fields.includes(name));
+}
+
+/** The schema of what is left where each user signs in on their own. */
+export function withoutLogin(schema: JSONObject): JSONObject {
+  const fields = loginFields(schema);
+  return pick(schema, name => !fields.includes(name));
+}
+
+/** A configuration without the fields of a sign-in. */
+export function dropLogin(config: JSONObject, schema: JSONObject): JSONObject {
+  const fields = loginFields(schema);
+  return Object.fromEntries(
+    Object.entries(config).filter(([name]) => !fields.includes(name))
+  ) as JSONObject;
+}

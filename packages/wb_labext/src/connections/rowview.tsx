@@ -1,0 +1,226 @@
+/** The rows of the tree: what each shows, says and does. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { LabIcon } from '@jupyterlab/ui-components';
+import { fileIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
+import React from 'react';
+
+import { IconButton } from '../ui/iconbutton';
+import { queryIcon, schemaIcon, tableIcon, viewIcon } from '../ui/icons';
+import { Spinner } from '../ui/states';
+import { CommandIDs } from './commands';
+import { Caret, ConnectionRow, connectionSpoken } from './connectionrow';
+import type { ConnectionsModel, RowTest } from './model';
+import type { Row, TreeNode } from './tree';
+
+/** Rows that stand for something: the context menu opens on them. */
+export const ROW_CLASS = 'wb-Row';
+
+export interface Tools {
+  model: ConnectionsModel;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+}
+
+export function focusRow(tree: HTMLElement | null, key: string): void {
+  requestAnimationFrame(() => {
+    const node = tree?.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
+    node?.focus();
+    node?.scrollIntoView({ block: 'nearest' });
+  });
+}
+
+export function labelOf(row: Row): string {
+  return row.type === 'connection' ? row.connection.name : 'node' in row ? row.node.label : '';
+}
+
+/** What a click, Enter or Space does with a row. */
+export function press(row: Row, tools: Tools, tree: HTMLElement | null): void {
+  const { model, commands } = tools;
+  // The first two rows go away: the focus moves to what they stood for.
+  const go = (key: string): void => {
+    model.select(key);
+    focusRow(tree, key);
+  };
+  if (row.type === 'failed' && row.parent) {
+    go(row.parent);
+    void model.load(row.parent);
+  } else if (row.type === 'signin') {
+    void commands.execute(CommandIDs.signIn, { connection: row.connection.id });
+  } else if (row.type === 'more' && row.parent) {
+    const place = model.rows.findIndex(item => item.key === row.key);
+    model.showMore(row.parent);
+    go(model.rows[place].key);
+  } else if ('expanded' in row && row.expanded !== undefined) {
+    if (row.expanded) {
+      model.collapse(row.key);
+    } else {
+      model.expand(row.key);
+    }
+  }
+}
+
+export interface RowProps extends Tools {
+  row: Row;
+  active: boolean;
+  selected: boolean;
+  test: RowTest | undefined;
+  connectorTitle: string;
+}
+
+/** Rows are made anew with each change; what they show seldom is new. */
+function same(before: RowProps, after: RowProps): boolean {
+  const a = before.row;
+  const b = after.row;
+  return (
+    before.active === after.active &&
+    before.selected === after.selected &&
+    before.test === after.test &&
+    before.connectorTitle === after.connectorTitle &&
+    a.type === b.type &&
+    a.key === b.key &&
+    a.level === b.level &&
+    ('expanded' in a ? a.expanded : 0) === ('expanded' in b ? b.expanded : 0) &&
+    ('node' in a ? a.node : 0) === ('node' in b ? b.node : 0) &&
+    ('connection' in a ? a.connection : 0) === ('connection' in b ? b.connection : 0) &&
+    ('position' in a ? a.position : 0) === ('position' in b ? b.position : 0) &&
+    ('size' in a ? a.size : 0) === ('size' in b ? b.size : 0) &&
+    ('hidden' in a ? a.hidden : 0) === ('hidden' in b ? b.hidden : 0) &&
+    ('message' in a ? a.message : 0) === ('message' in b ? b.message : 0)
+  );
+}
+
+export const RowView = React.memo(function RowView(props: RowProps): JSX.Element {
+  const { row, active, selected, model, trans } = props;
+  const real = row.type === 'connection' || 'node' in row;
+  const classes = [
+    'wb-TreeRow',
+    real ? ROW_CLASS : '',
+    `wb-mod-${row.type}`,
+    selected ? 'wb-mod-selected' : ''
+  ];
+  return (
+    <div
+      role="treeitem"
+      className={classes.filter(Boolean).join(' ')}
+      style={{ '--wb-level': row.level - 1 } as React.CSSProperties}
+      tabIndex={active ? 0 : -1}
+      aria-level={row.level}
+      aria-expanded={'expanded' in row ? row.expanded : undefined}
+      aria-selected={selected}
+      aria-setsize={'size' in row ? row.size : undefined}
+      aria-posinset={'position' in row ? row.position : undefined}
+      aria-label={spoken(props)}
+      title={row.type === 'failed' ? row.message : undefined}
+      data-key={row.key}
+      data-testid={`wb-row-${row.type}`}
+      data-name={labelOf(row) || undefined}
+      onFocus={() => model.select(row.key)}
+      onContextMenu={() => model.select(row.key)}
+      onClick={event => {
+        if (!(event.target as HTMLElement).closest('button, .wb-Row-answer')) {
+          model.select(row.key);
+          press(row, props, event.currentTarget.closest<HTMLElement>('[role="tree"]'));
+        }
+      }}
+    >
+      {row.type === 'connection' ? (
+        <ConnectionRow {...props} row={row} />
+      ) : 'node' in row ? (
+        <NodeRow {...props} row={row} />
+      ) : row.type === 'loading' ? (
+        <span className="wb-Row-line">
+          <Spinner /> <span className="wb-Row-muted">{trans.__('Loading…')}</span>
+        </span>
+      ) : row.type === 'none' ? (
+        <span className="wb-Row-line wb-Row-muted">{trans.__('Nothing here')}</span>
+      ) : row.type === 'failed' ? (
+        <span className="wb-Row-line">
+          <span className="wb-Row-failure">{row.message}</span>
+          <span className="wb-Row-link">{trans.__('Retry')}</span>
+        </span>
+      ) : row.type === 'signin' ? (
+        <span className="wb-Row-line">
+          <span className="wb-Row-muted">{trans.__('To look inside:')}</span>
+          <span className="wb-Row-link">{trans.__('Enter sign-in')}</span>
+        </span>
+      ) : 'hidden' in row ? (
+        <span className="wb-Row-line wb-Row-link">
+          {trans.__('Show more (%1 hidden)', row.hidden)}
+        </span>
+      ) : null}
+    </div>
+  );
+}, same);
+
+/** A row's accessible name. */
+function spoken(props: RowProps): string {
+  const { row, trans, connectorTitle } = props;
+  switch (row.type) {
+    case 'connection':
+      return connectionSpoken(row.connection, connectorTitle, trans);
+    case 'signin':
+      return trans.__('Enter sign-in for %1', row.connection.name);
+    case 'schema':
+      return trans.__('Schema %1', row.node.label);
+    case 'table':
+      return `${row.node.label}, ${row.node.detail}`;
+    case 'column':
+      return `${row.node.label}, ${row.node.detail}`;
+    case 'loading':
+      return trans.__('Loading…');
+    case 'none':
+      return trans.__('Nothing here');
+    case 'failed':
+      return trans.__('%1 Press Enter to retry.', row.message);
+    case 'more':
+      return trans.__('Show more (%1 hidden)', row.hidden);
+  }
+}
+
+function iconOf(node: TreeNode): LabIcon | null {
+  switch (node.type) {
+    case 'schema':
+      return schemaIcon;
+    case 'table':
+      return node.detail === 'file'
+        ? fileIcon
+        : node.detail.includes('view')
+          ? viewIcon
+          : tableIcon;
+    default:
+      return null;
+  }
+}
+
+function NodeRow(
+  props: RowProps & { row: Extract<Row, { type: 'schema' | 'table' | 'column' }> }
+): JSX.Element {
+  const { row, active, model, commands, trans } = props;
+  const { node } = row;
+  const Icon = iconOf(node);
+  const connection = model.connection(node.place.connection);
+  const detail = node.type === 'table' ? '' : node.detail;
+  const title = [node.label, node.type === 'schema' ? '' : node.detail, node.comment ?? '']
+    .filter(Boolean)
+    .join('\n');
+  return (
+    <div className="wb-Row-line" title={title}>
+      <Caret expanded={row.expanded} />
+      {Icon && <Icon.react tag="span" className="wb-Row-icon" />}
+      <span className="wb-Row-label">{node.label}</span>
+      {detail && <span className="wb-Row-detail">{detail}</span>}
+      {node.type === 'table' && connection && model.may(connection, 'read') && (
+        <span className="wb-Row-buttons">
+          <IconButton
+            icon={queryIcon}
+            label={trans.__('Query %1 in notebook', node.label)}
+            focusable={active}
+            testId="wb-query"
+            onClick={() => void commands.execute(CommandIDs.query, { ...node.place })}
+          />
+        </span>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,366 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { addIcon, deleteIcon, editIcon, userIcon, usersIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { LimitKind, LimitList, LimitView } from '../api/types';
+import { Combobox } from '../ui/combobox';
+import { IconButton } from '../ui/iconbutton';
+import { connectionsIcon } from '../ui/icons';
+import { Lookup } from '../ui/lookup';
+import { Select } from '../ui/select';
+import { offerUndo } from '../ui/undo';
+import type { QueriesModel } from './model';
+import type { Field, Typed } from './words';
+import { FIELDS, fieldWords, parse, subjectWords, typedOf, unitWords, valueWords } from './words';
+
+export interface LimitsProps {
+  model: QueriesModel;
+  trans: TranslationBundle;
+  fail: (error: unknown) => void;
+  limits: LimitList;
+}
+
+/** Everybody's limits, which administrators change in place. */
+export function LimitsTable(props: LimitsProps): JSX.Element {
+  const { model, trans, limits, fail } = props;
+  // The row that is written: `new`, or the key of one that is there.
+  const [open, setOpen] = React.useState<string | null>(null);
+  const close = (): void => setOpen(null);
+
+  const remove = async (row: LimitView): Promise<void> => {
+    try {
+      await model.removeLimits(row);
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    const name = subjectWords(row, trans);
+    offerUndo({
+      trans,
+      message: trans.__('The limits of “%1” were removed.', name),
+      caption: trans.__('Bring the limits back'),
+      undo: () => model.setLimits(requestOf(row)),
+      done: trans.__('The limits of “%1” are back.', name),
+      failed: error => model.message(error)
+    });
+  };
+
+  return (
+    <section className="wb-Queries-section" aria-label={trans.__('Limits')}>
+      <header className="wb-Queries-head">
+        <h2>{trans.__('Limits')}</h2>
+        <span>
+          {trans.__(
+            'All together: %1 of %2 running, %3 waiting',
+            limits.running,
+            limits.total,
+            limits.waiting
+          )}
+        </span>
+        <span className="wb-Filters-space" />
+        {model.mayChangeLimits && (
+          <IconButton
+            icon={addIcon}
+            label={trans.__('Add limits')}
+            testId="wb-limits-add"
+            onClick={() => setOpen('new')}
+          />
+        )}
+      </header>
+      <table className="wb-Table" data-testid="wb-limits-list">
+        <thead>
+          <tr>
+            <th scope="col">{trans.__('Whose')}</th>
+            {FIELDS.map(field => (
+              <th key={field} scope="col" className="wb-mod-number">
+                {fieldWords(field, trans)}
+              </th>
+            ))}
+            <th scope="col" aria-label={trans.__('Change')} />
+          </tr>
+        </thead>
+        <tbody>
+          <tr data-testid="wb-limits-settings">
+            <td title={trans.__('What holds where no limit says otherwise')}>
+              {trans.__('Settings of the service')}
+            </td>
+            {FIELDS.map(field => (
+              <td key={field} className="wb-mod-number">
+                {valueWords(field, limits.settings[field], trans)}
+              </td>
+            ))}
+            <td />
+          </tr>
+          {limits.items.map(row =>
+            open === keyOf(row) ? (
+              <Editor key={keyOf(row)} {...props} row={row} onClose={close} />
+            ) : (
+              <tr key={keyOf(row)} data-testid="wb-limits-row" data-name={row.name ?? row.subject}>
+                <td title={trans.__('By %1, %2', row.updated_by, row.updated_at.slice(0, 10))}>
+                  {subjectWords(row, trans)}
+                </td>
+                {FIELDS.map(field => (
+                  <td key={field} className="wb-mod-number">
+                    {valueWords(field, row[field], trans)}
+                  </td>
+                ))}
+                <td className="wb-mod-nowrap">
+                  {model.mayChangeLimits && (
+                    <>
+                      <IconButton
+                        icon={editIcon}
+                        label={trans.__('Change the limits of %1', subjectWords(row, trans))}
+                        testId="wb-limits-edit"
+                        onClick={() => setOpen(keyOf(row))}
+                      />
+                      <IconButton
+                        icon={deleteIcon}
+                        label={trans.__('Remove the limits of %1', subjectWords(row, trans))}
+                        testId="wb-limits-remove"
+                        onClick={() => void remove(row)}
+                      />
+                    </>
+                  )}
+                </td>
+              </tr>
+            )
+          )}
+          {open === 'new' && <Editor {...props} row={null} onClose={close} />}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+interface Subject {
+  kind: LimitKind;
+  subject: string;
+  label: string;
+}
+
+function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => void }): JSX.Element {
+  const { model, trans, row, onClose } = props;
+  const [kind, setKind] = React.useState<LimitKind>(row?.kind ?? 'user');
+  const [subject, setSubject] = React.useState<Subject | null>(
+    row && { kind: row.kind, subject: row.subject, label: subjectWords(row, trans) }
+  );
+  const [typed, setTyped] = React.useState<Typed>(typedOf(row));
+  const [problem, setProblem] = React.useState('');
+  const [saving, setSaving] = React.useState(false);
+
+  const save = async (): Promise<void> => {
+    const found = parse(typed);
+    if ('wrong' in found) {
+      setProblem(trans.__('%1: write a number, or nothing.', fieldWords(found.wrong, trans)));
+      return;
+    }
+    if (kind !== 'everyone' && !subject) {
+      setProblem(trans.__('Choose whose limits these are.'));
+      return;
+    }
+    if (Object.keys(found.values).length === 0) {
+      setProblem(trans.__('Write at least one limit.'));
+      return;
+    }
+    setSaving(true);
+    try {
+      const values = Object.fromEntries(FIELDS.map(field => [field, null]));
+      await model.setLimits({
+        ...values,
+        ...found.values,
+        kind,
+        subject: kind === 'everyone' ? '' : (subject?.subject ?? '')
+      });
+      onClose();
+    } catch (error) {
+      setProblem(model.message(error));
+      setSaving(false);
+    }
+  };
+
+  const onKeyDown = (event: React.KeyboardEvent): void => {
+    if (event.key === 'Enter' && event.target instanceof HTMLInputElement) {
+      event.preventDefault();
+      void save();
+    } else if (event.key === 'Escape') {
+      event.preventDefault();
+      onClose();
+    }
+  };
+
+  return (
+    <>
+      <tr className="wb-Limits-editor" onKeyDown={onKeyDown} data-testid="wb-limits-editor">
+        <td>
+          {row ? (
+            subjectWords(row, trans)
+          ) : (
+            <SubjectChoice
+              {...props}
+              kind={kind}
+              subject={subject}
+              onKind={next => {
+                setKind(next);
+                setSubject(null);
+              }}
+              onSubject={setSubject}
+            />
+          )}
+        </td>
+        {FIELDS.map((field, index) => (
+          <td key={field}>
+            <NumberField
+              field={field}
+              value={typed[field]}
+              autoFocus={row !== null && index === 0}
+              trans={trans}
+              onChange={text => setTyped({ ...typed, [field]: text })}
+            />
+          </td>
+        ))}
+        <td className="wb-mod-nowrap">
+          <button
+            type="button"
+            className="jp-mod-styled jp-mod-accept"
+            disabled={saving}
+            onClick={() => void save()}
+            data-testid="wb-limits-save"
+          >
+            {trans.__('Save')}
+          </button>
+          <button type="button" className="jp-mod-styled jp-mod-reject" onClick={onClose}>
+            {trans.__('Cancel')}
+          </button>
+        </td>
+      </tr>
+      {problem && (
+        <tr>
+          <td colSpan={FIELDS.length + 2}>
+            <div className="wb-Banner wb-mod-failed" role="alert" data-testid="wb-limits-problem">
+              {problem}
+            </div>
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+function NumberField(props: {
+  field: Field;
+  value: string;
+  autoFocus: boolean;
+  trans: TranslationBundle;
+  onChange: (text: string) => void;
+}): JSX.Element {
+  const { field, trans } = props;
+  const unit = unitWords(field, trans);
+  return (
+    <span className="wb-Limits-number">
+      <input
+        className="jp-mod-styled"
+        type="text"
+        inputMode="decimal"
+        autoComplete="off"
+        autoFocus={props.autoFocus}
+        aria-label={unit ? `${fieldWords(field, trans)}, ${unit}` : fieldWords(field, trans)}
+        placeholder="–"
+        value={props.value}
+        onChange={event => props.onChange(event.target.value)}
+        data-testid={`wb-limits-${field}`}
+      />
+      {unit}
+    </span>
+  );
+}
+
+function SubjectChoice(
+  props: LimitsProps & {
+    kind: LimitKind;
+    subject: Subject | null;
+    onKind: (kind: LimitKind) => void;
+    onSubject: (subject: Subject | null) => void;
+  }
+): JSX.Element {
+  const { model, trans, kind, subject } = props;
+  const lookup = React.useMemo(
+    () =>
+      new Lookup<Subject>(
+        text => find(model, kind, text),
+        error => model.message(error)
+      ),
+    [model, kind]
+  );
+  React.useEffect(() => () => lookup.dispose(), [lookup]);
+  const icons = { user: userIcon, group: usersIcon, connection: connectionsIcon };
+  return (
+    <span className="wb-Limits-subject">
+      <Select
+        value={kind}
+        label={trans.__('Kind')}
+        options={[
+          { value: 'user', label: trans.__('User') },
+          { value: 'group', label: trans.__('Group') },
+          { value: 'connection', label: trans.__('Connection') },
+          { value: 'everyone', label: trans.__('Everyone') }
+        ]}
+        onChange={props.onKind}
+        testId="wb-limits-kind"
+      />
+      {kind !== 'everyone' &&
+        (subject ? (
+          <button
+            type="button"
+            className="wb-LinkButton"
+            title={trans.__('Choose another')}
+            onClick={() => props.onSubject(null)}
+          >
+            {subject.label}
+          </button>
+        ) : (
+          <Combobox
+            lookup={lookup}
+            id="wb-limits-subject"
+            label={trans.__('Whose limits')}
+            placeholder={trans.__('Name')}
+            keyOf={item => item.subject}
+            nameOf={item => item.label}
+            detailOf={() => ''}
+            iconOf={() => icons[kind]}
+            onChoose={props.onSubject}
+            autoFocus
+            trans={trans}
+            testId="wb-limits-subject"
+          />
+        ))}
+    </span>
+  );
+}
+
+async function find(
+  model: QueriesModel,
+  kind: LimitKind,
+  text: string
+): Promise<{ items: Subject[]; more: boolean }> {
+  if (kind === 'connection') {
+    const words = text.trim().toLowerCase();
+    const items = (await model.api.connections())
+      .filter(connection => connection.name.includes(words))
+      .map(connection => ({ kind, subject: connection.id, label: connection.name }));
+    return { items: items.slice(0, 20), more: items.length > 20 };
+  }
+  const found = await model.api.people(text);
+  const items = found.items
+    .filter(person => person.kind === kind)
+    .map(person => ({ kind, subject: person.name, label: person.name }));
+  return { items, more: found.more };
+}
+
+function keyOf(row: LimitView): string {
+  return `${row.kind}/${row.subject}`;
+}
+
+function requestOf(row: LimitView): Parameters<QueriesModel['setLimits']>[0] {
+  const { kind, subject, concurrent, rows, bytes, seconds, temp_bytes } = row;
+  return { kind, subject, concurrent, rows, bytes, seconds, temp_bytes };
+}

@@ -1,0 +1,206 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { closeIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { RunningQuery } from '../api/types';
+import { durationWords } from '../ui/durations';
+import { IconButton } from '../ui/iconbutton';
+import { useModelState } from '../ui/signal';
+import { Notice, Spinner } from '../ui/states';
+import { LimitsTable } from './limitstable';
+import type { QueriesModel } from './model';
+import { FIELDS, fieldWords, sizeWords, sourceWords, valueWords } from './words';
+
+export interface QueriesProps {
+  model: QueriesModel;
+  trans: TranslationBundle;
+  /** Says what went wrong. */
+  fail: (error: unknown) => void;
+}
+
+/** What runs now, one's own limits, and everybody's for administrators. */
+export function QueriesView(props: QueriesProps): JSX.Element {
+  const { model, trans } = props;
+  const state = useModelState(model);
+  const retry = { label: trans.__('Retry'), run: () => void model.refresh() };
+  if (state.phase === 'loading') {
+    return <Notice kind="loading" text={trans.__('Loading queries…')} />;
+  }
+  if (state.phase === 'failed') {
+    return (
+      <Notice
+        kind="failed"
+        title={trans.__("The queries can't be shown")}
+        text={state.error ?? ''}
+        action={retry}
+        testId="wb-queries-failed"
+      />
+    );
+  }
+  return (
+    <div className="wb-Queries-scroll">
+      {state.error && (
+        <div className="wb-Banner wb-mod-failed" role="alert">
+          <span className="wb-Banner-text">{state.error}</span>
+          <button type="button" className="wb-LinkButton" onClick={retry.run}>
+            {retry.label}
+          </button>
+        </div>
+      )}
+      <Running {...props} />
+      <OwnLimits {...props} />
+      {state.limits && <LimitsTable {...props} limits={state.limits} />}
+    </div>
+  );
+}
+
+function Running(props: QueriesProps): JSX.Element {
+  const { model, trans } = props;
+  const state = useModelState(model);
+  return (
+    <section className="wb-Queries-section" aria-label={trans.__('Running queries')}>
+      <header className="wb-Queries-head">
+        <h2>{trans.__('Running queries')}</h2>
+        {state.own && (
+          <span data-testid="wb-queries-count">
+            {trans.__('%1 of %2 running', state.own.running, state.own.concurrent.value)}
+            {state.own.waiting > 0 && ` · ${trans.__('%1 waiting', state.own.waiting)}`}
+          </span>
+        )}
+        <span className="wb-Filters-space" />
+        {model.maySeeAll && (
+          <label className="wb-Filters-check">
+            <input
+              type="checkbox"
+              className="jp-mod-styled"
+              checked={state.everybodys}
+              onChange={event => model.showEverybodys(event.target.checked)}
+              data-testid="wb-queries-all"
+            />
+            {trans.__("Everybody's")}
+          </label>
+        )}
+      </header>
+      {state.running.length === 0 ? (
+        <p className="wb-Queries-none" data-testid="wb-queries-none">
+          {trans.__('Nothing runs now.')}
+        </p>
+      ) : (
+        <table className="wb-Table" data-testid="wb-queries-list">
+          <thead>
+            <tr>
+              {state.everybodys && <th scope="col">{trans.__('Who')}</th>}
+              <th scope="col">{trans.__('Connection')}</th>
+              <th scope="col">{trans.__('State')}</th>
+              <th scope="col" className="wb-mod-number">
+                {trans.__('Since')}
+              </th>
+              <th scope="col" className="wb-mod-number">
+                {trans.__('Rows')}
+              </th>
+              <th scope="col" className="wb-mod-number">
+                {trans.__('Size')}
+              </th>
+              <th scope="col" className="wb-mod-wide">
+                {trans.__('Statement')}
+              </th>
+              <th scope="col" aria-label={trans.__('Stop')} />
+            </tr>
+          </thead>
+          <tbody>
+            {state.running.map(query => (
+              <Line
+                key={query.id}
+                query={query}
+                who={state.everybodys}
+                stopping={state.stopping.has(query.id)}
+                {...props}
+              />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+function Line(
+  props: QueriesProps & { query: RunningQuery; who: boolean; stopping: boolean }
+): JSX.Element {
+  const { query, model, trans, fail } = props;
+  const age = Date.now() - new Date(query.since).getTime();
+  return (
+    <tr data-testid="wb-queries-row" data-state={query.state}>
+      {props.who && <td className="wb-mod-nowrap">{query.actor}</td>}
+      <td className="wb-mod-nowrap">{query.connection || trans.__('a test')}</td>
+      <td className="wb-mod-nowrap">
+        {query.state === 'waiting' ? trans.__('waits for its turn') : trans.__('runs')}
+      </td>
+      <td className="wb-mod-number">{durationWords(Math.max(0, age), trans)}</td>
+      <td className="wb-mod-number">{query.rows.toLocaleString()}</td>
+      <td className="wb-mod-number">{query.bytes > 0 ? sizeWords(query.bytes) : ''}</td>
+      <td className="wb-mod-wide" title={query.statement}>
+        <code>{query.statement.replace(/\s+/g, ' ').trim()}</code>
+      </td>
+      <td>
+        {props.stopping ? (
+          <span role="status">
+            <Spinner /> {trans.__('Stopping…')}
+          </span>
+        ) : (
+          <IconButton
+            icon={closeIcon}
+            label={trans.__('Stop this query')}
+            testId="wb-queries-stop"
+            onClick={() => void model.cancel(query.id).catch(fail)}
+          />
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function OwnLimits(props: QueriesProps): JSX.Element | null {
+  const { model, trans } = props;
+  const { own } = useModelState(model);
+  if (!own) {
+    return null;
+  }
+  return (
+    <section className="wb-Queries-section" aria-label={trans.__('My limits')}>
+      <header className="wb-Queries-head">
+        <h2>{trans.__('My limits')}</h2>
+      </header>
+      <dl className="wb-Queries-own" data-testid="wb-queries-own">
+        {FIELDS.map(field => (
+          <div key={field} className="wb-Queries-limit">
+            <dt>{fieldWords(field, trans)}</dt>
+            <dd>
+              {valueWords(field, own[field].value, trans)}
+              <span className="wb-Queries-source">{sourceWords(own[field], trans)}</span>
+            </dd>
+          </div>
+        ))}
+        {own.connections.map(connection => (
+          <div key={connection.connection_id} className="wb-Queries-limit">
+            <dt>{trans.__('On %1', connection.connection)}</dt>
+            <dd>
+              {FIELDS.filter(field => connection[field] !== null)
+                .map(
+                  field =>
+                    `${fieldWords(field, trans)}: ${valueWords(field, connection[field], trans)}`
+                )
+                .join(' · ')}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p className="wb-Queries-none">
+        {trans.__(
+          'A query that finds no place waits up to %1 seconds for its turn. An administrator can change limits.',
+          own.queue_wait
+        )}
+      </p>
+    </section>
+  );
+}

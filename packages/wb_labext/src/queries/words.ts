@@ -1,0 +1,140 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { LimitRequest, LimitValue, LimitView } from '../api/types';
+
+/** The limits, in the order in which they are shown. */
+export const FIELDS = ['concurrent', 'rows', 'bytes', 'seconds', 'temp_bytes'] as const;
+
+export type Field = (typeof FIELDS)[number];
+
+const MEBIBYTE = 2 ** 20;
+
+export function fieldWords(field: Field, trans: TranslationBundle): string {
+  switch (field) {
+    case 'concurrent':
+      return trans.__('Queries at once');
+    case 'rows':
+      return trans.__('Rows of an answer');
+    case 'bytes':
+      return trans.__('Size of an answer');
+    case 'seconds':
+      return trans.__('Time of a query');
+    case 'temp_bytes':
+      return trans.__('Temporary files');
+  }
+}
+
+/** The unit that a person writes a limit in. */
+export function unitWords(field: Field, trans: TranslationBundle): string {
+  switch (field) {
+    case 'bytes':
+    case 'temp_bytes':
+      return trans.__('MiB');
+    case 'seconds':
+      return trans.__('seconds');
+    default:
+      return '';
+  }
+}
+
+export function valueWords(
+  field: Field,
+  value: number | null | undefined,
+  trans: TranslationBundle
+): string {
+  if (value === null || value === undefined) {
+    return '';
+  }
+  switch (field) {
+    case 'bytes':
+    case 'temp_bytes':
+      return sizeWords(value);
+    case 'seconds':
+      return trans.__('%1 s', value.toLocaleString());
+    default:
+      return value.toLocaleString();
+  }
+}
+
+/** A number of bytes as one reads it. */
+export function sizeWords(bytes: number): string {
+  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  const digits = unit === 0 || value >= 100 ? 0 : 1;
+  return `${value.toLocaleString(undefined, { maximumFractionDigits: digits })} ${units[unit]}`;
+}
+
+/** Where a limit comes from. */
+export function sourceWords(limit: LimitValue, trans: TranslationBundle): string {
+  switch (limit.source.kind) {
+    case 'user':
+      return trans.__('set for you');
+    case 'group':
+      return trans.__('by group %1', limit.source.name);
+    case 'everyone':
+      return trans.__('set for everyone');
+    case 'settings':
+      return '';
+  }
+}
+
+export function subjectWords(row: LimitView, trans: TranslationBundle): string {
+  switch (row.kind) {
+    case 'everyone':
+      return trans.__('Everyone');
+    case 'group':
+      return trans.__('Group %1', row.subject);
+    case 'user':
+      return row.subject;
+    case 'connection':
+      return row.name
+        ? trans.__('Connection %1', row.name)
+        : trans.__('A connection that was deleted');
+  }
+}
+
+/** What stands in the fields of the form, as typed. */
+export type Typed = Record<Field, string>;
+
+export function typedOf(row: LimitView | null): Typed {
+  const text = (field: Field): string => {
+    const value = row?.[field];
+    if (value === null || value === undefined) {
+      return '';
+    }
+    return String(inMebibytes(field) ? value / MEBIBYTE : value);
+  };
+  return Object.fromEntries(FIELDS.map(field => [field, text(field)])) as Typed;
+}
+
+/**
+ * The typed numbers as the server takes them.
+ *
+ * @returns the first field that holds no number of its kind, instead of values
+ */
+export function parse(typed: Typed): { values: Partial<LimitRequest> } | { wrong: Field } {
+  const values: Partial<LimitRequest> = {};
+  for (const field of FIELDS) {
+    const text = typed[field].trim().replace(',', '.');
+    if (text === '') {
+      continue;
+    }
+    const number = Number(text);
+    const value = inMebibytes(field) ? Math.round(number * MEBIBYTE) : number;
+    const whole = field === 'seconds' || Number.isInteger(value);
+    if (!/^\d*\.?\d+$/.test(text) || !Number.isFinite(value) || !whole) {
+      return { wrong: field };
+    }
+    values[field] = value;
+  }
+  return { values };
+}
+
+function inMebibytes(field: Field): boolean {
+  return field === 'bytes' || field === 'temp_bytes';
+}

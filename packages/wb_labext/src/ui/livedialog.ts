@@ -1,0 +1,69 @@
+import { Dialog } from '@jupyterlab/apputils';
+import type { Widget } from '@lumino/widgets';
+import { Panel } from '@lumino/widgets';
+
+import { keepTabInside } from './tabring';
+
+const TOASTS = '.Toastify';
+
+function toastButtons(): HTMLElement[] {
+  return [...document.querySelectorAll<HTMLElement>(`${TOASTS} .jp-toast-button`)];
+}
+
+export interface LiveDialogOptions {
+  title: string;
+  className?: string;
+  body: Widget;
+  closeLabel: string;
+  testId: string;
+}
+
+/**
+ * A dialog in which every change acts at once: it has one button, which closes it.
+ *
+ * Enter and Escape belong to what has the focus first: a list that is open, a search box.
+ */
+export class LiveDialog extends Dialog<void> {
+  constructor(options: LiveDialogOptions) {
+    // The body is wrapped: JupyterLab restyles a React body's DOM nodes behind React's back.
+    const wrapper = new Panel();
+    wrapper.addWidget(options.body);
+    super({
+      title: options.title,
+      body: wrapper,
+      buttons: [Dialog.okButton({ label: options.closeLabel })]
+    });
+    this.addClass('wb-LiveDialog');
+    if (options.className) {
+      this.addClass(options.className);
+    }
+    this.node.setAttribute('aria-label', options.title);
+    this.node.setAttribute('data-testid', options.testId);
+    const close = this.node.querySelector<HTMLElement>('.jp-Dialog-footer .jp-Dialog-button');
+    if (close) {
+      close.dataset.testid = 'wb-dialog-close';
+    }
+  }
+
+  handleEvent(event: Event): void {
+    // A notification above the dialog may have the focus: it can undo what was just done.
+    if (event.type === 'focus' && (event.target as Element).closest?.(TOASTS)) {
+      return;
+    }
+    if (event.type === 'keydown') {
+      const { key } = event as KeyboardEvent;
+      const target = event.target as HTMLElement;
+      if (key === 'Tab' && keepTabInside(this.node, event as KeyboardEvent, toastButtons())) {
+        return;
+      }
+      const inBody = target.closest('.jp-Dialog-body') !== null;
+      if (key === 'Enter' && inBody) {
+        return;
+      }
+      if (key === 'Escape' && target.closest('[aria-expanded="true"], [data-wb-escape]')) {
+        return;
+      }
+    }
+    super.handleEvent(event);
+  }
+}

@@ -1,0 +1,145 @@
+import type { IDisposable } from '@lumino/disposable';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+
+/** How long a person may pause between two letters before the server is asked. */
+export const PAUSE = 200;
+
+export interface Found<T> {
+  items: readonly T[];
+  /** Whether there are more that match. */
+  more: boolean;
+}
+
+export interface LookupState<T> extends Found<T> {
+  text: string;
+  /** The list is shown. */
+  open: boolean;
+  phase: 'idle' | 'loading' | 'ready' | 'failed';
+  error: string;
+  /** The place of the option that Enter takes; -1 is none. */
+  active: number;
+}
+
+/**
+ * What a search box does while somebody types: asks after a short pause, and drops an answer that
+ * comes after the text has changed.
+ */
+export class Lookup<T> implements IDisposable {
+  /**
+   * @param search - asks for what matches; throws what `message` makes a sentence of
+   */
+  constructor(
+    private readonly search: (text: string) => Promise<Found<T>>,
+    private readonly message: (error: unknown) => string
+  ) {}
+
+  get state(): LookupState<T> {
+    return this.current;
+  }
+
+  get changed(): ISignal<this, void> {
+    return this.changedSignal;
+  }
+
+  get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    this.cancel();
+    Signal.clearData(this);
+  }
+
+  /** Shows the list for the text that is there. */
+  open(): void {
+    if (!this.current.open) {
+      this.set({ open: true });
+      void this.ask(this.current.text);
+    }
+  }
+
+  close(): void {
+    this.cancel();
+    this.set({ open: false, active: -1 });
+  }
+
+  clear(): void {
+    this.cancel();
+    this.set({ ...EMPTY, items: [] });
+  }
+
+  setText(text: string): void {
+    this.cancel();
+    this.set({ text, open: true, phase: 'loading', active: -1 });
+    this.timer = setTimeout(() => void this.ask(text), PAUSE);
+  }
+
+  /** Moves the mark: a step, from either end round to the other. */
+  move(step: 1 | -1): void {
+    const { items, active } = this.current;
+    if (items.length > 0) {
+      const from = active < 0 && step < 0 ? 0 : active;
+      this.set({ active: (from + step + items.length) % items.length });
+    }
+  }
+
+  point(active: number): void {
+    this.set({ active });
+  }
+
+  /** What Enter takes: the marked option, or the only one. */
+  get choice(): T | undefined {
+    const { items, active, phase, open } = this.current;
+    if (!open || phase !== 'ready') {
+      return undefined;
+    }
+    return active >= 0 ? items[active] : items.length === 1 ? items[0] : undefined;
+  }
+
+  private async ask(text: string): Promise<void> {
+    const turn = ++this.turn;
+    this.set({ phase: 'loading' });
+    let change: Partial<LookupState<T>>;
+    try {
+      const { items, more } = await this.search(text);
+      change = { phase: 'ready', items, more, active: -1, error: '' };
+    } catch (error) {
+      change = { phase: 'failed', items: [], more: false, error: this.message(error) };
+    }
+    if (turn === this.turn) {
+      this.set(change);
+    }
+  }
+
+  private cancel(): void {
+    this.turn++;
+    if (this.timer !== null) {
+      clearTimeout(this.timer);
+      this.timer = null;
+    }
+  }
+
+  private set(change: Partial<LookupState<T>>): void {
+    if (!this.disposed) {
+      this.current = { ...this.current, ...change };
+      this.changedSignal.emit();
+    }
+  }
+
+  private readonly changedSignal = new Signal<this, void>(this);
+  private current: LookupState<T> = { ...EMPTY, items: [] };
+  private timer: ReturnType<typeof setTimeout> | null = null;
+  private turn = 0;
+  private disposed = false;
+}
+
+const EMPTY = {
+  text: '',
+  open: false,
+  phase: 'idle',
+  more: false,
+  error: '',
+  active: -1
+} as const;

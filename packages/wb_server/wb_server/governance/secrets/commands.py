@@ -1,0 +1,71 @@
+"""``wb rotate-key``: exchanges the master key, while the service runs or while it doesn't."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+TEXT = "exchange the master key; the service may go on running"
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs a rotation, or completes one, and prints what it does. The exit status, 1 if it failed.
+
+    Every module that declares tables has to be imported by then.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ...kit.db import Database, versions
+    from ...kit.errors import WorkbenchError
+    from ...settings import Settings
+    from ..audit.service import AuditService
+    from ..audit.store import AuditStore
+    from . import rotation
+    from .vault import VaultError, load
+
+    settings = Settings.from_environment()
+    database = None
+    try:
+        # Before a database is opened, which makes the file of SQLite where there is none.
+        load(settings.key_path)
+        database = Database(settings.database)
+        found, wanted = versions(database)
+        if found != wanted:
+            raise VaultError(
+                f"The metadata database is at version {found or 'none'}, the code needs {wanted}: "
+                "run `./wb migrate`."
+            )
+        it = database
+        done = rotation.rotate(
+            it,
+            settings.key_path,
+            lambda vault: AuditService(AuditStore(it, vault.secret(it, "audit"))),
+            _say,
+        )
+    except VaultError as error:
+        return _fail(str(error))
+    except WorkbenchError as error:
+        return _fail(f"{error.message} Nothing is lost: run this again.")
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        return _fail(
+            f"The metadata database failed: {reason}. Nothing is lost: run this again when it is back."
+        )
+    finally:
+        if database is not None:
+            database.close()
+    print(
+        f"Rotated: {done.secrets:,} secrets open with the key {done.key} alone, {done.renewed:,} of "
+        f"them were sealed anew, in {done.seconds:.1f} s. Make a copy of the key file now.",
+        flush=True,
+    )
+    return 0
+
+
+def _say(line: str) -> None:
+    print(f"rotate-key: {line}", flush=True)
+
+
+def _fail(text: str) -> int:
+    print(f"wb: {text}", file=sys.stderr)
+    return 1

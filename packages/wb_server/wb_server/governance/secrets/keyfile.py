@@ -1,0 +1,133 @@
+"""The file of the master key: one Fernet key a line, the newest first.
+
+It is only ever replaced as a whole, so that whoever reads it meanwhile finds the keys from before or
+those from after.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+class VaultError(Exception):
+    """The vault can't be used; the text says what to do. The service must not start."""
+
+
+def read(path: Path) -> list[str]:
+    """The keys in a file.
+
+    Raises:
+        VaultError: it is missing, empty, unreadable, or open to other users.
+    """
+    try:
+        mode = path.stat().st_mode
+        keys = path.read_text("ascii").split()
+    except FileNotFoundError as error:
+        raise VaultError(
+            f"The master key is missing: there is no file {path}. Put it back from your copy; "
+            "without it no stored password can be read."
+        ) from error
+    except (OSError, UnicodeError) as error:
+        raise VaultError(f"The master key in {path} can't be read.") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise VaultError(f"The master key in {path} is open to other users: chmod 600 it.")
+    if not keys:
+        raise VaultError(f"The master key in {path} is empty.")
+    return keys
+
+
+def make(path: Path, key: str) -> None:
+    """Makes a new file, readable by its owner only. Never overwrites one.
+
+    Raises:
+        FileExistsError: there is one already.
+    """
+    _write_new(path, [key])
+
+
+def replace(path: Path, keys: Sequence[str]) -> None:
+    """Puts other keys into a file, durably, with the same owner; it is never half-written.
+
+    Raises:
+        VaultError: the file or its folder can't be written. The file is as it was.
+    """
+    # Through a link to the file itself: a rename would put a file in the link's place.
+    path = path.resolve()
+    new = path.with_name(f".{path.name}.new")
+    try:
+        owner = path.stat()
+        # Of a rotation that was killed right here.
+        new.unlink(missing_ok=True)
+        _write_new(new, keys, owner)
+        new.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise VaultError(_why_not(path, error)) from error
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Keeps others from replacing the file meanwhile. A killed holder holds nothing any more.
+
+    Raises:
+        VaultError: somebody else is at it, or the folder can't be written.
+    """
+    path = path.resolve()
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise VaultError(_why_not(path, error)) from error
+    with os.fdopen(handle, "r+") as file:
+        if os.geteuid() == 0:
+            # Root made it: the key's owner has to be able to take it the next time.
+            owner = path.stat()
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise VaultError(
+                f"The master key in {path} is being rotated by another process. Wait for it."
+            ) from None
+        yield
+
+
+def _write_new(path: Path, keys: Sequence[str], owner: os.stat_result | None = None) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        if owner is not None:
+            made = os.fstat(handle)
+            if (made.st_uid, made.st_gid) != (owner.st_uid, owner.st_gid):
+                os.fchown(handle, owner.st_uid, owner.st_gid)
+        file.write("".join(f"{key}\n" for key in keys))
+        file.flush()
+        os.fsync(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _why_not(path: Path, error: OSError) -> str:
+    said = f"The master key in {path} can't be replaced: {error.strerror}. "
+    if error.errno in (errno.EBUSY, errno.EROFS, errno.EXDEV):
+        return said + (
+            "It is mounted by itself or read-only: mount its folder so that it can be written."
+        )
+    if error.errno in (errno.EPERM, errno.EACCES):
+        return said + "Run this as the user that the file belongs to, with a folder that is theirs."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return said + "Make room there and run it again."
+    return said + "Nothing was changed in it."

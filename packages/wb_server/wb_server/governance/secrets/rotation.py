@@ -1,0 +1,281 @@
+"""Exchanges the master key while services run.
+
+Each step leaves behind what the next one needs to know, in the key file and in ``vault_keys``, so a
+rotation that was killed anywhere goes on when it is run again:
+
+1. The file gets the new key, above the old one. The old one still seals.
+2. The database names the new key. From here on nothing is sealed with the old one: whoever seals
+   reads that name in the transaction that stores the ciphertext (``Vault.seal``).
+3. Every ciphertext is sealed anew, batch by batch.
+4. The new key alone opens every ciphertext, or the rotation stops here.
+5. The file gets the new key alone.
+
+A service reads the file again when it meets a ciphertext or a name of a key that it doesn't know.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from ...kit import clock
+from ...kit.actor import Actor
+from ...kit.db import Database, metadata
+from ...kit.endpoint import Origin
+from ..audit.service import AuditService
+from . import keyfile
+from .vault import Vault, VaultError, key_id, load, new_key, vault_keys
+
+ACTION: Final = "key.rotate"
+BATCH: Final = 200
+_REPORT_EVERY: Final = 2000
+# How long rows that somebody else is writing are left alone, in seconds.
+_PAUSE: Final = 0.1
+_SHOWN: Final = 10
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """What a rotation did: how many ciphertexts there are, and how many of them it sealed anew."""
+
+    key: str
+    secrets: int
+    renewed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Sealed:
+    """A column of ciphertexts, and the key of its table."""
+
+    row: sa.Column[str]
+    ciphertext: sa.Column[str]
+
+    @property
+    def table(self) -> sa.Table:
+        return self.ciphertext.table
+
+
+def rotate(
+    database: Database,
+    path: Path,
+    audit_of: Callable[[Vault], AuditService],
+    say: Callable[[str], None],
+) -> Rotated:
+    """Exchanges the master key in a file, or completes a rotation that was not.
+
+    Args:
+        database: the only one whose secrets are sealed with this key file.
+        audit_of: makes the audit log, once the vault is proved.
+        say: is told, in a line each, what was done.
+
+    Raises:
+        VaultError: the key isn't the database's, the file can't be replaced, another rotation runs,
+            or there are secrets that no key opens. What was done so far stays and does no harm.
+    """
+    columns = sealed_columns(database)
+    with keyfile.alone(path):
+        vault = load(path)
+        vault.prove(database)
+        audit = audit_of(vault)
+        actor = Actor("system", frozenset(), via=f"wb rotate-key, by {_user()}")
+        record = audit.started(actor, Origin("local", str(uuid.uuid4())), ACTION, target=str(path))
+        try:
+            done = _Rotation(database, path, columns, say).run()
+        except BaseException:
+            # What went wrong may be the database itself.
+            with suppress(sa.exc.SQLAlchemyError):
+                audit.finished(record, "failed")
+            raise
+        audit.finished(record, "ok", rows=done.secrets)
+        return done
+
+
+def sealed_columns(database: Database) -> list[_Sealed]:
+    """Every column of ciphertexts.
+
+    Raises:
+        VaultError: the database has one that isn't declared as such: it would be lost with the key.
+    """
+    columns = []
+    for table in metadata.sorted_tables:
+        for column in table.columns:
+            if column.info.get("sealed"):
+                (row,) = table.primary_key.columns
+                columns.append(_Sealed(row, column))
+    declared = {(column.table.name, column.ciphertext.name) for column in columns}
+    inspector = sa.inspect(database.engine)
+    for name in inspector.get_table_names():
+        for found in inspector.get_columns(name):
+            if found["name"].endswith("ciphertext") and (name, found["name"]) not in declared:
+                raise VaultError(
+                    f"The database has secrets in {name}.{found['name']} that this version doesn't "
+                    "know. Run the version that made them."
+                )
+    return columns
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+class _Rotation:
+    """One rotation, from wherever the last one ended."""
+
+    def __init__(
+        self,
+        database: Database,
+        path: Path,
+        columns: list[_Sealed],
+        say: Callable[[str], None],
+    ) -> None:
+        self._database = database
+        self._path = path
+        self._columns = columns
+        self._say = say
+        self._renewed = 0
+        self._reported = 0
+
+    def run(self) -> Rotated:
+        began = time.monotonic()
+        keys = self._begin()
+        name = key_id(keys[0])
+        self._note(name)
+        both, new = Vault(keys), Vault(keys[:1])
+        while self._renew(both, new):
+            self._say("waiting for rows that are being written")
+            time.sleep(_PAUSE)
+        self._say(f"{self._renewed:,} secrets sealed with the new key")
+        count = self._prove(new)
+        self._say(f"proved: the new key alone opens all {count:,} secrets")
+        self._clean()
+        keyfile.replace(self._path, keys[:1])
+        self._say(f"the old key is no longer in {self._path}")
+        return Rotated(name, count, self._renewed, time.monotonic() - began)
+
+    def _begin(self) -> list[str]:
+        """The keys, the new one first: in the file already, or put there now."""
+        keys = keyfile.read(self._path)
+        if len(keys) > 1:
+            self._say(f"going on with the rotation to the key {key_id(keys[0])}")
+            return keys
+        keys.insert(0, new_key())
+        keyfile.replace(self._path, keys)
+        self._say(f"the new key {key_id(keys[0])} is in {self._path}, above the old one")
+        return keys
+
+    def _note(self, name: str) -> None:
+        with self._database.write() as transaction:
+            self._make_durable(transaction)
+            transaction.execute(
+                vault_keys.update()
+                .where(vault_keys.c.id == 1, vault_keys.c.key_id != name)
+                .values(key_id=name, since=clock.now())
+            )
+
+    def _renew(self, both: Vault, new: Vault) -> bool:
+        """Seals anew what the new key alone doesn't open; whether rows were left for another time."""
+        left = False
+        for column in self._columns:
+            for batch in self._batches(column):
+                changes = {}
+                for row, ciphertext in batch:
+                    if not new.opens(ciphertext):
+                        changes[row] = ciphertext, both.renewed(ciphertext)
+                left |= self._write(column, changes)
+        return left
+
+    def _write(self, column: _Sealed, changes: dict[str, tuple[str, str | None]]) -> bool:
+        """Writes ciphertexts over those that they were made of; whether rows were locked.
+
+        Waiting for another writer's rows while holding some could end in a deadlock, with that
+        writer as its victim. So locked rows are passed over.
+        """
+        # What no key opens is found, and named, by the proof.
+        able = {row: (old, new) for row, (old, new) in changes.items() if new is not None}
+        if not able:
+            return False
+        free = sa.select(column.row).where(column.row.in_(able)).with_for_update(skip_locked=True)
+        change = (
+            column.table.update()
+            .where(column.row == sa.bindparam("the_row"), column.ciphertext == sa.bindparam("old"))
+            .values({column.ciphertext: sa.bindparam("new")})
+        )
+        there = sa.select(sa.func.count()).select_from(column.table).where(column.row.in_(able))
+        with self._database.write() as transaction:
+            self._make_durable(transaction)
+            rows = list(transaction.scalars(free))
+            values = [{"the_row": row, "old": able[row][0], "new": able[row][1]} for row in rows]
+            if values:
+                transaction.execute(change, values)
+            locked = (transaction.scalar(there) or 0) > len(rows)
+        self._renewed += len(rows)
+        if self._renewed - self._reported >= _REPORT_EVERY:
+            self._reported = self._renewed
+            self._say(f"{self._renewed:,} secrets sealed with the new key")
+        return locked
+
+    def _prove(self, new: Vault) -> int:
+        """Opens every ciphertext with the new key alone, and counts them."""
+        count, closed = 0, []
+        for column in self._columns:
+            for batch in self._batches(column):
+                for row, ciphertext in batch:
+                    if new.opens(ciphertext):
+                        count += 1
+                    else:
+                        closed.append(f"{column.table.name} {row}")
+        if closed:
+            more = f" and {len(closed) - _SHOWN:,} more" if len(closed) > _SHOWN else ""
+            raise VaultError(
+                f"No key opens these secrets: {', '.join(closed[:_SHOWN])}{more}. Both keys stay in "
+                f"{self._path}. Put the key that opens them below the others there, or enter these "
+                "secrets again; then run this again."
+            )
+        return count
+
+    def _batches(self, column: _Sealed) -> Iterator[list[tuple[str, str]]]:
+        """The rows with a ciphertext, in the order of their key."""
+        rows = sa.select(column.row, column.ciphertext).where(column.ciphertext.is_not(None))
+        rows = rows.order_by(column.row).limit(BATCH)
+        after: Any = None
+        while True:
+            page = rows if after is None else rows.where(column.row > after)
+            with self._database.read() as transaction:
+                batch = [(row, ciphertext) for row, ciphertext in transaction.execute(page)]
+            if not batch:
+                return
+            yield batch
+            after = batch[-1][0]
+
+    def _make_durable(self, transaction: sa.Connection) -> None:
+        """The old key goes once this is committed: it has to outlive a crash of the database.
+
+        What is written over is not to lie on in the file of SQLite.
+        """
+        transaction.exec_driver_sql(
+            "PRAGMA secure_delete = ON"
+            if self._database.sqlite
+            else "SET LOCAL synchronous_commit = on"
+        )
+
+    def _clean(self) -> None:
+        """Takes what was written over out of SQLite's journal, unless somebody reads in it."""
+        if self._database.sqlite:
+            with self._database.engine.connect() as connection:
+                raw = connection.connection.driver_connection
+                assert isinstance(raw, sqlite3.Connection)
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

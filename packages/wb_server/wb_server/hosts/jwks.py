@@ -1,0 +1,158 @@
+"""The public keys of an issuer of tokens, as its JWKS address lists them (RFC 7517).
+
+Keys are kept and outlive an issuer that is down for a while. A key id that isn't among them makes
+them be read anew, but never more often than the interval: made-up ids reach nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+import ssl
+import time
+from typing import Any
+
+import httpx
+
+from ..kit.errors import Unavailable
+
+log = logging.getLogger("wb_server")
+
+Jwk = dict[str, Any]
+
+# Keys are read again after this, so that one that the issuer withdrew isn't taken for long …
+FRESH_SECONDS = 600.0
+# … and, when the issuer doesn't answer, are believed no longer than this.
+STALE_SECONDS = 24 * 3600.0
+_TIMEOUT_SECONDS = 5.0
+_MAX_BYTES = 512 * 2**10
+_MAX_KEYS = 200
+# What only a private key, or a shared secret, has.
+_PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "k"}
+
+
+class IssuerKeys:
+    """Reads the keys of one issuer when they are needed, one reading at a time.
+
+    Belongs to one event loop.
+
+    Args:
+        url: the JWKS address. No redirect from it is followed.
+        interval: seconds between two readings, at least, whether they work or not.
+    """
+
+    def __init__(self, url: str, *, interval: float) -> None:
+        self._url = url
+        self._interval = interval
+        self._http = httpx.AsyncClient(
+            timeout=_TIMEOUT_SECONDS,
+            follow_redirects=False,
+            # Neither a proxy nor a .netrc; the system's certificates, or those of SSL_CERT_FILE.
+            trust_env=False,
+            verify=ssl.create_default_context(),
+        )
+        self._lock = asyncio.Lock()
+        self._keys: dict[str, list[Jwk]] = {}
+        self._read_at = -math.inf
+        self._tried_at = -math.inf
+        self._failing = False
+
+    async def get(self, kid: str) -> list[Jwk]:
+        """The keys with this id; none if the issuer has no such key.
+
+        Raises:
+            Unavailable: the issuer doesn't tell, and what it told before doesn't answer this
+                (``jwt_issuer_down``).
+        """
+        known = self._keys.get(kid)
+        if known is None or not self._fresh():
+            # While one request waits for the issuer, the others go on with the key that is known.
+            if known is None or not self._lock.locked():
+                async with self._lock:
+                    if self._due(kid):
+                        await self._read()
+            known = self._keys.get(kid)
+        stale = time.monotonic() - self._read_at > STALE_SECONDS
+        if stale or (known is None and self._failing):
+            raise Unavailable(
+                "The keys of the token's issuer can't be read, so the token can't be checked. Try "
+                "again; if it stays so, tell an administrator.",
+                code="jwt_issuer_down",
+            )
+        return known or []
+
+    async def close(self) -> None:
+        """Closes the connections to the issuer."""
+        await self._http.aclose()
+
+    def _fresh(self) -> bool:
+        return time.monotonic() - self._read_at <= FRESH_SECONDS
+
+    def _due(self, kid: str) -> bool:
+        if time.monotonic() - self._tried_at < self._interval:
+            return False
+        return kid not in self._keys or not self._fresh()
+
+    async def _read(self) -> None:
+        try:
+            async with asyncio.timeout(2 * _TIMEOUT_SECONDS):
+                keys = parse(await self._fetch())
+        except (httpx.HTTPError, ValueError, RecursionError, TimeoutError) as error:
+            self._failing = True
+            log.warning("the keys at %s can't be read: %r", self._url, error)
+        else:
+            self._failing = False
+            self._keys, self._read_at = keys, time.monotonic()
+            log.info("read %d keys at %s", len(keys), self._url)
+        finally:
+            self._tried_at = time.monotonic()
+
+    async def _fetch(self) -> bytes:
+        headers = {"Accept": "application/jwk-set+json, application/json"}
+        body = bytearray()
+        async with self._http.stream("GET", self._url, headers=headers) as answer:
+            if answer.status_code != 200:
+                raise ValueError(f"status {answer.status_code}")
+            async for piece in answer.aiter_bytes():
+                body += piece
+                if len(body) > _MAX_BYTES:
+                    raise ValueError(f"more than {_MAX_BYTES} bytes")
+        return bytes(body)
+
+
+def parse(body: bytes) -> dict[str, list[Jwk]]:
+    """The keys of a JWKS document that may check signatures, by their id.
+
+    What can't be used is left out: a key without an id, one for encryption, and one whose private
+    part was published.
+
+    Raises:
+        ValueError: the document isn't a JWKS, or none of its keys can be used.
+    """
+    document = json.loads(body)
+    listed = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(listed, list) or len(listed) > _MAX_KEYS:
+        raise ValueError(f"not a JWKS of at most {_MAX_KEYS} keys")
+    keys: dict[str, list[Jwk]] = {}
+    for jwk in listed:
+        if _usable(jwk):
+            keys.setdefault(jwk["kid"], []).append(jwk)
+    if not keys:
+        raise ValueError("no key that can be used")
+    return keys
+
+
+def _usable(jwk: object) -> bool:
+    if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str) or not jwk["kid"]:
+        return False
+    if not _PRIVATE.isdisjoint(jwk):
+        log.warning(
+            "the issuer publishes the private part of its key %r; it isn't used", jwk["kid"]
+        )
+        return False
+    operations = jwk.get("key_ops", ["verify"])
+    return jwk.get("use", "sig") == "sig" and (
+        isinstance(operations, list) and "verify" in operations
+    )

@@ -1,0 +1,243 @@
+"""The archive of a backup: a plain tar file, written and read member by member.
+
+Writing goes through ``tarfile``'s headers only, because a file that shrinks while it is copied has to
+be started again, which ``tarfile`` itself can't. Reading trusts nothing: names are checked before
+anything is written, files are made new and never through a link, links come last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from .manifest import MANIFEST, PARTS, SETTINGS, Member
+from .report import OperationError
+
+_CHUNK = 1024 * 1024
+_TRIES = 5
+# The manifest is held in memory: 100 bytes and the name for each member.
+_LONGEST_MANIFEST = 512 * 1024 * 1024
+_TOP = frozenset({MANIFEST, SETTINGS})
+_PEOPLES = ("users/", "files/")
+
+Step = Callable[[int], None]
+
+
+class ArchiveWriter:
+    """Writes members into a file that is open for writing and seeking.
+
+    Args:
+        step: told of every chunk, with its bytes.
+    """
+
+    def __init__(self, file: IO[bytes], step: Step = lambda _: None) -> None:
+        self._file = file
+        self._step = step
+        self.members: list[Member] = []
+
+    def folder(self, name: str, info: os.stat_result) -> None:
+        """Adds a folder, without what is in it."""
+        header = _header(name, tarfile.DIRTYPE, mode=info.st_mode, mtime=info.st_mtime)
+        self._write_header(header)
+        self.members.append(Member(name))
+
+    def link(self, name: str, target: str, info: os.stat_result) -> None:
+        """Adds a symbolic link as such."""
+        header = _header(name, tarfile.SYMTYPE, mode=0o777, mtime=info.st_mtime)
+        header.linkname = target
+        self._write_header(header)
+        self.members.append(Member(name, link=target))
+
+    def content(self, name: str, content: bytes, mtime: float) -> Member:
+        """Adds a small file from memory."""
+        self._write_header(_header(name, mode=0o600, mtime=mtime, size=len(content)))
+        self._file.write(content)
+        self._pad(len(content))
+        return self._added(Member(name, len(content), hashlib.sha256(content).hexdigest()))
+
+    def file(self, name: str, source: IO[bytes]) -> Member:
+        """Adds an open file. What is appended to it meanwhile is left out; if it is cut, it is copied
+        again.
+
+        Raises:
+            OperationError: it was cut at every try.
+        """
+        start = self._file.tell()
+        for _ in range(_TRIES):
+            info = os.fstat(source.fileno())
+            source.seek(0)
+            size = info.st_size
+            self._write_header(_header(name, mode=info.st_mode, mtime=info.st_mtime, size=size))
+            digest, left = hashlib.sha256(), size
+            while left and (chunk := source.read(min(_CHUNK, left))):
+                digest.update(chunk)
+                self._file.write(chunk)
+                self._step(len(chunk))
+                left -= len(chunk)
+            if not left:
+                self._pad(size)
+                return self._added(Member(name, size, digest.hexdigest()))
+            self._file.seek(start)
+            self._file.truncate()
+        raise OperationError(f"{name} is cut again and again while it is copied: try again later.")
+
+    def close(self) -> None:
+        """Ends the archive and sees it on the disk."""
+        self._file.write(bytes(2 * tarfile.BLOCKSIZE))
+        self._pad(self._file.tell(), tarfile.RECORDSIZE)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def undo(self) -> None:
+        """Takes the last member, a file, away again."""
+        self.members.pop()
+        self._file.seek(self._last)
+        self._file.truncate()
+
+    def _added(self, member: Member) -> Member:
+        self.members.append(member)
+        return member
+
+    def _write_header(self, header: tarfile.TarInfo) -> None:
+        self._last = self._file.tell()
+        self._file.write(header.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+
+    def _pad(self, size: int, block: int = tarfile.BLOCKSIZE) -> None:
+        self._file.write(bytes(-size % block))
+
+
+def _header(
+    name: str, kind: bytes = tarfile.REGTYPE, *, mode: int, mtime: float, size: int = 0
+) -> tarfile.TarInfo:
+    header = tarfile.TarInfo(name)
+    header.type = kind
+    # Owner and set-uid bits mean nothing on another machine.
+    header.mode = stat.S_IMODE(mode) & 0o777
+    header.mtime = int(mtime)
+    header.size = size
+    return header
+
+
+class Extracted:
+    """What came out of an archive: its members as they are, and the manifest's text."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, Member] = {}
+        self.manifest: bytes | None = None
+        self.links: list[tuple[str, str]] = []
+        self.folders: list[tuple[str, int]] = []
+
+
+def extract(archive: IO[bytes], into: Path, step: Step = lambda _: None) -> Extracted:
+    """Unpacks an archive into an empty folder, hashing every file.
+
+    Nothing of it may be used before its members were compared with the manifest. Links and the modes
+    of folders come in ``finish``.
+
+    Raises:
+        OperationError: the archive is cut, damaged, or holds what doesn't belong into a backup.
+        OSError: a file can't be written.
+    """
+    found = Extracted()
+    try:
+        with tarfile.open(fileobj=archive, mode="r:", encoding="utf-8") as tar:
+            while (info := tar.next()) is not None:
+                # It would keep every header.
+                tar.members = []  # type: ignore[attr-defined]
+                _extract_one(tar, info, into, found, step)
+    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+        raise OperationError("The backup is damaged: it is no whole tar file.") from error
+    return found
+
+
+def _extract_one(
+    tar: tarfile.TarFile, info: tarfile.TarInfo, into: Path, found: Extracted, step: Step
+) -> None:
+    name = info.name
+    path = into.joinpath(*_parts(name))
+    if name in found.members or (name == MANIFEST and found.manifest is not None):
+        raise OperationError(f"The backup is damaged: it holds {_shown(name)} twice.")
+    if info.isdir():
+        _folder(into, path)
+        found.members[name] = Member(name)
+        found.folders.append((name, info.mode))
+        return
+    if info.issym():
+        found.members[name] = Member(name, link=info.linkname)
+        found.links.append((name, info.linkname))
+        return
+    if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        raise OperationError(f"The backup holds {_shown(name)}, which is no file and no folder.")
+    source = tar.extractfile(info)
+    assert source is not None
+    if name == MANIFEST:
+        if info.size > _LONGEST_MANIFEST:
+            raise OperationError("The backup is damaged: its manifest is too long.")
+        found.manifest = source.read()
+        return
+    _folder(into, path.parent)
+    digest, size = hashlib.sha256(), 0
+    # People's own files keep what they had; the Workbench's are its user's alone.
+    mode = info.mode & 0o777 | stat.S_IRUSR if name.startswith(_PEOPLES) else 0o600
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as target:
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+            target.write(chunk)
+            size += len(chunk)
+            step(len(chunk))
+        os.fchmod(target.fileno(), mode)
+    os.utime(path, (info.mtime, info.mtime))
+    if size != info.size:
+        raise OperationError("The backup is damaged: it is cut.")
+    found.members[name] = Member(name, size, digest.hexdigest())
+
+
+def finish(found: Extracted, into: Path) -> None:
+    """Makes the links and gives folders their modes, once the members were found right."""
+    for name, target in found.links:
+        path = into.joinpath(*_parts(name))
+        _folder(into, path.parent)
+        path.symlink_to(target)
+    for name, mode in reversed(found.folders):
+        into.joinpath(*_parts(name)).chmod(mode & 0o777 | stat.S_IRWXU)
+
+
+def _folder(root: Path, path: Path) -> None:
+    """Makes a folder below the root. No link is ever followed: none is made before the end."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.is_relative_to(root):
+        raise OperationError(f"The backup names {path}, outside of its place.")
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The parts of a member's name.
+
+    Raises:
+        OperationError: the name leads elsewhere, or isn't one that a backup has.
+    """
+    parts = PurePosixPath(name).parts
+    plain = "/".join(parts)
+    if (
+        not parts
+        or plain != name
+        or "\0" in name
+        or name.startswith("/")
+        or any(part in {"", ".", ".."} for part in parts)
+        or not (name in _TOP or (len(parts) > 1 and parts[0] in PARTS) or name in PARTS)
+    ):
+        raise OperationError(
+            f"The backup holds {_shown(name)}, which does not belong into a backup: it was not made by "
+            "`wb backup`, or was changed."
+        )
+    return parts
+
+
+def _shown(name: str) -> str:
+    """A member's name as it may be shown at a terminal."""
+    return ascii(name[:200])

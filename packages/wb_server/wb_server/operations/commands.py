@@ -1,0 +1,204 @@
+"""``wb backup``, ``wb restore`` and ``wb migrate`` as a person calls them."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import stat
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ..governance.secrets import passphrase as sealing
+from ..governance.secrets import vault
+from ..kit import clock, db
+from ..settings import Settings
+from . import migration
+from .backup import Wanted, backup, default_target
+from .report import OperationError, Progress, size_text
+from .restore import Target, restore
+
+BACKUP = "copy databases, blobs, settings and files into one file; the key apart"
+RESTORE = "restore a backup into an empty data folder, and prove it"
+MIGRATE = "bring the metadata database to this version, with a copy before, and prove its key"
+
+_OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def define_backup(command: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
+    """What ``wb backup`` takes."""
+    settings(command)
+    command.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE.tar",
+        help="the backup (default: workbench-TIME.tar here); the key goes into FILE.key",
+    )
+    _add_passphrase(command)
+    command.add_argument(
+        "--without-users",
+        action="store_true",
+        help="leave out people's homes: notebooks and files in the data folder",
+    )
+    command.add_argument(
+        "--without-files",
+        action="store_true",
+        help="leave out the files of file connections in the data folder",
+    )
+    command.add_argument(
+        "--damaged-blobs",
+        action="store_true",
+        help="go on where stored contents are missing or damaged, without them",
+    )
+    command.add_argument("--quiet", action="store_true", help="print the result only")
+
+
+def define_restore(command: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
+    """What ``wb restore`` takes."""
+    settings(command)
+    command.add_argument(
+        "file", type=Path, metavar="FILE.tar", help="the backup; its key is in FILE.key"
+    )
+    _add_passphrase(command)
+    command.add_argument("--quiet", action="store_true", help="print the result only")
+
+
+def define_migrate(command: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
+    """What ``wb migrate`` takes."""
+    settings(command)
+    command.add_argument(
+        "--no-copy", action="store_true", help="migrate without a copy of the database first"
+    )
+    command.add_argument(
+        "--back",
+        type=Path,
+        metavar="COPY",
+        help="put a copy that was made before a migration in the database's place",
+    )
+
+
+def run_backup(arguments: argparse.Namespace) -> int:
+    """``wb backup``; its exit status."""
+    settings, began = Settings.from_environment(), time.monotonic()
+    target = arguments.file or default_target(clock.now())
+    wanted = Wanted(
+        users=not arguments.without_users,
+        files=not arguments.without_files,
+        damaged_blobs=arguments.damaged_blobs,
+    )
+    try:
+        secret = _passphrase(arguments.passphrase_file, twice=True)
+        archive, key = backup(settings, target, secret, wanted, Progress(quiet=arguments.quiet))
+    except (OperationError, sa.exc.SQLAlchemyError) as error:
+        return _failed(error)
+    size = size_text(archive.stat().st_size)
+    print(f"Backup: {archive} ({size}) in {time.monotonic() - began:.1f} s")
+    print(f"Key:    {key}, sealed with the passphrase. Keep it apart from the backup")
+    return 0
+
+
+def run_restore(arguments: argparse.Namespace) -> int:
+    """``wb restore``; its exit status."""
+    settings, began = Settings.from_environment(), time.monotonic()
+    try:
+        target = Target.of(settings)
+        secret = _passphrase(arguments.passphrase_file, twice=False)
+        told = restore(arguments.file, target, secret, Progress(quiet=arguments.quiet))
+    except (OperationError, sa.exc.SQLAlchemyError) as error:
+        return _failed(error)
+    made = f"{told.created_at:%Y-%m-%d %H:%M:%S} UTC by version {told.version}"
+    print(f"Restored {target.data} as of {made}, in {time.monotonic() - began:.1f} s")
+    if told.database.revision != db.newest():
+        print(
+            f"Its tables are of version {told.database.revision}: the next start brings them to "
+            f"{db.newest()}, or `./wb migrate --data-dir {target.data}` does"
+        )
+    print(f"Start it: ./wb up --data-dir {target.data}")
+    return 0
+
+
+def run_migrate(arguments: argparse.Namespace) -> int:
+    """``wb migrate``; its exit status."""
+    settings = Settings.from_environment()
+    try:
+        # The key first: a database is not touched with a key that isn't its own.
+        master = vault.load(settings.key_path)
+        if arguments.back:
+            migration.go_back(settings, arguments.back, Progress())
+            return 0
+        done = migration.migrate(settings, copy=not arguments.no_copy)
+        if done.before is not None and done.before != done.after:
+            print(f"The metadata database went from version {done.before} to {done.after}")
+        if done.copy:
+            print(f"A copy from before: {done.copy}")
+        database = db.Database(settings.database)
+        try:
+            master.prove(database)
+        finally:
+            database.close()
+    except (OperationError, vault.VaultError, sa.exc.SQLAlchemyError, OSError) as error:
+        return _failed(error)
+    return 0
+
+
+def _failed(error: Exception) -> int:
+    if isinstance(error, sa.exc.DBAPIError):
+        text = f"The metadata database failed: {str(error.orig).splitlines()[0]}"
+    else:
+        text = str(error)
+    print(f"wb: {' '.join(text.split())}", file=sys.stderr)
+    return 1
+
+
+def _add_passphrase(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--passphrase-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the passphrase of the key, readable by you only (default: it is asked for)",
+    )
+
+
+def _passphrase(path: Path | None, *, twice: bool) -> str:
+    """The passphrase, from a file or from the person at the terminal.
+
+    Raises:
+        OperationError: the file will not do, there is no terminal, or the two differ.
+    """
+    try:
+        secret = _asked(twice=twice) if path is None else _read(path)
+        if twice:
+            sealing.check(secret)
+    except sealing.PassphraseError as error:
+        raise OperationError(str(error)) from error
+    return secret
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_mode & _OPEN_TO_OTHERS:
+            raise OperationError(f"{path} is open to other users: chmod 600 it.")
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8"
+        raise OperationError(f"The passphrase in {path} can't be read: {reason}.") from error
+
+
+def _asked(*, twice: bool) -> str:
+    if not sys.stdin.isatty():
+        raise OperationError(
+            "There is no terminal to ask for the passphrase: name a file with it by --passphrase-file."
+        )
+    try:
+        secret = getpass.getpass("Passphrase of the key: ")
+        if twice:
+            sealing.check(secret)
+            if getpass.getpass("The same again: ") != secret:
+                raise OperationError("The two differ: nothing was done.")
+    except EOFError:
+        raise OperationError("No passphrase was given.") from None
+    return secret

@@ -1,0 +1,378 @@
+"""``wb restore``: a backup into an empty place, proved before it gets its name.
+
+Everything is unpacked into a hidden folder beside the new place and compared with the manifest, which
+the key file binds. Only then is it renamed; a restore that fails or is killed leaves nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..governance.secrets import passphrase as sealing
+from ..kit import db
+from ..settings import Settings
+from . import manifest, postgres, sqlite
+from .archive import Extracted, extract, finish
+from .backup import key_of
+from .look import BlobRow, differences, look, prove
+from .manifest import Bound, DatabasePart, Manifest
+from .report import OperationError, Progress, count_text, size_text
+from .staging import staging, sync_folder
+
+_DATABASE = "workbench.db"
+_KEY = "master.key"
+_NOTES = "restored"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a backup goes.
+
+    Attributes:
+        data: The new data folder.
+        database_url: An empty PostgreSQL database; empty for SQLite.
+        key_file: Where the master key goes, if not into the data folder.
+    """
+
+    data: Path
+    database_url: str = ""
+    key_file: Path | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Target:
+        """As the settings say.
+
+        Raises:
+            OperationError: the database is an SQLite file outside of the data folder.
+        """
+        data = Path(settings.data_dir).absolute()
+        url = settings.database_url
+        if url.startswith("sqlite"):
+            if sqlite.file_of(url).absolute() != data / _DATABASE:
+                raise OperationError(
+                    "An SQLite database is restored into the data folder: leave --database-url out, and "
+                    "unset WB_DATABASE_URL."
+                )
+            url = ""
+        key = settings.key_path.absolute()
+        return cls(data, url, None if key == data / _KEY else key)
+
+
+def restore(archive: Path, target: Target, passphrase: str, progress: Progress) -> Manifest:
+    """Restores a backup and proves it.
+
+    Raises:
+        OperationError: it can't be restored. The new place is then as it was.
+    """
+    bound = _open_key(archive, passphrase)
+    _check_revision(bound.revision)
+    _check_target(target)
+    try:
+        with archive.open("rb") as file, staging(target.data.parent) as folder:
+            size = os.fstat(file.fileno()).st_size
+            free = shutil.disk_usage(folder).free
+            if size > free:
+                raise OperationError(
+                    f"The backup has {size_text(size)} and {target.data.parent} room for {size_text(free)}."
+                )
+            made = folder / "data"
+            made.mkdir(mode=0o700)
+            done = 0
+
+            def step(chunk: int) -> None:
+                nonlocal done
+                done += chunk
+                progress.still("unpacked", done, size)
+
+            found = extract(file, made, step)
+            told = _compare(found, bound)
+            progress.say(f"Archive: {count_text(len(found.members), 'member')}, every hash matches")
+            _check_kind(told.database, target)
+            finish(found, made)
+            _settle(made, found, told, bound, target, progress)
+            return told
+    except FileNotFoundError as error:
+        raise OperationError(f"There is no file {error.filename or archive}.") from error
+    except OSError as error:
+        raise OperationError(_os_text(error, target.data.parent)) from error
+
+
+def _open_key(archive: Path, passphrase: str) -> Bound:
+    path = key_of(archive)
+    if not archive.is_file():
+        raise OperationError(f"There is no file {archive}.")
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise OperationError(
+            f"The key of this backup is missing: there is no file {path}. Put it beside the archive."
+        ) from None
+    except OSError as error:
+        raise OperationError(f"{path} can't be read: {error.strerror}.") from error
+    try:
+        return manifest.bound(sealing.unseal(text, passphrase))
+    except sealing.PassphraseError as error:
+        raise OperationError(str(error)) from error
+
+
+def _check_revision(revision: str | None) -> None:
+    if revision is not None and not db.known(revision):
+        raise OperationError(
+            f"The backup's tables are of version {revision}, which this version of the Workbench doesn't "
+            "know: update the Workbench to the version that made the backup, or a newer one."
+        )
+
+
+def _check_target(target: Target) -> None:
+    if target.data.is_symlink() or (target.data.exists() and not target.data.is_dir()):
+        raise OperationError(f"{target.data} is there already: name a new folder by --data-dir.")
+    if target.data.is_dir() and any(target.data.iterdir()):
+        raise OperationError(
+            f"{target.data} is not empty: a backup is restored into a new place. Name a new folder by "
+            "--data-dir."
+        )
+    if target.key_file is not None and target.key_file.exists():
+        raise OperationError(
+            f"There is a master key in {target.key_file} already, and it is not overwritten: name another "
+            "file by --key-file (WB_KEY_FILE)."
+        )
+    if target.database_url:
+        with postgres.connected(target.database_url) as connection:
+            if not postgres.empty(connection):
+                raise OperationError(
+                    "The database is not empty: a backup is restored into a new one. Make one with "
+                    "createdb and name it by --database-url."
+                )
+
+
+def _check_kind(part: DatabasePart, target: Target) -> None:
+    if part.kind == "postgresql" and not target.database_url:
+        raise OperationError(
+            "This is a backup of a PostgreSQL database: name an empty one by --database-url."
+        )
+    if part.kind == "sqlite" and target.database_url:
+        raise OperationError(
+            "This is a backup of an SQLite database, which is restored into the data folder: leave "
+            "--database-url out, and unset WB_DATABASE_URL."
+        )
+
+
+def _compare(found: Extracted, bound: Bound) -> Manifest:
+    """The manifest, if it is the one that the key belongs to and what was unpacked is what it says."""
+    if found.manifest is None:
+        raise OperationError("The backup is damaged: it is cut, or not all of it is there.")
+    told, members = manifest.read(found.manifest)
+    if not bound.fits(found.manifest):
+        raise OperationError(
+            "The archive and the key file are not of the same backup, or the archive was changed."
+        )
+    for name in members.keys() - found.members.keys():
+        raise OperationError(f"The backup is damaged: {name!a} is missing in it.")
+    for name in found.members.keys() - members.keys():
+        raise OperationError(f"The backup was changed: {name!a} was added to it.")
+    for name, member in members.items():
+        if found.members[name] != member:
+            raise OperationError(f"The backup is damaged: {name!a} is not as it was.")
+    return told
+
+
+def _settle(
+    made: Path,
+    found: Extracted,
+    told: Manifest,
+    bound: Bound,
+    target: Target,
+    progress: Progress,
+) -> None:
+    """Puts the parts where a data folder has them, proves them, and gives the place its name."""
+    source = made / told.database.member
+    if told.hub is not None:
+        _settle_hub(made / told.hub.member, told.hub, progress)
+    key = made / _KEY
+    with open(key, "x", opener=_private, encoding="ascii") as file:
+        file.write("".join(f"{line}\n" for line in bound.keys))
+    notes = made / _NOTES
+    notes.mkdir(mode=0o700)
+    (made / manifest.SETTINGS).rename(notes / manifest.SETTINGS)
+    with open(notes / "manifest.json", "xb", opener=_private) as text:
+        text.write(found.manifest or b"")
+    try:
+        if told.database.kind == "sqlite":
+            database = made / _DATABASE
+            source.rename(database)
+            sqlite.check(database, "in the backup")
+            with sqlite.reading(database) as connection:
+                _prove(connection, told, bound.keys, made, progress)
+                _move_folders(connection, told, target, progress)
+        else:
+            postgres.load(target.database_url, source)
+            source.unlink()
+            with postgres.connected(target.database_url) as connection:
+                _prove(connection, told, bound.keys, made, progress)
+                _move_folders(connection, told, target, progress)
+        (made / "database").rmdir()
+        _tell_settings(notes / manifest.SETTINGS, progress)
+        _place(made, key, target)
+    except BaseException:
+        if told.database.kind == "postgresql":
+            with contextlib.suppress(OperationError, sa.exc.SQLAlchemyError):
+                postgres.clear(target.database_url)
+        raise
+
+
+def _place(made: Path, key: Path, target: Target) -> None:
+    os.sync()
+    if target.key_file is not None:
+        with open(target.key_file, "xb", opener=_private) as file:
+            file.write(key.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+        key.unlink()
+    try:
+        # Over an empty folder, and over nothing else.
+        made.rename(target.data)
+    except BaseException:
+        if target.key_file is not None:
+            target.key_file.unlink(missing_ok=True)
+        raise
+    sync_folder(target.data.parent)
+
+
+def _prove(
+    connection: sa.Connection,
+    told: Manifest,
+    keys: list[str],
+    made: Path,
+    progress: Progress,
+) -> None:
+    found = look(connection)
+    if found.revision != told.database.revision:
+        raise OperationError("The backup is damaged: its tables are of another version.")
+    if wrong := differences(told.database.tables, found.tables):
+        raise OperationError(f"The backup is damaged: {wrong}.")
+    rows = count_text(sum(found.tables.values()), "row")
+    progress.say(f"Database: {count_text(len(found.tables), 'table')}, {rows}, as counted then")
+    proof = prove(connection, keys)
+    if proof.opened != told.secrets:
+        raise OperationError(
+            f"The key opens {proof.opened} of {told.secrets} secrets: the backup is damaged."
+        )
+    progress.say(f"Key: the canary decrypts, {count_text(proof.opened, 'secret')} in all")
+    _prove_blobs(found.blobs, told, made, progress)
+
+
+def _prove_blobs(rows: list[BlobRow], told: Manifest, made: Path, progress: Progress) -> None:
+    """Every blob that the rows refer to is there; its hash, which is its name, was compared."""
+    missing = [
+        row.digest
+        for row in rows
+        if row.referenced
+        and row.digest not in told.damaged_blobs
+        and not (made / "blobs" / row.digest[:2] / row.digest[2:]).is_file()
+    ]
+    if missing:
+        raise OperationError(f"The backup is damaged: stored content {missing[0]} is missing.")
+    progress.say(f"Blobs: {count_text(len(rows) - len(told.damaged_blobs), 'blob')}, hashes match")
+    if told.damaged_blobs:
+        progress.warn(
+            f"wb: {count_text(len(told.damaged_blobs), 'stored content')} was missing already when the "
+            "backup was made; restored/manifest.json names them"
+        )
+
+
+def _settle_hub(database: Path, part: DatabasePart, progress: Progress) -> None:
+    """Checks the Hub's database, and makes it forget the servers that ran when it was copied.
+
+    The Hub would look for their process numbers, which may be anything's by now, and end those.
+    """
+    sqlite.check(database, "of the Hub in the backup")
+    found = sqlite.counts(database)
+    if wrong := differences(part.tables, found):
+        raise OperationError(f"The backup is damaged: in the Hub's database, {wrong}.")
+    with contextlib.closing(sqlite3.connect(database)) as hub, hub:
+        columns = {row[1] for row in hub.execute("PRAGMA table_info(spawners)")}
+        if {"server_id", "state"} <= columns:
+            hub.execute(
+                "DELETE FROM servers WHERE id IN "
+                "(SELECT server_id FROM spawners WHERE server_id IS NOT NULL)"
+            )
+            hub.execute("UPDATE spawners SET server_id = NULL, state = '{}'")
+    progress.say(
+        f"Hub: {count_text(found.get('users', 0), 'person', 'people')}; all are signed out"
+    )
+
+
+def _move_folders(
+    connection: sa.Connection, told: Manifest, target: Target, progress: Progress
+) -> None:
+    """Lets file connections that lie in the old data folder point into the new one."""
+    old, new = Path(told.data_dir), target.data
+    if old == new or "connections" not in told.database.tables:
+        return
+    table = sa.table(
+        "connections",
+        sa.column("id"),
+        sa.column("connector"),
+        sa.column("config", sa.JSON),
+    )
+    moved = 0
+    rows = connection.execute(
+        sa.select(table.c.id, table.c.config).where(table.c.connector == "files")
+    ).all()
+    for identifier, config in rows:
+        folder = Path(str(config.get("folder", "")))
+        if folder.is_absolute() and folder.is_relative_to(old):
+            moved += 1
+            connection.execute(
+                table.update()
+                .where(table.c.id == identifier)
+                .values(config=config | {"folder": str(new / folder.relative_to(old))})
+            )
+    connection.commit()
+    if moved:
+        progress.say(
+            f"Folders: {count_text(moved, 'file connection')} now in {new} instead of {old}"
+        )
+
+
+def _tell_settings(path: Path, progress: Progress) -> None:
+    """Says which settings were set when the backup was made and aren't the same now."""
+    try:
+        then: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        before: dict[str, str] = dict(then["environment"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise OperationError("The backup is damaged: its settings can't be read.") from error
+    changed = [
+        f"{name}={value}"
+        for name, value in before.items()
+        if os.environ.get(name) != value and not _of_place(name)
+    ]
+    if changed:
+        progress.say(f"Settings that were set then and are not now: {' '.join(changed)}")
+
+
+def _of_place(name: str) -> bool:
+    """Whether a variable says where things lie, which is different here."""
+    return name in {"WB_DATABASE_URL", "WB_TETHER"} or name.endswith(("_DIR", "_FILE", "_PORT"))
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _os_text(error: OSError, place: Path) -> str:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"There is no room left in {place}: nothing was kept."
+    if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
+        return f"{error.filename or place} is there already: nothing was overwritten."
+    return f"{error.filename or place} can't be read or written: {error.strerror}."

@@ -1,0 +1,157 @@
+"""Two people: what one shares the other sees, uses with their own sign-in, and loses again."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+from running_hub import Running
+from support.lab import Lab
+from support.people import People
+from support.postgres import Cluster
+
+# "Within 3 s without a reload", and a little for the browser of a busy machine to draw it.
+AT_ONCE = 3_000
+DRAWING = 2_000
+
+
+@pytest.fixture(scope="module")
+def shop(postgres: Cluster) -> Cluster:
+    """A database that says who signed in, and a login for the second person."""
+    with postgres.connect() as connection:
+        connection.execute(
+            "do $$ begin create role second_person login password 'their own password'; "
+            "exception when duplicate_object then null; end $$"
+        )
+        connection.execute("create or replace view public.me as select session_user::text as who")
+        connection.execute("grant select on public.me to public")
+    return postgres
+
+
+@pytest.fixture
+def second(chromium_browser: Browser, hub: Running, people: People) -> Iterator[Lab]:
+    """An analyst with Lab open, in a browser of their own."""
+    context = chromium_browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(30_000)
+    lab = Lab(context.new_page(), hub, people)
+    name = f"e-second-{uuid.uuid4().hex[:6]}"
+    lab.make_person(name, "analyst")
+    lab.sign_in(name)
+    yield lab
+    context.close()
+    people.hub("DELETE", f"/users/{name}/server")
+
+
+def _name(lab: Lab) -> str:
+    return lab.page.url.split("/user/")[1].split("/")[0]
+
+
+def test_a_connection_is_shared_used_with_ones_own_sign_in_and_taken_back(
+    person: Lab, second: Lab, shop: Cluster
+) -> None:
+    name = f"shared_{uuid.uuid4().hex[:6]}"
+    theirs = _name(second)
+
+    # The owner adds a connection for which each user enters their own sign-in.
+    page = person.page
+    person.open_connections()
+    page.get_by_test_id("wb-connections-add").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_test_id("wb-field-name").fill(name)
+    dialog.get_by_test_id("wb-field-config.host").fill("127.0.0.1")
+    dialog.get_by_test_id("wb-field-config.port").fill(str(shop.port))
+    dialog.get_by_test_id("wb-field-config.database").fill(shop.database)
+    dialog.get_by_test_id("wb-credentials-personal").check()
+    expect(dialog.get_by_test_id("wb-field-config.password")).to_be_hidden()
+    dialog.get_by_role("button", name="Add").click()
+    # The owner is asked for a sign-in of their own as well, and does without for now.
+    own = page.get_by_role("dialog", name="My sign-in")
+    own.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    row = page.get_by_role("tree", name="Connections").locator(f"[data-name={name}]")
+    expect(row).to_be_visible()
+
+    # The second person sees nothing of it.
+    second.open_connections()
+    tree = second.page.get_by_role("tree", name="Connections")
+    expect(tree.locator("[data-name=sample]")).to_be_visible()
+    their_row = tree.locator(f"[data-name={name}]")
+    expect(their_row).to_have_count(0)
+
+    # Until it is shared by the dialogue.
+    row.hover()
+    row.get_by_test_id("wb-share").click()
+    sharing = page.get_by_role("dialog")
+    sharing.get_by_test_id("wb-share-search").fill(theirs)
+    sharing.locator(f"[data-testid=wb-share-search-option][data-name={theirs}]").click()
+    expect(sharing.locator(f"[data-testid=wb-share-row][data-name={theirs}]")).to_be_visible()
+    shared_at = time.monotonic()
+    expect(their_row).to_be_visible(timeout=AT_ONCE + DRAWING)
+    assert (time.monotonic() - shared_at) * 1000 < AT_ONCE + DRAWING
+    expect(their_row.get_by_test_id("wb-row-credential")).to_have_attribute(
+        "data-status", "missing"
+    )
+
+    # They enter their own sign-in: a wrong password first.
+    their_row.get_by_test_id("wb-enter-signin").click()
+    signin = second.page.get_by_role("dialog")
+    signin.get_by_test_id("wb-field-user").fill("second_person")
+    signin.get_by_test_id("wb-field-password").fill("a wrong one")
+    signin.get_by_role("button", name="Test").click()
+    expect(signin.get_by_test_id("wb-test-result")).to_have_attribute("data-ok", "false")
+    signin.get_by_test_id("wb-field-password").fill("their own password")
+    signin.get_by_role("button", name="Test").click()
+    expect(signin.get_by_test_id("wb-test-result")).to_contain_text("PostgreSQL 15")
+    signin.get_by_role("button", name="Save").click()
+    expect(signin).to_be_hidden()
+    expect(their_row.get_by_test_id("wb-row-credential")).to_have_count(0)
+
+    # And query with it.
+    second.new_notebook()
+    notebook = second.page.locator(".jp-Notebook")
+    second.run_cell(f"%sql {name} select who from public.me")
+    expect(notebook).to_contain_text("second_person")
+
+    # The share ends, and with it the use.
+    sharing.locator(f"[data-testid=wb-share-row][data-name={theirs}]").get_by_test_id(
+        "wb-unshare"
+    ).click()
+    expect(sharing.get_by_test_id("wb-shares-none")).to_be_visible()
+    expect(their_row).to_have_count(0, timeout=AT_ONCE + DRAWING)
+    second.run_cell(f"%sql {name} select who as again from public.me")
+    expect(notebook.locator(".jp-OutputArea-output").last).to_contain_text(
+        f"There is no connection named “{name}”"
+    )
+
+
+def test_a_running_query_is_seen_and_stopped(person: Lab, shop: Cluster) -> None:
+    page = person.page
+    api = person.people.api(_name(person))
+    name = f"long_{uuid.uuid4().hex[:6]}"
+    api.ok("POST", "/connections", {"name": name, "connector": "postgres", "config": shop.config()})
+    person.new_notebook()
+    person.run_cell(
+        f"%sql {name} select count(*) as {name} from generate_series(1, 1000000) a, "
+        "generate_series(1, 1000000) b"
+    )
+    # The status bar says that something runs, and leads to the view.
+    page.get_by_test_id("wb-queries-status").click()
+    running = page.get_by_test_id("wb-queries-row")
+    expect(running).to_contain_text(name)
+    expect(page.get_by_test_id("wb-queries-count")).to_contain_text("1 of 8 running")
+    expect(page.get_by_test_id("wb-queries-own")).to_contain_text("Queries at once")
+    running.get_by_test_id("wb-queries-stop").click()
+    expect(page.get_by_test_id("wb-queries-none")).to_be_visible()
+    assert shop.active(name) == 0
+
+    # All of it stands in one's own activity.
+    page.keyboard.press("ControlOrMeta+Shift+C")
+    page.locator(".lm-CommandPalette-input").fill("My Activity")
+    page.keyboard.press("Enter")
+    row = page.get_by_test_id("wb-activity-row").filter(has_text=name).first
+    expect(row).to_contain_text("select count(*)")
+    expect(row).to_have_attribute("data-outcome", "cancelled")
+    api.close()

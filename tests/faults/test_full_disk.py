@@ -1,0 +1,133 @@
+"""No room left: for the metadata database with its audit log, and for blobs.
+
+Each lies on a small file system of its own in memory, which takes root to mount.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from support.api import Api
+from support.jupyter import embedded
+from support.postgres import Cluster
+
+from wb_server.kit.blobs import Blobs
+from wb_server.kit.db import Database, migrate
+from wb_server.kit.errors import Unavailable
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A file system of this size for as long as the block runs."""
+    folder.mkdir(parents=True)
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=True
+    )
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Writes until there is no room; the file to remove again."""
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file:
+        # The last bytes one by one: a page that is half free would still take a row.
+        for size in (65536, 4096, 1):
+            try:
+                while file.write(bytes(size)):
+                    pass
+            except OSError:
+                continue
+    return filler
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with small_disk(tmp_path_factory.mktemp("full") / "data", 16) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory, disk: Path) -> Iterator[Api]:
+    """The API with its data on the small disk."""
+    folder = tmp_path_factory.mktemp("server")
+    with embedded(folder, variables={"WB_DATA_DIR": str(disk)}) as api:
+        yield api
+
+
+def test_work_is_refused_while_there_is_no_room_and_goes_on_after(
+    local: Api, disk: Path, postgres: Cluster
+) -> None:
+    body = {"name": "shop", "connector": "postgres", "config": postgres.config()}
+    made = local.ok("POST", "/connections", body)
+    query = {"connection": "shop", "sql": "select 1 as one"}
+    assert local.call("POST", "/query", query).status_code == 200
+    with postgres.connect() as connection:
+        connection.execute("create table if not exists full_disk (n int)")
+
+    filler = fill(disk)
+    # The log of SQLite may have some room left in its file: until that is used up, rows go in.
+    for _ in range(10_000):
+        answer = local.call("POST", "/query", query)
+        if answer.status_code != 200:
+            break
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "storage_full"
+    # Without a row in the audit log nothing is read, nothing is written, nothing changes.
+    for error in (
+        local.refused(503, "POST", "/query", query),
+        local.refused(
+            503, "POST", "/query", {"connection": "shop", "sql": "insert into full_disk values (1)"}
+        ),
+        local.refused(503, "POST", "/connections", {**body, "name": "second"}),
+        local.refused(503, "PATCH", f"/connections/{made['id']}", {"description": "changed"}),
+        local.refused(503, "DELETE", f"/connections/{made['id']}"),
+    ):
+        assert error["code"] == "storage_full"
+    with postgres.connect() as connection:
+        assert connection.execute("select count(*) from full_disk").fetchone() == (0,)
+        connection.execute("drop table full_disk")
+    # What needs no room works.
+    assert local.ok("GET", "/health")["status"]
+    assert [item["name"] for item in local.ok("GET", "/connections")["items"]] == ["shop"]
+
+    filler.unlink()
+    table, _ = local.query("shop", "select 2 as two")
+    assert table.to_pylist() == [{"two": 2}]
+    assert local.ok("GET", f"/connections/{made['id']}")["description"] == ""
+    assert local.ok("POST", "/connections", {**body, "name": "second"})["name"] == "second"
+    with sqlite3.connect(f"file:{disk / 'workbench.db'}?mode=ro", uri=True) as database:
+        assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
+
+
+def test_every_read_that_was_answered_stands_in_the_log(local: Api) -> None:
+    rows = local.ok("GET", "/audit/mine", action="query.read", limit=1000)["items"]
+    started = {row["record"] for row in rows if row["event"] == "started"}
+    finished = {row["record"] for row in rows if row["event"] == "finished"}
+    assert finished <= started
+    assert len(finished) >= 2
+
+
+def test_blobs_are_whole_or_not_there(tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path / 'workbench.db'}")
+    database = Database(f"sqlite:///{tmp_path / 'workbench.db'}")
+    with small_disk(tmp_path / "blobs", 2) as folder:
+        store = Blobs(folder, database)
+        kept = store.put([b"before"])
+        with pytest.raises(Unavailable) as caught:
+            store.put(bytes([number % 251]) * 65536 for number in range(64))
+        assert caught.value.code == "storage_full"
+        assert [path.name for path in folder.rglob("*") if path.is_file()] == [kept[2:]]
+        with store.open(kept) as file:
+            assert file.read() == b"before"
+        again = store.put([b"after"])
+        with store.open(again) as file:
+            assert file.read() == b"after"
+    database.close()

@@ -1,0 +1,159 @@
+"""The service is killed in the middle of its work, and the Hub starts it again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+from running_hub import Running, start_up
+from support.api import Api
+from support.people import People, people_of
+from support.postgres import Cluster
+from support.wait import wait_for
+
+from wb_server.client import Client, QueryError
+
+LONG = "select count(*) as {mark} from generate_series(1, 1000000) a, generate_series(1, 1000000) b"
+# The Hub looks every half minute whether its services run.
+RESTART_SECONDS = 90
+
+
+@dataclass
+class Scene:
+    """A Workbench of its own, with a connection of the engineer's."""
+
+    hub: Running
+    people: People
+    api: Api
+    token: str
+
+    def client(self) -> Client:
+        """A client such as a kernel's."""
+        return Client(f"{self.people.url}/services/workbench", self.token)
+
+    def service(self) -> psutil.Process:
+        """The service's process."""
+        return next(
+            process
+            for process in self.hub.descendants()
+            if process.is_running() and process.cmdline()[-2:] == ["wb_server.cli", "service"]
+        )
+
+    def kill_service(self) -> None:
+        """Kills it with no chance to clean up, and waits until the Hub has started another."""
+        old = self.service()
+        os.kill(old.pid, signal.SIGKILL)
+        wait_for(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE)
+
+    def wait_for_service(self) -> None:
+        """Waits until it answers again."""
+        wait_for(lambda: self.api.call("GET", "/health").status_code == 200, RESTART_SECONDS)
+
+
+@dataclass
+class Killed:
+    """The errors that clients saw, by what they were doing."""
+
+    errors: dict[str, QueryError] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterator[Scene]:
+    with start_up(tmp_path_factory.mktemp("killed") / "data") as hub:
+        people = people_of(hub)
+        api = people.api("a-engineer")
+        api.ok(
+            "POST",
+            "/connections",
+            {"name": "shop", "connector": "postgres", "config": postgres.config()},
+        )
+        yield Scene(hub, people, api, people.token("a-engineer"))
+        api.close()
+
+
+@pytest.fixture(scope="module")
+def killed(scene: Scene, postgres: Cluster) -> Killed:
+    """What became of a long query, a stream half read and a write when the service was killed."""
+    with postgres.connect() as connection:
+        connection.execute("drop table if exists killed; create table killed (n bigint)")
+    seen = Killed()
+    clients = [scene.client() for _ in range(3)]
+
+    def attempt(name: str, client: Client, sql: str) -> None:
+        try:
+            client.query("shop", sql)
+        except QueryError as error:
+            seen.errors[name] = error
+
+    threads = [
+        threading.Thread(
+            target=attempt, args=("query", clients[0], LONG.format(mark="killed_query"))
+        ),
+        threading.Thread(
+            target=attempt,
+            args=(
+                "write",
+                clients[1],
+                "insert into killed select * from generate_series(1, 20000000)",
+            ),
+        ),
+    ]
+    for thread in threads:
+        thread.start()
+    batches = clients[2].query("shop", "select * from generate_series(1, 50000000) g").batches()
+    assert next(batches).num_rows > 0
+    wait_for(lambda: postgres.active("killed_query") and postgres.active("NSERT INTO"))
+    scene.kill_service()
+    try:
+        for _ in batches:
+            pass
+    except QueryError as error:
+        seen.errors["stream"] = error
+    for thread in threads:
+        thread.join(30)
+    for client in clients:
+        client.close()
+    # Nobody told the database: it looks by itself whether its client is there.
+    for mark in ("killed_query", "NSERT INTO", "50000000"):
+        wait_for(lambda mark=mark: postgres.active(mark) == 0, 30)
+    scene.wait_for_service()
+    return seen
+
+
+def test_everybody_who_waited_is_told(killed: Killed) -> None:
+    assert set(killed.errors) == {"query", "write", "stream"}
+    assert "was cut" in killed.errors["stream"].message
+
+
+def test_what_had_begun_is_closed_as_unknown_in_the_audit_log(scene: Scene, killed: Killed) -> None:
+    begun = scene.api.ok("GET", "/audit/mine", event="started", limit=10)["items"]
+    ends = scene.api.ok("GET", "/audit/mine", outcome="unknown", limit=10)["items"]
+    assert {row["record"] for row in begun if row["action"].startswith("query.")} == {
+        row["record"] for row in ends
+    }
+    assert len(ends) == 3
+
+
+def test_the_write_is_whole_or_not_at_all(killed: Killed, postgres: Cluster) -> None:
+    with postgres.connect() as connection:
+        row = connection.execute("select count(*) from killed").fetchone()
+        connection.execute("drop table killed")
+    assert row is not None and row[0] in (0, 20000000)
+
+
+def test_work_goes_on(scene: Scene, killed: Killed) -> None:
+    table, _ = scene.api.query("shop", "select 1 as one")
+    assert table.to_pylist() == [{"one": 1}]
+
+
+def test_the_data_folder_is_sound(scene: Scene, killed: Killed) -> None:
+    path: Path = scene.hub.data_dir / "workbench.db"
+    with sqlite3.connect(path) as database:
+        assert database.execute("pragma integrity_check").fetchall() == [("ok",)]

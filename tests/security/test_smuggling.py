@@ -1,0 +1,153 @@
+"""Attempts to get past the gate: each is refused or does nothing, and each bites without the gate.
+
+The attempts are in ``smuggling/*.toml``. Each runs on the real engine, in a place of its own with
+canary rows and secrets: first through the broker, by somebody whose login there may do everything,
+then straight to the database by the same login. So an attempt that could do nothing anyway fails
+the test as well.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from support.api import read
+from support.postgres import Cluster
+from support.smuggling.attempt import Attempt, Place, attempts, bitten, careless
+from support.smuggling.duckdb import DuckdbEngine
+from support.smuggling.postgres import PostgresEngine
+
+from wb_server.composition import Workbench, build
+from wb_server.connections.broker import Broker
+from wb_server.connections.models import ConnectionCreate, Owner, QueryRequest, Share
+from wb_server.connections.service import ConnectionService
+from wb_server.connections.store import ConnectionStore
+from wb_server.governance.secrets import vault
+from wb_server.kit import clock
+from wb_server.kit.actor import Actor
+from wb_server.kit.db import Database, migrate
+from wb_server.kit.endpoint import HangUp, Origin
+from wb_server.kit.errors import WorkbenchError
+from wb_server.settings import Settings
+
+OWNER = Actor("owner", frozenset({"engineer"}))
+SMUGGLER = Actor("smuggler", frozenset({"analyst"}))
+_names = (f"place_{number}" for number in itertools.count())
+
+
+@pytest.fixture(scope="module")
+def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """The service's own parts, with a short time for each statement."""
+    folder = tmp_path_factory.mktemp("workbench")
+    settings = Settings(
+        data_dir=str(folder), mode="local", allow_loopback=True, query_timeout=10.0,
+        file_roots=[str(tmp_path_factory.getbasetemp())],
+    )  # fmt: skip
+    vault.generate(settings.key_path)
+    migrate(settings.database)
+    it = build(settings)
+    yield it
+    it.close()
+
+
+def smuggle(workbench: Workbench, place: Place, attempt: Attempt) -> tuple[str, str]:
+    """Runs an attempt through the broker: the error's code, or "ok", and all that was answered."""
+    connections = workbench.api.services.get(ConnectionService)
+    made = connections.create_for(
+        OWNER,
+        ConnectionCreate(name=next(_names), connector=place.connector, config=place.config),
+        Owner(kind="user", name=OWNER.name),
+    )
+    database = Database(workbench.settings.database)
+    share = Share(kind="user", name=SMUGGLER.name, level=attempt.level)
+    with database.write() as transaction:
+        ConnectionStore(database).share(transaction, made.id, share, OWNER.name, clock.now())
+    database.close()
+    request = QueryRequest(
+        connection=made.name,
+        sql=attempt.sql,
+        params=attempt.params or None,
+    )
+    try:
+        stream = workbench.api.services.get(Broker).query(
+            SMUGGLER, Origin("", ""), request, HangUp()
+        )
+        table, end = read(b"".join(stream))
+    except WorkbenchError as error:
+        return error.code, f"{error.message} {error.details}"
+    finally:
+        # Idle sessions would hold the place.
+        connections.delete(OWNER, made.id)
+    error = end.get("error", {})
+    return error.get("code", "ok"), f"{_text(table)} {error}"
+
+
+def _text(table: pa.Table) -> str:
+    return "\n".join(str(row) for row in table.to_pylist())
+
+
+def judge(workbench: Workbench, place: Place, attempt: Attempt) -> None:
+    """Tries an attempt with the gate, and then without."""
+    attempt = attempt.with_words(place.words)
+    before = place.state()
+    code, answer = smuggle(workbench, place, attempt)
+    if attempt.expect != "harmless":
+        assert code == attempt.expect, f"{code}: {answer}"
+    assert place.state() == before, "something has changed"
+    leaked = [secret for secret in place.secrets if secret in answer]
+    assert not leaked, answer
+    seen = place.straight(careless(attempt.sql, attempt.params))
+    assert bitten(attempt, place, before, seen), f"it doesn't bite: {seen}"
+
+
+def _cases(dialect: str, *kinds: str) -> Any:
+    """Each attempt of a dialect, on each kind of connection that it is for."""
+    found = attempts(dialect)
+    assert len({each.technique for each in found}) == len(found)
+    return pytest.mark.parametrize(
+        ("kind", "attempt"),
+        [
+            pytest.param(kind, each, id=f"{kind}-{each.technique}")
+            for each in found
+            for kind in each.on or kinds
+        ],
+    )
+
+
+@pytest.fixture(scope="module")
+def postgres_engine(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory) -> PostgresEngine:
+    folder = Path("/var/tmp") / f"wb-smuggling-{tmp_path_factory.getbasetemp().name}"
+    return PostgresEngine(postgres, folder)
+
+
+@pytest.fixture(scope="module")
+def duckdb_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckdbEngine]:
+    engine = DuckdbEngine(tmp_path_factory.mktemp("files"))
+    yield engine
+    engine.close()
+
+
+@_cases("postgres", "postgres")
+def test_postgres(
+    workbench: Workbench, postgres_engine: PostgresEngine, kind: str, attempt: Attempt
+) -> None:
+    with postgres_engine.place() as place:
+        assert place.connector == kind
+        judge(workbench, place, attempt)
+
+
+@_cases("duckdb", "files", "duckdb")
+def test_duckdb(
+    workbench: Workbench, duckdb_engine: DuckdbEngine, kind: str, attempt: Attempt
+) -> None:
+    with duckdb_engine.place(kind) as place:
+        judge(workbench, place, attempt)
+
+
+def test_there_are_enough_techniques() -> None:
+    dialects = ("postgres", "duckdb")
+    assert sum(len(attempts(dialect)) for dialect in dialects) >= 150

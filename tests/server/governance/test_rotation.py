@@ -1,0 +1,611 @@
+"""The rotation of the master key: in one process, and as a command that is killed at each step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, InvalidToken
+from support.wait import wait_for
+
+from wb_server.connections.credentials.safe import CredentialSafe
+from wb_server.connections.credentials.store import CredentialStore, credentials
+from wb_server.connections.store import connections
+from wb_server.governance.audit.models import AuditQuery
+from wb_server.governance.audit.service import AuditService
+from wb_server.governance.audit.store import AuditStore
+from wb_server.governance.secrets import keyfile, rotation
+from wb_server.governance.secrets.vault import (
+    Vault,
+    VaultError,
+    generate,
+    key_id,
+    load,
+    new_key,
+    vault_keys,
+    vault_secrets,
+)
+from wb_server.kit import clock
+from wb_server.kit.db import Database, metadata, migrate
+
+# So many that a look finds the rotation at work between its batches.
+MANY = 1500
+
+
+class Place:
+    """A metadata database with its key file and sealed credentials."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.key_file = folder / "master.key"
+        generate(self.key_file)
+        self.vault = load(self.key_file)
+        self.vault.prove(database)
+        self.audit = AuditService(AuditStore(database, self.vault.secret(database, "audit")))
+        self.safe = CredentialSafe(CredentialStore(database), self.vault)
+        self.connection = str(uuid.uuid4())
+        moment = clock.now()
+        with database.write() as transaction:
+            transaction.execute(
+                connections.insert().values(
+                    id=self.connection, name="c", connector="postgres", description="", config={},
+                    secrets_set=[], owner_kind="user", owner_name="ana", credentials="personal",
+                    state_status="unknown", state_message="", version=1, created_at=moment,
+                    updated_at=moment,
+                )
+            )  # fmt: skip
+
+    @property
+    def keys(self) -> list[str]:
+        return keyfile.read(self.key_file)
+
+    @property
+    def noted(self) -> str:
+        with self.database.read() as transaction:
+            return str(transaction.scalar(sa.select(vault_keys.c.key_id)))
+
+    def fill(self, number: int) -> None:
+        """Users' credentials; the password of each names the user."""
+        with self.database.write() as transaction:
+            moment = clock.now()
+            rows = []
+            for index in range(number):
+                row, user = f"{index:08}-0000-0000-0000-000000000000", f"user{index}"
+                name = f"credentials/{row}/{self.connection}/{user}"
+                sealed = self.vault.seal(transaction, name, {"password": f"of {user}"})
+                rows.append(
+                    {"id": row, "connection_id": self.connection, "user": user,
+                     "ciphertext": sealed, "updated_at": moment, "expires_at": None}
+                )  # fmt: skip
+            transaction.execute(credentials.insert(), rows)
+
+    def ciphertexts(self) -> list[str]:
+        """Every ciphertext in the database, found by the names of its columns."""
+        found: list[str] = []
+        inspector = sa.inspect(self.database.engine)
+        with self.database.read() as transaction:
+            for table in inspector.get_table_names():
+                for column in inspector.get_columns(table):
+                    if column["name"].endswith("ciphertext"):
+                        chosen = sa.table(table, sa.column(column["name"]))
+                        found += transaction.scalars(sa.select(chosen.c[column["name"]]))
+        return found
+
+    def opened_by(self, key: str) -> int:
+        """How many of them a key opens."""
+        fernet, count = Fernet(key), 0
+        for ciphertext in self.ciphertexts():
+            with contextlib.suppress(InvalidToken):
+                fernet.decrypt(ciphertext)
+                count += 1
+        return count
+
+    def rotate(self) -> tuple[rotation.Rotated, list[str]]:
+        lines: list[str] = []
+        return rotation.rotate(
+            self.database, self.key_file, lambda vault: self.audit, lines.append
+        ), lines
+
+    def require_rotated(self, old: str) -> None:
+        """One key is left, it opens all, the one before opens nothing, and the secrets are right."""
+        (new,) = self.keys
+        everything = len(self.ciphertexts())
+        assert new != old
+        assert self.noted == key_id(new)
+        assert self.opened_by(new) == everything > 0
+        assert self.opened_by(old) == 0
+        users = everything - 2  # the check and the audit log's key
+        safe = CredentialSafe(CredentialStore(self.database), load(self.key_file))
+        for index in (0, users // 2, users - 1):
+            credential = safe.get(self.connection, f"user{index}")
+            assert credential is not None
+            assert credential.secrets == {"password": f"of user{index}"}
+
+
+@pytest.fixture
+def place(database: Database, tmp_path: Path) -> Place:
+    return Place(database, tmp_path)
+
+
+@pytest.fixture
+def file_place(tmp_path: Path) -> Iterator[Place]:
+    """With SQLite."""
+    url = f"sqlite:///{tmp_path / 'workbench.db'}"
+    migrate(url)
+    database = Database(url)
+    yield Place(database, tmp_path)
+    database.close()
+
+
+def test_every_secret_is_sealed_with_a_new_key_and_the_old_one_goes(place: Place) -> None:
+    place.fill(450)
+    (old,) = place.keys
+    done, lines = place.rotate()
+    place.require_rotated(old)
+    assert (done.secrets, done.renewed, done.key) == (452, 452, place.noted)
+    assert old not in "".join(lines)
+    assert place.keys[0] not in "".join(lines)
+    (finished, started) = place.audit.search(AuditQuery(action="key.rotate")).items
+    assert (started.event, finished.event, finished.outcome) == ("started", "finished", "ok")
+    assert finished.rows == 452
+    # Nothing was under way: the next one begins anew.
+    (before,) = place.keys
+    place.rotate()
+    place.require_rotated(before)
+
+
+def test_a_key_file_keeps_mode_and_owner_and_a_link_to_it_stays(
+    place: Place, tmp_path: Path
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(place.key_file)
+    if os.geteuid() == 0:
+        # Root rotates the key of the service's user.
+        os.chown(place.key_file, 4242, 4242)
+    before = place.key_file.stat()
+    rotation.rotate(place.database, link, lambda vault: place.audit, lambda line: None)
+    assert link.is_symlink()
+    after = place.key_file.stat()
+    assert after.st_mode & 0o777 == 0o600
+    assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+
+
+def test_what_a_kill_leaves_of_a_new_file_is_no_hindrance(place: Place) -> None:
+    (old,) = place.keys
+    place.key_file.with_name(".master.key.new").write_text("half a k")
+    place.fill(3)
+    place.rotate()
+    place.require_rotated(old)
+
+
+def test_a_key_put_on_top_by_hand_is_completed(place: Place) -> None:
+    place.fill(3)
+    (old,) = place.keys
+    new = new_key()
+    keyfile.replace(place.key_file, [new, old])
+    place.rotate()
+    assert place.keys == [new]
+    place.require_rotated(old)
+
+
+def test_two_rotations_do_not_run_at_once(place: Place) -> None:
+    (old,) = place.keys
+    with (
+        keyfile.alone(place.key_file),
+        pytest.raises(VaultError, match="rotated by another process"),
+    ):
+        place.rotate()
+    assert place.keys == [old]
+
+
+def test_what_no_key_opens_keeps_both_keys(place: Place) -> None:
+    place.fill(5)
+    (old,) = place.keys
+    foreign = Fernet.generate_key()
+    with place.database.write() as transaction:
+        transaction.execute(
+            credentials.update()
+            .where(credentials.c.user == "user3")
+            .values(ciphertext=Fernet(foreign).encrypt(b"{}").decode())
+        )
+    with pytest.raises(VaultError, match="credentials 00000003-0000") as caught:
+        place.rotate()
+    assert "user3" not in str(caught.value)
+    assert len(place.keys) == 2
+    assert place.keys[1] == old
+    # The right key below the others, as the message says.
+    keyfile.replace(place.key_file, [*place.keys, foreign.decode()])
+    place.rotate()
+    assert place.opened_by(place.keys[0]) == 7
+    assert len(place.keys) == 1
+
+
+def test_a_foreign_key_file_changes_nothing(place: Place) -> None:
+    place.fill(3)
+    before = place.ciphertexts()
+    keyfile.replace(place.key_file, [new_key()])
+    with pytest.raises(VaultError, match="not the one"):
+        place.rotate()
+    assert place.ciphertexts() == before
+    assert len(place.keys) == 1
+
+
+def test_a_column_that_is_not_declared_stops_it(place: Place) -> None:
+    with place.database.write() as transaction:
+        transaction.exec_driver_sql("create table later (id int, new_ciphertext text)")
+    with pytest.raises(VaultError, match=r"later\.new_ciphertext"):
+        place.rotate()
+    assert len(place.keys) == 1
+
+
+def test_every_column_of_ciphertexts_is_declared() -> None:
+    """By name: the columns of all tables that look as if they held ciphertexts, or pending ones."""
+    looks = {
+        (table.name, column.name)
+        for table in metadata.tables.values()
+        for column in table.columns
+        if any(word in column.name for word in ("cipher", "pending", "sealed_", "secret"))
+        and column.name != "secrets_set"
+    }
+    declared = {
+        (table.name, column.name)
+        for table in metadata.tables.values()
+        for column in table.columns
+        if column.info.get("sealed")
+    }
+    plain = {("audit_seals", "sealed_at")}
+    assert looks - plain == declared
+    assert all(name.endswith("ciphertext") for _, name in declared)
+
+
+def test_what_is_sealed_meanwhile_is_sealed_with_the_new_key(place: Place) -> None:
+    """Several threads store credentials all the time, with vaults that know the old key alone."""
+    place.fill(800)
+    (old,) = place.keys
+    stop = threading.Event()
+    failed: list[BaseException] = []
+    stored = [0, 0, 0]
+
+    def write(number: int) -> None:
+        safe = CredentialSafe(CredentialStore(place.database), load(place.key_file))
+        try:
+            while not stop.is_set():
+                user = f"user{(number * 131 + stored[number] * 17) % 800}"
+                with place.database.write() as transaction:
+                    safe.put(transaction, place.connection, user, {"password": f"of {user}"}, None)
+                credential = safe.get(place.connection, user)
+                assert credential is not None
+                assert credential.secrets == {"password": f"of {user}"}
+                stored[number] += 1
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            before = list(stored)
+            wait_for(lambda before=before: all(a > b for a, b in zip(stored, before, strict=True)))
+            place.rotate()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert failed == []
+    place.require_rotated(old)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_what_was_sealed_and_is_not_committed_yet_is_waited_for(place: Place) -> None:
+    """SQLite has one writer at a time, so there it can't be otherwise."""
+    place.fill(5)
+    (old,) = place.keys
+    row, user = "00000005-0000-0000-0000-000000000000", "user5"
+    rotated: list[object] = []
+    thread = threading.Thread(target=lambda: rotated.append(place.rotate()))
+    with place.database.write() as transaction:
+        sealed = place.vault.seal(
+            transaction, f"credentials/{row}/{place.connection}/{user}", {"password": "of user5"}
+        )
+        transaction.execute(
+            credentials.insert().values(
+                id=row, connection_id=place.connection, user=user, ciphertext=sealed,
+                updated_at=clock.now(),
+            )
+        )  # fmt: skip
+        thread.start()
+        wait_for(lambda: rotated or _waits(place.database))
+        assert rotated == []
+        assert len(place.keys) == 2
+        assert place.noted == key_id(old)
+    thread.join()
+    assert len(rotated) == 1
+    place.require_rotated(old)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_rows_that_somebody_else_writes_are_passed_over_until_they_are_free(place: Place) -> None:
+    """Waiting for them while it holds others could end in a deadlock."""
+    place.fill(5)
+    (old,) = place.keys
+    lines: list[str] = []
+    thread = threading.Thread(
+        target=rotation.rotate,
+        args=(place.database, place.key_file, lambda vault: place.audit, lines.append),
+    )
+    with place.database.write() as transaction:
+        transaction.execute(
+            credentials.update().where(credentials.c.user == "user2").values(expires_at=clock.now())
+        )
+        thread.start()
+        wait_for(lambda: any("being written" in line for line in lines))
+        assert not _waits(place.database)
+        assert place.opened_by(old) == 1
+    thread.join()
+    place.require_rotated(old)
+
+
+def _waits(database: Database) -> bool:
+    with database.read() as transaction:
+        return bool(
+            transaction.exec_driver_sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+                "AND datname = current_database()"
+            ).scalar()
+        )
+
+
+# --- as a command, killed --------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def rotating(place: Place) -> Iterator[subprocess.Popen[str]]:
+    """The command, in a process of its own."""
+    environment = {n: v for n, v in os.environ.items() if not n.startswith("WB_")}
+    environment |= {
+        "WB_DATA_DIR": str(place.key_file.parent),
+        "WB_DATABASE_URL": place.database.engine.url.render_as_string(hide_password=False),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "wb_server.cli", "rotate-key"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd="/",
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(20)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def complete(place: Place) -> str:
+    """Runs the command to its end; what it printed."""
+    with rotating(place) as process:
+        output, _ = process.communicate(timeout=90)
+        assert process.returncode == 0, output
+        return output
+
+
+@contextlib.contextmanager
+def stuck(place: Place, table: str, condition: str, event: str = "UPDATE") -> Iterator[None]:
+    """Keeps whoever changes a row that fits busy for minutes, by a trigger in the database."""
+    database = place.database
+    if database.sqlite:
+        make = (
+            f"CREATE TRIGGER stuck BEFORE {event} ON {table} WHEN {condition} BEGIN "
+            "SELECT count(*) FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c "
+            "LIMIT 4000000000) SELECT n FROM c); END"
+        )
+        drop = "DROP TRIGGER stuck"
+        _run(database, make)
+    else:
+        _run(
+            database,
+            "CREATE OR REPLACE FUNCTION stuck() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$",
+        )
+        _run(
+            database,
+            f"CREATE TRIGGER stuck BEFORE {event} ON {table} FOR EACH ROW WHEN ({condition}) "
+            "EXECUTE FUNCTION stuck()",
+        )
+        drop = f"DROP TRIGGER stuck ON {table}"
+    try:
+        yield
+    finally:
+        if not database.sqlite:
+            # A killed client's statement goes on in the server.
+            _run(
+                database,
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
+                "wait_event = 'PgSleep' AND datname = current_database()",
+            )
+        _run(database, drop)
+
+
+def _run(database: Database, statement: str) -> None:
+    with database.write() as transaction:
+        transaction.exec_driver_sql(statement)
+
+
+def busy(place: Place, process: subprocess.Popen[str]) -> bool:
+    """Whether the command is held up in the database now."""
+    assert process.poll() is None, process.communicate()[0]
+    if place.database.sqlite:
+        # In the trigger it computes; a process that waits doesn't.
+        return psutil.Process(process.pid).cpu_percent(0.1) > 30
+    with place.database.read() as transaction:
+        return bool(
+            transaction.exec_driver_sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
+                "AND datname = current_database()"
+            ).scalar()
+        )
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait(20)
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_killed_before_the_database_names_the_new_key(place: Place) -> None:
+    place.fill(20)
+    (old,) = place.keys
+    with stuck(place, "vault_keys", "1 = 1"), rotating(place) as process:
+        wait_for(lambda: len(place.keys) == 2 and busy(place, process), 60)
+        with rotating(place) as second:
+            output, _ = second.communicate(timeout=60)
+            assert second.returncode == 1
+            assert "rotated by another process" in output
+        kill(process)
+    assert place.noted == key_id(old)
+    assert place.opened_by(old) == 22
+    # A service that starts now works, and seals with the key that is named.
+    started = load(place.key_file)
+    started.prove(place.database)
+    with place.database.write() as transaction:
+        assert Vault([old]).open("r", started.seal(transaction, "r", {"a": "b"})) == {"a": "b"}
+    new = place.keys[0]
+    assert "going on" in complete(place)
+    assert place.keys == [new]
+    place.require_rotated(old)
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_of_a_batch(place: Place) -> None:
+    place.fill(1000)
+    (old,) = place.keys
+    condition = "NEW.id = '00000530-0000-0000-0000-000000000000'"
+    with stuck(place, "credentials", condition), rotating(place) as process:
+        wait_for(lambda: 0 < place.opened_by(old) <= 600 and busy(place, process), 60)
+        kill(process)
+    new = place.keys[0]
+    assert place.noted == key_id(new)
+    # A batch is done as a whole or not at all.
+    assert place.opened_by(old) % rotation.BATCH in (0, 1, 2)
+    assert place.opened_by(new) + place.opened_by(old) == 1002
+    # A service that was killed too, and starts now, opens both kinds.
+    started = load(place.key_file)
+    started.prove(place.database)
+    safe = CredentialSafe(CredentialStore(place.database), started)
+    for user in ("user0", "user999"):
+        credential = safe.get(place.connection, user)
+        assert credential is not None
+        assert credential.secrets == {"password": f"of {user}"}
+    assert "going on" in complete(place)
+    assert place.keys == [new]
+    place.require_rotated(old)
+
+
+@pytest.mark.slow
+def test_killed_while_it_proves(place: Place) -> None:
+    place.fill(MANY)
+
+    def all_renewed(process: subprocess.Popen[str], old: str) -> bool:
+        """Whether it is stopped where everything is sealed anew and both keys are still there."""
+        while process.poll() is None:
+            # Stopped, so that what is seen still holds when it is killed.
+            process.send_signal(signal.SIGSTOP)
+            keys = place.keys
+            if len(keys) == 2:
+                with place.database.read() as transaction:
+                    last = transaction.scalar(
+                        sa.select(sa.func.max(vault_secrets.c.ciphertext)).where(
+                            vault_secrets.c.name == "check"
+                        )
+                    )
+                if Vault(keys[:1]).opens(str(last)) and place.opened_by(old) == 0:
+                    return True
+            process.send_signal(signal.SIGCONT)
+        return False
+
+    # The window is short: a rotation that came to its end before it was seen in it is followed by
+    # another.
+    for _ in range(10):
+        (old,) = place.keys
+        with rotating(place) as process:
+            if all_renewed(process, old):
+                kill(process)
+                break
+    assert len(place.keys) == 2, "no rotation was seen proving"
+    output = complete(place)
+    assert "going on" in output
+    assert "0 of them were sealed anew" in output
+    place.require_rotated(old)
+
+
+@pytest.mark.slow
+def test_killed_when_only_the_log_is_left_to_write(place: Place) -> None:
+    place.fill(20)
+    (old,) = place.keys
+    condition = "NEW.action = 'key.rotate' AND NEW.event = 'finished'"
+    with stuck(place, "audit", condition, "INSERT"), rotating(place) as process:
+        wait_for(lambda: place.opened_by(old) == 0 and len(place.keys) == 1, 60)
+        wait_for(lambda: busy(place, process), 60)
+        kill(process)
+    place.require_rotated(old)
+    # Nothing was under way any more.
+    (before,) = place.keys
+    assert "going on" not in complete(place)
+    place.require_rotated(before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: path.chmod(0o640), "chmod 600"),
+        (lambda path: path.write_text(""), "is empty"),
+        (lambda path: path.write_text("no key\n"), "damaged"),
+        (lambda path: path.write_text(new_key()), "not the one that this database"),
+    ],
+    ids=["missing", "open to others", "empty", "damaged", "foreign"],
+)
+def test_a_key_file_that_will_not_do_is_one_line(
+    file_place: Place, spoil: Callable[[Path], object], words: str
+) -> None:
+    place = file_place
+    place.fill(3)
+    before = place.ciphertexts()
+    spoil(place.key_file)
+    with rotating(place) as process:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 1
+    assert words in output
+    assert len(output.splitlines()) == 1
+    assert place.ciphertexts() == before
+
+
+@pytest.mark.slow
+def test_nothing_that_the_old_key_opens_is_left_in_the_files_of_sqlite(file_place: Place) -> None:
+    """For PostgreSQL, which keeps what was written over until it is vacuumed, the guide says so."""
+    place = file_place
+    place.fill(300)
+    before = [text.encode() for text in place.ciphertexts()]
+    complete(place)
+    place.database.close()
+    content = b"".join(
+        path.read_bytes() for path in place.key_file.parent.glob("workbench.db*") if path.is_file()
+    )
+    assert [text for text in before if text in content] == []
+    assert all(text.encode() in content for text in place.ciphertexts())

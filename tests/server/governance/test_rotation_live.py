@@ -1,0 +1,227 @@
+"""The master key is rotated while services run, are killed and start again, and queries go on."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, InvalidToken
+from support.api import Api
+from support.people import People
+from support.postgres import Cluster
+from support.service import Installation, Service, installation
+from support.wait import wait_for
+
+from wb_server.connections.credentials.store import credentials
+from wb_server.governance.secrets import keyfile
+from wb_server.governance.secrets.vault import Vault
+from wb_server.kit import clock
+from wb_server.kit.db import Database
+
+pytestmark = pytest.mark.slow
+
+# Enough that the rotation takes a while: what is going on meanwhile is looked at.
+MANY = 2500
+CONNECTIONS = 6
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(
+    request: pytest.FixtureRequest, people: People, postgres: Cluster, tmp_path: Path
+) -> Iterator[Installation]:
+    """An installation with each kind of metadata store, and many users' credentials in it."""
+    settings = {}
+    if request.param == "postgresql":
+        name = f"meta_{uuid.uuid4().hex[:12]}"
+        with postgres.connect() as connection:
+            connection.execute(f"create database {name}")
+        url = postgres.url.replace("postgresql://", "postgresql+psycopg://")
+        settings["WB_DATABASE_URL"] = url.replace(f"/{postgres.database}", f"/{name}")
+    with installation(people, tmp_path, settings) as it:
+        yield it
+
+
+def database_of(place: Installation) -> Database:
+    url = place.environment.get("WB_DATABASE_URL")
+    return Database(url or f"sqlite:///{place.folder / 'workbench.db'}")
+
+
+def connect(api: Api, postgres: Cluster) -> str:
+    """A new connection to the cluster; its name."""
+    name = f"live_{uuid.uuid4().hex[:8]}"
+    api.ok(
+        "POST", "/connections", {"name": name, "connector": "postgres", "config": postgres.config()}
+    )
+    return name
+
+
+def fill(place: Installation, connection_id: str) -> None:
+    """Many users' own credentials, as their forms would have stored them."""
+    database = database_of(place)
+    vault = Vault(keyfile.read(place.key_file))
+    moment = clock.now()
+    with database.write() as transaction:
+        rows: list[dict[str, Any]] = []
+        for index in range(MANY):
+            row, user = str(uuid.uuid4()), f"user{index}"
+            name = f"credentials/{row}/{connection_id}/{user}"
+            sealed = vault.seal(transaction, name, {"user": "x", "password": f"of {user}"})
+            rows.append(
+                {"id": row, "connection_id": connection_id, "user": user, "ciphertext": sealed,
+                 "updated_at": moment, "expires_at": None}
+            )  # fmt: skip
+        transaction.execute(credentials.insert(), rows)
+    database.close()
+
+
+def opened_by(place: Installation, key: str) -> int:
+    """How many of the users' credentials a key opens."""
+    fernet, count, database = Fernet(key), 0, database_of(place)
+    with database.read() as transaction:
+        found = list(transaction.scalars(sa.select(credentials.c.ciphertext)))
+    database.close()
+    for ciphertext in found:
+        with contextlib.suppress(InvalidToken):
+            fernet.decrypt(ciphertext)
+            count += 1
+    return count
+
+
+class Traffic:
+    """Queries and changes without a pause, on some services, until the block ends.
+
+    Every request has to succeed; the first that doesn't ends its thread and fails the block.
+    """
+
+    def __init__(self, services: list[Service], postgres: Cluster, names: list[str]) -> None:
+        self.queries = 0
+        self.stored = 0
+        self._failed: list[BaseException] = []
+        self._stop = threading.Event()
+        self._threads = []
+        for service in services:
+            for work in (self._query, self._store):
+                api = service.api("a-engineer")
+                thread = threading.Thread(target=self._guard, args=(work, api, postgres, names))
+                self._threads.append(thread)
+
+    def __enter__(self) -> Traffic:
+        for thread in self._threads:
+            thread.start()
+        self.go_on()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if not any(raised):
+            self.go_on()
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        if self._failed:
+            raise self._failed[0]
+
+    def go_on(self) -> None:
+        """Waits until every kind of request was answered some more times."""
+        queries, stored = self.queries, self.stored
+        wait_for(
+            lambda: self._failed or (self.queries > queries + 5 and self.stored > stored + 2), 60
+        )
+
+    def _guard(self, work: Any, api: Api, postgres: Cluster, names: list[str]) -> None:
+        try:
+            while not self._stop.is_set():
+                work(api, postgres, names)
+        except BaseException as error:
+            self._failed.append(error)
+        finally:
+            api.close()
+
+    def _query(self, api: Api, postgres: Cluster, names: list[str]) -> None:
+        for name in names:
+            table, end = api.query(name, "select 6 * 7 as answer")
+            assert (table.to_pylist(), end.get("error")) == ([{"answer": 42}], None)
+            self.queries += 1
+
+    def _store(self, api: Api, postgres: Cluster, names: list[str]) -> None:
+        # Stored with whichever key seals now, read again by a query at once.
+        name = connect(api, postgres)
+        table, _ = api.query(name, "select 1 as one")
+        assert table.to_pylist() == [{"one": 1}]
+        (view,) = api.ok("GET", "/connections", search=name)["items"]
+        api.ok("PATCH", f"/connections/{view['id']}", {"config": postgres.config()})
+        assert api.query(name, "select 2 as two")[0].to_pylist() == [{"two": 2}]
+        api.ok("DELETE", f"/connections/{view['id']}")
+        self.stored += 1
+
+
+def start(place: Installation, postgres: Cluster, number: int) -> tuple[list[Service], list[str]]:
+    """Services, and connections of the engineer's; the first has many users' credentials."""
+    services = [place.start() for _ in range(number)]
+    api = services[0].api("a-engineer")
+    names = [connect(api, postgres) for _ in range(CONNECTIONS)]
+    (first,) = api.ok("GET", "/connections", search=names[0])["items"]
+    fill(place, first["id"])
+    api.close()
+    return services, names
+
+
+def test_no_query_fails_while_the_key_is_rotated(place: Installation, postgres: Cluster) -> None:
+    """Two services; two rotations, one after the other."""
+    services, names = start(place, postgres, 2)
+    old = keyfile.read(place.key_file)[0]
+    with Traffic(services, postgres, names) as traffic:
+        for _ in range(2):
+            output = place.run("rotate-key")
+            assert "proved: the new key alone opens all" in output
+            traffic.go_on()
+    (new,) = keyfile.read(place.key_file)
+    assert opened_by(place, old) == 0
+    assert opened_by(place, new) >= MANY + CONNECTIONS
+    # One that starts now knows the new key alone, and reads everything.
+    fresh = place.start()
+    api = fresh.api("a-engineer")
+    for name in names:
+        assert api.query(name, "select 1 as one")[0].to_pylist() == [{"one": 1}]
+    api.close()
+
+
+def in_its_middle(place: Installation, process: subprocess.Popen[str], old: str) -> bool:
+    """Stops a rotation that has sealed some secrets anew and not all; else lets it go on."""
+    process.send_signal(signal.SIGSTOP)
+    if len(keyfile.read(place.key_file)) == 2 and 0 < opened_by(place, old) < MANY:
+        return True
+    assert process.poll() is None, "it came to its end before it was seen in its middle"
+    process.send_signal(signal.SIGCONT)
+    return False
+
+
+def test_command_and_service_are_killed_in_mid_rotation(
+    place: Installation, postgres: Cluster
+) -> None:
+    services, names = start(place, postgres, 2)
+    old = keyfile.read(place.key_file)[0]
+    with Traffic(services[:1], postgres, names) as traffic:
+        process = place.command("rotate-key")
+        wait_for(lambda: in_its_middle(place, process, old), 60)
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+        assert process.stdout is not None
+        process.stdout.close()
+        # Both keys are needed now. The service that goes on has them, and so has one that starts.
+        services[1].end(signal.SIGKILL)
+        again = place.start()
+        traffic.go_on()
+        with Traffic([again], postgres, names):
+            assert "going on with the rotation" in place.run("rotate-key")
+        traffic.go_on()
+    (new,) = keyfile.read(place.key_file)
+    assert opened_by(place, old) == 0
+    assert opened_by(place, new) >= MANY + CONNECTIONS

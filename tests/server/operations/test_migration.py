@@ -1,0 +1,137 @@
+"""A copy is made before a migration, and is the way back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from cryptography.fernet import Fernet
+from support.installation import refusal, rows_of, wb
+
+from wb_server.governance.secrets import vault
+from wb_server.kit import clock, db
+from wb_server.operations import migration
+from wb_server.operations.report import OperationError
+from wb_server.settings import Settings
+
+
+@pytest.fixture
+def old(tmp_path: Path, new_url: Callable[[str], str]) -> Settings:
+    """An installation of the first version, with rows."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    vault.generate(data / "master.key")
+    settings = Settings(data_dir=str(data), database_url=new_url("data"))
+    command.upgrade(db._alembic(settings.database), "0001_foundation")
+    engine = sa.create_engine(settings.database, poolclass=sa.NullPool)
+    # As that version sealed it.
+    check = {"row": "vault", "secrets": {"check": "this key opens this database"}}
+    sealed = Fernet(settings.key_path.read_bytes().strip()).encrypt(json.dumps(check).encode())
+    with engine.begin() as transaction:
+        transaction.execute(
+            sa.text("insert into vault_checks values (1, :text, :at)"),
+            {
+                "text": sealed.decode(),
+                "at": clock.now().replace(tzinfo=None),
+            },
+        )
+        for number in range(20):
+            transaction.execute(
+                sa.text(
+                    "insert into audit (record, at, event, address, via, request_id, action) "
+                    "values (:record, :at, 'refused', '', '', '', 'query.run')"
+                ),
+                {"record": str(number), "at": clock.now().replace(tzinfo=None)},
+            )
+    engine.dispose()
+    return settings
+
+
+def run(settings: Settings, *arguments: object):  # type: ignore[no-untyped-def]
+    return wb(
+        "migrate", *arguments, WB_DATA_DIR=settings.data_dir, WB_DATABASE_URL=settings.database
+    )
+
+
+def test_a_migration_makes_a_copy_that_leads_back(old: Settings) -> None:
+    before = rows_of(old.database)
+    done = run(old)
+    assert done.returncode == 0, done.stderr
+    (copy,) = migration.copies(old)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert rows_of(old.database)["vault_secrets"][0][0] == "check"
+    # Nothing to do: no further copy.
+    assert run(old).returncode == 0
+    assert migration.copies(old) == [copy]
+
+    back = run(old, "--back", copy)
+    assert back.returncode == 0, back.stderr
+    assert rows_of(old.database) == before
+
+
+def test_the_key_that_was_proved_before_is_the_one_that_is_asked_for_after(old: Settings) -> None:
+    Path(old.key_path).unlink()
+    vault.generate(old.key_path)
+    assert "not the one" in refusal(run(old))
+    assert "vault_checks" in rows_of(old.database)
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(
+    old: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = rows_of(old.database)
+    import alembic.op
+
+    create_table = alembic.op.create_table
+
+    def breaks(name: str, *columns: object, **more: object) -> object:
+        if name == "limits":
+            alembic.op.execute("this is no SQL")
+        return create_table(name, *columns, **more)
+
+    monkeypatch.setattr(alembic.op, "create_table", breaks)
+    with pytest.raises(OperationError) as failure:
+        migration.migrate(old)
+    text = str(failure.value)
+    (copy,) = migration.copies(old)
+    assert "as it was, at version 0001_foundation" in text
+    assert f"--back {copy}" in text
+    assert rows_of(old.database) == before
+    monkeypatch.undo()
+    assert migration.migrate(old).before == "0001_foundation"
+
+
+def test_five_copies_are_kept(old: Settings) -> None:
+    folder = Path(old.data_dir) / "backups"
+    folder.mkdir()
+    for number in range(7):
+        (folder / f"before-0001-2020010{number + 1}T000000Z.db").write_bytes(b"")
+    assert run(old).returncode == 0
+    kept = [path.name for path in migration.copies(old)]
+    assert len(kept) == 5 and "20200107" in kept[1]
+
+
+def test_a_newer_database_is_left_alone(old: Settings) -> None:
+    assert run(old).returncode == 0
+    engine = sa.create_engine(old.database, poolclass=sa.NullPool)
+    with engine.begin() as transaction:
+        transaction.execute(sa.text("update alembic_version set version_num = '9999_later'"))
+    engine.dispose()
+    assert "newer than this version" in refusal(run(old))
+
+
+def test_what_is_no_copy_is_refused(old: Settings, tmp_path: Path) -> None:
+    assert run(old).returncode == 0
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as connection:
+        connection.execute("create table something (n int)")
+    connection.close()
+    before = rows_of(old.database)
+    assert refusal(run(old, "--back", other))
+    assert refusal(run(old, "--back", tmp_path / "not-there.db"))
+    assert rows_of(old.database) == before

@@ -1,0 +1,152 @@
+"""Services of their own, beside that of the Hub: to be killed, started again, and run several at once.
+
+The Hub of the test run says who asks, as it does to its own service; folder, database and key are a
+test's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+from wb_server.governance.secrets import vault
+
+from .api import Api
+from .people import People
+from .postgres import free_port
+from .wait import wait_for
+
+
+@dataclass
+class Installation:
+    """A data folder with its key and its migrated database, and the services on it.
+
+    Attributes:
+        environment: the settings, for services and commands.
+    """
+
+    people: People
+    folder: Path
+    environment: dict[str, str]
+    services: list[Service] = field(default_factory=list)
+
+    @property
+    def key_file(self) -> Path:
+        return self.folder / "master.key"
+
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a command of ``wb``, with this installation's settings."""
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "wb_server.cli", *arguments],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd="/",
+        )
+
+    def run(self, *arguments: str, status: int = 0) -> str:
+        """Runs a command to its end; what it printed."""
+        process = self.command(*arguments)
+        output, _ = process.communicate(timeout=100)
+        assert process.returncode == status, output
+        return output
+
+    def start(self) -> Service:
+        """Starts one more service and waits until it answers."""
+        port = free_port()
+        environment = {
+            **self.environment,
+            **_identity(self.people),
+            "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}",
+        }
+        with (self.folder / "service.log").open("a") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "wb_server.cli", "service"],
+                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+            )  # fmt: skip
+        service = Service(self, process, f"http://127.0.0.1:{port}/services/workbench")
+        self.services.append(service)
+        wait_for(service.answers, 60)
+        return service
+
+
+@dataclass
+class Service:
+    """One running service."""
+
+    installation: Installation
+    process: subprocess.Popen[bytes]
+    url: str
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, self.log()
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{self.url}/api/v1/health", trust_env=False).status_code == 200
+        return False
+
+    def log(self) -> str:
+        """What all services of the installation have printed."""
+        return (self.installation.folder / "service.log").read_text()
+
+    def api(self, name: str) -> Api:
+        """This service's API as a person."""
+        return Api(self.url, self.installation.people.token(name))
+
+    def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
+        """Ends it, or kills it."""
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+        self.process.wait(30)
+
+
+@contextlib.contextmanager
+def installation(
+    people: People, folder: Path, settings: Mapping[str, str] | None = None
+) -> Iterator[Installation]:
+    """A new installation for as long as the block runs; it starts no service by itself."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("WB_", "WORKBENCH_", "JUPYTER"))
+    }
+    environment |= {"WB_DATA_DIR": str(folder), "WB_ALLOW_LOOPBACK": "1", **(settings or {})}
+    folder.mkdir(mode=0o700, exist_ok=True)
+    it = Installation(people, folder, environment)
+    vault.generate(it.key_file)
+    it.run("migrate")
+    try:
+        yield it
+    finally:
+        for service in it.services:
+            service.end()
+
+
+def _identity(people: People) -> dict[str, str]:
+    """What the Hub tells its own service: where it is, and with which token to ask."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            found = {n: v for n, v in process.environ().items() if n.startswith("JUPYTERHUB_")}
+            if found.get("JUPYTERHUB_SERVICE_NAME") == "workbench" and _knows(people, found):
+                return found
+    raise AssertionError("the Hub runs no service")
+
+
+def _knows(people: People, found: Mapping[str, str]) -> bool:
+    # Other Hubs on this machine don't know the token.
+    answer = httpx.get(
+        f"{people.url}/hub/api/user",
+        headers={"Authorization": f"token {found.get('JUPYTERHUB_API_TOKEN')}"},
+        trust_env=False,
+    )
+    return answer.status_code == 200

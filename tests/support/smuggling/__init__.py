@@ -1,0 +1,1 @@
+"""Attempts to get past the gate, and engines to try them on."""

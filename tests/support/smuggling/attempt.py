@@ -1,0 +1,107 @@
+"""An attempt, as the corpus has it, and what is seen of one."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Bite = Literal["state", "leak", "session", "error", "time"]
+CORPUS = Path(__file__).parents[2] / "security" / "smuggling"
+# A statement that takes this long keeps a session busy.
+LONG_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt; ``security/smuggling/postgres.toml`` says what the fields mean."""
+
+    technique: str
+    sql: str
+    expect: str
+    bites: Bite
+    level: Literal["use", "write"] = "use"
+    params: dict[str, Any] = field(default_factory=dict)
+    on: tuple[str, ...] = ()
+
+    def with_words(self, words: dict[str, str]) -> Attempt:
+        """The attempt with the words of a place put in."""
+
+        def put_in(value: Any) -> Any:
+            if isinstance(value, str):
+                for name, word in words.items():
+                    value = value.replace(f"{{{name}}}", word)
+            elif isinstance(value, list):
+                value = [put_in(item) for item in value]
+            elif isinstance(value, dict):
+                value = {key: put_in(item) for key, item in value.items()}
+            return value
+
+        return replace(self, sql=put_in(self.sql), params=put_in(self.params))
+
+
+def attempts(dialect: str) -> list[Attempt]:
+    """The corpus of a dialect."""
+    content = tomllib.loads((CORPUS / f"{dialect}.toml").read_text(encoding="utf-8"))
+    return [Attempt(**each) for each in content["attempt"]]
+
+
+def careless(sql: str, params: dict[str, Any]) -> str:
+    """The statement with its parameters put into the text, as careless programs do."""
+    for name, value in params.items():
+        while isinstance(value, list):
+            value = f"({value[0]})"
+        if isinstance(value, dict):
+            text = str(value["value"])
+        elif isinstance(value, str) and f"':{name}'" not in sql and not value.startswith("("):
+            text = value if name == "table" else f"'{value}'"
+        else:
+            text = str(value)
+        sql = sql.replace(f":{name}", text)
+    return sql
+
+
+@dataclass
+class Seen:
+    """What a statement did when it was sent straight to the database."""
+
+    output: str = ""
+    failed: bool = False
+    seconds: float = 0.0
+    session_changed: bool = False
+
+
+class Place(Protocol):
+    """Data of its own for one attempt: canary rows, secrets, and a login that may do everything.
+
+    Attributes:
+        words: put into the attempt's statement.
+        secrets: what must never be seen in an answer.
+        connector: the kind of connection.
+        config: its configuration, for the login.
+    """
+
+    words: dict[str, str]
+    secrets: list[str]
+    connector: str
+    config: dict[str, Any]
+
+    def state(self) -> str:
+        """Everything stored that an attempt could change, as text to compare."""
+
+    def straight(self, sql: str) -> Seen:
+        """Runs a statement without the gate, by the same login."""
+
+
+def bitten(attempt: Attempt, place: Place, before: str, seen: Seen) -> bool:
+    """Whether an attempt did what it says, when nothing stood in its way."""
+    if attempt.bites == "state":
+        return place.state() != before
+    if attempt.bites == "leak":
+        return any(secret in seen.output for secret in place.secrets)
+    if attempt.bites == "session":
+        return seen.session_changed
+    if attempt.bites == "error":
+        return seen.failed
+    return seen.seconds > LONG_SECONDS
