@@ -17,6 +17,7 @@ from traitlets import TraitError
 from .connections.credentials import commands as credentials
 from .governance.audit import commands as audit
 from .governance.secrets import commands as secrets
+from .kit.errors import WorkbenchError
 from .operations import commands as operations
 from .settings import Settings, in_force
 
@@ -140,6 +141,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TraitError as error:
         print(f"wb: {error}", file=sys.stderr)
         return 2
+    except WorkbenchError as error:
+        # The metadata database is full, away or held by others.
+        print(f"wb: {error.message}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

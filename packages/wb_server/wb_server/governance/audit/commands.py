@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import os
 import pwd
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -75,13 +76,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs a sub-command; its exit status."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from ...kit.errors import WorkbenchError
     from ..secrets.vault import VaultError
 
     try:
         command: Callable[[argparse.Namespace], int] = arguments.run_audit
         return command(arguments)
-    except (CommandError, VaultError) as error:
+    except (CommandError, VaultError, WorkbenchError) as error:
         return _fail(str(error))
+    except BrokenPipeError:
+        # Whoever reads has enough, as `head` has. Python would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         return _fail(f"the database can't be used: {reason}")
