@@ -9,6 +9,7 @@ import pytest
 from running_hub import Running, start_up
 from support.people import People, people_of
 from support.postgres import Cluster, cluster
+from support.s3 import ObjectStore, object_store
 
 from wb_server.kit.db import Database, migrate
 
@@ -16,6 +17,7 @@ from wb_server.kit.db import Database, migrate
 _SERVERS = {
     "postgres",
     "postgres_url",
+    "object_storage",
     "hub",
     "page",
     "embedded_api",
@@ -59,6 +61,13 @@ def postgres() -> Iterator[Cluster]:
 def postgres_url(postgres: Cluster) -> str:
     """The cluster's URL, for libpq."""
     return postgres.url
+
+
+@pytest.fixture(scope="session")
+def object_storage() -> Iterator[ObjectStore]:
+    """An S3-compatible store of our own."""
+    with object_store() as it:
+        yield it
 
 
 @pytest.fixture(scope="session")

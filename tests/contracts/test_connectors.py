@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr, ValidationError
 from support.postgres import Cluster
+from support.s3 import ObjectStore
 from support.source import Source, make_permit
 
 from wb_server.connections import gate
@@ -27,6 +28,7 @@ from wb_server.connections.connectors.duckdb_file import (
 )
 from wb_server.connections.connectors.files import FilesConfig, FilesConnector
 from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
+from wb_server.connections.connectors.s3 import S3Config, S3Connector
 from wb_server.connections.connectors.worker import Workers
 from wb_server.connections.gate import PasswordPermit, Permit
 from wb_server.connections.network import NetworkPolicy
@@ -102,10 +104,34 @@ def duckdb_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case
     connector.close()
 
 
-CASES = {"postgres": postgres_case, "files": files_case, "duckdb": duckdb_case}
+def s3_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    store: ObjectStore = request.getfixturevalue("object_storage")
+    (store.bucket("contract") / "people.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
+    connector = S3Connector(NetworkPolicy(allow_loopback=True), Workers(0))
+    config = S3Config.model_validate(
+        store.config(bucket="contract", session_token="temporary-token")
+    )
+    yield Case(
+        Source(connector, Target("c1", 1, config)),
+        "files",
+        "select i from range(300000) r(i)",
+        "select count(*) from range(1000000) a(i), range(1000000) b(i) where a.i % 7 = b.i % 5",
+    )
+    connector.close()
 
 
-@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.slow), "files", "duckdb"])
+CASES = {
+    "postgres": postgres_case,
+    "files": files_case,
+    "duckdb": duckdb_case,
+    "s3": s3_case,
+}
+SERVERS = ("postgres", "s3")
+
+
+@pytest.fixture(
+    params=[pytest.param(it, marks=pytest.mark.slow) if it in SERVERS else it for it in CASES]
+)
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     yield from CASES[request.param](request, tmp_path)
 

@@ -43,13 +43,13 @@ class Installation:
     def key_file(self) -> Path:
         return self.folder / "master.key"
 
-    def command(self, *arguments: str) -> subprocess.Popen[str]:
+    def command(self, *arguments: str, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Starts a command of ``wb``, with this installation's settings."""
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "wb_server.cli", *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
             cwd="/",

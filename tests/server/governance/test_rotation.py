@@ -16,6 +16,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
+from support.output import Output
 from support.wait import wait_for
 
 from wb_server.connections.credentials.safe import CredentialSafe
@@ -33,7 +34,6 @@ from wb_server.governance.secrets.vault import (
     load,
     new_key,
     vault_keys,
-    vault_secrets,
 )
 from wb_server.kit import clock
 from wb_server.kit.db import Database, metadata, migrate
@@ -370,7 +370,7 @@ def _waits(database: Database) -> bool:
 
 
 @contextlib.contextmanager
-def rotating(place: Place) -> Iterator[subprocess.Popen[str]]:
+def rotating(place: Place, output: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
     """The command, in a process of its own."""
     environment = {n: v for n, v in os.environ.items() if not n.startswith("WB_")}
     environment |= {
@@ -380,7 +380,7 @@ def rotating(place: Place) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "wb_server.cli", "rotate-key"],
         env=environment,
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
         text=True,
         cwd="/",
@@ -391,8 +391,8 @@ def rotating(place: Place) -> Iterator[subprocess.Popen[str]]:
         if process.poll() is None:
             process.kill()
             process.wait(20)
-        assert process.stdout is not None
-        process.stdout.close()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def complete(place: Place) -> str:
@@ -517,39 +517,24 @@ def test_killed_in_the_middle_of_a_batch(place: Place) -> None:
 
 
 @pytest.mark.slow
-def test_killed_while_it_proves(place: Place) -> None:
+@pytest.mark.parametrize("proving", [False, True], ids=["before the proof", "in the proof"])
+def test_killed_when_everything_is_sealed_anew(place: Place, proving: bool) -> None:
     place.fill(MANY)
-
-    def all_renewed(process: subprocess.Popen[str], old: str) -> bool:
-        """Whether it is stopped where everything is sealed anew and both keys are still there."""
-        while process.poll() is None:
-            # Stopped, so that what is seen still holds when it is killed.
-            process.send_signal(signal.SIGSTOP)
-            keys = place.keys
-            if len(keys) == 2:
-                with place.database.read() as transaction:
-                    last = transaction.scalar(
-                        sa.select(sa.func.max(vault_secrets.c.ciphertext)).where(
-                            vault_secrets.c.name == "check"
-                        )
-                    )
-                if Vault(keys[:1]).opens(str(last)) and place.opened_by(old) == 0:
-                    return True
-            process.send_signal(signal.SIGCONT)
-        return False
-
-    # The window is short: a rotation that came to its end before it was seen in it is followed by
-    # another.
-    for _ in range(10):
-        (old,) = place.keys
-        with rotating(place) as process:
-            if all_renewed(process, old):
-                kill(process)
-                break
-    assert len(place.keys) == 2, "no rotation was seen proving"
-    output = complete(place)
-    assert "going on" in output
-    assert "0 of them were sealed anew" in output
+    (old,) = place.keys
+    with Output() as output, rotating(place, output.writer) as process:
+        output.read_until(b"above the old one")
+        output.fill()
+        # It waits to say that it has sealed them all.
+        wait_for(lambda: place.opened_by(old) == 0, 60)
+        if proving:
+            output.read_until(b"sealed with the new key\n")
+            output.fill()
+        assert process.poll() is None
+        kill(process)
+    assert len(place.keys) == 2
+    printed = complete(place)
+    assert "going on" in printed
+    assert "0 of them were sealed anew" in printed
     place.require_rotated(old)
 
 

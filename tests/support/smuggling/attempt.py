@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from ..wait import wait_for
 
 Bite = Literal["state", "leak", "session", "error", "time"]
 CORPUS = Path(__file__).parents[2] / "security" / "smuggling"
@@ -24,6 +27,7 @@ class Attempt:
     level: Literal["use", "write"] = "use"
     params: dict[str, Any] = field(default_factory=dict)
     on: tuple[str, ...] = ()
+    before: str = ""
 
     def with_words(self, words: dict[str, str]) -> Attempt:
         """The attempt with the words of a place put in."""
@@ -38,7 +42,9 @@ class Attempt:
                 value = {key: put_in(item) for key, item in value.items()}
             return value
 
-        return replace(self, sql=put_in(self.sql), params=put_in(self.params))
+        return replace(
+            self, sql=put_in(self.sql), params=put_in(self.params), before=put_in(self.before)
+        )
 
 
 def attempts(dialect: str) -> list[Attempt]:
@@ -87,6 +93,9 @@ class Place(Protocol):
     connector: str
     config: dict[str, Any]
 
+    def prepare(self, sql: str) -> None:
+        """Runs what somebody with rights of their own has done before."""
+
     def state(self) -> str:
         """Everything stored that an attempt could change, as text to compare."""
 
@@ -97,7 +106,10 @@ class Place(Protocol):
 def bitten(attempt: Attempt, place: Place, before: str, seen: Seen) -> bool:
     """Whether an attempt did what it says, when nothing stood in its way."""
     if attempt.bites == "state":
-        return place.state() != before
+        # Ending another session takes effect a moment later.
+        with suppress(TimeoutError):
+            return wait_for(lambda: place.state() != before, 5)
+        return False
     if attempt.bites == "leak":
         return any(secret in seen.output for secret in place.secrets)
     if attempt.bites == "session":

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import duckdb_extension_httpfs
 import pyarrow as pa
 
 from .attempt import Seen
@@ -77,6 +76,33 @@ select list(line order by line) from (
 """
 
 
+class Web:
+    """A web server on a loopback port that has nothing, and counts who asks for it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        web = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                web.asked += 1
+                self.send_error(404)
+
+            do_HEAD = do_GET
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stops it."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
 @dataclass
 class DuckdbPlace:
     """A folder of its own, as one kind of connection reads it."""
@@ -86,6 +112,7 @@ class DuckdbPlace:
     secret: str
     words: dict[str, str]
     secrets: list[str]
+    web: Web
 
     @property
     def config(self) -> dict[str, Any]:
@@ -93,8 +120,12 @@ class DuckdbPlace:
             return {"folder": self.words["folder"]}
         return {"path": self.words["database"]}
 
+    def prepare(self, sql: str) -> None:
+        with duckdb.connect(self.words["database"]) as connection:
+            connection.execute(sql)
+
     def state(self) -> str:
-        found = []
+        found = [f"{self.web.asked} requests"]
         for path in sorted(self.root.rglob("*")):
             if path.suffix == ".duckdb":
                 found.append(f"{path}: {_content(path)}")
@@ -109,8 +140,7 @@ class DuckdbPlace:
         stash = pa.table({"note": [self.secret]})
         file = self.words["database"] if self.connector == "duckdb" else ":memory:"
         with duckdb.connect(file) as connection:
-            if self.words["web"] in sql:
-                connection.execute(f"load '{self.words['extension']}'")
+            connection.execute(f"set custom_extension_repository = '{self.web.address}'")
             connection.execute(f"set variable stash = '{self.secret}'")
             connection.execute(f"create secret {self.secret} (type http, bearer_token 'x')")
             connection.execute(f"set extension_directory = '{self.root}/{self.secret}'")
@@ -157,7 +187,7 @@ class DuckdbEngine:
             connection.execute(
                 f"copy (select '{self._secret}' as note) to '{self._outside}/secret.parquet'"
             )
-        self._web = _Web(self._outside)
+        self._web = Web()
         self._template = folder / "template"
         self._fill(self._template)
 
@@ -184,41 +214,15 @@ class DuckdbEngine:
             "outside": str(self._outside),
             "database": str(root / "shop.duckdb"),
             "web": self._web.address,
-            "extension": str(_extension()),
         }
         try:
-            yield DuckdbPlace(connector, root, self._secret, words, [self._secret])
+            yield DuckdbPlace(connector, root, self._secret, words, [self._secret], self._web)
         finally:
             shutil.rmtree(root)
 
     def close(self) -> None:
         """Stops what it started."""
         self._web.close()
-
-
-class _Web:
-    """A web server on a loopback port that gives a folder's files."""
-
-    def __init__(self, folder: Path) -> None:
-        class Handler(http.server.SimpleHTTPRequestHandler):
-            def __init__(self, *args: Any) -> None:
-                super().__init__(*args, directory=str(folder))
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
-def _extension() -> Path:
-    package = Path(duckdb_extension_httpfs.__path__[0])
-    return next(package.glob("extensions/*/httpfs.duckdb_extension"))
 
 
 def _content(path: Path) -> str:

@@ -7,6 +7,7 @@ import itertools
 import os
 import pwd
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,6 +58,9 @@ create aggregate wiping_sum(int) (sfunc = wipe_pair, stype = int, initcond = '0'
 create schema evil;
 create function evil.upper(t text) returns text volatile language plpgsql as
     'begin delete from public.canary; return t; end';
+create aggregate evil.sum(int) (sfunc = public.wipe_pair, stype = int, initcond = '0');
+create aggregate evil.mode(order by int) (sfunc = public.wipe_pair, stype = int, initcond = '0');
+create view secret_view as select '{secret}' as secret;
 
 create function secret_function() returns int language sql as 'select 1 /* {secret} */';
 create trigger with_a_secret before insert on guarded
@@ -79,6 +83,9 @@ select array[
     (select string_agg(concat(rulename, ev_class), ' ' order by oid) from pg_rewrite
         where oid >= 16384),
     (select string_agg(extname, ' ' order by oid) from pg_extension),
+    (select string_agg(pubname, ' ') from pg_publication),
+    (select string_agg(stxname, ' ') from pg_statistic_ext),
+    (select string_agg(polname, ' ') from pg_policy),
     (select string_agg(concat(rolname, rolsuper), ' ' order by oid) from pg_authid),
     (select string_agg(concat(setdatabase, setconfig::text), ' ') from pg_db_role_setting),
     (select string_agg(oid::text, ' ' order by oid) from pg_largeobject_metadata),
@@ -113,6 +120,9 @@ class PostgresPlace:
     password: str
     words: dict[str, str]
     secrets: list[str]
+    observer: psycopg.Connection
+    victim: psycopg.Connection
+    fresh: str = ""
     connector: str = "postgres"
 
     @property
@@ -125,9 +135,13 @@ class PostgresPlace:
         """A connection of the login."""
         return _connect(self.cluster, self.words["database"], self.login, self.password)
 
-    def state(self) -> str:
+    def prepare(self, sql: str) -> None:
         with self.connect() as connection:
-            row = connection.execute(_STATE.format(**self.words)).fetchone()
+            result = connection.pgconn.exec_(sql.encode())
+            assert result.status == ExecStatus.COMMAND_OK, connection.pgconn.error_message
+
+    def state(self) -> str:
+        row = self.observer.execute(_STATE.format(**self.words)).fetchone()
         assert row is not None
         return f"{row[0]} {sorted(os.listdir(self.words['folder']))}"
 
@@ -165,6 +179,7 @@ class PostgresEngine:
     def __init__(self, cluster: Cluster, folder: Path) -> None:
         self._cluster = cluster
         self._folder = folder
+        self._spare: PostgresPlace | None = None
         folder.mkdir()
         if os.geteuid() == 0:
             os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
@@ -189,7 +204,23 @@ class PostgresEngine:
 
     @contextlib.contextmanager
     def place(self) -> Iterator[PostgresPlace]:
-        """A fresh database for one attempt."""
+        """A database for one attempt: a fresh one, or the last one if nothing has changed there."""
+        place, self._spare = self._spare or self._make(), None
+        try:
+            yield place
+        finally:
+            if place.state() == place.fresh:
+                self._spare = place
+            else:
+                self._remove(place)
+
+    def close(self) -> None:
+        """Removes what is left."""
+        if self._spare is not None:
+            self._remove(self._spare)
+        shutil.rmtree(self._folder)
+
+    def _make(self) -> PostgresPlace:
         name = f"smuggling_{next(_numbers)}"
         folder = self._folder / name
         folder.mkdir(mode=0o777)
@@ -199,39 +230,45 @@ class PostgresEngine:
         with self._cluster.connect() as owner:
             owner.execute(f"create database {name} template {_TEMPLATE} owner {self._login}")
             owner.execute(f"alter database {name} set canary.secret = '{self._secret}'")
-            other = _connect(self._cluster, name, self._login, self._password)
-            try:
-                row = other.execute(
-                    f"select lo_from_bytea(0, '{self._secret}'), pg_backend_pid()"
-                ).fetchone()
-                assert row is not None
-                place = PostgresPlace(
-                    self._cluster,
-                    self._login,
-                    self._password,
-                    {
-                        "database": name,
-                        "folder": str(folder),
-                        "secret_file": str(secret_file),
-                        "large_object": str(row[0]),
-                        "pid": str(row[1]),
-                        "socket": "127.0.0.1",
-                        "port": str(self._cluster.port),
-                        "user": self._login,
-                        "password": self._password,
-                    },
-                    [self._secret, self._hash, self._login],
-                )
-                yield place
-            finally:
-                with contextlib.suppress(psycopg.Error):
-                    other.close()
-                owner.execute("alter role canary_role nosuperuser")
-                owner.execute("alter system reset all")
-                owner.execute(
-                    "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
-                )
-                owner.execute(f"drop database {name} with (force)")
+        observer, victim = (
+            _connect(self._cluster, name, self._login, self._password) for _ in range(2)
+        )
+        row = observer.execute(f"select lo_from_bytea(0, '{self._secret}')").fetchone()
+        assert row is not None
+        words = {
+            "database": name,
+            "folder": str(folder),
+            "secret_file": str(secret_file),
+            "large_object": str(row[0]),
+            "pid": str(victim.info.backend_pid),
+            "socket": "127.0.0.1",
+            "port": str(self._cluster.port),
+            "user": self._login,
+            "password": self._password,
+        }
+        # What another session runs shows in pg_stat_activity.
+        victim.execute(f"select '{self._secret}'")
+        place = PostgresPlace(
+            self._cluster,
+            self._login,
+            self._password,
+            words,
+            [self._secret, self._hash, self._login],
+            observer,
+            victim,
+        )
+        place.fresh = place.state()
+        return place
+
+    def _remove(self, place: PostgresPlace) -> None:
+        for connection in (place.observer, place.victim):
+            with contextlib.suppress(psycopg.Error):
+                connection.close()
+        with self._cluster.connect() as owner:
+            owner.execute("alter role canary_role nosuperuser")
+            owner.execute("alter system reset all")
+            owner.execute("select pg_drop_replication_slot(slot_name) from pg_replication_slots")
+            owner.execute(f"drop database {place.words['database']} with (force)")
 
 
 def _connect(cluster: Cluster, database: str, user: str, password: str) -> psycopg.Connection:

@@ -1,5 +1,5 @@
 import type { ApiClient } from '../api/request';
-import type { AuditPage, AuditRow, Me, Outcome } from '../api/types';
+import type { AuditPage, AuditRow, ConnectionView, Items, Me, Outcome } from '../api/types';
 
 export interface AuditFilters {
   search?: string;
@@ -20,6 +20,12 @@ export class ActivityApi {
 
   me(): Promise<Me> {
     return this.client.request('me');
+  }
+
+  /** The names of the connections that one may see, by their ids. */
+  async names(): Promise<ReadonlyMap<string, string>> {
+    const { items } = await this.client.request<Items<ConnectionView>>('connections');
+    return new Map(items.map(connection => [connection.id, connection.name]));
   }
 
   /** One's own activity, or everybody's. */

@@ -11,7 +11,7 @@ import type { ActivityProps } from './view';
 /** The selected line in full: its statement, and all that the log knows of it. */
 export function Detail(props: ActivityProps): JSX.Element {
   const { model, trans } = props;
-  useModelState(model);
+  const { names } = useModelState(model);
   const record = model.selected;
   if (!record) {
     return (
@@ -20,7 +20,7 @@ export function Detail(props: ActivityProps): JSX.Element {
       </div>
     );
   }
-  const shown = shownOf(record, model.isWhole);
+  const shown = shownOf(record, model.isWhole, names);
   const { last, ended } = record;
   const facts: [string, string][] = [
     [trans.__('Who'), shown.actor || trans.__('nobody')],

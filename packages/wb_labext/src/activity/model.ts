@@ -19,8 +19,9 @@ export const PAUSE = 300;
 /** The two rows of an access are written by one clock, and timed by another. */
 const SLACK = 2_000;
 
-/** A query that ran longer than this is not looked for further. */
-const LONGEST = 24 * 60 * 60 * 1000;
+/** How far from its start an access's end is looked for: of every line, and of the selected one. */
+const NEAR = 10_000;
+const FAR = 24 * 60 * 60 * 1000;
 
 export interface Filters {
   search: string;
@@ -57,6 +58,8 @@ export interface ActivityState {
   /** The id of the selected record. */
   selected: string | null;
   me: Me | null;
+  /** Names of connections by their ids: the log names what was acted on as the request did. */
+  names: ReadonlyMap<string, string>;
 }
 
 /** What a person did, as the audit log has it: the state of the view. */
@@ -110,12 +113,15 @@ export class ActivityModel implements IDisposable {
     const turn = ++this.turn;
     this.set({ busy: true, ...(this.current.phase === 'failed' ? { phase: 'loading' } : {}) });
     try {
-      const [me, page] = await Promise.all([
+      const [me, names, page] = await Promise.all([
         this.api.me(),
+        // Who has no role may not list connections: then ids stay ids.
+        this.api.names().catch(() => new Map<string, string>()),
         this.api.search(this.current.filters.everybodys, this.query())
       ]);
       if (turn === this.turn) {
         this.rows = page.items;
+        this.asked.clear();
         const records = recordsOf(this.rows);
         const kept = records.some(record => record.id === this.current.selected);
         this.set({
@@ -123,10 +129,12 @@ export class ActivityModel implements IDisposable {
           error: null,
           busy: false,
           me,
+          names,
           records,
           cursor: page.next_cursor,
           selected: kept ? this.current.selected : null
         });
+        void this.fill();
       }
     } catch (error) {
       this.fail(turn, error);
@@ -149,6 +157,7 @@ export class ActivityModel implements IDisposable {
       if (turn === this.turn) {
         this.add(page.items);
         this.set({ busy: false, error: null, cursor: page.next_cursor });
+        void this.fill();
       }
     } catch (error) {
       this.fail(turn, error);
@@ -179,27 +188,49 @@ export class ActivityModel implements IDisposable {
   select(id: string | null): void {
     this.set({ selected: id });
     const record = this.selected;
-    if (record && !this.isWhole && !this.completed.has(record.id)) {
-      this.completed.add(record.id);
-      void this.complete(record);
+    if (record && !this.isWhole) {
+      void this.complete(record, FAR);
     }
   }
 
-  private async complete(record: ActivityRecord): Promise<void> {
-    const { last, started, ended } = record;
-    if ((started && ended) || last.event === 'refused') {
+  /**
+   * Fetches, line by line, what a filter left out of one's own queries: the statement or the outcome.
+   * Of everybody's log only the selected line is, as each look into that one is logged itself.
+   */
+  private async fill(): Promise<void> {
+    const turn = this.turn;
+    if (this.isWhole || this.current.filters.everybodys) {
       return;
     }
+    for (const record of this.current.records) {
+      if (record.last.action.startsWith('query.')) {
+        await this.complete(record, NEAR);
+      }
+      if (turn !== this.turn || this.disposed) {
+        return;
+      }
+    }
+  }
+
+  /** Fetches the row of a record that is not there. */
+  private async complete(record: ActivityRecord, far: number): Promise<void> {
+    const { last, started, ended } = record;
+    const key = `${record.id} ${far}`;
+    if ((started && ended) || last.event === 'refused' || this.asked.has(key)) {
+      return;
+    }
+    this.asked.add(key);
     const at = new Date(last.at).getTime();
     const began = at - (last.duration_ms ?? 0);
-    const span = started ? [at - SLACK, at + LONGEST] : [began - SLACK, began + SLACK];
+    const span = started ? [at - SLACK, at + far] : [began - SLACK, began + SLACK];
+    const { everybodys } = this.current.filters;
     try {
-      const page = await this.api.search(this.current.filters.everybodys, {
+      const page = await this.api.search(everybodys, {
         event: started ? 'finished' : 'started',
         action: last.action,
         since: isoWithZone(new Date(span[0])),
         until: isoWithZone(new Date(span[1])),
-        ...(this.current.filters.everybodys && last.actor ? { user: last.actor } : {}),
+        ...(everybodys && last.actor ? { user: last.actor } : {}),
         limit: 1000
       });
       const row = page.items.find(item => item.record === record.id);
@@ -207,8 +238,8 @@ export class ActivityModel implements IDisposable {
         this.add([row]);
       }
     } catch {
-      // The other half stays unknown: the view says so, and the next selection asks again.
-      this.completed.delete(record.id);
+      // It stays left out: the next selection asks again.
+      this.asked.delete(key);
     }
   }
 
@@ -267,11 +298,12 @@ export class ActivityModel implements IDisposable {
     records: [],
     cursor: null,
     selected: null,
-    me: null
+    me: null,
+    names: new Map()
   };
   private rows: readonly AuditRow[] = [];
-  /** The records whose other half was asked for. */
-  private readonly completed = new Set<string>();
+  /** What was asked for already, of the rows that a filter left out. */
+  private readonly asked = new Set<string>();
   private timer: ReturnType<typeof setTimeout> | null = null;
   private turn = 0;
   private disposed = false;

@@ -48,14 +48,37 @@ export interface Shown {
   outcome: Outcome | 'running' | null;
 }
 
-export function shownOf(record: ActivityRecord, whole: boolean): Shown {
+/** A connection's id, and what was done to it: `…/user/ada: use`. */
+const BY_ID = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:\/(.*))?$/s;
+
+/** What was acted on, by its name where that is known. */
+export function targetWords(target: string, names: ReadonlyMap<string, string>): string {
+  const parts = BY_ID.exec(target);
+  if (!parts) {
+    return target;
+  }
+  const [, id, rest] = parts;
+  return [names.get(id) ?? id, rest].filter(Boolean).join(' · ');
+}
+
+/**
+ * @param whole - whether a record without an end has none, or a filter may have left it out
+ * @param names - of connections, by their ids
+ */
+export function shownOf(
+  record: ActivityRecord,
+  whole: boolean,
+  names: ReadonlyMap<string, string>
+): Shown {
   const { started, ended, last } = record;
   const begin = started ?? last;
+  const id = last.connection_id;
   return {
     at: new Date(begin.at),
     actor: last.actor ?? '',
     action: last.action,
-    target: ended?.target ?? begin.target ?? '',
+    // By its name of now: a query that is run again has to find it.
+    target: (id && names.get(id)) || targetWords(ended?.target ?? begin.target ?? '', names),
     statement: started?.statement ?? ended?.statement ?? null,
     // Under a filter the end may only be left out.
     outcome: ended ? (ended.outcome ?? null) : whole ? 'running' : null
@@ -104,8 +127,10 @@ export function actionWords(action: string, trans: TranslationBundle): string {
 export function actionTable(trans: TranslationBundle): Readonly<Record<string, string>> {
   return {
     'query.read': trans.__('Query'),
+    'query.run': trans.__('Query, not begun'),
     'query.write': trans.__('Change data'),
     'query.cancel': trans.__('Cancel a query'),
+    'connection.browse': trans.__('Look into a connection'),
     'connection.create': trans.__('Add a connection'),
     'connection.update': trans.__('Edit a connection'),
     'connection.delete': trans.__('Delete a connection'),

@@ -96,10 +96,10 @@ function List(props: ActivityProps): JSX.Element {
             {everybodys && <th scope="col">{trans.__('Who')}</th>}
             <th scope="col">{trans.__('What')}</th>
             <th scope="col">{trans.__('On')}</th>
+            <th scope="col">{trans.__('Outcome')}</th>
             <th scope="col" className="wb-mod-wide">
               {trans.__('Statement')}
             </th>
-            <th scope="col">{trans.__('Outcome')}</th>
             <th scope="col" className="wb-mod-number">
               {trans.__('Rows')}
             </th>
@@ -114,6 +114,7 @@ function List(props: ActivityProps): JSX.Element {
               key={record.id}
               record={record}
               whole={model.isWhole}
+              names={state.names}
               who={everybodys}
               active={record.id === active}
               selected={record.id === state.selected}
@@ -148,6 +149,7 @@ function List(props: ActivityProps): JSX.Element {
 interface LineProps {
   record: ActivityRecord;
   whole: boolean;
+  names: ReadonlyMap<string, string>;
   who: boolean;
   active: boolean;
   selected: boolean;
@@ -157,7 +159,7 @@ interface LineProps {
 
 const Line = React.memo(function Line(props: LineProps): JSX.Element {
   const { record, model, trans } = props;
-  const shown = shownOf(record, props.whole);
+  const shown = shownOf(record, props.whole, props.names);
   const { ended } = record;
   return (
     <tr
@@ -177,15 +179,15 @@ const Line = React.memo(function Line(props: LineProps): JSX.Element {
       <td className="wb-mod-nowrap wb-mod-target" title={shown.target}>
         {shown.target}
       </td>
-      <td className="wb-mod-wide">
-        <code>{shown.statement?.replace(/\s+/g, ' ').trim() ?? ''}</code>
-      </td>
       <td className="wb-mod-nowrap">
         {shown.outcome && (
           <span className={`wb-Outcome wb-mod-${shown.outcome}`}>
             {outcomeWords(shown.outcome, trans)}
           </span>
         )}
+      </td>
+      <td className="wb-mod-wide">
+        <code>{shown.statement?.replace(/\s+/g, ' ').trim() ?? ''}</code>
       </td>
       <td className="wb-mod-number">{ended?.rows?.toLocaleString() ?? ''}</td>
       <td className="wb-mod-number">{durationWords(ended?.duration_ms ?? null, trans)}</td>

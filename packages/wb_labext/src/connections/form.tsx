@@ -5,11 +5,12 @@ import React from 'react';
 import type { ConnectionView, ConnectorInfo } from '../api/types';
 import { SchemaForm, fieldId } from '../ui/form';
 import { FormDialog } from '../ui/formdialog';
+import { focusWhenThere } from '../ui/focus';
 import { Busy, Question } from '../ui/formparts';
 import { useModelState } from '../ui/signal';
 import { DraftModel, ENDS } from './draft';
 import type { ConnectionsModel } from './model';
-import { ENDS_ID, SignInChoice } from './signinchoice';
+import { ENDS_ID, SignInChoice, SignInEnds } from './signinchoice';
 import { TestAnswer } from './testanswer';
 
 /**
@@ -62,9 +63,7 @@ export function ConnectionForm(props: {
 }): JSX.Element {
   const { draft, trans } = props;
   const state = useModelState(draft);
-  React.useEffect(() => {
-    document.getElementById(fieldId('name'))?.focus();
-  }, []);
+  React.useEffect(() => focusWhenThere(fieldId('name')), []);
   return (
     <>
       {state.problem && (
@@ -94,6 +93,7 @@ export function ConnectionForm(props: {
           disabled={state.saving}
           onChange={data => draft.setData(data)}
         />
+        {draft.hasSignIn && <SignInEnds draft={draft} trans={trans} />}
       </div>
       <div className="wb-FormBody-answer" aria-live="polite">
         {state.saving && <Busy text={trans.__('Saving…')} />}

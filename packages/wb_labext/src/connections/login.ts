@@ -25,10 +25,18 @@ function pick(schema: JSONObject, keep: (name: string) => boolean): JSONObject {
   return { ...schema, properties, required: required.filter(keep) };
 }
 
-/** The schema of a sign-in alone. */
+/**
+ * The schema of a sign-in alone, by the fields' titles: examples and help speak to who sets up a
+ * connection for all.
+ */
 export function loginSchema(schema: JSONObject): JSONObject {
   const fields = loginFields(schema);
-  return pick(schema, name => fields.includes(name));
+  const { properties, ...rest } = pick(schema, name => fields.includes(name));
+  const plain = Object.entries(properties as JSONObject).map(([name, property]) => {
+    const { description: _help, examples: _examples, ...kept } = property as JSONObject;
+    return [name, kept];
+  });
+  return { ...rest, properties: Object.fromEntries(plain) as JSONObject };
 }
 
 /** The schema of what is left where each user signs in on their own. */

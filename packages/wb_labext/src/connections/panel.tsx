@@ -65,6 +65,10 @@ export class ConnectionsPanel extends SidePanel {
     super.onActivateRequest(message);
     // React renders a selection that was just made a moment later.
     requestAnimationFrame(() => {
+      // A dialog that was opened in the same go keeps the focus.
+      if (document.activeElement?.closest('.jp-Dialog')) {
+        return;
+      }
       const row = this.node.querySelector<HTMLElement>('[role="treeitem"][tabindex="0"]');
       (row ?? this.node.querySelector<HTMLElement>('button'))?.focus();
     });

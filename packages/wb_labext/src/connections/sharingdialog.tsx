@@ -14,7 +14,7 @@ import { offerUndo } from '../ui/undo';
 import { AccessList } from './accesslist';
 import type { ConnectionsModel } from './model';
 import { SharingModel } from './sharing';
-import { LEVELS, levelHelp, levelName } from './words';
+import { LEVELS, isRole, levelHelp, levelName } from './words';
 
 /** Opens the dialogue that says whom a connection is shared with, and changes it. */
 export async function openSharingDialog(
@@ -52,6 +52,14 @@ function kindName(kind: Share['kind'], trans: TranslationBundle): string {
   return kind === 'group' ? trans.__('group') : trans.__('user');
 }
 
+/** What a user or a group is. Roles are groups too, and their names alone don't say it. */
+function personDetail(person: Person, trans: TranslationBundle): string {
+  if (person.kind === 'group' && isRole(person.name)) {
+    return person.name === 'viewer' ? trans.__('role: everyone') : trans.__('role');
+  }
+  return kindName(person.kind, trans);
+}
+
 /** The search over users and groups; one lookup as long as the box is there. */
 function PeopleBox(props: {
   sharing: SharingModel;
@@ -80,7 +88,7 @@ function PeopleBox(props: {
       placeholder={props.placeholder}
       keyOf={person => `${person.kind}/${person.name}`}
       nameOf={person => person.name}
-      detailOf={person => kindName(person.kind, trans)}
+      detailOf={person => personDetail(person, trans)}
       iconOf={personIcon}
       disabled={props.disabled}
       autoFocus={props.autoFocus}
@@ -297,7 +305,7 @@ function ShareList(props: SharingProps & { access: Access }): JSX.Element {
           >
             <Icon.react tag="span" className="wb-Person-icon" />
             <span className="wb-Person-name">{share.name}</span>
-            <span className="wb-Person-detail">{kindName(share.kind, trans)}</span>
+            <span className="wb-Person-detail">{personDetail(share, trans)}</span>
             <LevelSelect
               level={share.level}
               label={trans.__('Level of %1', share.name)}

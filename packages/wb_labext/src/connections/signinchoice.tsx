@@ -9,7 +9,7 @@ import { ENDS } from './draft';
 
 export const ENDS_ID = 'wb-draft-ends';
 
-/** Whose sign-in a connection uses: one for all, which may end, or each user's own. */
+/** Whose sign-in a connection uses: one for all, or each user's own. */
 export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundle }): JSX.Element {
   const { draft, trans } = props;
   const state = useModelState(draft);
@@ -26,52 +26,62 @@ export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundl
     }
   ];
   return (
-    <>
-      <fieldset className="wb-Connectors" disabled={state.saving}>
-        <legend className="wb-Field-label">{trans.__('Sign-in')}</legend>
-        <div className="wb-Connectors-cards">
-          {choices.map(({ mode, title, help }) => (
-            <label
-              key={mode}
-              className={`wb-Connector${mode === state.credentials ? ' wb-mod-chosen' : ''}`}
-            >
-              <input
-                type="radio"
-                name="wb-credentials"
-                value={mode}
-                aria-label={title}
-                checked={mode === state.credentials}
-                onChange={() => draft.setCredentials(mode)}
-                data-testid={`wb-credentials-${mode}`}
-              />
-              <span className="wb-Connector-words">
-                <span className="wb-Connector-title">{title}</span>
-                <span className="wb-Field-help">{help}</span>
-              </span>
-            </label>
-          ))}
+    <fieldset className="wb-Connectors" disabled={state.saving}>
+      <legend className="wb-Field-label">{trans.__('Sign-in')}</legend>
+      <div className="wb-Connectors-cards">
+        {choices.map(({ mode, title, help }) => (
+          <label
+            key={mode}
+            className={`wb-Connector${mode === state.credentials ? ' wb-mod-chosen' : ''}`}
+          >
+            <input
+              type="radio"
+              name="wb-credentials"
+              value={mode}
+              aria-label={title}
+              checked={mode === state.credentials}
+              onChange={() => draft.setCredentials(mode)}
+              data-testid={`wb-credentials-${mode}`}
+            />
+            <span className="wb-Connector-words">
+              <span className="wb-Connector-title">{title}</span>
+              <span className="wb-Field-help">{help}</span>
+            </span>
+          </label>
+        ))}
+      </div>
+      {draft.dropsSignIns && (
+        <div className="wb-Banner wb-mod-question" role="status">
+          {trans.__('Saving removes the sign-ins that users entered for themselves.')}
         </div>
-        {draft.dropsSignIns && (
-          <div className="wb-Banner wb-mod-question" role="status">
-            {trans.__('Saving removes the sign-ins that users entered for themselves.')}
-          </div>
-        )}
-      </fieldset>
-      {state.credentials === 'shared' && (
-        <DateField
-          id={ENDS_ID}
-          label={trans.__('Sign-in ends on')}
-          help={trans.__(
-            'If the password ends by itself: there is a warning 14 days before. Optional.'
-          )}
-          value={state.ends}
-          error={state.errors[ENDS]}
-          disabled={state.saving}
-          onChange={ends => draft.setEnds(ends)}
-          trans={trans}
-          testId="wb-draft-ends"
-        />
       )}
-    </>
+    </fieldset>
+  );
+}
+
+/** When a sign-in for all ends; nothing to ask where each user has their own. */
+export function SignInEnds(props: {
+  draft: DraftModel;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { draft, trans } = props;
+  const state = useModelState(draft);
+  if (state.credentials !== 'shared') {
+    return null;
+  }
+  return (
+    <DateField
+      id={ENDS_ID}
+      label={trans.__('Sign-in ends on')}
+      help={trans.__(
+        'If the password ends by itself: there is a warning 14 days before. Optional.'
+      )}
+      value={state.ends}
+      error={state.errors[ENDS]}
+      disabled={state.saving}
+      onChange={ends => draft.setEnds(ends)}
+      trans={trans}
+      testId="wb-draft-ends"
+    />
   );
 }

@@ -7,6 +7,7 @@ import type { ConnectionView } from '../api/types';
 import { DateField } from '../ui/datefield';
 import { SchemaForm, fieldId } from '../ui/form';
 import { FormDialog } from '../ui/formdialog';
+import { focusWhenThere } from '../ui/focus';
 import { Busy, Question } from '../ui/formparts';
 import { useModelState } from '../ui/signal';
 import { Mark } from '../ui/states';
@@ -80,9 +81,7 @@ function SignInForm(props: {
 }): JSX.Element {
   const { signIn, trans } = props;
   const state = useModelState(signIn);
-  React.useEffect(() => {
-    document.getElementById(fieldId(signIn.fields[0]))?.focus();
-  }, [signIn]);
+  React.useEffect(() => focusWhenThere(fieldId(signIn.fields[0])), [signIn]);
   return (
     <>
       {state.problem && (

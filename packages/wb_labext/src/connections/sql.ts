@@ -33,8 +33,8 @@ export interface QueryTarget {
   table?: string | null;
 }
 
-/** The connector whose schemas are only a way to list: a file is queried by its name alone. */
-const FILES = 'files';
+/** The connectors whose schemas are only a way to list: a file is queried by its name alone. */
+const FILES = new Set(['files', 's3']);
 
 /** The text of a notebook cell that queries a connection, or shows a table's first rows. */
 export function cellText(target: QueryTarget, rows = 100): string {
@@ -43,7 +43,7 @@ export function cellText(target: QueryTarget, rows = 100): string {
     return `${head}\nselect 1`;
   }
   const path = [target.table];
-  if (target.schema && target.connector !== FILES) {
+  if (target.schema && !FILES.has(target.connector)) {
     path.unshift(target.schema);
   }
   return `${head}\nselect *\nfrom ${path.map(quoteIdentifier).join('.')}\nlimit ${rows}`;

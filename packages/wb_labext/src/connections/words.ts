@@ -38,8 +38,9 @@ export function levelHelp(level: Level, trans: TranslationBundle): string {
   }
 }
 
-export function groupName(name: string, trans: TranslationBundle): string {
-  return name === EVERYONE ? trans.__('everyone') : trans.__('group %1', name);
+/** Roles are groups that everybody's rights come from. */
+export function isRole(group: string): boolean {
+  return ['viewer', 'analyst', 'engineer', 'admin'].includes(group);
 }
 
 /** Whose it is. A role owns what all who hold it, or a higher one, share: viewers are everyone. */

@@ -8,6 +8,7 @@ import { IconButton } from '../ui/iconbutton';
 import { connectionsIcon } from '../ui/icons';
 import { Lookup } from '../ui/lookup';
 import { Select } from '../ui/select';
+import { Mark } from '../ui/states';
 import { offerUndo } from '../ui/undo';
 import type { QueriesModel } from './model';
 import type { Field, Typed } from './words';
@@ -50,12 +51,7 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
       <header className="wb-Queries-head">
         <h2>{trans.__('Limits')}</h2>
         <span>
-          {trans.__(
-            'All together: %1 of %2 running, %3 waiting',
-            limits.running,
-            limits.total,
-            limits.waiting
-          )}
+          {trans.__('An empty field leaves it to the next: one’s groups, everyone, the settings.')}
         </span>
         <span className="wb-Filters-space" />
         {model.mayChangeLimits && (
@@ -191,7 +187,7 @@ function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => voi
   return (
     <>
       <tr className="wb-Limits-editor" onKeyDown={onKeyDown} data-testid="wb-limits-editor">
-        <td>
+        <td className={row ? undefined : 'wb-Limits-whose'}>
           {row ? (
             subjectWords(row, trans)
           ) : (
@@ -218,30 +214,29 @@ function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => voi
             />
           </td>
         ))}
-        <td className="wb-mod-nowrap">
-          <button
-            type="button"
-            className="jp-mod-styled jp-mod-accept"
-            disabled={saving}
-            onClick={() => void save()}
-            data-testid="wb-limits-save"
-          >
-            {trans.__('Save')}
-          </button>
-          <button type="button" className="jp-mod-styled jp-mod-reject" onClick={onClose}>
-            {trans.__('Cancel')}
-          </button>
+        <td />
+      </tr>
+      <tr className="wb-Limits-buttons" onKeyDown={onKeyDown}>
+        <td colSpan={FIELDS.length + 2}>
+          <div>
+            <span className="wb-Limits-problem" role="alert" data-testid="wb-limits-problem">
+              {problem && <Mark kind="error" />} {problem}
+            </span>
+            <button type="button" className="jp-mod-styled jp-mod-reject" onClick={onClose}>
+              {trans.__('Cancel')}
+            </button>
+            <button
+              type="button"
+              className="jp-mod-styled jp-mod-accept"
+              disabled={saving}
+              onClick={() => void save()}
+              data-testid="wb-limits-save"
+            >
+              {trans.__('Save')}
+            </button>
+          </div>
         </td>
       </tr>
-      {problem && (
-        <tr>
-          <td colSpan={FIELDS.length + 2}>
-            <div className="wb-Banner wb-mod-failed" role="alert" data-testid="wb-limits-problem">
-              {problem}
-            </div>
-          </td>
-        </tr>
-      )}
     </>
   );
 }

@@ -8,7 +8,7 @@ import { IconButton } from '../ui/iconbutton';
 import { useModelState } from '../ui/signal';
 import { Notice, Spinner } from '../ui/states';
 import { LimitsTable } from './limitstable';
-import type { QueriesModel } from './model';
+import type { QueriesModel, QueriesState } from './model';
 import { FIELDS, fieldWords, sizeWords, sourceWords, valueWords } from './words';
 
 export interface QueriesProps {
@@ -61,12 +61,7 @@ function Running(props: QueriesProps): JSX.Element {
     <section className="wb-Queries-section" aria-label={trans.__('Running queries')}>
       <header className="wb-Queries-head">
         <h2>{trans.__('Running queries')}</h2>
-        {state.own && (
-          <span data-testid="wb-queries-count">
-            {trans.__('%1 of %2 running', state.own.running, state.own.concurrent.value)}
-            {state.own.waiting > 0 && ` · ${trans.__('%1 waiting', state.own.waiting)}`}
-          </span>
-        )}
+        {state.own && <span data-testid="wb-queries-count">{countWords(state, trans)}</span>}
         <span className="wb-Filters-space" />
         {model.maySeeAll && (
           <label className="wb-Filters-check">
@@ -124,6 +119,21 @@ function Running(props: QueriesProps): JSX.Element {
   );
 }
 
+/** How many run of how many that may: one's own, or all together where all are shown. */
+function countWords(state: QueriesState, trans: TranslationBundle): string {
+  const all = state.everybodys ? state.limits : null;
+  const running = all?.running ?? state.own?.running ?? 0;
+  const most = all?.total ?? state.own?.concurrent.value ?? 0;
+  const waiting = all?.waiting ?? state.own?.waiting ?? 0;
+  return [
+    trans.__('%1 of %2 running', running, most),
+    waiting > 0 ? trans.__('%1 waiting', waiting) : '',
+    all ? trans.__('all together') : ''
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
 function Line(
   props: QueriesProps & { query: RunningQuery; who: boolean; stopping: boolean }
 ): JSX.Element {
@@ -176,7 +186,7 @@ function OwnLimits(props: QueriesProps): JSX.Element | null {
           <div key={field} className="wb-Queries-limit">
             <dt>{fieldWords(field, trans)}</dt>
             <dd>
-              {valueWords(field, own[field].value, trans)}
+              {valueWords(field, own[field].value, trans)}{' '}
               <span className="wb-Queries-source">{sourceWords(own[field], trans)}</span>
             </dd>
           </div>

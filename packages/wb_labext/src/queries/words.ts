@@ -31,7 +31,7 @@ export function unitWords(field: Field, trans: TranslationBundle): string {
     case 'temp_bytes':
       return trans.__('MiB');
     case 'seconds':
-      return trans.__('seconds');
+      return trans.__('s');
     default:
       return '';
   }

@@ -1,4 +1,5 @@
 import { Dialog } from '@jupyterlab/apputils';
+import type { Message } from '@lumino/messaging';
 import type { Widget } from '@lumino/widgets';
 import { Panel } from '@lumino/widgets';
 
@@ -45,6 +46,16 @@ export class LiveDialog extends Dialog<void> {
     }
   }
 
+  protected onAfterAttach(message: Message): void {
+    super.onAfterAttach(message);
+    document.addEventListener('keydown', this.onOutsideKey, true);
+  }
+
+  protected onAfterDetach(message: Message): void {
+    document.removeEventListener('keydown', this.onOutsideKey, true);
+    super.onAfterDetach(message);
+  }
+
   handleEvent(event: Event): void {
     // A notification above the dialog may have the focus: it can undo what was just done.
     if (event.type === 'focus' && (event.target as Element).closest?.(TOASTS)) {
@@ -66,4 +77,20 @@ export class LiveDialog extends Dialog<void> {
     }
     super.handleEvent(event);
   }
+
+  /** A notification takes the focus away with it when it closes: the keyboard is the dialog's again. */
+  private readonly onOutsideKey = (event: KeyboardEvent): void => {
+    const { activeElement } = document;
+    if (activeElement !== document.body && activeElement !== null) {
+      return;
+    }
+    if (event.key === 'Escape' || event.key === 'Tab') {
+      event.preventDefault();
+      event.stopPropagation();
+      this.node.querySelector<HTMLElement>('.jp-Dialog-body input, .jp-Dialog-button')?.focus();
+      if (event.key === 'Escape') {
+        this.reject();
+      }
+    }
+  };
 }

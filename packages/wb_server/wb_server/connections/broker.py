@@ -26,6 +26,7 @@ from .connectors.base import Connector, ConnectorConfig, Session, Target
 from .connectors.duckdb_file import DuckdbFileConnector
 from .connectors.files import FilesConnector
 from .connectors.postgres import PostgresConnector
+from .connectors.s3 import S3Connector
 from .connectors.worker import Workers
 from .gate import Gate, Permit
 from .hints import add_near_names, place_in
@@ -51,7 +52,17 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # What is wrong with the source itself, rather than with one statement: these turn its state.
-_STATE_CODES = frozenset({"unreachable", "unknown_host", "sign_in_failed", "address_not_allowed"})
+_STATE_CODES = frozenset(
+    {
+        "unreachable",
+        "unknown_host",
+        "unknown_bucket",
+        "sign_in_failed",
+        "tls_failed",
+        "address_not_allowed",
+        "file_unreadable",
+    }
+)
 # Seconds that a test of a connection may take.
 _TEST_SECONDS = 10.0
 
@@ -66,6 +77,7 @@ def standard_connectors(
         PostgresConnector(network),
         FilesConnector(roots, workers),
         DuckdbFileConnector(roots, workers),
+        S3Connector(network, workers),
     ]
 
 
@@ -219,6 +231,7 @@ class Broker:
             stream.prime()
         except WorkbenchError as error:
             session.close()
+            self._note_failure(connection, error)
             place_in(error, written, permit.sql)
             add_near_names(
                 error,
@@ -461,9 +474,12 @@ class Broker:
         try:
             return connector.open(permit, target)
         except WorkbenchError as error:
-            if error.code in _STATE_CODES:
-                self._note(connection, False, error.code, error.message)
+            self._note_failure(connection, error)
             raise
+
+    def _note_failure(self, connection: Connection, error: WorkbenchError) -> None:
+        if error.code in _STATE_CODES:
+            self._note(connection, False, error.code, error.message)
 
     def _note(self, connection: Connection, ok: bool, code: str | None, message: str) -> None:
         """Notes what a use said of the connection. One user's wrong password says nothing of it."""

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { ApiError } from '../../api/request';
 import type { ConnectionView, TestResult } from '../../api/types';
+import { endOfDay, today } from '../../ui/dates';
 import { DraftModel } from '../draft';
 import type { ConnectionsModel } from '../model';
 import { CONFIG_SCHEMA, connection } from './samples';
@@ -20,7 +21,13 @@ const WORKS: TestResult = {
 const model = {
   state: {
     connectors: [
-      { kind: 'postgres', title: 'P', description: '', config_schema: CONFIG_SCHEMA },
+      {
+        kind: 'postgres',
+        title: 'P',
+        description: '',
+        config_schema: CONFIG_SCHEMA,
+        supports_personal: true
+      },
       {
         kind: 'files',
         title: 'F',
@@ -144,5 +151,73 @@ describe('a saved connection', () => {
     model.testDraft.mockResolvedValueOnce(WORKS);
     await draft.test();
     expect(model.testDraft.mock.calls[0][0]).toMatchObject({ connection_id: 'c1' });
+  });
+});
+
+describe('whose sign-in it is', () => {
+  const config = { host: 'db', password: 'p', token: 't' };
+
+  it('leaves a sign-in out where each user enters their own, and keeps what was typed', async () => {
+    const draft = draftOf();
+    draft.setData({ name: 'w', description: '', config });
+    draft.setEnds(today(9));
+    draft.setCredentials('personal');
+    const fields = (draft.schema.properties?.config as { properties: object }).properties;
+    expect(Object.keys(fields)).not.toContain('password');
+    expect(await draft.submit()).toBe(true);
+    const sent = model.create.mock.calls[0][0];
+    expect(sent).toMatchObject({ credentials: 'personal', config: { host: 'db' } });
+    expect(sent.config).not.toHaveProperty('password');
+    expect(sent.config).not.toHaveProperty('token');
+    expect(sent).not.toHaveProperty('expires_at');
+    draft.setCredentials('shared');
+    expect(draft.state.config).toMatchObject(config);
+  });
+
+  it('is not tested before one’s own sign-in is stored', async () => {
+    const draft = draftOf();
+    draft.setCredentials('personal');
+    draft.setData({ name: '', description: '', config: { host: 'db' } });
+    await draft.test();
+    expect(model.testDraft).not.toHaveBeenCalled();
+    expect(draft.state.untestable).toContain('each user enters their own');
+    const own = draftOf(connection({ credentials: 'personal' }));
+    model.testDraft.mockResolvedValueOnce(WORKS);
+    await own.test();
+    expect(model.testDraft.mock.calls[0][0]).toMatchObject({
+      credentials: 'personal',
+      connection_id: 'c1'
+    });
+  });
+
+  it('ends with the chosen day, in this zone', async () => {
+    const draft = draftOf();
+    draft.setData({ name: 'w', description: '', config });
+    draft.setEnds(today(-1));
+    expect(await draft.submit()).toBe(false);
+    expect(draft.state.errors).toHaveProperty('expires_at');
+    draft.setEnds(today(9));
+    expect(await draft.submit()).toBe(true);
+    expect(model.create.mock.calls[0][0].expires_at).toBe(endOfDay(today(9)));
+  });
+
+  it('sends an end only where it was changed, and null to take it away', async () => {
+    const expires_at = '2020-01-01T00:00:00Z';
+    const ended = connection({ credential: { status: 'expired', expires_at, updated_at: null } });
+    const draft = draftOf(ended);
+    draft.setData({ name: 'w', description: 'New', config: draft.state.config });
+    expect(await draft.submit()).toBe(true);
+    expect(model.update.mock.calls[0][1]).not.toHaveProperty('expires_at');
+    draft.setEnds('');
+    expect(await draft.submit()).toBe(true);
+    expect(model.update.mock.calls[1][1]).toHaveProperty('expires_at', null);
+  });
+
+  it('says that users’ own sign-ins go', () => {
+    const draft = draftOf(connection({ credentials: 'personal' }));
+    expect(draft.dropsSignIns).toBe(false);
+    draft.setCredentials('shared');
+    expect(draft.dropsSignIns).toBe(true);
+    expect(draft.isDirty()).toBe(true);
   });
 });

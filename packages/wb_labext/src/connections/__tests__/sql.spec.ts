@@ -33,8 +33,8 @@ describe('cellText', () => {
     expect(cellText({ ...target, schema: 'files', table: 'a' })).toContain('from files.a\n');
   });
 
-  it('names a file alone', () => {
-    const target = { connection: 'landing', connector: 'files', table: 'orders.parquet' };
+  it.each(['files', 's3'])('names a file of %s alone', connector => {
+    const target = { connection: 'landing', connector, table: 'orders.parquet' };
     const text = '%%sql landing\nselect *\nfrom "orders.parquet"\nlimit 100';
     expect(cellText({ ...target, schema: 'files' })).toBe(text);
     expect(cellText({ ...target, schema: null })).toBe(text);

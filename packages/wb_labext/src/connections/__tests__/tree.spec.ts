@@ -104,6 +104,19 @@ describe('rowsOf', () => {
   });
 });
 
+describe('a connection without one’s own sign-in', () => {
+  it('offers to enter it in place of what it would list', () => {
+    const missing = connection({
+      credentials: 'personal',
+      credential: { status: 'missing', expires_at: null, updated_at: null },
+      actions: ['connection.browse', 'credential.own']
+    });
+    const rows = rowsOf([missing], after(...opened));
+    expect(rows.map(row => row.type)).toEqual(['connection', 'signin']);
+    expect(rows[1].parent).toBe(rows[0].key);
+  });
+});
+
 describe('reduceTree', () => {
   it('forgets what was loaded and keeps what is open', () => {
     const tree = after(...opened, { type: 'forget', connection: 'c1' });

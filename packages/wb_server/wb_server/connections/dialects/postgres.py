@@ -156,11 +156,12 @@ _RECORD_FIELDS = {
 
 # What says how the data is laid out. Left out on purpose: whatever shows roles and passwords
 # (pg_authid, pg_shadow, pg_roles, pg_user), settings and files, other sessions, statistics that
-# hold values of rows (pg_stats, pg_statistic), user mappings, large objects, function bodies.
+# hold values of rows (pg_stats, pg_statistic), user mappings, large objects, texts of
+# functions and views (dblink's passwords stand in views).
 _SYSTEM_TABLES = {
     "information_schema": words(
         """
-        tables columns schemata views table_constraints key_column_usage constraint_column_usage
+        tables columns schemata table_constraints key_column_usage constraint_column_usage
         constraint_table_usage referential_constraints check_constraints domains
         domain_constraints sequences column_domain_usage element_types
         """
@@ -168,7 +169,7 @@ _SYSTEM_TABLES = {
     "pg_catalog": words(
         """
         pg_class pg_namespace pg_attribute pg_type pg_index pg_constraint pg_description
-        pg_tables pg_views pg_matviews pg_indexes pg_enum pg_am
+        pg_tables pg_indexes pg_enum pg_am
         """
     ),
 }

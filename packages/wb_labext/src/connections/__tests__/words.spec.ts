@@ -1,0 +1,113 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { describe, expect, it } from 'vitest';
+
+import type { CredentialState } from '../../api/types';
+import { credentialMark, heldWords, needsSignIn, ownerWords, reasonWords } from '../words';
+import { connection } from './samples';
+
+const trans = nullTranslator.load('wb_labext');
+const now = new Date(2026, 10, 23, 15, 0);
+
+function credential(change: Partial<CredentialState>): CredentialState {
+  return { status: 'ok', expires_at: null, updated_at: null, ...change };
+}
+
+describe('how one has a connection', () => {
+  it.each([
+    [{ kind: 'owner', name: 'ada', level: 'manage' }, ''],
+    [{ kind: 'team', name: 'finance', level: 'manage' }, ''],
+    [{ kind: 'group', name: 'finance', level: 'use' }, 'shared by group finance · use'],
+    [{ kind: 'group', name: 'viewer', level: 'use' }, 'shared with everyone · use'],
+    [{ kind: 'user', name: 'ben', level: 'write' }, 'shared with you · write'],
+    [{ kind: 'admin', name: 'admin', level: 'manage' }, 'as administrator · manage']
+  ] as const)('%j reads “%s”', (reason, words) => {
+    expect(heldWords(connection({ reasons: [reason] }), trans)).toBe(words);
+  });
+
+  it('is said of others by each reason', () => {
+    const words = (kind: 'owner' | 'team' | 'admin' | 'user' | 'group', name: string): string =>
+      reasonWords({ kind, name, level: 'use' }, trans);
+    expect([
+      words('owner', 'ada'),
+      words('team', 'finance'),
+      words('admin', 'admin'),
+      words('user', 'ben'),
+      words('group', 'finance'),
+      words('group', 'viewer')
+    ]).toEqual([
+      'owner',
+      'by team finance',
+      'administrator',
+      'shared with them',
+      'by group finance',
+      'shared with everyone'
+    ]);
+  });
+
+  it('names the owner', () => {
+    expect(ownerWords({ kind: 'user', name: 'ada' }, trans)).toBe('ada');
+    expect(ownerWords({ kind: 'team', name: 'finance' }, trans)).toBe('team finance');
+    expect(ownerWords({ kind: 'team', name: 'viewer' }, trans)).toBe('everyone');
+  });
+});
+
+describe('the mark of a sign-in', () => {
+  it.each([
+    [{ status: 'missing' }, 'sign-in missing'],
+    [{ status: 'expired', expires_at: '2026-11-01T00:00:00Z' }, 'sign-in expired'],
+    [
+      { status: 'expiring', expires_at: new Date(2026, 10, 28, 23, 59, 59).toISOString() },
+      'sign-in ends in 5 days'
+    ],
+    [
+      { status: 'expiring', expires_at: new Date(2026, 10, 24, 0, 0, 1).toISOString() },
+      'sign-in ends in 1 day'
+    ],
+    [
+      { status: 'expiring', expires_at: new Date(2026, 10, 23, 23, 59, 59).toISOString() },
+      'sign-in ends today'
+    ]
+  ] as const)('of %j is “%s”', (state, words) => {
+    expect(credentialMark(credential(state), 'personal', trans, now)?.short).toBe(words);
+  });
+
+  it('is none where all is well', () => {
+    expect(credentialMark(credential({}), 'shared', trans, now)).toBeNull();
+  });
+
+  it('says who has to act when it has ended', () => {
+    const ended = credential({ status: 'expired', expires_at: '2026-11-01T00:00:00Z' });
+    expect(credentialMark(ended, 'personal', trans, now)?.long).toContain('Enter a new one');
+    expect(credentialMark(ended, 'shared', trans, now)?.long).toContain('Who manages');
+  });
+});
+
+describe('needsSignIn', () => {
+  const actions = ['connection.browse', 'credential.own'];
+
+  it('asks for a missing or ended one of one’s own', () => {
+    for (const status of ['missing', 'expired'] as const) {
+      const own = connection({
+        credentials: 'personal',
+        credential: credential({ status }),
+        actions
+      });
+      expect(needsSignIn(own)).toBe(true);
+    }
+  });
+
+  it('asks for nothing that one can’t enter, or that is there', () => {
+    const missing = credential({ status: 'missing' });
+    expect(
+      needsSignIn(connection({ credentials: 'personal', credential: missing, actions: [] }))
+    ).toBe(false);
+    const ended = credential({ status: 'expired' });
+    expect(needsSignIn(connection({ credentials: 'shared', credential: ended, actions }))).toBe(
+      false
+    );
+    const ending = credential({ status: 'expiring' });
+    expect(needsSignIn(connection({ credentials: 'personal', credential: ending, actions }))).toBe(
+      false
+    );
+  });
+});

@@ -1,0 +1,23 @@
+/**
+ * Gives the focus to an element as soon as it is there: parts of a form are loaded when they are
+ * first shown.
+ *
+ * @returns stops waiting
+ */
+export function focusWhenThere(id: string): () => void {
+  const find = (): boolean => {
+    const node = document.getElementById(id);
+    node?.focus();
+    return node !== null;
+  };
+  if (find()) {
+    return () => undefined;
+  }
+  const observer = new MutationObserver(() => {
+    if (find()) {
+      observer.disconnect();
+    }
+  });
+  observer.observe(document.body, { childList: true, subtree: true });
+  return () => observer.disconnect();
+}

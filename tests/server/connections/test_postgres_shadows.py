@@ -1,0 +1,98 @@
+"""What a database would run in place of what the gate has checked, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from support.source import Source
+
+from wb_server.connections.connectors import postgres_shadows as shadows
+from wb_server.kit.errors import Forbidden
+
+
+@pytest.fixture
+def people(beside: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """A table, a schema outside of the search path, and functions for operators."""
+    beside.execute(
+        """
+        create schema aside;
+        create table public.people (id int, name varchar);
+        insert into public.people values (1, 'Ada');
+        create function aside.join_them(a varchar, b varchar) returns text
+            language sql as $$ select 'theirs' $$;
+        create function aside.alike(a varchar, b varchar) returns boolean
+            language sql as $$ select true $$;
+        """
+    )
+    yield beside
+    beside.execute("drop schema aside cascade; drop table public.people cascade")
+
+
+def refused(source: Source, sql: str, kind: str = "read") -> str:
+    with pytest.raises(Forbidden) as caught:
+        source.rows(sql, kind=kind)
+    return caught.value.code
+
+
+def test_an_operator_of_the_database_is_not_run(source: Source, people: psycopg.Connection) -> None:
+    sql = "select name || name as x from people"
+    assert source.value(sql) == "AdaAda"
+    make = (
+        "create operator {}.|| (leftarg = varchar, rightarg = varchar, function = aside.join_them)"
+    )
+    people.execute(make.format("aside"))
+    assert source.value(sql) == "AdaAda"
+    people.execute(make.format("public"))
+    assert refused(source, sql) == "operator_not_allowed"
+    assert refused(source, f"insert into people {sql}", "write") == "operator_not_allowed"
+    assert source.value("select id + 1 as x from people") == 2
+
+
+def test_an_operator_that_a_keyword_calls_stops_every_statement(
+    source: Source, people: psycopg.Connection
+) -> None:
+    people.execute(
+        "create operator public.~~ (leftarg = varchar, rightarg = varchar, function = aside.alike)"
+    )
+    assert refused(source, "select name like name as x from people") == "operator_not_allowed"
+    assert refused(source, "select 1 as x") == "operator_not_allowed"
+
+
+def test_a_column_calls_no_function_of_the_database(
+    source: Source, people: psycopg.Connection
+) -> None:
+    people.execute(
+        """
+        create function public.shout(p people) returns text language sql as $$ select 'theirs' $$;
+        create function public.whisper(p anyelement, n int default 1) returns text
+            language sql as $$ select 'theirs' $$;
+        create function public.plain(n int) returns text language sql as $$ select 'theirs' $$;
+        """
+    )
+    for name in ("shout", "Shout", '"shout"', "whisper"):
+        assert refused(source, f"select p.{name} from people p") == "function_not_allowed"
+    assert refused(source, "update people p set name = p.shout", "write") == "function_not_allowed"
+    assert source.value("select p.name as shouting from people p") == "Ada"
+    assert source.value("select 1 as plain") == 1
+    people.execute("drop function public.whisper(anyelement, int)")
+
+
+def test_functions_of_an_extension_are_its_own(source: Source, people: psycopg.Connection) -> None:
+    people.execute("create extension fuzzystrmatch schema public")
+    try:
+        assert source.value("select soundex('Ada') as x") == "A300"
+        people.execute(
+            "create function public.soundex(name varchar) returns text language sql as "
+            "$$ select 'theirs' $$"
+        )
+        assert refused(source, "select soundex(name) as x from people") == "function_not_allowed"
+        people.execute("drop function public.soundex(varchar)")
+    finally:
+        people.execute("drop extension fuzzystrmatch cascade")
+
+
+def test_other_errors_name_nothing() -> None:
+    assert shadows.found('invalid input syntax for type integer: "abc"') is None
+    assert shadows.found('integer: "workbench-foundo||\x1ffshout"') == ["o||", "fshout"]

@@ -1,0 +1,118 @@
+"""An S3-compatible store of our own: rclone, from its wheel, over a folder of this machine.
+
+It checks signatures, so a wrong secret is refused as a store refuses it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from support.postgres import free_port
+from support.wait import wait_for
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """A running store. Each folder of ``folder`` is a bucket, each file an object."""
+
+    folder: Path
+    port: int
+    certificate: str | None = None
+    access_key_id: str = "AKIDTEST"
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    def bucket(self, name: str = "lake") -> Path:
+        """A bucket, made where it isn't there."""
+        made = self.folder / name
+        made.mkdir(exist_ok=True)
+        return made
+
+    def config(self, **changes: Any) -> dict[str, Any]:
+        """What a connection to it is configured with."""
+        return {
+            "host": "localhost" if self.certificate else "127.0.0.1",
+            "port": self.port,
+            "tls": self.certificate is not None,
+            "root_certificate": self.certificate,
+            "bucket": "lake",
+            "access_key_id": self.access_key_id,
+            "secret_access_key": self.secret,
+            **changes,
+        }
+
+
+@contextmanager
+def object_store(*, tls: bool = False, path_style: bool = True) -> Iterator[ObjectStore]:
+    """A fresh store for as long as the block runs.
+
+    Args:
+        path_style: whether a bucket is the first part of the path, rather than of the host.
+    """
+    with tempfile.TemporaryDirectory(prefix="wb-s3-") as made:
+        place = Path(made)
+        certificate = _certificate(place) if tls else None
+        (place / "data").mkdir()
+        store = ObjectStore(place / "data", free_port(), certificate)
+        command = [
+            str(Path(sys.executable).with_name("rclone")), "serve", "s3", str(store.folder),
+            "--addr", f"127.0.0.1:{store.port}", "--config", str(place / "rclone.conf"),
+            f"--force-path-style={str(path_style).lower()}", "--vfs-cache-mode", "off", "--dir-cache-time", "0s", "--poll-interval", "0",
+        ]  # fmt: skip
+        if tls:
+            command += ["--cert", str(place / "cert.pem"), "--key", str(place / "key.pem")]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(place),
+            # Not on the command line, where everybody sees it.
+            "RCLONE_AUTH_KEY": f'"{store.access_key_id},{store.secret}"',
+        }
+        with (place / "log").open("wb") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            address = f"http{'s' if tls else ''}://127.0.0.1:{store.port}/"
+            wait_for(lambda: _answers(address, process, place / "log"))
+            yield store
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _answers(address: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"rclone ended: {log.read_text()}")
+    try:
+        httpx.get(address, verify=False, trust_env=False)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def _certificate(place: Path) -> str:
+    """A certificate for ``localhost`` that is its own authority."""
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost,DNS:lake.localhost",
+            "-keyout", str(place / "key.pem"), "-out", str(place / "cert.pem"),
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return (place / "cert.pem").read_text()
