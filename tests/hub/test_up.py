@@ -6,6 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from running_hub import Browser, NotStarted, Running, launch, start_up, until
@@ -69,16 +70,27 @@ def test_killed_it_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
         until(lambda: not alive(processes), 30, "all processes are gone")
 
 
-@pytest.mark.parametrize("name", ["jupyterhub", "service"])
-def test_ends_with_a_clear_line_when_a_part_dies(tmp_path: Path, name: str) -> None:
+def test_ends_with_a_clear_line_when_the_hub_dies(tmp_path: Path) -> None:
     with start_up(tmp_path / "data") as running:
         processes = running.descendants()
-        next(p for p in processes if name in p.cmdline()).kill()
+        next(p for p in processes if "jupyterhub" in p.cmdline()).kill()
         assert running.process.wait(60) == 1
         until(lambda: not alive(processes), 30, "all processes are gone")
     last = next(line for line in reversed(running.lines) if line.strip())
     assert "The whole log" in last
-    assert ("The Hub ended" if name == "jupyterhub" else "The service ended") in last
+    assert "The Hub ended" in last
+
+
+def test_the_service_is_started_again_when_it_dies(tmp_path: Path) -> None:
+    with start_up(tmp_path / "data") as running:
+        old = next(p for p in running.descendants() if "service" in p.cmdline())
+        old.kill()
+        # The Hub looks every half minute.
+        until(lambda: "The service runs again." in running.lines, 90, "the service is back")
+        assert any("The service ended" in line for line in running.lines)
+        health = f"{running.url}/services/workbench/api/v1/health"
+        until(lambda: httpx.get(health, trust_env=False).status_code == 200, 30, "it answers")
+        assert running.process.poll() is None
 
 
 def test_second_start_finds_everything_again(tmp_path: Path) -> None:
