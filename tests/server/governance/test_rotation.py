@@ -522,7 +522,7 @@ def test_killed_when_everything_is_sealed_anew(place: Place, proving: bool) -> N
     place.fill(MANY)
     (old,) = place.keys
     with Output() as output, rotating(place, output.writer) as process:
-        output.read_until(b"above the old one")
+        output.read_until(b"above the old one\n")
         output.fill()
         # It waits to say that it has sealed them all.
         wait_for(lambda: place.opened_by(old) == 0, 60)

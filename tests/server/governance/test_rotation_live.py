@@ -186,7 +186,7 @@ def test_no_query_fails_while_the_key_is_rotated(place: Installation, postgres: 
     with Traffic(services[:1], postgres, names) as traffic:
         with Output() as output:
             process = place.command("rotate-key", output=output.writer)
-            output.read_until(b"above the old one")
+            output.read_until(b"above the old one\n")
             output.fill()
             # It waits to say that it has sealed the first 2,000 anew.
             wait_for(lambda: opened_by(place, old) < MANY - 1900, 60)
