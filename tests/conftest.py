@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from running_hub import Running, start_up
+from support.mariadb import MariaDB, server
 from support.people import People, people_of
 from support.postgres import Cluster, cluster
-from support.s3 import ObjectStore, object_store
+from support.s3 import ObjectStore, fill_lake, object_store
 
 from wb_server.kit.db import Database, migrate
 
@@ -17,7 +18,8 @@ from wb_server.kit.db import Database, migrate
 _SERVERS = {
     "postgres",
     "postgres_url",
-    "object_storage",
+    "mariadb",
+    "s3_store",
     "hub",
     "page",
     "embedded_api",
@@ -64,9 +66,17 @@ def postgres_url(postgres: Cluster) -> str:
 
 
 @pytest.fixture(scope="session")
-def object_storage() -> Iterator[ObjectStore]:
-    """An S3-compatible store of our own."""
+def s3_store() -> Iterator[ObjectStore]:
+    """An S3-compatible store of our own, with tables in its bucket ``lake``."""
     with object_store() as it:
+        fill_lake(it)
+        yield it
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server of our own."""
+    with server() as it:
         yield it
 
 

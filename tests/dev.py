@@ -119,10 +119,15 @@ def system_packages() -> None:
     """
     sys.path.insert(0, str(ROOT / "tests"))
     from support.browser import executable
+    from support.mariadb import server_binary
     from support.postgres import binaries
 
     missing = []
-    for package, probe in (("postgresql", binaries), ("chromium", executable)):
+    for package, probe in (
+        ("postgresql", binaries),
+        ("mariadb-server", server_binary),
+        ("chromium", executable),
+    ):
         try:
             probe()
         except RuntimeError:

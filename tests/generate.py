@@ -78,6 +78,8 @@ def rights_page() -> str:
         audit = f"`{route.audit}`" if route.audit else "–"
         if route.path == "/query":
             audit = "`query.read`, `query.write`"
+        if route.path == "/audit/export":
+            audit = "`audit.export`"
         action = f"`{route.action}`" if route.action else "open"
         lines.append(f"| `{route.method} {route.path}` | {action} | {audit} |")
     return _NOTE + "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -39,6 +40,7 @@ PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 _NPM_QUIET = ("--ignore-scripts", "--no-audit", "--no-fund")
 
 _OLDEST = (3, 11)
+_LOCK_PYTHON = (3, 11, 2)
 _ROOM_BYTES = 2_500_000_000
 _LABEXT_BUILT = LABEXT / "wb_labext" / "labextension" / "package.json"
 
@@ -327,8 +329,15 @@ def compile_locks() -> None:
     """Compiles ``deploy/locks/*.in`` again, newest versions that fit.
 
     Raises:
-        StepFailed: No set of versions fits, or an index can't be reached.
+        StepFailed: No set of versions fits, or an index can't be reached; or this Python is newer
+            than the oldest supported one, which would let in packages that need the newer.
     """
+    if sys.version_info[:3] != _LOCK_PYTHON:
+        oldest = ".".join(map(str, _LOCK_PYTHON))
+        raise StepFailed(
+            f"Locks are compiled with Python {oldest}, this is {platform.python_version()}: "
+            f"remove .wb/env and run this with {oldest} first on the PATH, as in Debian 12."
+        )
     env = tool_env()
     # Other indexes and folders of wheels would hide hashes that the public index has.
     for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 from pydantic import SecretStr, ValidationError
+from support.mariadb import MariaDB
 from support.postgres import Cluster
 from support.s3 import ObjectStore
 from support.source import Source, make_permit
@@ -27,6 +28,7 @@ from wb_server.connections.connectors.duckdb_file import (
     DuckdbFileConnector,
 )
 from wb_server.connections.connectors.files import FilesConfig, FilesConnector
+from wb_server.connections.connectors.mysql import MySQLConfig, MySQLConnector
 from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
 from wb_server.connections.connectors.s3 import S3Config, S3Connector
 from wb_server.connections.connectors.worker import Workers
@@ -50,12 +52,14 @@ class Case:
     Attributes:
         many: a query of 300,000 rows with one column of whole numbers, ``i``.
         endless: a query that runs for minutes.
+        bad_value: a query with a text that isn't what it should be.
     """
 
     source: Source
     schema: str
     many: str
     endless: str
+    bad_value: str = "select cast('x' as int) as x"
 
 
 def postgres_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
@@ -104,8 +108,27 @@ def duckdb_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case
     connector.close()
 
 
+def mysql_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    server: MariaDB = request.getfixturevalue("mariadb")
+    server.execute(
+        "create or replace table people (id int, name text)",
+        "insert into people values (1, 'a'), (2, 'b'), (3, 'c')",
+    )
+    connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
+    yield Case(
+        Source(connector, Target("c1", 1, MySQLConfig.model_validate(server.config()))),
+        server.database,
+        "select seq as i from seq_1_to_300000",
+        "select count(*) from seq_1_to_1000000 a, seq_1_to_1000000 b where a.seq % 7 = b.seq % 5",
+        # There a cast of a text that is no number is 0, with a warning.
+        bad_value="select date '2026-02-30' as x",
+    )
+    connector.close()
+    server.execute("drop table people")
+
+
 def s3_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    store: ObjectStore = request.getfixturevalue("object_storage")
+    store: ObjectStore = request.getfixturevalue("s3_store")
     (store.bucket("contract") / "people.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
     connector = S3Connector(NetworkPolicy(allow_loopback=True), Workers(0))
     config = S3Config.model_validate(
@@ -124,9 +147,10 @@ CASES = {
     "postgres": postgres_case,
     "files": files_case,
     "duckdb": duckdb_case,
+    "mysql": mysql_case,
     "s3": s3_case,
 }
-SERVERS = ("postgres", "s3")
+SERVERS = ("postgres", "mysql", "s3")
 
 
 @pytest.fixture(
@@ -271,12 +295,12 @@ def test_test_permit_runs(case: Case) -> None:
         ("select * from nowhere", "unknown_table", "nowhere"),
         ("select nope from people", "unknown_column", "nope"),
         ("select 1 +", "syntax_error", None),
-        ("select cast('x' as int) as x", "bad_value", None),
+        ("", "bad_value", None),
     ],
 )
 def test_errors_of_a_statement(case: Case, sql: str, code: str, name: str | None) -> None:
     with pytest.raises(InvalidInput) as caught:
-        case.source.table(sql, "people")
+        case.source.table(sql or case.bad_value, "people")
     assert caught.value.code == code
     assert caught.value.details.get("name") == name
     assert caught.value.message[0].isupper()

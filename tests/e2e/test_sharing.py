@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 
@@ -88,9 +87,7 @@ def test_a_connection_is_shared_used_with_ones_own_sign_in_and_taken_back(
     sharing.get_by_test_id("wb-share-search").fill(theirs)
     sharing.locator(f"[data-testid=wb-share-search-option][data-name={theirs}]").click()
     expect(sharing.locator(f"[data-testid=wb-share-row][data-name={theirs}]")).to_be_visible()
-    shared_at = time.monotonic()
     expect(their_row).to_be_visible(timeout=AT_ONCE + DRAWING)
-    assert (time.monotonic() - shared_at) * 1000 < AT_ONCE + DRAWING
     expect(their_row.get_by_test_id("wb-row-credential")).to_have_attribute(
         "data-status", "missing"
     )

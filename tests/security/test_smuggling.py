@@ -16,9 +16,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from support.api import read
+from support.mariadb import MariaDB
 from support.postgres import Cluster
 from support.smuggling.attempt import Attempt, Place, attempts, bitten, careless
 from support.smuggling.duckdb import DuckdbEngine
+from support.smuggling.mysql import MysqlEngine
 from support.smuggling.postgres import PostgresEngine
 
 from wb_server.composition import Workbench, build
@@ -154,6 +156,35 @@ def test_duckdb(
         judge(workbench, place, attempt)
 
 
+@pytest.fixture(scope="module")
+def mysql_engine(
+    mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MysqlEngine]:
+    # Not below /tmp/pytest-…, which the server's account may not enter.
+    folder = Path("/var/tmp") / f"wb-smuggling-mysql-{tmp_path_factory.getbasetemp().name}"
+    engine = MysqlEngine(mariadb, folder)
+    yield engine
+    engine.close()
+
+
+@_cases("mysql", "mysql")
+def test_mysql(
+    workbench: Workbench, mysql_engine: MysqlEngine, kind: str, attempt: Attempt
+) -> None:
+    with mysql_engine.place() as place:
+        assert place.connector == kind
+        judge(workbench, place, attempt)
+
+
+@_cases("mariadb", "mysql")
+def test_mariadb(
+    workbench: Workbench, mysql_engine: MysqlEngine, kind: str, attempt: Attempt
+) -> None:
+    with mysql_engine.place() as place:
+        assert place.connector == kind
+        judge(workbench, place, attempt)
+
+
 def test_there_are_enough_techniques() -> None:
-    dialects = ("postgres", "duckdb")
+    dialects = ("postgres", "duckdb", "mysql", "mariadb")
     assert sum(len(attempts(dialect)) for dialect in dialects) >= 150

@@ -1,16 +1,20 @@
-"""An installation with something of everything, and the commands run on it as processes."""
+"""An installation with something of everything, and the commands on it."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sqlite3
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import sqlalchemy as sa
 
+from wb_server import cli
 from wb_server.composition import build
 from wb_server.connections.models import ConnectionCreate, Owner
 from wb_server.connections.service import ConnectionService
@@ -59,7 +63,7 @@ class Installation:
         return Settings(data_dir=str(self.data), database_url=self.database_url)
 
     def run(self, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
-        """One of ``wb``'s commands on it, as a process."""
+        """One of ``wb``'s commands on it."""
         return wb(*arguments, WB_DATA_DIR=str(self.data), WB_DATABASE_URL=self.database_url, **env)
 
     def backup(self, target: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -78,16 +82,29 @@ def environment(**env: str) -> dict[str, str]:
 
 
 def wb(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
-    """A command as a process, without a terminal."""
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "wb_server.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env=environment(**env),
-        cwd="/",
-    )
+    """A command without a terminal, in this process: its start would take longer than its work."""
+    before, mask = dict(os.environ), os.umask(0o022)
+    out, errors = io.StringIO(), io.StringIO()
+    os.environ.clear()
+    os.environ.update(environment(**env))
+    try:
+        with (
+            open(os.devnull) as nothing,
+            patch.object(sys, "stdin", nothing),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(errors),
+        ):
+            status = cli.main(list(map(str, arguments)))
+    finally:
+        os.umask(mask)
+        os.environ.clear()
+        os.environ.update(before)
+    return subprocess.CompletedProcess(arguments, status, out.getvalue(), errors.getvalue())
+
+
+def process(*arguments: object) -> list[str]:
+    """The command line of a command as a process."""
+    return [sys.executable, "-P", "-m", "wb_server.cli", *map(str, arguments)]
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:

@@ -29,8 +29,10 @@ class Output:
             os.close(handle)
 
     def read_until(self, words: bytes) -> None:
-        """Reads, which lets the command go on, until these words have come."""
+        """Reads, which lets the command go on, until these words have come.
 
+        They should end with the line: Python may write its end by itself.
+        """
         # At once, and not at the next look: what comes after may be short.
         while words not in self._read:
             ready, _, _ = select.select([self._reader], [], [], _SECONDS)

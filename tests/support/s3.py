@@ -5,6 +5,7 @@ It checks signatures, so a wrong secret is refused as a store refuses it.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import secrets
 import signal
@@ -14,13 +15,23 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 
 from support.postgres import free_port
+from support.source import Source
 from support.wait import wait_for
+from wb_server.connections.connectors.base import Target
+from wb_server.connections.connectors.s3 import S3Config, S3Connector
+from wb_server.kit.errors import WorkbenchError
+
+LAKE_ROWS = 400_000
 
 
 @dataclass(frozen=True)
@@ -116,3 +127,39 @@ def _certificate(place: Path) -> str:
         capture_output=True,
     )  # fmt: skip
     return (place / "cert.pem").read_text()
+
+
+def fill_lake(store: ObjectStore) -> None:
+    """Puts tables of several kinds into the bucket ``lake``, and a canary into another one."""
+    lake = store.bucket()
+    (lake / "people.csv").write_text("id,name\n1,ä b\n2,c\n")
+    (lake / "Price list + 2025 [new]?.csv").write_text("sku\nx\n")
+    (lake / "lines.jsonl").write_text('{"a": 1}\n{"a": null}\n')
+    (lake / "_hidden.csv").write_text("a\n1\n")
+    (lake / "note.txt").write_text("no table")
+    big = pa.table(
+        {
+            "i": pa.array(range(LAKE_ROWS), pa.int64()),
+            "amount": pa.array([Decimal(i) / 4 for i in range(LAKE_ROWS)], pa.decimal128(12, 2)),
+            "day": pa.array([dt.date(2025, 1, 1)] * LAKE_ROWS),
+            "s": pa.array([f"text of row {i}" for i in range(LAKE_ROWS)]),
+        }
+    )
+    pq.write_table(big, lake / "big.parquet", row_group_size=50_000)
+    for year in (2024, 2025):
+        folder = lake / "deep" / "sales" / f"year={year}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"x": [year * 10]}), folder / "part one%.parquet")
+    (store.bucket("other") / "secret.csv").write_text("word\nkanari\n")
+
+
+def of(connector: S3Connector, config: dict[str, Any]) -> Source:
+    """A source with this configuration."""
+    return Source(connector, Target("c1", 1, S3Config.model_validate(config)))
+
+
+def failure(source: Source, sql: str = "select * from people", *tables: str) -> WorkbenchError:
+    """What a statement fails with."""
+    with pytest.raises(WorkbenchError) as caught:
+        source.table(sql, *(tables or ("people",)))
+    return caught.value

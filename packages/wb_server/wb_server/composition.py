@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from .connections.broker import Broker, standard_connectors
 from .connections.connectors.base import by_kind
@@ -92,6 +93,7 @@ def build(
             allow_private=settings.allow_private,
             allow_loopback=settings.allow_loopback,
             worker_memory=settings.worker_memory,
+            temporary=Path(settings.data_dir) / "temporary",
         )
     )
     people = PeopleService(directory or LocalDirectory())

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from support.postgres import Cluster
+from support.s3 import ObjectStore, of
 from support.source import Source
 
 from wb_server.connections.connectors.base import Target
 from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
+from wb_server.connections.connectors.s3 import S3Connector
+from wb_server.connections.connectors.worker import Workers
 from wb_server.connections.network import NetworkPolicy
 
 
@@ -34,3 +37,17 @@ def beside(postgres: Cluster) -> Iterator[psycopg.Connection]:
     """A plain connection, to look at what the connector did."""
     with postgres.connect() as connection:
         yield connection
+
+
+@pytest.fixture(scope="module")
+def s3_connector() -> Iterator[S3Connector]:
+    """A connector that may dial this machine."""
+    connector = S3Connector(NetworkPolicy(allow_loopback=True), Workers())
+    yield connector
+    connector.close()
+
+
+@pytest.fixture
+def lake(s3_connector: S3Connector, s3_store: ObjectStore) -> Source:
+    """The bucket ``lake``, through the connector."""
+    return of(s3_connector, s3_store.config())

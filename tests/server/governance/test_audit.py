@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import uuid
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -14,6 +15,7 @@ from wb_server.kit.actor import Actor
 from wb_server.kit.db import Database
 from wb_server.kit.endpoint import Origin
 from wb_server.kit.errors import InvalidInput
+from wb_server.kit.paging import encode_cursor
 
 ANALYST = Actor("analyst", frozenset({"analyst"}))
 ORIGIN = Origin("10.0.0.7", "request-1")
@@ -92,6 +94,41 @@ def test_pages_follow_each_other_without_gap_or_overlap(log: AuditService) -> No
     assert seen == [f"action.{number}" for number in reversed(range(7))]
 
 
-def test_a_made_up_cursor_is_refused(log: AuditService) -> None:
+@pytest.mark.parametrize("cursor", ["€€", encode_cursor(2**63), encode_cursor(-1), "Zm9v"])
+def test_a_made_up_cursor_is_refused(log: AuditService, cursor: str) -> None:
     with pytest.raises(InvalidInput, match="cursor"):
-        log.search(AuditQuery(cursor="€€"))
+        log.search(AuditQuery(cursor=cursor))
+
+
+def test_a_time_that_no_calendar_has_is_refused(log: AuditService) -> None:
+    first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    with pytest.raises(InvalidInput, match="since"):
+        log.search(AuditQuery(since=first))
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_no_text_escapes_the_log_because_it_can_not_be_stored(log: AuditService, text: str) -> None:
+    log.started(ANALYST, ORIGIN, "query.read", target=text, statement=text)
+    log.refused(ANALYST, ORIGIN, "query.read", code="x", target=text, statement=text)
+    assert len(log.search(AuditQuery()).items) == 2
+    # What was written is found by what was asked.
+    query = AuditQuery.model_construct(**{**AuditQuery().model_dump(), "search": text})
+    assert len(log.search(query).items) == 2
+
+
+def test_an_id_that_was_used_before_is_closed_as_well(
+    log: AuditService, database: Database
+) -> None:
+    # A client may give its query's id; nothing keeps it from giving one twice.
+    refused, twice, closed = (str(uuid.UUID(int=number)) for number in range(3))
+    log.refused(ANALYST, ORIGIN, "query.run", code="x", record=refused)
+    log.started(ANALYST, ORIGIN, "query.read", record=refused)
+    log.finished(log.started(ANALYST, ORIGIN, "query.read", record=twice), "ok")
+    log.started(ANALYST, ORIGIN, "query.read", record=twice)
+    log.finished(log.started(ANALYST, ORIGIN, "query.read", record=closed), "ok")
+    log.refused(ANALYST, ORIGIN, "query.run", code="x", record=closed)
+    after_restart = AuditService(AuditStore(database, b"k" * 32))
+    assert after_restart.close_open() == 2
+    assert after_restart.close_open() == 0
+    unknown = after_restart.search(AuditQuery(outcome="unknown")).items
+    assert {row.record for row in unknown} == {refused, twice}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,10 +52,22 @@ def lite(tmp_path: Path, passphrase_file: Path) -> Installation:
     return install(tmp_path / "data", url, passphrase_file)
 
 
-@pytest.fixture
-def backed_up(lite: Installation, tmp_path: Path) -> Path:
-    """The archive of a backup; its key beside it."""
-    target = tmp_path / "b.tar"
-    done = lite.backup(target)
+@pytest.fixture(scope="session")
+def one_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup that nobody changes, with its key beside it."""
+    folder = tmp_path_factory.mktemp("backup")
+    words = folder / "passphrase"
+    words.write_text(PASSPHRASE)
+    words.chmod(0o600)
+    it = install(folder / "data", f"sqlite:///{folder / 'data' / 'workbench.db'}", words)
+    done = it.backup(folder / "b.tar")
     assert done.returncode == 0, done.stderr
-    return target
+    return folder / "b.tar"
+
+
+@pytest.fixture
+def backed_up(one_backup: Path, tmp_path: Path) -> Path:
+    """A copy of a backup and its key, to be damaged."""
+    for suffix in (".tar", ".key"):
+        shutil.copy2(one_backup.with_suffix(suffix), tmp_path)
+    return tmp_path / one_backup.name

@@ -135,3 +135,25 @@ def test_what_is_no_copy_is_refused(old: Settings, tmp_path: Path) -> None:
     assert refusal(run(old, "--back", other))
     assert refusal(run(old, "--back", tmp_path / "not-there.db"))
     assert rows_of(old.database) == before
+
+
+def test_a_backup_of_the_first_version_is_restored_and_then_migrated(
+    old: Settings, new_url: Callable[[str], str], tmp_path: Path, passphrase_file: Path
+) -> None:
+    before = rows_of(old.database)
+    secret = ("--passphrase-file", passphrase_file)
+    env = {"WB_DATA_DIR": old.data_dir, "WB_DATABASE_URL": old.database}
+    made = wb("backup", tmp_path / "b.tar", *secret, **env)
+    assert made.returncode == 0, made.stderr
+    url = new_url("new")
+    env = {
+        "WB_DATA_DIR": str(tmp_path / "new"),
+        "WB_DATABASE_URL": "" if url.startswith("sqlite") else url,
+    }
+    done = wb("restore", tmp_path / "b.tar", *secret, **env)
+    assert done.returncode == 0, done.stderr
+    assert "of version 0001_foundation: the next start brings them" in done.stdout
+    assert rows_of(url) == before
+    assert wb("migrate", **env).returncode == 0
+    assert len(rows_of(url)["audit"]) == 20
+    assert (tmp_path / "new" / "backups").is_dir()

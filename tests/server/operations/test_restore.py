@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
+import os
 import shutil
+import sqlite3
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.installation import Installation, refusal, wb
+from support.postgres import Cluster
+
+from wb_server.operations import manifest
 
 
 def restore(
@@ -23,88 +27,99 @@ def restore(
     return done.returncode, done.stderr, lambda: refusal(done)
 
 
-def rewrite(archive: Path, change: Callable[[str, bytes], bytes | None], **more: bytes) -> None:
-    """Writes an archive again with other contents; ``None`` leaves a member out."""
+def rewrite(archive: Path, change: Callable[[str, bytes], bytes | None]) -> None:
+    """Writes an archive again with other contents of its files; ``None`` leaves one out."""
     part = archive.with_suffix(".new")
     with tarfile.open(archive) as old, tarfile.open(part, "w") as new:
         for member in old:
             file = old.extractfile(member) if member.isfile() else None
-            content = file.read() if file else b""
-            changed = change(member.name, content)
-            if changed is None:
-                continue
-            member.size = len(changed) if member.isfile() else 0
-            new.addfile(member, io.BytesIO(changed) if member.isfile() else None)
-        for name, content in more.items():
-            member = tarfile.TarInfo(name.replace("__", "/"))
-            member.size = len(content)
-            new.addfile(member, io.BytesIO(content))
+            if file is None:
+                new.addfile(member)
+            elif (changed := change(member.name, file.read())) is not None:
+                member.size = len(changed)
+                new.addfile(member, io.BytesIO(changed))
     part.replace(archive)
 
 
-def same(name: str, content: bytes) -> bytes:
-    return content
-
-
-def names(archive: Path) -> list[str]:
+def first(archive: Path, start: str) -> str:
+    """The first file whose name begins so."""
     with tarfile.open(archive) as file:
-        return file.getnames()
+        return next(one.name for one in file if one.isfile() and one.name.startswith(start))
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "cut in the middle",
-        "cut at the end",
-        "empty",
-        "no archive",
-        "a changed byte of the database",
-        "a changed blob",
-        "a missing blob",
-        "a member too many",
-        "a path that leads out",
-        "no manifest",
-        "a manifest that is no JSON",
-    ],
-)
+def cut(by: Callable[[int], int]) -> Callable[[Path], None]:
+    return lambda archive: os.truncate(archive, by(archive.stat().st_size))
+
+
+def content(start: str, change: Callable[[bytes], bytes | None]) -> Callable[[Path], None]:
+    """Another content of the first file whose name begins so."""
+
+    def act(archive: Path) -> None:
+        which = first(archive, start)
+        rewrite(archive, lambda name, old: change(old) if name == which else old)
+
+    return act
+
+
+def added(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> Callable[[Path], None]:
+    """One member more, before the others."""
+
+    def act(archive: Path) -> None:
+        part = archive.with_suffix(".new")
+        with tarfile.open(archive) as old, tarfile.open(part, "w") as new:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            member.size = 1 if kind == tarfile.REGTYPE else 0
+            new.addfile(member, io.BytesIO(b"x"))
+            for member in old:
+                new.addfile(member, old.extractfile(member) if member.isfile() else None)
+        part.replace(archive)
+
+    return act
+
+
+def replaced(archive: Path) -> None:
+    archive.write_text("a text\n" * 999)
+
+
+def flipped(old: bytes) -> bytes:
+    return old[:5000] + bytes([old[5000] ^ 1]) + old[5001:]
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
+    "cut in the middle": (cut(lambda size: size // 2), "damaged"),
+    "cut in its manifest": (cut(lambda size: size - 12_000), "damaged"),
+    "cut to one block": (cut(lambda size: 512), "damaged"),
+    "empty": (cut(lambda size: 0), "damaged"),
+    "no archive": (replaced, "no whole tar"),
+    "a changed byte of the database": (content("database/", flipped), "not as it was"),
+    "a longer blob": (content("blobs/", lambda old: old + b"x"), "not as it was"),
+    "a missing blob": (content("blobs/", lambda old: None), "is missing"),
+    "a changed manifest": (content("manifest", lambda old: old + b" "), "not of the same backup"),
+    "no manifest": (content("manifest", lambda old: None), "cut"),
+    "a manifest that is no JSON": (content("manifest", lambda old: b"{"), "manifest can't be read"),
+    "a file too many": (added("blobs/extra"), "was added"),
+    "a link too many": (added("users/extra", tarfile.SYMTYPE, "/etc"), "was added"),
+    "a member twice": (added("database/workbench.db"), "twice"),
+    "a path that leads out": (added("../../out"), "does not belong"),
+    "a path that leads out later": (added("users/../../../out"), "does not belong"),
+    "a path from the root": (added("/etc/out"), "does not belong"),
+    "a link and a file through it": (added("users/ana", tarfile.SYMTYPE, "/etc"), "twice"),
+    "a hard link": (added("users/x", tarfile.LNKTYPE, "/etc/passwd"), "no file and no folder"),
+    "a device": (added("users/x", tarfile.CHRTYPE), "no file and no folder"),
+    "a key of its own": (added("master.key"), "does not belong"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_backup_is_refused_and_leaves_nothing(
     backed_up: Path, tmp_path: Path, passphrase_file: Path, damage: str
 ) -> None:
-    size = backed_up.stat().st_size
-    blob = next(name for name in names(backed_up) if "blobs/" in name and len(name) > 40)
-    database = next(name for name in names(backed_up) if name.endswith("workbench.db"))
-    if damage == "cut in the middle":
-        backed_up.write_bytes(backed_up.read_bytes()[: size // 2])
-    elif damage == "cut at the end":
-        backed_up.write_bytes(backed_up.read_bytes()[: size - 20_000])
-    elif damage == "empty":
-        backed_up.write_bytes(b"")
-    elif damage == "no archive":
-        backed_up.write_bytes(b"just a text\n" * 1000)
-    elif damage == "a changed byte of the database":
-        rewrite(
-            backed_up,
-            lambda name, content: (
-                content[:5000] + bytes([content[5000] ^ 1]) + content[5001:]
-                if name == database
-                else content
-            ),
-        )
-    elif damage == "a changed blob":
-        rewrite(backed_up, lambda name, content: content + b"x" if name == blob else content)
-    elif damage == "a missing blob":
-        rewrite(backed_up, lambda name, content: None if name == blob else content)
-    elif damage == "a member too many":
-        rewrite(backed_up, same, blobs__extra=b"x")
-    elif damage == "a path that leads out":
-        rewrite(backed_up, same, **{"..__..__out": b"x"})
-    elif damage == "no manifest":
-        rewrite(backed_up, lambda name, content: None if "manifest" in name else content)
-    else:
-        rewrite(backed_up, lambda name, content: b"{" if "manifest" in name else content)
+    act, words = DAMAGES[damage]
+    act(backed_up)
     before = sorted(path.name for path in tmp_path.iterdir())
     _, _, refused = restore(backed_up, tmp_path / "new", passphrase_file)
-    assert refused()
+    assert words in refused()
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     assert not (tmp_path.parent / "out").exists()
 
@@ -142,19 +157,75 @@ def test_a_place_that_is_taken_is_left_alone(
     assert [path.name for path in taken.iterdir()] == ["mine.txt"]
 
 
-def test_a_backup_of_a_newer_version_is_refused(
-    backed_up: Path, tmp_path: Path, passphrase_file: Path
-) -> None:
-    def newer(name: str, content: bytes) -> bytes:
-        if "manifest" not in name:
-            return content
-        text = json.dumps(json.loads(content)).replace("0005_limits", "9999_later")
-        return text.encode()
-
-    rewrite(backed_up, newer)
-    _, _, refused = restore(backed_up, tmp_path / "new", passphrase_file)
-    assert refused()
+def test_a_backup_with_newer_tables_is_refused(lite: Installation, tmp_path: Path) -> None:
+    with sqlite3.connect(lite.data / "workbench.db") as database:
+        database.execute("update alembic_version set version_num = '9999_later'")
+    database.close()
+    assert lite.backup(tmp_path / "b.tar").returncode == 0
+    _, _, refused = restore(tmp_path / "b.tar", tmp_path / "new", lite.passphrase_file)
+    assert "9999_later" in refused() and "update the Workbench" in refused()
     assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_of_a_newer_format_is_refused(
+    lite: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as later:
+        later.setattr(manifest, "FORMAT", 2)
+        assert lite.backup(tmp_path / "b.tar").returncode == 0
+    _, _, refused = restore(tmp_path / "b.tar", tmp_path / "new", lite.passphrase_file)
+    assert "newer version" in refused()
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_key_of_another_backup_opens_nothing(
+    lite: Installation, backed_up: Path, tmp_path: Path
+) -> None:
+    assert lite.backup(tmp_path / "c.tar").returncode == 0
+    (tmp_path / "c.key").replace(tmp_path / "b.key")
+    _, _, refused = restore(backed_up, tmp_path / "new", lite.passphrase_file)
+    assert "not of the same backup" in refused()
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_kind_of_the_database_has_to_fit(
+    installation: Installation, new_url: Callable[[str], str], tmp_path: Path, postgres: Cluster
+) -> None:
+    assert installation.backup(tmp_path / "b.tar").returncode == 0
+    new, secret = tmp_path / "new", ("--passphrase-file", installation.passphrase_file)
+    lite = installation.database_url.startswith("sqlite")
+    if lite:
+        url = postgres.url.replace("postgresql://", "postgresql+psycopg://")
+        cases = {url: "not empty", f"sqlite:///{tmp_path / 'other.db'}": "leave --database-url out"}
+        with postgres.connect() as connection:
+            connection.execute("create table if not exists somebodys (n int)")
+    else:
+        cases = {"": "name an empty one", installation.database_url: "not empty"}
+    for url, words in cases.items():
+        done = wb("restore", tmp_path / "b.tar", *secret, WB_DATA_DIR=str(new), WB_DATABASE_URL=url)
+        assert words in refusal(done)
+        assert not new.exists()
+    if lite:
+        with postgres.connect() as connection:
+            connection.execute("drop table somebodys")
+
+
+def test_a_key_file_elsewhere_is_made_there_and_never_overwritten(
+    backed_up: Path, one_backup: Path, tmp_path: Path, passphrase_file: Path
+) -> None:
+    key = tmp_path / "keys" / "master.key"
+    key.parent.mkdir()
+    key.write_text("mine")
+    _, _, refused = restore(backed_up, tmp_path / "new", passphrase_file, "--key-file", str(key))
+    assert "not overwritten" in refused()
+    assert key.read_text() == "mine"
+    key.unlink()
+    options = ("--key-file", str(key))
+    status, output, _ = restore(backed_up, tmp_path / "new", passphrase_file, *options)
+    assert status == 0, output
+    assert key.read_text() == (one_backup.parent / "data" / "master.key").read_text()
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert not (tmp_path / "new" / "master.key").exists()
 
 
 def test_what_was_restored_is_used_like_the_original(

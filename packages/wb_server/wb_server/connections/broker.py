@@ -25,6 +25,7 @@ from ..kit.events import Bus
 from .connectors.base import Connector, ConnectorConfig, Session, Target
 from .connectors.duckdb_file import DuckdbFileConnector
 from .connectors.files import FilesConnector
+from .connectors.mysql import MySQLConnector
 from .connectors.postgres import PostgresConnector
 from .connectors.s3 import S3Connector
 from .connectors.worker import Workers
@@ -68,13 +69,25 @@ _TEST_SECONDS = 10.0
 
 
 def standard_connectors(
-    *, roots: list[Path], allow_private: bool, allow_loopback: bool, worker_memory: str
+    *,
+    roots: list[Path],
+    allow_private: bool,
+    allow_loopback: bool,
+    worker_memory: str,
+    temporary: Path,
 ) -> list[Connector]:
-    """Every kind of connector that comes with the Workbench."""
+    """Every kind of connector that comes with the Workbench.
+
+    Args:
+        roots: the folders whose files connections may read.
+        worker_memory: of one statement on files, as DuckDB writes it.
+        temporary: the folder for temporary files of such statements.
+    """
     network = NetworkPolicy(allow_private=allow_private, allow_loopback=allow_loopback)
-    workers = Workers(memory_limit=worker_memory)
+    workers = Workers(memory_limit=worker_memory, temporary=temporary)
     return [
         PostgresConnector(network),
+        MySQLConnector(network),
         FilesConnector(roots, workers),
         DuckdbFileConnector(roots, workers),
         S3Connector(network, workers),
@@ -134,14 +147,16 @@ class Broker:
             if running.place.waited:
                 # What was permitted before the wait may not be any more.
                 use = self._permitted(actor, origin, request, query_id)
-        except WorkbenchError as error:
+        except BaseException as error:
             if running.stopped is None:
                 self._queries.remove(running)
                 if isinstance(error, LimitReached):
                     self._refused(actor, origin, request, query_id, error)
             else:
-                self._started(actor, origin, use, request)
-                finish.failed(error)
+                try:
+                    self._started(actor, origin, use, request)
+                finally:
+                    finish.failed(error)
             raise
         try:
             self._started(actor, origin, use, request)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +22,7 @@ from typing import Any, Literal
 
 from sqlglot import exp
 
-from wb_server.connections.dialects import duckdb, postgres
+from wb_server.connections.dialects import duckdb, mysql, postgres
 from wb_server.connections.dialects.base import WRITE_NODES, DialectRules
 from wb_server.connections.dialects.parameters import bind
 from wb_server.connections.dialects.text import (
@@ -35,12 +36,14 @@ from wb_server.connections.dialects.text import (
 )
 from wb_server.kit.errors import Forbidden, InvalidInput
 
-DialectName = Literal["postgres", "duckdb"]
+DialectName = Literal["postgres", "duckdb", "mysql"]
 
 _CACHED_LENGTH = 4_000  # characters; the trees of longer texts would fill the memory
 MAX_POSTGRES_NAME = 63  # bytes; PostgreSQL cuts longer names, so they would name another table
 
-RULES: Mapping[str, DialectRules] = {"postgres": postgres.RULES, "duckdb": duckdb.RULES}
+RULES: Mapping[str, DialectRules] = {
+    rules.name: rules for rules in (postgres.RULES, duckdb.RULES, mysql.RULES)
+}
 
 # A file's name, an address or a pattern: DuckDB opens such a "table" as a file.
 _FILE_CHARACTERS = re.compile(r"[/\\.*?:\[\]{}~%]")
@@ -225,7 +228,9 @@ def _check_node(
         kind in _WRITES and node is not root and not _is_part_of_write(node)
     ):
         raise Forbidden(_NOT_A_READ.get(kind, _NESTED), code="not_a_read")
-    if kind not in rules.nodes and not (write and kind in WRITE_NODES):
+    if kind not in rules.nodes and not (
+        write and (kind in WRITE_NODES or kind in rules.write_nodes)
+    ):
         _refuse_node(node)
     check = _NODE_CHECKS.get(kind)
     if check is not None:
@@ -303,6 +308,8 @@ def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     parent = node.parent
     if name not in known:
         raise _function_error(name, known)
+    if rules.name == "mysql" and isinstance(node.this, exp.Identifier):
+        raise _function_error(f"`{name}`", frozenset())  # in backticks it may be somebody's own
     if name in rules.ordered_set_functions and not isinstance(parent, exp.WithinGroup):
         raise _function_error(f"{name} without WITHIN GROUP", frozenset())
     if isinstance(parent, exp.Table) and (parent.args.get("db") or parent.args.get("catalog")):
@@ -427,6 +434,24 @@ def _check_word(node: exp.Expr, rules: DialectRules, write: bool) -> None:
         raise Forbidden("This syntax isn't supported.", code="syntax_not_allowed")
 
 
+def _check_select(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    modifiers = node.args.get("operation_modifiers")
+    if modifiers:
+        raise Forbidden(
+            f"This syntax isn't supported: {', '.join(str(word) for word in modifiers)}.",
+            code="syntax_not_allowed",
+        )
+
+
+def _check_engine(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    if node.name.lower() not in rules.engines:
+        raise Forbidden(
+            f"Tables can't be stored with the engine {node.name} here. Allowed: "
+            f"{', '.join(sorted(rules.engines))}.",
+            code="engine_not_allowed",
+        )
+
+
 def _check_create(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     kind = str(node.args.get("kind") or "").upper()
     if kind not in _CREATE_KINDS:
@@ -454,6 +479,8 @@ _NODE_CHECKS: Mapping[type[exp.Expr], Any] = {
     exp.Lambda: _check_lambda,
     exp.Identifier: _check_name,
     exp.Var: _check_word,
+    exp.Select: _check_select,
+    exp.EngineProperty: _check_engine,
     exp.Create: _check_create,
     exp.Drop: _check_drop,
     exp.Alter: _check_alter,
@@ -492,7 +519,7 @@ def _tables(node: exp.Expr, known: frozenset[str], rules: DialectRules) -> Itera
         # PostgreSQL sees all names of a recursive WITH in all of its parts.
         inner = known | frozenset(names) if recursive and rules.name == "postgres" else known
         for cte, name in zip(with_.expressions, names, strict=True):
-            if recursive and rules.name == "duckdb" and isinstance(cte.this, exp.SetOperation):
+            if recursive and rules.name != "postgres" and isinstance(cte.this, exp.SetOperation):
                 # Only what follows UNION may refer to the CTE itself.
                 body = cte.this
                 for key, child in _children(body):
@@ -540,6 +567,12 @@ def _targets(tree: exp.Expr, rules: DialectRules) -> tuple[TableRef, ...]:
         targets += tree.expressions
     if isinstance(tree, exp.Alter):
         targets += [new.this for new in tree.find_all(exp.AlterRename)]
+    if isinstance(tree, exp.Update | exp.Delete):
+        # MySQL changes any of the tables that it joins.
+        using = tree.args.get("using") if rules.name == "mysql" else None
+        joined = [table for table in (*targets, *(using or [])) if isinstance(table, exp.Table)]
+        joins = [join.this for table in joined for join in table.args.get("joins") or []]
+        targets += [table for table in (*(using or []), *joins) if isinstance(table, exp.Table)]
     found = []
     for target in targets:
         if target is None:
@@ -573,6 +606,9 @@ def _check_table(table: TableRef, rules: DialectRules, *, write: bool) -> None:
                 code="file_not_allowed",
             )
     schema, name = table.schema, table.name
+    if rules.name == "mysql":
+        # Whatever its server does with the case of names, its own are found in any.
+        schema, name = schema and _plain(schema), _plain(name)
     if schema is None:
         if not name.startswith(rules.unqualified_system_prefixes):
             return
@@ -585,6 +621,12 @@ def _check_table(table: TableRef, rules: DialectRules, *, write: bool) -> None:
             code="system_table_not_allowed",
             table=f"{schema}.{name}",
         )
+
+
+def _plain(name: str) -> str:
+    """A name without case, accents and letters that are only another form of one."""
+    letters = unicodedata.normalize("NFKD", name.strip().casefold()).replace("ı", "i")
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _sorted(tables: Any) -> tuple[TableRef, ...]:

@@ -21,8 +21,11 @@ def decode_cursor(cursor: str) -> int:
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        return int(base64.urlsafe_b64decode(padded.encode("ascii")))
+        key = int(base64.urlsafe_b64decode(padded.encode("ascii")))
+        if not 0 <= key < 2**63:
+            raise ValueError("no key of a row")
     except (ValueError, binascii.Error, UnicodeError) as error:
         raise InvalidInput(
             "The cursor is not valid; leave it out to start from the first page.", code="bad_cursor"
         ) from error
+    return key

@@ -10,16 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import sqlalchemy as sa
-
-from ..governance.secrets import passphrase as sealing
-from ..governance.secrets import vault
-from ..kit import clock, db
 from ..settings import Settings
-from . import migration
-from .backup import Wanted, backup, default_target
 from .report import OperationError, Progress, size_text
-from .restore import Target, restore
+
+# What works on databases is imported by the command that needs it: `wb config` doesn't.
 
 BACKUP = "copy databases, blobs, settings and files into one file; the key apart"
 RESTORE = "restore a backup into an empty data folder, and prove it"
@@ -83,6 +77,11 @@ def define_migrate(command: argparse.ArgumentParser, settings: Callable[..., Non
 
 def run_backup(arguments: argparse.Namespace) -> int:
     """``wb backup``; its exit status."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ..kit import clock
+    from .backup import Wanted, backup, default_target
+
     settings, began = Settings.from_environment(), time.monotonic()
     target = arguments.file or default_target(clock.now())
     wanted = Wanted(
@@ -93,7 +92,7 @@ def run_backup(arguments: argparse.Namespace) -> int:
     try:
         secret = _passphrase(arguments.passphrase_file, twice=True)
         archive, key = backup(settings, target, secret, wanted, Progress(quiet=arguments.quiet))
-    except (OperationError, sa.exc.SQLAlchemyError) as error:
+    except (OperationError, SQLAlchemyError) as error:
         return _failed(error)
     size = size_text(archive.stat().st_size)
     print(f"Backup: {archive} ({size}) in {time.monotonic() - began:.1f} s")
@@ -103,12 +102,17 @@ def run_backup(arguments: argparse.Namespace) -> int:
 
 def run_restore(arguments: argparse.Namespace) -> int:
     """``wb restore``; its exit status."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ..kit import db
+    from .restore import Target, restore
+
     settings, began = Settings.from_environment(), time.monotonic()
     try:
         target = Target.of(settings)
         secret = _passphrase(arguments.passphrase_file, twice=False)
         told = restore(arguments.file, target, secret, Progress(quiet=arguments.quiet))
-    except (OperationError, sa.exc.SQLAlchemyError) as error:
+    except (OperationError, SQLAlchemyError) as error:
         return _failed(error)
     made = f"{told.created_at:%Y-%m-%d %H:%M:%S} UTC by version {told.version}"
     print(f"Restored {target.data} as of {made}, in {time.monotonic() - began:.1f} s")
@@ -123,6 +127,12 @@ def run_restore(arguments: argparse.Namespace) -> int:
 
 def run_migrate(arguments: argparse.Namespace) -> int:
     """``wb migrate``; its exit status."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ..governance.secrets import vault
+    from ..kit import db
+    from . import migration
+
     settings = Settings.from_environment()
     try:
         # The key first: a database is not touched with a key that isn't its own.
@@ -140,13 +150,15 @@ def run_migrate(arguments: argparse.Namespace) -> int:
             master.prove(database)
         finally:
             database.close()
-    except (OperationError, vault.VaultError, sa.exc.SQLAlchemyError, OSError) as error:
+    except (OperationError, vault.VaultError, SQLAlchemyError, OSError) as error:
         return _failed(error)
     return 0
 
 
 def _failed(error: Exception) -> int:
-    if isinstance(error, sa.exc.DBAPIError):
+    from sqlalchemy.exc import DBAPIError
+
+    if isinstance(error, DBAPIError):
         text = f"The metadata database failed: {str(error.orig).splitlines()[0]}"
     else:
         text = str(error)
@@ -169,6 +181,8 @@ def _passphrase(path: Path | None, *, twice: bool) -> str:
     Raises:
         OperationError: the file will not do, there is no terminal, or the two differ.
     """
+    from ..governance.secrets import passphrase as sealing
+
     try:
         secret = _asked(twice=twice) if path is None else _read(path)
         if twice:
@@ -195,10 +209,8 @@ def _asked(*, twice: bool) -> str:
         )
     try:
         secret = getpass.getpass("Passphrase of the key: ")
-        if twice:
-            sealing.check(secret)
-            if getpass.getpass("The same again: ") != secret:
-                raise OperationError("The two differ: nothing was done.")
+        if twice and getpass.getpass("The same again: ") != secret:
+            raise OperationError("The two differ: nothing was done.")
     except EOFError:
         raise OperationError("No passphrase was given.") from None
     return secret

@@ -104,7 +104,8 @@ class DuckdbFileConnector(Connector):
 
     def open(self, permit: Permit, target: Target) -> Session:
         require_fit(permit, target)
-        return DuckdbFileSession(self._workers, permit, self._file(target.config))
+        path = self._file(target.config)
+        return DuckdbFileSession(self._workers, permit, target.temp_bytes, path)
 
     def close(self) -> None:
         self._workers.close()
@@ -134,8 +135,8 @@ class DuckdbFileConnector(Connector):
 class DuckdbFileSession(WorkerSession):
     """One use of a database file."""
 
-    def __init__(self, workers: Workers, permit: Permit, path: Path) -> None:
-        super().__init__(workers, permit)
+    def __init__(self, workers: Workers, permit: Permit, temp_bytes: int, path: Path) -> None:
+        super().__init__(workers, permit, temp_bytes)
         self._path = path
 
     def run(self, *, timeout: float, max_write_rows: int) -> Answer:

@@ -12,7 +12,8 @@ A source is one of these::
      "unqualified": ["people"]}
 
 ``reads`` are the folders and files that the process may open, ``port`` the one of this machine that
-it may connect to. ``schemas`` and ``unqualified`` are the schemas that the statement names, and
+it may connect to. With ``"temporary": {"folder", "bytes"}`` beside the source it may write that much
+into a folder of its own, where a statement needs more than its memory. ``schemas`` and ``unqualified`` are the schemas that the statement names, and
 the tables that it names without one.
 
 The answer is an Arrow IPC stream on standard output. How it ended comes last, as one line of JSON
@@ -21,8 +22,9 @@ A stream without that line was cut.
 
 What keeps a statement from doing more than reading its source, each layer by itself: it must be
 one ``SELECT``; DuckDB's configuration allows these paths only and is locked; the process can make
-no file grow; and, where the kernel has Landlock, it can open nothing for writing, read nothing
-but its source and the libraries, and connect to nothing but that port. It holds no secret.
+no file grow beyond its temporary bytes; and, where the kernel has Landlock, it can write in its
+temporary folder only, read nothing but its source and the libraries, and connect to nothing but
+that port. It holds no secret.
 
 This file imports nothing of the Workbench, so that it starts fast and with an empty environment.
 """
@@ -61,6 +63,8 @@ _WHOLE = ("HUGEINT", "UHUGEINT")
 # linux/landlock.h; the numbers are the same on all 64-bit architectures.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
+# Writing, truncating, making and removing files and folders.
+_CHANGE = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 14
 _CONNECT_TCP = 1 << 1
 _NO_NEW_PRIVILEGES = 38
 
@@ -75,7 +79,6 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     line = sys.stdin.buffer.readline()
     if not line:
         return
@@ -101,7 +104,9 @@ def _leave_with_parent() -> None:
 
 def _answer(request: dict[str, Any], out: BinaryIO) -> int:
     source = request["source"]
-    _confine(source["reads"], source.get("port"))
+    temporary = request.get("temporary", {"folder": "", "bytes": 0})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (temporary["bytes"], temporary["bytes"]))
+    _confine(source["reads"], source.get("port"), temporary["folder"])
     connection = _connect(request)
     statements = connection.extract_statements(request["sql"])
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -134,6 +139,7 @@ def _answer(request: dict[str, Any], out: BinaryIO) -> int:
 def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     """DuckDB with the source in it, and with its settings locked."""
     source = request["source"]
+    temporary = request.get("temporary", {"folder": "", "bytes": 0})
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -144,7 +150,8 @@ def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
             "python_enable_replacements": "false",
             "memory_limit": request["memory_limit"],
             "threads": str(request["threads"]),
-            "temp_directory": "",
+            "temp_directory": temporary["folder"],
+            "max_temp_directory_size": f"{temporary['bytes']}B",
         },
     )
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
@@ -303,7 +310,7 @@ def _column(field: pa.Field, values: pa.Array, whole: bool) -> pa.Array:
     return values
 
 
-def _confine(reads: list[str], port: int | None = None) -> None:
+def _confine(reads: list[str], port: int | None = None, writes: str = "") -> None:
     """Takes from this process, by Landlock, what it doesn't need. Does nothing on old kernels."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
@@ -317,12 +324,14 @@ def _confine(reads: list[str], port: int | None = None) -> None:
     if ruleset < 0:
         return
     system = ("/usr", "/lib", "/lib64", "/proc/self", "/sys/fs/cgroup", "/dev/urandom")
-    for path in (*reads, sys.prefix, sys.base_prefix, *system):
+    for path in (*reads, sys.prefix, sys.base_prefix, *system, *([writes] if writes else [])):
         try:
             opened = os.open(path, os.O_PATH)
         except OSError:
             continue
         access = _READ_FILE | _EXECUTE | (_READ_DIR if os.path.isdir(path) else 0)
+        if path == writes:
+            access = (_READ_FILE | _READ_DIR | _CHANGE) & handled
         rule = access.to_bytes(8, sys.byteorder) + opened.to_bytes(4, sys.byteorder)
         libc.syscall(_ADD_RULE, ruleset, 1, ctypes.c_char_p(rule), ctypes.c_uint32(0))
         os.close(opened)

@@ -104,7 +104,8 @@ class FilesConnector(Connector):
 
     def open(self, permit: Permit, target: Target) -> Session:
         require_fit(permit, target)
-        return FilesSession(self._workers, permit, self._folder(target.config), self._columns)
+        folder = self._folder(target.config)
+        return FilesSession(self._workers, permit, target.temp_bytes, folder, self._columns)
 
     def close(self) -> None:
         self._workers.close()
@@ -136,10 +137,11 @@ class FilesSession(WorkerSession):
         self,
         workers: Workers,
         permit: Permit,
+        temp_bytes: int,
         folder: Path,
         known: dict[tuple[tuple[str, int, int], ...], list[ColumnInfo]],
     ) -> None:
-        super().__init__(workers, permit)
+        super().__init__(workers, permit, temp_bytes)
         self._folder = folder
         self._known = known
 

@@ -242,6 +242,7 @@ class S3Connector(Connector):
         return S3Session(
             self._workers,
             permit,
+            target.temp_bytes,
             Store(place, keys),
             config.prefix,
             self._extension,
@@ -272,12 +273,13 @@ class S3Session(WorkerSession):
         self,
         workers: Workers,
         permit: Permit,
+        temp_bytes: int,
         store: Store,
         prefix: str,
         httpfs: str,
         known: _Known,
     ) -> None:
-        super().__init__(workers, permit)
+        super().__init__(workers, permit, temp_bytes)
         self._store = store
         self._prefix = prefix
         self._httpfs = httpfs

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
+
+from .worker_errors import no_temporary_files
 
 _SCRIPT: Final = Path(__file__).with_name("duckdb_worker.py")
 
@@ -40,9 +45,15 @@ class Worker:
         finally:
             os.close(write_end)
         self._endings: IO[bytes] = os.fdopen(endings, "rb")
+        self._temporary: Path | None = None
 
-    def send(self, request: dict[str, Any]) -> None:
-        """Asks it. Raises ``OSError`` when it has gone."""
+    def send(self, request: dict[str, Any], temporary: Path | None = None) -> None:
+        """Asks it. Raises ``OSError`` when it has gone.
+
+        Args:
+            temporary: a folder of its own for temporary files, which goes with it.
+        """
+        self._temporary = temporary
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
@@ -73,6 +84,8 @@ class Worker:
             with suppress(OSError, ValueError):
                 assert pipe is not None
                 pipe.close()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
 
 class Workers:
@@ -82,10 +95,22 @@ class Workers:
         spares: how many are kept warm; about 90 MB each.
         memory_limit: of one statement, as DuckDB writes it.
         threads: of one statement.
+        temporary: where statements may write temporary files; ``None``: nowhere. It is made, and
+            what an earlier process left in it is removed.
     """
 
-    def __init__(self, spares: int = 1, *, memory_limit: str = "1GB", threads: int = 2) -> None:
+    def __init__(
+        self,
+        spares: int = 1,
+        *,
+        memory_limit: str = "1GB",
+        threads: int = 2,
+        temporary: Path | None = None,
+    ) -> None:
         self._limits = {"memory_limit": memory_limit, "threads": threads}
+        self._temporary = temporary.absolute() if temporary is not None else None
+        if self._temporary is not None:
+            _tidy(self._temporary)
         self._number = spares
         self._warm: list[Worker] = []
         self._lock = threading.Lock()
@@ -103,9 +128,26 @@ class Workers:
             worker = None
         return worker or Worker()
 
-    def request(self, sql: str, source: dict[str, Any]) -> dict[str, Any]:
-        """What a process is asked: a statement, and what it reads."""
-        return {"sql": sql, "source": source, **self._limits}
+    def send(self, worker: Worker, sql: str, source: dict[str, Any], temp_bytes: int = 0) -> None:
+        """Asks a process for a statement's rows.
+
+        Args:
+            source: what it reads.
+            temp_bytes: of temporary files that it may write; 0: none.
+
+        Raises:
+            OSError: it has gone.
+            Unavailable: temporary files can't be written.
+        """
+        request: dict[str, Any] = {"sql": sql, "source": source, **self._limits}
+        folder = None
+        if self._temporary is not None and temp_bytes:
+            try:
+                folder = Path(tempfile.mkdtemp(prefix=f"query-{os.getpid()}-", dir=self._temporary))
+            except OSError:
+                raise no_temporary_files() from None
+            request["temporary"] = {"folder": str(folder), "bytes": temp_bytes}
+        worker.send(request, folder)
 
     def close(self) -> None:
         """Ends the warm ones, and keeps no more."""
@@ -138,3 +180,12 @@ class Workers:
                     return
         if worker is not None:
             worker.discard()
+
+
+def _tidy(folder: Path) -> None:
+    """Makes the folder of temporary files, and removes what processes that are gone left there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in folder.iterdir():
+        found = re.match(r"query-(\d+)-", left.name)
+        if found and not Path(f"/proc/{found[1]}").exists():
+            shutil.rmtree(left, ignore_errors=True)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import re
 
-from ...kit.errors import Conflict, Forbidden, InvalidInput, SourceFailed, WorkbenchError
+from ...kit.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    SourceFailed,
+    Unavailable,
+    WorkbenchError,
+)
 
 
 def split_class(kind: str, message: str) -> tuple[str, str]:
@@ -53,11 +60,21 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
         )
     if kind == "outofmemory":
         return SourceFailed(
-            "The statement needs more memory than it may have: read fewer columns or rows, or "
-            "group earlier.",
+            "The statement needs more memory, and more room for temporary files, than it may have: "
+            "read fewer columns or rows, or group earlier.",
             code="out_of_memory",
         )
+    if kind == "io" and "No space left" in text:
+        return no_temporary_files()
     return SourceFailed(said, code="source_failed")
+
+
+def no_temporary_files() -> WorkbenchError:
+    return Unavailable(
+        "The service can't write temporary files: an administrator has to look at the room and the "
+        "rights in its data folder.",
+        code="storage_full",
+    )
 
 
 def was_cancelled() -> WorkbenchError:

@@ -23,11 +23,13 @@ class WorkerSession(Session):
     Args:
         workers: where processes come from.
         permit: what may be done.
+        temp_bytes: of temporary files that a statement may write.
     """
 
-    def __init__(self, workers: Workers, permit: Permit) -> None:
+    def __init__(self, workers: Workers, permit: Permit, temp_bytes: int = 0) -> None:
         self._workers = workers
         self._permit = permit
+        self._temp_bytes = temp_bytes
         self._lock = threading.Lock()
         self._worker: Worker | None = None
         self._timer: threading.Timer | None = None
@@ -91,7 +93,7 @@ class WorkerSession(Session):
         self._timer.daemon = True
         self._timer.start()
         try:
-            worker.send(self._workers.request(sql, source))
+            self._workers.send(worker, sql, source, self._temp_bytes)
             reader = pa.ipc.open_stream(worker.output)
         except (OSError, ValueError, pa.ArrowException):
             raise self._failure(worker) from None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlglot import TokenType, exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.parser import Parser
 
 
@@ -47,6 +48,19 @@ class DialectRules:
     # Functions that give records, and their fields. Given where value.name may call a function, so
     # that no other field is taken with a dot.
     record_fields: Mapping[str, frozenset[str]] | None = None
+    write_nodes: frozenset[type[exp.Expr]] = frozenset()  # syntax of writes, besides all dialects'
+    engines: frozenset[str] = frozenset()  # where a table may be stored, if a statement can say it
+
+    # How text is read and written, where the parser's own way isn't the database's.
+    lexer: Callable[[str], list[Token]] | None = None
+    prepare: Callable[[exp.Expr], exp.Expr] | None = None  # the whole tree, before its spelling
+    one_spelling: Callable[[exp.Expr], exp.Expr | None] | None = None
+    verbatim: Callable[[exp.Expr, Callable[[exp.Expr], str]], str | None] | None = None
+    verbatim_nodes: tuple[type[exp.Expr], ...] = ()
+    quoted: re.Pattern[str] = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+    not_outside_quotes: tuple[str, ...] = (
+        *("'", '"', "--", "/*", "*/", "$", "\\", ";", "`", "\x00"),
+    )
 
 
 # Tokens that are a function's name when a parenthesis follows. Types that take parameters

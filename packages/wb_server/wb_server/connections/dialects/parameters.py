@@ -19,6 +19,7 @@ from wb_server.kit.errors import InvalidInput
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INT4 = range(-(2**31), 2**31)
 _INT8 = range(-(2**63), 2**63)
+_MYSQL_SCALE = 30
 
 
 def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.Expr:
@@ -107,6 +108,9 @@ def _literal(name: str, value: Any, rules: DialectRules) -> exp.Expr:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise _type_error(name, "only finite numbers can be sent")
+        if rules.name == "mysql":
+            text = repr(value)
+            return _number(text if "e" in text else f"{text}e0")  # without e it would be a decimal
         return _cast(repr(value), exp.DataType(this=exp.DType.DOUBLE))
     if isinstance(value, Decimal):
         return _decimal(name, value, rules)
@@ -114,6 +118,10 @@ def _literal(name: str, value: Any, rules: DialectRules) -> exp.Expr:
         return _string(name, value)
     if isinstance(value, dt.datetime):
         aware = value.tzinfo is not None
+        if rules.name == "mysql":
+            # It has no type for both: its sessions are in UTC, which is what a time then means.
+            plain = value.astimezone(dt.UTC).replace(tzinfo=None) if aware else value
+            return _cast(plain.isoformat(sep=" "), _with_micros(exp.DType.DATETIME))
         kind = exp.DType.TIMESTAMPTZ if aware else _plain_timestamp(rules)
         return _cast(value.isoformat(sep=" "), exp.DataType(this=kind))
     if isinstance(value, dt.date):
@@ -121,6 +129,8 @@ def _literal(name: str, value: Any, rules: DialectRules) -> exp.Expr:
     if isinstance(value, dt.time):
         if value.tzinfo is not None:
             raise _type_error(name, "a time of day has no zone")
+        if rules.name == "mysql":
+            return _cast(value.isoformat(), _with_micros(exp.DType.TIME))
         return _cast(value.isoformat(), exp.DataType(this=exp.DType.TIME))
     if isinstance(value, bytes | bytearray | memoryview):
         return _bytes(bytes(value), rules)
@@ -141,6 +151,8 @@ def _subscript(name: str, value: Any) -> exp.Expr:
 
 def _integer(name: str, value: int, rules: DialectRules) -> exp.Expr:
     """As the database types a literal: the smallest integer type that holds it."""
+    if rules.name == "mysql" and value in _INT8:
+        return _number(str(value))
     if value in _INT4:
         kind = exp.DataType(this=exp.DType.INT)
     elif value in _INT8:
@@ -160,6 +172,10 @@ def _decimal(name: str, value: Decimal, rules: DialectRules) -> exp.Expr:
     precision = max(len(digits) + max(0, exponent), scale, 1)
     if precision > rules.decimal_digits:
         raise _type_error(name, f"a number has at most {rules.decimal_digits} digits")
+    if rules.name == "mysql":
+        if scale > _MYSQL_SCALE:
+            raise _type_error(name, f"a number has at most {_MYSQL_SCALE} decimals")
+        return _number(f"{value:f}")  # a decimal as it stands
     sizes = [exp.DataTypeParam(this=exp.Literal.number(str(size))) for size in (precision, scale)]
     return _cast(f"{value:f}", exp.DataType(this=exp.DType.DECIMAL, expressions=sizes))
 
@@ -178,7 +194,19 @@ def _bytes(value: bytes, rules: DialectRules) -> exp.Expr:
     text = exp.Literal.string(value.hex())
     if rules.name == "postgres":
         return exp.Anonymous(this="decode", expressions=[text, exp.Literal.string("hex")])
+    if rules.name == "mysql":
+        return exp.Anonymous(this="unhex", expressions=[text])
     return exp.Anonymous(this="from_hex", expressions=[text])
+
+
+def _number(text: str) -> exp.Expr:
+    number: exp.Expr = exp.Literal.number(text.lstrip("-"))
+    return exp.Paren(this=exp.Neg(this=number)) if text.startswith("-") else number
+
+
+def _with_micros(kind: exp.DType) -> exp.Expr:
+    six = exp.DataTypeParam(this=exp.Literal.number("6"))
+    return exp.DataType(this=kind, expressions=[six])
 
 
 def _cast(text: str, kind: exp.Expr) -> exp.Expr:

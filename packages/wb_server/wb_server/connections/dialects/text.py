@@ -29,7 +29,6 @@ MAX_TRIED_TWICE = 8  # [ and nested types: the parser's time doubles with each l
 MAX_JOINS = 200
 MAX_DEPTH = 400  # levels of the tree; 400 conditions joined by OR are 400 levels
 
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
 _MASK = "\x00"  # refused in the input, so no name can hold it
 
@@ -59,7 +58,7 @@ def parse(sql: str, rules: DialectRules) -> exp.Expr:
         raise InvalidInput("The SQL text holds a NUL byte.", code="syntax_error")
     dialect = Dialect.get_or_raise(rules.name)
     try:
-        tokens = dialect.tokenize(sql)
+        tokens = rules.lexer(sql) if rules.lexer is not None else dialect.tokenize(sql)
     except TokenError:
         raise InvalidInput(
             "The SQL can't be read: a quote or a comment isn't closed, or a character is wrong.",
@@ -111,10 +110,11 @@ def _one_statement(tokens: list[Token]) -> list[Token]:
 # write is refused after parsing.
 _REFUSED_STATEMENTS = words(
     """
-    abort analyze attach begin call checkpoint close cluster comment commit copy deallocate declare
-    describe detach discard do end execute explain export fetch force grant import install kill
-    listen load lock move notify pivot pragma prepare reassign refresh reindex release reset revoke
-    rollback savepoint security set show start summarize unlisten unpivot use vacuum
+    abort analyze attach begin cache call change check checkpoint checksum close cluster comment commit copy deallocate declare
+    describe detach discard do end execute explain export fetch flush force grant handler import
+    install kill listen load lock move notify optimize pivot pragma prepare purge reassign refresh reindex release rename repair
+    replace reset resignal revoke rollback savepoint security set show shutdown signal start
+    summarize uninstall unlisten unlock unpivot use vacuum xa
     """
 )
 
@@ -290,6 +290,8 @@ def _syntax_error(error: ParseError) -> InvalidInput:
 
 def canonical(tree: exp.Expr, rules: DialectRules) -> exp.Expr:
     """Write what has several spellings in one, which every lexer reads alike."""
+    if rules.prepare is not None:
+        tree = rules.prepare(tree)
     for node in list(tree.walk()):
         new = _one_spelling(node, rules)
         if new is not None and node is tree:
@@ -301,6 +303,8 @@ def canonical(tree: exp.Expr, rules: DialectRules) -> exp.Expr:
 
 def _one_spelling(node: exp.Expr, rules: DialectRules) -> exp.Expr | None:
     """A node to put in this one's place, or None; small changes are made in place."""
+    if rules.one_spelling is not None and (new := rules.one_spelling(node)) is not None:
+        return new
     if isinstance(node, exp.RawString | exp.ByteString):  # $$x$$, E'x'
         return exp.Literal.string(node.this)
     if isinstance(node, exp.Identifier) and not node.args.get("quoted"):
@@ -437,6 +441,10 @@ def _verbatim(node: exp.Expr, rules: DialectRules) -> str | None:
     def sql(key: str) -> str:
         return _generate(node.args[key], rules)
 
+    if rules.verbatim is not None:
+        text = rules.verbatim(node, lambda part: _generate(part, rules))
+        if text is not None:
+            return text
     kind = type(node)
     if kind is exp.Extract:
         return f"EXTRACT({sql('this')} FROM {sql('expression')})"
@@ -487,11 +495,12 @@ def _generate(tree: exp.Expr, rules: DialectRules) -> str:
 
 def render(tree: exp.Expr, rules: DialectRules) -> str:
     try:
-        special = [node for node in tree.walk() if isinstance(node, _VERBATIM)]
+        kinds: tuple[type[exp.Expr], ...] = (*_VERBATIM, *rules.verbatim_nodes)
+        special = [node for node in tree.walk() if isinstance(node, kinds)]
         if special or rules.function_schema:
             tree = tree.copy()
             _name_function_schema(tree, rules)
-            special = [node for node in tree.walk() if isinstance(node, _VERBATIM)]
+            special = [node for node in tree.walk() if isinstance(node, kinds)]
         for node in reversed(special):  # the inner ones first
             text = _verbatim(node, rules)
             if text is not None:
@@ -506,8 +515,8 @@ def render(tree: exp.Expr, rules: DialectRules) -> str:
         ) from None
     # Outside of quotes only plain characters are left, so no lexer can see a comment, another
     # kind of string or a second statement where we see none.
-    rest = _QUOTED.sub(" ", text)
-    if not rest.isascii() or any(bad in rest for bad in _NOT_OUTSIDE_QUOTES):
+    rest = rules.quoted.sub(" ", text)
+    if not rest.isascii() or any(bad in rest for bad in rules.not_outside_quotes):
         raise InvalidInput(
             "The statement uses a way to write strings or names that isn't supported.",
             code="syntax_not_allowed",
@@ -530,15 +539,13 @@ def _name_function_schema(tree: exp.Expr, rules: DialectRules) -> None:
         )
 
 
-_NOT_OUTSIDE_QUOTES = ("'", '"', "--", "/*", "*/", "$", "\\", ";", "`", "\x00")
-
-
 def fold(identifier: exp.Expr, rules: DialectRules) -> str:
-    """A name as the database sees it. PostgreSQL folds plain ASCII letters only."""
+    """A name as the database sees it. PostgreSQL folds plain ASCII letters only; whether MySQL
+    compares names without case is up to its server, so there they stay as they are."""
     name = str(identifier.this)
     if rules.name == "duckdb":
         return name.lower()
-    if identifier.args.get("quoted"):
+    if rules.name == "mysql" or identifier.args.get("quoted"):
         return name
     return "".join(c.lower() if c.isascii() else c for c in name)
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -72,7 +71,8 @@ class Slots:
     """Hands out places. Safe from any thread.
 
     Args:
-        refresh: called now and then while something waits, so that changed limits are noticed.
+        refresh: called now and then while something waits, so that changed limits are noticed; it
+            must not raise.
     """
 
     def __init__(self, room: Room, refresh: Callable[[], object] = lambda: None) -> None:
@@ -130,15 +130,6 @@ class Slots:
             _less(self._running, place.user)
             _less(self._on_connection, place.connection_id)
             self._hand_out()
-
-    @contextmanager
-    def hold(self, place: Place) -> Iterator[None]:
-        """A place for as long as the block runs."""
-        self.take(place)
-        try:
-            yield
-        finally:
-            self.free(place)
 
     def reconsider(self) -> None:
         """Lets run what may run by now: limits were changed."""

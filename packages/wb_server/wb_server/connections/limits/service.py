@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ from .models import (
 )
 from .queue import Room, Slots
 from .store import LimitStore
+
+log = logging.getLogger(__name__)
 
 # How long rows are taken as they were read: another process may change them.
 _KEEP_SECONDS = 2.0
@@ -73,7 +76,7 @@ class LimitService:
         self._look = _Look()
         self._read_at = float("-inf")
         self._reading = threading.Lock()
-        self.slots = Slots(room, refresh=self._current)
+        self.slots = Slots(room, refresh=self._refresh)
 
     # --- what holds ------------------------------------------------------------------------
 
@@ -207,6 +210,13 @@ class LimitService:
         if value is not None:
             return value, "everyone", ""
         return getattr(self._start, name), "settings", ""
+
+    def _refresh(self) -> None:
+        """Reads the rows again if it is time. A database that fails is no reason to end a wait."""
+        try:
+            self._current()
+        except Exception:
+            log.warning("the limits could not be read; those read last hold", exc_info=True)
 
     def _current(self) -> _Look:
         """The rows, read again when they may have changed."""

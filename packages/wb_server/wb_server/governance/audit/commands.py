@@ -211,7 +211,7 @@ def _open() -> Iterator[_Log]:
     """The log that the settings name.
 
     Raises:
-        CommandError: there is no such database, or it is of another version.
+        CommandError: there is no such database, it is of another version, or the log's key is gone.
         VaultError: the master key is missing or not the database's.
     """
     import sqlalchemy as sa
@@ -219,7 +219,7 @@ def _open() -> Iterator[_Log]:
     from ...kit.db import Database, versions
     from ...settings import Settings
     from ..secrets import vault
-    from .seals import SealStore
+    from .seals import SealStore, key_lost
     from .service import AuditService
     from .signing import Signer
     from .store import AuditStore
@@ -241,6 +241,11 @@ def _open() -> Iterator[_Log]:
                 "`./wb migrate`"
             )
         master.prove(database)
+        if key_lost(database):
+            raise CommandError(
+                "the audit log's key is gone from the database (vault_secrets): take the database from "
+                "a backup. Without it nothing of the log can be checked"
+            )
         key = master.secret(database, "audit")
         signer = Signer(key)
         yield _Log(

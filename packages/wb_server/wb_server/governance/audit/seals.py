@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ...kit import clock
 from ...kit.db import Database, UtcDateTime, metadata
+from ..secrets.vault import vault_secrets
 from .batch import BatchCheck, Finding
 from .signing import Digest, Seal, Signer, to_ranges, write_ranges
 from .store import audit
@@ -259,6 +260,16 @@ class SealStore:
                 [{"row_id": number, "row_mac": mac} for number, mac in macs.items()],
             )
         return macs
+
+
+def key_lost(database: Database) -> bool:
+    """Whether there are seals but not the key that they were made with: a new one would not fit."""
+    key = sa.select(vault_secrets.c.name).where(vault_secrets.c.name == "audit")
+    with database.read() as connection:
+        return (
+            connection.execute(_LAST).first() is not None
+            and connection.execute(key).first() is None
+        )
 
 
 class _Changed(Exception):

@@ -15,7 +15,7 @@ from ...kit.endpoint import Origin, Outcome
 from ...kit.paging import decode_cursor, encode_cursor
 from .export import ExportStream, span
 from .models import AuditPage, AuditQuery, ExportedRow, ExportQuery
-from .store import AuditStore
+from .store import AuditStore, storable
 
 # A statement over this is cut in the log; the gate's own limit is higher.
 _STATEMENT_LIMIT = 64 * 1024
@@ -186,4 +186,8 @@ class AuditService:
 
 
 def _cut(text: str | None, limit: int) -> str | None:
-    return text if text is None or len(text) <= limit else text[: limit - 1] + "…"
+    """A text as a row can hold it."""
+    if text is None:
+        return None
+    text = storable(text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -102,13 +102,13 @@ class AuditStore:
             (table.outcome, query.outcome),
         ):
             if value is not None:
-                found = found.where(column == value)
+                found = found.where(column == storable(value))
         found = found.where(*_span(query.since, query.until))
         if query.search:
             found = found.where(
                 sa.or_(
                     *(
-                        column.icontains(query.search, autoescape=True)
+                        column.icontains(storable(query.search), autoescape=True)
                         for column in (table.statement, table.target, table.action)
                     )
                 )
@@ -147,12 +147,33 @@ class AuditStore:
             seen = rows[-1].id
 
     def open_records(self) -> list[sa.RowMapping]:
-        """The ``started`` rows whose record has no ``finished`` row."""
-        end = audit.alias()
-        finished = sa.exists().where(end.c.record == audit.c.record, end.c.event == "finished")
-        found = sa.select(audit).where(audit.c.event == "started", ~finished)
+        """The ``started`` rows whose access has no ``finished`` row, one for each such record."""
+        # Nearly every record has a start and a finish and nothing else: that shows in the index of
+        # the records alone. Only what is left is looked at row by row.
+        odd = sa.select(audit.c.record).group_by(audit.c.record).having(sa.func.count() != 2)
+        refused = sa.select(audit.c.record).where(audit.c.event == "refused")
+        times = {
+            event: sa.func.sum(sa.case((audit.c.event == event, 1), else_=0))
+            for event in ("started", "finished")
+        }
+        last = (
+            sa.select(sa.func.max(sa.case((audit.c.event == "started", audit.c.id))))
+            .where(audit.c.record.in_(sa.union(odd, refused)))
+            .group_by(audit.c.record)
+            .having(times["started"] > times["finished"])
+        )
+        found = sa.select(audit).where(audit.c.id.in_(last)).order_by(audit.c.id)
         with self._database.read() as connection:
             return list(connection.execute(found).mappings())
+
+
+def storable(text: str) -> str:
+    """A text with what PostgreSQL can't hold replaced, so that no request escapes the log by it."""
+    if "\0" in text:
+        text = text.replace("\0", "\N{SYMBOL FOR NULL}")
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    return text
 
 
 def _span(since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:

@@ -23,6 +23,8 @@ _SEALS, _ROWS = 200, 1000
 # A row is sealed within seconds. One that is older by so much than the seal before its own was put
 # there later, or the clock was set back.
 _LATE = timedelta(hours=1)
+# So many of those are named.
+_NOTED = 20
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Verifier:
         self._checkpoints = sorted(checkpoints, key=lambda checkpoint: checkpoint.seal)
         self._holes = Holes()
         self._total = 0
+        self._late = 0
         self.summary = Summary()
         self.notes: list[str] = []
 
@@ -68,6 +71,10 @@ class Verifier:
             yield from self._unsealed(connection)
             yield from self._copies(connection)
             yield from self._gaps(connection)
+        if self._late > _NOTED:
+            self.notes.append(
+                f"{self._late - _NOTED} more rows came into the log late, as those above"
+            )
         for checkpoint in self._checkpoints:
             last = self.summary.last
             yield Finding(
@@ -126,14 +133,19 @@ class Verifier:
             yield from check.take(row)
             sealed = before.get(row["seal"])
             if sealed is not None and row["at"] < sealed - _LATE:
-                self.notes.append(
-                    f"row {row['id']} (record {row['record']}) is from {row['at'].isoformat()} and "
-                    f"came into the log after {sealed.isoformat()}: the clock was set back, or "
-                    "somebody put an old row in again"
-                )
+                self._note_late(row, sealed)
         for check in checks.values():
             yield from check.findings_at_end()
             self.summary.rows += check.rows
+
+    def _note_late(self, row: sa.RowMapping, sealed: datetime) -> None:
+        self._late += 1
+        if self._late <= _NOTED:
+            self.notes.append(
+                f"row {row['id']} (record {row['record']}) is from {row['at'].isoformat()} and came "
+                f"into the log after {sealed.isoformat()}: the clock was set back, or somebody put an "
+                "old row in again"
+            )
 
     def _link(self, seal: Seal) -> Iterator[Finding]:
         last = self.summary.last

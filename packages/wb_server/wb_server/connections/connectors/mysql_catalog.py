@@ -1,0 +1,90 @@
+"""What a login may use of a MySQL or MariaDB server: one query of information_schema each.
+
+The server shows there what the login has rights on, and no more. Schemas are databases.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..models import ColumnInfo, SchemaInfo, TableInfo
+
+SYSTEM_SCHEMAS: Final = ("information_schema", "mysql", "performance_schema", "sys")
+
+_HIDDEN: Final = "('information_schema', 'mysql', 'performance_schema', 'sys')"
+_USABLE: Final = f"""
+    table_schema NOT IN {_HIDDEN}
+    AND table_type IN ('BASE TABLE', 'VIEW', 'SYSTEM VERSIONED')
+"""
+
+# Built of constants only; values are put in by the link.
+SCHEMAS: Final = f"""
+    SELECT s.schema_name, coalesce(t.number, 0)
+    FROM information_schema.schemata s
+    LEFT JOIN (
+        SELECT table_schema, count(*) AS number FROM information_schema.tables
+        WHERE {_USABLE} GROUP BY table_schema
+    ) t ON t.table_schema = s.schema_name
+    WHERE s.schema_name NOT IN {_HIDDEN}
+    ORDER BY s.schema_name
+"""  # noqa: S608
+
+TABLES: Final = f"""
+    SELECT table_schema, table_name, table_type, table_comment
+    FROM information_schema.tables WHERE {_USABLE} ORDER BY table_schema, table_name
+"""  # noqa: S608
+
+TABLES_OF: Final = f"""
+    SELECT table_schema, table_name, table_type, table_comment
+    FROM information_schema.tables WHERE {_USABLE} AND table_schema = %s ORDER BY table_name
+"""  # noqa: S608
+
+COLUMNS: Final = f"""
+    SELECT table_schema, table_name, column_name, column_type, is_nullable, column_comment
+    FROM information_schema.columns
+    WHERE table_schema = %s AND table_name = %s AND table_schema NOT IN {_HIDDEN}
+    ORDER BY ordinal_position
+"""  # noqa: S608
+
+_Rows = list[tuple[Any, ...]]
+
+
+def schemas(rows: _Rows) -> list[SchemaInfo]:
+    return [SchemaInfo(name=str(name), tables=int(number)) for name, number in rows]
+
+
+def tables(rows: _Rows, schema: str | None) -> list[TableInfo]:
+    """The tables of a schema. The server compares without case; a name is exactly what it is."""
+    return [
+        TableInfo.model_validate(
+            {
+                "schema": space,
+                "name": name,
+                "kind": "view" if kind == "VIEW" else "table",
+                "comment": comment if comment and kind != "VIEW" else None,
+            }
+        )
+        for space, name, kind, comment in rows
+        if schema is None or space == schema
+    ]
+
+
+def columns(rows: _Rows, schema: str, table: str) -> list[ColumnInfo]:
+    """The columns of one table, in their order; none where the table isn't there.
+
+    Where the server compares names without case, one table may be asked for in another spelling.
+    """
+    found = {(row[0], row[1]) for row in rows}
+    wanted: tuple[str, str] | None = (schema, table)
+    if wanted not in found:
+        same = [
+            one
+            for one in found
+            if [part.casefold() for part in one] == [schema.casefold(), table.casefold()]
+        ]
+        wanted = same[0] if len(same) == 1 else None
+    return [
+        ColumnInfo(name=name, type=kind, nullable=nullable == "YES", comment=comment or None)
+        for space, owner, name, kind, nullable, comment in rows
+        if (space, owner) == wanted
+    ]

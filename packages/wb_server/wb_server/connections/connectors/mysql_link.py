@@ -1,0 +1,454 @@
+"""Connections to MySQL and MariaDB: how one is dialled, what is sent over it, and the pool.
+
+PyMySQL dials, encrypts, signs in and reads packets. Statements are prepared and executed here, since
+PyMySQL knows only the text protocol; ``mysql_rows`` says why that isn't enough. A connection goes
+back to the pool only after the server has reset it: variables, temporary tables, locks and prepared
+statements of one user must not reach the next.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pymysql
+from pymysql.constants import CLIENT, COMMAND, CR
+from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
+
+from .mysql_rows import Columns, Described, broken_answer
+
+MAX_IDLE: Final = 4
+IDLE_SECONDS: Final = 60.0
+
+_LARGEST: Final = 0xFFFFFF  # a packet of this size goes on in the next one
+_PADDING: Final = bytes(16)  # so that a fixed number of bytes can be taken behind the last row
+
+# Commands that PyMySQL has no name for, or none that works.
+_PREPARE, _EXECUTE, _CLOSE, _RESET = 0x16, 0x17, 0x19, 0x1F
+
+# What has to mean the same to the server as to the gate's parser, and to every server. Backslashes
+# escape and double quotes make strings: the gate sends neither quote nor backslash but doubled. The
+# rest of the mode is what each server has when nobody has set it.
+_MODES: Final = {
+    True: "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,"
+    "NO_ENGINE_SUBSTITUTION",
+    False: "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+}
+# GROUP_CONCAT cuts what is longer, without an error; MySQL's own default is 1024.
+_GROUP_CONCAT: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Login:
+    """Where and how a connection is made.
+
+    Attributes:
+        address: the checked address, which is dialled.
+        host: the name, for the certificate and for nothing else.
+        tls: what encrypts; ``None`` for a connection that isn't encrypted.
+        must_encrypt: whether a server without TLS is refused.
+        verified: whether the server proves by a certificate who it is.
+    """
+
+    address: str
+    host: str
+    port: int
+    user: str
+    password: bytes
+    database: str
+    tls: ssl.SSLContext | None
+    must_encrypt: bool
+    verified: bool
+    name: str
+    connect_timeout: float
+
+
+class NotAQuery(Exception):
+    """A statement that answers no rows, where a query was expected."""
+
+
+class _Refused:
+    """A way to sign in that would show the password to whoever answers."""
+
+    def __init__(self, connection: object) -> None:
+        pass
+
+    def authenticate(self, packet: object) -> MysqlPacket:
+        raise pymysql.OperationalError(CR.CR_AUTH_PLUGIN_CANNOT_LOAD, "not allowed")
+
+
+class Link:
+    """One connection to a server.
+
+    Attributes:
+        reused: whether it comes from the pool; a broken one shows at its first command.
+        mariadb: whether it is MariaDB, and not MySQL.
+        version: the server's product and version, such as ``MariaDB 10.11.6``.
+        number: the connection's number in the server, to stop its statement by.
+
+    Raises:
+        pymysql.Error, OSError: it can't be made.
+    """
+
+    def __init__(self, login: Login) -> None:
+        self.reused = False
+        self.idle_since = 0.0
+        self._statement = 0
+        self._waiting = login.connect_timeout
+        sock = socket.create_connection((login.address, login.port), login.connect_timeout)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._my = self._connection(login)
+            self._my.connect(sock)
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            version, comment, self._where = (str(value) for value in self.query(_WHO)[0])
+            self.mariadb = "mariadb" in version.lower() or "mariadb" in comment.lower()
+            product = "MariaDB" if self.mariadb else "MySQL"
+            self.version = f"{product} {version.split('-')[0]}"
+            self.number = int(self._my.thread_id())
+        except BaseException:
+            self.drop()
+            raise
+
+    def _connection(self, login: Login) -> Any:
+        shown = {"mysql_old_password": _Refused, "dialog": _Refused}
+        if not login.verified:
+            shown["mysql_clear_password"] = _Refused
+        connection: Any = pymysql.Connection(
+            host=login.host,
+            port=login.port,
+            user=login.user,
+            password=login.password,
+            database=login.database,
+            charset="utf8mb4",
+            defer_connect=True,
+            autocommit=None,
+            client_flag=CLIENT.FOUND_ROWS,  # an UPDATE counts what it found, as elsewhere
+            local_infile=False,
+            connect_timeout=login.connect_timeout,
+            read_timeout=login.connect_timeout,
+            write_timeout=login.connect_timeout,
+            auth_plugin_map=shown,
+            program_name=login.name,
+            ssl=login.tls if login.must_encrypt else None,
+            ssl_disabled=login.tls is None,
+        )
+        if login.tls is not None:
+            connection.ctx = login.tls  # also where encryption is only preferred
+        return connection
+
+    def wait_at_most(self, seconds: float) -> None:
+        """How long the server may say nothing before the connection counts as broken."""
+        self._my._read_timeout = self._my._write_timeout = seconds
+
+    def settings(self, timeout: float) -> str:
+        """The command that sets all of the session that a statement's meaning depends on."""
+        mode = _MODES[self.mariadb]
+        limit = (
+            f"max_statement_time = {timeout:.3f}"
+            if self.mariadb
+            else f"max_execution_time = {max(1, round(timeout * 1000))}"
+        )
+        # Otherwise a server gives up on a reader that takes its time between two batches.
+        patience = max(60, min(round(timeout), 31_000_000))
+        return (
+            f"SET SESSION sql_mode = '{mode}', character_set_client = utf8mb4, "
+            "character_set_connection = utf8mb4, character_set_results = utf8mb4, "
+            "time_zone = '+00:00', lc_messages = 'en_US', autocommit = 1, completion_type = 0, "
+            "sql_auto_is_null = 0, sql_safe_updates = 0, sql_select_limit = DEFAULT, "
+            f"group_concat_max_len = {_GROUP_CONCAT}, net_write_timeout = {patience}, {limit}"
+        )
+
+    def command(self, sql: str) -> None:
+        """Runs a statement of our own that answers nothing."""
+        self._my._execute_command(COMMAND.COM_QUERY, sql)
+        self._my._read_packet()
+
+    def query(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        """Rows of a small query of our own; ``%s`` stand for the values.
+
+        Values are written as hexadecimal text: no setting of the server changes how it is read.
+        """
+        if values:
+            sql = sql % tuple(f"_utf8mb4 x'{value.encode().hex()}'" for value in values)
+        self._my.query(sql)
+        return list(self._my._result.rows or ())
+
+    def execute(self, sql: str, *, read: bool) -> tuple[int, Answered | None]:
+        """Runs the permitted statement.
+
+        Args:
+            read: whether it has to be a query. The server says so before anything runs: some
+                statements end a read-only transaction and go on without it.
+
+        Returns:
+            The number of changed rows and no answer, or 0 and the answer.
+
+        Raises:
+            NotAQuery: it was to be a query and isn't one.
+        """
+        my = self._my
+        my._execute_command(_PREPARE, sql)
+        head = my._read_packet().get_all_data()
+        if len(head) < 9 or head[0] != 0:
+            raise broken_answer()
+        self._statement, columns, parameters = struct.unpack_from("<IHH", head, 1)
+        for count in (parameters, columns):
+            if count:
+                self._skip(count)
+        if parameters:
+            raise pymysql.ProgrammingError(1064, "A statement can't hold a question mark here")
+        if read and not columns:
+            self.end_statement()
+            raise NotAQuery
+        my._execute_command(_EXECUTE, struct.pack("<IBI", self._statement, 0, 1))
+        first = my._read_packet()
+        if first.is_ok_packet():
+            first.advance(1)
+            changed = first.read_length_encoded_integer()
+            self.end_statement()
+            return int(changed or 0), None
+        count = first.read_length_encoded_integer()
+        if not count or first.is_load_local_packet():
+            raise broken_answer()
+        described = []
+        for _ in range(count):
+            packet: Any = my._read_packet(FieldDescriptorPacket)
+            described.append(
+                Described(
+                    packet.name,
+                    packet.type_code,
+                    packet.flags,
+                    packet.length,
+                    packet.scale,
+                    packet.charsetnr,
+                )
+            )
+        if not my._read_packet().is_eof_packet():
+            raise broken_answer()
+        return 0, Answered(self, Columns(described))
+
+    def _skip(self, count: int) -> None:
+        for _ in range(count):
+            self._my._read_packet()
+        if not self._my._read_packet().is_eof_packet():
+            raise broken_answer()
+
+    def end_statement(self) -> None:
+        """Lets the server forget the statement; it answers nothing."""
+        if self._statement:
+            self._my._execute_command(_CLOSE, struct.pack("<I", self._statement))
+            self._statement = 0
+
+    def more(self, size: int) -> bytes:
+        """Some of the bytes that come next, at least one."""
+        my = self._my
+        if my._current_timeout != my._read_timeout:
+            my._sock.settimeout(my._read_timeout)
+            my._current_timeout = my._read_timeout
+        piece: bytes = my._rfile.read1(size)
+        if not piece:
+            raise pymysql.OperationalError(CR.CR_SERVER_LOST, "lost")
+        return piece
+
+    def is_same_server(self, other: Link) -> bool:
+        """Whether both lead to one server: behind a balancer they need not."""
+        return self._where == other._where
+
+    def reset(self) -> None:
+        """Leaves nothing of this use behind; ends the transaction too."""
+        self.wait_at_most(self._waiting)
+        self._my._execute_command(_RESET, b"")
+        if not self._my._read_packet().is_ok_packet():
+            raise broken_answer()
+        self._statement = 0
+
+    def cut(self) -> None:
+        """Wakes whoever waits for the server, with an error. Never raises."""
+        with suppress(Exception):
+            self._my._sock.shutdown(socket.SHUT_RDWR)
+
+    def drop(self) -> None:
+        """Ends the connection, at once: the server undoes what is open. Never raises."""
+        with suppress(Exception):
+            self._my._force_close()
+
+
+_WHO: Final = (
+    "SELECT @@version, @@version_comment, "
+    "concat(@@hostname, ' ', @@port, ' ', @@datadir, ' ', @@server_id)"
+)
+
+
+class Answered:
+    """Rows on their way, read as they are asked for.
+
+    Args:
+        columns: what they are.
+    """
+
+    def __init__(self, link: Link, columns: Columns) -> None:
+        self.columns = columns
+        self._link = link
+        self._rest = bytearray()
+        self._done = False
+
+    def batch(self, size: int) -> Any:
+        """The next rows as a record batch of about ``size`` bytes, or ``None`` after the last.
+
+        Raises:
+            pymysql.Error, OSError: what the server says, or that it says nothing more.
+        """
+        if self._done:
+            return None
+        data, self._rest = self._rest, bytearray()
+        starts: list[int] = []
+        ends: list[int] = []
+        place = 0
+        while True:
+            place, ended = self._scan(data, place, size, starts, ends)
+            if ended or place >= size:
+                break
+            data += self._link.more(max(1 << 16, size - len(data)))
+        self._rest = data[place:]
+        if not starts:
+            return None
+        del data[place:]
+        data += _PADDING
+        return self.columns.batch(
+            np.frombuffer(data, np.uint8), np.array(starts, np.int64), np.array(ends, np.int64)
+        )
+
+    def _scan(
+        self, data: bytearray, place: int, size: int, starts: list[int], ends: list[int]
+    ) -> tuple[int, bool]:
+        """Notes where whole rows lie, from ``place`` on.
+
+        Returns:
+            Where to go on, and whether that was all.
+        """
+        here = len(data)
+        while place + 4 <= here and place < size:
+            length = data[place] | data[place + 1] << 8 | data[place + 2] << 16
+            if length == _LARGEST:
+                length = self._join(data, place)
+                here = len(data)
+                if not length:
+                    break
+            end = place + 4 + length
+            if end > here:
+                break
+            if not length or data[place + 4]:
+                self._end(bytes(data[place + 4 : end]))
+                return place, True
+            starts.append(place + 4)
+            ends.append(end)
+            place = end
+        return place, False
+
+    def _join(self, data: bytearray, place: int) -> int:
+        """Joins a row that came in several packets; its length, or 0 if it isn't all here."""
+        end, total = place, 0
+        heads = []
+        while len(data) - end >= 4:
+            length = data[end] | data[end + 1] << 8 | data[end + 2] << 16
+            heads.append(end)
+            total += length
+            end += 4 + length
+            if length < _LARGEST:
+                break
+        else:
+            return 0
+        if end > len(data):
+            return 0
+        for head in reversed(heads[1:]):
+            del data[head : head + 4]
+        return total
+
+    def _end(self, packet: bytes) -> None:
+        """What isn't a row is the end of them, or an error."""
+        self._done = True
+        ending = MysqlPacket(packet, "utf8")
+        if ending.is_error_packet():
+            ending.raise_for_error()
+        if not ending.is_eof_packet():
+            raise broken_answer()
+
+
+class Pool:
+    """The idle connections of one version of one saved connection, for one login.
+
+    Args:
+        version: the connection's; a newer one replaces the pool.
+        max_idle: how many are kept; 0 keeps none.
+    """
+
+    def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
+        self.version = version
+        self._max_idle = max_idle
+        self._idle: list[Link] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._timer: threading.Timer | None = None
+
+    def take(self) -> Link | None:
+        """An idle connection, the one used last, or ``None``."""
+        with self._lock:
+            if not self._idle:
+                return None
+            link = self._idle.pop()
+        if time.monotonic() - link.idle_since > IDLE_SECONDS:
+            link.drop()
+            return self.take()
+        link.reused = True
+        return link
+
+    def give(self, link: Link) -> None:
+        """Takes back a connection that was reset."""
+        link.idle_since = time.monotonic()
+        with self._lock:
+            if not self._closed and len(self._idle) < self._max_idle:
+                self._idle.append(link)
+                self._watch()
+                return
+        link.drop()
+
+    def close(self) -> None:
+        """Drops what is idle, and whatever comes back later."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            if self._timer is not None:
+                self._timer.cancel()
+        for link in idle:
+            link.drop()
+
+    def _watch(self) -> None:
+        """Looks again when the oldest idle connection is due. Holds the lock."""
+        if self._timer is None and self._idle:
+            self._timer = threading.Timer(IDLE_SECONDS, self._drop_old)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _drop_old(self) -> None:
+        limit = time.monotonic() - IDLE_SECONDS + 1
+        with self._lock:
+            old = [link for link in self._idle if link.idle_since <= limit]
+            self._idle = [link for link in self._idle if link.idle_since > limit]
+            self._timer = None
+            if not self._closed:
+                self._watch()
+        for link in old:
+            link.drop()

@@ -1,0 +1,397 @@
+"""How MySQL and MariaDB read SQL text, and how the gate writes it for them.
+
+What a text means depends on where its strings and comments end, and the server has rules of its
+own for that: backslashes escape, double quotes make strings, ``#`` begins a comment, ``--`` only
+before white space, and some comments are run. So a text is read twice, by these rules and by the
+parser's lexer, and is refused where the two don't agree on every string, name and comment.
+
+What is sent is plainer. No comments; all names in backticks, so that none is a keyword; all strings
+in single quotes, with each quote and each backslash doubled. Such a string ends at the same place in
+every mode of the server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from sqlglot import Token, TokenType, exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import TokenError
+
+from wb_server.connections.dialects.base import words
+from wb_server.kit.errors import Forbidden, InvalidInput
+
+Write = Callable[[exp.Expr], str]
+
+# Strings and names between quotes, and comments, in the order in which the server meets them.
+_PIECE: Final = re.compile(
+    r"""
+      (?P<run>/\*(?:!|[Mm]!|\+))
+    | (?P<comment>/\*.*?\*/ | --(?=[\x00-\x20\x7f]|\Z)[^\n]* | \#[^\n]*)
+    | (?P<quoted>'(?:[^'\\]|''|\\.)*' | "(?:[^"\\]|""|\\.)*" | `(?:[^`]|``)*`)
+    | (?P<open>/\*|['"`])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE: Final = re.compile(r"\\(.)|''|\"\"", re.DOTALL)
+_ESCAPED: Final = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
+_BLANK: Final = " \t\n\v\f\r"
+_PREFIXED: Final = (TokenType.HEX_STRING, TokenType.BIT_STRING, TokenType.NATIONAL_STRING)
+
+_HEX_DIGITS: Final = re.compile(r"[0-9A-Fa-f]+")
+_NUMBER: Final = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_COMMANDS: Final = frozenset(Dialect.get_or_raise("mysql").tokenizer_class.COMMANDS)
+_DATED: Final = words("date time timestamp")
+# How literals such as DATE '2026-01-31' come out of the lexer; nobody can write these names.
+_HEX_NUMBER: Final = "hexadecimal literal"
+LITERAL_NAMES: Final = frozenset(f"{name} literal" for name in _DATED) | {_HEX_NUMBER}
+_LITERAL_TITLE: Final = re.compile(r"\b(date|time|timestamp) literal\(('(?:[^']|'')*')\)")
+_HEX_TITLE: Final = re.compile(r"hexadecimal literal\('(\w*)'\)")
+_UNITS: Final = words("microsecond second minute hour day week month quarter year")
+_UNIT_FIRST: Final = words("timestampdiff timestampadd")
+_LONGEST_TITLE: Final = 100
+
+# What a rendered text may hold between its quotes, and what nowhere else.
+QUOTED: Final = re.compile(r"'(?:[^'\\]|''|\\\\)*'|`(?:[^`]|``)*`")
+NOT_OUTSIDE_QUOTES: Final = ("'", '"', "--", "/*", "*/", "#", "@", "\\", ";", "`", "?", "\x00")
+
+
+# Reading ------------------------------------------------------------------------------------------
+
+
+def tokenize(sql: str) -> list[Token]:
+    """The tokens, each string with the value that the server gives it.
+
+    Raises:
+        Forbidden: a comment that the server runs, or that steers it (``syntax_not_allowed``).
+        InvalidInput: something isn't closed, or can be read in two ways (``syntax_error``).
+    """
+    quoted, comments = _pieces(sql)
+    try:
+        tokens = Dialect.get_or_raise("mysql").tokenize(sql)
+    except TokenError:
+        raise _unreadable("A quote or a comment isn't closed, or a character is wrong.") from None
+    _check_start(tokens)
+    _agree(sql, tokens, quoted, comments)
+    result: list[Token] = []
+    joins = False
+    for token in tokens:
+        if token.token_type == TokenType.HEX_STRING and sql[token.start] == "0":
+            # Unlike x'41' it is a number where one is wanted, so it stays what it is.
+            place = (token.line, token.col, token.start, token.end)
+            result.append(Token(TokenType.VAR, _HEX_NUMBER, *place))
+            result.append(Token(TokenType.STRING, token.text, *place))
+            joins = False
+            continue
+        if token.token_type == TokenType.SOME:
+            token.token_type, token.text = TokenType.ANY, "ANY"
+        if token.token_type == TokenType.STRING:
+            token.text = _value(sql[token.start : token.end + 1])
+            if joins and result and result[-1].token_type == TokenType.STRING:
+                result[-1].text += token.text  # 'a' 'b' is one string
+                continue
+        joins = token.token_type == TokenType.STRING
+        result.append(token)
+    return list(_literals_kept(result))
+
+
+def _check_start(tokens: list[Token]) -> None:
+    """What the lexer doesn't take apart, and what holds several statements, is said by name."""
+    kinds = [token.token_type for token in tokens]
+    while kinds and kinds[-1] == TokenType.SEMICOLON:
+        kinds.pop()
+    if TokenType.SEMICOLON in kinds:
+        raise InvalidInput("Send one statement at a time.", code="one_statement")
+    if kinds and kinds[0] in _COMMANDS:
+        raise Forbidden(
+            f"{tokens[0].text.upper()} isn't allowed here.", code="statement_not_allowed"
+        )
+
+
+def _pieces(sql: str) -> tuple[dict[int, int], list[tuple[int, int]]]:
+    """Where what is quoted begins and ends, and where the comments lie, by the server's rules."""
+    quoted: dict[int, int] = {}
+    comments = []
+    for found in _PIECE.finditer(sql):
+        if found["run"]:
+            raise Forbidden(
+                "Comments that the server runs (/*! … */) or that steer it (/*+ … */) aren't allowed.",
+                code="syntax_not_allowed",
+            )
+        if found["open"]:
+            raise _unreadable("A quote or a comment isn't closed.")
+        if found["quoted"]:
+            quoted[found.start()] = found.end()
+        else:
+            comments.append(found.span())
+    return quoted, comments
+
+
+def _agree(
+    sql: str, tokens: list[Token], quoted: dict[int, int], comments: list[tuple[int, int]]
+) -> None:
+    """Every piece is one token or lies between two, and nothing else lies between tokens."""
+    left = dict(quoted)
+    ahead = list(reversed(comments))
+    here = 0
+    for start, end, kind in (
+        *((t.start, t.end + 1, t.token_type) for t in tokens),
+        (len(sql),) * 3,
+    ):
+        gap = sql[here:start]
+        while ahead and ahead[-1][0] < start:
+            first, last = ahead.pop()
+            if first < here or last > start:
+                raise _two_readings()
+            gap = gap.replace(sql[first:last], " ", 1)
+        # The lexer drops semicolons' comments with them, but never the semicolon.
+        if gap.strip(_BLANK):
+            raise _two_readings()
+        here = end
+        if start == len(sql):
+            break
+        if kind in (TokenType.STRING, TokenType.IDENTIFIER) and sql[start] in "'\"`":
+            same = left.pop(start, None) == end
+        elif kind in _PREFIXED and sql[start + 1 : start + 2] == "'":
+            same = left.pop(start + 1, None) == end
+        else:
+            same = not any(quote in sql[start:end] for quote in "'\"`")
+        if not same:
+            raise _two_readings()
+    if left or ahead:
+        raise _two_readings()
+
+
+def _value(raw: str) -> str:
+    """What a string literal stands for. ``\\%`` and ``\\_`` stay, for LIKE."""
+    quote = raw[0]
+
+    def one(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return quote if found[0][0] == quote else found[0]
+        if found[1] in "%_":
+            return found[0]
+        return _ESCAPED.get(found[1], found[1])
+
+    value = _ESCAPE.sub(one, raw[1:-1])
+    if "\0" in value:
+        raise _unreadable("A string can't hold a NUL character here; use unhex('00').")
+    return value
+
+
+def _literals_kept(tokens: list[Token]) -> Iterator[Token]:
+    """Literals of several words, spelled so that the parser keeps them.
+
+    ``INTERVAL 1.5 DAY`` becomes ``INTERVAL (1.5) DAY``: the parser would make a string of the number,
+    and the server rounds a number but cuts a string. ``DATE '…'`` becomes a call of a function with
+    a space in its name, which ``verbatim`` writes as the literal again: of a wrong date a literal is
+    an error, and the cast that the parser would make of it is null.
+    """
+    before: Token | None = None
+    signed = False
+    for index, token in enumerate(tokens):
+        after = tokens[index + 1].token_type if index + 1 < len(tokens) else None
+        place = (token.line, token.col, token.start, token.end)
+        opening = Token(TokenType.L_PAREN, "(", *place)
+        closing = Token(TokenType.R_PAREN, ")", *place)
+        if (
+            after == TokenType.STRING
+            and token.text.lower() in _DATED
+            and token.token_type != TokenType.IDENTIFIER
+            and (before is None or before.token_type not in (TokenType.DOT, TokenType.ALIAS))
+        ):
+            token.token_type, token.text = TokenType.VAR, f"{token.text.lower()} literal"
+        value = token.token_type in (TokenType.NUMBER, TokenType.STRING)
+        if signed:
+            yield from (token, closing)
+            signed = False
+        elif value and before is not None and _takes_brackets(before):
+            yield from (opening, token, closing)
+        elif _is_sign(before, token) and after in (TokenType.NUMBER, TokenType.STRING):
+            yield from (opening, token)
+            signed = True
+        else:
+            yield token
+        before = token
+
+
+def _is_sign(before: Token | None, token: Token) -> bool:
+    interval = before is not None and before.token_type == TokenType.INTERVAL
+    return interval and token.token_type == TokenType.DASH
+
+
+def _takes_brackets(token: Token) -> bool:
+    return token.token_type == TokenType.INTERVAL or (
+        token.token_type == TokenType.VAR and token.text in LITERAL_NAMES
+    )
+
+
+def _unreadable(message: str) -> InvalidInput:
+    return InvalidInput(
+        f"The SQL can't be read: {message[:1].lower()}{message[1:]}",
+        code="syntax_error",
+        line=None,
+        column=None,
+        near=None,
+    )
+
+
+def _two_readings() -> InvalidInput:
+    return _unreadable("A quote or a comment can be read in two ways; write it plainly.")
+
+
+# Trees --------------------------------------------------------------------------------------------
+
+
+def prepare(tree: exp.Expr) -> exp.Expr:
+    """Gives each column of the answer the title that it has as written.
+
+    The server would take its title from the text that is sent, with all its backticks.
+    """
+    query = tree
+    while isinstance(query, exp.Subquery | exp.SetOperation):
+        query = query.this
+    if not isinstance(query, exp.Select):
+        return tree
+    for item in query.expressions:
+        if isinstance(item, exp.Alias | exp.Column | exp.Star) or item.is_star:
+            continue
+        title = item.sql("mysql", normalize_functions=False, comments=False)
+        title = _HEX_TITLE.sub(r"0x\1", _LITERAL_TITLE.sub(r"\1 \2", title))
+        # The server keeps no names with characters of four bytes.
+        title = "".join(letter if letter <= "\uffff" else "?" for letter in title)
+        title = " ".join(title.split())[:_LONGEST_TITLE].strip()
+        item.replace(
+            exp.Alias(this=item.copy(), alias=exp.Identifier(this=title or "value", quoted=True))
+        )
+    return tree
+
+
+def one_spelling(node: exp.Expr) -> exp.Expr | None:
+    """A node to put in this one's place, or None; small changes are made in place."""
+    if isinstance(node, exp.Identifier):
+        node.set("quoted", True)
+        return None
+    if isinstance(node, exp.Select) and _is_dual(node.args.get("from_")):
+        node.set("from_", None)
+    clock = _CLOCK.get(type(node))
+    if clock is not None and not node.this:
+        return _call(clock)
+    if isinstance(node, exp.Cast):
+        kind = node.to
+        if isinstance(kind.this, exp.DType):
+            kind.set("this", _CAST_AS.get(kind.this, kind.this))
+        return None
+    if isinstance(node, exp.Column) and isinstance(node.parent, exp.CollateColumnConstraint):
+        return exp.Var(this=node.name)
+    if isinstance(node, exp.Column) and _is_default(node):
+        return exp.Var(this="DEFAULT")
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() in _UNIT_FIRST:
+        _keep_unit(node)
+    elif isinstance(node, exp.JSONExtract | exp.JSONExtractScalar):
+        found = _call("json_extract", node.this, node.expression.unnest())
+        return found if isinstance(node, exp.JSONExtract) else _call("json_unquote", found)
+    elif isinstance(node, exp.StrPosition) and not node.args.get("occurrence"):
+        return _call("locate", node.args.get("substr"), node.this, node.args.get("position"))
+    elif isinstance(node, exp.GroupConcat) and not node.args.get("separator"):
+        node.set("separator", exp.Literal.string(","))  # as the generator writes it
+    elif isinstance(node, exp.Concat):
+        return _call("concat", *node.expressions)  # what GROUP_CONCAT(a, b) is taken for
+    elif isinstance(node, exp.Soundex):
+        return _call("soundex", node.this)
+    return None
+
+
+# A cast knows a few types only; the generator writes these for the others.
+_CAST_AS: Final = {
+    **dict.fromkeys(
+        (exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.MEDIUMINT, exp.DType.INT),
+        exp.DType.BIGINT,
+    ),
+    **dict.fromkeys(
+        (exp.DType.UTINYINT, exp.DType.USMALLINT, exp.DType.UMEDIUMINT, exp.DType.UINT),
+        exp.DType.UBIGINT,
+    ),
+    **dict.fromkeys(
+        (exp.DType.NCHAR, exp.DType.VARCHAR, exp.DType.TEXT, exp.DType.LONGTEXT), exp.DType.CHAR
+    ),
+    **dict.fromkeys((exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ), exp.DType.DATETIME),
+    exp.DType.VARBINARY: exp.DType.BINARY,
+}
+
+# Without brackets, each of these is a word of the grammar.
+_CLOCK: Final[dict[type[exp.Expr], str]] = {
+    exp.CurrentDate: "curdate",
+    exp.CurrentTime: "curtime",
+    exp.CurrentTimestamp: "now",
+    exp.Localtime: "now",
+    exp.Localtimestamp: "now",
+}
+
+
+def _is_dual(clause: exp.Expr | None) -> bool:
+    """DUAL stands where no table is; the server knows it only without quotes."""
+    table = clause.this if clause is not None else None
+    return (
+        isinstance(table, exp.Table)
+        and isinstance(table.this, exp.Identifier)
+        and table.name.lower() == "dual"
+        and not table.this.args.get("quoted")
+        and not any(value for key, value in table.args.items() if key != "this")
+    )
+
+
+def _is_default(node: exp.Expr) -> bool:
+    name = node.this
+    return (
+        isinstance(name, exp.Identifier)
+        and not name.args.get("quoted")
+        and name.this.lower() == "default"
+        and not node.args.get("table")
+    )
+
+
+def _keep_unit(node: exp.Expr) -> None:
+    """The unit of TIMESTAMPDIFF is a word of the grammar and no column."""
+    unit = node.expressions[0] if node.expressions else None
+    if isinstance(unit, exp.Column) and not unit.args.get("table"):
+        if unit.name.lower() in _UNITS:
+            unit.replace(exp.Var(this=unit.name.upper()))
+
+
+def _call(name: str, *args: exp.Expr | None) -> exp.Expr:
+    return exp.Anonymous(this=name, expressions=[arg for arg in args if arg is not None])
+
+
+# Writing ------------------------------------------------------------------------------------------
+
+
+def verbatim(node: exp.Expr, write: Write) -> str | None:
+    """The text of a node that the generator would write in another way."""
+    if isinstance(node, exp.Literal):
+        text = str(node.this)
+        if node.is_string:
+            return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+        if not _NUMBER.fullmatch(text):
+            raise ValueError("not a number as the server reads them")
+        return text
+    if isinstance(node, exp.Anonymous) and node.this in LITERAL_NAMES:
+        (literal,) = node.expressions
+        if not isinstance(literal, exp.Var) or not literal.name.startswith("'"):
+            raise ValueError("not a literal")
+        if node.this == _HEX_NUMBER:
+            digits = literal.name.strip("'")
+            if not _HEX_DIGITS.fullmatch(digits):
+                raise ValueError("not a number as the server reads them")
+            return f"0x{digits}"
+        return f"{str(node.this).split()[0].upper()} {literal.name}"
+    if isinstance(node, exp.RegexpLike) and not node.args.get("flag"):
+        return f"{write(node.this)} REGEXP {write(node.expression)}"
+    if isinstance(node, exp.Interval):
+        return f"INTERVAL {write(node.this)} {write(node.args['unit'])}"
+    return None
+
+
+VERBATIM: Final = (exp.Literal, exp.Anonymous, exp.RegexpLike, exp.Interval)

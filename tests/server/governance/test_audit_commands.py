@@ -1,0 +1,272 @@
+"""``wb audit``, as a person or cron runs it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from support.installation import wb
+
+from wb_server.governance.audit.models import ExportedRow
+from wb_server.governance.audit.seals import SealStore, audit_seals
+from wb_server.governance.audit.service import AuditService
+from wb_server.governance.audit.signing import Signer
+from wb_server.governance.audit.store import AuditStore, audit
+from wb_server.governance.secrets import vault
+from wb_server.kit.actor import Actor
+from wb_server.kit.db import Database
+from wb_server.kit.endpoint import Origin
+
+ORIGIN = Origin("10.0.0.7", "request-1")
+STATEMENT = "select 'ä', \"b\",\n 'c;d' -- 字"
+
+
+class Place:
+    """A database with a log, its key file, and the command on both."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.key_file = folder / "master.key"
+        vault.generate(self.key_file)
+        master = vault.load(self.key_file)
+        master.prove(database)
+        key = master.secret(database, "audit")
+        self.log = AuditService(AuditStore(database, key))
+        self.seals = SealStore(database, Signer(key))
+        for number in range(5):
+            self.access(number)
+        assert self.seals.seal(100) is not None
+
+    def access(self, number: int) -> None:
+        actor = Actor("ana", frozenset(), via="token")
+        record = self.log.started(actor, ORIGIN, "query.read", target="shop", statement=STATEMENT)
+        self.log.finished(record, "ok", rows=number, bytes=2**40)
+
+    def wb(self, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
+        settings = {"WB_DATABASE_URL": self.database.url, "WB_KEY_FILE": str(self.key_file)}
+        return wb("audit", *arguments, **{**settings, **env})
+
+    def tamper(self, statement: str) -> None:
+        with self.database.write() as transaction:
+            assert transaction.execute(sa.text(statement)).rowcount > 0
+
+    def rows(self) -> list[dict[str, Any]]:
+        with self.database.read() as transaction:
+            found = transaction.execute(sa.select(audit).order_by(audit.c.id)).mappings().all()
+        return [ExportedRow(**row).model_dump(mode="json") for row in found]
+
+    def age(self, days: int) -> None:
+        """Makes what is sealed older, as only the key's holder can."""
+        signer: Signer = self.seals._signer
+        previous = ""
+        with self.database.write() as transaction:
+            from wb_server.governance.audit.signing import Seal
+
+            for row in transaction.execute(sa.select(audit_seals)).mappings().all():
+                moved = {"sealed_at": row["sealed_at"] - timedelta(days=days), "previous": previous}
+                previous = signer.seal(Seal(**{**row, **moved}))
+                transaction.execute(
+                    audit_seals.update()
+                    .where(audit_seals.c.id == row["id"])
+                    .values(**moved, hash=previous)
+                )
+
+
+@pytest.fixture
+def place(database: Database, tmp_path: Path) -> Place:
+    return Place(database, tmp_path)
+
+
+def one_line(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr and done.stdout == ""
+    line = done.stderr.strip().splitlines()[-1]
+    assert line.startswith("wb")
+    return line
+
+
+def test_verify_says_that_all_is_well(place: Place) -> None:
+    done = place.wb("verify")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "10 rows looked at, 1 seals" in done.stdout
+    assert "Not compared with a checkpoint" in done.stdout
+    assert done.stdout.endswith("The audit log is whole.\n")
+
+
+def test_verify_names_the_row_its_record_and_its_seal(place: Place) -> None:
+    record = place.rows()[2]["record"]
+    place.tamper("update audit set actor = 'ben' where id = 3")
+    done = place.wb("verify")
+    assert done.returncode == 1
+    assert f"edited: row 3 (record {record}, seal 1) was edited" in done.stdout
+    assert done.stdout.endswith("The audit log was tampered with: 1 findings.\n")
+
+
+def test_checkpoints_are_lines_to_append_and_show_a_cut(place: Place, tmp_path: Path) -> None:
+    notes = tmp_path / "checkpoints"
+    for number in range(3):
+        place.access(number)
+        done = place.wb("checkpoint")
+        assert done.returncode == 0 and done.stdout.count("\n") == 1
+        with notes.open("a") as file:
+            file.write(done.stdout)
+    last = json.loads(notes.read_text().splitlines()[-1])
+    assert (last["seal"], last["rows"]) == (4, 16)
+    assert set(last) == {"seal", "hash", "rows", "at"}
+    done = place.wb("verify", "--checkpoint", notes)
+    assert done.returncode == 0 and "Not compared" not in done.stdout
+
+    place.tamper("delete from audit where seal >= 3")
+    place.tamper("delete from audit_seals where id >= 3")
+    if place.database.sqlite:
+        # It remembers how far it had counted, until somebody sets that back as well.
+        assert place.wb("verify").returncode == 1
+        place.tamper("update sqlite_sequence set seq = 12 where name = 'audit'")
+    assert place.wb("verify").returncode == 0
+    done = place.wb("verify", "--checkpoint", notes)
+    assert done.returncode == 1
+    assert done.stdout.count("cut: ") == 2 and "the log ends with seal 2" in done.stdout
+
+
+def test_a_chain_that_grew_again_after_a_cut_does_not_fit_the_checkpoint(
+    place: Place, tmp_path: Path
+) -> None:
+    place.access(1)
+    notes = tmp_path / "checkpoints"
+    notes.write_text(place.wb("checkpoint").stdout)
+    place.tamper("delete from audit where seal = 2")
+    place.tamper("delete from audit_seals where id = 2")
+    place.access(2)
+    # The command is a process of its own, which remembers nothing of the chain before.
+    assert place.wb("checkpoint").returncode == 0
+    done = place.wb("verify", "--checkpoint", notes)
+    assert done.returncode == 1
+    assert "seal 2 isn't the one that the checkpoint" in done.stdout
+
+
+def test_an_export_equals_the_log(place: Place) -> None:
+    done = place.wb("export")
+    assert done.returncode == 0
+    exported = [json.loads(line) for line in done.stdout.splitlines()]
+    # The export's own start is the last row; its finish came after.
+    (start, finish) = (row for row in place.rows() if row["action"] == "audit.export")
+    assert exported == [*place.rows()[:10], {**start, "seal": None}]
+    assert exported[0]["statement"] == STATEMENT
+    assert (finish["outcome"], finish["rows"]) == ("ok", 11)
+    assert finish["bytes"] == len(done.stdout.encode())
+    assert finish["via"].startswith("wb audit export, by ")
+
+
+def test_a_csv_export_to_a_file_equals_the_log(place: Place, tmp_path: Path) -> None:
+    target = tmp_path / "log.csv"
+    done = place.wb("export", "--format", "csv", "--output", target)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "wb: 11 rows\n")
+    read = list(csv.DictReader(io.StringIO(target.read_text("utf-8"), newline="")))
+    expected = [
+        {name: "" if value is None else str(value) for name, value in row.items()}
+        for row in place.rows()[:10]
+    ]
+    assert read[:10] == expected and len(read) == 11
+    assert target.stat().st_mode & 0o777 == 0o600
+    again = place.wb("export", "--output", target)
+    assert "is there already" in one_line(again)
+    assert sorted(path.name for path in tmp_path.iterdir() if "log" in path.name) == ["log.csv"]
+
+
+def test_an_export_of_more_rows_than_are_held_at_once_and_of_a_time(place: Place) -> None:
+    row = {name: value for name, value in place.rows()[0].items() if name not in ("id", "seal")}
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    with place.database.write() as transaction:
+        transaction.execute(
+            audit.insert(),
+            [{**row, "at": begin + timedelta(minutes=number)} for number in range(2500)],
+        )
+    done = place.wb("export", "--until", "2026-01-02T00:00", "--since", "2026-01-01T01:00+01:00")
+    exported = [json.loads(line)["at"] for line in done.stdout.splitlines()]
+    assert len(exported) == 24 * 60
+    assert (exported[0], exported[-1]) == ("2026-01-01T00:00:00Z", "2026-01-01T23:59:00Z")
+
+
+def test_old_rows_are_pruned_and_verify_still_passes(place: Place, tmp_path: Path) -> None:
+    assert "No rows are that old" in place.wb("prune", "--older-than", 1).stdout
+    notes = tmp_path / "checkpoints"
+    place.age(40)
+    notes.write_text(place.wb("checkpoint").stdout)
+    assert "10 rows were deleted" in place.wb("prune", "--older-than", 30).stdout
+    assert [row["action"] for row in place.rows()] == ["audit.prune", "audit.prune"]
+    assert place.rows()[1]["rows"] == 10
+    done = place.wb("verify", "--checkpoint", notes)
+    assert done.returncode == 0, done.stdout
+    assert "10 rows deleted for their age, with 1 seals" in done.stdout
+
+
+def test_a_tampered_log_is_not_pruned(place: Place) -> None:
+    place.age(40)
+    place.tamper("delete from audit where id = 4")
+    done = place.wb("prune", "--older-than", 30)
+    assert "old rows are kept: row 4 of seal 1 is not there" in one_line(done, 1)
+    assert len(place.rows()) == 9 + 2
+
+
+def test_what_is_missing_is_one_line(place: Place, tmp_path: Path) -> None:
+    none = str(tmp_path / "none")
+    for command in (("verify",), ("checkpoint",), ("export",), ("prune", "--older-than", "3")):
+        assert "no database" in one_line(
+            place.wb(*command, WB_DATABASE_URL=f"sqlite:///{none}/workbench.db")
+        )
+        # The key's absence has the same words as at the start of the service.
+        assert "The master key is missing" in one_line(place.wb(*command, WB_KEY_FILE=none))
+    other = tmp_path / "other.key"
+    vault.generate(other)
+    assert "not the one" in one_line(place.wb("verify", WB_KEY_FILE=str(other)))
+    place.tamper("delete from vault_secrets where name = 'audit'")
+    assert "key is gone" in one_line(place.wb("verify"))
+    place.tamper("update alembic_version set version_num = '0002_sharing'")
+    assert "./wb migrate" in one_line(place.wb("verify"))
+
+
+def test_a_database_that_does_not_answer_is_one_line(place: Place) -> None:
+    url = "postgresql+psycopg://owner:hidden@127.0.0.1:1/none"
+    line = one_line(place.wb("verify", WB_DATABASE_URL=url))
+    assert "does not answer" in line and "hidden" not in line
+
+
+@pytest.mark.parametrize("text", ["", "no JSON\n", '{"seal": 1}\n', "{}\n"])
+def test_a_file_without_checkpoints_is_refused(place: Place, tmp_path: Path, text: str) -> None:
+    notes = tmp_path / "checkpoints"
+    notes.write_text(text)
+    assert "checkpoint" in one_line(place.wb("verify", "--checkpoint", notes))
+    assert "can't be read" in one_line(place.wb("verify", "--checkpoint", tmp_path / "absent"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("prune", "--older-than", "0"),
+        ("prune", "--older-than", "soon"),
+        ("prune",),
+        ("export", "--since", "yesterday"),
+        ("export", "--format", "xml"),
+        ("show",),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_changes_nothing(
+    place: Place, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        place.wb(*arguments)
+    assert ended.value.code == 2
+    assert len(place.rows()) == 10
+
+
+def test_an_export_that_can_not_be_written_leaves_nothing(place: Place, tmp_path: Path) -> None:
+    line = one_line(place.wb("export", "--output", tmp_path / "absent" / "log.jsonl"))
+    assert "can't be written" in line
+    assert not any("log.jsonl" in path.name for path in tmp_path.rglob("*"))
