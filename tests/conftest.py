@@ -12,7 +12,11 @@ from support.people import People, people_of
 from support.postgres import Cluster, cluster
 from support.s3 import ObjectStore, fill_lake, object_store
 
+from wb_hub.quick import postpone
 from wb_server.kit.db import Database, migrate
+
+# As the service is started: before anything imports jsonschema.
+postpone()
 
 # Fixtures that start a server or a browser; `--no-servers` leaves out the tests that use them.
 _SERVERS = {

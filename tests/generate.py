@@ -14,6 +14,9 @@ from pathlib import Path
 
 from wb_server.governance.rights import ACTIONS, LEVELS, ROLES
 from wb_server.kit.openapi import document
+from wb_server.pipelines.definition import reference
+from wb_server.pipelines.definition.schema import json_schema
+from wb_server.pipelines.tasks import TYPES
 from wb_server.routes import ROUTES
 from wb_server.settings import Settings, variable_of
 
@@ -61,9 +64,12 @@ def rights_page() -> str:
         "# Rights\n",
         "Who may do what. Roles are Hub groups and include the ones before them: "
         + " < ".join(f"`{role}`" for role in ROLES)
-        + ". Levels say what somebody holds of one connection: "
-        + " < ".join(f"`{level}`" for level in LEVELS)
-        + ". A connection's owner, the members of the team that owns it, and administrators hold "
+        + ". Levels say what somebody holds of one "
+        + ", of one ".join(
+            f"{thing}: " + " < ".join(f"`{level}`" for level in levels)
+            for thing, levels in LEVELS.items()
+        )
+        + ". A thing's owner, the members of the team that owns it, and administrators hold "
         "`manage`.\n",
         "A token that is narrowed to `custom:workbench:read` may only do what is marked *read*.\n",
         "| action | to … | lowest role | level | narrowed token |",
@@ -166,11 +172,14 @@ def settings_page() -> str:
 def main() -> int:
     """Writes the files, or with ``--check`` names the stale ones."""
     source = openapi()
+    registry = {each.name: each.Spec for each in TYPES}
     files = {
         DOCS / "openapi.json": source,
         DOCS / "api.md": api_page(),
         DOCS / "rights.md": rights_page(),
         DOCS / "settings.md": settings_page(),
+        DOCS / "pipeline-reference.md": _NOTE + reference.page(registry),
+        DOCS / "pipeline.schema.json": json.dumps(json_schema(registry), indent=2) + "\n",
         LABEXT / "src" / "api" / "schema.ts": typescript(source),
     }
     stale = [

@@ -37,7 +37,12 @@ Usage: ./wb COMMAND [options]      (./wb COMMAND --help lists a command's option
   rotate-key  exchange the master key; the service may go on running
   credentials  give the login of a connection a new password
                 rotate NAME  --other-login LOGIN  --password-file FILE  --one-login
+  pipeline    check, save, run and watch pipelines, over the API
+                validate FILE   save FILE   run NAME -p NAME=VALUE --no-wait   list [NAME] --json
+                logs RUN --follow   cancel RUN
   service     run the Workbench service alone
+  worker      run tasks of pipelines; any number of them, beside the service or elsewhere
+  scheduler   fire the schedules of pipelines
 
 For work on the Workbench itself:
 
@@ -58,10 +63,13 @@ _SERVER = {
     "config",
     "credentials",
     "migrate",
+    "pipeline",
     "restore",
     "rotate-key",
     "sample",
+    "scheduler",
     "service",
+    "worker",
 }
 
 

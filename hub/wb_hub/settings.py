@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+REPO = Path(__file__).resolve().parents[2]
+
 
 class SettingError(ValueError):
     """A setting can't be used; the text names the variable."""
@@ -83,11 +85,16 @@ class HubSettings:
         data_dir: Folder of the service, and of the users' homes where they are not system users.
         own_dir: Folder of the Hub's own files and secrets, if not in the data folder: a Hub that is
             root needs one that the service's user can't write to.
+        redis_url: Where the queue of pipelines' work is; empty: the service runs the work itself.
+        redis_socket: Set: Redis is started here, at this socket.
         runtime_dir: Short, private folder for sockets; empty: wherever Jupyter puts them.
         spawner: ``simple``: every server runs as the Hub's own user. ``local``: as the system
             user of the same name (the Hub runs as root).
         service_url: Set: the service runs elsewhere, at this address, and isn't started here.
         tether: Whether children end when their parent dies.
+        notebook_servers: How many servers for notebooks of pipelines may run at the same time.
+        notebooks_idle_minutes: After how long without work one of them ends.
+        worker_token: Of workers that run elsewhere, at the Hub; they start people's servers with it.
         trusted_proxies: Addresses of proxies in front of the Hub's own, whose word on a client's
             address is believed.
     """
@@ -102,6 +109,8 @@ class HubSettings:
     service_url: str = ""
     service_token: str = field(default="", repr=False)
     service_user: str = ""
+    redis_url: str = field(default="", repr=False)
+    redis_socket: str = ""
     runtime_dir: str = ""
     spawner: str = "simple"
     tether: bool = False
@@ -109,11 +118,21 @@ class HubSettings:
     trusted_proxies: frozenset[str] = frozenset()
     admins: frozenset[str] = frozenset()
     server_env_keep: frozenset[str] = frozenset()
+    worker_token: str = field(default="", repr=False)
+    notebook_servers: int = 20
+    notebooks_idle_minutes: int = 15
     oidc: Oidc | None = None
 
     @property
     def hub_dir(self) -> Path:
         return self.own_dir or self.data_dir / "hub"
+
+    @property
+    def proxy_url(self) -> str:
+        """Where the Hub's proxy is reached from this machine."""
+        everywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        host = everywhere.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def users_dir(self) -> Path:
@@ -189,6 +208,8 @@ def from_env(env: Mapping[str, str] = os.environ) -> HubSettings:
         service_url=service_url,
         service_token=service_token,
         service_user=env.get("WB_SERVICE_USER", ""),
+        redis_url=env.get("WB_REDIS_URL", ""),
+        redis_socket=env.get("WB_REDIS_SOCKET", ""),
         runtime_dir=env.get("WB_RUNTIME_DIR", ""),
         spawner=spawner,
         tether=_flag(env, "WB_TETHER", False),
@@ -196,5 +217,10 @@ def from_env(env: Mapping[str, str] = os.environ) -> HubSettings:
         trusted_proxies=_names(env, "WB_TRUSTED_PROXIES"),
         admins=_names(env, "WB_ADMINS"),
         server_env_keep=_names(env, "WB_SERVER_ENV_KEEP"),
+        worker_token=_secret(env, "WB_WORKER_TOKEN"),
+        notebook_servers=_number(env, "WB_NOTEBOOK_SERVERS", HubSettings.notebook_servers),
+        notebooks_idle_minutes=max(
+            1, _number(env, "WB_NOTEBOOKS_IDLE_MINUTES", HubSettings.notebooks_idle_minutes)
+        ),
         oidc=_oidc(env),
     )

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jupyterhub.services.service import _ServiceSpawner
 from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 from tornado import web
 from traitlets import Integer, Unicode
+
+from wb_hub import notebook_servers
 
 _LOG_KEPT_BYTES = 10 * 1024 * 1024
 # The user that stands for "no user".
@@ -20,12 +23,16 @@ _NOBODY = 65534
 
 
 class WorkbenchSpawner(LocalProcessSpawner):  # type: ignore[misc]
-    """What both ways share: a short, private folder for the sockets of a user's kernels."""
+    """What both ways share: a private folder for sockets, and the servers of pipelines' notebooks."""
 
     runtime_root = Unicode(
         "",
         config=True,
         help="Folder for sockets. A socket's path has about 100 letters at most, a home's is often longer.",
+    )
+
+    notebooks_idle_seconds = Integer(
+        900, config=True, help="After how long without work a server for pipelines' notebooks ends."
     )
 
     def _runtime_dir(self) -> str:
@@ -42,12 +49,24 @@ class WorkbenchSpawner(LocalProcessSpawner):  # type: ignore[misc]
     def own(self, path: Path) -> None:
         """Gives ``path`` to the user that the server runs as."""
 
+    def get_args(self) -> list[str]:
+        args: list[str] = super().get_args()
+        if self.name == notebook_servers.NAME:
+            args += notebook_servers.arguments(self.notebooks_idle_seconds)
+        return args
+
     def get_env(self) -> dict[str, str]:
         env: dict[str, str] = super().get_env()
         runtime = self._runtime_dir()
         if runtime:
             env["JUPYTER_RUNTIME_DIR"] = runtime
         return env
+
+
+class ServiceSpawner(_ServiceSpawner):  # type: ignore[misc]
+    """Starts a managed service again within seconds of its end, instead of half a minute."""
+
+    poll_interval = Integer(3)
 
 
 class LocalSpawner(WorkbenchSpawner):

@@ -20,14 +20,14 @@ from pathlib import Path
 import psutil
 
 from wb_hub import settings
-from wb_hub.config import REPO
 from wb_hub.data_dir import DataDir, FirstAdmin, Refused
+from wb_hub.settings import REPO
 from wb_hub.supervise import HubProcess, Log, StopRequest
 
 _READY_SECONDS = 120
 _TURN_SECONDS = 0.5
 # A service that ends more often than this within that time doesn't work.
-_ENDS, _ENDS_SECONDS = 3, 300.0
+_ENDS, _ENDS_SECONDS = 10, 300.0
 _NOTICE = (
     "Users are isolated neither from each other nor from the service in this mode: whoever can "
     "run a cell can read the key. For one machine and evaluation."
@@ -115,6 +115,9 @@ def _environment(arguments: argparse.Namespace, data: DataDir, runtime: Path) ->
     env.setdefault("WB_DATABASE_URL", f"sqlite:///{data.database}")
     env.setdefault("WB_FILE_ROOTS", str(data.files))
     env.setdefault("WB_ALLOW_LOOPBACK", "1")
+    if not env.get("WB_REDIS_URL") and not env.get("WB_SERVICE_USER"):
+        socket_path = str(runtime / "redis.sock")
+        env |= {"WB_REDIS_URL": f"unix://{socket_path}", "WB_REDIS_SOCKET": socket_path}
     env |= {
         "WB_DATA_DIR": str(data.path),
         "WB_MODE": "hub",
@@ -166,7 +169,9 @@ def _sample(data: DataDir, env: dict[str, str], log: Path) -> None:
             log,
         )
         part.rename(folder)
-    _run("Adding the connection sample", ["-m", "wb_server.cli", "sample"], env, log)
+    _run(
+        "Adding the connection sample", ["-m", "wb_hub.quick", "wb_server.cli", "sample"], env, log
+    )
 
 
 def _answers(url: str) -> bool:
@@ -247,6 +252,12 @@ def _watch(hub: HubProcess, log: Log, request: StopRequest, managed: bool) -> No
             print("The service runs again.", file=sys.stderr, flush=True)
 
 
+def _say(line: str) -> None:
+    # Who listened may be gone already: a terminal that hangs up, `| tee` at Ctrl-C.
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
 def _runs(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -302,7 +313,10 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
                 file=sys.stderr,
             )
         hub = HubProcess(
-            [sys.executable, "-P", "-m", "jupyterhub", "-f", str(REPO / "jupyterhub_config.py")],
+            [
+                *(sys.executable, "-P", "-m", "wb_hub.quick", "jupyterhub"),
+                *("-f", str(REPO / "jupyterhub_config.py")),
+            ],
             env,
             data.hub,
             log.path,
@@ -310,20 +324,24 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
         )
         try:
             url = _local_url(arguments.host, arguments.port)
-            # The Hub itself first: asked through the proxy before it listens, the proxy logs errors.
+            # Each itself first: asked through the proxy before it listens, the proxy logs errors.
+            health = "/services/workbench/api/v1/health"
             urls = [
                 f"http://127.0.0.1:{env['WB_HUB_PORT']}/hub/health",
+                *([f"http://127.0.0.1:{env['WB_SERVICE_PORT']}{health}"] if managed else []),
                 f"{url}/hub/health",
-                f"{url}/services/workbench/api/v1/health",
+                f"{url}{health}",
             ]
             if _wait_ready(hub, log, request, urls):
                 data.first_start_done()
                 _summary(url, data, admin, time.monotonic() - start)
                 _watch(hub, log, request, managed)
         finally:
-            print("\nStopping ...", file=sys.stderr, flush=True)
+            _say("\nStopping ...")
+            with contextlib.suppress(OSError):
+                data.ending()
             hub.stop(request)
-            print("Stopped", file=sys.stderr, flush=True)
+            _say("Stopped")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

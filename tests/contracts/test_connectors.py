@@ -19,7 +19,7 @@ from pydantic import SecretStr, ValidationError
 from support.mariadb import MariaDB
 from support.postgres import Cluster
 from support.s3 import ObjectStore
-from support.source import Source, make_permit
+from support.source import Rows, Source, make_load_permit, make_permit
 
 from wb_server.connections import gate
 from wb_server.connections.connectors.base import Connector, ConnectorConfig, Target
@@ -32,7 +32,8 @@ from wb_server.connections.connectors.mysql import MySQLConfig, MySQLConnector
 from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
 from wb_server.connections.connectors.s3 import S3Config, S3Connector
 from wb_server.connections.connectors.worker import Workers
-from wb_server.connections.gate import PasswordPermit, Permit
+from wb_server.connections.gate import LoadPermit, PasswordPermit, Permit
+from wb_server.connections.loads.models import TableName
 from wb_server.connections.network import NetworkPolicy
 from wb_server.kit.errors import (
     Conflict,
@@ -78,7 +79,7 @@ def postgres_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ca
             "select count(*) from generate_series(1, 100000) a, generate_series(1, 1000000) b",
         )
         connector.close()
-        connection.execute("drop table people")
+        connection.execute("drop table people; drop table if exists workbench_ledger")
 
 
 def files_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
@@ -124,7 +125,7 @@ def mysql_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]
         bad_value="select date '2026-02-30' as x",
     )
     connector.close()
-    server.execute("drop table people")
+    server.execute("drop table people", "drop table if exists workbench_ledger")
 
 
 def s3_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
@@ -328,6 +329,102 @@ def test_writes_only_where_declared(case: Case) -> None:
     else:
         with pytest.raises(Forbidden):
             case.source.table(insert, "people", kind="write")
+
+
+# --- loading ---------------------------------------------------------------------------------
+
+
+def more_people() -> pa.Table:
+    return pa.table({"id": pa.array([3, 4], pa.int32()), "name": ["z", None]})
+
+
+def people(case: Case) -> list[tuple[int, str | None]]:
+    rows = case.source.rows("select id, name from people order by id", "people")
+    return [(row["id"], row["name"]) for row in rows]
+
+
+def test_loads_only_where_declared(case: Case) -> None:
+    if not case.source.connector.supports_loads:
+        with pytest.raises(Forbidden) as refused:
+            case.source.load("people", more_people())
+        assert refused.value.code == "read_only_connection"
+        return
+    assert case.source.connector.supports_writes
+    done = case.source.load("people", more_people())
+    assert (done.rows, done.already) == (2, False)
+    assert people(case) == [(1, "a"), (2, "b"), (3, "c"), (3, "z"), (4, None)]
+    case.source.load(f"{case.schema}.people", more_people(), "replace")
+    assert people(case) == [(3, "z"), (4, None)]
+
+
+def test_loads_all_or_nothing(case: Case) -> None:
+    if not case.source.connector.supports_loads:
+        return
+
+    def cut_off() -> Iterator[pa.RecordBatch]:
+        yield from more_people().to_batches()
+        raise InvalidInput("no more", code="cut_off")
+
+    reader = pa.RecordBatchReader.from_batches(more_people().schema, more_people().to_batches())
+    for mode in ("append", "replace"):
+        with pytest.raises(WorkbenchError) as refused:
+            case.source.load("people", Rows(more_people().schema, cut_off()), mode)
+        assert refused.value.code == "cut_off"
+        with pytest.raises(InvalidInput) as wrong:
+            case.source.load("people", pa.table({"id": [1], "nope": [2]}), mode)
+        assert wrong.value.code == "unknown_column"
+        assert wrong.value.details["columns"] == ["nope"]
+    assert people(case) == [(1, "a"), (2, "b"), (3, "c")]
+    assert case.source.load("people", reader).rows == 2
+
+
+def test_loads_once(case: Case) -> None:
+    if not case.source.connector.supports_loads:
+        return
+    first = case.source.load("people", more_people(), once="once-1")
+    again = case.source.load("people", Rows(more_people().schema, iter([])), once="once-1")
+    assert (first.rows, first.already, again.rows, again.already) == (2, False, 2, True)
+    other = case.source.load("people", more_people(), once="once-2")
+    assert not other.already
+    assert len(people(case)) == 7
+    for _ in range(2):
+        answer = case.source.write_once("delete from people where id = 3", "once-3", "people")
+        assert [batch.to_pylist() for batch in answer] == [[{"rows_affected": 3}]]
+    assert answer.already
+    assert len(people(case)) == 4
+
+
+def test_load_permits(case: Case) -> None:
+    """A permit to load comes from the gate, is for one connection, and opens nothing else."""
+    with pytest.raises(TypeError):
+        LoadPermit("q", "ana", "c1", TableName(None, "people"), "append")
+    if case.source.connector.supports_loads:
+        with pytest.raises(Forbidden):
+            case.source.connector.open_load(
+                make_load_permit("people", connection_id="c2"), case.source.target
+            )
+
+
+def test_load_cancel_at_any_time(case: Case) -> None:
+    if not case.source.connector.supports_loads:
+        return
+    session = case.source.open_load("people")
+
+    def stopped() -> Iterator[pa.RecordBatch]:
+        yield from more_people().to_batches()
+        session.cancel()
+        yield from more_people().to_batches()
+
+    with session, pytest.raises(Conflict) as caught:
+        session.load(Rows(more_people().schema, stopped()), timeout=30, progress=lambda rows: None)
+    assert caught.value.code == "cancelled"
+    session.close()
+    session.cancel()
+    with case.source.open_load("people") as late:
+        late.cancel()
+        with pytest.raises(Conflict):
+            late.load(more_people().to_reader(), timeout=30, progress=lambda rows: None)
+    assert len(people(case)) == 3
 
 
 # --- stopping --------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ READY_SECONDS = 120
 
 _READY = re.compile(r"The Workbench is ready after \d+ s: (http://\S+)")
 _PASSWORD = re.compile(r"^\s+Password:\s+(\S+)$")
-_LAST_LINE = "Ctrl-C stops everything."
+LAST_LINE = "Ctrl-C stops everything."
 
 
 class NotStarted(Exception):
@@ -80,6 +80,12 @@ def _read(running: Running, lines: queue.Queue[str | None]) -> None:
     lines.put(None)
 
 
+def command(data_dir: Path, *args: str, port: int = 0) -> list[str]:
+    """The command line of ``wb up``."""
+    up = [sys.executable, "-P", "-m", "wb_hub.up"]
+    return [*up, "--port", str(port), "--data-dir", str(data_dir), *args]
+
+
 def launch(
     data_dir: Path, *args: str, env: Mapping[str, str] | None = None, port: int = 0
 ) -> Running:
@@ -96,10 +102,7 @@ def launch(
     """
     start = time.monotonic()
     process = subprocess.Popen(
-        [
-            *(sys.executable, "-P", "-m", "wb_hub.up"),
-            *("--port", str(port), "--data-dir", str(data_dir), *args),
-        ],
+        command(data_dir, *args, port=port),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -123,7 +126,7 @@ def launch(
                 running.seconds = time.monotonic() - start
             elif found := _PASSWORD.match(line):
                 running.admin_password = found[1]
-            elif line == _LAST_LINE:
+            elif line == LAST_LINE:
                 return running
     except BaseException:
         running.stop(signal.SIGTERM)

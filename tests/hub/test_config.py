@@ -152,3 +152,32 @@ def test_groups_of_the_provider_replace_ours(settings: HubSettings) -> None:
     assert c.GenericOAuthenticator.manage_groups is True
     # The Hub refuses to start with both.
     assert "load_groups" not in c.JupyterHub
+
+
+def test_the_workers_token_goes_to_nobody(
+    settings: HubSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    monkeypatch.setenv("WB_WORKER_TOKEN", "of-the-worker")
+    c = applied(replace(settings, redis_url="redis://r", worker_token="of-the-worker"))
+    by_name = {each["name"]: each for each in c.JupyterHub.services}
+    assert by_name[config.WORKER]["api_token"] == "of-the-worker"
+    for each in c.JupyterHub.services:
+        assert "of-the-worker" not in str(each.get("environment"))
+    # The service itself can start and enter no server of a person's.
+    assert "WB_NOTEBOOKS_URL" not in by_name[config.SERVICE]["environment"]
+    roles = {role["name"]: role for role in c.JupyterHub.load_roles}
+    assert roles[config.WORKER]["services"] == [config.WORKER]
+    assert not any("servers" in scope for scope in roles["workbench-service"]["scopes"])
+
+
+def test_workers_elsewhere_have_a_role(settings: HubSettings) -> None:
+    from dataclasses import replace
+
+    elsewhere = replace(settings, service_url="http://s", service_token="s")
+    assert config.WORKER not in {each["name"] for each in applied(elsewhere).JupyterHub.services}
+    c = applied(replace(elsewhere, worker_token="w"))
+    (worker,) = [each for each in c.JupyterHub.services if each["name"] == config.WORKER]
+    assert worker == {"name": config.WORKER, "display": False, "api_token": "w"}
+    assert config.WORKER in {role["name"] for role in c.JupyterHub.load_roles}

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -147,13 +149,39 @@ def test_first_administrator(tmp_path: Path) -> None:
 
 
 def test_one_workbench_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_dir, "_ENDING_SECONDS", 0.1)
+    monkeypatch.setattr(data_dir, "_RUNNING_SECONDS", 0.1)
     data = DataDir(tmp_path)
     data.prepare()
     with data.alone(), pytest.raises(Refused, match="already runs"), data.alone():
         pass
     with data.alone():
         pass
+
+
+def test_one_that_is_ending_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_dir, "_RUNNING_SECONDS", 0)
+    data = DataDir(tmp_path)
+    data.prepare()
+    events: list[str] = []
+
+    def again() -> None:
+        with data.alone():
+            events.append("started")
+
+    other = threading.Thread(target=again)
+    with data.alone():
+        data.ending()
+        other.start()
+        # Longer than it looks again.
+        other.join(0.5)
+        events.append("ended")
+    other.join(10)
+    assert events == ["ended", "started"]
+    monkeypatch.setattr(data_dir, "_ENDING_SECONDS", 0.1)
+    with data.alone():
+        data.ending()
+        with pytest.raises(Refused, match=rf"process {os.getpid()}\)"), data.alone():
+            pass
 
 
 def test_what_a_killed_start_left_of_its_sockets_goes(tmp_path: Path) -> None:

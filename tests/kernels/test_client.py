@@ -390,3 +390,14 @@ def test_the_base_install_is_enough() -> None:
         *("wb_server.kit", "wb_server.kit.errors", "wb_server.kit.version"),
     ]
     assert done.stdout.strip() == f"[] {ours}"
+
+
+def test_a_kernel_says_whose_attempt_it_is(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_ATTEMPT", "a1")
+    with Client(peer.url, peer.token) as bound:
+        bound.connections()
+    monkeypatch.delenv("WORKBENCH_ATTEMPT")
+    with Client(peer.url, peer.token) as free:
+        free.connections()
+    said = [each.headers.get("Workbench-Attempt") for each in peer.seen]
+    assert said == ["a1", None]

@@ -133,6 +133,20 @@ def test_a_cell_shows_a_table(notebook: Notebook, peer: Peer) -> None:
     assert lines[3].split() == ["2", "1234.500000000000000000", "NULL", "plain"]
 
 
+def test_durations_are_hours_with_one_sign(notebook: Notebook, peer: Peer) -> None:
+    """Times of MySQL go from -838 to 838 hours; Python would write them as days and a rest."""
+    times = [
+        -dt.timedelta(hours=120, minutes=30),
+        dt.timedelta(hours=838, minutes=59, seconds=59),
+        dt.timedelta(microseconds=-250),
+        dt.timedelta(0),
+    ]
+    peer.says("select t from shifts", pa.table({"t": pa.array(times, pa.duration("us"))}))
+    lines = repr(notebook.run("%%sql warehouse\nselect t from shifts")).splitlines()
+    shown = [line.strip() for line in lines if ":" in line]
+    assert shown == ["-120:30:00", "838:59:59", "-00:00:00.000250", "00:00:00"]
+
+
 def test_a_long_answer_shows_its_first_rows(notebook: Notebook, peer: Peer) -> None:
     peer.says("select n", {"n": list(range(1234))})
     notebook.run("%sql warehouse")

@@ -28,6 +28,8 @@ from wb_server.settings import Settings
 
 PASSPHRASE = "eleven plain words and one more"
 PASSWORD = "s3cret-of-the-shop"
+# When the home's script was last changed.
+WRITTEN = 1_700_000_000
 ADMIN = Actor("ana", frozenset({"admin"}), via="test")
 
 Rows = dict[str, list[tuple[object, ...]]]
@@ -166,6 +168,7 @@ def install(data: Path, url: str, passphrase_file: Path) -> Installation:
     (home / "work.ipynb").write_text("{}")
     (home / "run.sh").write_text("#!/bin/sh\n")
     (home / "run.sh").chmod(0o755)
+    os.utime(home / "run.sh", (WRITTEN, WRITTEN))
     (home / "link").symlink_to("work.ipynb")
     (home / "out").symlink_to("/etc/hostname")
     os.mkfifo(home / "pipe")

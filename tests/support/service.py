@@ -72,7 +72,7 @@ class Installation:
         }
         with (self.folder / "service.log").open("a") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "wb_server.cli", "service"],
+                [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", "service"],
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
             )  # fmt: skip
         service = Service(self, process, f"http://127.0.0.1:{port}/services/workbench")

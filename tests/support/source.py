@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from wb_server.connections import gate
-from wb_server.connections.connectors.base import Connector, Session, Target
+from wb_server.connections.connectors.base import (
+    Answer,
+    Connector,
+    LoadSession,
+    Session,
+    Target,
+)
+from wb_server.connections.loads.models import Batches, LoadMode, Progress, TableName, Written
 from wb_server.connections.statement import TableRef
 
 
@@ -27,9 +36,44 @@ def make_permit(
     )
 
 
+def make_load_permit(
+    table: str,
+    mode: LoadMode = "append",
+    key: Sequence[str] = (),
+    *,
+    create: bool = True,
+    once: str | None = None,
+    connection_id: str = "c1",
+) -> gate.LoadPermit:
+    """A permit to load, as the gate makes them."""
+    schema, _, name = table.rpartition(".")
+    return gate.LoadPermit(
+        str(uuid.uuid4()),
+        "ana",
+        connection_id,
+        TableName(schema or None, name),
+        mode,
+        tuple(key),
+        create,
+        once,
+        seal=gate._SEAL,
+    )
+
+
 def _table(name: str) -> TableRef:
     schema, _, table = name.rpartition(".")
     return TableRef(None, schema or None, table)
+
+
+class Rows:
+    """Rows that come one batch after the other."""
+
+    def __init__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
+        self.schema = schema
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self._batches
 
 
 class Source:
@@ -57,6 +101,41 @@ class Source:
             answer = session.run(timeout=timeout, max_write_rows=max_write_rows)
             batches = list(answer)
             return pa.Table.from_batches(batches, answer.schema)
+
+    def load(
+        self,
+        table: str,
+        batches: Batches | pa.Table,
+        mode: LoadMode = "append",
+        key: Sequence[str] = (),
+        *,
+        timeout: float = 30,
+        progress: Progress = lambda rows: None,
+        **permit: Any,
+    ) -> Written:
+        """Loads rows into a table."""
+        if isinstance(batches, pa.Table):
+            batches = batches.to_reader(1000)
+        with self.open_load(table, mode, key, **permit) as session:
+            return session.load(batches, timeout=timeout, progress=progress).written
+
+    def open_load(
+        self, table: str, mode: LoadMode = "append", key: Sequence[str] = (), **permit: Any
+    ) -> LoadSession:
+        """A session for one load."""
+        made = make_load_permit(table, mode, key, connection_id=self.target.connection_id, **permit)
+        return self.connector.open_load(made, self.target)
+
+    def write_once(self, sql: str, key: str, *written: str, structural: bool = False) -> Answer:
+        """Runs a write that is made once under a key."""
+        permit = replace(
+            make_permit(sql, *written, kind="write", connection_id=self.target.connection_id),
+            written=tuple(_table(name) for name in written),
+            structural=structural,
+            once=key,
+        )
+        with self.connector.open(permit, self.target) as session:
+            return session.run(timeout=30, max_write_rows=1000)
 
     def rows(self, sql: str, *tables: str, **options: Any) -> list[dict[str, Any]]:
         """The answer's rows."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wb_kernels import session
+from wb_kernels import outputs, session
 from wb_server.client import (
     AnswerCut,
     AnswerTruncated,
@@ -37,6 +37,7 @@ __all__ = [
     "ServiceUnreachable",
     "cancel",
     "connections",
+    "output",
     "query",
 ]
 
@@ -82,3 +83,20 @@ def cancel(query_id: str) -> bool:
         QueryError: there is no such query.
     """
     return session.client().cancel(query_id)
+
+
+def output(name: str, value: Any) -> None:
+    """Gives a value to the tasks that follow, where this notebook runs as a task of a pipeline.
+
+    They read it as ``{{ tasks.<task>.outputs.<name> }}``. Elsewhere it is only shown.
+
+    Args:
+        name: letters, digits and ``_``, at most 63.
+        value: a number, text, a date, None, or lists and dictionaries of these: 64 KiB of JSON at
+            most. Dates and decimals become text.
+
+    Raises:
+        ValueError: the name isn't one, or the value is too large.
+        TypeError: the value can't be written as JSON.
+    """
+    outputs.output(name, value)

@@ -54,12 +54,23 @@ def plain(value: Any) -> str:
         return value.isoformat(sep=" ")
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return _hours(value)
     if isinstance(value, bytes):
         return "0x" + value[:32].hex() + ("…" if len(value) > 32 else "")
     if isinstance(value, list | dict | tuple):
         value = json.dumps(value, default=plain, ensure_ascii=False)
     text = str(value)
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+
+
+def _hours(value: dt.timedelta) -> str:
+    """A duration as hours, minutes and seconds, with one sign for all of it: ``-120:30:00``."""
+    sign, length = ("-", -value) if value < dt.timedelta(0) else ("", value)
+    minutes, seconds = divmod(length.days * 86_400 + length.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    part = f".{length.microseconds:06}" if length.microseconds else ""
+    return f"{sign}{hours:02}:{minutes:02}:{seconds:02}{part}"
 
 
 def _is_number(kind: pa.DataType) -> bool:

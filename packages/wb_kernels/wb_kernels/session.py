@@ -22,7 +22,7 @@ def client() -> Client:
         ServiceUnreachable: the environment names no service.
     """
     global _client, _made_with
-    names = ("WORKBENCH_URL", "WORKBENCH_TOKEN", "JUPYTERHUB_API_TOKEN")
+    names = ("WORKBENCH_URL", "WORKBENCH_TOKEN", "JUPYTERHUB_API_TOKEN", "WORKBENCH_ATTEMPT")
     now = tuple(os.environ.get(name) for name in names)
     if _client is None or now != _made_with:
         close()

@@ -4,7 +4,10 @@ import { activityPlugin } from './activity/plugin';
 import { apiPlugin } from './api/plugin';
 import { connectionsPlugin } from './connections/plugin';
 import { hubTokensPlugin } from './hubtokens/plugin';
+import { pipelineEditorPlugin, pipelineNotebookPlugin } from './pipelinefile/plugin';
+import { pipelinesPlugin } from './pipelines/plugin';
 import { queriesPlugin } from './queries/plugin';
+import { runsPlugin } from './runs/plugin';
 import { sqlCellsPlugin } from './sqlcells/plugin';
 
 const plugins: JupyterFrontEndPlugin<unknown>[] = [
@@ -13,9 +16,13 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   activityPlugin,
   queriesPlugin,
   hubTokensPlugin,
-  sqlCellsPlugin
+  sqlCellsPlugin,
+  pipelinesPlugin,
+  runsPlugin,
+  pipelineEditorPlugin,
+  pipelineNotebookPlugin
 ];
 
 export default plugins;
 
-export { IWorkbench } from './tokens';
+export { IPipelines, IWorkbench } from './tokens';

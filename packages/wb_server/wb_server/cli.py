@@ -19,6 +19,7 @@ from .governance.audit import commands as audit
 from .governance.secrets import commands as secrets
 from .kit.errors import WorkbenchError
 from .operations import commands as operations
+from .pipelines import commands as pipelines
 from .settings import Settings, in_force
 
 _SETTINGS = {
@@ -35,6 +36,18 @@ def _service(arguments: argparse.Namespace) -> int:
     from .hosts import service
 
     return service.main(Settings.from_environment())
+
+
+def _worker(arguments: argparse.Namespace) -> int:
+    from .hosts import worker
+
+    return worker.main(Settings.from_environment())
+
+
+def _scheduler(arguments: argparse.Namespace) -> int:
+    from .hosts import scheduler
+
+    return scheduler.main(Settings.from_environment())
 
 
 def _rotate_key(arguments: argparse.Namespace) -> int:
@@ -96,17 +109,21 @@ def _sample(arguments: argparse.Namespace) -> int:
 # A room with commands of its own has them in its `commands.py`.
 _COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
     "service": (_service, "run the Workbench service (the Hub does it)"),
+    "worker": (_worker, "run tasks of pipelines (any number of workers, on any host)"),
+    "scheduler": (_scheduler, "fire the schedules of pipelines"),
     "migrate": (operations.run_migrate, operations.MIGRATE),
     "backup": (operations.run_backup, operations.BACKUP),
     "restore": (operations.run_restore, operations.RESTORE),
     "config": (_config, "print the settings in force, and where each comes from"),
     "sample": (_sample, "add the connection `sample` on the sample's files"),
+    "pipeline": (pipelines.run, pipelines.TEXT),
     "audit": (audit.run, audit.TEXT),
     "rotate-key": (_rotate_key, secrets.TEXT),
     "credentials": (_credentials, credentials.TEXT),
 }
 # Those that take more than the settings say so themselves.
 _TAKES: dict[str, Callable[[argparse.ArgumentParser, Callable[..., None]], None]] = {
+    "pipeline": pipelines.define,
     "audit": audit.define,
     "credentials": credentials.define,
     "migrate": operations.define_migrate,

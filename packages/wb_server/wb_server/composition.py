@@ -17,9 +17,13 @@ from .connections.limits.models import StartLimits
 from .connections.limits.queue import Room
 from .connections.limits.service import LimitService
 from .connections.limits.store import LimitStore
+from .connections.network import NetworkPolicy
 from .connections.service import ConnectionService
-from .connections.sharing.service import SharingService
+from .connections.sharing import ConnectionSharing
 from .connections.store import ConnectionStore
+from .engines.base import Dispatcher
+from .engines.inline import InlineDispatcher
+from .engines.rq import Listener, RqDispatcher
 from .governance.audit.sealer import Sealer
 from .governance.audit.seals import SealStore
 from .governance.audit.service import AuditService
@@ -34,6 +38,23 @@ from .kit.db import Database, versions
 from .kit.endpoint import Api, Services
 from .kit.events import Bus
 from .monitoring.service import HealthService
+from .pipelines.clockwork import Clockwork
+from .pipelines.definitions import Definitions
+from .pipelines.execute import Executor
+from .pipelines.kernels.base import Kernels, NoKernels
+from .pipelines.runs.bindings import RunBindings
+from .pipelines.runs.service import RunService
+from .pipelines.runs.store import RunStore
+from .pipelines.runs.transitions import Transitions
+from .pipelines.schedules.service import ScheduleService
+from .pipelines.service import PipelineService
+from .pipelines.sharing import PipelineSharing
+from .pipelines.store import PipelineStore
+from .pipelines.tasks.base import TaskType, by_name
+from .pipelines.tasks.copy import CopyTask
+from .pipelines.tasks.http import HttpTask
+from .pipelines.tasks.notebook import NotebookTask
+from .pipelines.tasks.sql import SqlTask
 from .routes import ROUTES
 from .settings import Settings
 
@@ -44,22 +65,56 @@ class StartError(Exception):
 
 @dataclass(frozen=True)
 class Workbench:
-    """Everything that a host serves, and how to end it."""
+    """Everything that a host serves, and how to end it.
+
+    Attributes:
+        executor: makes what runs tasks, for a worker of this name; its maker closes it.
+    """
 
     settings: Settings
     api: Api
     bus: Bus
+    dispatcher: Dispatcher
+    clockwork: Clockwork
+    executor: Callable[[str], Executor]
     close: Callable[[], None]
 
 
+def standard_tasks(
+    broker: Broker, network: NetworkPolicy, kernels: Kernels, temporary: Path
+) -> list[TaskType]:
+    """Every type of task that comes with the Workbench.
+
+    Args:
+        temporary: a folder for files that tasks make on their way.
+    """
+    return [SqlTask(broker, temporary), CopyTask(broker), NotebookTask(kernels), HttpTask(network)]
+
+
+def _kernels(settings: Settings) -> Kernels:
+    """Where notebooks of pipelines run if a host says nothing else."""
+    if settings.mode != "local":
+        return NoKernels()
+    from .pipelines.kernels.local import LocalKernels  # takes a while, and only local mode needs it
+
+    return LocalKernels()
+
+
 def build(
-    settings: Settings, directory: Directory | None = None, *, beside: bool = False
+    settings: Settings,
+    directory: Directory | None = None,
+    *,
+    beside: bool = False,
+    kernels: Kernels | None = None,
 ) -> Workbench:
     """The whole service, on a database that is migrated.
 
     Args:
         directory: who there is; without one there is the local user alone.
-        beside: for a command that may run beside a service: what is open in the log is that one's.
+        beside: for what may run beside a service, as a command or a worker: what is open in the log is
+            that one's, and it serves no work of its own.
+        kernels: where notebooks of pipelines run; without it on this machine in local mode, else
+            nowhere: no code of a user's runs beside the service's secrets.
 
     Raises:
         StartError: the database isn't at the version of the code.
@@ -130,27 +185,102 @@ def build(
         bus,
         write_rows=settings.max_write_rows,
     )
+    blobs = Blobs(settings.blobs_folder, database)
+    dispatcher: Dispatcher
+    if settings.redis_url:
+        dispatcher = RqDispatcher(settings.redis_url)
+    else:
+        dispatcher = InlineDispatcher(settings.worker_slots)
+    kernels = kernels or _kernels(settings)
+    tasks = by_name(
+        standard_tasks(
+            broker,
+            NetworkPolicy(settings.allow_private, settings.allow_loopback),
+            kernels,
+            Path(settings.data_dir) / "temporary",
+        )
+    )
+    pipeline_store = PipelineStore(database, blobs)
+    definitions = Definitions(
+        pipeline_store, blobs, {name: each.Spec for name, each in tasks.items()}
+    )
+    run_store = RunStore(database)
+    broker.bind(RunBindings(database))
+    transitions = Transitions(database, blobs)
+    runs = RunService(
+        run_store,
+        transitions,
+        pipeline_store,
+        definitions,
+        rights,
+        blobs,
+        dispatcher,
+        bus,
+        retention_days=settings.run_retention_days,
+        retention_runs=settings.run_retention_count,
+    )
+    pipelines = PipelineService(
+        pipeline_store, definitions, runs, connections, people, rights, blobs, bus
+    )
+    clockwork = Clockwork(ScheduleService(pipeline_store, definitions, runs), runs)
+
+    def executor(name: str) -> Executor:
+        return Executor(
+            transitions,
+            run_store,
+            definitions,
+            tasks,
+            people,
+            blobs,
+            dispatcher,
+            name=name,
+            lease=settings.lease_seconds,
+            slots=settings.worker_slots,
+            changed=runs.went,
+            news=runs.news,
+        )
+
     services = Services(
         HealthService(database, mode=settings.mode, isolated=settings.isolated),
         IdentityService(rights, mode=settings.mode),
-        Blobs(settings.blobs_folder, database),
+        blobs,
         audit,
         people,
         connections,
-        SharingService(connections, store, rights, people, bus),
+        ConnectionSharing(connections.saved, store, rights, people, bus, "connections"),
         PersonalCredentials(connections, safe, credentials, rights, bus),
         limits,
         broker,
         PasswordRotation(connections, store, safe, broker, audit),
+        definitions,
+        pipelines,
+        PipelineSharing(pipelines.saved, pipeline_store, rights, people, bus, "pipelines"),
+        runs,
     )
+    own: Executor | None = None
+    listener: Listener | None = None
     if not beside:
         audit.close_open()
         sealer.start()
         connections.purge()
         limit_store.tidy()
+        pipelines.purge()
+        if isinstance(dispatcher, InlineDispatcher):
+            own = executor("inline")
+            dispatcher.serve(own.perform)
+            clockwork.start()
+        else:
+            listener = Listener(settings.redis_url, bus.publish_soon)
 
     def close() -> None:
+        clockwork.close()
+        if own is not None:
+            own.close()
+        if listener is not None:
+            listener.close()
+        dispatcher.close()
         broker.stop_all()
+        kernels.close()
         for connector in connectors.values():
             connector.close()
         sealer.close()
@@ -165,4 +295,4 @@ def build(
         # Those that run and those that wait, and some that are just coming in.
         max_waits=settings.max_queries + settings.max_waiting + 16,
     )
-    return Workbench(settings, api, bus, close)
+    return Workbench(settings, api, bus, dispatcher, clockwork, executor, close)

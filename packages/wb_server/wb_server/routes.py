@@ -7,13 +7,15 @@ from typing import Any
 from .connections.credentials.handlers import ROUTES as CREDENTIALS
 from .connections.handlers import ROUTES as CONNECTIONS
 from .connections.limits.handlers import ROUTES as LIMITS
-from .connections.sharing.handlers import ROUTES as SHARING
+from .connections.sharing import ROUTES as SHARING
 from .governance.audit.handlers import ROUTES as AUDIT
 from .governance.handlers import ROUTES as GOVERNANCE
 from .governance.people.handlers import ROUTES as PEOPLE
 from .kit.endpoint import Call, Endpoint
 from .kit.openapi import document
 from .monitoring.handlers import ROUTES as MONITORING
+from .pipelines.handlers import ROUTES as PIPELINES
+from .pipelines.runs.handlers import ROUTES as RUNS
 
 
 def openapi(call: Call) -> dict[str, Any]:
@@ -30,6 +32,8 @@ ROUTES: tuple[Endpoint, ...] = (
     *SHARING,
     *CREDENTIALS,
     *LIMITS,
+    *PIPELINES,
+    *RUNS,
     Endpoint(
         "GET", "/openapi.json", None, openapi, "The API's own description", "application/json"
     ),

@@ -97,6 +97,34 @@ class Settings(Configurable):
     worker_memory = Unicode(
         "2GB", help="Memory that one query on files may use, as DuckDB writes it."
     ).tag(config=True)
+    redis_url = Unicode(
+        help="Redis for the queue of pipelines' work, as `redis://host:6379/0` or `unix:///path`. "
+        "Empty: the service runs the work itself, without workers."
+    ).tag(config=True, secret=True)
+    worker_slots = Integer(
+        4, min=1, max=100, help="Tasks of pipelines that one worker runs at the same time."
+    ).tag(config=True)
+    notebooks_url = Unicode(
+        help="Where a worker reaches people's servers: the address of the Hub's proxy, as "
+        "`http://hub:8000`. Without it no notebook of a pipeline runs behind a Hub. `./wb up` sets it."
+    ).tag(config=True)
+    notebooks_start_seconds = Float(
+        120.0,
+        min=1.0,
+        help="Seconds that a person's server for notebooks of pipelines may take to start, and a "
+        "place among them to become free.",
+    ).tag(config=True)
+    lease_seconds = Float(
+        15.0,
+        min=1.0,
+        help="Seconds after which a worker that isn't heard of has lost its tasks to others.",
+    ).tag(config=True)
+    run_retention_days = Integer(
+        90, min=1, max=36_500, help="Days that runs of pipelines are kept after their end."
+    ).tag(config=True)
+    run_retention_count = Integer(
+        1000, min=1, help="Runs of one pipeline that are kept, the newest ones."
+    ).tag(config=True)
     trusted_proxies = Unicode(
         help="Addresses of proxies in front of the Hub's own, with commas between: what they say of a "
         "client's address is believed, for the audit log. Loopback addresses always are."

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from support.mariadb import MariaDB
 from support.postgres import Cluster
 from support.s3 import ObjectStore, of
 from support.source import Source
 
 from wb_server.connections.connectors.base import Target
+from wb_server.connections.connectors.mysql import MySQLConfig, MySQLConnector
 from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
 from wb_server.connections.connectors.s3 import S3Connector
 from wb_server.connections.connectors.worker import Workers
@@ -37,6 +39,14 @@ def beside(postgres: Cluster) -> Iterator[psycopg.Connection]:
     """A plain connection, to look at what the connector did."""
     with postgres.connect() as connection:
         yield connection
+
+
+@pytest.fixture
+def source_mysql(mariadb: MariaDB) -> Iterator[Source]:
+    """MariaDB, through its connector."""
+    connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
+    yield Source(connector, Target("m1", 1, MySQLConfig.model_validate(mariadb.config())))
+    connector.close()
 
 
 @pytest.fixture(scope="module")

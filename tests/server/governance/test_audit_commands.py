@@ -95,7 +95,7 @@ def one_line(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
 def test_verify_says_that_all_is_well(place: Place) -> None:
     done = place.wb("verify")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "10 rows looked at, 1 seals" in done.stdout
+    assert "10 rows looked at, 1 seal, " in done.stdout
     assert "Not compared with a checkpoint" in done.stdout
     assert done.stdout.endswith("The audit log is whole.\n")
 
@@ -106,7 +106,7 @@ def test_verify_names_the_row_its_record_and_its_seal(place: Place) -> None:
     done = place.wb("verify")
     assert done.returncode == 1
     assert f"edited: row 3 (record {record}, seal 1) was edited" in done.stdout
-    assert done.stdout.endswith("The audit log was tampered with: 1 findings.\n")
+    assert done.stdout.endswith("The audit log was tampered with: 1 finding.\n")
 
 
 def test_checkpoints_are_lines_to_append_and_show_a_cut(place: Place, tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_old_rows_are_pruned_and_verify_still_passes(place: Place, tmp_path: Pat
     assert place.rows()[1]["rows"] == 10
     done = place.wb("verify", "--checkpoint", notes)
     assert done.returncode == 0, done.stdout
-    assert "10 rows deleted for their age, with 1 seals" in done.stdout
+    assert "10 rows deleted for their age, with 1 seal\n" in done.stdout
 
 
 def test_a_tampered_log_is_not_pruned(place: Place) -> None:

@@ -31,10 +31,15 @@ class Share:
 class Thing:
     owner: Owner
     shares: tuple[Share, ...] = ()
+    thing: str = "connection"
 
 
 MINE = Thing(Owner("user", "me"))
-THEIRS = Thing(Owner("user", "another"))
+
+
+def of(action: str, owner: str = "me") -> Thing:
+    """What an action is about, of this user's."""
+    return Thing(Owner("user", owner), thing=ACTIONS[action].thing)
 
 
 def actor(*groups: str, scopes: frozenset[str] = frozenset({"use"})) -> Actor:
@@ -49,7 +54,7 @@ def test_a_role_includes_those_before_it() -> None:
 
 @pytest.mark.parametrize("action", [name for name, row in ACTIONS.items() if row.role])
 def test_without_a_role_nothing_that_takes_one_is_allowed(action: str) -> None:
-    assert not rights.may(actor(), action, MINE)
+    assert not rights.may(actor(), action, of(action))
 
 
 @pytest.mark.parametrize("action", list(ACTIONS))
@@ -57,14 +62,26 @@ def test_without_a_role_nothing_that_takes_one_is_allowed(action: str) -> None:
 def test_a_role_may_what_its_row_says(action: str, role: str) -> None:
     row = ACTIONS[action]
     expected = row.role is None or ROLES.index(role) >= ROLES.index(row.role)
-    assert rights.may(actor(role), action, MINE) is expected
+    assert rights.may(actor(role), action, of(action)) is expected
 
 
 @pytest.mark.parametrize("action", [name for name, row in ACTIONS.items() if row.level])
 def test_what_is_somebody_elses_is_closed_to_all_but_administrators(action: str) -> None:
-    assert not rights.may(actor("engineer"), action, THEIRS)
+    theirs = of(action, "another")
+    assert not rights.may(actor("engineer"), action, theirs)
     assert not rights.may(actor("engineer"), action, None)
-    assert rights.may(actor("admin"), action, THEIRS)
+    assert rights.may(actor("admin"), action, theirs)
+
+
+def test_a_level_of_one_kind_of_thing_gives_nothing_on_another() -> None:
+    pipeline = Thing(Owner("user", "me"), thing="pipeline")
+    assert rights.may(actor("admin"), "pipeline.update", pipeline)
+    assert not rights.may(actor("admin"), "connection.update", pipeline)
+    assert not rights.may(actor("admin"), "pipeline.update", MINE)
+    shared = Thing(Owner("user", "another"), (Share("user", "me", "run"),), "pipeline")
+    assert rights.may(actor("analyst"), "pipeline.see", shared)
+    assert rights.may(actor("analyst"), "pipeline.run", shared)
+    assert not rights.may(actor("analyst"), "pipeline.update", shared)
 
 
 def test_a_teams_members_manage_what_is_the_teams() -> None:
@@ -112,7 +129,7 @@ def test_a_narrowed_token_only_reads() -> None:
 
 def test_a_token_without_a_scope_may_nothing() -> None:
     none = actor("admin", scopes=frozenset())
-    assert [name for name in ACTIONS if rights.may(none, name, MINE)] == []
+    assert [name for name in ACTIONS if rights.may(none, name, of(name))] == []
 
 
 def test_an_unknown_action_is_never_allowed() -> None:

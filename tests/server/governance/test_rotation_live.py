@@ -7,24 +7,31 @@ import signal
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
-from support.api import Api
+from support.api import Api, read
 from support.output import Output
 from support.people import People
 from support.postgres import Cluster
 from support.service import Installation, Service, installation
 from support.wait import wait_for
 
+from wb_server.composition import build
+from wb_server.connections.broker import Broker
 from wb_server.connections.credentials.store import credentials
+from wb_server.connections.models import QueryRequest
 from wb_server.governance.secrets import keyfile
 from wb_server.governance.secrets.vault import Vault
 from wb_server.kit import clock
+from wb_server.kit.actor import Actor
 from wb_server.kit.db import Database
+from wb_server.kit.endpoint import HangUp, Origin
+from wb_server.settings import Settings
 
 # A busy machine takes a minute for what goes on here.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -32,6 +39,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 # Enough that the rotation takes a while: what is going on meanwhile is looked at.
 MANY = 2500
 CONNECTIONS = 6
+PAUSE_SECONDS = 0.02
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -50,9 +58,12 @@ def place(
         yield it
 
 
+def settings_of(place: Installation) -> Settings:
+    return Settings.from_environment(place.environment)
+
+
 def database_of(place: Installation) -> Database:
-    url = place.environment.get("WB_DATABASE_URL")
-    return Database(url or f"sqlite:///{place.folder / 'workbench.db'}")
+    return Database(settings_of(place).database)
 
 
 def connect(api: Api, postgres: Cluster) -> str:
@@ -97,7 +108,7 @@ def opened_by(place: Installation, key: str) -> int:
 
 
 class Traffic:
-    """Queries and changes without a pause, on some services, until the block ends.
+    """Queries and changes all the time, on some services, until the block ends.
 
     Every request has to succeed; the first that doesn't ends its thread and fails the block.
     """
@@ -138,7 +149,8 @@ class Traffic:
 
     def _guard(self, work: Any, api: Api, postgres: Cluster, names: list[str]) -> None:
         try:
-            while not self._stop.is_set():
+            # Without the pauses there would be little left for what goes on beside it.
+            while not self._stop.wait(PAUSE_SECONDS):
                 work(api, postgres, names)
         except BaseException as error:
             self._failed.append(error)
@@ -146,10 +158,10 @@ class Traffic:
             api.close()
 
     def _query(self, api: Api, postgres: Cluster, names: list[str]) -> None:
-        for name in names:
-            table, end = api.query(name, "select 6 * 7 as answer")
-            assert (table.to_pylist(), end.get("error")) == ([{"answer": 42}], None)
-            self.queries += 1
+        name = names[self.queries % len(names)]
+        table, end = api.query(name, "select 6 * 7 as answer")
+        assert (table.to_pylist(), end.get("error")) == ([{"answer": 42}], None)
+        self.queries += 1
 
     def _store(self, api: Api, postgres: Cluster, names: list[str]) -> None:
         # Stored with whichever key seals now, read again by a query at once.
@@ -203,7 +215,10 @@ def test_no_query_fails_while_the_key_is_rotated(place: Installation, postgres: 
     assert opened_by(place, first) == opened_by(place, old) == 0
     assert opened_by(place, new) >= MANY + CONNECTIONS
     # One that starts now knows the new key alone, and reads everything.
-    api = place.start().api("a-engineer")
-    for name in names:
-        assert api.query(name, "select 1 as one")[0].to_pylist() == [{"one": 1}]
-    api.close()
+    with closing(build(settings_of(place), beside=True)) as workbench:
+        broker = workbench.api.services.get(Broker)
+        engineer = Actor("a-engineer", frozenset({"engineer"}))
+        for name in names:
+            request = QueryRequest(connection=name, sql="select 1 as one")
+            stream = broker.query(engineer, Origin("", ""), request, HangUp())
+            assert read(b"".join(stream))[0].to_pylist() == [{"one": 1}]

@@ -1,11 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
 
-import { ApiError } from '../api/request';
 import type { AuditRow, Me, Outcome } from '../api/types';
 import { afterDay, isoWithZone, startOfDay } from '../ui/dates';
+import type { ViewState } from '../ui/viewmodel';
+import { ViewModel } from '../ui/viewmodel';
 import type { ActivityApi, AuditFilters } from './api';
 import type { ActivityRecord } from './records';
 import { recordsOf } from './records';
@@ -45,10 +43,7 @@ export const NO_FILTERS: Filters = {
   user: ''
 };
 
-export interface ActivityState {
-  phase: 'loading' | 'ready' | 'failed';
-  /** Why the last fetch failed; with phase `ready` the list is the one from before. */
-  error: string | null;
+export interface ActivityState extends ViewState {
   /** Another fetch is under way: of a page more, or by other filters. */
   busy: boolean;
   filters: Filters;
@@ -63,67 +58,61 @@ export interface ActivityState {
 }
 
 /** What a person did, as the audit log has it: the state of the view. */
-export class ActivityModel implements IDisposable {
+export class ActivityModel extends ViewModel<ActivityState> {
   constructor(
     private readonly api: ActivityApi,
-    private readonly trans: TranslationBundle
-  ) {}
-
-  get state(): ActivityState {
-    return this.current;
-  }
-
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
-  get isDisposed(): boolean {
-    return this.disposed;
-  }
-
-  dispose(): void {
-    this.disposed = true;
-    this.cancelTimer();
-    Signal.clearData(this);
+    trans: TranslationBundle
+  ) {
+    super(trans, {
+      phase: 'loading',
+      error: null,
+      busy: false,
+      filters: NO_FILTERS,
+      records: [],
+      cursor: null,
+      selected: null,
+      me: null,
+      names: new Map()
+    });
   }
 
   /** Whether the one who looks may see everybody's log. */
   get maySeeAll(): boolean {
-    return this.current.me?.actions.includes('audit.all') ?? false;
+    return this.state.me?.actions.includes('audit.all') ?? false;
   }
 
   /** Whether every access in the list has both of its rows, if both were written. */
   get isWhole(): boolean {
-    const { search, outcome, until } = this.current.filters;
+    const { search, outcome, until } = this.state.filters;
     return search.trim() === '' && outcome === '' && until === '';
   }
 
   get isFiltered(): boolean {
-    const { everybodys: _, ...filters } = this.current.filters;
+    const { everybodys: _, ...filters } = this.state.filters;
     return Object.values(filters).some(value => value !== '');
   }
 
   get selected(): ActivityRecord | null {
-    return this.current.records.find(record => record.id === this.current.selected) ?? null;
+    return this.state.records.find(record => record.id === this.state.selected) ?? null;
   }
 
   /** Fetches the first page by the filters of now. */
   async refresh(): Promise<void> {
     this.cancelTimer();
-    const turn = ++this.turn;
-    this.set({ busy: true, ...(this.current.phase === 'failed' ? { phase: 'loading' } : {}) });
-    try {
-      const [me, names, page] = await Promise.all([
-        this.api.me(),
-        // Who has no role may not list connections: then ids stay ids.
-        this.api.names().catch(() => new Map<string, string>()),
-        this.api.search(this.current.filters.everybodys, this.query())
-      ]);
-      if (turn === this.turn) {
+    this.set({ busy: true, ...(this.state.phase === 'failed' ? { phase: 'loading' } : {}) });
+    await this.fetch(
+      () =>
+        Promise.all([
+          this.api.me(),
+          // Who has no role may not list connections: then ids stay ids.
+          this.api.names().catch(() => new Map<string, string>()),
+          this.api.search(this.state.filters.everybodys, this.query())
+        ]),
+      ([me, names, page]) => {
         this.rows = page.items;
         this.asked.clear();
         const records = recordsOf(this.rows);
-        const kept = records.some(record => record.id === this.current.selected);
+        const kept = records.some(record => record.id === this.state.selected);
         this.set({
           phase: 'ready',
           error: null,
@@ -132,48 +121,42 @@ export class ActivityModel implements IDisposable {
           names,
           records,
           cursor: page.next_cursor,
-          selected: kept ? this.current.selected : null
+          selected: kept ? this.state.selected : null
         });
         void this.fill();
-      }
-    } catch (error) {
-      this.fail(turn, error);
-    }
+      },
+      { busy: false }
+    );
   }
 
   /** Fetches the next page. */
   async more(): Promise<void> {
-    const { cursor, busy } = this.current;
+    const { cursor, busy, filters } = this.state;
     if (!cursor || busy) {
       return;
     }
-    const turn = ++this.turn;
     this.set({ busy: true });
-    try {
-      const page = await this.api.search(this.current.filters.everybodys, {
-        ...this.query(),
-        cursor
-      });
-      if (turn === this.turn) {
+    await this.fetch(
+      () => this.api.search(filters.everybodys, { ...this.query(), cursor }),
+      page => {
         this.add(page.items);
         this.set({ busy: false, error: null, cursor: page.next_cursor });
         void this.fill();
-      }
-    } catch (error) {
-      this.fail(turn, error);
-    }
+      },
+      { busy: false }
+    );
   }
 
   /** Changes filters; what is typed is sent after a pause. */
   filter(change: Partial<Filters>): void {
-    const filters = { ...this.current.filters, ...change };
+    const filters = { ...this.state.filters, ...change };
     if (!filters.everybodys) {
       filters.user = '';
     }
     this.set({ filters });
     this.cancelTimer();
     if ('search' in change || 'user' in change) {
-      this.timer = setTimeout(() => void this.refresh(), PAUSE);
+      this.later(PAUSE, () => void this.refresh());
     } else {
       void this.refresh();
     }
@@ -181,7 +164,7 @@ export class ActivityModel implements IDisposable {
 
   /** Takes all filters away. */
   clear(): void {
-    this.filter({ ...NO_FILTERS, everybodys: this.current.filters.everybodys });
+    this.filter({ ...NO_FILTERS, everybodys: this.state.filters.everybodys });
   }
 
   /** Shows a record; the row that a filter left out is fetched. */
@@ -199,14 +182,14 @@ export class ActivityModel implements IDisposable {
    */
   private async fill(): Promise<void> {
     const turn = this.turn;
-    if (this.isWhole || this.current.filters.everybodys) {
+    if (this.isWhole || this.state.filters.everybodys) {
       return;
     }
-    for (const record of this.current.records) {
+    for (const record of this.state.records) {
       if (record.last.action.startsWith('query.')) {
         await this.complete(record, NEAR);
       }
-      if (turn !== this.turn || this.disposed) {
+      if (!this.isTurn(turn)) {
         return;
       }
     }
@@ -223,7 +206,7 @@ export class ActivityModel implements IDisposable {
     const at = new Date(last.at).getTime();
     const began = at - (last.duration_ms ?? 0);
     const span = started ? [at - SLACK, at + far] : [began - SLACK, began + SLACK];
-    const { everybodys } = this.current.filters;
+    const { everybodys } = this.state.filters;
     try {
       const page = await this.api.search(everybodys, {
         event: started ? 'finished' : 'started',
@@ -234,7 +217,7 @@ export class ActivityModel implements IDisposable {
         limit: 1000
       });
       const row = page.items.find(item => item.record === record.id);
-      if (row && this.current.records.some(item => item.id === record.id)) {
+      if (row && this.state.records.some(item => item.id === record.id)) {
         this.add([row]);
       }
     } catch {
@@ -250,7 +233,7 @@ export class ActivityModel implements IDisposable {
   }
 
   private query(): AuditFilters {
-    const { search, since, until, outcome, action, everybodys, user } = this.current.filters;
+    const { search, since, until, outcome, action, everybodys, user } = this.state.filters;
     return {
       ...(search.trim() ? { search: search.trim() } : {}),
       since: startOfDay(since),
@@ -262,49 +245,7 @@ export class ActivityModel implements IDisposable {
     };
   }
 
-  private fail(turn: number, error: unknown): void {
-    if (turn === this.turn) {
-      this.set({
-        busy: false,
-        phase: this.current.phase === 'ready' ? 'ready' : 'failed',
-        error:
-          error instanceof ApiError
-            ? error.message
-            : this.trans.__('Something went wrong in this page. Reload it, then try again.')
-      });
-    }
-  }
-
-  private cancelTimer(): void {
-    if (this.timer !== null) {
-      clearTimeout(this.timer);
-      this.timer = null;
-    }
-  }
-
-  private set(change: Partial<ActivityState>): void {
-    if (!this.disposed) {
-      this.current = { ...this.current, ...change };
-      this.changedSignal.emit();
-    }
-  }
-
-  private readonly changedSignal = new Signal<this, void>(this);
-  private current: ActivityState = {
-    phase: 'loading',
-    error: null,
-    busy: false,
-    filters: NO_FILTERS,
-    records: [],
-    cursor: null,
-    selected: null,
-    me: null,
-    names: new Map()
-  };
   private rows: readonly AuditRow[] = [];
   /** What was asked for already, of the rows that a filter left out. */
   private readonly asked = new Set<string>();
-  private timer: ReturnType<typeof setTimeout> | null = null;
-  private turn = 0;
-  private disposed = false;
 }

@@ -1,12 +1,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
-import {
-  Clipboard,
-  ICommandPalette,
-  MainAreaWidget,
-  Notification,
-  WidgetTracker
-} from '@jupyterlab/apputils';
+import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -15,12 +9,11 @@ import React from 'react';
 
 import { IWorkbench } from '../tokens';
 import { activityIcon } from '../ui/icons';
+import { addMainView } from '../ui/mainview';
 import { insertCell } from '../ui/notebook';
 import { ActivityApi } from './api';
 import { ActivityModel } from './model';
 import { ActivityView } from './view';
-
-const OPEN = 'workbench:activity-open';
 
 /** A view of what one did, from the audit log. */
 export const activityPlugin: JupyterFrontEndPlugin<void> = {
@@ -45,10 +38,7 @@ export const activityPlugin: JupyterFrontEndPlugin<void> = {
       return;
     }
     const trans = (translator ?? nullTranslator).load('wb_labext');
-    const tracker = new WidgetTracker<MainAreaWidget>({ namespace: 'workbench-activity' });
-    let widget: MainAreaWidget | null = null;
-
-    const make = (): MainAreaWidget => {
+    const make = (): ReactWidget => {
       const model = new ActivityModel(new ActivityApi(workbench.api), trans);
       const content = ReactWidget.create(
         <ActivityView
@@ -66,40 +56,22 @@ export const activityPlugin: JupyterFrontEndPlugin<void> = {
         />
       );
       content.addClass('wb-Activity');
-      const made = new MainAreaWidget({ content });
-      made.id = 'workbench-activity';
-      made.title.label = trans.__('My Activity');
-      made.title.icon = activityIcon;
-      made.title.closable = true;
-      made.disposed.connect(() => {
-        model.dispose();
-        widget = null;
-      });
+      content.disposed.connect(() => model.dispose());
       void model.refresh();
-      return made;
+      return content;
     };
-
-    app.commands.addCommand(OPEN, {
+    addMainView({
+      app,
+      trans,
+      name: 'activity',
       label: trans.__('My Activity'),
       caption: trans.__('What you queried, tested, changed and shared'),
       icon: activityIcon,
-      describedBy: { args: { type: 'object', properties: {} } },
-      execute: async () => {
-        widget ??= make();
-        if (!tracker.has(widget)) {
-          await tracker.add(widget);
-        }
-        if (!widget.isAttached) {
-          app.shell.add(widget, 'main', { type: 'Workbench' });
-        }
-        app.shell.activateById(widget.id);
-      }
+      rank: 1,
+      make,
+      palette,
+      launcher,
+      restorer
     });
-    const category = trans.__('Workbench');
-    palette?.addItem({ command: OPEN, category });
-    launcher?.add({ command: OPEN, category, rank: 1 });
-    if (restorer) {
-      void restorer.restore(tracker, { command: OPEN, name: () => 'activity' });
-    }
   }
 };

@@ -3,7 +3,7 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
 /** What the server tells about by itself. An event says "changed, fetch again" and no more. */
-export const TOPICS = ['connections', 'me', 'queries'] as const;
+export const TOPICS = ['connections', 'me', 'pipelines', 'queries', 'runs'] as const;
 
 export type Topic = (typeof TOPICS)[number];
 
@@ -100,7 +100,9 @@ export class EventStream implements IDisposable {
   private readonly signals: Record<Topic, Signal<this, void>> = {
     connections: new Signal<this, void>(this),
     me: new Signal<this, void>(this),
-    queries: new Signal<this, void>(this)
+    pipelines: new Signal<this, void>(this),
+    queries: new Signal<this, void>(this),
+    runs: new Signal<this, void>(this)
   };
   private source: EventSource | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;

@@ -59,6 +59,25 @@ export type LimitKind = LimitView['kind'];
 export type SchemaInfo = Schemas['SchemaInfo'];
 export type TableInfo = Schemas['TableInfo'];
 export type ColumnInfo = Schemas['ColumnInfo'];
+export type PipelineView = Schemas['PipelineView'];
+export type PipelineSave = Schemas['PipelineSave'];
+export type PipelineCheck = Schemas['PipelineCheck'];
+export type PipelineChecked = Schemas['PipelineChecked'];
+export type Problem = Schemas['Problem'];
+export type Version = Schemas['Version'];
+export type VersionSummary = Schemas['VersionSummary'];
+export type Run = Schemas['Run'];
+export type RunSummary = Schemas['RunSummary'];
+export type RunDetail = Schemas['RunDetail'];
+export type RunPage = Schemas['RunPage'];
+export type RunState = RunSummary['state'];
+export type RerunRequest = Schemas['RerunRequest'];
+export type TaskRun = Schemas['TaskRunView'];
+export type TaskState = TaskRun['state'];
+export type Attempt = Schemas['AttemptView'];
+export type AttemptState = Attempt['state'];
+export type TableUse = Schemas['TableUseView'];
+export type LogPage = Schemas['LogPage'];
 
 export interface Items<T> {
   items: T[];

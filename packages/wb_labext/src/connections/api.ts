@@ -3,7 +3,6 @@ import type { JSONObject } from '@lumino/coreutils';
 import type { ApiClient } from '../api/request';
 import { apiPath } from '../api/request';
 import type {
-  Access,
   ColumnInfo,
   ConnectionCreate,
   ConnectionTest,
@@ -13,18 +12,19 @@ import type {
   CredentialPut,
   Items,
   Me,
-  OwnerRequest,
-  PeopleList,
   SchemaInfo,
-  Share,
-  ShareRequest,
   TableInfo,
   TestResult
 } from '../api/types';
+import { SharingApi } from '../sharing/api';
 
 /** The endpoints of this room, one method each. */
 export class ConnectionsApi {
-  constructor(private readonly client: ApiClient) {}
+  constructor(private readonly client: ApiClient) {
+    this.sharing = new SharingApi(client, 'connections');
+  }
+
+  readonly sharing: SharingApi;
 
   me(): Promise<Me> {
     return this.client.request('me');
@@ -60,27 +60,6 @@ export class ConnectionsApi {
 
   testDraft(body: ConnectionTest): Promise<TestResult> {
     return this.client.request('connections/test', { method: 'POST', body });
-  }
-
-  access(id: string): Promise<Access> {
-    return this.client.request(apiPath('connections', id, 'access'));
-  }
-
-  share(id: string, body: ShareRequest): Promise<Access> {
-    return this.client.request(apiPath('connections', id, 'shares'), { method: 'POST', body });
-  }
-
-  unshare(id: string, share: Pick<Share, 'kind' | 'name'>): Promise<Access> {
-    const path = apiPath('connections', id, 'shares', share.kind, share.name);
-    return this.client.request(path, { method: 'DELETE' });
-  }
-
-  transfer(id: string, body: OwnerRequest): Promise<Access> {
-    return this.client.request(apiPath('connections', id, 'owner'), { method: 'POST', body });
-  }
-
-  people(search: string): Promise<PeopleList> {
-    return this.client.request('people', { query: { search } });
   }
 
   putCredential(id: string, body: CredentialPut): Promise<ConnectionView> {

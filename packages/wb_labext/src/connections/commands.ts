@@ -6,12 +6,12 @@ import { addIcon, deleteIcon, editIcon, refreshIcon, usersIcon } from '@jupyterl
 
 import { ApiError } from '../api/request';
 import type { ConnectionView } from '../api/types';
+import { openSharingDialog } from '../sharing/dialog';
 import { connectionsIcon, keyIcon, queryIcon, testIcon } from '../ui/icons';
 import { insertCell } from '../ui/notebook';
 import { offerUndo } from '../ui/undo';
 import { openConnectionDialog } from './form';
 import type { ConnectionsModel } from './model';
-import { openSharingDialog } from './sharingdialog';
 import { openSignInDialog } from './signindialog';
 import { cellText } from './sql';
 import type { Place } from './tree';
@@ -229,7 +229,12 @@ export function addCommands(options: CommandOptions): void {
     execute: async args => {
       const connection = shareTarget(args);
       if (connection) {
-        await openSharingDialog(model, trans, connection);
+        await openSharingDialog(model.sharing, trans, {
+          kind: 'connection',
+          id: connection.id,
+          name: connection.name,
+          mayTransfer: model.may(connection, 'transfer')
+        });
       }
     }
   });

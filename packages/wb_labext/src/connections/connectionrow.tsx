@@ -13,6 +13,7 @@ import {
 import React from 'react';
 
 import type { ConnectionView } from '../api/types';
+import { heldWords, ownerWords } from '../sharing/words';
 import { IconButton } from '../ui/iconbutton';
 import { keyIcon, queryIcon, testIcon } from '../ui/icons';
 import { Mark, Spinner } from '../ui/states';
@@ -21,7 +22,7 @@ import type { RowTest } from './model';
 import type { RowProps } from './rowview';
 import { testSentence } from './testanswer';
 import type { Row } from './tree';
-import { credentialMark, heldWords, needsSignIn, ownerWords } from './words';
+import { credentialMark, needsSignIn } from './words';
 
 /** A connection's row in words, for its accessible name. */
 export function connectionSpoken(

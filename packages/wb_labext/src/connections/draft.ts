@@ -20,6 +20,7 @@ import {
   formSchema,
   formUiSchema,
   readableErrors,
+  reasonOf,
   simplify,
   toConfig
 } from './schema';
@@ -210,7 +211,7 @@ export class DraftModel {
         const path = result.ok ? null : fieldOf(result.details?.field, this.schema);
         this.set({
           test: { running: false, result },
-          errors: path ? { [path]: result.message } : {}
+          errors: path ? { [path]: reasonOf(result.message, result.details?.field) } : {}
         });
       } else {
         this.set({ test: null });
@@ -296,7 +297,7 @@ export class DraftModel {
     const field = error instanceof ApiError ? error.details.field : null;
     const path = field === ENDS ? ENDS : fieldOf(field, this.schema);
     if (path !== null) {
-      this.set({ errors: { [path]: message } });
+      this.set({ errors: { [path]: reasonOf(message, field) } });
       this.invalidSignal.emit(path);
     } else {
       this.set({ problem: message });

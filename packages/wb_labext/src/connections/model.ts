@@ -14,6 +14,8 @@ import type {
   Me,
   TestResult
 } from '../api/types';
+import type { SharingHost } from '../sharing/model';
+import type { IConnectionKinds } from '../tokens';
 import type { ConnectionsApi } from './api';
 import { loadNodes } from './nodes';
 import type { Place, Row, TreeAction, TreeState } from './tree';
@@ -52,7 +54,7 @@ function versionOf(connection: ConnectionView | undefined): string {
 }
 
 /** The state of the connections panel, and what it asks of the server. */
-export class ConnectionsModel implements IDisposable {
+export class ConnectionsModel implements IDisposable, IConnectionKinds {
   constructor(options: ModelOptions) {
     this.api = options.api;
     this.events = options.events;
@@ -147,12 +149,28 @@ export class ConnectionsModel implements IDisposable {
     return !this.isLocal && this.may(connection, 'share');
   }
 
+  /** What the dialogue of shares wants of this list. */
+  get sharing(): SharingHost {
+    return {
+      api: this.api.sharing,
+      changed: this.changedSignal,
+      things: () => this.current.connections,
+      me: () => this.current.me?.name ?? '',
+      message: error => this.message(error)
+    };
+  }
+
   mayHaveSignIn(connection: ConnectionView): boolean {
     return connection.actions.includes('credential.own');
   }
 
   connection(id: string): ConnectionView | undefined {
     return this.current.connections.find(connection => connection.id === id);
+  }
+
+  connectorOf(name: string): string | undefined {
+    void this.start();
+    return this.current.connections.find(connection => connection.name === name)?.connector;
   }
 
   connector(kind: string): ConnectorInfo | undefined {

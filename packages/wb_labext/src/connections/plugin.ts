@@ -5,7 +5,7 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { IWorkbench } from '../tokens';
+import { IConnectionKinds, IWorkbench } from '../tokens';
 import { ConnectionsApi } from './api';
 import { CommandIDs, addCommands } from './commands';
 import { ConnectionsModel } from './model';
@@ -17,10 +17,11 @@ const PANEL_ID = 'workbench-connections';
 const RANK = 300;
 
 /** The connections panel, with its commands. */
-export const connectionsPlugin: JupyterFrontEndPlugin<void> = {
+export const connectionsPlugin: JupyterFrontEndPlugin<IConnectionKinds> = {
   id: '@workbench/labext:connections',
   description: 'A side panel to add, test, browse and query connections to data sources.',
   autoStart: true,
+  provides: IConnectionKinds,
   requires: [IWorkbench],
   optional: [ILabShell, ITranslator, INotebookTracker, ICommandPalette, ILauncher, ILayoutRestorer],
   activate: (
@@ -32,17 +33,17 @@ export const connectionsPlugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     launcher: ILauncher | null,
     restorer: ILayoutRestorer | null
-  ): void => {
-    // Voila loads every lab extension and has no side panels.
-    if (!shell) {
-      return;
-    }
+  ): IConnectionKinds => {
     const trans = (translator ?? nullTranslator).load('wb_labext');
     const model = new ConnectionsModel({
       api: new ConnectionsApi(workbench.api),
       events: workbench.events,
       trans
     });
+    // Voila loads every lab extension and has no side panels.
+    if (!shell) {
+      return model;
+    }
     addCommands({ app, model, tracker, trans, panelId: PANEL_ID });
 
     const panel = new ConnectionsPanel({ model, commands: app.commands, trans });
@@ -65,5 +66,6 @@ export const connectionsPlugin: JupyterFrontEndPlugin<void> = {
       palette?.addItem({ command, category });
     }
     launcher?.add({ command: CommandIDs.open, category, rank: 0 });
+    return model;
   }
 };

@@ -361,3 +361,11 @@ export function fieldOf(field: unknown, schema: RJSFSchema): string | null {
   }
   return null;
 }
+
+/** What a server's error says of a field, without the field's name: that stands beside it already. */
+export function reasonOf(message: string, field: unknown): string {
+  const name = Array.isArray(field) ? field.join('.') : String(field ?? '');
+  const reason =
+    name !== '' && message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+  return reason.charAt(0).toUpperCase() + reason.slice(1);
+}

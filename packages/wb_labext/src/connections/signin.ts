@@ -12,7 +12,15 @@ import { validator } from '../ui/validator';
 import { loginFields, loginSchema } from './login';
 import type { ConnectionsModel } from './model';
 import type { FieldErrors } from './schema';
-import { errorTexts, fieldsUi, propertiesOf, readableErrors, simplify, toConfig } from './schema';
+import {
+  errorTexts,
+  fieldsUi,
+  propertiesOf,
+  readableErrors,
+  reasonOf,
+  simplify,
+  toConfig
+} from './schema';
 
 /** The end date's place among the fields. */
 export const ENDS = 'expires_at';
@@ -121,7 +129,7 @@ export class SignInModel {
       this.set({ test: this.current.login === login ? { running: false, result } : null });
       const field = result.ok ? null : this.fieldOf(result.details?.field);
       if (field !== null && this.current.login === login) {
-        this.set({ errors: { [field]: result.message } });
+        this.set({ errors: { [field]: reasonOf(result.message, result.details?.field) } });
       }
     } catch (error) {
       this.set({ test: null });
@@ -186,8 +194,8 @@ export class SignInModel {
   private refuse(error: unknown): void {
     const message = this.model.message(error);
     const field = error instanceof ApiError ? this.fieldOf(error.details.field) : null;
-    if (field !== null) {
-      this.set({ errors: { [field]: message } });
+    if (error instanceof ApiError && field !== null) {
+      this.set({ errors: { [field]: reasonOf(message, error.details.field) } });
       this.invalidSignal.emit(field);
     } else {
       this.set({ problem: message });

@@ -1,27 +1,25 @@
-/**
- * The words that must be quoted when they name a table or a column: those that PostgreSQL reserves,
- * and of DuckDB's what it reserves besides.
- */
-const RESERVED = new Set(
-  (
-    'all analyse analyze and any array as asc asymmetric authorization binary both case cast check ' +
-    'collate collation column concurrently constraint create cross current_catalog current_date ' +
-    'current_role current_schema current_time current_timestamp current_user default deferrable desc ' +
-    'describe distinct do else end except false fetch for foreign freeze from full grant group ' +
-    'having ilike in initially inner intersect into is isnull join lateral leading left like limit ' +
-    'localtime localtimestamp natural not notnull null offset on only or order outer overlaps ' +
-    'pivot placing primary qualify references returning right select session_user show similar ' +
-    'some summarize symmetric system_user table tablesample then to trailing true union unique ' +
-    'unpivot user using variadic verbose when where window with'
-  ).split(' ')
-);
+import { MYSQL_RESERVED, POSTGRES_RESERVED } from './reserved';
 
-/** An identifier as SQL text: quoted only where it must be. */
-export function quoteIdentifier(name: string): string {
-  if (/^[a-z_][a-z0-9_]*$/.test(name) && !RESERVED.has(name)) {
+/** How a family of SQL writes a name that isn't plain. */
+interface Quoting {
+  mark: string;
+  reserved: ReadonlySet<string>;
+}
+
+const STANDARD: Quoting = { mark: '"', reserved: POSTGRES_RESERVED };
+
+/** By connector; the others quote as the standard does. In MySQL double quotes make a text. */
+const QUOTING: Readonly<Record<string, Quoting | undefined>> = {
+  mysql: { mark: '`', reserved: MYSQL_RESERVED }
+};
+
+/** An identifier as the SQL of a connector: quoted only where it must be. */
+export function quoteIdentifier(name: string, connector: string): string {
+  const { mark, reserved } = QUOTING[connector] ?? STANDARD;
+  if (/^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name)) {
     return name;
   }
-  return `"${name.replace(/"/g, '""')}"`;
+  return `${mark}${name.replaceAll(mark, mark + mark)}${mark}`;
 }
 
 export interface QueryTarget {
@@ -46,5 +44,6 @@ export function cellText(target: QueryTarget, rows = 100): string {
   if (target.schema && !FILES.has(target.connector)) {
     path.unshift(target.schema);
   }
-  return `${head}\nselect *\nfrom ${path.map(quoteIdentifier).join('.')}\nlimit ${rows}`;
+  const table = path.map(name => quoteIdentifier(name, target.connector)).join('.');
+  return `${head}\nselect *\nfrom ${table}\nlimit ${rows}`;
 }

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon, deleteIcon, editIcon, userIcon, usersIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { ApiError } from '../api/request';
 import type { LimitKind, LimitList, LimitView } from '../api/types';
 import { Combobox } from '../ui/combobox';
 import { IconButton } from '../ui/iconbutton';
@@ -169,7 +170,11 @@ function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => voi
       });
       onClose();
     } catch (error) {
-      setProblem(model.message(error));
+      const field = FIELDS.find(name => error instanceof ApiError && error.details.field === name);
+      const message = model.message(error);
+      setProblem(
+        field ? `${fieldWords(field, trans)}: ${message.replace(`${field}: `, '')}` : message
+      );
       setSaving(false);
     }
   };

@@ -1,20 +1,16 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
 
 import type { EventStream } from '../api/events';
 import { ApiError } from '../api/request';
 import type { LimitList, LimitRequest, LimitView, Me, OwnLimits, RunningQuery } from '../api/types';
+import type { ViewState } from '../ui/viewmodel';
+import { ViewModel } from '../ui/viewmodel';
 import type { QueriesApi } from './api';
 
 /** While something runs and somebody looks, its rows and bytes are fetched again this often. */
 const TICK = 2_000;
 
-export interface QueriesState {
-  phase: 'loading' | 'ready' | 'failed';
-  /** Why the last fetch failed; with phase `ready` the lists are those from before. */
-  error: string | null;
+export interface QueriesState extends ViewState {
   me: Me | null;
   everybodys: boolean;
   running: readonly RunningQuery[];
@@ -26,32 +22,24 @@ export interface QueriesState {
 }
 
 /** What runs now, and what may: the state of the view and of the status bar's item. */
-export class QueriesModel implements IDisposable {
+export class QueriesModel extends ViewModel<QueriesState> {
   constructor(
     readonly api: QueriesApi,
     private readonly events: EventStream,
-    private readonly trans: TranslationBundle
+    trans: TranslationBundle
   ) {
+    super(trans, {
+      phase: 'loading',
+      error: null,
+      me: null,
+      everybodys: false,
+      running: [],
+      own: null,
+      limits: null,
+      stopping: new Set()
+    });
     this.events.signal('queries').connect(this.onEvent, this);
     this.events.signal('me').connect(this.onEvent, this);
-  }
-
-  get state(): QueriesState {
-    return this.current;
-  }
-
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
-  get isDisposed(): boolean {
-    return this.disposed;
-  }
-
-  dispose(): void {
-    this.disposed = true;
-    this.cancelTimer();
-    Signal.clearData(this);
   }
 
   get maySeeAll(): boolean {
@@ -78,33 +66,30 @@ export class QueriesModel implements IDisposable {
 
   async refresh(): Promise<void> {
     this.cancelTimer();
-    const turn = ++this.turn;
-    if (this.current.phase === 'failed') {
+    if (this.state.phase === 'failed') {
       this.set({ phase: 'loading', error: null });
     }
-    try {
-      const me = await this.api.me();
-      const has = (action: string): boolean => me.actions.includes(action);
-      const everybodys = this.current.everybodys && has('query.list_any');
-      const [running, own, limits] = await Promise.all([
-        this.watched && has('query.list') ? this.api.running(everybodys) : [],
-        has('limits.own') ? this.api.ownLimits() : null,
-        this.watched && has('limits.see') ? this.api.limits() : null
-      ]);
-      if (turn === this.turn) {
-        const ids = new Set(running.map(query => query.id));
-        const stopping = new Set([...this.current.stopping].filter(id => ids.has(id)));
-        this.set({ phase: 'ready', error: null, me, everybodys, running, own, limits, stopping });
-        if (this.watched && running.length > 0) {
-          this.timer = setTimeout(() => void this.refresh(), TICK);
+    await this.fetch(
+      async () => {
+        const me = await this.api.me();
+        const has = (action: string): boolean => me.actions.includes(action);
+        const everybodys = this.state.everybodys && has('query.list_any');
+        const [running, own, limits] = await Promise.all([
+          this.watched && has('query.list') ? this.api.running(everybodys) : [],
+          has('limits.own') ? this.api.ownLimits() : null,
+          this.watched && has('limits.see') ? this.api.limits() : null
+        ]);
+        return { me, everybodys, running, own, limits };
+      },
+      found => {
+        const ids = new Set(found.running.map(query => query.id));
+        const stopping = new Set([...this.state.stopping].filter(id => ids.has(id)));
+        this.set({ phase: 'ready', error: null, ...found, stopping });
+        if (this.watched && found.running.length > 0) {
+          this.later(TICK, () => void this.refresh());
         }
       }
-    } catch (error) {
-      if (turn === this.turn) {
-        const phase = this.current.phase === 'ready' ? 'ready' : 'failed';
-        this.set({ phase, error: this.message(error) });
-      }
-    }
+    );
   }
 
   showEverybodys(everybodys: boolean): void {
@@ -114,11 +99,11 @@ export class QueriesModel implements IDisposable {
 
   /** Stops a query, in its source too. Throws what `message` makes a sentence of. */
   async cancel(id: string): Promise<void> {
-    this.set({ stopping: new Set(this.current.stopping).add(id) });
+    this.set({ stopping: new Set(this.state.stopping).add(id) });
     try {
       await this.api.cancel(id);
     } catch (error) {
-      const stopping = new Set(this.current.stopping);
+      const stopping = new Set(this.state.stopping);
       stopping.delete(id);
       this.set({ stopping });
       // It had ended by itself: that is what was wanted.
@@ -140,15 +125,8 @@ export class QueriesModel implements IDisposable {
     await this.refresh();
   }
 
-  /** An error as a sentence for a person. */
-  message(error: unknown): string {
-    return error instanceof ApiError
-      ? error.message
-      : this.trans.__('Something went wrong in this page. Reload it, then try again.');
-  }
-
   private may(action: string): boolean {
-    return this.current.me?.actions.includes(action) ?? false;
+    return this.state.me?.actions.includes(action) ?? false;
   }
 
   private onEvent(): void {
@@ -157,34 +135,6 @@ export class QueriesModel implements IDisposable {
     }
   }
 
-  private cancelTimer(): void {
-    if (this.timer !== null) {
-      clearTimeout(this.timer);
-      this.timer = null;
-    }
-  }
-
-  private set(change: Partial<QueriesState>): void {
-    if (!this.disposed) {
-      this.current = { ...this.current, ...change };
-      this.changedSignal.emit();
-    }
-  }
-
-  private readonly changedSignal = new Signal<this, void>(this);
-  private current: QueriesState = {
-    phase: 'loading',
-    error: null,
-    me: null,
-    everybodys: false,
-    running: [],
-    own: null,
-    limits: null,
-    stopping: new Set()
-  };
   private started: Promise<void> | null = null;
   private watched = false;
-  private timer: ReturnType<typeof setTimeout> | null = null;
-  private turn = 0;
-  private disposed = false;
 }

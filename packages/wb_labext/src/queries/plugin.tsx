@@ -1,6 +1,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
-import { ICommandPalette, MainAreaWidget, Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IStatusBar, TextItem } from '@jupyterlab/statusbar';
 import type { TranslationBundle } from '@jupyterlab/translation';
@@ -10,12 +10,11 @@ import React from 'react';
 
 import { IWorkbench } from '../tokens';
 import { queriesIcon } from '../ui/icons';
+import { addMainView } from '../ui/mainview';
 import { useModelState } from '../ui/signal';
 import { QueriesApi } from './api';
 import { QueriesModel } from './model';
 import { QueriesView } from './view';
-
-const OPEN = 'workbench:queries-open';
 
 /** The view: it asks for the lists only while it is shown. */
 class QueriesWidget extends ReactWidget {
@@ -42,6 +41,11 @@ class QueriesWidget extends ReactWidget {
   protected override onAfterHide(): void {
     this.model.watch(false);
   }
+
+  override dispose(): void {
+    this.model.watch(false);
+    super.dispose();
+  }
 }
 
 /** What runs now, and what may. */
@@ -67,47 +71,22 @@ export const queriesPlugin: JupyterFrontEndPlugin<void> = {
     }
     const trans = (translator ?? nullTranslator).load('wb_labext');
     const model = new QueriesModel(new QueriesApi(workbench.api), workbench.events, trans);
-    const tracker = new WidgetTracker<MainAreaWidget>({ namespace: 'workbench-queries' });
-    let widget: MainAreaWidget | null = null;
-
-    const make = (): MainAreaWidget => {
-      const made = new MainAreaWidget({ content: new QueriesWidget(model, trans) });
-      made.id = 'workbench-queries';
-      made.title.label = trans.__('Running Queries');
-      made.title.icon = queriesIcon;
-      made.title.closable = true;
-      made.disposed.connect(() => {
-        model.watch(false);
-        widget = null;
-      });
-      return made;
-    };
-
-    app.commands.addCommand(OPEN, {
+    const open = addMainView({
+      app,
+      trans,
+      name: 'queries',
       label: trans.__('Running Queries'),
       caption: trans.__('What runs now, and how much may'),
       icon: queriesIcon,
-      describedBy: { args: { type: 'object', properties: {} } },
-      execute: async () => {
-        widget ??= make();
-        if (!tracker.has(widget)) {
-          await tracker.add(widget);
-        }
-        if (!widget.isAttached) {
-          app.shell.add(widget, 'main', { type: 'Workbench' });
-        }
-        app.shell.activateById(widget.id);
-      }
+      rank: 2,
+      make: () => new QueriesWidget(model, trans),
+      palette,
+      launcher,
+      restorer
     });
-    const category = trans.__('Workbench');
-    palette?.addItem({ command: OPEN, category });
-    launcher?.add({ command: OPEN, category, rank: 2 });
-    if (restorer) {
-      void restorer.restore(tracker, { command: OPEN, name: () => 'queries' });
-    }
     if (statusBar) {
       const item = ReactWidget.create(
-        <StatusItem model={model} trans={trans} onClick={() => void app.commands.execute(OPEN)} />
+        <StatusItem model={model} trans={trans} onClick={() => void app.commands.execute(open)} />
       );
       statusBar.registerStatusItem('@workbench/labext:queries', {
         item,

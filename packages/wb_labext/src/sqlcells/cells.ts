@@ -4,7 +4,8 @@ import type { Notebook } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 
-import { SQL, isBehindMagic, isSql } from './magic';
+import type { IConnectionKinds } from '../tokens';
+import { isBehindMagic, languageOf } from './magic';
 
 /** What is used of a notebook. */
 export type INotebook = Pick<Notebook, 'model' | 'modelChanged' | 'disposed' | 'codeMimetype'>;
@@ -13,7 +14,7 @@ export type INotebook = Pick<Notebook, 'model' | 'modelChanged' | 'disposed' | '
 export type ILanguages = Pick<IEditorLanguageRegistry, 'findBest' | 'getLanguage'>;
 
 /**
- * Keeps the cells of a notebook that start with `%%sql` in SQL.
+ * Keeps the cells of a notebook that start with `%%sql` in SQL, in the dialect of their connection.
  *
  * The notebook gives all code cells the kernel's language: a cell when it comes in, all of them when
  * the kernel tells its language. Cells with the magic get SQL back as soon as that happens. The
@@ -22,10 +23,12 @@ export type ILanguages = Pick<IEditorLanguageRegistry, 'findBest' | 'getLanguage
 export class SqlCells implements IDisposable {
   constructor(
     private readonly notebook: INotebook,
-    private readonly languages: ILanguages | null
+    private readonly languages: ILanguages | null,
+    private readonly kinds: IConnectionKinds | null = null
   ) {
     notebook.disposed.connect(this.dispose, this);
     notebook.modelChanged.connect(this.watchModel, this);
+    kinds?.changed.connect(this.checkAll, this);
     this.watchModel();
   }
 
@@ -67,11 +70,26 @@ export class SqlCells implements IDisposable {
     this.check(cell);
   }
 
+  private checkAll(): void {
+    for (const cell of this.notebook.model?.cells ?? []) {
+      if (this.ours.has(cell)) {
+        this.check(cell);
+      }
+    }
+  }
+
   private check(cell: ICellModel): void {
-    if (isSql(cell.sharedModel.getSource())) {
-      this.ours.add(cell);
-      this.setLanguage(cell, SQL);
-    } else if (this.ours.delete(cell) && cell.mimeType === SQL) {
+    const language = languageOf(cell.sharedModel.getSource(), name =>
+      this.kinds?.connectorOf(name)
+    );
+    if (language) {
+      this.ours.set(cell, language);
+      this.setLanguage(cell, language);
+      return;
+    }
+    const before = this.ours.get(cell);
+    this.ours.delete(cell);
+    if (before && cell.mimeType === before) {
       this.setLanguage(cell, this.notebook.codeMimetype);
     }
   }
@@ -102,6 +120,6 @@ export class SqlCells implements IDisposable {
 
   private disposed = false;
 
-  /** The cells that have their SQL from here; another extension may have reasons of its own. */
-  private readonly ours = new WeakSet<ICellModel>();
+  /** The cells with their SQL from here, and which; another extension may have reasons of its own. */
+  private readonly ours = new WeakMap<ICellModel, string>();
 }

@@ -133,7 +133,7 @@ export function Combobox<T>(props: ComboboxProps<T>): JSX.Element {
             <span className="wb-mod-failed">{state.error}</span>
           ) : state.phase === 'ready' && state.items.length === 0 ? (
             state.text.trim() ? (
-              trans.__('Nobody matches “%1”.', state.text.trim())
+              trans.__('Nobody else matches “%1”.', state.text.trim())
             ) : (
               trans.__('There is nobody else.')
             )

@@ -280,6 +280,19 @@ function TextareaWidget(props: WidgetProps): JSX.Element {
   );
 }
 
+/** A day, `YYYY-MM-DD`. */
+function DateWidget(props: WidgetProps): JSX.Element {
+  return (
+    <input
+      {...common(props)}
+      className="jp-mod-styled wb-Day"
+      type="date"
+      value={(props.value as string | null | undefined) ?? ''}
+      onChange={event => props.onChange(event.target.value === '' ? undefined : event.target.value)}
+    />
+  );
+}
+
 /** A list of texts, one a line. */
 function LinesWidget(props: WidgetProps): JSX.Element {
   const lines = Array.isArray(props.value) ? (props.value as unknown[]).map(String) : [];
@@ -305,6 +318,7 @@ const WIDGETS = {
   CheckboxWidget,
   SelectWidget,
   TextareaWidget,
+  date: DateWidget,
   password: PasswordWidget,
   lines: LinesWidget
 };

@@ -84,3 +84,12 @@ export const queriesIcon = new LabIcon({
     '<path d="M3 5h12v2H3V5zm0 4h12v2H3V9zm0 4h8v2H3v-2zm0 4h8v2H3v-2zm11-4 7 4.5-7 4.5v-9z"/>'
   )
 });
+
+/** Boxes that lead to each other: pipelines. */
+export const pipelinesIcon = new LabIcon({
+  name: 'workbench:pipelines',
+  svgstr: svg(
+    24,
+    '<path d="M3 4h7v6H3V4zm2 2v2h3V6H5zm9 8h7v6h-7v-6zm2 2v2h3v-2h-3zM3 14h7v6H3v-6zm2 2v2h3v-2H5zm5-10h4a3 3 0 0 1 3 3v3h1.8L16.5 15.2 13.2 12H15V9a1 1 0 0 0-1-1h-4V6zm0 10h4v2h-4v-2z"/>'
+  )
+});

@@ -78,6 +78,9 @@ class Client(Closing):
         )
         if token:
             self._http.headers["Authorization"] = f"token {token}"
+        # The kernel of a pipeline's task: what it asks for ends with its attempt.
+        if attempt := os.environ.get("WORKBENCH_ATTEMPT"):
+            self._http.headers["Workbench-Attempt"] = attempt
 
     def __repr__(self) -> str:
         return f"<Client of {self._url}>"

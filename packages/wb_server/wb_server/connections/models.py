@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ..governance.rights import Level, Reason
+from ..governance.owned import OwnedThing
+from ..governance.owned import Owner as Owner
+from ..governance.owned import Share as Share
+from ..governance.rights import Level, Reason, Thing
 
 ConnectionName = Annotated[
     str,
@@ -35,21 +38,6 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Owner(BaseModel):
-    """A user, or a team account (a Hub group)."""
-
-    kind: Literal["user", "team"]
-    name: str
-
-
-class Share(BaseModel):
-    """What a user, or each member of a group, holds of a connection."""
-
-    kind: Literal["user", "group"]
-    name: str
-    level: Level
-
-
 class State(BaseModel):
     """What the last test or use of a connection said."""
 
@@ -68,23 +56,17 @@ class CredentialState(BaseModel):
     updated_at: datetime | None = None
 
 
-class Connection(BaseModel):
+class Connection(OwnedThing):
     """A connection as rooms hand it to each other: without secrets."""
 
-    id: str
-    name: str
+    thing: ClassVar[Thing] = "connection"
+
     connector: str
     description: str = ""
     config: dict[str, Any]
-    secrets_set: list[str] = []
-    owner: Owner
-    shares: list[Share] = []
+    secrets_set: list[str] = Field(default=[])
     credentials: CredentialMode = "shared"
     state: State = State()
-    version: int = 1
-    created_at: datetime
-    updated_at: datetime
-    deleted_at: datetime | None = None
 
 
 class ConnectionView(Connection):
@@ -222,9 +204,9 @@ class QueryRequest(Request):
     connection: str = Field(description="A connection's name or id.")
     sql: str
     params: dict[str, Any] | None = None
-    row_limit: int | None = Field(None, ge=0, description="At most so many rows.")
+    row_limit: int | None = Field(default=None, ge=0, description="At most so many rows.")
     query_id: str | None = Field(
-        None,
+        default=None,
         pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
         description="A UUID of the client's choice, to cancel by.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -14,7 +14,8 @@ from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Outcome
 from ..kit.errors import Conflict
 from ..kit.events import Bus
-from .connectors.base import Session
+from .connectors.base import Use
+from .limits.models import QueryLimits
 from .limits.queue import Place
 from .limits.service import LimitService
 from .models import Connection, RunningQuery
@@ -47,11 +48,11 @@ class Running:
     started_at: datetime | None = None
     rows: int = 0
     bytes: int = 0
-    session: Session | None = None
+    session: Use | None = None
     stopped: Outcome | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def attach(self, session: Session) -> None:
+    def attach(self, session: Use) -> None:
         """Gives it the session to stop; one that was stopped before is stopped now."""
         with self.lock:
             self.session = session
@@ -99,18 +100,33 @@ class RunningQueries:
         self._by_id: dict[str, Running] = {}
 
     def add(
-        self, actor: Actor, connection: Connection | None, query_id: str, kind: Kind, what: str
+        self,
+        actor: Actor,
+        connection: Connection | None,
+        query_id: str,
+        kind: Kind,
+        what: str,
+        *,
+        beside: Running | None = None,
     ) -> Running:
         """A new one, which has no place yet.
 
         Args:
             connection: what it uses; ``None`` for one that isn't saved.
             what: the statement, or what else it does.
+            beside: one that has its place and can't go on without this one.
 
         Raises:
             Conflict: its id is in use (``query_id_taken``).
         """
         known = connection.id if connection is not None else ""
+
+        def limits() -> QueryLimits:
+            found = self._limits.of_waiting(actor, known)
+            if beside is not None and beside.connection_id == known:
+                return replace(found, on_connection=None)
+            return found
+
         running = Running(
             query_id,
             actor.name,
@@ -118,7 +134,7 @@ class RunningQueries:
             connection.name if connection is not None else "",
             kind,
             what,
-            Place(actor.name, known, lambda: self._limits.of_waiting(actor, known)),
+            Place(actor.name, known, limits, beside=beside is not None),
         )
         with self._lock:
             if query_id in self._by_id:

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
 
 from wb_server.connections.dialects import duckdb, mysql, postgres
 from wb_server.connections.dialects.base import WRITE_NODES, DialectRules
@@ -64,6 +65,7 @@ _WRITES = (
     exp.Alter,
     exp.TruncateTable,
 )
+_STRUCTURAL = (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
 _CREATE_KINDS = ("TABLE", "VIEW", "SCHEMA", "INDEX")
 _DROP_KINDS = ("TABLE", "VIEW")
 
@@ -87,6 +89,7 @@ class Statement:
         tables: every base table that is read or written, sorted, each once. No CTE names.
         written: the targets of a write.
         returns_rows: a read, or a write with RETURNING.
+        structural: it changes structure, or empties a table as if it were made anew.
     """
 
     kind: Literal["read", "write"]
@@ -94,6 +97,7 @@ class Statement:
     tables: tuple[TableRef, ...]
     written: tuple[TableRef, ...]
     returns_rows: bool
+    structural: bool = False
 
 
 def analyse(
@@ -167,7 +171,39 @@ def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int |
         tables=_sorted(tables),
         written=_sorted(written),
         returns_rows=kind == "read" or again.args.get("returning") is not None,
+        structural=isinstance(again, _STRUCTURAL),
     )
+
+
+def table_name(text: str, dialect: DialectName) -> TableRef:
+    """A table to write to, by ``schema.table`` or ``table`` as the dialect writes names.
+
+    Raises:
+        InvalidInput: it isn't a name (``bad_table``, ``name_too_long``).
+        Forbidden: a table of the database's own, or one of another database.
+    """
+    rules = RULES[dialect]
+    try:
+        # The whole text has to be a name: what is left over is an error of the parser.
+        found: Any = parse_one(text, into=exp.Table, read=dialect)
+    except SqlglotError:
+        found = None
+    parts = [part for part in found.args.values() if part] if found is not None else []
+    if (
+        type(found) is not exp.Table
+        or not all(isinstance(each, exp.Identifier) for each in parts)
+        or any(node.comments for node in found.walk())
+        or any(ord(character) < 32 for character in text)
+    ):
+        raise InvalidInput(
+            f"“{text[:100]}” is not a table's name: write schema.table or table.", code="bad_table"
+        )
+    for part in parts:
+        _check_name(part, rules, True)
+    reference = _reference(found, rules)
+    assert reference is not None
+    _check_table(reference, rules, write=True)
+    return reference
 
 
 def _apply_limit(tree: exp.Expr, limit: int) -> None:

@@ -15,13 +15,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
 from ..kit.endpoint import ByteStream, Outcome
 from ..kit.errors import Conflict, Internal, TooLarge, WorkbenchError
-from .connectors.base import Answer, Session
+from .connectors.base import Answer, Use
+from .gate import Permit
+from .loads.models import WriteResult
 from .running import Running
 
 log = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ class Finish:
     ) -> None:
         self.running = running
         self._then = then
-        self.session: Session | None = None
+        self.session: Use | None = None
         self._lock = threading.Lock()
         self._done = False
 
@@ -73,108 +75,133 @@ class Finish:
         self("failed", code, rows, size)
 
 
-class QueryStream(ByteStream):
-    """An answer on its way to a client, as Arrow IPC."""
+class Reading:
+    """Rows on their way, within their limits, until the query has ended. A context manager.
 
-    media_type = MEDIA_TYPE
+    It may be iterated once. The end, an error or ``close`` ends the query: its session, its place
+    and its record in the audit log.
+
+    Attributes:
+        schema: of the rows; ``schema.metadata[b"workbench"]`` says where they come from.
+        running: the query among all that run.
+        permit: what the gate let through.
+        truncated: whether there were more rows than asked for; known at the end.
+        rows: that came so far; with ``size``, their bytes.
+        began: when the source began to answer, by ``time.perf_counter``.
+    """
 
     def __init__(
         self,
         answer: Answer,
+        permit: Permit,
         provenance: dict[str, Any],
         finish: Finish,
         limit: int | None,
         caps: Caps,
     ) -> None:
-        self._batches = iter(answer)
         metadata = dict(answer.schema.metadata or {})
         metadata[b"workbench"] = json.dumps(provenance).encode()
-        self._schema = answer.schema.with_metadata(metadata)
+        self.schema = answer.schema.with_metadata(metadata)
+        self.answer = answer
+        self.permit = permit
+        self.running = finish.running
+        self.truncated = False
+        self.rows = 0
+        self.size = 0
+        self.began = time.perf_counter()
+        self._batches = iter(answer)
         self._finish = finish
         self._limit = limit
         self._caps = caps
         self._first: pa.RecordBatch | None = None
-        self._began = time.perf_counter()
-        self._rows = 0
-        self._size = 0
-        self._pull = threading.Lock()
-        self.headers = {"Workbench-Query-Id": str(provenance["query_id"])}
 
     def prime(self) -> None:
         """Asks for the first batch, so that errors of the source come before the answer."""
         self._first = next(self._batches, None)
 
-    def __iter__(self) -> Iterator[bytes]:
-        sink = _Chunks()
-        truncated = False
-        end: dict[str, Any]
-        failure: WorkbenchError | None = None
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Yields the batches.
+
+        Raises:
+            TooLarge: more rows or bytes than one answer may have (``over_limit``).
+            Conflict: the query was cancelled.
+            WorkbenchError: what the source says.
+        """
         try:
-            with pa.ipc.new_stream(sink, self._schema) as writer:
-                try:
-                    batch = self._first
-                    self._first = None
-                    while batch is not None:
-                        if self._limit is not None and self._rows + batch.num_rows > self._limit:
-                            batch = batch.slice(0, self._limit - self._rows)
-                            truncated = True
-                        self._count(batch)
-                        writer.write_batch(batch)
-                        yield sink.take()
-                        if truncated:
-                            break
-                        batch = self._next()
-                except WorkbenchError as error:
-                    failure = error
-                except Exception as error:
-                    log.exception("a query failed in mid-stream")
-                    failure = Internal(
-                        "The answer could not be finished; the log of the Workbench says why.",
-                        cause=type(error).__name__,
-                    )
-                if failure is None:
-                    end = {
-                        "rows": self._rows,
-                        "truncated": truncated,
-                        "elapsed_ms": round((time.perf_counter() - self._began) * 1000, 1),
-                    }
-                else:
-                    end = failure.to_wire()
-                # The last row of the audit is written before the client learns of the end.
-                if failure is None:
-                    self._finish("ok", None, self._rows, self._size)
-                else:
-                    self._finish.failed(failure, self._rows, self._size)
-                empty = pa.RecordBatch.from_arrays(
-                    # Not pa.array: it imports pandas, which takes 50 MB and 0.4 s.
-                    [pa.nulls(0, column.type) for column in self._schema],
-                    schema=self._schema,
-                )
-                writer.write_batch(empty, custom_metadata={"workbench": json.dumps(end)})
-            yield sink.take()
-        finally:
-            # Without effect after an end; otherwise the host stopped pulling: the client is gone.
+            batch, self._first = self._first, None
+            while batch is not None:
+                if self._limit is not None and self.rows + batch.num_rows > self._limit:
+                    batch = batch.slice(0, self._limit - self.rows)
+                    self.truncated = True
+                self._count(batch)
+                yield batch
+                if self.truncated:
+                    break
+                batch = self._next()
+        except GeneratorExit:
             self.close()
+            raise
+        except Exception as error:
+            raise self.failed(error) from None
+        # The last row of the audit is written before anybody learns of the end.
+        self._finish("ok", None, self.rows, self.size)
+
+    def written(self) -> WriteResult:
+        """What a write came to; takes its rows, where it returned any.
+
+        Raises:
+            WorkbenchError: as iterating.
+        """
+        rows, counted = 0, self.answer.already or not self.permit.returns_rows
+        for batch in self:
+            rows += int(batch.column(0)[0].as_py()) if counted else batch.num_rows
+        written = self.permit.written
+        return WriteResult(
+            rows,
+            self.answer.already,
+            self.permit.connection_id,
+            read=tuple((t.schema, t.name) for t in self.permit.tables if t not in written),
+            written=tuple((t.schema, t.name) for t in written),
+        )
+
+    def failed(self, error: Exception) -> WorkbenchError:
+        """Ends the query with an error; the error as people may see it."""
+        if not isinstance(error, WorkbenchError):
+            log.error("a query failed in mid-stream", exc_info=error)
+            error = Internal(
+                "The answer could not be finished; the log of the Workbench says why.",
+                cause=type(error).__name__,
+            )
+        self._finish.failed(error, self.rows, self.size)
+        return error
+
+    def close(self) -> None:
+        """Ends the query, if it hasn't: whoever read it has gone."""
+        self._finish("hung_up", None, self.rows, self.size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def _next(self) -> pa.RecordBatch | None:
-        stopped = self._finish.running.stopped
-        if stopped is not None:
+        if self.running.stopped is not None:
             raise Conflict("The query was cancelled.", code="cancelled")
         return next(self._batches, None)
 
     def _count(self, batch: pa.RecordBatch) -> None:
-        self._rows += batch.num_rows
-        self._size += batch.nbytes
-        running = self._finish.running
-        running.rows, running.bytes = self._rows, self._size
-        if self._rows > self._caps.rows:
+        self.rows += batch.num_rows
+        self.size += batch.nbytes
+        self.running.rows, self.running.bytes = self.rows, self.size
+        if self.rows > self._caps.rows:
             raise TooLarge(
                 f"The answer has more than {self._caps.rows:,} rows, as many as one may have. "
                 "Narrow it down or add a limit.",
                 code="over_limit",
                 limit=self._caps.rows,
             )
-        if self._size > self._caps.bytes:
+        if self.size > self._caps.bytes:
             raise TooLarge(
                 f"The answer has more than {self._caps.bytes / 2**20:,.0f} MiB, as much as one may "
                 "have. Narrow it down or add a limit.",
@@ -182,8 +209,46 @@ class QueryStream(ByteStream):
                 limit=self._caps.bytes,
             )
 
+
+class QueryStream(ByteStream):
+    """An answer on its way to a client, as Arrow IPC."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.headers = {"Workbench-Query-Id": reading.permit.query_id}
+
+    def __iter__(self) -> Iterator[bytes]:
+        sink = _Chunks()
+        reading = self._reading
+        end: dict[str, Any]
+        try:
+            with pa.ipc.new_stream(sink, reading.schema) as writer:
+                try:
+                    for batch in reading:
+                        writer.write_batch(batch)
+                        yield sink.take()
+                    end = {
+                        "rows": reading.rows,
+                        "truncated": reading.truncated,
+                        "elapsed_ms": round((time.perf_counter() - reading.began) * 1000, 1),
+                    }
+                except Exception as error:
+                    end = reading.failed(error).to_wire()
+                empty = pa.RecordBatch.from_arrays(
+                    # Not pa.array: it imports pandas, which takes 50 MB and 0.4 s.
+                    [pa.nulls(0, column.type) for column in reading.schema],
+                    schema=reading.schema,
+                )
+                writer.write_batch(empty, custom_metadata={"workbench": json.dumps(end)})
+            yield sink.take()
+        finally:
+            # Without effect after an end; otherwise the host stopped pulling: the client is gone.
+            self.close()
+
     def close(self) -> None:
-        self._finish("hung_up", None, self._rows, self._size)
+        self._reading.close()
 
 
 class _Chunks:

@@ -1,11 +1,11 @@
-"""The table of rights: every action x role x level on a connection.
+"""The table of rights: every action x role x level on a thing.
 
 Endpoints and the gate name an action; this table says who may do it. The permission tests and
 ``docs/rights.md`` are generated from it, so a right that isn't here does not exist.
 
 Roles are Hub groups and include the ones before them: viewer < analyst < engineer < admin.
-Levels say what somebody holds of one connection and include the ones before them:
-use < write < manage.
+Levels say what somebody holds of one thing and include the ones before them: use < write < manage
+of a connection, view < run < edit < manage of a pipeline.
 """
 
 from __future__ import annotations
@@ -18,10 +18,14 @@ from ..kit.actor import Actor
 from ..kit.errors import Forbidden
 
 Role = Literal["viewer", "analyst", "engineer", "admin"]
-Level = Literal["use", "write", "manage"]
+Thing = Literal["connection", "pipeline"]
+Level = Literal["use", "write", "view", "run", "edit", "manage"]
 
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "engineer", "admin")
-LEVELS: tuple[Level, ...] = ("use", "write", "manage")
+LEVELS: dict[Thing, tuple[Level, ...]] = {
+    "connection": ("use", "write", "manage"),
+    "pipeline": ("view", "run", "edit", "manage"),
+}
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,18 @@ class Action:
 
     Attributes:
         role: the lowest role that may do it; ``None``: everyone who is signed in.
-        level: what must be held of the connection; ``None``: the action isn't about one.
+        level: what must be held of the thing; ``None``: the action isn't about one.
         scope: what a token must not be narrowed below: a token with only ``read`` may do
             what is marked ``read``.
         title: in words, for docs and messages ("to …").
+        thing: what the level is held of.
     """
 
     role: Role | None
     level: Level | None
     scope: Literal["read", "use"]
     title: str
+    thing: Thing = "connection"
 
 
 ACTIONS: dict[str, Action] = {
@@ -70,12 +76,30 @@ ACTIONS: dict[str, Action] = {
     "limits.own": Action(None, None, "read", "see one's own limits"),
     "limits.see": Action("admin", None, "read", "see everybody's limits"),
     "limits.change": Action("admin", None, "use", "change limits"),
+    "pipeline.list": Action("viewer", None, "read", "list the pipelines that one may see"),
+    "pipeline.check": Action("viewer", None, "read", "check a pipeline's file"),
+    "pipeline.create": Action("analyst", None, "use", "add pipelines"),
+    "pipeline.see": Action("viewer", "view", "read", "see a pipeline and its runs", "pipeline"),
+    "pipeline.run": Action("analyst", "run", "use", "run a pipeline and cancel runs", "pipeline"),
+    "pipeline.update": Action("analyst", "edit", "use", "change a pipeline", "pipeline"),
+    "pipeline.approve": Action(
+        "analyst", "manage", "use", "approve a change of a pipeline", "pipeline"
+    ),
+    "pipeline.delete": Action(
+        "analyst", "manage", "use", "delete and restore a pipeline", "pipeline"
+    ),
+    "pipeline.share": Action("analyst", "manage", "use", "share a pipeline", "pipeline"),
+    "pipeline.transfer": Action(
+        "admin", "manage", "use", "give a pipeline another owner", "pipeline"
+    ),
 }
 
 
 class Owned(Protocol):
     """What rights are checked on: something with an owner, shared with others."""
 
+    @property
+    def thing(self) -> Thing: ...
     @property
     def owner(self) -> OwnerLike: ...
     @property
@@ -141,7 +165,8 @@ class Rights:
             for share in thing.shares
             if (share.name in groups if share.kind == "group" else share.name == actor.name)
         ]
-        return sorted(found, key=lambda reason: -LEVELS.index(reason.level))
+        levels = LEVELS[thing.thing]
+        return sorted(found, key=lambda reason: -levels.index(reason.level))
 
     def level(self, actor: Actor, thing: Owned) -> Level | None:
         """What the actor holds of a thing, by whichever reason gives most."""
@@ -159,10 +184,11 @@ class Rights:
             return False
         if row.level is None:
             return True
-        if thing is None:
+        if thing is None or thing.thing != row.thing:
             return False
         held = self.level(actor, thing)
-        return held is not None and LEVELS.index(held) >= LEVELS.index(row.level)
+        levels = LEVELS[row.thing]
+        return held is not None and levels.index(held) >= levels.index(row.level)
 
     def allowed(self, actor: Actor, thing: Owned | None = None) -> list[str]:
         """All actions that the actor may do: on a thing, or those that are about none."""

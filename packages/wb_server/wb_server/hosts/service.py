@@ -88,7 +88,7 @@ def main(settings: Settings) -> int:
     The Hub says by environment where to listen and below which path:
     ``JUPYTERHUB_SERVICE_URL`` and ``JUPYTERHUB_SERVICE_PREFIX``.
     """
-    _logging(settings.log_format)
+    logging_of(settings.log_format)
     directory = HubDirectory()
     try:
         workbench = build(settings, directory)
@@ -173,7 +173,8 @@ class _Text(logging.Formatter):
         return line
 
 
-def _logging(form: str) -> None:
+def logging_of(form: str) -> None:
+    """Sets up the log of a process of the Workbench: ``text`` or ``json``."""
     handler = logging.StreamHandler()
     handler.setFormatter(
         _Json() if form == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -83,7 +83,8 @@ class EndpointHandler(web.RequestHandler):
         self._hang_up = HangUp()
         self._gone = asyncio.Event()
         self._began = time.perf_counter()
-        self.origin = Origin(self.address(), uuid.uuid4().hex[:16])
+        attempt = self.request.headers.get("Workbench-Attempt") or None
+        self.origin = Origin(self.address(), uuid.uuid4().hex[:16], attempt and attempt[:64])
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
@@ -110,12 +111,17 @@ class EndpointHandler(web.RequestHandler):
         length = int(self.request.headers.get("Content-Length") or 0)
         if length > _DRAIN:
             self.set_header("Connection", "close")
-            self._send_error(_too_large(self.serving.api.max_body))
+            self._send_error(_too_large(self._max_body))
             self.finish()
+
+    @property
+    def _max_body(self) -> int:
+        endpoint = self.endpoints.get(self.request.method or "")
+        return max(self.serving.api.max_body, endpoint.max_body if endpoint else 0)
 
     def data_received(self, chunk: bytes) -> None:
         self._received += len(chunk)
-        if self._received <= self.serving.api.max_body:
+        if self._received <= self._max_body:
             self._chunks.append(chunk)
         else:
             self._chunks.clear()

@@ -29,10 +29,15 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a request came from: the address and the request's id, for audit and logs."""
+    """Where a request came from: the address and the request's id, for audit and logs.
+
+    Attributes:
+        attempt: of a pipeline's task, as the kernel that asks says; never believed unasked.
+    """
 
     address: str
     request_id: str
+    attempt: str | None = None
 
 
 class HangUp:
@@ -135,6 +140,7 @@ class Endpoint:
         errors: the statuses that it answers with besides those that all share.
         waits: whether the handler may wait long, for a source or for its turn. Such handlers have
             threads of their own, so that however many wait, the others are answered.
+        max_body: bytes that its body may have, where that is more than of the others.
     """
 
     method: Method
@@ -149,6 +155,7 @@ class Endpoint:
     status: int = 200
     errors: tuple[int, ...] = ()
     waits: bool = False
+    max_body: int = 0
 
     @property
     def name(self) -> str:

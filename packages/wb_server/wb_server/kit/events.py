@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-TOPICS = frozenset({"connections", "me", "queries"})
+TOPICS = frozenset({"connections", "me", "pipelines", "queries", "runs"})
 
 # Seconds for which changes of a busy topic are gathered.
 _GATHER_SECONDS = 0.3

@@ -9,5 +9,17 @@ from ..governance.audit import seals as audit_seals
 from ..governance.audit import store as audit
 from ..governance.secrets import vault
 from ..kit import blobs
+from ..pipelines import store as pipelines
+from ..pipelines.runs import store as runs
 
-__all__ = ["audit", "audit_seals", "blobs", "connections", "credentials", "limits", "vault"]
+__all__ = [
+    "audit",
+    "audit_seals",
+    "blobs",
+    "connections",
+    "credentials",
+    "limits",
+    "pipelines",
+    "runs",
+    "vault",
+]

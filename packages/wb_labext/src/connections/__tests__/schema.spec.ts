@@ -10,6 +10,7 @@ import {
   formSchema,
   formUiSchema,
   readableErrors,
+  reasonOf,
   simplify,
   split,
   toConfig
@@ -145,5 +146,17 @@ describe('fieldOf', () => {
     [7, null]
   ])('%j is %s', (field, path) => {
     expect(fieldOf(field, form)).toBe(path);
+  });
+});
+
+describe('reasonOf', () => {
+  it.each([
+    ['config.port: too large.', 'config.port', 'Too large.'],
+    ['config.port: too large.', ['config', 'port'], 'Too large.'],
+    ['The host “x” is not known.', 'config.host', 'The host “x” is not known.'],
+    ['port: too large.', 'config.port', 'Port: too large.'],
+    ['Something else.', undefined, 'Something else.']
+  ])('says of %j at %j: %j', (message, field, reason) => {
+    expect(reasonOf(message, field)).toBe(reason);
   });
 });

@@ -16,7 +16,22 @@ describe('quoteIdentifier', () => {
     ['user', '"user"'],
     ['', '""']
   ])('%s becomes %s', (name, text) => {
-    expect(quoteIdentifier(name)).toBe(text);
+    expect(quoteIdentifier(name, 'postgres')).toBe(text);
+  });
+
+  it.each([
+    ['orders', 'orders'],
+    ['user', 'user'],
+    ['Orders', '`Orders`'],
+    ['two words', '`two words`'],
+    ['say "hi"', '`say "hi"`'],
+    ['a`b', '`a``b`'],
+    ['order', '`order`'],
+    ['rank', '`rank`'],
+    ['key', '`key`'],
+    ['', '``']
+  ])('%s becomes %s for MySQL, where double quotes make a text', (name, text) => {
+    expect(quoteIdentifier(name, 'mysql')).toBe(text);
   });
 });
 
@@ -38,6 +53,11 @@ describe('cellText', () => {
     const text = '%%sql landing\nselect *\nfrom "orders.parquet"\nlimit 100';
     expect(cellText({ ...target, schema: 'files' })).toBe(text);
     expect(cellText({ ...target, schema: null })).toBe(text);
+  });
+
+  it("writes a table of MySQL's in backticks", () => {
+    const target = { connection: 'shop', connector: 'mysql', schema: 'shop', table: 'Order Lines' };
+    expect(cellText(target)).toBe('%%sql shop\nselect *\nfrom shop.`Order Lines`\nlimit 100');
   });
 
   it('begins a query where no table is chosen', () => {

@@ -2,7 +2,8 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { describe, expect, it } from 'vitest';
 
 import type { CredentialState } from '../../api/types';
-import { credentialMark, heldWords, needsSignIn, ownerWords, reasonWords } from '../words';
+import { heldWords, ownerWords, reasonWords } from '../../sharing/words';
+import { credentialMark, needsSignIn } from '../words';
 import { connection } from './samples';
 
 const trans = nullTranslator.load('wb_labext');

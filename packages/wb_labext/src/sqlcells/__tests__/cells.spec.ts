@@ -4,6 +4,7 @@ import { CodeEditor } from '@jupyterlab/codeeditor/lib/editor';
 import { Signal } from '@lumino/signaling';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
+import type { IConnectionKinds } from '../../tokens';
 import type { ILanguages, INotebook } from '../cells';
 import { SqlCells } from '../cells';
 import { SQL } from '../magic';
@@ -83,8 +84,12 @@ class FakeNotebook {
   }
 }
 
-function watch(notebook: FakeNotebook, languages: ILanguages | null = null): SqlCells {
-  return new SqlCells(notebook as unknown as INotebook, languages);
+function watch(
+  notebook: FakeNotebook,
+  languages: ILanguages | null = null,
+  kinds: IConnectionKinds | null = null
+): SqlCells {
+  return new SqlCells(notebook as unknown as INotebook, languages, kinds);
 }
 
 describe('SqlCells', () => {
@@ -127,7 +132,9 @@ describe('SqlCells', () => {
   it("doesn't read the text when only what follows the magic changes", () => {
     const { cell } = notebook.list[1];
     const read = vi.spyOn(cell, 'getSource');
-    cell.updateSource(14, 14, 'x');
+    cell.setSource(`${QUERY}\n${' '.repeat(80)}`);
+    read.mockClear();
+    cell.updateSource(80, 80, 'x');
     expect(read).not.toHaveBeenCalled();
   });
 
@@ -170,6 +177,31 @@ describe('SqlCells', () => {
     cells.dispose();
     notebook.list[0].cell.setSource('x = 1');
     expect(notebook.languages).toEqual([PYTHON, PYTHON, PYTHON]);
+  });
+
+  it("shows the dialect of a cell's connection, when that is known", () => {
+    const known = new Map<string, string>();
+    const changed = new Signal<object, void>({});
+    const fresh = new FakeNotebook('%%sql shop\nSELECT `a b` # all', QUERY, 'x = 1');
+    const kinds = watch(fresh, null, { connectorOf: name => known.get(name), changed });
+    expect(fresh.languages).toEqual([SQL, SQL, PYTHON]);
+
+    known.set('shop', 'mysql');
+    changed.emit();
+    expect(fresh.languages).toEqual(['text/x-mysql', SQL, PYTHON]);
+
+    const { cell } = fresh.list[0];
+    cell.updateSource(6, 10, 'other');
+    expect(fresh.languages[0]).toBe(SQL);
+    cell.updateSource(6, 11, 'shop');
+    expect(fresh.languages[0]).toBe('text/x-mysql');
+    cell.setSource('y = 2');
+    expect(fresh.languages[0]).toBe(PYTHON);
+
+    kinds.dispose();
+    cell.setSource('%%sql shop');
+    changed.emit();
+    expect(fresh.languages[0]).toBe(PYTHON);
   });
 
   it('follows a new model', () => {

@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
-import { isBehindMagic, isSql } from '../magic';
+import { isBehindMagic, languageOf } from '../magic';
 
-describe('isSql', () => {
+describe('a cell of the magic', () => {
+  const isSql = (source: string): boolean => languageOf(source, () => undefined) !== null;
+
   it.each([
     '%%sql',
     '%%sql\nSELECT 1',
     '%%sql sample\nSELECT 1',
     '%%sql\tsample',
     '%%sql\r\nSELECT 1'
-  ])('says yes to %j', source => expect(isSql(source)).toBe(true));
+  ])('is %j', source => expect(isSql(source)).toBe(true));
 
   it.each([
     '',
@@ -21,18 +23,38 @@ describe('isSql', () => {
     ' %%sql\nSELECT 1',
     '# a comment\n%%sql',
     'SELECT 1'
-  ])('says no to %j', source => expect(isSql(source)).toBe(false));
+  ])('is not %j', source => expect(isSql(source)).toBe(false));
+});
+
+describe('languageOf', () => {
+  const connectorOf = (name: string): string | undefined =>
+    ({ shop: 'mysql', warehouse: 'postgres', landing: 'files' })[name];
+
+  it.each([
+    ['%%sql shop\nSELECT `a b`', 'text/x-mysql'],
+    ['%%sql  shop df <<\nSELECT 1', 'text/x-mysql'],
+    ['%%sql warehouse', 'text/x-pgsql'],
+    ['%%sql landing\nSELECT 1', 'text/x-sql'],
+    ['%%sql unknown\nSELECT 1', 'text/x-sql'],
+    ['%%sql shop.x\nSELECT 1', 'text/x-sql'],
+    ['%%sql\nshop', 'text/x-sql'],
+    ['%%sql --limit 5 shop', 'text/x-sql'],
+    ['%sql shop select 1', null],
+    ['shop', null]
+  ])('of %j is %s', (source, language) => {
+    expect(languageOf(source, connectorOf)).toBe(language);
+  });
 });
 
 describe('isBehindMagic', () => {
-  it('is true of what happens after the magic and the character behind it', () => {
-    expect(isBehindMagic([{ retain: 6 }])).toBe(true);
-    expect(isBehindMagic([{ retain: 40 }, {}])).toBe(true);
+  it('is true of what happens after the magic, a name and the character behind it', () => {
+    expect(isBehindMagic([{ retain: 70 }])).toBe(true);
+    expect(isBehindMagic([{ retain: 90 }, {}])).toBe(true);
   });
 
   it('is false of what may touch them', () => {
-    expect(isBehindMagic([{ retain: 5 }, {}])).toBe(false);
-    expect(isBehindMagic([{}, { retain: 40 }])).toBe(false);
+    expect(isBehindMagic([{ retain: 69 }, {}])).toBe(false);
+    expect(isBehindMagic([{}, { retain: 90 }])).toBe(false);
     expect(isBehindMagic([])).toBe(false);
   });
 });

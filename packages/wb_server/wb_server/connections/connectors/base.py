@@ -9,20 +9,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import ClassVar, Self
 
 import pyarrow as pa
 
 from ...kit.errors import Forbidden, Unprocessable
-from ..gate import PasswordPermit, Permit
+from ..gate import LoadPermit, PasswordPermit, Permit
+from ..loads.models import Batches, Progress
+from ..loads.models import TableName as TableName
+from ..loads.models import Written as Written
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..statement import DialectName
 from ..target import ConnectorConfig as ConnectorConfig
 from ..target import Target as Target
 
 
-def require_fit(permit: Permit, target: Target) -> None:
+def require_fit(permit: Permit | LoadPermit, target: Target) -> None:
     """Checks that a permit is for this target. Every connector's ``open`` begins with it.
 
     Raises:
@@ -34,18 +38,55 @@ def require_fit(permit: Permit, target: Target) -> None:
         raise Forbidden("This permit is for another user.", code="wrong_permit")
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """What a load came to: see ``Written``; and the table's full name."""
+
+    written: Written
+    table: TableName
+
+
 class Answer(ABC):
-    """Rows on their way: a schema, then record batches of about one MiB, each asked for."""
+    """Rows on their way: a schema, then record batches of about one MiB, each asked for.
+
+    Attributes:
+        already: of a write that is made once: an earlier try made it, nothing was done now, and the
+            answer is that one's ``rows_affected``.
+    """
 
     schema: pa.Schema
+    already: bool = False
 
     @abstractmethod
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Yields the batches in order; raises a ``WorkbenchError`` where the source fails."""
 
 
-class Session(ABC):
+class Use(ABC):
     """One permitted use of a source. A context manager: closing it resets or ends what it used."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Stops what runs, in the source too. Safe from any thread and at any time."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends the transaction; gives a reset connection back, or drops it. Never raises."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Session(Use):
+    """A use that reads, writes by a statement, or looks into the catalog."""
 
     @abstractmethod
     def run(self, *, timeout: float, max_write_rows: int) -> Answer:
@@ -53,7 +94,8 @@ class Session(ABC):
 
         A read runs in its own explicit read-only transaction, which ends when the session closes.
         A write is committed when this returns; its ``RETURNING`` rows (at most ``max_write_rows``)
-        or its count as one row ``rows_affected`` are the answer.
+        or its count as one row ``rows_affected`` are the answer. With ``permit.once`` the ledger's
+        row is written in the same transaction, first of all; ``docs/connections.md`` has the rules.
 
         Args:
             timeout: seconds until the source stops the statement.
@@ -82,24 +124,30 @@ class Session(ABC):
     def server_version(self) -> str | None:
         """The source's own name and version, for the result of a test."""
 
-    @abstractmethod
-    def cancel(self) -> None:
-        """Stops what runs, in the source too. Safe from any thread and at any time."""
+
+class LoadSession(Use):
+    """A use that puts rows into one table."""
 
     @abstractmethod
-    def close(self) -> None:
-        """Ends the transaction; gives a reset connection back, or drops it. Never raises."""
+    def load(self, batches: Batches, *, timeout: float, progress: Progress) -> Loaded:
+        """Puts all rows into the permit's table, or none; committed when this returns.
 
-    def __enter__(self) -> Self:
-        return self
+        Holds a few batches at most. Readers of the table see what was there before until the end,
+        and then all that came.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        Args:
+            timeout: seconds that all of it may take.
+            progress: called in this thread after each batch; what it raises ends the load.
+
+        Raises:
+            InvalidInput: the columns or a value don't fit (``unknown_column``, ``missing_column``,
+                ``type_mismatch``, ``bad_value``, ``no_unique_index``, …), with names in ``details``.
+            Conflict: ``constraint``, ``conflicting_change``, ``cancelled``.
+            Forbidden: the login may not (``source_refused``).
+            SourceFailed, SourceTimeout: as ``Session.run``; with ``once`` a commit whose end isn't
+                known is ``unreachable`` too: another try finds out.
+            WorkbenchError: what asking for the next batch raises.
+        """
 
 
 class Connector(ABC):
@@ -110,6 +158,8 @@ class Connector(ABC):
     description: ClassVar[str]
     dialect: ClassVar[DialectName]
     supports_writes: ClassVar[bool]
+    supports_loads: ClassVar[bool] = False
+    """Whether there is ``open_load``, and writes that are made once."""
     Config: ClassVar[type[ConnectorConfig]]
     login_and_password: ClassVar[tuple[str, str] | None] = None
     """The fields of the login's name and password, where ``set_password`` can exchange them."""
@@ -138,6 +188,15 @@ class Connector(ABC):
             SourceFailed: ``unreachable`` or ``sign_in_failed``.
             Unprocessable: the address that the host resolves to isn't allowed.
         """
+
+    def open_load(self, permit: LoadPermit, target: Target) -> LoadSession:
+        """Opens a session for one load.
+
+        Raises:
+            SourceFailed, Unprocessable: as ``open``.
+            Forbidden: rows can't be loaded into this kind of source.
+        """
+        raise Forbidden(f"Rows can't be loaded into {self.title}.", code="read_only_connection")
 
     def set_password(self, permit: PasswordPermit, target: Target, password: str) -> None:
         """Signs in with the target's login and gives that login another password, durably.

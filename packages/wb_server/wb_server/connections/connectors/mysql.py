@@ -8,13 +8,8 @@ from __future__ import annotations
 
 import ssl
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 
-import pyarrow as pa
-import pymysql
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -25,21 +20,17 @@ from pydantic import (
     field_validator,
 )
 
-from ...kit.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable, WorkbenchError
-from ..gate import Permit
-from ..models import ColumnInfo, SchemaInfo, TableInfo
+from ...kit.errors import Unprocessable
+from ..gate import LoadPermit, Permit
 from ..network import NetworkPolicy
 from ..statement import DialectName
 from . import mysql_catalog as catalog
 from . import mysql_errors as errors
-from .base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
-from .mysql_link import Answered, Link, Login, NotAQuery, Pool
+from .base import Connector, ConnectorConfig, LoadSession, Session, Target, require_fit
+from .mysql_link import Link, Login, Pool
+from .mysql_load import MySQLLoad
+from .mysql_session import MySQLSession
 from .postgres_pool import trusted_file
-
-BATCH_BYTES: Final = 1 << 20
-BROWSE_SECONDS: Final = 30.0
-# So long after its own limit a server that says nothing counts as gone.
-_GRACE: Final = 10.0
 
 
 def _no_nul(text: str) -> str:
@@ -52,7 +43,7 @@ _Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterVal
 
 
 class DriverOptions(BaseModel):
-    """Options of the driver that may be set. All others are ours to choose."""
+    """What may be set of the driver."""
 
     model_config = ConfigDict(extra="forbid", title="Driver options")
 
@@ -136,6 +127,7 @@ class MySQLConnector(Connector):
     description: ClassVar[str] = "Tables and views of a MySQL or MariaDB server."
     dialect: ClassVar[DialectName] = "mysql"
     supports_writes: ClassVar[bool] = True
+    supports_loads: ClassVar[bool] = True
     Config: ClassVar[type[ConnectorConfig]] = MySQLConfig
 
     def __init__(self, policy: NetworkPolicy) -> None:
@@ -153,10 +145,19 @@ class MySQLConnector(Connector):
 
     def open(self, permit: Permit, target: Target) -> Session:
         require_fit(permit, target)
-        assert isinstance(target.config, MySQLConfig)
+        config = target.config
+        assert isinstance(config, MySQLConfig)
         pool = self._pool(target)
-        link = pool.take() or self._dial(target.config)
-        return MySQLSession(self, permit, target.config, pool, link)
+        link = pool.take() or self._dial(config)
+        return MySQLSession(permit, pool, link, lambda: self._dial(config), config.database)
+
+    def open_load(self, permit: LoadPermit, target: Target) -> LoadSession:
+        require_fit(permit, target)
+        config = target.config
+        assert isinstance(config, MySQLConfig)
+        # Nothing of its pool: a load lasts, and what it sets ends with its connection.
+        pool, link = Pool(target.version, max_idle=0), self._dial(config)
+        return MySQLLoad(permit, pool, link, lambda: self._dial(config), config.database)
 
     def forget(self, connection_id: str) -> None:
         with self._lock:
@@ -206,7 +207,7 @@ class MySQLConnector(Connector):
         )
         try:
             return Link(login)
-        except (pymysql.Error, OSError, RuntimeError) as error:
+        except (*errors.FAILURES, RuntimeError) as error:
             raise errors.dial_error(error, config.host, config.port) from None
 
 
@@ -232,315 +233,3 @@ def _tls(config: MySQLConfig) -> ssl.SSLContext | None:
             field="sslrootcert",
         ) from None
     return context
-
-
-class MySQLSession(Session):
-    """One use of one connection.
-
-    The link is used under ``_io``, by one at a time. ``cancel`` doesn't take it: it comes while such
-    a call waits for the database.
-    """
-
-    def __init__(
-        self,
-        connector: MySQLConnector,
-        permit: Permit,
-        config: MySQLConfig,
-        pool: Pool,
-        link: Link,
-    ) -> None:
-        self._connector = connector
-        self._permit = permit
-        self._config = config
-        self._pool = pool
-        self._link = link
-        self._io = threading.RLock()
-        self._state = threading.Condition()
-        self._calling = False
-        self._cancelled = False
-        self._late = False
-        self._closed = False
-        self._linked = threading.Lock()
-        self._begun = False
-        self._broken = False
-        self._answered: Answered | None = None
-        self._deadline = float("inf")
-
-    def run(self, *, timeout: float, max_write_rows: int) -> Answer:
-        self._require("read", "write", "test")
-        with self._io:
-            if self._begun:
-                raise _already_run()
-            if self._permit.kind == "write":
-                return self._write(timeout, max_write_rows)
-            self._begin(timeout, read_only=True)
-            with self._call():
-                _, self._answered = self._link.execute(self._permit.sql, read=True)
-            if self._answered is None:
-                raise errors.not_a_read()
-            return _Rows(self, self._answered)
-
-    def schemas(self) -> list[SchemaInfo]:
-        return catalog.schemas(self._browse(catalog.SCHEMAS))
-
-    def tables(self, schema: str | None) -> list[TableInfo]:
-        if schema is None:
-            return catalog.tables(self._browse(catalog.TABLES), None)
-        return catalog.tables(self._browse(catalog.TABLES_OF, schema), schema)
-
-    def columns(self, schema: str | None, table: str) -> list[ColumnInfo]:
-        space = self._config.database if schema is None else schema
-        found = catalog.columns(self._browse(catalog.COLUMNS, space, table), space, table)
-        if not found:
-            named = table if schema is None else f"{schema}.{table}"
-            raise NotFound(f"There is no table “{named}” here.", code="unknown_table", name=named)
-        return found
-
-    def server_version(self) -> str | None:
-        return self._link.version
-
-    def cancel(self) -> None:
-        with self._state:
-            if self._cancelled or self._closed:
-                return
-            self._cancelled = True
-        # In a thread: asking the database opens a connection of its own, which may take a while.
-        threading.Thread(target=self._keep_stopping, daemon=True, name="cancel").start()
-
-    def close(self) -> None:
-        with self._state:
-            calling = self._calling and not self._closed
-        if calling:
-            self.cancel()
-        with self._io:
-            with self._state:
-                again, self._closed = self._closed, True
-            if not again:
-                # Whoever is asking the database to stop holds this until it has answered.
-                with self._linked:
-                    self._end()
-
-    def _end(self) -> None:
-        """Gives the connection back if nothing is left of this use, else drops it."""
-        if self._broken or self._answered is not None or self._cancelled or self._late:
-            self._link.drop()
-            return
-        try:
-            self._link.reset()
-        except Exception:
-            self._link.drop()
-        else:
-            self._pool.give(self._link)
-
-    def _require(self, *kinds: str) -> None:
-        if self._permit.kind not in kinds:
-            raise Forbidden("The permit is for something else.", code="wrong_permit")
-
-    def _expire(self) -> None:
-        """The time of a write is up: MySQL's own limit is for SELECT only."""
-        with self._state:
-            if not self._calling:
-                return
-            self._late = True
-        self._keep_stopping()
-
-    def _keep_stopping(self) -> None:
-        """Asks until the call has returned: a request that comes too early has no effect."""
-        beside: Link | None = None
-        try:
-            while True:
-                with self._linked:
-                    if self._closed:
-                        return
-                    beside = self._stop_once(beside)
-                with self._state:
-                    if not self._calling or self._state.wait_for(lambda: not self._calling, 0.1):
-                        return
-        finally:
-            if beside is not None:
-                beside.drop()
-
-    def _stop_once(self, beside: Link | None) -> Link | None:
-        """Stops the statement over a second connection. Where that can't be had, or leads to
-        another server, this one is cut: the server notices when it next sends a row."""
-        try:
-            beside = beside or self._connector._dial(self._config)
-            if beside.is_same_server(self._link):
-                beside.command(f"KILL QUERY {self._link.number}")
-                return beside
-        except (pymysql.Error, OSError, WorkbenchError) as error:
-            if errors.number_of(error) == 1094:  # it has ended already
-                return beside
-        self._broken = True
-        self._link.cut()
-        return beside
-
-    @contextmanager
-    def _call(self) -> Iterator[None]:
-        """A call that may wait for the database."""
-        with self._state:
-            if self._cancelled:
-                raise errors.was_cancelled()
-            if self._closed:
-                raise Conflict("This session is closed.", code="session_closed")
-            self._calling = True
-        try:
-            yield
-        except (pymysql.Error, OSError, ValueError, IndexError) as error:
-            self._broken = self._broken or errors.is_broken(error)
-            late = self._late or time.monotonic() >= self._deadline
-            raise errors.statement_error(
-                error,
-                self._permit.sql,
-                self._config.database,
-                cancelled=self._cancelled,
-                late=late,
-            ) from None
-        except NotAQuery:
-            raise errors.not_a_read() from None
-        except WorkbenchError:
-            self._broken = True  # in the middle of an answer
-            raise
-        finally:
-            with self._state:
-                self._calling = False
-                self._state.notify_all()
-
-    def _begin(self, timeout: float, *, read_only: bool) -> None:
-        """Begins the transaction; a pooled connection that turns out dead is replaced, once."""
-        # The database's clock decides; ours only tells a timeout from an outsider's stop.
-        self._deadline = time.monotonic() + timeout * 0.9
-        with self._call():
-            try:
-                self._link.wait_at_most(timeout + _GRACE)
-                self._link.command(self._link.settings(timeout))
-            except (pymysql.Error, OSError) as error:
-                if not (self._link.reused and errors.is_broken(error)) or self._cancelled:
-                    raise
-                self._replace_link()
-                self._link.wait_at_most(timeout + _GRACE)
-                self._link.command(self._link.settings(timeout))
-            # A write keeps the login's own default, which may be read-only. A statement that ends
-            # the transaction by itself, as DROP does, finds the session read-only.
-            if read_only:
-                self._link.command("SET SESSION TRANSACTION READ ONLY")
-                self._link.command("START TRANSACTION READ ONLY")
-            else:
-                self._link.command("START TRANSACTION")
-        self._begun = True
-
-    def _replace_link(self) -> None:
-        with self._linked:
-            self._link.drop()
-            try:
-                self._link = self._connector._dial(self._config)
-            except WorkbenchError:
-                self._broken = True
-                raise
-
-    def _next(self) -> pa.RecordBatch | None:
-        """The next batch, or ``None`` at the end."""
-        with self._io:
-            if self._answered is None:
-                return None
-            with self._call():
-                batch = self._answered.batch(BATCH_BYTES)
-                if batch is None:
-                    self._answered = None
-                    self._link.end_statement()
-            return batch
-
-    def _write(self, timeout: float, max_write_rows: int) -> Answer:
-        self._begin(timeout, read_only=False)
-        watch = threading.Timer(timeout, self._expire)
-        watch.daemon = True
-        watch.start()
-        try:
-            with self._call():
-                changed, self._answered = self._link.execute(self._permit.sql, read=False)
-            answer: Answer
-            if self._answered is None:
-                answer = _count(changed)
-            else:
-                answer = self._returned(self._answered, max_write_rows)
-        finally:
-            watch.cancel()
-        self._commit()
-        return answer
-
-    def _returned(self, answered: Answered, max_write_rows: int) -> _Kept:
-        """All rows of ``RETURNING``, converted before the commit: what fails here rolls back."""
-        batches: list[pa.RecordBatch] = []
-        number = 0
-        while (batch := self._next()) is not None:
-            number += batch.num_rows
-            if number > max_write_rows:
-                raise TooLarge(
-                    f"The statement returns more than {max_write_rows} rows. Nothing was changed.",
-                    code="too_many_rows",
-                    limit=max_write_rows,
-                )
-            batches.append(batch)
-        return _Kept(answered.columns.schema, batches)
-
-    def _commit(self) -> None:
-        with self._state:
-            if self._cancelled:
-                raise errors.was_cancelled()
-        lost = False
-        with self._call():
-            try:
-                self._link.command("COMMIT")
-            except (pymysql.Error, OSError) as error:
-                # With a number of its own the server itself said no, and rolled back.
-                lost = errors.is_broken(error)
-                self._broken = True
-                if not lost:
-                    raise
-        if lost:
-            raise errors.outcome_unknown()
-
-    def _browse(self, sql: str, *values: str) -> list[tuple[object, ...]]:
-        """Rows of one of the catalog's queries, in a transaction of its own."""
-        self._require("browse", "test")
-        with self._io:
-            if self._answered is not None:
-                raise _already_run()
-            if self._begun:
-                with self._call():
-                    self._link.command("ROLLBACK")
-            self._begin(BROWSE_SECONDS, read_only=True)
-            with self._call():
-                return self._link.query(sql, *values)
-
-
-def _already_run() -> WorkbenchError:
-    return Conflict("A session runs one statement.", code="already_run")
-
-
-class _Rows(Answer):
-    """Rows that come from the database as they are asked for."""
-
-    def __init__(self, session: MySQLSession, answered: Answered) -> None:
-        self.schema = answered.columns.schema
-        self._session = session
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        while (batch := self._session._next()) is not None:
-            yield batch
-
-
-class _Kept(Answer):
-    """Rows that are all here already."""
-
-    def __init__(self, schema: pa.Schema, batches: list[pa.RecordBatch]) -> None:
-        self.schema = schema
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        return iter(self._batches)
-
-
-def _count(changed: int) -> _Kept:
-    counted = pa.record_batch({"rows_affected": pa.array([changed], pa.int64())})
-    return _Kept(counted.schema, [counted])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import struct
 from typing import Final
 
 import pymysql
@@ -75,6 +76,10 @@ _NAMED: Final = re.compile(r"^(?:FUNCTION|PROCEDURE) (\S+) |['`]([^'`]+)['`]")
 _NEAR: Final = re.compile(r" near '(.*)' at line (\d+)$", re.DOTALL)
 _COLUMN: Final = re.compile(r"(?:for column|[Cc]olumn) (?:`[^`]*`\.`[^`]*`\.)?['`]([^'`]+)['`]")
 _KEY: Final = re.compile(r"(?:for key|CONSTRAINT) ['`]([^'`]+)['`]")
+
+
+# What the driver raises of an answer, and of bytes that aren't one.
+FAILURES: Final = (pymysql.Error, OSError, ValueError, IndexError, struct.error)
 
 
 def number_of(error: Exception) -> int:
@@ -174,6 +179,10 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
             f"The database at {where} has no TLS, which this connection asks for.",
             code="tls_failed",
         )
+    if not isinstance(error, pymysql.Error | OSError):
+        return SourceFailed(
+            f"What answers at {where} isn't a MySQL or MariaDB server.", code="unreachable"
+        )
     return SourceFailed(f"The database at {where} can't be reached.", code="unreachable")
 
 
@@ -190,6 +199,15 @@ def outcome_unknown() -> WorkbenchError:
         "The connection broke while the change was being committed: whether it was made is "
         "unknown. Look before you repeat it.",
         code="outcome_unknown",
+    )
+
+
+def unknown_but_kept() -> WorkbenchError:
+    """The same for what is made once: the ledger tells the next try."""
+    return SourceFailed(
+        "The connection broke while the change was being committed. Run it again: the ledger says "
+        "whether it was made.",
+        code="unreachable",
     )
 
 
@@ -211,13 +229,11 @@ def _place(text: str, sql: str) -> dict[str, object]:
 
 
 def _syntax(details: dict[str, object]) -> str:
-    if "column" not in details:
+    # Without the place: the gate may have written the statement anew. The details have it.
+    if "near" not in details:
         return "The database can't read the statement."
-    near = f", near “{details['near']}”" if details["near"] else ", where it ends"
-    return (
-        f"The database can't read the statement at line {details['line']}, column "
-        f"{details['column']}{near}."
-    )
+    near = f"near “{details['near']}”" if details["near"] else "where it ends"
+    return f"The database can't read the statement {near}."
 
 
 def _sentence(message: str) -> str:

@@ -171,7 +171,7 @@ class Link:
             f"group_concat_max_len = {_GROUP_CONCAT}, net_write_timeout = {patience}, {limit}"
         )
 
-    def command(self, sql: str) -> None:
+    def command(self, sql: str | bytes) -> None:
         """Runs a statement of our own that answers nothing."""
         self._my._execute_command(COMMAND.COM_QUERY, sql)
         self._my._read_packet()
@@ -182,7 +182,7 @@ class Link:
         Values are written as hexadecimal text: no setting of the server changes how it is read.
         """
         if values:
-            sql = sql % tuple(f"_utf8mb4 x'{value.encode().hex()}'" for value in values)
+            sql = sql % tuple(literal(value) for value in values)
         self._my.query(sql)
         return list(self._my._result.rows or ())
 
@@ -284,6 +284,11 @@ class Link:
         """Ends the connection, at once: the server undoes what is open. Never raises."""
         with suppress(Exception):
             self._my._force_close()
+
+
+def literal(value: str) -> str:
+    """A text as it stands in a statement; no setting of the server changes how it is read."""
+    return f"_utf8mb4 x'{value.encode().hex()}'"
 
 
 _WHO: Final = (

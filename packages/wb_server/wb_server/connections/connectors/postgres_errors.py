@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final, cast
 
-from adbc_driver_manager import Error as DriverError
+import psycopg
+from adbc_driver_manager import Error as AdbcError
 
 from ...kit.errors import (
     Conflict,
@@ -23,12 +24,17 @@ from ...kit.errors import (
     WorkbenchError,
 )
 
+# Queries come by ADBC's driver, loads go by psycopg; both tell the server's fields.
+DriverError: Final = (AdbcError, psycopg.Error)
+
 SIGN_IN_FAILED: Final = "The database refused the user name or the password."
 
 # How much longer than a COPY's inner statement the text is that the driver sends: "COPY (".
 _COPY_PREFIX: Final = 6
 
 _NAMED: Final = re.compile(r"[\"«„“]([^\"»“”]+)[\"»“”]")
+
+_COPY_COLUMN: Final = re.compile(r"^COPY .+?, \S+ \d+, \S+ ([^:\n]+)(?::|$)", re.MULTILINE)
 
 # SQLSTATE, or its class of two characters, to (class, code).
 _STATES: Final[dict[str, tuple[type[WorkbenchError], str]]] = {
@@ -96,6 +102,20 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
     return kind(said, code=code, **details)
 
 
+def load_error(error: Exception, *, cancelled: bool, late: bool) -> WorkbenchError:
+    """What went wrong with a load: as ``statement_error``, with the column where it is known."""
+    found = statement_error(error, cancelled=cancelled, late=late)
+    facts = _facts(error) if isinstance(error, psycopg.Error) else {}
+    # "COPY orders, line 3, column amount: "x"", in whatever language.
+    place = _COPY_COLUMN.search(facts.get("CONTEXT", ""))
+    column = facts.get("COLUMN_NAME") or (place[1] if place else None)
+    if column is None or found.code not in ("bad_value", "constraint"):
+        return found
+    found.details["column"] = column
+    found.message = f"The column “{column}”: {found.message}"
+    return found
+
+
 def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
     """Why a connection couldn't be made: names the host and the port, and nothing else."""
     text = str(error)
@@ -152,6 +172,15 @@ def outcome_unknown() -> WorkbenchError:
     )
 
 
+def unknown_but_kept() -> WorkbenchError:
+    """The same for what is made once: the ledger tells the next try."""
+    return SourceFailed(
+        "The connection broke while the change was being committed. Run it again: the ledger says "
+        "whether it was made.",
+        code="unreachable",
+    )
+
+
 def is_broken(error: Exception) -> bool:
     """Whether the connection, not the statement, failed: such a connection is never used again."""
     if not isinstance(error, DriverError) or error.sqlstate is None:
@@ -170,9 +199,19 @@ def _without_state(text: str) -> WorkbenchError:
     )
 
 
-def _facts(error: DriverError) -> dict[str, str]:
+def _facts(error: AdbcError | psycopg.Error) -> dict[str, str]:
     """The fields that the server sent: PG_DIAG_MESSAGE_PRIMARY and so on."""
     facts: dict[str, str] = {}
+    if isinstance(error, psycopg.Error):
+        diag = error.diag
+        said = {
+            "MESSAGE_PRIMARY": diag.message_primary,
+            "MESSAGE_HINT": diag.message_hint,
+            "CONSTRAINT_NAME": diag.constraint_name,
+            "COLUMN_NAME": diag.column_name,
+            "CONTEXT": diag.context,
+        }
+        return {name: text for name, text in said.items() if text}
     for key, value in error.details or []:
         # Typed as text by the driver's stubs, but bytes.
         name, text = (
@@ -190,7 +229,7 @@ def _sentence(message: str, hint: str = "") -> str:
     return text[:1].upper() + text[1:] + (f" {second}." if second else "")
 
 
-def _place(error: DriverError, facts: dict[str, str]) -> dict[str, object]:
+def _place(error: AdbcError | psycopg.Error, facts: dict[str, str]) -> dict[str, object]:
     """Line and column in the statement that was sent, from 1."""
     try:
         position = int(facts["STATEMENT_POSITION"])

@@ -58,7 +58,8 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
             "This statement does more than read the tables of this connection.",
             code="source_refused",
         )
-    if kind == "outofmemory":
+    # Compressed or not, its blocks meet the system's limit a little before or after DuckDB's own.
+    if kind == "outofmemory" or (kind == "io" and "File too large" in text):
         return SourceFailed(
             "The statement needs more memory, and more room for temporary files, than it may have: "
             "read fewer columns or rows, or group earlier.",

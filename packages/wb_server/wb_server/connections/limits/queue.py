@@ -49,6 +49,9 @@ class Place:
         connection_id: what it runs on; empty for what isn't saved.
         limits: gives what holds for it at this moment.
         waited: seconds that it waited.
+        beside: whether it belongs to a query that has its place, as a load does to the read that
+            feeds it: it counts on its connection alone. Else a few such would hold all places
+            while they wait for their second ones.
     """
 
     user: str
@@ -56,6 +59,7 @@ class Place:
     limits: Callable[[], QueryLimits]
     state: State = "left"
     waited: float = 0.0
+    beside: bool = False
     _turn: threading.Event = field(default_factory=threading.Event)
 
     def runs(self) -> bool:
@@ -127,7 +131,8 @@ class Slots:
             if not place.runs():
                 return
             place.state = "left"
-            _less(self._running, place.user)
+            if not place.beside:
+                _less(self._running, place.user)
             _less(self._on_connection, place.connection_id)
             self._hand_out()
 
@@ -155,13 +160,11 @@ class Slots:
 
     def _hand_out(self) -> None:
         """Gives every free place to whose turn it is."""
-        while self._waiting and self._running.total() < self.room.total:
-            place = self._next()
-            if place is None:
-                return
+        while (place := self._next()) is not None:
             self._leave(place)
             place.state = "running"
-            self._running[place.user] += 1
+            if not place.beside:
+                self._running[place.user] += 1
             self._on_connection[place.connection_id] += 1
             if place.user in self._waiting:
                 self._waiting.move_to_end(place.user)
@@ -177,12 +180,12 @@ class Slots:
 
     def _full(self, place: Place, limits: QueryLimits) -> tuple[str, int] | None:
         """What is full for a query, and how many that takes; ``None`` when it may run."""
-        if self._running[place.user] >= limits.concurrent:
+        if not place.beside and self._running[place.user] >= limits.concurrent:
             return "user", limits.concurrent
         if limits.on_connection is not None:
             if self._on_connection[place.connection_id] >= limits.on_connection:
                 return "connection", limits.on_connection
-        if self._running.total() >= self.room.total:
+        if not place.beside and self._running.total() >= self.room.total:
             return "all", self.room.total
         return None
 

@@ -96,6 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
 # --- the commands ------------------------------------------------------------------------------
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def _verify(arguments: argparse.Namespace) -> int:
     from .verify import Verifier
 
@@ -110,16 +114,16 @@ def _verify(arguments: argparse.Namespace) -> int:
         print(f"note: {note}")
     seen = verifier.summary
     last = f", the last at {_short(seen.last.sealed_at)}" if seen.last else ""
-    print(f"{seen.rows:,} rows looked at, {seen.seals:,} seals{last}")
+    print(f"{_count(seen.rows, 'row')} looked at, {_count(seen.seals, 'seal')}{last}")
     for number, text in (
-        (seen.unsealed, "rows not sealed yet"),
-        (seen.pruned_rows, f"rows deleted for their age, with {seen.pruned_seals:,} seals"),
-        (seen.adopted, "rows from before there were seals, taken over as they were then"),
+        (seen.unsealed, "not sealed yet"),
+        (seen.pruned_rows, f"deleted for their age, with {_count(seen.pruned_seals, 'seal')}"),
+        (seen.adopted, "from before there were seals, taken over as they were then"),
     ):
         if number:
-            print(f"{number:,} {text}")
+            print(f"{_count(number, 'row')} {text}")
     if wrong:
-        print(f"The audit log was tampered with: {wrong:,} findings.")
+        print(f"The audit log was tampered with: {_count(wrong, 'finding')}.")
         return 1
     if not checkpoints:
         print("Not compared with a checkpoint: a log whose end was cut off looks like this too.")

@@ -1,0 +1,62 @@
+"""The named servers in which notebooks of pipelines run: who may start one, and how many there are.
+
+A person's server ``pipelines`` is started by a worker when a run needs it, and ends when it has been
+idle for a while. It is no server for people: nobody but the worker starts a named server here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jupyterhub import orm
+from tornado import web
+
+NAME = "pipelines"
+
+
+def rule(worker: str, most: int) -> Callable[[Any], int]:
+    """What the Hub asks before each start of a named server, and for some of its pages.
+
+    Args:
+        worker: the service that starts them.
+        most: servers of this kind that may run at the same time, of all people together.
+    """
+
+    def named_server_limit(handler: Any) -> int:
+        name = handler.path_args[1] if len(handler.path_args) > 1 else ""
+        if not name and handler.request.method not in ("PATCH", "PUT"):
+            return 1  # a page that only shows the number
+        asks = handler.current_user
+        if isinstance(asks, orm.Service) and asks.name == worker:
+            if name != NAME:
+                raise web.HTTPError(403, f"The only named server is {NAME}.")
+            others = (
+                handler.db.query(orm.Spawner)
+                .join(orm.User, orm.Spawner.user_id == orm.User.id)
+                .filter(orm.Spawner.name == NAME, orm.Spawner.server_id.isnot(None))
+                .filter(orm.User.name != handler.path_args[0])
+                .count()
+            )
+            if others >= most:
+                raise web.HTTPError(429, f"{most} servers for notebooks of pipelines run already.")
+            return 0
+        # Here and not by a number: a refusal any later leaves the name taken.
+        raise web.HTTPError(403, "Named servers are there for pipelines alone.")
+
+    return named_server_limit
+
+
+def arguments(idle_seconds: int) -> list[str]:
+    """What such a server is started with, besides what every server is."""
+    return [
+        # It ends when there is no kernel; an idle one goes too, as the spare one is in the end.
+        f"--ServerApp.shutdown_no_activity_timeout={idle_seconds}",
+        f"--MappingKernelManager.cull_idle_timeout={idle_seconds}",
+        f"--MappingKernelManager.cull_interval={min(60, idle_seconds)}",
+        # The driver keeps the end of what a cell prints, and reads faster than a browser.
+        "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=10000000",
+        "--ZMQChannelsWebsocketConnection.iopub_msg_rate_limit=3000",
+        # Nobody works in it.
+        "--ServerApp.terminals_enabled=False",
+    ]

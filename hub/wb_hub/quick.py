@@ -1,0 +1,35 @@
+"""Runs a module as ``python -m`` does, and starts it a second faster: ``quick MODULE ARGUMENT …``.
+
+``jsonschema`` imports the checker of international addresses where one is installed, and Jupyter's
+packages ask for it to be installed. That import alone builds a grammar for more than a second, on
+every start of the Hub, of the service and of each user's server. Here it is built once an address
+is to be checked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+import sys
+from types import ModuleType
+
+_CHECKER = "rfc3987_syntax"
+
+
+def _valid(rule: str, text: str) -> bool:
+    del sys.modules[_CHECKER]
+    checker = importlib.import_module(_CHECKER)
+    return bool(checker.is_valid_syntax(rule, text))
+
+
+def postpone() -> None:
+    """Puts a module in the checker's place that imports the real one once it is asked."""
+    stand_in = ModuleType(_CHECKER)
+    stand_in.is_valid_syntax = _valid  # type: ignore[attr-defined]
+    sys.modules.setdefault(_CHECKER, stand_in)
+
+
+if __name__ == "__main__":
+    postpone()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,0 +1,73 @@
+"""What a notebook answers with when it runs as a task of a pipeline: named values, as JSON.
+
+A value is shown in the notebook, in a form of its own that the worker collects; so it works the same
+in any server, and anybody who reads the executed notebook sees it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+# wb_server/pipelines/kernels/outputs.py says the same.
+MEDIA_TYPE = "application/vnd.workbench.output+json"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_LARGEST = 64 * 2**10
+_DEEPEST = 20
+
+
+def output(name: str, value: Any) -> None:
+    """Shows a value under a name.
+
+    Raises:
+        ValueError: the name isn't one, or the value is over 64 KiB of JSON.
+        TypeError: the value can't be written as JSON.
+    """
+    from IPython.display import display
+
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} can't be the name of an output: letters, digits and _, at most 63."
+        )
+    plain = _plain(name, value)
+    size = len(json.dumps(plain))
+    if size > _LARGEST:
+        raise ValueError(
+            f"The output {name} has {size // 1024} KiB; at most 64 go from task to task. Write what "
+            "is large to a table or a file, and its place into an output."
+        )
+    data = {MEDIA_TYPE: {"name": name, "value": plain}, "text/plain": f"{name} = {value!r}"[:1000]}
+    display(data, raw=True)  # type: ignore[no-untyped-call]
+
+
+def _plain(name: str, value: Any, depth: int = 0) -> Any:
+    """A value as JSON has it: dates as text in ISO form, decimals as text with all their digits."""
+    if depth > _DEEPEST:
+        raise TypeError(f"The output {name} is too deep.")
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            if not math.isfinite(value):
+                raise TypeError(f"The output {name} holds {value}, which JSON doesn't have.")
+            return value
+        case datetime.date() | datetime.time():
+            return value.isoformat()
+        case decimal.Decimal():
+            return str(value)
+        case list() | tuple():
+            return [_plain(name, item, depth + 1) for item in value]
+        case Mapping():
+            return {str(key): _plain(name, item, depth + 1) for key, item in value.items()}
+    # A number of numpy's or pandas' has its plain value at hand.
+    if callable(getattr(value, "item", None)) and getattr(value, "shape", None) == ():
+        return _plain(name, value.item(), depth + 1)
+    raise TypeError(
+        f"The output {name} is a {type(value).__name__}; it takes numbers, text, dates, None, lists "
+        "and dictionaries of these."
+    )

@@ -1,0 +1,152 @@
+/** What an editor of a `*.pipeline.yaml` gets: marks at mistakes, completion, a status and buttons. */
+import type { Diagnostic } from '@codemirror/lint';
+import { forceLinting, lintGutter, linter } from '@codemirror/lint';
+import type { Extension } from '@codemirror/state';
+import { EditorView } from '@codemirror/view';
+import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget, runIcon, saveIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import { useModelState } from '../ui/signal';
+import { Mark, Spinner } from '../ui/states';
+import { marksOf } from './marks';
+import type { PipelineFile, PipelineFileState } from './model';
+
+/** How long a person may pause before the server is asked, in milliseconds. */
+const PAUSE = 500;
+
+/** Marks at what the server says is wrong. */
+export function marks(file: PipelineFile): Extension {
+  return [
+    linter(
+      async (view): Promise<Diagnostic[]> => {
+        const text = view.state.doc.toString();
+        const found = marksOf(text, await file.check());
+        return found.map(({ from, to, message }) => ({ from, to, message, severity: 'error' }));
+      },
+      { delay: PAUSE }
+    ),
+    lintGutter()
+  ];
+}
+
+/** Checks again, for what has changed around the file. */
+export function checkAgain(editor: CodeMirrorEditor): void {
+  forceLinting(editor.editor);
+}
+
+/** Calls after somebody typed what can be completed. */
+export function afterTyping(call: () => void): Extension {
+  return EditorView.updateListener.of(update => {
+    const typed = update.transactions.some(transaction => transaction.isUserEvent('input.type'));
+    if (typed) {
+      const { head } = update.state.selection.main;
+      const line = update.state.doc.lineAt(head);
+      if (/[\w.-]$|[:,[] $|\{\{ ?$/.test(line.text.slice(0, head - line.from))) {
+        call();
+      }
+    }
+  });
+}
+
+export interface ToolbarProps {
+  file: PipelineFile;
+  trans: TranslationBundle;
+  save: () => void;
+  run: () => void;
+  /** Goes to the first mistake. */
+  showMistake: () => void;
+}
+
+export function statusWords(state: PipelineFileState, trans: TranslationBundle): string {
+  const head = state.pipeline?.head ?? 0;
+  switch (state.state) {
+    case 'asking':
+      return '';
+    case 'new':
+      return trans.__('Not in the Workbench yet');
+    case 'saved':
+      return state.pipeline?.approved === head
+        ? trans.__('Version %1', head)
+        : trans.__('Version %1, waits for approval', head);
+    case 'changed':
+      return trans.__('Differs from version %1', head);
+    case 'overtaken':
+      return trans.__('Version %1 was saved meanwhile', head);
+    case 'version':
+      return trans.__('An older state, to read');
+  }
+}
+
+function Toolbar(props: ToolbarProps): JSX.Element {
+  const { file, trans } = props;
+  const state = useModelState(file);
+  const { problems, pipeline, saving } = state;
+  const isVersion = state.state === 'version';
+  const mayRun = !pipeline || pipeline.actions.includes('pipeline.run');
+  return (
+    <div className="wb-FileBar" data-testid="wb-file-bar" data-state={state.state}>
+      {problems.length > 0 && (
+        <button
+          type="button"
+          className="wb-LinkButton wb-FileBar-mistakes"
+          title={problems[0].message}
+          data-testid="wb-file-mistakes"
+          onClick={props.showMistake}
+        >
+          <Mark kind="error" />
+          {trans._n('%1 mistake', '%1 mistakes', problems.length)}
+        </button>
+      )}
+      {state.unchecked && (
+        <span className="wb-FileBar-status" title={state.unchecked}>
+          <Mark kind="warning" /> {trans.__('not checked')}
+        </span>
+      )}
+      <span className="wb-FileBar-status" role="status" data-testid="wb-file-status">
+        {saving ? (
+          <>
+            <Spinner /> {trans.__('Saving…')}
+          </>
+        ) : (
+          statusWords(state, trans)
+        )}
+      </span>
+      {!isVersion && (
+        <>
+          <button
+            type="button"
+            className="wb-ToolButton"
+            disabled={saving || state.state === 'asking'}
+            title={trans.__('Save the file, and the pipeline with its folder, as a new version')}
+            data-testid="wb-file-save"
+            onClick={props.save}
+          >
+            <saveIcon.react tag="span" />
+            {trans.__('Save to Workbench')}
+          </button>
+          {mayRun && (
+            <button
+              type="button"
+              className="wb-ToolButton"
+              disabled={saving || state.state === 'asking'}
+              title={trans.__('Run the pipeline; what changed is saved first')}
+              data-testid="wb-file-run"
+              onClick={props.run}
+            >
+              <runIcon.react tag="span" />
+              {trans.__('Run…')}
+            </button>
+          )}
+        </>
+      )}
+    </div>
+  );
+}
+
+export function fileToolbar(props: ToolbarProps): ReactWidget {
+  const widget = ReactWidget.create(<Toolbar {...props} />);
+  widget.addClass('wb-FileBar-widget');
+  return widget;
+}

@@ -1,0 +1,153 @@
+/** From a notebook to a pipeline: makes a file beside it, or adds it to one that is there. */
+import { InputDialog, Notification } from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
+import type { IDocumentManager } from '@jupyterlab/docmanager';
+import type * as nbformat from '@jupyterlab/nbformat';
+import type { Contents } from '@jupyterlab/services';
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { ApiError } from '../api/request';
+import type { PipelineView } from '../api/types';
+import type { PipelinesApi } from '../pipelines/api';
+import {
+  SUFFIX,
+  UnreadableFile,
+  nameFrom,
+  nextName,
+  pipelineText,
+  renamed,
+  withNotebook
+} from './document';
+import type { Folders } from './folder';
+import { parametersOf } from './parameters';
+
+const TRIES = 20;
+
+export interface NotebookOptions {
+  api: PipelinesApi;
+  contents: Contents.IManager;
+  documents: IDocumentManager;
+  folders: Folders;
+  trans: TranslationBundle;
+  remember: (pipeline: string, path: string) => void;
+}
+
+/** The notebook as it is on the screen, saved where it has changed. */
+async function current(
+  options: NotebookOptions,
+  path: string
+): Promise<nbformat.INotebookContent> {
+  const context = options.documents.findWidget(path, 'Notebook')?.context;
+  if (context?.model.dirty) {
+    await context.save();
+  }
+  const { content } = await options.contents.get(path, {
+    type: 'notebook',
+    content: true
+  });
+  return content as nbformat.INotebookContent;
+}
+
+/** What came of it. */
+export interface Made {
+  /** Of the file. */
+  path: string;
+  /** What was saved; null where the file was there already, and was only opened. */
+  pipeline: PipelineView | null;
+}
+
+/**
+ * Makes `<name>.pipeline.yaml` beside a notebook and saves it; opens the file. One that is there
+ * already is opened and stays as it is.
+ *
+ * Throws what the API says where it can't be saved; the file is there then, to put it right.
+ */
+export async function makePipeline(options: NotebookOptions, notebook: string): Promise<Made> {
+  const { api, documents, folders, trans, remember } = options;
+  const folder = PathExt.dirname(notebook);
+  const file = PathExt.basename(notebook);
+  let name = nameFrom(file);
+  const path = PathExt.join(folder, `${file.replace(/\.ipynb$/, '')}${SUFFIX}`);
+  const open = (): void => void documents.openOrReveal(path, 'Editor');
+  if (await folders.exists(path)) {
+    open();
+    Notification.info(
+      trans.__('%1 is there already. Save it to the Workbench to run it.', PathExt.basename(path)),
+      { autoClose: 6_000 }
+    );
+    return { path, pipeline: null };
+  }
+  const parameters = parametersOf(await current(options, notebook));
+  let text = pipelineText(name, file, parameters);
+  try {
+    const files = await folders.snapshot(folder);
+    for (let tries = 1; ; tries++) {
+      try {
+        const pipeline = await api.create({ text, files });
+        await folders.write(path, text);
+        remember(pipeline.id, path);
+        open();
+        return { path, pipeline };
+      } catch (error) {
+        const taken = error instanceof ApiError && error.status === 409;
+        if (!taken || tries === TRIES) {
+          throw error;
+        }
+        name = nextName(name);
+        text = renamed(text, name);
+      }
+    }
+  } catch (error) {
+    await folders.write(path, text);
+    open();
+    throw error;
+  }
+}
+
+/** Asks for a pipeline file of the notebook's folder, and appends a task to it; opens the file. */
+export async function addToPipeline(options: NotebookOptions, notebook: string): Promise<void> {
+  const { documents, folders, trans } = options;
+  const folder = PathExt.dirname(notebook);
+  const names = await folders.pipelineFiles(folder);
+  if (names.length === 0) {
+    Notification.info(
+      trans.__('There is no pipeline file beside this notebook. “Run as Pipeline” makes one.'),
+      { autoClose: 6_000 }
+    );
+    return;
+  }
+  const chosen = await InputDialog.getItem({
+    title: trans.__('Add “%1” to a pipeline', PathExt.basename(notebook)),
+    label: trans.__('It becomes a task after the last ones of'),
+    items: names,
+    okLabel: trans.__('Add')
+  });
+  if (!chosen.button.accept || !chosen.value) {
+    return;
+  }
+  const path = PathExt.join(folder, chosen.value);
+  const parameters = parametersOf(await current(options, notebook));
+  const widget = documents.openOrReveal(path, 'Editor');
+  if (!widget) {
+    return;
+  }
+  await widget.context.ready;
+  const { model } = widget.context;
+  try {
+    const { text, task } = withNotebook(model.toString(), PathExt.basename(notebook), parameters);
+    model.fromString(text);
+    await widget.context.save();
+    Notification.success(
+      trans.__('Task “%1” was added. Save the file to the Workbench to let it run.', task),
+      { autoClose: 6_000 }
+    );
+  } catch (error) {
+    if (!(error instanceof UnreadableFile)) {
+      throw error;
+    }
+    Notification.error(
+      trans.__('%1 has mistakes and can’t be changed. Put it right first.', chosen.value),
+      { autoClose: 8_000 }
+    );
+  }
+}

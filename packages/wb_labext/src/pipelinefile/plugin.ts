@@ -1,0 +1,324 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  Dialog,
+  ICommandPalette,
+  Notification,
+  ToolbarButton,
+  showDialog
+} from '@jupyterlab/apputils';
+import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
+import { ICompletionProviderManager } from '@jupyterlab/completer';
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import type { FileEditor } from '@jupyterlab/fileeditor';
+import { IEditorTracker } from '@jupyterlab/fileeditor';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import type { IDocumentWidget } from '@jupyterlab/docregistry';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { addIcon } from '@jupyterlab/ui-components';
+import type { JSONObject } from '@lumino/coreutils';
+import type { Widget } from '@lumino/widgets';
+
+import { ApiError } from '../api/request';
+import type { PipelineView } from '../api/types';
+import { ConnectionsApi } from '../connections/api';
+import { CommandIDs } from '../pipelines/commandids';
+import { isReadOnly } from '../runs/drive';
+import { IPipelines, IWorkbench } from '../tokens';
+import { pipelinesIcon } from '../ui/icons';
+import { PipelineCompleter } from './completer';
+import { isPipelineFile } from './document';
+import { afterTyping, checkAgain, fileToolbar, marks } from './editor';
+import { marksOf } from './marks';
+import { PipelineFile } from './model';
+import { addToPipeline, makePipeline } from './notebook';
+
+type FileWidget = IDocumentWidget<FileEditor>;
+
+const INVOKE = 'completer:invoke-file';
+/** The names of connections are asked for again after so long, in milliseconds. */
+const NAMES_LAST = 10_000;
+
+/** Pipeline files in Lab's editor: marks, completion, and the way to the Workbench. */
+export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@workbench/labext:pipeline-editor',
+  description: 'Checks and completes *.pipeline.yaml files, and saves and runs them.',
+  autoStart: true,
+  requires: [IWorkbench, IPipelines, IEditorTracker],
+  optional: [ICompletionProviderManager, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    workbench: IWorkbench,
+    pipelines: IPipelines,
+    tracker: IEditorTracker,
+    completers: ICompletionProviderManager | null,
+    translator: ITranslator | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('wb_labext');
+    const { api, files, folders } = pipelines;
+    const { commands } = app;
+    const open = new WeakMap<Widget, PipelineFile>();
+
+    const attach = (widget: FileWidget): void => {
+      if (open.has(widget) || !isPipelineFile(widget.context.path)) {
+        return;
+      }
+      const file = new PipelineFile({
+        api,
+        events: workbench.events,
+        folders,
+        context: widget.context as DocumentRegistry.Context,
+        trans,
+        remember: (id, path) => void files.remember(id, path)
+      });
+      open.set(widget, file);
+      const editor = widget.content.editor as CodeMirrorEditor;
+      if (isReadOnly(widget.context.path)) {
+        editor.setOption('readOnly', true);
+      } else {
+        editor.injectExtension(marks(file));
+        editor.injectExtension(
+          afterTyping(() => {
+            if (commands.hasCommand(INVOKE) && tracker.currentWidget === widget) {
+              void commands.execute(INVOKE);
+            }
+          })
+        );
+      }
+
+      const save = async (): Promise<PipelineView | null> => {
+        if (file.state.state === 'overtaken') {
+          const answer = await showDialog({
+            title: trans.__('Save over what was saved meanwhile?'),
+            body: trans.__(
+              'Version %1 was saved by somebody else since you opened this file. Yours becomes the next version; none is lost, and “Versions…” shows what differs.',
+              file.state.pipeline?.head ?? 0
+            ),
+            buttons: [
+              Dialog.cancelButton({ label: trans.__('Cancel') }),
+              Dialog.warnButton({ label: trans.__('Save mine') })
+            ]
+          });
+          if (!answer.button.accept) {
+            return null;
+          }
+          file.takeOver();
+        }
+        try {
+          return await file.save();
+        } catch (error) {
+          Notification.error(file.message(error), { autoClose: 8_000 });
+          checkAgain(editor);
+          return null;
+        }
+      };
+      const run = async (): Promise<void> => {
+        const saved = file.state.state === 'saved' && !widget.context.model.dirty;
+        const pipeline = saved ? file.state.pipeline : await save();
+        if (pipeline) {
+          await commands.execute(CommandIDs.run, { pipeline: pipeline.id });
+        }
+      };
+      const bar = fileToolbar({
+        file,
+        trans,
+        save: () =>
+          void save().then(pipeline => {
+            if (pipeline) {
+              Notification.success(
+                trans.__('“%1” is version %2 now.', pipeline.name, pipeline.head),
+                { autoClose: 3_000 }
+              );
+            }
+          }),
+        run: () => void run(),
+        showMistake: () => {
+          const [first] = marksOf(file.text, file.state.problems);
+          const position = first && editor.getPositionAt(first.from);
+          if (position) {
+            editor.setCursorPosition(position);
+            editor.revealPosition(position);
+            editor.focus();
+          }
+        }
+      });
+      widget.toolbar.addItem('workbench-pipeline', bar);
+      // What the check depends on has changed: a connection was shared, a notebook was added.
+      const again = (): void => checkAgain(editor);
+      workbench.events.signal('connections').connect(again);
+      const renamed = (): void => {
+        if (!isPipelineFile(widget.context.path)) {
+          bar.dispose();
+        }
+      };
+      widget.context.pathChanged.connect(renamed);
+      widget.disposed.connect(() => {
+        workbench.events.signal('connections').disconnect(again);
+        file.dispose();
+      });
+    };
+
+    tracker.forEach(attach);
+    tracker.widgetAdded.connect((_, widget) => {
+      attach(widget);
+      widget.context.pathChanged.connect(() => attach(widget));
+    });
+
+    if (completers) {
+      let schema: Promise<JSONObject> | null = null;
+      const connections = new ConnectionsApi(workbench.api);
+      let names: { at: number; found: Promise<readonly string[]> } | null = null;
+      completers.registerProvider(
+        new PipelineCompleter({
+          fileOf: widget => open.get(widget) ?? null,
+          schema: () => {
+            schema ??= api.schema().catch((error: unknown) => {
+              schema = null;
+              throw error;
+            });
+            return schema;
+          },
+          connections: () => {
+            if (!names || Date.now() - names.at > NAMES_LAST) {
+              const found = connections.list().then(
+                list => list.map(connection => connection.name),
+                () => []
+              );
+              names = { at: Date.now(), found };
+            }
+            return names.found;
+          }
+        })
+      );
+    }
+  }
+};
+
+const RUN = 'workbench:pipelines-from-notebook';
+const ADD = 'workbench:pipelines-add-notebook';
+
+/** Notebooks of the file browser. */
+const SELECTOR = '.jp-DirListing-item[data-file-type="notebook"]';
+
+/** From a notebook to a pipeline. */
+export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@workbench/labext:pipeline-notebook',
+  description: 'Makes a pipeline of a notebook, or adds the notebook to one.',
+  autoStart: true,
+  requires: [IPipelines, IDocumentManager, INotebookTracker],
+  optional: [IDefaultFileBrowser, ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    pipelines: IPipelines,
+    documents: IDocumentManager,
+    tracker: INotebookTracker,
+    browser: IDefaultFileBrowser | null,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('wb_labext');
+    const { commands } = app;
+    const { api, files, folders } = pipelines;
+    const options = {
+      api,
+      folders,
+      documents,
+      contents: app.serviceManager.contents,
+      trans,
+      remember: (id: string, path: string) => void files.remember(id, path)
+    };
+
+    /** The given notebook, the one that is selected in the browser, or the one in front. */
+    const target = (args: object): string | null => {
+      const { path, browser: fromBrowser } = args as { path?: string; browser?: boolean };
+      if (path) {
+        return path;
+      }
+      if (fromBrowser) {
+        const item = browser?.selectedItems().next().value;
+        return item?.type === 'notebook' ? item.path : null;
+      }
+      const current = tracker.currentWidget;
+      return current && current === app.shell.currentWidget ? current.context.path : null;
+    };
+    const fail = (error: unknown): void => {
+      const text =
+        error instanceof ApiError
+          ? error.message
+          : trans.__('The notebook or its folder can’t be read. Reload the page, then try again.');
+      Notification.error(text, { autoClose: 8_000 });
+    };
+    const describedBy = {
+      args: {
+        type: 'object',
+        properties: {
+          path: { type: 'string', description: trans.__('The path of the notebook') },
+          browser: {
+            type: 'boolean',
+            description: trans.__('Take the one that is selected in the file browser')
+          }
+        }
+      }
+    } as const;
+
+    commands.addCommand(RUN, {
+      label: trans.__('Run as Pipeline…'),
+      caption: trans.__('Make a pipeline of this notebook, and run it'),
+      icon: pipelinesIcon,
+      describedBy,
+      isEnabled: args => target(args) !== null,
+      execute: async args => {
+        const path = target(args);
+        if (!path) {
+          return;
+        }
+        try {
+          const { pipeline } = await makePipeline(options, path);
+          if (pipeline) {
+            await commands.execute(CommandIDs.run, { pipeline: pipeline.id });
+          }
+        } catch (error) {
+          fail(error);
+        }
+      }
+    });
+    commands.addCommand(ADD, {
+      label: trans.__('Add to Pipeline…'),
+      caption: trans.__('Append this notebook to a pipeline file of its folder'),
+      icon: addIcon,
+      describedBy,
+      isEnabled: args => target(args) !== null,
+      execute: async args => {
+        const path = target(args);
+        if (path) {
+          await addToPipeline(options, path).catch(fail);
+        }
+      }
+    });
+    [RUN, ADD].forEach((command, index) => {
+      app.contextMenu.addItem({
+        command,
+        selector: SELECTOR,
+        rank: 4 + index / 10,
+        args: { browser: true }
+      });
+      palette?.addItem({ command, category: trans.__('Workbench') });
+    });
+    app.docRegistry.addWidgetExtension('Notebook', {
+      createNew: panel => {
+        const button = new ToolbarButton({
+          icon: pipelinesIcon,
+          tooltip: trans.__('Run as pipeline…'),
+          onClick: () =>
+            void commands.execute(RUN, {
+              path: (panel as IDocumentWidget).context.path
+            })
+        });
+        button.node.dataset.testid = 'wb-notebook-pipeline';
+        (panel as IDocumentWidget).toolbar.insertAfter('cellType', 'workbench-pipeline', button);
+        return button;
+      }
+    });
+  }
+};

@@ -1,0 +1,215 @@
+/** The rows of the panel, and moving through them by keyboard. */
+import type { LabIcon } from '@jupyterlab/ui-components';
+import { editIcon, historyIcon, listIcon, runIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { PipelineView } from '../api/types';
+import { StateIcon } from '../runs/stateicon';
+import { stateWords } from '../runs/words';
+import { heldWords, ownerWords } from '../sharing/words';
+import { IconButton } from '../ui/iconbutton';
+import { moveByKey } from '../ui/rowkeys';
+import { useModelState } from '../ui/signal';
+import { Mark } from '../ui/states';
+import { CommandIDs } from './commandids';
+import type { ViewProps } from './view';
+import { approvalWords, lastRunWords, nextFireWords, timesWords, waitsForApproval } from './words';
+
+/** The context menu opens on these. */
+export const ROW_CLASS = 'wb-PipelineRow';
+
+const AGES_AGAIN = 30_000;
+
+export function PipelineList(props: ViewProps): JSX.Element {
+  const { model, commands, trans } = props;
+  const state = useModelState(model);
+  const rows = model.found;
+  const active = rows.some(row => row.id === state.active) ? state.active : rows[0].id;
+  const [, setTurn] = React.useState(0);
+  // “5 minutes ago” grows old by itself.
+  React.useEffect(() => {
+    const timer = setInterval(() => setTurn(turn => turn + 1), AGES_AGAIN);
+    return () => clearInterval(timer);
+  }, []);
+
+  const onKeyDown = (event: React.KeyboardEvent<HTMLElement>): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || moveByKey(event, '[role="treeitem"]')) {
+      return;
+    }
+    const onRow = (event.target as HTMLElement).getAttribute('role') === 'treeitem';
+    const command = {
+      Enter: CommandIDs.lastRun,
+      ' ': CommandIDs.lastRun,
+      F2: CommandIDs.edit,
+      Delete: CommandIDs.delete
+    }[event.key];
+    if (command && onRow) {
+      event.preventDefault();
+      event.stopPropagation();
+      if (commands.isEnabled(command)) {
+        void commands.execute(command);
+      }
+    }
+  };
+
+  return (
+    <div
+      className="wb-Tree"
+      role="tree"
+      aria-label={trans.__('Pipelines')}
+      data-testid="wb-pipelines-list"
+      onKeyDown={onKeyDown}
+    >
+      {rows.map(pipeline => (
+        <Row
+          key={pipeline.id}
+          {...props}
+          pipeline={pipeline}
+          active={pipeline.id === active}
+          selected={pipeline.id === state.active}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface RowProps extends ViewProps {
+  pipeline: PipelineView;
+  active: boolean;
+  selected: boolean;
+}
+
+function Row(props: RowProps): JSX.Element {
+  const { pipeline, active, model, commands, trans } = props;
+  const { name, last_run: run } = pipeline;
+  const args = { pipeline: pipeline.id };
+  const waits = waitsForApproval(pipeline);
+  const second = [lastRunWords(pipeline, trans), nextFireWords(pipeline, trans)]
+    .filter(Boolean)
+    .join(' · ');
+  const held = heldWords(pipeline, trans);
+  const third = [ownerWords(pipeline.owner, trans), held].filter(Boolean).join(' · ');
+  const buttons: { command: string; icon: LabIcon; label: string; testId: string }[] = [
+    {
+      command: CommandIDs.run,
+      icon: runIcon,
+      label: trans.__('Run %1…', name),
+      testId: 'wb-pipeline-run'
+    },
+    {
+      command: CommandIDs.runs,
+      icon: listIcon,
+      label: trans.__('Runs of %1', name),
+      testId: 'wb-pipeline-runs'
+    },
+    {
+      command: CommandIDs.edit,
+      icon: editIcon,
+      label: trans.__('Edit %1', name),
+      testId: 'wb-pipeline-edit'
+    },
+    {
+      command: CommandIDs.versions,
+      icon: historyIcon,
+      label: trans.__('Versions of %1…', name),
+      testId: 'wb-pipeline-versions'
+    }
+  ];
+  return (
+    <div
+      role="treeitem"
+      className={`wb-TreeRow wb-mod-two ${ROW_CLASS}${props.selected ? ' wb-mod-selected' : ''}`}
+      style={{ '--wb-level': 0 } as React.CSSProperties}
+      tabIndex={active ? 0 : -1}
+      aria-level={1}
+      aria-selected={props.selected}
+      aria-label={[name, second, waits ? approvalWords(pipeline, trans) : '', ...pipeline.labels]
+        .filter(Boolean)
+        .join(', ')}
+      data-testid="wb-pipeline-row"
+      data-name={name}
+      data-state={run?.state ?? 'none'}
+      onFocus={() => model.select(pipeline.id)}
+      onContextMenu={() => model.select(pipeline.id)}
+      onDoubleClick={event => {
+        if (!(event.target as HTMLElement).closest('button')) {
+          void commands.execute(CommandIDs.lastRun, args);
+        }
+      }}
+    >
+      <div className="wb-Row-line">
+        <StateIcon
+          state={run?.state ?? 'waiting'}
+          label={run ? stateWords(run.state, trans) : trans.__('Never run')}
+        />
+        <span className="wb-Row-label" title={pipeline.description || undefined}>
+          {name}
+        </span>
+        <span className="wb-Row-buttons">
+          {buttons
+            .filter(button => commands.isVisible(button.command, args))
+            .map(({ command, icon, label, testId }) => (
+              <IconButton
+                key={command}
+                icon={icon}
+                label={label}
+                focusable={active}
+                testId={testId}
+                onClick={() => void commands.execute(command, args)}
+              />
+            ))}
+        </span>
+      </div>
+      <div className="wb-Row-second" title={timesWords(pipeline, trans)}>
+        {run ? (
+          <button
+            type="button"
+            className="wb-LinkButton wb-mod-quiet"
+            tabIndex={active ? 0 : -1}
+            data-testid="wb-pipeline-last"
+            onClick={() => void commands.execute(CommandIDs.lastRun, args)}
+          >
+            {second}
+          </button>
+        ) : (
+          second
+        )}
+      </div>
+      <div className="wb-Row-second" title={third}>
+        {third}
+      </div>
+      {pipeline.labels.length > 0 && (
+        <div className="wb-Row-second wb-Labels">
+          {pipeline.labels.map(label => (
+            <button
+              key={label}
+              type="button"
+              className="wb-Label"
+              tabIndex={-1}
+              title={trans.__('Show the pipelines with “%1”', label)}
+              onClick={() => model.setSearch(label)}
+            >
+              {label}
+            </button>
+          ))}
+        </div>
+      )}
+      {waits && (
+        <div className="wb-Row-second wb-Row-mark" title={approvalWords(pipeline, trans)}>
+          <Mark kind="warning" />
+          <span className="wb-Row-markText" data-testid="wb-pipeline-waits">
+            {trans.__('Version %1 waits for approval', pipeline.head)}
+          </span>
+          <button
+            type="button"
+            className="wb-LinkButton"
+            tabIndex={active ? 0 : -1}
+            onClick={() => void commands.execute(CommandIDs.versions, args)}
+          >
+            {model.may(pipeline, 'approve') ? trans.__('Look at it') : trans.__('Versions')}
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,90 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
+import { ILauncher } from '@jupyterlab/launcher';
+import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { Folders } from '../pipelinefile/folder';
+import { IPipelines, IWorkbench } from '../tokens';
+import { PipelinesApi } from './api';
+import { CommandIDs } from './commandids';
+import { addCommands } from './commands';
+import { ROW_CLASS } from './list';
+import { PipelinesModel } from './model';
+import { PipelinesPanel } from './panel';
+import { PipelineFiles } from './remember';
+
+const PANEL_ID = 'workbench-pipelines';
+
+/** After the connections (300), before the table of contents (400). */
+const RANK = 310;
+
+/** The pipelines panel, with its commands. */
+export const pipelinesPlugin: JupyterFrontEndPlugin<IPipelines> = {
+  id: '@workbench/labext:pipelines',
+  description: 'A side panel to run, schedule, change and share pipelines.',
+  autoStart: true,
+  provides: IPipelines,
+  requires: [IWorkbench, IDocumentManager],
+  optional: [
+    ILabShell,
+    ITranslator,
+    ICommandPalette,
+    ILauncher,
+    ILayoutRestorer,
+    IDefaultFileBrowser,
+    IStateDB
+  ],
+  activate: (
+    app: JupyterFrontEnd,
+    workbench: IWorkbench,
+    documents: IDocumentManager,
+    shell: ILabShell | null,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    launcher: ILauncher | null,
+    restorer: ILayoutRestorer | null,
+    browser: IDefaultFileBrowser | null,
+    state: IStateDB | null
+  ): IPipelines => {
+    const trans = (translator ?? nullTranslator).load('wb_labext');
+    const api = new PipelinesApi(workbench.api);
+    const { contents, serverSettings } = app.serviceManager;
+    const folders = new Folders(serverSettings, contents, trans);
+    const files = new PipelineFiles(state);
+    const provided: IPipelines = { api, files, folders };
+    // Voila loads every lab extension and has no side panels.
+    if (!shell) {
+      return provided;
+    }
+    const model = new PipelinesModel(api, workbench.events, trans);
+    addCommands({ app, model, documents, folders, files, browser, trans, panelId: PANEL_ID });
+
+    const panel = new PipelinesPanel({ model, commands: app.commands, trans });
+    panel.id = PANEL_ID;
+    shell.add(panel, 'left', { rank: RANK, type: 'Workbench' });
+    restorer?.add(panel, PANEL_ID);
+
+    [
+      CommandIDs.run,
+      CommandIDs.lastRun,
+      CommandIDs.runs,
+      CommandIDs.pause,
+      CommandIDs.edit,
+      CommandIDs.versions,
+      CommandIDs.share,
+      CommandIDs.delete
+    ].forEach((command, index) => {
+      app.contextMenu.addItem({ command, selector: `.${ROW_CLASS}`, rank: index });
+    });
+    const category = trans.__('Workbench');
+    for (const command of Object.values(CommandIDs)) {
+      palette?.addItem({ command, category });
+    }
+    launcher?.add({ command: CommandIDs.open, category, rank: 1 });
+    return provided;
+  }
+};

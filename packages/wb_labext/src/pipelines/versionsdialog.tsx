@@ -1,0 +1,185 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { PipelineView, VersionSummary } from '../api/types';
+import { ageWords, exactWords } from '../runs/words';
+import { LiveDialog } from '../ui/livedialog';
+import { useModelState } from '../ui/signal';
+import { Mark, Notice } from '../ui/states';
+import type { PipelinesModel } from './model';
+import { VersionsModel } from './versionsmodel';
+import { approvalWords, diffLines, waitsForApproval } from './words';
+
+/**
+ * Opens the list of a pipeline's versions: what each changed, to restore and to approve.
+ *
+ * @param openVersion - shows a version in an editor
+ */
+export async function openVersionsDialog(
+  model: PipelinesModel,
+  trans: TranslationBundle,
+  pipeline: PipelineView,
+  openVersion: (number: number) => void
+): Promise<void> {
+  const versions = new VersionsModel(model, pipeline);
+  const body = ReactWidget.create(
+    <Versions
+      versions={versions}
+      trans={trans}
+      onOpen={number => {
+        dialog.reject();
+        openVersion(number);
+      }}
+    />
+  );
+  body.addClass('wb-FormBody');
+  const dialog = new LiveDialog({
+    title: trans.__('Versions of “%1”', pipeline.name),
+    className: 'wb-mod-wideDialog',
+    body,
+    closeLabel: trans.__('Done'),
+    testId: 'wb-versions'
+  });
+  void versions.load();
+  try {
+    await dialog.launch();
+  } finally {
+    versions.dispose();
+  }
+}
+
+interface VersionsProps {
+  versions: VersionsModel;
+  trans: TranslationBundle;
+  onOpen: (number: number) => void;
+}
+
+export function Versions(props: VersionsProps): JSX.Element {
+  const { versions, trans } = props;
+  const state = useModelState(versions);
+  const { pipeline } = state;
+  if (state.phase === 'loading') {
+    return <Notice kind="loading" text={trans.__('Loading the versions…')} />;
+  }
+  if (state.phase === 'failed') {
+    return (
+      <Notice
+        kind="failed"
+        title={trans.__("The versions can't be shown")}
+        text={state.problem ?? ''}
+        action={{ label: trans.__('Retry'), run: () => void versions.load() }}
+      />
+    );
+  }
+  const waits = waitsForApproval(pipeline);
+  return (
+    <>
+      <div aria-live="assertive">
+        {state.problem && <div className="wb-Banner wb-mod-failed">{state.problem}</div>}
+      </div>
+      {waits && (
+        <div className="wb-Banner wb-mod-question" data-testid="wb-versions-waits">
+          <span className="wb-Banner-text">
+            {approvalWords(pipeline, trans)}{' '}
+            {!versions.may('approve') && trans.__('Its owner, or who manages it, can approve.')}
+          </span>
+          {versions.may('approve') && (
+            <button
+              type="button"
+              className="jp-mod-styled jp-mod-accept"
+              disabled={state.busy}
+              data-testid="wb-version-approve"
+              onClick={() => void versions.approve(pipeline.head)}
+            >
+              {trans.__('Approve version %1', pipeline.head)}
+            </button>
+          )}
+        </div>
+      )}
+      <div className="wb-Dialog-scroll wb-Versions">
+        {state.versions.map((version, index) => (
+          <VersionPart key={version.number} {...props} version={version} open={index === 0} />
+        ))}
+        {state.more && (
+          <button
+            type="button"
+            className="jp-mod-styled jp-mod-reject"
+            disabled={state.busy}
+            onClick={() => void versions.more()}
+          >
+            {trans.__('Show older ones')}
+          </button>
+        )}
+      </div>
+    </>
+  );
+}
+
+function VersionPart(
+  props: VersionsProps & { version: VersionSummary; open: boolean }
+): JSX.Element {
+  const { version, versions, trans } = props;
+  const { pipeline, busy } = useModelState(versions);
+  const runs = version.number === pipeline.approved;
+  const waits = version.number === pipeline.head && waitsForApproval(pipeline);
+  return (
+    <details
+      className="wb-Version"
+      open={props.open}
+      data-testid="wb-version"
+      data-number={version.number}
+    >
+      <summary>
+        <span className="wb-Version-number">{trans.__('Version %1', version.number)}</span>
+        {runs && <span className="wb-Badge wb-mod-ok">{trans.__('runs')}</span>}
+        {waits && (
+          <span className="wb-Badge wb-mod-waits">
+            <Mark kind="warning" /> {trans.__('waits for approval')}
+          </span>
+        )}
+        <span className="wb-Version-who" title={exactWords(version.created_at)}>
+          {trans.__('%1, %2', version.author, ageWords(version.created_at))}
+        </span>
+        {version.note && <span className="wb-Version-note">{version.note}</span>}
+      </summary>
+      <div className="wb-Version-buttons">
+        <button
+          type="button"
+          className="wb-LinkButton"
+          data-testid="wb-version-open"
+          onClick={() => props.onOpen(version.number)}
+        >
+          {trans.__('Open the whole file')}
+        </button>
+        {versions.may('update') && version.number !== pipeline.head && (
+          <button
+            type="button"
+            className="wb-LinkButton"
+            disabled={busy}
+            data-testid="wb-version-restore"
+            title={trans.__('Makes its file and folder the newest version; none is lost')}
+            onClick={() => void versions.restore(version.number)}
+          >
+            {trans.__('Restore this version')}
+          </button>
+        )}
+        {version.approved_by && version.approved_by !== version.author && (
+          <span className="wb-Row-muted">{trans.__('approved by %1', version.approved_by)}</span>
+        )}
+      </div>
+      {version.diff ? (
+        <pre className="wb-Diff" tabIndex={0} aria-label={trans.__('What it changed')}>
+          {diffLines(version.diff).map((line, index) => (
+            <span key={index} className={`wb-Diff-line wb-mod-${line.kind}`}>
+              {line.text}
+              {'\n'}
+            </span>
+          ))}
+        </pre>
+      ) : (
+        <p className="wb-Row-muted">{trans.__('Nothing differs from the version before.')}</p>
+      )}
+    </details>
+  );
+}

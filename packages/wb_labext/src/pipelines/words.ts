@@ -1,0 +1,77 @@
+/** What the panel says about pipelines. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { PipelineView } from '../api/types';
+import { ageWords, exactWords, stateWords } from '../runs/words';
+
+/** A change of it waits until somebody who manages it approves. */
+export function waitsForApproval(pipeline: PipelineView): boolean {
+  return pipeline.approved !== pipeline.head;
+}
+
+/** Whether it has a schedule that can be paused, or that is. */
+export function hasSchedule(pipeline: PipelineView): boolean {
+  return pipeline.paused || pipeline.next_fire_at !== null;
+}
+
+/** How its last run went, and when. */
+export function lastRunWords(pipeline: PipelineView, trans: TranslationBundle): string {
+  const run = pipeline.last_run;
+  if (!run) {
+    return trans.__('Never run');
+  }
+  return `${stateWords(run.state, trans)} ${ageWords(run.finished_at ?? run.started_at ?? run.created_at)}`;
+}
+
+/** When it runs next; empty without a schedule. */
+export function nextFireWords(pipeline: PipelineView, trans: TranslationBundle): string {
+  if (pipeline.paused) {
+    return trans.__('schedule paused');
+  }
+  return pipeline.next_fire_at ? trans.__('next %1', ageWords(pipeline.next_fire_at)) : '';
+}
+
+/** The exact times behind a row's words. */
+export function timesWords(pipeline: PipelineView, trans: TranslationBundle): string {
+  const run = pipeline.last_run;
+  return [
+    run ? trans.__('Last run: %1', exactWords(run.started_at ?? run.created_at)) : '',
+    run?.message ?? '',
+    pipeline.next_fire_at && !pipeline.paused
+      ? trans.__('Next run: %1', exactWords(pipeline.next_fire_at))
+      : ''
+  ]
+    .filter(Boolean)
+    .join('\n');
+}
+
+export function approvalWords(pipeline: PipelineView, trans: TranslationBundle): string {
+  return pipeline.approved === null
+    ? trans.__('Version %1 waits for approval; nothing runs yet', pipeline.head)
+    : trans.__('Version %1 waits for approval; version %2 runs', pipeline.head, pipeline.approved);
+}
+
+/** One line of a unified diff, and what it is. */
+export interface DiffLine {
+  kind: 'added' | 'removed' | 'place' | 'file' | 'same';
+  text: string;
+}
+
+/** The lines of a version's diff, without the names of the two sides. */
+export function diffLines(diff: string): DiffLine[] {
+  return diff
+    .split('\n')
+    .filter((line, index) => !(index < 2 && (line.startsWith('--- ') || line.startsWith('+++ '))))
+    .map(text => {
+      const kind = text.startsWith('@@')
+        ? 'place'
+        : text.startsWith('+')
+          ? 'added'
+          : text.startsWith('-')
+            ? 'removed'
+            : text.startsWith(' ') || text === ''
+              ? 'same'
+              : 'file';
+      return { kind, text } as const;
+    });
+}

@@ -1,0 +1,80 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import { useModelState } from '../ui/signal';
+import { Spinner } from '../ui/states';
+import type { LogTail } from './log';
+
+/** So near to the end, in pixels, one is at the end. */
+const NEAR = 24;
+
+/** A log that follows what is written, as long as one looks at its end. */
+export function LogView(props: { log: LogTail; trans: TranslationBundle }): JSX.Element {
+  const { log, trans } = props;
+  const state = useModelState(log);
+  const ref = React.useRef<HTMLPreElement>(null);
+  const atEnd = React.useRef(true);
+  const [behind, setBehind] = React.useState(false);
+
+  React.useLayoutEffect(() => {
+    atEnd.current = true;
+    setBehind(false);
+  }, [state.attempt]);
+
+  React.useLayoutEffect(() => {
+    const node = ref.current;
+    if (node && atEnd.current) {
+      node.scrollTop = node.scrollHeight;
+    }
+  }, [state.text]);
+
+  const toEnd = (): void => {
+    const node = ref.current;
+    if (node) {
+      node.scrollTop = node.scrollHeight;
+    }
+  };
+
+  if (state.attempt === null) {
+    return <p className="wb-Run-none">{trans.__('This task has not begun yet.')}</p>;
+  }
+  return (
+    <div className="wb-Log" data-testid="wb-run-log" data-ended={state.ended}>
+      {state.cut && <p className="wb-Run-none">{trans.__('The start of the log is left out.')}</p>}
+      <pre
+        ref={ref}
+        tabIndex={0}
+        role="log"
+        aria-live="off"
+        aria-label={trans.__('Log')}
+        onScroll={event => {
+          const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
+          atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR;
+          setBehind(!atEnd.current);
+        }}
+      >
+        {state.text}
+      </pre>
+      <div className="wb-Log-foot">
+        {state.error ? (
+          <span role="alert">{state.error}</span>
+        ) : !state.ready ? (
+          <>
+            <Spinner /> {trans.__('Loading the log…')}
+          </>
+        ) : !state.ended ? (
+          <>
+            <Spinner /> {trans.__('Follows what is written')}
+          </>
+        ) : state.text === '' ? (
+          trans.__('Nothing was written.')
+        ) : null}
+        {behind && (
+          <button type="button" className="wb-LinkButton" onClick={toEnd}>
+            {trans.__('To the end')}
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}

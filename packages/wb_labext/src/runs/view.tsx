@@ -1,0 +1,198 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { listIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { RunDetail } from '../api/types';
+import { useModelState } from '../ui/signal';
+import { Mark, Notice } from '../ui/states';
+import { GraphView } from './graphview';
+import type { RunModel } from './model';
+import { StateIcon } from './stateicon';
+import type { RunTools } from './taskdetail';
+import { TaskDetail } from './taskdetail';
+import { TimelineView } from './timelineview';
+import { elapsedWords, exactWords, hasEnded, stateWords, triggerWords, valueText } from './words';
+
+export interface RunActions extends RunTools {
+  /** Asks, then ends the run. */
+  cancel: () => void;
+  /** Asks where it has to, then runs all of it again, or what failed. */
+  rerun: (what: 'all' | 'failed') => void;
+  /** Shows the runs of the pipeline. */
+  openList: () => void;
+  openRun: (id: string) => void;
+}
+
+export interface RunProps {
+  model: RunModel;
+  actions: RunActions;
+  trans: TranslationBundle;
+}
+
+/** One run: its state, its tasks as a graph and in time, and the task that one looks at. */
+export function RunView(props: RunProps): JSX.Element {
+  const { model, trans } = props;
+  const state = useModelState(model);
+  const { run } = state;
+  if (!run) {
+    return state.phase === 'failed' ? (
+      <Notice
+        kind="failed"
+        title={trans.__("The run can't be shown")}
+        text={state.error ?? ''}
+        action={{ label: trans.__('Retry'), run: () => void model.refresh() }}
+        testId="wb-run-failed"
+      />
+    ) : (
+      <Notice kind="loading" text={trans.__('Loading the run…')} />
+    );
+  }
+  return (
+    <div className="wb-Run" data-testid="wb-run" data-state={run.state} data-run={run.id}>
+      {state.error && (
+        <div className="wb-Banner wb-mod-failed" role="alert">
+          <span className="wb-Banner-text">{state.error}</span>
+          <button type="button" className="wb-LinkButton" onClick={() => void model.refresh()}>
+            {trans.__('Retry')}
+          </button>
+        </div>
+      )}
+      <Head {...props} run={run} />
+      <div className="wb-Run-split">
+        <div className="wb-Run-tasks">
+          {run.tasks.length > 1 && <GraphView model={model} tasks={run.tasks} trans={trans} />}
+          <TimelineView model={model} run={run} trans={trans} />
+        </div>
+        <TaskDetail model={model} run={run} tools={props.actions} trans={trans} />
+      </div>
+    </div>
+  );
+}
+
+function Head(props: RunProps & { run: RunDetail }): JSX.Element {
+  const { run, model, actions, trans } = props;
+  const { now, busy } = useModelState(model);
+  const parameters = Object.entries(run.parameters);
+  const failed = run.tasks.some(task => ['failed', 'cancelled', 'skipped'].includes(task.state));
+  return (
+    <header className="wb-Run-head">
+      <div className="wb-Run-title">
+        <StateIcon state={run.state} />
+        <h2>{trans.__('%1, run %2', run.pipeline, run.number)}</h2>
+        <span className="wb-Run-state" role="status" data-testid="wb-run-state">
+          {stateWords(run.state, trans)}
+        </span>
+        <span className="wb-Run-buttons">
+          {run.actions.includes('cancel') && !hasEnded(run.state) && (
+            <button
+              type="button"
+              className="wb-ToolButton"
+              disabled={busy}
+              data-testid="wb-run-cancel"
+              onClick={actions.cancel}
+            >
+              <stopIcon.react tag="span" />
+              {trans.__('Cancel')}
+            </button>
+          )}
+          {run.actions.includes('rerun') && (
+            <>
+              {failed && (
+                <button
+                  type="button"
+                  className="wb-ToolButton"
+                  disabled={busy}
+                  title={trans.__('Runs what did not succeed; the rest stands as it is')}
+                  data-testid="wb-run-fromfailed"
+                  onClick={() => actions.rerun('failed')}
+                >
+                  <refreshIcon.react tag="span" />
+                  {trans.__('Run from failed')}
+                </button>
+              )}
+              <button
+                type="button"
+                className="wb-ToolButton"
+                disabled={busy}
+                data-testid="wb-run-again"
+                onClick={() => actions.rerun('all')}
+              >
+                <refreshIcon.react tag="span" />
+                {trans.__('Run again')}
+              </button>
+            </>
+          )}
+          <button
+            type="button"
+            className="wb-ToolButton"
+            data-testid="wb-run-list"
+            onClick={actions.openList}
+          >
+            <listIcon.react tag="span" />
+            {trans.__('All runs')}
+          </button>
+        </span>
+      </div>
+      <dl className="wb-Run-facts">
+        <Fact name={trans.__('Started')}>
+          {run.started_at ? exactWords(run.started_at) : trans.__('not yet')}{' '}
+          {triggerWords(run, trans)}
+        </Fact>
+        <Fact name={trans.__('Took')}>
+          {elapsedWords(run, now, trans) || '–'}
+          {run.finished_at ? '' : ` ${trans.__('so far')}`}
+        </Fact>
+        {run.trigger === 'schedule' && (
+          <Fact name={trans.__('For')}>{exactWords(run.logical_at)}</Fact>
+        )}
+        <Fact name={trans.__('Version')}>{run.version}</Fact>
+        <Fact name={trans.__('Runs as')}>{run.run_as.replace(/^\w+:/, '')}</Fact>
+        {run.rerun_of && (
+          <Fact name={trans.__('Repeats')}>
+            <button
+              type="button"
+              className="wb-LinkButton"
+              onClick={() => actions.openRun(run.rerun_of ?? '')}
+            >
+              {trans.__('an earlier run')}
+            </button>
+          </Fact>
+        )}
+        {parameters.map(([name, value]) => (
+          <Fact key={name} name={name} parameter>
+            <code>{valueText(value)}</code>
+          </Fact>
+        ))}
+      </dl>
+      {run.message && (
+        <div
+          className={`wb-Banner${run.state === 'failed' ? ' wb-mod-failed' : ''}`}
+          data-testid="wb-run-message"
+        >
+          {run.state === 'failed' && <Mark kind="error" />}
+          <span className="wb-Banner-text">{run.message}</span>
+        </div>
+      )}
+      {run.cancelled_by && (
+        <div className="wb-Banner">{trans.__('Cancelled by %1.', run.cancelled_by)}</div>
+      )}
+    </header>
+  );
+}
+
+function Fact(props: {
+  name: string;
+  parameter?: boolean;
+  children: React.ReactNode;
+}): JSX.Element {
+  return (
+    <div
+      className={props.parameter ? 'wb-mod-parameter' : undefined}
+      data-testid={props.parameter ? 'wb-run-parameter' : undefined}
+      data-name={props.parameter ? props.name : undefined}
+    >
+      <dt>{props.name}</dt>
+      <dd>{props.children}</dd>
+    </div>
+  );
+}

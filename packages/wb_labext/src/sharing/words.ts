@@ -1,0 +1,105 @@
+/** What is said about owners, levels and reasons. */
+import type { TranslationBundle } from '@jupyterlab/translation';
+
+import type { Level, Owner, Reason } from '../api/types';
+
+/** The levels of each kind of thing, the lowest first. */
+export const LEVELS = {
+  connection: ['use', 'write', 'manage'],
+  pipeline: ['view', 'run', 'edit', 'manage']
+} as const satisfies Record<string, readonly Level[]>;
+
+/** What can be shared. */
+export type Kind = keyof typeof LEVELS;
+
+/** Viewers are everyone who has a role: roles include the ones before them. */
+const EVERYONE = 'viewer';
+
+export function levelName(level: Level, trans: TranslationBundle): string {
+  switch (level) {
+    case 'use':
+      return trans.__('use');
+    case 'write':
+      return trans.__('write');
+    case 'view':
+      return trans.__('view');
+    case 'run':
+      return trans.__('run');
+    case 'edit':
+      return trans.__('edit');
+    case 'manage':
+      return trans.__('manage');
+  }
+}
+
+export function levelHelp(level: Level, trans: TranslationBundle): string {
+  switch (level) {
+    case 'use':
+      return trans.__('read data');
+    case 'write':
+      return trans.__('also change data, where the connector can');
+    case 'view':
+      return trans.__('see it, its runs and what they made');
+    case 'run':
+      return trans.__('also start, cancel and repeat runs, with the rights of its owner');
+    case 'edit':
+      return trans.__('also change it; the owner approves what runs');
+    case 'manage':
+      return trans.__('also edit, share and delete it');
+  }
+}
+
+/** Roles are groups that everybody's rights come from. */
+export function isRole(group: string): boolean {
+  return ['viewer', 'analyst', 'engineer', 'admin'].includes(group);
+}
+
+/** Whose it is. A role owns what all who hold it, or a higher one, share: viewers are everyone. */
+export function ownerWords(owner: Owner, trans: TranslationBundle): string {
+  if (owner.kind === 'user') {
+    return owner.name;
+  }
+  return owner.name === EVERYONE ? trans.__('everyone') : trans.__('team %1', owner.name);
+}
+
+/** Why somebody holds a level, as one says it of them. */
+export function reasonWords(reason: Reason, trans: TranslationBundle): string {
+  switch (reason.kind) {
+    case 'owner':
+      return trans.__('owner');
+    case 'team':
+      return reason.name === EVERYONE
+        ? trans.__('belongs to everyone')
+        : trans.__('by team %1', reason.name);
+    case 'admin':
+      return trans.__('administrator');
+    case 'user':
+      return trans.__('shared with them');
+    case 'group':
+      return reason.name === EVERYONE
+        ? trans.__('shared with everyone')
+        : trans.__('by group %1', reason.name);
+  }
+}
+
+/** How one has a thing oneself; empty for an owner, whom the row names anyway. */
+export function heldWords(
+  thing: { reasons: readonly Reason[] },
+  trans: TranslationBundle
+): string {
+  const reason = thing.reasons[0] as Reason | undefined;
+  if (!reason || reason.kind === 'owner' || reason.kind === 'team') {
+    return '';
+  }
+  const level = levelName(reason.level, trans);
+  switch (reason.kind) {
+    case 'admin':
+      return trans.__('as administrator · %1', level);
+    case 'user':
+      return trans.__('shared with you · %1', level);
+    case 'group':
+      return reason.name === EVERYONE
+        ? trans.__('shared with everyone · %1', level)
+        : trans.__('shared by group %1 · %2', reason.name, level);
+  }
+}

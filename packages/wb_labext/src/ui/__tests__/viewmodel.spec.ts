@@ -1,0 +1,142 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+import { ApiError } from '../../api/request';
+import type { ViewState } from '../viewmodel';
+import { ViewModel } from '../viewmodel';
+
+interface State extends ViewState {
+  busy: boolean;
+  shown: string;
+}
+
+class Model extends ViewModel<State> {
+  constructor() {
+    super(nullTranslator.load('wb_labext'), {
+      phase: 'loading',
+      error: null,
+      busy: false,
+      shown: ''
+    });
+  }
+
+  load(answer: Promise<string>): Promise<void> {
+    this.set({ busy: true });
+    return this.fetch(
+      () => answer,
+      shown => this.set({ phase: 'ready', error: null, busy: false, shown }),
+      { busy: false }
+    );
+  }
+
+  soon(call: () => void): void {
+    this.later(100, call);
+  }
+}
+
+function settable<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>(set => {
+    resolve = set;
+  });
+  return { promise, resolve };
+}
+
+const refusal = new ApiError('The service is away.', 'unreachable', 502);
+
+describe('ViewModel', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('replaces its state and tells of it', async () => {
+    const model = new Model();
+    const before = model.state;
+    const changed = vi.fn();
+    model.changed.connect(changed);
+    await model.load(Promise.resolve('one'));
+    expect(model.state).toEqual({ phase: 'ready', error: null, busy: false, shown: 'one' });
+    expect(before.shown).toBe('');
+    expect(changed).toHaveBeenCalledTimes(2);
+  });
+
+  it('shows what was asked for last, whichever comes last', async () => {
+    const model = new Model();
+    const first = settable<string>();
+    const slow = model.load(first.promise);
+    await model.load(Promise.resolve('second'));
+    first.resolve('first');
+    await slow;
+    expect(model.state.shown).toBe('second');
+  });
+
+  it('drops the failure of what nobody waits for', async () => {
+    const model = new Model();
+    const slow = model.load(
+      new Promise((_, reject) => {
+        setTimeout(() => reject(refusal));
+      })
+    );
+    await model.load(Promise.resolve('second'));
+    await slow;
+    expect(model.state.error).toBeNull();
+  });
+
+  it('fails as a whole only where nothing is shown yet', async () => {
+    const model = new Model();
+    await model.load(Promise.reject(refusal));
+    expect(model.state).toEqual({
+      phase: 'failed',
+      error: 'The service is away.',
+      busy: false,
+      shown: ''
+    });
+    await model.load(Promise.resolve('one'));
+    await model.load(Promise.reject(refusal));
+    expect(model.state).toMatchObject({
+      phase: 'ready',
+      error: 'The service is away.',
+      shown: 'one'
+    });
+  });
+
+  it('says nothing of the inside of a mistake', async () => {
+    const model = new Model();
+    await model.load(Promise.reject(new TypeError('x is undefined')));
+    expect(model.state.error).toMatch(/^Something went wrong in this page/);
+  });
+
+  it('calls later once, and the last call alone', () => {
+    vi.useFakeTimers();
+    const model = new Model();
+    const [first, second] = [vi.fn(), vi.fn()];
+    model.soon(first);
+    vi.advanceTimersByTime(60);
+    model.soon(second);
+    vi.advanceTimersByTime(60);
+    expect(second).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1000);
+    expect(first).not.toHaveBeenCalled();
+    expect(second).toHaveBeenCalledTimes(1);
+  });
+
+  it('is quiet once it is disposed', async () => {
+    vi.useFakeTimers();
+    const model = new Model();
+    const changed = vi.fn();
+    const call = vi.fn();
+    const answer = settable<string>();
+    const loading = model.load(answer.promise);
+    model.changed.connect(changed);
+    model.soon(call);
+    model.dispose();
+    model.soon(call);
+    answer.resolve('late');
+    await loading;
+    vi.runAllTimers();
+    expect(model.isDisposed).toBe(true);
+    expect(model.state.shown).toBe('');
+    expect(changed).not.toHaveBeenCalled();
+    expect(call).not.toHaveBeenCalled();
+  });
+});

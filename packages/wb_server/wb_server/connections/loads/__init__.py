@@ -1,0 +1,1 @@
+"""Loads: rows from elsewhere into a table, once."""

@@ -1,0 +1,222 @@
+"""The broker's queries: one statement each, as a stream, as batches, or as a write made once."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+from typing import Any, Literal
+
+from ..kit.actor import Actor
+from ..kit.endpoint import HangUp, Origin
+from ..kit.errors import NotFound, WorkbenchError
+from .gate import Permit
+from .hints import add_near_names, place_in
+from .loads.models import Once, WriteResult
+from .models import QueryRequest, RunningQuery
+from .opening import Asked, Granted, Opening
+from .running import Running
+from .stream import Caps, Finish, QueryStream, Reading
+
+
+class Querying(Opening):
+    """Runs statements."""
+
+    def query(
+        self, actor: Actor, origin: Origin, request: QueryRequest, hang_up: HangUp
+    ) -> QueryStream:
+        """Runs one statement and returns its answer as a stream.
+
+        It waits for its turn where as many run as may. It returns once the source has answered
+        with its first rows, so whatever is wrong with the statement is raised here and not in the
+        stream.
+
+        Args:
+            hang_up: stops the query, in its source too, when the client goes away.
+
+        Raises:
+            NotFound: no connection of this name that the actor may use.
+            InvalidInput, Forbidden: the gate or the source refuses the statement.
+            LimitReached: too many queries at once, and none ended in time.
+            Conflict: the query id is in use, or the query was cancelled.
+            SourceFailed, SourceTimeout: the source failed.
+        """
+        return QueryStream(self._run(actor, origin, request, hang_up))
+
+    def read(self, actor: Actor, origin: Origin, request: QueryRequest, hang_up: HangUp) -> Reading:
+        """Runs one query for another part of the service: the same as ``query``, without the bytes.
+
+        The answer is a context manager: leaving it ends the query.
+
+        Raises:
+            Forbidden: the statement changes data (``not_a_read``).
+            WorkbenchError: as ``query``.
+        """
+        return self._run(actor, origin, request, hang_up, only="read")
+
+    def write(
+        self,
+        actor: Actor,
+        origin: Origin,
+        request: QueryRequest,
+        hang_up: HangUp,
+        once: Once | None = None,
+    ) -> WriteResult:
+        """Runs one statement that changes data; it is committed when this returns.
+
+        Args:
+            once: makes it once under its key, however often it is tried: ``docs/connections.md`` has
+                what that holds for.
+
+        Raises:
+            InvalidInput: the statement only reads (``not_a_write``).
+            Forbidden: there can't be a ledger (``no_ledger``).
+            WorkbenchError: as ``query``.
+        """
+        with self._run(actor, origin, request, hang_up, only="write", once=once) as reading:
+            return reading.written()
+
+    def run(
+        self,
+        actor: Actor,
+        origin: Origin,
+        request: QueryRequest,
+        hang_up: HangUp,
+        once: Once | None = None,
+    ) -> Reading:
+        """Runs one statement of either kind: ``permit.kind`` of the answer says which it was.
+
+        Args:
+            once: as for ``write``; without effect on a query.
+
+        Raises:
+            WorkbenchError: as ``query``.
+        """
+        return self._run(actor, origin, request, hang_up, once=once)
+
+    def _run(
+        self,
+        actor: Actor,
+        origin: Origin,
+        request: QueryRequest,
+        hang_up: HangUp,
+        *,
+        only: Literal["read", "write"] | None = None,
+        once: Once | None = None,
+    ) -> Reading:
+        query_id = request.query_id or str(uuid.uuid4())
+        asked = Asked(actor, origin, request.connection, request.sql, query_id)
+        grant = partial(self._grant, asked, request, only, once)
+        granted, running, finish = self._begin(asked, grant, hang_up)
+        try:
+            return self._open(asked, granted, running, finish)
+        except BaseException as error:
+            finish.failed(error)
+            raise
+
+    def _grant(
+        self,
+        asked: Asked,
+        request: QueryRequest,
+        only: Literal["read", "write"] | None,
+        once: Once | None,
+    ) -> Granted[Permit]:
+        actor = asked.actor
+        connection = self._connections.find(actor, request.connection)
+        connector = self._connections.connector(connection.connector)
+        limits = self._limits.of_query(actor, connection.id)
+        limit = request.row_limit
+        if limit is not None:
+            limit = min(limit, limits.rows)
+        permit = self._gate.query(
+            actor,
+            connection,
+            connector.dialect,
+            request.sql,
+            request.params,
+            query_id=asked.query_id,
+            # One row more than wanted tells whether there were more.
+            limit=None if limit is None else limit + 1,
+            supports_writes=connector.supports_writes,
+            supports_once=connector.supports_loads,
+            once=once,
+            only=only,
+        )
+        return Granted(connection, connector, permit, limits, limit)
+
+    def _open(
+        self, asked: Asked, granted: Granted[Permit], running: Running, finish: Finish
+    ) -> Reading:
+        actor, limits = asked.actor, granted.limits
+        connection, connector, permit = granted.connection, granted.connector, granted.permit
+        session = self._session(actor, connection, connector, permit, temp_bytes=limits.temp_bytes)
+        try:
+            finish.session = session
+            running.attach(session)
+            answer = session.run(timeout=limits.seconds, max_write_rows=self._write_rows)
+            provenance: dict[str, Any] = {
+                "query_id": permit.query_id,
+                "connection": connection.name,
+                "connection_id": connection.id,
+                "row_limit": granted.row_limit,
+                "kind": permit.kind,
+                "waited_ms": round(running.place.waited * 1000, 1),
+                "policies": [],
+                "catalog_version": None,
+            }
+            caps = Caps(rows=limits.rows, bytes=limits.bytes)
+            reading = Reading(answer, permit, provenance, finish, granted.row_limit, caps)
+            reading.prime()
+        except WorkbenchError as error:
+            session.close()
+            self._note_failure(connection, error)
+            place_in(error, asked.statement, permit.sql)
+            add_near_names(
+                error,
+                permit.tables,
+                lambda: self._session(
+                    actor,
+                    connection,
+                    connector,
+                    self._gate.browse(actor, connection, query_id=permit.query_id),
+                ),
+            )
+            raise
+        except BaseException:
+            session.close()
+            raise
+        self._note_success(connection)
+        return reading
+
+    # --- what runs -------------------------------------------------------------------------
+
+    def queries(self, actor: Actor, *, everybodys: bool = False) -> list[RunningQuery]:
+        """What runs and waits of the actor's, or of everybody's, the oldest first.
+
+        Raises:
+            Forbidden: only administrators see everybody's.
+        """
+        if everybodys:
+            self._rights.require(actor, "query.list_any")
+        return [
+            running.view()
+            for running in self._queries.all()
+            if everybodys or running.actor == actor.name
+        ]
+
+    def cancel(self, actor: Actor, query_id: str) -> None:
+        """Stops a query that runs, in its source too, or one that waits for its turn.
+
+        Raises:
+            NotFound: none runs under this id, or none of theirs.
+        """
+        running = self._queries.get(query_id)
+        if running is None or not (
+            running.actor == actor.name or self._rights.may(actor, "query.cancel_any")
+        ):
+            raise NotFound("No query of yours runs under this id.", code="unknown_id")
+        running.stop("cancelled")
+
+    def stop_all(self) -> None:
+        """Stops everything that runs; called when the service stops."""
+        for running in self._queries.all():
+            running.stop("cancelled")

@@ -1,0 +1,167 @@
+"""Work by RQ: a queue in Redis, and any number of workers on any host.
+
+A job is one fixed function and a task run's id, in JSON. The worker looks at nothing else of it: who
+can write to Redis can ring, and that is all. RQ's own retries, dependencies, schedules and registries
+stay unused (see ``docs/decisions``): the metadata database knows what became of a task run.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import redis
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from .base import Dispatcher
+
+log = logging.getLogger(__name__)
+
+_QUEUE = "workbench"
+_CHANNEL = "workbench:changed"
+_FUNCTION = "workbench.ring"
+# A ring that nobody took for so long is void: the reconciler has rung again.
+_RING_SECONDS = 60
+_SOCKET_SECONDS = 5
+
+
+def _connect(url: str, timeout: float | None = _SOCKET_SECONDS) -> redis.Redis:
+    return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=_SOCKET_SECONDS)
+
+
+class RqDispatcher(Dispatcher):
+    """Rings through Redis.
+
+    Args:
+        url: of Redis, as ``redis://`` or ``unix://``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._redis = _connect(url)
+        self._queue = Queue(_QUEUE, connection=self._redis, serializer=JSONSerializer)
+
+    def ring(self, task_run_ids: Sequence[str]) -> None:
+        jobs = [
+            Queue.prepare_data(
+                _FUNCTION,
+                args=(each,),
+                timeout=-1,
+                result_ttl=0,
+                failure_ttl=_RING_SECONDS,
+                ttl=_RING_SECONDS,
+            )
+            for each in task_run_ids
+        ]
+        if not jobs:
+            return
+        try:
+            self._queue.enqueue_many(jobs)
+        except redis.RedisError as error:
+            log.warning("Redis does not answer (%s); work is rung for later", type(error).__name__)
+
+    def announce(self, topic: str) -> None:
+        try:
+            self._redis.publish(_CHANNEL, topic)
+        except redis.RedisError:
+            log.debug("a change of %s was not announced", topic)
+
+    def close(self) -> None:
+        self._redis.close()
+
+
+class Listener:
+    """Passes on what other processes announce, until it is closed.
+
+    Args:
+        tell: is called with the topic, in the listener's own thread.
+    """
+
+    def __init__(self, url: str, tell: Callable[[str], None]) -> None:
+        self._redis = _connect(url, timeout=None)
+        self._tell = tell
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="wb-listener", daemon=True)
+        self._thread.start()
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with self._redis.pubsub(ignore_subscribe_messages=True) as channel:  # type: ignore[no-untyped-call]
+                    channel.subscribe(_CHANNEL)
+                    while not self._stop.is_set():
+                        message = channel.get_message(timeout=1.0)
+                        if message is not None:
+                            self._tell(message["data"].decode("utf-8", "replace"))
+            except redis.RedisError:
+                self._stop.wait(1.0)
+
+    def close(self) -> None:
+        """Ends the thread."""
+        self._stop.set()
+        self._thread.join(5)
+        self._redis.close()
+
+
+class _Ringed(SimpleWorker):
+    """A worker that takes rings and nothing else, without forking: no user code runs here."""
+
+    perform: Callable[[str], None]
+    stop: Callable[[], None]
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        self.stop()  # it may wait for a free slot
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        try:
+            self._take(job)
+        finally:
+            job.delete(remove_from_queue=False)
+            self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
+
+    def _take(self, job: Job) -> None:
+        # Not job.func: that would import whatever the job names.
+        function: Any = job.func_name
+        arguments: Any = job.args
+        if function != _FUNCTION or len(arguments) != 1 or not isinstance(arguments[0], str):
+            self.log.warning("a job that is no ring was dropped")
+            return
+        self.perform(arguments[0])
+
+
+def serve(url: str, name: str, perform: Callable[[str], None], stop: Callable[[], None]) -> None:
+    """Takes rings until a signal tells it to stop. In the main thread.
+
+    Args:
+        name: of the worker, unique among all.
+        perform: is called with each id; the next ring is taken when it returns.
+        stop: is called at the signal: ``perform`` has to return soon.
+    """
+    for noisy in ("rq.worker", "rq.queue"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    while True:
+        connection = _connect(url, timeout=None)
+        try:
+            queue = Queue(_QUEUE, connection=connection, serializer=JSONSerializer)
+            worker = _Ringed(
+                [queue],
+                name=name,
+                connection=connection,
+                serializer=JSONSerializer,
+                log_job_description=False,
+            )
+            worker.perform = perform
+            worker.stop = stop
+            worker.work(logging_level="WARNING")
+            return  # it was told to stop
+        except (redis.RedisError, ValueError) as error:
+            # Redis went away; or it still knows a worker of this name, which is gone.
+            log.warning("Redis does not answer (%s); trying again", error)
+            time.sleep(1.0)
+        finally:
+            connection.close()

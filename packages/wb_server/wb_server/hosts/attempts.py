@@ -1,0 +1,144 @@
+"""Endpoints of a person's own Jupyter server: the kernels in which attempts of their pipelines run.
+
+``POST workbench/attempts/{id}`` with a snapshot as its body starts one, ``GET workbench/attempts``
+lists them, ``DELETE workbench/attempts/{id}`` ends one. A worker calls them through the Hub's proxy,
+with a token that opens this server; the person may too: what runs here is theirs.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import re
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.utils import url_path_join
+from tornado import web
+
+from ..kit.errors import InvalidInput, NotSignedIn, WorkbenchError
+from ..pipelines.kernels.attempts import AttemptKernels
+
+# The named server in which the Hub runs a person's pipelines.
+SERVER_NAME = "pipelines"
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KERNEL = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+def mount(server: ServerApp, base: str) -> AttemptKernels:
+    """Adds the endpoints to a Jupyter server."""
+    # A person's normal server has better uses for the memory.
+    warm = os.environ.get("JUPYTERHUB_SERVER_NAME") == SERVER_NAME
+    attempts = AttemptKernels(server.kernel_manager, spare=warm)
+    atexit.register(attempts.close_now)
+    path = url_path_join(base, "/workbench/attempts")
+    more = {"attempts": attempts}
+    assert server.web_app is not None
+    server.web_app.add_handlers(  # type: ignore[no-untyped-call]
+        ".*$",
+        [(path, AttemptsHandler, more), (rf"{path}/([^/]+)", AttemptHandler, more)],
+    )
+    return attempts
+
+
+class ServerHandler(JupyterHandler):
+    """An endpoint of ours on a person's own server: JSON, with refusals in the API's shape."""
+
+    def get_login_url(self) -> str:
+        """No redirect to a page: this is an API."""
+        raise web.HTTPError(401)
+
+    def answer(self, body: dict[str, Any], status: int = 200) -> None:
+        """Answers with JSON."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(json.dumps(body))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Every refusal in the API's shape."""
+        error = (kwargs.get("exc_info") or (None, None))[1]
+        if isinstance(error, WorkbenchError):
+            status_code = error.status
+        elif status_code in (401, 403) and not self.current_user:
+            error = NotSignedIn("Send a token that opens this server.", code="not_signed_in")
+        else:
+            error = WorkbenchError(self._reason or "The request was refused.", code="http_error")
+        self.answer(error.to_wire(), status_code)
+
+    def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
+        if not isinstance(error, WorkbenchError):
+            super().log_exception(kind, error, trace)
+
+    def compute_etag(self) -> str | None:
+        return None
+
+
+class _Handler(ServerHandler):
+    # Who may use kernels may use these.
+    auth_resource = "kernels"
+
+    def initialize(self, attempts: AttemptKernels) -> None:
+        self.attempts = attempts
+
+
+class AttemptsHandler(_Handler):
+    """All of them."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Lists attempts: their fences and kernels, and whether each kernel's process is alive."""
+        self.answer({"items": [attempt.view() for attempt in self.attempts.all()]})
+
+
+class AttemptHandler(_Handler):
+    """One of them."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, attempt_id: str) -> None:
+        """Shows one."""
+        self.answer(self.attempts.get(attempt_id).view())
+
+    @web.authenticated
+    @authorized
+    async def post(self, attempt_id: str) -> None:
+        """Starts its kernel; older attempts of the same task run are gone before."""
+        fence = self._header("Workbench-Fence", re.compile(r"[0-9]{1,18}"))
+        attempt = await self.attempts.start(
+            _checked("The attempt's id", _ID, attempt_id),
+            self._header("Workbench-Task-Run", _ID),
+            int(fence),
+            self._header("Workbench-Kernel", _KERNEL),
+            self.request.body,
+        )
+        folder = str(attempt.kernel.folder)
+        self.answer({"kernel_id": attempt.kernel.id, "folder": folder}, 201)
+
+    @web.authenticated
+    @authorized
+    async def delete(self, attempt_id: str) -> None:
+        """Ends its kernel and removes its folder.
+
+        With ``?now=1`` it is killed, and gone when this answers; otherwise it is asked to end, and
+        killed two seconds later.
+        """
+        if self.get_argument("now", "") == "1":
+            await self.attempts.end(attempt_id, now=True)
+            self.answer({})
+        else:
+            self.attempts.end_soon(attempt_id)
+            self.answer({}, 202)
+
+    def _header(self, name: str, pattern: re.Pattern[str]) -> str:
+        return _checked(f"The header {name}", pattern, self.request.headers.get(name, ""))
+
+
+def _checked(what: str, pattern: re.Pattern[str], value: str) -> str:
+    if not pattern.fullmatch(value):
+        raise InvalidInput(f"{what} has to match {pattern.pattern}.", code="invalid_field")
+    return value

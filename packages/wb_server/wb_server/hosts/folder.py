@@ -1,0 +1,91 @@
+"""An endpoint of a person's own Jupyter server: the folder of a pipeline's file, to save with it.
+
+``GET workbench/folder?path=…`` answers with the same files that ``wb pipeline save`` takes, and with
+``&names=1`` with their names alone. Lab asks
+here because the contents API hides ``.workbenchignore``, and takes a request for each file.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.utils import url_path_join
+from tornado import web
+from tornado.ioloop import IOLoop
+
+from ..kit.errors import InvalidInput, NotFound, TooLarge
+from ..pipelines.commands import IGNORE_FILE, collect
+from .attempts import ServerHandler
+
+# As the service's `pipelines.models`, which a person's server doesn't load.
+MAX_FILES = 500
+MAX_SNAPSHOT = 20 * 2**20
+
+
+def mount(server: ServerApp, base: str) -> None:
+    """Adds the endpoint to a Jupyter server."""
+    assert server.web_app is not None
+    server.web_app.add_handlers(  # type: ignore[no-untyped-call]
+        ".*$", [(url_path_join(base, "/workbench/folder"), FolderHandler)]
+    )
+
+
+class FolderHandler(ServerHandler):
+    """The files of a folder that belong to a pipeline."""
+
+    # Who may read files may use it.
+    auth_resource = "contents"
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answers with ``names`` and ``files``: path in the folder -> content in Base64."""
+        folder = self._folder(self.get_argument("path", ""))
+        work = names if self.get_argument("names", "") == "1" else snapshot
+        self.answer(await IOLoop.current().run_in_executor(None, work, folder))
+
+    def _folder(self, path: str) -> Path:
+        manager: Any = self.contents_manager
+        if not hasattr(manager, "_get_os_path"):
+            raise InvalidInput(
+                "The files of this server are in no folder of its machine. Save the pipeline with "
+                "`wb pipeline save` instead.",
+                code="no_folder",
+            )
+        # Refuses what leads out of the server's root.
+        found = Path(manager._get_os_path(path))
+        if not found.is_dir():
+            raise NotFound(f"There is no folder “{path[:200]}”.", code="unknown_folder")
+        return found
+
+
+def names(folder: Path) -> dict[str, Any]:
+    """What ``snapshot`` would take, by name; no more than so many."""
+    return {"names": [name for name, _ in itertools.islice(collect(folder), MAX_FILES)]}
+
+
+def snapshot(folder: Path) -> dict[str, Any]:
+    """The files of a folder that belong to a pipeline.
+
+    Raises:
+        TooLarge: they are too many or too large for a pipeline (``snapshot_too_large``).
+    """
+    files: dict[str, str] = {}
+    total = 0
+    for name, path in collect(folder):
+        content = path.read_bytes()
+        total += len(content)
+        if len(files) == MAX_FILES or total > MAX_SNAPSHOT:
+            raise TooLarge(
+                f"The folder has more than {MAX_FILES} files, or {MAX_SNAPSHOT // 2**20} MiB, that "
+                f"would belong to the pipeline. Move it to a folder of its own, or name in "
+                f"{IGNORE_FILE} what it doesn't need.",
+                code="snapshot_too_large",
+            )
+        files[name] = base64.b64encode(content).decode("ascii")
+    return {"names": list(files), "files": files}

@@ -1,0 +1,161 @@
+"""People's servers for notebooks of pipelines, as the Hub starts them for a worker.
+
+Each person has one, a named server of the Hub's. It is started when it is needed and goes when it
+has been idle for a while. The Hub lets the worker's token alone start it, and so many at a time; see
+``hub/wb_hub/notebook_servers.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+from urllib.parse import quote
+
+import httpx
+
+from ..kit.endpoint import HangUp
+from ..kit.errors import Unavailable
+from ..pipelines.failure import TaskFailed
+from ..pipelines.kernels.base import Server
+
+# The named server in which a person's notebooks run; hosts/attempts and the Hub's settings say the same.
+SERVER_NAME = "pipelines"
+_log = logging.getLogger(__name__)
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
+# A spawn that failed may go well another time: a node that was full, an image that wasn't there.
+_TRIES = 2
+
+
+class HubServers:
+    """Asks the Hub's API. Safe from any thread.
+
+    Args:
+        api_url: of the Hub's API, as ``http://hub:8081/hub/api``.
+        token: a service's, with ``servers``, ``access:servers`` and ``read:servers``.
+        proxy_url: where people's servers are reached, without their own path.
+        start_seconds: that a server may take to start, and a place among them to become free.
+    """
+
+    def __init__(
+        self, api_url: str, token: str, proxy_url: str, *, start_seconds: float = 120.0
+    ) -> None:
+        self._headers = {"Authorization": f"token {token}"}
+        self._proxy_url = proxy_url.rstrip("/")
+        self._start_seconds = start_seconds
+        self._http = httpx.Client(
+            base_url=api_url,
+            headers=self._headers,
+            timeout=30,
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def acquire(
+        self,
+        user: str,
+        *,
+        again: bool,
+        deadline: float,
+        hang_up: HangUp,
+        log: Callable[[str], None],
+    ) -> Server:
+        """See ``NotebookServers``."""
+        gone = threading.Event()
+        hang_up.then(gone.set)
+        until = min(deadline, time.monotonic() + self._start_seconds)
+        wait, tries, full = _FIRST_WAIT, 0, False
+        if again:
+            # The Hub looks after a server every few seconds, and at once when it is to start it.
+            self._start(user)
+        while True:
+            model = self._model(user)
+            if model is not None and model["ready"]:
+                return self._server(model)
+            if model is None or not model["pending"]:
+                if tries == _TRIES:
+                    raise TaskFailed(
+                        "server_not_started",
+                        "The server in which the owner's notebooks run did not start; the Hub's log "
+                        "says why.",
+                    )
+                answer = self._start(user)
+                if answer == "full" and not full:
+                    log("As many servers for notebooks run as may; waiting for one to end.")
+                elif answer == "starts" and tries == 0:
+                    log("Starting the server in which the owner's notebooks run.")
+                full = answer == "full"
+                tries += answer == "starts"
+            if time.monotonic() > until:
+                raise TaskFailed(
+                    "no_server_free" if full else "server_not_started",
+                    f"As many servers for notebooks run as may, and none ended within "
+                    f"{self._start_seconds:.0f} s."
+                    if full
+                    else f"The server in which the owner's notebooks run did not start within "
+                    f"{self._start_seconds:.0f} s.",
+                )
+            if gone.wait(wait):
+                raise TaskFailed("stopped", "The notebook was stopped.", retry=False)
+            wait = min(wait * 1.5, _LONGEST_WAIT)
+
+    def running(self, user: str) -> Server | None:
+        """See ``NotebookServers``."""
+        model = self._model(user)
+        return self._server(model) if model is not None and model["ready"] else None
+
+    def close(self) -> None:
+        """Closes the connections to the Hub."""
+        self._http.close()
+
+    def _server(self, model: dict[str, Any]) -> Server:
+        path = model["url"].rstrip("/")
+        # With a domain for each person it is an address already.
+        own = path.startswith(("http://", "https://"))
+        return Server(path if own else f"{self._proxy_url}{path}", self._headers)
+
+    def _model(self, user: str) -> dict[str, Any] | None:
+        """The Hub's word on a person's server; ``None`` if there never was one."""
+        answer = self._ask("GET", user)
+        if answer.status_code == 404:
+            return None
+        if answer.status_code != 200:
+            raise _refused(answer)
+        model: dict[str, Any] = answer.json()
+        return model
+
+    def _start(self, user: str) -> Literal["starts", "full", "busy"]:
+        """Asks for a server; ``busy`` where it runs or ends just now, as the next look shows."""
+        answer = self._ask("POST", user)
+        if answer.status_code == 404:
+            raise TaskFailed(
+                "unknown_owner",
+                f"The Hub has no user {user}: notebooks run in the server of a person.",
+                retry=False,
+            )
+        if answer.status_code == 429:
+            return "full"
+        # 500 and above: the spawner failed.
+        if answer.status_code not in (201, 202, 400) and answer.status_code < 500:
+            raise _refused(answer)
+        if answer.status_code >= 400:
+            _log.info("the Hub on a start: %s %s", answer.status_code, answer.text[:200])
+        return "busy" if answer.status_code == 400 else "starts"
+
+    def _ask(self, method: str, user: str) -> httpx.Response:
+        path = f"/users/{quote(user, safe='')}/servers/{SERVER_NAME}"
+        try:
+            return self._http.request(method, path)
+        except httpx.HTTPError as error:
+            raise Unavailable("The Hub does not answer; try again.", code="hub_down") from error
+
+
+def _refused(answer: httpx.Response) -> Exception:
+    return TaskFailed(
+        "hub_refused",
+        f"The Hub refused the worker a server for notebooks (HTTP {answer.status_code}). The worker's "
+        "token may lack a right; the Hub's log says why.",
+    )

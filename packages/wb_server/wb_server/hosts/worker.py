@@ -1,0 +1,55 @@
+"""The worker host: runs tasks of pipelines. Any number of them, on any host that has the key."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import uuid
+
+from ..composition import StartError, build
+from ..engines import rq
+from ..governance.secrets.vault import VaultError
+from ..pipelines.kernels.base import Kernels
+from ..settings import Settings
+from .service import logging_of
+
+
+def main(settings: Settings) -> int:
+    """Runs tasks until it is told to stop. Returns the exit status."""
+    from .hub_directory import HubDirectory
+
+    logging_of(settings.log_format)
+    if not settings.redis_url:
+        print("wb: a worker needs a queue: set WB_REDIS_URL", file=sys.stderr)
+        return 2
+    directory = HubDirectory() if os.environ.get("JUPYTERHUB_API_TOKEN") else None
+    try:
+        workbench = build(settings, directory, beside=True, kernels=_kernels(settings))
+    except (StartError, VaultError) as error:
+        print(f"wb: {error}", file=sys.stderr)
+        return 1
+    # A name that no worker had before: Redis may still know one that was killed.
+    name = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    executor = workbench.executor(name)
+    try:
+        rq.serve(settings.redis_url, name, executor.accept, executor.stop)
+    finally:
+        executor.close()
+        workbench.close()
+        if directory is not None:
+            directory.close()
+    return 0
+
+
+def _kernels(settings: Settings) -> Kernels | None:
+    """Where notebooks run: in their owners' servers, which the Hub starts."""
+    api_url, token = os.environ.get("JUPYTERHUB_API_URL"), os.environ.get("JUPYTERHUB_API_TOKEN")
+    if not (api_url and token and settings.notebooks_url):
+        return None
+    from ..pipelines.kernels.remote import ServerKernels
+    from .hub_servers import HubServers
+
+    seconds = settings.notebooks_start_seconds
+    servers = HubServers(api_url, token, settings.notebooks_url, start_seconds=seconds)
+    return ServerKernels(servers)

@@ -1,0 +1,1 @@
+"""Notebooks and SQL as scheduled, durable runs."""

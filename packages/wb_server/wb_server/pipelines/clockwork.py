@@ -1,0 +1,57 @@
+"""What happens by itself: schedules that fire, and what was left lying."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from ..kit.errors import WorkbenchError
+from .runs.service import RunService
+from .schedules.service import ScheduleService
+
+log = logging.getLogger(__name__)
+
+_TIDY_SECONDS = 3600.0
+
+
+class Clockwork:
+    """Ticks until it is closed, in a thread of its own. Any number of them may tick at once.
+
+    Args:
+        interval: seconds between two ticks.
+    """
+
+    def __init__(self, schedules: ScheduleService, runs: RunService, interval: float = 1.0) -> None:
+        self._schedules = schedules
+        self._runs = runs
+        self._interval = interval
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="wb-clockwork", daemon=True)
+
+    def start(self) -> None:
+        """Begins to tick."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        tidied = time.monotonic() - _TIDY_SECONDS + 60  # a start has other things to do first
+        while True:
+            jobs = [self._schedules.tick, self._runs.reconcile]
+            if time.monotonic() - tidied > _TIDY_SECONDS:
+                tidied = time.monotonic()
+                jobs.append(self._runs.tidy)
+            for what in jobs:
+                try:
+                    what()
+                except WorkbenchError as error:
+                    log.warning("the clockwork waits: %s", error.message)
+                except Exception:
+                    log.exception("the clockwork failed")
+            if self._stop.wait(self._interval):
+                return
+
+    def close(self) -> None:
+        """Ends after the tick that goes on."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(10)

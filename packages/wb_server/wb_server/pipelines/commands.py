@@ -1,0 +1,356 @@
+"""``wb pipeline``: check, save, run and watch pipelines from a shell, over the API.
+
+It asks the service at ``WORKBENCH_URL`` with the token in ``WORKBENCH_TOKEN``; in a terminal of Lab
+both are there. The exit status is 0 when all went well, 1 when a file has mistakes or a run did not
+succeed, 2 when a command could not be carried out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import fnmatch
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+TEXT = "check, save, run and watch pipelines (over the API, for scripts)"
+
+# What belongs to a pipeline: code and small tables. Data lies in databases and stores.
+SUFFIXES = frozenset(
+    {
+        ".csv",
+        ".ipynb",
+        ".json",
+        ".md",
+        ".py",
+        ".r",
+        ".sql",
+        ".toml",
+        ".tsv",
+        ".txt",
+        ".yaml",
+        ".yml",
+    }
+)
+MAX_FILE = 2 * 2**20
+IGNORE_FILE = ".workbenchignore"
+_ENDED = ("succeeded", "failed", "cancelled", "skipped")
+
+
+class CommandError(Exception):
+    """The command can't be carried out; the text is the one line that says why."""
+
+
+def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
+    """Adds the sub-commands."""
+    commands = parser.add_subparsers(dest="pipeline_command", required=True, metavar="COMMAND")
+
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.set_defaults(run_pipeline=run)
+        return command
+
+    validate = add("validate", _validate, "say everything that is wrong with files")
+    validate.add_argument("file", type=Path, nargs="+", help="a *.pipeline.yaml")
+    save = add("save", _save, "save a file with its folder, as a new pipeline or a new version")
+    save.add_argument("file", type=Path, help="a *.pipeline.yaml")
+    save.add_argument("--note", default="", help="what changed, for the list of versions")
+    run = add("run", _run, "start a run, and wait for its end")
+    run.add_argument("pipeline", help="its name or id")
+    run.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE",
+        help="a parameter; of a list the items, with commas between",
+    )  # fmt: skip
+    run.add_argument("--key", help="an idempotency key: asked again, it is the same run")
+    run.add_argument("--no-wait", action="store_true", help="print the run's id and end")
+    listing = add("list", _list, "list pipelines, or a pipeline's runs")
+    listing.add_argument("pipeline", nargs="?", help="whose runs to list")
+    listing.add_argument("--json", action="store_true", help="as JSON, for scripts")
+    logs = add("logs", _logs, "print the logs of a run")
+    logs.add_argument("run", help="its id")
+    logs.add_argument("--task", help="of this task only")
+    logs.add_argument("--follow", action="store_true", help="go on until the run has ended")
+    cancel = add("cancel", _cancel, "end a run")
+    cancel.add_argument("run", help="its id")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs a sub-command; its exit status."""
+    try:
+        return int(arguments.run_pipeline(arguments))
+    except CommandError as error:
+        print(f"wb: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    bad = 0
+    with _Api() as api:
+        for path in arguments.file:
+            text = _text(path)
+            found = api("POST", "/pipelines/check", text_files(path, text))
+            for problem in found["problems"]:
+                place = f"{path}:{problem['line']}:{problem['column']}"
+                print(f"{place}: {problem['message']}")
+            bad += not found["ok"]
+            if found["ok"]:
+                print(f"{path}: nothing is wrong")
+    return 1 if bad else 0
+
+
+def text_files(path: Path, text: str) -> dict[str, Any]:
+    """What a check takes of a file and its folder."""
+    return {"text": text, "files": [name for name, _ in collect(path.parent)]}
+
+
+def _save(arguments: argparse.Namespace) -> int:
+    path: Path = arguments.file
+    text = _text(path)
+    files = {
+        name: base64.b64encode(each.read_bytes()).decode() for name, each in collect(path.parent)
+    }
+    body: dict[str, Any] = {"text": text, "files": files, "note": arguments.note}
+    with _Api() as api:
+        name = _name_of(text)
+        known = name and api("GET", f"/pipelines/{quote(name, safe='')}", status=(404,))
+        if known:
+            saved = api("POST", f"/pipelines/{known['id']}", body, problems=path)
+        else:
+            saved = api("POST", "/pipelines", body, problems=path)
+    waits = "" if saved["approved"] == saved["head"] else "; it waits for its owner's approval"
+    print(f"{saved['name']}: version {saved['head']} with {len(files)} files{waits}")
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    with _Api() as api:
+        path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
+        form = api("GET", f"{path}/form") if arguments.parameter else {}
+        body: dict[str, Any] = {"parameters": _parameters(arguments.parameter, form)}
+        if arguments.key:
+            body["idempotency_key"] = arguments.key
+        started = api("POST", f"{path}/runs", body)
+        print(started["id"], flush=True)
+        if arguments.no_wait:
+            return 0
+        seen: dict[str, str] = {}
+        while True:
+            detail = api("GET", f"/runs/{started['id']}")
+            for task in detail["tasks"]:
+                if seen.get(task["task"]) != task["state"]:
+                    seen[task["task"]] = task["state"]
+                    if task["state"] not in ("waiting", "queued"):
+                        why = f": {task['message']}" if task["message"] else ""
+                        print(f"{task['task']}: {task['state']}{why}", file=sys.stderr, flush=True)
+            if detail["state"] in _ENDED:
+                break
+            time.sleep(0.5)
+    why = f": {detail['message']}" if detail["message"] else ""
+    print(f"{detail['state']}{why}", file=sys.stderr)
+    return 0 if detail["state"] == "succeeded" else 1
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    with _Api() as api:
+        if arguments.pipeline:
+            items = api("GET", "/runs", pipeline=arguments.pipeline, limit=50)["items"]
+            rows = [
+                (r["id"], r["state"], r["trigger"], r["triggered_by"], r["created_at"])
+                for r in items
+            ]
+            head = ("run", "state", "trigger", "by", "created")
+        else:
+            items = api("GET", "/pipelines")["items"]
+            rows = [
+                (
+                    p["name"],
+                    (p["last_run"] or {}).get("state", "–"),
+                    "paused" if p["paused"] else p["next_fire_at"] or "–",
+                    p["owner"]["name"],
+                    " ".join(p["labels"]),
+                )
+                for p in items
+            ]
+            head = ("pipeline", "last run", "next", "owner", "labels")
+    if arguments.json:
+        print(json.dumps(items, indent=2))
+        return 0
+    widths = [max(len(str(row[i])) for row in [head, *rows]) for i in range(len(head))]
+    for row in [head, *rows]:
+        print("  ".join(str(v).ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _logs(arguments: argparse.Namespace) -> int:
+    with _Api() as api:
+        places: dict[str, int] = {}
+        while True:
+            detail = api("GET", f"/runs/{quote(arguments.run, safe='')}")
+            tasks = [t for t in detail["tasks"] if arguments.task in (None, t["task"])]
+            if not tasks:
+                raise CommandError(f"The run has no task {arguments.task!r}.")
+            for task in tasks:
+                for attempt in task["attempts"]:
+                    _print_log(api, task["task"], attempt, places)
+            if detail["state"] in _ENDED or not arguments.follow:
+                return 0 if detail["state"] != "failed" else 1
+            time.sleep(0.7)
+
+
+def _print_log(api: _Api, task: str, attempt: dict[str, Any], places: dict[str, int]) -> None:
+    while True:
+        start = places.get(attempt["id"], 0)
+        page = api("GET", f"/attempts/{attempt['id']}/log", start=start)
+        for line in page["text"].splitlines():
+            print(f"{task}#{attempt['number']}  {line}")
+        places[attempt["id"]] = page["next"]
+        if page["next"] == start:
+            return
+
+
+def _cancel(arguments: argparse.Namespace) -> int:
+    with _Api() as api:
+        run = api("POST", f"/runs/{quote(arguments.run, safe='')}/cancel")
+    print("cancelled" if run["state"] == "cancelled" else "it ends within seconds")
+    return 0
+
+
+# --- what they share -----------------------------------------------------------------------------
+
+
+class _Api:
+    """The API, with errors as lines for a terminal."""
+
+    def __init__(self) -> None:
+        url = os.environ.get("WORKBENCH_URL", "")
+        token = os.environ.get("WORKBENCH_TOKEN") or os.environ.get("JUPYTERHUB_API_TOKEN", "")
+        if not url or not token:
+            raise CommandError(
+                "Set WORKBENCH_URL (as https://hub.example.org/services/workbench) and "
+                "WORKBENCH_TOKEN (a token from the Hub's page Token)."
+            )
+        self._http = httpx.Client(
+            base_url=f"{url.rstrip('/')}/api/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> _Api:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        status: tuple[int, ...] = (),
+        problems: Path | None = None,
+        **query: Any,
+    ) -> Any:
+        """One call; ``None`` for an error of one of ``status``."""
+        try:
+            answer = self._http.request(method, path, json=body, params=query)
+        except httpx.HTTPError as error:
+            raise CommandError(f"The Workbench does not answer: {error}") from None
+        if answer.status_code in status:
+            return None
+        try:
+            value = answer.json()
+        except ValueError:
+            raise CommandError(f"This is no Workbench: {answer.status_code}") from None
+        if answer.is_success:
+            return value
+        said = value.get("error", {}) if isinstance(value, dict) else {}
+        found = said.get("details", {}).get("problems")
+        if problems is not None and found:
+            raise CommandError(
+                "the file has mistakes\n"
+                + "\n".join(f"{problems}:{p['line']}:{p['column']}: {p['message']}" for p in found)
+            )
+        raise CommandError(said.get("message") or f"status {answer.status_code}")
+
+
+def collect(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The files of a folder that belong to a pipeline: code and small tables, by their path.
+
+    Left out are hidden files and folders, pipeline files, links, what is larger than 2 MiB, other
+    kinds of files, and what a line of ``.workbenchignore`` matches.
+    """
+    ignore = folder / IGNORE_FILE
+    patterns = [
+        line.strip().rstrip("/")
+        for line in (ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else [])
+        if line.strip() and not line.startswith("#")
+    ]
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if any(part.startswith(".") or part in ("node_modules", "__pycache__") for part in parts):
+            continue
+        if path.is_symlink() or not path.is_file() or path.suffix.lower() not in SUFFIXES:
+            continue
+        name = "/".join(parts)
+        if name.endswith((".pipeline.yaml", ".pipeline.yml")) or path.stat().st_size > MAX_FILE:
+            continue
+        above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        if any(fnmatch.fnmatch(each, pattern) for each in (*above, *parts) for pattern in patterns):
+            continue
+        yield name, path
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} can't be read: {error}") from None
+
+
+def _name_of(text: str) -> str:
+    """The name in a file, as far as a line tells; the service reads it properly."""
+    for line in text.splitlines():
+        key, found, value = line.partition(":")
+        if found and key == "name":
+            return value.split("#")[0].strip().strip("'\"")
+    return ""
+
+
+def _parameters(texts: list[str], form: dict[str, Any]) -> dict[str, Any]:
+    """``NAME=VALUE`` by what the parameters take; what doesn't fit is left for the service to say."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, found, value = text.partition("=")
+        if not found or not name:
+            raise CommandError(f"{text!r} is no parameter: write NAME=VALUE.")
+        values[name] = _value(value, form.get("properties", {}).get(name, {}).get("type"))
+    return values
+
+
+def _value(text: str, kind: Any) -> Any:
+    kinds = kind if isinstance(kind, list) else [kind]
+    if "array" in kinds and not text.lstrip().startswith("["):
+        return [part.strip() for part in text.split(",")] if text.strip() else []
+    if {"array", "integer", "number", "boolean"} & set(kinds):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text

@@ -1,0 +1,151 @@
+"""Expressions in SQL: each becomes a bound parameter, ``{{ e }}`` -> ``:p1``, never text.
+
+So a value can't change what a statement does. It also follows that an expression stands where a
+value may stand: not inside of quotes, not as a part of a name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .expressions import Expression, ExpressionError, split
+
+_START = re.compile(r"""'|"|`|--|/\*|\$(?:[A-Za-z_][A-Za-z_0-9]*)?\$""")
+_NAME = re.compile(r":(p[0-9]+)\b")
+_MANY = re.compile(r"\w")
+
+
+class Statement(NamedTuple):
+    """SQL to hand to the gate: ``:name`` in the text, the values beside it."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BoundSql:
+    """SQL whose expressions have become parameters.
+
+    Attributes:
+        sql: the text with ``:p1``, ``:p2`` …
+        expressions: by the parameter's name.
+    """
+
+    sql: str
+    expressions: Mapping[str, Expression]
+
+    def evaluate(self, scope: Mapping[str, Any]) -> Statement:
+        """The SQL with its values.
+
+        Raises:
+            Unprocessable: an expression can't be computed.
+        """
+        return Statement(
+            self.sql, {name: item.evaluate(scope) for name, item in self.expressions.items()}
+        )
+
+
+def bind(text: str) -> BoundSql:
+    """Makes parameters of the expressions in SQL. Those in comments stay as they are.
+
+    Raises:
+        ExpressionError: the first that can't be read, or that stands where no value can.
+    """
+    taken = set(_NAME.findall(text))
+    numbers = (f"p{number}" for number in range(1, len(text) + 2))
+    free = (name for name in numbers if name not in taken)
+    sql: list[str] = []
+    expressions: dict[str, Expression] = {}
+    for part in scan(text):
+        if isinstance(part, ExpressionError):
+            raise part
+        if isinstance(part, str):
+            sql.append(part)
+        else:
+            name = next(free)
+            expressions[name] = part
+            sql.append(f":{name}")
+    return BoundSql("".join(sql), expressions)
+
+
+def scan(text: str) -> Iterator[str | Expression | ExpressionError]:
+    """The parts of SQL: text, expressions where a value can stand, and mistakes."""
+    quotes = _Quotes()
+    before = ""
+    parts = list(split(text))
+    for index, part in enumerate(parts):
+        if isinstance(part, str):
+            quotes.read(part)
+            before = part
+            yield part
+            continue
+        if part.source and quotes.inside in ("--", "/*"):
+            yield part.source
+            before = part.source
+            continue
+        after = parts[index + 1] if index + 1 < len(parts) else ""
+        yield part if isinstance(part, ExpressionError) else _placed(part, quotes, before, after)
+        before = "}"
+
+
+def _placed(
+    part: Expression, quotes: _Quotes, before: str, after: object
+) -> Expression | ExpressionError:
+    if quotes.doubtful:
+        return ExpressionError(
+            "Before it stands a quote after a backslash, or a comment in a comment: databases read "
+            "these in different ways. Write '' for a quote in a text.",
+            part.number,
+            code="expression_in_quotes",
+        )
+    if quotes.inside:
+        return ExpressionError(
+            "It stands inside of quotes. In SQL an expression is a value of its own: leave the "
+            "quotes out, and join texts with || or concat().",
+            part.number,
+            code="expression_in_quotes",
+        )
+    joined = bool(before) and bool(_MANY.match(before[-1]))
+    if isinstance(after, str):
+        joined = joined or bool(_MANY.match(after[:1]))
+    elif not isinstance(after, ExpressionError):
+        joined = True
+    if joined:
+        return ExpressionError(
+            "In SQL an expression is a value, not a part of a name or a word. Put a space or an "
+            "operator beside it; a table can't be chosen by an expression.",
+            part.number,
+            code="expression_in_name",
+        )
+    return part
+
+
+class _Quotes:
+    """Follows SQL over its parts: is this place inside of quotes or of a comment?"""
+
+    def __init__(self) -> None:
+        self.inside = ""
+        self.doubtful = False
+
+    def read(self, text: str) -> None:
+        position = 0
+        while position < len(text):
+            if not self.inside:
+                match = _START.search(text, position)
+                if match is None:
+                    return
+                self.inside, position = match[0], match.end()
+                continue
+            ending = {"--": "\n", "/*": "*/"}.get(self.inside, self.inside)
+            end = text.find(ending, position)
+            seen = text[position : len(text) if end < 0 else end]
+            if self.inside == "/*" and "/*" in seen:
+                self.doubtful = True
+            if self.inside in ("'", '"') and end > 0 and text[end - 1] == "\\":
+                self.doubtful = True
+            if end < 0:
+                return
+            self.inside, position = "", end + len(ending)

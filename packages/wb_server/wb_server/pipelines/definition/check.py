@@ -1,0 +1,373 @@
+"""Checks a pipeline file: everything that is wrong with it at once, each with its place.
+
+``check`` reads the text, holds it against the models, and looks at what models can't see: which task
+needs which, names in expressions, and the world around the file (a :class:`CheckContext`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, ValidationError, create_model
+from pydantic_core import ErrorDetails, core_schema
+
+from ...kit.errors import InvalidInput, WorkbenchError
+from . import binding, expressions, graph, messages, templates
+from .document import Document, read
+from .expressions import ExpressionError
+from .fields import TaskId
+from .models import CheckContext, PipelineFile, Registry, TaskSpec
+from .names import Names
+from .near import near
+from .parameter_types import PARAMETER_TYPES, has_expressions
+from .parameters import default_of
+from .problems import Path, Place, Problem
+
+__all__ = ["OUTSIDE", "CheckContext", "Checked", "Problem", "check", "load", "model_for"]
+
+MAX_PROBLEMS = 200
+OUTSIDE = frozenset({"missing_file", "connection", "run_as"})
+"""Codes of problems that the world around the file has, not the file: another day they may be gone."""
+
+_SAMPLE = {
+    "run": {
+        "id": "sample",
+        "date": date(2026, 1, 31),
+        "time": "2026-01-31T06:00:00+00:00",
+        "trigger": "manual",
+    },
+    "pipeline": {"name": "sample"},
+}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came out.
+
+    Attributes:
+        definition: the pipeline, unless the file itself has a mistake: with problems of ``OUTSIDE``
+            alone there is one.
+        problems: in the order of the file; at most 200.
+    """
+
+    definition: PipelineFile | None
+    problems: list[Problem]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def check(text: str | bytes, registry: Registry, context: CheckContext | None = None) -> Checked:
+    """Checks a pipeline file. It never raises for what the text holds.
+
+    Args:
+        text: the file; bytes are UTF-8.
+        registry: the task types.
+        context: the world around it; None leaves out what only that knows.
+    """
+    document = read(text)
+    checker = _Checker(document, registry, context)
+    definition = checker.run()
+    problems = sorted(
+        dict.fromkeys(document.problems + checker.problems),
+        key=lambda problem: (problem.line, problem.column),
+    )
+    if any(problem.code not in OUTSIDE for problem in problems):
+        definition = None
+    return Checked(definition, problems[:MAX_PROBLEMS])
+
+
+def load(text: str | bytes, registry: Registry) -> PipelineFile:
+    """The pipeline of a text that was checked before.
+
+    Raises:
+        InvalidInput: code ``bad_pipeline``, with ``problems`` in its details.
+    """
+    checked = check(text, registry)
+    if checked.definition is None:
+        raise refusal(checked.problems)
+    return checked.definition
+
+
+def refusal(problems: list[Problem]) -> InvalidInput:
+    """The error for a file with problems."""
+    first = problems[0]
+    more = f" And {len(problems) - 1} more." if len(problems) > 1 else ""
+    return InvalidInput(
+        f"The pipeline file has mistakes. Line {first.line}, column {first.column}: "
+        f"{first.message}{more}",
+        code="bad_pipeline",
+        problems=[problem.model_dump(mode="json") for problem in problems],
+    )
+
+
+@dataclass(frozen=True)
+class _ByType:
+    """Makes a field of :class:`TaskSpec` take the spec that its ``type`` names."""
+
+    choices: tuple[tuple[str, type[TaskSpec]], ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.tagged_union_schema(
+            {name: handler.generate_schema(spec) for name, spec in self.choices},
+            discriminator="type",
+        )
+
+
+@lru_cache(maxsize=32)
+def _model_of(choices: tuple[tuple[str, type[TaskSpec]], ...]) -> type[PipelineFile]:
+    tasks = PipelineFile.model_fields["tasks"]
+    return create_model(
+        "PipelineFile",
+        __base__=PipelineFile,
+        tasks=(dict[TaskId, Annotated[TaskSpec, _ByType(choices)]], tasks),
+    )
+
+
+def model_for(registry: Registry) -> type[PipelineFile]:
+    """:class:`PipelineFile` whose tasks are those of a registry."""
+    return _model_of(tuple(registry.items()))
+
+
+class _Checker:
+    def __init__(
+        self, document: Document, registry: Registry, context: CheckContext | None
+    ) -> None:
+        self.document = document
+        self.registry = registry
+        self.context = context
+        self.problems: list[Problem] = []
+
+    def run(self) -> PipelineFile | None:
+        data = self.document.data
+        if data is None and self.document.problems:
+            return None
+        if not isinstance(data, dict):
+            self._add((), "wrong_type", "A pipeline file is a mapping: it begins with `name: …`.")
+            return None
+        definition = self._structure(data)
+        parameters = _mapping(data.get("parameters"))
+        tasks = {
+            name: task
+            for name, task in _mapping(data.get("tasks")).items()
+            if isinstance(task, dict)
+        }
+        specs = {name: self._spec(task) for name, task in tasks.items()}
+        needs = self._needs(tasks)
+        self._defaults(parameters)
+        self._schedule(data, parameters)
+        for name, spec in specs.items():
+            reached = graph.needed(needs, name)
+            names = Names(
+                list(parameters),
+                {other: _outputs(specs[other]) for other in reached},
+                [other for other in tasks if other not in reached],
+            )
+            self._expressions(("tasks", name), tasks[name], spec, names)
+        if self.context is not None:
+            self._outside(data, specs, self.context)
+        return definition
+
+    # Models
+
+    def _structure(self, data: dict[str, Any]) -> PipelineFile | None:
+        try:
+            return model_for(self.registry).model_validate(data)
+        except ValidationError as error:
+            for item in error.errors(include_url=False, include_input=False):
+                self._say(item, data)
+            for name, task in _mapping(data.get("tasks")).items():
+                if isinstance(task, dict) and not _known(task, self.registry):
+                    self._common_keys(name, task, data)
+            return None
+
+    def _common_keys(self, name: str, task: dict[str, Any], data: dict[str, Any]) -> None:
+        """Of a task whose type isn't known, the keys that every task has."""
+        common = {key: task[key] for key in TaskSpec.untouched - {"type"} if key in task}
+        try:
+            TaskSpec.model_validate({**common, "type": ""})
+        except ValidationError as error:
+            for item in error.errors(include_url=False, include_input=False):
+                self._say({**item, "loc": ("tasks", name, "", *item["loc"])}, data)
+
+    def _say(self, error: ErrorDetails, data: dict[str, Any]) -> None:
+        message = messages.translate(error, data, self.registry)
+        place = self._key(message.path) if message.at_key else self._value(message.path)
+        self._put(place, message.path, message.code, message.text)
+
+    def _spec(self, task: dict[str, Any]) -> TaskSpec | None:
+        kind = task.get("type")
+        spec = self.registry.get(kind) if isinstance(kind, str) else None
+        if spec is None:
+            return None
+        try:
+            return spec.model_validate(task)
+        except ValidationError:
+            return None  # _structure said so
+
+    # Who needs whom
+
+    def _needs(self, tasks: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
+        needs: dict[str, list[str]] = {}
+        for name, task in tasks.items():
+            given = task.get("needs")
+            needs[name] = []
+            for index, other in enumerate(given if isinstance(given, list) else []):
+                if not isinstance(other, str):
+                    continue
+                path: Path = ("tasks", name, "needs", index)
+                if other == name:
+                    self._add(path, "cycle", "A task can't need itself.")
+                elif other not in tasks:
+                    self._add(
+                        path, "unknown_need", f"There is no task {other[:80]}{near(other, tasks)}."
+                    )
+                else:
+                    needs[name].append(other)
+        for circle in graph.cycles(needs):
+            around = " → ".join([*circle[:20], circle[0]])
+            index = tasks[circle[0]]["needs"].index(circle[1])
+            self._add(
+                ("tasks", circle[0], "needs", index),
+                "cycle",
+                f"These tasks wait for each other: {around}. Take one of the needs out.",
+            )
+        return needs
+
+    # Parameters
+
+    def _defaults(self, parameters: Mapping[str, Any]) -> None:
+        for name, given in parameters.items():
+            if not isinstance(given, dict) or not has_expressions(given.get("default")):
+                continue
+            path: Path = ("parameters", name, "default")
+            before = len(self.problems)
+            for spot in templates.texts(given["default"], path, "value"):
+                self._names(spot.path, spot.text, spot.kind, Names())
+            if len(self.problems) == before and given.get("type") not in ("text", "choice"):
+                self._default_fits(path, given)
+
+    def _default_fits(self, path: Path, given: dict[str, Any]) -> None:
+        kind = given.get("type")
+        model = PARAMETER_TYPES.get(kind) if isinstance(kind, str) else None
+        if model is None:
+            return
+        try:
+            parameter = model.model_validate(given)
+            value = default_of(parameter, _SAMPLE)  # type: ignore[arg-type]
+            if value is not None:
+                parameter.convert(value)
+        except ValidationError:
+            return  # _structure said so
+        except WorkbenchError as error:
+            self._add(path, "bad_value", error.message)
+        except ValueError as error:
+            self._add(path, "bad_value", f"The expression's value doesn't fit. {error}")
+
+    def _schedule(self, data: dict[str, Any], parameters: Mapping[str, Any]) -> None:
+        if not isinstance(data.get("schedule"), dict):
+            return
+        for name, given in parameters.items():
+            if not isinstance(given, dict):
+                continue
+            required = given.get("required")
+            if required is True or (required is None and given.get("default") is None):
+                self._put(
+                    self._key(("parameters", name)),
+                    ("parameters", name),
+                    "required_parameter",
+                    f"A schedule gives no values, and {name} has no default. Give it a default, or "
+                    "`required: false`.",
+                )
+
+    # Expressions
+
+    def _expressions(
+        self, path: Path, task: dict[str, Any], spec: TaskSpec | None, names: Names
+    ) -> None:
+        kind = task.get("type")
+        model = self.registry.get(kind) if isinstance(kind, str) else None
+        found = templates.spots(spec) if spec else templates.guessed(model or TaskSpec, task)
+        for spot in found:
+            self._names((*path, *spot.path), spot.text, spot.kind, names)
+
+    def _names(self, path: Path, text: str, kind: templates.Kind, names: Names) -> None:
+        for part in binding.scan(text) if kind == "sql" else expressions.split(text):
+            if isinstance(part, ExpressionError):
+                place = self.document.expression_at(path, part.number, part.inside)
+                self._put(place, path, part.code, part.message)
+            elif not isinstance(part, str):
+                for name, inside in part.names:
+                    found = names.problem(name)
+                    if found is not None:
+                        place = self.document.expression_at(
+                            path, part.number, inside, len(part.source)
+                        )
+                        self._put(place, path, *found)
+
+    # The world around
+
+    def _outside(
+        self, data: dict[str, Any], specs: Mapping[str, TaskSpec | None], context: CheckContext
+    ) -> None:
+        run_as = data.get("run_as")
+        if isinstance(run_as, str) and run_as.startswith("team:"):
+            reason = context.run_as(run_as.removeprefix("team:"))
+            if reason is not None:
+                self._add(("run_as",), "run_as", reason)
+        answers: dict[tuple[str, bool], str | None] = {}
+        for name, spec in specs.items():
+            if spec is None:
+                continue
+            path: Path = ("tasks", name)
+            for use in spec.uses():
+                asked = (use.connection, use.write)
+                if asked not in answers:
+                    answers[asked] = context.connection(*asked)
+                reason = answers[asked]
+                if reason is not None:
+                    self._add((*path, *use.path), "connection", reason)
+            for file in spec.files():
+                if file.name not in context.files:
+                    self._add(
+                        (*path, *file.path),
+                        "missing_file",
+                        f"There is no file {file.name} in the pipeline's folder"
+                        f"{near(file.name, context.files)}.",
+                    )
+            for finding in spec.problems(context):
+                self._add((*path, *finding.path), finding.code, finding.message)
+
+    # Places
+
+    def _key(self, path: Path) -> Place:
+        return self.document.key_at(path)
+
+    def _value(self, path: Path) -> Place:
+        return self.document.value_at(path)
+
+    def _add(self, path: Path, code: str, message: str) -> None:
+        self._put(self._value(path), path, code, message)
+
+    def _put(self, place: Place, path: Path, code: str, message: str) -> None:
+        self.problems.append(Problem(place.line, place.column, path, code, message))
+
+
+def _known(task: dict[str, Any], registry: Registry) -> bool:
+    return isinstance(task.get("type"), str) and task["type"] in registry
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _outputs(spec: TaskSpec | None) -> Any:
+    return None if spec is None else spec.outputs()

@@ -1,0 +1,309 @@
+"""The language of ``{{ … }}`` in a pipeline file.
+
+Jinja2's parser reads an expression; what may stand in it is a list of node types, and evaluation
+here walks those nodes over plain data. No Python attribute is ever read, nothing can be called, and
+texts and numbers are bounded, so an expression can't do more than compute a small value.
+
+A text that is exactly one expression gives the expression's value with its type; otherwise the
+values are joined into the text (see :func:`~.filters.as_text`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.parser import Parser
+
+from ...kit.errors import InvalidInput, Unprocessable
+from .evaluation import Missing, Name, bounded, evaluate, path_of
+from .filters import FILTERS, MAX_TEXT, as_text
+from .near import near
+
+ROOTS = ("params", "tasks", "run", "pipeline")
+MAX_LENGTH = 1_000
+MAX_EXPRESSIONS = 200
+MAX_NODES = 200
+MAX_NESTING = 30
+
+# Texts inside of an expression may hold braces.
+_BODY = re.compile(
+    r"""\{\{((?:[^'"}]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\}(?!\}))*)\}\}""", re.DOTALL
+)
+_ENVIRONMENT = Environment(autoescape=False)  # noqa: S701 - it parses only; nothing is rendered
+
+
+class ExpressionError(InvalidInput):
+    """An expression that can't be read.
+
+    Attributes:
+        number: which ``{{`` of the text it is, from 0.
+        inside: characters from its ``{{`` to what is wrong.
+        source: all of it, braces included; empty when it isn't closed.
+    """
+
+    default_code = "expression"
+
+    def __init__(self, message: str, number: int, inside: int = 0, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.number = number
+        self.inside = inside
+        self.source = ""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One ``{{ … }}``.
+
+    Attributes:
+        source: all of it, braces included.
+        number: which ``{{`` of its text it is, from 0.
+        names: what it reads, each with the characters from the ``{{`` to it.
+    """
+
+    source: str
+    number: int
+    node: nodes.Expr
+    names: tuple[tuple[Name, int], ...]
+
+    def evaluate(self, scope: Mapping[str, Any]) -> Any:
+        """The value: text, number, boolean, date, list, object or None.
+
+        Raises:
+            Unprocessable: it can't be computed from these values.
+        """
+        try:
+            return bounded(evaluate(self.node, scope))
+        except Missing as missing:
+            raise Unprocessable(
+                f"In {self.source}: there is no {missing}. A task's outputs are those it gave in "
+                "this run; `| default(…)` stands in for one that may be missing.",
+                code="expression_failed",
+                expression=self.source,
+            ) from None
+        except (ValueError, OverflowError, TypeError, ArithmeticError, RecursionError) as error:
+            reason = str(error) if type(error) is ValueError else "it can't be computed."
+            raise Unprocessable(
+                f"In {self.source}: {reason}", code="expression_failed", expression=self.source
+            ) from None
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text with expressions in it, read."""
+
+    parts: tuple[str | Expression, ...]
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Expression))
+
+    @property
+    def names(self) -> frozenset[Name]:
+        """What all of its expressions read."""
+        return frozenset(name for part in self.expressions for name, _ in part.names)
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one expression and nothing else, so that the value keeps its type."""
+        return len(self.parts) == 1 and isinstance(self.parts[0], Expression)
+
+    def evaluate(self, scope: Mapping[str, Any]) -> Any:
+        """The value of a single expression, or the joined text.
+
+        Args:
+            scope: plain data by root: ``params``, ``tasks``, ``run``, ``pipeline``.
+
+        Raises:
+            Unprocessable: an expression can't be computed, or the text gets too long.
+        """
+        if self.single:
+            assert isinstance(self.parts[0], Expression)
+            return self.parts[0].evaluate(scope)
+        return self.text(scope)
+
+    def text(self, scope: Mapping[str, Any]) -> str:
+        """The joined text, also of a single expression.
+
+        Raises:
+            Unprocessable: as :meth:`evaluate`.
+        """
+        texts = [
+            part if isinstance(part, str) else as_text(part.evaluate(scope)) for part in self.parts
+        ]
+        plain = sum(len(part) for part in self.parts if isinstance(part, str))
+        if sum(map(len, texts)) > plain + MAX_TEXT:
+            raise Unprocessable(
+                f"The values in a text come to more than {MAX_TEXT:,} characters.",
+                code="expression_failed",
+            )
+        return "".join(texts)
+
+
+def has_expression(text: str) -> bool:
+    """Whether a text holds a ``{{``."""
+    return "{{" in text
+
+
+def parse(text: str) -> Template:
+    """Reads the expressions of a text.
+
+    Raises:
+        ExpressionError: the first one that can't be read.
+    """
+    parts: list[str | Expression] = []
+    for item in split(text):
+        if isinstance(item, ExpressionError):
+            raise item
+        parts.append(item)
+    return Template(tuple(parts))
+
+
+def split(text: str) -> Iterator[str | Expression | ExpressionError]:
+    """The parts of a text: plain ones, expressions, and in their place those that can't be read."""
+    position = 0
+    for count in range(MAX_EXPRESSIONS + 1):
+        start = text.find("{{", position)
+        if start < 0:
+            break
+        number = text.count("{{", 0, start)
+        if count == MAX_EXPRESSIONS:
+            yield ExpressionError(f"A text has at most {MAX_EXPRESSIONS} expressions.", number)
+            return
+        if start > position:
+            yield text[position:start]
+        match = _BODY.match(text, start)
+        if match is None:
+            yield ExpressionError(
+                "The expression isn't closed. Put }} at its end, and an even number of quotes in it.",
+                number,
+            )
+            return
+        try:
+            yield _read(match[0], match[1], number)
+        except ExpressionError as error:
+            error.source = match[0]
+            yield error
+        position = match.end()
+    if position < len(text):
+        yield text[position:]
+
+
+def _read(source: str, body: str, number: int) -> Expression:
+    if len(source) > MAX_LENGTH:
+        raise ExpressionError(f"An expression has at most {MAX_LENGTH:,} characters.", number)
+    if not body.strip():
+        raise ExpressionError("The expression is empty. Name a value in it.", number)
+    if sum(body.count(mark) for mark in "([{") > MAX_NESTING:
+        raise ExpressionError("The expression is nested too deep.", number)
+    try:
+        parser = Parser(_ENVIRONMENT, body, state="variable")
+        node = parser.parse_expression()
+        if not parser.stream.eos:
+            word = str(parser.stream.current.value)
+            raise ExpressionError(
+                f"{word[:40]!r} can't stand there: is an operator or a | missing before it?", number
+            )
+        names: list[tuple[Name, int]] = []
+        _Reader(source, number, names).check(node)
+    except TemplateSyntaxError as error:
+        said = re.sub(r" at \d+$", "", str(error.message or "it isn't complete").rstrip("."))
+        said = re.sub(r"'?end of (?:template|print statement)'?", "end", said)
+        raise ExpressionError(f"The expression can't be read: {said}.", number) from None
+    except (RecursionError, ValueError, OverflowError):
+        raise ExpressionError("The expression can't be read.", number) from None
+    return Expression(source, number, node, tuple(names))
+
+
+class _Reader:
+    """Checks that an expression holds allowed nodes only, and collects what it reads."""
+
+    def __init__(self, source: str, number: int, names: list[tuple[Name, int]]) -> None:
+        self.source, self.number, self.names = source, number, names
+        self.count = 0
+
+    def check(self, node: nodes.Expr, depth: int = 0) -> None:
+        self.count += 1
+        if self.count > MAX_NODES or depth > MAX_NESTING:
+            raise self._error("The expression is too large. Compute it in two steps.")
+        if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem):
+            self._name(node)
+        elif isinstance(node, nodes.Const):
+            bounded(node.value)
+        elif isinstance(node, nodes.Filter):
+            self._filter(node, depth)
+        elif isinstance(node, nodes.Compare):
+            self.check(node.expr, depth + 1)
+            for operand in node.ops:
+                self.check(operand.expr, depth + 1)
+        elif type(node) in _PLAIN:
+            for child in node.iter_child_nodes():
+                assert isinstance(child, nodes.Expr)
+                self.check(child, depth + 1)
+        else:
+            raise self._error(_REFUSED.get(type(node), "This can't be used in an expression."))
+
+    def _name(self, node: nodes.Expr) -> None:
+        path = path_of(node)
+        if path is None:
+            raise self._error(
+                "Only names such as params.period or tasks.extract.outputs.rows can have parts, "
+                "and a part in [ ] is a text or a position."
+            )
+        self.names.append((path, self._find(rf"\b{re.escape(str(path[0]))}\b", path)))
+
+    def _filter(self, node: nodes.Filter, depth: int) -> None:
+        at = self._find(rf"\|\s*({re.escape(node.name)})\b")
+        known = FILTERS.get(node.name)
+        if known is None or node.node is None:
+            raise ExpressionError(
+                f"There is no filter {node.name[:60]}{near(node.name, FILTERS)}. There are: "
+                f"{', '.join(FILTERS)}.",
+                self.number,
+                at,
+                "unknown_filter",
+            )
+        least, most = known.arguments
+        if node.kwargs or node.dyn_args or node.dyn_kwargs or not least <= len(node.args) <= most:
+            wanted = str(least) if least == most else f"{least} or {most}"
+            raise ExpressionError(
+                f"The filter {node.name} takes {wanted} argument{'s' * (wanted != '1')}, without "
+                f"names: {known.example}",
+                self.number,
+                at,
+            )
+        for child in (node.node, *node.args):
+            self.check(child, depth + 1)
+
+    def _find(self, pattern: str, path: Name = ()) -> int:
+        # The parser tells no columns. Of equal names, one after the other.
+        same = sum(1 for name, _ in self.names if path and name[0] == path[0])
+        found = list(re.finditer(pattern, self.source))
+        if not found:
+            return 0
+        match = found[min(same, len(found) - 1)]
+        return match.start(match.lastindex or 0)
+
+    def _error(self, message: str) -> ExpressionError:
+        return ExpressionError(message, self.number)
+
+
+_PLAIN: frozenset[type[nodes.Node]] = frozenset(
+    {
+        nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.Neg, nodes.Pos, nodes.Not, nodes.And,
+        nodes.Or, nodes.CondExpr, nodes.Concat,
+    }
+)  # fmt: skip
+_REFUSED: dict[type[nodes.Node], str] = {
+    nodes.Call: "Nothing can be called in an expression. Values are changed by filters: {{ x | upper }}.",
+    nodes.Test: "`is` can't be used. Compare with ==, or use | default(…).",
+    nodes.List: "Lists can't be written in an expression.",
+    nodes.Tuple: "Lists can't be written in an expression.",
+    nodes.Dict: "Objects can't be written in an expression.",
+    nodes.Pow: "Powers can't be used.",
+    nodes.FloorDiv: "// can't be used; / and | round can.",
+    nodes.Mod: "% can't be used.",
+}

@@ -1,0 +1,172 @@
+"""The kinds of field that a pipeline file is made of.
+
+A task type builds its spec from these (and from ``str``, ``int``, ``bool``, ``Any`` …). Where an
+expression may stand follows from the field's type:
+
+- :class:`Sql`: expressions become bound parameters;
+- ``str``, also within lists and mappings: expressions are put into the text;
+- :data:`Value` (``Any``) and unions such as ``int | Template``: a text that is one expression gives
+  its value with its type;
+- everything else (names, durations, choices, numbers): no expression.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError, core_schema
+
+NAME = r"^[a-z][a-z0-9_]{0,62}$"
+_DURATION = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?\Z")
+_UNITS = ("days", "hours", "minutes", "seconds")
+
+
+def read_duration(value: Any) -> timedelta:
+    """A duration from ``30s``, ``10m``, ``1h``, ``2d`` or several, largest first: ``1h30m``.
+
+    Raises:
+        PydanticCustomError: it is something else.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str) and value:
+        match = _DURATION.match(value)
+        if match:
+            parts = {
+                unit: int(text) for unit, text in zip(_UNITS, match.groups(), strict=True) if text
+            }
+            return timedelta(**parts)
+    raise PydanticCustomError(
+        "bad_duration", "It takes a duration such as 30s, 10m, 1h, 2d or 1h30m."
+    )
+
+
+def write_duration(value: timedelta) -> str:
+    """A duration as one writes it: ``1h30m``; parts of a second are cut."""
+    rest = int(value.total_seconds())
+    text = ""
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, rest = divmod(rest, seconds)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(read_duration),
+    PlainSerializer(write_duration),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^(?=.)(\d{1,5}d)?(\d{1,6}h)?(\d{1,7}m)?(\d{1,9}s)?$",
+            "examples": ["30s", "10m", "1h30m", "2d"],
+        }
+    ),
+]
+
+
+def between(least: timedelta, most: timedelta) -> AfterValidator:
+    """Bounds of a duration, both allowed."""
+
+    def check(value: timedelta) -> timedelta:
+        if not least <= value <= most:
+            raise PydanticCustomError(
+                "bad_duration",
+                "It is from {least} to {most}.",
+                {"least": write_duration(least), "most": write_duration(most)},
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+def _no_keyword(name: str) -> str:
+    if keyword.iskeyword(name):
+        raise PydanticCustomError(
+            "bad_name", "{name} is a word of Python: a notebook can't use it.", {"name": name}
+        )
+    return name
+
+
+PipelineName = Annotated[str, StringConstraints(pattern=NAME)]
+TaskId = Annotated[str, StringConstraints(pattern=NAME)]
+ParameterName = Annotated[str, StringConstraints(pattern=NAME), AfterValidator(_no_keyword)]
+ConnectionName = Annotated[
+    str,
+    StringConstraints(pattern=NAME),
+    Field(description="The name of a connection.", examples=["warehouse"]),
+]
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+
+
+def _relative(path: str) -> str:
+    parts = path.split("/")
+    if path.startswith("/") or "\\" in path or any(part in ("", ".", "..") for part in parts):
+        raise PydanticCustomError(
+            "bad_path",
+            "It takes a path below the folder of this file, such as notebooks/report.ipynb.",
+        )
+    return path
+
+
+FileName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, pattern=r"^[^{}\x00-\x1f]+$"),
+    AfterValidator(_relative),
+]
+"""A file beside the pipeline file, or below; name it in ``TaskSpec.files()`` to have it looked for."""
+
+Template = Annotated[str, StringConstraints(pattern=r"\{\{", max_length=10_000)]
+"""A text with an expression, beside another type: ``int | Template``."""
+
+Value = Any
+"""Any JSON; texts in it may be expressions, which keep their type."""
+
+
+@dataclass(frozen=True)
+class Sql:
+    """SQL of a task.
+
+    Attributes:
+        text: in the file, with expressions; in an evaluated spec, with ``:p1``, ``:p2`` …
+        parameters: the values in an evaluated spec; None before.
+    """
+
+    text: str
+    parameters: Mapping[str, Any] | None = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        text = core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(min_length=1, max_length=100_000, strip_whitespace=False)
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=text,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), text]),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: value.text, return_schema=core_schema.str_schema()
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "minLength": 1, "maxLength": 100_000, "title": "SQL"}

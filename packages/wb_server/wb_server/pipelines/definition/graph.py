@@ -1,0 +1,85 @@
+"""Which task needs which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+Needs = Mapping[str, Iterable[str]]
+"""Task id -> the ids that it needs directly. Ids that are no key are left out of account."""
+
+
+def order(needs: Needs) -> list[str]:
+    """Task ids so that each comes after what it needs; otherwise in the order given.
+
+    Raises:
+        ValueError: tasks need each other in a circle (see :func:`cycles`).
+    """
+    found = _settled(needs)
+    if len(found) < len(needs):
+        raise ValueError("Tasks need each other in a circle.")
+    return found
+
+
+def needed(needs: Needs, task: str) -> set[str]:
+    """Everything that a task needs, directly or through others, without itself (but in a circle)."""
+    found: set[str] = set()
+    waiting = [task]
+    while waiting:
+        for other in needs.get(waiting.pop(), ()):
+            if other in needs and other not in found:
+                found.add(other)
+                waiting.append(other)
+    return found
+
+
+def dependents(needs: Needs, tasks: Iterable[str]) -> set[str]:
+    """Everything that needs one of the tasks, directly or through others, without the tasks."""
+    given = set(tasks)
+    return {task for task in needs if task not in given and needed(needs, task) & given}
+
+
+def cycles(needs: Needs) -> list[list[str]]:
+    """The circles: of each group of tasks that need each other, one way around it."""
+    open_tasks = set(needs) - set(_settled(needs))
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for task in needs:
+        if task not in open_tasks or task in done:
+            continue
+        group = {task} | (needed(needs, task) & open_tasks)
+        around = _way_back(needs, task, group)
+        if around:
+            found.append(around)
+            done |= {other for other in group if task in needed(needs, other)}
+    return found
+
+
+def _settled(needs: Needs) -> list[str]:
+    found: dict[str, None] = {}
+    open_tasks = {
+        task: {other for other in others if other in needs} for task, others in needs.items()
+    }
+    while True:
+        ready = [task for task, others in open_tasks.items() if not others - found.keys()]
+        if not ready:
+            return list(found)
+        for task in ready:
+            found[task] = None
+            del open_tasks[task]
+
+
+def _way_back(needs: Needs, task: str, group: set[str]) -> list[str]:
+    """The shortest way from a task over what it needs back to itself; empty if there is none."""
+    came: dict[str, str] = {}
+    waiting = [task]
+    for current in waiting:
+        for other in needs[current]:
+            if other == task:
+                way = [current]
+                while way[-1] != task:
+                    way.append(came[way[-1]])
+                return way[::-1]
+            if other in group and other not in came:
+                came[other] = current
+                waiting.append(other)
+    return []

@@ -1,0 +1,159 @@
+"""What pydantic says about a file, in words for the person who wrote it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic_core import ErrorDetails
+
+from .document import MISSING, child
+from .models import Defaults, PipelineFile, Registry, Retries, Schedule
+from .near import near
+from .parameter_types import PARAMETER_TYPES
+from .problems import Path
+
+
+class Message(NamedTuple):
+    """A problem with its path; ``at_key`` says that the key is what is wrong, not the value."""
+
+    path: Path
+    code: str
+    text: str
+    at_key: bool = False
+
+
+_NAME_RULE = "lower-case letters, digits and underscores, a letter first, at most 63 characters"
+_TYPES = {
+    "string_type": "It takes a text. Put it in quotes.",
+    "int_type": "It takes a whole number.",
+    "int_from_float": "It takes a whole number.",
+    "int_parsing": "It takes a whole number.",
+    "float_type": "It takes a number.",
+    "float_parsing": "It takes a number.",
+    "bool_type": "It takes true or false, without quotes.",
+    "bool_parsing": "It takes true or false, without quotes.",
+    "list_type": "It takes a list: [a, b], or lines that begin with a dash.",
+    "dict_type": "It takes keys with values.",
+    "model_type": "It takes keys with values.",
+    "model_attributes_type": "It takes keys with values.",
+    "dataclass_type": "It takes keys with values.",
+}
+
+
+def translate(error: ErrorDetails, data: Any, registry: Registry) -> Message:
+    """One error of pydantic as a message with the path in the file."""
+    kind = error["type"]
+    context = error.get("ctx", {})
+    path = _path(error["loc"], data)
+    if kind == "extra_forbidden":
+        known = keys_at(path[:-1], data, registry)
+        key = str(path[-1])
+        there = f" There are: {', '.join(known)}." if known else ""
+        return Message(
+            path, "unknown_key", f"There is no key {key[:80]} here{near(key, known)}.{there}", True
+        )
+    if kind == "missing":
+        key = str(error["loc"][-1])
+        return Message(path, "missing", f"The key {key} is missing.", True)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _tag(kind, context, path)
+    if error["loc"] and error["loc"][-1] == "[key]":
+        if kind == "string_pattern_mismatch":
+            return Message(path, "bad_name", f"A name has {_NAME_RULE}.", True)
+        return Message(path, "bad_name", _ended(error["msg"]), True)
+    if "key" in context:
+        return Message((*path, str(context["key"])), kind, error["msg"])
+    if kind in _TYPES:
+        return Message(path, "wrong_type", _TYPES[kind])
+    return Message(
+        path, _CODES.get(kind, "bad_value"), _sentence(kind, context, path, error["msg"])
+    )
+
+
+_CODES = {
+    "bad_cron": "bad_cron",
+    "bad_zone": "bad_zone",
+    "bad_duration": "bad_duration",
+    "bad_name": "bad_name",
+    "bad_path": "bad_path",
+}
+
+
+def _sentence(kind: str, context: dict[str, Any], path: Path, said: str) -> str:
+    field = path[-1] if path else ""
+    if kind == "string_pattern_mismatch":
+        if field == "run_as":
+            return "It takes owner, or team:<group>."
+        if "labels" in path:
+            return "A label has lower-case letters, digits, dots, dashes and underscores."
+        if r"\{\{" in str(context.get("pattern", "")):
+            return "It takes such a value, or an expression: {{ … }}."
+        if str(context.get("pattern", "")).startswith("^[a-z][a-z0-9_]{0,62}"):
+            return f"A name has {_NAME_RULE}."
+        return "It has characters that can't be used here."
+    if kind == "literal_error":
+        return f"It takes {context.get('expected')}."
+    if kind == "too_long":
+        return f"At most {context.get('max_length'):,} can stand here."
+    if kind == "too_short":
+        return "It takes at least one."
+    if kind == "string_too_long":
+        return f"It takes at most {context.get('max_length'):,} characters."
+    if kind == "string_too_short":
+        return "It takes a text that isn't empty."
+    if kind == "greater_than_equal":
+        return f"It is at least {context.get('ge')}."
+    if kind == "less_than_equal":
+        return f"It is at most {context.get('le')}."
+    return _ended(said)
+
+
+def _ended(said: str) -> str:
+    """Pydantic's own words as a sentence."""
+    said = said.removeprefix("Value error, ").strip()
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
+def _tag(kind: str, context: dict[str, Any], path: Path) -> Message:
+    what = "task type" if path[:1] == ("tasks",) else "type"
+    tags = [tag.strip(" '") for tag in str(context.get("expected_tags", "")).split(",")]
+    there = f"There are: {', '.join(tag for tag in tags if tag)}."
+    if kind == "union_tag_not_found":
+        there = there if len(there) > len("There are: .") else ""
+        return Message(path, "missing", f"The key type is missing. {there}".strip(), True)
+    tag = str(context.get("tag", ""))
+    return Message(
+        (*path, "type"),
+        "unknown_task_type" if what == "task type" else "bad_value",
+        f"There is no {what} {tag[:80]}{near(tag, tags)}. {there}",
+    )
+
+
+def _path(loc: tuple[int | str, ...], data: Any) -> Path:
+    """The keys of the file in pydantic's location, which also names types of a union."""
+    path: list[str | int] = []
+    for index, part in enumerate(loc):
+        if index == 2 and loc[0] in ("tasks", "parameters"):
+            continue  # the type, by which pydantic chose the model
+        inside = child(data, part)
+        if inside is not MISSING:
+            path.append(part)
+            data = inside
+    return tuple(path)
+
+
+def keys_at(path: Path, data: Any, registry: Registry) -> list[str]:
+    """The keys that the file may have at a path; none where that isn't known."""
+    model: Any = None
+    if path and path[-1] == "retries":
+        model = Retries
+    elif len(path) == 2 and path[0] in ("tasks", "parameters"):
+        kind = str(data[path[0]][path[1]].get("type"))
+        model = registry.get(kind) if path[0] == "tasks" else PARAMETER_TYPES.get(kind)
+    elif len(path) < 2:
+        model = {"": PipelineFile, "schedule": Schedule, "defaults": Defaults}.get(
+            str(path[0]) if path else ""
+        )
+    if model is None:
+        return []
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,335 @@
+"""The pipeline file (``*.pipeline.yaml``) as models. Their descriptions are the reference page.
+
+:class:`TaskSpec` is the base of what a task type takes; the types themselves lie above this room, so
+their specs are handed in as a ``Registry``. ``check.check`` reads a text into a :class:`PipelineFile`
+of such specs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    StringConstraints,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from . import graph, times
+from .fields import Duration, Label, ParameterName, PipelineName, TaskId, between
+from .parameter_types import Parameter
+from .problems import Path
+
+MAX_TASKS = 200
+MAX_PARAMETERS = 100
+MAX_WAIT = timedelta(hours=1)
+
+Description = Annotated[str, StringConstraints(max_length=2_000)]
+
+
+class _Part(BaseModel):
+    """A part of the file: an unknown key is a mistake, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Retries(_Part):
+    """How often a task that failed is tried again, and after which wait."""
+
+    count: int = Field(
+        default=0,
+        ge=0,
+        le=20,
+        strict=True,
+        description="How many more times a failed task is tried.",
+        examples=[3],
+    )
+    delay: Annotated[Duration, between(timedelta(0), MAX_WAIT)] = Field(
+        default=timedelta(seconds=30),
+        description="The wait before the first retry, at most `1h`.",
+        examples=["30s"],
+    )
+    backoff: Literal["constant", "exponential"] = Field(
+        default="constant",
+        description="`constant`: the same wait each time. `exponential`: twice the wait before, up "
+        "to `1h`.",
+        examples=["exponential"],
+    )
+
+    def wait(self, failed: int) -> timedelta:
+        """The wait after the ``failed``-th attempt (from 1) and before the next one."""
+        if self.backoff == "constant":
+            return self.delay
+        doubled: int = 2 ** min(failed - 1, 30)
+        return min(MAX_WAIT, self.delay * doubled)
+
+
+Timeout = Annotated[Duration, between(timedelta(seconds=1), timedelta(days=7))]
+
+
+class Defaults(_Part):
+    """What holds for each task that says nothing else."""
+
+    retries: Retries = Field(
+        default=Retries(),
+        description="Retries of each task that has none of its own.",
+        examples=[{"count": 2, "delay": "30s", "backoff": "exponential"}],
+    )
+    timeout: Timeout = Field(
+        default=timedelta(hours=1),
+        description="How long one attempt of a task may take, from `1s` to `7d`.",
+        examples=["1h"],
+    )
+
+
+def _sentence(kind: str) -> Any:
+    """A check of ``times`` as a validator with a code of its own."""
+    check = {"bad_cron": times.check_cron, "bad_zone": times.check_zone}[kind]
+
+    def validate(value: str) -> str:
+        try:
+            return check(value)
+        except ValueError as error:
+            raise PydanticCustomError(kind, "{reason}", {"reason": str(error)}) from None
+
+    return AfterValidator(validate)
+
+
+class Schedule(_Part):
+    """When the pipeline runs by itself."""
+
+    cron: Annotated[str, _sentence("bad_cron")] = Field(
+        max_length=200,
+        description="Five fields: minute, hour, day of the month, month, day of the week (0 or 7 is "
+        "Sunday); or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. `L` is the month's last "
+        "day.",
+        examples=["0 6 * * 1-5", "@daily"],
+    )
+    timezone: Annotated[str, _sentence("bad_zone")] = Field(
+        default="UTC",
+        max_length=100,
+        description="The zone whose clock the times are read from.",
+        examples=["Europe/Vienna"],
+    )
+    catch_up: Literal["skip", "latest", "all"] = Field(
+        default="latest",
+        description="What happens to times that passed while no scheduler ran, or while the schedule "
+        "was paused: `skip` leaves them out, `latest` runs once for the last one, `all` runs for each "
+        "(at most 1,000).",
+        examples=["latest"],
+    )
+    paused: bool = Field(
+        default=False,
+        strict=True,
+        description="`true`: keeps the schedule but fires nothing.",
+        examples=[False],
+    )
+
+
+@dataclass(frozen=True)
+class Use:
+    """A connection that a task reads or writes.
+
+    Attributes:
+        path: the keys from the task to the name, for the place of a problem: ``("into", "connection")``.
+    """
+
+    connection: str
+    write: bool
+    path: Path = ("connection",)
+
+
+@dataclass(frozen=True)
+class FileUse:
+    """A file of the pipeline's folder that a task needs."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A mistake that a task spec finds in itself; ``path`` leads from the task to it."""
+
+    path: Path
+    code: str
+    message: str
+
+
+class CheckContext(Protocol):
+    """What a check asks the world around the file. Answers are about the pipeline's owner."""
+
+    @property
+    def files(self) -> Collection[str]:
+        """The files of the pipeline's folder, as paths below it with ``/``."""
+
+    def connection(self, name: str, write: bool) -> str | None:
+        """None if the owner may read (write) that connection; otherwise a sentence that says why not."""
+
+    def run_as(self, team: str) -> str | None:
+        """None if the pipeline may run as that team account; otherwise a sentence that says why not."""
+
+
+class TaskSpec(_Part):
+    """What every task has. A task type derives its own from it::
+
+        class SqlSpec(TaskSpec):
+            type: Literal["sql"]
+            connection: ConnectionName
+            statement: Sql = Field(description="…", examples=["select 1"])
+
+            def uses(self) -> Iterable[Use]:
+                yield Use(self.connection, write=False)
+
+    Fields are made of the kinds in ``fields``; by them it is known where expressions may stand. Each
+    has a description and an example, for the reference page; so does the class, by its docstring.
+    """
+
+    type: str = Field(description="What kind of task it is.")
+    description: Description = Field(
+        default="",
+        description="What the task does, for people.",
+        examples=["The orders of a month"],
+    )
+    needs: list[TaskId] = Field(
+        default=[],
+        max_length=MAX_TASKS,
+        description="The tasks that have to succeed before this one starts.",
+        examples=[["extract"]],
+    )
+    retries: Retries | None = Field(
+        default=None,
+        description="As in `defaults`, for this task; it replaces them as a whole.",
+        examples=[{"count": 3}],
+    )
+    timeout: Timeout | None = Field(
+        default=None, description="As in `defaults`, for this task.", examples=["10m"]
+    )
+
+    untouched: ClassVar[frozenset[str]] = frozenset(
+        {"type", "description", "needs", "retries", "timeout"}
+    )
+    """Fields in which ``{{`` is plain text."""
+
+    def uses(self) -> Iterable[Use]:
+        """The connections that it reads or writes: known from the file, never from an expression."""
+        return ()
+
+    def files(self) -> Iterable[FileUse]:
+        """The files of the pipeline's folder that have to be there."""
+        return ()
+
+    def outputs(self) -> Collection[str] | None:
+        """The names of its outputs, or None when only a run tells."""
+        return None
+
+    def problems(self, context: CheckContext) -> Iterable[Finding]:
+        """Mistakes beyond types, connections and files. It never raises."""
+        return ()
+
+
+Registry = Mapping[str, type[TaskSpec]]
+"""Task type by name; each spec's ``type`` is a ``Literal`` of that name."""
+
+RunAs = Annotated[str, StringConstraints(pattern=r"^(owner|team:[^\s:/][^:/]{0,254})$")]
+
+
+class PipelineFile(_Part):
+    """One pipeline."""
+
+    name: PipelineName = Field(
+        description="The pipeline's name: lower-case letters, digits and underscores, a letter first, "
+        "at most 63 characters.",
+        examples=["nightly_sales"],
+    )
+    description: Description = Field(
+        default="",
+        description="What it is for.",
+        examples=["Sales of the day before, for the report"],
+    )
+    labels: list[Label] = Field(
+        default=[],
+        max_length=20,
+        description="Words to find and filter pipelines by.",
+        examples=[["sales", "nightly"]],
+    )
+    parameters: dict[ParameterName, Parameter] = Field(
+        default={},
+        max_length=MAX_PARAMETERS,
+        description="Values that a run is given, by name. Tasks read them as "
+        "`{{ params.<name> }}`.",
+        examples=[{"period": {"type": "date", "default": "{{ run.date | first_of_month(-1) }}"}}],
+    )
+    defaults: Defaults = Field(
+        default=Defaults(),
+        description="What holds for each task that says nothing else.",
+        examples=[{"retries": {"count": 2}, "timeout": "1h"}],
+    )
+    schedule: Schedule | None = Field(
+        default=None,
+        description="When it runs by itself. Without one it runs when somebody starts it.",
+        examples=[{"cron": "0 6 * * 1-5", "timezone": "Europe/Vienna"}],
+    )
+    concurrency: Literal["queue", "skip", "cancel_older"] = Field(
+        default="queue",
+        description="What happens when a run is due while another one is not finished: `queue` lets it "
+        "wait, `skip` leaves it out, `cancel_older` ends the other one.",
+        examples=["queue"],
+    )
+    sla: Annotated[Duration, between(timedelta(seconds=1), timedelta(days=30))] | None = Field(
+        default=None,
+        description="How long a run should take at most, from when it was due.",
+        examples=["2h"],
+    )
+    run_as: RunAs = Field(
+        default="owner",
+        description="Whose rights and sign-ins a run has: `owner`, or `team:<group>` for a team "
+        "account.",
+        examples=["owner", "team:finance"],
+    )
+    tasks: dict[TaskId, SerializeAsAny[TaskSpec]] = Field(
+        min_length=1,
+        max_length=MAX_TASKS,
+        description="What it does: tasks by id. They run as soon as what they need has succeeded.",
+        examples=[{"extract": {"type": "sql", "connection": "warehouse", "statement": "select 1"}}],
+    )
+
+    @field_validator("labels")
+    @classmethod
+    def _once(cls, labels: list[str]) -> list[str]:
+        return list(dict.fromkeys(labels))
+
+    @property
+    def team(self) -> str | None:
+        """The team account that it runs as, or None for its owner."""
+        return self.run_as.partition(":")[2] or None
+
+    @property
+    def needs(self) -> dict[str, list[str]]:
+        """Task id -> what it needs directly, in the order of the file (see ``graph``)."""
+        return {name: list(dict.fromkeys(task.needs)) for name, task in self.tasks.items()}
+
+    def order(self) -> list[str]:
+        """Task ids, each after what it needs."""
+        return graph.order(self.needs)
+
+    def retries_of(self, task: str) -> Retries:
+        """What holds for a task: its own, or the defaults."""
+        return self.tasks[task].retries or self.defaults.retries
+
+    def timeout_of(self, task: str) -> timedelta:
+        """What holds for a task: its own, or the default."""
+        own = self.tasks[task].timeout
+        return self.defaults.timeout if own is None else own
+
+    def with_schedule(self, schedule: Schedule | None) -> Self:
+        """The same pipeline with another schedule."""
+        return self.model_copy(update={"schedule": schedule})

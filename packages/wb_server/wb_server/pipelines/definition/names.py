@@ -1,0 +1,93 @@
+"""Which names an expression may read, by where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from .evaluation import Name, written
+from .near import near
+
+RUN = {
+    "id": "the run's id",
+    "date": "the day for which it runs, in the schedule's time zone: a date",
+    "time": "the moment for which it runs, as an ISO text",
+    "trigger": "what started it, such as `schedule` or `manual`",
+}
+PIPELINE = {"name": "the pipeline's name"}
+
+
+@dataclass(frozen=True)
+class Names:
+    """What may be read in one place.
+
+    Attributes:
+        parameters: names of parameters; None where there are none to read (in their defaults).
+        tasks: the tasks that are needed, with their outputs (None: not known before a run).
+        others: tasks that exist but aren't needed.
+    """
+
+    parameters: Collection[str] | None = None
+    tasks: Mapping[str, Collection[str] | None] = field(default_factory=dict)
+    others: Collection[str] = ()
+
+    def problem(self, name: Name) -> tuple[str, str] | None:
+        """Code and sentence of what is wrong with a name; None if it can be read."""
+        root, *rest = name
+        if root == "run":
+            return _fixed(name, RUN)
+        if root == "pipeline":
+            return _fixed(name, PIPELINE)
+        if root in ("params", "tasks") and self.parameters is None:
+            return "unknown_name", "A default can read run.… and pipeline.… only."
+        if root == "params":
+            return self._parameter(name, rest)
+        if root == "tasks":
+            return self._output(name, rest)
+        return (
+            "unknown_name",
+            f"There is no {written(name)}. Names begin with params, tasks, run or pipeline"
+            f"{near(str(root), ['params', 'tasks', 'run', 'pipeline'])}.",
+        )
+
+    def _parameter(self, name: Name, rest: list[str | int]) -> tuple[str, str] | None:
+        known = self.parameters or ()
+        if not rest:
+            return "unknown_name", "Name one parameter: params.<name>."
+        if rest[0] not in known:
+            there = f"There are: {', '.join(known)}" if known else "The file has none"
+            return (
+                "unknown_name",
+                f"There is no parameter {rest[0]}{near(str(rest[0]), known)}. {there[:300]}.",
+            )
+        if len(rest) > 2 or (len(rest) == 2 and not isinstance(rest[1], int)):
+            return "unknown_name", f"{written(name)}: a parameter has no parts but items: [0]."
+        return None
+
+    def _output(self, name: Name, rest: list[str | int]) -> tuple[str, str] | None:
+        task = str(rest[0]) if rest else ""
+        if task in self.others:
+            return (
+                "not_needed",
+                f"This task doesn't need {task}, so {task} may not have run. Add it to needs.",
+            )
+        if task not in self.tasks:
+            return (
+                "unknown_name",
+                f"There is no task {task or 'without a name'}{near(task, self.tasks)}.",
+            )
+        if len(rest) < 3 or rest[1] != "outputs" or not isinstance(rest[2], str):
+            return "unknown_name", f"Of a task one reads outputs: tasks.{task}.outputs.<name>."
+        known = self.tasks[task]
+        if known is not None and rest[2] not in known:
+            there = f"It has: {', '.join(sorted(known))}" if known else "It has none"
+            return "unknown_name", f"The task {task} has no output {rest[2]}. {there}."
+        return None
+
+
+def _fixed(name: Name, known: Mapping[str, str]) -> tuple[str, str] | None:
+    root, *rest = name
+    if len(rest) == 1 and rest[0] in known:
+        return None
+    there = ", ".join(f"{root}.{part}" for part in known)
+    return "unknown_name", f"There is no {written(name)}. There is: {there}."

@@ -1,0 +1,171 @@
+"""The values of a run's parameters, from what is given and from defaults.
+
+A value is a plain Python one while it is used (``str``, ``int``, ``float``, ``bool``, ``date``,
+``list`` of such, None) and JSON where it is kept or sent: only dates differ, as ISO texts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from ...kit.errors import InvalidInput, Unprocessable, WorkbenchError
+from .expressions import has_expression, parse
+from .parameter_types import (
+    AnyParameter,
+    Definitions,
+    ListParameter,
+    Parameter,
+    has_expressions,
+)
+
+__all__ = [
+    "Definitions",
+    "Parameter",
+    "default_of",
+    "form",
+    "from_json",
+    "from_texts",
+    "resolve",
+    "to_json",
+]
+
+
+def resolve(
+    definitions: Definitions, given: Mapping[str, Any], scope: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The values of a run: what is given, and defaults for the rest, each with its type.
+
+    A value that is given is never read as an expression. Null counts as not given.
+
+    Args:
+        given: typed values, or their JSON form.
+        scope: ``run`` and ``pipeline``, for defaults that are expressions.
+
+    Raises:
+        InvalidInput: code ``bad_parameters``; ``details["parameters"]`` has a sentence by name.
+    """
+    wrong: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    for name in given:
+        if name not in definitions:
+            known = ", ".join(definitions) or "none"
+            wrong[str(name)[:100]] = f"There is no such parameter. There are: {known}."
+    for name, parameter in definitions.items():
+        value = given.get(name)
+        try:
+            if value is None and parameter.is_required:
+                raise ValueError("It is required: give it a value.")
+            if value is None:
+                value = default_of(parameter, scope)
+            values[name] = None if value is None else parameter.convert(value)
+        except ValueError as error:
+            wrong[name] = str(error)
+        except Unprocessable as error:
+            wrong[name] = f"Its default: {error.message}"
+    if wrong:
+        raise InvalidInput(
+            " ".join(f"{name}: {sentence}" for name, sentence in list(wrong.items())[:10]),
+            code="bad_parameters",
+            parameters=wrong,
+        )
+    return values
+
+
+def default_of(parameter: Parameter, scope: Mapping[str, Any]) -> Any:
+    """The default, with its expressions evaluated; None if there is none.
+
+    Raises:
+        Unprocessable: an expression can't be computed.
+        InvalidInput: an expression can't be read.
+    """
+    default = parameter.default
+    if isinstance(default, list):
+        return [parse(item).evaluate(scope) if _is_text(item) else item for item in default]
+    return parse(default).evaluate(scope) if _is_text(default) else default
+
+
+def to_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON: dates as ISO texts."""
+    return {name: _json(value) for name, value in values.items()}
+
+
+def from_json(definitions: Definitions, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with their types again, from :func:`to_json`.
+
+    Raises:
+        ValueError: a value doesn't fit its definition.
+    """
+    return {
+        name: None if value is None else definitions[name].convert(value)
+        for name, value in values.items()
+        if name in definitions
+    }
+
+
+def from_texts(definitions: Definitions, texts: Mapping[str, str]) -> dict[str, Any]:
+    """What a command line gives (``period=2026-01-31``), as JSON for :func:`resolve`.
+
+    Numbers and ``true``/``false`` are read as such where the parameter takes them; a list is a JSON
+    list, or texts with commas between. What can't be read stays a text, for ``resolve`` to refuse.
+    """
+    return {name: _from_text(definitions.get(name), text) for name, text in texts.items()}
+
+
+def form(definitions: Definitions, scope: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of the values of a run, for a form.
+
+    Args:
+        scope: ``run`` and ``pipeline`` of the run to come, to show the values of defaults that are
+            expressions. Without it, and where one can't be computed, they have no ``default``.
+    """
+    properties: dict[str, Any] = {}
+    for name, parameter in definitions.items():
+        shown = {"title": name, **parameter.form()}
+        if parameter.description:
+            shown["description"] = parameter.description
+        if not has_expressions(parameter.default) or scope is not None:
+            try:
+                value = default_of(parameter, scope or {})
+                if value is not None:
+                    shown["default"] = _json(parameter.convert(value))
+            except (ValueError, WorkbenchError):
+                pass  # the run says what is wrong with it
+        properties[name] = shown
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": properties,
+        "required": [name for name, item in definitions.items() if item.is_required],
+        "additionalProperties": False,
+    }
+
+
+def _from_text(parameter: AnyParameter | None, text: str) -> Any:
+    kind = parameter.type if parameter is not None else "text"
+    if kind == "list":
+        if text.lstrip().startswith("["):
+            return _loads(text)
+        assert isinstance(parameter, ListParameter)
+        items = [item.strip() for item in text.split(",")] if text.strip() else []
+        return [_from_text(parameter.item, item) for item in items]
+    return _loads(text) if kind in ("integer", "number", "boolean") else text
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and has_expression(value)

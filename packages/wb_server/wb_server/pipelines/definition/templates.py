@@ -1,0 +1,160 @@
+"""The expressions of a task: where they stand, and the task with their values put in."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ...kit.errors import Unprocessable
+from . import binding, expressions
+from .fields import Sql
+from .models import TaskSpec
+from .problems import Path
+
+Kind = Literal["sql", "text", "value"]
+Spec = TypeVar("Spec", bound=TaskSpec)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A text with expressions: the keys from the task to it, and how they are put in."""
+
+    path: Path
+    text: str
+    kind: Kind
+
+
+def spots(spec: TaskSpec) -> Iterator[Spot]:
+    """Every text of a task in which expressions count, in the file's order."""
+    found: list[Spot] = []
+
+    def note(path: Path, text: str, kind: Kind) -> Any:
+        found.append(Spot(path, text, kind))
+        return text
+
+    _model(spec, (), note)
+    yield from found
+
+
+def guessed(spec: type[BaseModel], data: Mapping[str, Any], path: Path = ()) -> Iterator[Spot]:
+    """As :func:`spots`, for a task that isn't valid: what its keys would be."""
+    fields = {field.alias or name: field for name, field in spec.model_fields.items()}
+    untouched = TaskSpec.untouched if issubclass(spec, TaskSpec) else frozenset()
+    for key, value in data.items():
+        if key in untouched:
+            continue
+        members = _members(fields[key].annotation) if key in fields else []
+        models = [member for member in members if _is_model(member)]
+        if isinstance(value, dict) and models:
+            fitting = max(models, key=lambda model: len(set(value) & set(model.model_fields)))
+            yield from guessed(fitting, value, (*path, key))
+        else:
+            yield from texts(value, (*path, key), "sql" if Sql in members else "text")
+
+
+def texts(value: Any, path: Path, kind: Kind) -> Iterator[Spot]:
+    """The texts with expressions in a value, all of one kind."""
+    if isinstance(value, str) and expressions.has_expression(value):
+        yield Spot(path, value, kind)
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from texts(item, (*path, key), kind)
+
+
+def _is_model(member: Any) -> bool:
+    return isinstance(member, type) and issubclass(member, BaseModel)
+
+
+def evaluated(spec: Spec, scope: Mapping[str, Any]) -> Spec:
+    """The task as it runs: texts with the values in them, SQL with its parameters beside it.
+
+    Raises:
+        Unprocessable: an expression can't be computed, or its value doesn't fit the field.
+    """
+
+    def put(path: Path, text: str, kind: Kind) -> Any:
+        if kind == "sql":
+            statement = binding.bind(text).evaluate(scope)
+            return Sql(statement.sql, statement.parameters)
+        template = expressions.parse(text)
+        return template.evaluate(scope) if kind == "value" else template.text(scope)
+
+    data = _model(spec, (), put)
+    try:
+        return type(spec).model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Unprocessable(
+            f"The value of the expression in {where} doesn't fit: {first['msg'].rstrip('.')}.",
+            code="expression_failed",
+            field=where,
+        ) from None
+
+
+_Put = Callable[[Path, str, Kind], Any]
+
+
+def _model(model: BaseModel, path: Path, put: _Put) -> dict[str, Any]:
+    untouched = model.untouched if isinstance(model, TaskSpec) else frozenset()
+    data: dict[str, Any] = {}
+    for name, field in type(model).model_fields.items():
+        if name not in model.model_fields_set:
+            continue
+        key = field.alias or name
+        value = getattr(model, name)
+        if name in untouched:
+            data[key] = value
+        else:
+            data[key] = _value(value, field.annotation, (*path, key), put)
+    return data
+
+
+def _value(value: Any, annotation: Any, path: Path, put: _Put) -> Any:
+    if isinstance(value, BaseModel):
+        return _model(value, path, put)
+    if isinstance(value, Sql):
+        return put(path, value.text, "sql")
+    if isinstance(value, str):
+        if not expressions.has_expression(value):
+            return value
+        return put(path, value, "text" if _only_text(annotation) else "value")
+    if isinstance(value, dict):
+        inner = _inside(annotation, dict)
+        return {key: _value(item, inner, (*path, key), put) for key, item in value.items()}
+    if isinstance(value, list):
+        inner = _inside(annotation, list)
+        return [_value(item, inner, (*path, index), put) for index, item in enumerate(value)]
+    return value
+
+
+def _members(annotation: Any) -> list[Any]:
+    """What an annotation is made of, without ``Annotated``, unions and None."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _members(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [found for part in typing.get_args(annotation) for found in _members(part)]
+    return [] if annotation is type(None) else [annotation]
+
+
+def _inside(annotation: Any, container: type) -> Any:
+    """The annotation of the values in a list or mapping; Any when it isn't said."""
+    for member in _members(annotation):
+        if typing.get_origin(member) is container and typing.get_args(member):
+            return typing.get_args(member)[-1]
+    return Any
+
+
+def _only_text(annotation: Any) -> bool:
+    """Whether only text fits (beside lists and mappings, which a text is none of)."""
+    members = [
+        member for member in _members(annotation) if typing.get_origin(member) not in (list, dict)
+    ]
+    return bool(members) and all(
+        member is str or typing.get_origin(member) is Literal for member in members
+    )

@@ -1,0 +1,147 @@
+"""The saved versions of pipelines as definitions: read once, kept while they are used."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ..kit.blobs import Blobs
+from ..kit.errors import InvalidInput, NotFound, Unprocessable
+from .definition import parameters, templates
+from .definition.check import load
+from .definition.models import PipelineFile, Registry, TaskSpec
+from .models import Version
+from .store import PipelineStore
+
+_KEPT = 256
+
+
+class Snapshot(Mapping[str, bytes]):
+    """The folder of a version: path -> content, read when it is asked for."""
+
+    def __init__(self, blobs: Blobs, files: Mapping[str, str]) -> None:
+        self._blobs = blobs
+        self._files = files
+
+    def __getitem__(self, path: str) -> bytes:
+        with self._blobs.open(self._files[path]) as file:
+            return file.read()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A task of a version, as it is about to run."""
+
+    pipeline: PipelineFile
+    spec: TaskSpec
+    timeout: float
+    files: Mapping[str, bytes]
+
+    def resolved(self, scope: Mapping[str, Any]) -> TaskSpec:
+        """The task with every expression replaced by its value.
+
+        Raises:
+            Unprocessable: an expression can't be computed.
+        """
+        return templates.evaluated(self.spec, scope)
+
+
+class Definitions:
+    """Reads versions. Safe from any thread; a version never changes, so what is kept stays right."""
+
+    def __init__(self, store: PipelineStore, blobs: Blobs, registry: Registry) -> None:
+        self._store = store
+        self._blobs = blobs
+        self.registry = registry
+        self._lock = Lock()
+        self._known: OrderedDict[tuple[str, int], tuple[PipelineFile, Version]] = OrderedDict()
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the file, with the types of task that there are."""
+        # It takes 50 ms to make, and few ask for it.
+        from .definition.schema import json_schema
+
+        return json_schema(self.registry)
+
+    def pipeline(self, pipeline_id: str, number: int) -> PipelineFile:
+        """A version as its definition.
+
+        Raises:
+            NotFound: there is no such version.
+            Unprocessable: this Workbench can't read it any more (``unreadable_version``).
+        """
+        return self._version(pipeline_id, number)[0]
+
+    def task(self, pipeline_id: str, number: int, task: str) -> Plan:
+        """A task of a version.
+
+        Raises:
+            NotFound, Unprocessable: as for ``pipeline``; ``NotFound`` for an unknown task too.
+        """
+        definition, version = self._version(pipeline_id, number)
+        spec = definition.tasks.get(task)
+        if spec is None:
+            raise NotFound(f"There is no task “{task}”.", code="unknown_task")
+        timeout = definition.timeout_of(task) / timedelta(seconds=1)
+        return Plan(definition, spec, timeout, Snapshot(self._blobs, version.files))
+
+    def _version(self, pipeline_id: str, number: int) -> tuple[PipelineFile, Version]:
+        key = (pipeline_id, number)
+        with self._lock:
+            known = self._known.get(key)
+            if known is not None:
+                self._known.move_to_end(key)
+                return known
+        version = self._store.version(pipeline_id, number)
+        if version is None:
+            raise NotFound("There is no such version.", code="unknown_version")
+        try:
+            definition = load(version.text, self.registry)
+        except InvalidInput as error:
+            raise Unprocessable(
+                f"Version {number} can't be read any more. {error.message}",
+                code="unreadable_version",
+            ) from error
+        with self._lock:
+            self._known[key] = (definition, version)
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return definition, version
+
+
+def run_scope(
+    definition: PipelineFile, logical_at: datetime, trigger: str, run_id: str = ""
+) -> dict[str, Any]:
+    """What expressions may read of the run itself: ``run`` and ``pipeline``."""
+    zone = ZoneInfo(definition.schedule.timezone if definition.schedule else "UTC")
+    local = logical_at.astimezone(zone)
+    return {
+        "run": {"id": run_id, "date": local.date(), "time": local.isoformat(), "trigger": trigger},
+        "pipeline": {"name": definition.name},
+    }
+
+
+def scope_of(
+    run: Mapping[str, Any], definition: PipelineFile, outputs: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What expressions of a run's tasks may read.
+
+    Args:
+        run: ``id``, ``logical_at``, ``trigger`` and ``parameters`` of it.
+        outputs: of the tasks that succeeded.
+    """
+    scope = run_scope(definition, run["logical_at"], run["trigger"], run["id"])
+    scope["params"] = parameters.from_json(definition.parameters, run["parameters"])
+    scope["tasks"] = {name: {"outputs": dict(values)} for name, values in outputs.items()}
+    return scope

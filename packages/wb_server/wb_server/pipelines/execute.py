@@ -1,0 +1,326 @@
+"""One attempt of one task: claimed, run by its type, and its end written.
+
+A worker has any number of slots, each a thread. No user code runs in it: SQL runs in its source, a
+notebook in its owner's own server. One more thread keeps the leases, passes on cancels and deadlines,
+and writes logs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..engines.base import Dispatcher
+from ..governance.people.service import PeopleService
+from ..kit.blobs import Blobs
+from ..kit.endpoint import HangUp, Origin
+from ..kit.errors import WorkbenchError
+from .accounts import account
+from .definitions import Definitions, scope_of
+from .record import Record, checked_outputs
+from .runs.store import RunStore
+from .runs.transitions import Claim, Ending, Kept, Step, Transitions
+from .tasks.base import Artifact, Attempt, Result, TaskFailed, TaskType
+
+log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.5
+Stopped = Literal["cancelled", "timeout", "stale", "shutdown"]
+
+_WHY: dict[Stopped, tuple[Ending, str, str]] = {
+    "cancelled": ("cancelled", "cancelled", "The run was cancelled."),
+    "timeout": ("failed", "timeout", "It took longer than its timeout."),
+    "shutdown": ("lost", "worker_stopped", "Its worker was stopped."),
+}
+
+
+@dataclass
+class _Going:
+    """An attempt that runs in this process."""
+
+    claim: Claim
+    hang_up: HangUp
+    deadline: float
+    record: Record
+    lease_until: float
+    why: Stopped | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def stop(self, why: Stopped) -> None:
+        with self.lock:
+            if self.why is not None:
+                return
+            self.why = why
+        # What it does may wait for a source: not in the keeper's own thread.
+        threading.Thread(target=self.hang_up.now, daemon=True).start()
+
+
+class Executor:
+    """Runs attempts, and keeps them in check.
+
+    Args:
+        lease: seconds after which a worker that isn't heard of has lost its attempts.
+        slots: attempts at the same time.
+        changed: is told of every step that an attempt's end made.
+        news: is told of a run whose attempts said something.
+    """
+
+    def __init__(
+        self,
+        transitions: Transitions,
+        store: RunStore,
+        definitions: Definitions,
+        types: Mapping[str, TaskType],
+        people: PeopleService,
+        blobs: Blobs,
+        dispatcher: Dispatcher,
+        *,
+        name: str,
+        lease: float,
+        slots: int,
+        changed: Callable[[Step], None],
+        news: Callable[[str], None],
+    ) -> None:
+        self._transitions = transitions
+        self._store = store
+        self._definitions = definitions
+        self._types = types
+        self._people = people
+        self._blobs = blobs
+        self._dispatcher = dispatcher
+        self._name = name
+        self._lease = lease
+        self._changed = changed
+        self._news = news
+        self._slots = threading.Semaphore(slots)
+        self._going: dict[str, _Going] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._ended = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="wb-keeper", daemon=True)
+        self._keeper.start()
+
+    # --- taking work --------------------------------------------------------------------------
+
+    def accept(self, task_run_id: str) -> None:
+        """Takes a ring: returns when a slot is free and the work is on its way there."""
+        while not self._slots.acquire(timeout=0.5):
+            if self._stopping.is_set():
+                return
+        threading.Thread(
+            target=self._in_slot, args=(task_run_id,), name="wb-attempt", daemon=True
+        ).start()
+
+    def _in_slot(self, task_run_id: str) -> None:
+        try:
+            self.perform(task_run_id)
+        finally:
+            self._slots.release()
+
+    def perform(self, task_run_id: str) -> None:
+        """Runs a task run, and then one that it made ready, and so on. In the caller's thread."""
+        following: str | None = task_run_id
+        while following is not None and not self._stopping.is_set():
+            try:
+                claim = self._transitions.claim(following, self._name, self._lease)
+            except WorkbenchError as error:
+                # Its own database is away: the reconciler rings again.
+                log.warning("a task run was not claimed: %s", error.message)
+                return
+            if claim is None:
+                return
+            step = self._attempt(claim)
+            if step is None:
+                return
+            self._changed(step)
+            # Its own slot is free and warm: no need to ring for the first.
+            following = step.ready[0] if step.ready else None
+            self._dispatcher.ring(step.ready[1:])
+
+    # --- one attempt ---------------------------------------------------------------------------
+
+    def _attempt(self, claim: Claim) -> Step | None:
+        began = time.monotonic()
+        going = _Going(
+            claim,
+            HangUp(),
+            began + 3600,
+            Record(claim, self._transitions, self._store, self._blobs),
+            began + self._lease,
+        )
+        with self._lock:
+            self._going[claim.task_run_id] = going
+        ending: Ending = "failed"
+        code: str | None = None
+        message, retry = "", True
+        details: Mapping[str, Any] = {}
+        outputs: Mapping[str, Any] = {}
+        files: list[Kept] = []
+        try:
+            result = self._run(claim, going)
+            outputs = checked_outputs(result.outputs)
+            files = [self._kept(artifact) for artifact in result.artifacts]
+            ending = "succeeded"
+        except TaskFailed as error:
+            code, message, retry, details = error.code, error.message, error.retry, error.details
+        except WorkbenchError as error:
+            code, message, details = error.code, error.message, error.details
+            retry = error.status >= 429  # the other ones are mistakes, and stay so
+        except Exception as error:
+            log.exception("a task ended with an error of our own")
+            code, message = "internal", "The Workbench failed; its log says why."
+            details = {"cause": type(error).__name__}
+        finally:
+            with self._lock:
+                del self._going[claim.task_run_id]
+        if ending != "succeeded" and going.why is not None:
+            if going.why == "stale":
+                going.record.close()
+                return None
+            ending, code, message = _WHY[going.why]
+        going.record.log_end(ending, message, time.monotonic() - began)
+        with contextlib.suppress(WorkbenchError):
+            going.record.flush()
+        going.record.close()
+        return self._end(claim, ending, code, message, details, retry, outputs, files)
+
+    def _end(
+        self,
+        claim: Claim,
+        ending: Ending,
+        code: str | None,
+        message: str,
+        details: Mapping[str, Any],
+        retry: bool,
+        outputs: Mapping[str, Any],
+        files: list[Kept],
+    ) -> Step | None:
+        """Writes the end, for as long as the lease allows to try."""
+        until = time.monotonic() + self._lease
+        while True:
+            try:
+                step = self._transitions.end(
+                    claim,
+                    ending,
+                    code=code,
+                    message=message,
+                    details=details,
+                    retry=retry,
+                    outputs=outputs,
+                    files=files,
+                )
+                return step if step.done else None
+            except WorkbenchError as error:
+                log.warning("the end of a task run was not written: %s", error.message)
+                if time.monotonic() > until:
+                    return None
+                time.sleep(0.5)  # the database is away or full
+
+    def _run(self, claim: Claim, going: _Going) -> Result:
+        kind = self._types.get(claim.type)
+        if kind is None:
+            raise TaskFailed(
+                "unknown_task_type", f"This worker knows no task “{claim.type}”.", retry=False
+            )
+        plan = self._definitions.task(claim.run["pipeline_id"], claim.run["version"], claim.task)
+        going.deadline = time.monotonic() + plan.timeout
+        actor = account(self._people, claim.run["run_as"], f"run:{claim.run_id}")
+        scope = scope_of(dict(claim.run), plan.pipeline, self._store.outputs(claim.run_id))
+        spec = plan.resolved(scope)
+        attempt = Attempt(
+            id=claim.attempt_id,
+            task_run_id=claim.task_run_id,
+            run_id=claim.run_id,
+            task=claim.task,
+            pipeline=plan.pipeline.name,
+            number=claim.number,
+            fence=claim.fence,
+            actor=actor,
+            origin=Origin(address=self._name[:64], request_id=claim.attempt_id),
+            deadline=going.deadline,
+            hang_up=going.hang_up,
+            recorder=going.record,
+            files=plan.files,
+            kernels=claim.kernels,
+        )
+        return kind.run(spec, attempt)
+
+    def _kept(self, artifact: Artifact) -> Kept:
+        content = artifact.content
+        if isinstance(content, bytes):
+            digest, size = self._blobs.put([content]), len(content)
+        else:
+            size = content.stat().st_size
+            with content.open("rb") as file:
+                digest = self._blobs.put(iter(lambda: file.read(1 << 20), b""))
+        return Kept(artifact.name, artifact.media_type, digest, size)
+
+    # --- the keeper ----------------------------------------------------------------------------
+
+    def _keep(self) -> None:
+        renewed = time.monotonic()
+        while not self._ended.wait(_TICK_SECONDS):
+            with self._lock:
+                going = list(self._going.values())
+            now = time.monotonic()
+            if not going:
+                renewed = now
+                continue
+            try:
+                if now - renewed >= self._lease / 3:
+                    renewed = now
+                    self._renew(going)
+                else:
+                    ids = [each.claim.task_run_id for each in going]
+                    self._stop(going, self._transitions.cancelled(ids), "cancelled")
+            except WorkbenchError as error:
+                log.warning("leases were not renewed: %s", error.message)
+            except Exception:
+                log.exception("the keeper failed")
+            for each in going:
+                if time.monotonic() > each.lease_until:
+                    # Somebody else may have it by now: nothing more may come from here.
+                    each.stop("stale")
+                elif now > each.deadline:
+                    each.stop("timeout")
+                with contextlib.suppress(WorkbenchError):
+                    if each.record.flush():
+                        self._news(each.claim.run_id)
+
+    def _renew(self, going: list[_Going]) -> None:
+        until = time.monotonic() + self._lease
+        claims = {each.claim.task_run_id: each.claim.fence for each in going}
+        stale, cancelled = self._transitions.renew(claims, self._lease)
+        for each in going:
+            if each.claim.task_run_id not in stale:
+                each.lease_until = until
+        self._stop(going, stale, "stale")
+        self._stop(going, cancelled, "cancelled")
+
+    @staticmethod
+    def _stop(going: list[_Going], which: set[str], why: Stopped) -> None:
+        for each in going:
+            if each.claim.task_run_id in which:
+                each.stop(why)
+
+    def stop(self) -> None:
+        """Takes no more work from now on."""
+        self._stopping.set()
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Stops what runs, so that another worker takes it up at once."""
+        self.stop()
+        with self._lock:
+            going = list(self._going.values())
+        for each in going:
+            each.stop("shutdown")
+        until = time.monotonic() + seconds
+        while self._going and time.monotonic() < until:
+            time.sleep(0.05)
+        self._ended.set()
+        self._keeper.join(5)

@@ -1,0 +1,276 @@
+"""Endpoints of pipelines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..kit.endpoint import Call, Endpoint
+from .definitions import Definitions
+from .models import (
+    MAX_SNAPSHOT,
+    Approve,
+    PipelineCheck,
+    PipelineChecked,
+    PipelineList,
+    PipelinePatch,
+    PipelineSave,
+    PipelineView,
+    Restore,
+    Version,
+    VersionList,
+)
+from .service import PipelineService
+from .sharing import ROUTES as SHARING
+
+# Base64 takes a third more, and the file and its names come on top.
+_MAX_BODY = MAX_SNAPSHOT * 4 // 3 + 2**20
+
+
+class ListQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    search: str = Field("", max_length=200, description="Words in name, description or labels.")
+    label: str = Field("", max_length=63)
+    deleted: bool = Field(False, description="Those that are deleted and can be restored.")
+
+
+class VersionsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    before: int | None = Field(None, ge=1, description="Versions below this one.")
+
+
+def list_(call: Call) -> PipelineList:
+    """The pipelines that one may see."""
+    query = call.query(ListQuery)
+    return PipelineList(
+        items=call.service(PipelineService).list(
+            call.actor, search=query.search, label=query.label, deleted=query.deleted
+        )
+    )
+
+
+def check(call: Call) -> PipelineChecked:
+    """Everything that is wrong with a file, each with its place."""
+    return call.service(PipelineService).check(call.actor, call.body(PipelineCheck))
+
+
+def schema(call: Call) -> dict[str, Any]:
+    """The JSON Schema of ``*.pipeline.yaml``."""
+    return call.service(Definitions).schema()
+
+
+def create(call: Call) -> PipelineView:
+    """Adds a pipeline."""
+    return call.service(PipelineService).create(call.actor, call.body(PipelineSave))
+
+
+def get(call: Call) -> PipelineView:
+    """One pipeline, by its name or id."""
+    return call.service(PipelineService).get(call.actor, call.path["id"])
+
+
+def save(call: Call) -> PipelineView:
+    """Saves a new version."""
+    return call.service(PipelineService).save(call.actor, call.path["id"], call.body(PipelineSave))
+
+
+def patch(call: Call) -> PipelineView:
+    """Pauses the schedule, or lets it go on."""
+    return call.service(PipelineService).patch(
+        call.actor, call.path["id"], call.body(PipelinePatch)
+    )
+
+
+def delete(call: Call) -> PipelineView:
+    """Deletes a pipeline; it can be restored for 30 days."""
+    return call.service(PipelineService).delete(call.actor, call.path["id"])
+
+
+def restore(call: Call) -> PipelineView:
+    """Brings a deleted pipeline back."""
+    return call.service(PipelineService).restore(call.actor, call.path["id"])
+
+
+def form(call: Call) -> dict[str, Any]:
+    """JSON Schema of the parameters, with their defaults of now."""
+    return call.service(PipelineService).form(call.actor, call.path["id"])
+
+
+def versions(call: Call) -> VersionList:
+    """The versions with what each changed, the newest first."""
+    query = call.query(VersionsQuery)
+    return VersionList(
+        items=call.service(PipelineService).versions(call.actor, call.path["id"], query.before)
+    )
+
+
+def version(call: Call) -> Version:
+    """One version, whole."""
+    number = call.path["number"]
+    return call.service(PipelineService).version(
+        call.actor, call.path["id"], int(number) if number.isdecimal() and len(number) < 9 else 0
+    )
+
+
+def restore_version(call: Call) -> PipelineView:
+    """Makes an older version the newest one again."""
+    return call.service(PipelineService).restore_version(
+        call.actor, call.path["id"], call.body(Restore).version
+    )
+
+
+def approve(call: Call) -> PipelineView:
+    """Lets a version run from now on."""
+    return call.service(PipelineService).approve(
+        call.actor, call.path["id"], call.body(Approve).version
+    )
+
+
+ROUTES = [
+    Endpoint(
+        "GET",
+        "/pipelines",
+        "pipeline.list",
+        list_,
+        "List the pipelines that one may see",
+        PipelineList,
+        query=ListQuery,
+    ),
+    Endpoint(
+        "POST",
+        "/pipelines",
+        "pipeline.create",
+        create,
+        "Add a pipeline",
+        PipelineView,
+        body=PipelineSave,
+        audit="pipeline.create",
+        status=201,
+        errors=(409, 413),
+        max_body=_MAX_BODY,
+    ),
+    Endpoint(
+        "POST",
+        "/pipelines/check",
+        "pipeline.check",
+        check,
+        "Check a pipeline's file",
+        PipelineChecked,
+        body=PipelineCheck,
+        errors=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/pipelines/schema",
+        "pipeline.check",
+        schema,
+        "The JSON Schema of a pipeline's file",
+        "application/json",
+    ),
+    Endpoint(
+        "GET",
+        "/pipelines/{id}",
+        "pipeline.see",
+        get,
+        "See a pipeline",
+        PipelineView,
+        errors=(404,),
+    ),
+    Endpoint(
+        "POST",
+        "/pipelines/{id}",
+        "pipeline.update",
+        save,
+        "Save a new version of a pipeline",
+        PipelineView,
+        body=PipelineSave,
+        audit="pipeline.save",
+        errors=(404, 409, 413),
+        max_body=_MAX_BODY,
+    ),
+    Endpoint(
+        "PATCH",
+        "/pipelines/{id}",
+        "pipeline.update",
+        patch,
+        "Pause a pipeline's schedule, or let it go on",
+        PipelineView,
+        body=PipelinePatch,
+        audit="pipeline.pause",
+        errors=(404, 409),
+    ),
+    Endpoint(
+        "DELETE",
+        "/pipelines/{id}",
+        "pipeline.delete",
+        delete,
+        "Delete a pipeline; it can be restored for 30 days",
+        PipelineView,
+        audit="pipeline.delete",
+        errors=(404, 409),
+    ),
+    Endpoint(
+        "POST",
+        "/pipelines/{id}/restore",
+        "pipeline.delete",
+        restore,
+        "Bring a deleted pipeline back",
+        PipelineView,
+        audit="pipeline.restore",
+        errors=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/pipelines/{id}/form",
+        "pipeline.see",
+        form,
+        "The JSON Schema of a pipeline's parameters",
+        "application/json",
+        errors=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/pipelines/{id}/versions",
+        "pipeline.see",
+        versions,
+        "List a pipeline's versions with what each changed",
+        VersionList,
+        query=VersionsQuery,
+        errors=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/pipelines/{id}/versions/{number}",
+        "pipeline.see",
+        version,
+        "See one version of a pipeline",
+        Version,
+        errors=(404,),
+    ),
+    Endpoint(
+        "POST",
+        "/pipelines/{id}/versions",
+        "pipeline.update",
+        restore_version,
+        "Make an older version the newest one again",
+        PipelineView,
+        body=Restore,
+        audit="pipeline.save",
+        errors=(404, 409),
+    ),
+    Endpoint(
+        "POST",
+        "/pipelines/{id}/approve",
+        "pipeline.approve",
+        approve,
+        "Let a version run from now on",
+        PipelineView,
+        body=Approve,
+        audit="pipeline.approve",
+        errors=(404, 409),
+    ),
+    *SHARING,
+]

@@ -1,0 +1,202 @@
+"""Kernels on this process's own machine, for where there is no Hub.
+
+They run as whoever runs this process and see what it sees: for one's own machine, and tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from queue import Empty
+from typing import Any, TypeVar
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.multikernelmanager import AsyncMultiKernelManager
+from traitlets.config import Config
+
+from ...kit.errors import WorkbenchError
+from ..failure import TaskFailed
+from .attempts import AttemptKernel, AttemptKernels, end_left, new_root
+from .base import KernelRequest, Kernels, RunningKernel
+from .processes import Mark
+from .remote import died
+
+T = TypeVar("T")
+_READY_SECONDS = 60.0
+# A path to a socket has about 100 letters, and a kernel's takes half of them.
+_LONGEST_FOLDER = 55
+
+
+class LocalKernels(Kernels):
+    """Kernels of this process; ``close`` ends them.
+
+    Args:
+        spare: whether one kernel is kept warm once a notebook has run.
+    """
+
+    def __init__(self, *, spare: bool = True) -> None:
+        self._spare = spare
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._attempts: AttemptKernels | None = None
+
+    def reference(self, attempt_id: str, user: str) -> dict[str, Any]:
+        # Of a process that was killed, the kernels see that themselves, and end.
+        return {"place": "local", "host": socket.gethostname(), "attempt": attempt_id}
+
+    async def start(self, request: KernelRequest) -> RunningKernel:
+        attempts = self._started()
+        try:
+            attempt = await self._there(
+                attempts.start(
+                    request.attempt_id,
+                    request.task_run,
+                    request.fence,
+                    request.kernel_name,
+                    request.snapshot,
+                )
+            )
+        except WorkbenchError as error:
+            raise TaskFailed(
+                error.code, error.message, retry=error.status >= 500, **error.details
+            ) from None
+        kernel = LocalKernel(attempt, lambda now: self._there(_end(attempts, attempt, now)))
+        try:
+            await kernel.open()
+        except BaseException:
+            await asyncio.shield(kernel.end(now=True))
+            raise
+        return kernel
+
+    async def end(self, reference: Mapping[str, Any]) -> None:
+        if reference.get("host") != socket.gethostname():
+            return
+        attempt_id = str(reference["attempt"])
+        if self._attempts is not None and any(
+            each.attempt_id == attempt_id for each in self._attempts.all()
+        ):
+            await self._there(self._attempts.end(attempt_id, now=True))
+            return
+        # Of another process, or of one that is gone.
+        if not await asyncio.to_thread(end_left, attempt_id):
+            raise TaskFailed("kernel_remains", "The kernel of an earlier attempt doesn't end.")
+
+    def close(self) -> None:
+        with self._lock:
+            loop, attempts, self._loop = self._loop, self._attempts, None
+        if loop is None or attempts is None:
+            return
+        asyncio.run_coroutine_threadsafe(attempts.close(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+
+    def _started(self) -> AttemptKernels:
+        """The kernels of this process, with the thread that looks after them."""
+        with self._lock:
+            if self._loop is None or self._attempts is None:
+                root = new_root()
+                # Sockets in a private folder: on TCP any user of the machine could connect.
+                short = len(str(root)) <= _LONGEST_FOLDER
+                config = Config({"KernelManager": {"transport": "ipc" if short else "tcp"}})
+                self._attempts = AttemptKernels(
+                    AsyncMultiKernelManager(
+                        config=config,
+                        connection_dir=str(root),
+                        kernel_spec_manager=KernelSpecManager(),
+                    ),
+                    spare=self._spare,
+                    root=root,
+                )
+                atexit.register(self.close)
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(
+                    target=self._run, args=(self._loop,), name="wb-kernels", daemon=True
+                ).start()
+            return self._attempts
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            loop.close()
+
+    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
+        """Does something in the thread of the kernels."""
+        loop = self._loop
+        if loop is None:
+            work.close()
+            raise TaskFailed("server_stopped", "This Workbench is stopping.")
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
+
+
+async def _end(attempts: AttemptKernels, attempt: AttemptKernel, now: bool) -> None:
+    if now:
+        await attempts.end(attempt.attempt_id, now=True)
+    else:
+        attempts.end_soon(attempt.attempt_id)
+
+
+class LocalKernel(RunningKernel):
+    """One kernel of this process."""
+
+    def __init__(
+        self, attempt: AttemptKernel, end: Callable[[bool], Coroutine[Any, Any, None]]
+    ) -> None:
+        self._attempt = attempt
+        self._end = end
+        self.client: _Client
+
+    async def open(self) -> None:
+        """Connects to the kernel; it answers when this returns."""
+        kernel = self._attempt.kernel
+        self.client = _Client()
+        self.client.mark = kernel.mark
+        self.client.load_connection_info(kernel.manager.get_connection_info())
+        self.client.start_channels(stdin=False, hb=False, control=False)
+        try:
+            await asyncio.wait_for(self._ready(), _READY_SECONDS)
+        except TimeoutError:
+            raise TaskFailed("kernel_did_not_start", "The kernel doesn't answer.") from None
+
+    async def _ready(self) -> None:
+        while True:
+            self.client.kernel_info()
+            with contextlib.suppress(Empty):
+                await self.client.get_shell_msg(timeout=1)
+                await self.client.get_iopub_msg(timeout=0.2)
+                return
+            if not self._attempt.kernel.mark.alive():
+                raise died(self._attempt.exit_status())
+
+    async def interrupt(self) -> None:
+        if self._attempt.kernel.mark.alive():
+            with contextlib.suppress(OSError):
+                os.killpg(self._attempt.kernel.mark.pid, signal.SIGINT)
+
+    async def why_gone(self) -> Exception:
+        return died(self._attempt.exit_status())
+
+    async def end(self, *, now: bool) -> None:
+        if getattr(self, "client", None) is not None:
+            self.client.stop_channels()
+        with contextlib.suppress(WorkbenchError, TaskFailed):
+            await self._end(now)
+
+
+class _Client(AsyncKernelClient):
+    """jupyter_client's own, which asks the system whether the kernel is there."""
+
+    mark: Mark
+
+    async def _async_is_alive(self) -> bool:
+        return self.mark.alive()
+
+    is_alive = _async_is_alive

@@ -1,0 +1,179 @@
+"""What a cell shows, held to a size as it comes: the end is kept, and a note says what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+CELL_BYTES = 10 * 2**20
+NOTEBOOK_BYTES = 50 * 2**20
+# What a progress bar draws over.
+_OVERDRAWN = re.compile(r"[^\n]*\r(?=[^\n\r])")
+
+
+@dataclass
+class Budget:
+    """What all cells of a notebook may show together, in bytes."""
+
+    left: int = NOTEBOOK_BYTES
+
+
+@dataclass
+class _Stream:
+    """Text of one stream, in the pieces in which it came."""
+
+    name: str
+    pieces: deque[str] = field(default_factory=deque)
+    size: int = 0
+
+    def add(self, text: str) -> None:
+        self.pieces.append(text)
+        self.size += _size(text)
+
+    def cut(self, excess: int) -> int:
+        """Takes that much away at the beginning, or all; the bytes that were taken."""
+        taken = 0
+        while self.pieces and taken < excess:
+            piece = self.pieces.popleft()
+            size = _size(piece)
+            if taken + size > excess:
+                kept = piece.encode("utf-8", "replace")[excess - taken :].decode("utf-8", "ignore")
+                self.pieces.appendleft(kept)
+                size -= _size(kept)
+                taken += size
+                break
+            taken += size
+        self.size -= taken
+        return taken
+
+    def node(self) -> NotebookNode:
+        text = "".join(self.pieces)
+        # As one text from now on: it is joined again at the next save.
+        self.pieces = deque([text])
+        if "\r" in text:
+            text = _OVERDRAWN.sub("", text)
+        node: NotebookNode = new_output("stream", name=self.name, text=text)
+        return node
+
+
+@dataclass
+class _Shown:
+    """A table, an image, an error."""
+
+    node: NotebookNode
+    size: int
+
+
+class CellOutputs:
+    """The outputs of one cell.
+
+    Args:
+        budget: of the notebook; taken from, and given back to what is cut.
+    """
+
+    def __init__(self, budget: Budget, limit: int = CELL_BYTES) -> None:
+        self._budget = budget
+        self._limit = limit
+        self._items: deque[_Stream | _Shown] = deque()
+        self._size = 0
+        self._dropped = 0
+        self._by_display: dict[str, list[_Shown]] = {}
+
+    def add(self, node: NotebookNode, display_id: str | None = None) -> None:
+        """Takes the next output."""
+        if node.output_type == "stream":
+            last = self._items[-1] if self._items else None
+            if not isinstance(last, _Stream) or last.name != node.name:
+                last = _Stream(node.name)
+                self._items.append(last)
+            last.add(node.text)
+            self._grow(_size(node.text))
+        else:
+            shown = _Shown(node, _size_of(node))
+            self._items.append(shown)
+            if display_id:
+                self._by_display.setdefault(display_id, []).append(shown)
+            self._grow(shown.size)
+
+    def update(self, display_id: str, node: NotebookNode) -> None:
+        """Shows something else in place of what was shown under an id."""
+        size = _size_of(node)
+        for shown in self._by_display.get(display_id, ()):
+            shown.node.data, shown.node.metadata = node.data, node.metadata
+            change, shown.size = size - shown.size, size
+            self._grow(change)
+
+    def clear(self) -> None:
+        """Forgets all of it."""
+        self._budget.left += self._size
+        self._size = self._dropped = 0
+        self._items.clear()
+        self._by_display.clear()
+
+    def nodes(self) -> list[NotebookNode]:
+        """What a notebook keeps of them."""
+        nodes = [item.node() if isinstance(item, _Stream) else item.node for item in self._items]
+        if self._dropped:
+            note = (
+                f"[{_amount(self._dropped)} of output before this were left out: a cell keeps its "
+                f"last {_amount(self._limit)}, a notebook {_amount(NOTEBOOK_BYTES)} in all.]\n"
+            )
+            nodes.insert(0, new_output("stream", name="stderr", text=note))
+        return nodes
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        self._budget.left -= size
+        excess = max(self._size - self._limit, -self._budget.left)
+        while excess > 0 and self._items:
+            first = self._items[0]
+            if isinstance(first, _Stream):
+                taken = first.cut(excess)
+                if not first.pieces:
+                    self._items.popleft()
+            else:
+                taken = first.size
+                self._items.popleft()
+                for shown in self._by_display.values():
+                    if first in shown:
+                        shown.remove(first)
+            self._size -= taken
+            self._budget.left += taken
+            self._dropped += taken
+            excess -= max(taken, 1)
+
+
+def _size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _size_of(node: NotebookNode) -> int:
+    if node.output_type == "error":
+        return sum(_size(str(line)) for line in (*node.traceback, node.evalue))
+    return sum(
+        _size(value) if isinstance(value, str) else _size(json.dumps(value, default=str))
+        for value in (*node.data.values(), node.metadata)
+    )
+
+
+def _amount(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB" if size >= 2**20 else f"{max(1, size // 1024)} KiB"
+
+
+def collected(message: dict[str, Any]) -> dict[str, Any] | None:
+    """What ``wb.output`` shows, if a message is that: ``name`` and ``value``."""
+    data = message["content"].get("data") or {}
+    found = data.get(OUTPUT)
+    if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+        return None
+    return found if "value" in found else None
+
+
+# Shown by `wb.output`: see wb_kernels/outputs.py, which says the same.
+OUTPUT = "application/vnd.workbench.output+json"

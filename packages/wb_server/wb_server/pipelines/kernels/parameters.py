@@ -1,0 +1,98 @@
+"""The cell with a task's parameters, put into a notebook by papermill's convention.
+
+It comes after the first cell tagged ``parameters``, is tagged ``injected-parameters``, and takes the
+place of one that a notebook has already. papermill itself writes dates as text and pulls a dozen
+packages into the worker for this much.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import keyword
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from ..failure import TaskFailed
+
+TAG = "parameters"
+INJECTED = "injected-parameters"
+_DEEPEST = 20
+
+
+def inject(notebook: NotebookNode, parameters: Mapping[str, Any]) -> None:
+    """Puts the parameters into a notebook of nbformat 4; nothing changes where there are none.
+
+    Raises:
+        TaskFailed: a name isn't one of Python, or a value can't be written (``bad_parameter``).
+    """
+    if not parameters:
+        return
+    cell = new_code_cell(source(parameters), metadata={"tags": [INJECTED]})
+    if notebook.nbformat_minor < 5:
+        del cell["id"]
+    at = _tagged(notebook, INJECTED)
+    if at is not None:
+        notebook.cells[at] = cell
+        return
+    after = _tagged(notebook, TAG)
+    notebook.cells.insert(0 if after is None else after + 1, cell)
+
+
+def source(parameters: Mapping[str, Any]) -> str:
+    """Python that sets the parameters, a line for each."""
+    lines = ["# Parameters"]
+    imports: set[str] = set()
+    for name, value in parameters.items():
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise TaskFailed(
+                "bad_parameter", f"{name!r} can't be the name of a parameter.", retry=False
+            )
+        lines.append(f"{name} = {_literal(name, value, imports)}")
+    # Under names of their own: the notebook's may be taken.
+    return "\n".join([*(f"import {module} as _{module}" for module in sorted(imports)), *lines])
+
+
+def _literal(name: str, value: Any, imports: set[str], depth: int = 0) -> str:
+    if depth > _DEEPEST:
+        raise TaskFailed("bad_parameter", f"The parameter {name} is too deep.", retry=False)
+    match value:
+        case None | bool() | int() | str():
+            return repr(value)
+        case float():
+            return repr(value) if math.isfinite(value) else f'float("{value}")'
+        case datetime.datetime():
+            imports.add("datetime")
+            return f'_datetime.datetime.fromisoformat("{value.isoformat()}")'
+        case datetime.date():
+            imports.add("datetime")
+            return f"_datetime.date({value.year}, {value.month}, {value.day})"
+        case decimal.Decimal():
+            imports.add("decimal")
+            return f'_decimal.Decimal("{value}")'
+        case list() | tuple():
+            items = [_literal(name, item, imports, depth + 1) for item in value]
+            return f"[{', '.join(items)}]"
+        case Mapping():
+            pairs = [
+                f"{_literal(name, key, imports, depth + 1)}: "
+                f"{_literal(name, item, imports, depth + 1)}"
+                for key, item in value.items()
+            ]
+            return f"{{{', '.join(pairs)}}}"
+    raise TaskFailed(
+        "bad_parameter",
+        f"The parameter {name} is a {type(value).__name__}, which can't be written into a notebook.",
+        retry=False,
+    )
+
+
+def _tagged(notebook: NotebookNode, tag: str) -> int | None:
+    for index, cell in enumerate(notebook.cells):
+        if tag in cell.metadata.get("tags", ()):
+            return index
+    return None

@@ -1,0 +1,263 @@
+"""Kernels in people's own Jupyter servers, reached through ``hosts/attempts`` and a websocket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from websockets.exceptions import WebSocketException
+
+from ...kit.snapshot import MAX_PACKED
+from ..failure import TaskFailed
+from .base import KernelRequest, Kernels, NotebookServers, RunningKernel, Server
+from .socket import MAX_MESSAGE, SocketClient
+
+log = logging.getLogger(__name__)
+
+# A kernel starts in a second or two, on a machine that isn't overloaded.
+_START_SECONDS = 120.0
+_END_SECONDS = 15.0
+_ASK_SECONDS = 5.0
+_WATCH_SECONDS = 3.0
+# Of a server that was stopped while it was being used.
+_TRIES = 3
+# Refusals by which the Hub's proxy, or the Hub in its place, says that there is no server.
+_NO_SERVER = frozenset({424, 502, 503, 504})
+
+
+class ServerKernels(Kernels):
+    """Kernels in the servers that ``servers`` gives."""
+
+    def __init__(self, servers: NotebookServers) -> None:
+        self._servers = servers
+
+    def reference(self, attempt_id: str, user: str) -> dict[str, Any]:
+        return {"place": "server", "user": user, "attempt": attempt_id}
+
+    async def start(self, request: KernelRequest) -> RunningKernel:
+        if len(request.snapshot) > MAX_PACKED:
+            raise TaskFailed(
+                "snapshot_too_large",
+                f"The pipeline's folder is over {MAX_PACKED // 2**20} MiB.",
+                retry=False,
+            )
+        for attempt in range(1, _TRIES + 1):
+            server = await asyncio.to_thread(
+                self._servers.acquire,
+                request.user,
+                again=attempt > 1,
+                deadline=request.deadline,
+                hang_up=request.hang_up,
+                log=request.log,
+            )
+            kernel = ServerKernel(server, request.attempt_id)
+            try:
+                await kernel.open(request)
+                return kernel
+            except _NoServer:
+                await kernel.end(now=True)
+                request.log(
+                    "The server that runs notebooks stopped meanwhile; it is started again."
+                )
+                if attempt == _TRIES or time.monotonic() > request.deadline:
+                    raise _stopped() from None
+            except BaseException:
+                await asyncio.shield(kernel.end(now=True))
+                raise
+        raise AssertionError("the loop ends by itself")
+
+    async def end(self, reference: Mapping[str, Any]) -> None:
+        server = await asyncio.to_thread(self._servers.running, str(reference["user"]))
+        if server is None:
+            # With a server its kernels end.
+            return
+        kernel = ServerKernel(server, str(reference["attempt"]))
+        try:
+            if not await kernel.delete(now=True):
+                raise TaskFailed(
+                    "kernel_remains",
+                    "The kernel of an earlier attempt could not be ended; it may still run.",
+                )
+        finally:
+            await kernel.close()
+
+    def close(self) -> None:
+        self._servers.close()
+
+
+class ServerKernel(RunningKernel):
+    """One kernel, in one server."""
+
+    def __init__(self, server: Server, attempt_id: str) -> None:
+        self._server = server
+        self._path = f"/workbench/attempts/{quote(attempt_id, safe='')}"
+        self._http = httpx.AsyncClient(
+            base_url=server.url.rstrip("/"),
+            headers=dict(server.headers),
+            timeout=_ASK_SECONDS,
+            follow_redirects=False,
+            trust_env=False,
+        )
+        self._kernel_id = ""
+        self.client: SocketClient
+        self._watch: asyncio.Task[None] | None = None
+
+    async def open(self, request: KernelRequest) -> None:
+        """Starts the kernel and connects to it.
+
+        Raises:
+            _NoServer: nothing answers at the server's address.
+            TaskFailed: it was refused.
+        """
+        try:
+            answer = await self._http.post(
+                self._path,
+                content=request.snapshot,
+                headers={
+                    "Content-Type": "application/x-tar",
+                    "Workbench-Task-Run": request.task_run,
+                    "Workbench-Fence": str(request.fence),
+                    "Workbench-Kernel": request.kernel_name,
+                },
+                timeout=httpx.Timeout(_START_SECONDS, connect=_ASK_SECONDS),
+            )
+        except httpx.TransportError as error:
+            raise _NoServer from error
+        if answer.status_code in _NO_SERVER and not _is_ours(answer):
+            raise _NoServer
+        if answer.status_code != 201:
+            raise _refused(answer)
+        self._kernel_id = str(answer.json()["kernel_id"])
+        try:
+            self.client = await SocketClient.open(
+                self._server.url.rstrip("/"), self._kernel_id, self._server.headers
+            )
+        except (OSError, WebSocketException) as error:
+            log.warning("no connection to a kernel: %s", error)
+            gone = await self.why_gone()
+            raise gone from error
+        self._watch = asyncio.create_task(self._watching())
+
+    async def _watching(self) -> None:
+        """Looks for a kernel that was ended by its server, which then says nothing on the socket."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            try:
+                answer = await self._http.get(self._path)
+            except httpx.TransportError:
+                continue
+            if answer.status_code == 404 and _is_ours(answer):
+                self.client.died = True
+            elif answer.status_code == 200 and not answer.json()["alive"]:
+                self.client.died = True
+
+    async def interrupt(self) -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            await self._http.post(f"/api/kernels/{self._kernel_id}/interrupt")
+
+    async def why_gone(self) -> Exception:
+        if getattr(self, "client", None) is not None and self.client.too_big:
+            return TaskFailed(
+                "output_too_large",
+                f"A single output was over {MAX_MESSAGE // 2**20} MiB. Show less of it, or write it "
+                "to a file.",
+                retry=False,
+            )
+        try:
+            answer = await self._http.get(self._path)
+        except httpx.TransportError:
+            return _stopped()
+        if answer.status_code == 200:
+            status = answer.json()["exit_status"]
+            if answer.json()["alive"]:
+                return TaskFailed(
+                    "connection_lost", "The connection to the notebook's kernel was lost."
+                )
+            return died(status)
+        if answer.status_code == 404 and _is_ours(answer) and not self.client.lost:
+            return TaskFailed("kernel_died", "The notebook's kernel was ended by somebody else.")
+        # A server that was started anew knows nothing of the one before.
+        return _stopped()
+
+    async def end(self, *, now: bool) -> None:
+        try:
+            if self._watch is not None:
+                self._watch.cancel()
+            if getattr(self, "client", None) is not None:
+                await self.client.close()
+            if not await self.delete(now=now):
+                # The next attempt of this task run, or the server's culling, ends it.
+                log.warning("a kernel may be left in %s", self._server.url)
+        finally:
+            await self.close()
+
+    async def delete(self, *, now: bool) -> bool:
+        """Whether the kernel is gone, as far as its server can say."""
+        try:
+            answer = await self._http.delete(
+                self._path,
+                params={"now": "1"} if now else None,
+                timeout=httpx.Timeout(_END_SECONDS, connect=_ASK_SECONDS),
+            )
+        except httpx.ConnectError:
+            return True
+        except httpx.TransportError:
+            return False
+        if answer.status_code in _NO_SERVER:
+            return not _is_ours(answer)
+        return answer.status_code in (200, 202, 404)
+
+    async def close(self) -> None:
+        """Closes the connections to the server."""
+        await self._http.aclose()
+
+
+class _NoServer(Exception):
+    """Nothing answers at a server's address."""
+
+
+def _stopped() -> TaskFailed:
+    return TaskFailed(
+        "server_stopped",
+        "The server in which the owner's notebooks run was stopped while this one ran.",
+    )
+
+
+def died(exit_status: int | None) -> TaskFailed:
+    """What to say of a kernel whose process ended."""
+    how = ""
+    if exit_status == -signal.SIGKILL:
+        how = " It was killed, which is what happens to one that uses more memory than there is."
+    elif exit_status is not None and exit_status < 0:
+        how = f" It ended by signal {-exit_status}."
+    elif exit_status is not None:
+        how = f" It ended with status {exit_status}."
+    return TaskFailed("kernel_died", f"The notebook's kernel died.{how}", exit_status=exit_status)
+
+
+def _is_ours(answer: httpx.Response) -> bool:
+    try:
+        return isinstance(answer.json()["error"]["code"], str)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _refused(answer: httpx.Response) -> Exception:
+    if not _is_ours(answer):
+        return TaskFailed(
+            "server_refused",
+            f"The server in which the owner's notebooks run refused a kernel (HTTP "
+            f"{answer.status_code}).",
+        )
+    error = answer.json()["error"]
+    # Ours are in the wrong, and will be again, but for what an overloaded machine answers.
+    return TaskFailed(
+        error["code"], error["message"], retry=answer.status_code >= 500, **error["details"]
+    )

@@ -1,0 +1,188 @@
+"""A kernel's client over the websocket of a Jupyter server, with what nbclient needs of one.
+
+``jupyter_kernel_client`` does the same with a thread and queues without end. Here a cell that prints
+faster than it is read is read slower, and a single message has a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import uuid
+from collections.abc import Mapping
+from queue import Empty
+from typing import Any
+
+from jupyter_client.jsonutil import extract_dates
+from jupyter_client.session import utcnow
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+log = logging.getLogger(__name__)
+MAX_MESSAGE = 64 * 2**20
+_WAITING = 64
+_PING_SECONDS = 20.0
+# A server whose processors are busy with notebooks is slow to answer.
+_PONG_SECONDS = 60.0
+_TOO_BIG = 1009
+_DEAD = frozenset({"restarting", "autorestarting", "dead"})
+
+
+class Channel:
+    """The messages of one channel, as nbclient asks for them."""
+
+    def __init__(self, size: int = 0) -> None:
+        self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue(size)
+
+    async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:
+        """The next message. Raises ``queue.Empty`` after ``timeout`` seconds without one."""
+        if timeout is None:
+            return await self.messages.get()
+        try:
+            return await asyncio.wait_for(self.messages.get(), timeout)
+        except TimeoutError:
+            raise Empty from None
+
+
+class SocketClient:
+    """Drives one kernel.
+
+    Attributes:
+        died: the kernel is gone, as the server says.
+        lost: the connection is.
+        too_big: and that is as a single output was over ``MAX_MESSAGE``.
+    """
+
+    allow_stdin = False
+
+    def __init__(self, socket: ClientConnection, session: str) -> None:
+        self._socket = socket
+        self._session = session
+        self._running: str | None = None
+        self.shell_channel = Channel()
+        self.iopub_channel = Channel(_WAITING)
+        self.died = False
+        self.lost = False
+        self.too_big = False
+        self._reader = asyncio.create_task(self._read())
+
+    @classmethod
+    async def open(cls, url: str, kernel_id: str, headers: Mapping[str, str]) -> SocketClient:
+        """Connects; the kernel answers when this returns.
+
+        Raises:
+            OSError, TimeoutError, WebSocketException: the server doesn't take the connection.
+        """
+        session = uuid.uuid4().hex
+        address = f"ws{url.removeprefix('http')}/api/kernels/{kernel_id}/channels"
+        socket = await connect(
+            f"{address}?session_id={session}",
+            additional_headers=dict(headers),
+            max_size=MAX_MESSAGE,
+            max_queue=16,
+            open_timeout=60,
+            close_timeout=2,
+            ping_interval=_PING_SECONDS,
+            ping_timeout=_PONG_SECONDS,
+            compression=None,
+            proxy=None,
+        )
+        return cls(socket, session)
+
+    async def execute(
+        self, code: str, store_history: bool = True, stop_on_error: bool = True
+    ) -> str:
+        """Sends a cell; the message's id."""
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": store_history,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": stop_on_error,
+        }
+        return await self._send("execute_request", content)
+
+    async def kernel_info(self) -> str:
+        """Asks what the kernel is; the message's id."""
+        return await self._send("kernel_info_request", {})
+
+    def is_alive(self) -> bool:
+        """Whether the kernel can be driven still."""
+        return not (self.died or self.lost)
+
+    async def close(self) -> None:
+        """Closes the connection."""
+        self._reader.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._reader
+        await self._socket.close()
+
+    async def _send(self, kind: str, content: dict[str, Any]) -> str:
+        number = uuid.uuid4().hex
+        if kind == "execute_request":
+            self._running = number
+        header = {
+            "msg_id": number,
+            "msg_type": kind,
+            "session": self._session,
+            "username": "",
+            "version": "5.3",
+            "date": utcnow().isoformat(),
+        }
+        message = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": content,
+            "channel": "shell",
+            "buffers": [],
+        }
+        try:
+            await self._socket.send(json.dumps(message))
+        except ConnectionClosed:
+            # The reader says so too; nbclient asks `is_alive`.
+            self.lost = True
+        return number
+
+    async def _read(self) -> None:
+        try:
+            async for frame in self._socket:
+                await self._take(_message(frame))
+        except ConnectionClosed as closed:
+            self.too_big = any(
+                end is not None and end.code == _TOO_BIG for end in (closed.rcvd, closed.sent)
+            )
+        finally:
+            self.lost = True
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        parent = message["parent_header"].get("msg_id")
+        if message["channel"] == "shell":
+            self.shell_channel.messages.put_nowait(message)
+        elif message["channel"] == "iopub":
+            state = message["content"].get("execution_state")
+            if message["msg_type"] == "status" and state in _DEAD:
+                self.died = True
+            # What comes of no cell, or of one that has ended, has no reader.
+            elif parent == self._running:
+                if message["msg_type"] == "status" and state == "idle":
+                    self._running = None
+                await self.iopub_channel.messages.put(message)
+
+
+def _message(frame: str | bytes) -> dict[str, Any]:
+    """A frame of Jupyter's default protocol; binary buffers are left out."""
+    if isinstance(frame, bytes):
+        first = int.from_bytes(frame[4:8], "big")
+        count = int.from_bytes(frame[:4], "big")
+        last = int.from_bytes(frame[8:12], "big") if count > 1 else len(frame)
+        frame = frame[first:last].decode("utf-8", "replace")
+    message: dict[str, Any] = json.loads(frame)
+    message["header"] = extract_dates(message["header"])
+    message["parent_header"] = extract_dates(message.get("parent_header") or {})
+    message["msg_type"] = message["header"]["msg_type"]
+    message["buffers"] = []
+    return message

@@ -1,0 +1,168 @@
+"""One kernel kept warm: starting one takes over a second, handing this one out a few milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .processes import Mark
+
+log = logging.getLogger(__name__)
+_READY_SECONDS = 60.0
+_HAND_OUT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Started:
+    """A kernel's process, as the manager of kernels has it.
+
+    Attributes:
+        manager: jupyter_client's manager of this one kernel.
+        folder: where it runs.
+    """
+
+    id: str
+    manager: Any
+    mark: Mark
+    folder: Path
+
+
+class Spare:
+    """Keeps at most one kernel ready, and gives it away once.
+
+    Args:
+        start: starts a kernel of a kernelspec in a folder of its own, with no attempt's environment.
+        stop: ends one and removes its folder.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[str], Awaitable[Started]],
+        stop: Callable[[Started], Awaitable[None]],
+    ) -> None:
+        self._start = start
+        self._stop = stop
+        self._name = ""
+        self._task: asyncio.Task[tuple[Started, Any]] | None = None
+
+    @property
+    def kernel(self) -> Started | None:
+        """The kernel that is ready, if there is one."""
+        task = self._task
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return None
+        return task.result()[0]
+
+    def prepare(self, name: str) -> None:
+        """Starts one in the background, if none of this kernelspec is there or on its way."""
+        kernel = self.kernel
+        if self._task is not None and self._name == name:
+            if not self._task.done() or (kernel is not None and kernel.mark.alive()):
+                return
+        previous, self._name = self._task, name
+        self._task = asyncio.create_task(self._ready(name))
+        # Its failure is seen when it is asked for; the next attempt then starts its own.
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+        if previous is not None:
+            asyncio.create_task(self._discard(previous))  # noqa: RUF006 (the loop outlives it)
+
+    async def take(self, name: str, environment: Mapping[str, str]) -> Started | None:
+        """The kernel, with these variables set in it before any code; ``None`` if there is none.
+
+        One that is still starting is waited for: it began before any other could.
+        """
+        task, self._task = self._task, None
+        if task is None:
+            return None
+        if self._name != name:
+            await self._discard(task)
+            return None
+        try:
+            kernel, client = await task
+        except Exception:
+            log.exception("the spare kernel did not start")
+            return None
+        try:
+            # It may have been ended meanwhile: by its user, or as it was idle for long.
+            if kernel.mark.alive():
+                await asyncio.wait_for(_set(client, environment), _HAND_OUT_SECONDS)
+                return kernel
+        except Exception:
+            log.warning("the spare kernel did not answer; another is started")
+        finally:
+            client.stop_channels()
+        await self._stop(kernel)
+        return None
+
+    async def close(self) -> None:
+        """Ends it."""
+        task, self._task = self._task, None
+        if task is not None:
+            await self._discard(task)
+
+    async def _ready(self, name: str) -> tuple[Started, Any]:
+        kernel = await self._start(name)
+        client = kernel.manager.client()
+        try:
+            client.start_channels(stdin=False, hb=False, control=False)
+            await asyncio.wait_for(_answers(client, kernel.mark), _READY_SECONDS)
+        except BaseException:
+            client.stop_channels()
+            await self._stop(kernel)
+            raise
+        return kernel, client
+
+    async def _discard(self, task: asyncio.Task[tuple[Started, Any]]) -> None:
+        try:
+            kernel, client = await task
+        except Exception:
+            return
+        client.stop_channels()
+        await self._stop(kernel)
+
+
+async def _answers(client: Any, mark: Mark) -> None:
+    """Returns when a kernel is there: it answers, and its outputs arrive."""
+    while True:
+        client.kernel_info()
+        try:
+            await client.get_shell_msg(timeout=1)
+            await client.get_iopub_msg(timeout=0.2)
+            return
+        except Exception:
+            # jupyter_client says by queue.Empty that nothing came in time.
+            if not mark.alive():
+                raise
+
+
+async def _set(client: Any, environment: Mapping[str, str]) -> None:
+    """Sets variables in a kernel's process, leaving no name and no line of history behind."""
+    code = f"__import__('os').environ.update({json.dumps(dict(environment))})"
+    sent = client.execute(code, silent=True, store_history=False, allow_stdin=False)
+    while True:
+        reply = await client.get_shell_msg()
+        if reply["parent_header"].get("msg_id") == sent:
+            if reply["content"]["status"] != "ok":
+                raise RuntimeError(reply["content"].get("evalue"))
+            return
+
+
+def remove(folder: Path) -> None:
+    """Removes a kernel's folder, whatever its code made of it."""
+
+    def permit(function: Callable[[str], Any], path: str, _error: Any) -> None:
+        # A folder that its code made read-only.
+        try:
+            Path(path).parent.chmod(0o700)
+            function(path)
+        except OSError as error:
+            log.warning("%s was not removed: %s", path, error.strerror)
+
+    if folder.exists():
+        shutil.rmtree(folder, onerror=permit)

@@ -1,0 +1,138 @@
+"""What goes over the wire about pipelines, and between rooms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from ..governance.owned import OwnedThing
+from ..governance.rights import Level, Reason, Thing
+from .definition.problems import Problem
+from .runs.models import RunSummary
+
+# Of the folder that a version keeps a copy of.
+MAX_FILES = 500
+MAX_SNAPSHOT = 20 * 2**20
+MAX_TEXT = 256 * 1024
+
+FilePath = Annotated[
+    str,
+    StringConstraints(max_length=255, pattern=r"^[^/\\\x00-\x1f][^\\\x00-\x1f]*$"),
+    Field(description="Of a file in the pipeline's folder, with `/` between its parts."),
+]
+
+
+class Request(BaseModel):
+    """Base of request bodies: unknown fields are an error, so that a typo is not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Pipeline(OwnedThing):
+    """A pipeline as rooms hand it to each other. What it does is in its versions."""
+
+    thing: ClassVar[Thing] = "pipeline"
+
+    description: str = ""
+    labels: list[str] = Field(default=[])
+    head: int = Field(description="The newest version.")
+    approved: int | None = Field(
+        default=None, description="The version that runs; an older one while a change waits."
+    )
+    paused: bool = False
+    fired_to: datetime = Field(description="Up to when its schedule was dealt with.")
+    next_fire_at: datetime | None = None
+
+
+class PipelineView(Pipeline):
+    """A pipeline as one actor sees it."""
+
+    level: Level
+    reasons: list[Reason]
+    actions: list[str]
+    last_run: RunSummary | None = None
+
+
+class PipelineList(BaseModel):
+    items: list[PipelineView]
+
+
+class Version(BaseModel):
+    """A saved state of the file, with a copy of its folder."""
+
+    number: int
+    text: str
+    files: dict[str, str] = Field(description="Path in the folder -> SHA-256 of the content.")
+    author: str
+    note: str = ""
+    created_at: datetime
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+
+
+class VersionSummary(BaseModel):
+    """A version in a list."""
+
+    number: int
+    author: str
+    note: str
+    created_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    diff: str = Field(description="To the version before, as a unified diff of the file.")
+
+
+class VersionList(BaseModel):
+    items: list[VersionSummary]
+
+
+class PipelineSave(Request):
+    """The file and its folder."""
+
+    text: str = Field(max_length=MAX_TEXT, description="The `*.pipeline.yaml` file.")
+    files: dict[FilePath, str] = Field(
+        default={},
+        max_length=MAX_FILES,
+        description="The other files of its folder that it needs: path -> content in Base64.",
+    )
+    keep_files: bool = Field(
+        False, description="Take the files of the newest version instead of `files`."
+    )
+    note: str = Field("", max_length=500, description="What changed, for the list of versions.")
+    version: int | None = Field(
+        None, description="The pipeline's `version` that was edited; a later one is a conflict."
+    )
+
+
+class PipelineCheck(Request):
+    """A file to check, without saving it."""
+
+    text: str = Field(max_length=MAX_TEXT)
+    files: list[FilePath] = Field(default=[], max_length=MAX_FILES, description="Their paths.")
+    pipeline_id: str | None = None
+
+
+class PipelineChecked(BaseModel):
+    """Everything that is wrong with a file, each with its place."""
+
+    ok: bool
+    problems: list[Problem]
+    parameters: dict[str, Any] | None = Field(
+        None, description="JSON Schema of the parameters, for a form."
+    )
+
+
+class PipelinePatch(Request):
+    """What can be changed of a pipeline without a new version."""
+
+    paused: bool
+
+
+class Approve(Request):
+    version: int = Field(description="The version that may run from now on.")
+
+
+class Restore(Request):
+    version: int = Field(description="The version whose file and folder become the newest one.")

@@ -1,0 +1,166 @@
+"""Endpoints of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...kit.blobs import Blobs
+from ...kit.endpoint import ByteStream, Call, Endpoint
+from ..service import PipelineService
+from .models import LogPage, LogQuery, RerunRequest, Run, RunDetail, RunPage, RunQuery, RunRequest
+from .service import RunService
+
+
+class FileStream(ByteStream):
+    """A stored file on its way to a client, always as a download."""
+
+    def __init__(self, media_type: str, name: str, pieces: Iterator[bytes]) -> None:
+        self.media_type = media_type
+        self.headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        """Nothing is held open between pieces but the file, which ends with its iterator."""
+
+
+def start(call: Call) -> Run:
+    """Starts a run. It has the rights of the pipeline's owner."""
+    pipeline = call.service(PipelineService).saved(call.actor, call.path["id"])
+    return call.service(RunService).trigger(call.actor, pipeline, call.body(RunRequest))
+
+
+def list_(call: Call) -> RunPage:
+    """Runs of the pipelines that one may see, the newest first."""
+    visible = call.service(PipelineService).names(call.actor)
+    return call.service(RunService).list(call.actor, visible, call.query(RunQuery))
+
+
+def get(call: Call) -> RunDetail:
+    """A run with its tasks and their attempts."""
+    return call.service(RunService).get(call.actor, call.path["id"])
+
+
+def cancel(call: Call) -> Run:
+    """Ends a run, its kernels and queries within seconds."""
+    return call.service(RunService).cancel(call.actor, call.path["id"])
+
+
+def rerun(call: Call) -> Run:
+    """Runs again: all of it, what failed, or one task."""
+    return call.service(RunService).rerun(call.actor, call.path["id"], call.body(RerunRequest))
+
+
+def log(call: Call) -> LogPage:
+    """A piece of an attempt's log."""
+    return call.service(RunService).log(call.actor, call.path["id"], call.query(LogQuery).start)
+
+
+def notebook(call: Call) -> FileStream:
+    """The executed notebook of an attempt, as far as it came."""
+    content = call.service(RunService).notebook(call.actor, call.path["id"])
+    return FileStream("application/x-ipynb+json", "executed.ipynb", iter([content]))
+
+
+def artifact(call: Call) -> FileStream:
+    """A file that a task made."""
+    media_type, digest = call.service(RunService).artifact(
+        call.actor, call.path["id"], call.path["task"], call.path["name"]
+    )
+    name = "".join(c if c.isalnum() or c in "._-" else "_" for c in call.path["name"])
+    return FileStream(media_type, name, _pieces(call.service(Blobs), digest))
+
+
+def _pieces(blobs: Blobs, digest: str) -> Iterator[bytes]:
+    with blobs.open(digest) as file:
+        while piece := file.read(1 << 18):
+            yield piece
+
+
+ROUTES = [
+    Endpoint(
+        "POST",
+        "/pipelines/{id}/runs",
+        "pipeline.run",
+        start,
+        "Start a run of a pipeline",
+        Run,
+        body=RunRequest,
+        audit="run.start",
+        status=201,
+        errors=(404, 409, 422),
+    ),
+    Endpoint(
+        "GET",
+        "/runs",
+        "pipeline.list",
+        list_,
+        "List runs, the newest first",
+        RunPage,
+        query=RunQuery,
+        errors=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/runs/{id}",
+        "pipeline.see",
+        get,
+        "See a run with its tasks",
+        RunDetail,
+        errors=(404,),
+    ),
+    Endpoint(
+        "POST",
+        "/runs/{id}/cancel",
+        "pipeline.run",
+        cancel,
+        "Cancel a run",
+        Run,
+        audit="run.cancel",
+        errors=(404, 409),
+    ),
+    Endpoint(
+        "POST",
+        "/runs/{id}/rerun",
+        "pipeline.run",
+        rerun,
+        "Run again: all, what failed, or one task",
+        Run,
+        body=RerunRequest,
+        audit="run.rerun",
+        status=201,
+        errors=(404, 409),
+    ),
+    Endpoint(
+        "GET",
+        "/runs/{id}/artifacts/{task}/{name}",
+        "pipeline.see",
+        artifact,
+        "Download a file that a task made",
+        "application/octet-stream",
+        audit="run.artifact",
+        errors=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/attempts/{id}/log",
+        "pipeline.see",
+        log,
+        "Read an attempt's log, from a place on",
+        LogPage,
+        query=LogQuery,
+        errors=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/attempts/{id}/notebook",
+        "pipeline.see",
+        notebook,
+        "Download the executed notebook of an attempt",
+        "application/octet-stream",
+        audit="run.notebook",
+        errors=(404,),
+    ),
+]

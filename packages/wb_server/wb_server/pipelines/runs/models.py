@@ -1,0 +1,171 @@
+"""Runs as they go over the wire, and between rooms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RunState = Annotated[
+    Literal["queued", "running", "succeeded", "failed", "cancelled", "skipped"],
+    Field(
+        description="`queued`: an earlier run of the pipeline goes on. `skipped`: one did, and the "
+        "pipeline's `concurrency` says to skip."
+    ),
+]
+TaskState = Annotated[
+    Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled", "skipped"],
+    Field(
+        description="`waiting`: for tasks that it needs. `queued`: for a worker. `skipped`: a task "
+        "that it needs failed, or it is no part of this run."
+    ),
+]
+AttemptState = Annotated[
+    Literal["running", "succeeded", "failed", "cancelled", "lost"],
+    Field(description="`lost`: its worker was not heard of any more."),
+]
+Trigger = Literal["manual", "schedule", "rerun"]
+
+ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "skipped"})
+
+
+class RunSummary(BaseModel):
+    """A run in a list."""
+
+    id: str
+    number: int = Field(description="Grows with every run of the Workbench.")
+    pipeline_id: str
+    version: int
+    state: RunState
+    trigger: Trigger
+    triggered_by: str
+    logical_at: datetime = Field(description="The time that it is for: of a schedule's fire.")
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    code: str | None = Field(None, description="Why it failed or was skipped.")
+    message: str = ""
+    cancelled_by: str | None = None
+
+
+class Run(RunSummary):
+    """A run as rooms hand it to each other."""
+
+    pipeline: str = Field(description="The pipeline's name.")
+    run_as: str
+    parameters: dict[str, Any]
+    rerun_of: str | None = None
+
+
+class AttemptView(BaseModel):
+    """One try of a task."""
+
+    id: str
+    number: int
+    state: AttemptState
+    worker: str
+    started_at: datetime
+    finished_at: datetime | None
+    code: str | None
+    message: str
+    details: dict[str, Any]
+    progress: dict[str, Any] | None = Field(description="`done`, `total` and `text`.")
+    has_notebook: bool
+
+
+class ArtifactView(BaseModel):
+    """A file that a task made."""
+
+    name: str
+    media_type: str
+    size: int
+
+
+class TableUseView(BaseModel):
+    """A table that a task read or wrote."""
+
+    direction: Literal["read", "written"]
+    connection_id: str
+    schema_: str | None = Field(alias="schema", serialization_alias="schema")
+    table: str
+    columns: list[str]
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class TaskRunView(BaseModel):
+    """A task of a run."""
+
+    id: str
+    task: str
+    type: str
+    needs: list[str]
+    state: TaskState
+    started_at: datetime | None
+    finished_at: datetime | None
+    next_try_at: datetime | None = Field(description="Of one that will be tried again.")
+    code: str | None
+    message: str
+    outputs: dict[str, Any]
+    artifacts: list[ArtifactView]
+    tables: list[TableUseView]
+    attempts: list[AttemptView]
+
+
+class RunDetail(Run):
+    """A run with its tasks, in the order of the file."""
+
+    tasks: list[TaskRunView]
+    actions: list[str] = Field(description="What the caller may do with it now.")
+
+
+class RunPage(BaseModel):
+    items: list[RunSummary]
+    next: str | None = Field(description="The cursor of the next page.")
+
+
+class RunQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    pipeline: str | None = Field(None, max_length=63, description="A pipeline's name or id.")
+    state: RunState | None = None
+    limit: int = Field(50, ge=1, le=200)
+    cursor: str | None = Field(None, max_length=64)
+
+
+class RunRequest(BaseModel):
+    """Starts a run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    parameters: dict[str, Any] = Field(default={}, max_length=100)
+    idempotency_key: str | None = Field(
+        None,
+        min_length=1,
+        max_length=128,
+        description="A second request with the same key answers with the first one's run.",
+    )
+
+
+class RerunRequest(BaseModel):
+    """Runs again: all of it, what failed and what came after, or one task."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    what: Literal["all", "failed", "task"] = "all"
+    task: str | None = Field(None, max_length=63)
+
+
+class LogPage(BaseModel):
+    """A piece of an attempt's log."""
+
+    text: str
+    next: int = Field(description="What to ask from for what comes after.")
+    ended: bool = Field(description="Nothing more will come.")
+
+
+class LogQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    start: int = Field(0, ge=0)

@@ -1,0 +1,404 @@
+"""The tables of runs, and what is read from them. They are changed by ``transitions.py`` alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from ...kit.db import Database, UtcDateTime, metadata
+from ..store import pipelines
+from .models import (
+    ArtifactView,
+    AttemptView,
+    Run,
+    RunSummary,
+    TableUseView,
+    TaskRunView,
+)
+
+_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(36), nullable=False, unique=True),
+    sa.Column(
+        "pipeline_id",
+        sa.String(36),
+        sa.ForeignKey("pipelines.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(9), nullable=False),
+    sa.Column("trigger", sa.String(8), nullable=False),
+    sa.Column("triggered_by", sa.String(255), nullable=False),
+    sa.Column("run_as", sa.String(255), nullable=False),
+    sa.Column("parameters", sa.JSON, nullable=False),
+    sa.Column("idempotency_key", sa.String(128)),
+    sa.Column("rerun_of", sa.String(36)),
+    sa.Column("logical_at", UtcDateTime, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("started_at", UtcDateTime),
+    sa.Column("finished_at", UtcDateTime),
+    # Tasks that haven't ended: the run ends with the last one.
+    sa.Column("open_tasks", sa.Integer, nullable=False),
+    sa.Column("code", sa.String(64)),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("cancelled_by", sa.String(255)),
+    sa.Index("ix_runs_pipeline_id_number", "pipeline_id", "number"),
+    sa.Index("ix_runs_state_number", "state", "number"),
+    sa.UniqueConstraint("pipeline_id", "idempotency_key"),
+    sqlite_autoincrement=True,
+)
+
+task_runs = sa.Table(
+    "task_runs",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column(
+        "run_id",
+        sa.String(36),
+        sa.ForeignKey("runs.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("task", sa.String(63), nullable=False),
+    sa.Column("type", sa.String(40), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(9), nullable=False),
+    sa.Column("waiting_for", sa.Integer, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    # Of the attempts those whose worker was lost: they don't count as retries.
+    sa.Column("lost", sa.Integer, nullable=False),
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("worker", sa.String(128)),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("not_before", UtcDateTime),
+    sa.Column("rung_at", UtcDateTime),
+    sa.Column("retries", sa.Integer, nullable=False),
+    sa.Column("retry_delay", sa.Float, nullable=False),
+    sa.Column("retry_factor", sa.Float, nullable=False),
+    sa.Column("started_at", UtcDateTime),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("code", sa.String(64)),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("outputs", sa.JSON, nullable=False),
+    # The task run of an earlier run whose outputs and artifacts stand for this one's.
+    sa.Column("taken_from", sa.String(36)),
+    sa.Index("ix_task_runs_state_not_before", "state", "not_before"),
+    sa.Index("ix_task_runs_worker_state", "worker", "state"),
+)
+
+task_needs = sa.Table(
+    "task_needs",
+    metadata,
+    sa.Column(
+        "needed", sa.String(36), sa.ForeignKey("task_runs.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column(
+        "needing",
+        sa.String(36),
+        sa.ForeignKey("task_runs.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column(
+        "task_run_id",
+        sa.String(36),
+        sa.ForeignKey("task_runs.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("fence", sa.Integer, nullable=False),
+    sa.Column("worker", sa.String(128), nullable=False),
+    sa.Column("state", sa.String(9), nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    sa.Column("code", sa.String(64)),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("details", sa.JSON, nullable=False),
+    sa.Column("kernel", sa.JSON(none_as_null=True)),
+    sa.Column("progress", sa.JSON(none_as_null=True)),
+    sa.Column("notebook", sa.String(64)),
+)
+
+attempt_logs = sa.Table(
+    "attempt_logs",
+    metadata,
+    sa.Column(
+        "attempt_id",
+        sa.String(36),
+        sa.ForeignKey("attempts.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+)
+
+artifacts = sa.Table(
+    "artifacts",
+    metadata,
+    sa.Column(
+        "task_run_id",
+        sa.String(36),
+        sa.ForeignKey("task_runs.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("media_type", sa.String(128), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+)
+
+table_uses = sa.Table(
+    "table_uses",
+    metadata,
+    sa.Column("id", _NUMBER, primary_key=True, autoincrement=True),
+    sa.Column(
+        "attempt_id",
+        sa.String(36),
+        sa.ForeignKey("attempts.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("direction", sa.String(7), nullable=False),
+    sa.Column("connection_id", sa.String(36), nullable=False),
+    sa.Column("schema_name", sa.String(255)),
+    sa.Column("table_name", sa.String(255), nullable=False),
+    sa.Column("columns", sa.JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+schedule_fires = sa.Table(
+    "schedule_fires",
+    metadata,
+    sa.Column(
+        "pipeline_id",
+        sa.String(36),
+        sa.ForeignKey("pipelines.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("fire_at", UtcDateTime, primary_key=True),
+    sa.Column("run_id", sa.String(36), nullable=False),
+)
+
+_SUMMARY = [runs.c[name] for name in RunSummary.model_fields]
+_RUN = sa.select(
+    *_SUMMARY,
+    runs.c.run_as,
+    runs.c.parameters,
+    runs.c.rerun_of,
+    pipelines.c.name.label("pipeline"),
+).join_from(runs, pipelines, runs.c.pipeline_id == pipelines.c.id)
+
+
+class RunStore:
+    """Reads runs."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def run(self, run_id: str) -> Run | None:
+        """A run without its tasks."""
+        with self.database.read() as transaction:
+            row = transaction.execute(_RUN.where(runs.c.id == run_id)).mappings().first()
+        return Run(**row) if row is not None else None
+
+    def page(
+        self,
+        pipeline_ids: Sequence[str] | None,
+        state: str | None,
+        before: int | None,
+        limit: int,
+    ) -> list[RunSummary]:
+        """Runs, the newest first, those with a number below ``before``."""
+        query = sa.select(*_SUMMARY)
+        if pipeline_ids is not None:
+            query = query.where(runs.c.pipeline_id.in_(pipeline_ids))
+        if state is not None:
+            query = query.where(runs.c.state == state)
+        if before is not None:
+            query = query.where(runs.c.number < before)
+        with self.database.read() as transaction:
+            rows = transaction.execute(query.order_by(runs.c.number.desc()).limit(limit))
+            return [RunSummary(**row) for row in rows.mappings()]
+
+    def going(self, pipeline_id: str) -> list[str]:
+        """The ids of the runs of a pipeline that go on or wait, the newest first."""
+        with self.database.read() as transaction:
+            return list(
+                transaction.execute(
+                    sa.select(runs.c.id)
+                    .where(
+                        runs.c.pipeline_id == pipeline_id,
+                        runs.c.state.in_(("queued", "running")),
+                    )
+                    .order_by(runs.c.number.desc())
+                ).scalars()
+            )
+
+    def last(self, pipeline_ids: Sequence[str]) -> dict[str, RunSummary]:
+        """The newest run of each pipeline."""
+        newest = (
+            sa.select(sa.func.max(runs.c.number))
+            .where(runs.c.pipeline_id.in_(pipeline_ids))
+            .group_by(runs.c.pipeline_id)
+        )
+        with self.database.read() as transaction:
+            rows = transaction.execute(sa.select(*_SUMMARY).where(runs.c.number.in_(newest)))
+            return {row["pipeline_id"]: RunSummary(**row) for row in rows.mappings()}
+
+    def tasks(self, run_id: str) -> list[TaskRunView]:
+        """The tasks of a run with their attempts, in the order of the file."""
+        mine = sa.select(task_runs.c.id).where(task_runs.c.run_id == run_id)
+        with self.database.read() as transaction:
+            rows = list(
+                transaction.execute(
+                    sa.select(task_runs)
+                    .where(task_runs.c.run_id == run_id)
+                    .order_by(task_runs.c.position)
+                ).mappings()
+            )
+            names = {row["id"]: row["task"] for row in rows}
+            # Outputs of an earlier run that stand for a task's stay with that run.
+            owners = {row["taken_from"] or row["id"]: row["id"] for row in rows}
+            needs: defaultdict[str, list[str]] = defaultdict(list)
+            for edge in transaction.execute(
+                sa.select(task_needs).where(task_needs.c.needing.in_(mine))
+            ):
+                needs[edge.needing].append(names[edge.needed])
+            tries: defaultdict[str, list[AttemptView]] = defaultdict(list)
+            uses: defaultdict[str, list[TableUseView]] = defaultdict(list)
+            task_of = {}
+            for row in transaction.execute(
+                sa.select(attempts)
+                .where(attempts.c.task_run_id.in_(mine))
+                .order_by(attempts.c.number)
+            ).mappings():
+                task_of[row["id"]] = row["task_run_id"]
+                tries[row["task_run_id"]].append(_attempt(row))
+            for use in transaction.execute(
+                sa.select(table_uses)
+                .where(table_uses.c.attempt_id.in_(task_of))
+                .order_by(table_uses.c.id)
+            ):
+                view = TableUseView(
+                    direction=use.direction,
+                    connection_id=use.connection_id,
+                    schema=use.schema_name,
+                    table=use.table_name,
+                    columns=use.columns,
+                )
+                if view not in uses[task_of[use.attempt_id]]:
+                    uses[task_of[use.attempt_id]].append(view)
+            files: defaultdict[str, list[ArtifactView]] = defaultdict(list)
+            for file in transaction.execute(
+                sa.select(artifacts)
+                .where(artifacts.c.task_run_id.in_(owners))
+                .order_by(artifacts.c.name)
+            ):
+                files[owners[file.task_run_id]].append(
+                    ArtifactView(name=file.name, media_type=file.media_type, size=file.size)
+                )
+        return [
+            TaskRunView(
+                id=row["id"],
+                task=row["task"],
+                type=row["type"],
+                needs=sorted(needs[row["id"]]),
+                state=row["state"],
+                started_at=row["started_at"],
+                finished_at=row["finished_at"],
+                next_try_at=row["not_before"] if row["attempts"] else None,
+                code=row["code"],
+                message=row["message"],
+                outputs=row["outputs"],
+                artifacts=files[row["id"]],
+                tables=uses[row["id"]],
+                attempts=tries[row["id"]],
+            )
+            for row in rows
+        ]
+
+    def outputs(self, run_id: str) -> dict[str, dict[str, Any]]:
+        """The outputs of the tasks of a run that succeeded, by task."""
+        with self.database.read() as transaction:
+            rows = transaction.execute(
+                sa.select(task_runs.c.task, task_runs.c.outputs).where(
+                    task_runs.c.run_id == run_id, task_runs.c.state == "succeeded"
+                )
+            )
+            return {row.task: row.outputs for row in rows}
+
+    def origin(self, task_run_id: str) -> str:
+        """The task run whose outputs and artifacts a task run's are: another one's, or its own."""
+        with self.database.read() as transaction:
+            taken = transaction.execute(
+                sa.select(task_runs.c.taken_from).where(task_runs.c.id == task_run_id)
+            ).scalar()
+        return taken or task_run_id
+
+    def attempt(self, attempt_id: str) -> sa.RowMapping | None:
+        """An attempt with ``run_id``, ``task``, and the ``pipeline_id`` of its run."""
+        with self.database.read() as transaction:
+            return (
+                transaction.execute(
+                    sa.select(attempts, task_runs.c.run_id, task_runs.c.task, runs.c.pipeline_id)
+                    .join_from(attempts, task_runs, attempts.c.task_run_id == task_runs.c.id)
+                    .join(runs, runs.c.id == task_runs.c.run_id)
+                    .where(attempts.c.id == attempt_id)
+                )
+                .mappings()
+                .first()
+            )
+
+    def log(self, attempt_id: str, start: int, size: int) -> list[tuple[int, str]]:
+        """Pieces of an attempt's log from a number on, about ``size`` letters of them."""
+        found: list[tuple[int, str]] = []
+        with self.database.read() as transaction:
+            rows = transaction.execute(
+                sa.select(attempt_logs.c.seq, attempt_logs.c.text)
+                .where(attempt_logs.c.attempt_id == attempt_id, attempt_logs.c.seq >= start)
+                .order_by(attempt_logs.c.seq)
+            )
+            total = 0
+            for seq, text in rows:
+                found.append((seq, text))
+                total += len(text)
+                if total >= size:
+                    break
+        return found
+
+    def artifact(self, run_id: str, task: str, name: str) -> sa.RowMapping | None:
+        """An artifact of a task of a run, its own or one that stands for it."""
+        with self.database.read() as transaction:
+            owner = sa.func.coalesce(task_runs.c.taken_from, task_runs.c.id)
+            return (
+                transaction.execute(
+                    sa.select(artifacts)
+                    .join_from(task_runs, artifacts, artifacts.c.task_run_id == owner)
+                    .where(
+                        task_runs.c.run_id == run_id,
+                        task_runs.c.task == task,
+                        artifacts.c.name == name,
+                    )
+                )
+                .mappings()
+                .first()
+            )
+
+
+def _attempt(row: sa.RowMapping) -> AttemptView:
+    plain = {name: row[name] for name in AttemptView.model_fields if name != "has_notebook"}
+    return AttemptView(**plain, has_notebook=row["notebook"] is not None)

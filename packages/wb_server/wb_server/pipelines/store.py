@@ -1,0 +1,168 @@
+"""The tables of pipelines: what they are, their versions, and whom they are shared with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..governance.owned import (
+    OwnedStore,
+    Owner,
+    owned_columns,
+    shares_table,
+    unique_among_living,
+)
+from ..kit.blobs import Blobs
+from ..kit.db import Database, UtcDateTime, metadata
+from .models import Pipeline, Version
+
+pipelines = sa.Table(
+    "pipelines",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("name", sa.String(63), nullable=False),
+    sa.Column("description", sa.String(500), nullable=False),
+    sa.Column("labels", sa.JSON, nullable=False),
+    # The newest version, and the one that runs: they differ while a change waits for approval.
+    sa.Column("head", sa.Integer, nullable=False),
+    sa.Column("approved", sa.Integer),
+    sa.Column("paused", sa.Boolean, nullable=False),
+    # Up to which moment its fires were dealt with, and the first one after it.
+    sa.Column("fired_to", UtcDateTime, nullable=False),
+    sa.Column("next_fire_at", UtcDateTime, index=True),
+    *owned_columns(),
+    unique_among_living("pipelines"),
+)
+
+shares = shares_table("pipeline_shares", "pipelines", "pipeline_id")
+
+versions = sa.Table(
+    "pipeline_versions",
+    metadata,
+    sa.Column(
+        "pipeline_id",
+        sa.String(36),
+        sa.ForeignKey("pipelines.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    # The snapshot of the folder: path -> digest of a blob.
+    sa.Column("files", sa.JSON, nullable=False),
+    sa.Column("author", sa.String(255), nullable=False),
+    sa.Column("note", sa.String(500), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("approved_by", sa.String(255)),
+    sa.Column("approved_at", UtcDateTime),
+)
+
+_PLAIN = [name for name in Pipeline.model_fields if name not in ("owner", "shares")]
+
+
+class PipelineStore(OwnedStore[Pipeline]):
+    """Reads and writes pipelines and their versions."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        super().__init__(database, pipelines, shares, "pipeline")
+        self._blobs = blobs
+
+    def add_version(self, transaction: sa.Connection, pipeline_id: str, version: Version) -> None:
+        """Adds a version; its files are referred to from now on."""
+        for digest in version.files.values():
+            self._blobs.refer(transaction, digest)
+        transaction.execute(
+            versions.insert().values(pipeline_id=pipeline_id, **version.model_dump())
+        )
+
+    def approve(
+        self, transaction: sa.Connection, pipeline_id: str, number: int, by: str, at: datetime
+    ) -> None:
+        """Notes who let a version run."""
+        transaction.execute(
+            versions.update()
+            .where(versions.c.pipeline_id == pipeline_id, versions.c.number == number)
+            .values(approved_by=by, approved_at=at)
+        )
+
+    def version(self, pipeline_id: str, number: int) -> Version | None:
+        """One version, whole."""
+        with self.database.read() as transaction:
+            row = (
+                transaction.execute(
+                    sa.select(versions).where(
+                        versions.c.pipeline_id == pipeline_id, versions.c.number == number
+                    )
+                )
+                .mappings()
+                .first()
+            )
+        return _version(row) if row is not None else None
+
+    def versions(self, pipeline_id: str, before: int | None, limit: int) -> list[Version]:
+        """Versions, the newest first, those below ``before``."""
+        query = sa.select(versions).where(versions.c.pipeline_id == pipeline_id)
+        if before is not None:
+            query = query.where(versions.c.number < before)
+        with self.database.read() as transaction:
+            rows = transaction.execute(query.order_by(versions.c.number.desc()).limit(limit))
+            return [_version(row) for row in rows.mappings()]
+
+    def due(self, now: datetime, limit: int) -> list[str]:
+        """The ids of living pipelines whose schedule has to fire, the longest overdue first."""
+        with self.database.read() as transaction:
+            return list(
+                transaction.execute(
+                    sa.select(pipelines.c.id)
+                    .where(
+                        pipelines.c.next_fire_at <= now,
+                        pipelines.c.deleted_at.is_(None),
+                    )
+                    .order_by(pipelines.c.next_fire_at)
+                    .limit(limit)
+                ).scalars()
+            )
+
+    def fired(self, pipeline: Pipeline, fired_to: datetime, next_fire_at: datetime | None) -> bool:
+        """Notes that fires up to a moment were dealt with; not a change of the pipeline itself.
+
+        Returns:
+            False where somebody else noted it before, or changed the pipeline meanwhile.
+        """
+        with self.database.write() as transaction:
+            return (
+                transaction.execute(
+                    pipelines.update()
+                    .where(
+                        pipelines.c.id == pipeline.id,
+                        pipelines.c.version == pipeline.version,
+                        pipelines.c.fired_to == pipeline.fired_to,
+                    )
+                    .values(fired_to=fired_to, next_fire_at=next_fire_at)
+                ).rowcount
+                > 0
+            )
+
+    def purge(self, before: datetime) -> int:
+        """Removes for good what was deleted before a moment, and returns how many."""
+        gone = sa.select(pipelines.c.id).where(pipelines.c.deleted_at < before)
+        files = sa.select(versions.c.files).where(versions.c.pipeline_id.in_(gone))
+        with self.database.write() as transaction:
+            for each in transaction.execute(files).scalars().all():
+                for digest in each.values():
+                    self._blobs.refer(transaction, digest, -1)
+            return transaction.execute(
+                pipelines.delete().where(pipelines.c.deleted_at < before)
+            ).rowcount
+
+    def _columns(self, thing: Pipeline) -> dict[str, Any]:
+        row: dict[str, Any] = thing.model_dump(exclude={"id", "owner", "shares"})
+        return row
+
+    def _thing(self, row: sa.RowMapping, owner: Owner) -> Pipeline:
+        return Pipeline(**{name: row[name] for name in _PLAIN}, owner=owner, shares=[])
+
+
+def _version(row: sa.RowMapping) -> Version:
+    return Version(**{name: row[name] for name in Version.model_fields})

@@ -1,0 +1,228 @@
+"""Rows on their way through a task: into a table, into a Parquet file, or counted."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from uuid import UUID
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from ...connections.broker import Broker
+from ...connections.loads.models import LoadRequest, LoadResult, Once
+from ...connections.stream import Reading
+from ...kit.errors import WorkbenchError
+from ..definition.fields import ConnectionName
+from .base import Artifact, Attempt, TableUse, TaskFailed
+
+PARQUET: Final = "application/vnd.apache.parquet"
+
+# Somebody else was quicker, or holds what is wanted: another try may go better.
+_PASSING: Final = frozenset(
+    {"conflicting_change", "source_locked", "source_changed", "query_id_taken"}
+)
+# Of a Parquet file's row groups: large enough to be read well, small enough to be held.
+_GROUP_BYTES: Final = 16 << 20
+# Of a single row so many columns become outputs.
+_OUTPUT_COLUMNS: Final = 20
+
+TableName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=300, pattern=r"^[^{}\x00-\x1f]+$"),
+    Field(
+        description="`schema.table` or `table`. A name that needs quotes in SQL has them here too. It "
+        "can't be an expression.",
+        examples=["reporting.sales"],
+    ),
+]
+ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class IntoTable(BaseModel):
+    """A table that rows go into."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    connection: ConnectionName
+    table: TableName
+    mode: Literal["append", "replace", "upsert"] = Field(
+        "append",
+        description="`append` adds the rows, `replace` puts them in place of all that are there, "
+        "`upsert` changes those with the same key and adds the others.",
+        examples=["upsert"],
+    )
+    key: list[ColumnName] = Field(
+        default=[],
+        max_length=32,
+        description="For `upsert`: the columns that say which row it is. The table needs a unique index "
+        "on them.",
+        examples=[["id"]],
+    )
+    create: bool = Field(
+        True,
+        strict=True,
+        description="Make the table from the rows' columns if it is missing.",
+        examples=[False],
+    )
+
+    @model_validator(mode="after")
+    def _key_fits(self) -> Self:
+        if self.mode == "upsert" and not self.key:
+            raise PydanticCustomError(
+                "key_missing", "An upsert needs a key: the columns that say which row it is."
+            )
+        if self.mode != "upsert" and self.key:
+            raise PydanticCustomError("key_unused", "A key is for the mode upsert alone.")
+        if len(set(self.key)) != len(self.key):
+            raise PydanticCustomError("key_twice", "The key names a column twice.")
+        return self
+
+
+@contextmanager
+def telling_what_passes() -> Iterator[None]:
+    """Conflicts that another try may not meet end the attempt so that there is one.
+
+    Raises:
+        TaskFailed: such a conflict; everything else as it was.
+    """
+    try:
+        yield
+    except WorkbenchError as error:
+        if error.code not in _PASSING:
+            raise
+        raise TaskFailed(error.code, error.message, retry=True, **error.details) from error
+
+
+def note_read(attempt: Attempt, reading: Reading) -> None:
+    """Records the tables that a query reads."""
+    attempt.recorder.tables(
+        "read",
+        [
+            TableUse(reading.permit.connection_id, table.schema, table.name)
+            for table in reading.permit.tables
+            if table not in reading.permit.written
+        ],
+    )
+
+
+def load(broker: Broker, attempt: Attempt, reading: Reading, into: IntoTable) -> LoadResult:
+    """Loads a query's rows into a table, once for the task run.
+
+    Raises:
+        WorkbenchError: as ``Broker.load``.
+    """
+    request = LoadRequest(
+        connection=into.connection,
+        table=into.table,
+        mode=into.mode,
+        key=into.key,
+        create=into.create,
+    )
+    done = broker.load(
+        attempt.actor,
+        attempt.origin,
+        request,
+        reading,
+        attempt.hang_up,
+        Once(key=attempt.task_run_id),
+        _progress(attempt),
+    )
+    attempt.recorder.tables("written", [TableUse(done.connection_id, done.schema, done.table)])
+    said = f"{done.rows:,} rows into {into.connection}, {into.table} ({into.mode})"
+    if done.already:
+        said += ": an earlier try had loaded them, nothing was done now"
+    attempt.recorder.log(said)
+    return done
+
+
+def parquet(attempt: Attempt, reading: Reading, name: str, temporary: Path) -> tuple[int, Artifact]:
+    """Writes a query's rows into a Parquet file that goes away with the artifact.
+
+    Args:
+        temporary: the folder for it.
+
+    Returns:
+        The number of rows, and the artifact.
+
+    Raises:
+        TaskFailed: a column has a type that Parquet lacks (``unsupported_type``).
+        WorkbenchError: as reading.
+    """
+    temporary.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.TemporaryDirectory(prefix="artifact-", dir=temporary)
+    path = Path(folder.name) / name
+    progress = _progress(attempt)
+    try:
+        with pq.ParquetWriter(path, reading.schema, compression="zstd") as writer:
+            held: list[pa.RecordBatch] = []
+            for batch in reading:
+                held.append(batch)
+                if sum(each.nbytes for each in held) >= _GROUP_BYTES:
+                    writer.write_table(pa.Table.from_batches(held, reading.schema))
+                    held = []
+                progress(reading.rows)
+            if held:
+                writer.write_table(pa.Table.from_batches(held, reading.schema))
+    except pa.ArrowNotImplementedError as error:
+        folder.cleanup()
+        raise TaskFailed(
+            "unsupported_type",
+            f"A column has a type that Parquet lacks: {error}. Cast it in the query.",
+            retry=False,
+        ) from error
+    except BaseException:
+        folder.cleanup()
+        raise
+    artifact = Artifact(name, PARQUET, path)
+    weakref.finalize(artifact, folder.cleanup)
+    attempt.recorder.log(f"{reading.rows:,} rows into the artifact {name}")
+    return reading.rows, artifact
+
+
+def outputs(attempt: Attempt, reading: Reading) -> dict[str, Any]:
+    """The number of rows; and the columns of the row, if there is one alone.
+
+    A column named ``rows`` takes the number's place.
+    """
+    progress = _progress(attempt)
+    first: pa.RecordBatch | None = None
+    for batch in reading:
+        if first is None and batch.num_rows:
+            first = batch.slice(0, 1)
+        progress(reading.rows)
+    attempt.recorder.log(f"{reading.rows:,} rows")
+    found: dict[str, Any] = {"rows": reading.rows}
+    if first is not None and reading.rows == 1 and first.num_columns <= _OUTPUT_COLUMNS:
+        found |= {name: _json(value) for name, value in first.to_pylist()[0].items()}
+    return found
+
+
+def _progress(attempt: Attempt) -> Callable[[int], None]:
+    return lambda rows: attempt.recorder.progress(rows, None, f"{rows:,} rows")
+
+
+def _json(value: Any) -> Any:
+    """A value as outputs keep it: exact numbers, times and bytes as text."""
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Decimal | timedelta | UUID):
+        return str(value)
+    if isinstance(value, float) and not -float("inf") < value < float("inf"):
+        return None
+    return value

@@ -1,0 +1,128 @@
+"""Runs a statement in a connection, and keeps what it answers where it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+
+from ...connections.broker import Broker
+from ...connections.loads.models import Once
+from ...connections.models import QueryRequest
+from ..definition.fields import ConnectionName, Sql
+from ..definition.models import TaskSpec, Use
+from . import rows
+from .base import Attempt, Result, TableUse, TaskType
+
+
+class IntoArtifact(BaseModel):
+    """A Parquet file that is kept with the run, for the tasks that need it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    artifact: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")] = (
+        Field(description="The artifact's name.", examples=["sales.parquet"])
+    )
+
+
+def _which(value: Any) -> str:
+    named = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return "an artifact" if "artifact" in named else "a table"
+
+
+Into = Annotated[
+    Annotated[IntoArtifact, Tag("an artifact")] | Annotated[rows.IntoTable, Tag("a table")],
+    Discriminator(_which),
+]
+
+
+class SqlSpec(TaskSpec):
+    """Runs one statement. Its rows go into an artifact or into a table, or are only counted."""
+
+    type: Literal["sql"]
+    connection: ConnectionName
+    statement: Sql = Field(
+        description="A query, or a statement that changes data. Expressions are values in it, never "
+        "a part of its text.",
+        examples=["select * from orders where day >= {{ params.period }}"],
+    )
+    into: Into | None = Field(
+        default=None,
+        description="Where the rows of a query go: `artifact: <name>` for a Parquet file, or a "
+        "`connection` and a `table`.",
+        examples=[{"artifact": "sales.parquet"}],
+    )
+
+    def uses(self) -> Iterable[Use]:
+        yield Use(self.connection, write=False)
+        if isinstance(self.into, rows.IntoTable):
+            yield Use(self.into.connection, write=True, path=("into", "connection"))
+
+    def outputs(self) -> tuple[str, ...] | None:
+        # Without a target a single row's columns are outputs too.
+        return ("rows",) if self.into is not None else None
+
+
+class SqlTask(TaskType):
+    """The task type ``sql``.
+
+    Args:
+        temporary: the folder for files on their way to be artifacts.
+    """
+
+    name: ClassVar[str] = "sql"
+    title: ClassVar[str] = "SQL"
+    description: ClassVar[str] = "Runs a statement in a connection."
+    Spec: ClassVar[type[TaskSpec]] = SqlSpec
+
+    def __init__(self, broker: Broker, temporary: Path) -> None:
+        self._broker = broker
+        self._temporary = temporary
+
+    def run(self, spec: SqlSpec, attempt: Attempt) -> Result:
+        """Runs the statement; a change of data, or a load, is made once for the task run.
+
+        Raises:
+            TaskFailed: ``unsupported_type`` of an artifact; a conflict that may pass.
+            WorkbenchError: as ``Broker.run`` and ``Broker.load``.
+        """
+        request = QueryRequest(
+            connection=spec.connection,
+            sql=spec.statement.text,
+            params=dict(spec.statement.parameters or {}) or None,
+        )
+        with rows.telling_what_passes():
+            if spec.into is None:
+                return self._run(request, attempt)
+            with self._broker.read(
+                attempt.actor, attempt.origin, request, attempt.hang_up
+            ) as reading:
+                rows.note_read(attempt, reading)
+                if isinstance(spec.into, IntoArtifact):
+                    count, artifact = rows.parquet(
+                        attempt, reading, spec.into.artifact, self._temporary
+                    )
+                    return Result({"rows": count}, [artifact])
+                done = rows.load(self._broker, attempt, reading, spec.into)
+                return Result({"rows": done.rows})
+
+    def _run(self, request: QueryRequest, attempt: Attempt) -> Result:
+        once = Once(key=attempt.task_run_id)
+        with self._broker.run(
+            attempt.actor, attempt.origin, request, attempt.hang_up, once
+        ) as reading:
+            rows.note_read(attempt, reading)
+            if reading.permit.kind == "read":
+                return Result(rows.outputs(attempt, reading))
+            done = reading.written()
+        attempt.recorder.tables(
+            "written",
+            [TableUse(done.connection_id, schema, table) for schema, table in done.written],
+        )
+        said = f"{done.rows:,} rows changed"
+        if done.already:
+            said += ": an earlier try had done it, nothing was done now"
+        attempt.recorder.log(said)
+        return Result({"rows": done.rows})

@@ -1,0 +1,35 @@
+"""A worker's process for tests: drives one attempt of a notebook, and says what it records.
+
+Its arguments: the Hub's address, the user, the notebook's file; the token is in ``WORKER_TOKEN``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from support.notebooks import Attempts, Said
+
+from wb_server.hosts.hub_servers import HubServers
+from wb_server.pipelines.kernels import driver
+from wb_server.pipelines.kernels.remote import ServerKernels
+
+
+def main(hub: str, user: str, path: str) -> None:
+    driver.SAVE_SECONDS = 0.1
+    servers = HubServers(f"{hub}/hub/api", os.environ["WORKER_TOKEN"], hub)
+    attempts = Attempts(ServerKernels(servers), user)
+    attempt, said = attempts.attempt({"n.ipynb": Path(path).read_bytes()}, task_run="killed")
+    said.when_saved = lambda content: tell(said, content)
+    attempts.end(attempt, said)
+
+
+def tell(said: Said, content: bytes) -> None:
+    """A line for each save: the kernel that was noted, and the notebook."""
+    print(json.dumps({"kernel": said.kernels[-1], "notebook": content.decode()}), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

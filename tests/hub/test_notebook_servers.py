@@ -1,0 +1,167 @@
+"""Notebooks of pipelines behind a real Hub: in their owner's server, which only a worker starts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from running_hub import REPO, Browser, Running, start_up, until
+from support.notebooks import Attempts, notebook
+
+from wb_server.hosts.hub_servers import HubServers
+from wb_server.kit.endpoint import HangUp
+from wb_server.pipelines.failure import TaskFailed
+from wb_server.pipelines.kernels import driver
+from wb_server.pipelines.kernels.remote import ServerKernels
+
+pytestmark = pytest.mark.slow
+TOKEN = secrets.token_hex(16)
+PID = "import os; print('pid', os.getpid(), flush=True)\n"
+FOREVER = PID + "import time\nwhile True: time.sleep(1)"
+
+
+@pytest.fixture(scope="module")
+def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A Hub with room for one server for notebooks."""
+    env = {"WB_WORKER_TOKEN": TOKEN, "WB_NOTEBOOK_SERVERS": "1"}
+    with start_up(tmp_path_factory.mktemp("wb") / "data", env=env) as running:
+        yield running
+
+
+@pytest.fixture
+def person(small_hub: Running) -> Iterator[Browser]:
+    """The administrator's browser, signed in."""
+    assert small_hub.admin_password
+    with Browser(small_hub.url) as browser:
+        browser.sign_in("admin", small_hub.admin_password)
+        yield browser
+
+
+@pytest.fixture
+def servers(small_hub: Running) -> Iterator[HubServers]:
+    it = HubServers(f"{small_hub.url}/hub/api", TOKEN, small_hub.url, start_seconds=60)
+    yield it
+    it.close()
+
+
+@pytest.fixture
+def attempts(servers: HubServers, monkeypatch: pytest.MonkeyPatch) -> Attempts:
+    monkeypatch.setattr(driver, "SAVE_SECONDS", 0.1)
+    return Attempts(ServerKernels(servers), "admin")
+
+
+def alive(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
+def pid_in(text: str) -> int | None:
+    found = re.search(r"pid (\d+)\\n", text)
+    return int(found[1]) if found else None
+
+
+def test_a_person_can_not_start_one(small_hub: Running, person: Browser) -> None:
+    for name in ("pipelines", "mine"):
+        answer = person.api("POST", f"/users/admin/servers/{name}")
+        assert answer.status_code == 403, answer.text
+        assert "for pipelines alone" in answer.text
+        assert person.http.get(f"/hub/spawn/admin/{name}").status_code == 403
+    # Nor by another way: the person's own server under such a name.
+    answer = person.api("PATCH", "/users/admin/servers/", json={"name": "pipelines"})
+    assert answer.status_code == 403
+    assert person.api("GET", "/users/admin").json()["servers"] == {}
+    home = person.http.get("/hub/home")
+    assert home.status_code == 200
+    assert "server" in home.text.lower()
+    assert "Named Servers" not in home.text
+    assert "new-server-btn" not in home.text
+
+
+def test_a_killed_worker_leaves_no_kernel_to_the_retry(
+    small_hub: Running, attempts: Attempts, tmp_path: Path
+) -> None:
+    path = tmp_path / "n.ipynb"
+    path.write_bytes(notebook(FOREVER, kernel="workbench-python"))
+    paths = os.pathsep.join([str(REPO / "tests"), str(REPO / "tests" / "hub")])
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "notebook_worker", small_hub.url, "admin", str(path)],
+        env={**os.environ, "PYTHONPATH": paths, "WORKER_TOKEN": TOKEN},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stdout is not None
+    with worker.stdout as lines:
+        # The first line comes when the server has started and the cell runs.
+        said = next(found for line in lines if pid_in((found := json.loads(line))["notebook"]))
+        pid = pid_in(said["notebook"])
+        assert pid is not None
+        worker.kill()
+        worker.wait(10)
+    assert alive(pid)
+    look = (
+        "import os, wb\n"
+        "def there(pid):\n"
+        "    try: return open(f'/proc/{pid}/stat').read().rpartition(')')[2].split()[0] != 'Z'\n"
+        "    except OSError: return False\n"
+        f"wb.output('old_is_there', there({pid}))\n"
+        "wb.output('server', os.environ['JUPYTERHUB_SERVER_NAME'])\n"
+        "wb.output('home', os.environ['HOME'])\n"
+        "wb.output('secrets', sorted(n for n in os.environ if n.startswith('WB_')))\n"
+        "wb.output('attempt', os.environ['WORKBENCH_ATTEMPT'])"
+    )
+    attempt, said_again = attempts.attempt(
+        {"n.ipynb": notebook(look, kernel="workbench-python")},
+        task_run="killed",
+        fence=2,
+        earlier=[said["kernel"]],
+    )
+    assert attempts.end(attempt, said_again).outputs == {
+        "old_is_there": False,
+        "server": "pipelines",
+        "home": str(small_hub.data_dir / "users" / "admin"),
+        "secrets": [],
+        "attempt": attempt.id,
+    }
+
+
+def test_its_owner_stops_the_server(person: Browser, attempts: Attempts) -> None:
+    attempt, said = attempts.attempt({"n.ipynb": notebook(FOREVER)})
+    running = attempts.begin(attempt, said)
+    pid = until(lambda: said.saves and pid_in(said.saves[-1][0].decode()), 60, "the cell runs")
+    assert person.api("DELETE", "/users/admin/servers/pipelines").status_code in {202, 204}
+    ran = running.ended()
+    assert (ran.error.code, ran.error.retry) == ("server_stopped", True)
+    assert not alive(pid)
+    # The retry starts it again.
+    again, said = attempts.attempt({"n.ipynb": notebook("import wb; wb.output('x', 1)")})
+    assert attempts.end(again, said).outputs == {"x": 1}
+    assert said.lines == ["Starting the server in which the owner's notebooks run."]
+
+
+def test_there_is_room_for_so_many(person: Browser, small_hub: Running) -> None:
+    assert person.api("POST", "/users/ben").status_code == 201
+    assert person.api("GET", "/users/admin").json()["servers"]["pipelines"]["ready"]
+    servers = HubServers(f"{small_hub.url}/hub/api", TOKEN, small_hub.url, start_seconds=1)
+    lines: list[str] = []
+    with contextlib.closing(servers):
+        until_ = time.monotonic() + 60
+        for user, code in (("ben", "no_server_free"), ("nobody", "unknown_owner")):
+            with pytest.raises(TaskFailed) as raised:
+                servers.acquire(
+                    user, again=False, deadline=until_, hang_up=HangUp(), log=lines.append
+                )
+            assert raised.value.code == code
+            assert servers.running(user) is None
+    assert lines == ["As many servers for notebooks run as may; waiting for one to end."]
+    assert person.api("GET", "/users/ben").json()["servers"] == {}

@@ -1,0 +1,223 @@
+"""Durations, retries, the order of tasks, and tasks with their expressions evaluated."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+from support.task_specs import REGISTRY, CopySpec, HttpSpec, NotebookSpec, SqlSpec
+
+from wb_server.kit.errors import Unprocessable
+from wb_server.pipelines.definition import graph
+from wb_server.pipelines.definition.check import model_for
+from wb_server.pipelines.definition.fields import Duration, FileName, ParameterName, Sql
+from wb_server.pipelines.definition.models import PipelineFile, Retries
+from wb_server.pipelines.definition.templates import evaluated, spots
+
+SCOPE: dict[str, Any] = {
+    "params": {"d": date(2026, 1, 31), "n": 3, "l": ["a"], "t": "x"},
+    "tasks": {"extract": {"outputs": {"rows": 7}}},
+    "run": {"id": "r1"},
+    "pipeline": {"name": "p"},
+}
+DURATION = TypeAdapter[timedelta](Duration)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "written"),
+    [
+        ("30s", 30, "30s"),
+        ("10m", 600, "10m"),
+        ("1h", 3600, "1h"),
+        ("2d", 172_800, "2d"),
+        ("1h30m", 5400, "1h30m"),
+        ("90m", 5400, "1h30m"),
+        ("1d1h1m1s", 90_061, "1d1h1m1s"),
+        ("0s", 0, "0s"),
+    ],
+)
+def test_durations(text: str, seconds: int, written: str) -> None:
+    found = DURATION.validate_python(text)
+    assert found == timedelta(seconds=seconds)
+    assert DURATION.dump_python(found, mode="json") == written
+
+
+@pytest.mark.parametrize(
+    "text", ["", "5", 5, "m", "1 h", "1h 30m", "30m1h", "-1s", "1.5h", None, "1w"]
+)
+def test_what_is_no_duration(text: Any) -> None:
+    with pytest.raises(ValidationError, match="It takes a duration"):
+        DURATION.validate_python(text)
+
+
+def test_waits_between_attempts() -> None:
+    same = Retries.model_validate({"count": 3, "delay": "10s"})
+    assert [same.wait(failed) for failed in (1, 2, 9)] == [timedelta(seconds=10)] * 3
+    growing = Retries.model_validate({"count": 9, "delay": "10m", "backoff": "exponential"})
+    minutes = [growing.wait(failed).total_seconds() / 60 for failed in (1, 2, 3, 4, 50)]
+    assert minutes == [10, 20, 40, 60, 60]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/etc/passwd",
+        "../x.ipynb",
+        "a/../../x",
+        "./a",
+        "a//b",
+        "a\\b",
+        "{{ run.id }}",
+        "a\nb",
+        "a/",
+    ],
+)
+def test_files_lie_below_the_folder(path: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(FileName).validate_python(path)
+
+
+def test_a_parameter_is_a_name_that_a_notebook_can_have() -> None:
+    names = TypeAdapter(ParameterName)
+    assert names.validate_python("from_date") == "from_date"
+    for name in ("from", "class", "None", "Period", "1st", "a-b", ""):
+        with pytest.raises(ValidationError):
+            names.validate_python(name)
+
+
+def test_the_order_of_tasks() -> None:
+    needs = {"d": ["b", "c"], "b": ["a"], "c": ["a"], "a": [], "e": ["none"]}
+    assert graph.order(needs) == ["a", "e", "b", "c", "d"]
+    assert graph.needed(needs, "d") == {"a", "b", "c"}
+    assert graph.dependents(needs, ["b"]) == {"d"}
+    assert graph.dependents(needs, ["a"]) == {"b", "c", "d"}
+    assert graph.cycles(needs) == []
+
+
+def test_circles() -> None:
+    needs = {"a": ["b"], "b": ["c"], "c": ["a"], "d": ["a"], "x": ["y"], "y": ["x"], "z": []}
+    assert graph.cycles(needs) == [["a", "b", "c"], ["x", "y"]]
+    with pytest.raises(ValueError, match="circle"):
+        graph.order(needs)
+    assert graph.cycles({"a": ["a"]}) == [["a"]]
+
+
+def test_random_graphs() -> None:
+    chance = random.Random(7)
+    circular = 0
+    for _ in range(300):
+        tasks = [f"t{number}" for number in range(chance.randint(1, 12))]
+        needs = {
+            task: chance.sample(tasks, min(len(tasks), chance.randint(0, 2))) for task in tasks
+        }
+        circles = graph.cycles(needs)
+        for circle in circles:
+            circular += 1
+            for one, other in zip(circle, [*circle[1:], circle[0]], strict=True):
+                assert other in needs[one]
+        if not circles:
+            placed = graph.order(needs)
+            assert sorted(placed) == sorted(tasks)
+            for task in tasks:
+                assert all(placed.index(other) < placed.index(task) for other in needs[task])
+        # A task that needs itself in the end is on a circle, and only then there is one.
+        assert bool(circles) == any(task in graph.needed(needs, task) for task in tasks)
+    assert circular > 50
+
+
+def test_the_pipeline_and_its_defaults() -> None:
+    pipeline = model_for(REGISTRY).model_validate(
+        {
+            "name": "p",
+            "labels": ["a", "b", "a"],
+            "run_as": "team:finance",
+            "defaults": {"timeout": "10m", "retries": {"count": 2}},
+            "tasks": {
+                "b": {
+                    "type": "http",
+                    "url": "https://a.example",
+                    "needs": ["a", "a"],
+                    "timeout": "5s",
+                },
+                "a": {"type": "sql", "connection": "c", "statement": "select 1", "retries": {}},
+            },
+        }
+    )
+    assert isinstance(pipeline, PipelineFile)
+    assert isinstance(pipeline.tasks["b"], HttpSpec)
+    assert pipeline.order() == ["a", "b"]
+    assert pipeline.labels == ["a", "b"]
+    assert pipeline.team == "finance"
+    assert pipeline.timeout_of("a") == timedelta(minutes=10)
+    assert pipeline.timeout_of("b") == timedelta(seconds=5)
+    assert pipeline.retries_of("a").count == 0
+    assert pipeline.retries_of("b").count == 2
+    # It is kept as JSON and read again without a loss.
+    again = model_for(REGISTRY).model_validate_json(pipeline.model_dump_json(by_alias=True))
+    assert again == pipeline
+
+
+def test_sql_is_evaluated_into_a_statement_with_parameters() -> None:
+    spec = SqlSpec.model_validate(
+        {"type": "sql", "connection": "c", "statement": "select {{ params.d }}, {{ params.t }}"}
+    )
+    assert spec.statement == Sql("select {{ params.d }}, {{ params.t }}")
+    ready = evaluated(spec, SCOPE)
+    assert ready.statement.text == "select :p1, :p2"
+    assert ready.statement.parameters == {"p1": date(2026, 1, 31), "p2": "x"}
+    assert ready.connection == "c"
+    without = evaluated(SqlSpec(type="sql", connection="c", statement=Sql("select 1")), SCOPE)
+    assert without.statement == Sql("select 1", {})
+
+
+def test_sql_inside_of_parts_with_another_name_in_the_file() -> None:
+    spec = CopySpec.model_validate(
+        {
+            "type": "copy",
+            "from": {"connection": "a", "query": "select {{ params.n }}"},
+            "to": {"connection": "b", "table": "t_{{ params.t }}"},
+        }
+    )
+    assert [(spot.path, spot.kind) for spot in spots(spec)] == [
+        (("from", "query"), "sql"),
+        (("to", "table"), "text"),
+    ]
+    ready = evaluated(spec, SCOPE)
+    assert ready.source.query == Sql("select :p1", {"p1": 3})
+    assert ready.target.table == "t_x"
+
+
+def test_values_keep_their_type_where_any_fits_and_become_text_where_text_does() -> None:
+    spec = HttpSpec.model_validate(
+        {
+            "type": "http",
+            "description": "{{ not read }}",
+            "url": "{{ params.n }}",
+            "headers": {"a": "{{ params.n }}", "b": "x{{ run.id }}"},
+            "body": {
+                "rows": "{{ tasks.extract.outputs.rows }}",
+                "l": ["{{ params.l }}", "{{ params.d }}!"],
+            },
+            "tries": "{{ params.n }}",
+        }
+    )
+    ready = evaluated(spec, SCOPE)
+    assert ready.description == "{{ not read }}"
+    assert ready.url == "3"
+    assert ready.headers == {"a": "3", "b": "xr1"}
+    assert ready.body == {"rows": 7, "l": [["a"], "2026-01-31!"]}
+    assert ready.tries == 3
+    notebook = NotebookSpec.model_validate(
+        {"type": "notebook", "notebook": "a.ipynb", "parameters": {"d": "{{ params.d }}"}}
+    )
+    assert evaluated(notebook, SCOPE).parameters == {"d": date(2026, 1, 31)}
+
+
+def test_a_value_that_does_not_fit_its_field() -> None:
+    spec = HttpSpec.model_validate({"type": "http", "url": "x", "tries": "{{ params.l }}"})
+    with pytest.raises(Unprocessable, match="tries"):
+        evaluated(spec, SCOPE)

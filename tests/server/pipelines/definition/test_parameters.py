@@ -1,0 +1,226 @@
+"""Typed parameters: declaring them, giving them values, keeping those as JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import jsonschema
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from wb_server.kit.errors import InvalidInput
+from wb_server.pipelines.definition.parameters import (
+    Parameter,
+    form,
+    from_json,
+    from_texts,
+    resolve,
+    to_json,
+)
+
+SCOPE = {"run": {"id": "r1", "date": date(2026, 1, 15)}, "pipeline": {"name": "nightly"}}
+ONE = TypeAdapter[Parameter](Parameter)
+ALL: dict[str, dict[str, Any]] = {
+    "text": {"type": "text", "default": "of {{ run.date }}", "max_length": 20},
+    "integer": {"type": "integer", "minimum": 1, "maximum": 12},
+    "number": {"type": "number", "default": 0.5},
+    "boolean": {"type": "boolean", "default": False},
+    "date": {"type": "date", "default": "{{ run.date | first_of_month(-1) }}", "description": "d"},
+    "choice": {"type": "choice", "choices": ["eu", "us"], "default": "eu"},
+    "list": {"type": "list", "items": "date", "default": ["{{ run.date }}", "2026-01-02"]},
+    "optional": {"type": "integer", "required": False},
+}
+
+
+def made(given: dict[str, dict[str, Any]]) -> dict[str, Parameter]:
+    return {name: ONE.validate_python(item) for name, item in given.items()}
+
+
+DEFINITIONS = made(ALL)
+
+
+def test_defaults_fill_in_what_is_not_given() -> None:
+    assert resolve(DEFINITIONS, {"integer": 3}, SCOPE) == {
+        "text": "of 2026-01-15",
+        "integer": 3,
+        "number": 0.5,
+        "boolean": False,
+        "date": date(2025, 12, 1),
+        "choice": "eu",
+        "list": [date(2026, 1, 15), date(2026, 1, 2)],
+        "optional": None,
+    }
+
+
+def test_values_that_are_given_are_never_read_as_expressions() -> None:
+    values = resolve(DEFINITIONS, {"integer": 3, "text": "{{ run.id }}"}, SCOPE)
+    assert values["text"] == "{{ run.id }}"
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "value"),
+    [
+        ("integer", 12, 12),
+        ("integer", 3.0, 3),
+        ("number", 2, 2.0),
+        ("number", -1.5, -1.5),
+        ("boolean", True, True),
+        ("date", "2026-02-28", date(2026, 2, 28)),
+        ("date", date(2026, 2, 28), date(2026, 2, 28)),
+        ("choice", "us", "us"),
+        ("list", [], []),
+        ("list", ["2026-02-28"], [date(2026, 2, 28)]),
+        ("text", "", ""),
+        ("optional", None, None),
+    ],
+)
+def test_values(name: str, given: Any, value: Any) -> None:
+    found = resolve(DEFINITIONS, {"integer": 1, name: given}, SCOPE)[name]
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "word"),
+    [
+        ("text", 5, "takes a text"),
+        ("text", "x" * 21, "20 characters"),
+        ("integer", None, "required"),
+        ("integer", "3", "whole number"),
+        ("integer", True, "whole number"),
+        ("integer", 3.5, "whole number"),
+        ("integer", 2**63, "whole number"),
+        ("integer", 0, "at least 1"),
+        ("integer", 13, "at most 12"),
+        ("number", "1", "a number"),
+        ("number", float("nan"), "a number"),
+        ("number", float("inf"), "a number"),
+        ("boolean", "true", "true or false"),
+        ("boolean", 1, "true or false"),
+        ("date", "2026-02-30", "a date"),
+        ("date", "2026-02-28T00:00", "a date"),
+        ("date", "20260228", "a date"),
+        ("date", 20260228, "a date"),
+        ("choice", "asia", "one of: eu, us"),
+        ("choice", ["eu"], "one of: eu, us"),
+        ("list", "2026-01-01", "a list"),
+        ("list", ["2026-01-01", "x"], "Item 2: It takes a date"),
+        ("list", ["2026-01-01"] * 1001, "1,000 items"),
+        ("none", 1, "no such parameter"),
+    ],
+)
+def test_values_that_do_not_fit_are_named(name: str, given: Any, word: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        resolve(DEFINITIONS, {"integer": 1, name: given}, SCOPE)
+    assert caught.value.code == "bad_parameters"
+    assert list(caught.value.details["parameters"]) == [name]
+    assert word in caught.value.details["parameters"][name]
+    assert name in caught.value.message
+
+
+def test_all_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        resolve(DEFINITIONS, {"boolean": 1, "choice": "x", "none": 1}, SCOPE)
+    assert set(caught.value.details["parameters"]) == {"integer", "boolean", "choice", "none"}
+
+
+def test_a_default_that_can_not_be_computed_names_its_parameter() -> None:
+    definitions = made({"n": {"type": "integer", "default": "{{ run.date }}"}})
+    with pytest.raises(InvalidInput, match="n: It takes a whole number"):
+        resolve(definitions, {}, SCOPE)
+    definitions = made({"n": {"type": "integer", "default": "{{ 1 / 0 }}"}})
+    with pytest.raises(InvalidInput, match="n: Its default: .*divides by zero"):
+        resolve(definitions, {}, SCOPE)
+
+
+def test_values_go_through_json_and_back() -> None:
+    values = resolve(DEFINITIONS, {"integer": 3}, SCOPE)
+    kept = json.loads(json.dumps(to_json(values)))
+    assert kept["date"] == "2025-12-01"
+    assert from_json(DEFINITIONS, kept) == values
+
+
+def test_values_from_a_command_line() -> None:
+    definitions = DEFINITIONS | made(
+        {"words": {"type": "list"}, "counts": {"type": "list", "items": "integer"}}
+    )
+    texts = {
+        "text": "5",
+        "integer": "5",
+        "number": "2.5",
+        "boolean": "true",
+        "date": "2026-01-31",
+        "choice": "us",
+        "list": "2026-01-01, 2026-01-02",
+        "words": '["a, b"]',
+        "counts": "1,2",
+    }
+    values = resolve(definitions, from_texts(definitions, texts), SCOPE)
+    assert values == {
+        "text": "5",
+        "integer": 5,
+        "number": 2.5,
+        "boolean": True,
+        "date": date(2026, 1, 31),
+        "choice": "us",
+        "list": [date(2026, 1, 1), date(2026, 1, 2)],
+        "words": ["a, b"],
+        "counts": [1, 2],
+        "optional": None,
+    }
+    with pytest.raises(InvalidInput) as caught:
+        resolve(DEFINITIONS, from_texts(DEFINITIONS, {"integer": "five", "none": "1"}), SCOPE)
+    assert set(caught.value.details["parameters"]) == {"integer", "none"}
+
+
+def test_the_form_takes_what_a_run_takes() -> None:
+    schema = form(DEFINITIONS, SCOPE)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(
+        schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    assert schema["required"] == ["integer"]
+    assert schema["properties"]["date"] == {
+        "title": "date",
+        "type": "string",
+        "format": "date",
+        "description": "d",
+        "default": "2025-12-01",
+    }
+    assert validator.is_valid({"integer": 3, "list": ["2026-01-01"]})
+    for wrong in ({}, {"integer": 0}, {"integer": 1, "choice": "x"}, {"integer": 1, "x": 1}):
+        assert not validator.is_valid(wrong)
+        with pytest.raises(InvalidInput):
+            resolve(DEFINITIONS, wrong, SCOPE)
+    for default in schema["properties"]:
+        shown = schema["properties"][default].get("default")
+        if shown is not None:
+            assert validator.is_valid({"integer": 1, default: shown})
+
+
+def test_a_form_without_a_run_shows_no_expressions() -> None:
+    properties = form(DEFINITIONS)["properties"]
+    assert "default" not in properties["date"]
+    assert "default" not in properties["list"]
+    assert properties["number"]["default"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"type": "integer", "default": "5"}, "whole number"),
+        ({"type": "date", "default": "yesterday"}, "a date"),
+        ({"type": "choice", "choices": ["a"], "default": "b"}, "one of: a"),
+        ({"type": "choice", "choices": []}, "at least 1"),
+        ({"type": "list", "items": "integer", "default": ["a"]}, "Item 1"),
+        ({"type": "integer", "minimum": 5, "default": 4}, "at least 5"),
+        ({"type": "text", "default": "x", "required": True}, "no default"),
+        ({"type": "money"}, "does not match any of the expected tags"),
+        ({"type": "text", "choices": ["a"]}, "Extra inputs"),
+    ],
+)
+def test_definitions_that_do_not_fit(given: dict[str, Any], word: str) -> None:
+    with pytest.raises(ValidationError, match=word):
+        ONE.validate_python(given)

@@ -1,0 +1,108 @@
+"""The cell with a task's parameters: what Python reads is what was given."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from wb_server.pipelines.kernels.parameters import inject, source
+from wb_server.pipelines.tasks.base import TaskFailed
+
+VALUES: dict[str, Any] = {
+    "nothing": None,
+    "yes": True,
+    "number": -12,
+    "large": 10**40,
+    "share": 0.1,
+    "plain": "eu",
+    "quotes": "it's \"so\" \\ '''x''' {{ y }} %s",
+    "lines": "a\nb\r\n\tc\x00",
+    "letters": "Größe 漢字 \U0001f600 \u2028",
+    "day": date(2026, 7, 1),
+    "moment": datetime(2026, 7, 1, 6, 30, 1, 5, tzinfo=UTC),
+    "amount": Decimal("1234567890.12345678901234567890"),
+    "some": [1, "a", None, date(2026, 1, 1), [2.5]],
+    "none_of_them": [],
+    "pairs": {"a": {"b": [True]}, "it's": date(2026, 1, 31), "": None},
+}
+
+
+def read(text: str, **names: Any) -> dict[str, Any]:
+    space = dict(names)
+    exec(compile(text, "cell", "exec"), space)
+    return space
+
+
+def test_python_reads_what_was_given() -> None:
+    space = read(source(VALUES))
+    assert {name: space[name] for name in VALUES} == VALUES
+    assert [type(space[name]) for name in VALUES] == [type(value) for value in VALUES.values()]
+
+
+def test_numbers_that_have_no_literal() -> None:
+    space = read(source({"inf": math.inf, "less": -math.inf, "nan": math.nan}))
+    assert (space["inf"], space["less"]) == (math.inf, -math.inf)
+    assert math.isnan(space["nan"])
+
+
+def test_names_of_the_notebook_stay() -> None:
+    space = read(source({"day": date(2026, 1, 1)}), datetime="mine", decimal="mine")
+    assert (space["datetime"], space["decimal"]) == ("mine", "mine")
+
+
+@pytest.mark.parametrize("name", ["class", "a b", "1a", "a;import os", "", "a=1\nb"])
+def test_a_name_can_not_be_code(name: str) -> None:
+    with pytest.raises(TaskFailed) as raised:
+        source({name: 1})
+    assert (raised.value.code, raised.value.retry) == ("bad_parameter", False)
+
+
+@pytest.mark.parametrize("value", [object(), b"bytes", {1, 2}])
+def test_a_value_that_can_not_be_written(value: Any) -> None:
+    with pytest.raises(TaskFailed) as raised:
+        source({"x": [value]})
+    assert raised.value.code == "bad_parameter"
+
+
+def test_a_value_without_end() -> None:
+    deep: list[Any] = []
+    deep.append(deep)
+    with pytest.raises(TaskFailed):
+        source({"x": deep})
+
+
+def tags(book: Any) -> list[list[str]]:
+    return [cell.metadata.get("tags", []) for cell in book.cells]
+
+
+def test_it_comes_after_the_tagged_cell() -> None:
+    book = new_notebook(
+        cells=[
+            new_code_cell("import os"),
+            new_code_cell("period = 1", metadata={"tags": ["parameters"]}),
+            new_code_cell("print(period)"),
+        ]
+    )
+    inject(book, {"period": 2})
+    assert tags(book) == [[], ["parameters"], ["injected-parameters"], []]
+    assert read("\n".join(cell.source for cell in book.cells[:3]))["period"] == 2
+    inject(book, {"period": 3})
+    assert len(book.cells) == 4
+    assert book.cells[2].source.endswith("period = 3")
+
+
+def test_without_a_tagged_cell_it_comes_first() -> None:
+    book = new_notebook(cells=[new_code_cell("print(period)")])
+    inject(book, {"period": 2})
+    assert tags(book) == [["injected-parameters"], []]
+
+
+def test_without_parameters_nothing_changes() -> None:
+    book = new_notebook(cells=[new_code_cell("1", metadata={"tags": ["parameters"]})])
+    inject(book, {})
+    assert tags(book) == [["parameters"]]

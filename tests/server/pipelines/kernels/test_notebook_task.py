@@ -1,0 +1,270 @@
+"""Notebook tasks in real kernels of this machine: how they end, and what is kept of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from support.notebooks import Attempts, notebook
+from support.wait import wait_for
+
+from wb_server.kit.errors import Unavailable
+from wb_server.pipelines.kernels import driver
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saves come quickly enough to wait for them."""
+    monkeypatch.setattr(driver, "SAVE_SECONDS", 0.1)
+
+
+def gone(pid: int) -> Callable[[], bool]:
+    def check() -> bool:
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    return check
+
+
+def printed(said: object, pattern: str) -> Callable[[], re.Match[str] | None]:
+    """What the notebook shows while it runs."""
+
+    def look() -> re.Match[str] | None:
+        for content, _ in reversed(said.saves):  # type: ignore[attr-defined]
+            if found := re.search(pattern, content.decode()):
+                return found
+        return None
+
+    return look
+
+
+def test_a_notebook_with_parameters_and_a_helper(attempts: Attempts) -> None:
+    ran = attempts.run(
+        new_markdown_cell("# Report"),
+        new_code_cell("period = None\nrows = 0", metadata={"tags": ["parameters"]}),
+        "import os, lib.helper\nfrom pathlib import Path\nprint(period, lib.helper.double(rows))",
+        "import wb\nwb.output('rows', lib.helper.double(rows))\n"
+        "wb.output('period', period)\n"
+        "wb.output('place', os.getcwd())\n"
+        "wb.output('attempt', os.environ['WORKBENCH_ATTEMPT'])",
+        "wb.output('rows', {'eu': [1, None, 2.5]})",
+        "   ",
+        files={"lib/helper.py": b"def double(x):\n    return 2 * x\n", "data.csv": b"a,b\n"},
+        parameters={"period": date(2026, 7, 1), "rows": 21},
+    )
+    outputs = dict(ran.outputs)
+    place = Path(outputs.pop("place"))
+    attempt = outputs.pop("attempt")
+    assert outputs == {"rows": {"eu": [1, None, 2.5]}, "period": "2026-07-01"}
+    assert ran.said.text(3) == "2026-07-01 42\n"
+    # The kernel was noted before any code ran, and its folder is gone with it.
+    assert [each["attempt"] for each in ran.said.kernels] == [attempt]
+    wait_for(lambda: not place.exists())
+    # Five cells run: the markdown and the empty one don't, the parameters' own does.
+    assert [step[:2] for step in ran.said.steps] == [(n, 5) for n in range(6)]
+    cells = ran.said.last.cells
+    assert [cell.get("execution_count") for cell in cells] == [None, 1, 2, 3, 4, 5, None]
+    assert cells[2].metadata["tags"] == ["injected-parameters"]
+    times = cells[3].metadata["execution"]
+    busy, idle = (
+        datetime.fromisoformat(times[f"iopub.status.{state}"]) for state in ("busy", "idle")
+    )
+    assert busy <= datetime.fromisoformat(times["iopub.execute_input"]) <= idle
+    assert ran.said.last.metadata.language_info.name == "python"
+
+
+def test_a_cell_that_fails(attempts: Attempts) -> None:
+    ran = attempts.run("x = 1", "print('before')\n{}['eu']", "print('never')")
+    error = ran.error
+    assert (error.code, error.retry) == ("cell_failed", True)
+    assert error.message == "Cell 2 of 3 failed: KeyError: 'eu'"
+    assert {key: error.details[key] for key in ("cell", "cells", "ename", "index")} == {
+        "cell": 2,
+        "cells": 3,
+        "ename": "KeyError",
+        "index": 1,
+    }
+    done, failed, never = ran.said.last.cells
+    assert failed.id == error.details["cell_id"]
+    assert [out.output_type for out in failed.outputs] == ["stream", "error"]
+    assert done.execution_count == 1
+    assert (never.execution_count, never.outputs) == (None, [])
+
+
+def test_an_error_that_a_notebook_expects(attempts: Attempts) -> None:
+    expected = new_code_cell("1/0", metadata={"tags": ["raises-exception"]})
+    ran = attempts.run(expected, "print('after')")
+    assert ran.outputs == {}
+    assert ran.said.text() == "after\n"
+
+
+def test_old_outputs_are_not_kept(attempts: Attempts) -> None:
+    book = nbformat.reads(notebook("x = 1", "1/0", "y = 1").decode(), as_version=4)
+    for cell in book.cells:
+        cell.outputs = [nbformat.v4.new_output("stream", text="old")]
+        cell.execution_count = 77
+    attempt, said = attempts.attempt({"n.ipynb": nbformat.writes(book).encode()})
+    attempts.end(attempt, said)
+    assert "old" not in said.saves[-1][0].decode()
+    assert [cell.execution_count for cell in said.last.cells] == [1, 2, None]
+
+
+def test_a_kernel_that_dies(attempts: Attempts) -> None:
+    ran = attempts.run("x = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "y = 1")
+    assert (ran.error.code, ran.error.retry) == ("kernel_died", True)
+    assert "more memory than there is" in ran.error.message
+    assert (ran.error.details["cell"], ran.error.details["exit_status"]) == (2, -9)
+    (shown,) = ran.said.last.cells[1].outputs
+    assert (shown.ename, shown.evalue) == ("DeadKernelError", ran.error.message)
+
+
+def test_a_kernel_that_leaves(attempts: Attempts) -> None:
+    ran = attempts.run("import os\nos._exit(3)")
+    assert ran.error.code == "kernel_died"
+    assert "status 3" in ran.error.message
+
+
+def test_a_cell_that_takes_too_long(attempts: Attempts) -> None:
+    ran = attempts.run(
+        "import os; print('pid', os.getpid(), flush=True)\nimport time\nwhile True: time.sleep(1)",
+        cell_timeout="1s",
+    )
+    assert (ran.error.code, ran.error.details["cell"]) == ("cell_timeout", 1)
+    pid = int(re.findall(r"pid (\d+)", ran.said.text())[0])
+    assert gone(pid)()
+    assert ran.said.last.cells[0].outputs[-1].ename == "CellTimeoutError"
+
+
+def test_a_notebook_that_prints_without_end(attempts: Attempts, often: None) -> None:
+    cell = "import os\nprint('pid', os.getpid(), flush=True)\nwhile True: print('x' * 1000)"
+    attempt, said = attempts.attempt({"n.ipynb": notebook(cell, "y = 1")})
+    running = attempts.begin(attempt, said)
+    pid = int(wait_for(printed(said, r"pid (\d+)"))[1])  # type: ignore[index]
+    wait_for(printed(said, r"MiB of output before this were left out"), 60)
+    attempt.hang_up.now()
+    ran = running.ended(20)
+    assert (ran.error.code, ran.error.retry) == ("stopped", False)
+    assert gone(pid)()
+    assert len(said.saves[-1][0]) < 12 * 2**20
+    assert said.last.cells[0].outputs[-1].ename == "KeyboardInterrupt"
+
+
+def test_a_cell_that_will_not_be_stopped(attempts: Attempts, often: None) -> None:
+    cell = (
+        "import os, subprocess, sys, time\n"
+        "own = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'],"
+        " start_new_session=True)\n"
+        "print('pids', os.getpid(), own.pid, flush=True)\n"
+        "while True:\n"
+        "    try:\n"
+        "        time.sleep(60)\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('no')"
+    )
+    attempt, said = attempts.attempt({"n.ipynb": notebook(cell)})
+    running = attempts.begin(attempt, said)
+    pids = wait_for(printed(said, r"pids (\d+) (\d+)"))
+    attempt.hang_up.now()
+    assert running.ended(20).error.code == "stopped"
+    # Its child had a session of its own, and went with it.
+    assert [gone(int(pid))() for pid in pids.groups()] == [True, True]  # type: ignore[union-attr]
+    assert said.last.cells[0].outputs[-1].ename == "Stopped"
+
+
+def test_it_is_stopped_before_it_starts(attempts: Attempts) -> None:
+    attempt, said = attempts.attempt({"n.ipynb": notebook("x = 1")})
+    attempt.hang_up.now()
+    assert attempts.end(attempt, said).error.code == "stopped"
+    assert said.saves == [] or said.last.cells[0].execution_count is None
+
+
+def test_an_image_is_kept_and_cleared_output_is_not(attempts: Attempts) -> None:
+    ran = attempts.run(
+        "from IPython.display import HTML, clear_output, display\n"
+        "print('first'); clear_output(); display(HTML('<b>last</b>'))\n"
+        "shown = display('a', display_id='x')\nshown.update('b')",
+    )
+    assert ran.outputs == {}
+    html, updated = ran.said.last.cells[0].outputs
+    assert html.data["text/html"] == "<b>last</b>"
+    assert updated.data["text/plain"] == "'b'"
+
+
+def test_outputs_that_are_too_large_together(attempts: Attempts) -> None:
+    ran = attempts.run("import wb\nfor n in range(9): wb.output(f'x{n}', 'y' * 60_000)")
+    assert (ran.error.code, ran.error.retry) == ("outputs_too_large", False)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "bad_notebook"),
+        (b"\xff\xfe", "bad_notebook"),
+        (b"[]", "bad_notebook"),
+        (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{}]}', "bad_notebook"),
+        (b"[" * 200_000, "bad_notebook"),
+        (notebook("1", kernel="cobol"), "unknown_kernel"),
+    ],
+)
+def test_a_notebook_that_can_not_run(attempts: Attempts, content: bytes, code: str) -> None:
+    attempt, said = attempts.attempt({"n.ipynb": content})
+    ran = attempts.end(attempt, said)
+    assert (ran.error.code, ran.error.retry) == (code, False)
+    assert said.saves == []
+
+
+def test_a_notebook_that_is_missing(attempts: Attempts) -> None:
+    attempt, said = attempts.attempt({"other.ipynb": b"{}"})
+    error = attempts.end(attempt, said).error
+    assert (error.code, error.retry) == ("missing_notebook", False)
+    assert "n.ipynb" in error.message
+
+
+def test_an_old_notebook(attempts: Attempts) -> None:
+    old = {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {"name": ""},
+        "worksheets": [
+            {
+                "metadata": {},
+                "cells": [
+                    {
+                        "cell_type": "code",
+                        "collapsed": False,
+                        "input": "print('old')",
+                        "language": "python",
+                        "metadata": {},
+                        "outputs": [],
+                        "prompt_number": 1,
+                    }
+                ],
+            }
+        ],
+    }
+    attempt, said = attempts.attempt({"n.ipynb": json.dumps(old).encode()})
+    assert attempts.end(attempt, said).outputs == {}
+    assert said.text() == "old\n"
+
+
+def test_a_save_that_fails_ends_it(attempts: Attempts, often: None) -> None:
+    attempt, said = attempts.attempt(
+        {"n.ipynb": notebook("print('on', flush=True)\nimport time\ntime.sleep(600)")}
+    )
+
+    def full(content: bytes) -> None:
+        if b"on\\n" in content:
+            raise Unavailable("The disk for blobs is full.", code="disk_full")
+
+    said.when_saved = full
+    with pytest.raises(Unavailable):
+        attempts.end(attempt, said)

@@ -1,0 +1,282 @@
+"""The task types ``sql`` and ``copy``, on real databases, without a run around them."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from support.mariadb import MariaDB
+from support.postgres import Cluster
+from support.wait import wait_for
+from support.wired import ENGINEER, WHERE, Wired, schemas, wire
+
+from wb_server.kit.endpoint import HangUp
+from wb_server.kit.errors import Conflict, Forbidden, InvalidInput
+from wb_server.pipelines.definition import check, templates
+from wb_server.pipelines.definition.models import TaskSpec
+from wb_server.pipelines.tasks.base import Attempt, Result, TableUse, TaskFailed, TaskType
+from wb_server.pipelines.tasks.copy import CopyTask
+from wb_server.pipelines.tasks.rows import telling_what_passes
+from wb_server.pipelines.tasks.sql import SqlTask
+
+
+class Kept:
+    """What an attempt said."""
+
+    def __init__(self, hang_up: HangUp | None = None, after: int = 0) -> None:
+        self.lines: list[str] = []
+        self.rows: list[int] = []
+        self.used: dict[str, list[tuple[str | None, str]]] = {"read": [], "written": []}
+        self._hang_up = hang_up
+        self._after = after
+
+    def log(self, text: str) -> None:
+        self.lines.append(text)
+
+    def progress(self, done: int, total: int | None, text: str) -> None:
+        self.rows.append(done)
+        if self._hang_up is not None and done > self._after:
+            self._hang_up.now()
+
+    def kernel(self, reference: Mapping[str, Any]) -> None:
+        raise AssertionError
+
+    def notebook(self, content: bytes, final: bool) -> None:
+        raise AssertionError
+
+    def artifact(self, task: str, name: str) -> Path:
+        raise AssertionError
+
+    def tables(self, direction: str, uses: Iterable[TableUse]) -> None:
+        self.used[direction] += [(use.schema, use.table) for use in uses]
+
+
+class Tasks:
+    """Runs a task of a pipeline file as an attempt of a run."""
+
+    def __init__(self, wired: Wired, temporary: Path) -> None:
+        self.wired = wired
+        types: list[TaskType] = [SqlTask(wired.broker, temporary), CopyTask(wired.broker)]
+        self._types = {each.name: each for each in types}
+
+    def spec(self, text: str) -> TaskSpec:
+        body = "name: p\nparameters: {least: {type: integer, default: 2}}\ntasks:\n  t:\n"
+        text = body + "".join(f"    {line.strip()}\n" for line in text.strip().splitlines())
+        file = check.load(text, {name: each.Spec for name, each in self._types.items()})
+        return templates.evaluated(file.tasks["t"], {"params": {"least": 2}, "tasks": {}})
+
+    def run(
+        self, text: str, run: str = "r1", kept: Kept | None = None, hang_up: HangUp | None = None
+    ) -> Result:
+        spec = self.spec(text)
+        attempt = Attempt(
+            id="a",
+            task_run_id=run,
+            run_id="run",
+            task="t",
+            pipeline="p",
+            number=1,
+            fence=1,
+            actor=ENGINEER,
+            origin=WHERE,
+            deadline=time.monotonic() + 60,
+            hang_up=hang_up or HangUp(),
+            recorder=kept or Kept(),
+        )
+        return self._types[spec.type].run(spec, attempt)
+
+
+@pytest.fixture
+def tasks(tmp_path: Path, postgres: Cluster, mariadb: MariaDB) -> Iterator[Tasks]:
+    with (
+        schemas(postgres, mariadb),
+        wire(tmp_path, postgres, mariadb, max_queries_per_user=1) as wired,
+    ):
+        wired.write("create table l.src (id int primary key, name text, price numeric(8, 2))")
+        wired.write("insert into l.src values (1, 'a', 1.50), (2, 'b', 2.50), (3, 'c', null)")
+        yield Tasks(wired, tmp_path / "temporary")
+
+
+COPY = """
+type: copy
+from: {connection: shop, query: "select * from l.src where id >= {{ params.least }}"}
+to: {connection: mart, table: l.dst, mode: upsert, key: [id]}
+"""
+
+
+def test_copy(tasks: Tasks) -> None:
+    """From PostgreSQL into MariaDB, once for the task run, with progress, log and tables."""
+    kept = Kept()
+    assert tasks.run(COPY, kept=kept).outputs == {"rows": 2}
+    assert kept.rows == [2]
+    assert kept.used == {"read": [("l", "src")], "written": [("l", "dst")]}
+    assert kept.lines == ["2 rows into mart, l.dst (upsert)"]
+    again = Kept()
+    assert tasks.run(COPY, kept=again).outputs == {"rows": 2}
+    assert "an earlier try" in again.lines[0]
+    tasks.run(COPY.replace("upsert, key: [id]", "append").replace("l.dst", "l.other"), "r2")
+    back = (
+        COPY.replace("shop", "m")
+        .replace("mart", "shop")
+        .replace("connection: m,", "connection: mart,")
+    )
+    back = back.replace("l.src", "l.dst").replace("table: l.dst", "table: l.back")
+    assert tasks.run(back, "r3").outputs == {"rows": 2}
+    with tasks.wired.read("select * from l.back order by id") as reading:
+        rows = [row for batch in reading for row in batch.to_pylist()]
+    assert rows == [
+        {"id": 2, "name": "b", "price": Decimal("2.50")},
+        {"id": 3, "name": "c", "price": None},
+    ]
+
+
+def test_sql_answers(tasks: Tasks) -> None:
+    """One row's columns are outputs, exact; of more rows the number alone."""
+    many = tasks.run("type: sql\nconnection: shop\nstatement: select * from l.src")
+    assert many.outputs == {"rows": 3}
+    one = tasks.run(
+        """
+        type: sql
+        connection: shop
+        statement: "select max(price) as best, count(*) as number, date '2024-02-29' as day, null as none, true as yes, '\\\\x00ff'::bytea as raw, array[1, 2] as list from l.src where id >= {{ params.least }}"
+        """
+    )
+    assert one.outputs == {
+        "rows": 1, "best": "2.50", "number": 2, "day": "2024-02-29", "none": None, "yes": True,
+        "raw": "AP8=", "list": [1, 2],
+    }  # fmt: skip
+    wide = ", ".join(f"{number} as c{number}" for number in range(21))
+    assert tasks.run(f"type: sql\nconnection: shop\nstatement: select {wide}").outputs == {
+        "rows": 1
+    }
+
+
+def test_sql_changes_data_once(tasks: Tasks) -> None:
+    text = """
+    type: sql
+    connection: shop
+    statement: "update l.src set price = coalesce(price, 0) + 1 where id >= {{ params.least }}"
+    """
+    kept = Kept()
+    assert tasks.run(text, kept=kept).outputs == {"rows": 2}
+    assert kept.used == {"read": [], "written": [("l", "src")]}
+    assert tasks.run(text).outputs == {"rows": 2}
+    assert tasks.run("type: sql\nconnection: shop\nstatement: select sum(price) as s from l.src").outputs == {
+        "rows": 1, "s": "6.00"
+    }  # fmt: skip
+
+
+def test_sql_into_an_artifact(tasks: Tasks, tmp_path: Path) -> None:
+    """A Parquet file of all rows, which goes away with the artifact."""
+    kept = Kept()
+    result = tasks.run(
+        """
+        type: sql
+        connection: shop
+        statement: select i, repeat('x', 200) as t, i / 8.0 as n from generate_series(1, 150000) i
+        into: {artifact: big.parquet}
+        """,
+        kept=kept,
+    )
+    assert result.outputs == {"rows": 150_000}
+    (artifact,) = result.artifacts
+    assert (artifact.name, artifact.media_type) == ("big.parquet", "application/vnd.apache.parquet")
+    assert isinstance(artifact.content, Path)
+    file = pq.ParquetFile(artifact.content)
+    assert file.metadata.num_rows == 150_000
+    assert file.metadata.num_row_groups > 1
+    table = file.read(columns=["n"])
+    assert table["n"][0].as_py() == Decimal("0.125")
+    assert len(kept.rows) > 10 and kept.rows[-1] == 150_000
+    file.close()
+    del result, artifact, file, table
+    gc.collect()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_an_empty_answer_is_an_artifact_too(tasks: Tasks) -> None:
+    result = tasks.run(
+        "type: sql\nconnection: files\nstatement: select * from people where id > 9\n"
+        "into: {artifact: none}"
+    )
+    assert result.outputs == {"rows": 0}
+    assert pq.read_table(result.artifacts[0].content).schema.names == ["id", "name"]
+
+
+def test_sql_into_a_table(tasks: Tasks) -> None:
+    """From a file into a database."""
+    result = tasks.run(
+        """
+        type: sql
+        connection: files
+        statement: select * from people
+        into: {connection: mart, table: l.people, mode: replace}
+        """
+    )
+    assert result.outputs == {"rows": 2}
+    with pytest.raises(Forbidden) as refused:
+        tasks.run(
+            """
+            type: sql
+            connection: shop
+            statement: delete from l.src
+            into: {connection: mart, table: l.people}
+            """
+        )
+    assert refused.value.code == "not_a_read"
+
+
+def test_parquet_lacks_a_type(tasks: Tasks, tmp_path: Path) -> None:
+    with pytest.raises(TaskFailed) as refused:
+        tasks.run(
+            "type: sql\nconnection: shop\nstatement: select interval '1 month' as i\n"
+            "into: {artifact: a}"
+        )
+    assert (refused.value.code, refused.value.retry) == ("unsupported_type", False)
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_cancelling_ends_both_halves(tasks: Tasks, postgres: Cluster) -> None:
+    hang_up = HangUp()
+    text = """
+    type: copy
+    from: {connection: shop, query: "select a.i from generate_series(1, 1000000) a(i), generate_series(1, 1000000) b(mark)"}
+    to: {connection: mart, table: l.dst}
+    """
+    with pytest.raises(Conflict) as caught:
+        tasks.run(text, kept=Kept(hang_up, 50_000), hang_up=hang_up)
+    assert caught.value.code == "cancelled"
+    wait_for(lambda: postgres.active("mark") == 0)
+    assert tasks.run("type: sql\nconnection: mart\nstatement: select count(*) as n from l.dst").outputs == {
+        "rows": 1, "n": 0
+    }  # fmt: skip
+
+
+def test_what_may_pass_is_tried_again() -> None:
+    """Somebody else's change isn't this task's mistake."""
+    with pytest.raises(TaskFailed) as failed, telling_what_passes():
+        raise Conflict("It changed.", code="conflicting_change", number=1213)
+    assert (failed.value.retry, failed.value.details) == (True, {"number": 1213})
+    with pytest.raises(Conflict), telling_what_passes():
+        raise Conflict("Twice.", code="constraint")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("type: copy\nfrom: {connection: a, query: select 1}\nto: {connection: b, table: t, mode: upsert}", "needs a key"),
+        ("type: copy\nfrom: {connection: a, query: select 1}\nto: {connection: b, table: t, key: [id]}", "upsert alone"),
+        ("type: sql\nconnection: a\nstatement: select 1\ninto: {connection: b, table: t, mode: upsert, key: [i, i]}", "twice"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_the_file(tasks: Tasks, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        tasks.spec(text)
+    (problem,) = refused.value.details["problems"]
+    assert said in problem["message"]

@@ -1,0 +1,173 @@
+"""Notebooks as tasks of pipelines: made from cells, run as a worker runs them, and what was said of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from wb_server.kit.actor import Actor
+from wb_server.kit.endpoint import HangUp, Origin
+from wb_server.pipelines.kernels.base import Kernels
+from wb_server.pipelines.tasks.base import Attempt, Result, TableUse, TaskFailed
+from wb_server.pipelines.tasks.notebook import NotebookSpec, NotebookTask
+
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def notebook(*cells: str | Any, kernel: str = "python3") -> bytes:
+    """A notebook of these cells, as its file."""
+    made = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
+    book = new_notebook(cells=made, metadata={"kernelspec": KERNEL | {"name": kernel}})
+    return nbformat.writes(book).encode()
+
+
+@dataclass
+class Said:
+    """What an attempt recorded."""
+
+    lines: list[str] = field(default_factory=list)
+    steps: list[tuple[int, int | None, str]] = field(default_factory=list)
+    kernels: list[dict[str, Any]] = field(default_factory=list)
+    saves: list[tuple[bytes, bool]] = field(default_factory=list)
+    when_saved: Callable[[bytes], None] = lambda content: None
+
+    def log(self, text: str) -> None:
+        self.lines.append(text)
+
+    def progress(self, done: int, total: int | None, text: str) -> None:
+        self.steps.append((done, total, text))
+
+    def kernel(self, reference: Mapping[str, Any]) -> None:
+        self.kernels.append(json.loads(json.dumps(dict(reference))))
+
+    def notebook(self, content: bytes, final: bool) -> None:
+        self.saves.append((content, final))
+        self.when_saved(content)
+
+    def tables(self, direction: str, uses: Iterable[TableUse]) -> None:
+        raise AssertionError("a notebook task knows no tables")
+
+    def artifact(self, task: str, name: str) -> Path:
+        raise AssertionError("a notebook task asks for no artifacts")
+
+    @property
+    def last(self) -> Any:
+        """The notebook as it was kept in the end."""
+        content, final = self.saves[-1]
+        assert final
+        book = nbformat.reads(content.decode(), as_version=4)
+        nbformat.validate(book)
+        return book
+
+    def text(self, cell: int = -1) -> str:
+        """What a cell printed."""
+        outputs = self.last.cells[cell].outputs
+        return "".join(out.text for out in outputs if out.output_type == "stream")
+
+
+@dataclass
+class Attempts:
+    """Attempts of notebook tasks, each with a recorder of its own."""
+
+    kernels: Kernels
+    user: str = "ana"
+
+    def attempt(
+        self,
+        files: Mapping[str, bytes],
+        *,
+        task_run: str | None = None,
+        fence: int = 1,
+        earlier: Iterable[Mapping[str, Any]] = (),
+        seconds: float = 90,
+    ) -> tuple[Attempt, Said]:
+        """One attempt, of a task run of its own unless one is named."""
+        said = Said()
+        made = Attempt(
+            id=uuid.uuid4().hex,
+            task_run_id=task_run or uuid.uuid4().hex,
+            run_id="run",
+            task="transform",
+            pipeline="nightly",
+            number=fence,
+            fence=fence,
+            actor=Actor(self.user, frozenset({"engineer"})),
+            origin=Origin("worker", "request"),
+            deadline=time.monotonic() + seconds,
+            hang_up=HangUp(),
+            recorder=said,
+            files=files,
+            kernels=list(earlier),
+        )
+        return made, said
+
+    def run(self, *cells: str | Any, files: Mapping[str, bytes] = {}, **spec: Any) -> Ran:
+        """Runs a notebook of these cells to its end."""
+        attempt, said = self.attempt({"n.ipynb": notebook(*cells), **files})
+        return self.end(attempt, said, **spec)
+
+    def end(self, attempt: Attempt, said: Said, **spec: Any) -> Ran:
+        """Runs an attempt to its end, whatever that is."""
+        asked = NotebookSpec(type="notebook", **({"notebook": "n.ipynb"} | spec))
+        began = time.monotonic()
+        try:
+            result: Result | TaskFailed = NotebookTask(self.kernels).run(asked, attempt)
+        except TaskFailed as error:
+            result = error
+        return Ran(result, said, time.monotonic() - began)
+
+    def begin(self, attempt: Attempt, said: Said, **spec: Any) -> Running:
+        """Runs an attempt in a thread."""
+        return Running(self, attempt, said, spec)
+
+
+@dataclass
+class Ran:
+    """An attempt that has ended."""
+
+    result: Result | TaskFailed
+    said: Said
+    seconds: float
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What it answered; it has to have succeeded."""
+        if isinstance(self.result, TaskFailed):
+            raise self.result
+        return self.result.outputs
+
+    @property
+    def error(self) -> TaskFailed:
+        """What it failed with; it has to have failed."""
+        assert isinstance(self.result, TaskFailed), self.result
+        return self.result
+
+
+class Running:
+    """An attempt that runs in a thread."""
+
+    def __init__(
+        self, attempts: Attempts, attempt: Attempt, said: Said, spec: Mapping[str, Any]
+    ) -> None:
+        self.attempt = attempt
+        self.said = said
+        self._ran: list[Ran] = []
+        self._thread = threading.Thread(
+            target=lambda: self._ran.append(attempts.end(attempt, said, **spec))
+        )
+        self._thread.start()
+
+    def ended(self, seconds: float = 60) -> Ran:
+        """Waits until it has ended."""
+        self._thread.join(seconds)
+        assert self._ran, "the attempt goes on"
+        return self._ran[0]

@@ -1,0 +1,257 @@
+"""Pipelines on real processes: workers, schedulers and Redis, to be killed, started and flushed.
+
+There is no Hub: the one user is ``local``, notebooks run in kernels of the worker's machine. The test
+itself is the service: it makes pipelines and starts runs through the same code.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import redis
+
+from wb_server.composition import Workbench, build
+from wb_server.connections.models import ConnectionCreate
+from wb_server.connections.service import ConnectionService
+from wb_server.governance.secrets import vault
+from wb_server.kit.actor import Actor
+from wb_server.kit.db import migrate
+from wb_server.pipelines.models import PipelineSave
+from wb_server.pipelines.runs.models import ENDED, RunDetail, RunRequest, TaskRunView
+from wb_server.pipelines.runs.service import RunService
+from wb_server.pipelines.service import PipelineService
+from wb_server.settings import Settings
+
+from .wait import wait_for
+
+ACTOR = Actor("local", frozenset({"admin"}), frozenset({"use"}), "local")
+LEASE = 2.0
+
+
+class Redis:
+    """A Redis of our own on a socket, which keeps nothing on disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        server = str(Path(sys.executable).parent / "redis-server")
+        options = [
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self.socket),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
+        self._process = subprocess.Popen(
+            [server, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for(self._answers)
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def flush(self) -> None:
+        """Loses everything that is in it."""
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
+    def kill(self) -> None:
+        """Ends it as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def restart(self) -> None:
+        """A crash and a start; nothing of before is there."""
+        self.kill()
+        self.start()
+
+
+@dataclass
+class Site:
+    """An installation with its processes.
+
+    Attributes:
+        killed: pids of workers that were killed.
+    """
+
+    folder: Path
+    settings: Settings
+    workbench: Workbench
+    redis: Redis
+    environment: dict[str, str]
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    schedulers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    # --- processes -----------------------------------------------------------------------------
+
+    def _start(self, command: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{command}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", command],
+                env={**self.environment, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+            )
+
+    def start_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+        """One more worker."""
+        self.workers.append(self._start("worker", environment))
+        return self.workers[-1]
+
+    def start_scheduler(self, **environment: str) -> subprocess.Popen[bytes]:
+        """One more scheduler."""
+        self.schedulers.append(self._start("scheduler", environment))
+        return self.schedulers[-1]
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Ends a worker or a scheduler with no chance to clean up."""
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for kind in (self.workers, self.schedulers):
+            if process in kind:
+                kind.remove(process)
+
+    def log(self, command: str) -> str:
+        """What workers or schedulers have logged."""
+        path = self.folder / f"{command}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def close(self) -> None:
+        """Ends everything."""
+        for process in [*self.workers, *self.schedulers]:
+            process.terminate()
+        for process in [*self.workers, *self.schedulers]:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.workbench.close()
+        self.redis.kill()
+
+    # --- pipelines -----------------------------------------------------------------------------
+
+    @property
+    def pipelines(self) -> PipelineService:
+        return self.workbench.api.services.get(PipelineService)
+
+    @property
+    def runs(self) -> RunService:
+        return self.workbench.api.services.get(RunService)
+
+    def connect(self, name: str, config: dict[str, object], connector: str = "postgres") -> None:
+        """Adds a connection."""
+        self.workbench.api.services.get(ConnectionService).create(
+            ACTOR, ConnectionCreate(name=name, connector=connector, config=config)
+        )
+
+    def save(self, text: str, **notebooks: list[str]) -> str:
+        """Adds a pipeline with notebooks of these cells; its id."""
+        files = {f"{name}.ipynb": notebook(*cells) for name, cells in notebooks.items()}
+        return self.pipelines.create(ACTOR, PipelineSave(text=text, files=files)).id
+
+    def run(self, name: str, **parameters: Any) -> str:
+        """Starts a run; its id."""
+        pipeline = self.pipelines.saved(ACTOR, name)
+        return self.runs.trigger(ACTOR, pipeline, RunRequest(parameters=parameters)).id
+
+    def detail(self, run_id: str) -> RunDetail:
+        """A run as it is now."""
+        return self.runs.get(ACTOR, run_id)
+
+    def task(self, run_id: str, name: str) -> TaskRunView:
+        """A task of a run as it is now."""
+        return next(task for task in self.detail(run_id).tasks if task.task == name)
+
+    def ended(self, run_id: str, seconds: float = 60) -> RunDetail:
+        """A run once it has ended."""
+        wait_for(lambda: self.detail(run_id).state in ENDED, seconds)
+        return self.detail(run_id)
+
+    def running(self, run_id: str, name: str, number: int = 1, seconds: float = 30) -> TaskRunView:
+        """A task once its attempt of this number runs."""
+
+        def begun() -> bool:
+            tries = self.task(run_id, name).attempts
+            return bool(tries) and tries[-1].number >= number and tries[-1].state == "running"
+
+        wait_for(begun, seconds)
+        return self.task(run_id, name)
+
+    def logs(self, run_id: str, name: str) -> str:
+        """The logs of all attempts of a task."""
+        return "".join(
+            self.runs.log(ACTOR, attempt.id, 0).text for attempt in self.task(run_id, name).attempts
+        )
+
+
+def notebook(*cells: str) -> str:
+    """A notebook in Base64; its first cell is the one for parameters."""
+    made = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    made.cells[0].metadata["tags"] = ["parameters"]
+    return base64.b64encode(nbformat.writes(made).encode()).decode()
+
+
+@contextlib.contextmanager
+def site(folder: Path, database_url: str = "", **environment: str) -> Iterator[Site]:
+    """An installation for as long as the block runs; without workers at first.
+
+    Args:
+        database_url: of an empty metadata database; SQLite in the folder without it.
+        environment: settings, as ``WB_WORKER_SLOTS``.
+    """
+    data = folder / "data"
+    data.mkdir()
+    with tempfile.TemporaryDirectory(prefix="wb-", dir="/tmp") as sockets:
+        queue = Redis(Path(sockets))
+        values = {
+            "WB_DATA_DIR": str(data),
+            "WB_DATABASE_URL": database_url,
+            "WB_MODE": "local",
+            "WB_ALLOW_LOOPBACK": "1",
+            "WB_REDIS_URL": queue.url,
+            "WB_LEASE_SECONDS": str(LEASE),
+            **environment,
+        }
+        settings = Settings.from_environment(values)
+        vault.generate(settings.key_path)
+        migrate(settings.database)
+        workbench = build(settings, beside=True)
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("WB_", "JUPYTERHUB_"))
+        }
+        it = Site(folder, settings, workbench, queue, {**inherited, **values})
+        try:
+            yield it
+        finally:
+            it.close()
