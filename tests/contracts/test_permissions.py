@@ -19,9 +19,9 @@ from support.people import ROLES, People
 from support.wait import wait_for
 
 from wb_server.connections.credentials.models import CredentialPut, CredentialTest
-from wb_server.governance.sharing.models import OwnerRequest, ShareRequest
 from wb_server.governance.rights import ACTIONS
 from wb_server.governance.rights import ROLES as RANKS
+from wb_server.governance.sharing.models import OwnerRequest, ShareRequest
 from wb_server.kit.endpoint import Endpoint
 from wb_server.routes import ROUTES
 

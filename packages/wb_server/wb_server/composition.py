@@ -43,9 +43,11 @@ from .pipelines.definitions import Definitions
 from .pipelines.execute import Executor
 from .pipelines.kernels.base import Kernels, NoKernels
 from .pipelines.runs.bindings import RunBindings
+from .pipelines.runs.notes import Notes
 from .pipelines.runs.service import RunService
 from .pipelines.runs.store import RunStore
 from .pipelines.runs.transitions import Transitions
+from .pipelines.runs.upkeep import Upkeep
 from .pipelines.schedules.service import ScheduleService
 from .pipelines.service import PipelineService
 from .pipelines.sharing import PipelineSharing
@@ -210,6 +212,7 @@ def build(
     runs = RunService(
         run_store,
         transitions,
+        Upkeep(database, blobs),
         pipeline_store,
         definitions,
         rights,
@@ -227,12 +230,12 @@ def build(
     def executor(name: str) -> Executor:
         return Executor(
             transitions,
+            Notes(database, blobs),
             run_store,
             definitions,
             tasks,
             people,
             blobs,
-            dispatcher,
             name=name,
             lease=settings.lease_seconds,
             slots=settings.worker_slots,

@@ -130,9 +130,12 @@ def test_a_copy_within_a_connection_that_takes_one_query_at_a_time(wired: Any) -
         )
         with it.read("select 1 as id") as reading:
             assert it.load("l.t", reading).rows == 1
-        with it.read("select 1 as id"), it.read("select 2 as id", "mart") as other:
-            with pytest.raises(LimitReached):
-                it.load("l.t", other)
+        with (
+            it.read("select 1 as id"),
+            it.read("select 2 as id", "mart") as other,
+            pytest.raises(LimitReached),
+        ):
+            it.load("l.t", other)
         assert count(it) == 1
 
 

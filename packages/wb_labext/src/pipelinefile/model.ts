@@ -103,11 +103,15 @@ export class PipelineFile implements IDisposable {
       this.set({ state: 'version' });
       return;
     }
-    const name = pipelineOf(this.context.path) ?? pipelineName(this.text);
+    const id = pipelineOf(this.context.path);
+    const name = id ?? pipelineName(this.text);
     this.name = name;
     const { api } = this.options;
     try {
-      const pipeline = name ? await api.get(name) : null;
+      const pipeline = id ? await api.get(id) : name ? await api.find(name) : null;
+      if (this.name !== name) {
+        return; // another name was typed meanwhile
+      }
       if (pipeline) {
         const known = `${pipeline.id} ${pipeline.head}`;
         if (this.known?.key !== known) {
@@ -118,15 +122,13 @@ export class PipelineFile implements IDisposable {
           this.base = null;
         }
         this.base ??= pipeline.head;
+      } else {
+        this.base = null;
       }
       this.set({ pipeline });
       this.compare();
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) {
-        this.base = null;
-        this.set({ pipeline: null, state: 'new' });
-      }
-      // Otherwise what was known stays: the next event asks again.
+    } catch {
+      // What was known stays: the next event asks again.
     }
   }
 

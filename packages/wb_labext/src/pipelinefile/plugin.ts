@@ -16,7 +16,7 @@ import { IEditorTracker } from '@jupyterlab/fileeditor';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import type { IDocumentWidget } from '@jupyterlab/docregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { addIcon } from '@jupyterlab/ui-components';
+import { Toolbar, addIcon } from '@jupyterlab/ui-components';
 import type { JSONObject } from '@lumino/coreutils';
 import type { Widget } from '@lumino/widgets';
 
@@ -143,6 +143,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
           }
         }
       });
+      widget.toolbar.addItem('workbench-spacer', Toolbar.createSpacerItem());
       widget.toolbar.addItem('workbench-pipeline', bar);
       // What the check depends on has changed: a connection was shared, a notebook was added.
       const again = (): void => checkAgain(editor);

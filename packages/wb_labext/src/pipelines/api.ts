@@ -36,6 +36,13 @@ export class PipelinesApi {
     return this.client.request(apiPath('pipelines', id));
   }
 
+  /** The one of that name that one may see; null if there is none. */
+  async find(name: string): Promise<PipelineView | null> {
+    const query = { search: name };
+    const { items } = await this.client.request<Items<PipelineView>>('pipelines', { query });
+    return items.find(pipeline => pipeline.name === name) ?? null;
+  }
+
   create(body: PipelineSave): Promise<PipelineView> {
     return this.client.request('pipelines', { method: 'POST', body });
   }

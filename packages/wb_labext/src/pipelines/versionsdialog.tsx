@@ -75,7 +75,7 @@ export function Versions(props: VersionsProps): JSX.Element {
   const waits = waitsForApproval(pipeline);
   return (
     <>
-      <div aria-live="assertive">
+      <div className="wb-FormBody-answer" aria-live="assertive">
         {state.problem && <div className="wb-Banner wb-mod-failed">{state.problem}</div>}
       </div>
       {waits && (

@@ -51,15 +51,47 @@ export function isReadOnly(path: string): boolean {
   return path.startsWith(`${DRIVE}:`) && pipelineOf(path) === null;
 }
 
-/** A notebook whose cells can't be typed into: it shows what was. */
-export function asRecord(notebook: nbformat.INotebookContent): nbformat.INotebookContent {
+/** A text that a notebook's file keeps as a list of lines. */
+function joined<T>(value: T): T | string {
+  return Array.isArray(value) && value.every(line => typeof line === 'string')
+    ? value.join('')
+    : value;
+}
+
+const isJson = (mime: string): boolean => /^application\/(.*\+)?json$/.test(mime);
+
+function output(found: nbformat.IOutput): nbformat.IOutput {
+  const data = found.data as Record<string, unknown> | undefined;
   return {
-    ...notebook,
-    cells: notebook.cells.map(cell => ({
-      ...cell,
-      metadata: { ...cell.metadata, editable: false, deletable: false }
-    }))
-  } as nbformat.INotebookContent;
+    ...found,
+    ...(found.text !== undefined ? { text: joined(found.text) } : {}),
+    ...(data
+      ? {
+          data: Object.fromEntries(
+            Object.entries(data).map(([mime, value]) => [
+              mime,
+              isJson(mime) ? value : joined(value)
+            ])
+          )
+        }
+      : {})
+  } as nbformat.IOutput;
+}
+
+/**
+ * A notebook's file as the contents API would give it, with texts in one piece; and with cells that
+ * can't be typed into: it shows what was.
+ */
+export function asRecord(notebook: nbformat.INotebookContent): nbformat.INotebookContent {
+  const cells = notebook.cells.map(cell => ({
+    ...cell,
+    source: joined(cell.source),
+    ...(Array.isArray(cell.outputs)
+      ? { outputs: (cell.outputs as nbformat.IOutput[]).map(output) }
+      : {}),
+    metadata: { ...cell.metadata, editable: false, deletable: false }
+  }));
+  return { ...notebook, cells } as nbformat.INotebookContent;
 }
 
 export class WorkbenchDrive implements Contents.IDrive {

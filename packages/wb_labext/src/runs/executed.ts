@@ -1,23 +1,26 @@
-import type { JupyterFrontEnd } from '@jupyterlab/application';
-import type { ILayoutRestorer } from '@jupyterlab/application';
+import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
-import { IEditorServices } from '@jupyterlab/codeeditor';
+import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
-import { NotebookPanel as Panel, NotebookWidgetFactory } from '@jupyterlab/notebook';
+import { NotebookWidgetFactory } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { notebookIcon } from '@jupyterlab/ui-components';
 
 import { attemptPath } from './drive';
 
 /** The name of the factory that shows executed notebooks. */
 export const FACTORY = 'Executed Notebook';
 
+/** Lab's own mark of an output that is an error. */
+const ERROR_CLASS = 'jp-RenderedText';
+
 export interface ExecutedOptions {
   app: JupyterFrontEnd;
   documents: IDocumentManager;
   rendermime: IRenderMimeRegistry;
-  contentFactory: Panel.IContentFactory;
+  contentFactory: NotebookPanel.IContentFactory;
   editorServices: IEditorServices;
   restorer: ILayoutRestorer | null;
   trans: TranslationBundle;
@@ -63,6 +66,7 @@ export class ExecutedNotebooks {
     factory.widgetCreated.connect((_, panel) => {
       panel.addClass('wb-Executed');
       panel.node.dataset.testid = 'wb-executed';
+      panel.title.icon = notebookIcon;
       panel.title.caption = trans.__('As it was executed; it can’t be changed here');
       void tracker.add(panel);
       void panel.context.ready.then(() => this.showFailure(panel));
@@ -99,6 +103,9 @@ export class ExecutedNotebooks {
     if (index !== null && index !== undefined) {
       panel.content.activeCellIndex = index;
       await panel.content.scrollToItem(index, 'start');
+      // A long cell's error lies far below its start.
+      const [output] = panel.content.widgets[index].node.getElementsByClassName(ERROR_CLASS);
+      output?.scrollIntoView({ block: 'center' });
     }
   }
 

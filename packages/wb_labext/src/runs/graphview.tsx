@@ -36,10 +36,11 @@ export function GraphView(props: {
             <marker
               id="wb-arrow"
               viewBox="0 0 8 8"
-              refX="7"
+              refX="8"
               refY="4"
-              markerWidth="7"
-              markerHeight="7"
+              markerUnits="userSpaceOnUse"
+              markerWidth="8"
+              markerHeight="8"
               orient="auto"
             >
               <path className="wb-Graph-arrow" d="M0 0 8 4 0 8z" />

@@ -31,8 +31,8 @@ export interface Graph {
   height: number;
 }
 
-export const NODE = { width: 168, height: 38 };
-const GAP = { x: 44, y: 12 };
+export const NODE = { width: 156, height: 38 };
+const GAP = { x: 40, y: 12 };
 const MARGIN = 12;
 const SWEEPS = 4;
 

@@ -1,8 +1,8 @@
 /** What is said about runs, tasks and attempts. */
-import { Time } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { AttemptState, RunState, RunSummary, TaskRun, TaskState } from '../api/types';
+import { distanceWords } from '../ui/dates';
 import { durationWords } from '../ui/durations';
 
 export type AnyState = RunState | TaskState | AttemptState;
@@ -59,7 +59,7 @@ export function triggerWords(
 }
 
 export function ageWords(moment: string): string {
-  return Time.formatHuman(new Date(moment));
+  return distanceWords(new Date(moment));
 }
 
 export function exactWords(moment: string): string {

@@ -61,3 +61,26 @@ export function daysUntil(moment: Date, now: Date = new Date()): number {
     Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
   return Math.round((start(moment) - start(now)) / DAY);
 }
+
+const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
+  ['year', 365 * DAY],
+  ['month', 30 * DAY],
+  ['week', 7 * DAY],
+  ['day', DAY],
+  ['hour', DAY / 24],
+  ['minute', DAY / 1440],
+  ['second', 1000]
+];
+
+/**
+ * How far a moment is from now, in words of the page's language: “5 minutes ago”, “in 16 hours”.
+ *
+ * JupyterLab's `Time.formatHuman` takes the largest unit for moments to come: “next year” for tomorrow.
+ */
+export function distanceWords(moment: Date, now: Date = new Date()): string {
+  const distance = moment.getTime() - now.getTime();
+  const [unit, size] = UNITS.find(item => Math.abs(distance) >= item[1]) ?? UNITS[6];
+  const language = globalThis.document?.documentElement.lang || 'en';
+  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+  return format.format(Math.trunc(distance / size), unit);
+}

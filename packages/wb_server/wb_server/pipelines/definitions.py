@@ -48,6 +48,11 @@ class Plan:
     timeout: float
     files: Mapping[str, bytes]
 
+    @property
+    def reads_outputs(self) -> bool:
+        """Whether an expression of it may read what other tasks gave."""
+        return any("tasks" in spot.text for spot in templates.spots(self.spec))
+
     def resolved(self, scope: Mapping[str, Any]) -> TaskSpec:
         """The task with every expression replaced by its value.
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..engines.base import Dispatcher
 from ..governance.people.service import PeopleService
 from ..kit.blobs import Blobs
 from ..kit.endpoint import HangUp, Origin
@@ -23,8 +22,9 @@ from ..kit.errors import WorkbenchError
 from .accounts import account
 from .definitions import Definitions, scope_of
 from .record import Record, checked_outputs
+from .runs.notes import Notes
 from .runs.store import RunStore
-from .runs.transitions import Claim, Ending, Kept, Step, Transitions
+from .runs.transitions import Claim, End, Ending, Kept, Step, Transitions
 from .tasks.base import Artifact, Attempt, Result, TaskFailed, TaskType
 
 log = logging.getLogger(__name__)
@@ -73,12 +73,12 @@ class Executor:
     def __init__(
         self,
         transitions: Transitions,
+        notes: Notes,
         store: RunStore,
         definitions: Definitions,
         types: Mapping[str, TaskType],
         people: PeopleService,
         blobs: Blobs,
-        dispatcher: Dispatcher,
         *,
         name: str,
         lease: float,
@@ -87,12 +87,12 @@ class Executor:
         news: Callable[[str], None],
     ) -> None:
         self._transitions = transitions
+        self._notes = notes
         self._store = store
         self._definitions = definitions
         self._types = types
         self._people = people
         self._blobs = blobs
-        self._dispatcher = dispatcher
         self._name = name
         self._lease = lease
         self._changed = changed
@@ -124,23 +124,18 @@ class Executor:
 
     def perform(self, task_run_id: str) -> None:
         """Runs a task run, and then one that it made ready, and so on. In the caller's thread."""
-        following: str | None = task_run_id
-        while following is not None and not self._stopping.is_set():
-            try:
-                claim = self._transitions.claim(following, self._name, self._lease)
-            except WorkbenchError as error:
-                # Its own database is away: the reconciler rings again.
-                log.warning("a task run was not claimed: %s", error.message)
-                return
-            if claim is None:
-                return
+        try:
+            claim = self._transitions.claim(task_run_id, self._name, self._lease)
+        except WorkbenchError as error:
+            # Its own database is away: the reconciler rings again.
+            log.warning("a task run was not claimed: %s", error.message)
+            return
+        while claim is not None:
             step = self._attempt(claim)
             if step is None:
                 return
             self._changed(step)
-            # Its own slot is free and warm: no need to ring for the first.
-            following = step.ready[0] if step.ready else None
-            self._dispatcher.ring(step.ready[1:])
+            claim = step.claim
 
     # --- one attempt ---------------------------------------------------------------------------
 
@@ -150,7 +145,7 @@ class Executor:
             claim,
             HangUp(),
             began + 3600,
-            Record(claim, self._transitions, self._store, self._blobs),
+            Record(claim, self._notes, self._store, self._blobs),
             began + self._lease,
         )
         with self._lock:
@@ -184,36 +179,20 @@ class Executor:
                 return None
             ending, code, message = _WHY[going.why]
         going.record.log_end(ending, message, time.monotonic() - began)
-        with contextlib.suppress(WorkbenchError):
-            going.record.flush()
+        lines, tables = going.record.last_words()
         going.record.close()
-        return self._end(claim, ending, code, message, details, retry, outputs, files)
+        return self._end(
+            claim,
+            End(ending, code, message, details, retry, outputs, files, lines, tables),
+        )
 
-    def _end(
-        self,
-        claim: Claim,
-        ending: Ending,
-        code: str | None,
-        message: str,
-        details: Mapping[str, Any],
-        retry: bool,
-        outputs: Mapping[str, Any],
-        files: list[Kept],
-    ) -> Step | None:
-        """Writes the end, for as long as the lease allows to try."""
+    def _end(self, claim: Claim, end: End) -> Step | None:
+        """Writes the end, for as long as the lease allows to try, and takes what follows."""
         until = time.monotonic() + self._lease
         while True:
+            take = None if self._stopping.is_set() else (self._name, self._lease)
             try:
-                step = self._transitions.end(
-                    claim,
-                    ending,
-                    code=code,
-                    message=message,
-                    details=details,
-                    retry=retry,
-                    outputs=outputs,
-                    files=files,
-                )
+                step = self._transitions.end(claim, end, take=take)
                 return step if step.done else None
             except WorkbenchError as error:
                 log.warning("the end of a task run was not written: %s", error.message)
@@ -230,7 +209,8 @@ class Executor:
         plan = self._definitions.task(claim.run["pipeline_id"], claim.run["version"], claim.task)
         going.deadline = time.monotonic() + plan.timeout
         actor = account(self._people, claim.run["run_as"], f"run:{claim.run_id}")
-        scope = scope_of(dict(claim.run), plan.pipeline, self._store.outputs(claim.run_id))
+        outputs = self._store.outputs(claim.run_id) if plan.reads_outputs else {}
+        scope = scope_of(dict(claim.run), plan.pipeline, outputs)
         spec = plan.resolved(scope)
         attempt = Attempt(
             id=claim.attempt_id,

@@ -12,8 +12,9 @@ from typing import Any
 from ..kit import clock
 from ..kit.blobs import Blobs
 from ..kit.errors import NotFound
+from .runs.notes import Notes, table_rows
 from .runs.store import RunStore
-from .runs.transitions import Claim, Transitions
+from .runs.transitions import Claim
 from .tasks.base import Recorder, TableUse, TaskFailed
 
 # Of an attempt's log so much is kept; of a piece of it, so much is one row.
@@ -25,11 +26,9 @@ _OUTPUTS_LIMIT = 64 * 1024
 class Record(Recorder):
     """Keeps what an attempt says. What may wait a moment is gathered; ``flush`` writes it."""
 
-    def __init__(
-        self, claim: Claim, transitions: Transitions, store: RunStore, blobs: Blobs
-    ) -> None:
+    def __init__(self, claim: Claim, notes: Notes, store: RunStore, blobs: Blobs) -> None:
         self._claim = claim
-        self._transitions = transitions
+        self._notes = notes
         self._store = store
         self._blobs = blobs
         self._lock = threading.Lock()
@@ -40,6 +39,7 @@ class Record(Recorder):
         self._progress: dict[str, Any] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._changed = False
+        self._tables: list[dict[str, Any]] = []
 
     def log(self, text: str) -> None:
         with self._lock:
@@ -61,15 +61,17 @@ class Record(Recorder):
             self._progress = {"done": done, "total": total, "text": text[:200]}
 
     def kernel(self, reference: Mapping[str, Any]) -> None:
-        self._transitions.note_kernel(self._claim, reference)
+        self._notes.kernel(self._claim, reference)
 
     def notebook(self, content: bytes, final: bool) -> None:
         digest = self._blobs.put([content])
-        self._transitions.note_notebook(self._claim.attempt_id, digest)
+        self._notes.notebook(self._claim.attempt_id, digest)
         self._changed = True
 
     def tables(self, direction: str, uses: Iterable[TableUse]) -> None:
-        self._transitions.note_tables(self._claim.attempt_id, direction, list(uses))
+        rows = table_rows(self._claim.attempt_id, direction, uses)
+        with self._lock:
+            self._tables += rows
 
     def artifact(self, task: str, name: str) -> Path:
         row = self._store.artifact(self._claim.run_id, task, name)
@@ -87,18 +89,32 @@ class Record(Recorder):
     def flush(self) -> bool:
         """Writes what was gathered, and says whether there is news since the last time."""
         with self._writing:
+            pieces, tables = self._gathered()
             with self._lock:
-                lines, self._lines = self._lines, []
                 progress, self._progress = self._progress, None
-            text = "".join(f"{line}\n" for line in lines)
-            changed, self._changed = self._changed or bool(text or progress), False
-            for start in range(0, len(text), _PIECE):
-                piece = text[start : start + _PIECE]
-                self._transitions.add_log(self._claim.attempt_id, self._seq, piece)
-                self._seq += 1
+            changed, self._changed = self._changed or bool(pieces or tables or progress), False
+            if pieces or tables:
+                self._notes.add(pieces, tables)
             if progress is not None:
-                self._transitions.note_progress(self._claim.attempt_id, progress)
+                self._notes.progress(self._claim.attempt_id, progress)
             return changed
+
+    def last_words(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """What wasn't written yet, as rows of the log and of used tables: for who writes the end."""
+        with self._writing:
+            return self._gathered()
+
+    def _gathered(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        with self._lock:
+            lines, self._lines = self._lines, []
+            tables, self._tables = self._tables, []
+        text = "".join(f"{line}\n" for line in lines)
+        pieces = []
+        for start in range(0, len(text), _PIECE):
+            piece = text[start : start + _PIECE]
+            pieces.append({"attempt_id": self._claim.attempt_id, "seq": self._seq, "text": piece})
+            self._seq += 1
+        return pieces, tables
 
     def close(self) -> None:
         """Lets go of temporary files."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+import support
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from support.notebooks import Attempts, notebook
 from support.wait import wait_for
@@ -254,6 +258,37 @@ def test_an_old_notebook(attempts: Attempts) -> None:
     attempt, said = attempts.attempt({"n.ipynb": json.dumps(old).encode()})
     assert attempts.end(attempt, said).outputs == {}
     assert said.text() == "old\n"
+
+
+def test_a_process_that_ends_takes_its_kernels_along(tmp_path: Path) -> None:
+    script = (
+        "from support.notebooks import Attempts\n"
+        "from wb_server.pipelines.kernels.local import LocalKernels\n"
+        "ran = Attempts(LocalKernels()).run('import os; print(os.getpid(), os.getcwd())')\n"
+        "print(ran.said.text())"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(support.__path__[0]).parent),
+            "TMPDIR": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    pid, place = ended.stdout.split()
+    assert Path(place).is_relative_to(tmp_path)
+    assert gone(int(pid))()
+    # Its folder, and that of the kernel that was kept warm, if it came to that.
+    assert list(tmp_path.glob("wb-attempts-*/*")) == []
+    assert not [
+        each
+        for each in psutil.process_iter(["environ"])
+        if (each.info["environ"] or {}).get("TMPDIR") == str(tmp_path)
+    ]
 
 
 def test_a_save_that_fails_ends_it(attempts: Attempts, often: None) -> None:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,15 +20,20 @@ from wb_server.kit.blobs import Blobs
 from wb_server.kit.db import Database
 from wb_server.kit.errors import Conflict
 from wb_server.pipelines.models import Pipeline
+from wb_server.pipelines.runs.notes import Notes
 from wb_server.pipelines.runs.store import RunStore
 from wb_server.pipelines.runs.transitions import (
     MAX_LOST,
     Claim,
+    End,
+    Ending,
     Kept,
     NewRun,
     NewTask,
+    Step,
     Transitions,
 )
+from wb_server.pipelines.runs.upkeep import Upkeep
 from wb_server.pipelines.store import PipelineStore
 
 AT = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -40,6 +46,8 @@ class Bench:
         self.database = database
         self.blobs = Blobs(folder / "blobs", database)
         self.steps = Transitions(database, self.blobs)
+        self.notes = Notes(database, self.blobs)
+        self.upkeep = Upkeep(database, self.blobs)
         self.store = RunStore(database)
         self.pipeline = self.add_pipeline()
 
@@ -80,6 +88,9 @@ class Bench:
         assert run is not None
         return run.state
 
+    def end(self, claim: Claim, ending: Ending, **more: Any) -> Step:
+        return self.steps.end(claim, End(ending, **more))
+
     def claim(self, task_run_id: str, lease: float = 60) -> Claim:
         claim = self.steps.claim(task_run_id, "w1", lease)
         assert claim is not None
@@ -113,14 +124,14 @@ def test_tasks_run_after_what_they_need(bench: Bench) -> None:
     run = step.run_id
     assert bench.states(run) == {"a": "queued", "b": "waiting", "c": "waiting", "d": "waiting"}
     (a,) = step.ready
-    step = bench.steps.end(bench.claim(a), "succeeded", outputs={"rows": 3})
+    step = bench.end(bench.claim(a), "succeeded", outputs={"rows": 3})
     assert len(step.ready) == 2
     b, c = step.ready
-    assert bench.steps.end(bench.claim(b), "succeeded").ready == []
-    step = bench.steps.end(bench.claim(c), "succeeded")
+    assert bench.end(bench.claim(b), "succeeded").ready == []
+    step = bench.end(bench.claim(c), "succeeded")
     (d,) = step.ready
     assert bench.state(run) == "running"
-    assert bench.steps.end(bench.claim(d), "succeeded").ended == "succeeded"
+    assert bench.end(bench.claim(d), "succeeded").ended == "succeeded"
     assert bench.state(run) == "succeeded"
     assert bench.store.outputs(run)["a"] == {"rows": 3}
 
@@ -130,7 +141,7 @@ def test_a_failure_ends_what_needs_it_and_nothing_else(bench: Bench) -> None:
         bench.new(task("a"), task("b", "a"), task("c", "b"), task("other"), task("last", "other"))
     )
     by_task = {each.task: each.id for each in bench.store.tasks(step.run_id)}
-    bench.steps.end(bench.claim(by_task["a"]), "failed", code="broken", message="It broke.")
+    bench.end(bench.claim(by_task["a"]), "failed", code="broken", message="It broke.")
     assert bench.states(step.run_id) == {
         "a": "failed",
         "b": "skipped",
@@ -138,8 +149,8 @@ def test_a_failure_ends_what_needs_it_and_nothing_else(bench: Bench) -> None:
         "other": "queued",
         "last": "waiting",
     }
-    (last,) = bench.steps.end(bench.claim(by_task["other"]), "succeeded").ready
-    assert bench.steps.end(bench.claim(last), "succeeded").ended == "failed"
+    (last,) = bench.end(bench.claim(by_task["other"]), "succeeded").ready
+    assert bench.end(bench.claim(last), "succeeded").ended == "failed"
     run = bench.store.run(step.run_id)
     assert run is not None
     assert (run.code, run.message) == ("broken", "a: It broke.")
@@ -167,15 +178,15 @@ def test_an_old_fence_counts_for_nothing(bench: Bench, shift: Callable[[float], 
     assert lost.ready == [only]
     fresh = bench.claim(only)
     assert fresh.fence > old.fence
-    assert not bench.steps.end(old, "succeeded", outputs={"stale": True}).done
+    assert not bench.end(old, "succeeded", outputs={"stale": True}).done
     with pytest.raises(Conflict) as error:
-        bench.steps.note_kernel(old, {"kernel": "x"})
+        bench.notes.kernel(old, {"kernel": "x"})
     assert error.value.code == "stale_attempt"
     gone, _ = bench.steps.renew({only: old.fence}, 60)
     assert gone == {only}
     gone, _ = bench.steps.renew({only: fresh.fence}, 60)
     assert gone == set()
-    assert bench.steps.end(fresh, "succeeded", outputs={"fresh": True}).ended == "succeeded"
+    assert bench.end(fresh, "succeeded", outputs={"fresh": True}).ended == "succeeded"
     assert bench.store.outputs(step.run_id) == {"only": {"fresh": True}}
     (done,) = bench.store.tasks(step.run_id)
     assert [each.state for each in done.attempts] == ["lost", "succeeded"]
@@ -186,7 +197,7 @@ def test_kernels_of_earlier_attempts_are_told_to_the_next(
 ) -> None:
     (only,) = bench.steps.create(bench.new()).ready
     claim = bench.claim(only, lease=1)
-    bench.steps.note_kernel(claim, {"kernel": "k1"})
+    bench.notes.kernel(claim, {"kernel": "k1"})
     shift(5)
     bench.steps.expire()
     assert bench.claim(only).kernels == [{"kernel": "k1"}]
@@ -220,22 +231,22 @@ def test_retries_wait_longer_each_time(bench: Bench, shift: Callable[[float], No
         bench.new(task("only", retries=2, retry_delay=10.0, retry_factor=2.0))
     )
     (only,) = step.ready
-    assert bench.steps.end(bench.claim(only), "failed", code="x").ready == []
+    assert bench.end(bench.claim(only), "failed", code="x").ready == []
     assert bench.steps.claim(only, "w", 60) is None  # not yet
-    assert bench.steps.overdue(5) == []
+    assert bench.upkeep.overdue(5) == []
     shift(11)
-    assert bench.steps.overdue(5) == [only]
-    bench.steps.end(bench.claim(only), "failed", code="x")
+    assert bench.upkeep.overdue(5) == [only]
+    bench.end(bench.claim(only), "failed", code="x")
     shift(11 + 15)
-    assert bench.steps.overdue(5) == []
+    assert bench.upkeep.overdue(5) == []
     shift(11 + 21)
-    assert bench.steps.overdue(5) == [only]
-    assert bench.steps.end(bench.claim(only), "failed", code="x").ended == "failed"
+    assert bench.upkeep.overdue(5) == [only]
+    assert bench.end(bench.claim(only), "failed", code="x").ended == "failed"
 
 
 def test_what_no_retry_can_mend_is_not_tried_again(bench: Bench) -> None:
     (only,) = bench.steps.create(bench.new(task("only", retries=3))).ready
-    assert bench.steps.end(bench.claim(only), "failed", code="x", retry=False).ended == "failed"
+    assert bench.end(bench.claim(only), "failed", code="x", retry=False).ended == "failed"
 
 
 def test_a_lost_attempt_does_not_count_as_a_retry(
@@ -245,9 +256,9 @@ def test_a_lost_attempt_does_not_count_as_a_retry(
     bench.claim(only, lease=1)
     shift(5)
     bench.steps.expire()
-    assert bench.steps.end(bench.claim(only), "failed", code="x").ended is None
+    assert bench.end(bench.claim(only), "failed", code="x").ended is None
     shift(50)
-    assert bench.steps.end(bench.claim(only), "failed", code="x").ended == "failed"
+    assert bench.end(bench.claim(only), "failed", code="x").ended == "failed"
 
 
 def test_cancel_ends_what_waits_at_once_and_what_runs_when_it_is_seen(bench: Bench) -> None:
@@ -259,7 +270,7 @@ def test_cancel_ends_what_waits_at_once_and_what_runs_when_it_is_seen(bench: Ben
     assert bench.states(run) == {"a": "running", "b": "cancelled", "c": "cancelled"}
     assert bench.steps.cancelled([by_task["a"]]) == {by_task["a"]}
     assert bench.steps.claim(by_task["c"], "w2", 60) is None
-    assert bench.steps.end(claim, "failed", code="interrupted").ended == "cancelled"
+    assert bench.end(claim, "failed", code="interrupted").ended == "cancelled"
     assert bench.state(run) == "cancelled"
     (a, *_) = bench.store.tasks(run)
     assert a.state == "cancelled"
@@ -277,13 +288,13 @@ def test_runs_of_a_pipeline_wait_for_each_other(bench: Bench) -> None:
     third = bench.steps.create(bench.new())
     assert (bench.state(second.run_id), second.ready) == ("queued", ())
     assert bench.steps.start_waiting(bench.pipeline) is None
-    bench.steps.end(bench.claim(first.ready[0]), "succeeded")
-    assert bench.steps.held_up() == [bench.pipeline]
+    bench.end(bench.claim(first.ready[0]), "succeeded")
+    assert bench.upkeep.held_up() == [bench.pipeline]
     step = bench.steps.start_waiting(bench.pipeline)
     assert step is not None
     assert step.run_id == second.run_id
     assert bench.state(third.run_id) == "queued"
-    assert bench.steps.held_up() == []
+    assert bench.upkeep.held_up() == []
 
 
 def test_one_run_is_skipped_while_another_goes_on(bench: Bench) -> None:
@@ -302,7 +313,7 @@ def test_a_newer_run_cancels_the_older_ones(bench: Bench) -> None:
     newest = bench.steps.create(replace(bench.new(), concurrency="cancel_older"))
     assert bench.state(waiting.run_id) == "cancelled"
     assert bench.state(newest.run_id) == "queued"  # until the one that runs is gone
-    assert bench.steps.end(claim, "cancelled").ended == "cancelled"
+    assert bench.end(claim, "cancelled").ended == "cancelled"
     step = bench.steps.start_waiting(bench.pipeline)
     assert step is not None
     assert step.run_id == newest.run_id
@@ -336,13 +347,13 @@ def test_many_at_once_make_one_run(bench: Bench, what: str) -> None:
 def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
     step = bench.steps.create(bench.new(task("a"), task("b", "a")))
     digest = bench.blobs.put([b"rows"])
-    (b,) = bench.steps.end(
+    (b,) = bench.end(
         bench.claim(step.ready[0]),
         "succeeded",
         outputs={"rows": 1},
         files=[Kept("table.parquet", "application/vnd.apache.parquet", digest, 4)],
     ).ready
-    bench.steps.end(bench.claim(b), "failed", code="x")
+    bench.end(bench.claim(b), "failed", code="x")
     (a, _) = bench.store.tasks(step.run_id)
     again = bench.steps.create(
         bench.new(replace(task("a"), taken=a.id, outputs=a.outputs), task("b", "a"))
@@ -352,12 +363,12 @@ def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
     found = bench.store.artifact(again.run_id, "a", "table.parquet")
     assert found is not None
     assert found["digest"] == digest
-    assert bench.steps.end(bench.claim(again.ready[0]), "succeeded").ended == "succeeded"
+    assert bench.end(bench.claim(again.ready[0]), "succeeded").ended == "succeeded"
 
 
 def test_what_is_left_out_never_runs(bench: Bench) -> None:
     step = bench.steps.create(bench.new(task("a"), replace(task("b", "a"), left_out=True)))
-    assert bench.steps.end(bench.claim(step.ready[0]), "succeeded").ended == "succeeded"
+    assert bench.end(bench.claim(step.ready[0]), "succeeded").ended == "succeeded"
     assert bench.states(step.run_id) == {"a": "succeeded", "b": "skipped"}
 
 
@@ -367,17 +378,17 @@ def test_old_runs_go_with_their_files(bench: Bench) -> None:
         step = bench.steps.create(bench.new())
         claim = bench.claim(step.ready[0])
         digest = bench.blobs.put([f"content {number}".encode()])
-        bench.steps.note_notebook(claim.attempt_id, bench.blobs.put([b"the same in each"]))
-        bench.steps.end(claim, "succeeded", files=[Kept("f", "text/plain", digest, 9)])
+        bench.notes.notebook(claim.attempt_id, bench.blobs.put([b"the same in each"]))
+        bench.end(claim, "succeeded", files=[Kept("f", "text/plain", digest, 9)])
         runs.append((step.run_id, digest))
     going = bench.steps.create(bench.new()).run_id
-    assert bench.steps.prune(clock.now() - timedelta(days=1), keep=3) == 2
+    assert bench.upkeep.prune(clock.now() - timedelta(days=1), keep=3) == 2
     assert [bench.store.run(run) is None for run, _ in runs] == [True, True, False, False]
     assert bench.blobs.sweep(timedelta(0)) == 2
-    assert bench.steps.prune(clock.now() + timedelta(days=1), keep=3) == 2
+    assert bench.upkeep.prune(clock.now() + timedelta(days=1), keep=3) == 2
     assert bench.store.run(going) is not None
     assert bench.blobs.sweep(timedelta(0)) == 3
-    assert bench.steps.prune(clock.now() + timedelta(days=1), keep=3) == 0
+    assert bench.upkeep.prune(clock.now() + timedelta(days=1), keep=3) == 0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -402,7 +413,7 @@ def test_whatever_workers_do_every_run_ends_and_each_task_succeeds_once(
         mine = random.Random(seed * 100 + number)
         while not stop.is_set():
             bench.steps.expire()
-            for ready in _shuffled(mine, bench.steps.overdue(0)):
+            for ready in _shuffled(mine, bench.upkeep.overdue(0)):
                 claim = bench.steps.claim(ready, f"w{number}", 0.2)
                 if claim is None:
                     continue
@@ -410,7 +421,7 @@ def test_whatever_workers_do_every_run_ends_and_each_task_succeeds_once(
                 if fate < 0.1 and claim.number < 3:
                     continue  # it dies without a word
                 ending = "failed" if fate < 0.25 else "succeeded"
-                if bench.steps.end(claim, ending, code="x").done and ending == "succeeded":  # type: ignore[arg-type]
+                if bench.end(claim, ending, code="x").done and ending == "succeeded":  # type: ignore[arg-type]
                     succeeded.append((claim.run_id, claim.task))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]

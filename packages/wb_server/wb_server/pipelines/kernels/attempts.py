@@ -198,14 +198,12 @@ class AttemptKernels:
 
     def close_now(self) -> None:
         """Kills what is left and removes the folders; for the end of the process."""
-        spare = self._spare.kernel
-        left = [(each.kernel.mark, each.attempt_id) for each in self._by_id.values()]
-        for mark, attempt_id in left + ([(spare.mark, "")] if spare is not None else []):
-            processes.end(mark, attempt_id or None, 2.0)
         self._by_id.clear()
-        if self._root is not None:
-            remove(self._root)
-            self._root = None
+        root, self._root = self._root, None
+        if root is not None:
+            for mark, attempt_id in _notes(root):
+                processes.end(mark, attempt_id, _GRACE_SECONDS)
+            remove(root)
 
     # --- inside ------------------------------------------------------------------------------
 
@@ -363,14 +361,14 @@ def end_left(attempt_id: str) -> bool:
     Returns:
         Whether nothing of it is left.
     """
-    marks = [
+    marks: list[Mark | None] = [
         mark
         for root in (_base().iterdir() if _base().is_dir() else ())
         for mark, known in _notes(root)
         if known == attempt_id
     ]
     # Without a note there may still be what its kernel started.
-    gone = [processes.end(mark, attempt_id) for mark in marks or [Mark(0, 0)]]
+    gone = [processes.end(mark, attempt_id) for mark in marks or [None]]
     return all(gone)
 
 

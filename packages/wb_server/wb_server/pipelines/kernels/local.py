@@ -93,7 +93,11 @@ class LocalKernels(Kernels):
             loop, attempts, self._loop = self._loop, self._attempts, None
         if loop is None or attempts is None:
             return
-        asyncio.run_coroutine_threadsafe(attempts.close(), loop).result(30)
+        try:
+            asyncio.run_coroutine_threadsafe(attempts.close(), loop).result(30)
+        except RuntimeError:
+            # Python itself ends, and takes no more work for its threads.
+            attempts.close_now()
         loop.call_soon_threadsafe(loop.stop)
 
     def _started(self) -> AttemptKernels:

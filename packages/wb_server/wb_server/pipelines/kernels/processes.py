@@ -66,15 +66,23 @@ def _started(pid: int) -> float | None:
         return None
 
 
-def family(mark: Mark, attempt_id: str | None) -> set[Mark]:
+def family(mark: Mark | None, attempt_id: str | None) -> set[Mark]:
     """A kernel with all that came of it: descendants, its session, and whoever carries its attempt.
 
     A child may have a session of its own, and may have lost its parent; what it can't lose by that
     is the environment.
+
+    Args:
+        mark: of the kernel; ``None`` where nobody knows it any more.
     """
-    found: set[Mark] = {mark} if mark.alive() else set()
+    # 0 and 1 are no kernel's: the system says 0 of sessions that it doesn't show, and 1 is the first
+    # process of all.
+    if mark is not None and mark.pid <= 1:
+        raise ValueError(f"process {mark.pid} is no kernel's")
+    found: set[Mark] = set()
     with contextlib.suppress(psutil.Error):
-        if mark in found:
+        if mark is not None and mark.alive():
+            found.add(mark)
             children = psutil.Process(mark.pid).children(recursive=True)
             found |= {known for child in children if (known := Mark.of(child.pid))}
     me, uid = os.getpid(), os.getuid()
@@ -87,17 +95,20 @@ def family(mark: Mark, attempt_id: str | None) -> set[Mark]:
                 continue
             each = Mark.of(pid)
             # Whoever started before the kernel can be none of its own.
-            if each is None or each.started < mark.started or not each.alive():
+            if each is None or (mark is not None and each.started < mark.started):
                 continue
-            if os.getsid(pid) == mark.pid or (
-                attempt_id is not None and process.environ().get(VARIABLE) == attempt_id
-            ):
+            in_session = mark is not None and os.getsid(pid) == mark.pid
+            carries = attempt_id is not None and process.environ().get(VARIABLE) == attempt_id
+            if (in_session or carries) and each.alive():
                 found.add(each)
     return found
 
 
-def end(mark: Mark, attempt_id: str | None, seconds: float = 5.0) -> bool:
+def end(mark: Mark | None, attempt_id: str | None, seconds: float = 5.0) -> bool:
     """Kills a kernel and all that came of it, and waits until they are gone.
+
+    Args:
+        mark: as ``family`` has it.
 
     Returns:
         Whether they are, after at most so many seconds.

@@ -153,9 +153,9 @@ class ServerKernel(RunningKernel):
                 answer = await self._http.get(self._path)
             except httpx.TransportError:
                 continue
-            if answer.status_code == 404 and _is_ours(answer):
-                self.client.died = True
-            elif answer.status_code == 200 and not answer.json()["alive"]:
+            if (answer.status_code == 404 and _is_ours(answer)) or (
+                answer.status_code == 200 and not answer.json()["alive"]
+            ):
                 self.client.died = True
 
     async def interrupt(self) -> None:

@@ -35,6 +35,7 @@ from .models import (
 )
 from .store import RunStore
 from .transitions import NewRun, NewTask, Step, Transitions
+from .upkeep import Upkeep
 
 _LOG_PAGE = 256 * 1024
 # A ready task run that was rung so many seconds ago and not taken is rung again.
@@ -48,6 +49,7 @@ class RunService:
         self,
         store: RunStore,
         transitions: Transitions,
+        upkeep: Upkeep,
         pipelines: PipelineStore,
         definitions: Definitions,
         rights: Rights,
@@ -60,6 +62,7 @@ class RunService:
     ) -> None:
         self._store = store
         self._transitions = transitions
+        self._upkeep = upkeep
         self._pipelines = pipelines
         self._definitions = definitions
         self._rights = rights
@@ -345,7 +348,7 @@ class RunService:
         """Removes runs over their age or number, and files that nothing refers to any more."""
         before = clock.now() - timedelta(days=self._retention_days)
         gone = 0
-        while pruned := self._transitions.prune(before, self._retention_runs):
+        while pruned := self._upkeep.prune(before, self._retention_runs):
             gone += pruned
         self._blobs.sweep()
         return gone
@@ -359,9 +362,9 @@ class RunService:
         lost = self._transitions.expire()
         for step in lost:
             self.went(step)
-        again = self._transitions.overdue(_RING_AGAIN)
+        again = self._upkeep.overdue(_RING_AGAIN)
         self._dispatcher.ring(again)
-        held_up = self._transitions.held_up()
+        held_up = self._upkeep.held_up()
         for pipeline_id in held_up:
             self._start_waiting(pipeline_id)
         if lost or held_up:

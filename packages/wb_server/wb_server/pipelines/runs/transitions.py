@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -25,18 +25,24 @@ from ...kit.blobs import Blobs
 from ...kit.db import Database
 from ...kit.errors import Conflict
 from ..store import pipelines
-from ..tasks.base import TableUse
 from .models import Trigger
-from .store import (
-    artifacts,
-    attempt_logs,
-    attempts,
-    runs,
-    schedule_fires,
-    table_uses,
-    task_needs,
-    task_runs,
+from .statements import (
+    ADD_ATTEMPT,
+    ADD_LOG,
+    ADD_TABLES,
+    CANCELLED_BY,
+    CLAIM,
+    CLOSE,
+    COUNT_DOWN,
+    CURRENT,
+    EARLIER_KERNELS,
+    END_ATTEMPT,
+    LOCK_RUN,
+    READY_AFTER,
+    RUN,
+    SUCCEED,
 )
+from .store import artifacts, runs, schedule_fires, task_needs, task_runs
 
 Concurrency = Literal["queue", "skip", "cancel_older"]
 Ending = Literal["succeeded", "failed", "cancelled", "lost"]
@@ -97,12 +103,14 @@ class Step:
         ready: ids of task runs to ring.
         ended: the state that the run ended in by this step.
         done: whether this call did it; false where somebody else had before.
+        claim: a task that was claimed in the same step.
     """
 
     run_id: str
     ready: Sequence[str] = ()
     ended: str | None = None
     done: bool = True
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,30 @@ class Kept:
     media_type: str
     digest: str
     size: int
+
+
+@dataclass(frozen=True)
+class End:
+    """How an attempt ended, with its last words.
+
+    Attributes:
+        retry: whether a failure may be tried again, if there are retries left.
+        outputs: of one that succeeded; ``files`` too.
+        log: rows of the log that aren't written yet; ``tables`` rows of tables that were used.
+    """
+
+    ending: Ending
+    code: str | None = None
+    message: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    retry: bool = True
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    files: Sequence[Kept] = ()
+    log: Sequence[Mapping[str, Any]] = ()
+    tables: Sequence[Mapping[str, Any]] = ()
+
+
+_LOST = End("lost", "worker_lost", "Its worker was not heard of any more.")
 
 
 class Transitions:
@@ -327,8 +359,7 @@ class Transitions:
             .where(task_runs.c.run_id == run_id, task_runs.c.state.in_(("waiting", "queued")))
             .values(state="cancelled", finished_at=now)
         ).rowcount
-        self._close(transaction, run_id, ended)
-        return self._end_if_done(transaction, run_id)
+        return self._close(transaction, run_id, ended)
 
     # --- attempts ----------------------------------------------------------------------------
 
@@ -345,74 +376,44 @@ class Transitions:
         self, transaction: sa.Connection, task_run_id: str, worker: str, lease: float
     ) -> Claim | None:
         now = clock.now()
-        row = (
-            transaction.execute(
-                task_runs.update()
-                .where(
-                    task_runs.c.id == task_run_id,
-                    task_runs.c.state == "queued",
-                    task_runs.c.not_before <= now,
-                )
-                .values(
-                    state="running",
-                    attempts=task_runs.c.attempts + 1,
-                    fence=task_runs.c.fence + 1,
-                    worker=worker,
-                    lease_until=now + timedelta(seconds=lease),
-                    started_at=sa.func.coalesce(task_runs.c.started_at, now),
-                    not_before=None,
-                )
-                .returning(
-                    task_runs.c.run_id,
-                    task_runs.c.task,
-                    task_runs.c.type,
-                    task_runs.c.attempts,
-                    task_runs.c.fence,
-                )
-            )
-            .mappings()
-            .first()
-        )
+        row = transaction.execute(
+            CLAIM,
+            {
+                "task_run": task_run_id,
+                "now": now,
+                "by": worker,
+                "until": now + timedelta(seconds=lease),
+            },
+        ).first()
         if row is None:
             return None
-        kernels = (
-            [
-                kernel
-                for kernel in transaction.execute(
-                    sa.select(attempts.c.kernel).where(
-                        attempts.c.task_run_id == task_run_id, attempts.c.kernel.is_not(None)
-                    )
-                ).scalars()
-                if kernel is not None
-            ]
-            if row["attempts"] > 1
-            else []
-        )
+        kernels: list[Mapping[str, Any]] = []
+        if row.attempts > 1:
+            kernels += transaction.execute(EARLIER_KERNELS, {"task_run": task_run_id}).scalars()
         attempt_id = str(uuid.uuid4())
         transaction.execute(
-            attempts.insert().values(
-                id=attempt_id,
-                task_run_id=task_run_id,
-                number=row["attempts"],
-                fence=row["fence"],
-                worker=worker,
-                state="running",
-                started_at=now,
-                message="",
-                details={},
-            )
+            ADD_ATTEMPT,
+            {
+                "id": attempt_id,
+                "task_run_id": task_run_id,
+                "number": row.attempts,
+                "fence": row.fence,
+                "worker": worker,
+                "state": "running",
+                "started_at": now,
+                "message": "",
+                "details": {},
+            },
         )
-        run = (
-            transaction.execute(sa.select(runs).where(runs.c.id == row["run_id"])).mappings().one()
-        )
+        run = transaction.execute(RUN, {"run": row.run_id}).mappings().one()
         return Claim(
             attempt_id,
             task_run_id,
-            row["run_id"],
-            row["task"],
-            row["type"],
-            row["attempts"],
-            row["fence"],
+            row.run_id,
+            row.task,
+            row.type,
+            row.attempts,
+            row.fence,
             run,
             kernels,
         )
@@ -462,116 +463,104 @@ class Transitions:
     def end(
         self,
         claim: Claim,
-        ending: Ending,
+        end: End,
         *,
-        code: str | None = None,
-        message: str = "",
-        details: Mapping[str, Any] | None = None,
-        retry: bool = True,
-        outputs: Mapping[str, Any] | None = None,
-        files: Sequence[Kept] = (),
+        take: tuple[str, float] | None = None,
     ) -> Step:
         """Ends an attempt, and goes on with the run.
 
         Args:
-            retry: whether a failure may be tried again, if there are retries left.
+            take: name and lease of a worker who wants to go on at once: the first task that this end
+                made ready is claimed for it, in the same transaction.
 
         Returns:
             With ``done`` false where the attempt isn't current: nothing of it counts then.
         """
         with self._database.write() as transaction:
-            self._lock(transaction, claim.run_id)
-            return self._end(
-                transaction,
-                claim.run_id,
-                claim.task_run_id,
-                claim.fence,
-                ending,
-                code,
-                message,
-                dict(details or {}),
-                retry,
-                dict(outputs or {}),
-                files,
-            )
+            transaction.execute(LOCK_RUN, {"run": claim.run_id})
+            step = self._end(transaction, claim.run_id, claim.task_run_id, claim.fence, end)
+            if not step.done:
+                return step
+            if end.log:
+                transaction.execute(ADD_LOG, end.log)
+            if end.tables:
+                transaction.execute(ADD_TABLES, end.tables)
+            if take is None or not step.ready:
+                return step
+            following = self._claim(transaction, step.ready[0], *take)
+            if following is None:  # a retry that waits
+                return step
+            return replace(step, ready=step.ready[1:], claim=following)
 
     def _end(
-        self,
-        transaction: sa.Connection,
-        run_id: str,
-        task_run_id: str,
-        fence: int,
-        ending: Ending,
-        code: str | None,
-        message: str,
-        details: dict[str, Any],
-        retry: bool,
-        outputs: dict[str, Any],
-        files: Sequence[Kept],
+        self, transaction: sa.Connection, run_id: str, task_run_id: str, fence: int, end: End
     ) -> Step:
         now = clock.now()
-        row = transaction.execute(
-            sa.select(task_runs).where(
-                task_runs.c.id == task_run_id,
-                task_runs.c.fence == fence,
-                task_runs.c.state == "running",
-            )
-        ).first()
+        row = transaction.execute(CURRENT, {"task_run": task_run_id, "held": fence}).first()
         if row is None:
             return Step(run_id, done=False)
         transaction.execute(
-            attempts.update()
-            .where(attempts.c.task_run_id == task_run_id, attempts.c.fence == fence)
-            .values(state=ending, finished_at=now, code=code, message=message, details=details)
+            END_ATTEMPT,
+            {
+                "task_run": task_run_id,
+                "held": fence,
+                "ending": end.ending,
+                "now": now,
+                "why": end.code,
+                "words": end.message,
+                "facts": dict(end.details),
+            },
         )
-        run = transaction.execute(sa.select(runs.c.cancelled_by).where(runs.c.id == run_id)).one()
-        if run.cancelled_by is not None and ending != "succeeded":
+        if end.ending == "succeeded":
+            return self._succeed(transaction, run_id, task_run_id, end, now)
+        cancelled = transaction.execute(CANCELLED_BY, {"run": run_id}).scalar() is not None
+        if cancelled or end.ending == "cancelled":
             state = "cancelled"
-        elif ending == "succeeded":
-            state = "succeeded"
-        elif ending == "cancelled":
-            state = "cancelled"
-        elif ending == "lost":
+        elif end.ending == "lost":
             state = "queued" if row.lost + 1 < MAX_LOST else "failed"
         else:
-            state = "queued" if retry and row.attempts - row.lost <= row.retries else "failed"
+            again = end.retry and row.attempts - row.lost <= row.retries
+            state = "queued" if again else "failed"
         values: dict[str, Any] = {
             "state": state,
-            "code": code,
-            "message": message,
+            "code": end.code,
+            "message": end.message,
             "lease_until": None,
             "worker": None,
-            "lost": row.lost + (ending == "lost"),
+            "lost": row.lost + (end.ending == "lost"),
         }
         ready: list[str] = []
         if state == "queued":
             tries = row.attempts - values["lost"] - 1
-            delay = 0.0 if ending == "lost" else row.retry_delay * row.retry_factor**tries
+            delay = 0.0 if end.ending == "lost" else row.retry_delay * row.retry_factor**tries
             values["not_before"] = now + timedelta(seconds=min(delay, MAX_RETRY_DELAY))
             if delay <= 0:
                 values["rung_at"] = now
                 ready.append(task_run_id)
         else:
             values["finished_at"] = now
-        if state == "succeeded":
-            values["outputs"] = outputs
-            self._keep(transaction, task_run_id, files)
         transaction.execute(task_runs.update().where(task_runs.c.id == task_run_id).values(values))
         if state == "queued":
             return Step(run_id, ready)
-        closed = 1
-        needing = sa.select(task_needs.c.needing).where(task_needs.c.needed == task_run_id)
-        if state == "succeeded":
-            transaction.execute(
-                task_runs.update()
-                .where(task_runs.c.id.in_(needing), task_runs.c.state == "waiting")
-                .values(waiting_for=task_runs.c.waiting_for - 1)
-            )
-            ready += self._ready(transaction, task_runs.c.id.in_(needing), now)
-        else:
-            closed += self._skip_after(transaction, [task_run_id], now)
-        self._close(transaction, run_id, closed)
-        return Step(run_id, ready, self._end_if_done(transaction, run_id))
+        closed = 1 + self._skip_after(transaction, [task_run_id], now)
+        return Step(run_id, ready, self._close(transaction, run_id, closed))
+
+    def _succeed(
+        self,
+        transaction: sa.Connection,
+        run_id: str,
+        task_run_id: str,
+        end: End,
+        now: datetime,
+    ) -> Step:
+        transaction.execute(
+            SUCCEED, {"task_run": task_run_id, "now": now, "results": dict(end.outputs)}
+        )
+        self._keep(transaction, task_run_id, end.files)
+        transaction.execute(COUNT_DOWN, {"task_run": task_run_id})
+        ready = transaction.execute(READY_AFTER, {"task_run": task_run_id, "now": now}).all()
+        in_order = [each.id for each in sorted(ready, key=lambda each: each.position)]
+        return Step(run_id, in_order, self._close(transaction, run_id, 1))
 
     def _ready(
         self, transaction: sa.Connection, which: sa.ColumnElement[bool], now: datetime
@@ -618,10 +607,10 @@ class Transitions:
                 )
             )
 
-    def _close(self, transaction: sa.Connection, run_id: str, tasks: int) -> None:
-        transaction.execute(
-            runs.update().where(runs.c.id == run_id).values(open_tasks=runs.c.open_tasks - tasks)
-        )
+    def _close(self, transaction: sa.Connection, run_id: str, tasks: int) -> str | None:
+        """Counts tasks as ended; the state of the run if they were its last ones."""
+        left = transaction.execute(CLOSE, {"run": run_id, "ended": tasks}).scalar()
+        return self._end_if_done(transaction, run_id) if left == 0 else None
 
     def _end_if_done(self, transaction: sa.Connection, run_id: str) -> str | None:
         run = transaction.execute(
@@ -654,80 +643,7 @@ class Transitions:
 
     @staticmethod
     def _lock(transaction: sa.Connection, run_id: str) -> None:
-        transaction.execute(sa.select(runs.c.id).where(runs.c.id == run_id).with_for_update())
-
-    # --- while an attempt runs ---------------------------------------------------------------
-
-    def note_kernel(self, claim: Claim, kernel: Mapping[str, Any]) -> None:
-        """Keeps which kernel an attempt is about to use.
-
-        Raises:
-            Conflict: the attempt isn't current (``stale_attempt``).
-        """
-        with self._database.write() as transaction:
-            current = transaction.execute(
-                sa.select(task_runs.c.id).where(
-                    task_runs.c.id == claim.task_run_id,
-                    task_runs.c.fence == claim.fence,
-                    task_runs.c.state == "running",
-                )
-            ).first()
-            if current is None:
-                raise Conflict("This attempt is not current any more.", code="stale_attempt")
-            transaction.execute(
-                attempts.update()
-                .where(attempts.c.id == claim.attempt_id)
-                .values(kernel=dict(kernel))
-            )
-
-    def note_progress(self, attempt_id: str, progress: Mapping[str, Any]) -> None:
-        """Keeps how far an attempt is."""
-        with self._database.write(durable=False) as transaction:
-            transaction.execute(
-                attempts.update().where(attempts.c.id == attempt_id).values(progress=dict(progress))
-            )
-
-    def add_log(self, attempt_id: str, seq: int, text: str) -> None:
-        """Adds a piece to an attempt's log."""
-        with self._database.write(durable=False) as transaction:
-            transaction.execute(
-                attempt_logs.insert().values(attempt_id=attempt_id, seq=seq, text=text)
-            )
-
-    def note_notebook(self, attempt_id: str, digest: str) -> None:
-        """Keeps the executed notebook, in place of the one before."""
-        with self._database.write(durable=False) as transaction:
-            before = transaction.execute(
-                sa.select(attempts.c.notebook).where(attempts.c.id == attempt_id)
-            ).scalar()
-            if before == digest:
-                return
-            self._blobs.refer(transaction, digest)
-            if before is not None:
-                self._blobs.refer(transaction, before, -1)
-            transaction.execute(
-                attempts.update().where(attempts.c.id == attempt_id).values(notebook=digest)
-            )
-
-    def note_tables(self, attempt_id: str, direction: str, uses: Sequence[TableUse]) -> None:
-        """Keeps tables that an attempt read or wrote."""
-        if not uses:
-            return
-        with self._database.write(durable=False) as transaction:
-            transaction.execute(
-                table_uses.insert(),
-                [
-                    {
-                        "attempt_id": attempt_id,
-                        "direction": direction,
-                        "connection_id": use.connection_id,
-                        "schema_name": use.schema,
-                        "table_name": use.table,
-                        "columns": list(use.columns),
-                    }
-                    for use in uses
-                ],
-            )
+        transaction.execute(LOCK_RUN, {"run": run_id})
 
     # --- the reconciler ----------------------------------------------------------------------
 
@@ -750,111 +666,5 @@ class Transitions:
                     )
                 ).first()
                 if still is not None:
-                    steps.append(
-                        self._end(
-                            transaction,
-                            run_id,
-                            task_run_id,
-                            fence,
-                            "lost",
-                            "worker_lost",
-                            "Its worker was not heard of any more.",
-                            {},
-                            True,
-                            {},
-                            (),
-                        )
-                    )
+                    steps.append(self._end(transaction, run_id, task_run_id, fence, _LOST))
         return [step for step in steps if step.done]
-
-    def overdue(self, age: float, limit: int = 500) -> list[str]:
-        """Task runs that are ready and were not rung for so many seconds; counted as rung now."""
-        now = clock.now()
-        late = sa.or_(
-            task_runs.c.rung_at.is_(None),
-            task_runs.c.rung_at < now - timedelta(seconds=age),
-            task_runs.c.rung_at < task_runs.c.not_before,
-        )
-        query = (
-            sa.select(task_runs.c.id)
-            .where(task_runs.c.state == "queued", task_runs.c.not_before <= now, late)
-            .order_by(task_runs.c.not_before)
-            .limit(limit)
-        )
-        with self._database.read() as transaction:
-            if transaction.execute(query.limit(1)).first() is None:
-                return []
-        with self._database.write(durable=False) as transaction:
-            found = list(transaction.execute(query).scalars())
-            transaction.execute(
-                task_runs.update().where(task_runs.c.id.in_(found)).values(rung_at=now)
-            )
-        return found
-
-    def held_up(self, limit: int = 100) -> list[str]:
-        """Pipelines with runs that wait while none goes on."""
-        going = sa.select(runs.c.pipeline_id).where(runs.c.state == "running")
-        with self._database.read() as transaction:
-            return list(
-                transaction.execute(
-                    sa.select(runs.c.pipeline_id)
-                    .where(runs.c.state == "queued", runs.c.pipeline_id.not_in(going))
-                    .distinct()
-                    .limit(limit)
-                ).scalars()
-            )
-
-    # --- retention ---------------------------------------------------------------------------
-
-    def prune(self, before: datetime, keep: int, limit: int = 100) -> int:
-        """Removes ended runs that are too old, or too many of one pipeline, with their files.
-
-        Args:
-            before: those that ended before this moment go.
-            keep: of each pipeline so many of the newest stay, if they aren't too old.
-            limit: at most so many at once, so that nobody waits long for the database.
-
-        Returns:
-            How many went.
-        """
-        newest = (
-            sa.func.row_number()
-            .over(partition_by=runs.c.pipeline_id, order_by=runs.c.number.desc())
-            .label("place")
-        )
-        numbered = sa.select(runs.c.id, runs.c.number, runs.c.finished_at, newest).subquery()
-        gone = (
-            sa.select(numbered.c.id)
-            .where(
-                numbered.c.finished_at.is_not(None),
-                sa.or_(numbered.c.finished_at < before, numbered.c.place > keep),
-            )
-            .order_by(numbered.c.number)
-            .limit(limit)
-        )
-        with self._database.read() as transaction:
-            ids = list(transaction.execute(gone).scalars())
-        if not ids:
-            return 0
-        tasks = sa.select(task_runs.c.id).where(task_runs.c.run_id.in_(ids))
-        with self._database.write() as transaction:
-            digests = [
-                *transaction.execute(
-                    sa.select(artifacts.c.digest).where(artifacts.c.task_run_id.in_(tasks))
-                ).scalars(),
-                *transaction.execute(
-                    sa.select(attempts.c.notebook).where(
-                        attempts.c.task_run_id.in_(tasks), attempts.c.notebook.is_not(None)
-                    )
-                ).scalars(),
-            ]
-            # Two who prune at once: what one has removed, the other finds gone.
-            removed = transaction.execute(
-                runs.delete().where(runs.c.id.in_(ids)).returning(runs.c.id)
-            ).all()
-            if len(removed) != len(ids):
-                raise Conflict("Somebody else tidied up at the same time.", code="tidied")
-            transaction.execute(schedule_fires.delete().where(schedule_fires.c.run_id.in_(ids)))
-            for digest in digests:
-                self._blobs.refer(transaction, digest, -1)
-        return len(ids)

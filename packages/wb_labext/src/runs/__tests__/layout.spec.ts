@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+
+import { NODE, layersOf, layout } from '../layout';
+
+const task = (name: string, ...needs: string[]) => ({ task: name, needs });
+
+describe('the graph of tasks', () => {
+  it('puts each task behind the furthest of what it needs', () => {
+    const layers = layersOf([
+      task('report', 'load'),
+      task('extract'),
+      task('load', 'extract', 'check'),
+      task('check', 'extract')
+    ]);
+    expect(Object.fromEntries(layers)).toEqual({ extract: 0, check: 1, load: 2, report: 3 });
+  });
+
+  it('overlaps no two tasks, and leads each line from right to left', () => {
+    const tasks = [
+      task('a'),
+      ...Array.from({ length: 20 }, (_, index) => task(`b${index}`, 'a')),
+      task('c', ...Array.from({ length: 20 }, (_, index) => `b${index}`))
+    ];
+    const { nodes, edges, width, height } = layout(tasks);
+    const taken = new Set(nodes.map(node => `${node.x} ${node.y}`));
+    expect(taken.size).toBe(22);
+    expect(edges).toHaveLength(40);
+    for (const node of nodes) {
+      expect(node.x + NODE.width).toBeLessThan(width);
+      expect(node.y + NODE.height).toBeLessThan(height);
+    }
+    const place = new Map(nodes.map(node => [node.task, node]));
+    for (const { from, to } of edges) {
+      expect(place.get(from)!.x + NODE.width).toBeLessThan(place.get(to)!.x);
+    }
+  });
+
+  it('uncrosses lines that need not cross', () => {
+    const { nodes } = layout([
+      task('a'),
+      task('b'),
+      task('of_b', 'b'),
+      task('of_a', 'a')
+    ]);
+    const y = (name: string): number => nodes.find(node => node.task === name)!.y;
+    expect(y('of_a') < y('of_b')).toBe(y('a') < y('b'));
+  });
+
+  it('ends for a circle and for a need that is not there, which the server refuses', () => {
+    const { nodes, edges } = layout([task('a', 'b'), task('b', 'a'), task('c', 'nothing')]);
+    expect(nodes).toHaveLength(3);
+    expect(edges).toHaveLength(2);
+  });
+});

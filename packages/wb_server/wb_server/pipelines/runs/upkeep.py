@@ -1,0 +1,111 @@
+"""What the clockwork finds: task runs to ring for again, pipelines that wait, runs that are too old."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from ...kit import clock
+from ...kit.blobs import Blobs
+from ...kit.db import Database
+from ...kit.errors import Conflict
+from .store import artifacts, attempts, runs, schedule_fires, task_runs
+
+
+class Upkeep:
+    """Looks for what was left lying. Any number of them may look at once."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def overdue(self, age: float, limit: int = 500) -> list[str]:
+        """Task runs that are ready and were not rung for so many seconds; counted as rung now."""
+        now = clock.now()
+        late = sa.or_(
+            task_runs.c.rung_at.is_(None),
+            task_runs.c.rung_at < now - timedelta(seconds=age),
+            task_runs.c.rung_at < task_runs.c.not_before,
+        )
+        query = (
+            sa.select(task_runs.c.id)
+            .where(task_runs.c.state == "queued", task_runs.c.not_before <= now, late)
+            .order_by(task_runs.c.not_before)
+            .limit(limit)
+        )
+        with self._database.read() as transaction:
+            if transaction.execute(query.limit(1)).first() is None:
+                return []
+        with self._database.write(durable=False) as transaction:
+            found = list(transaction.execute(query).scalars())
+            transaction.execute(
+                task_runs.update().where(task_runs.c.id.in_(found)).values(rung_at=now)
+            )
+        return found
+
+    def held_up(self, limit: int = 100) -> list[str]:
+        """Pipelines with runs that wait while none goes on."""
+        going = sa.select(runs.c.pipeline_id).where(runs.c.state == "running")
+        with self._database.read() as transaction:
+            return list(
+                transaction.execute(
+                    sa.select(runs.c.pipeline_id)
+                    .where(runs.c.state == "queued", runs.c.pipeline_id.not_in(going))
+                    .distinct()
+                    .limit(limit)
+                ).scalars()
+            )
+
+    def prune(self, before: datetime, keep: int, limit: int = 100) -> int:
+        """Removes ended runs that are too old, or too many of one pipeline, with their files.
+
+        Args:
+            before: those that ended before this moment go.
+            keep: of each pipeline so many of the newest stay, if they aren't too old.
+            limit: at most so many at once, so that nobody waits long for the database.
+
+        Returns:
+            How many went.
+        """
+        newest = (
+            sa.func.row_number()
+            .over(partition_by=runs.c.pipeline_id, order_by=runs.c.number.desc())
+            .label("place")
+        )
+        numbered = sa.select(runs.c.id, runs.c.number, runs.c.finished_at, newest).subquery()
+        gone = (
+            sa.select(numbered.c.id)
+            .where(
+                numbered.c.finished_at.is_not(None),
+                sa.or_(numbered.c.finished_at < before, numbered.c.place > keep),
+            )
+            .order_by(numbered.c.number)
+            .limit(limit)
+        )
+        with self._database.read() as transaction:
+            ids = list(transaction.execute(gone).scalars())
+        if not ids:
+            return 0
+        tasks = sa.select(task_runs.c.id).where(task_runs.c.run_id.in_(ids))
+        with self._database.write() as transaction:
+            digests = [
+                *transaction.execute(
+                    sa.select(artifacts.c.digest).where(artifacts.c.task_run_id.in_(tasks))
+                ).scalars(),
+                *transaction.execute(
+                    sa.select(attempts.c.notebook).where(
+                        attempts.c.task_run_id.in_(tasks), attempts.c.notebook.is_not(None)
+                    )
+                ).scalars(),
+            ]
+            # Two who prune at once: what one has removed, the other finds gone.
+            removed = transaction.execute(
+                runs.delete().where(runs.c.id.in_(ids)).returning(runs.c.id)
+            ).all()
+            if len(removed) != len(ids):
+                raise Conflict("Somebody else tidied up at the same time.", code="tidied")
+            transaction.execute(schedule_fires.delete().where(schedule_fires.c.run_id.in_(ids)))
+            for digest in digests:
+                self._blobs.refer(transaction, digest, -1)
+        return len(ids)
