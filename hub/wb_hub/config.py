@@ -18,7 +18,7 @@ from jupyterhub.scopes import scope_definitions
 from jupyterhub.services import service as hub_service
 
 from wb_hub import notebook_servers, oidc, spawners
-from wb_hub.settings import REPO, HubSettings
+from wb_hub.settings import REDIS_SERVER, REPO, HubSettings
 
 if TYPE_CHECKING:
     from traitlets.config import Config
@@ -188,14 +188,15 @@ def workers(c: Config, s: HubSettings) -> None:
         return  # there are none, or none that run notebooks: the service does their work
     worker: dict[str, Any] = {"name": WORKER, "display": False}
     if not elsewhere:
-        if s.redis_socket:
-            c.JupyterHub.services.append(_managed(s, "redis", _redis(s)))
         worker = _managed(s, WORKER, _wb("worker"))
         worker["environment"]["WB_NOTEBOOKS_URL"] = s.proxy_url
         c.JupyterHub.services.append(_managed(s, SCHEDULER, _wb("scheduler")))
     if s.worker_token:
         worker["api_token"] = s.worker_token
     c.JupyterHub.services.append(worker)
+    if s.redis_socket and not elsewhere:
+        # The last: the Hub stops them in this order, and a worker that misses Redis waits for it.
+        c.JupyterHub.services.append(_managed(s, "redis", _redis(s)))
     c.JupyterHub.load_roles.append(
         {
             "name": WORKER,
@@ -246,8 +247,10 @@ def _redis(s: HubSettings) -> list[str]:
         "maxmemory": "256mb",
         "loglevel": "warning",
     }
-    server = str(Path(sys.executable).parent / "redis-server")
-    return [server, *(part for name, value in options.items() for part in (f"--{name}", value))]
+    return [
+        str(REDIS_SERVER),
+        *(part for name, value in options.items() for part in (f"--{name}", value)),
+    ]
 
 
 # Settings of the Hub that are none of the service's business, its secrets first.

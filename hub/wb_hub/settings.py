@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
+# It comes with a package that isn't built for every platform.
+REDIS_SERVER = Path(sys.executable).parent / "redis-server"
 
 
 class SettingError(ValueError):

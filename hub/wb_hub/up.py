@@ -21,7 +21,7 @@ import psutil
 
 from wb_hub import settings
 from wb_hub.data_dir import DataDir, FirstAdmin, Refused
-from wb_hub.settings import REPO
+from wb_hub.settings import REDIS_SERVER, REPO
 from wb_hub.supervise import HubProcess, Log, StopRequest
 
 _READY_SECONDS = 120
@@ -115,7 +115,9 @@ def _environment(arguments: argparse.Namespace, data: DataDir, runtime: Path) ->
     env.setdefault("WB_DATABASE_URL", f"sqlite:///{data.database}")
     env.setdefault("WB_FILE_ROOTS", str(data.files))
     env.setdefault("WB_ALLOW_LOOPBACK", "1")
-    if not env.get("WB_REDIS_URL") and not env.get("WB_SERVICE_USER"):
+    # Where its package has no build, the service runs pipelines itself, all but their notebooks.
+    embeds = REDIS_SERVER.exists() and not env.get("WB_SERVICE_USER")
+    if not env.get("WB_REDIS_URL") and embeds:
         socket_path = str(runtime / "redis.sock")
         env |= {"WB_REDIS_URL": f"unix://{socket_path}", "WB_REDIS_SOCKET": socket_path}
     env |= {

@@ -149,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _add_settings(command)
     arguments = parser.parse_args(argv)
     for variable, _ in _SETTINGS.values():
-        if getattr(arguments, variable) is not None:
+        if getattr(arguments, variable, None) is not None:
             os.environ[variable] = getattr(arguments, variable)
     # The database, its journal and the blobs: for the service's user alone, wherever they lie.
     os.umask(0o077)

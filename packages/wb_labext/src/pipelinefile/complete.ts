@@ -85,7 +85,8 @@ function lineHasKey(lines: readonly string[], row: number, indent: number): bool
 
 /** What is open in braces and brackets at the end of a text. */
 function flow(text: string, path: Path): Place | null {
-  const stack: { open: string; path: Path; key: string | null; keys: Record<string, string> }[] = [];
+  const stack: { open: string; path: Path; key: string | null; keys: Record<string, string> }[] =
+    [];
   let piece = '';
   let quote = '';
   const top = (): (typeof stack)[number] | undefined => stack.at(-1);
@@ -107,7 +108,11 @@ function flow(text: string, path: Path): Place | null {
       piece += letter;
     } else if (letter === '{' || letter === '[') {
       const frame = top();
-      const inner = !frame ? path : frame.open === '[' ? [...frame.path, 0] : [...frame.path, frame.key ?? ''];
+      const inner = !frame
+        ? path
+        : frame.open === '['
+          ? [...frame.path, 0]
+          : [...frame.path, frame.key ?? ''];
       stack.push({ open: letter, path: inner, key: null, keys: {} });
       piece = '';
     } else if ((letter === '}' || letter === ']') && stack.length > 0) {
@@ -332,7 +337,9 @@ export function complete(
   const present = new Set([...keysAt(document, path), ...Object.keys(inline)]);
   const suggestions = new Map<string, Suggestion>();
   for (const option of schemas) {
-    for (const [key, inner] of Object.entries(isObject(option.properties) ? option.properties : {})) {
+    for (const [key, inner] of Object.entries(
+      isObject(option.properties) ? option.properties : {}
+    )) {
       if (!present.has(key) && !suggestions.has(key)) {
         suggestions.set(key, keySuggestion(walker, key, inner));
       }

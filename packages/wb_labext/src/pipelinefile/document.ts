@@ -100,8 +100,9 @@ export function lastTasks(text: string): string[] {
   const tasks = mapAt(parseDocument(text), 'tasks');
   const needed = new Set(
     keysOf(tasks).flatMap(name => {
-      const needs: unknown = (tasks?.getIn([name, 'needs']) as { toJSON?: () => unknown } | null)
-        ?.toJSON?.();
+      const needs: unknown = (
+        tasks?.getIn([name, 'needs']) as { toJSON?: () => unknown } | null
+      )?.toJSON?.();
       return Array.isArray(needs) ? needs.map(String) : [];
     })
   );
@@ -132,10 +133,7 @@ export function withNotebook(
   const known = keysOf(mapAt(document, 'parameters'));
   for (const parameter of parameters) {
     if (!known.includes(parameter.name)) {
-      document.setIn(
-        ['parameters', parameter.name],
-        document.createNode(definition(parameter))
-      );
+      document.setIn(['parameters', parameter.name], document.createNode(definition(parameter)));
     }
   }
   if (tasks.flow) {

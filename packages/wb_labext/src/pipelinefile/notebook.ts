@@ -33,10 +33,7 @@ export interface NotebookOptions {
 }
 
 /** The notebook as it is on the screen, saved where it has changed. */
-async function current(
-  options: NotebookOptions,
-  path: string
-): Promise<nbformat.INotebookContent> {
+async function current(options: NotebookOptions, path: string): Promise<nbformat.INotebookContent> {
   const context = options.documents.findWidget(path, 'Notebook')?.context;
   if (context?.model.dirty) {
     await context.save();

@@ -156,9 +156,7 @@ export function addCommands(options: CommandOptions): void {
 
   commands.addCommand(CommandIDs.pause, {
     label: args =>
-      target(args, 'update')?.paused
-        ? trans.__('Resume Schedule')
-        : trans.__('Pause Schedule'),
+      target(args, 'update')?.paused ? trans.__('Resume Schedule') : trans.__('Pause Schedule'),
     caption: trans.__('Keep the schedule, but let it start no runs, or let it go on'),
     icon: pauseIcon,
     describedBy: args,

@@ -173,7 +173,13 @@ export class RunDraft {
 
   private check(values: JSONObject): FieldErrors {
     const { errors } = validator.validateFormData(values, this.schema);
-    return readableErrors(errors, errorTexts(this.trans));
+    const found: Record<string, string> = {};
+    for (const [path, text] of Object.entries(readableErrors(errors, errorTexts(this.trans)))) {
+      // A list is one field, with an item a line.
+      const [name, place] = path.split('.');
+      found[name] ??= place ? this.trans.__('Item %1: %2', Number(place) + 1, text) : text;
+    }
+    return found;
   }
 
   private refused(error: unknown): void {

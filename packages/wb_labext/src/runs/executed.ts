@@ -13,8 +13,8 @@ import { attemptPath } from './drive';
 /** The name of the factory that shows executed notebooks. */
 export const FACTORY = 'Executed Notebook';
 
-/** Lab's own mark of an output that is an error. */
-const ERROR_CLASS = 'jp-RenderedText';
+/** Lab's own class of outputs; a cell's error is its last one. */
+const OUTPUT_CLASS = 'jp-OutputArea-output';
 
 export interface ExecutedOptions {
   app: JupyterFrontEnd;
@@ -104,8 +104,8 @@ export class ExecutedNotebooks {
       panel.content.activeCellIndex = index;
       await panel.content.scrollToItem(index, 'start');
       // A long cell's error lies far below its start.
-      const [output] = panel.content.widgets[index].node.getElementsByClassName(ERROR_CLASS);
-      output?.scrollIntoView({ block: 'center' });
+      const outputs = panel.content.widgets[index].node.getElementsByClassName(OUTPUT_CLASS);
+      outputs.item(outputs.length - 1)?.scrollIntoView({ block: 'end' });
     }
   }
 

@@ -75,7 +75,9 @@ export function RunListView(props: RunListProps): JSX.Element {
         <Notice
           kind="empty"
           title={trans.__('No runs yet')}
-          text={trans.__('Runs show up here by themselves: those by hand and those by the schedule.')}
+          text={trans.__(
+            'Runs show up here by themselves: those by hand and those by the schedule.'
+          )}
           testId="wb-runs-empty"
         />
       )}

@@ -141,8 +141,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       };
       return {
         cancel: () => void cancel().catch(fail),
-        rerun: what =>
-          void (what === 'all' ? rerunAll() : again({ what, task: null })).catch(fail),
+        rerun: what => void (what === 'all' ? rerunAll() : again({ what, task: null })).catch(fail),
         rerunTask: task => void rerunTask(task.task).catch(fail),
         openRun,
         openList: () => {

@@ -37,7 +37,13 @@ export function barsOf(task: TaskRun, span: Span, now: number): Bar[] {
     const left = Math.min(100, Math.max(0, ((start - span.start) / whole) * 100));
     const right = Math.min(100, Math.max(left, ((end - span.start) / whole) * 100));
     return [
-      { attempt: attempt.id, number: attempt.number, state: attempt.state, left, width: right - left }
+      {
+        attempt: attempt.id,
+        number: attempt.number,
+        state: attempt.state,
+        left,
+        width: right - left
+      }
     ];
   });
 }
@@ -47,7 +53,8 @@ const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14
 /** The marks of the axis: seconds since the start, at round times, at most `most` of them. */
 export function ticksOf(span: Span, most = 6): number[] {
   const seconds = (span.end - span.start) / 1000;
-  const step = STEPS.find(item => seconds / item <= most) ?? Math.ceil(seconds / most / 86400) * 86400;
+  const step =
+    STEPS.find(item => seconds / item <= most) ?? Math.ceil(seconds / most / 86400) * 86400;
   const ticks = [];
   for (let at = 0; at <= seconds; at += step) {
     ticks.push(at);

@@ -16,7 +16,13 @@ export const RUN_STATES: readonly RunState[] = [
   'skipped'
 ];
 
-const ENDED: ReadonlySet<AnyState> = new Set(['succeeded', 'failed', 'cancelled', 'skipped', 'lost']);
+const ENDED: ReadonlySet<AnyState> = new Set([
+  'succeeded',
+  'failed',
+  'cancelled',
+  'skipped',
+  'lost'
+]);
 
 export function hasEnded(state: AnyState): boolean {
   return ENDED.has(state);

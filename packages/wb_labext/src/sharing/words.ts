@@ -83,10 +83,7 @@ export function reasonWords(reason: Reason, trans: TranslationBundle): string {
 }
 
 /** How one has a thing oneself; empty for an owner, whom the row names anyway. */
-export function heldWords(
-  thing: { reasons: readonly Reason[] },
-  trans: TranslationBundle
-): string {
+export function heldWords(thing: { reasons: readonly Reason[] }, trans: TranslationBundle): string {
   const reason = thing.reasons[0] as Reason | undefined;
   if (!reason || reason.kind === 'owner' || reason.kind === 'team') {
     return '';

@@ -36,12 +36,7 @@ describe('the graph of tasks', () => {
   });
 
   it('uncrosses lines that need not cross', () => {
-    const { nodes } = layout([
-      task('a'),
-      task('b'),
-      task('of_b', 'b'),
-      task('of_a', 'a')
-    ]);
+    const { nodes } = layout([task('a'), task('b'), task('of_b', 'b'), task('of_a', 'a')]);
     const y = (name: string): number => nodes.find(node => node.task === name)!.y;
     expect(y('of_a') < y('of_b')).toBe(y('a') < y('b'));
   });

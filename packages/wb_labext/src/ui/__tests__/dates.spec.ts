@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
-import { afterDay, dayOf, daysUntil, endOfDay, startOfDay, today } from '../dates';
+import { afterDay, dayOf, daysUntil, distanceWords, endOfDay, startOfDay, today } from '../dates';
 
 function inZone(zone: string): void {
   vi.stubEnv('TZ', zone);
@@ -48,5 +48,19 @@ describe('days', () => {
     for (const text of ['', 'soon', '2026-1-1', '2026-01-01T00:00']) {
       expect(endOfDay(text)).toBeNull();
     }
+  });
+});
+
+describe('how far a moment is', () => {
+  it.each([
+    [-5_000, '5 seconds ago'],
+    [-90_000, '1 minute ago'],
+    [16.4 * 3_600_000, 'in 16 hours'],
+    [25 * 3_600_000, 'tomorrow'],
+    [-40 * 24 * 3_600_000, 'last month'],
+    [0, 'now']
+  ])('%i ms is “%s”', (distance, words) => {
+    const now = new Date('2026-11-23T10:00:00Z');
+    expect(distanceWords(new Date(now.getTime() + distance), now)).toBe(words);
   });
 });

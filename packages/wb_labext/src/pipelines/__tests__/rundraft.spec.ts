@@ -1,0 +1,82 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import type { JSONObject } from '@lumino/coreutils';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { ApiError } from '../../api/request';
+import type { PipelinesModel } from '../model';
+import { RunDraft, runValues } from '../rundraft';
+import { pipeline } from './samples';
+
+vi.mock('@jupyterlab/services', () => ({ ServerConnection: {} }));
+
+const FORM: JSONObject = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  type: 'object',
+  required: ['period'],
+  additionalProperties: false,
+  properties: {
+    period: { title: 'period', type: 'string', format: 'date' },
+    months: { title: 'months', type: 'integer', default: 3, maximum: 12 },
+    days: { title: 'days', type: 'array', items: { type: 'integer' }, default: [1] }
+  }
+};
+
+const api = { form: vi.fn(), run: vi.fn() };
+const trans = nullTranslator.load('wb_labext');
+let draft: RunDraft;
+
+beforeEach(async () => {
+  vi.resetAllMocks();
+  const model = { api, refresh: vi.fn(), message: (error: Error) => error.message };
+  draft = new RunDraft(model as unknown as PipelinesModel, trans, pipeline());
+  api.form.mockResolvedValue(FORM);
+  await draft.load();
+});
+
+describe('a run that is about to start', () => {
+  it('begins with the defaults of now', () => {
+    expect(draft.state.data).toEqual({ months: 3, days: [1] });
+    expect(draft.isDirty()).toBe(false);
+  });
+
+  it('sends values with their types, and nothing that is empty', () => {
+    const data = { period: '', months: 4, days: ['1', ' 2 ', '', 'x'] };
+    expect(runValues(FORM, data)).toEqual({ months: 4, days: [1, 2, 'x'] });
+  });
+
+  it('says at the field what is missing or wrong, and asks nothing of the server', async () => {
+    draft.setData({ months: 13, days: ['1', 'x'] });
+    expect(await draft.submit()).toBe(false);
+    expect(draft.state.errors).toEqual({
+      period: 'This field is needed.',
+      months: 'This must be at most 12.',
+      days: 'Item 2: This must be a whole number.'
+    });
+    expect(api.run).not.toHaveBeenCalled();
+  });
+
+  it('shows what the server says at the field, until that is changed', async () => {
+    draft.setData({ period: '2026-10-01', months: 3 });
+    const details = { parameters: { months: 'It takes an even number.' } };
+    api.run.mockRejectedValueOnce(new ApiError('months: …', 'bad_parameters', 400, details));
+    expect(await draft.submit()).toBe(false);
+    expect(draft.state).toMatchObject({ errors: details.parameters, problem: null });
+    draft.setData({ period: '2026-10-01', months: 4 });
+    expect(draft.state.errors).toEqual({});
+  });
+
+  it('is one run when it is sent twice, and another with other values', async () => {
+    draft.setData({ period: '2026-10-01' });
+    api.run.mockRejectedValueOnce(new Error('The server can’t be reached.'));
+    expect(await draft.submit()).toBe(false);
+    expect(draft.state.problem).toBe('The server can’t be reached.');
+    api.run.mockResolvedValue({ id: 'r1' });
+    expect(await draft.submit()).toBe(true);
+    expect(draft.result).toEqual({ id: 'r1' });
+    const keys = api.run.mock.calls.map(call => call[2] as string);
+    expect(keys[0]).toBe(keys[1]);
+    draft.setData({ period: '2026-11-01' });
+    await draft.submit();
+    expect(api.run.mock.calls[2][2]).not.toBe(keys[0]);
+  });
+});

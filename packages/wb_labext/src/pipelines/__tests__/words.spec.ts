@@ -1,0 +1,49 @@
+import { nullTranslator } from '@jupyterlab/translation';
+import { describe, expect, it } from 'vitest';
+
+import {
+  approvalWords,
+  diffLines,
+  hasSchedule,
+  lastRunWords,
+  nextFireWords,
+  waitsForApproval
+} from '../words';
+import { pipeline, runSummary } from './samples';
+
+const trans = nullTranslator.load('wb_labext');
+const hence = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
+
+describe('words of pipelines', () => {
+  it('say how the last run went', () => {
+    expect(lastRunWords(pipeline(), trans)).toBe('Never run');
+    const last_run = runSummary({ state: 'failed', finished_at: hence(-2.1) });
+    expect(lastRunWords(pipeline({ last_run }), trans)).toBe('Failed 2 hours ago');
+  });
+
+  it('say when it runs next', () => {
+    expect(nextFireWords(pipeline(), trans)).toBe('');
+    expect(nextFireWords(pipeline({ next_fire_at: hence(16.1) }), trans)).toBe('next in 16 hours');
+    expect(nextFireWords(pipeline({ paused: true }), trans)).toBe('schedule paused');
+    expect([pipeline(), pipeline({ paused: true })].map(hasSchedule)).toEqual([false, true]);
+  });
+
+  it('say what waits for approval', () => {
+    expect(waitsForApproval(pipeline())).toBe(false);
+    const changed = pipeline({ head: 3 });
+    expect(waitsForApproval(changed)).toBe(true);
+    expect(approvalWords(changed, trans)).toBe('Version 3 waits for approval; version 2 runs');
+    expect(approvalWords(pipeline({ approved: null }), trans)).toContain('nothing runs yet');
+  });
+
+  it('tell the lines of a diff apart', () => {
+    const diff = '--- version 1\n+++ version 2\n@@ -1 +1,2 @@\n a: 1\n-b: 2\n+b: 3\nchanged: x.py';
+    expect(diffLines(diff).map(line => line.kind)).toEqual([
+      'place',
+      'same',
+      'removed',
+      'added',
+      'file'
+    ]);
+  });
+});

@@ -1,0 +1,216 @@
+"""The peers of ``pipelines.py``: each runs the same graph, in an environment of its own.
+
+``python pipeline_peers.py <peer>`` reads a job from its input and prints what it saw: seconds of each
+round, from handing the graph over to its last task's end, and how many of its tasks were done. Nothing
+of the Workbench is here; a task is `select 1` by psycopg, on a connection that its thread keeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Needs = dict[str, list[str]]
+_kept = threading.local()
+# A round that takes longer has stalled.
+_STALLED = 60.0
+
+
+def select_one() -> int:
+    """What each task does."""
+    import psycopg
+
+    connection = getattr(_kept, "connection", None)
+    if connection is None or connection.closed:
+        connection = _kept.connection = psycopg.connect(
+            os.environ["BENCH_POSTGRES"], autocommit=True
+        )
+    return int(connection.execute("select 1").fetchone()[0])
+
+
+class Done:
+    """Counts tasks that were done."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def add(self) -> None:
+        with self._lock:
+            self.count += 1
+
+
+def _rounds(job: dict[str, Any], once: Callable[[Needs], int]) -> list[dict[str, float]]:
+    """The rounds, after one that warms up."""
+    once(job["needs"])
+    found = []
+    for _ in range(job["rounds"]):
+        began = time.time()
+        done = once(job["needs"])
+        found.append({"seconds": time.time() - began, "done": done})
+    return found
+
+
+def prefect(job: dict[str, Any]) -> list[dict[str, float]]:
+    """A flow of Prefect on a server of its own (SQLite), with as many threads as ours has slots."""
+    from prefect import flow, task
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    done = Done()
+
+    @task
+    def one() -> int:
+        value = select_one()
+        done.add()
+        return value
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=job["slots"]), log_prints=False)
+    def graph(needs: Needs) -> None:
+        futures: dict[str, Any] = {}
+        for name, before in needs.items():
+            futures[name] = one.submit(wait_for=[futures[each] for each in before])
+        for future in futures.values():
+            future.result()
+
+    def once(needs: Needs) -> int:
+        before = done.count
+        graph(needs)
+        return done.count - before
+
+    return _rounds(job, once)
+
+
+def dagster(job: dict[str, Any]) -> list[dict[str, float]]:
+    """A graph of Dagster, executed in process, its instance in a folder (SQLite)."""
+    import dagster as dg
+
+    counted = Done()
+
+    def op(name: str, before: list[str]) -> Any:
+        @dg.op(name=name, ins={f"after_{each}": dg.In(dg.Nothing) for each in before})
+        def one() -> None:
+            select_one()
+            counted.add()
+
+        return one
+
+    needs: Needs = job["needs"]
+    graph = dg.GraphDefinition(
+        name="bench",
+        node_defs=[op(name, before) for name, before in needs.items()],
+        dependencies={
+            name: {f"after_{each}": dg.DependencyDefinition(each) for each in before}
+            for name, before in needs.items()
+        },
+    )
+    made = graph.to_job(executor_def=dg.in_process_executor)
+    with dg.DagsterInstance.local_temp(job["folder"]) as instance:
+
+        def once(_: Needs) -> int:
+            before = counted.count
+            assert made.execute_in_process(instance=instance).success
+            return counted.count - before
+
+        return _rounds(job, once)
+
+
+def _rq(job: dict[str, Any], worker_class: str) -> list[dict[str, float]]:
+    from redis import Redis
+    from rq import Queue
+
+    folder = Path(job["folder"])
+    workers = [
+        subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("rq")), "worker", "-q", "-u", job["redis"],
+                "-w", worker_class, "bench",
+            ],
+            cwd=Path(__file__).parent,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+            stdout=subprocess.DEVNULL,
+            stderr=(folder / f"rq{number}.log").open("w"),
+        )
+        for number in range(2)
+    ]  # fmt: skip
+    try:
+        with Redis.from_url(job["redis"]) as redis:
+            queue = Queue("bench", connection=redis)
+
+            def once(needs: Needs) -> int:
+                jobs: dict[str, Any] = {}
+                for name, before in needs.items():
+                    after = [jobs[each] for each in before] or None
+                    jobs[name] = queue.enqueue(select_one, depends_on=after, result_ttl=600)
+                end = time.monotonic() + _STALLED
+                open_, finished = dict(jobs), 0
+                while open_ and time.monotonic() < end:
+                    time.sleep(0.02)
+                    # From the last one on: while that isn't done nothing else has to be asked.
+                    for name in reversed(list(open_)):
+                        if not open_[name].get_status(refresh=True) == "finished":
+                            break
+                        del open_[name]
+                        finished += 1
+                return finished
+
+            return _rounds(job, once)
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(20)
+
+
+def rq_forking(job: dict[str, Any]) -> list[dict[str, float]]:
+    """Plain RQ: two of its usual workers, which fork for each job, and `depends_on`."""
+    return _rq(job, "rq.Worker")
+
+
+def rq_simple(job: dict[str, Any]) -> list[dict[str, float]]:
+    """The same with two workers that don't fork."""
+    return _rq(job, "rq.SimpleWorker")
+
+
+def nbclient(job: dict[str, Any]) -> list[dict[str, float]]:
+    """Notebooks by nbclient, each in a kernel of its own."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    def once(cells: list[str]) -> int:
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        )
+        asyncio.run(NotebookClient(notebook, kernel_name="python3").async_execute())
+        return len(cells)
+
+    once(["1"])
+    found = []
+    for cells in job["notebooks"]:
+        for _ in range(job["rounds"]):
+            began = time.time()
+            found.append(
+                {"cells": len(cells), "done": once(cells), "seconds": time.time() - began}
+            )
+    return found
+
+
+PEERS = {
+    "prefect": prefect,
+    "dagster": dagster,
+    "rq_forking": rq_forking,
+    "rq_simple": rq_simple,
+    "nbclient": nbclient,
+}
+
+if __name__ == "__main__":
+    result = PEERS[sys.argv[1]](json.loads(sys.stdin.read()))
+    print(json.dumps(result))
