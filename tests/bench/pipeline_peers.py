@@ -112,17 +112,20 @@ def dagster(job: dict[str, Any]) -> list[dict[str, float]]:
         },
     )
     made = graph.to_job(executor_def=dg.in_process_executor)
+    quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
     with dg.DagsterInstance.local_temp(job["folder"]) as instance:
 
         def once(_: Needs) -> int:
             before = counted.count
-            assert made.execute_in_process(instance=instance).success
+            assert made.execute_in_process(instance=instance, run_config=quiet).success
             return counted.count - before
 
         return _rounds(job, once)
 
 
 def _rq(job: dict[str, Any], worker_class: str) -> list[dict[str, float]]:
+    # By the name under which its workers find it.
+    from pipeline_peers import select_one as task
     from redis import Redis
     from rq import Queue
 
@@ -148,14 +151,14 @@ def _rq(job: dict[str, Any], worker_class: str) -> list[dict[str, float]]:
                 jobs: dict[str, Any] = {}
                 for name, before in needs.items():
                     after = [jobs[each] for each in before] or None
-                    jobs[name] = queue.enqueue(select_one, depends_on=after, result_ttl=600)
+                    jobs[name] = queue.enqueue(task, depends_on=after, result_ttl=600)
                 end = time.monotonic() + _STALLED
                 open_, finished = dict(jobs), 0
                 while open_ and time.monotonic() < end:
                     time.sleep(0.02)
                     # From the last one on: while that isn't done nothing else has to be asked.
                     for name in reversed(list(open_)):
-                        if not open_[name].get_status(refresh=True) == "finished":
+                        if open_[name].get_status(refresh=True) != "finished":
                             break
                         del open_[name]
                         finished += 1

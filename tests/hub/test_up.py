@@ -25,8 +25,8 @@ from running_hub import (
     until,
 )
 
-# Starts Workbenches of its own.
-pytestmark = pytest.mark.slow
+# Starts Workbenches of its own, one after the other in one test.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def alive(processes: list[psutil.Process]) -> list[str]:

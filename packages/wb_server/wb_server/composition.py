@@ -77,6 +77,7 @@ class Workbench:
     api: Api
     bus: Bus
     dispatcher: Dispatcher
+    schedules: ScheduleService
     clockwork: Clockwork
     executor: Callable[[str], Executor]
     close: Callable[[], None]
@@ -225,7 +226,8 @@ def build(
     pipelines = PipelineService(
         pipeline_store, definitions, runs, connections, people, rights, blobs, bus
     )
-    clockwork = Clockwork(ScheduleService(pipeline_store, definitions, runs), runs)
+    schedules = ScheduleService(pipeline_store, definitions, runs)
+    clockwork = Clockwork(schedules, runs)
 
     def executor(name: str) -> Executor:
         return Executor(
@@ -298,4 +300,4 @@ def build(
         # Those that run and those that wait, and some that are just coming in.
         max_waits=settings.max_queries + settings.max_waiting + 16,
     )
-    return Workbench(settings, api, bus, dispatcher, clockwork, executor, close)
+    return Workbench(settings, api, bus, dispatcher, schedules, clockwork, executor, close)

@@ -1,0 +1,170 @@
+"""Pipelines in the browser: made of a notebook, run with parameters, watched, looked into, changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from playwright.sync_api import Locator, expect
+from support.lab import Lab
+
+# A kernel starts, and the test machine may have two cores that do other things as well.
+RUN = 90_000
+
+
+def _put(lab: Lab, path: str, body: dict[str, Any]) -> None:
+    """Puts a file into the person's folder, and shows it in the file browser."""
+    name = lab.page.url.split("/user/")[1].split("/")[0]
+    token = lab.people.token(name, [f"access:servers!user={name}"])
+    httpx.put(
+        f"{lab.hub.url}/user/{name}/api/contents/{path}",
+        json=body,
+        headers={"Authorization": f"token {token}"},
+        trust_env=False,
+        timeout=30,
+    ).raise_for_status()
+    lab.page.get_by_role("button", name="Refresh the file browser").click()
+
+
+def _notebook(lab: Lab, path: str, *cells: str, parameters: str | None = None) -> Locator:
+    """A notebook in the file browser; the first cell may set its parameters."""
+
+    def cell(number: int, source: str, **metadata: Any) -> dict[str, Any]:
+        return {
+            "cell_type": "code", "id": f"cell-{number}", "metadata": metadata, "source": source,
+            "execution_count": None, "outputs": [],
+        }  # fmt: skip
+
+    first = [] if parameters is None else [cell(0, parameters, tags=["parameters"])]
+    content = {
+        "cells": first + [cell(number, source) for number, source in enumerate(cells, 1)],
+        "metadata": {
+            "kernelspec": {"name": "workbench-python", "display_name": "Workbench Python"}
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    _put(lab, path, {"type": "notebook", "content": content})
+    return lab.page.locator(".jp-DirListing-item", has_text=path)
+
+
+def _run_as_pipeline(lab: Lab, notebook: Locator) -> Locator:
+    """Chooses it in the notebook's context menu; the dialogue that asks for parameters."""
+    notebook.click(button="right")
+    lab.page.locator(".lm-Menu-item", has_text="Run as Pipeline").click()
+    dialog = lab.page.get_by_role("dialog", name="Run “")
+    expect(dialog).to_be_visible()
+    return dialog
+
+
+def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: Lab) -> None:
+    page = person.page
+    notebook = _notebook(
+        person,
+        "monthly sales.ipynb",
+        "print(f'{months} months of {region}')",
+        "import wb\nwb.output('months', months)",
+        parameters="region = 'eu'  # which\nmonths = 2",
+    )
+    dialog = _run_as_pipeline(person, notebook)
+    dialog.get_by_test_id("wb-field-months").fill("many")
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    expect(dialog.get_by_test_id("wb-error-months")).to_have_text("This must be a whole number.")
+    dialog.get_by_test_id("wb-field-months").fill("3")
+    dialog.get_by_test_id("wb-field-region").fill("us")
+    dialog.get_by_role("button", name="Run", exact=True).click()
+
+    # The run opens by itself, and comes to its end without a reload.
+    run = page.get_by_test_id("wb-run")
+    expect(run.locator("[data-testid=wb-run-parameter][data-name=region]")).to_contain_text("us")
+    expect(run.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=RUN)
+    expect(run.get_by_test_id("wb-run-log")).to_contain_text("succeeded")
+    expect(run.get_by_test_id("wb-task-outputs")).to_contain_text("months3")
+    run.get_by_test_id("wb-task-notebook").click()
+    executed = page.get_by_test_id("wb-executed")
+    expect(executed).to_contain_text("3 months of us")
+    # It shows what was: nothing can be typed into it.
+    source = executed.locator(".jp-CodeCell .cm-content").first
+    expect(source).to_have_attribute("aria-readonly", "true")
+
+    # The panel knows it.
+    page.get_by_role("tab", name="Pipelines").click()
+    row = page.locator("[data-testid=wb-pipeline-row][data-name=monthly_sales]")
+    expect(row).to_have_attribute("data-state", "succeeded")
+    row.hover()
+    row.get_by_test_id("wb-pipeline-runs").click()
+    expect(page.get_by_test_id("wb-runs-row")).to_have_count(1)
+
+    # The file is completed and checked while one types.
+    row.get_by_test_id("wb-pipeline-edit").click()
+    editor = page.locator(".jp-FileEditor .cm-content:visible")
+    bar = page.get_by_test_id("wb-file-bar")
+    expect(bar).to_have_attribute("data-state", "saved")
+    editor.locator(".cm-line", has_text="name: monthly_sales").click()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    page.keyboard.type("conc")
+    offered = page.locator(".jp-Completer-item", has_text="concurrency")
+    expect(offered).to_be_visible()
+    expect(bar.get_by_test_id("wb-file-mistakes")).to_be_visible()
+    expect(page.locator(".cm-lint-marker-error")).to_have_count(1)
+    offered.click()
+    page.keyboard.type("skip")
+    page.keyboard.press("Escape")
+    expect(bar.get_by_test_id("wb-file-mistakes")).to_have_count(0)
+    expect(bar).to_have_attribute("data-state", "changed")
+    bar.get_by_test_id("wb-file-save").click()
+    expect(bar).to_have_attribute("data-state", "saved")
+    expect(bar.get_by_test_id("wb-file-status")).to_have_text("Version 2")
+
+    # What changed can be seen, and taken back.
+    row.hover()
+    row.get_by_test_id("wb-pipeline-versions").click()
+    versions = page.get_by_role("dialog", name="Versions of")
+    newest = versions.locator("[data-testid=wb-version][data-number='2']")
+    expect(newest.locator(".wb-Diff-line.wb-mod-added")).to_have_text("+concurrency: skip\n")
+    oldest = versions.locator("[data-testid=wb-version][data-number='1']")
+    oldest.locator("summary").click()
+    oldest.get_by_test_id("wb-version-restore").click()
+    expect(versions.locator("[data-testid=wb-version][data-number='3']")).to_be_visible()
+    versions.get_by_role("button", name="Done").click()
+
+    # Deleting it can be undone.
+    row.click()
+    page.keyboard.press("Delete")
+    expect(row).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(row).to_be_visible()
+
+
+def test_a_failing_notebook_shows_the_cell_that_failed_and_runs_again(person: Lab) -> None:
+    page = person.page
+    steps = [f"for line in range(20):\n    print('step {number}', line)" for number in range(1, 6)]
+    notebook = _notebook(person, "broken.ipynb", *steps, "1 / 0", "print('never')")
+    dialog = _run_as_pipeline(person, notebook)
+    expect(dialog.get_by_test_id("wb-run-noparameters")).to_be_visible()
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    run = page.get_by_test_id("wb-run")
+    expect(run.get_by_test_id("wb-run-state")).to_have_text("Failed", timeout=RUN)
+    expect(run.get_by_test_id("wb-run-message")).to_contain_text(
+        "Cell 6 of 7 failed: ZeroDivisionError"
+    )
+    run.get_by_test_id("wb-task-notebook").click()
+    executed = page.get_by_test_id("wb-executed")
+    expect(executed.get_by_text("ZeroDivisionError: division by zero").last).to_be_in_viewport()
+    expect(executed).not_to_contain_text("never\n")
+
+    # Again from what failed, as a run of its own.
+    first = run.get_attribute("data-run")
+    page.locator(".lm-TabBar-tab", has_text="broken, run").click()
+    run.get_by_test_id("wb-run-fromfailed").click()
+    again = page.locator(f"[data-testid=wb-run]:not([data-run='{first}'])")
+    expect(again.get_by_test_id("wb-run-state")).to_have_text("Failed", timeout=RUN)
+
+    # What was open is open again after a reload.
+    page.reload()
+    expect(again).to_be_visible(timeout=60_000)
+    again.get_by_test_id("wb-run-list").click()
+    expect(page.get_by_test_id("wb-runs-row")).to_have_count(2)
+    page.get_by_test_id("wb-runs-filter").select_option("succeeded")
+    expect(page.get_by_test_id("wb-runs-nomatch")).to_be_visible()

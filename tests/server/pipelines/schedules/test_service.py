@@ -1,0 +1,126 @@
+"""Schedules fire once for each of their times, whoever ticks and however often."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from wb_server.kit import clock
+from wb_server.pipelines.models import PipelinePatch, PipelineSave
+from wb_server.pipelines.runs.models import RunQuery
+
+START = datetime(2026, 3, 1, 11, 59, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
+    """Sets the clock."""
+
+    def move(moment: datetime) -> None:
+        monkeypatch.setattr(clock, "now", lambda: moment)
+
+    return move
+
+
+TEXT = """name: {name}
+schedule: {{cron: "0 * * * *", catch_up: {catch_up}}}
+concurrency: {concurrency}
+tasks:
+  one: {{type: sql, connection: warehouse, statement: 'select 1 as n'}}
+"""
+
+
+def fired(house, name: str) -> list[datetime]:  # type: ignore[no-untyped-def]
+    root = house["root"]
+    page = house.runs.list(root, house.pipelines.names(root), RunQuery(pipeline=name, limit=200))
+    return sorted(run.logical_at for run in page.items if run.trigger == "schedule")
+
+
+@pytest.mark.parametrize(
+    ("catch_up", "expected"),
+    [("skip", [17]), ("latest", [12, 17]), ("all", [12, 13, 14, 15, 16, 17])],
+)
+def test_what_was_missed(house, at, catch_up: str, expected: list[int]) -> None:  # type: ignore[no-untyped-def]
+    house.workbench.clockwork.close()
+    at(START)
+    house.create("ana", TEXT.format(name="hourly", catch_up=catch_up, concurrency="queue"))
+    assert house.schedules.tick() == 0
+    at(START + timedelta(seconds=31))  # 12:00:01
+    house.schedules.tick()
+    if catch_up == "skip":
+        expected = [12, *expected]
+    at(START + timedelta(hours=5, seconds=35))  # 17:00:05, after five hours without a tick
+    house.schedules.tick()
+    assert [moment.hour for moment in fired(house, "hourly")] == expected
+    for _ in range(3):
+        assert house.schedules.tick() == 0
+    assert len(fired(house, "hourly")) == len(expected)
+
+
+def test_many_who_tick_at_once_fire_once(house, at) -> None:  # type: ignore[no-untyped-def]
+    house.workbench.clockwork.close()
+    at(START)
+    for number in range(5):
+        house.create("ana", TEXT.format(name=f"p{number}", catch_up="all", concurrency="queue"))
+    at(START + timedelta(hours=3))
+    gate = threading.Barrier(6)
+
+    def tick(_: int) -> None:
+        gate.wait()
+        house.schedules.tick()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(tick, range(6)))
+    house.schedules.tick()
+    for number in range(5):
+        assert [moment.hour for moment in fired(house, f"p{number}")] == [12, 13, 14]
+
+
+def test_a_paused_one_fires_when_it_goes_on_as_its_rule_says(house, at) -> None:  # type: ignore[no-untyped-def]
+    house.workbench.clockwork.close()
+    at(START)
+    made = house.create("ana", TEXT.format(name="paused", catch_up="latest", concurrency="queue"))
+    house.pipelines.patch(house["ana"], made.id, PipelinePatch(paused=True))
+    at(START + timedelta(hours=4))
+    assert house.schedules.tick() == 0
+    house.pipelines.patch(house["ana"], made.id, PipelinePatch(paused=False))
+    house.schedules.tick()
+    assert [moment.hour for moment in fired(house, "paused")] == [15]
+
+
+def test_a_new_schedule_counts_from_now(house, at) -> None:  # type: ignore[no-untyped-def]
+    house.workbench.clockwork.close()
+    at(START)
+    text = TEXT.format(name="changed", catch_up="all", concurrency="queue")
+    made = house.create("ana", text)
+    at(START + timedelta(hours=4))
+    house.pipelines.save(
+        house["ana"], made.id, PipelineSave(text=text.replace("0 * * * *", "30 * * * *"))
+    )
+    assert house.schedules.tick() == 0
+    assert house.pipelines.get(house["ana"], made.id).next_fire_at == datetime(
+        2026, 3, 1, 16, 30, tzinfo=UTC
+    )
+
+
+def test_a_fire_that_was_begun_and_not_noted_comes_to_the_same_run(house, at, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """A scheduler is killed between the run's row and the note that the schedule was dealt with."""
+    house.workbench.clockwork.close()
+    at(START)
+    house.create("ana", TEXT.format(name="cut", catch_up="all", concurrency="queue"))
+    at(START + timedelta(minutes=1))
+    store = house.schedules._store
+    real = store.fired
+    monkeypatch.setattr(store, "fired", lambda *_: False)
+    house.schedules.tick()
+    assert len(fired(house, "cut")) == 1
+    monkeypatch.setattr(store, "fired", real)
+    house.schedules.tick()
+    assert len(fired(house, "cut")) == 1
+    assert house.pipelines.get(house["ana"], "cut").next_fire_at == datetime(
+        2026, 3, 1, 13, tzinfo=UTC
+    )

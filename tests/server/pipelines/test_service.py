@@ -1,0 +1,331 @@
+"""The rules of pipelines: saving, versions, approval, rights, and whose rights a run has."""
+
+from __future__ import annotations
+
+import pytest
+from support.house import ONE, House, save
+
+from wb_server.governance.sharing.models import OwnerRequest
+from wb_server.kit.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
+from wb_server.pipelines.models import MAX_SNAPSHOT, PipelineCheck, PipelinePatch
+from wb_server.pipelines.runs.models import RerunRequest, RunQuery, RunRequest
+from wb_server.pipelines.sharing import PipelineSharing
+
+
+def test_it_is_saved_seen_and_run(house: House) -> None:
+    made = house.create(
+        "ana", ONE.format(name="first") + "labels: [nightly]\ndescription: A test\n"
+    )
+    assert (made.name, made.head, made.approved, made.level) == ("first", 1, 1, "manage")
+    assert [p.name for p in house.pipelines.list(house["ana"], search="test night")] == ["first"]
+    assert house.pipelines.list(house["ana"], label="weekly") == []
+    run = house.run("ana", "first")
+    assert run.state == "succeeded", run.message
+    assert run.tasks[0].outputs == {"rows": 1, "n": 1}
+    (listed,) = house.pipelines.list(house["ana"])
+    assert listed.last_run is not None
+    assert listed.last_run.id == run.id
+
+
+def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_saved(house: House) -> None:
+    text = (
+        "name: bad\n"
+        "schedule: {cron: '61 * * * *', timezone: Nowhere/Else}\n"
+        "tasks:\n"
+        "  a: {type: sql, connection: nothing_like_it, statement: 'select 1', needs: [b]}\n"
+        "  b: {type: sql, connection: warehouse, statement: 'select {{ params.x }}', needs: [a]}\n"
+        "  c: {type: unknown}\n"
+        "  d: {type: notebook, notebook: missing.ipynb}\n"
+    )
+    with pytest.raises(InvalidInput) as refused:
+        house.create("ana", text)
+    problems = refused.value.details["problems"]
+    assert {p["code"] for p in problems} >= {
+        "bad_cron", "bad_zone", "cycle", "connection", "unknown_name", "unknown_task_type", "missing_file",
+    }  # fmt: skip
+    assert all(1 <= p["line"] <= 7 and p["column"] >= 1 for p in problems)
+    assert house.pipelines.list(house["root"]) == []
+    checked = house.pipelines.check(house["ana"], PipelineCheck(text=text))
+    assert not checked.ok
+    assert len(checked.problems) == len(problems)
+
+
+def test_a_name_is_taken_once_and_free_after_a_delete(house: House) -> None:
+    made = house.create("ana", ONE.format(name="one_name"))
+    with pytest.raises(Conflict) as taken:
+        house.create("eva", ONE.format(name="one_name"))
+    assert taken.value.code == "name_taken"
+    house.pipelines.delete(house["ana"], made.id)
+    again = house.create("eva", ONE.format(name="one_name"))
+    with pytest.raises(Conflict):
+        house.pipelines.restore(house["ana"], made.id)
+    house.pipelines.delete(house["eva"], again.id)
+    assert house.pipelines.restore(house["ana"], made.id).deleted_at is None
+
+
+def test_versions_show_what_changed_and_come_back(house: House) -> None:
+    made = house.create("ana", ONE.format(name="v"), {"a.sql": b"1"})
+    text = ONE.format(name="v").replace("select 1", "select 2")
+    second = house.pipelines.save(
+        house["ana"],
+        made.id,
+        save(text, {"a.sql": b"2", "b.sql": b"3"}, note="Two", version=made.version),
+    )
+    assert second.head == second.approved == 2
+    newest, oldest = house.pipelines.versions(house["ana"], made.id)
+    assert (newest.number, newest.note, newest.author) == (2, "Two", "ana")
+    assert "select 2" in newest.diff
+    assert "changed: a.sql" in newest.diff
+    assert "added: b.sql" in newest.diff
+    assert "added: a.sql" in oldest.diff
+    assert house.run("ana", "v").tasks[0].outputs["n"] == 2
+    third = house.pipelines.restore_version(house["ana"], made.id, 1)
+    assert third.head == 3
+    assert house.run("ana", "v").tasks[0].outputs["n"] == 1
+    assert set(house.pipelines.version(house["ana"], made.id, 3).files) == {"a.sql"}
+    with pytest.raises(NotFound):
+        house.pipelines.version(house["ana"], made.id, 9)
+
+
+def test_two_who_edit_at_once_do_not_overwrite_each_other(house: House) -> None:
+    made = house.create("ana", ONE.format(name="both"))
+    house.pipelines.save(house["ana"], made.id, save(ONE.format(name="both"), version=made.version))
+    with pytest.raises(Conflict) as late:
+        house.pipelines.save(
+            house["ana"], made.id, save(ONE.format(name="both"), version=made.version)
+        )
+    assert late.value.code == "changed_meanwhile"
+
+
+def test_another_editors_change_waits_for_the_owner(house: House) -> None:
+    made = house.create("ana", ONE.format(name="shared"))
+    house.share("ana", made.id, "ben", "edit")
+    changed = house.pipelines.save(
+        house["ben"], made.id, save(ONE.format(name="shared").replace("select 1", "select 7"))
+    )
+    assert (changed.head, changed.approved) == (2, 1)
+    assert house.run("ben", "shared").tasks[0].outputs["n"] == 1
+    with pytest.raises(Forbidden):
+        house.pipelines.approve(house["ben"], made.id, 2)
+    with pytest.raises(Conflict) as old:
+        house.pipelines.approve(house["ana"], made.id, 1)
+    assert old.value.code == "not_newest"
+    assert house.pipelines.approve(house["ana"], made.id, 2).approved == 2
+    assert house.run("ben", "shared").tasks[0].outputs["n"] == 7
+    with pytest.raises(Conflict):
+        house.pipelines.approve(house["ana"], made.id, 2)
+
+
+def test_a_run_has_its_owners_rights_and_no_one_elses(house: House) -> None:
+    """ben may not write to the warehouse; a pipeline of eva's, who may, does when he starts it."""
+    write = ONE.replace("select 1 as n", "create table {name} as select 1 as n")
+    with pytest.raises(InvalidInput) as refused:
+        house.create("ben", ONE.format(name="his").replace("warehouse", "none_such"))
+    assert refused.value.details["problems"][0]["code"] == "connection"
+    own = house.create("ben", write.format(name="by_ben"))
+    run = house.run("ben", own.name)
+    assert (run.state, run.code) == ("failed", "level_missing")
+    theirs = house.create("eva", write.format(name="by_eva"))
+    house.share("eva", theirs.id, "ben", "run")
+    run = house.run("ben", theirs.name)
+    assert run.state == "succeeded", run.message
+    assert (run.run_as, run.triggered_by) == ("user:eva", "ben")
+
+
+def test_a_right_that_is_gone_ends_the_next_run(house: House) -> None:
+    made = house.create("ben", ONE.format(name="later"))
+    assert house.run("ben", "later").state == "succeeded"
+    house.staff.groups_of["ben"] = frozenset()
+    assert house.run("root", made.name).code == "unknown_connection"
+    del house.staff.groups_of["ben"]
+    run = house.run("root", made.name)
+    assert (run.state, run.code) == ("failed", "owner_gone")
+    assert len(run.tasks[0].attempts) == 1
+
+
+def test_a_team_account_runs_with_the_teams_rights(house: House) -> None:
+    text = ONE.format(name="team_work") + "run_as: team:finance\n"
+    with pytest.raises(InvalidInput) as refused:
+        house.create("ana", text)
+    assert {p["code"] for p in refused.value.details["problems"]} >= {"run_as"}
+    made = house.create("eva", text)
+    run = house.run("eva", made.name)
+    assert (run.run_as, run.code) == ("team:finance", "unknown_connection")
+
+
+@pytest.mark.parametrize(
+    ("level", "may"),
+    [
+        (None, set()),
+        ("view", {"see"}),
+        ("run", {"see", "run"}),
+        ("edit", {"see", "run", "save"}),
+        ("manage", {"see", "run", "save", "delete"}),
+    ],
+)
+def test_what_each_level_lets_do(house: House, level: str | None, may: set[str]) -> None:
+    made = house.create("ana", ONE.format(name="levels"))
+    if level:
+        house.share("ana", made.id, "ben", level)
+    ben = house["ben"]
+    tries = {
+        "see": lambda: house.pipelines.get(ben, made.id),
+        "run": lambda: house.runs.trigger(ben, house.pipelines.saved(ben, made.id), RunRequest()),
+        "save": lambda: house.pipelines.save(ben, made.id, save(ONE.format(name="levels"))),
+        "delete": lambda: house.pipelines.delete(ben, made.id),
+    }
+    done = set()
+    for name, attempt in tries.items():
+        try:
+            attempt()
+            done.add(name)
+        except (NotFound, Forbidden):
+            pass
+    assert done == may
+
+
+def test_runs_are_seen_by_who_sees_the_pipeline(house: House) -> None:
+    made = house.create("ana", ONE.format(name="private"))
+    run = house.run("ana", "private")
+    ben = house["ben"]
+    assert house.runs.list(ben, house.pipelines.names(ben), RunQuery()).items == []
+    for ask in (
+        lambda: house.runs.get(ben, run.id),
+        lambda: house.runs.log(ben, run.tasks[0].attempts[0].id, 0),
+        lambda: house.runs.cancel(ben, run.id),
+        lambda: house.runs.rerun(ben, run.id, RerunRequest()),
+        lambda: house.runs.artifact(ben, run.id, "one", "x"),
+    ):
+        with pytest.raises(NotFound):
+            ask()
+    house.share("ana", made.id, "cem", "view")
+    cem = house["cem"]
+    page = house.runs.list(cem, house.pipelines.names(cem), RunQuery(pipeline="private"))
+    assert [item.id for item in page.items] == [run.id]
+    assert house.runs.get(cem, run.id).actions == []
+    with pytest.raises(Forbidden):
+        house.runs.rerun(cem, run.id, RerunRequest())
+    everything = house.runs.list(house["root"], house.pipelines.names(house["root"]), RunQuery())
+    assert [item.id for item in everything.items] == [run.id]
+
+
+def test_pages_of_runs_hold_each_once(house: House) -> None:
+    house.create("ana", ONE.format(name="many"))
+    wanted = [house.run("ana", "many").id for _ in range(5)][::-1]
+    visible = house.pipelines.names(house["ana"])
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = house.runs.list(house["ana"], visible, RunQuery(limit=2, cursor=cursor))
+        found += [item.id for item in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert found == wanted
+    assert house.runs.list(house["ana"], visible, RunQuery(state="failed")).items == []
+
+
+def test_a_run_again_takes_over_what_succeeded(house: House) -> None:
+    text = (
+        "name: again\nparameters: {limit: {type: integer, default: 0}}\ntasks:\n"
+        "  first: {type: sql, connection: warehouse, statement: 'select random() as r'}\n"
+        "  second: {type: sql, needs: [first], connection: warehouse, "
+        "statement: 'select 1 / {{ params.limit }} as q'}\n"
+        "  third: {type: sql, needs: [second], connection: warehouse, statement: 'select 1'}\n"
+    )
+    house.create("ana", text)
+    run = house.run("ana", "again")
+    assert run.state == "failed"
+    assert [task.state for task in run.tasks] == ["succeeded", "failed", "skipped"]
+
+    def rerun(**request: str) -> object:
+        from support.wait import wait_for
+
+        from wb_server.pipelines.runs.models import ENDED
+
+        again = house.runs.rerun(house["ana"], run.id, RerunRequest.model_validate(request))
+        wait_for(lambda: house.runs.get(house["ana"], again.id).state in ENDED)
+        return house.runs.get(house["ana"], again.id)
+
+    failed = rerun(what="failed")
+    assert failed.rerun_of == run.id  # type: ignore[attr-defined]
+    assert failed.tasks[0].outputs == run.tasks[0].outputs  # type: ignore[attr-defined]
+    assert failed.tasks[0].attempts == []  # type: ignore[attr-defined]
+    whole = rerun(what="all")
+    assert whole.tasks[0].outputs != run.tasks[0].outputs  # type: ignore[attr-defined]
+    one = rerun(what="task", task="first")
+    assert [task.state for task in one.tasks] == ["succeeded", "skipped", "skipped"]  # type: ignore[attr-defined]
+    with pytest.raises(Conflict) as needs:
+        rerun(what="task", task="third")
+    assert needs.value.code == "needed_failed"
+    with pytest.raises(NotFound):
+        rerun(what="task", task="fourth")
+
+
+def test_parameters_are_checked(house: House) -> None:
+    house.create(
+        "ana",
+        ONE.format(name="params").replace("select 1 as n", "select {{ params.n }} as n")
+        + "parameters: {n: {type: integer}}\n",
+    )
+    assert house.run("ana", "params", n=5).tasks[0].outputs["n"] == 5
+    for given in ({}, {"n": "five"}, {"n": 1, "other": 2}):
+        with pytest.raises(InvalidInput) as refused:
+            house.run("ana", "params", **given)
+        assert refused.value.code == "bad_parameters"
+    form = house.pipelines.form(house["ana"], "params")
+    assert form["required"] == ["n"]
+
+
+def test_a_value_is_never_text_of_a_statement(house: House) -> None:
+    house.create(
+        "ana",
+        ONE.format(name="quoted").replace("select 1 as n", "select {{ params.word }} as n")
+        + "parameters: {word: {type: text}}\n",
+    )
+    word = "x'; drop table orders; --"
+    assert house.run("ana", "quoted", word=word).tasks[0].outputs["n"] == word
+
+
+def test_a_pause_and_its_end(house: House) -> None:
+    made = house.create("ana", ONE.format(name="timed") + "schedule: {cron: '@hourly'}\n")
+    assert made.next_fire_at is not None
+    paused = house.pipelines.patch(house["ana"], made.id, PipelinePatch(paused=True))
+    assert (paused.paused, paused.next_fire_at) == (True, None)
+    going = house.pipelines.patch(house["ana"], made.id, PipelinePatch(paused=False))
+    assert going.next_fire_at == made.next_fire_at
+
+
+def test_a_delete_ends_its_runs_and_can_be_undone(house: House) -> None:
+    made = house.create("ana", ONE.format(name="gone") + "schedule: {cron: '@hourly'}\n")
+    house.pipelines.delete(house["ana"], made.id)
+    with pytest.raises(NotFound):
+        house.pipelines.get(house["ana"], made.id)
+    assert [p.name for p in house.pipelines.list(house["ana"], deleted=True)] == ["gone"]
+    back = house.pipelines.restore(house["ana"], made.id)
+    assert back.next_fire_at is not None
+    with pytest.raises(Conflict):
+        house.pipelines.restore(house["ana"], made.id)
+
+
+def test_ownership_moves_and_the_owners_rights_with_it(house: House) -> None:
+    made = house.create("ana", ONE.format(name="moved"))
+    house.get(PipelineSharing).transfer(
+        house["root"], made.id, OwnerRequest(kind="user", name="ben")
+    )
+    assert house.run("ben", "moved").run_as == "user:ben"
+    with pytest.raises(NotFound):
+        house.pipelines.get(house["ana"], made.id)
+
+
+@pytest.mark.parametrize("path", ["../x", "a/../b", "a//b", "./a", "/etc/passwd", "a\\b", ""])
+def test_a_path_stays_in_the_folder(house: House, path: str) -> None:
+    with pytest.raises((InvalidInput, ValueError)):
+        house.create("ana", ONE.format(name="paths"), {path: b"x"})
+    assert house.pipelines.list(house["ana"]) == []
+
+
+def test_a_folder_has_a_limit(house: House) -> None:
+    with pytest.raises(TooLarge) as refused:
+        house.create("ana", ONE.format(name="large"), {"data.csv": b"x" * (MAX_SNAPSHOT + 1)})
+    assert refused.value.code == "snapshot_too_large"
