@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from running_hub import Browser, start_up
+from running_hub import Browser, Running, start_up
 from support import service
 from support.api import Api
 from support.installation import Rows, environment, rows_of, wb
-from support.people import People, people_of
+from support.people import People
 from support.postgres import Cluster
 
 from wb_server.governance.audit.store import audit
@@ -118,22 +118,20 @@ def test_a_service_under_load_is_backed_up_and_its_copy_works(
 
 @pytest.mark.slow
 def test_a_restored_workbench_starts_with_its_people_and_passwords(
-    tmp_path: Path, postgres: Cluster, passphrase_file: Path
+    hub: Running, people: People, tmp_path: Path, postgres: Cluster, passphrase_file: Path
 ) -> None:
-    data, new, archive = tmp_path / "data", tmp_path / "elsewhere" / "new", tmp_path / "b.tar"
+    new, archive = tmp_path / "elsewhere" / "new", tmp_path / "b.tar"
     secret = ("--passphrase-file", passphrase_file)
-    with start_up(data, "--sample") as first:
-        password = first.admin_password
-        assert password
-        people = people_of(first)
-        api = people.api("a-engineer")
-        body = {"name": "shop", "connector": "postgres", "config": postgres.config()}
-        api.ok("POST", "/connections", body)
-        home = data / "users" / "a-engineer"
-        home.mkdir(exist_ok=True)
-        (home / "work.ipynb").write_text("{}")
-        done = wb("backup", archive, *secret, WB_DATA_DIR=str(data))
-        assert done.returncode == 0, done.stderr
+    password = hub.admin_password
+    assert password
+    api = people.api("a-engineer")
+    body = {"name": "restored", "connector": "postgres", "config": postgres.config()}
+    api.ok("POST", "/connections", body)
+    home = hub.data_dir / "users" / "a-engineer"
+    home.mkdir(exist_ok=True)
+    (home / "restored.ipynb").write_text("{}")
+    done = wb("backup", archive, *secret, WB_DATA_DIR=str(hub.data_dir))
+    assert done.returncode == 0, done.stderr
     new.parent.mkdir()
     done = wb("restore", archive, *secret, WB_DATA_DIR=str(new))
     assert done.returncode == 0, done.stderr
@@ -144,8 +142,8 @@ def test_a_restored_workbench_starts_with_its_people_and_passwords(
             assert browser.signed_in() == "admin"
         # The administrator's token, which the Hub knows by its hash, came with it.
         api = People(second.url, people.admin_token).api("a-engineer")
-        assert api.query("shop", "select 3 as three")[0].to_pylist() == [{"three": 3}]
+        assert api.query("restored", "select 3 as three")[0].to_pylist() == [{"three": 3}]
         # The sample's files, which lie elsewhere now.
         table, _ = api.query("sample", "select count(*) as n from customers")
         assert table.to_pylist()[0]["n"] > 0
-    assert (new / "users" / "a-engineer" / "work.ipynb").read_text() == "{}"
+    assert (new / "users" / "a-engineer" / "restored.ipynb").read_text() == "{}"

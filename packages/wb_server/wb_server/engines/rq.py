@@ -7,6 +7,7 @@ stay unused (see ``docs/decisions``): the metadata database knows what became of
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -112,8 +113,10 @@ class _Ringed(SimpleWorker):
 
     perform: Callable[[str], None]
     stop: Callable[[], None]
+    told = False
 
     def request_stop(self, signum: Any, frame: Any) -> None:
+        self.told = True
         self.stop()  # it may wait for a free slot
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
@@ -144,13 +147,15 @@ def serve(url: str, name: str, perform: Callable[[str], None], stop: Callable[[]
     """
     for noisy in ("rq.worker", "rq.queue"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    turn = itertools.count(1)
     while True:
         connection = _connect(url, timeout=None)
         try:
             queue = Queue(_QUEUE, connection=connection, serializer=JSONSerializer)
             worker = _Ringed(
                 [queue],
-                name=name,
+                # Redis may still know the one before.
+                name=f"{name}-{next(turn)}",
                 connection=connection,
                 serializer=JSONSerializer,
                 log_job_description=False,
@@ -158,10 +163,14 @@ def serve(url: str, name: str, perform: Callable[[str], None], stop: Callable[[]
             worker.perform = perform
             worker.stop = stop
             worker.work(logging_level="WARNING")
-            return  # it was told to stop
-        except (redis.RedisError, ValueError) as error:
-            # Redis went away; or it still knows a worker of this name, which is gone.
+            if worker.told:
+                return
+            log.warning("the queue can't be read; trying again")  # rq has logged why
+        except redis.RedisError as error:
             log.warning("Redis does not answer (%s); trying again", error)
-            time.sleep(1.0)
+        except Exception:
+            # What lies in the queue can't be read: nothing that is rung is worth ending for.
+            log.exception("the queue was left, and is entered again")
         finally:
             connection.close()
+        time.sleep(1.0)

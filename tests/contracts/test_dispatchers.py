@@ -1,0 +1,138 @@
+"""What every dispatcher does: what is rung gets to whoever works, and a lost ring hurts nobody."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rq import Queue
+from rq.serializers import JSONSerializer
+from support.site import Redis
+from support.wait import wait_for
+
+from wb_server.engines.base import Dispatcher
+from wb_server.engines.inline import InlineDispatcher
+from wb_server.engines.rq import Listener, RqDispatcher
+
+
+@dataclass
+class Case:
+    """A dispatcher, and the ids that arrived."""
+
+    dispatcher: Dispatcher
+    arrived: Callable[[], list[str]]
+
+
+@pytest.fixture(scope="module")
+def redis_server() -> Iterator[Redis]:
+    with tempfile.TemporaryDirectory(prefix="wb-", dir="/tmp") as folder:
+        it = Redis(Path(folder))
+        yield it
+        it.kill()
+
+
+@pytest.fixture(params=["inline", "rq"])
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
+    """Each dispatcher in turn, with somebody who works."""
+    if request.param == "inline":
+        seen: list[str] = []
+        inline = InlineDispatcher(2)
+        inline.serve(seen.append)
+        yield Case(inline, lambda: list(seen))
+        inline.close()
+        return
+    server: Redis = request.getfixturevalue("redis_server")
+    path = tmp_path / "rung"
+    path.touch()
+    worker = subprocess.Popen(
+        [
+            sys.executable,
+            str(Path(__file__).parents[1] / "support" / "ringer.py"),
+            server.url,
+            str(path),
+        ]
+    )
+    dispatcher = RqDispatcher(server.url)
+    dispatcher.ring(["are you there"])
+    wait_for(path.read_text)
+    path.write_text("")
+    yield Case(dispatcher, lambda: path.read_text().split())
+    dispatcher.close()
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+
+
+def test_each_ring_arrives_once(case: Case) -> None:
+    ids = [f"task-{number}" for number in range(50)]
+    case.dispatcher.ring(ids[:1])
+    case.dispatcher.ring(ids[1:])
+    case.dispatcher.ring([])
+    wait_for(lambda: len(case.arrived()) >= len(ids))
+    assert sorted(case.arrived()) == sorted(ids)
+
+
+def test_a_ring_after_the_end_does_no_harm(case: Case) -> None:
+    case.dispatcher.close()
+    case.dispatcher.ring(["late"])
+    case.dispatcher.announce("runs")
+
+
+def test_nobody_listens_to_a_redis_that_is_away(tmp_path: Path) -> None:
+    dispatcher = RqDispatcher(f"unix://{tmp_path / 'nothing.sock'}")
+    dispatcher.ring(["a"])
+    dispatcher.announce("runs")
+    dispatcher.close()
+
+
+@pytest.mark.parametrize("case", ["rq"], indirect=True)
+def test_what_is_no_ring_is_dropped_and_runs_nothing(
+    case: Case, redis_server: Redis, tmp_path: Path
+) -> None:
+    """Who can write to Redis can ring, and nothing else."""
+    import redis
+
+    bitten = tmp_path / "bitten"
+    with redis.Redis.from_url(redis_server.url) as client:
+        queue = Queue("workbench", connection=client, serializer=JSONSerializer)
+        queue.enqueue("os.system", f"touch {bitten}")
+        queue.enqueue("workbench.ring")
+        queue.enqueue("workbench.ring", 5)
+        queue.enqueue("wb_server.engines.rq.serve", "a", "b")
+        client.lpush("rq:queue:workbench", "no-such-job")
+        case.dispatcher.ring(["after"])
+        wait_for(lambda: case.arrived() == ["after"])
+        assert not bitten.exists()
+        # Control: the same job runs what it names on a worker that isn't ours.
+        other = Queue("other", connection=client, serializer=JSONSerializer)
+        other.enqueue("os.system", f"touch {bitten}")
+        subprocess.run(
+            [sys.executable, "-m", "rq.cli", "worker", "--burst", "-q", "--url", redis_server.url,
+             "-S", "rq.serializers.JSONSerializer", "other"],
+            check=True, env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        )  # fmt: skip
+        assert bitten.exists()
+
+
+def test_what_one_process_announces_the_others_hear(redis_server: Redis) -> None:
+    heard: list[str] = []
+    listener = Listener(redis_server.url, heard.append)
+    dispatcher = RqDispatcher(redis_server.url)
+
+    def announced() -> bool:
+        dispatcher.announce("runs")
+        return bool(heard)
+
+    wait_for(announced)
+    redis_server.restart()
+    heard.clear()
+    wait_for(announced)
+    assert set(heard) == {"runs"}
+    listener.close()
+    dispatcher.close()

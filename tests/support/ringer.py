@@ -1,0 +1,17 @@
+"""A worker that writes the ids that it is rung for into a file: ``ringer URL FILE``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from wb_server.engines import rq
+
+if __name__ == "__main__":
+    url, path = sys.argv[1], Path(sys.argv[2])
+
+    def note(task_run_id: str) -> None:
+        with path.open("a") as file:
+            file.write(f"{task_run_id}\n")
+
+    rq.serve(url, f"ringer-{path.name}", note, lambda: None)
