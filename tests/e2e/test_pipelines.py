@@ -130,7 +130,7 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     versions.get_by_role("button", name="Done").click()
 
     # Deleting it can be undone.
-    row.click()
+    row.locator(".wb-Row-label").click()
     page.keyboard.press("Delete")
     expect(row).to_have_count(0)
     page.get_by_role("button", name="Undo").click()

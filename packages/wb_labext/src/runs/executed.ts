@@ -3,7 +3,7 @@ import { WidgetTracker } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
-import { NotebookWidgetFactory } from '@jupyterlab/notebook';
+import { NotebookWidgetFactory, StaticNotebook } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { notebookIcon } from '@jupyterlab/ui-components';
@@ -15,6 +15,11 @@ export const FACTORY = 'Executed Notebook';
 
 /** Lab's own class of outputs; a cell's error is its last one. */
 const OUTPUT_CLASS = 'jp-OutputArea-output';
+
+/** A cell that stays where it is for so many frames has its place. */
+const STILL_FRAMES = 10;
+/** After so many frames, some seconds, the person may have begun to read. */
+const MOST_FRAMES = 180;
 
 export interface ExecutedOptions {
   app: JupyterFrontEnd;
@@ -59,6 +64,8 @@ export class ExecutedNotebooks {
       readOnly: true,
       rendermime,
       contentFactory,
+      // All cells are there: none is put in while one scrolls.
+      notebookConfig: { ...StaticNotebook.defaultNotebookConfig, windowingMode: 'none' },
       mimeTypeService: editorServices.mimeTypeService
     });
     app.docRegistry.addWidgetFactory(factory);
@@ -95,17 +102,28 @@ export class ExecutedNotebooks {
     }
   }
 
-  /** Scrolls to the cell that failed. */
+  /** Shows the end of the cell that failed, which says why. */
   private async showFailure(panel: NotebookPanel): Promise<void> {
     await panel.revealed;
-    const { model } = panel.content;
-    const index = model && failedCell(model);
-    if (index !== null && index !== undefined) {
-      panel.content.activeCellIndex = index;
-      await panel.content.scrollToItem(index, 'start');
-      // A long cell's error lies far below its start.
-      const outputs = panel.content.widgets[index].node.getElementsByClassName(OUTPUT_CLASS);
-      outputs.item(outputs.length - 1)?.scrollIntoView({ block: 'end' });
+    const { content } = panel;
+    const index = content.model && failedCell(content.model);
+    if (index === null || index === undefined) {
+      return;
+    }
+    content.activeCellIndex = index;
+    // Cells are drawn one after the other, and what is drawn above moves this one away again.
+    let still = 0;
+    for (let frame = 0; frame < MOST_FRAMES && still < STILL_FRAMES; frame++) {
+      await new Promise(requestAnimationFrame);
+      const cell = panel.isDisposed ? undefined : content.widgets.at(index);
+      if (!cell) {
+        return;
+      }
+      const outputs = cell.node.getElementsByClassName(OUTPUT_CLASS);
+      const last = outputs.item(outputs.length - 1);
+      const before = last?.getBoundingClientRect().bottom;
+      (last ?? cell.node).scrollIntoView({ block: 'end' });
+      still = last && before === last.getBoundingClientRect().bottom ? still + 1 : 0;
     }
   }
 
