@@ -175,15 +175,24 @@ class Executor:
                 del self._going[claim.task_run_id]
         if ending != "succeeded" and going.why is not None:
             if going.why == "stale":
-                going.record.close()
                 return None
             ending, code, message = _WHY[going.why]
         going.record.log_end(ending, message, time.monotonic() - began)
-        lines, tables = going.record.last_words()
-        going.record.close()
+        said = going.record.last_words()
         return self._end(
             claim,
-            End(ending, code, message, details, retry, outputs, files, lines, tables),
+            End(
+                ending,
+                code,
+                message,
+                details,
+                retry,
+                outputs,
+                files,
+                said.log,
+                said.tables,
+                said.progress,
+            ),
         )
 
     def _end(self, claim: Claim, end: End) -> Step | None:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
-import tempfile
 import threading
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..kit import clock
 from ..kit.blobs import Blobs
-from ..kit.errors import NotFound
 from .runs.notes import Notes, table_rows
 from .runs.store import RunStore
 from .runs.transitions import Claim
-from .tasks.base import Recorder, TableUse, TaskFailed
+from .tasks.base import Recorder, StoredArtifact, TableUse, TaskFailed
 
 # Of an attempt's log so much is kept; of a piece of it, so much is one row.
 _LOG_LIMIT = 10 * 2**20
 _PIECE = 64 * 1024
 _OUTPUTS_LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class LastWords:
+    """What wasn't written yet when an attempt ended: rows of its log and of used tables.
+
+    Attributes:
+        progress: how far it came; ``None`` if that is written, or it never said.
+    """
+
+    log: list[dict[str, Any]]
+    tables: list[dict[str, Any]]
+    progress: dict[str, Any] | None = None
 
 
 class Record(Recorder):
@@ -37,9 +49,9 @@ class Record(Recorder):
         self._seq = 0
         self._logged = 0
         self._progress: dict[str, Any] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._changed = False
         self._tables: list[dict[str, Any]] = []
+        self._unwritten = LastWords([], [])
 
     def log(self, text: str) -> None:
         with self._lock:
@@ -73,53 +85,58 @@ class Record(Recorder):
         with self._lock:
             self._tables += rows
 
-    def artifact(self, task: str, name: str) -> Path:
-        row = self._store.artifact(self._claim.run_id, task, name)
-        if row is None:
-            raise NotFound(f"The task “{task}” made no artifact “{name}”.", code="unknown_artifact")
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="wb-artifacts-")
-        path = Path(self._folder.name) / str(row["digest"])
-        if not path.exists():
-            with self._blobs.open(row["digest"]) as source, path.open("wb") as target:
-                while piece := source.read(1 << 20):
-                    target.write(piece)
-        return path
+    def artifacts(self, tasks: Iterable[str]) -> list[StoredArtifact]:
+        return [
+            StoredArtifact(
+                row["task"],
+                row["name"],
+                row["media_type"],
+                row["size"],
+                partial(self._blobs.open, row["digest"]),
+            )
+            for row in self._store.artifacts(self._claim.run_id, list(tasks))
+        ]
 
     def flush(self) -> bool:
         """Writes what was gathered, and says whether there is news since the last time."""
         with self._writing:
-            pieces, tables = self._gathered()
-            with self._lock:
-                progress, self._progress = self._progress, None
-            changed, self._changed = self._changed or bool(pieces or tables or progress), False
-            if pieces or tables:
-                self._notes.add(pieces, tables)
-            if progress is not None:
-                self._notes.progress(self._claim.attempt_id, progress)
+            self._gather()
+            said = self._unwritten
+            changed = self._changed or bool(said.log or said.tables or said.progress)
+            # What can't be written now stays, for the next time or the end.
+            if said.log or said.tables:
+                self._notes.add(said.log, said.tables)
+                self._unwritten = LastWords([], [], said.progress)
+            if said.progress is not None:
+                self._notes.progress(self._claim.attempt_id, said.progress)
+                self._unwritten = LastWords([], [])
+            self._changed = False
             return changed
 
-    def last_words(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """What wasn't written yet, as rows of the log and of used tables: for who writes the end."""
+    def last_words(self) -> LastWords:
+        """What wasn't written yet: for who writes the end."""
         with self._writing:
-            return self._gathered()
+            self._gather()
+            said, self._unwritten = self._unwritten, LastWords([], [])
+            return said
 
-    def _gathered(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _gather(self) -> None:
         with self._lock:
             lines, self._lines = self._lines, []
             tables, self._tables = self._tables, []
+            progress, self._progress = self._progress, None
         text = "".join(f"{line}\n" for line in lines)
         pieces = []
         for start in range(0, len(text), _PIECE):
             piece = text[start : start + _PIECE]
             pieces.append({"attempt_id": self._claim.attempt_id, "seq": self._seq, "text": piece})
             self._seq += 1
-        return pieces, tables
-
-    def close(self) -> None:
-        """Lets go of temporary files."""
-        if self._folder is not None:
-            self._folder.cleanup()
+        before = self._unwritten
+        self._unwritten = LastWords(
+            [*before.log, *pieces],
+            [*before.tables, *tables],
+            before.progress if progress is None else progress,
+        )
 
 
 def checked_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:

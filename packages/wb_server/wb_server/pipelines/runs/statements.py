@@ -63,6 +63,12 @@ END_ATTEMPT = (
         code=_b("why"),
         message=_b("words"),
         details=_b("facts"),
+        # An end that nobody was there to report says nothing of it.
+        progress=sa.func.coalesce(
+            _b("how_far", type_=attempts.c.progress.type),
+            attempts.c.progress,
+            type_=attempts.c.progress.type,
+        ),
     )
 )
 

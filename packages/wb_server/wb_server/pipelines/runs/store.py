@@ -382,21 +382,29 @@ class RunStore:
 
     def artifact(self, run_id: str, task: str, name: str) -> sa.RowMapping | None:
         """An artifact of a task of a run, its own or one that stands for it."""
+        query = _artifacts(run_id).where(task_runs.c.task == task, artifacts.c.name == name)
         with self.database.read() as transaction:
-            owner = sa.func.coalesce(task_runs.c.taken_from, task_runs.c.id)
-            return (
-                transaction.execute(
-                    sa.select(artifacts)
-                    .join_from(task_runs, artifacts, artifacts.c.task_run_id == owner)
-                    .where(
-                        task_runs.c.run_id == run_id,
-                        task_runs.c.task == task,
-                        artifacts.c.name == name,
-                    )
-                )
-                .mappings()
-                .first()
-            )
+            return transaction.execute(query).mappings().first()
+
+    def artifacts(self, run_id: str, tasks: Sequence[str]) -> list[sa.RowMapping]:
+        """The artifacts of some tasks of a run with their ``task``, in the order of the file."""
+        query = (
+            _artifacts(run_id)
+            .where(task_runs.c.task.in_(tasks))
+            .order_by(task_runs.c.position, artifacts.c.name)
+        )
+        with self.database.read() as transaction:
+            return list(transaction.execute(query).mappings())
+
+
+def _artifacts(run_id: str) -> sa.Select[Any]:
+    """What the tasks of a run made, or earlier tasks whose success stands for theirs."""
+    owner = sa.func.coalesce(task_runs.c.taken_from, task_runs.c.id)
+    return (
+        sa.select(artifacts, task_runs.c.task)
+        .join_from(task_runs, artifacts, artifacts.c.task_run_id == owner)
+        .where(task_runs.c.run_id == run_id)
+    )
 
 
 def _attempt(row: sa.RowMapping) -> AttemptView:

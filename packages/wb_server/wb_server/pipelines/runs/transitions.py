@@ -146,6 +146,7 @@ class End:
         retry: whether a failure may be tried again, if there are retries left.
         outputs: of one that succeeded; ``files`` too.
         log: rows of the log that aren't written yet; ``tables`` rows of tables that were used.
+        progress: how far it came; ``None`` leaves what was noted.
     """
 
     ending: Ending
@@ -157,6 +158,7 @@ class End:
     files: Sequence[Kept] = ()
     log: Sequence[Mapping[str, Any]] = ()
     tables: Sequence[Mapping[str, Any]] = ()
+    progress: Mapping[str, Any] | None = None
 
 
 _LOST = End("lost", "worker_lost", "Its worker was not heard of any more.")
@@ -509,6 +511,7 @@ class Transitions:
                 "why": end.code,
                 "words": end.message,
                 "facts": dict(end.details),
+                "how_far": dict(end.progress) if end.progress is not None else None,
             },
         )
         if end.ending == "succeeded":

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import IO, Any, ClassVar, Protocol
 
 from ...kit.actor import Actor
 from ...kit.endpoint import HangUp, Origin
@@ -31,6 +31,22 @@ class Artifact:
     name: str
     media_type: str
     content: bytes | Path
+
+
+@dataclass(frozen=True)
+class StoredArtifact:
+    """A file that another task of the run made.
+
+    Attributes:
+        size: in bytes.
+        open: gives its content to read, from the beginning.
+    """
+
+    task: str
+    name: str
+    media_type: str
+    size: int
+    open: Callable[[], IO[bytes]] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -73,12 +89,8 @@ class Recorder(Protocol):
     def tables(self, direction: str, uses: Iterable[TableUse]) -> None:
         """Notes tables that were ``read`` or ``written``."""
 
-    def artifact(self, task: str, name: str) -> Path:
-        """A file with an artifact of a task that this one needs.
-
-        Raises:
-            NotFound: that task made none of this name (``unknown_artifact``).
-        """
+    def artifacts(self, tasks: Iterable[str]) -> Sequence[StoredArtifact]:
+        """What tasks of the run made that this one needs, in the order of the file, by name."""
 
 
 @dataclass(frozen=True)
