@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         servers = (
             names & _SERVERS
-            or "postgresql" in parameters.values()
+            or any(isinstance(it, str) and it == "postgresql" for it in parameters.values())
             or item.get_closest_marker("slow") is not None
         )
         (left if servers else kept).append(item)

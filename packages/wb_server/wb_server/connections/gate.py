@@ -39,6 +39,7 @@ class Permit:
         written: those that it writes.
         structural: whether it changes structure: some databases commit before and after such.
         once: the key under which a write is made once; ``None``: as often as it is asked for.
+        dialect: of ``sql``.
     """
 
     query_id: str
@@ -51,6 +52,7 @@ class Permit:
     written: tuple[TableRef, ...] = ()
     structural: bool = False
     once: str | None = None
+    dialect: DialectName | None = None
     seal: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -154,6 +156,7 @@ class Gate:
             tables=statement.tables,
             written=statement.written,
             structural=statement.structural,
+            dialect=dialect,
             once=once.key if once is not None and statement.kind == "write" else None,
             seal=_SEAL,
         )

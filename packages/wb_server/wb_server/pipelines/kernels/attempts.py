@@ -24,9 +24,9 @@ from typing import Any
 
 from jupyter_client.kernelspec import NoSuchKernel
 
-from ...kit.errors import Conflict, NotFound, Unavailable, Unprocessable
+from ...kit.errors import Conflict, InvalidInput, NotFound, Unavailable, Unprocessable
 from ...kit.snapshot import unpack
-from . import processes
+from . import files, processes
 from .processes import VARIABLE, Mark
 from .spare import Spare, Started, remove
 
@@ -136,7 +136,7 @@ class AttemptKernels:
             kernel = await self._spare.take(kernel_name, {VARIABLE: attempt_id})
             folder = kernel.folder if kernel is not None else self._new_folder()
             try:
-                await asyncio.to_thread(unpack, snapshot, folder)
+                await asyncio.to_thread(_lay_out, snapshot, folder)
                 if kernel is None:
                     kernel = await self._start_kernel(kernel_name, folder, {VARIABLE: attempt_id})
             except BaseException:
@@ -323,6 +323,18 @@ class AttemptKernels:
         """Leaves word of a kernel for the next server, should this one be killed."""
         text = json.dumps({"attempt": attempt_id, **kernel.mark.to_json()})
         _note_of(kernel.folder).write_text(text, encoding="utf-8")
+
+
+def _lay_out(snapshot: bytes, folder: Path) -> None:
+    """Makes the folder of an attempt: the snapshot, and places for what comes in and goes out."""
+    unpack(snapshot, folder)
+    try:
+        files.prepare(folder)
+    except FileExistsError as error:
+        raise InvalidInput(
+            f"The snapshot has {files.INPUTS} or {files.OUTPUTS}, which an attempt has its own of.",
+            code="bad_snapshot",
+        ) from error
 
 
 def _note_of(folder: Path) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import IO, Any, Protocol
 
 from ...kit.endpoint import HangUp
 from ..failure import TaskFailed
+from .files import OutputFile
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,30 @@ class RunningKernel(ABC):
     @abstractmethod
     async def why_gone(self) -> Exception:
         """What to say of a kernel that ``client`` says isn't there any more."""
+
+    @abstractmethod
+    async def put(self, task: str, name: str, content: IO[bytes], size: int) -> None:
+        """Lays ``inputs/<task>/<name>`` into its folder, before any code runs.
+
+        Raises:
+            TaskFailed: it can't be laid there.
+        """
+
+    @abstractmethod
+    async def outputs(self) -> list[OutputFile]:
+        """What its code left in the folder ``outputs``. Nobody has checked it.
+
+        Raises:
+            TaskFailed: that can't be known.
+        """
+
+    @abstractmethod
+    async def fetch(self, file: OutputFile, target: Path) -> None:
+        """Writes a file of ``outputs`` to ``target``, byte for byte.
+
+        Raises:
+            TaskFailed: it is gone, has another size by now, or can't be had.
+        """
 
     @abstractmethod
     async def end(self, *, now: bool) -> None:

@@ -9,12 +9,14 @@ import asyncio
 import atexit
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from queue import Empty
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
@@ -23,8 +25,10 @@ from traitlets.config import Config
 
 from ...kit.errors import WorkbenchError
 from ..failure import TaskFailed
+from . import files
 from .attempts import AttemptKernel, AttemptKernels, end_left, new_root
 from .base import KernelRequest, Kernels, RunningKernel
+from .files import OutputFile
 from .processes import Mark
 from .remote import died
 
@@ -187,6 +191,34 @@ class LocalKernel(RunningKernel):
 
     async def why_gone(self) -> Exception:
         return died(self._attempt.exit_status())
+
+    async def put(self, task: str, name: str, content: IO[bytes], size: int) -> None:
+        def copy() -> None:
+            with files.new_input(self._attempt.kernel.folder, task, name) as file:
+                shutil.copyfileobj(content, file, files.PIECE)
+
+        try:
+            await asyncio.to_thread(copy)
+        except WorkbenchError as error:
+            raise TaskFailed(error.code, error.message) from error
+
+    async def outputs(self) -> list[OutputFile]:
+        return await asyncio.to_thread(files.output_files, self._attempt.kernel.folder)
+
+    async def fetch(self, file: OutputFile, target: Path) -> None:
+        def copy() -> None:
+            source, size = files.open_output(self._attempt.kernel.folder, file.name)
+            with source, target.open("xb") as kept:
+                if size != file.size:
+                    raise files.changed(file)
+                shutil.copyfileobj(source, kept, files.PIECE)
+                if kept.tell() != size:
+                    raise files.changed(file)
+
+        try:
+            await asyncio.to_thread(copy)
+        except WorkbenchError as error:
+            raise TaskFailed(error.code, error.message) from error
 
     async def end(self, *, now: bool) -> None:
         if getattr(self, "client", None) is not None:

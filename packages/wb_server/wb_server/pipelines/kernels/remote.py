@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import signal
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import IO, Any
 from urllib.parse import quote
 
 import httpx
@@ -16,7 +18,9 @@ from websockets.exceptions import WebSocketException
 
 from ...kit.snapshot import MAX_PACKED
 from ..failure import TaskFailed
+from . import files
 from .base import KernelRequest, Kernels, NotebookServers, RunningKernel, Server
+from .files import OutputFile
 from .socket import MAX_MESSAGE, SocketClient
 
 log = logging.getLogger(__name__)
@@ -26,6 +30,10 @@ _START_SECONDS = 120.0
 _END_SECONDS = 15.0
 _ASK_SECONDS = 5.0
 _WATCH_SECONDS = 3.0
+# Between two pieces of a file on its way.
+_PIECE_SECONDS = 60.0
+# Of a list of at most 100 files.
+_LIST_BYTES = 2**20
 # Of a server that was stopped while it was being used.
 _TRIES = 3
 # Refusals by which the Hub's proxy, or the Hub in its place, says that there is no server.
@@ -186,6 +194,66 @@ class ServerKernel(RunningKernel):
         # A server that was started anew knows nothing of the one before.
         return _stopped()
 
+    async def put(self, task: str, name: str, content: IO[bytes], size: int) -> None:
+        async def pieces() -> AsyncIterator[bytes]:
+            while piece := content.read(files.PIECE):
+                yield piece
+
+        try:
+            answer = await self._http.put(
+                f"{self._path}/inputs/{task}/{name}",
+                content=pieces(),
+                headers={"Content-Type": "application/octet-stream", "Content-Length": str(size)},
+                timeout=httpx.Timeout(_PIECE_SECONDS, connect=_ASK_SECONDS),
+            )
+        except httpx.TransportError as error:
+            raise _stopped() from error
+        if answer.status_code != 201:
+            raise _refused(answer)
+
+    async def outputs(self) -> list[OutputFile]:
+        try:
+            async with self._http.stream("GET", f"{self._path}/outputs") as answer:
+                body = b""
+                async for piece in answer.aiter_bytes():
+                    body += piece
+                    if len(body) > _LIST_BYTES:
+                        raise _nonsense()
+            if answer.status_code != 200:
+                raise _refused(httpx.Response(answer.status_code, content=body))
+            return [
+                OutputFile(str(each["name"]), int(each["size"]), each["regular"] is True)
+                for each in json.loads(body)["items"]
+            ]
+        except httpx.TransportError as error:
+            raise _stopped() from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise _nonsense() from error
+
+    async def fetch(self, file: OutputFile, target: Path) -> None:
+        try:
+            async with self._http.stream(
+                "GET",
+                f"{self._path}/outputs/{quote(file.name, safe='')}",
+                headers={"Accept-Encoding": "identity"},
+                timeout=httpx.Timeout(_PIECE_SECONDS, connect=_ASK_SECONDS),
+            ) as answer:
+                if answer.status_code != 200:
+                    await answer.aread()
+                    raise _refused(answer)
+                size = 0
+                with target.open("xb") as kept:
+                    async for piece in answer.aiter_raw(files.PIECE):
+                        size += len(piece)
+                        # Whatever the server says of it, no more than was told is taken.
+                        if size > file.size:
+                            break
+                        kept.write(piece)
+        except httpx.TransportError as error:
+            raise _stopped() from error
+        if size != file.size:
+            raise files.changed(file)
+
     async def end(self, *, now: bool) -> None:
         try:
             if self._watch is not None:
@@ -227,6 +295,13 @@ def _stopped() -> TaskFailed:
     return TaskFailed(
         "server_stopped",
         "The server in which the owner's notebooks run was stopped while this one ran.",
+    )
+
+
+def _nonsense() -> TaskFailed:
+    return TaskFailed(
+        "server_refused",
+        "The server in which the owner's notebooks run doesn't say what its notebook left.",
     )
 
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic_core import PydanticCustomError
 
 from ...connections.broker import Broker
+from ...connections.columns import columns_read
 from ...connections.loads.models import LoadRequest, LoadResult, Once
 from ...connections.stream import Reading
 from ...kit.errors import WorkbenchError
@@ -104,13 +105,15 @@ def telling_what_passes() -> Iterator[None]:
 
 
 def note_read(attempt: Attempt, reading: Reading) -> None:
-    """Records the tables that a query reads."""
+    """Records the tables that a query reads, with the columns that it names."""
+    permit = reading.permit
+    tables = [table for table in permit.tables if table not in permit.written]
+    columns = columns_read(permit.sql, permit.dialect, tables)
     attempt.recorder.tables(
         "read",
         [
-            TableUse(reading.permit.connection_id, table.schema, table.name)
-            for table in reading.permit.tables
-            if table not in reading.permit.written
+            TableUse(permit.connection_id, table.schema, table.name, columns.get(table, ()))
+            for table in tables
         ],
     )
 

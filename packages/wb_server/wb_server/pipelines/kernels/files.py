@@ -1,0 +1,274 @@
+"""The files that tasks hand on: into an attempt's folder before its notebook runs, and out of it after.
+
+``inputs/<task>/<name>`` is what the tasks before made, ``outputs/<name>`` what the notebook makes.
+Both folders are fresh in every attempt, whatever the pipeline's own folder holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from mimetypes import MimeTypes
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final
+
+from ...kit.errors import Conflict, NotFound, TooLarge, Unavailable
+from ..failure import TaskFailed
+
+INPUTS: Final = "inputs"
+OUTPUTS: Final = "outputs"
+
+MAX_INPUT_FILES: Final = 200
+MAX_INPUT_BYTES: Final = 2 * 2**30
+MAX_OUTPUT_FILES: Final = 20
+MAX_OUTPUT_FILE: Final = 200 * 2**20
+MAX_OUTPUT_BYTES: Final = 1 * 2**30
+PIECE: Final = 2**20
+# Of a folder with more entries these tell enough.
+_SHOWN = 100
+
+TASK: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,109}")
+_OUTPUT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+_OCTETS = "application/octet-stream"
+# Beside what Python knows; the system's own lists differ from machine to machine.
+_TYPES = MimeTypes().types_map[True] | {
+    ".arrow": "application/vnd.apache.arrow.file",
+    ".csv": "text/csv",
+    ".feather": "application/vnd.apache.arrow.file",
+    ".gz": "application/gzip",
+    ".ipynb": "application/x-ipynb+json",
+    ".jsonl": "application/jsonl",
+    ".md": "text/markdown",
+    ".parquet": "application/vnd.apache.parquet",
+    ".tsv": "text/tab-separated-values",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".zip": "application/zip",
+    ".zst": "application/zstd",
+}
+_SUFFIXES = {
+    _TYPES[suffix]: suffix
+    for suffix in (".arrow", ".csv", ".json", ".md", ".parquet", ".pdf", ".png", ".txt", ".xlsx")
+}
+
+
+def media_type(name: str) -> str:
+    """What a file is, by its extension."""
+    return _TYPES.get(PurePosixPath(name).suffix.lower(), _OCTETS)
+
+
+def file_name(name: str, kind: str, taken: Collection[str]) -> str:
+    """The name of an artifact as a file: with the extension of its media type if it has none.
+
+    Args:
+        taken: names of the task's other artifacts, which keep theirs.
+    """
+    whole = name + _SUFFIXES.get(kind, "")
+    return name if PurePosixPath(name).suffix or whole in taken else whole
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """An entry of the folder ``outputs``.
+
+    Attributes:
+        size: in bytes.
+        regular: whether it is a file, and no folder, link or pipe.
+    """
+
+    name: str
+    size: int
+    regular: bool = True
+
+    def view(self) -> dict[str, Any]:
+        """It as the API shows it."""
+        return {"name": self.name, "size": self.size, "regular": self.regular}
+
+
+def without(files: Iterable[str]) -> list[str]:
+    """The files of a pipeline's folder that a run takes: what lies in ``inputs`` and ``outputs`` there
+    is of somebody who tried the notebook by hand."""
+    return [name for name in files if name.split("/", 1)[0] not in (INPUTS, OUTPUTS)]
+
+
+def prepare(folder: Path) -> None:
+    """Makes both folders in a fresh attempt's."""
+    for name in (INPUTS, OUTPUTS):
+        (folder / name).mkdir(mode=0o700)
+
+
+# --- in --------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def new_input(folder: Path, task: str, name: str) -> Iterator[IO[bytes]]:
+    """A new file for an input, to be written; nothing of it stays if that fails.
+
+    Raises:
+        Conflict: it is there already (``input_exists``).
+        Unavailable: there is no room for it (``storage_full``).
+    """
+    assert TASK.fullmatch(task) and NAME.fullmatch(name)
+    path = folder / INPUTS / task / name
+    made = False
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        handle = os.open(path, flags, 0o600)
+        made = True
+        with os.fdopen(handle, "wb") as file:
+            yield file
+    except FileExistsError as error:
+        raise Conflict(f"The input {task}/{name} is there already.", code="input_exists") from error
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise Unavailable(
+            f"The files of the tasks before can't be laid down where the notebook runs: "
+            f"{error.strerror}.",
+            code="storage_full",
+        ) from error
+    except BaseException:
+        if made:
+            path.unlink(missing_ok=True)
+        raise
+
+
+# --- out -------------------------------------------------------------------------------------------
+
+
+def output_files(folder: Path) -> list[OutputFile]:
+    """What a notebook left in its folder ``outputs``, hidden files aside; at most 100 entries.
+
+    A folder that the notebook removed counts as empty, and what is none as one bad entry.
+    """
+    outputs = folder / OUTPUTS
+    try:
+        if not stat.S_ISDIR(outputs.lstat().st_mode):
+            return [OutputFile(OUTPUTS, 0, regular=False)]
+        found = []
+        with os.scandir(outputs) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                state = entry.stat(follow_symlinks=False)
+                name = entry.name.encode("utf-8", "replace").decode()
+                found.append(OutputFile(name, state.st_size, stat.S_ISREG(state.st_mode)))
+                if len(found) == _SHOWN:
+                    break
+    except FileNotFoundError:
+        return []
+    return sorted(found, key=lambda each: each.name)
+
+
+def open_output(folder: Path, name: str) -> tuple[IO[bytes], int]:
+    """A file of ``outputs`` to read, and its size.
+
+    Raises:
+        NotFound: there is no such file, or it is none (``unknown_output``).
+        TooLarge: it is over ``MAX_OUTPUT_FILE`` (``output_too_large``).
+    """
+    gone = NotFound(f"The notebook left no file {name[:100]!r}.", code="unknown_output")
+    if not _OUTPUT_NAME.fullmatch(name):
+        raise gone
+    outputs = folder / OUTPUTS
+    try:
+        if not stat.S_ISDIR(outputs.lstat().st_mode):
+            raise gone
+        # Without waiting for the other end, should it be a pipe.
+        handle = os.open(outputs / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise gone from error
+    file = os.fdopen(handle, "rb")
+    state = os.fstat(handle)
+    if stat.S_ISREG(state.st_mode) and state.st_size <= MAX_OUTPUT_FILE:
+        return file, state.st_size
+    file.close()
+    if not stat.S_ISREG(state.st_mode):
+        raise gone
+    raise TooLarge(_over(name, state.st_size), code="output_too_large")
+
+
+def check_outputs(found: Iterable[OutputFile]) -> list[OutputFile]:
+    """The files that become artifacts.
+
+    Raises:
+        TaskFailed: there is something else, or a name that can't be an artifact's (``bad_output_file``),
+            or they are too many or too large (``output_files_too_large``).
+    """
+    files = list(found)
+    for each in files:
+        if each.name == OUTPUTS and not each.regular:
+            raise _bad(f"The notebook made {OUTPUTS} something else than a folder.")
+        if not each.regular:
+            raise _bad(
+                f"{OUTPUTS}/{each.name[:100]} is no file. Write files directly into {OUTPUTS}."
+            )
+        if not _OUTPUT_NAME.fullmatch(each.name):
+            raise _bad(
+                f"{OUTPUTS}/{each.name[:100]} can't be the name of an artifact: it has letters a to z, "
+                "digits, dots, dashes and underscores, a letter or digit first, at most 100.",
+            )
+        if each.size > MAX_OUTPUT_FILE:
+            raise _too_large(_over(each.name, each.size))
+    if len(files) > MAX_OUTPUT_FILES:
+        raise _too_large(
+            f"The notebook left more than {MAX_OUTPUT_FILES} files in {OUTPUTS}. Put them into one, "
+            "such as a zip file."
+        )
+    total = sum(each.size for each in files)
+    if total > MAX_OUTPUT_BYTES:
+        raise _too_large(
+            f"The files in {OUTPUTS} have {total / 2**20:,.0f} MiB together; "
+            f"{MAX_OUTPUT_BYTES // 2**20:,} are kept. Write what is large to a table."
+        )
+    return files
+
+
+def check_inputs(sizes: Collection[int]) -> None:
+    """Checks that files of the tasks before aren't too many or too large for a notebook.
+
+    Raises:
+        TaskFailed: they are (``inputs_too_large``).
+    """
+    total = sum(sizes)
+    if len(sizes) > MAX_INPUT_FILES or total > MAX_INPUT_BYTES:
+        raise TaskFailed(
+            "inputs_too_large",
+            f"The tasks that it needs directly made {len(sizes)} files with {total / 2**20:,.0f} MiB; "
+            f"a notebook gets at most {MAX_INPUT_FILES} with {MAX_INPUT_BYTES // 2**20:,} MiB. Take "
+            "tasks out of its needs whose files it doesn't read, or make their files smaller.",
+            retry=False,
+            files=len(sizes),
+            bytes=total,
+        )
+
+
+def changed(file: OutputFile) -> TaskFailed:
+    """What to say of a file that isn't what it was when it was listed."""
+    return TaskFailed(
+        "output_changed",
+        f"{OUTPUTS}/{file.name} changed after the notebook's last cell. Let the notebook wait for "
+        "what it started.",
+    )
+
+
+def _over(name: str, size: int) -> str:
+    return (
+        f"{OUTPUTS}/{name} has {size / 2**20:,.0f} MiB; a file of at most "
+        f"{MAX_OUTPUT_FILE // 2**20} MiB is kept. Write what is large to a table."
+    )
+
+
+def _bad(message: str) -> TaskFailed:
+    return TaskFailed("bad_output_file", message, retry=False)
+
+
+def _too_large(message: str) -> TaskFailed:
+    return TaskFailed("output_files_too_large", message, retry=False)
