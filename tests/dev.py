@@ -182,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_parser("lint", help="style, types, layers, generated files")
     commands.add_parser("generate", help="write the generated files anew")
     bench = commands.add_parser("bench", help="measure, beside peers in the same run")
-    bench.add_argument("name", choices=["query", "load"])
+    bench.add_argument("name", choices=["query", "load", "pipelines"])
     bench.add_argument("rest", nargs=argparse.REMAINDER)
     arguments = parser.parse_args(argv)
     if arguments.command == "test":

@@ -45,6 +45,8 @@ from wb_server.kit.errors import (
     WorkbenchError,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Case:

@@ -20,6 +20,8 @@ from wb_server.kit.blobs import Blobs
 from wb_server.kit.db import Database, migrate
 from wb_server.kit.errors import Unavailable
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:

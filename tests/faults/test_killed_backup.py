@@ -14,6 +14,8 @@ from support.installation import PASSPHRASE, Installation, environment, install,
 from support.postgres import Cluster
 from support.wait import wait_for
 
+pytestmark = pytest.mark.slow
+
 # So much that it can't be done before the test has seen it begin.
 BIG = 300_000_000
 

@@ -13,36 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 from support.postgres import Cluster
-from support.site import ACTOR, Site, site
+from support.site import ACTOR, Site
 from support.wait import wait_for
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path, postgres: Cluster) -> Iterator[Site]:
-    """An installation with two workers and a scheduler, and a warehouse to write to."""
-    url = ""
-    if request.param == "postgresql":
-        name = f"pipe_{abs(hash(tmp_path)):x}"
-        with postgres.connect() as connection:
-            connection.execute(f"create database {name}")
-        url = postgres.url.replace("postgresql://", "postgresql+psycopg://")
-        url = url.replace(f"/{postgres.database}", f"/{name}")
-    with site(tmp_path, url) as it:
-        with postgres.connect() as connection:
-            # The gate lets nobody call pg_sleep; a view may.
-            for seconds in (1, 3, 600):
-                connection.execute(
-                    f"create or replace view nap{seconds} as select 1 as one from pg_sleep({seconds})"
-                )
-            connection.execute(
-                "create or replace view drops as select i as id, pg_sleep(0.004)::text as slow "
-                "from generate_series(1, 1000) i"
-            )
-        it.connect("warehouse", postgres.config())
-        it.start_worker()
-        it.start_worker()
-        it.start_scheduler()
-        yield it
 
 
 def busy_worker(place: Site, run_id: str, task: str) -> psutil.Process:

@@ -26,6 +26,8 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from wb_hub.client_address import client_address as at_the_hub
 from wb_server.hosts.service import client_address as at_the_service
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "the-servers-own-token-3Kp"
 # A person may be called so: the name is in every path of their server.
 BASE = "/user/workbench-7/"

@@ -36,6 +36,8 @@ from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import WorkbenchError
 from wb_server.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 OWNER = Actor("owner", frozenset({"engineer"}))
 SMUGGLER = Actor("smuggler", frozenset({"analyst"}))
 _names = (f"place_{number}" for number in itertools.count())

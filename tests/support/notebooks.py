@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tempfile
 import threading
 import time
 import uuid
@@ -17,7 +19,14 @@ from nbformat.v4 import new_code_cell, new_notebook
 from wb_server.kit.actor import Actor
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.pipelines.kernels.base import Kernels
-from wb_server.pipelines.tasks.base import Attempt, Result, TableUse, TaskFailed
+from wb_server.pipelines.tasks.base import (
+    Artifact,
+    Attempt,
+    Result,
+    StoredArtifact,
+    TableUse,
+    TaskFailed,
+)
 from wb_server.pipelines.tasks.notebook import NotebookSpec, NotebookTask
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -30,15 +39,21 @@ def notebook(*cells: str | Any, kernel: str = "python3") -> bytes:
     return nbformat.writes(book).encode()
 
 
+def stored(task: str, name: str, content: bytes, media_type: str = "") -> StoredArtifact:
+    """A file that another task made."""
+    return StoredArtifact(task, name, media_type, len(content), lambda: io.BytesIO(content))
+
+
 @dataclass
 class Said:
-    """What an attempt recorded."""
+    """What an attempt recorded; and what other tasks ``made`` before it."""
 
     lines: list[str] = field(default_factory=list)
     steps: list[tuple[int, int | None, str]] = field(default_factory=list)
     kernels: list[dict[str, Any]] = field(default_factory=list)
     saves: list[tuple[bytes, bool]] = field(default_factory=list)
     when_saved: Callable[[bytes], None] = lambda content: None
+    made: list[StoredArtifact] = field(default_factory=list)
 
     def log(self, text: str) -> None:
         self.lines.append(text)
@@ -56,8 +71,8 @@ class Said:
     def tables(self, direction: str, uses: Iterable[TableUse]) -> None:
         raise AssertionError("a notebook task knows no tables")
 
-    def artifact(self, task: str, name: str) -> Path:
-        raise AssertionError("a notebook task asks for no artifacts")
+    def artifacts(self, tasks: Iterable[str]) -> list[StoredArtifact]:
+        return [each for each in self.made if each.task in tasks]
 
     @property
     def last(self) -> Any:
@@ -80,6 +95,7 @@ class Attempts:
 
     kernels: Kernels
     user: str = "ana"
+    temporary: Path = Path(tempfile.gettempdir())
 
     def attempt(
         self,
@@ -110,9 +126,16 @@ class Attempts:
         )
         return made, said
 
-    def run(self, *cells: str | Any, files: Mapping[str, bytes] = {}, **spec: Any) -> Ran:
+    def run(
+        self,
+        *cells: str | Any,
+        files: Mapping[str, bytes] = {},
+        made: Iterable[StoredArtifact] = (),
+        **spec: Any,
+    ) -> Ran:
         """Runs a notebook of these cells to its end."""
         attempt, said = self.attempt({"n.ipynb": notebook(*cells), **files})
+        said.made = list(made)
         return self.end(attempt, said, **spec)
 
     def end(self, attempt: Attempt, said: Said, **spec: Any) -> Ran:
@@ -120,7 +143,9 @@ class Attempts:
         asked = NotebookSpec(type="notebook", **({"notebook": "n.ipynb"} | spec))
         began = time.monotonic()
         try:
-            result: Result | TaskFailed = NotebookTask(self.kernels).run(asked, attempt)
+            result: Result | TaskFailed = NotebookTask(self.kernels, self.temporary).run(
+                asked, attempt
+            )
         except TaskFailed as error:
             result = error
         return Ran(result, said, time.monotonic() - began)
@@ -144,6 +169,13 @@ class Ran:
         if isinstance(self.result, TaskFailed):
             raise self.result
         return self.result.outputs
+
+    @property
+    def artifacts(self) -> dict[str, Artifact]:
+        """The files that it left; it has to have succeeded."""
+        if isinstance(self.result, TaskFailed):
+            raise self.result
+        return {each.name: each for each in self.result.artifacts}
 
     @property
     def error(self) -> TaskFailed:

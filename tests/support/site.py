@@ -15,22 +15,26 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import redis
+import sqlalchemy as sa
 
 from wb_server.composition import Workbench, build
 from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import migrate
+from wb_server.kit.db import Database, migrate
 from wb_server.pipelines.models import PipelineSave
 from wb_server.pipelines.runs.models import ENDED, RunDetail, RunRequest, TaskRunView
 from wb_server.pipelines.runs.service import RunService
+from wb_server.pipelines.runs.store import runs, schedule_fires
 from wb_server.pipelines.service import PipelineService
+from wb_server.pipelines.store import pipelines
 from wb_server.settings import Settings
 
 from .wait import wait_for
@@ -94,12 +98,13 @@ class Site:
     """An installation with its processes.
 
     Attributes:
-        killed: pids of workers that were killed.
+        database: the metadata database, to look at.
     """
 
     folder: Path
     settings: Settings
     workbench: Workbench
+    database: Database
     redis: Redis
     environment: dict[str, str]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -136,6 +141,40 @@ class Site:
             if process in kind:
                 kind.remove(process)
 
+    def complete(self, workers: int, schedulers: int) -> None:
+        """Sees to it that so many run: starts what was killed, wakes what was stopped."""
+        for kind, count, start in (
+            (self.workers, workers, self.start_worker),
+            (self.schedulers, schedulers, self.start_scheduler),
+        ):
+            kind[:] = [each for each in kind if each.poll() is None]
+            for each in kind:
+                each.send_signal(signal.SIGCONT)
+            for each in kind[count:]:
+                self.kill(each)
+            for _ in range(count - len(kind)):
+                start()
+
+    def restart_service(self) -> None:
+        """Ends the service and starts it again; workers and schedulers go on."""
+        self.workbench.close()
+        self.workbench = build(self.settings)
+
+    def forget(self) -> None:
+        """Cancels what goes on and removes all pipelines, for the next test."""
+        for saved in self.pipelines.names(ACTOR):
+            self.pipelines.delete(ACTOR, saved)
+        wait_for(lambda: not self.going(), 30)
+
+    def going(self) -> list[str]:
+        """The ids of runs that haven't ended."""
+        with self.database.read() as transaction:
+            return list(
+                transaction.execute(
+                    sa.select(runs.c.id).where(runs.c.state.in_(("queued", "running")))
+                ).scalars()
+            )
+
     def log(self, command: str) -> str:
         """What workers or schedulers have logged."""
         path = self.folder / f"{command}.log"
@@ -144,6 +183,7 @@ class Site:
     def close(self) -> None:
         """Ends everything."""
         for process in [*self.workers, *self.schedulers]:
+            process.send_signal(signal.SIGCONT)
             process.terminate()
         for process in [*self.workers, *self.schedulers]:
             try:
@@ -152,6 +192,7 @@ class Site:
                 process.kill()
                 process.wait()
         self.workbench.close()
+        self.database.close()
         self.redis.kill()
 
     # --- pipelines -----------------------------------------------------------------------------
@@ -203,6 +244,43 @@ class Site:
         wait_for(begun, seconds)
         return self.task(run_id, name)
 
+    def owe(self, name: str, since: datetime) -> None:
+        """Makes all fires of a schedule due since a moment, as if no scheduler had run."""
+        with self.database.write() as transaction:
+            transaction.execute(
+                pipelines.update()
+                .where(pipelines.c.name == name, pipelines.c.deleted_at.is_(None))
+                .values(fired_to=since, next_fire_at=since + timedelta(minutes=1))
+            )
+
+    def fires(self, name: str) -> list[datetime]:
+        """The times of a schedule that were fired, in order."""
+        with self.database.read() as transaction:
+            return list(
+                transaction.execute(
+                    sa.select(schedule_fires.c.fire_at)
+                    .join(pipelines, pipelines.c.id == schedule_fires.c.pipeline_id)
+                    .where(pipelines.c.name == name, pipelines.c.deleted_at.is_(None))
+                    .order_by(schedule_fires.c.fire_at)
+                ).scalars()
+            )
+
+    def scheduled(self, name: str) -> list[datetime]:
+        """The times that runs of a schedule are for, in order."""
+        with self.database.read() as transaction:
+            return list(
+                transaction.execute(
+                    sa.select(runs.c.logical_at)
+                    .join(pipelines, pipelines.c.id == runs.c.pipeline_id)
+                    .where(
+                        pipelines.c.name == name,
+                        pipelines.c.deleted_at.is_(None),
+                        runs.c.trigger == "schedule",
+                    )
+                    .order_by(runs.c.logical_at)
+                ).scalars()
+            )
+
     def logs(self, run_id: str, name: str) -> str:
         """The logs of all attempts of a task."""
         return "".join(
@@ -229,7 +307,7 @@ def site(folder: Path, database_url: str = "", **environment: str) -> Iterator[S
         environment: settings, as ``WB_WORKER_SLOTS``.
     """
     data = folder / "data"
-    data.mkdir()
+    data.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="wb-", dir="/tmp") as sockets:
         queue = Redis(Path(sockets))
         values = {
@@ -250,7 +328,8 @@ def site(folder: Path, database_url: str = "", **environment: str) -> Iterator[S
             for name, value in os.environ.items()
             if not name.startswith(("WB_", "JUPYTERHUB_"))
         }
-        it = Site(folder, settings, workbench, queue, {**inherited, **values})
+        database = Database(settings.database)
+        it = Site(folder, settings, workbench, database, queue, {**inherited, **values})
         try:
             yield it
         finally:

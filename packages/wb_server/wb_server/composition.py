@@ -91,7 +91,12 @@ def standard_tasks(
     Args:
         temporary: a folder for files that tasks make on their way.
     """
-    return [SqlTask(broker, temporary), CopyTask(broker), NotebookTask(kernels), HttpTask(network)]
+    return [
+        SqlTask(broker, temporary),
+        CopyTask(broker),
+        NotebookTask(kernels, temporary),
+        HttpTask(network),
+    ]
 
 
 def _kernels(settings: Settings) -> Kernels:

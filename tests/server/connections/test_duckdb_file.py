@@ -19,6 +19,8 @@ from wb_server.connections.connectors.duckdb_file import DuckdbFileConfig, Duckd
 from wb_server.connections.connectors.worker import Workers
 from wb_server.kit.errors import Conflict, InvalidInput, NotFound, Unprocessable, WorkbenchError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -35,6 +35,8 @@ from wb_server.kit.errors import (
     WorkbenchError,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:

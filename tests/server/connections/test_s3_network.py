@@ -35,6 +35,8 @@ from wb_server.kit.errors import (
     WorkbenchError,
 )
 
+pytestmark = pytest.mark.slow
+
 # --- where it goes -----------------------------------------------------------------------------
 
 

@@ -23,6 +23,8 @@ from wb_server.connections.connectors.files import FilesConfig, FilesConnector
 from wb_server.connections.connectors.worker import Workers
 from wb_server.kit.errors import SourceFailed, Unavailable, WorkbenchError
 
+pytestmark = pytest.mark.slow
+
 # Too much for the memory below: every text once, sorted.
 BIG = "select distinct i::varchar || ' some longer text' as s from big order by s"
 ROWS = 1_500_000

@@ -24,6 +24,8 @@ from wb_server.kit.actor import Actor
 from wb_server.kit.db import Database
 from wb_server.kit.endpoint import Origin
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = Origin("10.0.0.7", "request-1")
 STATEMENT = "select 'ä', \"b\",\n 'c;d' -- 字"
 

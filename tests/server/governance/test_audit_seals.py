@@ -25,6 +25,8 @@ from wb_server.kit.actor import Actor
 from wb_server.kit.db import Database
 from wb_server.kit.endpoint import Origin
 
+pytestmark = pytest.mark.slow
+
 KEY = bytes(range(32))
 ANALYST = Actor("analyst", frozenset({"analyst"}))
 ORIGIN = Origin("10.0.0.7", "request-1")

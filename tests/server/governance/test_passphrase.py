@@ -8,6 +8,8 @@ import pytest
 
 from wb_server.governance.secrets.passphrase import PassphraseError, check, seal, unseal
 
+pytestmark = pytest.mark.slow
+
 WORDS = "eleven plain words"
 
 

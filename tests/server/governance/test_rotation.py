@@ -38,6 +38,8 @@ from wb_server.governance.secrets.vault import (
 from wb_server.kit import clock
 from wb_server.kit.db import Database, metadata, migrate
 
+pytestmark = pytest.mark.slow
+
 # So many that a look finds the rotation at work between its batches.
 MANY = 1500
 

@@ -33,6 +33,8 @@ from wb_server.operations import backup as backups
 from wb_server.operations.backup import Wanted, backup
 from wb_server.operations.report import Progress
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_comes_back_row_by_row(
     installation: Installation, new_url: Callable[[str], str], tmp_path: Path

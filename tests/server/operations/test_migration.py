@@ -19,6 +19,8 @@ from wb_server.operations import migration
 from wb_server.operations.report import OperationError
 from wb_server.settings import Settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def old(tmp_path: Path, new_url: Callable[[str], str]) -> Settings:

@@ -16,6 +16,8 @@ from support.postgres import Cluster
 
 from wb_server.operations import manifest
 
+pytestmark = pytest.mark.slow
+
 
 def restore(
     archive: Path, new: Path, passphrase_file: Path, *options: str

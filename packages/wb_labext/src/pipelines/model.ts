@@ -1,19 +1,14 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
 
 import type { EventStream } from '../api/events';
-import { ApiError } from '../api/request';
 import type { Me, PipelineView } from '../api/types';
 import type { SharingHost } from '../sharing/model';
+import type { ViewState } from '../ui/viewmodel';
+import { ViewModel } from '../ui/viewmodel';
 import type { PipelinesApi } from './api';
 
 /** All that the panel shows; replaced, never changed in place. */
-export interface PipelinesState {
-  phase: 'loading' | 'ready' | 'failed';
-  /** Why the last fetch failed; with phase `ready` the list is the one from before. */
-  error: string | null;
+export interface PipelinesState extends ViewState {
   me: Me | null;
   pipelines: readonly PipelineView[];
   search: string;
@@ -22,32 +17,23 @@ export interface PipelinesState {
 }
 
 /** The state of the pipelines panel, and what it asks of the server. */
-export class PipelinesModel implements IDisposable {
+export class PipelinesModel extends ViewModel<PipelinesState> {
   constructor(
     readonly api: PipelinesApi,
     private readonly events: EventStream,
-    private readonly trans: TranslationBundle
+    trans: TranslationBundle
   ) {
+    super(trans, {
+      phase: 'loading',
+      error: null,
+      me: null,
+      pipelines: [],
+      search: '',
+      active: null
+    });
     events.signal('pipelines').connect(this.onEvent, this);
     events.signal('runs').connect(this.onEvent, this);
     events.signal('me').connect(this.onEvent, this);
-  }
-
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
-  get state(): PipelinesState {
-    return this.current;
-  }
-
-  get isDisposed(): boolean {
-    return this.disposed;
-  }
-
-  dispose(): void {
-    this.disposed = true;
-    Signal.clearData(this);
   }
 
   /** Fetches at the first call, and follows the server's events from then on. */
@@ -74,7 +60,7 @@ export class PipelinesModel implements IDisposable {
       this.again = true;
       return this.fetching;
     }
-    this.fetching = this.fetch();
+    this.fetching = this.load();
     try {
       await this.fetching;
     } finally {
@@ -88,8 +74,8 @@ export class PipelinesModel implements IDisposable {
 
   /** The pipelines that match the search, by name. */
   get found(): readonly PipelineView[] {
-    const words = this.current.search.trim().toLowerCase().split(/\s+/);
-    return this.current.pipelines.filter(pipeline => {
+    const words = this.state.search.trim().toLowerCase().split(/\s+/);
+    return this.state.pipelines.filter(pipeline => {
       const text = [pipeline.name, pipeline.description, pipeline.owner.name, ...pipeline.labels]
         .join('\n')
         .toLowerCase();
@@ -98,7 +84,7 @@ export class PipelinesModel implements IDisposable {
   }
 
   get mayCreate(): boolean {
-    return this.current.me?.actions.includes('pipeline.create') ?? false;
+    return this.state.me?.actions.includes('pipeline.create') ?? false;
   }
 
   may(pipeline: PipelineView, action: string): boolean {
@@ -107,20 +93,20 @@ export class PipelinesModel implements IDisposable {
 
   /** There is nobody to share with where one works alone. */
   mayShare(pipeline: PipelineView): boolean {
-    return this.current.me?.mode !== 'local' && this.may(pipeline, 'share');
+    return this.state.me?.mode !== 'local' && this.may(pipeline, 'share');
   }
 
   pipeline(id: string | null): PipelineView | undefined {
-    return this.current.pipelines.find(pipeline => pipeline.id === id);
+    return this.state.pipelines.find(pipeline => pipeline.id === id);
   }
 
   /** What the dialogue of shares wants of this list. */
   get sharing(): SharingHost {
     return {
       api: this.api.sharing,
-      changed: this.changedSignal,
-      things: () => this.current.pipelines,
-      me: () => this.current.me?.name ?? '',
+      changed: this.changed,
+      things: () => this.state.pipelines,
+      me: () => this.state.me?.name ?? '',
       message: error => this.message(error)
     };
   }
@@ -130,7 +116,7 @@ export class PipelinesModel implements IDisposable {
   }
 
   select(active: string | null): void {
-    if (active !== this.current.active) {
+    if (active !== this.state.active) {
       this.set({ active });
     }
   }
@@ -150,31 +136,25 @@ export class PipelinesModel implements IDisposable {
     await this.refresh();
   }
 
-  /** An error as a sentence for a person. */
-  message(error: unknown): string {
-    return error instanceof ApiError
-      ? error.message
-      : this.trans.__('Something went wrong in this page. Reload it, then try again.');
-  }
-
-  private async fetch(): Promise<void> {
-    if (this.current.phase === 'failed') {
+  private load(): Promise<void> {
+    if (this.state.phase === 'failed') {
       this.set({ phase: 'loading', error: null });
     }
-    try {
-      const me = await this.api.me();
-      const pipelines = me.roles.length > 0 ? await this.api.list() : [];
-      const { active } = this.current;
-      const place = this.found.findIndex(pipeline => pipeline.id === active);
-      this.set({ phase: 'ready', error: null, me, pipelines });
-      if (place >= 0 && !this.pipeline(active)) {
-        // The selected row went away: its neighbour takes over.
-        this.select(this.found[Math.min(place, this.found.length - 1)]?.id ?? null);
+    return this.fetch(
+      async () => {
+        const me = await this.api.me();
+        return { me, pipelines: me.roles.length > 0 ? await this.api.list() : [] };
+      },
+      ({ me, pipelines }) => {
+        const { active } = this.state;
+        const place = this.found.findIndex(pipeline => pipeline.id === active);
+        this.set({ phase: 'ready', error: null, me, pipelines });
+        if (place >= 0 && !this.pipeline(active)) {
+          // The selected row went away: its neighbour takes over.
+          this.select(this.found[Math.min(place, this.found.length - 1)]?.id ?? null);
+        }
       }
-    } catch (error) {
-      const phase = this.current.phase === 'ready' ? 'ready' : 'failed';
-      this.set({ phase, error: this.message(error) });
-    }
+    );
   }
 
   private onEvent(): void {
@@ -188,26 +168,9 @@ export class PipelinesModel implements IDisposable {
     }
   }
 
-  private set(change: Partial<PipelinesState>): void {
-    if (!this.disposed) {
-      this.current = { ...this.current, ...change };
-      this.changedSignal.emit();
-    }
-  }
-
-  private readonly changedSignal = new Signal<this, void>(this);
-  private current: PipelinesState = {
-    phase: 'loading',
-    error: null,
-    me: null,
-    pipelines: [],
-    search: '',
-    active: null
-  };
   private started: Promise<void> | null = null;
   private fetching: Promise<void> | null = null;
   private again = false;
   private shown = false;
   private missed = false;
-  private disposed = false;
 }

@@ -122,7 +122,7 @@ export class WorkbenchDrive implements Contents.IDrive {
     switch (room) {
       case 'attempts':
         return {
-          ...this.model(path, '1970-01-01T00:00:00Z', false),
+          ...this.model(path, this.firstSeen(path), false),
           type: 'notebook',
           format: withContent ? 'json' : null,
           content: withContent ? asRecord(await this.api.notebook(id)) : null
@@ -233,6 +233,13 @@ export class WorkbenchDrive implements Contents.IDrive {
     };
   }
 
+  /** A notebook that was executed changes no more in Lab's eyes: it is brought up to date by hand. */
+  private firstSeen(path: string): string {
+    const known = this.seen.get(path) ?? new Date().toISOString();
+    this.seen.set(path, known);
+    return known;
+  }
+
   private never<T>(): Promise<T> {
     return Promise.reject(new Error(this.refuse()));
   }
@@ -240,5 +247,6 @@ export class WorkbenchDrive implements Contents.IDrive {
   private readonly fileChangedSignal = new Signal<this, Contents.IChangedArgs>(this);
   /** The state of each pipeline that was opened: a later one is a conflict. */
   private readonly opened = new Map<string, number>();
+  private readonly seen = new Map<string, string>();
   private disposed = false;
 }

@@ -1,11 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
 
 import type { EventStream } from '../api/events';
-import { ApiError } from '../api/request';
 import type { Attempt, RerunRequest, Run, RunDetail, TaskRun } from '../api/types';
+import type { ViewState } from '../ui/viewmodel';
+import { ViewModel } from '../ui/viewmodel';
 import type { RunsApi } from './api';
 import { LogTail } from './log';
 import { hasEnded } from './words';
@@ -13,10 +11,7 @@ import { hasEnded } from './words';
 /** While a run goes on, its clocks and its log are brought up to date so often. */
 const TICK = 1_000;
 
-export interface RunModelState {
-  phase: 'loading' | 'ready' | 'failed';
-  /** Why the last fetch failed; with phase `ready` the run is the one from before. */
-  error: string | null;
+export interface RunModelState extends ViewState {
   run: RunDetail | null;
   /** The names of connections by their ids, for the tables. */
   connections: ReadonlyMap<string, string>;
@@ -38,37 +33,34 @@ export function firstToShow(run: RunDetail): string | null {
 }
 
 /** One run: what its view shows, and what it asks of the server. */
-export class RunModel implements IDisposable {
+export class RunModel extends ViewModel<RunModelState> {
   constructor(
     readonly api: RunsApi,
     private readonly events: EventStream,
-    private readonly trans: TranslationBundle,
+    trans: TranslationBundle,
     readonly id: string
   ) {
+    super(trans, {
+      phase: 'loading',
+      error: null,
+      run: null,
+      connections: new Map(),
+      task: null,
+      attempt: null,
+      now: Date.now(),
+      busy: false
+    });
     this.log = new LogTail(api, error => this.message(error));
     events.signal('runs').connect(this.onEvent, this);
   }
 
   readonly log: LogTail;
 
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
-  get state(): RunModelState {
-    return this.current;
-  }
-
-  get isDisposed(): boolean {
-    return this.disposed;
-  }
-
   dispose(): void {
-    this.disposed = true;
     this.stopClock();
     this.log.dispose();
     this.events.signal('runs').disconnect(this.onEvent, this);
-    Signal.clearData(this);
+    super.dispose();
   }
 
   /** Whether the view is on the screen; what isn't looked at is fetched once it is again. */
@@ -83,13 +75,13 @@ export class RunModel implements IDisposable {
   }
 
   get task(): TaskRun | undefined {
-    return this.current.run?.tasks.find(task => task.task === this.current.task);
+    return this.state.run?.tasks.find(task => task.task === this.state.task);
   }
 
   /** The attempt that is shown: the chosen one, or the last. */
   get attempt(): Attempt | undefined {
     const attempts = this.task?.attempts ?? [];
-    return attempts.find(item => item.id === this.current.attempt) ?? attempts.at(-1);
+    return attempts.find(item => item.id === this.state.attempt) ?? attempts.at(-1);
   }
 
   select(task: string): void {
@@ -110,13 +102,13 @@ export class RunModel implements IDisposable {
       this.again = true;
       return this.fetching;
     }
-    this.fetching = this.fetch();
+    this.fetching = this.load();
     try {
       await this.fetching;
     } finally {
       this.fetching = null;
     }
-    if (this.again && !this.disposed) {
+    if (this.again && !this.isDisposed) {
       this.again = false;
       await this.refresh();
     }
@@ -132,13 +124,6 @@ export class RunModel implements IDisposable {
     return this.request(() => this.api.rerun(this.id, body));
   }
 
-  /** An error as a sentence for a person. */
-  message(error: unknown): string {
-    return error instanceof ApiError
-      ? error.message
-      : this.trans.__('Something went wrong in this page. Reload it, then try again.');
-  }
-
   private async request(send: () => Promise<Run>): Promise<Run> {
     this.set({ busy: true });
     try {
@@ -149,30 +134,27 @@ export class RunModel implements IDisposable {
     }
   }
 
-  private async fetch(): Promise<void> {
-    if (this.current.phase === 'failed') {
+  private async load(): Promise<void> {
+    if (this.state.phase === 'failed') {
       this.set({ phase: 'loading', error: null });
     }
-    try {
-      const run = await this.api.get(this.id);
-      // What one looks at stays; until one chooses, it is what matters most now.
-      const known = run.tasks.some(task => task.task === this.current.task);
-      const task = this.chosen && known ? this.current.task : firstToShow(run);
-      this.set({ phase: 'ready', error: null, run, task, now: Date.now() });
-      if (run.tasks.some(item => item.tables.length > 0)) {
-        await this.nameConnections(run);
+    await this.fetch(
+      () => this.api.get(this.id),
+      run => {
+        // What one looks at stays; until one chooses, it is what matters most now.
+        const known = run.tasks.some(task => task.task === this.state.task);
+        const task = this.chosen && known ? this.state.task : firstToShow(run);
+        this.set({ phase: 'ready', error: null, run, task, now: Date.now() });
+        void this.nameConnections(run);
       }
-    } catch (error) {
-      const phase = this.current.run ? 'ready' : 'failed';
-      this.set({ phase, error: this.message(error) });
-    }
+    );
     this.followLog();
     this.setClock();
   }
 
   private async nameConnections(run: RunDetail): Promise<void> {
     const used = run.tasks.flatMap(task => task.tables.map(table => table.connection_id));
-    if (used.every(id => this.current.connections.has(id) || this.asked.has(id))) {
+    if (used.every(id => this.state.connections.has(id) || this.asked.has(id))) {
       return;
     }
     used.forEach(id => this.asked.add(id));
@@ -190,10 +172,10 @@ export class RunModel implements IDisposable {
   }
 
   private setClock(): void {
-    const { run } = this.current;
-    const goesOn = run !== null && !hasEnded(run.state) && this.shown && !this.disposed;
-    if (goesOn && this.timer === null) {
-      this.timer = setInterval(() => {
+    const { run } = this.state;
+    const goesOn = run !== null && !hasEnded(run.state) && this.shown && !this.isDisposed;
+    if (goesOn && this.clock === null) {
+      this.clock = setInterval(() => {
         this.set({ now: Date.now() });
         this.followLog();
       }, TICK);
@@ -203,43 +185,24 @@ export class RunModel implements IDisposable {
   }
 
   private stopClock(): void {
-    if (this.timer !== null) {
-      clearInterval(this.timer);
-      this.timer = null;
+    if (this.clock !== null) {
+      clearInterval(this.clock);
+      this.clock = null;
     }
   }
 
   private onEvent(): void {
-    const { run, phase } = this.current;
+    const { run, phase } = this.state;
     // A run that has ended changes no more; but one that could not be fetched may be there now.
     if (this.shown && (phase !== 'ready' || !run || !hasEnded(run.state))) {
       void this.refresh();
     }
   }
 
-  private set(change: Partial<RunModelState>): void {
-    if (!this.disposed) {
-      this.current = { ...this.current, ...change };
-      this.changedSignal.emit();
-    }
-  }
-
-  private readonly changedSignal = new Signal<this, void>(this);
-  private current: RunModelState = {
-    phase: 'loading',
-    error: null,
-    run: null,
-    connections: new Map(),
-    task: null,
-    attempt: null,
-    now: Date.now(),
-    busy: false
-  };
   private readonly asked = new Set<string>();
   private chosen = false;
   private shown = false;
   private fetching: Promise<void> | null = null;
   private again = false;
-  private timer: ReturnType<typeof setInterval> | null = null;
-  private disposed = false;
+  private clock: ReturnType<typeof setInterval> | null = null;
 }

@@ -1,25 +1,30 @@
 """Endpoints of a person's own Jupyter server: the kernels in which attempts of their pipelines run.
 
 ``POST workbench/attempts/{id}`` with a snapshot as its body starts one, ``GET workbench/attempts``
-lists them, ``DELETE workbench/attempts/{id}`` ends one. A worker calls them through the Hub's proxy,
-with a token that opens this server; the person may too: what runs here is theirs.
+lists them, ``DELETE workbench/attempts/{id}`` ends one. ``PUT …/{id}/inputs/{task}/{name}`` lays a file
+into its folder, ``GET …/{id}/outputs`` lists what its notebook left, and ``GET …/{id}/outputs/{name}``
+sends one of these files. A worker calls them through the Hub's proxy, with a token that opens this
+server; the person may too: what runs here is theirs.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import re
-from typing import Any
+from typing import IO, Any
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
-from tornado import web
+from tornado import iostream, web
+from tornado.ioloop import IOLoop
 
-from ..kit.errors import InvalidInput, NotSignedIn, WorkbenchError
+from ..kit.errors import InvalidInput, NotSignedIn, TooLarge, Unavailable, WorkbenchError
+from ..pipelines.kernels import files
 from ..pipelines.kernels.attempts import AttemptKernels
 
 # The named server in which the Hub runs a person's pipelines.
@@ -39,7 +44,13 @@ def mount(server: ServerApp, base: str) -> AttemptKernels:
     assert server.web_app is not None
     server.web_app.add_handlers(  # type: ignore[no-untyped-call]
         ".*$",
-        [(path, AttemptsHandler, more), (rf"{path}/([^/]+)", AttemptHandler, more)],
+        [
+            (path, AttemptsHandler, more),
+            (rf"{path}/([^/]+)", AttemptHandler, more),
+            (rf"{path}/([^/]+)/inputs/([^/]+)/([^/]+)", InputHandler, more),
+            (rf"{path}/([^/]+)/outputs", OutputsHandler, more),
+            (rf"{path}/([^/]+)/outputs/([^/]+)", OutputHandler, more),
+        ],
     )
     return attempts
 
@@ -83,6 +94,9 @@ class _Handler(ServerHandler):
 
     def initialize(self, attempts: AttemptKernels) -> None:
         self.attempts = attempts
+
+    def _header(self, name: str, pattern: re.Pattern[str]) -> str:
+        return _checked(f"The header {name}", pattern, self.request.headers.get(name, ""))
 
 
 class AttemptsHandler(_Handler):
@@ -134,8 +148,123 @@ class AttemptHandler(_Handler):
             self.attempts.end_soon(attempt_id)
             self.answer({}, 202)
 
-    def _header(self, name: str, pattern: re.Pattern[str]) -> str:
-        return _checked(f"The header {name}", pattern, self.request.headers.get(name, ""))
+
+@web.stream_request_body
+class InputHandler(_Handler):
+    """A file that a task before made, on its way into an attempt's folder."""
+
+    def initialize(self, attempts: AttemptKernels) -> None:
+        super().initialize(attempts)
+        self._open = contextlib.ExitStack()
+        self._file: IO[bytes] | None = None
+        self._left = 0
+        self._refused: Exception | None = None
+
+    async def prepare(self) -> None:  # type: ignore[override]
+        """Opens the file. What comes from who may not is read, and kept nowhere."""
+        await super().prepare()
+        if self.request.method != "PUT":
+            return
+        try:
+            begun = self._begin(*self.path_args)
+            assert begun is not None
+            await begun
+        except (WorkbenchError, web.HTTPError) as error:
+            # An answer before the end of the body would break the connection.
+            self._refused = error
+
+    @web.authenticated
+    @authorized
+    async def _begin(self, attempt_id: str, task: str, name: str) -> None:
+        folder = self.attempts.get(attempt_id).kernel.folder
+        _checked("The task", files.TASK, task)
+        _checked("The file's name", files.NAME, name)
+        self._left = int(self._header("Content-Length", re.compile(r"[0-9]{1,18}")))
+        if self._left > files.MAX_INPUT_BYTES:
+            raise TooLarge(
+                f"A file of at most {files.MAX_INPUT_BYTES // 2**20:,} MiB can be laid here.",
+                code="inputs_too_large",
+            )
+        self.request.connection.set_max_body_size(files.MAX_INPUT_BYTES)  # type: ignore[union-attr]
+        self._file = self._open.enter_context(files.new_input(folder, task, name))
+
+    def data_received(self, chunk: bytes) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(chunk)
+            self._left -= len(chunk)
+        except OSError as error:
+            self._refused = Unavailable(
+                "The disk of the server in which notebooks run is full or fails.",
+                code="storage_full",
+            )
+            self._give_up(error)
+
+    @web.authenticated
+    @authorized
+    async def put(self, attempt_id: str, task: str, name: str) -> None:
+        """Says that the file lies there."""
+        if self._refused is not None:
+            raise self._refused
+        if self._left:
+            raise InvalidInput("The file came in part only.", code="incomplete")
+        self._file = None
+        self._open.close()
+        self.answer({"path": f"{files.INPUTS}/{task}/{name}"}, 201)
+
+    def on_finish(self) -> None:
+        self._give_up(ConnectionError("refused"))
+
+    def on_connection_close(self) -> None:
+        self._give_up(ConnectionError("the other end has gone"))
+        super().on_connection_close()
+
+    def _give_up(self, error: Exception) -> None:
+        """Removes what there is of a file that didn't come whole."""
+        if self._file is not None:
+            self._file = None
+            with contextlib.suppress(WorkbenchError, type(error)):
+                self._open.__exit__(type(error), error, None)
+
+
+class OutputsHandler(_Handler):
+    """What a notebook left for the tasks after it."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, attempt_id: str) -> None:
+        """Lists the entries of its folder ``outputs``, at most 100."""
+        folder = self.attempts.get(attempt_id).kernel.folder
+        found = await IOLoop.current().run_in_executor(None, files.output_files, folder)
+        self.answer({"items": [each.view() for each in found]})
+
+
+class OutputHandler(_Handler):
+    """A file of these."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, attempt_id: str, name: str) -> None:
+        """Sends it, byte for byte, piece by piece."""
+        folder = self.attempts.get(attempt_id).kernel.folder
+        loop = IOLoop.current()
+        file, size = await loop.run_in_executor(None, files.open_output, folder, name)
+        with file:
+            self.set_header("Content-Type", "application/octet-stream")
+            self.set_header("Content-Disposition", "attachment")
+            self.set_header("X-Content-Type-Options", "nosniff")
+            self.set_header("Cache-Control", "no-store")
+            self.set_header("Content-Length", str(size))
+            with contextlib.suppress(iostream.StreamClosedError):
+                while size > 0:
+                    most = min(size, files.PIECE)
+                    piece = await loop.run_in_executor(None, file.read, most)
+                    if not piece:
+                        break  # it shrank; the connection is cut, which says so
+                    size -= len(piece)
+                    self.write(piece)
+                    await self.flush()
 
 
 def _checked(what: str, pattern: re.Pattern[str], value: str) -> str:

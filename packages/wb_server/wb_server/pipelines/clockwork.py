@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from ..kit.errors import WorkbenchError
 from .runs.service import RunService
@@ -36,22 +37,30 @@ class Clockwork:
     def _run(self) -> None:
         tidied = time.monotonic() - _TIDY_SECONDS + 60  # a start has other things to do first
         while True:
-            jobs = [self._schedules.tick, self._runs.reconcile]
+            self.tick()
             if time.monotonic() - tidied > _TIDY_SECONDS:
                 tidied = time.monotonic()
-                jobs.append(self._runs.tidy)
-            for what in jobs:
-                try:
-                    what()
-                except WorkbenchError as error:
-                    log.warning("the clockwork waits: %s", error.message)
-                except Exception:
-                    log.exception("the clockwork failed")
+                _try(self._runs.tidy)
             if self._stop.wait(self._interval):
                 return
+
+    def tick(self) -> None:
+        """Fires what is due, and goes on with what was left lying."""
+        for job in (self._schedules.tick, self._runs.reconcile):
+            _try(job)
 
     def close(self) -> None:
         """Ends after the tick that goes on."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(10)
+
+
+def _try(job: Callable[[], object]) -> None:
+    """Whatever is wrong now, the next tick comes."""
+    try:
+        job()
+    except WorkbenchError as error:
+        log.warning("the clockwork waits: %s", error.message)
+    except Exception:
+        log.exception("the clockwork failed")

@@ -7,7 +7,6 @@ and writes logs.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -21,7 +20,7 @@ from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import WorkbenchError
 from .accounts import account
 from .definitions import Definitions, scope_of
-from .record import Record, checked_outputs
+from .record import Record, checked_outputs, keepable
 from .runs.notes import Notes
 from .runs.store import RunStore
 from .runs.transitions import Claim, End, Ending, Kept, Step, Transitions
@@ -99,6 +98,7 @@ class Executor:
         self._news = news
         self._slots = threading.Semaphore(slots)
         self._going: dict[str, _Going] = {}
+        self._performing = 0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -124,6 +124,15 @@ class Executor:
 
     def perform(self, task_run_id: str) -> None:
         """Runs a task run, and then one that it made ready, and so on. In the caller's thread."""
+        with self._lock:
+            self._performing += 1
+        try:
+            self._perform(task_run_id)
+        finally:
+            with self._lock:
+                self._performing -= 1
+
+    def _perform(self, task_run_id: str) -> None:
         try:
             claim = self._transitions.claim(task_run_id, self._name, self._lease)
         except WorkbenchError as error:
@@ -184,8 +193,8 @@ class Executor:
             End(
                 ending,
                 code,
-                message,
-                details,
+                keepable(message),
+                keepable(details),
                 retry,
                 outputs,
                 files,
@@ -277,9 +286,14 @@ class Executor:
                     each.stop("stale")
                 elif now > each.deadline:
                     each.stop("timeout")
-                with contextlib.suppress(WorkbenchError):
+                try:
                     if each.record.flush():
                         self._news(each.claim.run_id)
+                except WorkbenchError:
+                    pass  # its database is away: the next time
+                except Exception:
+                    # Without this thread every attempt here would lose its lease.
+                    log.exception("what an attempt said was not written")
 
     def _renew(self, going: list[_Going]) -> None:
         until = time.monotonic() + self._lease
@@ -309,7 +323,8 @@ class Executor:
         for each in going:
             each.stop("shutdown")
         until = time.monotonic() + seconds
-        while self._going and time.monotonic() < until:
+        # Also for those whose end is being written: unwritten, they would be done again.
+        while self._performing and time.monotonic() < until:
             time.sleep(0.05)
         self._ended.set()
         self._keeper.join(5)

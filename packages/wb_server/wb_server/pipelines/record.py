@@ -60,6 +60,7 @@ class Record(Recorder):
             self._logged += len(text)
             if self._logged > _LOG_LIMIT:
                 text = "The log is full: nothing more is kept."
+            text = keepable(text)
             stamp = clock.now().strftime("%H:%M:%S")
             self._lines += [f"{stamp}  {line}" for line in text.splitlines() or [""]]
 
@@ -70,7 +71,7 @@ class Record(Recorder):
 
     def progress(self, done: int, total: int | None, text: str) -> None:
         with self._lock:
-            self._progress = {"done": done, "total": total, "text": text[:200]}
+            self._progress = {"done": done, "total": total, "text": keepable(text[:200])}
 
     def kernel(self, reference: Mapping[str, Any]) -> None:
         self._notes.kernel(self._claim, reference)
@@ -156,4 +157,19 @@ def checked_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
             "of what is large.",
             retry=False,
         )
-    return dict(outputs)
+    kept: dict[str, Any] = keepable(dict(outputs))
+    return kept
+
+
+def keepable(value: Any) -> Any:
+    """A JSON value that databases keep: without the letter of number 0, and halves of letters.
+
+    A notebook's error may hold either, and PostgreSQL takes neither.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {keepable(key): keepable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [keepable(item) for item in value]
+    return value

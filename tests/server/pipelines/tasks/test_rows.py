@@ -20,7 +20,14 @@ from wb_server.kit.endpoint import HangUp
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput
 from wb_server.pipelines.definition import check, templates
 from wb_server.pipelines.definition.models import TaskSpec
-from wb_server.pipelines.tasks.base import Attempt, Result, TableUse, TaskFailed, TaskType
+from wb_server.pipelines.tasks.base import (
+    Attempt,
+    Result,
+    StoredArtifact,
+    TableUse,
+    TaskFailed,
+    TaskType,
+)
 from wb_server.pipelines.tasks.copy import CopyTask
 from wb_server.pipelines.tasks.rows import telling_what_passes
 from wb_server.pipelines.tasks.sql import SqlTask
@@ -33,6 +40,7 @@ class Kept:
         self.lines: list[str] = []
         self.rows: list[int] = []
         self.used: dict[str, list[tuple[str | None, str]]] = {"read": [], "written": []}
+        self.made: list[StoredArtifact] = []
         self._hang_up = hang_up
         self._after = after
 
@@ -50,8 +58,8 @@ class Kept:
     def notebook(self, content: bytes, final: bool) -> None:
         raise AssertionError
 
-    def artifact(self, task: str, name: str) -> Path:
-        raise AssertionError
+    def artifacts(self, tasks: Iterable[str]) -> list[StoredArtifact]:
+        return [each for each in self.made if each.task in tasks]
 
     def tables(self, direction: str, uses: Iterable[TableUse]) -> None:
         self.used[direction] += [(use.schema, use.table) for use in uses]

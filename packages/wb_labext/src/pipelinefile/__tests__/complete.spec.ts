@@ -131,14 +131,16 @@ describe('completion', () => {
 
   it('offers what an expression may read', () => {
     expect(at(`${HEAD}tasks:\n  a: {type: sql, statement: "{{ par|`)).toContain('params.period');
-    expect(at(`${HEAD}tasks:\n  a: {type: sql}\n  b: {type: sql, statement: "{{ |`)).toEqual(
-      ['params.period', 'run.id', 'run.date', 'run.time', 'run.trigger', 'pipeline.name'].toSpliced(
-        1,
-        0,
-        'tasks.a.outputs.',
-        'tasks.b.outputs.'
-      )
-    );
+    expect(at(`${HEAD}tasks:\n  a: {type: sql}\n  b: {type: sql, statement: "{{ |`)).toEqual([
+      'params.period',
+      'tasks.a.outputs.',
+      'tasks.b.outputs.',
+      'run.id',
+      'run.date',
+      'run.time',
+      'run.trigger',
+      'pipeline.name'
+    ]);
   });
 
   it('replaces what is typed, with a colon behind a key and quotes where YAML wants them', () => {

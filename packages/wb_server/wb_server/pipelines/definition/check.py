@@ -164,6 +164,9 @@ class _Checker:
         needs = self._needs(tasks)
         self._defaults(parameters)
         self._schedule(data, parameters)
+        artifacts = {
+            name: None if spec is None else spec.artifacts() for name, spec in specs.items()
+        }
         for name, spec in specs.items():
             reached = graph.needed(needs, name)
             names = Names(
@@ -172,6 +175,10 @@ class _Checker:
                 [other for other in tasks if other not in reached],
             )
             self._expressions(("tasks", name), tasks[name], spec, names)
+            for use in spec.reads() if spec is not None else ():
+                found = names.artifact_problem(use.artifact, artifacts)
+                if found is not None:
+                    self._add(("tasks", name, *use.path), *found)
         if self.context is not None:
             self._outside(data, specs, self.context)
         return definition

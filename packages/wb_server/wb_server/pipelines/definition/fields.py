@@ -33,6 +33,7 @@ from pydantic_core import PydanticCustomError, core_schema
 
 NAME = r"^[a-z][a-z0-9_]{0,62}$"
 _DURATION = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s)?\Z")
+_ARTIFACT = re.compile(r"[a-z][a-z0-9_]{0,62}\.[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\Z")
 _UNITS = ("days", "hours", "minutes", "seconds")
 
 
@@ -130,6 +131,28 @@ FileName = Annotated[
     AfterValidator(_relative),
 ]
 """A file beside the pipeline file, or below; name it in ``TaskSpec.files()`` to have it looked for."""
+
+
+def _artifact(value: str) -> str:
+    if not _ARTIFACT.match(value):
+        raise PydanticCustomError(
+            "bad_artifact", "It takes a task and the name of what it made: extract.sales.parquet."
+        )
+    return value
+
+
+ArtifactName = Annotated[
+    str,
+    # No braces: it is known before a run.
+    StringConstraints(max_length=165, pattern=r"^[^{}]*$"),
+    AfterValidator(_artifact),
+    Field(
+        description="An artifact of another task: the task's id, a dot, the artifact's name. The task "
+        "has to be among those that this one needs, directly or through others.",
+        examples=["transform.sales.parquet"],
+    ),
+]
+"""Name it in ``TaskSpec.reads()`` to have it looked for."""
 
 Template = Annotated[str, StringConstraints(pattern=r"\{\{", max_length=10_000)]
 """A text with an expression, beside another type: ``int | Template``."""

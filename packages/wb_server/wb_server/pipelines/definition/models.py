@@ -156,6 +156,19 @@ class FileUse:
 
 
 @dataclass(frozen=True)
+class ArtifactUse:
+    """An artifact of another task that a task reads.
+
+    Attributes:
+        artifact: the task, a dot, the artifact's name.
+        path: as in ``Use``.
+    """
+
+    artifact: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class Finding:
     """A mistake that a task spec finds in itself; ``path`` leads from the task to it."""
 
@@ -227,8 +240,16 @@ class TaskSpec(_Part):
         """The files of the pipeline's folder that have to be there."""
         return ()
 
+    def reads(self) -> Iterable[ArtifactUse]:
+        """The artifacts of other tasks that have to be there."""
+        return ()
+
     def outputs(self) -> Collection[str] | None:
         """The names of its outputs, or None when only a run tells."""
+        return None
+
+    def artifacts(self) -> Collection[str] | None:
+        """The names of its artifacts, or None when only a run tells."""
         return None
 
     def problems(self, context: CheckContext) -> Iterable[Finding]:

@@ -66,6 +66,36 @@ class Names:
 
     def _output(self, name: Name, rest: list[str | int]) -> tuple[str, str] | None:
         task = str(rest[0]) if rest else ""
+        found = self._task(task)
+        if found is not None:
+            return found
+        if len(rest) < 3 or rest[1] != "outputs" or not isinstance(rest[2], str):
+            return "unknown_name", f"Of a task one reads outputs: tasks.{task}.outputs.<name>."
+        known = self.tasks[task]
+        if known is not None and rest[2] not in known:
+            there = f"It has: {', '.join(sorted(known))}" if known else "It has none"
+            return "unknown_name", f"The task {task} has no output {rest[2]}. {there}."
+        return None
+
+    def artifact_problem(
+        self, artifact: str, known: Mapping[str, Collection[str] | None]
+    ) -> tuple[str, str] | None:
+        """Code and sentence of what is wrong with an artifact's name; None if it can be read.
+
+        Args:
+            known: the artifacts of tasks, by task; None where only a run tells.
+        """
+        task, _, name = artifact.partition(".")
+        found = self._task(task)
+        if found is not None:
+            return found
+        made = known.get(task)
+        if made is None or name in made:
+            return None
+        there = f"It makes {', '.join(sorted(made))}" if made else "It makes none"
+        return "unknown_artifact", f"The task {task} makes no artifact {name}. {there}."
+
+    def _task(self, task: str) -> tuple[str, str] | None:
         if task in self.others:
             return (
                 "not_needed",
@@ -76,12 +106,6 @@ class Names:
                 "unknown_name",
                 f"There is no task {task or 'without a name'}{near(task, self.tasks)}.",
             )
-        if len(rest) < 3 or rest[1] != "outputs" or not isinstance(rest[2], str):
-            return "unknown_name", f"Of a task one reads outputs: tasks.{task}.outputs.<name>."
-        known = self.tasks[task]
-        if known is not None and rest[2] not in known:
-            there = f"It has: {', '.join(sorted(known))}" if known else "It has none"
-            return "unknown_name", f"The task {task} has no output {rest[2]}. {there}."
         return None
 
 

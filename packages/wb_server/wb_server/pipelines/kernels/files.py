@@ -115,7 +115,8 @@ def new_input(folder: Path, task: str, name: str) -> Iterator[IO[bytes]]:
         Conflict: it is there already (``input_exists``).
         Unavailable: there is no room for it (``storage_full``).
     """
-    assert TASK.fullmatch(task) and NAME.fullmatch(name)
+    assert TASK.fullmatch(task)
+    assert NAME.fullmatch(name)
     path = folder / INPUTS / task / name
     made = False
     try:
@@ -185,11 +186,10 @@ def open_output(folder: Path, name: str) -> tuple[IO[bytes], int]:
         handle = os.open(outputs / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise gone from error
-    file = os.fdopen(handle, "rb")
     state = os.fstat(handle)
     if stat.S_ISREG(state.st_mode) and state.st_size <= MAX_OUTPUT_FILE:
-        return file, state.st_size
-    file.close()
+        return os.fdopen(handle, "rb"), state.st_size
+    os.close(handle)
     if not stat.S_ISREG(state.st_mode):
         raise gone
     raise TooLarge(_over(name, state.st_size), code="output_too_large")

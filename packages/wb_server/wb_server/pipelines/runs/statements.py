@@ -90,22 +90,20 @@ SUCCEED = (
 
 _NEEDING = sa.select(task_needs.c.needing).where(task_needs.c.needed == _b("task_run"))
 
+_now = _b("now", type_=task_runs.c.not_before.type)
+_last_one = task_runs.c.waiting_for == 1
+
+# The state in its answer tells which are ready by it.
 COUNT_DOWN = (
     task_runs.update()
     .where(task_runs.c.id.in_(_NEEDING), task_runs.c.state == "waiting")
-    .values(waiting_for=task_runs.c.waiting_for - 1)
-    .execution_options(synchronize_session=False)
-)
-
-READY_AFTER = (
-    task_runs.update()
-    .where(
-        task_runs.c.id.in_(_NEEDING),
-        task_runs.c.state == "waiting",
-        task_runs.c.waiting_for == 0,
+    .values(
+        waiting_for=task_runs.c.waiting_for - 1,
+        state=sa.case((_last_one, "queued"), else_=task_runs.c.state),
+        not_before=sa.case((_last_one, _now), else_=task_runs.c.not_before),
+        rung_at=sa.case((_last_one, _now), else_=task_runs.c.rung_at),
     )
-    .values(state="queued", not_before=_b("now"), rung_at=_b("now"))
-    .returning(task_runs.c.id, task_runs.c.position)
+    .returning(task_runs.c.id, task_runs.c.position, task_runs.c.state)
 )
 
 CLOSE = (

@@ -38,7 +38,6 @@ from .statements import (
     EARLIER_KERNELS,
     END_ATTEMPT,
     LOCK_RUN,
-    READY_AFTER,
     RUN,
     SUCCEED,
 )
@@ -213,14 +212,9 @@ class Transitions:
                         pipeline_id=new.pipeline_id, fire_at=new.fire_at, run_id=run_id
                     )
                 )
-            active = list(
-                transaction.execute(
-                    sa.select(runs.c.id).where(
-                        runs.c.pipeline_id == new.pipeline_id,
-                        runs.c.state.in_(("queued", "running")),
-                    )
-                ).scalars()
-            )
+            # One of them is enough to know, and there may be thousands.
+            every = new.concurrency == "cancel_older"
+            active = self._active(transaction, new.pipeline_id, limit=None if every else 1)
             skipped = bool(active) and new.concurrency == "skip"
             self._insert(transaction, run_id, new, skipped)
             if new.concurrency == "cancel_older":
@@ -319,13 +313,14 @@ class Transitions:
         *,
         besides: str = "",
         state: str | None = None,
+        limit: int | None = 1,
     ) -> list[str]:
         query = sa.select(runs.c.id).where(
             runs.c.pipeline_id == pipeline_id,
             runs.c.state.in_((state,) if state else ("queued", "running")),
             runs.c.id != besides,
         )
-        return list(transaction.execute(query).scalars())
+        return list(transaction.execute(query.limit(limit)).scalars())
 
     def _start(self, transaction: sa.Connection, run_id: str) -> Step:
         now = clock.now()
@@ -375,7 +370,13 @@ class Transitions:
             return self._claim(transaction, task_run_id, worker, lease)
 
     def _claim(
-        self, transaction: sa.Connection, task_run_id: str, worker: str, lease: float
+        self,
+        transaction: sa.Connection,
+        task_run_id: str,
+        worker: str,
+        lease: float,
+        *,
+        run: sa.RowMapping | None = None,
     ) -> Claim | None:
         now = clock.now()
         row = transaction.execute(
@@ -407,7 +408,8 @@ class Transitions:
                 "details": {},
             },
         )
-        run = transaction.execute(RUN, {"run": row.run_id}).mappings().one()
+        if run is None:  # what a claim tells of it never changes
+            run = transaction.execute(RUN, {"run": row.run_id}).mappings().one()
         return Claim(
             attempt_id,
             task_run_id,
@@ -489,7 +491,7 @@ class Transitions:
                 transaction.execute(ADD_TABLES, end.tables)
             if take is None or not step.ready:
                 return step
-            following = self._claim(transaction, step.ready[0], *take)
+            following = self._claim(transaction, step.ready[0], *take, run=claim.run)
             if following is None:  # a retry that waits
                 return step
             return replace(step, ready=step.ready[1:], claim=following)
@@ -560,9 +562,12 @@ class Transitions:
             SUCCEED, {"task_run": task_run_id, "now": now, "results": dict(end.outputs)}
         )
         self._keep(transaction, task_run_id, end.files)
-        transaction.execute(COUNT_DOWN, {"task_run": task_run_id})
-        ready = transaction.execute(READY_AFTER, {"task_run": task_run_id, "now": now}).all()
-        in_order = [each.id for each in sorted(ready, key=lambda each: each.position)]
+        after = transaction.execute(COUNT_DOWN, {"task_run": task_run_id, "now": now}).all()
+        in_order = [
+            each.id
+            for each in sorted(after, key=lambda each: each.position)
+            if each.state == "queued"
+        ]
         return Step(run_id, in_order, self._close(transaction, run_id, 1))
 
     def _ready(

@@ -1,24 +1,47 @@
-"""Copies the rows of a query from one connection into a table of another."""
+"""Copies the rows of a query, or of a Parquet file that another task made, into a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from ...connections.broker import Broker
 from ...connections.models import QueryRequest
-from ..definition.fields import ConnectionName, Sql
-from ..definition.models import TaskSpec, Use
+from ..definition.fields import ArtifactName, ConnectionName, Sql
+from ..definition.models import ArtifactUse, TaskSpec, Use
 from . import rows
-from .base import Attempt, Result, TaskType
+from .base import Attempt, Result, TaskFailed, TaskType
+from .parquet_rows import ParquetRows
 
 
-class CopySource(BaseModel):
-    """Where rows come from."""
-
+class _Source(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_one(cls, value: Any) -> Any:
+        if isinstance(value, dict) and ("artifact" in value) == bool(
+            {"connection", "query"} & set(value)
+        ):
+            raise PydanticCustomError(
+                "one_source",
+                "It takes either an artifact, as {artifact: transform.sales.parquet}, or a connection "
+                "and a query.",
+            )
+        return value
+
+
+class FromArtifact(_Source):
+    """A Parquet file that a task made which this one needs."""
+
+    artifact: ArtifactName
+
+
+class FromQuery(_Source):
+    """The rows of a query."""
 
     connection: ConnectionName
     query: Sql = Field(
@@ -27,13 +50,24 @@ class CopySource(BaseModel):
     )
 
 
+def _which(value: Any) -> str:
+    named = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return "an artifact" if "artifact" in named else "a query"
+
+
+Source = Annotated[
+    Annotated[FromArtifact, Tag("an artifact")] | Annotated[FromQuery, Tag("a query")],
+    Discriminator(_which),
+]
+
+
 class CopySpec(TaskSpec):
-    """Copies the rows of a query into a table, of another connection or of the same one."""
+    """Copies the rows of a query, or of a Parquet artifact, into a table."""
 
     type: Literal["copy"]
-    source: CopySource = Field(
+    source: Source = Field(
         alias="from",
-        description="Where the rows come from.",
+        description="Where the rows come from: a `connection` and a `query`, or an `artifact`.",
         examples=[{"connection": "shop", "query": "select * from customers"}],
     )
     to: rows.IntoTable = Field(
@@ -44,11 +78,19 @@ class CopySpec(TaskSpec):
     )
 
     def uses(self) -> Iterable[Use]:
-        yield Use(self.source.connection, write=False, path=("from", "connection"))
+        if isinstance(self.source, FromQuery):
+            yield Use(self.source.connection, write=False, path=("from", "connection"))
         yield Use(self.to.connection, write=True, path=("to", "connection"))
+
+    def reads(self) -> Iterable[ArtifactUse]:
+        if isinstance(self.source, FromArtifact):
+            yield ArtifactUse(self.source.artifact, path=("from", "artifact"))
 
     def outputs(self) -> tuple[str, ...]:
         return ("rows",)
+
+    def artifacts(self) -> tuple[str, ...]:
+        return ()
 
 
 class CopyTask(TaskType):
@@ -66,9 +108,11 @@ class CopyTask(TaskType):
         """Copies all rows or none, once for the task run.
 
         Raises:
-            TaskFailed: a conflict that may pass.
+            TaskFailed: a conflict that may pass; ``unknown_artifact``, ``bad_artifact``.
             WorkbenchError: as ``Broker.read`` and ``Broker.load``.
         """
+        if isinstance(spec.source, FromArtifact):
+            return self._from_artifact(spec.source.artifact, spec.to, attempt)
         query = spec.source.query
         request = QueryRequest(
             connection=spec.source.connection,
@@ -81,4 +125,20 @@ class CopyTask(TaskType):
         ):
             rows.note_read(attempt, reading)
             done = rows.load(self._broker, attempt, reading, spec.to)
+        return Result({"rows": done.rows})
+
+    def _from_artifact(self, wanted: str, to: rows.IntoTable, attempt: Attempt) -> Result:
+        task, _, name = wanted.partition(".")
+        made = attempt.recorder.artifacts([task])
+        artifact = next((each for each in made if each.name == name), None)
+        if artifact is None:
+            there = f"It made {', '.join(each.name for each in made)}." if made else "It made none."
+            raise TaskFailed(
+                "unknown_artifact",
+                f"The task {task} made no artifact {name}. {there}",
+                retry=False,
+                made=[each.name for each in made],
+            )
+        with artifact.open() as file, rows.telling_what_passes():
+            done = rows.load(self._broker, attempt, ParquetRows(file, wanted), to)
         return Result({"rows": done.rows})

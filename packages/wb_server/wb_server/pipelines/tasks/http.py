@@ -72,6 +72,9 @@ class HttpSpec(TaskSpec):
     def outputs(self) -> tuple[str, ...]:
         return ("status", "answer")
 
+    def artifacts(self) -> tuple[str, ...]:
+        return ()
+
 
 class HttpTask(TaskType):
     """The task type ``http``.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
@@ -12,8 +14,10 @@ from pydantic import Field, StringConstraints
 from ...kit.snapshot import pack
 from ..definition.fields import FileName, ParameterName, Value
 from ..definition.models import FileUse, TaskSpec, Timeout
-from ..kernels.base import KernelRequest, Kernels
-from .base import Attempt, Result, TaskFailed, TaskType
+from ..kernels import files
+from ..kernels.base import KernelRequest, Kernels, RunningKernel
+from .base import Artifact, Attempt, Result, StoredArtifact, TaskFailed, TaskType
+from .temporary import Temporary
 
 # Where a notebook doesn't say; of Lab's launcher it is the first.
 DEFAULT_KERNEL = "workbench-python"
@@ -48,7 +52,11 @@ class NotebookSpec(TaskSpec):
 
 
 class NotebookTask(TaskType):
-    """The task type ``notebook``."""
+    """The task type ``notebook``.
+
+    Args:
+        temporary: the folder for files on their way to be artifacts.
+    """
 
     name: ClassVar[str] = "notebook"
     title: ClassVar[str] = "Notebook"
@@ -57,8 +65,9 @@ class NotebookTask(TaskType):
     )
     Spec: ClassVar[type[TaskSpec]] = NotebookSpec
 
-    def __init__(self, kernels: Kernels) -> None:
+    def __init__(self, kernels: Kernels, temporary: Path) -> None:
         self._kernels = kernels
+        self._temporary = Temporary(temporary)
 
     def run(self, spec: NotebookSpec, attempt: Attempt) -> Result:
         """Runs it to its end.
@@ -67,8 +76,9 @@ class NotebookTask(TaskType):
             TaskFailed: ``missing_notebook``, ``bad_notebook``, ``bad_parameter``,
                 ``parameters_not_taken``, ``unknown_kernel``, ``kernel_did_not_start``,
                 ``cell_failed``, ``cell_timeout``, ``kernel_died``, ``server_stopped``,
-                ``connection_lost``, ``output_too_large``, ``outputs_too_large``, ``stopped``, and
-                what ``NotebookServers`` says.
+                ``connection_lost``, ``output_too_large``, ``outputs_too_large``, ``stopped``,
+                ``inputs_too_large``, ``bad_output_file``, ``output_files_too_large``,
+                ``output_changed``, and what ``NotebookServers`` says.
         """
         return asyncio.run(self._run(spec, attempt))
 
@@ -87,6 +97,8 @@ class NotebookTask(TaskType):
         notebook = read(content, spec.notebook)
         kernel_name = spec.kernel or _kernel_of(notebook.metadata)
         stop = _stop_event(attempt)
+        inputs = await asyncio.to_thread(attempt.recorder.artifacts, spec.needs)
+        files.check_inputs([each.size for each in inputs])
         for earlier in attempt.kernels:
             await self._kernels.end(earlier)
         user = attempt.actor.name
@@ -97,7 +109,7 @@ class NotebookTask(TaskType):
             fence=attempt.fence,
             user=user,
             kernel_name=kernel_name,
-            snapshot=pack(attempt.files),
+            snapshot=pack({path: attempt.files[path] for path in files.without(attempt.files)}),
             deadline=attempt.deadline,
             hang_up=attempt.hang_up,
             log=attempt.recorder.log,
@@ -105,6 +117,7 @@ class NotebookTask(TaskType):
         kernel = await _unless(stop, self._kernels.start(request))
         well = False
         try:
+            await _unless(stop, _bring(inputs, kernel, attempt))
             driver = Driver(
                 notebook,
                 kernel,
@@ -113,10 +126,39 @@ class NotebookTask(TaskType):
                 cell_seconds=spec.cell_timeout.total_seconds() if spec.cell_timeout else 0.0,
             )
             await driver.run(spec.parameters, stop)
+            artifacts = await _unless(stop, self._collected(kernel, attempt))
             well = True
         finally:
             await asyncio.shield(kernel.end(now=not well))
-        return Result(outputs=driver.outputs)
+        return Result(outputs=driver.outputs, artifacts=artifacts)
+
+    async def _collected(self, kernel: RunningKernel, attempt: Attempt) -> list[Artifact]:
+        """What the notebook left in its folder ``outputs``, before that goes with the kernel."""
+        found = files.check_outputs(await kernel.outputs())
+        if not found:
+            return []
+        with self._temporary.files() as folder:
+            for each in found:
+                await kernel.fetch(each, folder.path / each.name)
+                attempt.recorder.log(f"{each.size:,} bytes into the artifact {each.name}")
+            return folder.artifacts(
+                Artifact(each.name, files.media_type(each.name), folder.path / each.name)
+                for each in found
+            )
+
+
+async def _bring(inputs: Iterable[StoredArtifact], kernel: RunningKernel, attempt: Attempt) -> None:
+    """Lays what the tasks before made into the folder of a kernel."""
+    by_task: defaultdict[str, list[StoredArtifact]] = defaultdict(list)
+    for each in inputs:
+        by_task[each.task].append(each)
+    for task, made in by_task.items():
+        taken = {each.name for each in made}
+        for each in made:
+            name = files.file_name(each.name, each.media_type, taken)
+            with each.open() as content:
+                await kernel.put(task, name, content, each.size)
+            attempt.recorder.log(f"{files.INPUTS}/{task}/{name}: {each.size:,} bytes")
 
 
 def _kernel_of(metadata: Mapping[str, Any]) -> str:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-import tempfile
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
@@ -20,11 +17,12 @@ from pydantic_core import PydanticCustomError
 
 from ...connections.broker import Broker
 from ...connections.columns import columns_read
-from ...connections.loads.models import LoadRequest, LoadResult, Once
+from ...connections.loads.models import Batches, LoadRequest, LoadResult, Once
 from ...connections.stream import Reading
 from ...kit.errors import WorkbenchError
 from ..definition.fields import ConnectionName
 from .base import Artifact, Attempt, TableUse, TaskFailed
+from .temporary import Temporary
 
 PARQUET: Final = "application/vnd.apache.parquet"
 
@@ -118,8 +116,8 @@ def note_read(attempt: Attempt, reading: Reading) -> None:
     )
 
 
-def load(broker: Broker, attempt: Attempt, reading: Reading, into: IntoTable) -> LoadResult:
-    """Loads a query's rows into a table, once for the task run.
+def load(broker: Broker, attempt: Attempt, batches: Batches, into: IntoTable) -> LoadResult:
+    """Loads rows into a table, once for the task run.
 
     Raises:
         WorkbenchError: as ``Broker.load``.
@@ -135,7 +133,7 @@ def load(broker: Broker, attempt: Attempt, reading: Reading, into: IntoTable) ->
         attempt.actor,
         attempt.origin,
         request,
-        reading,
+        batches,
         attempt.hang_up,
         Once(key=attempt.task_run_id),
         _progress(attempt),
@@ -148,11 +146,13 @@ def load(broker: Broker, attempt: Attempt, reading: Reading, into: IntoTable) ->
     return done
 
 
-def parquet(attempt: Attempt, reading: Reading, name: str, temporary: Path) -> tuple[int, Artifact]:
+def parquet(
+    attempt: Attempt, reading: Reading, name: str, temporary: Temporary
+) -> tuple[int, Artifact]:
     """Writes a query's rows into a Parquet file that goes away with the artifact.
 
     Args:
-        temporary: the folder for it.
+        temporary: makes the folder for it.
 
     Returns:
         The number of rows, and the artifact.
@@ -161,33 +161,27 @@ def parquet(attempt: Attempt, reading: Reading, name: str, temporary: Path) -> t
         TaskFailed: a column has a type that Parquet lacks (``unsupported_type``).
         WorkbenchError: as reading.
     """
-    temporary.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.TemporaryDirectory(prefix="artifact-", dir=temporary)
-    path = Path(folder.name) / name
     progress = _progress(attempt)
-    try:
-        with pq.ParquetWriter(path, reading.schema, compression="zstd") as writer:
-            held: list[pa.RecordBatch] = []
-            for batch in reading:
-                held.append(batch)
-                if sum(each.nbytes for each in held) >= _GROUP_BYTES:
+    with temporary.files() as folder:
+        path = folder.path / name
+        try:
+            with pq.ParquetWriter(path, reading.schema, compression="zstd") as writer:
+                held: list[pa.RecordBatch] = []
+                for batch in reading:
+                    held.append(batch)
+                    if sum(each.nbytes for each in held) >= _GROUP_BYTES:
+                        writer.write_table(pa.Table.from_batches(held, reading.schema))
+                        held = []
+                    progress(reading.rows)
+                if held:
                     writer.write_table(pa.Table.from_batches(held, reading.schema))
-                    held = []
-                progress(reading.rows)
-            if held:
-                writer.write_table(pa.Table.from_batches(held, reading.schema))
-    except pa.ArrowNotImplementedError as error:
-        folder.cleanup()
-        raise TaskFailed(
-            "unsupported_type",
-            f"A column has a type that Parquet lacks: {error}. Cast it in the query.",
-            retry=False,
-        ) from error
-    except BaseException:
-        folder.cleanup()
-        raise
-    artifact = Artifact(name, PARQUET, path)
-    weakref.finalize(artifact, folder.cleanup)
+        except pa.ArrowNotImplementedError as error:
+            raise TaskFailed(
+                "unsupported_type",
+                f"A column has a type that Parquet lacks: {error}. Cast it in the query.",
+                retry=False,
+            ) from error
+        (artifact,) = folder.artifacts([Artifact(name, PARQUET, path)])
     attempt.recorder.log(f"{reading.rows:,} rows into the artifact {name}")
     return reading.rows, artifact
 

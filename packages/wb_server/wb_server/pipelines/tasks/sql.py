@@ -15,6 +15,7 @@ from ..definition.fields import ConnectionName, Sql
 from ..definition.models import TaskSpec, Use
 from . import rows
 from .base import Attempt, Result, TableUse, TaskType
+from .temporary import Temporary
 
 
 class IntoArtifact(BaseModel):
@@ -64,6 +65,9 @@ class SqlSpec(TaskSpec):
         # Without a target a single row's columns are outputs too.
         return ("rows",) if self.into is not None else None
 
+    def artifacts(self) -> tuple[str, ...]:
+        return (self.into.artifact,) if isinstance(self.into, IntoArtifact) else ()
+
 
 class SqlTask(TaskType):
     """The task type ``sql``.
@@ -79,7 +83,7 @@ class SqlTask(TaskType):
 
     def __init__(self, broker: Broker, temporary: Path) -> None:
         self._broker = broker
-        self._temporary = temporary
+        self._temporary = Temporary(temporary)
 
     def run(self, spec: SqlSpec, attempt: Attempt) -> Result:
         """Runs the statement; a change of data, or a load, is made once for the task run.

@@ -1,0 +1,102 @@
+"""The rows of a Parquet artifact, a batch after the other, however the file was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .base import TaskFailed
+
+# Batches are handed on once they have so much.
+_BATCH_BYTES: Final = 4 << 20
+_BATCH_ROWS: Final = 65_536
+# Of values without a fixed size so many rows are read at once: in the file a text of a megabyte may
+# stand once for all of them.
+_FEW_ROWS: Final = 512
+# Read from the file at once, of each column: a file may be one group of rows, as large as itself.
+_BUFFER_BYTES: Final = 1 << 20
+
+
+class ParquetRows:
+    """Rows to load, as ``connections.loads.models.Batches``.
+
+    Attributes:
+        schema: of the rows; texts and bytes in their plain types.
+        rows: how many there are, as the file says.
+
+    Args:
+        file: the artifact; stays open as long as the rows are read.
+        said: how messages name it.
+
+    Raises:
+        TaskFailed: it is no Parquet file (``bad_artifact``).
+    """
+
+    def __init__(self, file: IO[bytes], said: str) -> None:
+        self._said = said
+        try:
+            self._file = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+            self.schema = pa.schema([_plain(each) for each in self._file.schema_arrow])
+        except (pa.ArrowException, OSError) as error:
+            raise self._bad(error) from error
+        self.rows: int = self._file.metadata.num_rows
+        self._at_once = min(_BATCH_ROWS, _BATCH_BYTES // (16 * max(1, len(self.schema))))
+        if not all(_fixed(each.type) for each in self.schema):
+            self._at_once = min(self._at_once, _FEW_ROWS)
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Yields the rows; may be called once.
+
+        Raises:
+            TaskFailed: the file is damaged (``bad_artifact``).
+        """
+        held: list[pa.RecordBatch] = []
+        rows = size = 0
+        try:
+            for batch in self._file.iter_batches(max(1, self._at_once), use_threads=False):
+                held.append(self._plain(batch))
+                rows, size = rows + batch.num_rows, size + held[-1].nbytes
+                if size >= _BATCH_BYTES or rows >= _BATCH_ROWS:
+                    yield _one(held)
+                    held, rows, size = [], 0, 0
+        except (pa.ArrowException, OSError) as error:
+            raise self._bad(error) from error
+        if held:
+            yield _one(held)
+
+    def _plain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = []
+        for column, field in zip(batch.columns, self.schema, strict=True):
+            if isinstance(column, pa.DictionaryArray):
+                column = column.dictionary_decode()
+            columns.append(column if column.type == field.type else column.cast(field.type))
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+    def _bad(self, error: Exception) -> TaskFailed:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        return TaskFailed(
+            "bad_artifact", f"{self._said} can't be read as Parquet: {reason}", retry=False
+        )
+
+
+def _one(held: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return held[0] if len(held) == 1 else pa.concat_batches(held)
+
+
+def _fixed(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_primitive, pa.types.is_decimal, pa.types.is_null)
+    return any(test(kind) for test in tests)
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    kind = field.type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        kind = pa.string()
+    if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+        kind = pa.binary()
+    return field.with_type(kind)

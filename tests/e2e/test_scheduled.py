@@ -1,0 +1,107 @@
+"""A pipeline fires by its schedule while its person is signed out, and shows it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import expect
+from running_hub import Running
+from support.api import Api
+from support.lab import Lab
+from support.site import notebook
+from support.wait import wait_for
+
+from wb_server.composition import Workbench, build
+from wb_server.pipelines.schedules import service as schedules
+from wb_server.settings import Settings
+
+FILE = """name: {name}
+description: What the schedule runs at night
+schedule: {{cron: "30 3 * * *", timezone: Europe/Vienna}}
+parameters:
+  day: {{type: date, default: "{{{{ run.date }}}}"}}
+tasks:
+  report: {{type: notebook, notebook: report.ipynb, parameters: {{day: "{{{{ params.day }}}}"}}}}
+"""
+
+
+@contextmanager
+def beside(hub: Running) -> Iterator[Workbench]:
+    """The same installation in this process, beside its own scheduler."""
+    folder = hub.data_dir
+    workbench = build(
+        Settings.from_environment(
+            {
+                "WB_DATA_DIR": str(folder),
+                "WB_DATABASE_URL": f"sqlite:///{folder / 'workbench.db'}",
+                "WB_KEY_FILE": str(folder / "master.key"),
+            }
+        ),
+        beside=True,
+    )
+    try:
+        yield workbench
+    finally:
+        workbench.close()
+
+
+def test_it_fires_while_its_person_is_signed_out(
+    person: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, people = person.page, person.people
+    name = page.url.split("/user/")[1].split("/")[0]
+    pipeline = f"nightly_{name.replace('-', '_')}"
+    api: Api = people.api(name)
+    made = api.ok(
+        "POST",
+        "/pipelines",
+        {
+            "text": FILE.format(name=pipeline),
+            "files": {"report.ipynb": notebook("day = None", "print('the report of', day)")},
+        },
+    )
+    page.get_by_role("tab", name="Pipelines").click()
+    row = page.locator(f"[data-testid=wb-pipeline-row][data-name={pipeline}]")
+    expect(row).to_be_visible()
+
+    # Signed out, and the server stopped: nothing of this person is there.
+    page.goto(f"{person.hub.url}/hub/logout")
+    people.hub("DELETE", f"/users/{name}/server")
+    wait_for(lambda: not people.hub("GET", f"/users/{name}")["server"], 30)
+
+    # The scheduler's clock goes on to the night after; a tick more fires nothing more.
+    fires = datetime.fromisoformat(made["next_fire_at"])
+    clock = SimpleNamespace(now=lambda: fires + timedelta(seconds=1))
+    monkeypatch.setattr(schedules, "clock", clock)
+    with beside(person.hub) as workbench:
+        assert workbench.schedules.tick() >= 1
+        assert workbench.schedules.tick() == 0
+    monkeypatch.undo()
+    assert fires > datetime.now(UTC)
+
+    def done() -> bool:
+        items = api.ok("GET", "/runs", pipeline=pipeline)["items"]
+        assert len(items) == 1
+        return str(items[0]["state"]) == "succeeded"
+
+    wait_for(done, 90)
+    assert not people.hub("GET", f"/users/{name}")["server"]  # it ran in a server of its own
+
+    # Afterwards its history is there.
+    person.sign_in(name)
+    page.get_by_role("tab", name="Pipelines").click()
+    expect(row).to_have_attribute("data-state", "succeeded")
+    row.hover()
+    row.get_by_test_id("wb-pipeline-runs").click()
+    run = page.get_by_test_id("wb-runs-row")
+    expect(run).to_have_count(1)
+    run.dblclick()
+    detail = page.get_by_test_id("wb-run")
+    expect(detail.get_by_test_id("wb-run-state")).to_have_text("Succeeded")
+    detail.get_by_test_id("wb-task-notebook").click()
+    expect(page.get_by_test_id("wb-executed")).to_contain_text("the report of")
+    api.close()

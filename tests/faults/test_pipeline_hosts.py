@@ -1,0 +1,209 @@
+"""Pipelines survive what happens to schedulers, the service and the metadata database.
+
+Each test says how often the fault hit its window.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from support.postgres import Cluster
+from support.site import ACTOR, Site
+from support.wait import wait_for
+
+from wb_server.composition import build
+from wb_server.kit import clock
+from wb_server.pipelines.runs.models import RunDetail
+from wb_server.pipelines.runs.store import attempts, task_runs
+
+_MINUTE = timedelta(minutes=1)
+_EACH_MINUTE = """name: {name}
+schedule: {{cron: "* * * * *", catch_up: all}}
+concurrency: skip
+tasks:
+  one: {{type: sql, connection: warehouse, statement: 'select 1'}}
+"""
+
+
+def chain(name: str, length: int, statement: str = "select 1") -> str:
+    """A pipeline whose tasks run one after the other."""
+    tasks = (
+        f"  t{n}: {{type: sql, connection: warehouse, statement: '{statement}', "
+        f"needs: [{f't{n - 1}' if n else ''}]}}\n"
+        for n in range(length)
+    )
+    return f"name: {name}\ntasks:\n" + "".join(tasks)
+
+
+def floor(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+def each_minute(since: datetime, until: datetime) -> list[datetime]:
+    """All whole minutes after a moment, up to another."""
+    count = int((floor(until) - floor(since)) / _MINUTE)
+    return [floor(since) + _MINUTE * (n + 1) for n in range(count)]
+
+
+def fired_once(place: Site, name: str, since: datetime) -> None:
+    """Each minute since then has its fire, and one run."""
+    fires = place.fires(name)
+    assert fires == each_minute(since, fires[-1])
+    assert place.scheduled(name) == fires
+
+
+def succeeded_once(place: Site, run: RunDetail) -> None:
+    """Each task of a run was done by one attempt, and no other one counts."""
+    assert run.state == "succeeded", run.message
+    with place.database.read() as transaction:
+        states = transaction.execute(
+            sa.select(task_runs.c.task, sa.func.count())
+            .join(attempts, attempts.c.task_run_id == task_runs.c.id)
+            .where(task_runs.c.run_id == run.id, attempts.c.state == "succeeded")
+            .group_by(task_runs.c.task)
+        ).all()
+    assert sorted(states) == sorted((task.task, 1) for task in run.tasks)
+
+
+def test_a_scheduler_killed_while_it_fires(place: Site) -> None:
+    """What it had fired stays so, the rest is fired by the next one: each time once."""
+    place.save(_EACH_MINUTE.format(name="minutely"))
+    since = floor(clock.now()) - 150 * _MINUTE
+    place.owe("minutely", since)
+    hit = 0
+    for least in (10, 40, 80):
+        wait_for(lambda least=least: len(place.fires("minutely")) >= least)
+        place.kill(place.schedulers[0])
+        hit += len(place.fires("minutely")) < 150
+        place.start_scheduler()
+    wait_for(lambda: len(place.fires("minutely")) >= 150, 30)
+    print(f"killed in the middle of firing: {hit} of 3")
+    fired_once(place, "minutely", since)
+    assert hit
+
+
+def test_fire_times_with_a_clock_that_jumps(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its time nothing fires; after it one run, whichever scheduler sees it first."""
+    for process in place.schedulers[:]:
+        place.kill(process)  # these have the real time
+    place.save(_EACH_MINUTE.format(name="minutely"))
+    begin = floor(clock.now()) + timedelta(hours=2)
+    place.owe("minutely", begin)
+    moment = begin
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    ticking = [place.workbench, build(place.settings, beside=True)]
+    try:
+        for seconds, expected in ((59, 0), (60, 1), (60.5, 1), (119, 1), (121, 2), (600, 10)):
+            moment = begin + timedelta(seconds=seconds)
+            for workbench in ticking:
+                workbench.clockwork.tick()
+            assert len(place.fires("minutely")) == expected, seconds
+        # One that fired and was killed before it could note that: the next one finds it fired.
+        place.owe("minutely", begin)
+        for workbench in ticking:
+            workbench.clockwork.tick()
+    finally:
+        ticking[1].close()
+    fired_once(place, "minutely", begin)
+    assert len(place.fires("minutely")) == 10
+
+
+def test_two_schedulers_and_three_workers_at_once(place: Site, postgres: Cluster) -> None:
+    """Each task is done once, however many could do it; no fire is doubled."""
+    place.complete(workers=3, schedulers=2)
+    with postgres.connect() as connection:
+        connection.execute("drop table if exists crowd; create table crowd (run text, task text)")
+    tasks = "".join(
+        f"  {name}: {{type: sql, connection: warehouse, needs: [{needs}], statement: "
+        f"\"insert into crowd values ({{{{ run.id }}}}, '{name}')\"}}\n"
+        for name, needs in [
+            ("root", ""),
+            *((f"leaf{n}", "root") for n in range(8)),
+            ("end", ", ".join(f"leaf{n}" for n in range(8))),
+        ]
+    )
+    for number in range(4):
+        place.save(f"name: fan{number}\ntasks:\n{tasks}")
+    place.save(_EACH_MINUTE.format(name="minutely"))
+    since = floor(clock.now()) - 60 * _MINUTE
+    place.owe("minutely", since)
+    runs = [place.run(f"fan{number}") for number in range(4) for _ in range(2)]
+    ended = [place.ended(run) for run in runs]
+    for run in ended:
+        succeeded_once(place, run)
+    with postgres.connect() as connection:
+        rows = connection.execute("select count(*), count(distinct (run, task)) from crowd")
+        assert rows.fetchone() == (80, 80)
+    wait_for(lambda: len(place.fires("minutely")) >= 60)
+    fired_once(place, "minutely", since)
+    used = {attempt.worker for run in ended for task in run.tasks for attempt in task.attempts}
+    print(f"workers that took part: {len(used)} of 3")
+    assert len(used) > 1
+
+
+def test_the_service_is_restarted_while_runs_go_on(place: Site) -> None:
+    """Nothing that runs needs it, and it knows all of it when it is back."""
+    place.save(chain("going", 3, "select one from nap1"))
+    place.save(chain("later", 3))
+    run = place.run("going")
+    place.running(run, "t0")
+    place.restart_service()
+    assert place.detail(run).state == "running"
+    later = place.run("later")
+    for each in (later, run):
+        done = place.ended(each)
+        succeeded_once(place, done)
+        assert [len(task.attempts) for task in done.tasks] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("shared", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_the_metadata_database_is_restarted(
+    place: Site, metadata: Cluster, postgres: Cluster, mode: str
+) -> None:
+    """Workers and schedulers wait for it, and go on with the same tasks."""
+    with postgres.connect() as connection:
+        connection.execute("drop table if exists kept; create table kept (run text, task text)")
+    place.save(
+        "name: kept\ntasks:\n"
+        + "".join(
+            f"  t{n}: {{type: sql, connection: warehouse, needs: [{f't{n - 1}' if n else ''}], "
+            f"statement: \"insert into kept select {{{{ run.id }}}}, 't{n}' from nap1\"}}\n"
+            for n in range(3)
+        )
+    )
+    runs = [place.run("kept") for _ in range(2)]  # the second one waits for the first
+    place.running(runs[0], "t1")
+    wait_for(lambda: postgres.active("kept"))
+    metadata.stop(mode)
+    hit = bool(postgres.active("kept"))
+    processes = [*place.workers, *place.schedulers]
+    wait_for(lambda: not postgres.active("kept"))
+    metadata.start()
+    for run in runs:
+        assert place.ended(run).state == "succeeded"
+    print(f"a statement ran while the metadata database stopped: {hit}")
+    assert [process.poll() for process in processes] == [None] * 3, place.log("worker")
+    with postgres.connect() as connection:
+        rows = connection.execute("select count(*), count(distinct (run, task)) from kept")
+        assert rows.fetchone() == (6, 6)
+
+
+def test_a_cancel_with_no_worker_at_all(place: Site) -> None:
+    """What a killed worker left running is ended by the scheduler, and not begun again."""
+    place.save(
+        "name: left\ntasks:\n  t: {type: sql, connection: warehouse, "
+        "statement: 'select one from nap600'}\n"
+    )
+    run = place.run("left")
+    place.running(run, "t")
+    for worker in place.workers[:]:
+        place.kill(worker)
+    place.runs.cancel(ACTOR, run)
+    done = place.ended(run, 15)
+    assert done.state == "cancelled"
+    assert [each.state for each in done.tasks[0].attempts] == ["lost"]
+    assert done.finished_at is not None
+    assert done.finished_at <= datetime.now(UTC)

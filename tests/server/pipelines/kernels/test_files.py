@@ -1,0 +1,334 @@
+"""Files into a notebook and out of it: on kernels of this machine, and in a person's Jupyter server."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from support.notebook_server import NotebookServer, notebook_server
+from support.notebooks import Attempts, stored
+from support.wait import wait_for
+
+from wb_server.kit.snapshot import pack
+from wb_server.pipelines.kernels import files
+from wb_server.pipelines.kernels.remote import ServerKernels
+
+PARQUET = "application/vnd.apache.parquet"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookServer]:
+    with notebook_server(tmp_path_factory.mktemp("nb")) as it:
+        yield it
+
+
+@pytest.fixture(params=["local", pytest.param("server", marks=pytest.mark.slow)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Attempts:
+    """Attempts in either kind of place."""
+    kernels: Any
+    if request.param == "local":
+        kernels = request.getfixturevalue("local")
+    else:
+        kernels = ServerKernels(request.getfixturevalue("server"))
+    return Attempts(kernels, temporary=tmp_path / "temporary")
+
+
+def test_files_come_in_and_go_out_as_they_are(place: Attempts, tmp_path: Path) -> None:
+    """Byte for byte: tables that three libraries wrote, and megabytes of noise."""
+    noise = os.urandom(3 * 2**20 + 7)
+    ran = place.run(
+        "import hashlib, os, wb\nfrom pathlib import Path\n"
+        "wb.output('inputs', {str(p): hashlib.sha256(p.read_bytes()).hexdigest()"
+        " for p in sorted(Path('inputs').rglob('*')) if p.is_file()})\n"
+        "wb.output('outputs', sorted(os.listdir('outputs')))\n"
+        "wb.output('snapshot', Path('outputs.txt').read_text())",
+        "import pandas, polars, pyarrow, pyarrow.parquet\n"
+        "pandas.DataFrame({'a': [1, 2], 'b': ['x', None]}).to_parquet('outputs/pandas.parquet')\n"
+        "polars.DataFrame({'a': [1, 2], 'b': ['x', None]}).write_parquet('outputs/polars.parquet')\n"
+        "pyarrow.parquet.write_table(pyarrow.table({'a': [1, 2]}), 'outputs/arrow.parquet')\n"
+        "Path('outputs/noise.bin').write_bytes(Path('inputs/extract/noise').read_bytes() * 3)\n"
+        "Path('outputs/empty.csv').touch()\n"
+        "Path('outputs/.hidden').write_text('not kept')\n"
+        "wb.output('made', {p.name: hashlib.sha256(p.read_bytes()).hexdigest()"
+        " for p in Path('outputs').glob('[a-z]*')})",
+        files={
+            "outputs.txt": b"of the folder",
+            "outputs/old.csv": b"1",
+            "inputs/extract/old": b"2",
+        },
+        made=[
+            stored("extract", "sales", b"PAR1", PARQUET),
+            stored("extract", "noise", noise),
+            stored("extract", "list.csv", b"a\n1\n", "text/csv"),
+            stored("second", "sales", b"PAR1too", PARQUET),
+            stored("further", "away", b"no"),
+        ],
+        needs=["extract", "second"],
+    )
+    outputs = dict(ran.outputs)
+    digests = {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in (
+            ("inputs/extract/sales.parquet", b"PAR1"),
+            ("inputs/extract/noise", noise),
+            ("inputs/extract/list.csv", b"a\n1\n"),
+            ("inputs/second/sales.parquet", b"PAR1too"),
+        )
+    }
+    assert outputs["inputs"] == digests
+    # What lay there while somebody tried the notebook by hand is no part of a run.
+    assert (outputs["outputs"], outputs["snapshot"]) == ([], "of the folder")
+    assert {name: each.media_type for name, each in ran.artifacts.items()} == {
+        "arrow.parquet": PARQUET,
+        "empty.csv": "text/csv",
+        "noise.bin": "application/octet-stream",
+        "pandas.parquet": PARQUET,
+        "polars.parquet": PARQUET,
+    }
+    kept = {name: Path(each.content) for name, each in ran.artifacts.items()}  # type: ignore[arg-type]
+    made = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in kept.items()}
+    assert made == outputs["made"]
+    assert kept["noise.bin"].stat().st_size == 3 * len(noise)
+    # The worker's copies go with the result.
+    del ran, kept, outputs
+    wait_for(lambda: not list((tmp_path / "temporary").iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("cell", "code", "said"),
+    [
+        ("os.makedirs('outputs/sub')", "bad_output_file", "outputs/sub is no file"),
+        ("os.symlink('/etc/passwd', 'outputs/x')", "bad_output_file", "outputs/x is no file"),
+        ("os.mkfifo('outputs/x')", "bad_output_file", "outputs/x is no file"),
+        ("open('outputs/Umsätze.csv', 'w')", "bad_output_file", "can't be the name"),
+        ("open(b'outputs/\\xff', 'w')", "bad_output_file", "can't be the name"),
+        (
+            "os.rmdir('outputs'); os.symlink('/etc', 'outputs')",
+            "bad_output_file",
+            "something else than a folder",
+        ),
+        (
+            "for n in range(21): open(f'outputs/{n}', 'w')",
+            "output_files_too_large",
+            "more than 20 files",
+        ),
+        (
+            "for n in range(2_000): open(f'outputs/{n}', 'w')",
+            "output_files_too_large",
+            "more than 20 files",
+        ),
+        (
+            "f = open('outputs/big.csv', 'w'); f.truncate(201 * 2**20)",
+            "output_files_too_large",
+            "big.csv has 201 MiB",
+        ),
+        (
+            "for n in range(6): open(f'outputs/{n}', 'w').truncate(180 * 2**20)",
+            "output_files_too_large",
+            "1,080 MiB together",
+        ),
+    ],
+)
+def test_what_is_no_artifact(attempts: Attempts, cell: str, code: str, said: str) -> None:
+    ran = attempts.run(f"import os\n{cell}")
+    assert (ran.error.code, ran.error.retry) == (code, False)
+    assert said in ran.error.message
+    assert ran.said.saves[-1][1]
+
+
+def test_nothing_is_made_of_a_notebook_that_fails(place: Attempts, tmp_path: Path) -> None:
+    ran = place.run("open('outputs/a.csv', 'w').write('1')", "raise ValueError")
+    assert ran.error.code == "cell_failed"
+    assert not (tmp_path / "temporary").exists()
+
+
+def test_a_notebook_without_its_folder(place: Attempts) -> None:
+    assert place.run("import os; os.rmdir('outputs')").artifacts == {}
+
+
+def test_inputs_have_a_size(place: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_INPUT_BYTES", 10)
+    ran = place.run(
+        "1", made=[stored("a", "x", b"12345"), stored("b", "y", b"123456")], needs=["a", "b"]
+    )
+    assert (ran.error.code, ran.error.retry) == ("inputs_too_large", False)
+    assert ran.error.details == {"files": 2, "bytes": 11}
+    assert ran.said.kernels == []
+    assert (
+        place.run(
+            "1", made=[stored("a", "x", b"1234567890"), stored("b", "y", b"1")], needs=["a"]
+        ).outputs
+        == {}
+    )
+
+
+def test_a_file_that_changes_while_it_is_fetched(attempts: Attempts, tmp_path: Path) -> None:
+    """Somebody still writes: half of it is no artifact."""
+    listed = files.OutputFile("a.csv", 3)
+    assert files.changed(listed).retry
+    ran = attempts.run(
+        "import subprocess, sys\n"
+        "open('outputs/a.csv', 'w').write('x' * 1000)\n"
+        "writer = subprocess.Popen([sys.executable, '-c', '''\n"
+        'f = open("outputs/a.csv", "ab", buffering=0)\n'
+        'while True: f.write(b"x" * 4096)\n'
+        "'''])\n"
+        "import os\n"
+        "while os.path.getsize('outputs/a.csv') < 50_000: pass",
+    )
+    assert ran.error.code in ("output_changed", "output_files_too_large")
+    assert not list((tmp_path / "temporary").glob("*"))
+
+
+def test_names_of_files() -> None:
+    assert files.file_name("sales", PARQUET, set()) == "sales.parquet"
+    assert files.file_name("sales.v2", PARQUET, set()) == "sales.v2"
+    assert files.file_name("sales", PARQUET, {"sales.parquet", "sales"}) == "sales"
+    assert files.file_name("page", "text/html", set()) == "page"
+    assert files.media_type("a.CSV") == "text/csv"
+    assert files.media_type("a.csv.gz") == "application/gzip"
+    assert files.media_type("a.html") == "text/html"
+    assert files.media_type("a.xyz") == files.media_type("a") == "application/octet-stream"
+
+
+# --- the endpoints ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def attempt(server: NotebookServer) -> Iterator[Path]:
+    """The folder of the attempt ``f1`` in the server."""
+    headers = {"Workbench-Task-Run": "t", "Workbench-Fence": "1", "Workbench-Kernel": "python3"}
+    with server.http as http:
+        attempts = "/workbench/attempts"
+        made = http.post(f"{attempts}/f1", content=pack({"a": b"1"}), headers=headers)
+        assert made.status_code == 201, made.text
+        yield Path(made.json()["folder"])
+        assert http.delete(f"{attempts}/f1", params={"now": "1"}).status_code == 200
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+@pytest.mark.slow
+def test_the_endpoints_of_files(server: NotebookServer, attempt: Path) -> None:
+    path = "/workbench/attempts/f1"
+    with server.http as http:
+        assert http.get(f"{path}/outputs").json() == {"items": []}
+        made = http.put(f"{path}/inputs/extract/a.csv", content=b"a\n1\n")
+        assert (made.status_code, made.json()) == (201, {"path": "inputs/extract/a.csv"})
+        laid = attempt / "inputs" / "extract" / "a.csv"
+        assert laid.read_bytes() == b"a\n1\n"
+        assert laid.stat().st_mode & 0o777 == 0o600
+        # A file is laid once; names lead nowhere else.
+        again = http.put(f"{path}/inputs/extract/a.csv", content=b"b")
+        assert code(again) == (409, "input_exists")
+        assert laid.read_bytes() == b"a\n1\n"
+        for wrong in (
+            "..%2Fx/a",
+            "extract/..%2F..%2Fx",
+            "extract/%2Fetc",
+            "Extract/a",
+            "extract/.x",
+        ):
+            assert code(http.put(f"{path}/inputs/{wrong}", content=b"")) == (400, "invalid_field")
+        assert http.put("/workbench/attempts/f2/inputs/a/b", content=b"").status_code == 404
+
+        def endless() -> Iterator[bytes]:
+            yield b"no length"
+
+        assert code(http.put(f"{path}/inputs/extract/b", content=endless())) == (
+            400,
+            "invalid_field",
+        )
+        (attempt / "outputs" / "b.csv").write_bytes(b"b\n")
+        (attempt / "outputs" / "sub").mkdir()
+        assert http.get(f"{path}/outputs").json() == {
+            "items": [
+                {"name": "b.csv", "size": 2, "regular": True},
+                {"name": "sub", "size": (attempt / "outputs/sub").stat().st_size, "regular": False},
+            ]
+        }
+        sent = http.get(f"{path}/outputs/b.csv")
+        assert (sent.status_code, sent.content) == (200, b"b\n")
+        assert sent.headers["Content-Type"] == "application/octet-stream"
+        (attempt / "outputs" / "secret").symlink_to("/etc/passwd")
+        for wrong in ("c.csv", "sub", "secret", "..%2Fa", "%2Fetc%2Fpasswd", ".x"):
+            assert code(http.get(f"{path}/outputs/{wrong}")) == (404, "unknown_output"), wrong
+        (attempt / "outputs" / "big").touch()
+        os.truncate(attempt / "outputs" / "big", 201 * 2**20)
+        assert code(http.get(f"{path}/outputs/big")) == (413, "output_too_large")
+    assert {p.name for p in (attempt / "inputs").rglob("*")} == {"extract", "a.csv"}
+
+
+@pytest.mark.slow
+def test_a_file_that_came_in_part_leaves_nothing(server: NotebookServer, attempt: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"x" * 100_000
+        wait_for(lambda: (attempt / "inputs" / "extract" / "half").exists())
+        raise ConnectionError
+
+    with server.http as http, pytest.raises(ConnectionError):
+        http.put(
+            "/workbench/attempts/f1/inputs/extract/half",
+            content=broken(),
+            headers={"Content-Length": "1000000"},
+        )
+    wait_for(lambda: not list((attempt / "inputs" / "extract").iterdir()))
+
+
+@pytest.mark.slow
+def test_a_large_file_is_asked_for(server: NotebookServer, attempt: Path) -> None:
+    """Larger than what a Jupyter server takes elsewhere, up to the limit of inputs."""
+    address = httpx.URL(server.url)
+    path = f"{address.path}/workbench/attempts/f1/inputs/extract"
+    for size, taken in ((files.MAX_INPUT_BYTES, True), (files.MAX_INPUT_BYTES + 1, False)):
+        with socket.create_connection((address.host, address.port or 80), 20) as link:
+            link.sendall(
+                f"PUT {path}/f{size} HTTP/1.1\r\nHost: {address.host}:{address.port}\r\n"
+                f"Authorization: token {server.token}\r\nContent-Length: {size}\r\n\r\n"
+                f"begin".encode()
+            )
+            file = attempt / "inputs" / "extract" / f"f{size}"
+            if taken:
+                wait_for(lambda file=file: file.exists())
+            else:
+                assert link.recv(1000).startswith(b"HTTP/1.1 400")
+    wait_for(lambda: not list((attempt / "inputs" / "extract").iterdir()))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("token", ["", "token wrong"])
+def test_files_are_for_nobody_without_a_token(
+    server: NotebookServer, attempt: Path, token: str
+) -> None:
+    path = f"{server.url}/workbench/attempts/f1"
+    headers = {"Authorization": token} if token else {}
+    (attempt / "outputs" / "b.csv").write_bytes(b"b\n")
+
+    with httpx.Client(headers=headers, trust_env=False) as http:
+        for answer in (
+            http.get(f"{path}/outputs"),
+            http.get(f"{path}/outputs/b.csv"),
+            http.put(f"{path}/inputs/a/b", content=b"x"),
+        ):
+            assert code(answer) in {(401, "not_signed_in"), (403, "not_signed_in")}
+    assert list((attempt / "inputs").iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["outputs", "outputs/a.csv", "inputs/extract/a.csv"])
+def test_a_snapshot_has_no_such_folders(server: NotebookServer, name: str) -> None:
+    """Whoever sends one is told, rather than have its files taken for the notebook's."""
+    headers = {"Workbench-Task-Run": "s", "Workbench-Fence": "1", "Workbench-Kernel": "python3"}
+    with server.http as http:
+        body = pack({name: b"1"})
+        refused = http.post("/workbench/attempts/s1", content=body, headers=headers)
+    assert code(refused) == (400, "bad_snapshot")
+    assert server.attempts() == []
