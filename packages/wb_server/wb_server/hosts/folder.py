@@ -19,7 +19,7 @@ from tornado import web
 from tornado.ioloop import IOLoop
 
 from ..kit.errors import InvalidInput, NotFound, TooLarge
-from ..pipelines.commands import IGNORE_FILE, collect
+from ..pipelines.folder import IGNORE_FILE, collect, content_of
 from .attempts import ServerHandler
 
 # As the service's `pipelines.models`, which a person's server doesn't load.
@@ -78,7 +78,7 @@ def snapshot(folder: Path) -> dict[str, Any]:
     files: dict[str, str] = {}
     total = 0
     for name, path in collect(folder):
-        content = path.read_bytes()
+        content = content_of(path)
         total += len(content)
         if len(files) == MAX_FILES or total > MAX_SNAPSHOT:
             raise TooLarge(

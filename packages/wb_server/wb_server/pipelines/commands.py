@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import argparse
 import base64
-import fnmatch
 import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+
+from .folder import collect, content_of
 
 TEXT = "check, save, run and watch pipelines (over the API, for scripts)"
 
@@ -122,7 +123,7 @@ def _save(arguments: argparse.Namespace) -> int:
     path: Path = arguments.file
     text = _text(path)
     files = {
-        name: base64.b64encode(each.read_bytes()).decode() for name, each in collect(path.parent)
+        name: base64.b64encode(content_of(each)).decode() for name, each in collect(path.parent)
     }
     body: dict[str, Any] = {"text": text, "files": files, "note": arguments.note}
     with _Api() as api:
@@ -288,33 +289,6 @@ class _Api:
                 + "\n".join(f"{problems}:{p['line']}:{p['column']}: {p['message']}" for p in found)
             )
         raise CommandError(said.get("message") or f"status {answer.status_code}")
-
-
-def collect(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a folder that belong to a pipeline: code and small tables, by their path.
-
-    Left out are hidden files and folders, pipeline files, links, what is larger than 2 MiB, other
-    kinds of files, and what a line of ``.workbenchignore`` matches.
-    """
-    ignore = folder / IGNORE_FILE
-    patterns = [
-        line.strip().rstrip("/")
-        for line in (ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else [])
-        if line.strip() and not line.startswith("#")
-    ]
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if any(part.startswith(".") or part in ("node_modules", "__pycache__") for part in parts):
-            continue
-        if path.is_symlink() or not path.is_file() or path.suffix.lower() not in SUFFIXES:
-            continue
-        name = "/".join(parts)
-        if name.endswith((".pipeline.yaml", ".pipeline.yml")) or path.stat().st_size > MAX_FILE:
-            continue
-        above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-        if any(fnmatch.fnmatch(each, pattern) for each in (*above, *parts) for pattern in patterns):
-            continue
-        yield name, path
 
 
 def _text(path: Path) -> str:

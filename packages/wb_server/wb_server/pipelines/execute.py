@@ -29,6 +29,8 @@ from .tasks.base import Artifact, Attempt, Result, TaskFailed, TaskType
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.5
+# Not the task's fault: it is tried again once our own database is back, as after a lost worker.
+_OWN_DATABASE = frozenset({"storage_down", "storage_busy"})
 Stopped = Literal["cancelled", "timeout", "stale", "shutdown"]
 
 _WHY: dict[Stopped, tuple[Ending, str, str]] = {
@@ -175,6 +177,8 @@ class Executor:
         except WorkbenchError as error:
             code, message, details = error.code, error.message, error.details
             retry = error.status >= 429  # the other ones are mistakes, and stay so
+            if code in _OWN_DATABASE:
+                ending = "lost"
         except Exception as error:
             log.exception("a task ended with an error of our own")
             code, message = "internal", "The Workbench failed; its log says why."
