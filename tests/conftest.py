@@ -30,7 +30,12 @@ _SERVERS = {
     "service_api",
     "gateway_api",
     "api",
+    # Kernels, which take as long.
+    "local",
+    "kernel",
 }
+# A fixture that asks for a server by itself, and with which of its parameters.
+_SERVERS_OF = {"place": {"postgres", "mysql", "postgresql"}}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,6 +53,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         servers = (
             names & _SERVERS
+            or any(
+                isinstance(it := parameters.get(name), str) and it in kinds
+                for name, kinds in _SERVERS_OF.items()
+            )
             or any(isinstance(it, str) and it == "postgresql" for it in parameters.values())
             or item.get_closest_marker("slow") is not None
         )

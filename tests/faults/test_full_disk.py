@@ -6,13 +6,12 @@ Each lies on a small file system of its own in memory, which takes root to mount
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support.api import Api
+from support.disk import fill, small_disk
 from support.jupyter import embedded
 from support.postgres import Cluster
 
@@ -21,33 +20,6 @@ from wb_server.kit.db import Database, migrate
 from wb_server.kit.errors import Unavailable
 
 pytestmark = pytest.mark.slow
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of this size for as long as the block runs."""
-    folder.mkdir(parents=True)
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=True
-    )
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Writes until there is no room; the file to remove again."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        # The last bytes one by one: a page that is half free would still take a row.
-        for size in (65536, 4096, 1):
-            try:
-                while file.write(bytes(size)):
-                    pass
-            except OSError:
-                continue
-    return filler
 
 
 @pytest.fixture(scope="module")

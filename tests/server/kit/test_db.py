@@ -74,6 +74,7 @@ def _count_up(url: str, times: int) -> None:
     database.close()
 
 
+@pytest.mark.slow
 def test_five_processes_write_to_sqlite_and_none_is_locked_out(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'busy.db'}"
     migrate(url)

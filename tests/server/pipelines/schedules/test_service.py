@@ -124,3 +124,20 @@ def test_a_fire_that_was_begun_and_not_noted_comes_to_the_same_run(house, at, mo
     assert house.pipelines.get(house["ana"], "cut").next_fire_at == datetime(
         2026, 3, 1, 13, tzinfo=UTC
     )
+
+
+def test_a_fire_that_can_not_begin_is_seen_as_a_run_that_failed(house, at) -> None:  # type: ignore[no-untyped-def]
+    house.workbench.clockwork.close()
+    at(START)
+    text = TEXT.format(name="wrong", catch_up="all", concurrency="queue")
+    house.create(
+        "ana",
+        text + 'parameters: {n: {type: number, default: "{{ 10 / (8 - (run.trigger | length)) }}"}}\n',
+    )
+    at(START + timedelta(minutes=1))
+    assert house.schedules.tick() == 1
+    assert house.schedules.tick() == 0
+    root = house["root"]
+    (run,) = house.runs.list(root, house.pipelines.names(root), RunQuery(pipeline="wrong")).items
+    assert (run.state, run.code) == ("failed", "bad_parameters")
+    assert "n:" in run.message

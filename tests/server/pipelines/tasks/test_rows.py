@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import gc
+import io
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas
+import polars
+import pyarrow
 import pyarrow.parquet as pq
 import pytest
 from support.mariadb import MariaDB
+from support.notebooks import stored
 from support.postgres import Cluster
 from support.wait import wait_for
 from support.wired import ENGINEER, WHERE, Wired, schemas, wire
@@ -74,7 +81,11 @@ class Tasks:
         self._types = {each.name: each for each in types}
 
     def spec(self, text: str) -> TaskSpec:
-        body = "name: p\nparameters: {least: {type: integer, default: 2}}\ntasks:\n  t:\n"
+        body = (
+            "name: p\nparameters: {least: {type: integer, default: 2}}\ntasks:\n"
+            "  before: {type: sql, connection: a, statement: select 1, into: {artifact: rows.parquet}}\n"
+            "  t:\n"
+        )
         text = body + "".join(f"    {line.strip()}\n" for line in text.strip().splitlines())
         file = check.load(text, {name: each.Spec for name, each in self._types.items()})
         return templates.evaluated(file.tasks["t"], {"params": {"least": 2}, "tasks": {}})
@@ -288,3 +299,124 @@ def test_mistakes_in_the_file(tasks: Tasks, text: str, said: str) -> None:
         tasks.spec(text)
     (problem,) = refused.value.details["problems"]
     assert said in problem["message"]
+
+
+FROM_ARTIFACT = """
+type: copy
+needs: [before]
+from: {artifact: before.rows.parquet}
+to: {connection: shop, table: l.dst, mode: upsert, key: [id]}
+"""
+
+
+def test_copy_from_an_artifact(tasks: Tasks) -> None:
+    """What pandas or polars wrote goes into a table like the rows of a query, once."""
+    frame = pandas.DataFrame(
+        {
+            "id": [1, 2, 3],
+            "kind": pandas.Categorical(["a", "b", "a"]),
+            "price": [Decimal("1.50"), None, Decimal("2.25")],
+            "at": pandas.to_datetime(["2024-02-29 12:00", None, "2025-01-01 00:00"]),
+        }
+    )
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    kept = Kept()
+    kept.made = [
+        stored("before", "rows.parquet", buffer.getvalue()),
+        stored("other", "rows.parquet", b"no"),
+    ]
+    assert tasks.run(FROM_ARTIFACT, kept=kept).outputs == {"rows": 3}
+    assert kept.used == {"read": [], "written": [("l", "dst")]}
+    assert kept.rows == [3]
+    again = Kept()
+    again.made = kept.made
+    assert tasks.run(FROM_ARTIFACT, kept=again).outputs == {"rows": 3}
+    assert "an earlier try" in again.lines[0]
+    # Another run, with what polars writes: 3 is changed, 4 added.
+    other = polars.DataFrame(
+        {"id": [3, 4], "kind": ["c", "d"], "price": [Decimal("9.00"), None], "at": [None, None]},
+        schema_overrides={"at": polars.Datetime("us")},
+    )
+    buffer = io.BytesIO()
+    other.write_parquet(buffer)
+    kept = Kept()
+    kept.made = [stored("before", "rows.parquet", buffer.getvalue())]
+    assert tasks.run(FROM_ARTIFACT, "r2", kept).outputs == {"rows": 2}
+    with tasks.wired.read("select id, kind, price, at::text from l.dst order by id") as reading:
+        rows = [tuple(row.values()) for batch in reading for row in batch.to_pylist()]
+    assert rows == [
+        (1, "a", Decimal("1.50"), "2024-02-29 12:00:00"),
+        (2, "b", None, None),
+        (3, "c", Decimal("9.00"), None),
+        (4, "d", None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("made", "code", "said"),
+    [
+        ([], "unknown_artifact", "It made none."),
+        ([stored("before", "x.csv", b"")], "unknown_artifact", "It made x.csv."),
+        (
+            [stored("before", "rows.parquet", b"id\n1\n")],
+            "bad_artifact",
+            "can't be read as Parquet",
+        ),
+        ([stored("before", "rows.parquet", b"")], "bad_artifact", "before.rows.parquet can't be"),
+    ],
+)
+def test_copy_from_what_is_no_parquet(
+    tasks: Tasks, made: list[StoredArtifact], code: str, said: str
+) -> None:
+    kept = Kept()
+    kept.made = made
+    with pytest.raises(TaskFailed) as refused:
+        tasks.run(FROM_ARTIFACT, kept=kept)
+    assert (refused.value.code, refused.value.retry) == (code, False)
+    assert said in refused.value.message
+
+
+def test_a_damaged_artifact_loads_nothing(tasks: Tasks) -> None:
+    """Half of the rows were on their way when it was seen."""
+    numbers = pyarrow.table({"id": pyarrow.array(range(300_000))})
+    buffer = io.BytesIO()
+    pq.write_table(numbers, buffer, row_group_size=100_000, use_dictionary=False)
+    content = bytearray(buffer.getvalue())
+    content[-400_000:-200_000] = b"\xff" * 200_000
+    kept = Kept()
+    kept.made = [stored("before", "rows.parquet", bytes(content))]
+    with pytest.raises(TaskFailed) as refused:
+        tasks.run(FROM_ARTIFACT, kept=kept)
+    assert (refused.value.code, refused.value.retry) == ("bad_artifact", False)
+    assert kept.rows
+    count = "select count(*) as n from information_schema.tables where table_name = 'dst'"
+    assert tasks.run(f"type: sql\nconnection: shop\nstatement: {count}").outputs["n"] == 0
+
+
+def test_rows_of_a_file_take_little_memory(tmp_path: Path) -> None:
+    """A gigabyte of text lies in a file of less than a megabyte, all of it one group of rows."""
+    path = tmp_path / "rows.parquet"
+    column = pyarrow.DictionaryArray.from_arrays(
+        pyarrow.array([n // 60_000 for n in range(120_000)], pyarrow.int32()),
+        pyarrow.array(["y" * 10_000, "z" * 10_000]),
+    )
+    pq.write_table(pyarrow.table({"t": column}), path, row_group_size=10**7)
+    assert path.stat().st_size < 2**20
+    code = (
+        "import resource, sys\n"
+        "from wb_server.pipelines.tasks.parquet_rows import ParquetRows\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
+        "before, rows, size, largest = peak(), 0, 0, 0\n"
+        "for batch in ParquetRows(open(sys.argv[1], 'rb'), 'x'):\n"
+        "    rows, size, largest = rows + batch.num_rows, size + batch.nbytes, max(largest, batch.nbytes)\n"
+        "print(rows, size, largest, peak() - before)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    rows, size, largest, grown = map(int, ran.stdout.split())
+    assert rows == 120_000
+    assert size > 2**30
+    assert largest < 10 * 2**20
+    assert grown < 150, f"{grown} MiB"

@@ -18,7 +18,12 @@ from typing import Any
 
 import nbformat
 from nbclient.client import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import (
+    CellExecutionComplete,
+    CellExecutionError,
+    CellTimeoutError,
+    DeadKernelError,
+)
 from nbclient.util import ensure_async
 from nbformat import NotebookNode
 from nbformat.v4 import new_output, output_from_msg
@@ -279,6 +284,23 @@ class _Client(NotebookClient):
     async def async_execute_cell(self, cell: NotebookNode, *args: Any, **more: Any) -> NotebookNode:
         self._cell, self._outputs = cell, CellOutputs(self._budget)
         return await super().async_execute_cell(cell, *args, **more)
+
+    async def _async_poll_output_msg(
+        self, parent_msg_id: str, cell: NotebookNode, cell_index: int
+    ) -> None:
+        """nbclient's own, which gives way between messages.
+
+        Of a cell that prints without end the next message is always there already: nothing else would
+        get its turn, and a stop would not be heard.
+        """
+        while True:
+            message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+            await asyncio.sleep(0)
+            if message["parent_header"].get("msg_id") == parent_msg_id:
+                try:
+                    self.process_message(message, cell, cell_index)
+                except CellExecutionComplete:
+                    return
 
     def keep(self) -> None:
         """Writes the outputs so far into the cell."""

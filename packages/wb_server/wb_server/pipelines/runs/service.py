@@ -13,7 +13,7 @@ from ...governance.rights import Rights
 from ...kit import clock
 from ...kit.actor import Actor
 from ...kit.blobs import Blobs
-from ...kit.errors import Conflict, NotFound
+from ...kit.errors import Conflict, InvalidInput, NotFound
 from ...kit.events import Bus
 from ...kit.paging import decode_cursor, encode_cursor
 from ..definition import graph, parameters
@@ -114,9 +114,16 @@ class RunService:
             )
         definition = self._definitions.pipeline(pipeline.id, pipeline.approved)
         run_id = str(uuid.uuid4())
-        values = parameters.resolve(
-            definition.parameters, given or {}, run_scope(definition, logical_at, trigger, run_id)
-        )
+        values: dict[str, Any] = {}
+        refused: tuple[str, str] | None = None
+        scope = run_scope(definition, logical_at, trigger, run_id)
+        try:
+            values = parameters.resolve(definition.parameters, given or {}, scope)
+        except InvalidInput as error:
+            if fire_at is None:
+                raise
+            # Nobody waits for the answer: what is wrong has to be seen in the list of runs.
+            refused = (error.code, error.message)
         step = self._transitions.create(
             NewRun(
                 pipeline_id=pipeline.id,
@@ -131,6 +138,7 @@ class RunService:
                 idempotency_key=idempotency_key,
                 fire_at=fire_at,
                 id=run_id,
+                refused=refused,
             )
         )
         if step.done:

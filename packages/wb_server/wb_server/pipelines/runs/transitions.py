@@ -76,7 +76,11 @@ class NewTask:
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run that is about to be."""
+    """A run that is about to be.
+
+    Attributes:
+        refused: code and message of why it can't begin: it is added as one that failed.
+    """
 
     pipeline_id: str
     version: int
@@ -91,6 +95,7 @@ class NewRun:
     fire_at: datetime | None = None
     rerun_of: str | None = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    refused: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -215,18 +220,31 @@ class Transitions:
             # One of them is enough to know, and there may be thousands.
             every = new.concurrency == "cancel_older"
             active = self._active(transaction, new.pipeline_id, limit=None if every else 1)
-            skipped = bool(active) and new.concurrency == "skip"
-            self._insert(transaction, run_id, new, skipped)
+            over: tuple[str, str, str] | None = None
+            if new.refused is not None:
+                over = ("failed", *new.refused)
+            elif active and new.concurrency == "skip":
+                over = ("skipped", "overlap", "An earlier run was not done.")
+            self._insert(transaction, run_id, new, over)
+            if over is not None:
+                return Step(run_id, ended=over[0])
             if new.concurrency == "cancel_older":
                 for older in active:
                     self._lock(transaction, older)
                     self._cancel(transaction, older, f"a newer run of {new.triggered_by}")
                 active = self._active(transaction, new.pipeline_id, besides=run_id)
-            if skipped or active:
-                return Step(run_id, ended="skipped" if skipped else None)
+            if active:
+                return Step(run_id)
             return self._start(transaction, run_id)
 
-    def _insert(self, transaction: sa.Connection, run_id: str, new: NewRun, skipped: bool) -> None:
+    def _insert(
+        self,
+        transaction: sa.Connection,
+        run_id: str,
+        new: NewRun,
+        over: tuple[str, str, str] | None,
+    ) -> None:
+        state, code, message = over or ("queued", None, "")
         now = clock.now()
         ended = [task for task in new.tasks if task.taken or task.left_out]
         transaction.execute(
@@ -234,7 +252,7 @@ class Transitions:
                 id=run_id,
                 pipeline_id=new.pipeline_id,
                 version=new.version,
-                state="skipped" if skipped else "queued",
+                state=state,
                 trigger=new.trigger,
                 triggered_by=new.triggered_by,
                 run_as=new.run_as,
@@ -243,13 +261,13 @@ class Transitions:
                 rerun_of=new.rerun_of,
                 logical_at=new.logical_at,
                 created_at=now,
-                finished_at=now if skipped else None,
-                open_tasks=0 if skipped else len(new.tasks) - len(ended),
-                code="overlap" if skipped else None,
-                message="An earlier run was not done." if skipped else "",
+                finished_at=now if over else None,
+                open_tasks=0 if over else len(new.tasks) - len(ended),
+                code=code,
+                message=message,
             )
         )
-        if skipped:
+        if over is not None:
             return  # nothing of it will ever run
         ids = {task.task: str(uuid.uuid4()) for task in new.tasks}
         done = {task.task for task in ended}

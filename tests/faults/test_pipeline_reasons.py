@@ -1,0 +1,188 @@
+"""What goes wrong in a run ends it with its reason, hangs nothing, and leaves the next run alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+from support.disk import fill, small_disk
+from support.postgres import Cluster
+from support.site import ACTOR, Site, notebook, site
+from support.wait import wait_for
+
+from wb_server.connections.service import ConnectionService
+from wb_server.pipelines.kernels.outputs import CELL_BYTES
+from wb_server.pipelines.models import PipelineSave
+from wb_server.pipelines.runs.models import RunDetail
+from wb_server.pipelines.store import pipelines, versions
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of blobs, with room for 64 MiB."""
+    with small_disk(tmp_path_factory.mktemp("reasons") / "data" / "blobs", 64) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def shared(blobs: Path, postgres: Cluster) -> Iterator[Site]:
+    with site(blobs.parents[1]) as it:
+        it.connect("warehouse", postgres.config())
+        yield it
+
+
+@pytest.fixture
+def well(place: Site) -> Iterator[Site]:
+    """The installation; after the test a run of each kind of task succeeds at once."""
+    yield place
+    place.save(
+        "name: next\ntasks:\n  a: {type: sql, connection: warehouse, statement: 'select 1',"
+        " into: {artifact: one.parquet}}\n  n: {type: notebook, notebook: n.ipynb}\n",
+        n=["print(1)"],
+    )
+    done = place.ended(place.run("next"), 30)
+    assert done.state == "succeeded", done.message
+    assert [len(task.attempts) for task in done.tasks] == [1, 1]
+
+
+def alone(place: Site, *cells: str, more: str = "") -> str:
+    """A run of a notebook with these cells; its id."""
+    text = f"name: alone\ntasks:\n  n: {{type: notebook, notebook: n.ipynb{more}}}\n"
+    place.save(text, n=list(cells))
+    return place.run("alone")
+
+
+def failed(place: Site, run: str, code: str, seconds: float = 30) -> RunDetail:
+    """A run once it has failed for this reason."""
+    done = place.ended(run, seconds)
+    assert (done.state, done.code) == ("failed", code), done.message
+    assert done.message
+    return done
+
+
+def executed(place: Site, run: str) -> dict[str, object]:
+    """The executed notebook of a run's last attempt."""
+    attempt = place.task(run, "n").attempts[-1]
+    found: dict[str, object] = json.loads(place.runs.notebook(ACTOR, attempt.id))
+    return found
+
+
+def gone(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_no_room_for_an_artifact(well: Site, blobs: Path) -> None:
+    well.save(
+        "name: big\ntasks:\n  a: {type: sql, connection: warehouse, "
+        "statement: 'select i, md5(i::text) as hash from generate_series(1, 100000) i', "
+        "into: {artifact: big.parquet}}\n"
+    )
+    filler = fill(blobs)
+    done = failed(well, well.run("big"), "storage_full")
+    filler.unlink()
+    assert not [path for path in blobs.iterdir() if path.is_file()], "nothing half-written stays"
+    assert done.tasks[0].artifacts == []
+    assert well.ended(well.run("big")).state == "succeeded"
+
+
+def test_no_room_for_a_notebook(well: Site, blobs: Path, tmp_path: Path) -> None:
+    """It ends while it runs, with its kernel: what it would show could not be kept."""
+    trace = tmp_path / "pid"
+    run = alone(
+        well,
+        f"import os, time, pathlib; pathlib.Path({str(trace)!r}).write_text(str(os.getpid()))",
+        "for n in range(600): print(n, 'x' * 5000); time.sleep(0.1)",
+    )
+    wait_for(lambda: trace.exists() and trace.read_text())
+    filler = fill(blobs)
+    failed(well, run, "storage_full")
+    filler.unlink()
+    wait_for(lambda: gone(int(trace.read_text())))
+
+
+def test_a_notebook_that_prints_without_end(well: Site) -> None:
+    run = alone(well, "1", "while True: print('x' * 10_000)", more=", timeout: 4s")
+    failed(well, run, "timeout")
+    size = len(json.dumps(executed(well, run)))
+    assert 1_000 < size < CELL_BYTES + 100_000
+
+
+def test_a_kernel_that_is_killed(well: Site) -> None:
+    """By the system, as one that takes too much memory."""
+    run = alone(well, "1", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    done = failed(well, run, "kernel_died")
+    assert executed(well, run)["cells"]
+    assert len(done.tasks[0].attempts) == 1
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_notebook_that_hangs(well: Site, tmp_path: Path, deaf: bool) -> None:
+    """Also one that hears no interrupt is ended, kernel and all."""
+    trace = tmp_path / "pid"
+    run = alone(
+        well,
+        f"import os, time, signal; open({str(trace)!r}, 'w').write(str(os.getpid()))",
+        f"if {deaf}: signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+        more=", timeout: 3s",
+    )
+    failed(well, run, "timeout")
+    assert gone(int(trace.read_text()))
+
+
+def test_a_connection_that_is_gone(well: Site, postgres: Cluster) -> None:
+    well.connect("passing", postgres.config())
+    well.save("name: sql\ntasks:\n  t: {type: sql, connection: passing, statement: 'select 1'}\n")
+    connections = well.workbench.api.services.get(ConnectionService)
+    connections.delete(ACTOR, connections.find(ACTOR, "passing").id)
+    done = failed(well, well.run("sql"), "unknown_connection")
+    assert "passing" in done.message
+
+
+def test_an_owner_who_left(well: Site) -> None:
+    well.save("name: sql\ntasks:\n  t: {type: sql, connection: warehouse, statement: 'select 1'}\n")
+    with well.database.write() as transaction:
+        transaction.execute(
+            pipelines.update().where(pipelines.c.name == "sql").values(owner_name="gone")
+        )
+    done = failed(well, well.run("sql"), "owner_gone")
+    assert "gone" in done.message
+    assert len(done.tasks[0].attempts) == 1
+
+
+def test_a_notebook_that_is_missing(well: Site) -> None:
+    """Saving such a pipeline is refused; a version from before that was so ends with its reason."""
+    made = well.pipelines.create(
+        ACTOR,
+        PipelineSave(
+            text="name: alone\ntasks:\n  n: {type: notebook, notebook: n.ipynb}\n",
+            files={"n.ipynb": notebook("1")},
+        ),
+    )
+    with well.database.write() as transaction:
+        transaction.execute(
+            versions.update().where(versions.c.pipeline_id == made.id).values(files={})
+        )
+    failed(well, well.run("alone"), "missing_notebook")
+
+
+def test_a_file_of_the_folder_that_is_lost(well: Site, blobs: Path) -> None:
+    """As where the folder of blobs was brought back from an older backup."""
+    made = well.pipelines.create(
+        ACTOR,
+        PipelineSave(
+            text="name: alone\ntasks:\n  n: {type: notebook, notebook: n.ipynb}\n",
+            files={"n.ipynb": notebook("1", "'lost'")},
+        ),
+    )
+    with well.database.read() as transaction:
+        query = sa.select(versions.c.files).where(versions.c.pipeline_id == made.id)
+        digest = transaction.execute(query).scalar_one()["n.ipynb"]
+    (blobs / digest[:2] / digest[2:]).unlink()
+    failed(well, well.run("alone"), "unknown_blob")
