@@ -1,4 +1,4 @@
-"""The developers' commands below ``./wb``: test, lint, generate, bench.
+"""The developers' commands below ``./wb``: test, lint, generate, bench, chaos.
 
 Run by the environment that ``./wb`` made. Each step's output is shown when it fails; a table at the
 end says where the time went.
@@ -184,7 +184,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     bench = commands.add_parser("bench", help="measure, beside peers in the same run")
     bench.add_argument("name", choices=["query", "load", "pipelines"])
     bench.add_argument("rest", nargs=argparse.REMAINDER)
-    arguments = parser.parse_args(argv)
+    commands.add_parser(
+        "chaos", help="runs of pipelines while their processes are killed", add_help=False
+    )
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and arguments.command != "chaos":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if arguments.command == "test":
         if not arguments.fast:
             system_packages()
@@ -197,6 +202,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "generate":
         return subprocess.call([PYTHON, "tests/generate.py"], cwd=ROOT)
     system_packages()
+    if arguments.command == "chaos":
+        return subprocess.call([PYTHON, "tests/chaos.py", *rest], cwd=ROOT)
     return subprocess.call([PYTHON, f"tests/bench/{arguments.name}.py", *arguments.rest], cwd=ROOT)
 
 

@@ -49,6 +49,7 @@ For work on the Workbench itself:
   test        run the tests (--fast: without browser and real systems)
   lint        check style, types and layers
   bench NAME  run a benchmark
+  chaos       run pipelines while their processes are killed, and check what is promised
   generate    write generated files again
   lock        compile deploy/locks again
   prepare     prepare the environment and stop
@@ -56,7 +57,7 @@ For work on the Workbench itself:
   help        this text
 """
 
-_DEVELOPER = {"test", "lint", "bench", "generate"}
+_DEVELOPER = {"test", "lint", "bench", "chaos", "generate"}
 _SERVER = {
     "audit",
     "backup",

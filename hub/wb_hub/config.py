@@ -286,7 +286,7 @@ def spawner(c: Config, s: HubSettings) -> None:
         s,
         [sys.executable, "-m", "wb_hub.quick", "jupyterhub.singleuser"],
         "--examples",
-        str(REPO / "examples" / "notebooks"),
+        str(REPO / "examples"),
     )
     if s.spawner == "simple" and os.geteuid() == 0:
         # Jupyter refuses root unless told; wb up warns of what it means.

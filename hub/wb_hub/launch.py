@@ -5,8 +5,9 @@ outright, nobody would stop them; they would hold the public port and the users'
 can tell a process that its parent is gone; the request survives ``exec``, so this module asks
 for it and then becomes the command.
 
-It is also the first code that runs as the user, so it is what puts the example notebooks into a new home:
-the Hub, which may be root, never writes into a folder that its user controls.
+It is also the first code that runs as the user, so it is what puts the examples into a new home: the
+notebooks into ``examples``, the pipelines into ``examples/pipelines``. The Hub, which may be root, never
+writes into a folder that its user controls.
 """
 
 from __future__ import annotations
@@ -41,15 +42,22 @@ def adopt_orphans() -> bool:
 
 
 def copy_examples(source: Path, home: Path) -> None:
-    """Puts the examples into a home once. What the user deletes stays deleted."""
-    mark = home / ".workbench" / "examples-copied"
-    target = home / "examples"
+    """Puts the examples into a home, each kind once. What the user deletes stays deleted."""
+    examples = home / "examples"
+    _copy_once(source / "notebooks", examples, home / ".workbench" / "examples-copied")
+    _copy_once(
+        source / "pipelines", examples / "pipelines", home / ".workbench" / "pipelines-copied"
+    )
+
+
+def _copy_once(source: Path, target: Path, mark: Path) -> None:
     if mark.exists() or not source.is_dir():
         return
     if not target.exists():
-        part = home / ".workbench" / "examples-part"
+        part = mark.with_name("examples-part")
         shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(source, part)
+        shutil.copytree(source, part, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        target.parent.mkdir(exist_ok=True)
         part.rename(target)
     mark.parent.mkdir(exist_ok=True)
     mark.touch()

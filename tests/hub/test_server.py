@@ -63,6 +63,12 @@ def test_home_is_private_and_has_the_examples(hub: Running, server: psutil.Proce
     assert home == hub.data_dir / "users" / "admin"
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert list((home / "examples").glob("*.ipynb"))
+    pipelines = home / "examples" / "pipelines"
+    assert {path.name for path in pipelines.glob("*/*.pipeline.yaml")} == {
+        "customer_balances.pipeline.yaml",
+        "monthly_sales.pipeline.yaml",
+    }
+    assert list(pipelines.rglob("__pycache__")) == []
     assert server.cwd() == str(home)
 
 

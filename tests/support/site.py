@@ -99,6 +99,7 @@ class Site:
 
     Attributes:
         database: the metadata database, to look at.
+        ending: processes that were told to end, and are only waited for.
     """
 
     folder: Path
@@ -109,6 +110,7 @@ class Site:
     environment: dict[str, str]
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     schedulers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    ending: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     # --- processes -----------------------------------------------------------------------------
 
@@ -185,7 +187,7 @@ class Site:
         for process in [*self.workers, *self.schedulers]:
             process.send_signal(signal.SIGCONT)
             process.terminate()
-        for process in [*self.workers, *self.schedulers]:
+        for process in [*self.workers, *self.schedulers, *self.ending]:
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:

@@ -43,7 +43,7 @@ def test_rows_come_from_either(source: str) -> None:
     ("{}", 11, "bad_value", "either an artifact"),
     ("{query: select 1}", 5, "missing", "connection is missing"),
     ("{connection: c}", 5, "missing", "query is missing"),
-    ("{artifact: extract.rows.parquet, mode: append}", 38, "unknown_key", "mode"),
+    ("{artifact: extract.rows.parquet, mode: append}", 44, "unknown_key", "mode"),
 ])  # fmt: skip
 def test_what_is_wrong_with_a_source(source: str, column: int, code: str, said: str) -> None:
     (problem,) = check(FILE.replace("FROM", source), REGISTRY).problems
