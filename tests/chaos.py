@@ -11,19 +11,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import random
 import signal
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +26,18 @@ if __name__ == "__main__":
 
 import sqlalchemy as sa
 from support.postgres import Cluster, cluster
+from support.promises import COPIED, MINUTE, Promises, Receiver, Result, due
 from support.site import ACTOR, LEASE, Site, site
 from support.wait import wait_for
 
 from wb_server.kit import clock
 from wb_server.kit.errors import Conflict, WorkbenchError
-from wb_server.pipelines.runs.store import attempts, runs, task_needs, task_runs
+from wb_server.pipelines.runs.store import task_runs
 
 WORKERS, SCHEDULERS = 3, 2
 PIPELINES, SCHEDULED = 9, 3
-COPIED = 50
 # So many runs go on or wait at the same time.
 AT_ONCE = 24
-# A run may end so where its worker was killed three times.
-EXPECTED_FAILURES = frozenset({"worker_lost", "worker_stopped", "storage_down"})
-_MINUTE = timedelta(minutes=1)
 # In a notebook: its attempt may only begin when the one before is gone.
 _CELL = """import os, pathlib, time
 trace = pathlib.Path({folder!r}) / (run + "-" + task)
@@ -63,83 +54,15 @@ time.sleep(0.2)
 """
 
 
-class Receiver:
-    """An HTTP server that notes who called it with which key, and fails now and then."""
-
-    def __init__(self, dice: random.Random) -> None:
-        self.calls: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        lock = threading.Lock()
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                with lock:
-                    key = self.headers["Idempotency-Key"]
-                    receiver.calls[body["run"], body["task"]].append(key)
-                    ok = dice.random() > 0.1
-                self.send_response(200 if ok else 503)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        """Ends it."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@dataclass
-class Result:
-    """What came of it.
-
-    Attributes:
-        faults: kind -> how many, and how many of them met something that ran.
-        wrong: what is not as promised.
-    """
-
-    seed: int
-    seconds: float = 0.0
-    faults: dict[str, list[int]] = field(default_factory=dict)
-    states: Counter[str] = field(default_factory=Counter)
-    tasks: Counter[str] = field(default_factory=Counter)
-    attempts: Counter[str] = field(default_factory=Counter)
-    fires: int = 0
-    wrong: list[str] = field(default_factory=list)
-
-    def text(self) -> str:
-        """The report."""
-
-        def counts(found: Counter[str]) -> str:
-            return ", ".join(f"{count:,} {name}" for name, count in sorted(found.items()))
-
-        lines = [
-            f"seed {self.seed}: {sum(self.states.values()):,} runs in {self.seconds:.0f} s",
-            f"runs: {counts(self.states)}; {self.fires:,} of them fired by schedules",
-            f"tasks that succeeded: {counts(self.tasks)}",
-            f"attempts: {counts(self.attempts)}",
-            "",
-            f"{'fault':<34}{'times':>7}{'met what ran':>14}",
-        ]
-        lines += [f"{kind:<34}{times:>7}{hit:>14}" for kind, (times, hit) in self.faults.items()]
-        lines += ["", *(f"WRONG: {each}" for each in self.wrong)]
-        if not self.wrong:
-            lines.append("Every run ended, every row is there once, every fire came once.")
-        return "\n".join(lines)
-
-
 class Chaos:
     """One go at it.
 
     Args:
         metadata: the PostgreSQL of the metadata, to be crashed too.
+
+    Attributes:
+        owed: schedules, and since when their minutes are due.
+        traces: the folder in which notebooks leave a file for each of their tasks.
     """
 
     def __init__(
@@ -150,10 +73,10 @@ class Chaos:
         self._receiver = receiver
         self._dice = random.Random(seed)
         self._metadata = metadata
-        self._traces = it.folder / "traces"
-        self._traces.mkdir()
+        self.traces = it.folder / "traces"
+        self.traces.mkdir()
         self._names: list[str] = []
-        self._owed = {f"minutely{n}": clock.now() for n in range(SCHEDULED)}
+        self.owed = {f"minutely{n}": clock.now() for n in range(SCHEDULED)}
         self._paused: list[tuple[float, Any]] = []
         self.result = Result(seed)
         self._faults: list[tuple[str, Callable[[], bool], int]] = [
@@ -186,7 +109,7 @@ class Chaos:
             name = f"chaos{number}"
             self._save(name, self._shape(), "concurrency: queue\n")
             self._names.append(name)
-        for name, how in zip(self._owed, ("queue", "skip", "cancel_older"), strict=True):
+        for name, how in zip(self.owed, ("queue", "skip", "cancel_older"), strict=True):
             head = f'schedule: {{cron: "* * * * *", catch_up: all}}\nconcurrency: {how}\n'
             self._save(name, {"one": [], "two": ["one"]}, head)
         self._it.complete(WORKERS, SCHEDULERS)
@@ -210,7 +133,7 @@ class Chaos:
         for task, needs in shape.items():
             (kind,) = self._dice.choices(kinds, [10, 5, 4, 1])
             lines.append(f"  {task}: {{needs: [{', '.join(needs)}], {self._task(kind, task)}}}")
-        cells = ["run = task = ''", _CELL.format(folder=str(self._traces))]
+        cells = ["run = task = ''", _CELL.format(folder=str(self.traces))]
         self._it.save("\n".join(lines) + "\n", n=cells)
 
     def _task(self, kind: str, task: str) -> str:
@@ -218,9 +141,7 @@ class Chaos:
         if kind == "sql":
             slow = self._dice.random() < 0.5
             rows = f"select {run}, '{task}' from short_nap" if slow else f"values ({run}, '{task}')"
-            return (
-                f'type: sql, connection: warehouse, statement: "insert into chaos_rows {rows}"'
-            )
+            return f'type: sql, connection: warehouse, statement: "insert into chaos_rows {rows}"'
         if kind == "copy":
             query = (
                 f"select cast({run} as text) as run, '{task}' as task, n "
@@ -256,6 +177,10 @@ class Chaos:
         while self._paused:
             self._wake()
             time.sleep(0.05)
+        ended = [
+            each for each in (*self._it.workers, *self._it.schedulers) if each.poll() is not None
+        ]
+        self.result.wrong += [f"process {each.pid} ended by itself" for each in ended]
         self._it.complete(WORKERS, SCHEDULERS)
         self._settle()
         self.result.seconds = time.monotonic() - began
@@ -281,9 +206,9 @@ class Chaos:
                 self.result.wrong.append(f"{going} runs don't end")
                 return
             time.sleep(0.1)
-        for name, since in self._owed.items():
+        for name, since in self.owed.items():
             with contextlib.suppress(TimeoutError):  # what is missing is told by the check
-                wait_for(lambda n=name, s=since: len(self._it.fires(n)) >= _due(s), 30)
+                wait_for(lambda n=name, s=since: len(self._it.fires(n)) >= due(s), 30)
         # These made runs too.
         with contextlib.suppress(TimeoutError):
             wait_for(lambda: not self._it.going(), 60)
@@ -351,14 +276,16 @@ class Chaos:
         return hit
 
     def _cancel(self) -> bool:
-        going = self._it.going()
+        query = sa.select(task_runs.c.run_id).where(task_runs.c.state == "running")
+        with self._it.database.read() as transaction:
+            running = sorted(set(transaction.execute(query).scalars()))
+        going = running or self._it.going()
         if not going:
             return False
         run = self._dice.choice(going)
-        hit = any(task.state == "running" for task in self._it.detail(run).tasks)
         with contextlib.suppress(Conflict):  # it has ended meanwhile
             self._it.runs.cancel(ACTOR, run)
-        return hit
+        return run in running
 
     def _flush(self) -> bool:
         hit = bool(self._it.going())
@@ -374,9 +301,9 @@ class Chaos:
 
     def _owe(self) -> bool:
         """A schedule finds some more minutes in the past due, and the later ones once more."""
-        name = self._dice.choice(list(self._owed))
-        self._owed[name] -= self._dice.randint(2, 6) * _MINUTE
-        self._it.owe(name, self._owed[name])
+        name = self._dice.choice(list(self.owed))
+        self.owed[name] -= self._dice.randint(2, 6) * MINUTE
+        self._it.owe(name, self.owed[name])
         return True
 
     def _crash_metadata(self) -> bool:
@@ -385,104 +312,14 @@ class Chaos:
         self._metadata.stop("immediate")
         time.sleep(self._dice.uniform(0, 1))
         self._metadata.start()
+        # One that was just starting has given up, and says so: whoever runs it starts it again.
+        time.sleep(1)
+        for each in (*self._it.workers, *self._it.schedulers):
+            if each.poll() == 1:
+                (self._it.start_worker if each in self._it.workers else self._it.start_scheduler)()
+        for kind in (self._it.workers, self._it.schedulers):
+            kind[:] = [each for each in kind if each.poll() != 1]
         return hit
-
-    # --- what is promised ----------------------------------------------------------------------
-
-    def check(self) -> None:
-        """Looks up everything that has to be so, and notes what isn't."""
-        result, wrong = self.result, self.result.wrong
-        with self._it.database.read() as transaction:
-            found = transaction.execute(sa.select(runs)).mappings().all()
-            tasks = transaction.execute(sa.select(task_runs)).mappings().all()
-            tries = transaction.execute(sa.select(attempts)).mappings().all()
-            edges = transaction.execute(sa.select(task_needs)).all()
-        result.states.update(run["state"] for run in found)
-        result.attempts.update(each["state"] for each in tries)
-        result.tasks.update(task["type"] for task in tasks if task["state"] == "succeeded")
-        result.fires = sum(run["trigger"] == "schedule" for run in found)
-        for run in found:
-            if run["state"] in ("queued", "running"):
-                wrong.append(f"run {run['id']} is {run['state']}")
-            if run["state"] == "failed" and run["code"] not in EXPECTED_FAILURES:
-                wrong.append(f"run {run['id']} failed: {run['code']}, {run['message']}")
-            if run["open_tasks"] and run["state"] != "skipped":
-                wrong.append(f"run {run['id']} has {run['open_tasks']} open tasks")
-        for task in tasks:
-            if task["state"] in ("waiting", "queued", "running") or task["lease_until"]:
-                wrong.append(f"task run {task['id']} is {task['state']}, its lease open")
-        self._check_attempts(tasks, tries, edges)
-        self._check_effects(tasks)
-        self._check_fires()
-
-    def _check_attempts(self, tasks: Any, tries: Any, edges: Any) -> None:
-        wrong = self.result.wrong
-        by_task = defaultdict(list)
-        for each in tries:
-            by_task[each["task_run_id"]].append(each)
-            if each["state"] == "running":
-                wrong.append(f"attempt {each['id']} still runs")
-        known = {task["id"]: task for task in tasks}
-        for task in tasks:
-            states = [each["state"] for each in by_task[task["id"]]]
-            if states.count("succeeded") != (task["state"] == "succeeded"):
-                wrong.append(f"task run {task['id']} is {task['state']} with attempts {states}")
-        for needed, needing in edges:
-            before, after = known[needed], by_task[needing]
-            if after and (
-                before["state"] != "succeeded"
-                or min(each["started_at"] for each in after) < before["finished_at"]
-            ):
-                wrong.append(f"task run {needing} began before {needed} had succeeded")
-
-    def _check_effects(self, tasks: Any) -> None:
-        wrong = self.result.wrong
-        with self._warehouse.connect() as connection:
-            query = "select run, task, count(*) from {} group by 1, 2"
-            counts = {
-                kind: {(run, task): count for run, task, count in connection.execute(sql)}
-                for kind, sql in (
-                    ("sql", query.format("chaos_rows")),
-                    ("copy", query.format("chaos_copied")),
-                )
-            }
-        for task in tasks:
-            key, kind = (task["run_id"], task["task"]), task["type"]
-            succeeded = task["state"] == "succeeded"
-            if kind in counts:
-                whole = 1 if kind == "sql" else COPIED
-                rows = counts[kind].pop(key, 0)
-                # One that was cancelled, or lost for good, may have come as far as its commit.
-                if rows not in ((whole,) if succeeded else (0, whole)):
-                    wrong.append(f"{kind} of {key} ({task['state']}) left {rows} rows")
-            elif kind == "http":
-                keys = self._receiver.calls.get(key, [])
-                if len(set(keys)) > 1 or (succeeded and not keys):
-                    wrong.append(f"http of {key} ({task['state']}) was seen with keys {keys}")
-            elif succeeded and not (self._traces / f"{key[0]}-{key[1]}").exists():
-                wrong.append(f"notebook of {key} succeeded without a trace")
-        wrong += [f"rows of nobody: {key}" for left in counts.values() for key in left]
-
-    def _check_fires(self) -> None:
-        for name, since in self._owed.items():
-            fires, scheduled = self._it.fires(name), self._it.scheduled(name)
-            first = _floor(since) + _MINUTE
-            expected = [first + n * _MINUTE for n in range(_due(since))]
-            if (missing := set(expected) - set(fires)) or len(fires) != len(set(fires)):
-                self.result.wrong.append(f"{name}: {len(missing)} fires are missing or doubled")
-            if scheduled != fires:
-                self.result.wrong.append(
-                    f"{name}: {len(fires)} fires, but {len(scheduled)} runs for them"
-                )
-
-
-def _floor(moment: Any) -> Any:
-    return moment.replace(second=0, microsecond=0)
-
-
-def _due(since: Any) -> int:
-    """How many whole minutes there were since a moment, but for one that is just beginning."""
-    return int((_floor(clock.now() - timedelta(seconds=5)) - _floor(since)) / _MINUTE)
 
 
 @contextlib.contextmanager
@@ -512,7 +349,7 @@ def chaos(
                 go = Chaos(it, warehouse, receiver, seed, metadata)
                 go.prepare()
                 go.go(count, faults)
-                go.check()
+                Promises(it, warehouse, receiver, go.owed, go.traces, go.result).check()
                 return go.result
     finally:
         receiver.close()

@@ -200,9 +200,7 @@ def nbclient(job: dict[str, Any]) -> list[dict[str, float]]:
     for cells in job["notebooks"]:
         for _ in range(job["rounds"]):
             began = time.time()
-            found.append(
-                {"cells": len(cells), "done": once(cells), "seconds": time.time() - began}
-            )
+            found.append({"cells": len(cells), "done": once(cells), "seconds": time.time() - began})
     return found
 
 

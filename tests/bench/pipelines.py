@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import statistics
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,7 +32,6 @@ import psutil
 from support.jupyter import embedded
 from support.postgres import Cluster, cluster
 from support.site import ACTOR, Redis, Site, site
-from support.wait import wait_for
 
 from wb_server.kit import clock
 from wb_server.pipelines.runs.models import RunDetail
@@ -133,9 +133,9 @@ def graphs(it: Site, rounds: int, found: Ours) -> None:
         found.processor.append(processor(it) - before)
         run, _ = timed(it, "chain")
         at = [task.outputs["at"] for task in run.tasks]
-        found.statements += [after - earlier for earlier, after in zip(at, at[1:], strict=False)]
+        found.statements += [after - earlier for earlier, after in itertools.pairwise(at)]
         tries = [task.attempts[-1] for task in run.tasks]
-        found.handed += [_gap(one, two) for one, two in zip(tries, tries[1:], strict=False)]
+        found.handed += [_gap(one, two) for one, two in itertools.pairwise(tries)]
         for _ in range(5):
             run, _ = timed(it, "fan")
             root, *leaves = [task.attempts[-1] for task in run.tasks]

@@ -31,7 +31,7 @@ from wb_server.kit.actor import Actor
 from wb_server.kit.blobs import Blobs
 from wb_server.kit.db import migrate
 from wb_server.kit.endpoint import Services
-from wb_server.pipelines.commands import collect
+from wb_server.pipelines.folder import collect, content_of
 from wb_server.pipelines.models import PipelineSave
 from wb_server.pipelines.runs.models import ENDED, RunDetail, RunRequest, TaskRunView
 from wb_server.pipelines.runs.service import RunService
@@ -55,7 +55,7 @@ class Place:
         assert change[0] in text
         text = text.replace(*change) if change[0] else text
         files = {
-            path: base64.b64encode(file.read_bytes()).decode() for path, file in collect(folder)
+            path: base64.b64encode(content_of(file)).decode() for path, file in collect(folder)
         }
         self.services.get(PipelineService).create(ACTOR, PipelineSave(text=text, files=files))
 

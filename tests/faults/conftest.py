@@ -56,4 +56,3 @@ def place(shared: Site) -> Iterator[Site]:
     shared.complete(workers=2, schedulers=1)
     yield shared
     shared.forget()
-

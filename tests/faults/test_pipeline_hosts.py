@@ -208,3 +208,19 @@ def test_a_cancel_with_no_worker_at_all(place: Site) -> None:
     assert [each.state for each in done.tasks[0].attempts] == ["lost"]
     assert done.finished_at is not None
     assert done.finished_at <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("shared", ["sqlite"], indirect=True)
+def test_a_worker_is_told_to_end_while_redis_is_away(place: Site) -> None:
+    place.save(chain("after", 2))
+    done = place.ended(place.run("after"))
+    pid = int(done.tasks[0].attempts[0].worker.rsplit("-", 2)[1])
+    worker = next(each for each in place.workers if each.pid == pid)
+    place.redis.kill()
+    try:
+        wait_for(lambda: f"-{pid}-" in place.log("worker"))  # it says that it doesn't reach it
+        worker.terminate()
+        assert worker.wait(15) == 0, place.log("worker")
+    finally:
+        place.redis.start()
+    assert place.ended(place.run("after"), 20).state == "succeeded"

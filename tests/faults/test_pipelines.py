@@ -144,6 +144,29 @@ def test_a_lease_runs_out_while_its_worker_lives(place: Site, postgres: Cluster)
     wait_for(lambda: "not claimed" not in place.log("worker"))
 
 
+def test_a_worker_that_was_away_takes_its_own_task_up_again(place: Site, postgres: Cluster) -> None:
+    """Of two attempts of a task in one worker the old one ends, and the new one keeps its lease."""
+    place.complete(workers=1, schedulers=1)
+    with postgres.connect() as connection:
+        connection.execute("drop table if exists again; create table again (n int)")
+    place.save(
+        "name: again\ntasks:\n  w: {type: sql, connection: warehouse, "
+        "statement: 'insert into again select one from nap3'}\n"
+    )
+    run = place.run("again")
+    worker = busy_worker(place, run, "w")
+    wait_for(lambda: postgres.active("again"))
+    worker.send_signal(signal.SIGSTOP)
+    wait_for(lambda: place.task(run, "w").state == "queued")
+    worker.send_signal(signal.SIGCONT)
+    done = place.ended(run)
+    assert done.state == "succeeded", done.message
+    assert [each.state for each in done.tasks[0].attempts] == ["lost", "succeeded"]
+    assert len({each.worker for each in done.tasks[0].attempts}) == 1
+    with postgres.connect() as connection:
+        assert connection.execute("select count(*) from again").fetchone() == (1,)
+
+
 @pytest.mark.parametrize("kind", ["sql", "copy", "notebook", "http"])
 def test_a_cancel_ends_each_kind_of_task_in_seconds(
     place: Site, postgres: Cluster, kind: str, slow_server: str

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from running_hub import REPO, Browser, Running, start_up, until
-from support.notebooks import Attempts, notebook
+from support.notebooks import Attempts, notebook, stored
 
 from wb_server.hosts.hub_servers import HubServers
 from wb_server.kit.endpoint import HangUp
@@ -86,6 +86,19 @@ def test_a_person_can_not_start_one(small_hub: Running, person: Browser) -> None
     assert "server" in home.text.lower()
     assert "Named Servers" not in home.text
     assert "new-server-btn" not in home.text
+
+
+def test_files_pass_through_the_proxy_as_they_are(attempts: Attempts) -> None:
+    noise = os.urandom(20 * 2**20 + 1)
+    ran = attempts.run(
+        "import shutil\n"
+        "shutil.copy('inputs/extract/noise.bin', 'outputs/noise.bin')\n"
+        "open('outputs/text.csv', 'w').write('a,b\\n' * 100_000)",
+        made=[stored("extract", "noise.bin", noise)],
+        needs=["extract"],
+    )
+    kept = {name: Path(str(each.content)).read_bytes() for name, each in ran.artifacts.items()}
+    assert kept == {"noise.bin": noise, "text.csv": b"a,b\n" * 100_000}
 
 
 def test_a_killed_worker_leaves_no_kernel_to_the_retry(

@@ -12,15 +12,16 @@ def test_code_and_small_tables_belong_to_it(tmp_path: Path) -> None:
     for name in (
         "a.ipynb", "helper.py", "sub/query.sql", "sub/small.csv", "README.md", "x.pipeline.yaml",
         ".hidden.py", ".git/x.py", "__pycache__/x.py", "data.parquet", "secret/key.txt", "notes.txt",
+        "inputs/extract.csv", "outputs/sales.csv", "sub/inputs/kept.csv",
     ):  # fmt: skip
         path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text("x")
     (tmp_path / "large.csv").write_bytes(b"x" * (MAX_FILE + 1))
     (tmp_path / "link.py").symlink_to(tmp_path / "helper.py")
     (tmp_path / ".workbenchignore").write_text("# not these\nsecret/\n*.txt\n")
     assert [name for name, _ in collect(tmp_path)] == [
-        "README.md", "a.ipynb", "helper.py", "sub/query.sql", "sub/small.csv",
+        "README.md", "a.ipynb", "helper.py", "sub/inputs/kept.csv", "sub/query.sql", "sub/small.csv",
     ]  # fmt: skip
 
 

@@ -7,15 +7,16 @@ stay unused (see ``docs/decisions``): the metadata database knows what became of
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
@@ -113,10 +114,8 @@ class _Ringed(SimpleWorker):
 
     perform: Callable[[str], None]
     stop: Callable[[], None]
-    told = False
 
     def request_stop(self, signum: Any, frame: Any) -> None:
-        self.told = True
         self.stop()  # it may wait for a free slot
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
@@ -147,6 +146,23 @@ def serve(url: str, name: str, perform: Callable[[str], None], stop: Callable[[]
     """
     for noisy in ("rq.worker", "rq.queue"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    told = threading.Event()
+
+    def end() -> None:
+        told.set()
+        stop()
+
+    with contextlib.suppress(StopRequested):  # the signal came between two turns
+        _serve(url, name, perform, end, told)
+
+
+def _serve(
+    url: str,
+    name: str,
+    perform: Callable[[str], None],
+    stop: Callable[[], None],
+    told: threading.Event,
+) -> None:
     turn = itertools.count(1)
     while True:
         connection = _connect(url, timeout=None)
@@ -163,9 +179,8 @@ def serve(url: str, name: str, perform: Callable[[str], None], stop: Callable[[]
             worker.perform = perform
             worker.stop = stop
             worker.work(logging_level="WARNING")
-            if worker.told:
-                return
-            log.warning("the queue can't be read; trying again")  # rq has logged why
+            if not told.is_set():
+                log.warning("the queue can't be read; trying again")  # rq has logged why
         except redis.RedisError as error:
             log.warning("Redis does not answer (%s); trying again", error)
         except Exception:
@@ -173,4 +188,6 @@ def serve(url: str, name: str, perform: Callable[[str], None], stop: Callable[[]
             log.exception("the queue was left, and is entered again")
         finally:
             connection.close()
-        time.sleep(1.0)
+        # With Redis away the signal may have ended in its error.
+        if told.wait(1.0):
+            return

@@ -8,6 +8,7 @@ import threading
 
 from ..composition import StartError, build
 from ..governance.secrets.vault import VaultError
+from ..kit.errors import WorkbenchError
 from ..settings import Settings
 from .service import logging_of
 
@@ -20,7 +21,7 @@ def main(settings: Settings) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         workbench = build(settings, beside=True)
-    except (StartError, VaultError) as error:
+    except (StartError, VaultError, WorkbenchError) as error:
         print(f"wb: {error}", file=sys.stderr)
         return 1
     workbench.clockwork.start()

@@ -10,6 +10,7 @@ import uuid
 from ..composition import StartError, build
 from ..engines import rq
 from ..governance.secrets.vault import VaultError
+from ..kit.errors import WorkbenchError
 from ..pipelines.kernels.base import Kernels
 from ..settings import Settings
 from .service import logging_of
@@ -26,7 +27,7 @@ def main(settings: Settings) -> int:
     directory = HubDirectory() if os.environ.get("JUPYTERHUB_API_TOKEN") else None
     try:
         workbench = build(settings, directory, beside=True, kernels=_kernels(settings))
-    except (StartError, VaultError) as error:
+    except (StartError, VaultError, WorkbenchError) as error:
         print(f"wb: {error}", file=sys.stderr)
         return 1
     # A name that no worker had before: Redis may still know one that was killed.

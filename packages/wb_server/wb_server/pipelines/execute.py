@@ -99,6 +99,7 @@ class Executor:
         self._changed = changed
         self._news = news
         self._slots = threading.Semaphore(slots)
+        # By attempt: of one task run there may be two here, one of which was lost meanwhile.
         self._going: dict[str, _Going] = {}
         self._performing = 0
         self._lock = threading.Lock()
@@ -160,7 +161,7 @@ class Executor:
             began + self._lease,
         )
         with self._lock:
-            self._going[claim.task_run_id] = going
+            self._going[claim.attempt_id] = going
         ending: Ending = "failed"
         code: str | None = None
         message, retry = "", True
@@ -185,7 +186,7 @@ class Executor:
             details = {"cause": type(error).__name__}
         finally:
             with self._lock:
-                del self._going[claim.task_run_id]
+                del self._going[claim.attempt_id]
         if ending != "succeeded" and going.why is not None:
             if going.why == "stale":
                 return None
@@ -301,6 +302,12 @@ class Executor:
 
     def _renew(self, going: list[_Going]) -> None:
         until = time.monotonic() + self._lease
+        going = sorted(going, key=lambda each: each.claim.fence)
+        newest = {each.claim.task_run_id: each for each in going}
+        for each in going:
+            if newest[each.claim.task_run_id] is not each:
+                each.stop("stale")
+        going = list(newest.values())
         claims = {each.claim.task_run_id: each.claim.fence for each in going}
         stale, cancelled = self._transitions.renew(claims, self._lease)
         for each in going:

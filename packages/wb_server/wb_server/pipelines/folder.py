@@ -31,14 +31,18 @@ MAX_FILE = 2 * 2**20
 MAX_NOTEBOOK = 64 * 2**20
 IGNORE_FILE = ".workbenchignore"
 _NOTEBOOK = ".ipynb"
+# Beside a notebook that runs in a pipeline: what the tasks before made, and what it makes. Here they are
+# of somebody who tried it by hand.
+INPUTS = "inputs"
+OUTPUTS = "outputs"
 
 
 def collect(folder: Path) -> Iterator[tuple[str, Path]]:
     """The files of a folder that belong to a pipeline: code and small tables, by their path.
 
     Left out are hidden files and folders, pipeline files, links, what is larger than 2 MiB (of
-    notebooks 64 MiB: their outputs stay behind), other kinds of files, and what a line of
-    ``.workbenchignore`` matches.
+    notebooks 64 MiB: their outputs stay behind), other kinds of files, the folders ``inputs`` and
+    ``outputs``, and what a line of ``.workbenchignore`` matches.
     """
     ignore = folder / IGNORE_FILE
     patterns = [
@@ -49,6 +53,8 @@ def collect(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         if any(part.startswith(".") or part in ("node_modules", "__pycache__") for part in parts):
+            continue
+        if parts[0] in (INPUTS, OUTPUTS) and len(parts) > 1:
             continue
         if path.is_symlink() or not path.is_file() or path.suffix.lower() not in SUFFIXES:
             continue

@@ -363,7 +363,19 @@ def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
     found = bench.store.artifact(again.run_id, "a", "table.parquet")
     assert found is not None
     assert found["digest"] == digest
+    # The earlier run may go: what was taken over stays.
+    assert bench.upkeep.prune(clock.now() + timedelta(days=1), 0) == 1
+    assert bench.store.run(step.run_id) is None
+    assert bench.blobs.sweep(timedelta(0)) == 0
+    assert bench.store.tasks(again.run_id)[0].artifacts[0].name == "table.parquet"
+    with bench.blobs.open(digest) as file:
+        assert file.read() == b"rows"
+    with pytest.raises(Conflict) as gone:
+        bench.steps.create(bench.new(replace(task("a"), taken=a.id), task("b", "a")))
+    assert gone.value.code == "tidied"
     assert bench.end(bench.claim(again.ready[0]), "succeeded").ended == "succeeded"
+    assert bench.upkeep.prune(clock.now() + timedelta(days=1), 0) == 1
+    assert bench.blobs.sweep(timedelta(0)) == 1
 
 
 def test_what_is_left_out_never_runs(bench: Bench) -> None:

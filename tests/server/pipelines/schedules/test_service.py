@@ -132,7 +132,8 @@ def test_a_fire_that_can_not_begin_is_seen_as_a_run_that_failed(house, at) -> No
     text = TEXT.format(name="wrong", catch_up="all", concurrency="queue")
     house.create(
         "ana",
-        text + 'parameters: {n: {type: number, default: "{{ 10 / (8 - (run.trigger | length)) }}"}}\n',
+        text
+        + 'parameters: {n: {type: number, default: "{{ 10 / (8 - (run.trigger | length)) }}"}}\n',
     )
     at(START + timedelta(minutes=1))
     assert house.schedules.tick() == 1

@@ -293,6 +293,7 @@ class _Client(NotebookClient):
         Of a cell that prints without end the next message is always there already: nothing else would
         get its turn, and a stop would not be heard.
         """
+        assert self.kc is not None
         while True:
             message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
             await asyncio.sleep(0)

@@ -18,9 +18,8 @@ from typing import IO, Any, Final
 
 from ...kit.errors import Conflict, NotFound, TooLarge, Unavailable
 from ..failure import TaskFailed
-
-INPUTS: Final = "inputs"
-OUTPUTS: Final = "outputs"
+from ..folder import INPUTS as INPUTS
+from ..folder import OUTPUTS as OUTPUTS
 
 MAX_INPUT_FILES: Final = 200
 MAX_INPUT_BYTES: Final = 2 * 2**30

@@ -23,7 +23,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.multikernelmanager import AsyncMultiKernelManager
 from traitlets.config import Config
 
-from ...kit.errors import WorkbenchError
+from ...kit.errors import NotFound, WorkbenchError
 from ..failure import TaskFailed
 from . import files
 from .attempts import AttemptKernel, AttemptKernels, end_left, new_root
@@ -86,7 +86,9 @@ class LocalKernels(Kernels):
         if self._attempts is not None and any(
             each.attempt_id == attempt_id for each in self._attempts.all()
         ):
-            await self._there(self._attempts.end(attempt_id, now=True))
+            # Its own driver may end it at the same time.
+            with contextlib.suppress(NotFound):
+                await self._there(self._attempts.end(attempt_id, now=True))
             return
         # Of another process, or of one that is gone.
         if not await asyncio.to_thread(end_left, attempt_id):

@@ -211,7 +211,7 @@ class RunService:
                         task.task,
                         task.type,
                         task.needs,
-                        taken=self._store.origin(before.id),
+                        taken=before.id,
                         outputs=before.outputs,
                     )
                 )

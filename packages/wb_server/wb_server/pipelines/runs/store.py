@@ -87,7 +87,7 @@ task_runs = sa.Table(
     sa.Column("code", sa.String(64)),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("outputs", sa.JSON, nullable=False),
-    # The task run of an earlier run whose outputs and artifacts stand for this one's.
+    # The task run of an earlier run whose success stands for this one's.
     sa.Column("taken_from", sa.String(36)),
     sa.Index("ix_task_runs_state_not_before", "state", "not_before"),
     sa.Index("ix_task_runs_worker_state", "worker", "state"),
@@ -271,8 +271,6 @@ class RunStore:
                 ).mappings()
             )
             names = {row["id"]: row["task"] for row in rows}
-            # Outputs of an earlier run that stand for a task's stay with that run.
-            owners = {row["taken_from"] or row["id"]: row["id"] for row in rows}
             needs: defaultdict[str, list[str]] = defaultdict(list)
             for edge in transaction.execute(
                 sa.select(task_needs).where(task_needs.c.needing.in_(mine))
@@ -305,10 +303,10 @@ class RunStore:
             files: defaultdict[str, list[ArtifactView]] = defaultdict(list)
             for file in transaction.execute(
                 sa.select(artifacts)
-                .where(artifacts.c.task_run_id.in_(owners))
+                .where(artifacts.c.task_run_id.in_(mine))
                 .order_by(artifacts.c.name)
             ):
-                files[owners[file.task_run_id]].append(
+                files[file.task_run_id].append(
                     ArtifactView(name=file.name, media_type=file.media_type, size=file.size)
                 )
         return [
@@ -340,14 +338,6 @@ class RunStore:
                 )
             )
             return {row.task: row.outputs for row in rows}
-
-    def origin(self, task_run_id: str) -> str:
-        """The task run whose outputs and artifacts a task run's are: another one's, or its own."""
-        with self.database.read() as transaction:
-            taken = transaction.execute(
-                sa.select(task_runs.c.taken_from).where(task_runs.c.id == task_run_id)
-            ).scalar()
-        return taken or task_run_id
 
     def attempt(self, attempt_id: str) -> sa.RowMapping | None:
         """An attempt with ``run_id``, ``task``, and the ``pipeline_id`` of its run."""
@@ -381,7 +371,7 @@ class RunStore:
         return found
 
     def artifact(self, run_id: str, task: str, name: str) -> sa.RowMapping | None:
-        """An artifact of a task of a run, its own or one that stands for it."""
+        """An artifact of a task of a run."""
         query = _artifacts(run_id).where(task_runs.c.task == task, artifacts.c.name == name)
         with self.database.read() as transaction:
             return transaction.execute(query).mappings().first()
@@ -398,11 +388,10 @@ class RunStore:
 
 
 def _artifacts(run_id: str) -> sa.Select[Any]:
-    """What the tasks of a run made, or earlier tasks whose success stands for theirs."""
-    owner = sa.func.coalesce(task_runs.c.taken_from, task_runs.c.id)
+    """What the tasks of a run made."""
     return (
         sa.select(artifacts, task_runs.c.task)
-        .join_from(task_runs, artifacts, artifacts.c.task_run_id == owner)
+        .join_from(task_runs, artifacts, artifacts.c.task_run_id == task_runs.c.id)
         .where(task_runs.c.run_id == run_id)
     )
 

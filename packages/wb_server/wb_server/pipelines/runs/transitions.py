@@ -300,6 +300,9 @@ class Transitions:
                 for position, task in enumerate(new.tasks)
             ],
         )
+        for task in new.tasks:
+            if task.taken:
+                self._take_over(transaction, task.taken, ids[task.task])
         edges = [
             {"needed": ids[need], "needing": ids[task.task]}
             for task in new.tasks
@@ -619,6 +622,22 @@ class Transitions:
             )
             skipped += len(failed)
         return skipped
+
+    def _take_over(self, transaction: sa.Connection, taken: str, task_run_id: str) -> None:
+        """Gives a task run the files of another one, which may go before it does.
+
+        Raises:
+            Conflict: it has gone already (``tidied``).
+        """
+        known = sa.select(task_runs.c.id).where(task_runs.c.id == taken).with_for_update()
+        if transaction.execute(known).first() is None:
+            raise Conflict(
+                "The run that this one would repeat was removed meanwhile: it was too old.",
+                code="tidied",
+            )
+        made = transaction.execute(sa.select(artifacts).where(artifacts.c.task_run_id == taken))
+        files = [Kept(row.name, row.media_type, row.digest, row.size) for row in made]
+        self._keep(transaction, task_run_id, files)
 
     def _keep(self, transaction: sa.Connection, task_run_id: str, files: Sequence[Kept]) -> None:
         for file in files:
