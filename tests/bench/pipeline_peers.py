@@ -21,7 +21,7 @@ from typing import Any
 Needs = dict[str, list[str]]
 _kept = threading.local()
 # A round that takes longer has stalled.
-_STALLED = 60.0
+_STALLED = 20.0
 
 
 def select_one() -> int:

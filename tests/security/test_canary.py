@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -31,8 +32,10 @@ from support.kernel import Kernel, kernel
 from support.memory import forms, search, search_file, search_memory
 from support.people import People
 from support.postgres import Cluster
+from support.site import notebook
 from support.wait import wait_for
 
+from wb_server.kit.endpoint import Endpoint
 from wb_server.routes import ROUTES
 
 NAME = "canary-engineer"
@@ -58,14 +61,15 @@ class Scene:
     service: psutil.Process
     server: psutil.Process
     kernel_process: psutil.Process
+    run: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, bytes] = field(default_factory=dict)
 
     def others(self) -> dict[str, psutil.Process]:
-        """Every process of the Workbench except the service."""
+        """Every process of the Workbench except the service, its workers and schedulers."""
         found = {"wb up": psutil.Process(self.hub.process.pid)}
         for process in self.hub.descendants():
-            if process.pid != self.service.pid:
-                command = process.cmdline()
+            command = process.cmdline()
+            if "wb_server.cli" not in command:
                 found[f"{process.pid} {' '.join(command)[-60:]}"] = process
         return found
 
@@ -190,6 +194,38 @@ def work(scene: Scene, api: Api, postgres: Cluster) -> None:
     cell = run("%%sql canary_wrong\nselect 1")
     assert "refused the user name or the password" in str(cell.outputs), cell.outputs
     scene.kernel.save("canary.ipynb")
+    run_pipeline(scene, api)
+
+
+def run_pipeline(scene: Scene, api: Api) -> None:
+    """The same connection in a pipeline: by its worker, and by a notebook in the owner's server."""
+    text = (
+        "name: canary_pipeline\ntasks:\n"
+        "  rows: {type: sql, connection: canary, statement: 'select * from canaries', "
+        "into: {artifact: rows}}\n"
+        "  report: {type: notebook, needs: [rows], notebook: report.ipynb}\n"
+    )
+    cell = f"import wb\nwb.query('canary', \"select *, '{MARKER}' as marker from canaries\").df()"
+    files = {"report.ipynb": notebook("", cell)}
+    made = api.ok("POST", "/pipelines", {"text": text, "files": files})
+    started = api.ok("POST", f"/pipelines/{made['id']}/runs", {})
+    path = f"/runs/{started['id']}"
+    wait_for(lambda: api.ok("GET", path)["state"] not in ("queued", "running"), 90)
+    scene.run = api.ok("GET", path)
+    assert scene.run["state"] == "succeeded", scene.run["message"]
+
+
+def address(scene: Scene, route: Endpoint) -> str:
+    """Where an endpoint answers with something of the scene's."""
+    report = scene.run["tasks"][1]["attempts"][0]["id"]
+    things = {
+        "connections": scene.id,
+        "pipelines": scene.run["pipeline_id"],
+        "runs": scene.run["id"],
+        "attempts": report,
+    }
+    path = route.path.replace("{id}", things.get(route.room, ""))
+    return path.replace("{number}", "1").replace("{task}", "rows").replace("{name}", "rows")
 
 
 def ask_everything(scene: Scene, people: People) -> None:
@@ -204,7 +240,7 @@ def ask_everything(scene: Scene, people: People) -> None:
                 if route.method != "GET" or route.answer == "text/event-stream":
                     continue
                 query = {"table": "canaries"} if route.path.endswith("/columns") else {}
-                answer = api.call("GET", route.path.replace("{id}", scene.id), **query)
+                answer = api.call("GET", address(scene, route), **query)
                 assert answer.status_code in (200, 403), answer.text
                 whole = answer.content + str(answer.headers).encode()
                 scene.answers[f"{who}: {route.path}"] = whole

@@ -107,7 +107,7 @@ def floor(moment: datetime) -> datetime:
 
 def due(since: datetime) -> int:
     """How many whole minutes there were since a moment, but for one that is just beginning."""
-    return int((floor(clock.now() - timedelta(seconds=5)) - floor(since)) / _MINUTE)
+    return int((floor(clock.now() - timedelta(seconds=5)) - floor(since)) / MINUTE)
 
 
 class Promises:
