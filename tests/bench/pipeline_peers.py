@@ -123,6 +123,10 @@ def dagster(job: dict[str, Any]) -> list[dict[str, float]]:
         return _rounds(job, once)
 
 
+def _finished(job: Any) -> bool:
+    return bool(job.get_status(refresh=True) == "finished")
+
+
 def _rq(job: dict[str, Any], worker_class: str) -> list[dict[str, float]]:
     # By the name under which its workers find it.
     from pipeline_peers import select_one as task
@@ -153,16 +157,16 @@ def _rq(job: dict[str, Any], worker_class: str) -> list[dict[str, float]]:
                     after = [jobs[each] for each in before] or None
                     jobs[name] = queue.enqueue(task, depends_on=after, result_ttl=600)
                 end = time.monotonic() + _STALLED
-                open_, finished = dict(jobs), 0
+                # From the last one on: while that isn't done nothing else has to be asked.
+                open_ = list(jobs.values())
                 while open_ and time.monotonic() < end:
-                    time.sleep(0.02)
-                    # From the last one on: while that isn't done nothing else has to be asked.
-                    for name in reversed(list(open_)):
-                        if open_[name].get_status(refresh=True) != "finished":
-                            break
-                        del open_[name]
-                        finished += 1
-                return finished
+                    time.sleep(0.01)
+                    while open_ and _finished(open_[-1]):
+                        open_.pop()
+                done = len(jobs) - sum(not _finished(each) for each in open_)
+                for each in open_:  # what stalled is not to disturb the next round
+                    each.delete()
+                return done
 
             return _rounds(job, once)
     finally:

@@ -362,6 +362,8 @@ def main() -> int:
     parser.add_argument("--queued", type=int, default=10_000, help="runs that wait")
     parser.add_argument("--no-peers", action="store_true", help="measure the Workbench alone")
     options = parser.parse_args()
+    if options.queued < 500:
+        parser.error("--queued: at least 500, please: there have to be two pages of 200")
     loads = [os.getloadavg()[0]]
     mine: dict[str, Ours] = {}
     others: dict[str, list[dict[str, Any]] | str] = {}
