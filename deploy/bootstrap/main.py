@@ -50,6 +50,7 @@ For work on the Workbench itself:
   lint        check style, types and layers
   bench NAME  run a benchmark
   chaos       run pipelines while their processes are killed, and check what is promised
+                --runs N  --faults M  --seed S  --database sqlite|postgresql
   generate    write generated files again
   lock        compile deploy/locks again
   prepare     prepare the environment and stop
