@@ -3,71 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import httpx
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 from support.lab import Lab
 
 # A kernel starts, and the test machine may have two cores that do other things as well.
 RUN = 90_000
 
 
-def _put(lab: Lab, path: str, body: dict[str, Any]) -> None:
-    """Puts a file into the person's folder, and shows it in the file browser."""
-    name = lab.page.url.split("/user/")[1].split("/")[0]
-    token = lab.people.token(name, [f"access:servers!user={name}"])
-    httpx.put(
-        f"{lab.hub.url}/user/{name}/api/contents/{path}",
-        json=body,
-        headers={"Authorization": f"token {token}"},
-        trust_env=False,
-        timeout=30,
-    ).raise_for_status()
-    lab.page.get_by_role("button", name="Refresh the file browser").click()
-
-
-def _notebook(lab: Lab, path: str, *cells: str, parameters: str | None = None) -> Locator:
-    """A notebook in the file browser; the first cell may set its parameters."""
-
-    def cell(number: int, source: str, **metadata: Any) -> dict[str, Any]:
-        return {
-            "cell_type": "code", "id": f"cell-{number}", "metadata": metadata, "source": source,
-            "execution_count": None, "outputs": [],
-        }  # fmt: skip
-
-    first = [] if parameters is None else [cell(0, parameters, tags=["parameters"])]
-    content = {
-        "cells": first + [cell(number, source) for number, source in enumerate(cells, 1)],
-        "metadata": {
-            "kernelspec": {"name": "workbench-python", "display_name": "Workbench Python"}
-        },
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    _put(lab, path, {"type": "notebook", "content": content})
-    return lab.page.locator(".jp-DirListing-item", has_text=path)
-
-
-def _run_as_pipeline(lab: Lab, notebook: Locator) -> Locator:
-    """Chooses it in the notebook's context menu; the dialogue that asks for parameters."""
-    notebook.click(button="right")
-    lab.page.locator(".lm-Menu-item", has_text="Run as Pipeline").click()
-    dialog = lab.page.get_by_role("dialog", name="Run “")
-    expect(dialog).to_be_visible()
-    return dialog
-
-
 def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: Lab) -> None:
     page = person.page
-    notebook = _notebook(
-        person,
+    notebook = person.put_notebook(
         "monthly sales.ipynb",
         "print(f'{months} months of {region}')",
         "import wb\nwb.output('months', months)",
         parameters="region = 'eu'  # which\nmonths = 2",
     )
-    dialog = _run_as_pipeline(person, notebook)
+    dialog = person.run_as_pipeline(notebook)
     dialog.get_by_test_id("wb-field-months").fill("many")
     dialog.get_by_role("button", name="Run", exact=True).click()
     expect(dialog.get_by_test_id("wb-error-months")).to_have_text("This must be a whole number.")
@@ -141,8 +93,8 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
 def test_a_failing_notebook_shows_the_cell_that_failed_and_runs_again(person: Lab) -> None:
     page = person.page
     steps = [f"for line in range(20):\n    print('step {number}', line)" for number in range(1, 6)]
-    notebook = _notebook(person, "broken.ipynb", *steps, "1 / 0", "print('never')")
-    dialog = _run_as_pipeline(person, notebook)
+    notebook = person.put_notebook("broken.ipynb", *steps, "1 / 0", "print('never')")
+    dialog = person.run_as_pipeline(notebook)
     expect(dialog.get_by_test_id("wb-run-noparameters")).to_be_visible()
     dialog.get_by_role("button", name="Run", exact=True).click()
     run = page.get_by_test_id("wb-run")

@@ -12,21 +12,15 @@ from playwright.sync_api import expect
 from running_hub import Running
 from support.api import Api
 from support.lab import Lab
-from support.site import notebook
 from support.wait import wait_for
 
 from wb_server.composition import Workbench, build
 from wb_server.pipelines.schedules import service as schedules
 from wb_server.settings import Settings
 
-FILE = """name: {name}
-description: What the schedule runs at night
-schedule: {{cron: "30 3 * * *", timezone: Europe/Vienna}}
-parameters:
-  day: {{type: date, default: "{{{{ run.date }}}}"}}
-tasks:
-  report: {{type: notebook, notebook: report.ipynb, parameters: {{day: "{{{{ params.day }}}}"}}}}
-"""
+# Typed by its person into the file that was made of a notebook.
+SCHEDULE = """
+schedule: {cron: "30 3 * * *", timezone: Europe/Vienna}"""
 
 
 @contextmanager
@@ -56,17 +50,34 @@ def test_it_fires_while_its_person_is_signed_out(
     name = page.url.split("/user/")[1].split("/")[0]
     pipeline = f"nightly_{name.replace('-', '_')}"
     api: Api = people.api(name)
-    made = api.ok(
-        "POST",
-        "/pipelines",
-        {
-            "text": FILE.format(name=pipeline),
-            "files": {"report.ipynb": notebook("day = None", "print('the report of', day)")},
-        },
+
+    # A notebook becomes a pipeline, and runs once by hand.
+    notebook = person.put_notebook(
+        f"{pipeline}.ipynb",
+        "count = %sql sample select count(id) as n from customers",
+        "print('the report of', month)",
+        parameters="month = 'may'",
     )
+    dialog = person.run_as_pipeline(notebook)
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    detail = page.get_by_test_id("wb-run")
+    expect(detail.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=90_000)
+
+    # It is given a schedule, in the file.
     page.get_by_role("tab", name="Pipelines").click()
     row = page.locator(f"[data-testid=wb-pipeline-row][data-name={pipeline}]")
     expect(row).to_be_visible()
+    row.hover()
+    row.get_by_test_id("wb-pipeline-edit").click()
+    bar = page.get_by_test_id("wb-file-bar")
+    expect(bar).to_have_attribute("data-state", "saved")
+    page.locator(".jp-FileEditor .cm-line:visible", has_text=f"name: {pipeline}").click()
+    page.keyboard.press("End")
+    page.keyboard.insert_text(SCHEDULE)
+    expect(bar).to_have_attribute("data-state", "changed")
+    bar.get_by_test_id("wb-file-save").click()
+    expect(bar).to_have_attribute("data-state", "saved")
+    (made,) = api.ok("GET", "/pipelines", search=pipeline)["items"]
 
     # Signed out, and the server stopped: nothing of this person is there.
     page.goto(f"{person.hub.url}/hub/logout")
@@ -85,7 +96,7 @@ def test_it_fires_while_its_person_is_signed_out(
 
     def done() -> bool:
         items = api.ok("GET", "/runs", pipeline=pipeline)["items"]
-        assert len(items) == 1
+        assert len(items) == 2
         return str(items[0]["state"]) == "succeeded"
 
     wait_for(done, 90)
@@ -98,10 +109,11 @@ def test_it_fires_while_its_person_is_signed_out(
     row.hover()
     row.get_by_test_id("wb-pipeline-runs").click()
     run = page.get_by_test_id("wb-runs-row")
-    expect(run).to_have_count(1)
-    run.dblclick()
-    detail = page.get_by_test_id("wb-run")
+    expect(run).to_have_count(2)
+    run.first.dblclick()
     expect(detail.get_by_test_id("wb-run-state")).to_have_text("Succeeded")
+    # What its query read is kept with it.
+    expect(detail.get_by_test_id("wb-task-table")).to_have_text("customers in sample: id")
     detail.get_by_test_id("wb-task-notebook").click()
     expect(page.get_by_test_id("wb-executed")).to_contain_text("the report of")
     api.close()

@@ -14,6 +14,7 @@ from support.site import ACTOR, Site
 from support.wait import wait_for
 
 from wb_server.composition import build
+from wb_server.governance.audit.store import audit
 from wb_server.kit import clock
 from wb_server.pipelines.runs.models import RunDetail
 from wb_server.pipelines.runs.store import attempts, task_runs
@@ -156,6 +157,14 @@ def test_the_service_is_restarted_while_runs_go_on(place: Site) -> None:
         done = place.ended(each)
         succeeded_once(place, done)
         assert [len(task.attempts) for task in done.tasks] == [1, 1, 1]
+    # The log has how each of their statements ended, those too that went on over the restart.
+    with place.database.read() as transaction:
+        ends = transaction.execute(
+            sa.select(audit.c.outcome)
+            .where(audit.c.event == "finished", audit.c.action == "query.read")
+            .where(audit.c.via.in_([f"run:{run}", f"run:{later}"]))
+        ).scalars()
+        assert list(ends) == ["ok"] * 6
 
 
 @pytest.mark.parametrize("shared", ["postgresql"], indirect=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from typing import Any
+
+import httpx
+from playwright.sync_api import Locator, Page, expect
 from running_hub import Browser as Forms
 from running_hub import Running
 
@@ -64,3 +67,45 @@ class Lab:
             cell.click()
             self.page.keyboard.insert_text(text)
         self.page.keyboard.press("Shift+Enter")
+
+    def put_notebook(self, path: str, *cells: str, parameters: str | None = None) -> Locator:
+        """Puts a notebook into the person's folder, and returns it in the file browser.
+
+        Args:
+            parameters: the cell before the others, with the tag that makes it the parameters' cell.
+        """
+
+        def cell(number: int, source: str, **metadata: Any) -> dict[str, Any]:
+            return {
+                "cell_type": "code", "id": f"cell-{number}", "metadata": metadata, "source": source,
+                "execution_count": None, "outputs": [],
+            }  # fmt: skip
+
+        first = [] if parameters is None else [cell(0, parameters, tags=["parameters"])]
+        content = {
+            "cells": first + [cell(number, source) for number, source in enumerate(cells, 1)],
+            "metadata": {
+                "kernelspec": {"name": "workbench-python", "display_name": "Workbench Python"}
+            },
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+        name = self.page.url.split("/user/")[1].split("/")[0]
+        token = self.people.token(name, [f"access:servers!user={name}"])
+        httpx.put(
+            f"{self.hub.url}/user/{name}/api/contents/{path}",
+            json={"type": "notebook", "content": content},
+            headers={"Authorization": f"token {token}"},
+            trust_env=False,
+            timeout=30,
+        ).raise_for_status()
+        self.page.get_by_role("button", name="Refresh the file browser").click()
+        return self.page.locator(".jp-DirListing-item", has_text=path)
+
+    def run_as_pipeline(self, notebook: Locator) -> Locator:
+        """Chooses it in the notebook's context menu; the dialogue that asks for parameters."""
+        notebook.click(button="right")
+        self.page.locator(".lm-Menu-item", has_text="Run as Pipeline").click()
+        dialog = self.page.get_by_role("dialog", name="Run “")
+        expect(dialog).to_be_visible()
+        return dialog

@@ -16,6 +16,7 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+from wb_server.connections.lineage import TableUse
 from wb_server.kit.actor import Actor
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.pipelines.kernels.base import Kernels
@@ -24,7 +25,6 @@ from wb_server.pipelines.tasks.base import (
     Attempt,
     Result,
     StoredArtifact,
-    TableUse,
     TaskFailed,
 )
 from wb_server.pipelines.tasks.notebook import NotebookSpec, NotebookTask

@@ -270,7 +270,7 @@ def build(
     own: Executor | None = None
     listener: Listener | None = None
     if not beside:
-        audit.close_open()
+        audit.close_open(run_store.running)
         sealer.start()
         connections.purge()
         limit_store.tidy()

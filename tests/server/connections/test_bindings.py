@@ -11,6 +11,7 @@ from support.jupyter import embedded
 from wb_server.composition import Workbench, build
 from wb_server.connections.bindings import Binding
 from wb_server.connections.broker import Broker
+from wb_server.connections.gate import Permit
 from wb_server.connections.models import ConnectionCreate, QueryRequest
 from wb_server.connections.service import ConnectionService
 from wb_server.governance.audit.models import AuditQuery
@@ -19,7 +20,7 @@ from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
 from wb_server.kit.db import migrate
 from wb_server.kit.endpoint import HangUp, Origin
-from wb_server.kit.errors import Conflict
+from wb_server.kit.errors import Conflict, WorkbenchError
 from wb_server.settings import Settings
 
 ANA = Actor("ana", frozenset({"engineer"}))
@@ -30,11 +31,15 @@ class Current:
 
     def __init__(self) -> None:
         self.attempts = {("a1", "ana")}
+        self.uses: list[tuple[str, str, list[str]]] = []
 
     def current(self, attempt_id: str, actor: str) -> Binding | None:
         if (attempt_id, actor) not in self.attempts:
             return None
         return Binding(attempt_id, "t1", "r1")
+
+    def used(self, attempt_id: str, permit: Permit) -> None:
+        self.uses.append((attempt_id, permit.kind, [table.name for table in permit.tables]))
 
 
 @pytest.fixture
@@ -77,6 +82,7 @@ def test_a_kernel_of_the_current_attempt(workbench: Workbench) -> None:
     rows = workbench.api.services.get(AuditService).search(AuditQuery(event="started")).items
     # The log has the run for what came by it, and what else it was for the rest.
     assert [row.via for row in rows if row.action == "query.read"] == ["token", "run:r1"]
+    assert bindings.uses == [("a1", "read", ["sales"])]
     bindings.attempts.clear()
     refused_ = []
     for attempt in ("a1", "a2", "x" * 64):
@@ -99,6 +105,16 @@ def test_a_refused_query_is_in_the_log(workbench: Workbench) -> None:
         ("ana", "stale_attempt"),
         ("ben", "stale_attempt"),
     }
+
+
+def test_what_fails_is_no_use(workbench: Workbench) -> None:
+    bindings = Current()
+    broker = workbench.api.services.get(Broker)
+    broker.bind(bindings)
+    request = QueryRequest(connection="files", sql="select cast(region as int) from sales")
+    with pytest.raises(WorkbenchError):
+        b"".join(broker.query(ANA, Origin("", "", "a1"), request, HangUp()))
+    assert bindings.uses == []
 
 
 def test_without_pipelines_no_attempt_is_current(workbench: Workbench) -> None:

@@ -62,6 +62,15 @@ def test_what_a_dead_process_started_is_closed_as_unknown(
     assert find(after_restart, outcome="unknown") == [("finished", "unknown")]
 
 
+def test_what_another_process_works_on_stays_open(log: AuditService, database: Database) -> None:
+    for request in ("ended", "goes-on"):
+        log.started(ANALYST, Origin("worker-1", request), "query.read")
+    after_restart = AuditService(AuditStore(database, b"k" * 32))
+    assert after_restart.close_open(lambda: {"goes-on"}) == 1
+    (row,) = after_restart.search(AuditQuery(outcome="unknown")).items
+    assert row.request_id == "ended"
+
+
 def test_a_refusal_is_one_row_even_of_nobody(log: AuditService) -> None:
     log.refused(None, ORIGIN, "connection.create", code="not_signed_in")
     (row,) = log.search(AuditQuery(event="refused")).items

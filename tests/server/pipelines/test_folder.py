@@ -45,10 +45,11 @@ def _ask(server: Api, query: str) -> httpx.Response:
 
 def test_a_folder_comes_with_what_belongs_to_a_pipeline(server: Api) -> None:
     answer = _ask(server, "?path=work/sales").json()
-    assert sorted(answer["names"]) == ["helpers/books.py", "sales.ipynb"]
+    assert sorted(answer["names"]) == [".packages.txt", "helpers/books.py", "sales.ipynb"]
     assert base64.b64decode(answer["files"]["helpers/books.py"]) == b"x = 1\n"
+    assert b"\nwb-server==" in base64.b64decode(answer["files"][".packages.txt"])
     names = _ask(server, "?path=work/sales&names=1").json()
-    assert names == {"names": answer["names"]}
+    assert names == {"names": ["helpers/books.py", "sales.ipynb"]}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from wb_server.pipelines.folder import MAX_FILE, collect, content_of
+import pytest
+
+from wb_server.pipelines import packages
+from wb_server.pipelines.folder import MAX_FILE, collect, content_of, snapshot
 
 
 def test_code_and_small_tables_belong_to_it(tmp_path: Path) -> None:
@@ -40,6 +43,29 @@ def test_a_notebook_is_saved_without_its_outputs(tmp_path: Path) -> None:
         "cell_type": "code", "source": "1", "outputs": [], "execution_count": None, "metadata": {},
     }  # fmt: skip
     assert saved["cells"][1]["source"] == "é"
+
+
+def test_with_notebooks_the_installed_packages_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("x = 1\n")
+    assert dict(snapshot(tmp_path)) == {"helper.py": b"x = 1\n"}
+    (tmp_path / "n.ipynb").write_text("{}")
+    kept = dict(snapshot(tmp_path))[packages.PACKAGES].decode().splitlines()
+    assert f"pytest=={pytest.__version__}" in kept
+    names = [line.partition("==")[0] for line in kept]
+    assert names == sorted(names)
+
+
+def test_packages_that_changed_are_told(tmp_path: Path) -> None:
+    assert packages.changes(tmp_path) == ""  # a version without notebooks has no list
+    kept = tmp_path / packages.PACKAGES
+    kept.write_text(packages.installed())
+    assert packages.changes(tmp_path) == ""
+    missing = "".join(f"zz-{n}==1\n" for n in range(9))
+    kept.write_text(f"pytest==1.2\nnonsense\n{missing}")
+    assert packages.changes(tmp_path) == (
+        f"pytest 1.2, now {pytest.__version__}; zz-0 1, now gone; zz-1 1, now gone; "
+        "zz-2 1, now gone; zz-3 1, now gone; and 5 more"
+    )
 
 
 def test_what_is_no_notebook_stays_as_it_is(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Which attempt of a pipeline's task a kernel belongs to, and whether that attempt is current.
 
 A kernel that a worker started says in each request whose it is. A worker may be killed and its kernel
-live on; once another attempt has the task, what the old kernel asks for is refused.
+live on; once another attempt has the task, what the old kernel asks for is refused. What a current one
+reads and writes is noted with its attempt.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..kit.errors import Conflict
+from .gate import Permit
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,18 @@ class Bindings(Protocol):
     def current(self, attempt_id: str, actor: str) -> Binding | None:
         """The attempt, if it is current and runs as this actor; else ``None``."""
 
+    def used(self, attempt_id: str, permit: Permit) -> None:
+        """Notes the tables that a statement of an attempt's kernel has read or written."""
+
 
 class NoBindings:
     """Where no pipelines run."""
 
     def current(self, attempt_id: str, actor: str) -> Binding | None:
         return None
+
+    def used(self, attempt_id: str, permit: Permit) -> None:
+        """Nobody wants to know."""
 
 
 def stale() -> Conflict:

@@ -134,7 +134,9 @@ class Opening:
             asked.statement,
             beside=beside,
         )
-        finish = Finish(running, partial(self._ended, running))
+        finish = Finish(
+            running, partial(self._ended, running, asked.origin.attempt, granted.permit)
+        )
         hang_up.then(lambda: running.stop("hung_up"))
         try:
             self._queries.take(running)
@@ -225,8 +227,19 @@ class Opening:
             self._connections.set_state(connection, State(status="ok", checked_at=clock.now()))
 
     def _ended(
-        self, running: Running, outcome: Outcome, code: str | None, rows: int, size: int
+        self,
+        running: Running,
+        attempt: str | None,
+        permit: Permit | LoadPermit,
+        outcome: Outcome,
+        code: str | None,
+        rows: int,
+        size: int,
     ) -> None:
-        """Frees a query's place and writes the audit's last row."""
+        """Frees a query's place, writes the audit's last row, and notes what a kernel's attempt used."""
         self._queries.remove(running)
         self._audit.finished(running.query_id, outcome, code=code, rows=rows, bytes=size)
+        # A read that its reader left has read; a write that didn't end well has written nothing.
+        used = outcome == "ok" or (rows and permit.kind == "read")
+        if attempt is not None and used and isinstance(permit, Permit):
+            self._bindings.used(attempt, permit)

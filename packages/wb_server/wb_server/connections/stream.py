@@ -155,14 +155,7 @@ class Reading:
         rows, counted = 0, self.answer.already or not self.permit.returns_rows
         for batch in self:
             rows += int(batch.column(0)[0].as_py()) if counted else batch.num_rows
-        written = self.permit.written
-        return WriteResult(
-            rows,
-            self.answer.already,
-            self.permit.connection_id,
-            read=tuple((t.schema, t.name) for t in self.permit.tables if t not in written),
-            written=tuple((t.schema, t.name) for t in written),
-        )
+        return WriteResult(rows, self.answer.already)
 
     def failed(self, error: Exception) -> WorkbenchError:
         """Ends the query with an error; the error as people may see it."""

@@ -130,8 +130,12 @@ class AttemptHandler(_Handler):
             self._header("Workbench-Kernel", _KERNEL),
             self.request.body,
         )
-        folder = str(attempt.kernel.folder)
-        self.answer({"kernel_id": attempt.kernel.id, "folder": folder}, 201)
+        started = {
+            "kernel_id": attempt.kernel.id,
+            "folder": str(attempt.kernel.folder),
+            "packages": attempt.packages,
+        }
+        self.answer(started, 201)
 
     @web.authenticated
     @authorized

@@ -19,7 +19,8 @@ from tornado import web
 from tornado.ioloop import IOLoop
 
 from ..kit.errors import InvalidInput, NotFound, TooLarge
-from ..pipelines.folder import IGNORE_FILE, collect, content_of
+from ..pipelines import folder as pipeline_folder
+from ..pipelines.folder import IGNORE_FILE, collect
 from .attempts import ServerHandler
 
 # As the service's `pipelines.models`, which a person's server doesn't load.
@@ -77,8 +78,7 @@ def snapshot(folder: Path) -> dict[str, Any]:
     """
     files: dict[str, str] = {}
     total = 0
-    for name, path in collect(folder):
-        content = content_of(path)
+    for name, content in pipeline_folder.snapshot(folder):
         total += len(content)
         if len(files) == MAX_FILES or total > MAX_SNAPSHOT:
             raise TooLarge(

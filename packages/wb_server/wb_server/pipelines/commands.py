@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import httpx
 
-from .folder import collect, content_of
+from .folder import collect, snapshot
 
 TEXT = "check, save, run and watch pipelines (over the API, for scripts)"
 
@@ -122,9 +122,7 @@ def text_files(path: Path, text: str) -> dict[str, Any]:
 def _save(arguments: argparse.Namespace) -> int:
     path: Path = arguments.file
     text = _text(path)
-    files = {
-        name: base64.b64encode(content_of(each)).decode() for name, each in collect(path.parent)
-    }
+    files = {name: base64.b64encode(content).decode() for name, content in snapshot(path.parent)}
     body: dict[str, Any] = {"text": text, "files": files, "note": arguments.note}
     with _Api() as api:
         name = _name_of(text)

@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from .packages import PACKAGES, installed
+
 # What belongs to a pipeline: code and small tables. Data lies in databases and stores.
 SUFFIXES = frozenset(
     {
@@ -66,6 +68,19 @@ def collect(folder: Path) -> Iterator[tuple[str, Path]]:
         if any(fnmatch.fnmatch(each, pattern) for each in (*above, *parts) for pattern in patterns):
             continue
         yield name, path
+
+
+def snapshot(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """What a version keeps of a folder: the files that belong to it, by path and content.
+
+    Where there are notebooks, it keeps the list of installed packages too, as ``PACKAGES``.
+    """
+    notebooks = False
+    for name, path in collect(folder):
+        notebooks = notebooks or path.suffix.lower() == _NOTEBOOK
+        yield name, content_of(path)
+    if notebooks:
+        yield PACKAGES, installed().encode()
 
 
 def content_of(path: Path) -> bytes:

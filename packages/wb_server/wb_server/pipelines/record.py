@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ..connections.lineage import TableUse
 from ..kit import clock
 from ..kit.blobs import Blobs
 from .runs.notes import Notes, table_rows
 from .runs.store import RunStore
 from .runs.transitions import Claim
-from .tasks.base import Recorder, StoredArtifact, TableUse, TaskFailed
+from .tasks.base import Recorder, StoredArtifact, TaskFailed
 
 # Of an attempt's log so much is kept; of a piece of it, so much is one row.
 _LOG_LIMIT = 10 * 2**20

@@ -86,6 +86,12 @@ def test_a_notebook_with_parameters_and_a_helper(attempts: Attempts) -> None:
     assert ran.said.last.metadata.language_info.name == "python"
 
 
+def test_packages_that_changed_are_told(attempts: Attempts) -> None:
+    ran = attempts.run("1", files={".packages.txt": b"ipykernel==1.0\n"})
+    said = "Packages are not as they were when this version was saved: ipykernel 1.0, now "
+    assert [line.startswith(said) for line in ran.said.lines] == [True]
+
+
 def test_a_cell_that_fails(attempts: Attempts) -> None:
     ran = attempts.run("x = 1", "print('before')\n{}['eu']", "print('never')")
     error = ran.error

@@ -23,6 +23,7 @@ from support.postgres import Cluster
 from support.wait import wait_for
 from support.wired import ENGINEER, WHERE, Wired, schemas, wire
 
+from wb_server.connections.lineage import TableUse
 from wb_server.kit.endpoint import HangUp
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput
 from wb_server.pipelines.definition import check, templates
@@ -31,7 +32,6 @@ from wb_server.pipelines.tasks.base import (
     Attempt,
     Result,
     StoredArtifact,
-    TableUse,
     TaskFailed,
     TaskType,
 )

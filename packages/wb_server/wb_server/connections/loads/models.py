@@ -111,14 +111,10 @@ class WriteResult:
     Attributes:
         rows: that were changed, or returned by ``RETURNING``.
         already: whether an earlier try had made it.
-        read: the tables that it read, and the ones it wrote, as ``(schema, name)``.
     """
 
     rows: int
     already: bool
-    connection_id: str
-    read: tuple[tuple[str | None, str], ...]
-    written: tuple[tuple[str | None, str], ...]
 
 
 Progress = Callable[[int], None]

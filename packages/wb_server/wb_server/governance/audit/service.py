@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -161,12 +161,23 @@ class AuditService:
         """The rows of a time, the oldest first, as the store's ``export`` gives them."""
         return self._store.export(since, until)
 
-    def close_open(self) -> int:
+    def close_open(self, going: Callable[[], Collection[str]] = tuple) -> int:
         """Closes as ``unknown`` what an ended process had started, and returns how many.
 
         Called once, before the service takes requests.
+
+        Args:
+            going: tells the ids of requests that other processes work on. These close their
+                records themselves.
         """
-        rows = self._store.open_records()
+        # In this order: what begins or ends meanwhile is left alone.
+        now = clock.now()
+        others = going()
+        rows = [
+            row
+            for row in self._store.open_records()
+            if row["at"] < now and row["request_id"] not in others
+        ]
         for row in rows:
             kept = {
                 name: row[name]

@@ -26,6 +26,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 
 from ...kit.errors import Conflict, InvalidInput, NotFound, Unavailable, Unprocessable
 from ...kit.snapshot import unpack
+from ..packages import changes
 from . import files, processes
 from .processes import VARIABLE, Mark
 from .spare import Spare, Started, remove
@@ -46,12 +47,14 @@ class AttemptKernel:
 
     Attributes:
         fence: of the attempt; grows with every attempt of a task run.
+        packages: those that are not as they were when the version was saved, in words.
     """
 
     attempt_id: str
     task_run: str
     fence: int
     kernel: Started
+    packages: str = ""
 
     def exit_status(self) -> int | None:
         """How its process ended, as ``subprocess`` says it; ``None`` if it runs or nobody knows."""
@@ -136,7 +139,7 @@ class AttemptKernels:
             kernel = await self._spare.take(kernel_name, {VARIABLE: attempt_id})
             folder = kernel.folder if kernel is not None else self._new_folder()
             try:
-                await asyncio.to_thread(_lay_out, snapshot, folder)
+                changed = await asyncio.to_thread(_lay_out, snapshot, folder)
                 if kernel is None:
                     kernel = await self._start_kernel(kernel_name, folder, {VARIABLE: attempt_id})
             except BaseException:
@@ -146,7 +149,7 @@ class AttemptKernels:
                     await asyncio.to_thread(remove, folder)
                 raise
             self._note(kernel, attempt_id)
-            attempt = AttemptKernel(attempt_id, task_run, fence, kernel)
+            attempt = AttemptKernel(attempt_id, task_run, fence, kernel, changed)
             self._by_id[attempt_id] = attempt
             return attempt
 
@@ -325,8 +328,12 @@ class AttemptKernels:
         _note_of(kernel.folder).write_text(text, encoding="utf-8")
 
 
-def _lay_out(snapshot: bytes, folder: Path) -> None:
-    """Makes the folder of an attempt: the snapshot, and places for what comes in and goes out."""
+def _lay_out(snapshot: bytes, folder: Path) -> str:
+    """Makes the folder of an attempt: the snapshot, and places for what comes in and goes out.
+
+    Returns:
+        The packages that are not as the snapshot has them, in words.
+    """
     unpack(snapshot, folder)
     try:
         files.prepare(folder)
@@ -335,6 +342,7 @@ def _lay_out(snapshot: bytes, folder: Path) -> None:
             f"The snapshot has {files.INPUTS} or {files.OUTPUTS}, which an attempt has its own of.",
             code="bad_snapshot",
         ) from error
+    return changes(folder)
 
 
 def _note_of(folder: Path) -> Path:

@@ -85,6 +85,12 @@ class KernelRequest:
     log: Callable[[str], None]
 
 
+def note_packages(request: KernelRequest, changed: str) -> None:
+    """Says in an attempt's log which packages are not as they were when its version was saved."""
+    if changed:
+        request.log(f"Packages are not as they were when this version was saved: {changed[:1000]}.")
+
+
 class RunningKernel(ABC):
     """A kernel that an attempt drives. Used from one event loop.
 

@@ -27,7 +27,7 @@ from ...kit.errors import NotFound, WorkbenchError
 from ..failure import TaskFailed
 from . import files
 from .attempts import AttemptKernel, AttemptKernels, end_left, new_root
-from .base import KernelRequest, Kernels, RunningKernel
+from .base import KernelRequest, Kernels, RunningKernel, note_packages
 from .files import OutputFile
 from .processes import Mark
 from .remote import died
@@ -71,6 +71,7 @@ class LocalKernels(Kernels):
             raise TaskFailed(
                 error.code, error.message, retry=error.status >= 500, **error.details
             ) from None
+        note_packages(request, attempt.packages)
         kernel = LocalKernel(attempt, lambda now: self._there(_end(attempts, attempt, now)))
         try:
             await kernel.open()

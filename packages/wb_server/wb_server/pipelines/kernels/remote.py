@@ -19,7 +19,7 @@ from websockets.exceptions import WebSocketException
 from ...kit.snapshot import MAX_PACKED
 from ..failure import TaskFailed
 from . import files
-from .base import KernelRequest, Kernels, NotebookServers, RunningKernel, Server
+from .base import KernelRequest, Kernels, NotebookServers, RunningKernel, Server, note_packages
 from .files import OutputFile
 from .socket import MAX_MESSAGE, SocketClient
 
@@ -142,7 +142,9 @@ class ServerKernel(RunningKernel):
             raise _NoServer
         if answer.status_code != 201:
             raise _refused(answer)
-        self._kernel_id = str(answer.json()["kernel_id"])
+        started = answer.json()
+        self._kernel_id = str(started["kernel_id"])
+        note_packages(request, str(started["packages"]))
         try:
             self.client = await SocketClient.open(
                 self._server.url.rstrip("/"), self._kernel_id, self._server.headers

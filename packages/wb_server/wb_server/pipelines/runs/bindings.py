@@ -1,11 +1,19 @@
-"""Which kernels of attempts are current: asked with every query that such a kernel sends."""
+"""Which kernels of attempts are current, and what they use: asked with every query of such a kernel."""
 
 from __future__ import annotations
+
+import contextlib
+import threading
+from collections import OrderedDict
 
 import sqlalchemy as sa
 
 from ...connections.bindings import Binding
+from ...connections.gate import Permit
+from ...connections.lineage import tables_read, tables_written
 from ...kit.db import Database
+from .notes import table_rows
+from .statements import ADD_TABLES
 from .store import attempts, runs, task_runs
 
 _CURRENT = (
@@ -21,11 +29,18 @@ _CURRENT = (
 )
 
 
+# Statements of kernels whose tables are noted already. A loop sends the same one over and over; one
+# that is forgotten here is noted twice, which readers don't show.
+_REMEMBERED = 1000
+
+
 class RunBindings:
     """Knows the attempts by the metadata database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._noted: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._lock = threading.Lock()
 
     def current(self, attempt_id: str, actor: str) -> Binding | None:
         """The attempt, if it is current and runs as this actor; else ``None``."""
@@ -33,3 +48,25 @@ class RunBindings:
         with self._database.read() as transaction:
             row = transaction.execute(_CURRENT, values).first()
         return Binding(attempt_id, row.task_run_id, row.run_id) if row is not None else None
+
+    def used(self, attempt_id: str, permit: Permit) -> None:
+        """Notes the tables that a statement of an attempt's kernel has read or written."""
+        known = (attempt_id, permit.connection_id, permit.sql)
+        with self._lock:
+            if known in self._noted:
+                return
+            self._noted[known] = None
+            if len(self._noted) > _REMEMBERED:
+                self._noted.popitem(last=False)
+        rows = [
+            *table_rows(attempt_id, "read", tables_read(permit)),
+            *table_rows(attempt_id, "written", tables_written(permit)),
+        ]
+        if not rows:
+            return
+        # The run may have been deleted meanwhile.
+        with (
+            contextlib.suppress(sa.exc.IntegrityError),
+            self._database.write(durable=False) as transaction,
+        ):
+            transaction.execute(ADD_TABLES, rows)

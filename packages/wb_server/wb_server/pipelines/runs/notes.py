@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ...connections.lineage import TableUse
 from ...kit.blobs import Blobs
 from ...kit.db import Database
 from ...kit.errors import Conflict
-from ..tasks.base import TableUse
 from .statements import ADD_LOG, ADD_TABLES
 from .store import attempts, task_runs
 from .transitions import Claim

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ...kit import clock
 from ...kit.db import Database, UtcDateTime, metadata
 from ..store import pipelines
 from .models import (
@@ -247,6 +248,19 @@ class RunStore:
                     .order_by(runs.c.number.desc())
                 ).scalars()
             )
+
+    def running(self) -> set[str]:
+        """The attempts that run; what they do has their id as its request's."""
+        current = sa.and_(
+            task_runs.c.id == attempts.c.task_run_id, task_runs.c.fence == attempts.c.fence
+        )
+        found = (
+            sa.select(attempts.c.id)
+            .join(task_runs, current)
+            .where(task_runs.c.state == "running", task_runs.c.lease_until > clock.now())
+        )
+        with self.database.read() as transaction:
+            return set(transaction.execute(found).scalars())
 
     def last(self, pipeline_ids: Sequence[str]) -> dict[str, RunSummary]:
         """The newest run of each pipeline."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, ClassVar, Protocol
 
+from ...connections.lineage import TableUse
 from ...kit.actor import Actor
 from ...kit.endpoint import HangUp, Origin
 from ..definition.models import TaskSpec
@@ -55,16 +56,6 @@ class Result:
 
     outputs: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Sequence[Artifact] = ()
-
-
-@dataclass(frozen=True)
-class TableUse:
-    """A table that a task read or wrote, for lineage; ``columns`` where the SQL says them."""
-
-    connection_id: str
-    schema: str | None
-    table: str
-    columns: tuple[str, ...] = ()
 
 
 class Recorder(Protocol):

@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic_core import PydanticCustomError
 
 from ...connections.broker import Broker
-from ...connections.columns import columns_read
+from ...connections.lineage import TableUse, tables_read
 from ...connections.loads.models import Batches, LoadRequest, LoadResult, Once
 from ...connections.stream import Reading
 from ...kit.errors import WorkbenchError
 from ..definition.fields import ConnectionName
-from .base import Artifact, Attempt, TableUse, TaskFailed
+from .base import Artifact, Attempt, TaskFailed
 from .temporary import Temporary
 
 PARQUET: Final = "application/vnd.apache.parquet"
@@ -104,16 +104,7 @@ def telling_what_passes() -> Iterator[None]:
 
 def note_read(attempt: Attempt, reading: Reading) -> None:
     """Records the tables that a query reads, with the columns that it names."""
-    permit = reading.permit
-    tables = [table for table in permit.tables if table not in permit.written]
-    columns = columns_read(permit.sql, permit.dialect, tables)
-    attempt.recorder.tables(
-        "read",
-        [
-            TableUse(permit.connection_id, table.schema, table.name, columns.get(table, ()))
-            for table in tables
-        ],
-    )
+    attempt.recorder.tables("read", tables_read(reading.permit))
 
 
 def load(broker: Broker, attempt: Attempt, batches: Batches, into: IntoTable) -> LoadResult:

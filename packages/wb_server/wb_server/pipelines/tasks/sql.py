@@ -9,12 +9,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from ...connections.broker import Broker
+from ...connections.lineage import tables_written
 from ...connections.loads.models import Once
 from ...connections.models import QueryRequest
 from ..definition.fields import ConnectionName, Sql
 from ..definition.models import TaskSpec, Use
 from . import rows
-from .base import Attempt, Result, TableUse, TaskType
+from .base import Attempt, Result, TaskType
 from .temporary import Temporary
 
 
@@ -121,10 +122,7 @@ class SqlTask(TaskType):
             if reading.permit.kind == "read":
                 return Result(rows.outputs(attempt, reading))
             done = reading.written()
-        attempt.recorder.tables(
-            "written",
-            [TableUse(done.connection_id, schema, table) for schema, table in done.written],
-        )
+        attempt.recorder.tables("written", tables_written(reading.permit))
         said = f"{done.rows:,} rows changed"
         if done.already:
             said += ": an earlier try had done it, nothing was done now"

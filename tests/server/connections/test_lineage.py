@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wb_server.connections.columns import columns_read
+from wb_server.connections.lineage import columns_read
 from wb_server.connections.statement import DialectName, analyse
 
 

@@ -1,4 +1,4 @@
-"""Which columns of which tables a statement reads, as far as its text says.
+"""Which tables a statement reads and writes, with the columns, as far as its text says.
 
 For lineage only: nothing that is allowed or refused depends on it. A column without its table's name
 counts where there is one table that it can be of. Of ``select *`` nothing is said.
@@ -8,12 +8,39 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
+from .gate import Permit
 from .statement import RULES, DialectName, TableRef
+
+
+@dataclass(frozen=True)
+class TableUse:
+    """A table that was read or written; ``columns`` where the SQL says them."""
+
+    connection_id: str
+    schema: str | None
+    table: str
+    columns: tuple[str, ...] = ()
+
+
+def tables_read(permit: Permit) -> list[TableUse]:
+    """What a permitted statement reads."""
+    tables = [table for table in permit.tables if table not in permit.written]
+    columns = columns_read(permit.sql, permit.dialect, tables)
+    return [
+        TableUse(permit.connection_id, table.schema, table.name, columns.get(table, ()))
+        for table in tables
+    ]
+
+
+def tables_written(permit: Permit) -> list[TableUse]:
+    """What a permitted statement writes."""
+    return [TableUse(permit.connection_id, table.schema, table.name) for table in permit.written]
 
 
 def columns_read(
