@@ -54,35 +54,30 @@ def static_steps() -> list[Step]:
     ]
 
 
-# What takes about as long as the rest of the Python tests together, the checks before them included.
-# Each group is one process, with servers of its own. Measure with `--durations=0` before moving one.
+# Each group is one process, with servers of its own; what takes longest comes first. Measure with
+# `--durations=0` before moving one.
 GROUPS = {
-    "Hub, security": ("tests/hub", "tests/security"),
-    "governance, operations, contracts, faults": (
-        "tests/server/governance",
-        "tests/server/operations",
-        "tests/contracts",
-        "tests/faults",
-    ),
+    "connections": ("tests/server/connections",),
+    "governance, operations": ("tests/server/governance", "tests/server/operations"),
+    "contracts, faults": ("tests/contracts", "tests/faults"),
+    "security": ("tests/security",),
+    "browser": ("tests/e2e",),
+    "Hub": ("tests/hub",),
 }
-BROWSER = "tests/e2e"
+# More than there are cores, because each waits about half of its time for what it started.
+LANES = 4
 
 
-def test_lanes(fast: bool) -> list[list[Step]]:
-    """The Python tests, in lanes that run side by side; the checks go before the first one.
-
-    There are more lanes than cores, because each waits about half of its time for what it started.
-    ``fast`` leaves out what starts servers or a browser.
-    """
+def test_steps(fast: bool) -> list[Step]:
+    """The Python tests; ``fast`` leaves out what starts servers or a browser."""
     pytest = [PYTHON, "-m", "pytest", "-q"]
     if fast:
-        return [[Step("Python tests, no servers", [*pytest, "--no-servers"])]]
+        return [Step("Python tests, no servers", [*pytest, "--no-servers"])]
     apart = [folder for folders in GROUPS.values() for folder in folders]
-    rest = [f"--ignore={folder}" for folder in (*apart, BROWSER)]
-    lanes = [[Step("tests: the others", [*pytest, *rest])]]
-    lanes += [[Step(f"tests: {name}", [*pytest, *folders])] for name, folders in GROUPS.items()]
-    lanes[1].append(Step("tests: browser", [*pytest, BROWSER]))
-    return lanes
+    groups = [Step(f"tests: {name}", [*pytest, *folders]) for name, folders in GROUPS.items()]
+    rest = [f"--ignore={folder}" for folder in apart]
+    groups.insert(LANES - 1, Step("tests: the others", [*pytest, *rest]))
+    return groups
 
 
 def run(step: Step) -> bool:
@@ -163,10 +158,10 @@ def system_packages() -> None:
 
 
 def _all(lanes: list[list[Step]]) -> int:
-    """Runs lanes side by side, each step of them whatever the others say, so that one look shows
-    all that is wrong."""
+    """Runs lanes, some side by side, each step of them whatever the others say, so that one look
+    shows all that is wrong."""
     began = time.monotonic()
-    with ThreadPoolExecutor(len(lanes)) as pool:
+    with ThreadPoolExecutor(LANES) as pool:
         list(pool.map(lambda lane: [run(step) for step in lane], lanes))
     steps = [step for lane in lanes for step in lane]
     table(steps, time.monotonic() - began)
@@ -193,10 +188,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "test":
         if not arguments.fast:
             system_packages()
-        lanes = test_lanes(arguments.fast)
+        tests = [[step] for step in test_steps(arguments.fast)]
         if arguments.fast:
-            return _all([static_steps(), *lanes])
-        return _all([[*static_steps(), *lanes[0]], *lanes[1:]])
+            return _all([static_steps(), *tests])
+        # The checks before the shortest of what begins at once.
+        tests[LANES - 1] = [*static_steps(), *tests[LANES - 1]]
+        return _all(tests)
     if arguments.command == "lint":
         return _all([static_steps()])
     if arguments.command == "generate":

@@ -106,7 +106,7 @@ def main(arguments: list[str]) -> int:
         _become([str(steps.REPO / "tests" / "dev.py"), command, *rest])
     elif command in _SERVER:
         steps.prepare(product=True, dev=False)
-        _become(["-P", "-m", "wb_server.cli", command, *rest])
+        _become(["-P", "-m", "wb_hub.quick", "wb_server.cli", command, *rest])
     elif command == "lock":
         steps.prepare(product=False, dev=True)
         steps.compile_locks()

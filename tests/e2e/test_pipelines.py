@@ -16,6 +16,7 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     notebook = person.put_notebook(
         "monthly sales.ipynb",
         "print(f'{months} months of {region}')",
+        "import time\ntime.sleep(6)\nprint('a while later')",
         "import wb\nwb.output('months', months)",
         parameters="region = 'eu'  # which\nmonths = 2",
     )
@@ -27,18 +28,22 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     dialog.get_by_test_id("wb-field-region").fill("us")
     dialog.get_by_role("button", name="Run", exact=True).click()
 
-    # The run opens by itself, and comes to its end without a reload.
+    # The run opens by itself. Its notebook is shown while it runs, and what comes is added.
     run = page.get_by_test_id("wb-run")
     expect(run.locator("[data-testid=wb-run-parameter][data-name=region]")).to_contain_text("us")
-    expect(run.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=RUN)
-    expect(run.get_by_test_id("wb-run-log")).to_contain_text("succeeded")
-    expect(run.get_by_test_id("wb-task-outputs")).to_contain_text("months3")
-    run.get_by_test_id("wb-task-notebook").click()
+    run.get_by_test_id("wb-task-notebook").click(timeout=RUN)
     executed = page.get_by_test_id("wb-executed")
     expect(executed).to_contain_text("3 months of us")
+    expect(executed.locator(".jp-OutputArea-output", has_text="a while later")).to_be_visible()
     # It shows what was: nothing can be typed into it.
     source = executed.locator(".jp-CodeCell .cm-content").first
     expect(source).to_have_attribute("aria-readonly", "true")
+
+    # It comes to its end without a reload.
+    page.get_by_role("tab", name=re.compile(r"^monthly_sales, run \d+$")).click()
+    expect(run.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=RUN)
+    expect(run.get_by_test_id("wb-run-log")).to_contain_text("succeeded")
+    expect(run.get_by_test_id("wb-task-outputs")).to_contain_text("months3")
 
     # The panel knows it.
     page.get_by_role("tab", name="Pipelines").click()

@@ -112,12 +112,10 @@ def test_redis_forgets_everything(place: Site, how: str) -> None:
     )
     runs = [place.run("chain")]
     place.running(runs[0], "t1")
-    for worker in place.workers:
-        worker.send_signal(signal.SIGSTOP)  # so that what is rung now lies in the queue
+    place.stop_workers()  # so that what is rung now lies in the queue
     runs.append(place.run("chain"))
     place.redis.flush() if how == "flushed" else place.redis.restart()
-    for worker in place.workers:
-        worker.send_signal(signal.SIGCONT)
+    place.wake_workers()
     for run in runs:
         assert place.ended(run).state == "succeeded"
 

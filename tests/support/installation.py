@@ -106,7 +106,7 @@ def wb(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
 
 def process(*arguments: object) -> list[str]:
     """The command line of a command as a process."""
-    return [sys.executable, "-P", "-m", "wb_server.cli", *map(str, arguments)]
+    return [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", *map(str, arguments)]
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:

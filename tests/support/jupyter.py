@@ -46,7 +46,7 @@ def embedded(
     with log.open("w") as output:
         server = subprocess.Popen(
             [
-                sys.executable, "-m", "jupyter_server", f"--port={port}", "--ip=127.0.0.1",
+                sys.executable, "-m", "wb_hub.quick", "jupyter_server", f"--port={port}", "--ip=127.0.0.1",
                 "--no-browser", "--allow-root", "--ServerApp.port_retries=0",
                 "--ServerApp.jpserver_extensions={'wb_server': True}",
                 f"--ServerApp.root_dir={folder}", f"--ServerApp.base_url={base}",

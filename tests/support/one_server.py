@@ -133,7 +133,7 @@ def one_server(letters: Sequence[str]) -> Iterator[OneServer]:
         # As root's own file, and nobody else's: what many administrators do with output.
         with open(base / "log", "ab", opener=_private) as log:
             process = subprocess.Popen(
-                [*passage(base), sys.executable, "-P", "-m", "jupyterhub", "-f",
+                [*passage(base), sys.executable, "-P", "-m", "wb_hub.quick", "jupyterhub", "-f",
                  str(REPO / "jupyterhub_config.py")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -182,7 +182,16 @@ def _first_start(data_dir: Path) -> None:
     data.master_key(data_dir / "master.key", needed=False)
     data.first_admin()
     subprocess.run(
-        [sys.executable, "-P", "-m", "wb_server.cli", "migrate", "--data-dir", str(data_dir)],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "wb_hub.quick",
+            "wb_server.cli",
+            "migrate",
+            "--data-dir",
+            str(data_dir),
+        ],
         check=True,
         capture_output=True,
         cwd="/",

@@ -215,7 +215,8 @@ class Promises:
             expected = [first + n * MINUTE for n in range(due(since))]
             if (missing := set(expected) - set(fires)) or len(fires) != len(set(fires)):
                 self.result.wrong.append(f"{name}: {len(missing)} fires are missing or doubled")
-            if scheduled != fires:
+            # Between the two another minute may have begun.
+            if scheduled[: len(fires)] != fires:
                 self.result.wrong.append(
                     f"{name}: {len(fires)} fires, but {len(scheduled)} runs for them"
                 )

@@ -46,7 +46,7 @@ class Installation:
     def command(self, *arguments: str, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Starts a command of ``wb``, with this installation's settings."""
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "wb_server.cli", *arguments],
+            [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -156,6 +157,38 @@ class Site:
                 self.kill(each)
             for _ in range(count - len(kind)):
                 start()
+
+    def stop_workers(self) -> None:
+        """Stops them as a debugger would, at a moment at which none holds a lock of the metadata."""
+
+        def stopped() -> bool:
+            for worker in self.workers:
+                worker.send_signal(signal.SIGSTOP)
+            if self._unlocked():
+                return True
+            self.wake_workers()
+            return False
+
+        wait_for(stopped)
+
+    def wake_workers(self) -> None:
+        """Lets stopped workers go on."""
+        for worker in self.workers:
+            worker.send_signal(signal.SIGCONT)
+
+    def _unlocked(self) -> bool:
+        url = self.database.engine.url
+        if url.get_backend_name() == "sqlite":
+            try:
+                with contextlib.closing(sqlite3.connect(str(url.database), timeout=0.1)) as own:
+                    own.execute("begin immediate")
+                    own.rollback()
+            except sqlite3.OperationalError:
+                return False
+            return True
+        busy = "select 1 from pg_stat_activity where state = 'idle in transaction'"
+        with self.database.read() as transaction:
+            return transaction.execute(sa.text(busy)).first() is None
 
     def restart_service(self) -> None:
         """Ends the service and starts it again; workers and schedulers go on."""

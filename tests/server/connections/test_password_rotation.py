@@ -119,7 +119,7 @@ class Site:
     def command(self, *options: str) -> subprocess.Popen[str]:
         """Starts the command on the connection, to be killed."""
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "wb_server.cli", *self._words(options)],
+            [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", *self._words(options)],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

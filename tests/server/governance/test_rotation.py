@@ -380,7 +380,7 @@ def rotating(place: Place, output: int = subprocess.PIPE) -> Iterator[subprocess
         "WB_DATABASE_URL": place.database.engine.url.render_as_string(hide_password=False),
     }
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "wb_server.cli", "rotate-key"],
+        [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", "rotate-key"],
         env=environment,
         stdout=output,
         stderr=subprocess.STDOUT,

@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 # Enough that the rotation takes a while: what is going on meanwhile is looked at.
 MANY = 2500
 CONNECTIONS = 6
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.1
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -180,7 +180,15 @@ def test_at_a_terminal_it_is_asked_for_twice(
 ) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "wb_server.cli", "backup", str(tmp_path / "b.tar")],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "wb_hub.quick",
+            "wb_server.cli",
+            "backup",
+            str(tmp_path / "b.tar"),
+        ],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

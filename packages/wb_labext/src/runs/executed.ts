@@ -2,13 +2,17 @@ import type { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
 import type { IEditorServices } from '@jupyterlab/codeeditor';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
+import { isCodeCellModel } from '@jupyterlab/cells';
+import type * as nbformat from '@jupyterlab/nbformat';
 import type { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookWidgetFactory, StaticNotebook } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { notebookIcon } from '@jupyterlab/ui-components';
+import { JSONExt } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
 
-import { attemptPath } from './drive';
+import { asRecord, attemptPath } from './drive';
 
 /** The name of the factory that shows executed notebooks. */
 export const FACTORY = 'Executed Notebook';
@@ -21,7 +25,21 @@ const STILL_FRAMES = 10;
 /** After so many frames, some seconds, the person may have begun to read. */
 const MOST_FRAMES = 180;
 
+/** An attempt that may still run is asked for no more often, in milliseconds. */
+const FOLLOW_EVERY = 1_000;
+
+/** An attempt whose notebook is shown. */
+export interface ExecutedAttempt {
+  id: string;
+  title: string;
+  /** Whether it has ended by now. */
+  ended: () => Promise<boolean>;
+}
+
 export interface ExecutedOptions {
+  /** Signalled when something of a run may have changed. */
+  changed: ISignal<unknown, void>;
+  notebook: (attempt: string) => Promise<nbformat.INotebookContent>;
   app: JupyterFrontEnd;
   documents: IDocumentManager;
   rendermime: IRenderMimeRegistry;
@@ -41,6 +59,31 @@ export function failedCell(model: INotebookModel): number | null {
     }
   }
   return null;
+}
+
+/**
+ * Puts what cells have shown since into a notebook that is open, so that its reader stays where they
+ * are. False where the cells are not the same ones.
+ */
+export function bringUpToDate(model: INotebookModel, content: nbformat.INotebookContent): boolean {
+  const same = content.cells.every(
+    (cell, index) => model.cells.get(index)?.id === (cell as { id?: string }).id
+  );
+  if (!same || model.cells.length !== content.cells.length) {
+    return false;
+  }
+  content.cells.forEach((cell, index) => {
+    const known = model.cells.get(index);
+    if (isCodeCellModel(known)) {
+      const outputs = cell.outputs as nbformat.IOutput[];
+      if (!JSONExt.deepEqual(known.outputs.toJSON(), outputs)) {
+        known.outputs.fromJSON(outputs);
+      }
+      known.executionCount = cell.execution_count as nbformat.ExecutionCount;
+    }
+  });
+  model.dirty = false;
+  return true;
 }
 
 /**
@@ -88,9 +131,9 @@ export class ExecutedNotebooks {
     this.find = path => documents.findWidget(path, FACTORY) as NotebookPanel | undefined;
   }
 
-  /** Opens it, or brings it up to date where it is open. */
-  async open(attempt: string, title: string): Promise<void> {
-    const path = attemptPath(attempt, title);
+  /** Opens it, or brings it up to date where it is open; and follows it until the attempt ends. */
+  async open(attempt: ExecutedAttempt): Promise<void> {
+    const path = attemptPath(attempt.id, attempt.title);
     const { app, documents } = this.options;
     const open = this.find(path);
     if (open) {
@@ -100,6 +143,49 @@ export class ExecutedNotebooks {
     } else {
       documents.openOrReveal(path, FACTORY);
     }
+    const panel = this.find(path);
+    if (panel && !this.followed.has(path) && !(await attempt.ended())) {
+      this.follow(path, panel, attempt);
+    }
+  }
+
+  private follow(path: string, panel: NotebookPanel, attempt: ExecutedAttempt): void {
+    const { changed, notebook } = this.options;
+    let waiting = false;
+    const look = async (): Promise<void> => {
+      // What it shows after its end is final.
+      const ended = await attempt.ended();
+      await panel.context.ready;
+      const content = asRecord(await notebook(attempt.id));
+      if (panel.isDisposed || !panel.content.model) {
+        return;
+      }
+      if (!bringUpToDate(panel.content.model, content)) {
+        await panel.context.revert();
+      }
+      if (ended) {
+        stop();
+        await this.showFailure(panel);
+      }
+    };
+    const onChanged = (): void => {
+      if (!waiting) {
+        waiting = true;
+        setTimeout(() => {
+          waiting = false;
+          // What fails now is asked for again with the next change.
+          void look().catch(() => undefined);
+        }, FOLLOW_EVERY);
+      }
+    };
+    const stop = (): void => {
+      changed.disconnect(onChanged);
+      this.followed.delete(path);
+    };
+    this.followed.add(path);
+    changed.connect(onChanged);
+    panel.disposed.connect(stop);
+    onChanged();
   }
 
   /** Shows the end of the cell that failed, which says why. */
@@ -127,5 +213,6 @@ export class ExecutedNotebooks {
     }
   }
 
+  private readonly followed = new Set<string>();
   private readonly find: (path: string) => NotebookPanel | undefined;
 }

@@ -92,6 +92,8 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       )
     );
     const executed = new ExecutedNotebooks({
+      changed: workbench.events.signal('runs'),
+      notebook: attempt => api.notebook(attempt),
       app,
       documents,
       rendermime,
@@ -154,7 +156,12 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
         openNotebook: (task, attempt) => {
           const number = model.state.run?.number ?? 0;
           const title = trans.__('%1, run %2, attempt %3', task.task, number, attempt.number);
-          void executed.open(attempt.id, title).catch(fail);
+          const ended = async (): Promise<boolean> => {
+            const { tasks } = await api.get(model.id);
+            const all = tasks.flatMap(item => item.attempts);
+            return all.find(item => item.id === attempt.id)?.state !== 'running';
+          };
+          void executed.open({ id: attempt.id, title, ended }).catch(fail);
         }
       };
     };
