@@ -14,11 +14,18 @@ from support.site import ACTOR, Site
 from support.wait import wait_for
 
 from wb_server.composition import build
+from wb_server.connections.broker import Broker
+from wb_server.connections.limits.models import LimitRequest
+from wb_server.connections.limits.service import LimitService
+from wb_server.connections.models import QueryRequest
 from wb_server.governance.audit.store import audit
 from wb_server.kit import clock
+from wb_server.kit.endpoint import HangUp, Origin
+from wb_server.kit.errors import LimitReached
 from wb_server.pipelines.runs.models import RunDetail
 from wb_server.pipelines.runs.store import attempts, task_runs
 
+WHERE = Origin("127.0.0.1", "request")
 _MINUTE = timedelta(minutes=1)
 _EACH_MINUTE = """name: {name}
 schedule: {{cron: "* * * * *", catch_up: all}}
@@ -200,6 +207,40 @@ def test_the_metadata_database_is_restarted(
     with postgres.connect() as connection:
         rows = connection.execute("select count(*), count(distinct (run, task)) from kept")
         assert rows.fetchone() == (6, 6)
+
+
+def test_what_a_worker_runs_is_seen_counted_and_stopped(place: Site, postgres: Cluster) -> None:
+    """By the service, as if it ran there."""
+    place.restart_service()
+    services = place.workbench.api.services
+    broker, limits = services.get(Broker), services.get(LimitService)
+    place.save(
+        "name: long\ndefaults: {retries: {count: 2, delay: 0s}}\n"
+        "tasks:\n  t: {type: sql, connection: warehouse, statement: 'select one from nap600'}\n"
+    )
+    run = place.run("long")
+    wait_for(lambda: broker.queries(ACTOR))
+    (query,) = broker.queries(ACTOR)
+    assert (query.run_id, query.connection, query.state) == (run, "warehouse", "running")
+    assert "nap600" in query.statement
+    assert limits.mine(ACTOR).running == 1
+
+    # It takes a place of its owner's: where there is one, none is left.
+    limits.put(ACTOR, LimitRequest(kind="user", subject=ACTOR.name, concurrent=1))
+    request = QueryRequest(connection="warehouse", sql="select 1")
+    try:
+        with pytest.raises(LimitReached, match="You run 1 query"):
+            broker.read(ACTOR, WHERE, request, HangUp())
+    finally:
+        limits.remove(ACTOR, "user", ACTOR.name)
+
+    broker.cancel(ACTOR, query.id)
+    done = place.ended(run, 10)
+    assert (done.state, done.tasks[0].code) == ("failed", "cancelled")
+    assert len(done.tasks[0].attempts) == 1
+    wait_for(lambda: not postgres.active("nap600"), 5)
+    wait_for(lambda: not broker.queries(ACTOR))
+    assert limits.mine(ACTOR).running == 0
 
 
 def test_a_cancel_with_no_worker_at_all(place: Site) -> None:

@@ -352,6 +352,7 @@ def site(folder: Path, database_url: str = "", **environment: str) -> Iterator[S
             "WB_ALLOW_LOOPBACK": "1",
             "WB_REDIS_URL": queue.url,
             "WB_LEASE_SECONDS": str(LEASE),
+            "WB_QUEUE_WAIT": "1",
             **environment,
         }
         settings = Settings.from_environment(values)

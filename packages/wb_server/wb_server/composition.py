@@ -60,6 +60,9 @@ from .pipelines.tasks.sql import SqlTask
 from .routes import ROUTES
 from .settings import Settings
 
+# Seconds that a worker's task waits for its turn: nobody sits there and waits for an answer.
+_TURN_SECONDS = 3600.0
+
 
 class StartError(Exception):
     """The service can't start; the text is the one line that says why."""
@@ -179,7 +182,7 @@ def build(
         ),
         Room(
             total=settings.max_queries,
-            wait=settings.queue_wait,
+            wait=_TURN_SECONDS if beside else settings.queue_wait,
             waiting=settings.max_waiting,
             waiting_per_user=settings.max_waiting_per_user,
         ),
@@ -235,6 +238,8 @@ def build(
     clockwork = Clockwork(schedules, runs)
 
     def executor(name: str) -> Executor:
+        if beside:
+            broker.share(database)
         return Executor(
             transitions,
             Notes(database, blobs),
@@ -281,6 +286,7 @@ def build(
             clockwork.start()
         else:
             listener = Listener(settings.redis_url, bus.publish_soon)
+            broker.share(database)
 
     def close() -> None:
         clockwork.close()
@@ -289,7 +295,7 @@ def build(
         if listener is not None:
             listener.close()
         dispatcher.close()
-        broker.stop_all()
+        broker.close()
         kernels.close()
         for connector in connectors.values():
             connector.close()

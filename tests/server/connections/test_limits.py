@@ -286,7 +286,7 @@ def test_a_waiting_query_can_be_ended(start: Any, how: str, outcome: str) -> Non
         if how == "hang-up":
             second.hang_up.now()
         elif how == "stop":
-            ground.broker.stop_all()
+            ground.broker.close()
         else:
             ground.broker.cancel(ADMIN if "admin" in how else ANA, second.id)
         assert second.failure().code == "cancelled"

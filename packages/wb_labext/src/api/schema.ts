@@ -2414,6 +2414,12 @@ export interface components {
              * @description Bytes that were sent so far, as Arrow.
              */
             bytes: number;
+            /**
+             * Run Id
+             * @description The run of a pipeline that it belongs to.
+             * @default null
+             */
+            run_id: string | null;
         };
         /** SchemaInfo */
         SchemaInfo: {

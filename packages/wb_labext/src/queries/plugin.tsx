@@ -8,6 +8,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { RunCommandIDs } from '../runs/plugin';
 import { IWorkbench } from '../tokens';
 import { queriesIcon } from '../ui/icons';
 import { addMainView } from '../ui/mainview';
@@ -20,7 +21,8 @@ import { QueriesView } from './view';
 class QueriesWidget extends ReactWidget {
   constructor(
     private readonly model: QueriesModel,
-    private readonly trans: TranslationBundle
+    private readonly trans: TranslationBundle,
+    private readonly openRun: (run: string) => void
   ) {
     super();
     this.addClass('wb-Queries');
@@ -31,7 +33,7 @@ class QueriesWidget extends ReactWidget {
     const fail = (error: unknown): void => {
       Notification.error(model.message(error), { autoClose: 8_000 });
     };
-    return <QueriesView model={model} trans={trans} fail={fail} />;
+    return <QueriesView model={model} trans={trans} fail={fail} openRun={this.openRun} />;
   }
 
   protected override onAfterShow(): void {
@@ -71,6 +73,9 @@ export const queriesPlugin: JupyterFrontEndPlugin<void> = {
     }
     const trans = (translator ?? nullTranslator).load('wb_labext');
     const model = new QueriesModel(new QueriesApi(workbench.api), workbench.events, trans);
+    const openRun = (run: string): void => {
+      void app.commands.execute(RunCommandIDs.open, { run });
+    };
     const open = addMainView({
       app,
       trans,
@@ -79,7 +84,7 @@ export const queriesPlugin: JupyterFrontEndPlugin<void> = {
       caption: trans.__('What runs now, and how much may'),
       icon: queriesIcon,
       rank: 2,
-      make: () => new QueriesWidget(model, trans),
+      make: () => new QueriesWidget(model, trans, openRun),
       palette,
       launcher,
       restorer

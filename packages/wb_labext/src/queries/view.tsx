@@ -16,6 +16,8 @@ export interface QueriesProps {
   trans: TranslationBundle;
   /** Says what went wrong. */
   fail: (error: unknown) => void;
+  /** Shows the run of a pipeline. */
+  openRun: (run: string) => void;
 }
 
 /** What runs now, one's own limits, and everybody's for administrators. */
@@ -138,6 +140,7 @@ function Line(
   props: QueriesProps & { query: RunningQuery; who: boolean; stopping: boolean }
 ): JSX.Element {
   const { query, model, trans, fail } = props;
+  const run = query.run_id;
   const age = Date.now() - new Date(query.since).getTime();
   return (
     <tr data-testid="wb-queries-row" data-state={query.state}>
@@ -145,6 +148,19 @@ function Line(
       <td className="wb-mod-nowrap">{query.connection || trans.__('a test')}</td>
       <td className="wb-mod-nowrap">
         {query.state === 'waiting' ? trans.__('waits for its turn') : trans.__('runs')}
+        {run !== null && (
+          <>
+            {' '}
+            <button
+              className="wb-LinkButton"
+              data-testid="wb-queries-run"
+              title={trans.__('Show the run that it belongs to')}
+              onClick={() => props.openRun(run)}
+            >
+              {trans.__('in a pipeline')}
+            </button>
+          </>
+        )}
       </td>
       <td className="wb-mod-number">{durationWords(Math.max(0, age), trans)}</td>
       <td className="wb-mod-number">{query.rows.toLocaleString()}</td>

@@ -233,6 +233,9 @@ class RunningQuery(BaseModel):
     started_at: datetime | None = Field(description="When its turn came; `null` while it waits.")
     rows: int = Field(description="Rows that were sent so far.")
     bytes: int = Field(description="Bytes that were sent so far, as Arrow.")
+    run_id: str | None = Field(
+        default=None, description="The run of a pipeline that it belongs to."
+    )
 
 
 class RunningList(BaseModel):

@@ -11,11 +11,13 @@ from ..governance.audit.service import AuditService
 from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
+from ..kit.db import Database
 from ..kit.endpoint import HangUp, Origin, Outcome
 from ..kit.errors import LimitReached, WorkbenchError
 from ..kit.events import Bus
 from .bindings import Bindings, NoBindings, stale
 from .connectors.base import Connector, Session
+from .elsewhere import Elsewhere
 from .gate import Gate, LoadPermit, Permit
 from .limits.models import QueryLimits
 from .limits.service import LimitService
@@ -83,8 +85,15 @@ class Opening:
         self._audit = audit
         self._limits = limits
         self._write_rows = write_rows
+        self._bus = bus
         self._queries = RunningQueries(limits, bus)
         self._bindings: Bindings = NoBindings()
+        self._elsewhere: Elsewhere | None = None
+
+    def share(self, database: Database) -> None:
+        """Shares what runs with the other processes on this database: ``elsewhere.py``."""
+        self._elsewhere = Elsewhere(database, self._queries, self._bus)
+        self._elsewhere.start()
 
     def bind(self, bindings: Bindings) -> None:
         """Hands in who knows the attempts of pipelines; without it none is known."""
@@ -127,7 +136,7 @@ class Opening:
         """
         granted, bound = self._audited(asked, grant)
         running = self._queries.add(
-            asked.actor,
+            bound.actor,
             granted.connection,
             asked.query_id,
             granted.permit.kind,

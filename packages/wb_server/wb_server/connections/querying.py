@@ -197,11 +197,10 @@ class Querying(Opening):
         """
         if everybodys:
             self._rights.require(actor, "query.list_any")
-        return [
-            running.view()
-            for running in self._queries.all()
-            if everybodys or running.actor == actor.name
-        ]
+        here = [running.view() for running in self._queries.all()]
+        there = self._elsewhere.all() if self._elsewhere is not None else []
+        found = [each for each in (*here, *there) if everybodys or each.actor == actor.name]
+        return sorted(found, key=lambda each: each.since)
 
     def cancel(self, actor: Actor, query_id: str) -> None:
         """Stops a query that runs, in its source too, or one that waits for its turn.
@@ -210,13 +209,24 @@ class Querying(Opening):
             NotFound: none runs under this id, or none of theirs.
         """
         running = self._queries.get(query_id)
-        if running is None or not (
-            running.actor == actor.name or self._rights.may(actor, "query.cancel_any")
+        there = self._elsewhere.all() if self._elsewhere is not None else []
+        owner = (
+            running.actor
+            if running is not None
+            else next((each.actor for each in there if each.id == query_id), None)
+        )
+        if owner is None or not (
+            owner == actor.name or self._rights.may(actor, "query.cancel_any")
         ):
             raise NotFound("No query of yours runs under this id.", code="unknown_id")
-        running.stop("cancelled")
+        if running is not None:
+            running.stop("cancelled")
+        elif self._elsewhere is not None:
+            self._elsewhere.stop(query_id)
 
-    def stop_all(self) -> None:
-        """Stops everything that runs; called when the service stops."""
+    def close(self) -> None:
+        """Stops everything that runs here; called when the process stops."""
+        if self._elsewhere is not None:
+            self._elsewhere.close()
         for running in self._queries.all():
             running.stop("cancelled")

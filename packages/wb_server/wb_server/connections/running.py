@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ class Running:
         statement: as it was written, or what else it does, in words.
         place: its place among all, or its wait for one.
         rows: that were read so far; with ``bytes``.
+        run_id: of the pipeline's run that it belongs to.
     """
 
     query_id: str
@@ -45,6 +47,7 @@ class Running:
     statement: str
     place: Place
     since: datetime = field(default_factory=clock.now)
+    run_id: str | None = None
     started_at: datetime | None = None
     rows: int = 0
     bytes: int = 0
@@ -86,6 +89,7 @@ class Running:
             started_at=self.started_at,
             rows=self.rows,
             bytes=self.bytes,
+            run_id=self.run_id,
         )
 
 
@@ -135,6 +139,7 @@ class RunningQueries:
             kind,
             what,
             Place(actor.name, known, limits, beside=beside is not None),
+            run_id=actor.via.removeprefix("run:") if actor.via.startswith("run:") else None,
         )
         with self._lock:
             if query_id in self._by_id:
@@ -185,6 +190,14 @@ class RunningQueries:
             yield running
         finally:
             self.remove(running)
+
+    def counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How many of them count for each user, and on each connection."""
+        return self._slots.counts()
+
+    def count_elsewhere(self, users: Counter[str], connections: Counter[str]) -> None:
+        """Has those that run in other processes count as well."""
+        self._slots.count_elsewhere(users, connections)
 
     def get(self, query_id: str) -> Running | None:
         """The one of this id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..connections import elsewhere
 from ..connections import store as connections
 from ..connections.credentials import store as credentials
 from ..connections.limits import store as limits
@@ -18,6 +19,7 @@ __all__ = [
     "blobs",
     "connections",
     "credentials",
+    "elsewhere",
     "limits",
     "pipelines",
     "runs",

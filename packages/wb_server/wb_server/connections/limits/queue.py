@@ -85,6 +85,9 @@ class Slots:
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
         self._on_connection: Counter[str] = Counter()
+        # The same of other processes.
+        self._elsewhere: Counter[str] = Counter()
+        self._on_connection_elsewhere: Counter[str] = Counter()
         # The waiting by user, in the order in which users have their turn.
         self._waiting: OrderedDict[str, list[Place]] = OrderedDict()
 
@@ -141,15 +144,26 @@ class Slots:
         with self._lock:
             self._hand_out()
 
+    def counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How many run here, by user and by connection."""
+        with self._lock:
+            return dict(self._running), dict(self._on_connection)
+
+    def count_elsewhere(self, users: Counter[str], connections: Counter[str]) -> None:
+        """Says how many run in other processes, which count as those here do."""
+        with self._lock:
+            self._elsewhere, self._on_connection_elsewhere = users, connections
+            self._hand_out()
+
     def running(self, user: str | None = None) -> int:
         """How many run: a user's, or all."""
         with self._lock:
-            return self._running.total() if user is None else self._running[user]
+            return self._count_running(user)
 
     def running_on(self, connection_id: str) -> int:
         """How many run on a connection."""
         with self._lock:
-            return self._on_connection[connection_id]
+            return self._count_on(connection_id)
 
     def waiting(self, user: str | None = None) -> int:
         """How many wait: a user's, or all."""
@@ -180,14 +194,22 @@ class Slots:
 
     def _full(self, place: Place, limits: QueryLimits) -> tuple[str, int] | None:
         """What is full for a query, and how many that takes; ``None`` when it may run."""
-        if not place.beside and self._running[place.user] >= limits.concurrent:
+        if not place.beside and self._count_running(place.user) >= limits.concurrent:
             return "user", limits.concurrent
         if limits.on_connection is not None:
-            if self._on_connection[place.connection_id] >= limits.on_connection:
+            if self._count_on(place.connection_id) >= limits.on_connection:
                 return "connection", limits.on_connection
-        if not place.beside and self._running.total() >= self.room.total:
+        if not place.beside and self._count_running() >= self.room.total:
             return "all", self.room.total
         return None
+
+    def _count_running(self, user: str | None = None) -> int:
+        if user is None:
+            return self._running.total() + self._elsewhere.total()
+        return self._running[user] + self._elsewhere[user]
+
+    def _count_on(self, connection_id: str) -> int:
+        return self._on_connection[connection_id] + self._on_connection_elsewhere[connection_id]
 
     def _leave(self, place: Place) -> None:
         places = self._waiting[place.user]
@@ -215,7 +237,7 @@ class Slots:
                 limit=self.room.waiting_per_user,
                 retry_after=_seconds(self.room.wait),
             )
-        running, others = self._running.total(), self._count_waiting(None) - 1
+        running, others = self._count_running(), self._count_waiting(None) - 1
         if others >= self.room.waiting:
             raise LimitReached(
                 f"The Workbench is full: {_queries(running)} {_verb(running, 'run')} and "
@@ -248,7 +270,7 @@ class Slots:
             code="too_many_queries",
             limit=limit,
             of=what,
-            running=self._running[place.user],
+            running=self._count_running(place.user),
             waited_ms=round(place.waited * 1000),
             retry_after=_seconds(self.room.wait),
         )
