@@ -25,8 +25,9 @@ const STILL_FRAMES = 10;
 /** After so many frames, some seconds, the person may have begun to read. */
 const MOST_FRAMES = 180;
 
-/** An attempt that may still run is asked for no more often, in milliseconds. */
-const FOLLOW_EVERY = 1_000;
+/** An attempt that still runs is fetched no more often, in milliseconds; less often the longer one looks. */
+const FOLLOW_LEAST = 1_000;
+const FOLLOW_MOST = 10_000;
 
 /** An attempt whose notebook is shown. */
 export interface ExecutedAttempt {
@@ -151,6 +152,7 @@ export class ExecutedNotebooks {
 
   private follow(path: string, panel: NotebookPanel, attempt: ExecutedAttempt): void {
     const { changed, notebook } = this.options;
+    const began = Date.now();
     let waiting = false;
     const look = async (): Promise<void> => {
       // What it shows after its end is final.
@@ -171,11 +173,14 @@ export class ExecutedNotebooks {
     const onChanged = (): void => {
       if (!waiting) {
         waiting = true;
-        setTimeout(() => {
-          waiting = false;
-          // What fails now is asked for again with the next change.
-          void look().catch(() => undefined);
-        }, FOLLOW_EVERY);
+        setTimeout(
+          () => {
+            waiting = false;
+            // What fails now is asked for again with the next change.
+            void look().catch(() => undefined);
+          },
+          Math.min(FOLLOW_MOST, Math.max(FOLLOW_LEAST, (Date.now() - began) / 10))
+        );
       }
     };
     const stop = (): void => {
