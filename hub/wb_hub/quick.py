@@ -5,6 +5,8 @@ packages ask for it to be installed. That import alone builds a grammar for more
 every start of the Hub, of the service and of each user's server. Here it is built once an address
 is to be checked.
 
+``httpx`` imports a command line of its own, with all that draws its colours, which nobody calls here.
+
 Importing makes a hundred thousand objects and no garbage. Python looks for some all the while, which
 takes a fifth of a start: here it looks less often.
 """
@@ -18,6 +20,7 @@ import sys
 from types import ModuleType
 
 _CHECKER = "rfc3987_syntax"
+_COMMAND = "httpx._main"
 
 
 def _valid(rule: str, text: str) -> bool:
@@ -26,11 +29,21 @@ def _valid(rule: str, text: str) -> bool:
     return bool(checker.is_valid_syntax(rule, text))
 
 
+def _no_command() -> None:
+    sys.exit("httpx has no command line here")
+
+
 def postpone() -> None:
-    """Puts a module in the checker's place that imports the real one once it is asked."""
+    """Puts modules in the places of those that take long to import and are hardly needed.
+
+    The checker's imports the real one once it is asked; httpx's command line stays away.
+    """
     stand_in = ModuleType(_CHECKER)
     stand_in.is_valid_syntax = _valid  # type: ignore[attr-defined]
     sys.modules.setdefault(_CHECKER, stand_in)
+    no_command = ModuleType(_COMMAND)
+    no_command.main = _no_command  # type: ignore[attr-defined]
+    sys.modules.setdefault(_COMMAND, no_command)
 
 
 if __name__ == "__main__":

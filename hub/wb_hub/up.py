@@ -295,7 +295,7 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
             data.master_key(Path(env["WB_KEY_FILE"]), needed=stored)
             _run(
                 "Bringing the database up to date",
-                ["-m", "wb_server.cli", "migrate"],
+                ["-m", "wb_hub.quick", "wb_server.cli", "migrate"],
                 env,
                 log.path,
             )

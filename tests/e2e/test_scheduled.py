@@ -54,7 +54,7 @@ def test_it_fires_while_its_person_is_signed_out(
     # A notebook becomes a pipeline, and runs once by hand.
     notebook = person.put_notebook(
         f"{pipeline}.ipynb",
-        "count = %sql sample select count(id) as n from customers",
+        "count = %sql sample select count(customer_id) as n from customers",
         "print('the report of', month)",
         parameters="month = 'may'",
     )
@@ -111,9 +111,10 @@ def test_it_fires_while_its_person_is_signed_out(
     run = page.get_by_test_id("wb-runs-row")
     expect(run).to_have_count(2)
     run.first.dblclick()
+    detail = page.locator("[data-testid=wb-run]:visible")
     expect(detail.get_by_test_id("wb-run-state")).to_have_text("Succeeded")
     # What its query read is kept with it.
-    expect(detail.get_by_test_id("wb-task-table")).to_have_text("customers in sample: id")
+    expect(detail.get_by_test_id("wb-task-table")).to_have_text("customers in sample: customer_id")
     detail.get_by_test_id("wb-task-notebook").click()
     expect(page.get_by_test_id("wb-executed")).to_contain_text("the report of")
     api.close()

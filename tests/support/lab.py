@@ -44,7 +44,9 @@ class Lab:
         self.page.locator("input[name=password]").fill(self.PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url("**/lab**", timeout=45_000)
-        expect(self.page.locator(".jp-Launcher")).to_be_visible(timeout=60_000)
+        # The launcher is there but for who finds again what they had open.
+        panel = self.page.get_by_role("tab", name="Connections")
+        expect(panel).to_be_visible(timeout=60_000)
 
     def open_connections(self) -> None:
         """Opens the side panel."""

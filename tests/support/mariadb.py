@@ -41,6 +41,7 @@ class MariaDB:
             database=self.database,
             charset="utf8mb4",
             autocommit=True,
+            ssl_disabled=True,  # else each connection reads all of the system's certificates first
         )
 
     def execute(self, *statements: str) -> Sequence[tuple[object, ...]]:

@@ -86,7 +86,7 @@ def _sample(arguments: argparse.Namespace) -> int:
     from .kit.errors import Conflict
 
     settings = Settings.from_environment()
-    workbench = build(settings)
+    workbench = build(settings, beside=True)
     try:
         workbench.api.services.get(ConnectionService).create_for(
             Actor("system", frozenset({"admin"}), via="wb sample"),

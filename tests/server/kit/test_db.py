@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from wb_server.kit.blobs import blobs
-from wb_server.kit.db import Database, metadata, migrate, versions
+from wb_server.kit.db import Database, metadata, migrate, revisions, versions
 from wb_server.migrations import tables
 
 
@@ -95,3 +98,12 @@ def test_five_processes_write_to_sqlite_and_none_is_locked_out(tmp_path: Path) -
     with database.read() as connection:
         assert connection.scalar(sa.select(blobs.c.size)) == 200
     database.close()
+
+
+def test_versions_are_known_by_the_names_of_their_files() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(resources.files("wb_server") / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    in_order = [each.revision for each in scripts.walk_revisions()][::-1]
+    assert revisions() == in_order
+    assert revisions()[-1] == scripts.get_current_head()

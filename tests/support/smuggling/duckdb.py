@@ -130,8 +130,7 @@ class DuckdbPlace:
             if path.suffix == ".duckdb":
                 found.append(f"{path}: {_content(path)}")
             elif path.suffix != ".wal":
-                digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-                found.append(f"{path} {digest}")
+                found.append(f"{path} {_digest(path)}")
         return "\n".join(found)
 
     def straight(self, sql: str) -> Seen:
@@ -226,6 +225,26 @@ class DuckdbEngine:
 
 
 def _content(path: Path) -> str:
+    """What is in a database file; told once of files with the same bytes."""
+    files = (path, path.with_name(f"{path.name}.wal"))
+    return _content_of(path, *(_digest(each) for each in files))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+# Nothing but the bytes says what is in it.
+_known: dict[tuple[str, ...], str] = {}
+
+
+def _content_of(path: Path, *digests: str) -> str:
+    if digests not in _known:
+        _known[digests] = _read_all(path)
+    return _known[digests]
+
+
+def _read_all(path: Path) -> str:
     with duckdb.connect(str(path), read_only=True) as connection:
         row = connection.execute(_CONTENT).fetchone()
         tables = connection.execute("select table_name from duckdb_tables() order by 1").fetchall()

@@ -17,10 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -182,36 +178,41 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _alembic(url: str) -> AlembicConfig:
-    config = AlembicConfig()
-    config.set_main_option(
-        "script_location", str(resources.files("wb_server").joinpath("migrations"))
-    )
-    config.attributes["url"] = url
-    return config
+# Alembic is loaded by who migrates: every process asks for the version as it starts, and none of the
+# questions below needs more than the names of its files and its table of one row.
+_MIGRATIONS = resources.files("wb_server").joinpath("migrations")
+_VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 
 def migrate(url: str) -> None:
     """Brings the database to the newest version of its tables, making it where it is missing."""
+    from alembic import command
+    from alembic.config import Config
+
     database = sa.engine.make_url(url)
     if database.drivername.startswith("sqlite") and database.database:
         Path(database.database).parent.mkdir(parents=True, exist_ok=True)
-    command.upgrade(_alembic(url), "head")
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
 
 
-def newest() -> str | None:
-    """The newest version of the tables that the code knows."""
-    return ScriptDirectory.from_config(_alembic("sqlite://")).get_current_head()
+def revisions() -> list[str]:
+    """The versions of the tables that the code knows, the oldest first: as their files are named."""
+    names = (path.name for path in _MIGRATIONS.joinpath("versions").iterdir())
+    return sorted(name.removesuffix(".py") for name in names if name[:4].isdigit())
 
 
-def known(revision: str) -> bool:
-    """Whether the code knows a version of the tables."""
-    script = ScriptDirectory.from_config(_alembic("sqlite://"))
-    return revision in {each.revision for each in script.walk_revisions()}
+def revision(connection: sa.Connection) -> str | None:
+    """The version of the tables in a database; ``None`` where there are none."""
+    if not sa.inspect(connection).has_table(_VERSION.name):
+        return None
+    found: str | None = connection.scalar(sa.select(_VERSION.c.version_num))
+    return found
 
 
-def versions(database: Database) -> tuple[str | None, str | None]:
+def versions(database: Database) -> tuple[str | None, str]:
     """The version of the tables in the database, and the newest one that the code knows."""
-    head = ScriptDirectory.from_config(_alembic(database.url)).get_current_head()
     with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision(), head
+        return revision(connection), revisions()[-1]

@@ -116,10 +116,10 @@ def run_restore(arguments: argparse.Namespace) -> int:
         return _failed(error)
     made = f"{told.created_at:%Y-%m-%d %H:%M:%S} UTC by version {told.version}"
     print(f"Restored {target.data} as of {made}, in {time.monotonic() - began:.1f} s")
-    if told.database.revision != db.newest():
+    if told.database.revision != db.revisions()[-1]:
         print(
             f"Its tables are of version {told.database.revision}: the next start brings them to "
-            f"{db.newest()}, or `./wb migrate --data-dir {target.data}` does"
+            f"{db.revisions()[-1]}, or `./wb migrate --data-dir {target.data}` does"
         )
     print(f"Start it: ./wb up --data-dir {target.data}")
     return 0

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
 
 from ..governance.secrets.vault import Vault, VaultError, key_id
+from ..kit import db
 from .report import OperationError
 
 # Where the row lies that proves a key: today's table, and that of the first version.
@@ -48,7 +48,7 @@ def look(connection: sa.Connection) -> Look:
         table = sa.table("blobs", *map(sa.column, ("digest", "size", "references")))
         rows = connection.execute(sa.select(table).order_by(table.c.digest))
         blobs = [BlobRow(digest, size, references > 0) for digest, size, references in rows]
-    return Look(MigrationContext.configure(connection).get_current_revision(), counts, blobs)
+    return Look(db.revision(connection), counts, blobs)
 
 
 @dataclass(frozen=True)

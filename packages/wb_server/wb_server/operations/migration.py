@@ -55,7 +55,7 @@ def migrate(settings: Settings, *, copy: bool = True) -> Migrated:
     before, newest = _versions(url)
     if before == newest:
         return Migrated(before, newest, None)
-    if before is not None and not db.known(before):
+    if before is not None and before not in db.revisions():
         raise OperationError(
             f"The metadata database is at version {before}, which is newer than this version of the "
             "Workbench: run the newer one."
@@ -87,7 +87,7 @@ def _versions(url: str) -> tuple[str | None, str | None]:
     if url.startswith("sqlite"):
         path = sqlite.file_of(url)
         if not path.exists() or path.stat().st_size == 0:
-            return None, db.newest()
+            return None, db.revisions()[-1]
     database = db.Database(url)
     try:
         return db.versions(database)

@@ -126,7 +126,7 @@ def _open_key(archive: Path, passphrase: str) -> Bound:
 
 
 def _check_revision(revision: str | None) -> None:
-    if revision is not None and not db.known(revision):
+    if revision is not None and revision not in db.revisions():
         raise OperationError(
             f"The backup's tables are of version {revision}, which this version of the Workbench doesn't "
             "know: update the Workbench to the version that made the backup, or a newer one."

@@ -165,7 +165,8 @@ def test_a_notebook_that_prints_without_end(attempts: Attempts, often: None) -> 
     assert (ran.error.code, ran.error.retry) == ("stopped", False)
     assert gone(pid)()
     assert len(said.saves[-1][0]) < 12 * 2**20
-    assert said.last.cells[0].outputs[-1].ename == "KeyboardInterrupt"
+    # The kernel's own word of its interruption may lie behind too much output to be waited for.
+    assert said.last.cells[0].outputs[-1].ename in ("KeyboardInterrupt", "Stopped")
 
 
 def test_a_cell_that_will_not_be_stopped(attempts: Attempts, often: None) -> None:
