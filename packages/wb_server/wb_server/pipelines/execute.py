@@ -22,8 +22,9 @@ from .accounts import account
 from .definitions import Definitions, scope_of
 from .record import Record, checked_outputs, keepable
 from .runs.notes import Notes
+from .runs.steps import Claim, End, Ending, Kept, Step
 from .runs.store import RunStore
-from .runs.transitions import Claim, End, Ending, Kept, Step, Transitions
+from .runs.transitions import Transitions
 from .tasks.base import Artifact, Attempt, Result, TaskFailed, TaskType
 
 log = logging.getLogger(__name__)

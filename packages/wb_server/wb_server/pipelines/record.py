@@ -13,8 +13,8 @@ from ..connections.lineage import TableUse
 from ..kit import clock
 from ..kit.blobs import Blobs
 from .runs.notes import Notes, table_rows
+from .runs.steps import Claim
 from .runs.store import RunStore
-from .runs.transitions import Claim
 from .tasks.base import Recorder, StoredArtifact, TaskFailed
 
 # Of an attempt's log so much is kept; of a piece of it, so much is one row.

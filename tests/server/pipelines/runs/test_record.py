@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from wb_server.kit.errors import Unavailable
 from wb_server.pipelines.record import Record, keepable
 from wb_server.pipelines.runs.notes import Notes
+from wb_server.pipelines.runs.steps import Claim, Kept
 from wb_server.pipelines.runs.store import attempts
-from wb_server.pipelines.runs.transitions import Claim, Kept
 
 from .test_transitions import Bench, task
 from .test_transitions import bench as bench  # the fixture

@@ -21,8 +21,7 @@ from wb_server.kit.db import Database
 from wb_server.kit.errors import Conflict
 from wb_server.pipelines.models import Pipeline
 from wb_server.pipelines.runs.notes import Notes
-from wb_server.pipelines.runs.store import RunStore
-from wb_server.pipelines.runs.transitions import (
+from wb_server.pipelines.runs.steps import (
     MAX_LOST,
     Claim,
     End,
@@ -31,8 +30,9 @@ from wb_server.pipelines.runs.transitions import (
     NewRun,
     NewTask,
     Step,
-    Transitions,
 )
+from wb_server.pipelines.runs.store import RunStore
+from wb_server.pipelines.runs.transitions import Transitions
 from wb_server.pipelines.runs.upkeep import Upkeep
 from wb_server.pipelines.store import PipelineStore
 

@@ -12,8 +12,8 @@ from ...kit.blobs import Blobs
 from ...kit.db import Database
 from ...kit.errors import Conflict
 from .statements import ADD_LOG, ADD_TABLES
+from .steps import Claim
 from .store import attempts, task_runs
-from .transitions import Claim
 
 
 class Notes:

@@ -33,8 +33,9 @@ from .models import (
     RunSummary,
     Trigger,
 )
+from .steps import NewRun, NewTask, Step
 from .store import RunStore
-from .transitions import NewRun, NewTask, Step, Transitions
+from .transitions import Transitions
 from .upkeep import Upkeep
 
 _LOG_PAGE = 256 * 1024

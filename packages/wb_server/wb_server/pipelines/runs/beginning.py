@@ -1,0 +1,307 @@
+"""The steps of whole runs: made, begun, cancelled, ended. ``transitions.py`` has the states."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from ...kit import clock
+from ...kit.blobs import Blobs
+from ...kit.db import Database
+from ...kit.errors import Conflict
+from ..store import pipelines
+from .statements import CLOSE, LOCK_RUN
+from .steps import Kept, NewRun, Step
+from .store import artifacts, runs, schedule_fires, task_needs, task_runs
+
+
+class RunSteps:
+    """Those of runs; ``Transitions`` adds those of their tasks."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def create(self, new: NewRun) -> Step:
+        """Adds a run and starts it, or lets it wait, or skips it, as its pipeline says.
+
+        Raises:
+            Conflict: the idempotency key was used with other parameters (``key_reused``).
+        """
+        with self._database.write() as transaction:
+            transaction.execute(
+                sa.select(pipelines.c.id).where(pipelines.c.id == new.pipeline_id).with_for_update()
+            )
+            if new.idempotency_key is not None:
+                known = transaction.execute(
+                    sa.select(runs.c.id, runs.c.parameters).where(
+                        runs.c.pipeline_id == new.pipeline_id,
+                        runs.c.idempotency_key == new.idempotency_key,
+                    )
+                ).first()
+                if known is not None:
+                    if known.parameters != dict(new.parameters):
+                        raise Conflict(
+                            "This idempotency key was used for a run with other parameters.",
+                            code="key_reused",
+                            run=known.id,
+                        )
+                    return Step(known.id, done=False)
+            run_id = new.id
+            if new.fire_at is not None:
+                fired = transaction.execute(
+                    sa.select(schedule_fires.c.run_id).where(
+                        schedule_fires.c.pipeline_id == new.pipeline_id,
+                        schedule_fires.c.fire_at == new.fire_at,
+                    )
+                ).scalar()
+                if fired is not None:
+                    return Step(fired, done=False)
+                transaction.execute(
+                    schedule_fires.insert().values(
+                        pipeline_id=new.pipeline_id, fire_at=new.fire_at, run_id=run_id
+                    )
+                )
+            # One of them is enough to know, and there may be thousands.
+            every = new.concurrency == "cancel_older"
+            active = self._active(transaction, new.pipeline_id, limit=None if every else 1)
+            over: tuple[str, str, str] | None = None
+            if new.refused is not None:
+                over = ("failed", *new.refused)
+            elif active and new.concurrency == "skip":
+                over = ("skipped", "overlap", "An earlier run was not done.")
+            self._insert(transaction, run_id, new, over)
+            if over is not None:
+                return Step(run_id, ended=over[0])
+            if new.concurrency == "cancel_older":
+                for older in active:
+                    self._lock(transaction, older)
+                    self._cancel(transaction, older, f"a newer run of {new.triggered_by}")
+                active = self._active(transaction, new.pipeline_id, besides=run_id)
+            if active:
+                return Step(run_id)
+            return self._start(transaction, run_id)
+
+    def _insert(
+        self,
+        transaction: sa.Connection,
+        run_id: str,
+        new: NewRun,
+        over: tuple[str, str, str] | None,
+    ) -> None:
+        state, code, message = over or ("queued", None, "")
+        now = clock.now()
+        ended = [task for task in new.tasks if task.taken or task.left_out]
+        transaction.execute(
+            runs.insert().values(
+                id=run_id,
+                pipeline_id=new.pipeline_id,
+                version=new.version,
+                state=state,
+                trigger=new.trigger,
+                triggered_by=new.triggered_by,
+                run_as=new.run_as,
+                parameters=dict(new.parameters),
+                idempotency_key=new.idempotency_key,
+                rerun_of=new.rerun_of,
+                logical_at=new.logical_at,
+                created_at=now,
+                finished_at=now if over else None,
+                open_tasks=0 if over else len(new.tasks) - len(ended),
+                code=code,
+                message=message,
+            )
+        )
+        if over is not None:
+            return  # nothing of it will ever run
+        ids = {task.task: str(uuid.uuid4()) for task in new.tasks}
+        done = {task.task for task in ended}
+        transaction.execute(
+            task_runs.insert(),
+            [
+                {
+                    "id": ids[task.task],
+                    "run_id": run_id,
+                    "task": task.task,
+                    "type": task.type,
+                    "position": position,
+                    "state": "succeeded"
+                    if task.taken
+                    else "skipped"
+                    if task.left_out
+                    else "waiting",
+                    "waiting_for": sum(need not in done for need in task.needs),
+                    "attempts": 0,
+                    "lost": 0,
+                    "fence": 0,
+                    "retries": task.retries,
+                    "retry_delay": task.retry_delay,
+                    "retry_factor": task.retry_factor,
+                    "code": "left_out" if task.left_out else None,
+                    "message": "",
+                    "outputs": dict(task.outputs),
+                    "taken_from": task.taken,
+                }
+                for position, task in enumerate(new.tasks)
+            ],
+        )
+        for task in new.tasks:
+            if task.taken:
+                self._take_over(transaction, task.taken, ids[task.task])
+        edges = [
+            {"needed": ids[need], "needing": ids[task.task]}
+            for task in new.tasks
+            for need in set(task.needs)
+        ]
+        if edges:
+            transaction.execute(task_needs.insert(), edges)
+
+    def start_waiting(self, pipeline_id: str) -> Step | None:
+        """Starts the oldest run of a pipeline that waits, if none goes on."""
+        with self._database.write() as transaction:
+            transaction.execute(
+                sa.select(pipelines.c.id).where(pipelines.c.id == pipeline_id).with_for_update()
+            )
+            if self._active(transaction, pipeline_id, state="running"):
+                return None
+            oldest = transaction.execute(
+                sa.select(runs.c.id)
+                .where(runs.c.pipeline_id == pipeline_id, runs.c.state == "queued")
+                .order_by(runs.c.number)
+                .limit(1)
+            ).scalar()
+            return self._start(transaction, oldest) if oldest is not None else None
+
+    def _active(
+        self,
+        transaction: sa.Connection,
+        pipeline_id: str,
+        *,
+        besides: str = "",
+        state: str | None = None,
+        limit: int | None = 1,
+    ) -> list[str]:
+        query = sa.select(runs.c.id).where(
+            runs.c.pipeline_id == pipeline_id,
+            runs.c.state.in_((state,) if state else ("queued", "running")),
+            runs.c.id != besides,
+        )
+        return list(transaction.execute(query.limit(limit)).scalars())
+
+    def _start(self, transaction: sa.Connection, run_id: str) -> Step:
+        now = clock.now()
+        transaction.execute(
+            runs.update()
+            .where(runs.c.id == run_id, runs.c.state == "queued")
+            .values(state="running", started_at=now)
+        )
+        ready = self._ready(transaction, task_runs.c.run_id == run_id, now)
+        return Step(run_id, ready, self._end_if_done(transaction, run_id))
+
+    def cancel(self, run_id: str, by: str) -> Step:
+        """Ends a run: what hasn't begun at once, what runs as soon as its worker sees it."""
+        with self._database.write() as transaction:
+            self._lock(transaction, run_id)
+            return Step(run_id, ended=self._cancel(transaction, run_id, by))
+
+    def _cancel(self, transaction: sa.Connection, run_id: str, by: str) -> str | None:
+        now = clock.now()
+        marked = transaction.execute(
+            runs.update()
+            .where(
+                runs.c.id == run_id,
+                runs.c.state.in_(("queued", "running")),
+                runs.c.cancelled_by.is_(None),
+            )
+            .values(cancelled_by=by)
+        ).rowcount
+        if not marked:
+            return None
+        ended = transaction.execute(
+            task_runs.update()
+            .where(task_runs.c.run_id == run_id, task_runs.c.state.in_(("waiting", "queued")))
+            .values(state="cancelled", finished_at=now)
+        ).rowcount
+        return self._close(transaction, run_id, ended)
+
+    def _ready(
+        self, transaction: sa.Connection, which: sa.ColumnElement[bool], now: datetime
+    ) -> list[str]:
+        return list(
+            transaction.execute(
+                task_runs.update()
+                .where(which, task_runs.c.state == "waiting", task_runs.c.waiting_for == 0)
+                .values(state="queued", not_before=now, rung_at=now)
+                .returning(task_runs.c.id)
+            ).scalars()
+        )
+
+    def _take_over(self, transaction: sa.Connection, taken: str, task_run_id: str) -> None:
+        """Gives a task run the files of another one, which may go before it does.
+
+        Raises:
+            Conflict: it has gone already (``tidied``).
+        """
+        known = sa.select(task_runs.c.id).where(task_runs.c.id == taken).with_for_update()
+        if transaction.execute(known).first() is None:
+            raise Conflict(
+                "The run that this one would repeat was removed meanwhile: it was too old.",
+                code="tidied",
+            )
+        made = transaction.execute(sa.select(artifacts).where(artifacts.c.task_run_id == taken))
+        files = [Kept(row.name, row.media_type, row.digest, row.size) for row in made]
+        self._keep(transaction, task_run_id, files)
+
+    def _keep(self, transaction: sa.Connection, task_run_id: str, files: Sequence[Kept]) -> None:
+        for file in files:
+            self._blobs.refer(transaction, file.digest)
+            transaction.execute(
+                artifacts.insert().values(
+                    task_run_id=task_run_id,
+                    name=file.name,
+                    media_type=file.media_type,
+                    digest=file.digest,
+                    size=file.size,
+                )
+            )
+
+    def _close(self, transaction: sa.Connection, run_id: str, tasks: int) -> str | None:
+        """Counts tasks as ended; the state of the run if they were its last ones."""
+        left = transaction.execute(CLOSE, {"run": run_id, "ended": tasks}).scalar()
+        return self._end_if_done(transaction, run_id) if left == 0 else None
+
+    def _end_if_done(self, transaction: sa.Connection, run_id: str) -> str | None:
+        run = transaction.execute(
+            sa.select(runs.c.open_tasks, runs.c.cancelled_by).where(
+                runs.c.id == run_id, runs.c.state.in_(("queued", "running"))
+            )
+        ).first()
+        if run is None or run.open_tasks > 0:
+            return None
+        failed = transaction.execute(
+            sa.select(task_runs.c.task, task_runs.c.code, task_runs.c.message)
+            .where(task_runs.c.run_id == run_id, task_runs.c.state == "failed")
+            .order_by(task_runs.c.finished_at, task_runs.c.position)
+            .limit(1)
+        ).first()
+        code, message = None, ""
+        if run.cancelled_by is not None:
+            state = "cancelled"
+        elif failed is not None:
+            state, code = "failed", failed.code
+            message = f"{failed.task}: {failed.message}"
+        else:
+            state = "succeeded"
+        transaction.execute(
+            runs.update()
+            .where(runs.c.id == run_id)
+            .values(state=state, finished_at=clock.now(), code=code, message=message)
+        )
+        return state
+
+    @staticmethod
+    def _lock(transaction: sa.Connection, run_id: str) -> None:
+        transaction.execute(LOCK_RUN, {"run": run_id})
