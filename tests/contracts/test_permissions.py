@@ -75,6 +75,7 @@ def _token_in_environment(people: People, variable: str, value: str) -> str:
                 f"{people.url}/hub/api/user",
                 headers={"Authorization": f"token {token}"},
                 trust_env=False,
+                verify=False,
             )
             # Other Hubs on this machine don't know it.
             if answer.status_code == 200:

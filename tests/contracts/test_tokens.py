@@ -112,6 +112,7 @@ def test_a_token_for_everything_in_the_workbench_may_do_nothing_at_the_hub(
             headers={"Authorization": token},
             json={},
             trust_env=False,
+            verify=False,
         )
         assert answer.status_code in (403, status), f"{method} {path}: {answer.status_code}"
     api.close()
@@ -148,6 +149,7 @@ def test_nobody_makes_a_token_with_more_than_they_have(
         headers={"Authorization": api.http.headers["Authorization"]},
         json={"scopes": scopes},
         trust_env=False,
+        verify=False,
     )
     assert answer.status_code == 400, answer.text
     api.close()
@@ -164,6 +166,7 @@ def test_the_end_of_a_token_has_to_be_within_90_days(
         headers={"Authorization": f"token {people.admin_token}"},
         json={"scopes": [ACCESS, READ], "expires_in": seconds},
         trust_env=False,
+        verify=False,
     )
     assert answer.status_code == 400, answer.text
 
@@ -189,6 +192,7 @@ def test_a_person_revokes_their_own_token(people: People, maker: str) -> None:
         f"{people.url}/hub/api/users/{maker}/tokens/{made}",
         headers={"Authorization": owner.http.headers["Authorization"]},
         trust_env=False,
+        verify=False,
     )
     assert gone.status_code == 204
     wait_for(lambda: api.call("GET", "/me").status_code == 401, 3)
@@ -211,6 +215,7 @@ def test_nobody_sees_or_revokes_somebody_elses_token(people: People, maker: str)
             f"{people.url}/hub/api/{path}",
             headers={"Authorization": other.http.headers["Authorization"]},
             trust_env=False,
+            verify=False,
         )
         assert answer.status_code in (403, 404), f"{method} {path}: {answer.status_code}"
     api.ok("GET", "/me")
@@ -240,6 +245,7 @@ def test_a_token_in_the_address_is_never_taken(people: People, maker: str, mode:
         params={"token": token},
         headers={"Sec-Fetch-Mode": mode},
         trust_env=False,
+        verify=False,
     )
     assert answer.status_code == 401
 

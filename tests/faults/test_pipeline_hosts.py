@@ -159,7 +159,9 @@ def test_the_service_is_restarted_while_runs_go_on(place: Site) -> None:
     run = place.run("going")
     place.running(run, "t0")
     place.restart_service()
-    assert place.detail(run).state == "running"
+    hit = place.detail(run).state == "running"
+    print(f"a run went on over the restart: {hit:d} of 1")
+    assert hit
     later = place.run("later")
     for each in (later, run):
         done = place.ended(each)

@@ -51,7 +51,10 @@ def test_a_worker_killed_in_a_notebook(place: Site, tmp_path: Path) -> None:
     place.running(run, "n")
     wait_for(lambda: trace.exists() and trace.read_text().strip())
     old = int(trace.read_text().split()[0])
+    hit = place.task(run, "n").state == "running" and psutil.pid_exists(old)
     kill_worker(place, busy_worker(place, run, "n").pid)
+    print(f"killed in the middle of a cell: {hit:d} of 1")
+    assert hit
     done = place.ended(run)
     assert done.state == "succeeded", place.logs(run, "n")
     assert [each.state for each in done.tasks[0].attempts] == ["lost", "succeeded"]
@@ -110,11 +113,22 @@ def test_redis_forgets_everything(place: Site, how: str) -> None:
             for n in range(6)
         )
     )
+    place.save(
+        "name: wide\ntasks:\n"
+        + "".join(
+            f"  t{n}: {{type: sql, connection: warehouse, statement: 'select {n}'}}\n"
+            for n in range(6)
+        )
+    )
     runs = [place.run("chain")]
     place.running(runs[0], "t1")
-    place.stop_workers()  # so that what is rung now lies in the queue
-    runs.append(place.run("chain"))
+    # So that what is rung now lies in the queue, but for what is on its way to a worker that waits.
+    place.stop_workers()
+    runs.append(place.run("wide"))
+    hit = place.redis.queued()
     place.redis.flush() if how == "flushed" else place.redis.restart()
+    print(f"{how} while so many rings lay in queues: {hit}")
+    assert hit
     place.wake_workers()
     for run in runs:
         assert place.ended(run).state == "succeeded"
@@ -133,7 +147,10 @@ def test_a_lease_runs_out_while_its_worker_lives(place: Site, postgres: Cluster)
     worker = busy_worker(place, run, "w")
     worker.send_signal(signal.SIGSTOP)
     wait_for(lambda: len(place.task(run, "w").attempts) == 2, 30)
+    hit = worker.status() == psutil.STATUS_STOPPED
     worker.send_signal(signal.SIGCONT)
+    print(f"its lease ran out while it lived: {hit:d} of 1")
+    assert hit
     done = place.ended(run)
     assert done.state == "succeeded", done.message
     assert [each.state for each in done.tasks[0].attempts] == ["lost", "succeeded"]
@@ -191,7 +208,10 @@ def test_a_cancel_ends_each_kind_of_task_in_seconds(
         wait_for(lambda: postgres.active(mark))
     if kind == "notebook":
         wait_for(lambda: (place.task(run, "t").attempts[-1].progress or {}).get("done"))
+    hit = place.task(run, "t").state == "running"
     place.runs.cancel(ACTOR, run)
+    print(f"cancelled while it ran: {hit:d} of 1")
+    assert hit
     done = place.ended(run, 5)
     assert done.state == "cancelled"
     assert {task.task: task.state for task in done.tasks} == {
@@ -218,7 +238,10 @@ def test_a_worker_that_is_told_to_stop_hands_its_work_over(place: Site) -> None:
     )
     run = place.run("handed")
     worker = busy_worker(place, run, "t")
+    hit = place.task(run, "t").state == "running"
     worker.terminate()
+    print(f"told to stop in the middle of a statement: {hit:d} of 1")
+    assert hit
     done = place.ended(run, 20)
     assert done.state == "succeeded"
     assert [each.state for each in done.tasks[0].attempts] == ["lost", "succeeded"]

@@ -162,7 +162,9 @@ class Browser:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx.Client(base_url=url, follow_redirects=True, timeout=90, trust_env=False)
+        self.http = httpx.Client(
+            base_url=url, follow_redirects=True, timeout=90, trust_env=False, verify=False
+        )
 
     def __enter__(self) -> Browser:
         return self

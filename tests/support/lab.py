@@ -99,6 +99,7 @@ class Lab:
             json={"type": "notebook", "content": content},
             headers={"Authorization": f"token {token}"},
             trust_env=False,
+            verify=False,
             timeout=30,
         ).raise_for_status()
         self.page.get_by_role("button", name="Refresh the file browser").click()

@@ -36,7 +36,9 @@ class NotebookServer:
     @property
     def http(self) -> httpx.Client:
         """A client of its API."""
-        return httpx.Client(base_url=self.url, headers=self._headers, timeout=60, trust_env=False)
+        return httpx.Client(
+            base_url=self.url, headers=self._headers, timeout=60, trust_env=False, verify=False
+        )
 
     @property
     def _headers(self) -> dict[str, str]:

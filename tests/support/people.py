@@ -29,6 +29,7 @@ class People:
             headers={"Authorization": f"token {self.admin_token}"},
             timeout=90,
             trust_env=False,
+            verify=False,
             **more,
         )
         answer.raise_for_status()

@@ -92,7 +92,10 @@ class Service:
     def answers(self) -> bool:
         assert self.process.poll() is None, self.log()
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/api/v1/health", trust_env=False).status_code == 200
+            return (
+                httpx.get(f"{self.url}/api/v1/health", trust_env=False, verify=False).status_code
+                == 200
+            )
         return False
 
     def log(self) -> str:
@@ -148,5 +151,6 @@ def _knows(people: People, found: Mapping[str, str]) -> bool:
         f"{people.url}/hub/api/user",
         headers={"Authorization": f"token {found.get('JUPYTERHUB_API_TOKEN')}"},
         trust_env=False,
+        verify=False,
     )
     return answer.status_code == 200

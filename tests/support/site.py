@@ -82,6 +82,12 @@ class Redis:
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
+    def queued(self) -> int:
+        """How many rings lie in its queues."""
+        with redis.Redis.from_url(self.url) as client:
+            queues = list(client.scan_iter("rq:queue:*", _type="list"))
+            return sum(client.llen(each) for each in queues)
+
     def kill(self) -> None:
         """Ends it as a power cut would."""
         assert self._process is not None

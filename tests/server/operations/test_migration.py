@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from cryptography.fernet import Fernet
 from support.installation import refusal, rows_of, wb
 
@@ -29,7 +28,7 @@ def old(tmp_path: Path, new_url: Callable[[str], str]) -> Settings:
     data.mkdir(mode=0o700)
     vault.generate(data / "master.key")
     settings = Settings(data_dir=str(data), database_url=new_url("data"))
-    command.upgrade(db._alembic(settings.database), "0001_foundation")
+    db.migrate(settings.database, "0001_foundation")
     engine = sa.create_engine(settings.database, poolclass=sa.NullPool)
     # As that version sealed it.
     check = {"row": "vault", "secrets": {"check": "this key opens this database"}}

@@ -184,8 +184,12 @@ _MIGRATIONS = resources.files("wb_server").joinpath("migrations")
 _VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 
-def migrate(url: str) -> None:
-    """Brings the database to the newest version of its tables, making it where it is missing."""
+def migrate(url: str, version: str = "head") -> None:
+    """Brings the database to the newest version of its tables, making it where it is missing.
+
+    Args:
+        version: an older one to stop at.
+    """
     from alembic import command
     from alembic.config import Config
 
@@ -195,7 +199,7 @@ def migrate(url: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["url"] = url
-    command.upgrade(config, "head")
+    command.upgrade(config, version)
 
 
 def revisions() -> list[str]:

@@ -17,6 +17,7 @@ import httpx
 from websockets.exceptions import WebSocketException
 
 from ...kit.snapshot import MAX_PACKED
+from ...kit.tls import trusted
 from ..failure import TaskFailed
 from . import files
 from .base import KernelRequest, Kernels, NotebookServers, RunningKernel, Server, note_packages
@@ -112,6 +113,7 @@ class ServerKernel(RunningKernel):
             timeout=_ASK_SECONDS,
             follow_redirects=False,
             trust_env=False,
+            verify=trusted(),
         )
         self._kernel_id = ""
         self.client: SocketClient

@@ -13,6 +13,7 @@ import httpx
 from pydantic import Field, StringConstraints
 
 from ...connections.network import NetworkPolicy
+from ...kit.tls import trusted
 from ..definition.fields import Value
 from ..definition.models import CheckContext, Finding, TaskSpec
 from .base import Attempt, Result, TaskFailed, TaskType
@@ -170,7 +171,9 @@ async def _sent(request: httpx.Request, attempt: Attempt) -> tuple[httpx.Respons
 
 async def _ask(request: httpx.Request, seconds: float) -> tuple[httpx.Response, bytes]:
     request.extensions["timeout"] = httpx.Timeout(seconds).as_dict()
-    async with httpx.AsyncClient(follow_redirects=False, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        follow_redirects=False, trust_env=False, verify=trusted()
+    ) as client:
         answer = await client.send(request, stream=True)
         try:
             body = b""
