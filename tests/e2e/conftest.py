@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,4 +66,20 @@ def person(
     lab.make_person(name, "engineer")
     lab.sign_in(name)
     yield lab
+    people.hub("DELETE", f"/users/{name}/server")
+
+
+@pytest.fixture
+def second(
+    chromium_browser: Browser, hub: Running, people: People, request: pytest.FixtureRequest
+) -> Iterator[Lab]:
+    """One more person with Lab open, in a browser of their own: an analyst, or the role asked for."""
+    context = chromium_browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(30_000)
+    lab = Lab(context.new_page(), hub, people)
+    name = f"e-second-{uuid.uuid4().hex[:6]}"
+    lab.make_person(name, getattr(request, "param", "analyst"))
+    lab.sign_in(name)
+    yield lab
+    context.close()
     people.hub("DELETE", f"/users/{name}/server")

@@ -47,7 +47,7 @@ def test_it_fires_while_its_person_is_signed_out(
     person: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, people = person.page, person.people
-    name = page.url.split("/user/")[1].split("/")[0]
+    name = person.name
     pipeline = f"nightly_{name.replace('-', '_')}"
     api: Api = people.api(name)
 

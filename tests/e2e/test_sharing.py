@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
-from running_hub import Running
+from playwright.sync_api import expect
 from support.lab import Lab
-from support.people import People
 from support.postgres import Cluster
 
 # "Within 3 s without a reload", and a little for the browser of a busy machine to draw it.
@@ -30,29 +27,11 @@ def shop(postgres: Cluster) -> Cluster:
     return postgres
 
 
-@pytest.fixture
-def second(chromium_browser: Browser, hub: Running, people: People) -> Iterator[Lab]:
-    """An analyst with Lab open, in a browser of their own."""
-    context = chromium_browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(30_000)
-    lab = Lab(context.new_page(), hub, people)
-    name = f"e-second-{uuid.uuid4().hex[:6]}"
-    lab.make_person(name, "analyst")
-    lab.sign_in(name)
-    yield lab
-    context.close()
-    people.hub("DELETE", f"/users/{name}/server")
-
-
-def _name(lab: Lab) -> str:
-    return lab.page.url.split("/user/")[1].split("/")[0]
-
-
 def test_a_connection_is_shared_used_with_ones_own_sign_in_and_taken_back(
     person: Lab, second: Lab, shop: Cluster
 ) -> None:
     name = f"shared_{uuid.uuid4().hex[:6]}"
-    theirs = _name(second)
+    theirs = second.name
 
     # The owner adds a connection for which each user enters their own sign-in.
     page = person.page
@@ -126,7 +105,7 @@ def test_a_connection_is_shared_used_with_ones_own_sign_in_and_taken_back(
 
 def test_a_running_query_is_seen_and_stopped(person: Lab, shop: Cluster) -> None:
     page = person.page
-    api = person.people.api(_name(person))
+    api = person.people.api(person.name)
     name = f"long_{uuid.uuid4().hex[:6]}"
     api.ok("POST", "/connections", {"name": name, "connector": "postgres", "config": shop.config()})
     person.new_notebook()

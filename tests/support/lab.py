@@ -22,6 +22,11 @@ class Lab:
         self.hub = hub
         self.people = people
 
+    @property
+    def name(self) -> str:
+        """Who is signed in, by the page's address."""
+        return self.page.url.split("/user/")[1].split("/")[0]
+
     def make_person(self, name: str, *groups: str) -> None:
         """Signs a person up and lets them in, by the Hub's own pages."""
         assert self.hub.admin_password
@@ -92,7 +97,7 @@ class Lab:
             "nbformat": 4,
             "nbformat_minor": 5,
         }
-        name = self.page.url.split("/user/")[1].split("/")[0]
+        name = self.name
         token = self.people.token(name, [f"access:servers!user={name}"])
         httpx.put(
             f"{self.hub.url}/user/{name}/api/contents/{path}",

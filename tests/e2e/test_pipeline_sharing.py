@@ -1,0 +1,92 @@
+"""Two people and a pipeline: shared, run by who doesn't own it, changed, approved, paused."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import expect
+from support.lab import Lab
+
+# Without a reload, on a busy machine.
+SOON = 5_000
+FILE = """name: {name}
+schedule: "@daily"
+tasks:
+  extract:
+    type: sql
+    connection: sample
+    statement: select customer_id, country from customers
+    into: {{artifact: customers.parquet}}
+"""
+
+
+@pytest.mark.parametrize("second", ["engineer"], indirect=True)
+def test_a_pipeline_is_shared_run_changed_and_approved(
+    person: Lab, second: Lab, tmp_path: Path
+) -> None:
+    name = f"shared_{uuid.uuid4().hex[:6]}"
+    api = person.people.api(person.name)
+    api.ok("POST", "/pipelines", {"text": FILE.format(name=name), "files": {}})
+    rows = []
+    for lab in (person, second):
+        lab.page.get_by_role("tab", name="Pipelines").click()
+        rows.append(lab.page.locator(f"[data-testid=wb-pipeline-row][data-name={name}]"))
+    mine, theirs = rows
+    expect(mine).to_be_visible()
+    expect(theirs).to_have_count(0)
+
+    # Its owner lets the second person edit it.
+    page = person.page
+    mine.click(button="right")
+    page.locator(".lm-Menu-item", has_text="Share Pipeline").click()
+    sharing = page.get_by_role("dialog")
+    sharing.get_by_test_id("wb-share-level").select_option("edit")
+    sharing.get_by_test_id("wb-share-search").fill(second.name)
+    sharing.locator(f"[data-testid=wb-share-search-option][data-name={second.name}]").click()
+    expect(sharing.locator(f"[data-testid=wb-share-row][data-name={second.name}]")).to_be_visible()
+    expect(theirs).to_be_visible(timeout=SOON)
+    page.keyboard.press("Escape")
+    expect(sharing).to_be_hidden()
+
+    # They run it, with its owner's rights, and download what it made.
+    other = second.page
+    theirs.hover()
+    theirs.get_by_test_id("wb-pipeline-run").click()
+    other.get_by_role("dialog").get_by_role("button", name="Run", exact=True).click()
+    run = other.get_by_test_id("wb-run")
+    expect(run.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=60_000)
+    expect(run).to_contain_text(f"Runs as {person.name}")
+    with other.expect_download() as download:
+        run.get_by_role("link", name="customers.parquet").click()
+    download.value.save_as(tmp_path / "customers.parquet")
+    assert pq.read_table(tmp_path / "customers.parquet").column_names == ["customer_id", "country"]
+    expect(mine).to_have_attribute("data-state", "succeeded", timeout=SOON)
+
+    # What they change waits, until the owner has looked at it.
+    theirs.hover()
+    theirs.get_by_test_id("wb-pipeline-edit").click()
+    bar = other.get_by_test_id("wb-file-bar")
+    expect(bar).to_have_attribute("data-state", "saved")
+    other.locator(".jp-FileEditor .cm-line:visible", has_text=f"name: {name}").click()
+    other.keyboard.press("End")
+    other.keyboard.insert_text("\ndescription: Countries of customers")
+    bar.get_by_test_id("wb-file-save").click()
+    expect(bar.get_by_test_id("wb-file-status")).to_have_text("Version 2, waits for approval")
+    expect(mine.get_by_test_id("wb-pipeline-waits")).to_be_visible(timeout=SOON)
+    mine.get_by_role("button", name="Look at it").click()
+    versions = page.get_by_role("dialog", name="Versions of")
+    expect(versions).to_contain_text("+description: Countries of customers")
+    versions.get_by_test_id("wb-version-approve").click()
+    expect(versions.get_by_test_id("wb-versions-waits")).to_have_count(0)
+    versions.get_by_role("button", name="Done").click()
+    expect(theirs.get_by_test_id("wb-pipeline-waits")).to_have_count(0, timeout=SOON)
+
+    # Its schedule is paused, for both to see.
+    mine.click(button="right")
+    page.locator(".lm-Menu-item", has_text="Pause Schedule").click()
+    expect(mine).to_contain_text("schedule paused")
+    expect(theirs).to_contain_text("schedule paused", timeout=SOON)
+    api.close()
