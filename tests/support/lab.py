@@ -52,6 +52,7 @@ class Lab:
         # The launcher is there but for who finds again what they had open.
         panel = self.page.get_by_role("tab", name="Connections")
         expect(panel).to_be_visible(timeout=60_000)
+        expect(self.page.locator(".jp-MainAreaWidget:visible").first).to_be_visible()
 
     def open_connections(self) -> None:
         """Opens the side panel."""
