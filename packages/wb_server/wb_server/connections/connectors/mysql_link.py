@@ -11,8 +11,6 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,10 +20,8 @@ import pymysql
 from pymysql.constants import CLIENT, COMMAND, CR
 from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
+from .idle import IdlePool
 from .mysql_rows import Columns, Described, broken_answer
-
-MAX_IDLE: Final = 4
-IDLE_SECONDS: Final = 60.0
 
 _LARGEST: Final = 0xFFFFFF  # a packet of this size goes on in the next one
 _PADDING: Final = bytes(16)  # so that a fixed number of bytes can be taken behind the last row
@@ -392,68 +388,5 @@ class Answered:
             raise broken_answer()
 
 
-class Pool:
-    """The idle connections of one version of one saved connection, for one login.
-
-    Args:
-        version: the connection's; a newer one replaces the pool.
-        max_idle: how many are kept; 0 keeps none.
-    """
-
-    def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
-        self.version = version
-        self._max_idle = max_idle
-        self._idle: list[Link] = []
-        self._lock = threading.Lock()
-        self._closed = False
-        self._timer: threading.Timer | None = None
-
-    def take(self) -> Link | None:
-        """An idle connection, the one used last, or ``None``."""
-        with self._lock:
-            if not self._idle:
-                return None
-            link = self._idle.pop()
-        if time.monotonic() - link.idle_since > IDLE_SECONDS:
-            link.drop()
-            return self.take()
-        link.reused = True
-        return link
-
-    def give(self, link: Link) -> None:
-        """Takes back a connection that was reset."""
-        link.idle_since = time.monotonic()
-        with self._lock:
-            if not self._closed and len(self._idle) < self._max_idle:
-                self._idle.append(link)
-                self._watch()
-                return
-        link.drop()
-
-    def close(self) -> None:
-        """Drops what is idle, and whatever comes back later."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-            if self._timer is not None:
-                self._timer.cancel()
-        for link in idle:
-            link.drop()
-
-    def _watch(self) -> None:
-        """Looks again when the oldest idle connection is due. Holds the lock."""
-        if self._timer is None and self._idle:
-            self._timer = threading.Timer(IDLE_SECONDS, self._drop_old)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _drop_old(self) -> None:
-        limit = time.monotonic() - IDLE_SECONDS + 1
-        with self._lock:
-            old = [link for link in self._idle if link.idle_since <= limit]
-            self._idle = [link for link in self._idle if link.idle_since > limit]
-            self._timer = None
-            if not self._closed:
-                self._watch()
-        for link in old:
-            link.drop()
+class Pool(IdlePool[Link]):
+    """Idle connections to MySQL or MariaDB."""

@@ -21,9 +21,8 @@ import adbc_driver_postgresql
 import pyarrow as pa
 
 from ...kit.errors import Unprocessable
+from .idle import MAX_IDLE, IdlePool
 
-MAX_IDLE: Final = 4
-IDLE_SECONDS: Final = 60.0
 # The driver reads the list of types when the first connection is made; a new one is read at times.
 _TYPES_SECONDS: Final = 600.0
 
@@ -206,39 +205,20 @@ class Link:
             self.handle.close()
 
 
-class Pool:
-    """The idle connections of one version of one saved connection, for one login.
+class Pool(IdlePool[Link]):
+    """Idle connections to PostgreSQL, and what they are made from.
 
-    Args:
-        version: the connection's; a newer one replaces the pool.
-        max_idle: how many are kept; 0 keeps none.
+    Attributes:
+        unreadable: types that the driver can't read although it has just looked.
     """
 
     def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
-        self.version = version
-        self._max_idle = max_idle
-        self._idle: list[Link] = []
-        self._lock = threading.Lock()
+        super().__init__(version, max_idle=max_idle)
+        self.unreadable: set[int] = set()
         self._dialling = threading.Lock()
         self._database: adbc.AdbcDatabase | None = None
         self._database_text = ""
         self._database_since = 0.0
-        self._closed = False
-        self._timer: threading.Timer | None = None
-        self.unreadable: set[int] = set()
-        """Types that the driver can't read although it has just looked."""
-
-    def take(self) -> Link | None:
-        """An idle connection, the one used last, or ``None``."""
-        with self._lock:
-            if not self._idle:
-                return None
-            link = self._idle.pop()
-        if time.monotonic() - link.idle_since > IDLE_SECONDS:
-            link.drop()
-            return self.take()
-        link.reused = True
-        return link
 
     def dial(self, options: Mapping[str, str], *, new_types: bool = False) -> Link:
         """A new connection.
@@ -259,41 +239,3 @@ class Pool:
                 self._database_since = time.monotonic()
             database = self._database
         return Link(database)
-
-    def give(self, link: Link) -> None:
-        """Takes back a connection that was reset."""
-        link.idle_since = time.monotonic()
-        with self._lock:
-            if not self._closed and len(self._idle) < self._max_idle:
-                self._idle.append(link)
-                self._watch()
-                return
-        link.drop()
-
-    def close(self) -> None:
-        """Drops what is idle, and whatever comes back later."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-            if self._timer is not None:
-                self._timer.cancel()
-        for link in idle:
-            link.drop()
-
-    def _watch(self) -> None:
-        """Looks again when the oldest idle connection is due. Holds the lock."""
-        if self._timer is None and self._idle:
-            self._timer = threading.Timer(IDLE_SECONDS, self._drop_old)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _drop_old(self) -> None:
-        limit = time.monotonic() - IDLE_SECONDS + 1
-        with self._lock:
-            old = [link for link in self._idle if link.idle_since <= limit]
-            self._idle = [link for link in self._idle if link.idle_since > limit]
-            self._timer = None
-            if not self._closed:
-                self._watch()
-        for link in old:
-            link.drop()

@@ -1,0 +1,95 @@
+"""Connections that are kept for the next use: a few, for a minute, the one used last first."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final, Generic, Protocol, TypeVar
+
+MAX_IDLE: Final = 4
+IDLE_SECONDS: Final = 60.0
+
+
+class Kept(Protocol):
+    """A connection to a database.
+
+    Attributes:
+        reused: whether it comes from the pool; a broken one shows at its first command.
+        idle_since: by ``time.monotonic``.
+    """
+
+    reused: bool
+    idle_since: float
+
+    def drop(self) -> None:
+        """Closes it. Never raises."""
+
+
+L = TypeVar("L", bound=Kept)
+
+
+class IdlePool(Generic[L]):
+    """The idle connections of one version of one saved connection, for one login.
+
+    Args:
+        version: the connection's; a newer one replaces the pool.
+        max_idle: how many are kept; 0 keeps none.
+    """
+
+    def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
+        self.version = version
+        self._max_idle = max_idle
+        self._idle: list[L] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._timer: threading.Timer | None = None
+
+    def take(self) -> L | None:
+        """An idle connection, the one used last, or ``None``."""
+        with self._lock:
+            if not self._idle:
+                return None
+            link = self._idle.pop()
+        if time.monotonic() - link.idle_since > IDLE_SECONDS:
+            link.drop()
+            return self.take()
+        link.reused = True
+        return link
+
+    def give(self, link: L) -> None:
+        """Takes back a connection that was reset."""
+        link.idle_since = time.monotonic()
+        with self._lock:
+            if not self._closed and len(self._idle) < self._max_idle:
+                self._idle.append(link)
+                self._watch()
+                return
+        link.drop()
+
+    def close(self) -> None:
+        """Drops what is idle, and whatever comes back later."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            if self._timer is not None:
+                self._timer.cancel()
+        for link in idle:
+            link.drop()
+
+    def _watch(self) -> None:
+        """Looks again when the oldest idle connection is due. Holds the lock."""
+        if self._timer is None and self._idle:
+            self._timer = threading.Timer(IDLE_SECONDS, self._drop_old)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _drop_old(self) -> None:
+        limit = time.monotonic() - IDLE_SECONDS + 1
+        with self._lock:
+            old = [link for link in self._idle if link.idle_since <= limit]
+            self._idle = [link for link in self._idle if link.idle_since > limit]
+            self._timer = None
+            if not self._closed:
+                self._watch()
+        for link in old:
+            link.drop()
