@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 
 from wb_server.kit.blobs import blobs
 from wb_server.kit.db import Database, metadata, migrate, revisions, versions
+from wb_server.kit.errors import Unavailable
 from wb_server.migrations import tables
 
 
@@ -107,3 +108,30 @@ def test_versions_are_known_by_the_names_of_their_files() -> None:
     in_order = [each.revision for each in scripts.walk_revisions()][::-1]
     assert revisions() == in_order
     assert revisions()[-1] == scripts.get_current_head()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_who_is_stopped_in_a_transaction_keeps_its_locks_no_longer_than_seconds(
+    database: Database,
+) -> None:
+    row = {"digest": "d", "size": 1, "references": 0, "created_at": datetime.now(UTC)}
+    with database.write() as connection:
+        connection.execute(blobs.insert().values(**row))
+    change = blobs.update().where(blobs.c.digest == "d").values(size=2)
+    with pytest.raises(Unavailable) as ended, database.write() as stopped:
+        stopped.execute(sa.text("set idle_in_transaction_session_timeout = '200ms'"))
+        stopped.execute(change)
+        # It sleeps; another one waits for its lock, gets it, and goes on.
+        with database.write() as connection:
+            connection.execute(change)
+        stopped.execute(change)
+    assert ended.value.code == "storage_down"
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_nobody_waits_for_a_lock_without_end(database: Database) -> None:
+    with database.read() as connection:
+        assert connection.scalar(sa.text("show lock_timeout")) == "30s"
+        assert connection.scalar(sa.text("show idle_in_transaction_session_timeout")) == "10s"
+    with database.snapshot() as connection:
+        assert connection.scalar(sa.text("show idle_in_transaction_session_timeout")) == "0"

@@ -64,6 +64,8 @@ class Database:
         if self.sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            sa.event.listen(self.engine, "connect", _prepare_postgresql)
         self._writer = self.engine.execution_options(wb_write=True)
         hasty = sa.create_engine(url, **options)
         sa.event.listen(hasty, "connect", _hurry_sqlite if self.sqlite else _hurry_postgresql)
@@ -84,6 +86,8 @@ class Database:
         if not self.sqlite:  # there every transaction is so
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with _storage_errors(), engine.begin() as connection:
+            if not self.sqlite:  # it may be read slowly, and holds no locks
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield connection
 
     @contextmanager
@@ -105,6 +109,8 @@ class Database:
 
 # What SQLite says when there is no room, or when the file can't be written to.
 _SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+
+_SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 @contextmanager
@@ -131,7 +137,7 @@ def _storage_errors() -> Iterator[None]:
                 "fails. Nothing was changed. Tell an administrator.",
                 code="storage_full",
             ) from error
-        if number in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if number in _SQLITE_BUSY or getattr(cause, "sqlstate", None) == "55P03":
             raise Unavailable(
                 "The Workbench is busy: other writers held its own database for too long. "
                 "Try again.",
@@ -167,7 +173,17 @@ def _hurry_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> N
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def _hurry_postgresql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+def _prepare_postgresql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    # A process that is stopped in the middle of a transaction, with its machine or by a debugger, would
+    # keep its locks, and with them everybody else, for as long as it likes.
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = '10s'")
+        cursor.execute("SET lock_timeout = '30s'")
+    connection.commit()
+
+
+def _hurry_postgresql(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    _prepare_postgresql(connection, record)
     with contextlib.closing(connection.cursor()) as cursor:
         cursor.execute("SET synchronous_commit = off")
     connection.commit()
