@@ -37,8 +37,9 @@ class Upkeep:
         with self._database.read() as transaction:
             if transaction.execute(query.limit(1)).first() is None:
                 return []
+        # What somebody else rings or claims at this moment is left to them.
         with self._database.write(durable=False) as transaction:
-            found = list(transaction.execute(query).scalars())
+            found = list(transaction.execute(query.with_for_update(skip_locked=True)).scalars())
             transaction.execute(
                 task_runs.update().where(task_runs.c.id.in_(found)).values(rung_at=now)
             )
