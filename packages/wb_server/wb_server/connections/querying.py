@@ -198,8 +198,11 @@ class Querying(Opening):
         if everybodys:
             self._rights.require(actor, "query.list_any")
         here = [running.view() for running in self._queries.all()]
-        there = self._elsewhere.all() if self._elsewhere is not None else []
-        found = [each for each in (*here, *there) if everybodys or each.actor == actor.name]
+        found = [
+            each
+            for each in (*here, *self._running_elsewhere())
+            if everybodys or each.actor == actor.name
+        ]
         return sorted(found, key=lambda each: each.since)
 
     def cancel(self, actor: Actor, query_id: str) -> None:
@@ -209,11 +212,12 @@ class Querying(Opening):
             NotFound: none runs under this id, or none of theirs.
         """
         running = self._queries.get(query_id)
-        there = self._elsewhere.all() if self._elsewhere is not None else []
         owner = (
             running.actor
             if running is not None
-            else next((each.actor for each in there if each.id == query_id), None)
+            else next(
+                (each.actor for each in self._running_elsewhere() if each.id == query_id), None
+            )
         )
         if owner is None or not (
             owner == actor.name or self._rights.may(actor, "query.cancel_any")
@@ -223,6 +227,9 @@ class Querying(Opening):
             running.stop("cancelled")
         elif self._elsewhere is not None:
             self._elsewhere.stop(query_id)
+
+    def _running_elsewhere(self) -> list[RunningQuery]:
+        return self._elsewhere.all() if self._elsewhere is not None else []
 
     def close(self) -> None:
         """Stops everything that runs here; called when the process stops."""
