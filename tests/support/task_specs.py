@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
@@ -89,6 +89,8 @@ class CopySpec(TaskSpec):
 class NotebookSpec(TaskSpec):
     """Runs a notebook."""
 
+    runs_user_code: ClassVar[bool] = True
+
     type: Literal["notebook"]
     notebook: FileName = Field(description="The notebook.", examples=["transform.ipynb"])
     parameters: dict[str, Value] = Field({}, description="What it is given.", examples=[{"a": 1}])
@@ -129,10 +131,13 @@ class World:
 
     files: Collection[str] = ("transform.ipynb", "helper.py", "notes.txt")
 
-    def connection(self, name: str, write: bool) -> str | None:
+    def connection(self, name: str, write: bool, team: str | None) -> str | None:
         if name not in ("warehouse", "source"):
             return f"There is no connection {name}."
         return "You may not write to source." if name == "source" and write else None
+
+    def server(self, team: str | None) -> str | None:
+        return "Robots have no server." if team == "robots" else None
 
     def run_as(self, team: str) -> str | None:
         return None if team == "finance" else f"You are no member of {team}."

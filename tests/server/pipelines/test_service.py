@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from support.house import ONE, House, save
 
-from wb_server.governance.sharing.models import OwnerRequest
+from wb_server.connections.service import ConnectionService
+from wb_server.connections.sharing import ConnectionSharing
+from wb_server.governance.sharing.models import OwnerRequest, ShareRequest
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
 from wb_server.pipelines.models import MAX_SNAPSHOT, PipelineCheck, PipelinePatch
 from wb_server.pipelines.runs.models import RerunRequest, RunQuery, RunRequest
@@ -148,9 +150,29 @@ def test_a_team_account_runs_with_the_teams_rights(house: House) -> None:
     with pytest.raises(InvalidInput) as refused:
         house.create("ana", text)
     assert {p["code"] for p in refused.value.details["problems"]} >= {"run_as"}
+    # That eva may use the connection doesn't help a run that isn't hers.
+    with pytest.raises(InvalidInput) as refused:
+        house.create("eva", text)
+    assert [p["code"] for p in refused.value.details["problems"]] == ["connection"]
+    connections, ana = house.get(ConnectionSharing), house["ana"]
+    warehouse = house.get(ConnectionService).find(ana, "warehouse").id
+    finance = ShareRequest(kind="group", name="finance", level="use")
+    connections.share(ana, warehouse, finance)
     made = house.create("eva", text)
     run = house.run("eva", made.name)
+    assert (run.run_as, run.state) == ("team:finance", "succeeded")
+    connections.unshare(ana, warehouse, "group", "finance")
+    run = house.run("eva", made.name)
     assert (run.run_as, run.code) == ("team:finance", "unknown_connection")
+
+
+def test_a_notebook_is_no_task_for_a_team(house: House) -> None:
+    text = "name: drawn\nrun_as: team:finance\ntasks:\n  a: {type: notebook, notebook: a.ipynb}\n"
+    with pytest.raises(InvalidInput) as refused:
+        house.create("eva", text, {"a.ipynb": b"{}"})
+    (problem,) = refused.value.details["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == ("run_as", 4, 13)
+    assert "person's server" in problem["message"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import builtins
 import difflib
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..connections.service import ConnectionService
@@ -18,9 +17,8 @@ from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.blobs import Blobs
-from ..kit.errors import Conflict, InvalidInput, NotFound, TooLarge, WorkbenchError
+from ..kit.errors import Conflict, InvalidInput, NotFound, TooLarge
 from ..kit.events import Bus
-from .accounts import account
 from .definition import parameters, times
 from .definition.check import Checked, check, refusal
 from .definition.models import PipelineFile
@@ -38,6 +36,7 @@ from .models import (
 )
 from .runs.service import RunService
 from .store import PipelineStore
+from .surroundings import Surroundings
 
 UNDO_DAYS = 30
 
@@ -198,7 +197,7 @@ class PipelineService:
         )
 
     def _checked(self, actor: Actor, owner: Owner, text: str, files: Collection[str]) -> Checked:
-        context = _Context(files, actor, owner, self._connections, self._people, self._rights)
+        context = Surroundings(files, actor, owner, self._connections, self._people, self._rights)
         return check(text, self._definitions.registry, context)
 
     def _sound(self, actor: Actor, owner: Owner, text: str, files: Collection[str]) -> PipelineFile:
@@ -429,38 +428,6 @@ class PipelineService:
 
     def _stored(self, content: Mapping[str, bytes]) -> dict[str, str]:
         return {path: self._blobs.put([data]) for path, data in content.items()}
-
-
-@dataclass(frozen=True)
-class _Context:
-    """What a check asks: about the one whose rights a run would have."""
-
-    files: Collection[str]
-    actor: Actor
-    owner: Owner
-    connections: ConnectionService
-    people: PeopleService
-    rights: Rights
-
-    def connection(self, name: str, write: bool) -> str | None:
-        try:
-            runner = account(self.people, self._run_as())
-            connection = self.connections.find(runner, name)
-        except WorkbenchError as error:
-            return error.message
-        action = "connection.write" if write else "connection.read"
-        if not self.rights.may(runner, action, connection):
-            verb = "write to" if write else "read"
-            return f"{runner.name} may not {verb} the connection “{name}”."
-        return None
-
-    def _run_as(self) -> str:
-        return f"{self.owner.kind}:{self.owner.name}"
-
-    def run_as(self, team: str) -> str | None:
-        if team not in self.actor.groups and "admin" not in self.actor.groups:
-            return f"You are not in the group “{team}”."
-        return None
 
 
 def _contents(request: PipelineSave) -> dict[str, bytes]:

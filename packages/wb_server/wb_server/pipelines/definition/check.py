@@ -326,8 +326,10 @@ class _Checker:
         self, data: dict[str, Any], specs: Mapping[str, TaskSpec | None], context: CheckContext
     ) -> None:
         run_as = data.get("run_as")
+        team = None
         if isinstance(run_as, str) and run_as.startswith("team:"):
-            reason = context.run_as(run_as.removeprefix("team:"))
+            team = run_as.removeprefix("team:")
+            reason = context.run_as(team)
             if reason is not None:
                 self._add(("run_as",), "run_as", reason)
         answers: dict[tuple[str, bool], str | None] = {}
@@ -338,10 +340,12 @@ class _Checker:
             for use in spec.uses():
                 asked = (use.connection, use.write)
                 if asked not in answers:
-                    answers[asked] = context.connection(*asked)
+                    answers[asked] = context.connection(*asked, team)
                 reason = answers[asked]
                 if reason is not None:
                     self._add((*path, *use.path), "connection", reason)
+            if spec.runs_user_code and (reason := context.server(team)) is not None:
+                self._add((*path, "type"), "run_as", reason)
             for file in spec.files():
                 if file.name not in context.files:
                     self._add(

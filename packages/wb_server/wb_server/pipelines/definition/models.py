@@ -178,14 +178,20 @@ class Finding:
 
 
 class CheckContext(Protocol):
-    """What a check asks the world around the file. Answers are about the pipeline's owner."""
+    """What a check asks the world around the file.
+
+    Answers are about the one whose rights a run has: the team, or without one the pipeline's owner.
+    """
 
     @property
     def files(self) -> Collection[str]:
         """The files of the pipeline's folder, as paths below it with ``/``."""
 
-    def connection(self, name: str, write: bool) -> str | None:
-        """None if the owner may read (write) that connection; otherwise a sentence that says why not."""
+    def connection(self, name: str, write: bool, team: str | None) -> str | None:
+        """None if they may read (write) that connection; otherwise a sentence that says why not."""
+
+    def server(self, team: str | None) -> str | None:
+        """None if they have a server for user code; otherwise a sentence that says why not."""
 
     def run_as(self, team: str) -> str | None:
         """None if the pipeline may run as that team account; otherwise a sentence that says why not."""
@@ -231,6 +237,9 @@ class TaskSpec(_Part):
         {"type", "description", "needs", "retries", "timeout"}
     )
     """Fields in which ``{{`` is plain text."""
+
+    runs_user_code: ClassVar[bool] = False
+    """Whether it needs a server of the one whose rights the run has."""
 
     def uses(self) -> Iterable[Use]:
         """The connections that it reads or writes: known from the file, never from an expression."""

@@ -26,6 +26,8 @@ DEFAULT_KERNEL = "workbench-python"
 class NotebookSpec(TaskSpec):
     """Runs a notebook of the pipeline's folder, as its owner, and keeps it as it was executed."""
 
+    runs_user_code: ClassVar[bool] = True
+
     type: Literal["notebook"]
     notebook: FileName = Field(
         description="The notebook, as a path in the pipeline's folder.",

@@ -1,0 +1,64 @@
+"""What is around a pipeline's file: what its check asks, answered from the other rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..connections.service import ConnectionService
+from ..governance.owned import Owner
+from ..governance.people.service import PeopleService
+from ..governance.rights import Rights
+from ..kit.actor import Actor
+from ..kit.errors import WorkbenchError
+from .accounts import account
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A :class:`~.definition.models.CheckContext`.
+
+    Attributes:
+        files: the files of the pipeline's folder.
+        actor: who asks.
+        owner: whose pipeline it is.
+    """
+
+    files: Collection[str]
+    actor: Actor
+    owner: Owner
+    connections: ConnectionService
+    people: PeopleService
+    rights: Rights
+
+    def connection(self, name: str, write: bool, team: str | None) -> str | None:
+        """Why a run may not read (write) a connection, with the words of the first thing wrong."""
+        try:
+            runner = account(self.people, self._runs_as(team))
+            connection = self.connections.find(runner, name)
+        except WorkbenchError as error:
+            return error.message
+        action = "connection.write" if write else "connection.read"
+        if not self.rights.may(runner, action, connection):
+            verb = "write to" if write else "read"
+            return f"{runner.name} may not {verb} the connection “{name}”."
+        return None
+
+    def run_as(self, team: str) -> str | None:
+        """Why the actor may not let a pipeline run as a team."""
+        if team not in self.actor.groups and "admin" not in self.actor.groups:
+            return f"You are not in the group “{team}”."
+        return None
+
+    def server(self, team: str | None) -> str | None:
+        """Why there is no server for notebooks."""
+        runner = self._runs_as(team)
+        if not runner.startswith("team:"):
+            return None
+        return (
+            f"A notebook runs in a person's server, and {runner} has none. Give it a pipeline of "
+            "its own that runs as its owner."
+        )
+
+    def _runs_as(self, team: str | None) -> str:
+        return f"team:{team}" if team else f"{self.owner.kind}:{self.owner.name}"
