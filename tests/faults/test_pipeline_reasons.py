@@ -108,10 +108,15 @@ def test_no_room_for_a_notebook(well: Site, blobs: Path, tmp_path: Path) -> None
 
 
 def test_a_notebook_that_prints_without_end(well: Site) -> None:
-    run = alone(well, "1", "while True: print('x' * 10_000)", more=", timeout: 8s")
+    cell = "import time\nwhile True: print('x' * 10_000); time.sleep(0.001)"
+    run = alone(well, "1", cell, more=", timeout: 8s")
     failed(well, run, "timeout")
     size = len(json.dumps(executed(well, run)))
     assert 1_000 < size < CELL_BYTES + 100_000
+
+
+def test_a_notebook_that_prints_faster_than_it_can_be_read(well: Site) -> None:
+    failed(well, alone(well, "1", "while True: print('x' * 10_000)"), "output_too_large")
 
 
 def test_a_kernel_that_is_killed(well: Site) -> None:

@@ -155,7 +155,10 @@ def test_a_cell_that_takes_too_long(attempts: Attempts) -> None:
 
 
 def test_a_notebook_that_prints_without_end(attempts: Attempts, often: None) -> None:
-    cell = "import os\nprint('pid', os.getpid(), flush=True)\nwhile True: print('x' * 1000)"
+    cell = (
+        "import os, time\nprint('pid', os.getpid(), flush=True)\n"
+        "while True: print('x' * 10_000); time.sleep(0.001)"
+    )
     attempt, said = attempts.attempt({"n.ipynb": notebook(cell, "y = 1")})
     running = attempts.begin(attempt, said)
     pid = int(wait_for(printed(said, r"pid (\d+)"))[1])  # type: ignore[index]
@@ -167,6 +170,13 @@ def test_a_notebook_that_prints_without_end(attempts: Attempts, often: None) -> 
     assert len(said.saves[-1][0]) < 12 * 2**20
     # The kernel's own word of its interruption may lie behind too much output to be waited for.
     assert said.last.cells[0].outputs[-1].ename in ("KeyboardInterrupt", "Stopped")
+
+
+@pytest.mark.parametrize("cell", ["while True: print('x' * 10_000)", "print('x' * 70_000_000)"])
+def test_one_output_without_measure(attempts: Attempts, cell: str) -> None:
+    ran = attempts.run(cell, "y = 1")
+    assert (ran.error.code, ran.error.retry) == ("output_too_large", False)
+    assert ran.said.last.cells[0].outputs[-1].output_type == "error"
 
 
 def test_a_cell_that_will_not_be_stopped(attempts: Attempts, often: None) -> None:

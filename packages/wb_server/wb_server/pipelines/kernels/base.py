@@ -91,6 +91,24 @@ def note_packages(request: KernelRequest, changed: str) -> None:
         request.log(f"Packages are not as they were when this version was saved: {changed[:1000]}.")
 
 
+MAX_MESSAGE = 64 * 2**20
+"""Bytes that a single message of a kernel may have. Of a cell's outputs less than that is kept."""
+
+
+class OutputTooLarge(Exception):
+    """A message was over ``MAX_MESSAGE``; no more of them are read."""
+
+
+def output_too_large() -> TaskFailed:
+    """What an attempt ends with after such a message."""
+    return TaskFailed(
+        "output_too_large",
+        f"A single output was over {MAX_MESSAGE // 2**20} MiB. Show less of it, or write it to a "
+        "file.",
+        retry=False,
+    )
+
+
 class RunningKernel(ABC):
     """A kernel that an attempt drives. Used from one event loop.
 

@@ -29,7 +29,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output, output_from_msg
 
 from ..failure import TaskFailed
-from .base import RunningKernel
+from .base import OutputTooLarge, RunningKernel
 from .outputs import Budget, CellOutputs, collected
 from .parameters import inject
 
@@ -42,6 +42,8 @@ _INFO_SECONDS = 60.0
 _GOES_SECONDS = 3
 # A cell's last outputs, after its reply: there may be many before them.
 _IOPUB_SECONDS = 60
+# Seconds of work on a message after which it pauses for as long.
+_LONG = 0.02
 _WIDGET_BYTES = 5 * 2**20
 _OUTPUTS_BYTES = 256 * 2**10
 _MOST_OUTPUTS = 100
@@ -291,12 +293,18 @@ class _Client(NotebookClient):
         """nbclient's own, which gives way between messages.
 
         Of a cell that prints without end the next message is always there already: nothing else would
-        get its turn, and a stop would not be heard.
+        get its turn, and a stop would not be heard. Other threads get as much time as it took to
+        read: among them is the one that keeps this attempt's lease.
         """
         assert self.kc is not None
         while True:
-            message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
-            await asyncio.sleep(0)
+            began = time.thread_time()
+            try:
+                message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
+            except OutputTooLarge:
+                return  # the client is not alive any more, which nbclient asks
+            took = time.thread_time() - began
+            await asyncio.sleep(took if took > _LONG else 0)
             if message["parent_header"].get("msg_id") == parent_msg_id:
                 try:
                     self.process_message(message, cell, cell_index)

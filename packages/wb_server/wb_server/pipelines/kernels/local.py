@@ -19,15 +19,25 @@ from queue import Empty
 from typing import IO, Any, TypeVar
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.multikernelmanager import AsyncMultiKernelManager
+from traitlets import Type
 from traitlets.config import Config
 
 from ...kit.errors import NotFound, WorkbenchError
 from ..failure import TaskFailed
 from . import files
 from .attempts import AttemptKernel, AttemptKernels, end_left, new_root
-from .base import KernelRequest, Kernels, RunningKernel, note_packages
+from .base import (
+    MAX_MESSAGE,
+    KernelRequest,
+    Kernels,
+    OutputTooLarge,
+    RunningKernel,
+    note_packages,
+    output_too_large,
+)
 from .files import OutputFile
 from .processes import Mark
 from .remote import died
@@ -193,6 +203,8 @@ class LocalKernel(RunningKernel):
                 os.killpg(self._attempt.kernel.mark.pid, signal.SIGINT)
 
     async def why_gone(self) -> Exception:
+        if self.client.too_big:
+            return output_too_large()
         return died(self._attempt.exit_status())
 
     async def put(self, task: str, name: str, content: IO[bytes], size: int) -> None:
@@ -230,12 +242,36 @@ class LocalKernel(RunningKernel):
             await self._end(now)
 
 
+class _Outputs(AsyncZMQSocketChannel):
+    """jupyter_client's own, with a limit for a single message.
+
+    A cell that prints without end sends hundreds of megabytes at once. To parse them takes seconds
+    in which no other thread gets a turn, and this process loses the leases of all its attempts.
+    """
+
+    too_big = False
+
+    async def _recv(self, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        frames = await self.socket.recv_multipart(**kwargs)
+        if sum(map(len, frames)) > MAX_MESSAGE:
+            self.too_big = True
+            raise OutputTooLarge
+        _, parts = self.session.feed_identities(frames)
+        return self.session.deserialize(parts)
+
+
 class _Client(AsyncKernelClient):
     """jupyter_client's own, which asks the system whether the kernel is there."""
 
     mark: Mark
+    iopub_channel_class = Type(_Outputs)
+
+    @property
+    def too_big(self) -> bool:
+        """Whether a single output was over ``MAX_MESSAGE``."""
+        return bool(self.iopub_channel.too_big)
 
     async def _async_is_alive(self) -> bool:
-        return self.mark.alive()
+        return self.mark.alive() and not self.too_big
 
     is_alive = _async_is_alive

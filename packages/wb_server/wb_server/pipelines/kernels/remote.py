@@ -20,9 +20,17 @@ from ...kit.snapshot import MAX_PACKED
 from ...kit.tls import trusted
 from ..failure import TaskFailed
 from . import files
-from .base import KernelRequest, Kernels, NotebookServers, RunningKernel, Server, note_packages
+from .base import (
+    KernelRequest,
+    Kernels,
+    NotebookServers,
+    RunningKernel,
+    Server,
+    note_packages,
+    output_too_large,
+)
 from .files import OutputFile
-from .socket import MAX_MESSAGE, SocketClient
+from .socket import SocketClient
 
 log = logging.getLogger(__name__)
 
@@ -176,12 +184,7 @@ class ServerKernel(RunningKernel):
 
     async def why_gone(self) -> Exception:
         if getattr(self, "client", None) is not None and self.client.too_big:
-            return TaskFailed(
-                "output_too_large",
-                f"A single output was over {MAX_MESSAGE // 2**20} MiB. Show less of it, or write it "
-                "to a file.",
-                retry=False,
-            )
+            return output_too_large()
         try:
             answer = await self._http.get(self._path)
         except httpx.TransportError:

@@ -20,8 +20,9 @@ from jupyter_client.session import utcnow
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from .base import MAX_MESSAGE
+
 log = logging.getLogger(__name__)
-MAX_MESSAGE = 64 * 2**20
 _WAITING = 64
 _PING_SECONDS = 20.0
 # A server whose processors are busy with notebooks is slow to answer.
