@@ -35,6 +35,8 @@ export const NODE = { width: 156, height: 38 };
 const GAP = { x: 40, y: 12 };
 const MARGIN = 12;
 const SWEEPS = 4;
+/** A task is still a coloured mark that can be hit. */
+const SMALLEST = 0.25;
 
 /** The layer of each task: one more than the furthest of what it needs. */
 export function layersOf(tasks: readonly GraphTask[]): Map<string, number> {
@@ -119,6 +121,14 @@ export function layout(tasks: readonly GraphTask[]): Graph {
     width: rows.length * (NODE.width + GAP.x) - GAP.x + 2 * MARGIN,
     height
   };
+}
+
+/** How much a graph must shrink to be seen whole in a box: at most 1, at least `SMALLEST`. */
+export function scaleToFit(
+  graph: { width: number; height: number },
+  box: { width: number; height: number }
+): number {
+  return Math.max(SMALLEST, Math.min(1, box.width / graph.width, box.height / graph.height));
 }
 
 function curve(from: Node, to: Node): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { NODE, layersOf, layout } from '../layout';
+import { NODE, layersOf, layout, scaleToFit } from '../layout';
 
 const task = (name: string, ...needs: string[]) => ({ task: name, needs });
 
@@ -45,5 +45,19 @@ describe('the graph of tasks', () => {
     const { nodes, edges } = layout([task('a', 'b'), task('b', 'a'), task('c', 'nothing')]);
     expect(nodes).toHaveLength(3);
     expect(edges).toHaveLength(2);
+  });
+});
+
+describe('scaleToFit', () => {
+  const graph = { width: 1000, height: 400 };
+
+  it('shrinks a graph by the side that has less room', () => {
+    expect(scaleToFit(graph, { width: 500, height: 400 })).toBe(0.5);
+    expect(scaleToFit(graph, { width: 900, height: 300 })).toBe(0.75);
+  });
+
+  it('never enlarges one, nor shrinks it to nothing', () => {
+    expect(scaleToFit(graph, { width: 2000, height: 2000 })).toBe(1);
+    expect(scaleToFit(graph, { width: 10, height: 400 })).toBe(0.25);
   });
 });
