@@ -17,8 +17,8 @@ from wb_server.connections.connectors.base import (
     Session,
     Target,
 )
+from wb_server.connections.dialects.tables import TableRef
 from wb_server.connections.loads.models import Batches, LoadMode, Progress, TableName, Written
-from wb_server.connections.statement import TableRef
 
 
 def make_permit(

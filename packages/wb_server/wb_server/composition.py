@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .connections.broker import Broker, standard_connectors
+from .connections.configurations import Configurations
 from .connections.connectors.base import by_kind
 from .connections.credentials.rotation import PasswordRotation
 from .connections.credentials.safe import CredentialSafe
@@ -166,7 +167,8 @@ def build(
     store = ConnectionStore(database)
     credentials = CredentialStore(database)
     safe = CredentialSafe(credentials, master)
-    connections = ConnectionService(store, safe, rights, connectors, bus)
+    configurations = Configurations(store, safe, connectors)
+    connections = ConnectionService(store, safe, rights, configurations, bus)
     limit_store = LimitStore(database)
     limits = LimitService(
         limit_store,
@@ -189,6 +191,7 @@ def build(
     )
     broker = Broker(
         connections,
+        configurations,
         Gate(rights),
         rights,
         audit,
@@ -263,10 +266,10 @@ def build(
         people,
         connections,
         ConnectionSharing(connections.saved, store, rights, people, bus, "connections"),
-        PersonalCredentials(connections, safe, credentials, rights, bus),
+        PersonalCredentials(connections, configurations, safe, credentials, rights, bus),
         limits,
         broker,
-        PasswordRotation(connections, store, safe, broker, audit),
+        PasswordRotation(connections, configurations, store, safe, broker, audit),
         definitions,
         pipelines,
         PipelineSharing(pipelines.saved, pipeline_store, rights, people, bus, "pipelines"),

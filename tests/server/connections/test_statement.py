@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from wb_server.connections.statement import DialectName, TableRef, analyse
+from wb_server.connections.dialects.tables import TableRef
+from wb_server.connections.statement import DialectName, analyse
 from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
 
 HERE = Path(__file__).parent

@@ -31,13 +31,13 @@ class Browsing(Opening):
         self, actor: Actor, origin: Origin, request: ConnectionTest, hang_up: HangUp | None = None
     ) -> TestResult:
         """Tries a connection that isn't saved, by the code of a real query."""
-        connector = self._connections.connector(request.connector)
+        connector = self._configurations.connector(request.connector)
         saved = None
         if request.connection_id is not None:
             saved = self._connections.saved(actor, request.connection_id)
             self._rights.require(actor, "connection.update", saved)
         permit = self._gate.test(actor, None, query_id=str(uuid.uuid4()))
-        config = self._connections.complete(
+        config = self._configurations.complete(
             actor, connector, saved, request.credentials, request.config
         )
         return self._try(actor, connector, permit, Target("", 0, config), saved, hang_up)
@@ -47,9 +47,9 @@ class Browsing(Opening):
     ) -> TestResult:
         """Tries a saved connection, and notes its state."""
         connection = self._connections.saved(actor, connection_id)
-        connector = self._connections.connector(connection.connector)
+        connector = self._configurations.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
-        target = self._connections.target(connection, actor)
+        target = self._configurations.target(connection, actor)
         target = replace(target, connection_id="")
         result = self._try(actor, connector, permit, target, connection, hang_up)
         self._note(connection, result.ok, result.code, result.message)
@@ -65,16 +65,16 @@ class Browsing(Opening):
     ) -> TestResult:
         """Tries a sign-in of the actor's for a personal connection, before it is stored."""
         connection = self._connections.saved(actor, connection_id)
-        connector = self._connections.connector(connection.connector)
+        connector = self._configurations.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
-        config = self._connections.with_login(connection, login)
+        config = self._configurations.with_login(connection, login)
         return self._try(actor, connector, permit, Target("", 0, config), connection, hang_up)
 
     # --- logins, for the rotation of a password ----------------------------------------------
 
     def sign_in(self, actor: Actor, connection: Connection, config: ConnectorConfig) -> TestResult:
         """Tries a sign-in for a saved connection, on a connection of its own."""
-        connector = self._connections.connector(connection.connector)
+        connector = self._configurations.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
         return self._try(actor, connector, permit, Target("", 0, config), connection, None)
 
@@ -82,7 +82,7 @@ class Browsing(Opening):
         self, actor: Actor, connection: Connection, config: ConnectorConfig
     ) -> frozenset[tuple[str | None, str]]:
         """Schema and name of every table that a sign-in for a saved connection may use."""
-        connector = self._connections.connector(connection.connector)
+        connector = self._configurations.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
         with connector.open(permit, Target("", 0, config)) as session:
             return frozenset((table.schema_, table.name) for table in session.tables(None))
@@ -97,7 +97,7 @@ class Browsing(Opening):
         Raises:
             WorkbenchError: as ``Connector.set_password`` says.
         """
-        connector = self._connections.connector(connection.connector)
+        connector = self._configurations.connector(connection.connector)
         permit = self._gate.new_password(actor, connection)
         connector.set_password(permit, Target(connection.id, 0, config), password)
 
@@ -199,7 +199,7 @@ class Browsing(Opening):
             if running.place.waited:
                 connection = self._connections.saved(actor, connection_id)
                 permit = self._gate.browse(actor, connection, query_id=permit.query_id)
-            connector = self._connections.connector(connection.connector)
+            connector = self._configurations.connector(connection.connector)
             with self._session(actor, connection, connector, permit) as session:
                 running.attach(session)
                 return ask(session)

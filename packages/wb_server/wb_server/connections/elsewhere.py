@@ -10,10 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import socket
 import threading
-import uuid
 from collections import Counter
 from datetime import timedelta
 
@@ -24,6 +21,7 @@ from ..kit import clock
 from ..kit.db import Database, UtcDateTime, metadata
 from ..kit.errors import WorkbenchError
 from ..kit.events import Bus
+from ..kit.process import unique_name
 from .models import RunningQuery
 from .running import RunningQueries
 
@@ -67,7 +65,7 @@ class Elsewhere:
         self._database = database
         self._queries = queries
         self._bus = bus
-        self._process = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._process = unique_name()
         self._others: list[RunningQuery] = []
         self._written = False
         self._ended = threading.Event()

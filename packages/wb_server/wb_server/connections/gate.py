@@ -14,9 +14,10 @@ from typing import Any, ClassVar, Literal
 from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.errors import Forbidden, InvalidInput
+from .dialects.tables import TableRef
 from .loads.models import LEDGER, LoadMode, LoadRequest, Once, TableName
 from .models import Connection
-from .statement import DialectName, Statement, TableRef, analyse, table_name
+from .statement import DialectName, Statement, analyse, table_name
 
 PermitKind = Literal["read", "write", "browse", "test"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from ..kit.errors import WorkbenchError
 from .connectors.base import Session
-from .statement import TableRef
+from .dialects.tables import TableRef
 
 log = logging.getLogger(__name__)
 

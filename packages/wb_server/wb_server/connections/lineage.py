@@ -14,8 +14,9 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
+from .dialects.tables import TableRef
 from .gate import Permit
-from .statement import RULES, DialectName, TableRef
+from .statement import RULES, DialectName
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Loading(Opening):
         connection, permit = granted.connection, granted.permit
         ahead = Ahead(batches, lambda: running.stopped is not None)
         try:
-            target = self._connections.target(connection, actor)
+            target = self._configurations.target(connection, actor)
             session = granted.connector.open_load(permit, target)
             finish.session = session
             running.attach(session)
@@ -92,7 +92,7 @@ class Loading(Opening):
         self, asked: Asked, request: LoadRequest, once: Once | None
     ) -> Granted[LoadPermit]:
         connection = self._connections.find(asked.actor, request.connection)
-        connector = self._connections.connector(connection.connector)
+        connector = self._configurations.connector(connection.connector)
         permit = self._gate.load(
             asked.actor,
             connection,

@@ -16,6 +16,7 @@ from ..kit.endpoint import HangUp, Origin, Outcome
 from ..kit.errors import LimitReached, WorkbenchError
 from ..kit.events import Bus
 from .bindings import Bindings, NoBindings, stale
+from .configurations import Configurations
 from .connectors.base import Connector, Session
 from .elsewhere import Elsewhere
 from .gate import Gate, LoadPermit, Permit
@@ -71,6 +72,7 @@ class Opening:
     def __init__(
         self,
         connections: ConnectionService,
+        configurations: Configurations,
         gate: Gate,
         rights: Rights,
         audit: AuditService,
@@ -80,6 +82,7 @@ class Opening:
         write_rows: int,
     ) -> None:
         self._connections = connections
+        self._configurations = configurations
         self._gate = gate
         self._rights = rights
         self._audit = audit
@@ -208,7 +211,7 @@ class Opening:
         *,
         temp_bytes: int = 0,
     ) -> Session:
-        target = self._connections.target(connection, actor)
+        target = self._configurations.target(connection, actor)
         if temp_bytes:
             target = replace(target, temp_bytes=temp_bytes)
         try:

@@ -122,7 +122,7 @@ class Querying(Opening):
     ) -> Granted[Permit]:
         actor = asked.actor
         connection = self._connections.find(actor, request.connection)
-        connector = self._connections.connector(connection.connector)
+        connector = self._configurations.connector(connection.connector)
         limits = self._limits.of_query(actor, connection.id)
         limit = request.row_limit
         if limit is not None:

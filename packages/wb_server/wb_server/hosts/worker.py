@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
-import uuid
 
 from ..composition import StartError, build
 from ..engines import rq
 from ..governance.secrets.vault import VaultError
 from ..kit.errors import WorkbenchError
+from ..kit.process import unique_name
 from ..pipelines.kernels.base import Kernels
 from ..settings import Settings
 from .service import logging_of
@@ -30,8 +29,7 @@ def main(settings: Settings) -> int:
     except (StartError, VaultError, WorkbenchError) as error:
         print(f"wb: {error}", file=sys.stderr)
         return 1
-    # A name that no worker had before: Redis may still know one that was killed.
-    name = f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    name = unique_name()
     executor = workbench.executor(name)
     try:
         rq.serve(settings.redis_url, name, executor.accept, executor.stop)

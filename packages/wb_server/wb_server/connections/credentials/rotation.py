@@ -27,6 +27,7 @@ from ...kit.errors import (
     WorkbenchError,
 )
 from ..broker import Broker
+from ..configurations import Configurations
 from ..models import Connection
 from ..service import ConnectionService
 from ..store import ConnectionStore
@@ -85,12 +86,14 @@ class PasswordRotation:
     def __init__(
         self,
         connections: ConnectionService,
+        configurations: Configurations,
         store: ConnectionStore,
         safe: CredentialSafe,
         broker: Broker,
         audit: AuditService,
     ) -> None:
         self._connections = connections
+        self._configurations = configurations
         self._store = store
         self._safe = safe
         self._broker = broker
@@ -157,7 +160,7 @@ class PasswordRotation:
                 "exchanges the password there.",
                 code="personal_credentials",
             )
-        connector = self._connections.connector(connection.connector)
+        connector = self._configurations.connector(connection.connector)
         if connector.login_and_password is None:
             raise Unprocessable(
                 f"“{connection.name}” is a connection to {connector.title}, whose logins can't be "
@@ -344,7 +347,7 @@ class PasswordRotation:
         self, case: _Case, fields: tuple[str, str], password: str, login: str | None = None
     ) -> ConnectorConfig:
         """The connection's configuration with a login, the one that is rotated if not named."""
-        connector = self._connections.connector(case.connection.connector)
+        connector = self._configurations.connector(case.connection.connector)
         values = {fields[0]: login or case.login, fields[1]: password}
         return validate(connector.Config, {**case.connection.config, **values})
 

@@ -6,8 +6,9 @@ from ...governance.rights import Rights
 from ...kit.actor import Actor
 from ...kit.errors import NotFound
 from ...kit.events import Bus
+from ..configurations import Configurations, secrets_of
 from ..models import ConnectionView
-from ..service import ConnectionService, secrets_of
+from ..service import ConnectionService
 from .models import CredentialPut
 from .safe import CredentialSafe, require_future
 from .store import CredentialStore
@@ -19,12 +20,14 @@ class PersonalCredentials:
     def __init__(
         self,
         connections: ConnectionService,
+        configurations: Configurations,
         safe: CredentialSafe,
         store: CredentialStore,
         rights: Rights,
         bus: Bus,
     ) -> None:
         self._connections = connections
+        self._configurations = configurations
         self._safe = safe
         self._store = store
         self._rights = rights
@@ -41,7 +44,7 @@ class PersonalCredentials:
         """
         connection = self._connections.saved(actor, connection_id)
         self._rights.require(actor, "credential.own", connection)
-        config = self._connections.with_login(connection, request.login)
+        config = self._configurations.with_login(connection, request.login)
         require_future(request.expires_at)
         secrets = secrets_of(config, config.login_fields())
         with self._store.database.write() as transaction:

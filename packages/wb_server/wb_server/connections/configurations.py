@@ -1,0 +1,257 @@
+"""The configurations of connections: checked, filled with their secrets, and opened for use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from ..kit import clock
+from ..kit.actor import Actor
+from ..kit.endpoint import validate
+from ..kit.errors import InvalidInput, Unprocessable
+from .credentials.safe import CredentialSafe
+from .models import Connection, CredentialMode
+from .store import ConnectionStore
+from .target import ConnectorConfig, Target
+
+if TYPE_CHECKING:
+    from .connectors.base import Connector
+
+
+class Configurations:
+    """Puts a connection's fields and its secrets together, for those who store or open it.
+
+    Who may do so is asked before, of the connections and of the gate.
+    """
+
+    def __init__(
+        self, store: ConnectionStore, safe: CredentialSafe, connectors: Mapping[str, Connector]
+    ) -> None:
+        self._store = store
+        self._safe = safe
+        self._connectors = connectors
+        # Opened configurations by connection and user: a small query would spend more time on
+        # decrypting and validating one than on its rows. The connectors' pools hold the same
+        # secrets.
+        self._targets: dict[tuple[str, str | None], tuple[Target, datetime | None]] = {}
+
+    def connectors(self) -> list[Connector]:
+        """Each kind of connector."""
+        return list(self._connectors.values())
+
+    def connector(self, kind: str) -> Connector:
+        """A connector by its kind.
+
+        Raises:
+            InvalidInput: there is no such kind (``unknown_connector``).
+        """
+        connector = self._connectors.get(kind)
+        if connector is None:
+            raise InvalidInput(
+                f"There is no connector “{kind[:100]}”. There are: {', '.join(self._connectors)}.",
+                code="unknown_connector",
+                field="connector",
+                known=list(self._connectors),
+            )
+        return connector
+
+    def target(self, connection: Connection, actor: Actor) -> Target:
+        """What a session is opened on, secrets included. Never leaves the service.
+
+        Raises:
+            Unprocessable: the actor has to enter their own credential first
+                (``credential_missing``), or a credential has ended (``credential_expired``).
+        """
+        user = actor.name if connection.credentials == "personal" else None
+        version = connection.version
+        if user is not None:
+            revision = self._safe.revision(connection.id, user)
+            if revision is None:
+                raise _credential_missing(connection)
+            version += revision
+        known = self._targets.get((connection.id, user))
+        if known is None or known[0].version != version:
+            connector = self.connector(connection.connector)
+            credential = self._safe.get(connection.id, user)
+            now = self._store.by_id(connection.id)
+            if now is not None and now.version != connection.version:
+                # Its login was exchanged between the two reads: one's name, the other's password.
+                return self.target(now, actor)
+            secrets = credential.secrets if credential else {}
+            config = validate(connector.Config, {**connection.config, **secrets})
+            target = Target(connection.id, version, config, user)
+            known = (target, credential.expires_at if credential else None)
+            self._targets[connection.id, user] = known
+        target, expires_at = known
+        if expires_at is not None and expires_at <= clock.now():
+            raise _credential_expired(connection, expires_at)
+        return target
+
+    def complete(
+        self,
+        actor: Actor,
+        connector: Connector,
+        connection: Connection | None,
+        mode: CredentialMode,
+        config: dict[str, Any],
+    ) -> ConnectorConfig:
+        """A configuration to test, with what is stored for what it leaves out.
+
+        That is a shared connection's secrets, or the actor's own sign-in for a personal one.
+
+        Raises:
+            InvalidInput: a field is unknown or doesn't fit, or secrets must be entered again
+                (``secret_needed``).
+        """
+        user = actor.name if mode == "personal" else None
+        return self._filled(connector, connection, user, config)
+
+    def with_login(self, connection: Connection, login: dict[str, Any]) -> ConnectorConfig:
+        """A personal connection's configuration with a user's sign-in.
+
+        Raises:
+            Unprocessable: the connection is shared (``shared_credentials``).
+            InvalidInput: a field is none of a sign-in's, or doesn't fit.
+        """
+        if connection.credentials != "personal":
+            raise Unprocessable(
+                f"“{connection.name}” has one sign-in for all who use it: there is none of your "
+                "own to enter.",
+                code="shared_credentials",
+            )
+        connector = self.connector(connection.connector)
+        fields = connector.Config.login_fields()
+        if unknown := [name for name in login if name not in fields]:
+            raise InvalidInput(
+                f"login.{unknown[0][:100]}: a sign-in here has {', '.join(fields)}.",
+                code="unknown_field",
+                field=f"login.{unknown[0][:100]}",
+            )
+        return validate(connector.Config, {**connection.config, **login}, "login")
+
+    def checked(
+        self,
+        connector: Connector,
+        mode: CredentialMode,
+        saved: Connection | None,
+        config: dict[str, Any],
+    ) -> ConnectorConfig:
+        """A configuration that is to be stored, with the secrets that it leaves out.
+
+        Raises:
+            InvalidInput: a field is unknown or doesn't fit, is each user's own
+                (``personal_field``), or has to be entered again (``secret_needed``).
+            Unprocessable: the connector has no sign-in that could be personal (``no_sign_in``).
+        """
+        login = connector.Config.login_fields()
+        if mode == "shared":
+            kept = saved if saved is not None and saved.credentials == "shared" else None
+            return self._filled(connector, kept, None, config)
+        if not login:
+            raise Unprocessable(
+                f"A connection to {connector.title} has no sign-in that could be personal.",
+                code="no_sign_in",
+                field="credentials",
+            )
+        if given := [name for name in login if config.get(name) is not None]:
+            raise InvalidInput(
+                f"With personal credentials each user enters their own {given[0]}: leave it out.",
+                code="personal_field",
+                field=f"config.{given[0]}",
+            )
+        return without_login(connector, config)
+
+    @staticmethod
+    def leads_elsewhere(connector: Connector, saved: Connection, config: ConnectorConfig) -> bool:
+        login = connector.Config.login_fields()
+        kept = {name: value for name, value in saved.config.items() if name not in login}
+        now = {n: v for n, v in config.model_dump(mode="json").items() if n not in login}
+        before, after = without_login(connector, kept), without_login(connector, now)
+        return connector.destination(before) != connector.destination(after)
+
+    def forget(self, connection: Connection) -> None:
+        """Closes what is open on a connection that has changed."""
+        for key in [key for key in self._targets if key[0] == connection.id]:
+            self._targets.pop(key, None)
+        self._connectors[connection.connector].forget(connection.id)
+
+    def _filled(
+        self,
+        connector: Connector,
+        saved: Connection | None,
+        user: str | None,
+        config: dict[str, Any],
+    ) -> ConnectorConfig:
+        """A configuration with what is stored for what it leaves out.
+
+        What is stored only goes where it went before: when the configuration leads elsewhere,
+        secrets have to be entered again. Otherwise somebody who may edit a connection, but was
+        never told its password, could send it to a machine of theirs.
+        """
+        credential = self._safe.get(saved.id, user) if saved is not None else None
+        stored = credential.secrets if credential else {}
+        missing = {name: value for name, value in stored.items() if name not in config}
+        checked = validate(connector.Config, {**missing, **config}, "config")
+        if missing and saved is not None and self.leads_elsewhere(connector, saved, checked):
+            name = next(iter(missing))
+            raise InvalidInput(
+                f"The connection would lead elsewhere, so enter the {name} again.",
+                code="secret_needed",
+                field=f"config.{name}",
+            )
+        return checked
+
+
+def split(config: ConnectorConfig, mode: CredentialMode) -> tuple[dict[str, Any], dict[str, str]]:
+    """A configuration as what may be shown, and its secrets.
+
+    Of a personal connection neither holds anything of a sign-in.
+    """
+    apart = config.secret_fields() if mode == "shared" else config.login_fields()
+    plain = config.model_dump(mode="json", exclude=set(apart))
+    return plain, secrets_of(config, config.secret_fields()) if mode == "shared" else {}
+
+
+def secrets_of(config: ConnectorConfig, names: Sequence[str]) -> dict[str, str]:
+    """The values of these fields that are set, as text."""
+    values = {}
+    for name in names:
+        value = getattr(config, name)
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text:
+            values[name] = str(text)
+    return values
+
+
+def without_login(connector: Connector, config: dict[str, Any]) -> ConnectorConfig:
+    """A configuration whose required login fields are blank: what is checked of a personal one."""
+    fields = connector.Config.model_fields
+    blank = {name: "-" for name in connector.Config.login_fields() if fields[name].is_required()}
+    return validate(connector.Config, {**blank, **config}, "config")
+
+
+def _credential_missing(connection: Connection) -> Unprocessable:
+    return Unprocessable(
+        f"“{connection.name}” asks for your own sign-in, and you have not entered one: in Lab, in "
+        f"the Connections panel, choose “My sign-in…” on {connection.name}.",
+        code="credential_missing",
+        connection=connection.name,
+        connection_id=connection.id,
+    )
+
+
+def _credential_expired(connection: Connection, at: datetime) -> Unprocessable:
+    whose, who = (
+        ("Your sign-in", "Enter a new one: in Lab, in the Connections panel, choose “My sign-in…”.")
+        if connection.credentials == "personal"
+        else ("The sign-in", "Who manages the connection has to enter a new one.")
+    )
+    return Unprocessable(
+        f"{whose} for “{connection.name}” ended on {at:%Y-%m-%d}. {who}",
+        code="credential_expired",
+        connection=connection.name,
+        connection_id=connection.id,
+    )

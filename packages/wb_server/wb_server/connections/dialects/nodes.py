@@ -1,0 +1,318 @@
+"""Which nodes of a statement's tree are allowed: the allow-lists of its dialect, node by node."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlglot import exp
+
+from wb_server.kit.errors import Forbidden, InvalidInput
+
+from .base import WRITE_NODES, DialectRules
+from .text import called_function, fold, statement_error
+
+MAX_POSTGRES_NAME = 63  # bytes; PostgreSQL cuts longer names, so they would name another table
+
+WRITES = (
+    exp.Insert,
+    exp.Update,
+    exp.Delete,
+    exp.Merge,
+    exp.Create,
+    exp.Drop,
+    exp.Alter,
+    exp.TruncateTable,
+)
+_CREATE_KINDS = ("TABLE", "VIEW", "SCHEMA", "INDEX")
+_DROP_KINDS = ("TABLE", "VIEW")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
+
+
+def check_node(
+    node: exp.Expr, root: exp.Expr, rules: DialectRules, *, write: bool, bound: bool
+) -> None:
+    """Refuses a node that isn't on a list.
+
+    Args:
+        root: of its tree.
+        write: whether the statement is a write.
+        bound: whether the parameters' values were put in already.
+
+    Raises:
+        Forbidden: it isn't allowed here.
+        InvalidInput: it is something else than SQL of this dialect.
+    """
+    kind = type(node)
+    if kind in (exp.Into, exp.Lock) or (
+        kind in WRITES and node is not root and not is_part_of_write(node)
+    ):
+        raise Forbidden(_NOT_A_READ.get(kind, _NESTED), code="not_a_read")
+    if kind not in rules.nodes and not (
+        write and (kind in WRITE_NODES or kind in rules.write_nodes)
+    ):
+        _refuse_node(node)
+    check = _NODE_CHECKS.get(kind)
+    if check is not None:
+        check(node, rules, write)
+    if bound and kind is exp.Placeholder:
+        raise InvalidInput("A parameter wasn't put in.", code="parameter_missing")
+
+
+def check_columns_of_functions(tree: exp.Expr, rules: DialectRules) -> None:
+    """Refuses ``f.name`` where f is a function in FROM: PostgreSQL may call name with its value.
+
+    Raises:
+        Forbidden: a name that is no field of what the function returns (``field_not_allowed``).
+    """
+    known: dict[str, set[str]] = {}
+    for node in tree.find_all(exp.Table, exp.Lateral):
+        calls = [item.this for item in node.args.get("rows_from") or [node]]
+        if not isinstance(calls[0], exp.Anonymous):
+            continue
+        function = _function_name(calls[0], rules).strip('"')
+        alias = node.args.get("alias")
+        named = alias.args.get("this") if alias is not None else None
+        name = fold(named, rules) if named is not None else function
+        columns = known.setdefault(name, {name, function, "ordinality"})
+        for call in calls:
+            columns |= (rules.record_fields or {}).get(_function_name(call, rules), frozenset())
+        for column in alias.args.get("columns") or [] if alias is not None else []:
+            columns.add(fold(column.this if isinstance(column, exp.ColumnDef) else column, rules))
+    for node in tree.find_all(exp.Column):
+        owner = node.args.get("table")
+        if owner is None or not isinstance(node.this, exp.Identifier):
+            continue
+        columns = known.get(fold(owner, rules), set())
+        if columns and fold(node.this, rules) not in columns:
+            raise _field_error(f"{owner.name}.{node.name}")
+
+
+def check_name(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    """Refuses a name that the database would cut, and so take for another.
+
+    Raises:
+        InvalidInput: it is too long (``name_too_long``).
+    """
+    if rules.name == "postgres" and len(str(node.this).encode()) > MAX_POSTGRES_NAME:
+        raise InvalidInput(
+            f"A name is longer than {MAX_POSTGRES_NAME} bytes: {str(node.this)[:40]}…",
+            code="name_too_long",
+        )
+
+
+_NESTED = "A statement that changes data can't be part of another one."
+_NOT_A_READ: Mapping[type[exp.Expr], str] = {
+    exp.Into: "SELECT … INTO makes a table; use CREATE TABLE … AS.",
+    exp.Lock: "A query can't lock rows (FOR UPDATE, FOR SHARE).",
+}
+
+
+def is_part_of_write(node: exp.Expr) -> bool:
+    """WHEN MATCHED THEN UPDATE … and ALTER TABLE … DROP COLUMN."""
+    parent = node.parent
+    if isinstance(parent, exp.When):
+        return isinstance(node, exp.Insert | exp.Update | exp.Delete)
+    if isinstance(parent, exp.Alter):
+        return isinstance(node, exp.Drop) and node.args.get("kind") in ("COLUMN", "CONSTRAINT")
+    return False
+
+
+def _refuse_node(node: exp.Expr) -> None:
+    if isinstance(node, exp.PseudoType | exp.ObjectIdentifier):
+        raise _type_error(str(node.this))
+    if isinstance(node, exp.Command):
+        raise Forbidden(
+            f"{str(node.this).upper()} isn't allowed here.", code="statement_not_allowed"
+        )
+    if isinstance(node, exp.Parameter | exp.SessionParameter):
+        raise InvalidInput(
+            "Parameters are written :name, for example :since.", code="parameter_syntax"
+        )
+    if isinstance(node, exp.Func):
+        raise _function_error(node.sql_name().lower(), frozenset())
+    raise Forbidden(
+        f"This syntax isn't supported: {_readable(type(node).__name__)}.",
+        code="syntax_not_allowed",
+    )
+
+
+def _readable(class_name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", class_name).lower()
+
+
+def _function_error(name: str, known: frozenset[str]) -> Forbidden:
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    return Forbidden(
+        f"The function {name} isn't on the list of allowed functions.{hint}",
+        code="function_not_allowed",
+        function=name,
+        near=near,
+    )
+
+
+def _type_error(name: str) -> Forbidden:
+    return Forbidden(
+        f"The type {name.lower()} isn't on the list of allowed types. Types that a database adds "
+        "itself (enums, domains, extensions) can run code of their own; cast to text instead.",
+        code="type_not_allowed",
+        type=name.lower(),
+    )
+
+
+def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    name = _function_name(node, rules)
+    in_from = _stands_in_from(node)
+    known = rules.table_functions if in_from else rules.functions
+    if write:
+        known = known | rules.write_functions
+    parent = node.parent
+    if name not in known:
+        raise _function_error(name, known)
+    if rules.name == "mysql" and isinstance(node.this, exp.Identifier):
+        raise _function_error(f"`{name}`", frozenset())  # in backticks it may be somebody's own
+    if name in rules.ordered_set_functions and not isinstance(parent, exp.WithinGroup):
+        raise _function_error(f"{name} without WITHIN GROUP", frozenset())
+    if isinstance(parent, exp.Table) and (parent.args.get("db") or parent.args.get("catalog")):
+        raise _function_error(f"{parent.db}.{name}", frozenset())
+
+
+def _check_dot(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    """``schema.function(…)`` and ``value.field``, where a dot can lead to any function.
+
+    PostgreSQL takes ``(value).name`` for ``name(value)`` where the value has no such field, with a
+    value of any type.
+    """
+    if rules.record_fields is None or isinstance(node.expression, exp.Star):
+        return
+    called = called_function(node)
+    if called is not None:  # the database's own schema isn't written here any more
+        raise _function_error(f"{node.this.sql()}.{called.name}", frozenset())
+    value = node.this.unnest()
+    if isinstance(value, exp.Anonymous) and isinstance(node.expression, exp.Identifier):
+        fields = rules.record_fields.get(_function_name(value, rules), frozenset())
+        if fold(node.expression, rules) in fields:
+            return
+    raise _field_error(node.expression.name)
+
+
+def _field_error(name: str) -> Forbidden:
+    return Forbidden(
+        f"“{name}” can't be taken with a dot here, since that can call a function of this name. "
+        "Write table.column without parentheses, or to_jsonb(value) ->> 'field'.",
+        code="field_not_allowed",
+        name=name,
+    )
+
+
+def _function_name(node: exp.Expr, rules: DialectRules) -> str:
+    name = node.this
+    if isinstance(name, exp.Identifier):
+        folded = fold(name, rules)
+        # COALESCE and the like are syntax; as a quoted name they would be somebody's function.
+        return f'"{folded}"' if folded in rules.syntax_functions else folded
+    return str(name).lower()
+
+
+def _stands_in_from(node: exp.Expr) -> bool:
+    parent = node.parent
+    if isinstance(parent, exp.Dot):
+        parent = parent.parent
+    return isinstance(parent, exp.Table | exp.Lateral | exp.TableFromRows | exp.From | exp.Join)
+
+
+def _check_type(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    if node.this not in rules.types:
+        kind = node.args.get("kind")
+        name = kind.sql() if isinstance(kind, exp.Expr) else getattr(node.this, "value", node.this)
+        raise _type_error(str(name))
+
+
+def _check_column(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    if not isinstance(node.this, exp.Identifier | exp.Star):
+        called = called_function(node)
+        name = called.name if called is not None else ""
+        raise _function_error(f"{node.text('table')}.{name}", frozenset())
+    if not node.args.get("table"):
+        _check_niladic(node.this, rules)
+
+
+def _check_table_name(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    if not node.args.get("db"):
+        _check_niladic(node.this, rules)  # PostgreSQL takes FROM current_user
+
+
+def _check_lambda(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    for name in node.expressions:
+        _check_niladic(name, rules)  # in PostgreSQL it is a column before ->
+
+
+def _check_niladic(name: Any, rules: DialectRules) -> None:
+    """Refuse keywords that call a function without parentheses; a quoted name isn't one."""
+    if (
+        isinstance(name, exp.Identifier)
+        and not name.args.get("quoted")
+        and name.this.lower() in rules.niladic
+    ):
+        raise _function_error(name.this.lower(), frozenset())
+
+
+def _check_word(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    if not _WORD.fullmatch(str(node.this)):
+        raise Forbidden("This syntax isn't supported.", code="syntax_not_allowed")
+
+
+def _check_select(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    modifiers = node.args.get("operation_modifiers")
+    if modifiers:
+        raise Forbidden(
+            f"This syntax isn't supported: {', '.join(str(word) for word in modifiers)}.",
+            code="syntax_not_allowed",
+        )
+
+
+def _check_engine(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    if node.name.lower() not in rules.engines:
+        raise Forbidden(
+            f"Tables can't be stored with the engine {node.name} here. Allowed: "
+            f"{', '.join(sorted(rules.engines))}.",
+            code="engine_not_allowed",
+        )
+
+
+def _check_create(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    kind = str(node.args.get("kind") or "").upper()
+    if kind not in _CREATE_KINDS:
+        raise statement_error(f"CREATE {kind}")
+
+
+def _check_drop(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    kind = str(node.args.get("kind") or "").upper()
+    if kind not in _DROP_KINDS and not is_part_of_write(node):
+        raise statement_error(f"DROP {kind}")
+
+
+def _check_alter(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    kind = str(node.args.get("kind") or "").upper()
+    if kind != "TABLE":
+        raise statement_error(f"ALTER {kind}")
+
+
+_NODE_CHECKS: Mapping[type[exp.Expr], Any] = {
+    exp.Anonymous: _check_function,
+    exp.Dot: _check_dot,
+    exp.DataType: _check_type,
+    exp.Column: _check_column,
+    exp.Table: _check_table_name,
+    exp.Lambda: _check_lambda,
+    exp.Identifier: check_name,
+    exp.Var: _check_word,
+    exp.Select: _check_select,
+    exp.EngineProperty: _check_engine,
+    exp.Create: _check_create,
+    exp.Drop: _check_drop,
+    exp.Alter: _check_alter,
+}
