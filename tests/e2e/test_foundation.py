@@ -44,7 +44,7 @@ def test_a_wrong_password_is_told_and_lets_nobody_in(
 
 def test_uat_002_a_connection_by_the_form_and_a_sql_cell(person: Lab, shop: Cluster) -> None:
     page = person.page
-    person.open_connections()
+    person.open_panel("Connections")
     page.get_by_test_id("wb-connections-add").click()
     dialog = page.get_by_role("dialog")
 
@@ -102,7 +102,7 @@ def test_a_deleted_connection_is_brought_back(person: Lab, shop: Cluster) -> Non
     name = "to_undo"
     api = person.people.api(_name(page))
     api.ok("POST", "/connections", {"name": name, "connector": "postgres", "config": shop.config()})
-    person.open_connections()
+    person.open_panel("Connections")
     tree = page.get_by_role("tree", name="Connections")
     # It shows up by itself, from the event stream.
     row = tree.locator(f"[data-name={name}]")
@@ -120,7 +120,7 @@ def test_a_person_without_a_role_is_told_and_sees_it_come_without_a_reload(
     lab = Lab(page, hub, people)
     lab.make_person("e-newcomer")
     lab.sign_in("e-newcomer")
-    page.get_by_role("tab", name="Connections").click()
+    lab.open_panel("Connections")
     expect(page.get_by_text("You have no role yet")).to_be_visible()
     people.promote("e-newcomer", "viewer")
     expect(page.get_by_test_id("wb-connections-tree").locator("[data-name=sample]")).to_be_visible()

@@ -33,7 +33,7 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     api.ok("POST", "/pipelines", {"text": FILE.format(name=name), "files": {}})
     rows = []
     for lab in (person, second):
-        lab.page.get_by_role("tab", name="Pipelines").click()
+        lab.open_panel("Pipelines")
         rows.append(lab.page.locator(f"[data-testid=wb-pipeline-row][data-name={name}]"))
     mine, theirs = rows
     expect(mine).to_be_visible()
@@ -67,14 +67,7 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     expect(mine).to_have_attribute("data-state", "succeeded", timeout=SOON)
 
     # What they change waits, until the owner has looked at it.
-    theirs.hover()
-    theirs.get_by_test_id("wb-pipeline-edit").click()
-    bar = other.get_by_test_id("wb-file-bar")
-    expect(bar).to_have_attribute("data-state", "saved")
-    other.locator(".jp-FileEditor .cm-line:visible", has_text=f"name: {name}").click()
-    other.keyboard.press("End")
-    other.keyboard.insert_text("\ndescription: Countries of customers")
-    bar.get_by_test_id("wb-file-save").click()
+    bar = second.add_to_pipeline(name, "description: Countries of customers")
     expect(bar.get_by_test_id("wb-file-status")).to_have_text("Version 2, waits for approval")
     expect(mine.get_by_test_id("wb-pipeline-waits")).to_be_visible(timeout=SOON)
     mine.get_by_role("button", name="Look at it").click()

@@ -46,7 +46,7 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     expect(run.get_by_test_id("wb-task-outputs")).to_contain_text("months3")
 
     # The panel knows it.
-    page.get_by_role("tab", name="Pipelines").click()
+    person.open_panel("Pipelines")
     row = page.locator("[data-testid=wb-pipeline-row][data-name=monthly_sales]")
     expect(row).to_have_attribute("data-state", "succeeded")
     row.hover()

@@ -19,8 +19,7 @@ from wb_server.pipelines.schedules import service as schedules
 from wb_server.settings import Settings
 
 # Typed by its person into the file that was made of a notebook.
-SCHEDULE = """
-schedule: {cron: "30 3 * * *", timezone: Europe/Vienna}"""
+SCHEDULE = 'schedule: {cron: "30 3 * * *", timezone: Europe/Vienna}'
 
 
 @contextmanager
@@ -64,18 +63,8 @@ def test_it_fires_while_its_person_is_signed_out(
     expect(detail.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=90_000)
 
     # It is given a schedule, in the file.
-    page.get_by_role("tab", name="Pipelines").click()
-    row = page.locator(f"[data-testid=wb-pipeline-row][data-name={pipeline}]")
-    expect(row).to_be_visible()
-    row.hover()
-    row.get_by_test_id("wb-pipeline-edit").click()
-    bar = page.get_by_test_id("wb-file-bar")
-    expect(bar).to_have_attribute("data-state", "saved")
-    page.locator(".jp-FileEditor .cm-line:visible", has_text=f"name: {pipeline}").click()
-    page.keyboard.press("End")
-    page.keyboard.insert_text(SCHEDULE)
-    expect(bar).to_have_attribute("data-state", "changed")
-    bar.get_by_test_id("wb-file-save").click()
+    person.open_panel("Pipelines")
+    bar = person.add_to_pipeline(pipeline, SCHEDULE)
     expect(bar).to_have_attribute("data-state", "saved")
     (made,) = api.ok("GET", "/pipelines", search=pipeline)["items"]
 
@@ -104,7 +93,8 @@ def test_it_fires_while_its_person_is_signed_out(
 
     # Afterwards its history is there.
     person.sign_in(name)
-    page.get_by_role("tab", name="Pipelines").click()
+    person.open_panel("Pipelines")
+    row = page.locator(f"[data-testid=wb-pipeline-row][data-name={pipeline}]")
     expect(row).to_have_attribute("data-state", "succeeded")
     row.hover()
     row.get_by_test_id("wb-pipeline-runs").click()

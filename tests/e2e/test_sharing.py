@@ -35,7 +35,7 @@ def test_a_connection_is_shared_used_with_ones_own_sign_in_and_taken_back(
 
     # The owner adds a connection for which each user enters their own sign-in.
     page = person.page
-    person.open_connections()
+    person.open_panel("Connections")
     page.get_by_test_id("wb-connections-add").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_test_id("wb-field-name").fill(name)
@@ -53,7 +53,7 @@ def test_a_connection_is_shared_used_with_ones_own_sign_in_and_taken_back(
     expect(row).to_be_visible()
 
     # The second person sees nothing of it.
-    second.open_connections()
+    second.open_panel("Connections")
     tree = second.page.get_by_role("tree", name="Connections")
     expect(tree.locator("[data-name=sample]")).to_be_visible()
     their_row = tree.locator(f"[data-name={name}]")

@@ -53,11 +53,15 @@ class Lab:
         panel = self.page.get_by_role("tab", name="Connections")
         expect(panel).to_be_visible(timeout=60_000)
         expect(self.page.locator(".jp-MainAreaWidget:visible").first).to_be_visible()
+        # It goes when Lab has put back what was open.
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
-    def open_connections(self) -> None:
-        """Opens the side panel."""
-        self.page.get_by_role("tab", name="Connections").click()
-        expect(self.page.get_by_role("tree", name="Connections")).to_be_visible()
+    def open_panel(self, name: str) -> None:
+        """Shows a side panel, where it isn't shown already: a click would close it."""
+        tab = self.page.get_by_role("tab", name=name)
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
 
     def new_notebook(self) -> None:
         """Opens a notebook with the Workbench's kernel and waits for the kernel."""
@@ -110,6 +114,24 @@ class Lab:
         ).raise_for_status()
         self.page.get_by_role("button", name="Refresh the file browser").click()
         return self.page.locator(".jp-DirListing-item", has_text=path)
+
+    def add_to_pipeline(self, pipeline: str, lines: str) -> Locator:
+        """Opens a pipeline's file from its row, puts lines below its name, and saves it.
+
+        Returns:
+            the bar above the file, which shows what became of it.
+        """
+        row = self.page.locator(f"[data-testid=wb-pipeline-row][data-name={pipeline}]")
+        row.hover()
+        row.get_by_test_id("wb-pipeline-edit").click()
+        bar = self.page.get_by_test_id("wb-file-bar")
+        expect(bar).to_have_attribute("data-state", "saved")
+        self.page.locator(".jp-FileEditor .cm-line:visible", has_text=f"name: {pipeline}").click()
+        self.page.keyboard.press("End")
+        self.page.keyboard.insert_text(f"\n{lines}")
+        expect(bar).to_have_attribute("data-state", "changed")
+        bar.get_by_test_id("wb-file-save").click()
+        return bar
 
     def run_as_pipeline(self, notebook: Locator) -> Locator:
         """Chooses it in the notebook's context menu; the dialogue that asks for parameters."""

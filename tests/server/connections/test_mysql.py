@@ -262,7 +262,7 @@ def test_cancel_reaches_the_database(source: Source, mariadb: MariaDB) -> None:
     session.cancel()
     runner.join(10)
     assert codes == ["cancelled"]
-    assert mariadb.active("cancel_me") == 0
+    until(lambda: mariadb.active("cancel_me") == 0)
     session.close()
 
 
