@@ -1,6 +1,6 @@
 /** What an editor of a `*.pipeline.yaml` gets: marks at mistakes, completion, a status and buttons. */
 import type { Diagnostic } from '@codemirror/lint';
-import { forceLinting, lintGutter, linter } from '@codemirror/lint';
+import { closeLintPanel, forceLinting, lintGutter, linter, openLintPanel } from '@codemirror/lint';
 import type { Extension } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
@@ -17,13 +17,19 @@ import type { PipelineFile, PipelineFileState } from './model';
 const PAUSE = 500;
 
 /** Marks at what the server says is wrong. */
-export function marks(file: PipelineFile): Extension {
+export function marks(file: PipelineFile, trans: TranslationBundle): Extension {
   return [
     linter(
       async (view): Promise<Diagnostic[]> => {
         const text = view.state.doc.toString();
         const found = marksOf(text, await file.check());
-        return found.map(({ from, to, message }) => ({ from, to, message, severity: 'error' }));
+        return found.map(({ from, to, message }) => ({
+          from,
+          to,
+          message,
+          severity: 'error',
+          source: trans.__('line %1', view.state.doc.lineAt(from).number)
+        }));
       },
       { delay: PAUSE }
     ),
@@ -34,6 +40,16 @@ export function marks(file: PipelineFile): Extension {
 /** Checks again, for what has changed around the file. */
 export function checkAgain(editor: CodeMirrorEditor): void {
   forceLinting(editor.editor);
+}
+
+/** Lists the mistakes below the text, to be gone through by keys; a second time closes the list. */
+export function listMistakes(editor: CodeMirrorEditor, stay = false): void {
+  const view = editor.editor;
+  if (!stay && view.dom.querySelector('.cm-panel-lint')) {
+    closeLintPanel(view);
+  } else {
+    openLintPanel(view);
+  }
 }
 
 /** Calls after somebody typed what can be completed. */
@@ -55,8 +71,8 @@ export interface ToolbarProps {
   trans: TranslationBundle;
   save: () => void;
   run: () => void;
-  /** Goes to the first mistake. */
-  showMistake: () => void;
+  /** Lists the mistakes below the text, or closes the list. */
+  listMistakes: () => void;
 }
 
 export function statusWords(state: PipelineFileState, trans: TranslationBundle): string {
@@ -91,9 +107,9 @@ function Toolbar(props: ToolbarProps): JSX.Element {
         <button
           type="button"
           className="wb-LinkButton wb-FileBar-mistakes"
-          title={problems[0].message}
+          title={trans.__('List the mistakes below the text')}
           data-testid="wb-file-mistakes"
-          onClick={props.showMistake}
+          onClick={props.listMistakes}
         >
           <Mark kind="error" />
           {trans._n('%1 mistake', '%1 mistakes', problems.length)}

@@ -29,8 +29,7 @@ import { IPipelines, IWorkbench } from '../tokens';
 import { pipelinesIcon } from '../ui/icons';
 import { PipelineCompleter } from './completer';
 import { isPipelineFile } from './document';
-import { afterTyping, checkAgain, fileToolbar, marks } from './editor';
-import { marksOf } from './marks';
+import { afterTyping, checkAgain, fileToolbar, listMistakes, marks } from './editor';
 import { PipelineFile } from './model';
 import { addToPipeline, makePipeline } from './notebook';
 
@@ -77,7 +76,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
       if (isReadOnly(widget.context.path)) {
         editor.setOption('readOnly', true);
       } else {
-        editor.injectExtension(marks(file));
+        editor.injectExtension(marks(file, trans));
         editor.injectExtension(
           afterTyping(() => {
             if (commands.hasCommand(INVOKE) && tracker.currentWidget === widget) {
@@ -110,6 +109,9 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
         } catch (error) {
           Notification.error(file.message(error), { autoClose: 8_000 });
           checkAgain(editor);
+          if (file.state.problems.length > 0) {
+            listMistakes(editor, true);
+          }
           return null;
         }
       };
@@ -133,15 +135,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
             }
           }),
         run: () => void run(),
-        showMistake: () => {
-          const [first] = marksOf(file.text, file.state.problems);
-          const position = first && editor.getPositionAt(first.from);
-          if (position) {
-            editor.setCursorPosition(position);
-            editor.revealPosition(position);
-            editor.focus();
-          }
-        }
+        listMistakes: () => listMistakes(editor)
       });
       widget.toolbar.addItem('workbench-spacer', Toolbar.createSpacerItem());
       widget.toolbar.addItem('workbench-pipeline', bar);

@@ -3,7 +3,7 @@ import React from 'react';
 
 import type { TaskRun } from '../api/types';
 import { useModelState } from '../ui/signal';
-import { NODE, layout, scaleToFit } from './layout';
+import { NODE, SMALLEST, layout, scaleToFit } from './layout';
 import type { RunModel } from './model';
 import { StateIcon } from './stateicon';
 import { elapsedWords, taskWords } from './words';
@@ -56,7 +56,10 @@ export function GraphView(props: {
           {whole ? trans.__('Actual size') : trans.__('Whole graph')}
         </button>
       )}
-      <div className="wb-Graph-scroll" ref={frame}>
+      <div
+        className={`wb-Graph-scroll${whole && fit > SMALLEST ? ' wb-mod-whole' : ''}`}
+        ref={frame}
+      >
         <div
           className="wb-Graph-inner"
           style={{

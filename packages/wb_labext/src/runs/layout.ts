@@ -36,7 +36,7 @@ const GAP = { x: 40, y: 12 };
 const MARGIN = 12;
 const SWEEPS = 4;
 /** A task is still a coloured mark that can be hit. */
-const SMALLEST = 0.25;
+export const SMALLEST = 0.25;
 
 /** The layer of each task: one more than the furthest of what it needs. */
 export function layersOf(tasks: readonly GraphTask[]): Map<string, number> {
