@@ -84,6 +84,11 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     expect(bar).to_have_attribute("data-state", "saved")
     expect(bar.get_by_test_id("wb-file-status")).to_have_text("Version 2")
 
+    # A terminal knows the command, the address and who is there.
+    assert re.search(
+        r"monthly_sales +succeeded .*status 0", person.in_terminal("wb pipeline list"), re.DOTALL
+    )
+
     # What changed can be seen, and taken back.
     row.hover()
     row.get_by_test_id("wb-pipeline-versions").click()

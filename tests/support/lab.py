@@ -10,6 +10,7 @@ from running_hub import Browser as Forms
 from running_hub import Running
 
 from .people import People
+from .wait import wait_for
 
 
 class Lab:
@@ -102,18 +103,39 @@ class Lab:
             "nbformat": 4,
             "nbformat_minor": 5,
         }
+        self._contents("PUT", path, {"type": "notebook", "content": content}).raise_for_status()
+        self.page.get_by_role("button", name="Refresh the file browser").click()
+        return self.page.locator(".jp-DirListing-item", has_text=path)
+
+    def in_terminal(self, command: str) -> str:
+        """Types a command into a new terminal; what it prints."""
+        self.page.keyboard.press("ControlOrMeta+Shift+L")
+        self.page.locator(".jp-LauncherCard:visible", has_text="Terminal").click()
+        terminal = self.page.locator(".jp-Terminal:visible")
+        terminal.click()
+        # It is drawn on a canvas: what is printed is read from a file.
+        self.page.keyboard.insert_text(f"{{ {command}; echo status $?; }} > printed.txt 2>&1")
+        self.page.keyboard.press("Enter")
+
+        def printed() -> str:
+            answer = self._contents("GET", "printed.txt")
+            text = str(answer.json()["content"]) if answer.status_code == 200 else ""
+            return text if "status " in text else ""
+
+        return wait_for(printed, 30)
+
+    def _contents(self, method: str, path: str, body: Any = None) -> httpx.Response:
         name = self.name
         token = self.people.token(name, [f"access:servers!user={name}"])
-        httpx.put(
+        return httpx.request(
+            method,
             f"{self.hub.url}/user/{name}/api/contents/{path}",
-            json={"type": "notebook", "content": content},
+            json=body,
             headers={"Authorization": f"token {token}"},
             trust_env=False,
             verify=False,
             timeout=30,
-        ).raise_for_status()
-        self.page.get_by_role("button", name="Refresh the file browser").click()
-        return self.page.locator(".jp-DirListing-item", has_text=path)
+        )
 
     def add_to_pipeline(self, pipeline: str, lines: str) -> Locator:
         """Opens a pipeline's file from its row, puts lines below its name, and saves it.

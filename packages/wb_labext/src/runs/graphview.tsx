@@ -26,6 +26,8 @@ export function GraphView(props: {
     [shape]
   );
   const byName = new Map(tasks.map(task => [task.task, task]));
+  // Two runs may be open: one's own arrow isn't drawn while the other one is hidden.
+  const arrow = React.useId();
   const frame = React.useRef<HTMLDivElement>(null);
   const box = useSize(frame);
   const [chosen, choose] = React.useState<'whole' | 'actual'>();
@@ -71,7 +73,7 @@ export function GraphView(props: {
           <svg width={graph.width} height={graph.height} aria-hidden="true">
             <defs>
               <marker
-                id="wb-arrow"
+                id={arrow}
                 viewBox="0 0 8 8"
                 refX="8"
                 refY="4"
@@ -90,7 +92,7 @@ export function GraphView(props: {
                   shown === edge.from || shown === edge.to ? ' wb-mod-near' : ''
                 }`}
                 d={edge.path}
-                markerEnd="url(#wb-arrow)"
+                markerEnd={`url(#${arrow})`}
               />
             ))}
           </svg>
