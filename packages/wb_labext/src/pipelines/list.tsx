@@ -84,11 +84,11 @@ function Row(props: RowProps): JSX.Element {
   const { name, last_run: run } = pipeline;
   const args = { pipeline: pipeline.id };
   const waits = waitsForApproval(pipeline);
-  const second = [lastRunWords(pipeline, trans), nextFireWords(pipeline, trans)]
+  const second = lastRunWords(pipeline, trans);
+  const held = heldWords(pipeline, trans);
+  const third = [nextFireWords(pipeline, trans), ownerWords(pipeline.owner, trans), held]
     .filter(Boolean)
     .join(' · ');
-  const held = heldWords(pipeline, trans);
-  const third = [ownerWords(pipeline.owner, trans), held].filter(Boolean).join(' · ');
   const buttons: { command: string; icon: LabIcon; label: string; testId: string }[] = [
     {
       command: CommandIDs.run,
@@ -123,7 +123,13 @@ function Row(props: RowProps): JSX.Element {
       tabIndex={active ? 0 : -1}
       aria-level={1}
       aria-selected={props.selected}
-      aria-label={[name, second, waits ? approvalWords(pipeline, trans) : '', ...pipeline.labels]
+      aria-label={[
+        name,
+        second,
+        third,
+        waits ? approvalWords(pipeline, trans) : '',
+        ...pipeline.labels
+      ]
         .filter(Boolean)
         .join(', ')}
       data-testid="wb-pipeline-row"
@@ -175,7 +181,7 @@ function Row(props: RowProps): JSX.Element {
           second
         )}
       </div>
-      <div className="wb-Row-second" title={third}>
+      <div className="wb-Row-second" title={`${third}\n${timesWords(pipeline, trans)}`}>
         {third}
       </div>
       {pipeline.labels.length > 0 && (
