@@ -86,7 +86,7 @@ def postgres_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ca
 
 def files_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     (tmp_path / "people.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
-    connector = FilesConnector([tmp_path], Workers(0))
+    connector = FilesConnector([tmp_path], Workers())
     yield Case(
         Source(connector, Target("c1", 1, FilesConfig(folder=str(tmp_path)))),
         "files",
@@ -101,7 +101,7 @@ def duckdb_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case
     with duckdb.connect(str(path)) as database:
         database.execute("create table people (id int, name text)")
         database.execute("insert into people values (1, 'a'), (2, 'b'), (3, 'c')")
-    connector = DuckdbFileConnector([tmp_path], Workers(0))
+    connector = DuckdbFileConnector([tmp_path], Workers())
     yield Case(
         Source(connector, Target("c1", 1, DuckdbFileConfig(path=str(path)))),
         "main",
@@ -133,7 +133,7 @@ def mysql_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]
 def s3_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     store: ObjectStore = request.getfixturevalue("s3_store")
     (store.bucket("contract") / "people.csv").write_text("id,name\n1,a\n2,b\n3,c\n")
-    connector = S3Connector(NetworkPolicy(allow_loopback=True), Workers(0))
+    connector = S3Connector(NetworkPolicy(allow_loopback=True), Workers())
     config = S3Config.model_validate(
         store.config(bucket="contract", session_token="temporary-token")
     )

@@ -161,6 +161,7 @@ def build(
             allow_loopback=settings.allow_loopback,
             worker_memory=settings.worker_memory,
             temporary=Path(settings.data_dir) / "temporary",
+            warm=not beside,
         )
     )
     people = PeopleService(directory or LocalDirectory())

@@ -49,10 +49,18 @@ def source_mysql(mariadb: MariaDB) -> Iterator[Source]:
     connector.close()
 
 
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Workers]:
+    """Where processes for DuckDB come from; a connector that is closed lets go of its nursery alone."""
+    it = Workers()
+    yield it
+    it.close()
+
+
 @pytest.fixture(scope="module")
-def s3_connector() -> Iterator[S3Connector]:
+def s3_connector(workers: Workers) -> Iterator[S3Connector]:
     """A connector that may dial this machine."""
-    connector = S3Connector(NetworkPolicy(allow_loopback=True), Workers())
+    connector = S3Connector(NetworkPolicy(allow_loopback=True), workers)
     yield connector
     connector.close()
 

@@ -30,8 +30,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def connector(folder: Path) -> Iterator[DuckdbFileConnector]:
-    it = DuckdbFileConnector([folder], Workers(0))
+def connector(folder: Path, workers: Workers) -> Iterator[DuckdbFileConnector]:
+    it = DuckdbFileConnector([folder], workers)
     yield it
     it.close()
 

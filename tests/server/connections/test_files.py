@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from support.wait import wait_for
 from wb_server.connections.connectors import duckdb_worker
 from wb_server.connections.connectors.base import Target
 from wb_server.connections.connectors.files import FilesConfig, FilesConnector, find_tables
-from wb_server.connections.connectors.worker import Worker, Workers
+from wb_server.connections.connectors.worker import ENVIRONMENT, Nursery, Worker, Workers
 from wb_server.connections.connectors.worker_errors import worker_error
 from wb_server.kit.errors import (
     Conflict,
@@ -52,10 +51,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def connector(root: Path) -> Iterator[FilesConnector]:
-    connector = FilesConnector([root], Workers())
-    yield connector
-    connector.close()
+def connector(root: Path, workers: Workers) -> FilesConnector:
+    return FilesConnector([root], workers)
 
 
 @pytest.fixture
@@ -103,7 +100,7 @@ def test_clashing_names(tmp_path: Path) -> None:
     }
 
 
-def test_folder_as_table(tmp_path: Path, connector: FilesConnector) -> None:
+def test_folder_as_table(tmp_path: Path, connector: FilesConnector, workers: Workers) -> None:
     make(tmp_path, "mixed/a.csv", "mixed/b.json", "empty/note.txt", "link.csv")
     (tmp_path / "around").symlink_to(tmp_path / "mixed")
     for year in (2024, 2025):
@@ -111,7 +108,7 @@ def test_folder_as_table(tmp_path: Path, connector: FilesConnector) -> None:
         folder.mkdir(parents=True)
         pq.write_table(pa.table({"x": [year * 10]}), folder / "part.parquet")
     assert sorted(find_tables(tmp_path)) == ["link", "sales"]
-    inner = FilesConnector([tmp_path], Workers(0))
+    inner = FilesConnector([tmp_path], workers)
     assert of(inner, tmp_path).rows("select * from sales order by x", "sales") == [
         {"x": 20240, "year": 2024},
         {"x": 20250, "year": 2025},
@@ -158,12 +155,12 @@ def test_folder_that_became_a_link(connector: FilesConnector, root: Path, tmp_pa
 # --- what is read ----------------------------------------------------------------------------
 
 
-def test_reads(tmp_path: Path) -> None:
+def test_reads(tmp_path: Path, workers: Workers) -> None:
     (tmp_path / "c.csv").write_text("id,amount,day\n1,2.5,2020-01-02\n")
     (tmp_path / "t.tsv").write_text("id\tname\n1\tä b\n")
     (tmp_path / "j.json").write_text('[{"a": 1}, {"a": 2}]')
     (tmp_path / "l.jsonl").write_text('{"a": 1}\n{"a": null}\n')
-    connector = FilesConnector([tmp_path], Workers(0))
+    connector = FilesConnector([tmp_path], workers)
     source = of(connector, tmp_path)
     assert source.value("select amount from C where id = 1", "C") == 2.5
     assert source.value("select name from files.t", "t") == "ä b"
@@ -241,18 +238,18 @@ def test_error_in_mid_stream(files: Source) -> None:
                 pass
 
 
-def test_bad_line_in_mid_stream(tmp_path: Path) -> None:
+def test_bad_line_in_mid_stream(tmp_path: Path, workers: Workers) -> None:
     path = tmp_path / "late.csv"
     path.write_text("a\n" + "1\n" * 400_000 + "oops\n")
     with pytest.raises(InvalidInput) as caught:
-        of(FilesConnector([tmp_path], Workers(0)), tmp_path).table("select * from late", "late")
+        of(FilesConnector([tmp_path], workers), tmp_path).table("select * from late", "late")
     assert caught.value.code == "bad_value"
     assert str(tmp_path) not in caught.value.message
 
 
 def test_out_of_memory(root: Path) -> None:
-    connector = FilesConnector([root], Workers(0, memory_limit="60MB"))
-    with pytest.raises(SourceFailed, match="needs more memory"):
+    connector = FilesConnector([root], Workers(memory_limit="60MB"))
+    with closing(connector), pytest.raises(SourceFailed, match="needs more memory"):
         of(connector, root / "data").table(
             "select count(distinct i::varchar || 'some text') from big", "big"
         )
@@ -304,10 +301,10 @@ def test_sees_the_named_tables_only(files: Source) -> None:
     assert caught.value.code == "unknown_table"
 
 
-def test_process_is_confined(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_is_confined(root: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Behind DuckDB's own rules: the process itself has no environment and can't write or look."""
     monkeypatch.setenv("SOME_SECRET", "hush")
-    worker = Worker()
+    worker = workers.take()
     try:
         data = str(root / "data")
         table = {"kind": "csv", "paths": [f"{data}/orders.csv"]}
@@ -320,12 +317,12 @@ def test_process_is_confined(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             }
         )
         next(iter(pa.ipc.open_stream(worker.output)))
-        process = psutil.Process(worker.process.pid)
-        assert sorted(process.environ()) == ["LANG", "PATH"]
+        process = psutil.Process(worker.pid)
+        assert set(process.environ()) == set(ENVIRONMENT)
         assert process.cwd() == "/"
         assert process.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
         assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
-        status = Path(f"/proc/{worker.process.pid}/status").read_text()
+        status = Path(f"/proc/{worker.pid}/status").read_text()
         assert "NoNewPrivs:\t1" in status
         kinds = {os.readlink(f"/proc/{process.pid}/fd/{fd}").split(":")[0] for fd in range(3, 64)
                  if os.path.lexists(f"/proc/{process.pid}/fd/{fd}")}  # fmt: skip
@@ -364,17 +361,17 @@ def test_kernel_confines_the_process(root: Path, tmp_path: Path) -> None:
     assert (data / "orders.csv").stat().st_size > 0 or int(version) < 1
 
 
-def test_leaves_with_its_parent(root: Path) -> None:
+def test_leaves_with_its_parent(workers: Workers) -> None:
     """The service dies: what it started sees the closed pipe and goes too."""
-    worker = Worker()
+    worker = workers.take()
     request = {
         "source": {"reads": [], "tables": {}}, "memory_limit": "100MB", "threads": 1,
         "sql": "select count(*) from range(100000000000) t",
     }  # fmt: skip
     worker.send(request)
-    assert worker.process.stdin is not None
-    worker.process.stdin.close()
-    assert worker.process.wait(20) == 1
+    assert not worker.wait(0)
+    worker._request.close()
+    assert worker.wait(20)
     worker.discard()
 
 
@@ -387,7 +384,7 @@ def test_timeout(files: Source) -> None:
     with files.open(ENDLESS, "big") as session:
         with pytest.raises(SourceTimeout):
             list(session.run(timeout=1, max_write_rows=0))
-        assert session._worker.process.wait(10) == -signal.SIGKILL  # type: ignore[attr-defined]
+        assert session._worker.wait(10)  # type: ignore[attr-defined]
 
 
 def test_cancel_kills_the_worker(files: Source) -> None:
@@ -407,8 +404,7 @@ def test_cancel_kills_the_worker(files: Source) -> None:
     runner.join(20)
     assert [(type(error), error.code) for error in failed] == [(Conflict, "cancelled")]
     session.close()
-    assert worker.process.returncode == -signal.SIGKILL
-    assert not psutil.pid_exists(worker.process.pid)
+    wait_for(lambda: not psutil.pid_exists(worker.pid))
 
 
 def test_cancel_before_run(files: Source) -> None:
@@ -421,15 +417,15 @@ def test_cancel_before_run(files: Source) -> None:
 def test_close_in_mid_stream_ends_the_process(files: Source) -> None:
     with files.open("select * from big", "big") as session:
         next(iter(session.run(timeout=30, max_write_rows=0)))
-        process = session._worker.process  # type: ignore[attr-defined]
-    assert process.returncode is not None
+        worker = session._worker  # type: ignore[attr-defined]
+    wait_for(lambda: not psutil.pid_exists(worker.pid))
 
 
 def test_killed_worker_is_an_error(files: Source) -> None:
     with files.open("select * from big", "big") as session:
         batches = iter(session.run(timeout=30, max_write_rows=0))
         next(batches)
-        session._worker.process.kill()  # type: ignore[attr-defined]
+        session._worker.kill()  # type: ignore[attr-defined]
         with pytest.raises(SourceFailed, match="ended"):
             for _ in batches:
                 pass
@@ -445,23 +441,38 @@ def test_answer_without_its_ending_is_cut(
         files.table("select * from orders", "orders")
 
 
-def test_spares() -> None:
-    spares = Workers(2)
+def test_processes_share_a_nursery_and_nothing_else() -> None:
+    workers = Workers(warm=True)
     try:
-        wait_for(lambda: len(spares._warm) == 2)
-        first = spares.take()
-        wait_for(lambda: len(spares._warm) == 2)
-        assert first not in spares._warm
+        first, second = workers.take(), workers.take()
+        nursery = psutil.Process(first.pid).parent()
+        assert nursery is not None and nursery == psutil.Process(second.pid).parent()
+        # A library's threads wouldn't be in a fork; what they held would be.
+        assert nursery.num_threads() == 1
+        assert len({os.getsid(pid) for pid in (first.pid, second.pid, nursery.pid)}) == 3
         first.discard()
-        spares._warm[0].process.kill()
-        spares._warm[0].process.wait()
-        second = spares.take()
-        assert second.process.poll() is None
+        wait_for(lambda: not psutil.pid_exists(first.pid))
+        assert not second.wait(0)
+        # The nursery is killed: what it made goes on, and there is another one for the next.
+        nursery.kill()
+        third = workers.take()
+        assert psutil.Process(third.pid).parent() != nursery
+        assert not second.wait(0)
         second.discard()
+        third.discard()
     finally:
-        spares.close()
-    pids = [worker.process.pid for worker in spares._warm]
-    assert not any(psutil.pid_exists(pid) for pid in pids)
+        workers.close()
+    wait_for(lambda: not psutil.pid_exists(third.pid))
+    assert not nursery.is_running()
+
+
+def test_no_process_can_be_made(files: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(nursery: Nursery) -> Worker:
+        raise OSError
+
+    monkeypatch.setattr(Nursery, "fork", none)
+    with pytest.raises(SourceFailed, match="No process"):
+        files.table("select * from orders", "orders")
 
 
 def test_reads_only(files: Source) -> None:

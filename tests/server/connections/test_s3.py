@@ -91,7 +91,7 @@ def test_test_says_what_answers(lake: Source) -> None:
 
 
 @pytest.mark.slow
-def test_by_name_of_the_bucket(s3_connector: S3Connector) -> None:
+def test_by_name_of_the_bucket(s3_connector: S3Connector, workers: Workers) -> None:
     """The bucket's own host is what is resolved, dialled and signed for."""
     asked: list[str] = []
 
@@ -101,7 +101,7 @@ def test_by_name_of_the_bucket(s3_connector: S3Connector) -> None:
 
     with object_store(path_style=False) as store:
         (store.bucket() / "people.csv").write_text("id\n7\n")
-        it = S3Connector(NetworkPolicy(allow_loopback=True, resolver=resolver), Workers(0))
+        it = S3Connector(NetworkPolicy(allow_loopback=True, resolver=resolver), workers)
         config = store.config(host="localhost", url_style="vhost")
         assert of(it, config).value("select id from people", "people") == 7
     assert asked == ["lake.localhost"]

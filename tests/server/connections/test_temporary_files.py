@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 import psutil
 import pyarrow as pa
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.slow
 # Too much for the memory below: every text once, sorted.
 BIG = "select distinct i::varchar || ' some longer text' as s from big order by s"
 ROWS = 1_500_000
+Sources: TypeAlias = Callable[[Path | None, int], Source]
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +45,24 @@ def place(tmp_path: Path) -> Path:
     return tmp_path / "temporary"
 
 
-def source(data: Path, place: Path | None, temp_bytes: int) -> Source:
-    workers = Workers(0, memory_limit="100MB", temporary=place)
-    target = Target("c1", 1, FilesConfig(folder=str(data)))
-    return Source(FilesConnector([data], workers), replace(target, temp_bytes=temp_bytes))
+@pytest.fixture
+def source(data: Path) -> Iterator[Sources]:
+    """A source with so many bytes for temporary files in a place."""
+    made = []
+
+    def make(place: Path | None, temp_bytes: int) -> Source:
+        connector = FilesConnector([data], Workers(memory_limit="100MB", temporary=place))
+        made.append(connector)
+        target = Target("c1", 1, FilesConfig(folder=str(data)))
+        return Source(connector, replace(target, temp_bytes=temp_bytes))
+
+    yield make
+    for connector in made:
+        connector.close()
 
 
-def test_more_than_the_memory_goes_to_a_folder_of_its_own(data: Path, place: Path) -> None:
-    with source(data, place, 2 << 30).open(BIG, "big") as session:
+def test_more_than_the_memory_goes_to_a_folder_of_its_own(source: Sources, place: Path) -> None:
+    with source(place, 2 << 30).open(BIG, "big") as session:
         rows = 0
         for number, batch in enumerate(session.run(timeout=60, max_write_rows=0)):
             rows += batch.num_rows
@@ -62,25 +75,25 @@ def test_more_than_the_memory_goes_to_a_folder_of_its_own(data: Path, place: Pat
 
 
 @pytest.mark.parametrize("temp_bytes", [0, 1 << 20])
-def test_the_limit_holds(data: Path, place: Path, temp_bytes: int) -> None:
+def test_the_limit_holds(source: Sources, place: Path, temp_bytes: int) -> None:
     with pytest.raises(SourceFailed) as caught:
-        source(data, place, temp_bytes).table(BIG, "big", timeout=60)
+        source(place, temp_bytes).table(BIG, "big", timeout=60)
     assert caught.value.code == "out_of_memory"
     assert str(place) not in caught.value.message
     assert list(place.iterdir()) == []
 
 
-def test_without_a_folder_nothing_is_written(data: Path) -> None:
+def test_without_a_folder_nothing_is_written(source: Sources) -> None:
     with pytest.raises(SourceFailed) as caught:
-        source(data, None, 2 << 30).table(BIG, "big", timeout=60)
+        source(None, 2 << 30).table(BIG, "big", timeout=60)
     assert caught.value.code == "out_of_memory"
 
 
-def test_a_cancelled_statement_leaves_nothing(data: Path, place: Path) -> None:
-    session = source(data, place, 2 << 30).open(BIG, "big")
+def test_a_cancelled_statement_leaves_nothing(source: Sources, place: Path) -> None:
+    session = source(place, 2 << 30).open(BIG, "big")
     next(iter(session.run(timeout=60, max_write_rows=0)))
     (folder,) = place.iterdir()
-    process = psutil.Process(session._worker.process.pid)  # type: ignore[attr-defined]
+    process = psutil.Process(session._worker.pid)  # type: ignore[attr-defined]
     assert process.rlimit(psutil.RLIMIT_FSIZE) == (2 << 30, 2 << 30)
     session.cancel()
     session.close()
@@ -97,9 +110,9 @@ def test_a_cancelled_statement_leaves_nothing(data: Path, place: Path) -> None:
         "set max_temp_directory_size = '9TB'",
     ],
 )
-def test_statements_do_not_reach_it(data: Path, place: Path, sql: str) -> None:
+def test_statements_do_not_reach_it(source: Sources, place: Path, sql: str) -> None:
     with pytest.raises(WorkbenchError):
-        source(data, place, 1 << 20).table(sql.format(folder=place), "big")
+        source(place, 1 << 20).table(sql.format(folder=place), "big")
     assert list(place.iterdir()) == []
 
 
@@ -138,12 +151,13 @@ def test_what_a_killed_service_left_is_removed(place: Path) -> None:
     for name in (f"query-{gone.pid}-a", f"query-{os.getpid()}-b", "something-else"):
         (place / name).mkdir(parents=True)
         (place / name / "spilled.tmp").write_text("x")
-    Workers(0, temporary=place).close()
+    Workers(temporary=place).close()
     assert sorted(it.name for it in place.iterdir()) == [f"query-{os.getpid()}-b", "something-else"]
 
 
-def test_no_room_is_said(data: Path, place: Path) -> None:
-    it = source(data, place, 1 << 20)
+def test_no_room_is_said(source: Sources, place: Path) -> None:
+    it = source(place, 1 << 20)
+    it.table("select 1", timeout=30)
     place.rmdir()
     place.write_text("no folder")
     before = _workers()
@@ -156,7 +170,7 @@ def test_no_room_is_said(data: Path, place: Path) -> None:
 def _workers() -> set[psutil.Process]:
     """The processes for DuckDB that this one started: a Hub of the run has its own."""
     found = set()
-    for process in psutil.Process().children():
+    for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             if any("duckdb_worker" in word for word in process.cmdline()):
                 found.add(process)

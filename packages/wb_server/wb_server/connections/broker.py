@@ -33,6 +33,7 @@ def standard_connectors(
     allow_loopback: bool,
     worker_memory: str,
     temporary: Path,
+    warm: bool,
 ) -> list[Connector]:
     """Every kind of connector that comes with the Workbench.
 
@@ -40,9 +41,10 @@ def standard_connectors(
         roots: the folders whose files connections may read.
         worker_memory: of one statement on files, as DuckDB writes it.
         temporary: the folder for temporary files of such statements.
+        warm: be ready for the first of them.
     """
     network = NetworkPolicy(allow_private=allow_private, allow_loopback=allow_loopback)
-    workers = Workers(memory_limit=worker_memory, temporary=temporary)
+    workers = Workers(warm=warm, memory_limit=worker_memory, temporary=temporary)
     return [
         PostgresConnector(network),
         MySQLConnector(network),

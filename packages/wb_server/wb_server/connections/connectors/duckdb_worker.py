@@ -1,6 +1,9 @@
-"""The process in which DuckDB reads files: used for one statement, then killed.
+"""The processes in which DuckDB reads files: each for one statement, then killed.
 
-It is started ahead, with its imports done, and waits for one line of JSON on its standard input::
+The file is run as the nursery that they are forked from, on a socket that its only argument names.
+Half a second of imports is done there once, and no statement ever reaches it. For each request it
+is given three descriptors, and answers with the new process's number and a pidfd of it. On the first
+descriptor the new process takes one line of JSON::
 
     {"sql": "SELECT …", "memory_limit": "1GB", "threads": 2, "source": {...}}
 
@@ -16,9 +19,9 @@ it may connect to. With ``"temporary": {"folder", "bytes"}`` beside the source i
 into a folder of its own, where a statement needs more than its memory. ``schemas`` and ``unqualified`` are the schemas that the statement names, and
 the tables that it names without one.
 
-The answer is an Arrow IPC stream on standard output. How it ended comes last, as one line of JSON
-on the descriptor named by the only argument: ``{"rows": n}`` or ``{"error": {"class", "message"}}``.
-A stream without that line was cut.
+The answer is an Arrow IPC stream on the second one. How it ended comes last, as one line of JSON on
+the third one: ``{"rows": n}`` or ``{"error": {"class", "message"}}``. A stream without that line was
+cut.
 
 What keeps a statement from doing more than reading its source, each layer by itself: it must be
 one ``SELECT``; DuckDB's configuration allows these paths only and is locked; the process can make
@@ -26,19 +29,22 @@ no file grow beyond its temporary bytes; and, where the kernel has Landlock, it 
 temporary folder only, read nothing but its source and the libraries, and connect to nothing but
 that port. It holds no secret.
 
-This file imports nothing of the Workbench, so that it starts fast and with an empty environment.
+This file imports nothing of the Workbench, so that it runs with an empty environment.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import resource
+import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 import duckdb
 import pyarrow as pa
@@ -74,31 +80,73 @@ class BadValue(Exception):
 
 
 def main() -> None:
-    endings = os.fdopen(int(sys.argv[1]), "w", encoding="utf-8")
-    # What a library prints must not get into the stream.
-    answer = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
-    os.dup2(2, 1)
+    """The nursery: makes processes until the service closes the socket."""
+    nursery = socket.socket(fileno=int(sys.argv[1]))
+    # The import makes a database with threads of its own, which a fork would have half of.
+    duckdb.default_connection().close()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    line = sys.stdin.buffer.readline()
+    signal.signal(signal.SIGCHLD, _reap)
+    while True:
+        _, given, _, _ = socket.recv_fds(nursery, 1, 3)
+        if len(given) != 3:
+            return
+        # One that ends at once must not be reaped before there is a handle on it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        try:
+            pid = os.fork()
+        except OSError:
+            nursery.send(b"none")
+        else:
+            if pid == 0:
+                _become_worker(nursery, *given)
+            handle = os.pidfd_open(pid)
+            socket.send_fds(nursery, [str(pid).encode()], [handle])
+            os.close(handle)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            for each in given:
+                os.close(each)
+
+
+def _reap(*_: object) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _become_worker(nursery: socket.socket, request: int, output: int, endings: int) -> NoReturn:
+    try:
+        nursery.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        os.setsid()
+        _work(request, output, endings)
+    finally:
+        # Never back into the nursery's loop. And without a word to DuckDB: there is nothing to keep,
+        # and its threads may still run.
+        os._exit(0)
+
+
+def _work(asked: int, output: int, ended: int) -> None:
+    line = os.fdopen(os.dup(asked), "rb").readline()
     if not line:
         return
     # The service holds the other end open as long as it lives and wants the answer.
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_leave_with_parent, args=[asked], daemon=True).start()
     request = json.loads(line)
     try:
-        ending: dict[str, Any] = {"rows": _answer(request, answer)}
+        with os.fdopen(output, "wb", buffering=1 << 16) as answer:
+            ending: dict[str, Any] = {"rows": _answer(request, answer)}
     except BrokenPipeError:
         return
     except Exception as error:
         ending = {"error": {"class": type(error).__name__, "message": str(error)}}
-    endings.write(json.dumps(ending) + "\n")
-    endings.flush()
-    # Without a word to DuckDB: there is nothing to keep, and its threads may still run.
-    os._exit(0)
+    with os.fdopen(ended, "w", encoding="utf-8") as endings:
+        endings.write(json.dumps(ending) + "\n")
 
 
-def _leave_with_parent() -> None:
-    os.read(0, 1)
+def _leave_with_parent(asked: int) -> None:
+    os.read(asked, 1)
     os._exit(1)
 
 

@@ -1,7 +1,8 @@
-"""Processes in which DuckDB runs: each for one statement, then ended, with a few kept warm.
+"""Processes in which DuckDB runs: each for one statement, then ended.
 
-Starting one takes half a second, so the next one is started ahead. ``duckdb_worker`` is what runs in
-them, and says what goes in and comes out. The connectors that read through DuckDB share them.
+Starting one takes half a second, forking it from a nursery a hundredth of that. ``duckdb_worker`` is
+what runs in them, and says what goes in and comes out. The connectors that read through DuckDB share
+them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,30 +25,33 @@ from typing import IO, Any, Final
 from .worker_errors import no_temporary_files
 
 _SCRIPT: Final = Path(__file__).with_name("duckdb_worker.py")
+ENVIRONMENT: Final = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    # A fork has no thread but the one that forks: libraries are to have none of their own.
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+# The first one waits for the imports, on a machine that may be busy.
+_FORK_SECONDS: Final = 60.0
 
 
 class Worker:
-    """One process, waiting for its one request."""
+    """One process, waiting for its one request.
 
-    def __init__(self) -> None:
-        endings, write_end = os.pipe()
-        try:
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", "-B", str(_SCRIPT), str(write_end)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-                cwd="/",
-                pass_fds=(write_end,),
-                start_new_session=True,
-            )
-        except BaseException:
-            os.close(endings)
-            raise
-        finally:
-            os.close(write_end)
-        self._endings: IO[bytes] = os.fdopen(endings, "rb")
+    Attributes:
+        pid: its number.
+    """
+
+    def __init__(
+        self, pid: int, handle: int, request: IO[bytes], output: IO[bytes], endings: IO[bytes]
+    ) -> None:
+        self.pid = pid
+        self._handle: int | None = handle
+        self._lock = threading.Lock()
+        self._request = request
+        self._output = output
+        self._endings = endings
         self._temporary: Path | None = None
 
     def send(self, request: dict[str, Any], temporary: Path | None = None) -> None:
@@ -54,15 +61,13 @@ class Worker:
             temporary: a folder of its own for temporary files, which goes with it.
         """
         self._temporary = temporary
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
+        self._request.write(json.dumps(request).encode() + b"\n")
+        self._request.flush()
 
     @property
     def output(self) -> IO[bytes]:
         """Where its Arrow stream comes from."""
-        assert self.process.stdout is not None
-        return self.process.stdout
+        return self._output
 
     def ending(self) -> dict[str, Any] | None:
         """What the process said last, or ``None`` when it went without a word."""
@@ -73,26 +78,85 @@ class Worker:
 
     def kill(self) -> None:
         """Ends it at once. Safe from any thread, more than once."""
-        with suppress(OSError):
-            self.process.kill()
+        with self._lock, suppress(ProcessLookupError):
+            if self._handle is not None:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Whether it has ended, after at most so long."""
+        if self._handle is None:
+            return True
+        poll = select.poll()
+        poll.register(self._handle, select.POLLIN)
+        return bool(poll.poll(None if seconds is None else seconds * 1000))
 
     def discard(self) -> None:
-        """Ends and reaps it."""
+        """Ends it, and closes what leads to it."""
         self.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self._endings):
+        self.wait()
+        with self._lock:
+            handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+        for pipe in (self._request, self._output, self._endings):
             with suppress(OSError, ValueError):
-                assert pipe is not None
                 pipe.close()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
 
+class Nursery:
+    """The process that the others are forked from, once it has done their imports."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-B", str(_SCRIPT), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=ENVIRONMENT,
+                cwd="/",
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        self._socket.settimeout(_FORK_SECONDS)
+
+    def fork(self) -> Worker:
+        """A new process. Raises ``OSError`` when the nursery is gone or can't make one."""
+        theirs, ours = [], []
+        try:
+            for written_by_us in (True, False, False):
+                read, write = os.pipe()
+                theirs.append(read if written_by_us else write)
+                ours.append(os.fdopen(write, "wb") if written_by_us else os.fdopen(read, "rb"))
+            socket.send_fds(self._socket, [b"f"], theirs)
+            pid, handles, _, _ = socket.recv_fds(self._socket, 32, 1)
+            if not handles:
+                raise OSError("no process could be made")
+        except BaseException:
+            for pipe in ours:
+                pipe.close()
+            raise
+        finally:
+            for each in theirs:
+                os.close(each)
+        return Worker(int(pid), handles[0], *ours)
+
+    def close(self) -> None:
+        """Ends it; those that it made live on."""
+        self._socket.close()
+        self.process.kill()
+        self.process.wait()
+
+
 class Workers:
-    """Keeps a few processes warm, and starts the next one in the background.
+    """Makes processes, each for a statement.
 
     Args:
-        spares: how many are kept warm; about 90 MB each.
+        warm: start the nursery now, of about 90 MB; otherwise with the first statement, which waits
+            for it.
         memory_limit: of one statement, as DuckDB writes it.
         threads: of one statement.
         temporary: where statements may write temporary files; ``None``: nowhere. It is made, and
@@ -101,8 +165,8 @@ class Workers:
 
     def __init__(
         self,
-        spares: int = 1,
         *,
+        warm: bool = False,
         memory_limit: str = "1GB",
         threads: int = 2,
         temporary: Path | None = None,
@@ -111,22 +175,23 @@ class Workers:
         self._temporary = temporary.absolute() if temporary is not None else None
         if self._temporary is not None:
             _tidy(self._temporary)
-        self._number = spares
-        self._warm: list[Worker] = []
         self._lock = threading.Lock()
-        self._starting = False
-        self._closed = False
-        self._refill()
+        self._nursery = Nursery() if warm else None
 
     def take(self) -> Worker:
-        """A process that has had no request yet. Whoever takes it discards it."""
+        """A process that has had no request yet. Whoever takes it discards it.
+
+        Raises:
+            OSError: none can be made.
+        """
         with self._lock:
-            worker = self._warm.pop(0) if self._warm else None
-        self._refill()
-        if worker is not None and worker.process.poll() is not None:
-            worker.discard()
-            worker = None
-        return worker or Worker()
+            if self._nursery is not None:
+                try:
+                    return self._nursery.fork()
+                except OSError:
+                    self._nursery.close()  # it was killed: the next one may live
+            self._nursery = Nursery()
+            return self._nursery.fork()
 
     def send(self, worker: Worker, sql: str, source: dict[str, Any], temp_bytes: int = 0) -> None:
         """Asks a process for a statement's rows.
@@ -150,36 +215,11 @@ class Workers:
         worker.send(request, folder)
 
     def close(self) -> None:
-        """Ends the warm ones, and keeps no more."""
+        """Ends the nursery."""
         with self._lock:
-            self._closed = True
-            warm, self._warm = self._warm, []
-        for worker in warm:
-            worker.discard()
-
-    def _refill(self) -> None:
-        with self._lock:
-            if self._starting or self._closed or len(self._warm) >= self._number:
-                return
-            self._starting = True
-        threading.Thread(target=self._start, daemon=True, name="duckdb-spares").start()
-
-    def _start(self) -> None:
-        while True:
-            try:
-                worker = Worker()
-            except OSError:
-                worker = None
-            with self._lock:
-                if worker is None or self._closed:
-                    self._starting = False
-                    break
-                self._warm.append(worker)
-                if len(self._warm) >= self._number:
-                    self._starting = False
-                    return
-        if worker is not None:
-            worker.discard()
+            nursery, self._nursery = self._nursery, None
+        if nursery is not None:
+            nursery.close()
 
 
 def _tidy(folder: Path) -> None:

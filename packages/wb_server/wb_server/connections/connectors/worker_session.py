@@ -78,7 +78,12 @@ class WorkerSession(Session):
 
     def _ask(self, sql: str, source: dict[str, Any], timeout: float) -> Answer:
         """Runs a statement on a source (``duckdb_worker`` says what that is) in a new process."""
-        worker = self._workers.take()
+        try:
+            worker = self._workers.take()
+        except OSError:
+            raise SourceFailed(
+                "No process could be started to read the data.", code="source_failed"
+            ) from None
         with self._lock:
             previous, self._worker = self._worker, worker
             stopped = self._cancelled or self._closed
