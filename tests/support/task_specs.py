@@ -13,6 +13,7 @@ from wb_server.pipelines.definition.models import (
     FileUse,
     Finding,
     Registry,
+    SqlUse,
     TaskSpec,
     Use,
 )
@@ -62,6 +63,9 @@ class SqlSpec(TaskSpec):
         yield Use(self.connection, False)
         if isinstance(self.into, ToTable):
             yield Use(self.into.connection, True, ("into", "connection"))
+
+    def statements(self) -> Iterable[SqlUse]:
+        yield SqlUse(self.connection, self.statement.text, ("statement",), self.into is not None)
 
     def outputs(self) -> Collection[str]:
         return ("rows",)
@@ -135,6 +139,13 @@ class World:
         if name not in ("warehouse", "source"):
             return f"There is no connection {name}."
         return "You may not write to source." if name == "source" and write else None
+
+    def statement(
+        self, use: SqlUse, sql: str, parameters: Collection[str], team: str | None
+    ) -> str | None:
+        if "forbidden" in sql:
+            return f"It isn't allowed with {len(parameters)} parameters."
+        return None
 
     def server(self, team: str | None) -> str | None:
         return "Robots have no server." if team == "robots" else None

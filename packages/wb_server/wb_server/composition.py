@@ -236,7 +236,7 @@ def build(
         retention_runs=settings.run_retention_count,
     )
     pipelines = PipelineService(
-        pipeline_store, definitions, runs, connections, people, rights, blobs, bus
+        pipeline_store, definitions, runs, connections, broker, people, rights, blobs, bus
     )
     schedules = ScheduleService(pipeline_store, definitions, runs)
     clockwork = Clockwork(schedules, runs)

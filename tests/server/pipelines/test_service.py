@@ -124,9 +124,18 @@ def test_a_run_has_its_owners_rights_and_no_one_elses(house: House) -> None:
     with pytest.raises(InvalidInput) as refused:
         house.create("ben", ONE.format(name="his").replace("warehouse", "none_such"))
     assert refused.value.details["problems"][0]["code"] == "connection"
-    own = house.create("ben", write.format(name="by_ben"))
-    run = house.run("ben", own.name)
-    assert (run.state, run.code) == ("failed", "level_missing")
+    with pytest.raises(InvalidInput) as refused:
+        house.create("ben", write.format(name="by_ben"))
+    assert refused.value.details["problems"][0]["code"] == "statement"
+    connections, warehouse = house.get(ConnectionSharing), house.get(ConnectionService)
+    shared = warehouse.find(house["ana"], "warehouse").id
+    for level, ending in (("write", "succeeded"), ("use", "level_missing")):
+        share = ShareRequest.model_validate({"kind": "user", "name": "ben", "level": level})
+        connections.share(house["ana"], shared, share)
+        if level == "write":
+            house.create("ben", write.format(name="by_ben"))
+        run = house.run("ben", "by_ben")
+        assert (run.code or run.state) == ending
     theirs = house.create("eva", write.format(name="by_eva"))
     house.share("eva", theirs.id, "ben", "run")
     run = house.run("ben", theirs.name)
@@ -173,6 +182,48 @@ def test_a_notebook_is_no_task_for_a_team(house: House) -> None:
     (problem,) = refused.value.details["problems"]
     assert (problem["code"], problem["line"], problem["column"]) == ("run_as", 4, 13)
     assert "person's server" in problem["message"]
+
+
+STATEMENTS = [
+    ("ana", "selct 1", "can't be read at line 1, column 7"),
+    ("ana", "select pg_sleep(1)", "The function pg_sleep isn't on the list"),
+    ("ana", "select pg_sleep({{ run.id }})", "The function pg_sleep isn't on the list"),
+    ("ana", "select 1; select 2", "one statement"),
+    ("ana", "insert into t values (1)", None),
+    ("ben", "insert into t values (1)", "the level “write”"),
+    ("ben", "select {{ run.date }} as day, x from t where x in {{ params.several }}", None),
+]
+
+
+@pytest.mark.parametrize(("who", "sql", "said"), STATEMENTS, ids=[sql for _, sql, _ in STATEMENTS])
+def test_a_statement_is_checked_before_it_runs(
+    house: House, who: str, sql: str, said: str | None
+) -> None:
+    text = (
+        "name: said\nparameters:\n  several: {type: list, default: [1]}\n"
+        f"tasks:\n  a:\n    type: sql\n    connection: warehouse\n    statement: {sql!r}\n"
+    )
+    problems = house.pipelines.check(house[who], PipelineCheck(text=text)).problems
+    found = [problem for problem in problems if problem.code == "statement"]
+    assert [(problem.line, problem.column) for problem in found] == (
+        [] if said is None else [(8, 16)]
+    )
+    assert all((said or "") in problem.message for problem in found)
+
+
+def test_what_is_not_a_query_gives_no_rows(house: House) -> None:
+    text = ONE.format(name="said").replace("select 1 as n'", "delete from t', into: {artifact: t}")
+    with pytest.raises(InvalidInput, match="changes data"):
+        house.create("ana", text)
+
+
+def test_who_may_not_change_it_is_told_of_their_own_rights(house: House) -> None:
+    made = house.create("eva", ONE.format(name="hers"))
+    house.share("eva", made.id, "cem", "view")
+    asked = PipelineCheck(text=ONE.format(name="hers"), pipeline_id=made.id)
+    assert house.pipelines.check(house["eva"], asked).ok
+    (problem,) = house.pipelines.check(house["cem"], asked).problems
+    assert problem.code == "connection"
 
 
 @pytest.mark.parametrize(

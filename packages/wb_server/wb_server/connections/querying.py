@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from functools import partial
 from typing import Any, Literal
 
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
-from ..kit.errors import NotFound, WorkbenchError
+from ..kit.errors import InvalidInput, NotFound, WorkbenchError
 from .gate import Permit
 from .hints import add_near_names, place_in
 from .loads.models import Once, WriteResult
@@ -16,6 +17,9 @@ from .models import QueryRequest, RunningQuery
 from .opening import Asked, Granted, Opening
 from .running import Running
 from .stream import Caps, Finish, QueryStream, Reading
+
+# Nothing stands in for each value: a list after IN, say, can't be null.
+_OF_VALUES = frozenset({"parameter_type", "not_reproducible"})
 
 
 class Querying(Opening):
@@ -92,6 +96,41 @@ class Querying(Opening):
             WorkbenchError: as ``query``.
         """
         return self._run(actor, origin, request, hang_up, once=once)
+
+    def check(
+        self,
+        actor: Actor,
+        connection: str,
+        sql: str,
+        parameters: Collection[str],
+        *,
+        only: Literal["read", "write"] | None = None,
+    ) -> None:
+        """Refuses a statement as ``query`` would; nothing is run.
+
+        The values of its parameters aren't known yet: what may be due to one is refused when it runs.
+
+        Raises:
+            NotFound: no connection of this name that the actor may use.
+            InvalidInput, Forbidden: the gate refuses the statement.
+        """
+        found = self._connections.find(actor, connection)
+        connector = self._configurations.connector(found.connector)
+        try:
+            self._gate.query(
+                actor,
+                found,
+                connector.dialect,
+                sql,
+                dict.fromkeys(parameters),
+                query_id="",
+                limit=None,
+                supports_writes=connector.supports_writes,
+                only=only,
+            )
+        except InvalidInput as error:
+            if error.code not in _OF_VALUES:
+                raise
 
     def _run(
         self,

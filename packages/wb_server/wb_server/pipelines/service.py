@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
+from ..connections.broker import Broker
 from ..connections.service import ConnectionService
 from ..governance.owned import Owner
 from ..governance.people.service import PeopleService
@@ -50,6 +51,7 @@ class PipelineService:
         definitions: Definitions,
         runs: RunService,
         connections: ConnectionService,
+        broker: Broker,
         people: PeopleService,
         rights: Rights,
         blobs: Blobs,
@@ -59,6 +61,7 @@ class PipelineService:
         self._definitions = definitions
         self._runs = runs
         self._connections = connections
+        self._broker = broker
         self._people = people
         self._rights = rights
         self._blobs = blobs
@@ -183,10 +186,16 @@ class PipelineService:
     # --- checking ----------------------------------------------------------------------------
 
     def check(self, actor: Actor, request: PipelineCheck) -> PipelineChecked:
-        """Everything that is wrong with a file, for its owner: the saved one's, or the actor."""
+        """Everything that is wrong with a file, for its owner: the saved one's, or the actor.
+
+        What others than an editor ask is answered for themselves: nobody is to find out what an
+        owner may do who can't have it done.
+        """
         owner = Owner(kind="user", name=actor.name)
         if request.pipeline_id is not None:
-            owner = self.saved(actor, request.pipeline_id).owner
+            pipeline = self.saved(actor, request.pipeline_id)
+            if self._rights.may(actor, "pipeline.update", pipeline):
+                owner = pipeline.owner
         checked = self._checked(actor, owner, request.text, request.files)
         form = None
         if checked.definition is not None:
@@ -197,7 +206,9 @@ class PipelineService:
         )
 
     def _checked(self, actor: Actor, owner: Owner, text: str, files: Collection[str]) -> Checked:
-        context = Surroundings(files, actor, owner, self._connections, self._people, self._rights)
+        context = Surroundings(
+            files, actor, owner, self._connections, self._broker, self._people, self._rights
+        )
         return check(text, self._definitions.registry, context)
 
     def _sound(self, actor: Actor, owner: Owner, text: str, files: Collection[str]) -> PipelineFile:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
+from ..connections.broker import Broker
 from ..connections.service import ConnectionService
 from ..governance.owned import Owner
 from ..governance.people.service import PeopleService
@@ -12,6 +14,7 @@ from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.errors import WorkbenchError
 from .accounts import account
+from .definition.models import SqlUse
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Surroundings:
     actor: Actor
     owner: Owner
     connections: ConnectionService
+    broker: Broker
     people: PeopleService
     rights: Rights
 
@@ -42,6 +46,18 @@ class Surroundings:
         if not self.rights.may(runner, action, connection):
             verb = "write to" if write else "read"
             return f"{runner.name} may not {verb} the connection “{name}”."
+        return None
+
+    def statement(
+        self, use: SqlUse, sql: str, parameters: Collection[str], team: str | None
+    ) -> str | None:
+        """Why a run may not run a statement, in the gate's words."""
+        try:
+            runner = account(self.people, self._runs_as(team))
+            only: Literal["read"] | None = "read" if use.reads else None
+            self.broker.check(runner, use.connection, sql, parameters, only=only)
+        except WorkbenchError as error:
+            return error.message
         return None
 
     def run_as(self, team: str) -> str | None:

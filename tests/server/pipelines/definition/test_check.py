@@ -136,6 +136,7 @@ MISTAKES: list[tuple[str, str, int, int, str, str]] = [
     # The world around
     ("connection: warehouse\n", "connection: wherehouse\n", 21, 17, "connection", "no connection"),
     ("to: {connection: warehouse", "to: {connection: source", 37, 22, "connection", "not write"),
+    ("select *\n", "select forbidden\n", 22, 16, "statement", "with 2 parameters"),
     ("notebook: transform.ipynb", "notebook: tranform.ipynb", 31, 15, "missing_file", "did you mean"),
     ("notebook: transform.ipynb", "notebook: notes.txt", 31, 15, "bad_file", ".ipynb"),
     ("team:finance", "team:sales", 17, 9, "run_as", "no member"),

@@ -20,7 +20,7 @@ from . import binding, expressions, graph, messages, templates
 from .document import Document, read
 from .expressions import ExpressionError
 from .fields import TaskId
-from .models import CheckContext, PipelineFile, Registry, TaskSpec
+from .models import CheckContext, PipelineFile, Registry, SqlUse, TaskSpec
 from .names import Names
 from .near import near
 from .parameter_types import PARAMETER_TYPES, has_expressions
@@ -30,7 +30,7 @@ from .problems import Path, Place, Problem
 __all__ = ["OUTSIDE", "CheckContext", "Checked", "Problem", "check", "load", "model_for"]
 
 MAX_PROBLEMS = 200
-OUTSIDE = frozenset({"missing_file", "connection", "run_as"})
+OUTSIDE = frozenset({"missing_file", "connection", "statement", "run_as"})
 """Codes of problems that the world around the file has, not the file: another day they may be gone."""
 
 _SAMPLE = {
@@ -344,6 +344,9 @@ class _Checker:
                 reason = answers[asked]
                 if reason is not None:
                     self._add((*path, *use.path), "connection", reason)
+            for statement in spec.statements():
+                if answers.get((statement.connection, False)) is None:
+                    self._statement(path, statement, context, team)
             if spec.runs_user_code and (reason := context.server(team)) is not None:
                 self._add((*path, "type"), "run_as", reason)
             for file in spec.files():
@@ -356,6 +359,15 @@ class _Checker:
                     )
             for finding in spec.problems(context):
                 self._add((*path, *finding.path), finding.code, finding.message)
+
+    def _statement(self, path: Path, use: SqlUse, context: CheckContext, team: str | None) -> None:
+        try:
+            bound = binding.bind(use.sql)
+        except ExpressionError:
+            return  # _expressions said so
+        reason = context.statement(use, bound.sql, bound.expressions, team)
+        if reason is not None:
+            self._add((*path, *use.path), "statement", reason)
 
     # Places
 

@@ -169,6 +169,22 @@ class ArtifactUse:
 
 
 @dataclass(frozen=True)
+class SqlUse:
+    """A statement that a task runs.
+
+    Attributes:
+        sql: as it stands in the file, with expressions.
+        path: as in ``Use``.
+        reads: whether it has to be one that only reads.
+    """
+
+    connection: str
+    sql: str
+    path: Path
+    reads: bool
+
+
+@dataclass(frozen=True)
 class Finding:
     """A mistake that a task spec finds in itself; ``path`` leads from the task to it."""
 
@@ -189,6 +205,15 @@ class CheckContext(Protocol):
 
     def connection(self, name: str, write: bool, team: str | None) -> str | None:
         """None if they may read (write) that connection; otherwise a sentence that says why not."""
+
+    def statement(
+        self, use: SqlUse, sql: str, parameters: Collection[str], team: str | None
+    ) -> str | None:
+        """None if they may run it; otherwise a sentence that says why not.
+
+        Args:
+            sql: with parameters in the places of expressions.
+        """
 
     def server(self, team: str | None) -> str | None:
         """None if they have a server for user code; otherwise a sentence that says why not."""
@@ -243,6 +268,10 @@ class TaskSpec(_Part):
 
     def uses(self) -> Iterable[Use]:
         """The connections that it reads or writes: known from the file, never from an expression."""
+        return ()
+
+    def statements(self) -> Iterable[SqlUse]:
+        """The statements that it runs in them."""
         return ()
 
     def files(self) -> Iterable[FileUse]:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from ...connections.broker import Broker
 from ...connections.models import QueryRequest
 from ..definition.fields import ArtifactName, ConnectionName, Sql
-from ..definition.models import ArtifactUse, TaskSpec, Use
+from ..definition.models import ArtifactUse, SqlUse, TaskSpec, Use
 from . import rows
 from .base import Attempt, Result, TaskFailed, TaskType
 from .parquet_rows import ParquetRows
@@ -81,6 +81,10 @@ class CopySpec(TaskSpec):
         if isinstance(self.source, FromQuery):
             yield Use(self.source.connection, write=False, path=("from", "connection"))
         yield Use(self.to.connection, write=True, path=("to", "connection"))
+
+    def statements(self) -> Iterable[SqlUse]:
+        if isinstance(self.source, FromQuery):
+            yield SqlUse(self.source.connection, self.source.query.text, ("from", "query"), True)
 
     def reads(self) -> Iterable[ArtifactUse]:
         if isinstance(self.source, FromArtifact):

@@ -13,7 +13,7 @@ from ...connections.lineage import tables_written
 from ...connections.loads.models import Once
 from ...connections.models import QueryRequest
 from ..definition.fields import ConnectionName, Sql
-from ..definition.models import TaskSpec, Use
+from ..definition.models import SqlUse, TaskSpec, Use
 from . import rows
 from .base import Attempt, Result, TaskType
 from .temporary import Temporary
@@ -61,6 +61,9 @@ class SqlSpec(TaskSpec):
         yield Use(self.connection, write=False)
         if isinstance(self.into, rows.IntoTable):
             yield Use(self.into.connection, write=True, path=("into", "connection"))
+
+    def statements(self) -> Iterable[SqlUse]:
+        yield SqlUse(self.connection, self.statement.text, ("statement",), self.into is not None)
 
     def outputs(self) -> tuple[str, ...] | None:
         # Without a target a single row's columns are outputs too.
