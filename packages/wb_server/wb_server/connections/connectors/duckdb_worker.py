@@ -16,8 +16,8 @@ A source is one of these::
 
 ``reads`` are the folders and files that the process may open, ``port`` the one of this machine that
 it may connect to. With ``"temporary": {"folder", "bytes"}`` beside the source it may write that much
-into a folder of its own, where a statement needs more than its memory. ``schemas`` and ``unqualified`` are the schemas that the statement names, and
-the tables that it names without one.
+into a folder of its own, where a statement needs more than its memory. ``schemas`` and
+``unqualified`` are the schemas that the statement names, and the tables that it names without one.
 
 The answer is an Arrow IPC stream on the second one. How it ended comes last, as one line of JSON on
 the third one: ``{"rows": n}`` or ``{"error": {"class", "message"}}``. A stream without that line was
