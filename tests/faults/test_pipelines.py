@@ -123,13 +123,14 @@ def test_redis_forgets_everything(place: Site, how: str) -> None:
     runs = [place.run("chain")]
     place.running(runs[0], "t1")
     # So that what is rung now lies in the queue, but for what is on its way to a worker that waits.
-    place.stop_workers()
+    place.stop(*place.workers)
     runs.append(place.run("wide"))
     hit = place.redis.queued()
     place.redis.flush() if how == "flushed" else place.redis.restart()
     print(f"{how} while so many rings lay in queues: {hit}")
     assert hit
-    place.wake_workers()
+    for worker in place.workers:
+        worker.send_signal(signal.SIGCONT)
     for run in runs:
         assert place.ended(run).state == "succeeded"
 
@@ -145,7 +146,7 @@ def test_a_lease_runs_out_while_its_worker_lives(place: Site, postgres: Cluster)
     )
     run = place.run("slow")
     worker = busy_worker(place, run, "w")
-    worker.send_signal(signal.SIGSTOP)
+    place.stop(worker)
     wait_for(lambda: len(place.task(run, "w").attempts) == 2, 30)
     hit = worker.status() == psutil.STATUS_STOPPED
     worker.send_signal(signal.SIGCONT)
@@ -171,7 +172,7 @@ def test_a_worker_that_was_away_takes_its_own_task_up_again(place: Site, postgre
     run = place.run("again")
     worker = busy_worker(place, run, "w")
     wait_for(lambda: postgres.active("again"))
-    worker.send_signal(signal.SIGSTOP)
+    place.stop(worker)
     wait_for(lambda: place.task(run, "w").state == "queued")
     worker.send_signal(signal.SIGCONT)
     done = place.ended(run)

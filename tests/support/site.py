@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 import redis
 import sqlalchemy as sa
 
@@ -164,23 +165,19 @@ class Site:
             for _ in range(count - len(kind)):
                 start()
 
-    def stop_workers(self) -> None:
+    def stop(self, *workers: subprocess.Popen[bytes] | psutil.Process) -> None:
         """Stops them as a debugger would, at a moment at which none holds a lock of the metadata."""
 
         def stopped() -> bool:
-            for worker in self.workers:
+            for worker in workers:
                 worker.send_signal(signal.SIGSTOP)
             if self._unlocked():
                 return True
-            self.wake_workers()
+            for worker in workers:
+                worker.send_signal(signal.SIGCONT)
             return False
 
         wait_for(stopped)
-
-    def wake_workers(self) -> None:
-        """Lets stopped workers go on."""
-        for worker in self.workers:
-            worker.send_signal(signal.SIGCONT)
 
     def _unlocked(self) -> bool:
         url = self.database.engine.url

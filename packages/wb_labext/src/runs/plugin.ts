@@ -166,18 +166,21 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       };
     };
 
-    const makeRun = (id: string): MainAreaWidget<RunWidget> => {
+    const makeRun = (id: string, label: string): MainAreaWidget<RunWidget> => {
       const model = new RunModel(api, workbench.events, trans, id);
       const content = new RunWidget(model, actionsOf(model), trans);
       const widget = new MainAreaWidget({ content });
       widget.id = `workbench-run-${id}`;
-      widget.title.label = trans.__('Run');
+      widget.title.label = label;
       widget.title.icon = pipelinesIcon;
       widget.title.closable = true;
       model.changed.connect(() => {
         const { run } = model.state;
-        if (run) {
-          widget.title.label = trans.__('%1, run %2', run.pipeline, run.number);
+        const known = run ? trans.__('%1, run %2', run.pipeline, run.number) : label;
+        if (widget.title.label !== known) {
+          widget.title.label = known;
+          // After a reload the tab has it before the run is looked at.
+          void runs.save(widget);
         }
       });
       return widget;
@@ -222,13 +225,16 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
         args: {
           type: 'object',
           required: ['run'],
-          properties: { run: { type: 'string', description: trans.__("The run's id") } }
+          properties: {
+            run: { type: 'string', description: trans.__("The run's id") },
+            label: { type: 'string', description: trans.__('What the tab says until it is loaded') }
+          }
         }
       },
       execute: async args => {
-        const { run } = args as { run?: string };
+        const { run, label } = args as { run?: string; label?: string };
         if (run) {
-          await show(runs, `workbench-run-${run}`, () => makeRun(run));
+          await show(runs, `workbench-run-${run}`, () => makeRun(run, label ?? trans.__('Run')));
         }
       }
     });
@@ -256,7 +262,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
     if (restorer) {
       void restorer.restore(runs, {
         command: RunCommandIDs.open,
-        args: widget => ({ run: widget.content.model.id }),
+        args: widget => ({ run: widget.content.model.id, label: widget.title.label }),
         name: widget => widget.content.model.id
       });
       void restorer.restore(lists, {
