@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -175,9 +176,11 @@ class Site:
                 return True
             for worker in workers:
                 worker.send_signal(signal.SIGCONT)
+            # On a busy machine it needs a while to get on, and to let go of the lock.
+            time.sleep(0.2)
             return False
 
-        wait_for(stopped)
+        wait_for(stopped, 40)
 
     def _unlocked(self) -> bool:
         url = self.database.engine.url
