@@ -449,7 +449,9 @@ def test_processes_share_a_nursery_and_nothing_else() -> None:
         assert nursery is not None and nursery == psutil.Process(second.pid).parent()
         # A library's threads wouldn't be in a fork; what they held would be.
         assert nursery.num_threads() == 1
-        assert len({os.getsid(pid) for pid in (first.pid, second.pid, nursery.pid)}) == 3
+        # Each leaves the nursery's session as its first act.
+        pids = (first.pid, second.pid, nursery.pid)
+        wait_for(lambda: len({os.getsid(pid) for pid in pids}) == 3)
         first.discard()
         wait_for(lambda: not psutil.pid_exists(first.pid))
         assert not second.wait(0)
