@@ -97,7 +97,9 @@ def run(step: Step) -> bool:
     if not step.ok:
         print(done.stdout, flush=True)
     elif "pytest" in step.command:
-        print(f"    {done.stdout.strip().splitlines()[-1]}", flush=True)
+        lines = done.stdout.strip().splitlines()
+        for line in (*(it for it in lines if it.startswith("rate: ")), lines[-1]):
+            print(f"    {line}", flush=True)
     return step.ok
 
 

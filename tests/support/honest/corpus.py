@@ -1,0 +1,186 @@
+"""Statements in files, and what becomes of each: it passes, is refused, differs, or fails as it is.
+
+A corpus file holds statements between lines ``---``. A statement begins with its title in a comment,
+``-- title`` or ``-- hard: title``; the hard ones are counted apart. A further comment line
+``-- varies`` says that its rows differ by nature (clocks, random numbers, plans).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from wb_server.connections.statement import DialectName, Statement, analyse
+from wb_server.kit.errors import WorkbenchError
+
+FOLDER = Path(__file__).parents[2] / "security" / "honest"
+_TITLE = re.compile(r"-- (hard: )?(.+)")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One statement of a corpus, with its comments."""
+
+    title: str
+    sql: str
+    hard: bool = False
+    varies: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an engine answered: titles and types of the columns, the rows as text, the count."""
+
+    columns: tuple[str, ...]
+    types: tuple[Any, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    changed: int | None = None
+
+
+class Engine(Protocol):
+    """A native session with the settings of the connector's own."""
+
+    def run(self, sql: str) -> Answer:
+        """Runs one statement and undoes it.
+
+        Raises:
+            EngineError: the engine's own message.
+        """
+
+
+class EngineError(Exception):
+    """The engine refused a statement."""
+
+
+@dataclass
+class Tally:
+    """What became of the statements, plain and hard apart."""
+
+    total: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
+    refused: dict[bool, list[str]] = field(default_factory=lambda: {False: [], True: []})
+    different: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    def rate(self, hard: bool) -> float:
+        """The part of the statements that is refused, from 0 to 1."""
+        return len(self.refused[hard]) / max(1, self.total[hard])
+
+    def line(self) -> str:
+        """Both rates in words."""
+        parts = []
+        for hard, name in ((False, "plain"), (True, "hard")):
+            if self.total[hard]:
+                count, rate = len(self.refused[hard]), 100 * self.rate(hard)
+                parts.append(f"{self.total[hard]} {name}, {count} refused ({rate:.1f} %)")
+        return "; ".join(parts) + f"; {len(self.different)} with another result"
+
+
+def cases(path: Path) -> list[Case]:
+    """The statements of a corpus file.
+
+    Raises:
+        ValueError: a statement has no title.
+    """
+    found = []
+    for part in re.split(r"(?m)^---\n", path.read_text(encoding="utf-8")):
+        sql = part.strip()
+        title = _TITLE.match(sql)
+        if title is None:
+            raise ValueError(f"{path.name}: a statement has no title: {sql[:60]}")
+        hard, words = title.groups()
+        varies = "\n-- varies\n" in sql
+        found.append(Case(words, sql, hard is not None, varies))
+    return found
+
+
+def corpus(dialect: str) -> list[Case]:
+    """The corpus of a dialect."""
+    return cases(FOLDER / f"{dialect}.sql")
+
+
+def judge(each: Iterable[Case], dialect: DialectName, engine: Engine) -> Tally:
+    """Runs statements as written and as rendered, and compares what is answered."""
+    tally = Tally()
+    for case in each:
+        try:
+            written = engine.run(case.sql)
+        except EngineError as error:
+            tally.broken.append(f"{case.title}: doesn't run as written: {error}")
+            continue
+        look(case, dialect, tally, lambda it, as_written=written: _compare(it, as_written, engine))
+    return tally
+
+
+def look(
+    case: Case,
+    dialect: DialectName,
+    tally: Tally,
+    compare: Callable[..., str] | None = None,
+) -> None:
+    """Counts one statement: whether the gate lets it pass, and answers the same."""
+    tally.total[case.hard] += 1
+    try:
+        statement = analyse(case.sql, dialect)
+    except WorkbenchError as error:
+        tally.refused[case.hard].append(f"{case.title}: {error.code}: {error.message}")
+        return
+    if compare is not None and (difference := compare((case, statement))):
+        tally.different.append(f"{case.title}: {difference}\n  rendered: {statement.sql}")
+
+
+def _compare(it: tuple[Case, Statement], written: Answer, engine: Engine) -> str:
+    case, statement = it
+    try:
+        rendered = engine.run(statement.sql)
+    except EngineError as error:
+        return f"the rendered text fails: {error}"
+    if rendered.columns != written.columns:
+        return f"columns {rendered.columns} instead of {written.columns}"
+    if rendered.types != written.types:
+        return f"types {rendered.types} instead of {written.types}"
+    if statement.returns_rows != bool(written.columns):
+        return f"returns_rows is {statement.returns_rows}"
+    if case.varies:
+        return ""
+    rows, expected = list(rendered.rows), list(written.rows)
+    if "order by" not in case.sql.lower():
+        rows, expected = sorted(rows, key=repr), sorted(expected, key=repr)
+    if rows != expected:
+        return f"rows {str(rows)[:300]} instead of {str(expected)[:300]}"
+    if rendered.changed != written.changed:
+        return f"{rendered.changed} rows changed instead of {written.changed}"
+    return ""
+
+
+# Texts of others --------------------------------------------------------------------------------
+
+_PIECES = {
+    # Strings, names, comments, and what ends a statement; a backslash escapes in MySQL only.
+    "mysql": r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`(?:[^`]|``)*`|--\s[^\n]*|#[^\n]*"
+    r"|/\*.*?\*/|;",
+    "": r"\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/"
+    r"|\$(\w*)\$.*?\$\1\$|;",
+}
+
+
+def statements(text: str, dialect: str) -> Iterator[str]:
+    """The statements of a script, split at ``;`` outside of quotes or at lines ``---``."""
+    text = re.sub(r"(?m)^---\s*$", "\n;\n", text)
+    text = re.sub(r"(?m)^\\.*$", "", text)  # psql's own commands
+    pieces = re.compile(_PIECES.get(dialect, _PIECES[""]), re.DOTALL)
+    begin = 0
+    for piece in pieces.finditer(text):
+        if piece.group() == ";":
+            yield from _meant(text[begin : piece.start()], pieces)
+            begin = piece.end()
+    yield from _meant(text[begin:], pieces)
+
+
+def _meant(sql: str, pieces: re.Pattern[str]) -> Iterator[str]:
+    """The text, if there is more to it than comments."""
+    bare = pieces.sub(lambda it: "" if it.group()[:2] in ("--", "/*") else it.group(), sql)
+    if bare.strip():
+        yield sql.strip()

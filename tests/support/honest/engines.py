@@ -1,0 +1,190 @@
+"""Native sessions on the engines, with the settings that the connectors give theirs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+import pymysql
+from psycopg.pq import ExecStatus
+
+from wb_server.connections.connectors.mysql_link import Link
+
+from ..mariadb import MariaDB
+from ..postgres import Cluster
+from .corpus import FOLDER, Answer, Engine, EngineError, statements
+
+_names = (f"honest_{number}" for number in itertools.count())
+
+
+class PostgresEngine:
+    """libpq without any conversion: each value is the text that the server sends."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._pg = connection.pgconn
+
+    def run(self, sql: str) -> Answer:
+        self._command("BEGIN")
+        try:
+            return self._answer(sql)
+        finally:
+            self._command("ROLLBACK")
+
+    def keep(self, sql: str) -> None:
+        """Runs a statement whose work stays."""
+        self._answer(sql)
+
+    def _command(self, sql: str) -> None:
+        self._pg.exec_(sql.encode())
+
+    def _answer(self, sql: str) -> Answer:
+        # As the connector sends it: one statement, prepared.
+        got = self._pg.exec_params(sql.encode(), [])
+        if got.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+            raise EngineError(got.error_message.decode().strip().splitlines()[0])
+        columns = range(got.nfields)
+        return Answer(
+            tuple((got.fname(column) or b"").decode() for column in columns),
+            tuple((got.ftype(column), got.fmod(column)) for column in columns),
+            tuple(
+                tuple(got.get_value(row, column) for column in columns)
+                for row in range(got.ntuples)
+            ),
+            got.command_tuples,
+        )
+
+
+class MysqlEngine:
+    """PyMySQL without any conversion."""
+
+    def __init__(self, connection: pymysql.Connection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str) -> Answer:
+        self.keep("START TRANSACTION")
+        try:
+            return self._answer(sql)
+        finally:
+            self.keep("ROLLBACK")
+
+    def keep(self, sql: str) -> None:
+        """Runs a statement whose work stays."""
+        self._answer(sql)
+
+    def _answer(self, sql: str) -> Answer:
+        with self._connection.cursor() as cursor:
+            try:
+                changed = cursor.execute(sql)
+            except pymysql.MySQLError as error:
+                raise EngineError(str(error.args[-1])) from None
+            described = cursor.description or ()
+            return Answer(
+                tuple(column[0] for column in described),
+                tuple(column[1] for column in described),
+                tuple(cursor.fetchall()),
+                None if described else changed,
+            )
+
+
+class DuckdbEngine:
+    """DuckDB as it is, with its values as Arrow's."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str) -> Answer:
+        self.keep("BEGIN")
+        try:
+            return self._answer(sql)
+        finally:
+            self.keep("ROLLBACK")
+
+    def keep(self, sql: str) -> None:
+        """Runs a statement whose work stays."""
+        self._answer(sql)
+
+    def _answer(self, sql: str) -> Answer:
+        try:
+            table = self._connection.execute(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise EngineError(str(error).splitlines()[0]) from None
+        columns = [[repr(value) for value in column.to_pylist()] for column in table.columns]
+        return Answer(
+            tuple(table.column_names),
+            tuple(str(kind) for kind in table.schema.types),
+            tuple(zip(*columns, strict=True)),
+        )
+
+
+def _fill(engine: Any, dialect: str, schema: Path | None) -> None:
+    if schema is not None:
+        for sql in statements(schema.read_text(encoding="utf-8"), dialect):
+            engine.keep(sql)
+
+
+@contextmanager
+def on_postgres(cluster: Cluster, schema: Path | None) -> Iterator[PostgresEngine]:
+    """A database of its own with the tables of a file."""
+    name = next(_names)
+    with cluster.connect() as first:
+        first.execute(f"create database {name}")
+        with psycopg.connect(cluster.url.replace(f"/{cluster.database}", f"/{name}")) as connection:
+            connection.autocommit = True
+            connection.execute(
+                "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'; "
+                "set standard_conforming_strings = on; set extra_float_digits = 1; "
+                "set client_min_messages = error"
+            )
+            engine = PostgresEngine(connection)
+            _fill(engine, "postgres", schema)
+            yield engine
+        first.execute(f"drop database {name} with (force)")
+
+
+@contextmanager
+def on_mysql(server: MariaDB, schema: Path | None) -> Iterator[MysqlEngine]:
+    """A database of its own with the tables of a file."""
+    name = next(_names)
+    server.execute(f"create database {name} character set utf8mb4")
+    connection = pymysql.connect(
+        host="127.0.0.1", port=server.port, user=server.user, password=server.password,
+        database=name, charset="utf8mb4", autocommit=True, ssl_disabled=True, conv={},
+    )  # fmt: skip
+    try:
+        engine = MysqlEngine(connection)
+        engine.keep(_mysql_settings())
+        _fill(engine, "mysql", schema)
+        yield engine
+    finally:
+        connection.close()
+        server.execute(f"drop database {name}")
+
+
+def _mysql_settings() -> str:
+    """The connector's own words, so that they can't drift apart."""
+    link = Link.__new__(Link)
+    link.mariadb = True
+    return link.settings(60.0)
+
+
+@contextmanager
+def on_duckdb(schema: Path | None) -> Iterator[DuckdbEngine]:
+    """A database in memory with the tables of a file."""
+    with duckdb.connect() as connection:
+        engine = DuckdbEngine(connection)
+        engine.keep("SET TimeZone = 'UTC'")
+        _fill(engine, "duckdb", schema)
+        yield engine
+
+
+def schema_of(dialect: str) -> Path:
+    """The tables of a dialect's corpus."""
+    return FOLDER / f"schema_{dialect}.sql"
+
+
+__all__ = ["Engine", "on_duckdb", "on_mysql", "on_postgres", "schema_of"]
