@@ -38,6 +38,7 @@ from .postgres_catalog import FIXED_PATH
 from .postgres_copy import Rows, create_table
 from .postgres_ledger import full, quoted
 from .postgres_pool import WATCH_CLIENT
+from .postgres_settings import IN_SESSION, IN_TRANSACTION
 
 _STAGE: Final = "pg_temp.workbench_load"
 _TABLE: Final = """
@@ -173,13 +174,14 @@ class PostgresLoad(LoadSession):
 
     def _load(self, batches: Batches, progress: Progress) -> Loaded:
         permit = self._permit
+        self.command(IN_SESSION)
         schema = permit.table.schema or self._schema_of(permit.table.name)
         if permit.once is not None and not ledger.is_there(self, schema):
             ledger.create(self, schema)
         with suppress(psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
             self.command(f"SET {WATCH_CLIENT}")  # before version 14 there is none
         # What the ledger says may have been committed while this try waited.
-        self.command("BEGIN ISOLATION LEVEL READ COMMITTED")
+        self.command(f"BEGIN ISOLATION LEVEL READ COMMITTED; {IN_TRANSACTION}")
         self._limit()
         if permit.once is not None:
             before = ledger.enter(self, schema, permit.once)

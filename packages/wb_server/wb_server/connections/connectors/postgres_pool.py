@@ -76,6 +76,9 @@ _LIBPQ_VARIABLES: Final = (
 # Without it, a statement that sends nothing runs to its end after this service was killed.
 WATCH_CLIENT: Final = "client_connection_check_interval = 2000"
 
+# For the driver's own look at the types: it writes no schemas, and reads names as they are quoted.
+_LOOKING: Final = {"options": "-c search_path=pg_catalog -c quote_all_identifiers=off"}
+
 # Where distributions keep the certificates that they trust.
 _TRUSTED: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -205,6 +208,21 @@ class Link:
             self.handle.close()
 
 
+def _database(options: Mapping[str, str]) -> adbc.AdbcDatabase:
+    """What the driver makes connections from; it looks for the database's types here, once."""
+    text = conninfo(options)
+    driver = adbc_driver_postgresql._driver_path()
+    try:
+        database = adbc.AdbcDatabase(driver=driver, uri=conninfo({**options, **_LOOKING}))
+    except adbc.Error as error:
+        if "unsupported startup parameter" not in str(error):  # a pooler that passes no options on
+            raise
+        return adbc.AdbcDatabase(driver=driver, uri=text)
+    # The connections themselves keep the login's own defaults.
+    database.set_options(uri=text)
+    return database
+
+
 class Pool(IdlePool[Link]):
     """Idle connections to PostgreSQL, and what they are made from.
 
@@ -234,8 +252,8 @@ class Pool(IdlePool[Link]):
         with self._dialling:
             stale = time.monotonic() - self._database_since > _TYPES_SECONDS
             if self._database is None or new_types or stale or self._database_text != text:
-                database = adbc.AdbcDatabase(driver=adbc_driver_postgresql._driver_path(), uri=text)
-                self._database, self._database_text = database, text
+                self._database, self._database_text = _database(options), text
                 self._database_since = time.monotonic()
             database = self._database
+            assert database is not None
         return Link(database)

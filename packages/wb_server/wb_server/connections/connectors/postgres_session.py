@@ -21,6 +21,7 @@ from . import postgres_ledger as ledger
 from . import postgres_shadows as shadows
 from .base import Answer, Session
 from .postgres_pool import WATCH_CLIENT, Link, Pool
+from .postgres_settings import IN_TRANSACTION
 from .postgres_types import (
     Conversion,
     has_numeric,
@@ -184,6 +185,7 @@ class PostgresSession(Session):
         sql += f"; SET LOCAL statement_timeout = {milliseconds}"
         if self._link.watches:
             sql += f"; SET LOCAL {WATCH_CLIENT}"
+        sql += f"; {IN_TRANSACTION}"
         if more:
             sql += f"; {more}"
         self._begun_by = sql

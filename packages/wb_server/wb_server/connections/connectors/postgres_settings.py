@@ -1,0 +1,60 @@
+"""Settings that a statement's text, and the values that come back, rest on.
+
+A database or a login may have other defaults (``ALTER DATABASE … SET``), and a pooler between may
+forget what was set for a session. So they are set again in each transaction, in the round trip that
+begins it, before the database reads the first statement of a user: with
+``standard_conforming_strings`` off, a backslash in a value would end its string elsewhere than the
+gate saw it end.
+
+What a database's owner may well have chosen stays: the order of day and month in dates, the unit of
+money, the configuration of text search.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_WANTED: Final = {
+    # How text is read.
+    "standard_conforming_strings": "on",
+    "backslash_quote": "off",
+    "client_encoding": "UTF8",
+    "transform_null_equals": "off",
+    "array_nulls": "on",
+    "xmloption": "content",
+    "xmlbinary": "base64",
+    # How values are read and written as text; DateStyle keeps the order of day and month.
+    "TimeZone": "UTC",
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "quote_all_identifiers": "off",
+    # Which rules hold: policies, triggers, foreign keys.
+    "row_security": "on",
+    "session_replication_role": "origin",
+}
+
+_PATH: Final = "pg_catalog.current_setting('search_path')"
+
+
+def _settings(scope: str) -> str:
+    """Statements of our own; a setting that this version doesn't know is left out."""
+    wanted = ", ".join(f"('{name}', '{value}')" for name, value in _WANTED.items())
+    return (
+        f"SELECT pg_catalog.set_config(w.name, w.value, {scope}) "  # noqa: S608  constants
+        f"FROM (VALUES {wanted}) w(name, value) "
+        "WHERE pg_catalog.current_setting(w.name, true) OPERATOR(pg_catalog.<>) w.value; "
+        # Unless it is named, the database's own schema comes first, and nothing stands in for its
+        # types. An order that names it elsewhere is taken over without it.
+        "SELECT pg_catalog.set_config('search_path', COALESCE((SELECT pg_catalog.string_agg("
+        "pg_catalog.quote_ident(s.name::pg_catalog.text), ', ' ORDER BY s.place) "
+        "FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY s(name, place) "
+        f"WHERE s.name OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name), ''), {scope}) "
+        f"WHERE pg_catalog.strpos(pg_catalog.lower({_PATH}), 'pg_catalog') "
+        "OPERATOR(pg_catalog.>) 0"
+    )
+
+
+IN_TRANSACTION: Final = _settings("true")
+IN_SESSION: Final = _settings("false")
