@@ -40,6 +40,8 @@ _CUSTOM_SCOPES: dict[str, dict[str, Any]] = {
     _READ: {"description": "Read in the Workbench what its owner may read"},
 }
 
+_SIGN_IN_DAYS = 7
+
 # Letters that are safe in a folder name, an address and a header alike. The Hub itself allows any, and
 # compares only the beginning of a name: hence the end mark.
 USERNAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{0,62}\Z"
@@ -90,8 +92,11 @@ def proxy(c: Config, s: HubSettings) -> None:
         s,
         [
             str(node),
-            "--import",
-            (HERE / "cut_answers.mjs").as_uri(),
+            *(
+                word
+                for name in ("admit_requests.mjs", "cut_answers.mjs")
+                for word in ("--import", (HERE / name).as_uri())
+            ),
             str(script / "configurable-http-proxy"),
         ],
     )
@@ -324,7 +329,11 @@ def _server_config(s: HubSettings) -> list[str]:
 
 def limits(c: Config, s: HubSettings) -> None:
     """How long sign-ins and tokens last, and how much is started at once."""
-    c.JupyterHub.cookie_max_age_days = 7
+    c.JupyterHub.cookie_max_age_days = _SIGN_IN_DAYS
+    # Browsers would keep the cookie for a month, and send it along from other sites.
+    c.JupyterHub.tornado_settings |= {
+        "cookie_options": {"expires_days": _SIGN_IN_DAYS, "samesite": "Lax"}
+    }
     c.JupyterHub.token_expires_in_max_seconds = 90 * 24 * 3600
     c.JupyterHub.concurrent_spawn_limit = 10
     c.Spawner.start_timeout = 90

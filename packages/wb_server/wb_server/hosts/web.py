@@ -14,11 +14,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 from pydantic import BaseModel
 from tornado import iostream, web
+from tornado.http1connection import HTTP1Connection
 
 from ..kit.actor import Actor
 from ..kit.endpoint import (
@@ -36,11 +37,17 @@ from ..kit.endpoint import (
 )
 from ..kit.errors import Internal, NotFound, NotSignedIn, TooLarge, WorkbenchError
 from ..kit.events import Bus
+from .bodies import Bodies, Budget
 
 log = logging.getLogger("wb_server.api")
 
-# What is read and thrown away of a body over the limit, so that its sender gets to see the answer.
+# What is read and thrown away of a body that isn't taken, so that its sender gets to see the answer.
 _DRAIN = 64 * 2**20
+_DRAIN_SECONDS = 30.0
+# Seconds that a body may take to come.
+_BODY_SECONDS = 600.0
+# Seconds after which it is asked again who sends a body that takes its time.
+_KNOWN_SECONDS = 2.0
 # Pieces of a stream are joined to at least so many bytes.
 _JOINED = 64 * 2**10
 # Seconds after which an event stream looks again who is listening; also its heartbeat.
@@ -60,6 +67,7 @@ class Serving:
         # What waits for sources or for its turn, and pulls streams. Apart, so that a cancel, a list
         # and the health page are answered however many wait. Threads are made as they are needed.
         self.waiting = ThreadPoolExecutor(api.max_waits, thread_name_prefix="wb-waiting")
+        self.bodies = Bodies(max(api.max_body, *(each.max_body for each in api.endpoints)))
 
     def close(self) -> None:
         """Ends the worker threads."""
@@ -78,8 +86,13 @@ class EndpointHandler(web.RequestHandler):
     def initialize(self, endpoints: dict[str, Endpoint], serving: Serving) -> None:
         self.endpoints = endpoints
         self.serving = serving
+        self._actor = ANONYMOUS
+        self._known_at = 0.0
+        self._refusal: Exception | None = None
+        self._max_body = 0
         self._chunks: list[bytes] = []
         self._received = 0
+        self._give_back: Callable[[], None] = lambda: None
         self._hang_up = HangUp()
         self._gone = asyncio.Event()
         self._began = time.perf_counter()
@@ -103,68 +116,121 @@ class EndpointHandler(web.RequestHandler):
 
     def log_name(self) -> str:
         """Who asks, for the log."""
-        return getattr(getattr(self, "_actor", None), "name", "-")
+        return self._actor.name or "-"
 
     # --- one request ---------------------------------------------------------------------------
 
     async def prepare(self) -> None:
-        length = int(self.request.headers.get("Content-Length") or 0)
-        if length > _DRAIN:
-            self.set_header("Connection", "close")
-            self._send_error(_too_large(self._max_body))
-            self.finish()
-
-    @property
-    def _max_body(self) -> int:
-        endpoint = self.endpoints.get(self.request.method or "")
-        return max(self.serving.api.max_body, endpoint.max_body if endpoint else 0)
-
-    def data_received(self, chunk: bytes) -> None:
-        self._received += len(chunk)
-        if self._received <= self._max_body:
-            self._chunks.append(chunk)
-        else:
-            self._chunks.clear()
-            if self._received > _DRAIN:
-                self.detach().close()
-
-    async def _answer(self, **path: str) -> None:
+        """Finds out who asks, and whether the body is taken, before anything of it is read."""
         endpoint = self.endpoints.get(self.request.method or "")
         try:
             if endpoint is None:
-                raise _MethodNotAllowed(sorted(self.endpoints))
-            await self._serve(endpoint, {name: unquote(part) for name, part in path.items()})
+                raise self._no_endpoint()
+            if endpoint.action is not None:
+                await self._identify(endpoint)
+            self._expect_body(endpoint)
+        except Exception as error:
+            self._refuse_body(error)
+
+    def _no_endpoint(self) -> WorkbenchError:
+        return _MethodNotAllowed(sorted(self.endpoints))
+
+    async def _identify(self, endpoint: Endpoint) -> None:
+        """Sets the actor, who has the right that the endpoint needs."""
+        try:
+            self._actor = await self.actor()
+            self.serving.api.authorise(self._actor, endpoint.action or "")
         except WorkbenchError as error:
-            self._send_error(error)
+            if error.status in (401, 403):
+                target = "/".join(unquote(part) for part in self.path_kwargs.values())
+                await self._note_refusal(endpoint, error, target or None)
+            raise
+        self._known_at = time.monotonic()
+
+    def _expect_body(self, endpoint: Endpoint) -> None:
+        """Makes room for the body.
+
+        Raises:
+            TooLarge: ``body_too_large``.
+            LimitReached: ``too_many_bodies``.
+        """
+        self._max_body = max(self.serving.api.max_body, endpoint.max_body)
+        size = self._body_size(self._max_body)
+        if size > self._max_body:
+            raise _too_large(self._max_body)
+        sender = self._actor.name or f"address {self.origin.address}"
+        self._hold(self.serving.bodies.held, sender, size)
+        self._connection.set_body_timeout(_BODY_SECONDS)
+
+    def _refuse_body(self, error: Exception) -> None:
+        """Has what comes of the body forgotten; the answer is the error, at its end."""
+        self._refusal = error
+        self._connection.set_body_timeout(_DRAIN_SECONDS)
+        size = self._body_size(_DRAIN + 1)
+        try:
+            if size > _DRAIN:
+                raise error
+            self._hold(self.serving.bodies.thrown_away, self.origin.address, min(size, 1))
+        except Exception:
+            self._send_any(error)
+            self._connection.close()
+
+    def _body_size(self, unsaid: int) -> int:
+        """The bytes of the body; ``unsaid`` where the request doesn't tell."""
+        if "Transfer-Encoding" in self.request.headers:
+            return unsaid
+        said = self.request.headers.get("Content-Length", "")
+        return int(said) if said.isdecimal() else 0  # Tornado refuses what isn't a number
+
+    def _hold(self, budget: Budget, sender: str, amount: int) -> None:
+        budget.take(sender, amount)
+        self._give_back = lambda: budget.give(sender, amount)
+
+    @property
+    def _connection(self) -> HTTP1Connection:
+        return cast(HTTP1Connection, self.request.connection)
+
+    def data_received(self, chunk: bytes) -> None:
+        self._received += len(chunk)
+        if self._refusal is None and self._received <= self._max_body:
+            self._chunks.append(chunk)
+            return
+        # Refused, or longer than its limit without having said so.
+        self._chunks.clear()
+        if self._received > _DRAIN:
+            self._ended()
+            self.detach().close()
+
+    def _ended(self) -> None:
+        """Gives back the room that the body had."""
+        self._chunks.clear()
+        give_back, self._give_back = self._give_back, lambda: None
+        give_back()
+
+    def on_finish(self) -> None:
+        super().on_finish()
+        self._ended()
+
+    async def _answer(self, **path: str) -> None:
+        try:
+            if self._refusal is not None:
+                raise self._refusal
+            endpoint = self.endpoints[self.request.method or ""]
+            await self._serve(endpoint, {name: unquote(part) for name, part in path.items()})
         except iostream.StreamClosedError:
             pass
         except Exception as error:
-            log.exception("request %s failed", self.origin.request_id)
-            self._send_error(
-                Internal(
-                    f"Something went wrong in the Workbench. Its log has it as "
-                    f"{self.origin.request_id}.",
-                    request_id=self.origin.request_id,
-                    cause=type(error).__name__,
-                )
-            )
+            self._send_any(error)
 
     get = post = patch = delete = put = head = options = _answer
 
     async def _serve(self, endpoint: Endpoint, path: dict[str, str]) -> None:
         api = self.serving.api
         target = "/".join(path.values()) or None
-        self._actor = ANONYMOUS
-        if endpoint.action is not None:
-            try:
-                self._actor = await self.actor()
-                api.authorise(self._actor, endpoint.action)
-            except WorkbenchError as error:
-                if error.status in (401, 403):
-                    await self._refused(endpoint, error, target)
-                raise
-        if self._received > api.max_body:
-            raise _too_large(api.max_body)
+        if endpoint.action is not None and time.monotonic() - self._known_at > _KNOWN_SECONDS:
+            await self._identify(endpoint)  # the body took its time: may they still?
+        if self._received > self._max_body:
+            raise _too_large(self._max_body)
         call = Call(self._actor, self.origin, api.services, path, self._hang_up)
         if endpoint.body is not None:
             call._body = parse_body(endpoint.body, b"".join(self._chunks))
@@ -222,7 +288,9 @@ class EndpointHandler(web.RequestHandler):
         )
         return result
 
-    async def _refused(self, endpoint: Endpoint, error: WorkbenchError, target: str | None) -> None:
+    async def _note_refusal(
+        self, endpoint: Endpoint, error: WorkbenchError, target: str | None
+    ) -> None:
         actor = self._actor if self._actor.name else None
         action = endpoint.audit or endpoint.action or endpoint.name
         await self._in_thread(
@@ -302,9 +370,22 @@ class EndpointHandler(web.RequestHandler):
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
+        self._ended()
         self._gone.set()
         # Cancelling waits for the source: not in the event loop.
         self.serving.threads.submit(self._hang_up.now)
+
+    def _send_any(self, error: Exception) -> None:
+        """Answers with an error; one that nobody foresaw is logged, and told by its request's id."""
+        if not isinstance(error, WorkbenchError):
+            log.error("request %s failed", self.origin.request_id, exc_info=error)
+            error = Internal(
+                f"Something went wrong in the Workbench. Its log has it as "
+                f"{self.origin.request_id}.",
+                request_id=self.origin.request_id,
+                cause=type(error).__name__,
+            )
+        self._send_error(error)
 
     def _send_error(self, error: WorkbenchError) -> None:
         if self._finished:
@@ -377,10 +458,8 @@ class UnknownPath(EndpointHandler):
     def initialize(self, serving: Serving) -> None:  # type: ignore[override]
         super().initialize({}, serving)
 
-    async def _answer(self, **path: str) -> None:
-        self._send_error(NotFound("The API has no such path.", code="unknown_path"))
-
-    get = post = patch = delete = put = head = options = _answer
+    def _no_endpoint(self) -> WorkbenchError:
+        return NotFound("The API has no such path.", code="unknown_path")
 
 
 def _too_large(limit: int) -> TooLarge:

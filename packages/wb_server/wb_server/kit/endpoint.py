@@ -237,7 +237,39 @@ def parse_body(model: type[M], raw: bytes) -> M:
         raise InvalidInput("The body is not valid JSON.", code="not_json") from error
     if not isinstance(value, dict):
         raise InvalidInput("The body has to be a JSON object.", code="not_json")
+    if _ESCAPED.search(raw):
+        for name, part in value.items():
+            _check_text([name, part], name)
     return validate(model, value)
+
+
+# Escapes in JSON of what no database's text can hold: half a pair of surrogates, and NUL.
+_ESCAPED = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+
+
+def _check_text(value: Any, field: str) -> None:
+    """Refuses texts that can't be stored or sent on.
+
+    NUL is left to a statement's parameters: some databases have it.
+
+    Raises:
+        InvalidInput: ``invalid_field``.
+    """
+    if isinstance(value, str):
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            wrong = "it holds half a character (an unpaired surrogate)"
+        elif "\0" in value and field != "params":
+            wrong = "it holds a NUL character"
+        else:
+            return
+        raise InvalidInput(
+            f"{field}: {wrong}.", code="invalid_field", field=field, fields={field: wrong}
+        )
+    for name in value if isinstance(value, dict) else ():
+        _check_text(name, field)
+    for part in value.values() if isinstance(value, dict) else value:
+        if isinstance(part, str | dict | list):
+            _check_text(part, field)
 
 
 def validate(model: type[M], value: dict[str, Any], within: str = "") -> M:
