@@ -200,3 +200,12 @@ def test_an_unknown_table_is_named(connector: DuckdbFileConnector, shop: Path) -
     with pytest.raises(InvalidInput) as refusal:
         source(connector, shop).table("select * from ordres")
     assert refusal.value.code == "unknown_table"
+
+
+def test_a_plan_shows_no_views_text(connector: DuckdbFileConnector, shop: Path) -> None:
+    it = source(connector, shop)
+    plan = it.rows("EXPLAIN SELECT day FROM orders WHERE id = 3", "orders")
+    assert plan[0]["explain_key"] == "physical_plan" and "orders" in plan[0]["explain_value"]
+    with pytest.raises(WorkbenchError) as caught:
+        it.rows("EXPLAIN SELECT day FROM big", "big")
+    assert caught.value.code == "explain_not_allowed"

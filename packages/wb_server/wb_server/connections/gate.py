@@ -41,6 +41,7 @@ class Permit:
         structural: whether it changes structure: some databases commit before and after such.
         once: the key under which a write is made once; ``None``: as often as it is asked for.
         dialect: of ``sql``.
+        shows_texts: it answers with a plan, which may only be shown if no view is among the tables.
     """
 
     query_id: str
@@ -54,6 +55,7 @@ class Permit:
     structural: bool = False
     once: str | None = None
     dialect: DialectName | None = None
+    shows_texts: bool = False
     seal: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -158,6 +160,7 @@ class Gate:
             written=statement.written,
             structural=statement.structural,
             dialect=dialect,
+            shows_texts=statement.shows_texts,
             once=once.key if once is not None and statement.kind == "write" else None,
             seal=_SEAL,
         )

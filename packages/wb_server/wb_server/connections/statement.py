@@ -22,6 +22,7 @@ from sqlglot.errors import SqlglotError
 
 from wb_server.connections.dialects import duckdb, mysql, postgres
 from wb_server.connections.dialects.base import DialectRules
+from wb_server.connections.dialects.explain import explanation
 from wb_server.connections.dialects.nodes import (
     WRITES,
     check_columns_of_functions,
@@ -63,6 +64,8 @@ class Statement:
         written: the targets of a write.
         returns_rows: a read, or a write with RETURNING.
         structural: it changes structure, or empties a table as if it were made anew.
+        shows_texts: its answer is a plan that could show the text of a view, so that only tables
+            may be explained.
     """
 
     kind: Literal["read", "write"]
@@ -71,6 +74,7 @@ class Statement:
     written: tuple[TableRef, ...]
     returns_rows: bool
     structural: bool = False
+    shows_texts: bool = False
 
 
 def analyse(
@@ -114,6 +118,28 @@ def _parse_cached(sql: str, dialect: str) -> exp.Expr:
 
 
 def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None) -> Statement:
+    explained = explanation(sql, rules.name)
+    if explained is None:
+        return _analyse_one(sql, rules, params, limit)
+    words, behind = explained
+    inner = _analyse_one(behind, rules, params, None)
+    words.check(write=inner.kind == "write", structural=inner.structural)
+    # A plan changes nothing, whatever is planned, and a transaction that only reads makes sure of
+    # it. MySQL plans no write in such a one: there it takes the right to write.
+    kind = inner.kind if rules.name == "mysql" else "read"
+    return Statement(
+        kind=kind,
+        sql=f"{words.words} {inner.sql}",
+        tables=inner.tables,
+        written=inner.written if kind == "write" else (),
+        returns_rows=True,
+        shows_texts=words.shows_texts,
+    )
+
+
+def _analyse_one(
+    sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None
+) -> Statement:
     known = len(sql) <= _CACHED_LENGTH
     tree = _parse_cached(sql, rules.name) if known else canonical(parse(sql, rules), rules)
     _check(tree, rules, bound=False)

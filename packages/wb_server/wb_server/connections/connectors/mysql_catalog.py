@@ -34,6 +34,13 @@ TABLES: Final = f"""
     FROM information_schema.tables WHERE {_USABLE} ORDER BY table_schema, table_name
 """  # noqa: S608
 
+# The named tables that are none: a plan would show the text of a view.
+NO_TABLES: Final = """
+    SELECT table_name FROM information_schema.tables
+    WHERE table_type NOT IN ('BASE TABLE', 'SYSTEM VERSIONED')
+    AND (table_schema, table_name) IN ({})
+"""
+
 TABLES_OF: Final = f"""
     SELECT table_schema, table_name, table_type, table_comment
     FROM information_schema.tables WHERE {_USABLE} AND table_schema = %s ORDER BY table_name

@@ -18,6 +18,7 @@ from ..models import ColumnInfo, SchemaInfo, TableInfo
 from . import postgres_catalog as catalog
 from . import postgres_errors as errors
 from . import postgres_ledger as ledger
+from . import postgres_plans as plans
 from . import postgres_shadows as shadows
 from .base import Answer, Session
 from .postgres_pool import WATCH_CLIENT, Link, Pool
@@ -235,6 +236,9 @@ class PostgresSession(Session):
         """Sends the permit's statement. Returns the count of rows, or -1 where rows come."""
         self._statement = adbc.AdbcStatement(self._link.handle)
         self._statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+        if self._permit.shows_texts:
+            # COPY takes no EXPLAIN.
+            self._statement.set_options(**{"adbc.postgresql.use_copy": "false"})
         self._statement.set_sql_query(self._permit.sql)
         self._schema = None
         with self._call():
@@ -253,6 +257,9 @@ class PostgresSession(Session):
 
     def _read(self, timeout: float) -> Answer:
         self._begin(timeout, read_only=True)
+        if self._permit.shows_texts:
+            with self._call():
+                plans.check(self._link, self._permit.tables)
         self._execute()
         assert self._reader is not None
         unknown = unknown_types(self._reader.schema) - self._pool.unreadable

@@ -12,6 +12,7 @@ from ...kit.errors import (
     Unavailable,
     WorkbenchError,
 )
+from ..dialects.explain import explains_a_view
 
 
 def split_class(kind: str, message: str) -> tuple[str, str]:
@@ -33,6 +34,8 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
     said = (text[:1].upper() + text[1:500]).rstrip(".!") + "."
     if kind == "badvalue":
         reason, _, name = text.partition(":")
+        if reason == "explains_view":
+            return explains_a_view(name)
         return _bad_value(reason, name)
     if kind == "catalog":
         return _unknown(text, said)
