@@ -386,7 +386,7 @@ def test_the_base_install_is_enough() -> None:
     client = ("client", "closing", "connections", "errors", "frames", "parameters", "result")
     ours = [
         *("wb_server", "wb_server.client", *(f"wb_server.client.{name}" for name in client)),
-        *("wb_server.client.stream", "wb_server.client.wire"),
+        *("wb_server.client.stream", "wb_server.client.values", "wb_server.client.wire"),
         *("wb_server.kit", "wb_server.kit.errors", "wb_server.kit.version"),
     ]
     assert done.stdout.strip() == f"[] {ours}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -145,6 +146,26 @@ def test_durations_are_hours_with_one_sign(notebook: Notebook, peer: Peer) -> No
     lines = repr(notebook.run("%%sql warehouse\nselect t from shifts")).splitlines()
     shown = [line.strip() for line in lines if ":" in line]
     assert shown == ["-120:30:00", "838:59:59", "-00:00:00.000250", "00:00:00"]
+
+
+def test_intervals_and_years_that_python_lacks_are_shown(notebook: Notebook, peer: Peer) -> None:
+    """jupysql reads the rows for itself before it shows them."""
+    took = pa.array([(0, 0, 4_500 * 10**9), (1, 14, 28_800 * 10**9)], pa.month_day_nano_interval())
+    table = pa.table(
+        {
+            "took": took,
+            "due": pa.array([3_672_713, None], pa.int32()).cast(pa.date32()),
+            "all": pa.array([[(0, 0, 1000)], None], pa.list_(took.type)),
+        }
+    )
+    peer.says("select took", table)
+    answer = notebook.run("%%sql warehouse\nselect took")
+    assert notebook.error is None
+    first, second = [re.split(r"  +", line.strip()) for line in repr(answer).splitlines()[2:4]]
+    assert first == ["01:15:00", "12025-07-19", '["00:00:00.000001"]']
+    assert second == ["1 mon 14 days 08:00:00", "NULL", "NULL"]
+    assert "12025-07-19" in answer._repr_html_()
+    assert answer.dict()["due"] == ("12025-07-19", None)
 
 
 def test_a_long_answer_shows_its_first_rows(notebook: Notebook, peer: Peer) -> None:

@@ -10,27 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from wb_server.client import Result
+from wb_server.client import Result, python_values
 
 ROWS = 10
 MOST_ROWS = 1_000  # a page that holds more than this can hardly be used
 MOST_CHARACTERS = 200
 _NULL = '<span style="opacity:0.5;font-style:italic">NULL</span>'
 _AMBER = "color:#b26a00"
-
-
-def _nanoseconds(value: pa.Scalar) -> Any:
-    """A Python value; a nanosecond would need pandas to hold, so it is shown as microseconds."""
-    if not value.is_valid:
-        return None
-    kind = value.type
-    if pa.types.is_timestamp(kind):
-        return value.cast(pa.timestamp("us", kind.tz), safe=False).as_py()
-    if pa.types.is_time(kind):
-        return value.cast(pa.time64("us"), safe=False).as_py()
-    if pa.types.is_duration(kind):
-        return value.cast(pa.duration("us"), safe=False).as_py()
-    return value.as_py()
 
 
 def plain(value: Any) -> str:
@@ -67,10 +53,31 @@ def plain(value: Any) -> str:
 def _hours(value: dt.timedelta) -> str:
     """A duration as hours, minutes and seconds, with one sign for all of it: ``-120:30:00``."""
     sign, length = ("-", -value) if value < dt.timedelta(0) else ("", value)
-    minutes, seconds = divmod(length.days * 86_400 + length.seconds, 60)
+    decimals = f"{length.microseconds:06}" if length.microseconds else ""
+    return sign + _clock(length.days * 86_400 + length.seconds, decimals)
+
+
+def _clock(seconds: int, decimals: str) -> str:
+    minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
-    part = f".{length.microseconds:06}" if length.microseconds else ""
-    return f"{sign}{hours:02}:{minutes:02}:{seconds:02}{part}"
+    return f"{hours:02}:{minutes:02}:{seconds:02}{'.' if decimals else ''}{decimals}"
+
+
+def interval_text(value: pa.MonthDayNano) -> str:
+    """An interval as PostgreSQL prints it: ``1 mon 14 days 08:00:00``."""
+    months, days, nanoseconds = value
+    years, months = (abs(part) * (-1 if months < 0 else 1) for part in divmod(abs(months), 12))
+    parts = [
+        f"{number} {name}{'' if number == 1 else 's'}"
+        for number, name in ((years, "year"), (months, "mon"), (days, "day"))
+        if number
+    ]
+    if nanoseconds or not parts:
+        sign, length = ("-", -nanoseconds) if nanoseconds < 0 else ("", nanoseconds)
+        seconds, rest = divmod(length, 10**9)
+        decimals = f"{rest:09}"[: 6 if rest % 1000 == 0 else 9] if rest else ""
+        parts.append(f"{sign}{_clock(seconds, decimals)}")
+    return " ".join(parts)
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -85,7 +92,7 @@ def _shown(result: Result, limit: int) -> tuple[list[str], list[bool], list[list
     count = min(limit or MOST_ROWS, MOST_ROWS, table.num_rows)
     columns: list[list[str | None]] = []
     for column in table.slice(0, count).columns:
-        values = (_nanoseconds(value) for value in column)
+        values = python_values(column, interval_text)
         columns.append([None if value is None else plain(value) for value in values])
     rows = [list(row) for row in zip(*columns, strict=True)]
     return table.column_names, [_is_number(field.type) for field in table.schema], rows

@@ -44,7 +44,7 @@ from wb_kernels import session
 from wb_kernels.display import html_table, rows_affected, text_table, truncation
 from wb_kernels.extension import settings
 from wb_kernels.magics import statement
-from wb_server.client import AnswerTruncated, QueryError, Result
+from wb_server.client import AnswerTruncated, QueryError, Result, python_values
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
@@ -242,7 +242,7 @@ class _Cursor:
 
     def _tuples(self) -> Iterator[tuple[Any, ...]]:
         for batch in self.result.arrow().to_batches(max_chunksize=10_000):
-            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+            yield from zip(*map(python_values, batch.columns), strict=True)
 
     def fetchmany(self, size: int) -> list[tuple[Any, ...]]:
         self._rows = self._rows or self._tuples()

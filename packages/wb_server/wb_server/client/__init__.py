@@ -21,8 +21,8 @@ the service raised, so ``except errors.NotFound`` works on both sides of the wir
         └── InvalidParameter         a value that can't be sent as a parameter (also InvalidInput)
 
 One file a noun: ``client`` sends requests, ``stream`` reads the bytes that come back, ``result`` is
-the answer, ``frames`` makes pandas and polars of it, ``connections`` is the list of sources,
-``parameters`` takes values to the wire, ``errors`` has the tree above, ``wire`` what both sides
+the answer, ``frames`` makes pandas and polars of it, ``values`` Python objects, ``connections`` is the
+list of sources, ``parameters`` takes values to the wire, ``errors`` has the tree above, ``wire`` what both sides
 agreed on, ``closing`` the ``with`` of a client and a result.
 """
 
@@ -40,6 +40,7 @@ from .errors import (
 from .frames import to_pandas
 from .parameters import encode_params
 from .result import Result
+from .values import python_values
 
 __all__ = [
     "AnswerCut",
@@ -52,5 +53,6 @@ __all__ = [
     "Result",
     "ServiceUnreachable",
     "encode_params",
+    "python_values",
     "to_pandas",
 ]

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from .errors import QueryError
+from .values import distinct, is_far, python_values, storage
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
+    import polars
 
 
 _THREADS_BYTES = 2**20
+_POLARS_DIGITS = 38
+_INTERVAL = pa.month_day_nano_interval()
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -30,6 +40,7 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     }
 
     def exact(kind: pa.DataType) -> Any:
+        # Python's own Decimal would round a sum to 28 digits.
         return pd.ArrowDtype(kind) if pa.types.is_decimal(kind) or pa.types.is_time(kind) else None
 
     def with_nulls(kind: pa.DataType) -> Any:
@@ -47,33 +58,156 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
             ),
         )
 
+    def offset(value: pa.MonthDayNano) -> Any:
+        return pd.DateOffset(months=value[0], days=value[1], nanoseconds=value[2])
+
     names = table.column_names
+    numbered = _near(table).rename_columns([str(i) for i in range(len(names))])
+    # pandas would make floats of numbers, and numbers of dates, in them.
+    objects = [i for i, col in enumerate(table.columns) if _is_nested(col.type)]
     # numpy has no missing integer: it would become a float, and large keys would lose digits.
     holed = [i for i, col in enumerate(table.columns) if col.null_count and col.type in masked]
-    if not holed and len(set(names)) == len(names):
-        return convert(table, exact)
-    numbered = table.rename_columns([str(i) for i in range(len(names))])
-    rest = [i for i in range(len(names)) if i not in set(holed)]
+    rest = sorted(set(range(len(names))).difference(objects, holed))
+    if len(rest) == len(names) == len(set(names)):
+        return convert(numbered.rename_columns(names), exact)
     parts = [
         convert(numbered.select(rest), exact),
         convert(numbered.select(holed), with_nulls),
     ]
+    with _not_collecting():
+        for i in objects:
+            values = python_values(table.column(i), offset)
+            parts.append(pd.Series(values, name=str(i), dtype=object).to_frame())
     frame = pd.concat([part for part in parts if part.shape[1]], axis="columns")
     frame = frame[[str(i) for i in range(len(names))]]
     frame.columns = pd.Index(names)
     return frame
 
 
-def distinct(names: list[str]) -> list[str]:
-    """The names, with a number added to those that come again."""
-    seen: set[str] = set()
-    taken = set(names)
-    made = []
-    for name in names:
-        new, number = name, 0
-        while new in seen or (number and new in taken):
-            number += 1
-            new = f"{name}_{number}"
-        seen.add(new)
-        made.append(new)
-    return made
+def to_polars(table: pa.Table) -> polars.DataFrame:
+    """A polars frame with the types that :meth:`Result.pl` promises.
+
+    Raises:
+        QueryError: ``numeric_overflow``: a number has more than 38 digits; ``unsupported_type``.
+    """
+    import polars
+
+    names = distinct(table.column_names)  # polars refuses two columns of one name
+    table = table.rename_columns(names)
+    for i, field in enumerate(table.schema):
+        if _is_foreign(field.type):
+            # In one piece, so that all numbers get one scale.
+            column = pa.concat_arrays(table.column(i).chunks or [pa.array([], field.type)])
+            table = table.set_column(i, field.name, _for_polars(column, field.name))
+    return cast("polars.DataFrame", polars.from_arrow(table))
+
+
+# --- pandas -----------------------------------------------------------------------------------
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType))
+
+
+@contextlib.contextmanager
+def _not_collecting() -> Iterator[None]:
+    """Looking for cycles among a million new lists takes longer than making them; they have none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _near(table: pa.Table) -> pa.Table:
+    """The table; points in time that pandas can't show in a zone are without it, in UTC."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz and is_far(table.column(i)):
+            plain = table.column(i).cast(pa.timestamp(field.type.unit))
+            table = table.set_column(i, field.name, plain)
+    return table
+
+
+# --- polars -----------------------------------------------------------------------------------
+
+
+def _is_foreign(kind: pa.DataType) -> bool:
+    """Whether polars has no such type, or one of its parts."""
+    if pa.types.is_nested(kind) and not pa.types.is_union(kind):
+        return any(_is_foreign(kind.field(i).type) for i in range(kind.num_fields))
+    return bool(
+        kind == _INTERVAL
+        or pa.types.is_decimal256(kind)
+        or pa.types.is_union(kind)
+        or isinstance(kind, pa.BaseExtensionType)
+    )
+
+
+def _for_polars(values: pa.Array, column: str) -> pa.Array:
+    """The same values in types that polars has: an interval is a struct of its three parts."""
+    kind = values.type
+    if not _is_foreign(kind):
+        return values
+    if isinstance(values, pa.ExtensionArray):
+        return _for_polars(storage(values), column)
+    if pa.types.is_decimal256(kind):
+        return _narrow(values, column)
+    missing = values.is_null() if values.null_count else None
+    if kind == _INTERVAL:
+        rows = [(0, 0, 0) if value is None else value for value in values.to_pylist()]
+        months, days, nanoseconds = zip(*rows, strict=True) if rows else ((), (), ())
+        return pa.StructArray.from_arrays(
+            [
+                pa.array(months, pa.int32()),
+                pa.array(days, pa.int32()),
+                pa.array(nanoseconds, pa.int64()),
+            ],
+            names=["months", "days", "nanoseconds"],
+            mask=missing,
+        )
+    if pa.types.is_struct(kind):
+        parts = [_for_polars(values.field(i), column) for i in range(kind.num_fields)]
+        named = distinct([field.name for field in kind])
+        return pa.StructArray.from_arrays(parts, names=named, mask=missing)
+    if pa.types.is_fixed_size_list(kind):
+        size = kind.list_size
+        items = values.values.slice(values.offset * size, len(values) * size)
+        offsets = pa.array(range(0, size * len(values) + 1, size), pa.int32())
+        return pa.ListArray.from_arrays(offsets, _for_polars(items, column), mask=missing)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
+        offsets = values.offsets
+        first = offsets[0]
+        count = offsets[-1].as_py() - first.as_py()
+        if pa.types.is_map(kind):
+            pair = [
+                values.keys.slice(first.as_py(), count),
+                values.items.slice(first.as_py(), count),
+            ]
+            items = pa.StructArray.from_arrays(pair, names=["key", "value"])
+        else:
+            items = values.values.slice(first.as_py(), count)
+        made = pa.LargeListArray if pa.types.is_large_list(kind) else pa.ListArray
+        return made.from_arrays(
+            pc.subtract(offsets, first), _for_polars(items, column), mask=missing
+        )
+    raise QueryError(
+        f"The column “{column}” is of a type that polars lacks, {kind}. Use .df() or .arrow(), or "
+        "cast it in the query.",
+        code="unsupported_type",
+    )
+
+
+def _narrow(values: pa.Array, column: str) -> pa.Array:
+    """Numbers in the 38 digits that polars has, with as many decimals as leave room for all."""
+    for scale in range(min(values.type.scale, _POLARS_DIGITS), -1, -1):
+        try:
+            return values.cast(pa.decimal128(_POLARS_DIGITS, scale))
+        except pa.ArrowInvalid:
+            continue
+    raise QueryError(
+        f"The column “{column}” holds a number that doesn't fit into the {_POLARS_DIGITS} digits "
+        "that polars has. Use .df() or .arrow(), or cast it in the query.",
+        code="numeric_overflow",
+    )

@@ -6,14 +6,14 @@ import contextlib
 import json
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pyarrow as pa
 
 from .closing import Closing
 from .errors import AnswerTruncated, QueryError
-from .frames import distinct, to_pandas
+from .frames import to_pandas, to_polars
 from .stream import Stream
 from .wire import PROVENANCE, json_object
 
@@ -132,14 +132,18 @@ class Result(Closing):
         ============================  =========================================================
         in Arrow                      in pandas
         ============================  =========================================================
-        decimal                       ``ArrowDtype(decimal128(p, s))``: sums stay exact
+        decimal                       ``ArrowDtype(decimal128(p, s))`` or ``decimal256``: exact
         integer, boolean              numpy's; ``Int64`` … and ``boolean`` where there are nulls
         float                         ``float64``; null is NaN
         string                        pandas' ``str``
         date                          ``datetime64[ms]``
-        timestamp                     ``datetime64[us]``, with the zone if it has one
+        timestamp                     ``datetime64[us]``, with the zone if it has one; one outside
+                                      the years 1 to 9999 leaves its column without, in UTC
         time                          ``ArrowDtype(time64)``
-        binary, list, struct          Python objects
+        duration                      ``timedelta64[us]``
+        interval                      ``pandas.DateOffset`` of months, days and nanoseconds
+        binary                        ``bytes``
+        list, struct, map             lists, dictionaries, lists of pairs: every value in them exact
         ============================  =========================================================
 
         ``frame.attrs["workbench"]`` says where the rows are from.
@@ -149,12 +153,15 @@ class Result(Closing):
         return frame
 
     def pl(self) -> polars.DataFrame:
-        """The answer as a polars frame, on the same memory as the Arrow table where types allow."""
-        import polars
+        """The answer as a polars frame, on the same memory as the Arrow table where types allow.
 
-        table = self.arrow()
-        names = distinct(table.column_names)  # polars refuses two columns of one name
-        return cast("polars.DataFrame", polars.from_arrow(table.rename_columns(names)))
+        An interval becomes a struct of ``months``, ``days`` and ``nanoseconds``. polars has decimals
+        of 38 digits: a longer type becomes one of these if every number of the column fits.
+
+        Raises:
+            QueryError: ``numeric_overflow``: one doesn't, and the message names the column.
+        """
+        return to_polars(self.arrow())
 
     # -- reading
 
