@@ -21,7 +21,7 @@ from support.wait import wait_for
 from wb_server.connections.connectors import duckdb_worker
 from wb_server.connections.connectors.base import Target
 from wb_server.connections.connectors.files import FilesConfig, FilesConnector, find_tables
-from wb_server.connections.connectors.worker import ENVIRONMENT, Nursery, Worker, Workers
+from wb_server.connections.connectors.worker import Workers
 from wb_server.connections.connectors.worker_errors import worker_error
 from wb_server.kit.errors import (
     Conflict,
@@ -33,6 +33,7 @@ from wb_server.kit.errors import (
     Unprocessable,
     WorkbenchError,
 )
+from wb_server.kit.forking import ENVIRONMENT, Forked, Nursery
 
 pytestmark = pytest.mark.slow
 
@@ -436,7 +437,7 @@ def test_answer_without_its_ending_is_cut(
     files: Source, monkeypatch: pytest.MonkeyPatch, ending: dict[str, int] | None
 ) -> None:
     """A stream that just stops looks whole to Arrow; the count of rows tells."""
-    monkeypatch.setattr(Worker, "ending", lambda worker: ending)
+    monkeypatch.setattr(Forked, "ending", lambda worker: ending)
     with pytest.raises(SourceFailed):
         files.table("select * from orders", "orders")
 
@@ -469,7 +470,7 @@ def test_processes_share_a_nursery_and_nothing_else() -> None:
 
 
 def test_no_process_can_be_made(files: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(nursery: Nursery) -> Worker:
+    def none(nursery: Nursery) -> Forked:
         raise OSError
 
     monkeypatch.setattr(Nursery, "fork", none)

@@ -21,7 +21,7 @@ from support.wait import wait_for
 from wb_server.connections.connectors import duckdb_worker, s3_client
 from wb_server.connections.connectors.s3 import S3Connector
 from wb_server.connections.connectors.s3_gateway import Gateway
-from wb_server.connections.connectors.worker import ENVIRONMENT, Workers
+from wb_server.connections.connectors.worker import Workers
 from wb_server.connections.network import NetworkPolicy
 from wb_server.connections.statement import analyse
 from wb_server.kit.errors import (
@@ -33,6 +33,7 @@ from wb_server.kit.errors import (
     Unprocessable,
     WorkbenchError,
 )
+from wb_server.kit.forking import ENVIRONMENT
 
 pytestmark = pytest.mark.slow
 

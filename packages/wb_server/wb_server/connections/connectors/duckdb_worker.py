@@ -1,9 +1,7 @@
 """The processes in which DuckDB reads files: each for one statement, then killed.
 
-The file is run as the nursery that they are forked from, on a socket that its only argument names.
-Half a second of imports is done there once, and no statement ever reaches it. For each request it
-is given three descriptors, and answers with the new process's number and a pidfd of it. On the first
-descriptor the new process takes one line of JSON::
+The file is run as the nursery that they are forked from: ``kit/forking.py``. Half a second of imports
+is done there once, and no statement ever reaches it. A new process takes one line of JSON::
 
     {"sql": "SELECT …", "memory_limit": "1GB", "threads": 2, "source": {...}}
 
@@ -19,8 +17,7 @@ it may connect to. With ``"temporary": {"folder", "bytes"}`` beside the source i
 into a folder of its own, where a statement needs more than its memory. ``schemas`` and
 ``unqualified`` are the schemas that the statement names, and the tables that it names without one.
 
-The answer is an Arrow IPC stream on the second one. How it ended comes last, as one line of JSON on
-the third one: ``{"rows": n}`` or ``{"error": {"class", "message"}}``. A stream without that line was
+The answer is an Arrow IPC stream. How it ended comes last, as one line of JSON: ``{"rows": n}`` or ``{"error": {"class", "message"}}``. A stream without that line was
 cut.
 
 What keeps a statement from doing more than reading its source, each layer by itself: it must be
@@ -29,27 +26,24 @@ no file grow beyond its temporary bytes; and, where the kernel has Landlock, it 
 temporary folder only, read nothing but its source and the libraries, and connect to nothing but
 that port. It holds no secret.
 
-This file imports nothing of the Workbench, so that it runs with an empty environment.
+It imports nothing of the Workbench but the fork, so that it runs with an empty environment.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import json
 import os
 import re
 import resource
-import signal
-import socket
 import sys
-import threading
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from wb_server.kit import forking
 
 BATCH_BYTES = 1 << 20
 
@@ -83,59 +77,15 @@ class BadValue(Exception):
 
 def main() -> None:
     """The nursery: makes processes until the service closes the socket."""
-    nursery = socket.socket(fileno=int(sys.argv[1]))
     # The import makes a database with threads of its own, which a fork would have half of.
     duckdb.default_connection().close()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    signal.signal(signal.SIGCHLD, _reap)
-    while True:
-        _, given, _, _ = socket.recv_fds(nursery, 1, 3)
-        if len(given) != 3:
-            return
-        # One that ends at once must not be reaped before there is a handle on it.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
-        try:
-            pid = os.fork()
-        except OSError:
-            nursery.send(b"none")
-        else:
-            if pid == 0:
-                _become_worker(nursery, *given)
-            handle = os.pidfd_open(pid)
-            socket.send_fds(nursery, [str(pid).encode()], [handle])
-            os.close(handle)
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-            for each in given:
-                os.close(each)
-
-
-def _reap(*_: object) -> None:
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def _become_worker(nursery: socket.socket, request: int, output: int, endings: int) -> NoReturn:
-    try:
-        nursery.close()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
-        os.setsid()
-        _work(request, output, endings)
-    finally:
-        # Never back into the nursery's loop. And without a word to DuckDB: there is nothing to keep,
-        # and its threads may still run.
-        os._exit(0)
+    forking.serve(int(sys.argv[1]), _work)
 
 
 def _work(asked: int, output: int, ended: int) -> None:
-    line = os.fdopen(os.dup(asked), "rb").readline()
-    if not line:
+    request = forking.request_of(asked)
+    if request is None:
         return
-    # The service holds the other end open as long as it lives and wants the answer.
-    threading.Thread(target=_leave_with_parent, args=[asked], daemon=True).start()
-    request = json.loads(line)
     try:
         with os.fdopen(output, "wb", buffering=1 << 16) as answer:
             ending: dict[str, Any] = {"rows": _answer(request, answer)}
@@ -143,13 +93,7 @@ def _work(asked: int, output: int, ended: int) -> None:
         return
     except Exception as error:
         ending = {"error": {"class": type(error).__name__, "message": str(error)}}
-    with os.fdopen(ended, "w", encoding="utf-8") as endings:
-        endings.write(json.dumps(ending) + "\n")
-
-
-def _leave_with_parent(asked: int) -> None:
-    os.read(asked, 1)
-    os._exit(1)
+    forking.end_with(ended, ending)
 
 
 def _answer(request: dict[str, Any], out: BinaryIO) -> int:

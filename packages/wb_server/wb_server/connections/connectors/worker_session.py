@@ -9,9 +9,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from ...kit.errors import Forbidden, SourceFailed, SourceTimeout, WorkbenchError
+from ...kit.forking import Forked
 from ..gate import Permit
 from .base import Answer, Session
-from .worker import Worker, Workers
+from .worker import Workers
 from .worker_errors import was_cancelled, worker_error
 
 BROWSE_SECONDS: Final = 30.0
@@ -31,7 +32,7 @@ class WorkerSession(Session):
         self._permit = permit
         self._temp_bytes = temp_bytes
         self._lock = threading.Lock()
-        self._worker: Worker | None = None
+        self._worker: Forked | None = None
         self._timer: threading.Timer | None = None
         self._cancelled = False
         self._timed_out = False
@@ -110,11 +111,11 @@ class WorkerSession(Session):
             row for batch in self._ask(sql, source, BROWSE_SECONDS) for row in batch.to_pylist()
         ]
 
-    def _time_up(self, worker: Worker) -> None:
+    def _time_up(self, worker: Forked) -> None:
         self._timed_out = True
         worker.kill()
 
-    def _failure(self, worker: Worker, ending: dict[str, Any] | None = None) -> WorkbenchError:
+    def _failure(self, worker: Forked, ending: dict[str, Any] | None = None) -> WorkbenchError:
         """Why a stream ended early.
 
         Args:
@@ -134,7 +135,7 @@ class _Stream(Answer):
     """The worker's rows, as it makes them."""
 
     def __init__(
-        self, session: WorkerSession, worker: Worker, reader: pa.RecordBatchStreamReader
+        self, session: WorkerSession, worker: Forked, reader: pa.RecordBatchStreamReader
     ) -> None:
         self.schema = reader.schema
         self._session = session

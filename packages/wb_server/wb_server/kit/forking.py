@@ -1,0 +1,270 @@
+"""Processes for work that has to be ended from outside: each for one request, then gone.
+
+Starting a Python process costs half a second of imports, forking one from a process that has done
+them a hundredth of that. So there is a nursery: a process without a thread, a secret or a request of
+its own, which forks whenever the service asks for another one. This file has both ends, and imports
+nothing but Python's own, so that it runs with an empty environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Final, NoReturn
+
+ENVIRONMENT: Final = {
+    "PATH": "/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    # A fork has no thread but the one that forks: libraries are to have none of their own.
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+# The first one waits for the imports, on a machine that may be busy.
+_FORK_SECONDS: Final = 60.0
+
+
+# The service's end -------------------------------------------------------------------------------
+
+
+class Forked:
+    """One process, waiting for its one request.
+
+    It takes a line of JSON, may answer with a stream of bytes, and ends with a line of JSON.
+
+    Attributes:
+        pid: its number.
+    """
+
+    def __init__(
+        self, pid: int, handle: int, request: IO[bytes], output: IO[bytes], endings: IO[bytes]
+    ) -> None:
+        self.pid = pid
+        self._handle: int | None = handle
+        self._lock = threading.Lock()
+        self._request = request
+        self._output = output
+        self._endings = endings
+        self._temporary: Path | None = None
+
+    def send(self, request: dict[str, Any], temporary: Path | None = None) -> None:
+        """Asks it. Raises ``OSError`` when it has gone.
+
+        Args:
+            temporary: a folder of its own for temporary files, which goes with it.
+        """
+        self._temporary = temporary
+        self._request.write(json.dumps(request).encode() + b"\n")
+        self._request.flush()
+
+    @property
+    def output(self) -> IO[bytes]:
+        """Where its stream comes from."""
+        return self._output
+
+    def ending(self) -> dict[str, Any] | None:
+        """What the process said last, or ``None`` when it went without a word."""
+        try:
+            return dict(json.loads(self._endings.readline()))
+        except ValueError:
+            return None
+
+    def kill(self) -> None:
+        """Ends it at once. Safe from any thread, more than once."""
+        with self._lock, suppress(ProcessLookupError):
+            if self._handle is not None:
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Whether it has ended, after at most so long."""
+        if self._handle is None:
+            return True
+        poll = select.poll()
+        poll.register(self._handle, select.POLLIN)
+        return bool(poll.poll(None if seconds is None else seconds * 1000))
+
+    def discard(self) -> None:
+        """Ends it, and closes what leads to it."""
+        self.kill()
+        self.wait()
+        with self._lock:
+            handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+        for pipe in (self._request, self._output, self._endings):
+            with suppress(OSError, ValueError):
+                pipe.close()
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+class Nursery:
+    """Makes processes, forked from one that has done their imports. Safe from any thread.
+
+    Args:
+        program: what Python runs in that one: it calls ``serve`` with its last argument.
+        warm: start it now; otherwise with the first request, which waits for its imports.
+    """
+
+    def __init__(self, program: Sequence[str], *, warm: bool = False) -> None:
+        self._program = program
+        self._lock = threading.Lock()
+        self._parent = _Parent(program) if warm else None
+
+    def fork(self) -> Forked:
+        """A new process, which has had no request yet. Whoever takes it discards it.
+
+        Raises:
+            OSError: none can be made.
+        """
+        with self._lock:
+            if self._parent is not None:
+                try:
+                    return self._parent.fork()
+                except OSError:
+                    self._parent.close()  # it was killed: the next one may live
+            self._parent = _Parent(self._program)
+            return self._parent.fork()
+
+    def close(self) -> None:
+        """Ends the parent; what it made lives on."""
+        with self._lock:
+            parent, self._parent = self._parent, None
+        if parent is not None:
+            parent.close()
+
+
+class _Parent:
+    """The process that the others are forked from."""
+
+    def __init__(self, program: Sequence[str]) -> None:
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-B", *program, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=ENVIRONMENT,
+                cwd="/",
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        self._socket.settimeout(_FORK_SECONDS)
+
+    def fork(self) -> Forked:
+        """A new process. Raises ``OSError`` when the parent is gone or can't make one."""
+        theirs, ours = [], []
+        try:
+            for written_by_us in (True, False, False):
+                read, write = os.pipe()
+                theirs.append(read if written_by_us else write)
+                ours.append(os.fdopen(write, "wb") if written_by_us else os.fdopen(read, "rb"))
+            socket.send_fds(self._socket, [b"f"], theirs)
+            pid, handles, _, _ = socket.recv_fds(self._socket, 32, 1)
+            if not handles:
+                raise OSError("no process could be made")
+        except BaseException:
+            for pipe in ours:
+                pipe.close()
+            raise
+        finally:
+            for each in theirs:
+                os.close(each)
+        return Forked(int(pid), handles[0], *ours)
+
+    def close(self) -> None:
+        self._socket.close()
+        self.process.kill()
+        self.process.wait()
+
+
+# The nursery's end -------------------------------------------------------------------------------
+
+
+def serve(descriptor: int, work: Callable[[int, int, int], None]) -> None:
+    """The nursery's loop: makes processes until the service closes the socket.
+
+    For each it is given three descriptors, and answers with the process's number and a pidfd of it.
+
+    Args:
+        descriptor: the socket, which the last argument of the command line names.
+        work: what each process does, with the descriptors of its request, its output and its ending.
+    """
+    nursery = socket.socket(fileno=descriptor)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGCHLD, _reap)
+    while True:
+        _, given, _, _ = socket.recv_fds(nursery, 1, 3)
+        if len(given) != 3:
+            return
+        # One that ends at once must not be reaped before there is a handle on it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        try:
+            pid = os.fork()
+        except OSError:
+            nursery.send(b"none")
+        else:
+            if pid == 0:
+                _become_forked(nursery, work, given)
+            handle = os.pidfd_open(pid)
+            socket.send_fds(nursery, [str(pid).encode()], [handle])
+            os.close(handle)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            for each in given:
+                os.close(each)
+
+
+def _reap(*_: object) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _become_forked(
+    nursery: socket.socket, work: Callable[[int, int, int], None], given: list[int]
+) -> NoReturn:
+    try:
+        nursery.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        os.setsid()
+        work(*given)
+    finally:
+        # Never back into the nursery's loop. And without a word to libraries: there is nothing to keep,
+        # and their threads may still run.
+        os._exit(0)
+
+
+def request_of(descriptor: int) -> dict[str, Any] | None:
+    """The request, once it is there; ``None`` when nobody will ask.
+
+    From then on the process ends as soon as the service is gone, or wants no answer any more.
+    """
+    line = os.fdopen(os.dup(descriptor), "rb").readline()
+    if not line:
+        return None
+    threading.Thread(target=_leave_with_parent, args=[descriptor], daemon=True).start()
+    return dict(json.loads(line))
+
+
+def _leave_with_parent(descriptor: int) -> None:
+    os.read(descriptor, 1)
+    os._exit(1)
+
+
+def end_with(descriptor: int, ending: dict[str, Any]) -> None:
+    """The process's last word."""
+    with os.fdopen(descriptor, "w", encoding="utf-8") as endings:
+        endings.write(json.dumps(ending) + "\n")
