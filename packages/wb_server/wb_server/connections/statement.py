@@ -140,10 +140,12 @@ def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int |
 def _analyse_one(
     sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None
 ) -> Statement:
-    known = len(sql) <= _CACHED_LENGTH
-    tree = _parse_cached(sql, rules.name) if known else canonical(parse(sql, rules), rules)
+    if len(sql) <= _CACHED_LENGTH:
+        tree = _parse_cached(sql, rules.name).copy()
+    else:
+        tree = canonical(parse(sql, rules), rules)
     _check(tree, rules, bound=False)
-    tree = bind(tree.copy(), params, rules)
+    tree = bind(tree, params, rules)
     if limit is not None and isinstance(tree, _QUERIES):
         _apply_limit(tree, limit)
     text = render(tree, rules)
@@ -160,7 +162,7 @@ def _analyse_one(
             code="not_reproducible",
         )
     written = _check(again, rules, bound=True)
-    tables = {*written, *tables_of(again, frozenset(), rules)}
+    tables = {*written, *tables_of(again, rules)}
     for table in tables:
         check_table(table, rules, write=table in written)
     kind: Literal["read", "write"] = "write" if isinstance(again, WRITES) else "read"

@@ -21,6 +21,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import TokenError
 
 from wb_server.connections.dialects.base import words
+from wb_server.connections.dialects.text import check_length
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 Write = Callable[[exp.Expr], str]
@@ -74,13 +75,17 @@ def tokenize(sql: str) -> list[Token]:
     except TokenError:
         raise _unreadable("A quote or a comment isn't closed, or a character is wrong.") from None
     _check_start(tokens)
+    check_length(tokens)
     _agree(sql, tokens, quoted, comments)
     result: list[Token] = []
+    pieces: list[str] = []  # of a string that goes on: 'a' 'b' is one
     joins = False
     for token in tokens:
         if token.token_type == TokenType.HEX_STRING and sql[token.start] == "0":
             # Unlike x'41' it is a number where one is wanted, so it stays what it is.
             place = (token.line, token.col, token.start, token.end)
+            if pieces:
+                result[-1].text, pieces = "".join(pieces), []
             result.append(Token(TokenType.VAR, _HEX_NUMBER, *place))
             result.append(Token(TokenType.STRING, token.text, *place))
             joins = False
@@ -89,11 +94,16 @@ def tokenize(sql: str) -> list[Token]:
             token.token_type, token.text = TokenType.ANY, "ANY"
         if token.token_type == TokenType.STRING:
             token.text = _value(sql[token.start : token.end + 1])
-            if joins and result and result[-1].token_type == TokenType.STRING:
-                result[-1].text += token.text  # 'a' 'b' is one string
+            if joins and result[-1].token_type == TokenType.STRING:
+                pieces = pieces or [result[-1].text]
+                pieces.append(token.text)
                 continue
+        if pieces:
+            result[-1].text, pieces = "".join(pieces), []
         joins = token.token_type == TokenType.STRING
         result.append(token)
+    if pieces:
+        result[-1].text = "".join(pieces)
     return list(_literals_kept(result))
 
 
@@ -134,20 +144,19 @@ def _agree(
 ) -> None:
     """Every piece is one token or lies between two, and nothing else lies between tokens."""
     left = dict(quoted)
-    ahead = list(reversed(comments))
+    ahead = 0
     here = 0
     for start, end, kind in (
         *((t.start, t.end + 1, t.token_type) for t in tokens),
         (len(sql),) * 3,
     ):
-        gap = sql[here:start]
-        while ahead and ahead[-1][0] < start:
-            first, last = ahead.pop()
-            if first < here or last > start:
-                raise _two_readings()
-            gap = gap.replace(sql[first:last], " ", 1)
         # The lexer drops semicolons' comments with them, but never the semicolon.
-        if gap.strip(_BLANK):
+        while ahead < len(comments) and comments[ahead][0] < start:
+            first, last = comments[ahead]
+            if first < here or last > start or sql[here:first].strip(_BLANK):
+                raise _two_readings()
+            ahead, here = ahead + 1, last
+        if sql[here:start].strip(_BLANK):
             raise _two_readings()
         here = end
         if start == len(sql):
@@ -160,7 +169,7 @@ def _agree(
             same = not any(quote in sql[start:end] for quote in "'\"`")
         if not same:
             raise _two_readings()
-    if left or ahead:
+    if left or ahead < len(comments):
         raise _two_readings()
 
 
@@ -255,17 +264,18 @@ def prepare(tree: exp.Expr) -> exp.Expr:
         query = query.this
     if not isinstance(query, exp.Select):
         return tree
+    items = []
     for item in query.expressions:
         if isinstance(item, exp.Alias | exp.Column | exp.Star) or item.is_star:
+            items.append(item)
             continue
         title = item.sql("mysql", normalize_functions=False, comments=False)
         title = _HEX_TITLE.sub(r"0x\1", _LITERAL_TITLE.sub(r"\1 \2", title))
         # The server keeps no names with characters of four bytes.
         title = "".join(letter if letter <= "\uffff" else "?" for letter in title)
         title = " ".join(title.split())[:_LONGEST_TITLE].strip()
-        item.replace(
-            exp.Alias(this=item.copy(), alias=exp.Identifier(this=title or "value", quoted=True))
-        )
+        items.append(exp.Alias(this=item, alias=exp.Identifier(this=title or "value", quoted=True)))
+    query.set("expressions", items)
     return tree
 
 
@@ -379,14 +389,14 @@ def verbatim(node: exp.Expr, write: Write) -> str | None:
         return text
     if isinstance(node, exp.Anonymous) and node.this in LITERAL_NAMES:
         (literal,) = node.expressions
-        if not isinstance(literal, exp.Var) or not literal.name.startswith("'"):
+        if not isinstance(literal, exp.Literal) or not literal.is_string:
             raise ValueError("not a literal")
         if node.this == _HEX_NUMBER:
-            digits = literal.name.strip("'")
+            digits = literal.name
             if not _HEX_DIGITS.fullmatch(digits):
                 raise ValueError("not a number as the server reads them")
             return f"0x{digits}"
-        return f"{str(node.this).split()[0].upper()} {literal.name}"
+        return f"{str(node.this).split()[0].upper()} {write(literal)}"
     if isinstance(node, exp.RegexpLike) and not node.args.get("flag"):
         return f"{write(node.this)} REGEXP {write(node.expression)}"
     if isinstance(node, exp.Interval):

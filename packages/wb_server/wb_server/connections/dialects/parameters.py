@@ -14,7 +14,8 @@ from typing import Any
 from sqlglot import exp
 
 from wb_server.connections.dialects.base import DialectRules
-from wb_server.kit.errors import InvalidInput
+from wb_server.connections.dialects.text import MAX_SQL_BYTES, MAX_TOKENS, put_in_place
+from wb_server.kit.errors import InvalidInput, TooLarge
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INT4 = range(-(2**31), 2**31)
@@ -49,10 +50,12 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
             code="parameter_unused",
             parameters=[str(name) for name in unused],
         )
+    room = _Room()
     for condition in list(tree.find_all(exp.In)):
-        tree = _bind_list(tree, condition, params, rules)
+        tree = _bind_list(tree, condition, params, rules, room)
     for node in list(tree.find_all(exp.Placeholder)):
         value = params[node.this]
+        room.take(value)
         if isinstance(value, list | tuple | set | frozenset):
             raise _type_error(node.this, "a list stands only after IN")
         literal = _literal(node.this, value, rules)
@@ -64,8 +67,31 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
     return tree
 
 
+class _Room:
+    """What values may still be put in: a statement that becomes too long isn't built first."""
+
+    def __init__(self) -> None:
+        self._values, self._characters = MAX_TOKENS, MAX_SQL_BYTES
+
+    def take(self, value: Any) -> None:
+        self._values -= 1
+        self._characters -= len(value) if isinstance(value, str | bytes) else 0
+        if self._characters < 0:
+            raise TooLarge(f"With its parameters, the SQL is larger than {MAX_SQL_BYTES:,} bytes.")
+        if self._values < 0:
+            raise InvalidInput(
+                f"The lists of the parameters have more than {MAX_TOKENS:,} values; put them into "
+                "a table.",
+                code="too_complex",
+            )
+
+
 def _bind_list(
-    tree: exp.Expr, node: exp.Expr, params: Mapping[str, Any], rules: DialectRules
+    tree: exp.Expr,
+    node: exp.Expr,
+    params: Mapping[str, Any],
+    rules: DialectRules,
+    room: _Room,
 ) -> exp.Expr:
     """``x IN (:ids)`` or ``x IN :ids``: one literal for each value of the list."""
     field = node.args.get("field")
@@ -76,7 +102,9 @@ def _bind_list(
     for item in items:
         value = params[item.this] if isinstance(item, exp.Placeholder) else None
         if isinstance(value, list | tuple):
-            expanded.extend(_literal(item.this, one, rules) for one in value)
+            for one in value:
+                room.take(one)
+                expanded.append(_literal(item.this, one, rules))
         elif field is not None:
             raise _type_error(item.this, "IN needs a list")
         else:
@@ -92,7 +120,7 @@ def _bind_list(
 def _replace(tree: exp.Expr, node: exp.Expr, new: exp.Expr) -> exp.Expr:
     if node is tree:
         return new
-    node.replace(new)
+    put_in_place(node, new)
     return tree
 
 

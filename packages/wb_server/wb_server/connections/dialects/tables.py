@@ -54,8 +54,10 @@ def reference_of(table: exp.Expr, rules: DialectRules) -> TableRef | None:
     raise Forbidden("A table's name can't be read.", code="syntax_not_allowed")
 
 
-def tables_of(node: exp.Expr, known: frozenset[str], rules: DialectRules) -> Iterator[TableRef]:
-    """The base tables under a node, where ``known`` CTE names are in scope.
+def tables_of(
+    node: exp.Expr, rules: DialectRules, scopes: tuple[set[str], ...] = ()
+) -> Iterator[TableRef]:
+    """The base tables under a node, where the CTE names of ``scopes`` are known.
 
     A CTE sees those before it, and itself only under RECURSIVE. When in doubt a name is reported
     as a table: that can refuse too much, but hides nothing.
@@ -64,19 +66,20 @@ def tables_of(node: exp.Expr, known: frozenset[str], rules: DialectRules) -> Ite
     if isinstance(with_, exp.With):
         recursive = bool(with_.args.get("recursive"))
         names = [fold(cte.args["alias"].this, rules) for cte in with_.expressions]
-        # PostgreSQL sees all names of a recursive WITH in all of its parts.
-        inner = known | frozenset(names) if recursive and rules.name == "postgres" else known
+        # It grows while the CTEs are looked through, one after the other.
+        known: set[str] = set()
+        scopes = (*scopes, known)
+        if recursive and rules.name == "postgres":
+            known.update(names)  # all names of a recursive WITH are seen in all of its parts
         for cte, name in zip(with_.expressions, names, strict=True):
             if recursive and rules.name != "postgres" and isinstance(cte.this, exp.SetOperation):
                 # Only what follows UNION may refer to the CTE itself.
-                body = cte.this
-                for key, child in _children(body):
-                    scope = inner | {name} if key == "expression" else inner
-                    yield from tables_of(child, scope, rules)
+                for key, child in _children(cte.this):
+                    inner = (*scopes, {name}) if key == "expression" else scopes
+                    yield from tables_of(child, rules, inner)
             else:
-                yield from tables_of(cte.this, inner, rules)
-            inner = inner | {name}
-        known = inner
+                yield from tables_of(cte.this, rules, scopes)
+            known.add(name)
     if isinstance(node, exp.Drop) and is_part_of_write(node):
         return  # ALTER TABLE … DROP COLUMN names no table
     if isinstance(node, exp.Table):
@@ -84,14 +87,14 @@ def tables_of(node: exp.Expr, known: frozenset[str], rules: DialectRules) -> Ite
         is_cte = (
             table is not None
             and table.schema is None
-            and table.name in known
+            and any(table.name in known for known in scopes)
             and not _is_target(node)
         )
         if table is not None and not is_cte:
             yield table
     for key, child in _children(node):
         if key != "with_":
-            yield from tables_of(child, known, rules)
+            yield from tables_of(child, rules, scopes)
 
 
 def _is_target(node: exp.Expr) -> bool:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
+from sqlglot.generator import Generator
 
 from wb_server.connections.dialects.base import DialectRules, words
 from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
@@ -68,12 +69,7 @@ def parse(sql: str, rules: DialectRules) -> exp.Expr:
             near=None,
         ) from None
     tokens = _one_statement(tokens)
-    if len(tokens) > MAX_TOKENS:
-        raise InvalidInput(
-            f"The statement has more than {MAX_TOKENS:,} words and signs; put long lists into a "
-            "table.",
-            code="too_complex",
-        )
+    check_length(tokens)
     _check_complexity(tokens)
     _mask_functions(tokens, rules)
     tokens = _keep_literals(tokens, rules)
@@ -91,6 +87,20 @@ def parse(sql: str, rules: DialectRules) -> exp.Expr:
     _check_depth(tree)
     _unmask(tree)
     return tree
+
+
+def check_length(tokens: list[Token]) -> None:
+    """Refuses a statement of too many words.
+
+    Raises:
+        InvalidInput: ``too_complex``.
+    """
+    if len(tokens) > MAX_TOKENS:
+        raise InvalidInput(
+            f"The statement has more than {MAX_TOKENS:,} words and signs; put long lists into a "
+            "table.",
+            code="too_complex",
+        )
 
 
 def _one_statement(tokens: list[Token]) -> list[Token]:
@@ -297,8 +307,29 @@ def canonical(tree: exp.Expr, rules: DialectRules) -> exp.Expr:
         if new is not None and node is tree:
             return new
         if new is not None:
-            node.replace(new)
+            put_in_place(node, new)
     return tree
+
+
+def put_in_place(node: exp.Expr, new: exp.Expr) -> None:
+    """Puts another node where this one stands; in a list of any length it costs the same.
+
+    ``node.replace(new)`` numbers all the items of its list again, so that replacing each of them
+    costs the square of their number.
+    """
+    parent, key, index = node.parent, node.arg_key, node.index
+    if parent is None or key is None:
+        raise ValueError("the root of a tree stands in no place")
+    if index is None:
+        parent.set(key, new)
+    else:
+        parent.args[key][index] = new
+        new.parent, new.arg_key, new.index = parent, key, index
+        above: exp.Expr | None = parent
+        while above is not None and above._hash is not None:  # as ``set`` does
+            above._hash = None
+            above = above.parent
+    node.parent = node.arg_key = node.index = None
 
 
 def _one_spelling(node: exp.Expr, rules: DialectRules) -> exp.Expr | None:
@@ -435,14 +466,14 @@ def _reserved(dialect: str) -> frozenset[str]:
     return frozenset(Dialect.get_or_raise(dialect).generator_class.RESERVED_KEYWORDS)
 
 
-def _verbatim(node: exp.Expr, rules: DialectRules) -> str | None:
+def _verbatim(node: exp.Expr, rules: DialectRules, write: Callable[[exp.Expr], str]) -> str | None:
     """The text of a node that the generator would write as something else, or even drop."""
 
     def sql(key: str) -> str:
-        return _generate(node.args[key], rules)
+        return write(node.args[key])
 
     if rules.verbatim is not None:
-        text = rules.verbatim(node, lambda part: _generate(part, rules))
+        text = rules.verbatim(node, write)
         if text is not None:
             return text
     kind = type(node)
@@ -459,15 +490,15 @@ def _verbatim(node: exp.Expr, rules: DialectRules) -> str | None:
     if kind is exp.CurrentTime and not node.this:
         return "CURRENT_TIME"
     if kind is exp.Distinct and len(node.expressions) > 1 and not node.args.get("on"):
-        return "DISTINCT " + ", ".join(_generate(item, rules) for item in node.expressions)
+        return "DISTINCT " + ", ".join(write(item) for item in node.expressions)
     if kind is exp.Interval and rules.name == "postgres" and node.args.get("unit"):
         return f"INTERVAL {sql('this')} {sql('unit')}"
     if kind is exp.RegexpLike and rules.name == "duckdb":
         return f"{sql('this')} ~ {sql('expression')}"
     if kind is exp.WithinGroup and rules.name == "duckdb":
         return f"{sql('this')} WITHIN GROUP ({sql('expression').strip()})"
-    if kind is exp.Unnest and rules.name == "duckdb":
-        return _generate(node, rules)  # FROM a, unnest(…) stays a comma
+    if kind is exp.Join and rules.name == "duckdb" and set(node.args) == {"this"}:
+        return f", {sql('this')}"  # FROM a, unnest(…) stays a comma
     return None
 
 
@@ -482,30 +513,61 @@ _VERBATIM = (
     exp.Interval,
     exp.RegexpLike,
     exp.WithinGroup,
-    exp.Unnest,
+    exp.Join,
 )
 
 
-def _generate(tree: exp.Expr, rules: DialectRules) -> str:
-    text: str = Dialect.get_or_raise(rules.name).generate(
-        tree, comments=False, normalize_functions=False, copy=True
-    )
+def _generate(tree: exp.Expr, rules: DialectRules, *, copy: bool = True) -> str:
+    dialect = Dialect.get_or_raise(rules.name)
+    writer: Any = dialect.generator(comments=False, normalize_functions=False)
+    known = _WRITERS.get(rules.name)
+    if known is None:
+        # The generator is compiled, so no class of ours can take from it.
+        kinds: tuple[type[exp.Expr], ...] = (*_VERBATIM, *rules.verbatim_nodes)
+        ours = {kind: _written(writer._dispatch.get(kind), rules) for kind in kinds}
+        known = _WRITERS[rules.name] = {**writer._dispatch, **ours}
+    writer._dispatch = known
+    text: str = writer.generate(tree, copy=copy)
     return text
+
+
+_Write = Callable[[Generator, Any], str]
+_WRITERS: dict[str, dict[type[exp.Expr], Any]] = {}
+
+
+def _written(otherwise: Any, rules: DialectRules) -> _Write:
+    """How a kind of node is written: verbatim, or else as the generator has it."""
+
+    def write(writer: Generator, node: Any) -> str:
+        text = _verbatim(node, rules, writer.sql)
+        if text is not None:
+            return text
+        return str(otherwise(writer, node) if otherwise else writer.function_fallback_sql(node))
+
+    return write
+
+
+def _name_function_schema(tree: exp.Expr, rules: DialectRules) -> None:
+    if rules.function_schema is None:
+        return
+    for node in tree.find_all(exp.Anonymous):
+        quoted = isinstance(node.this, exp.Identifier)
+        name = node.name.lower()
+        if name in rules.extension_functions or (not quoted and name in rules.syntax_functions):
+            continue
+        if name == "unnest" and len(node.expressions) > 1:
+            continue  # with several arrays it is grammar as well
+        node.set(
+            "this", f"{rules.function_schema}.{_generate(node.this, rules) if quoted else name}"
+        )
 
 
 def render(tree: exp.Expr, rules: DialectRules) -> str:
     try:
-        kinds: tuple[type[exp.Expr], ...] = (*_VERBATIM, *rules.verbatim_nodes)
-        special = [node for node in tree.walk() if isinstance(node, kinds)]
-        if special or rules.function_schema:
+        if rules.function_schema:
             tree = tree.copy()
             _name_function_schema(tree, rules)
-            special = [node for node in tree.walk() if isinstance(node, kinds)]
-        for node in reversed(special):  # the inner ones first
-            text = _verbatim(node, rules)
-            if text is not None:
-                node.replace(exp.Var(this=text))
-        text = _generate(tree, rules)
+        text = _generate(tree, rules, copy=not rules.function_schema)
     except RecursionError:
         raise
     except Exception:  # e.g. "unsupported" for this dialect
@@ -522,21 +584,6 @@ def render(tree: exp.Expr, rules: DialectRules) -> str:
             code="syntax_not_allowed",
         )
     return text
-
-
-def _name_function_schema(tree: exp.Expr, rules: DialectRules) -> None:
-    if rules.function_schema is None:
-        return
-    for node in tree.find_all(exp.Anonymous):
-        quoted = isinstance(node.this, exp.Identifier)
-        name = node.name.lower()
-        if name in rules.extension_functions or (not quoted and name in rules.syntax_functions):
-            continue
-        if name == "unnest" and len(node.expressions) > 1:
-            continue  # with several arrays it is grammar as well
-        node.set(
-            "this", f"{rules.function_schema}.{_generate(node.this, rules) if quoted else name}"
-        )
 
 
 def fold(identifier: exp.Expr, rules: DialectRules) -> str:
