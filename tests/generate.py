@@ -70,15 +70,17 @@ def rights_page() -> str:
             for thing, levels in LEVELS.items()
         )
         + ". A thing's owner, the members of the team that owns it, and administrators hold "
-        "`manage`.\n",
+        "`manage`. What takes the level *owner* is for its owner alone, or each member of the team that "
+        "owns it; no share gives it.\n",
         "A token that is narrowed to `custom:workbench:read` may only do what is marked *read*.\n",
         "| action | to … | lowest role | level | narrowed token |",
         "|---|---|---|---|---|",
     ]
     for name, row in ACTIONS.items():
         role = row.role or "everyone signed in"
+        level = "owner" if row.owner else row.level or "–"
         narrowed = "may" if row.scope == "read" else "may not"
-        lines.append(f"| `{name}` | {row.title} | {role} | {row.level or '–'} | {narrowed} |")
+        lines.append(f"| `{name}` | {row.title} | {role} | {level} | {narrowed} |")
     lines += ["\n## Endpoints\n", "| endpoint | action | audited as |", "|---|---|---|"]
     for route in ROUTES:
         audit = f"`{route.audit}`" if route.audit else "–"

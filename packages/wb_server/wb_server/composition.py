@@ -39,6 +39,7 @@ from .kit.db import Database, versions
 from .kit.endpoint import Api, Services
 from .kit.events import Bus
 from .monitoring.service import HealthService
+from .pipelines.accounts import Accounts
 from .pipelines.clockwork import Clockwork
 from .pipelines.definitions import Definitions
 from .pipelines.execute import Executor
@@ -219,6 +220,7 @@ def build(
     definitions = Definitions(
         pipeline_store, blobs, {name: each.Spec for name, each in tasks.items()}
     )
+    accounts = Accounts(people, rights, pipeline_store, definitions)
     run_store = RunStore(database)
     broker.bind(RunBindings(database))
     transitions = Transitions(database, blobs)
@@ -236,7 +238,7 @@ def build(
         retention_runs=settings.run_retention_count,
     )
     pipelines = PipelineService(
-        pipeline_store, definitions, runs, connections, broker, people, rights, blobs, bus
+        pipeline_store, definitions, runs, connections, broker, accounts, rights, blobs, bus
     )
     schedules = ScheduleService(pipeline_store, definitions, runs)
     clockwork = Clockwork(schedules, runs)
@@ -250,7 +252,7 @@ def build(
             run_store,
             definitions,
             tasks,
-            people,
+            accounts,
             blobs,
             name=name,
             lease=settings.lease_seconds,
@@ -273,7 +275,7 @@ def build(
         PasswordRotation(connections, configurations, store, safe, broker, audit),
         definitions,
         pipelines,
-        PipelineSharing(pipelines.saved, pipeline_store, rights, people, bus, "pipelines"),
+        PipelineSharing(pipelines, runs, pipeline_store, rights, people, bus),
         runs,
     )
     own: Executor | None = None

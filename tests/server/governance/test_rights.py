@@ -70,7 +70,26 @@ def test_what_is_somebody_elses_is_closed_to_all_but_administrators(action: str)
     theirs = of(action, "another")
     assert not rights.may(actor("engineer"), action, theirs)
     assert not rights.may(actor("engineer"), action, None)
-    assert rights.may(actor("admin"), action, theirs)
+    assert rights.may(actor("admin"), action, theirs) is not ACTIONS[action].owner
+
+
+def test_what_is_an_owners_alone_comes_by_no_share() -> None:
+    for action in [name for name, row in ACTIONS.items() if row.owner]:
+        kind = ACTIONS[action].thing
+        shares = (Share("user", "me", "manage"), Share("group", "engineer", "manage"))
+        for role in ("engineer", "admin"):
+            assert not rights.may(actor(role), action, Thing(Owner("user", "them"), shares, kind))
+            with pytest.raises(Forbidden) as refusal:
+                rights.require(actor(role), action, Thing(Owner("user", "them"), shares, kind))
+            assert refusal.value.code == "owner_only"
+        teams = Thing(Owner("team", "finance"), shares, kind)
+        assert rights.may(actor("engineer", "finance"), action, teams)
+        assert not rights.may(actor("admin"), action, teams)
+
+
+@pytest.mark.parametrize("action", [name for name, row in ACTIONS.items() if row.role])
+def test_who_is_locked_out_may_nothing(action: str) -> None:
+    assert not rights.may(actor("admin", "locked-out"), action, of(action))
 
 
 def test_a_level_of_one_kind_of_thing_gives_nothing_on_another() -> None:

@@ -58,6 +58,39 @@ def test_a_file_is_checked_saved_run_and_its_log_read(
     assert wb(capsys, "run", name, "--key", "k", "--no-wait")[1] == first
 
 
+def test_what_somebody_else_wrote_is_looked_at_and_approved(
+    name: str,
+    people: People,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "a.pipeline.yaml"
+    path.write_text(GOOD.format(name=name))
+    assert wb(capsys, "save", str(path))[0] == 0
+    admin = people.api("a-admin")
+    made = admin.ok("GET", f"/pipelines/{name}")
+    admin.ok("POST", f"/pipelines/{made['id']}/owner", {"kind": "user", "name": "a-engineer"})
+    monkeypatch.setenv("WORKBENCH_TOKEN", people.token("a-admin"))
+    status, _, err = wb(capsys, "approve", name, "1")
+    assert (status, "Only its owner" in err) == (2, True)
+    monkeypatch.setenv("WORKBENCH_TOKEN", people.token("a-engineer"))
+    listed = next(line for line in wb(capsys, "list")[1].splitlines() if name in line)
+    assert "waits for approval" in listed
+    status, _, err = wb(capsys, "run", name)
+    assert (status, "did not approve" in err) == (2, True)
+    status, out, err = wb(capsys, "show", name)
+    assert (status, out) == (0, GOOD.format(name=name))
+    assert (
+        f"version 1 by a-analyst waits for the approval of a-engineer: ./wb pipeline approve {name} 1"
+        in err
+    )
+    assert wb(capsys, "approve", name, "1")[:2] == (0, f"{name}: version 1 runs from now on\n")
+    assert wb(capsys, "show", name, "--version", "1")[2] == "version 1 by a-analyst runs\n"
+    assert wb(capsys, "run", name)[0] == 0
+    admin.close()
+
+
 def test_mistakes_and_failures_have_a_status(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -147,7 +147,7 @@ def test_a_right_that_is_gone_ends_the_next_run(house: House) -> None:
     made = house.create("ben", ONE.format(name="later"))
     assert house.run("ben", "later").state == "succeeded"
     house.staff.groups_of["ben"] = frozenset()
-    assert house.run("root", made.name).code == "unknown_connection"
+    assert house.run("root", made.name).code == "owner_role_missing"
     del house.staff.groups_of["ben"]
     run = house.run("root", made.name)
     assert (run.state, run.code) == ("failed", "owner_gone")
@@ -386,6 +386,7 @@ def test_ownership_moves_and_the_owners_rights_with_it(house: House) -> None:
     house.get(PipelineSharing).transfer(
         house["root"], made.id, OwnerRequest(kind="user", name="ben")
     )
+    house.pipelines.approve(house["ben"], made.id, 1)
     assert house.run("ben", "moved").run_as == "user:ben"
     with pytest.raises(NotFound):
         house.pipelines.get(house["ana"], made.id)

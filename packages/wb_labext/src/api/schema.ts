@@ -1212,6 +1212,16 @@ export interface components {
              */
             code: string | null;
         };
+        /**
+         * Blocked
+         * @description Why no run of a pipeline would begin now.
+         */
+        Blocked: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+        };
         /** Cancelled */
         Cancelled: {
             /** Cancelled */
@@ -1963,7 +1973,7 @@ export interface components {
             head: number;
             /**
              * Approved
-             * @description The version that runs; an older one while a change waits.
+             * @description The version that runs; an older one while a change waits, none while nothing of it was approved by its owner.
              * @default null
              */
             approved: number | null;
@@ -1994,6 +2004,11 @@ export interface components {
             actions: string[];
             /** @default null */
             last_run: components["schemas"]["RunSummary"] | null;
+            /**
+             * @description Why its runs are refused now, as when its owner was locked out.
+             * @default null
+             */
+            blocked: components["schemas"]["Blocked"] | null;
         };
         /**
          * Problem
@@ -2662,6 +2677,12 @@ export interface components {
              * @default null
              */
             approved_at: string | null;
+            /**
+             * Approved For
+             * @description The owner with whose rights it may run: `user:<name>` or `team:<group>`.
+             * @default null
+             */
+            approved_for: string | null;
         };
         /** VersionList */
         VersionList: {
@@ -2688,6 +2709,8 @@ export interface components {
             approved_by: string | null;
             /** Approved At */
             approved_at: string | null;
+            /** Approved For */
+            approved_for: string | null;
             /**
              * Diff
              * @description To the version before, as a unified diff of the file.

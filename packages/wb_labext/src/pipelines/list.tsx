@@ -128,6 +128,7 @@ function Row(props: RowProps): JSX.Element {
         second,
         third,
         waits ? approvalWords(pipeline, trans) : '',
+        pipeline.blocked?.message ?? '',
         ...pipeline.labels
       ]
         .filter(Boolean)
@@ -200,11 +201,21 @@ function Row(props: RowProps): JSX.Element {
           ))}
         </div>
       )}
+      {pipeline.blocked && (
+        <div className="wb-Row-second wb-Row-mark" title={pipeline.blocked.message}>
+          <Mark kind="warning" />
+          <span className="wb-Row-markText" data-testid="wb-pipeline-blocked">
+            {trans.__('No run begins: %1', pipeline.blocked.message)}
+          </span>
+        </div>
+      )}
       {waits && (
         <div className="wb-Row-second wb-Row-mark" title={approvalWords(pipeline, trans)}>
           <Mark kind="warning" />
           <span className="wb-Row-markText" data-testid="wb-pipeline-waits">
-            {trans.__('Version %1 waits for approval', pipeline.head)}
+            {pipeline.approved === null
+              ? trans.__('Nothing runs until %1 approves it', pipeline.owner.name)
+              : trans.__('Version %1 waits for approval', pipeline.head)}
           </span>
           <button
             type="button"

@@ -9,7 +9,7 @@ import { useModelState } from '../ui/signal';
 import { Mark, Notice } from '../ui/states';
 import type { PipelinesModel } from './model';
 import { VersionsModel } from './versionsmodel';
-import { approvalWords, diffLines, waitsForApproval } from './words';
+import { approvalWords, approvedWords, approverWords, diffLines, waitsForApproval } from './words';
 
 /**
  * Opens the list of a pipeline's versions: what each changed, to restore and to approve.
@@ -82,7 +82,7 @@ export function Versions(props: VersionsProps): JSX.Element {
         <div className="wb-Banner wb-mod-question" data-testid="wb-versions-waits">
           <span className="wb-Banner-text">
             {approvalWords(pipeline, trans)}{' '}
-            {!versions.may('approve') && trans.__('Its owner, or who manages it, can approve.')}
+            {!versions.may('approve') && approverWords(pipeline, trans)}
           </span>
           {versions.may('approve') && (
             <button
@@ -164,9 +164,7 @@ function VersionPart(
             {trans.__('Restore this version')}
           </button>
         )}
-        {version.approved_by && version.approved_by !== version.author && (
-          <span className="wb-Row-muted">{trans.__('approved by %1', version.approved_by)}</span>
-        )}
+        <span className="wb-Row-muted">{approvedWords(version, pipeline, trans)}</span>
       </div>
       {version.diff ? (
         <pre className="wb-Diff" tabIndex={0} aria-label={trans.__('What it changed')}>

@@ -1,7 +1,7 @@
 /** What the panel says about pipelines. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { PipelineView } from '../api/types';
+import type { PipelineView, VersionSummary } from '../api/types';
 import { ageWords, exactWords, stateWords } from '../runs/words';
 
 /** A change of it waits until somebody who manages it approves. */
@@ -43,6 +43,30 @@ export function timesWords(pipeline: PipelineView, trans: TranslationBundle): st
   ]
     .filter(Boolean)
     .join('\n');
+}
+
+/** Who can approve what waits. */
+export function approverWords(pipeline: PipelineView, trans: TranslationBundle): string {
+  const { kind, name } = pipeline.owner;
+  return kind === 'team'
+    ? trans.__('A member of the team %1 can approve it.', name)
+    : trans.__('%1, whose rights it will have, can approve it.', name);
+}
+
+/** Who approved a version, where that isn't who owns the pipeline and wrote it. */
+export function approvedWords(
+  version: VersionSummary,
+  pipeline: PipelineView,
+  trans: TranslationBundle
+): string {
+  const { approved_by: by, approved_for: whose } = version;
+  if (!by) {
+    return '';
+  }
+  if (whose && whose !== `${pipeline.owner.kind}:${pipeline.owner.name}`) {
+    return trans.__('approved by %1, for another owner', by);
+  }
+  return by === version.author ? '' : trans.__('approved by %1', by);
 }
 
 export function approvalWords(pipeline: PipelineView, trans: TranslationBundle): string {

@@ -160,7 +160,7 @@ export function Sharing(props: SharingProps): JSX.Element {
             {sharing.levels.map(level => (
               <div key={level}>
                 <dt>{levelName(level, trans)}</dt>
-                <dd>{levelHelp(level, trans)}</dd>
+                <dd>{levelHelp(sharing.thing.kind, level, trans)}</dd>
               </div>
             ))}
           </dl>
@@ -179,10 +179,13 @@ function OwnerSection(props: SharingProps & { access: Access }): JSX.Element {
   const transfer = async (person: Person): Promise<void> => {
     const share = shares.find(item => item.kind === person.kind && item.name === person.name);
     if (await sharing.transfer(person)) {
-      const { name } = sharing.thing;
+      const { name, kind } = sharing.thing;
       offerUndo({
         trans,
-        message: trans.__('“%1” now belongs to %2.', name, person.name),
+        message:
+          kind === 'pipeline'
+            ? trans.__('“%1” now belongs to %2, and runs once they approve it.', name, person.name)
+            : trans.__('“%1” now belongs to %2.', name, person.name),
         caption: trans.__('Give it back to %1', owner.name),
         undo: () => sharing.transferBack(owner, share ?? null),
         done: trans.__('“%1” belongs to %2 again.', name, owner.name),
@@ -212,6 +215,13 @@ function OwnerSection(props: SharingProps & { access: Access }): JSX.Element {
           </button>
         )}
       </div>
+      {transferring && sharing.thing.kind === 'pipeline' && (
+        <p className="wb-Sharing-note" data-testid="wb-transfer-note">
+          {trans.__(
+            'It will run with the rights of its new owner, so nothing of it runs until they have approved it. Runs that go on are cancelled.'
+          )}
+        </p>
+      )}
       {transferring && (
         <div
           className="wb-Sharing-transfer"

@@ -32,7 +32,7 @@ export function levelName(level: Level, trans: TranslationBundle): string {
   }
 }
 
-export function levelHelp(level: Level, trans: TranslationBundle): string {
+export function levelHelp(kind: Kind, level: Level, trans: TranslationBundle): string {
   switch (level) {
     case 'use':
       return trans.__('read data');
@@ -45,7 +45,9 @@ export function levelHelp(level: Level, trans: TranslationBundle): string {
     case 'edit':
       return trans.__('also change it; the owner approves what runs');
     case 'manage':
-      return trans.__('also edit, share and delete it');
+      return kind === 'pipeline'
+        ? trans.__('also share and delete it; what runs is still for its owner alone to approve')
+        : trans.__('also edit, share and delete it');
   }
 }
 

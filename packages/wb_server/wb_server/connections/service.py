@@ -110,10 +110,11 @@ class ConnectionService:
         found = self._store.by_name(name_or_id) or self._store.by_id(name_or_id)
         if found and not found.deleted_at and self._rights.may(actor, "connection.see", found):
             return found
-        names = [view.name for view in self.list(actor)]
+        # What a run says is read by all who see it, and they may see fewer connections.
+        names = [] if actor.via.startswith("run:") else [view.name for view in self.list(actor)]
         near = difflib.get_close_matches(name_or_id, names, n=3, cutoff=0.5)
         hint = f" Did you mean {_either(near)}?" if near else ""
-        if not names:
+        if not names and not actor.via.startswith("run:"):
             hint = " You have no connections yet."
         raise NotFound(
             f"There is no connection named “{name_or_id[:100]}”.{hint}",

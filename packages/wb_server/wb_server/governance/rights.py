@@ -22,6 +22,8 @@ Thing = Literal["connection", "pipeline"]
 Level = Literal["use", "write", "view", "run", "edit", "manage"]
 
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "engineer", "admin")
+# Whoever is in this Hub group may do nothing, whatever other group they are in.
+LOCKED_OUT = "locked-out"
 LEVELS: dict[Thing, tuple[Level, ...]] = {
     "connection": ("use", "write", "manage"),
     "pipeline": ("view", "run", "edit", "manage"),
@@ -39,6 +41,8 @@ class Action:
             what is marked ``read``.
         title: in words, for docs and messages ("to …").
         thing: what the level is held of.
+        owner: whether only its owner may, or a member of the team that owns it: no share gives it, and
+            no administrator has it without owning the thing.
     """
 
     role: Role | None
@@ -46,6 +50,7 @@ class Action:
     scope: Literal["read", "use"]
     title: str
     thing: Thing = "connection"
+    owner: bool = False
 
 
 ACTIONS: dict[str, Action] = {
@@ -83,7 +88,7 @@ ACTIONS: dict[str, Action] = {
     "pipeline.run": Action("analyst", "run", "use", "run a pipeline and cancel runs", "pipeline"),
     "pipeline.update": Action("analyst", "edit", "use", "change a pipeline", "pipeline"),
     "pipeline.approve": Action(
-        "analyst", "manage", "use", "approve a change of a pipeline", "pipeline"
+        "analyst", "manage", "use", "approve what runs with one's rights", "pipeline", owner=True
     ),
     "pipeline.delete": Action(
         "analyst", "manage", "use", "delete and restore a pipeline", "pipeline"
@@ -135,7 +140,9 @@ class Reason:
 
 
 def roles_of(actor: Actor) -> list[Role]:
-    """The actor's roles, with those that they include, lowest first."""
+    """The actor's roles, with those that they include, lowest first; none for who is locked out."""
+    if LOCKED_OUT in actor.groups:
+        return []
     held = [index for index, role in enumerate(ROLES) if role in actor.groups]
     return list(ROLES[: max(held) + 1]) if held else []
 
@@ -186,9 +193,15 @@ class Rights:
             return True
         if thing is None or thing.thing != row.thing:
             return False
+        if row.owner:
+            return self.owns(actor, thing)
         held = self.level(actor, thing)
         levels = LEVELS[row.thing]
         return held is not None and levels.index(held) >= levels.index(row.level)
+
+    def owns(self, actor: Actor, thing: Owned) -> bool:
+        """Whether a thing is the actor's own, or a team's that they are in."""
+        return any(reason.kind in ("owner", "team") for reason in self.reasons(actor, thing))
 
     def allowed(self, actor: Actor, thing: Owned | None = None) -> list[str]:
         """All actions that the actor may do: on a thing, or those that are about none."""
@@ -204,6 +217,12 @@ class Rights:
             return
         self.require_role(actor, action)
         row = ACTIONS[action]
+        if row.owner:
+            raise Forbidden(
+                f"Only its owner may {row.title}. An administrator can transfer it.",
+                code="owner_only",
+                action=action,
+            )
         raise Forbidden(
             f"To {row.title} takes the level “{row.level}” on it.",
             code="level_missing",

@@ -14,13 +14,12 @@ from typing import Any
 from jupyterhub.services.auth import HubAuth
 from tornado.web import HTTPError, RequestHandler
 
+from ..governance.rights import LOCKED_OUT
 from ..kit.actor import Actor
 from ..kit.errors import Forbidden, NotSignedIn, Unavailable
 from .jwt_identity import JwtIdentity, is_jwt
 
 CACHE_SECONDS = 2
-# The members of this group are nobody, whatever token they show.
-LOCKED_OUT = "locked-out"
 _SCOPE = "custom:workbench:"
 _HEADER = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
 # Those of the Hub have 32 letters; an administrator may choose longer ones.

@@ -1,31 +1,173 @@
-"""Whose rights a run has: a user's or a team's, as they are now."""
+"""Whose rights a run has: a user's or a team's, as they are now, and whether it may have them.
+
+It is asked when an attempt begins, and again and again while it runs: somebody may be locked out, leave
+a team, or lose the pipeline meanwhile.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..governance.owned import Owner
 from ..governance.people.service import PeopleService
+from ..governance.rights import LOCKED_OUT, Rights
 from ..kit.actor import Actor
-from ..kit.errors import Unprocessable
+from ..kit.errors import Forbidden, Unavailable, Unprocessable
+from .definition.models import PipelineFile
+from .definitions import Definitions
+from .models import Blocked, Pipeline
+from .store import PipelineStore, Standing
+
+_WAY_OUT = "An administrator can transfer the pipeline."
 
 
-def account(people: PeopleService, run_as: str, via: str = "run") -> Actor:
-    """The actor of a run.
+def named(owner: Owner) -> str:
+    """An owner as runs and versions note them: ``user:<name>`` or ``team:<group>``."""
+    return f"{owner.kind}:{owner.name}"
 
-    Args:
-        run_as: ``user:<name>`` or ``team:<group>``.
 
-    Raises:
-        Unprocessable: there is no such user or group any more (``owner_gone``).
-        Unavailable: the Hub doesn't answer.
-    """
-    kind, _, name = run_as.partition(":")
-    if kind == "team":
-        if not people.exists("group", name):
-            raise Unprocessable(f"There is no group “{name}” any more.", code="owner_gone")
-        # A team account works as an engineer who is in that group alone.
-        return Actor(f"team:{name}", frozenset({name, "engineer"}), via=via)
-    groups = people.users().get(name)
-    if groups is None:
-        raise Unprocessable(
-            f"The owner “{name}” is not among the Hub's users any more.", code="owner_gone"
-        )
-    return Actor(name, groups, via=via)
+def run_as(owner: Owner, definition: PipelineFile) -> str:
+    """Whose rights a run has: the owner's, or the team's that the file names."""
+    return f"team:{definition.team}" if definition.team is not None else named(owner)
+
+
+class Accounts:
+    """Knows the people behind runs, by the Hub's word of now."""
+
+    def __init__(
+        self,
+        people: PeopleService,
+        rights: Rights,
+        store: PipelineStore,
+        definitions: Definitions,
+    ) -> None:
+        self._people = people
+        self._rights = rights
+        self._store = store
+        self._definitions = definitions
+
+    def actor(self, account: str, via: str = "run") -> Actor:
+        """The actor of a run, who may do what the account may do now.
+
+        Args:
+            account: ``user:<name>`` or ``team:<group>``.
+
+        Raises:
+            Unprocessable: there is no such user or group any more (``owner_gone``), the user is locked
+                out (``owner_locked_out``), or has no role that runs pipelines (``owner_role_missing``).
+            Unavailable: the Hub doesn't answer.
+        """
+        kind, _, name = account.partition(":")
+        if kind == "team":
+            if not self._people.exists("group", name):
+                raise Unprocessable(
+                    f"There is no group “{name}” any more. {_WAY_OUT}", code="owner_gone"
+                )
+            # A team account is in that group alone, with the lowest role that runs pipelines: what is
+            # shared with a higher one isn't meant for it.
+            return Actor(f"team:{name}", frozenset({name, "analyst"}), via=via)
+        return self._person(name, via)
+
+    def _person(self, name: str, via: str = "run") -> Actor:
+        groups = self._people.users().get(name)
+        if groups is None:
+            raise Unprocessable(
+                f"“{name}” is not among the Hub's users any more, and this runs with their rights. "
+                f"{_WAY_OUT}",
+                code="owner_gone",
+            )
+        if LOCKED_OUT in groups:
+            raise Unprocessable(
+                f"“{name}” is locked out, and this runs with their rights. {_WAY_OUT}",
+                code="owner_locked_out",
+            )
+        actor = Actor(name, groups, via=via)
+        try:
+            self._rights.require_role(actor, "pipeline.run")
+        except Forbidden as error:
+            raise Unprocessable(
+                f"“{name}” has the role “{error.details['role']}” no more, and this runs with their rights. "
+                f"{_WAY_OUT}",
+                code="owner_role_missing",
+            ) from error
+        return actor
+
+    def of_run(self, run: Mapping[str, Any]) -> Actor:
+        """The actor of a run, if it may still have the rights that it was begun with.
+
+        Args:
+            run: ``id``, ``pipeline_id``, ``version`` and ``run_as`` of it.
+
+        Raises:
+            Unprocessable: as for ``actor``; the pipeline is deleted (``pipeline_deleted``) or has another
+                owner (``owner_changed``), who didn't approve this version (``not_approved``), or who
+                approved it has left the team whose rights it has (``team_left``).
+            Unavailable: the Hub doesn't answer.
+        """
+        standing = self._store.standing(run["pipeline_id"], run["version"])
+        if standing is None or standing.deleted:
+            raise Unprocessable("The pipeline was deleted.", code="pipeline_deleted")
+        actor = self.actor(run["run_as"], f"run:{run['id']}")
+        definition = self._definitions.pipeline(run["pipeline_id"], run["version"])
+        self._vouched(standing, definition)
+        if run_as(standing.owner, definition) != run["run_as"]:
+            raise Unprocessable(
+                f"The pipeline belongs to {standing.owner.name} by now, and this run began with somebody "
+                "else's rights. Start a new one.",
+                code="owner_changed",
+            )
+        return actor
+
+    def _vouched(self, standing: Standing, definition: PipelineFile) -> None:
+        """Passes if the owner approved the version and may have it run as it says."""
+        if standing.approved_for != named(standing.owner):
+            raise Unprocessable(
+                f"Version {standing.number} was not approved by {standing.owner.name}, whose rights it "
+                "would have. Under Versions the owner can approve the newest one.",
+                code="not_approved",
+            )
+        owner = standing.owner
+        if owner.kind == "user":
+            self._person(owner.name)
+        team = definition.team
+        if team is None or (owner.kind == "team" and owner.name == team):
+            return
+        # The team's rights are there because somebody who is in it says so.
+        voucher = standing.approved_by or ""
+        if not {team, "admin"} & self._person(voucher).groups:
+            raise Unprocessable(
+                f"“{voucher}”, who approved this version, is not in the group “{team}” any more, and it runs "
+                "with that team's rights. An administrator can transfer the pipeline to somebody in it.",
+                code="team_left",
+            )
+
+    def blocked(self, pipelines: Sequence[Pipeline]) -> dict[str, Blocked]:
+        """Why runs of pipelines would be refused now, by pipeline: those that have an approved version.
+
+        Nothing while the Hub doesn't answer.
+        """
+        # Once for each: the Hub is asked anew for a group that isn't there.
+        refusals: dict[str, Unprocessable | None] = {}
+        found = {}
+        for standing in self._store.standings([each.id for each in pipelines]):
+            try:
+                definition = self._definitions.pipeline(standing.pipeline_id, standing.number)
+                account = run_as(standing.owner, definition)
+                if account not in refusals:
+                    refusals[account] = self._refusal(account)
+                if (refusal := refusals[account]) is not None:
+                    raise refusal
+                self._vouched(standing, definition)
+            except Unavailable:
+                return {}
+            except Unprocessable as error:
+                found[standing.pipeline_id] = Blocked(code=error.code, message=error.message)
+        return found
+
+    def _refusal(self, account: str) -> Unprocessable | None:
+        try:
+            self.actor(account)
+        except Unprocessable as error:
+            return error
+        return None

@@ -77,6 +77,12 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
     listing = add("list", _list, "list pipelines, or a pipeline's runs")
     listing.add_argument("pipeline", nargs="?", help="whose runs to list")
     listing.add_argument("--json", action="store_true", help="as JSON, for scripts")
+    show = add("show", _show, "print a version's file, and whether it runs or waits")
+    show.add_argument("pipeline", help="its name or id")
+    show.add_argument("--version", type=int, help="the version; the newest if left out")
+    approve = add("approve", _approve, "let a version run with one's rights, as its owner")
+    approve.add_argument("pipeline", help="its name or id")
+    approve.add_argument("version", type=int, help="the version that was looked at")
     logs = add("logs", _logs, "print the logs of a run")
     logs.add_argument("run", help="its id")
     logs.add_argument("--task", help="of this task only")
@@ -179,7 +185,7 @@ def _list(arguments: argparse.Namespace) -> int:
                 (
                     p["name"],
                     (p["last_run"] or {}).get("state", "–"),
-                    "paused" if p["paused"] else p["next_fire_at"] or "–",
+                    _next(p),
                     p["owner"]["name"],
                     " ".join(p["labels"]),
                 )
@@ -192,6 +198,45 @@ def _list(arguments: argparse.Namespace) -> int:
     widths = [max(len(str(row[i])) for row in [head, *rows]) for i in range(len(head))]
     for row in [head, *rows]:
         print("  ".join(str(v).ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _next(pipeline: dict[str, Any]) -> str:
+    """When a pipeline runs by itself, or why it doesn't."""
+    if pipeline["blocked"]:
+        return f"refused: {pipeline['blocked']['code']}"
+    if pipeline["approved"] is None:
+        return "waits for approval"
+    return "paused" if pipeline["paused"] else pipeline["next_fire_at"] or "–"
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
+    with _Api() as api:
+        pipeline = api("GET", path)
+        number = arguments.version or pipeline["head"]
+        version = api("GET", f"{path}/versions/{number}")
+    print(version["text"], end="" if version["text"].endswith("\n") else "\n")
+    state = "runs" if number == pipeline["approved"] else "does not run"
+    if number == pipeline["head"] != pipeline["approved"]:
+        owner = pipeline["owner"]["name"]
+        state = (
+            f"waits for the approval of {owner}: ./wb pipeline approve {pipeline['name']} {number}"
+        )
+    said = [f"version {number} by {version['author']} {state}"]
+    if pipeline["blocked"]:
+        said.append(pipeline["blocked"]["message"])
+    for name, digest in sorted(version["files"].items()):
+        said.append(f"with {name} (SHA-256 {digest})")
+    print("\n".join(said), file=sys.stderr)
+    return 0
+
+
+def _approve(arguments: argparse.Namespace) -> int:
+    path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
+    with _Api() as api:
+        approved = api("POST", f"{path}/approve", {"version": arguments.version})
+    print(f"{approved['name']}: version {approved['approved']} runs from now on")
     return 0
 
 

@@ -88,6 +88,14 @@ class Definitions:
         """
         return self._version(pipeline_id, number)[0]
 
+    def connections(self, pipeline_id: str, number: int) -> frozenset[str]:
+        """The names of the connections that a version uses; none of one that can't be read."""
+        try:
+            tasks = self.pipeline(pipeline_id, number).tasks
+        except (NotFound, Unprocessable):
+            return frozenset()
+        return frozenset(use.connection for task in tasks.values() for use in task.uses())
+
     def task(self, pipeline_id: str, number: int, task: str) -> Plan:
         """A task of a version.
 

@@ -2,7 +2,7 @@
 
 A worker has any number of slots, each a thread. No user code runs in it: SQL runs in its source, a
 notebook in its owner's own server. One more thread keeps the leases, passes on cancels and deadlines,
-and writes logs.
+and writes logs; another one asks whether those whose rights are used may still have them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..governance.people.service import PeopleService
 from ..kit.blobs import Blobs
 from ..kit.endpoint import HangUp, Origin
-from ..kit.errors import WorkbenchError
-from .accounts import account
+from ..kit.errors import Unprocessable, WorkbenchError
+from .accounts import Accounts
 from .definitions import Definitions, scope_of
 from .record import Record, checked_outputs, keepable
 from .runs.notes import Notes
@@ -30,9 +29,10 @@ from .tasks.base import Artifact, Attempt, Result, TaskFailed, TaskType
 log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.5
+_RIGHTS_SECONDS = 3.0
 # Not the task's fault: it is tried again once our own database is back, as after a lost worker.
 _OWN_DATABASE = frozenset({"storage_down", "storage_busy"})
-Stopped = Literal["cancelled", "timeout", "stale", "shutdown"]
+Stopped = Literal["cancelled", "timeout", "stale", "shutdown", "refused"]
 
 _WHY: dict[Stopped, tuple[Ending, str, str]] = {
     "cancelled": ("cancelled", "cancelled", "The run was cancelled."),
@@ -43,7 +43,11 @@ _WHY: dict[Stopped, tuple[Ending, str, str]] = {
 
 @dataclass
 class _Going:
-    """An attempt that runs in this process."""
+    """An attempt that runs in this process.
+
+    Attributes:
+        why: what it is stopped for, and ``refusal`` the words where its rights are gone.
+    """
 
     claim: Claim
     hang_up: HangUp
@@ -51,13 +55,14 @@ class _Going:
     record: Record
     lease_until: float
     why: Stopped | None = None
+    refusal: WorkbenchError | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def stop(self, why: Stopped) -> None:
+    def stop(self, why: Stopped, refusal: WorkbenchError | None = None) -> None:
         with self.lock:
             if self.why is not None:
                 return
-            self.why = why
+            self.why, self.refusal = why, refusal
         # What it does may wait for a source: not in the keeper's own thread.
         threading.Thread(target=self.hang_up.now, daemon=True).start()
 
@@ -79,7 +84,7 @@ class Executor:
         store: RunStore,
         definitions: Definitions,
         types: Mapping[str, TaskType],
-        people: PeopleService,
+        accounts: Accounts,
         blobs: Blobs,
         *,
         name: str,
@@ -93,7 +98,7 @@ class Executor:
         self._store = store
         self._definitions = definitions
         self._types = types
-        self._people = people
+        self._accounts = accounts
         self._blobs = blobs
         self._name = name
         self._lease = lease
@@ -108,6 +113,8 @@ class Executor:
         self._ended = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="wb-keeper", daemon=True)
         self._keeper.start()
+        # A thread of its own: the Hub may take its time, and leases must not wait for it.
+        threading.Thread(target=self._watch, name="wb-rights", daemon=True).start()
 
     # --- taking work --------------------------------------------------------------------------
 
@@ -191,7 +198,11 @@ class Executor:
         if ending != "succeeded" and going.why is not None:
             if going.why == "stale":
                 return None
-            ending, code, message = _WHY[going.why]
+            if going.refusal is not None:
+                refused = going.refusal
+                ending, code, message, retry = "failed", refused.code, refused.message, False
+            else:
+                ending, code, message = _WHY[going.why]
         going.record.log_end(ending, message, time.monotonic() - began)
         said = going.record.last_words()
         return self._end(
@@ -232,7 +243,7 @@ class Executor:
             )
         plan = self._definitions.task(claim.run["pipeline_id"], claim.run["version"], claim.task)
         going.deadline = time.monotonic() + plan.timeout
-        actor = account(self._people, claim.run["run_as"], f"run:{claim.run_id}")
+        actor = self._accounts.of_run(dict(claim.run))
         outputs = self._store.outputs(claim.run_id) if plan.reads_outputs else {}
         scope = scope_of(dict(claim.run), plan.pipeline, outputs)
         spec = plan.resolved(scope)
@@ -300,6 +311,22 @@ class Executor:
                 except Exception:
                     # Without this thread every attempt here would lose its lease.
                     log.exception("what an attempt said was not written")
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_RIGHTS_SECONDS):
+            with self._lock:
+                going = list(self._going.values())
+            for run_id in {each.claim.run_id for each in going}:
+                of_it = [each for each in going if each.claim.run_id == run_id]
+                try:
+                    self._accounts.of_run(dict(of_it[0].claim.run))
+                except Unprocessable as error:
+                    for each in of_it:
+                        each.stop("refused", error)
+                except WorkbenchError as error:
+                    log.warning("whose rights a run has isn't known now: %s", error.message)
+                except Exception:
+                    log.exception("whose rights a run has was not asked")
 
     def _renew(self, going: list[_Going]) -> None:
         until = time.monotonic() + self._lease

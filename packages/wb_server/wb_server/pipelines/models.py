@@ -39,11 +39,20 @@ class Pipeline(OwnedThing):
     labels: list[str] = Field(default=[])
     head: int = Field(description="The newest version.")
     approved: int | None = Field(
-        default=None, description="The version that runs; an older one while a change waits."
+        default=None,
+        description="The version that runs; an older one while a change waits, none while nothing of it "
+        "was approved by its owner.",
     )
     paused: bool = False
     fired_to: datetime = Field(description="Up to when its schedule was dealt with.")
     next_fire_at: datetime | None = None
+
+
+class Blocked(BaseModel):
+    """Why no run of a pipeline would begin now."""
+
+    code: str
+    message: str
 
 
 class PipelineView(Pipeline):
@@ -53,6 +62,9 @@ class PipelineView(Pipeline):
     reasons: list[Reason]
     actions: list[str]
     last_run: RunSummary | None = None
+    blocked: Blocked | None = Field(
+        None, description="Why its runs are refused now, as when its owner was locked out."
+    )
 
 
 class PipelineList(BaseModel):
@@ -70,6 +82,9 @@ class Version(BaseModel):
     created_at: datetime
     approved_by: str | None = None
     approved_at: datetime | None = None
+    approved_for: str | None = Field(
+        None, description="The owner with whose rights it may run: `user:<name>` or `team:<group>`."
+    )
 
 
 class VersionSummary(BaseModel):
@@ -81,6 +96,7 @@ class VersionSummary(BaseModel):
     created_at: datetime
     approved_by: str | None
     approved_at: datetime | None
+    approved_for: str | None
     diff: str = Field(description="To the version before, as a unified diff of the file.")
 
 

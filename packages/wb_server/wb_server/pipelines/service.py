@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from ..connections.broker import Broker
 from ..connections.service import ConnectionService
 from ..governance.owned import Owner
-from ..governance.people.service import PeopleService
 from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.blobs import Blobs
 from ..kit.errors import Conflict, InvalidInput, NotFound, TooLarge
 from ..kit.events import Bus
+from .accounts import Accounts, named
 from .definition import parameters, times
 from .definition.check import Checked, check, refusal
 from .definition.models import PipelineFile
@@ -52,7 +52,7 @@ class PipelineService:
         runs: RunService,
         connections: ConnectionService,
         broker: Broker,
-        people: PeopleService,
+        accounts: Accounts,
         rights: Rights,
         blobs: Blobs,
         bus: Bus,
@@ -62,7 +62,7 @@ class PipelineService:
         self._runs = runs
         self._connections = connections
         self._broker = broker
-        self._people = people
+        self._accounts = accounts
         self._rights = rights
         self._blobs = blobs
         self._bus = bus
@@ -135,6 +135,7 @@ class PipelineService:
         self, actor: Actor, pipelines: builtins.list[Pipeline]
     ) -> builtins.list[PipelineView]:
         last = self._runs.last([pipeline.id for pipeline in pipelines])
+        blocked = self._accounts.blocked(pipelines)
         views = []
         for pipeline in pipelines:
             reasons = self._rights.reasons(actor, pipeline)
@@ -147,6 +148,7 @@ class PipelineService:
                     reasons=reasons,
                     actions=actions,
                     last_run=last.get(pipeline.id),
+                    blocked=blocked.get(pipeline.id),
                 )
             )
         return views
@@ -189,14 +191,14 @@ class PipelineService:
         """Everything that is wrong with a file, for its owner: the saved one's, or the actor.
 
         What others than an editor ask is answered for themselves: nobody is to find out what an
-        owner may do who can't have it done.
+        owner may do who can't have it done. An editor is answered for the owner, of the connections
+        that they know: those that they may use themselves, and those that the saved file names.
         """
-        owner = Owner(kind="user", name=actor.name)
+        pipeline = None
         if request.pipeline_id is not None:
-            pipeline = self.saved(actor, request.pipeline_id)
-            if self._rights.may(actor, "pipeline.update", pipeline):
-                owner = pipeline.owner
-        checked = self._checked(actor, owner, request.text, request.files)
+            found = self.saved(actor, request.pipeline_id)
+            pipeline = found if self._rights.may(actor, "pipeline.update", found) else None
+        checked = self._checked(actor, pipeline, request.text, request.files)
         form = None
         if checked.definition is not None:
             scope = run_scope(checked.definition, clock.now(), "manual")
@@ -205,14 +207,41 @@ class PipelineService:
             ok=not checked.problems, problems=list(checked.problems), parameters=form
         )
 
-    def _checked(self, actor: Actor, owner: Owner, text: str, files: Collection[str]) -> Checked:
+    def _checked(
+        self,
+        actor: Actor,
+        pipeline: Pipeline | None,
+        text: str,
+        files: Collection[str],
+        source: int | None = None,
+    ) -> Checked:
+        owner, known = Owner(kind="user", name=actor.name), frozenset[str]()
+        owns = True
+        if pipeline is not None:
+            owner, owns = pipeline.owner, self._rights.owns(actor, pipeline)
+            numbers = {pipeline.head, pipeline.approved, source} - {None}
+            known = frozenset[str]().union(
+                *(
+                    self._definitions.connections(pipeline.id, number)
+                    for number in numbers
+                    if number
+                )
+            )
         context = Surroundings(
-            files, actor, owner, self._connections, self._broker, self._people, self._rights
-        )
+            files, actor, owner, owns, known,
+            self._connections, self._broker, self._accounts, self._rights,
+        )  # fmt: skip
         return check(text, self._definitions.registry, context)
 
-    def _sound(self, actor: Actor, owner: Owner, text: str, files: Collection[str]) -> PipelineFile:
-        checked = self._checked(actor, owner, text, files)
+    def _sound(
+        self,
+        actor: Actor,
+        pipeline: Pipeline | None,
+        text: str,
+        files: Collection[str],
+        source: int | None = None,
+    ) -> PipelineFile:
+        checked = self._checked(actor, pipeline, text, files, source)
         if checked.problems or checked.definition is None:
             raise refusal(checked.problems)
         return checked.definition
@@ -229,7 +258,7 @@ class PipelineService:
         """
         owner = Owner(kind="user", name=actor.name)
         content = _contents(request)
-        definition = self._sound(actor, owner, request.text, content.keys())
+        definition = self._sound(actor, None, request.text, content.keys())
         files = self._stored(content)
         now = clock.now()
         pipeline = Pipeline(
@@ -245,7 +274,7 @@ class PipelineService:
             created_at=now,
             updated_at=now,
         )
-        version = self._version(actor, 1, request, files, approved=True)
+        version = self._version(actor, 1, request, files, approved_for=owner)
         with self._store.database.write() as transaction:
             self._store.insert(transaction, pipeline)
             self._store.add_version(transaction, pipeline.id, version)
@@ -253,7 +282,9 @@ class PipelineService:
         return self.view(actor, pipeline)
 
     def save(self, actor: Actor, pipeline_id: str, request: PipelineSave) -> PipelineView:
-        """Saves a new version. An owner's runs from now on, another editor's once it is approved.
+        """Saves a new version. Its owner's runs from now on, another editor's once it is approved.
+
+        What its owner saves waits too if it keeps files that they never approved.
 
         Raises:
             NotFound, Forbidden: there is no such pipeline, or the actor may not change it.
@@ -269,14 +300,19 @@ class PipelineService:
             )
         content = _contents(request)
         kept: Mapping[str, str] = {}
+        own = True
         if request.keep_files:
             head = self._store.version(old.id, old.head)
             kept = head.files if head is not None else {}
-        definition = self._sound(actor, old.owner, request.text, {*content, *kept})
-        return self._add(actor, old, request, definition, {**kept, **self._stored(content)})
+            own = head is not None and (not kept or head.approved_for == named(old.owner))
+        definition = self._sound(actor, old, request.text, {*content, *kept})
+        files = {**kept, **self._stored(content)}
+        return self._add(actor, old, request, definition, files, own=own)
 
     def restore_version(self, actor: Actor, pipeline_id: str, number: int) -> PipelineView:
         """Makes an older version's file and folder the newest ones again.
+
+        It waits for approval unless its owner has approved that one before, and restores it.
 
         Raises:
             NotFound, Forbidden: there is no such version, or the actor may not change it.
@@ -285,11 +321,12 @@ class PipelineService:
         version = self.version(actor, pipeline_id, number)
         old = self.saved(actor, pipeline_id)
         self._rights.require(actor, "pipeline.update", old)
-        definition = self._sound(actor, old.owner, version.text, version.files.keys())
+        definition = self._sound(actor, old, version.text, version.files.keys(), number)
         request = PipelineSave(
             text=version.text, keep_files=False, note=f"Version {number} again", version=None
         )
-        return self._add(actor, old, request, definition, version.files)
+        own = version.approved_for == named(old.owner)
+        return self._add(actor, old, request, definition, version.files, own=own)
 
     def _add(
         self,
@@ -298,15 +335,19 @@ class PipelineService:
         request: PipelineSave,
         definition: PipelineFile,
         files: Mapping[str, str],
+        *,
+        own: bool,
     ) -> PipelineView:
+        """Adds a version; ``own``: whether nothing of it is somebody else's and unapproved."""
         number = old.head + 1
-        approved = self._rights.may(actor, "pipeline.approve", old)
+        approved = own and self._rights.may(actor, "pipeline.approve", old)
         changed = old.model_copy(
             update={"head": number, "version": old.version + 1, "updated_at": clock.now()}
         )
         if approved:
             changed = self._running(changed, definition, number)
-        version = self._version(actor, number, request, files, approved=approved)
+        owner = old.owner if approved else None
+        version = self._version(actor, number, request, files, approved_for=owner)
         with self._store.database.write() as transaction:
             self._store.update(transaction, changed, old.version)
             self._store.add_version(transaction, old.id, version)
@@ -331,10 +372,11 @@ class PipelineService:
         )
 
     def approve(self, actor: Actor, pipeline_id: str, number: int) -> PipelineView:
-        """Lets a version run from now on.
+        """Lets a version run from now on, with its owner's rights.
 
         Raises:
-            NotFound, Forbidden: there is no such version, or the actor may not approve.
+            NotFound, Forbidden: there is no such version, or the actor isn't its owner (``owner_only``).
+            InvalidInput: the owner may not do what it does (``bad_pipeline``).
             Conflict: it isn't the newest one (``not_newest``), or it runs already.
         """
         old = self.saved(actor, pipeline_id)
@@ -346,15 +388,34 @@ class PipelineService:
         if old.approved == number:
             raise Conflict(f"Version {number} runs already.", code="approved")
         version = self.version(actor, pipeline_id, number)
-        definition = self._sound(actor, old.owner, version.text, version.files.keys())
+        definition = self._sound(actor, old, version.text, version.files.keys())
         changed = self._running(old, definition, number).model_copy(
             update={"version": old.version + 1, "updated_at": clock.now()}
         )
         with self._store.database.write() as transaction:
             self._store.update(transaction, changed, old.version)
-            self._store.approve(transaction, old.id, number, actor.name, clock.now())
+            owner = named(old.owner)
+            self._store.approve(transaction, old.id, number, actor.name, owner, clock.now())
         self._bus.publish("pipelines")
         return self.view(actor, changed)
+
+    def handed_over(self, pipeline: Pipeline, owner: Owner) -> Pipeline:
+        """A pipeline as another owner gets it: nothing runs with their rights that they didn't approve.
+
+        What was due until now isn't theirs either. Where it comes back to who approved what ran last,
+        that runs again.
+        """
+        last = self._store.last_approved(pipeline.id)
+        approved = last.number if last and last.approved_for == named(owner) else None
+        now, following = clock.now(), None
+        if approved is not None:
+            definition = self._definitions.pipeline(pipeline.id, approved)
+            following = _next_fire(definition, pipeline.paused, now)
+        return pipeline.model_copy(
+            update={
+                "owner": owner, "approved": approved, "fired_to": now, "next_fire_at": following,
+            }
+        )  # fmt: skip
 
     def patch(self, actor: Actor, pipeline_id: str, request: PipelinePatch) -> PipelineView:
         """Pauses a pipeline's schedule, or lets it go on."""
@@ -423,9 +484,10 @@ class PipelineService:
         request: PipelineSave,
         files: Mapping[str, str],
         *,
-        approved: bool,
+        approved_for: Owner | None,
     ) -> Version:
         now = clock.now()
+        approved = approved_for is not None
         return Version(
             number=number,
             text=request.text,
@@ -435,6 +497,7 @@ class PipelineService:
             created_at=now,
             approved_by=actor.name if approved else None,
             approved_at=now if approved else None,
+            approved_for=named(approved_for) if approved_for is not None else None,
         )
 
     def _stored(self, content: Mapping[str, bytes]) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +58,42 @@ versions = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("approved_by", sa.String(255)),
     sa.Column("approved_at", UtcDateTime),
+    # The owner at that time, as ``user:<name>`` or ``team:<group>``: with the rights of no other it runs.
+    sa.Column("approved_for", sa.String(262)),
 )
+
+_STANDING = sa.select(
+    pipelines.c.id,
+    pipelines.c.owner_kind,
+    pipelines.c.owner_name,
+    pipelines.c.deleted_at,
+    versions.c.number,
+    versions.c.approved_by,
+    versions.c.approved_for,
+).join_from(pipelines, versions, versions.c.pipeline_id == pipelines.c.id)
+# An attempt begins with it.
+_STANDING_OF = _STANDING.where(
+    pipelines.c.id == sa.bindparam("pipeline"), versions.c.number == sa.bindparam("number")
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A version, and what decides whether it may run.
+
+    Attributes:
+        owner: of the pipeline, as it is now.
+        approved_by: who approved the version last.
+        approved_for: for which owner, as ``user:<name>`` or ``team:<group>``.
+    """
+
+    pipeline_id: str
+    number: int
+    owner: Owner
+    deleted: bool
+    approved_by: str | None
+    approved_for: str | None
+
 
 _PLAIN = [name for name in Pipeline.model_fields if name not in ("owner", "shares")]
 
@@ -77,14 +114,46 @@ class PipelineStore(OwnedStore[Pipeline]):
         )
 
     def approve(
-        self, transaction: sa.Connection, pipeline_id: str, number: int, by: str, at: datetime
+        self,
+        transaction: sa.Connection,
+        pipeline_id: str,
+        number: int,
+        by: str,
+        owner: str,
+        at: datetime,
     ) -> None:
-        """Notes who let a version run."""
+        """Notes who let a version run, and with which owner's rights."""
         transaction.execute(
             versions.update()
             .where(versions.c.pipeline_id == pipeline_id, versions.c.number == number)
-            .values(approved_by=by, approved_at=at)
+            .values(approved_by=by, approved_for=owner, approved_at=at)
         )
+
+    def last_approved(self, pipeline_id: str) -> Standing | None:
+        """The newest version that somebody has approved, for whichever owner."""
+        query = (
+            _STANDING.where(pipelines.c.id == pipeline_id, versions.c.approved_for.is_not(None))
+            .order_by(versions.c.number.desc())
+            .limit(1)
+        )
+        with self.database.read() as transaction:
+            row = transaction.execute(query).mappings().first()
+        return _standing(row) if row is not None else None
+
+    def standing(self, pipeline_id: str, number: int) -> Standing | None:
+        """Whether a version may run now, whoever asks; ``None`` if it isn't there."""
+        values = {"pipeline": pipeline_id, "number": number}
+        with self.database.read() as transaction:
+            row = transaction.execute(_STANDING_OF, values).mappings().first()
+        return _standing(row) if row is not None else None
+
+    def standings(self, pipeline_ids: Sequence[str]) -> list[Standing]:
+        """Those of the versions that run."""
+        query = _STANDING.where(
+            pipelines.c.id.in_(pipeline_ids), versions.c.number == pipelines.c.approved
+        )
+        with self.database.read() as transaction:
+            return [_standing(row) for row in transaction.execute(query).mappings()]
 
     def version(self, pipeline_id: str, number: int) -> Version | None:
         """One version, whole."""
@@ -166,3 +235,14 @@ class PipelineStore(OwnedStore[Pipeline]):
 
 def _version(row: sa.RowMapping) -> Version:
     return Version(**{name: row[name] for name in Version.model_fields})
+
+
+def _standing(row: sa.RowMapping) -> Standing:
+    return Standing(
+        row["id"],
+        row["number"],
+        Owner(kind=row["owner_kind"], name=row["owner_name"]),
+        row["deleted_at"] is not None,
+        row["approved_by"],
+        row["approved_for"],
+    )

@@ -9,11 +9,10 @@ from typing import Literal
 from ..connections.broker import Broker
 from ..connections.service import ConnectionService
 from ..governance.owned import Owner
-from ..governance.people.service import PeopleService
 from ..governance.rights import Rights
 from ..kit.actor import Actor
-from ..kit.errors import WorkbenchError
-from .accounts import account
+from ..kit.errors import NotFound, WorkbenchError
+from .accounts import Accounts
 from .definition.models import SqlUse
 
 
@@ -25,23 +24,38 @@ class Surroundings:
         files: the files of the pipeline's folder.
         actor: who asks.
         owner: whose pipeline it is.
+        owns: whether it is the actor's, or a team's that they are in.
+        known: the connections that the pipeline names already, for all to read who see it.
     """
 
     files: Collection[str]
     actor: Actor
     owner: Owner
+    owns: bool
+    known: frozenset[str]
     connections: ConnectionService
     broker: Broker
-    people: PeopleService
+    accounts: Accounts
     rights: Rights
 
     def connection(self, name: str, write: bool, team: str | None) -> str | None:
-        """Why a run may not read (write) a connection, with the words of the first thing wrong."""
+        """Why a run may not read (write) a connection, with the words of the first thing wrong.
+
+        Who asks about somebody else's rights is answered of names that they know. All others are as
+        if they weren't there: else names could be guessed, or read off the suggestions.
+        """
+        own = self._own(team)
         try:
-            runner = account(self.people, self._runs_as(team))
-            connection = self.connections.find(runner, name)
+            if not own and name not in self.known:
+                self.connections.find(self.actor, name)
+            runner = self.accounts.actor(self._runs_as(team))
         except WorkbenchError as error:
             return error.message
+        try:
+            connection = self.connections.find(runner, name)
+        except NotFound as error:
+            # With names like it, which are for those alone whose connections they are.
+            return error.message if own else f"{runner.name} has no connection “{name}”."
         action = "connection.write" if write else "connection.read"
         if not self.rights.may(runner, action, connection):
             verb = "write to" if write else "read"
@@ -52,8 +66,10 @@ class Surroundings:
         self, use: SqlUse, sql: str, parameters: Collection[str], team: str | None
     ) -> str | None:
         """Why a run may not run a statement, in the gate's words."""
+        if not self._own(team) and self.connection(use.connection, False, team) is not None:
+            return None  # that is what is wrong, and all that may be said
         try:
-            runner = account(self.people, self._runs_as(team))
+            runner = self.accounts.actor(self._runs_as(team))
             only: Literal["read"] | None = "read" if use.reads else None
             self.broker.check(runner, use.connection, sql, parameters, only=only)
         except WorkbenchError as error:
@@ -75,6 +91,12 @@ class Surroundings:
             f"A notebook runs in a person's server, and {runner} has none. Give it a pipeline of "
             "its own that runs as its owner."
         )
+
+    def _own(self, team: str | None) -> bool:
+        """Whether the actor may know what the runs may use: the rights are theirs, or their team's."""
+        if not team or (self.owner.kind == "team" and self.owner.name == team):
+            return self.owns
+        return self.run_as(team) is None
 
     def _runs_as(self, team: str | None) -> str:
         return f"team:{team}" if team else f"{self.owner.kind}:{self.owner.name}"

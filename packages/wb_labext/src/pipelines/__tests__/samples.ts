@@ -41,6 +41,7 @@ export function pipeline(change: Partial<PipelineView> = {}): PipelineView {
     reasons: [{ kind: 'owner', name: 'ada', level: 'manage' }],
     actions: ['pipeline.see', 'pipeline.run', 'pipeline.share'],
     last_run: null,
+    blocked: null,
     ...change
   };
 }

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import {
   approvalWords,
+  approvedWords,
+  approverWords,
   diffLines,
   hasSchedule,
   lastRunWords,
@@ -34,6 +36,26 @@ describe('words of pipelines', () => {
     expect(waitsForApproval(changed)).toBe(true);
     expect(approvalWords(changed, trans)).toBe('Version 3 waits for approval; version 2 runs');
     expect(approvalWords(pipeline({ approved: null }), trans)).toContain('nothing runs yet');
+  });
+
+  it('say who approves, and who did', () => {
+    expect(approverWords(pipeline(), trans)).toContain('ada');
+    const teams = pipeline({ owner: { kind: 'team', name: 'finance' } });
+    expect(approverWords(teams, trans)).toBe('A member of the team finance can approve it.');
+    const version = {
+      number: 2,
+      author: 'ada',
+      note: '',
+      created_at: '2026-11-23T10:00:00Z',
+      approved_by: 'ada',
+      approved_at: '2026-11-23T10:00:00Z',
+      approved_for: 'user:ada',
+      diff: ''
+    };
+    expect(approvedWords(version, pipeline(), trans)).toBe('');
+    expect(approvedWords({ ...version, author: 'ben' }, pipeline(), trans)).toBe('approved by ada');
+    expect(approvedWords(version, teams, trans)).toBe('approved by ada, for another owner');
+    expect(approvedWords({ ...version, approved_by: null }, teams, trans)).toBe('');
   });
 
   it('tell the lines of a diff apart', () => {

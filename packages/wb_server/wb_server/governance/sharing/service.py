@@ -133,18 +133,18 @@ class SharingService(Generic[T]):
         """
         thing = self._managed(actor, thing_id, "transfer")
         self._require_known("user" if request.kind == "user" else "group", request.name)
-        changed = thing.model_copy(
-            update={
-                "owner": Owner(kind=request.kind, name=request.name),
-                "version": thing.version + 1,
-                "updated_at": clock.now(),
-            }
+        changed = self._handed_over(thing, Owner(kind=request.kind, name=request.name)).model_copy(
+            update={"version": thing.version + 1, "updated_at": clock.now()}
         )
         kind = "user" if request.kind == "user" else "group"
         with self._store.database.write() as transaction:
             self._store.update(transaction, changed, thing.version)
             self._store.unshare(transaction, thing.id, kind, request.name)
         return self._changed(thing.id)
+
+    def _handed_over(self, thing: T, owner: Owner) -> T:
+        """A thing as its new owner gets it."""
+        return thing.model_copy(update={"owner": owner})
 
     def _managed(self, actor: Actor, thing_id: str, verb: str) -> T:
         thing = self._find(actor, thing_id)

@@ -16,6 +16,7 @@ from ...kit.blobs import Blobs
 from ...kit.errors import Conflict, InvalidInput, NotFound
 from ...kit.events import Bus
 from ...kit.paging import decode_cursor, encode_cursor
+from ..accounts import named, run_as
 from ..definition import graph, parameters
 from ..definition.models import PipelineFile
 from ..definitions import Definitions, run_scope
@@ -109,10 +110,7 @@ class RunService:
     ) -> str:
         """Starts a run, for whoever may; returns its id, or that of the one that was there already."""
         if pipeline.approved is None:
-            raise Conflict(
-                f"No version of “{pipeline.name}” was approved by its owner yet.",
-                code="not_approved",
-            )
+            raise _not_approved(pipeline, pipeline.head)
         definition = self._definitions.pipeline(pipeline.id, pipeline.approved)
         run_id = str(uuid.uuid4())
         values: dict[str, Any] = {}
@@ -131,7 +129,7 @@ class RunService:
                 version=pipeline.approved,
                 trigger=trigger,
                 triggered_by=by,
-                run_as=_run_as(pipeline, definition),
+                run_as=run_as(pipeline.owner, definition),
                 parameters=parameters.to_json(values),
                 logical_at=logical_at,
                 tasks=_new_tasks(definition),
@@ -147,25 +145,39 @@ class RunService:
         return step.run_id
 
     def rerun(self, actor: Actor, run_id: str, request: RerunRequest) -> Run:
-        """Runs again with the same version and parameters.
+        """Runs again with the same version and parameters, and with the rights of its owner of now.
 
         Raises:
             NotFound: there is no such run that the actor may see, or no such task.
             Forbidden: the actor may not run the pipeline.
-            Conflict: the run goes on (``not_ended``), or nothing of it failed (``nothing_failed``).
+            Conflict: the run goes on (``not_ended``), or nothing of it failed (``nothing_failed``); the
+                pipeline is deleted (``deleted``), or its owner never approved this version
+                (``not_approved``).
         """
         run, pipeline = self._visible(actor, run_id)
         self._rights.require(actor, "pipeline.run", pipeline)
         if run.state not in ENDED:
             raise Conflict("This run goes on: cancel it first, or wait.", code="not_ended")
+        if pipeline.deleted_at is not None:
+            raise Conflict("The pipeline was deleted: restore it first.", code="deleted")
+        standing = self._pipelines.standing(pipeline.id, run.version)
+        if standing is None or standing.approved_for != named(pipeline.owner):
+            raise _not_approved(pipeline, run.version)
         definition = self._definitions.pipeline(run.pipeline_id, run.version)
+        account = run_as(pipeline.owner, definition)
+        if request.what != "all" and run.run_as != account:
+            raise Conflict(
+                f"What this run made has come about with the rights of {run.run_as.partition(':')[2]}: "
+                "run all of it again.",
+                code="owner_changed",
+            )
         step = self._transitions.create(
             NewRun(
                 pipeline_id=run.pipeline_id,
                 version=run.version,
                 trigger="rerun",
                 triggered_by=actor.name,
-                run_as=_run_as(pipeline, definition),
+                run_as=account,
                 parameters=run.parameters,
                 logical_at=run.logical_at,
                 tasks=self._again(run, definition, request),
@@ -385,11 +397,19 @@ def _succeeded(task: Any) -> bool:
     return task is not None and task.state == "succeeded"
 
 
-def _run_as(pipeline: Pipeline, definition: PipelineFile) -> str:
-    if definition.team is not None:
-        return f"team:{definition.team}"
+def _not_approved(pipeline: Pipeline, number: int) -> Conflict:
     owner = pipeline.owner
-    return f"{owner.kind}:{owner.name}"
+    who = owner.name if owner.kind == "user" else f"a member of {owner.name}"
+    way = f"Under Versions {who} can approve it."
+    if number != pipeline.head:
+        way = f"Restore it under Versions, and {who} can approve that one."
+    return Conflict(
+        f"Version {number} of “{pipeline.name}” would run with the rights of {owner.name}, who did not "
+        f"approve it. {way}",
+        code="not_approved",
+        version=number,
+        owner=owner.name,
+    )
 
 
 def _new_tasks(definition: PipelineFile) -> list[NewTask]:
