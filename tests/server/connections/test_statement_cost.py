@@ -17,7 +17,7 @@ from wb_server.connections.statement import DialectName, analyse
 from wb_server.kit.errors import WorkbenchError
 
 _Shape = Callable[[int], str]
-_LENGTH = 70
+_LENGTH = 45
 _TWICE = 2.15  # a little more than double, for what grows with the logarithm
 
 DIALECTS: tuple[DialectName, ...] = ("postgres", "duckdb", "mysql")
@@ -57,6 +57,10 @@ SHAPES: dict[str, _Shape] = {
     "backslashes in a string": _run("\\\\" * 5, "SELECT '", "'"),
     "lines of dashes": _run("\n-- -"),
     "comments first": lambda n: "-- x\n" * n + "SELECT 1",
+    "short comments first": lambda n: "/* x */" * n + "SELECT 1",
+    "a comment that isn't closed": lambda n: "/* x */" * n + "/*",
+    "words of EXPLAIN": lambda n: "EXPLAIN " + "/* x */" * n + "(" + "/* x */" * n + "SELECT 1",
+    "options of EXPLAIN": lambda n: "EXPLAIN (" + "VERBOSE, " * n + "COSTS) SELECT 1",
     "a comment of dashes": _run("-" * 10, "SELECT 1 -- "),
     "dashes": _run("-" * 10),
     "signs": _run(" - "),
