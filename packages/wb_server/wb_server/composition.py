@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .connections.analysis import Analyst
 from .connections.broker import Broker, standard_connectors
 from .connections.configurations import Configurations
 from .connections.connectors.base import by_kind
@@ -191,10 +192,11 @@ def build(
             waiting_per_user=settings.max_waiting_per_user,
         ),
     )
+    analyst = Analyst()
     broker = Broker(
         connections,
         configurations,
-        Gate(rights),
+        Gate(rights, analyst),
         rights,
         audit,
         limits,
@@ -302,6 +304,7 @@ def build(
             listener.close()
         dispatcher.close()
         broker.close()
+        analyst.close()
         kernels.close()
         for connector in connectors.values():
             connector.close()

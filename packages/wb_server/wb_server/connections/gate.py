@@ -14,10 +14,11 @@ from typing import Any, ClassVar, Literal
 from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.errors import Forbidden, InvalidInput
+from .analysis import Analyst, Watch
 from .dialects.tables import TableRef
 from .loads.models import LEDGER, LoadMode, LoadRequest, Once, TableName
 from .models import Connection
-from .statement import DialectName, Statement, analyse, table_name
+from .statement import DialectName, table_name
 
 PermitKind = Literal["read", "write", "browse", "test"]
 
@@ -106,8 +107,9 @@ class PasswordPermit:
 class Gate:
     """Checks a request against the statement's rules and the actor's rights."""
 
-    def __init__(self, rights: Rights) -> None:
+    def __init__(self, rights: Rights, analyst: Analyst) -> None:
         self._rights = rights
+        self._analyst = analyst
 
     def query(
         self,
@@ -123,6 +125,7 @@ class Gate:
         supports_once: bool = False,
         once: Once | None = None,
         only: Literal["read", "write"] | None = None,
+        watch: Watch | None = None,
     ) -> Permit:
         """A permit for one statement.
 
@@ -130,13 +133,15 @@ class Gate:
             limit: at most so many rows are wanted; put into the statement where that is safe.
             once: makes a write once under its key.
             only: what the statement has to be.
+            watch: says how long a long statement's analysis may take, and may stop it.
 
         Raises:
+            Conflict, SourceTimeout: the analysis was stopped, or took too long.
             InvalidInput: the statement can't be understood or isn't one that the gate knows.
             Forbidden: the actor lacks the right, or the statement uses what isn't on the lists.
         """
         self._rights.require(actor, "connection.read", connection)
-        statement: Statement = analyse(sql, dialect, params, limit=limit)
+        statement = self._analyst.analyse(sql, dialect, params, limit=limit, watch=watch)
         if only is not None and statement.kind != only:
             raise _not_a_read() if only == "read" else _not_a_write()
         if statement.kind == "write":

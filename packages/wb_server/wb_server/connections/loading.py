@@ -14,6 +14,7 @@ from ..kit.errors import WorkbenchError
 from .gate import LoadPermit
 from .loads.ahead import Ahead
 from .loads.models import Batches, LoadRequest, LoadResult, Once, Progress
+from .models import Connection
 from .opening import Asked, Granted, Opening
 from .running import Running
 from .stream import Reading
@@ -89,9 +90,13 @@ class Loading(Opening):
         )
 
     def _grant_load(
-        self, asked: Asked, request: LoadRequest, once: Once | None
+        self,
+        asked: Asked,
+        request: LoadRequest,
+        once: Once | None,
+        connection: Connection,
+        running: Running,
     ) -> Granted[LoadPermit]:
-        connection = self._connections.find(asked.actor, request.connection)
         connector = self._configurations.connector(connection.connector)
         permit = self._gate.load(
             asked.actor,

@@ -13,7 +13,7 @@ from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.db import Database
 from ..kit.endpoint import HangUp, Origin, Outcome
-from ..kit.errors import LimitReached, WorkbenchError
+from ..kit.errors import WorkbenchError
 from ..kit.events import Bus
 from .bindings import Bindings, NoBindings, stale
 from .configurations import Configurations
@@ -64,6 +64,8 @@ class Granted(Generic[P]):
     permit: P
     limits: QueryLimits
     row_limit: int | None = None
+    seconds: float = 0.0
+    """What it may still take."""
 
 
 class Opening:
@@ -118,10 +120,11 @@ class Opening:
     def _begin(
         self,
         asked: Asked,
-        grant: Callable[[], Granted[P]],
+        grant: Callable[[Connection, Running], Granted[P]],
         hang_up: HangUp,
         *,
         beside: Running | None = None,
+        long: bool = False,
     ) -> tuple[Granted[P], Running, Finish]:
         """Passes the gate, waits for its turn, and opens the record in the audit log.
 
@@ -130,6 +133,7 @@ class Opening:
         Args:
             grant: asks the gate; again after a wait, since what was permitted may not be any more.
             beside: one that has its place and waits for this one.
+            long: what the gate does may take long, so that it has to have its turn first.
 
         Raises:
             LimitReached: too many at once, and none ended in time.
@@ -137,34 +141,39 @@ class Opening:
                 isn't current (``stale_attempt``).
             WorkbenchError: what the gate says.
         """
-        granted, bound = self._audited(asked, grant)
+        try:
+            bound, connection = self._found(asked)
+        except WorkbenchError as error:
+            self._refused(asked, error)
+            raise
         running = self._queries.add(
-            bound.actor,
-            granted.connection,
-            asked.query_id,
-            granted.permit.kind,
-            asked.statement,
-            beside=beside,
-        )
-        finish = Finish(
-            running, partial(self._ended, running, asked.origin.attempt, granted.permit)
+            bound.actor, connection, asked.query_id, "read", asked.statement, beside=beside
         )
         hang_up.then(lambda: running.stop("hung_up"))
+        granted: Granted[P] | None = None
         try:
+            if not long:
+                granted = grant(connection, running)
             self._queries.take(running)
             if running.place.waited:
-                granted, bound = self._audited(asked, grant)
+                bound, connection = self._found(asked)
+            if granted is None or running.place.waited:
+                granted = grant(connection, running)
         except BaseException as error:
-            if running.stopped is None:
+            if granted is None or running.stopped is None:
                 self._queries.remove(running)
-                if isinstance(error, LimitReached):
+                if isinstance(error, WorkbenchError):
                     self._refused(asked, error)
             else:
+                # It was permitted, and stopped while it waited: that is no refusal.
+                finish = self._finish(running, asked, granted)
                 try:
                     self._started(bound, granted)
                 finally:
                     finish.failed(error)
             raise
+        running.kind = granted.permit.kind
+        finish = self._finish(running, asked, granted)
         try:
             self._started(bound, granted)
         except BaseException as error:
@@ -172,13 +181,18 @@ class Opening:
             raise
         return granted, running, finish
 
-    def _audited(self, asked: Asked, grant: Callable[[], Granted[P]]) -> tuple[Granted[P], Asked]:
-        try:
-            bound = replace(asked, actor=self._bound(asked.actor, asked.origin))
-            return grant(), bound
-        except WorkbenchError as error:
-            self._refused(asked, error)
-            raise
+    def _found(self, asked: Asked) -> tuple[Asked, Connection]:
+        """The connection, and who asks as the log shows them.
+
+        Raises:
+            NotFound: no connection of this name that the actor may use.
+            Conflict: the attempt whose kernel asks isn't current (``stale_attempt``).
+        """
+        actor = self._bound(asked.actor, asked.origin)
+        return replace(asked, actor=actor), self._connections.find(asked.actor, asked.connection)
+
+    def _finish(self, running: Running, asked: Asked, granted: Granted[P]) -> Finish:
+        return Finish(running, partial(self._ended, running, asked.origin.attempt, granted.permit))
 
     def _started(self, asked: Asked, granted: Granted[P]) -> None:
         self._audit.started(

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Collection
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import InvalidInput, NotFound, WorkbenchError
+from .analysis import Stoppable, is_long
 from .gate import Permit
 from .hints import add_near_names, place_in
 from .loads.models import Once, WriteResult
-from .models import QueryRequest, RunningQuery
+from .models import Connection, QueryRequest, RunningQuery
 from .opening import Asked, Granted, Opening
 from .running import Running
 from .stream import Caps, Finish, QueryStream, Reading
 
 # Nothing stands in for each value: a list after IN, say, can't be null.
 _OF_VALUES = frozenset({"parameter_type", "not_reproducible"})
+
+# What a statement whose check took all of its time may still take, to end in the source's own words.
+_LEAST_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Has the analysis of a running query end with it."""
+
+    running: Running
+    seconds: float
+
+    def attach(self, work: Stoppable) -> None:
+        self.running.attach(work)
 
 
 class Querying(Opening):
@@ -145,7 +162,8 @@ class Querying(Opening):
         query_id = request.query_id or str(uuid.uuid4())
         asked = Asked(actor, origin, request.connection, request.sql, query_id)
         grant = partial(self._grant, asked, request, only, once)
-        granted, running, finish = self._begin(asked, grant, hang_up)
+        long = is_long(request.sql, request.params)
+        granted, running, finish = self._begin(asked, grant, hang_up, long=long)
         try:
             return self._open(asked, granted, running, finish)
         except BaseException as error:
@@ -158,9 +176,11 @@ class Querying(Opening):
         request: QueryRequest,
         only: Literal["read", "write"] | None,
         once: Once | None,
+        connection: Connection,
+        running: Running,
     ) -> Granted[Permit]:
+        began = time.monotonic()
         actor = asked.actor
-        connection = self._connections.find(actor, request.connection)
         connector = self._configurations.connector(connection.connector)
         limits = self._limits.of_query(actor, connection.id)
         limit = request.row_limit
@@ -179,8 +199,10 @@ class Querying(Opening):
             supports_once=connector.supports_loads,
             once=once,
             only=only,
+            watch=_Watch(running, limits.seconds),
         )
-        return Granted(connection, connector, permit, limits, limit)
+        left = max(_LEAST_SECONDS, limits.seconds - (time.monotonic() - began))
+        return Granted(connection, connector, permit, limits, limit, left)
 
     def _open(
         self, asked: Asked, granted: Granted[Permit], running: Running, finish: Finish
@@ -191,7 +213,7 @@ class Querying(Opening):
         try:
             finish.session = session
             running.attach(session)
-            answer = session.run(timeout=limits.seconds, max_write_rows=self._write_rows)
+            answer = session.run(timeout=granted.seconds, max_write_rows=self._write_rows)
             provenance: dict[str, Any] = {
                 "query_id": permit.query_id,
                 "connection": connection.name,

@@ -15,7 +15,7 @@ from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Outcome
 from ..kit.errors import Conflict
 from ..kit.events import Bus
-from .connectors.base import Use
+from .analysis import Stoppable
 from .limits.models import QueryLimits
 from .limits.queue import Place
 from .limits.service import LimitService
@@ -51,12 +51,12 @@ class Running:
     started_at: datetime | None = None
     rows: int = 0
     bytes: int = 0
-    session: Use | None = None
+    session: Stoppable | None = None
     stopped: Outcome | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def attach(self, session: Use) -> None:
-        """Gives it the session to stop; one that was stopped before is stopped now."""
+    def attach(self, session: Stoppable) -> None:
+        """Gives it what to stop, its session at last; one that was stopped before is stopped now."""
         with self.lock:
             self.session = session
             stopped = self.stopped is not None
