@@ -1,0 +1,221 @@
+"""Names after a dot, which PostgreSQL may take for a call of a function.
+
+``q.name`` is ``name(q)`` where q has no such column, and ``(value).name`` is ``name(value)``. Which
+columns there are is not in the statement, so the database is asked whether a function of this name
+could be called: of a row, if everything that is named q gives rows, else of any value. One name may
+stand for several things in one statement; a dot has to be right for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from .base import DialectRules, words
+from .tables import TableRef
+from .text import fold
+
+# Without parentheses, these are functions in FROM as well.
+_KEYWORDS = words(
+    """
+    current_catalog current_date current_role current_schema current_time current_timestamp
+    current_user localtime localtimestamp session_user system_user user
+    """
+)
+_ROWS = (exp.Subquery, exp.Values, exp.CTE)
+_WRITTEN = words("excluded old new")  # rows of a write's target
+
+# With a value of one type these give rows of another, and so run the checks of its fields.
+_COERCING = words(
+    """
+    array_append array_cat array_fill array_position array_positions array_prepend array_remove
+    array_replace json_populate_record json_populate_recordset json_to_record json_to_recordset
+    jsonb_populate_record jsonb_populate_recordset jsonb_to_record jsonb_to_recordset lag lead
+    """
+)
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a statement names that may be something else in a database than the gate can see.
+
+    Attributes:
+        of_rows: names after something that gives rows. With the tables that all of these rows come
+            from, if it is so; ``None``: not every one is a row of a table.
+        of_values: names after something that may give a single value.
+        functions: names of called functions that lie in an extension's schema.
+        coerces: whether a function is called that makes values of other types than its arguments'.
+    """
+
+    of_rows: Mapping[str, frozenset[TableRef] | None] = field(default_factory=dict)
+    of_values: frozenset[str] = frozenset()
+    functions: frozenset[str] = frozenset()
+    coerces: bool = False
+
+
+@dataclass(frozen=True)
+class _Item:
+    """Something in FROM, or a part of WITH.
+
+    Attributes:
+        rows: whether it gives rows; else it may give single values.
+        table: the name of a table, or of a part of WITH.
+        columns: those that it has for certain.
+    """
+
+    rows: bool
+    table: TableRef | None = None
+    columns: frozenset[str] = frozenset()
+
+
+def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Named:
+    """Finds them in a tree whose nodes were checked.
+
+    Args:
+        tables: every base table that the statement names.
+    """
+    if rules.record_fields is None:
+        return Named()
+    dots: set[tuple[str | None, str]] = set()
+    items: dict[str, list[_Item]] = {}
+    parts: dict[str, list[frozenset[str]]] = {}
+    nameless = False
+    functions: set[str] = set()
+    coerces = writes = False
+    for node in tree.walk():
+        kind = type(node)
+        if kind is exp.Column:
+            owner = node.args.get("table")
+            if owner is not None and isinstance(node.this, exp.Identifier):
+                dots.add((fold(owner, rules), fold(node.this, rules)))
+        elif kind is exp.Dot:
+            if isinstance(node.expression, exp.Identifier):
+                dots.add((None, fold(node.expression, rules)))
+        elif kind is exp.Anonymous:
+            name = node.name.lower()
+            if name in rules.extension_functions:
+                functions.add(name)
+            coerces = coerces or name in _COERCING
+        elif kind is exp.CTE:
+            alias = node.args["alias"]
+            parts.setdefault(fold(alias.this, rules), []).append(_columns(node, rules))
+        elif kind in (exp.Insert, exp.Update, exp.Delete, exp.Merge):
+            writes = True
+        if kind is not exp.CTE and _stands_in_from(node):
+            item = _item(node, rules)
+            name = _name_of(node, rules)
+            if name is not None:
+                items.setdefault(name, []).append(item)
+            elif not item.rows:
+                nameless = True
+    base = frozenset(tables)
+    of_rows: dict[str, frozenset[TableRef] | None] = {}
+    of_values: set[str] = set()
+    for owner, name in dots:
+        found = items.get(owner, []) if owner is not None else []
+        if not found and writes and owner in _WRITTEN:
+            found = [_Item(rows=True)]
+        open_ = [item for item in found if name not in item.columns]
+        if nameless or not found or not all(item.rows for item in open_):
+            of_values.add(name)
+            continue
+        known: set[TableRef] | None = set()
+        for item in open_:
+            sources = _sources(item, name, parts, base)
+            known = known | sources if known is not None and sources is not None else None
+        if known is not None and not known:
+            continue  # each of them has this column
+        before = of_rows.get(name, frozenset())
+        of_rows[name] = None if before is None or known is None else before | known
+    return Named(of_rows, frozenset(of_values), frozenset(functions), coerces)
+
+
+def _sources(
+    item: _Item, name: str, parts: Mapping[str, list[frozenset[str]]], base: frozenset[TableRef]
+) -> set[TableRef] | None:
+    """The tables that must have a column of this name; ``None``: nobody can say."""
+    if item.table is None:
+        return None
+    if item.table.schema is None:
+        if not all(name in columns for columns in parts.get(item.table.name, [])):
+            return None
+        return {item.table} if item.table in base else set()
+    return {item.table}
+
+
+def _stands_in_from(node: exp.Expr) -> bool:
+    if isinstance(node, exp.Table | exp.Lateral):
+        return not isinstance(node.parent, exp.Table) or "rows_from" != node.arg_key
+    if isinstance(node.args.get("alias"), exp.TableAlias):
+        return True
+    return node.arg_key == "this" and isinstance(node.parent, exp.From | exp.Join)
+
+
+def _name_of(node: exp.Expr, rules: DialectRules) -> str | None:
+    """The name under which columns are taken from it; ``None``: there is none that we can tell."""
+    alias = node.args.get("alias")
+    if isinstance(alias, exp.TableAlias) and isinstance(alias.this, exp.Identifier):
+        return fold(alias.this, rules)
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+        return fold(node.this, rules)
+    calls = [item.this for item in node.args.get("rows_from") or [node]]
+    if calls and isinstance(calls[0], exp.Anonymous):
+        return calls[0].name if _is_quoted(calls[0]) else calls[0].name.lower()
+    return None
+
+
+def _item(node: exp.Expr, rules: DialectRules) -> _Item:
+    alias = node.args.get("alias")
+    renamed = frozenset(_renamed(alias, rules))
+    value = node.this if isinstance(node, exp.Lateral) else node
+    if isinstance(value, _ROWS):
+        return _Item(True, columns=renamed or _columns(value, rules), table=_NO_TABLE)
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+        schema = node.args.get("db")
+        name = fold(node.this, rules)
+        if schema is None and not node.this.args.get("quoted") and name in _KEYWORDS:
+            return _Item(False, columns=renamed)
+        if renamed:  # some of its columns have other names here
+            return _Item(True, columns=renamed)
+        where = fold(schema, rules) if isinstance(schema, exp.Identifier) else None
+        return _Item(True, TableRef(None, where, name))
+    columns = renamed
+    if isinstance(node, exp.Table | exp.Lateral) and isinstance(node.this, exp.Anonymous):
+        fields = (rules.record_fields or {}).get(node.this.name.lower(), frozenset())
+        if not renamed and node.this.name.lower() != "unnest":
+            columns = fields
+    return _Item(False, columns=columns)
+
+
+_NO_TABLE = None
+
+
+def _renamed(alias: object, rules: DialectRules) -> Iterator[str]:
+    for column in alias.args.get("columns") or [] if isinstance(alias, exp.TableAlias) else []:
+        name = column.this if isinstance(column, exp.ColumnDef) else column
+        yield fold(name, rules)
+
+
+def _columns(node: exp.Expr, rules: DialectRules) -> frozenset[str]:
+    """The columns of a query that it names itself; those behind a star aren't told."""
+    renamed = frozenset(_renamed(node.args.get("alias"), rules))
+    if renamed:
+        return renamed
+    query = node.this
+    while isinstance(query, exp.SetOperation | exp.Subquery):
+        query = query.this
+    if not isinstance(query, exp.Select):
+        return frozenset()
+    names = set()
+    for column in query.expressions:
+        if isinstance(column, exp.Alias) and isinstance(column.args.get("alias"), exp.Identifier):
+            names.add(fold(column.args["alias"], rules))
+        elif isinstance(column, exp.Column) and isinstance(column.this, exp.Identifier):
+            names.add(fold(column.this, rules))
+    return frozenset(names)
+
+
+def _is_quoted(call: exp.Expr) -> bool:
+    return isinstance(call.this, exp.Identifier) and bool(call.this.args.get("quoted"))
