@@ -17,8 +17,12 @@ from wb_server.connections.connectors.base import (
     Session,
     Target,
 )
-from wb_server.connections.dialects.tables import TableRef
+from wb_server.connections.dialects.fields import named
+from wb_server.connections.dialects.tables import TableRef, tables_of
+from wb_server.connections.dialects.text import canonical, parse
 from wb_server.connections.loads.models import Batches, LoadMode, Progress, TableName, Written
+from wb_server.connections.statement import RULES
+from wb_server.kit.errors import WorkbenchError
 
 
 def make_permit(
@@ -60,6 +64,17 @@ def make_load_permit(
     )
 
 
+def as_the_gate(permit: gate.Permit) -> gate.Permit:
+    """The permit with the names that the gate finds in its statement, if it can read it."""
+    rules = RULES["postgres"]
+    try:
+        tree = canonical(parse(permit.sql, rules), rules)
+    except WorkbenchError:
+        return permit
+    tables = {*permit.tables, *tables_of(tree, frozenset(), rules)}
+    return replace(permit, tables=tuple(tables), named=named(tree, tables, rules))
+
+
 def _table(name: str) -> TableRef:
     schema, _, table = name.rpartition(".")
     return TableRef(None, schema or None, table)
@@ -86,6 +101,8 @@ class Source:
     def open(self, sql: str = "", *tables: str, kind: gate.PermitKind = "read") -> Session:
         """A session for one statement on these tables."""
         permit = make_permit(sql, *tables, kind=kind, connection_id=self.target.connection_id)
+        if self.connector.dialect == "postgres" and sql:
+            permit = as_the_gate(permit)
         return self.connector.open(permit, self.target)
 
     def table(

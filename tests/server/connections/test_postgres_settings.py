@@ -171,7 +171,8 @@ def test_a_pooled_session_goes_back_to_them(hostile: Source) -> None:
 
 
 def test_without_the_settings_it_bites(hostile: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres_session, "IN_TRANSACTION", "SELECT 1")
+    for name in ("IN_TRANSACTION", "VALUES"):
+        monkeypatch.setattr(postgres_session, name, "SELECT 1")
     text = analyse("select :a as a, :b as b", "postgres", {"a": "\\", "b": ", 1 as b --"}).sql
     try:
         changed = hostile.rows(text) != [{"a": "\\", "b": ", 1 as b --"}]

@@ -95,4 +95,7 @@ def test_functions_of_an_extension_are_its_own(source: Source, people: psycopg.C
 
 def test_other_errors_name_nothing() -> None:
     assert shadows.found('invalid input syntax for type integer: "abc"') is None
-    assert shadows.found('integer: "workbench-foundo||\x1ffshout"') == ["o||", "fshout"]
+    said = "invalid input: »workbench-found:operator:||\x1fdot:shout:end«"
+    found = shadows.found(said)
+    assert found == ["operator:||", "dot:shout"]
+    assert shadows.refusal(found).code == "function_not_allowed"

@@ -15,6 +15,7 @@ from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.errors import Forbidden, InvalidInput
 from .analysis import Analyst, Watch
+from .dialects.fields import Named
 from .dialects.tables import TableRef
 from .loads.models import LEDGER, LoadMode, LoadRequest, Once, TableName
 from .models import Connection
@@ -42,6 +43,7 @@ class Permit:
         structural: whether it changes structure: some databases commit before and after such.
         once: the key under which a write is made once; ``None``: as often as it is asked for.
         dialect: of ``sql``.
+        named: what only the database can tell to be no code of its own.
         shows_texts: it answers with a plan, which may only be shown if no view is among the tables.
     """
 
@@ -57,6 +59,7 @@ class Permit:
     once: str | None = None
     dialect: DialectName | None = None
     shows_texts: bool = False
+    named: Named = Named()  # noqa: RUF009  frozen
     seal: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -166,6 +169,7 @@ class Gate:
             structural=statement.structural,
             dialect=dialect,
             shows_texts=statement.shows_texts,
+            named=statement.named,
             once=once.key if once is not None and statement.kind == "write" else None,
             seal=_SEAL,
         )

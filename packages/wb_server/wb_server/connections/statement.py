@@ -23,12 +23,8 @@ from sqlglot.errors import SqlglotError
 from wb_server.connections.dialects import duckdb, mysql, postgres
 from wb_server.connections.dialects.base import DialectRules
 from wb_server.connections.dialects.explain import explanation
-from wb_server.connections.dialects.nodes import (
-    WRITES,
-    check_columns_of_functions,
-    check_name,
-    check_node,
-)
+from wb_server.connections.dialects.fields import Named, named
+from wb_server.connections.dialects.nodes import WRITES, check_name, check_node
 from wb_server.connections.dialects.parameters import bind
 from wb_server.connections.dialects.tables import (
     TableRef,
@@ -64,6 +60,7 @@ class Statement:
         written: the targets of a write.
         returns_rows: a read, or a write with RETURNING.
         structural: it changes structure, or empties a table as if it were made anew.
+        named: what only the database can tell to be no code of its own.
         shows_texts: its answer is a plan that could show the text of a view, so that only tables
             may be explained.
     """
@@ -75,6 +72,7 @@ class Statement:
     returns_rows: bool
     structural: bool = False
     shows_texts: bool = False
+    named: Named = Named()  # noqa: RUF009  frozen
 
 
 def analyse(
@@ -134,6 +132,7 @@ def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int |
         written=inner.written if kind == "write" else (),
         returns_rows=True,
         shows_texts=words.shows_texts,
+        named=inner.named,
     )
 
 
@@ -173,6 +172,7 @@ def _analyse_one(
         written=in_order(written),
         returns_rows=kind == "read" or again.args.get("returning") is not None,
         structural=isinstance(again, _STRUCTURAL),
+        named=named(again, tables, rules),
     )
 
 
@@ -249,6 +249,4 @@ def _check(tree: exp.Expr, rules: DialectRules, *, bound: bool) -> tuple[TableRe
         raise Forbidden("This connection is read-only.", code="read_only_connection")
     for node in tree.walk():
         check_node(node, tree, rules, write=write, bound=bound)
-    if rules.record_fields is not None:
-        check_columns_of_functions(tree, rules)
     return targets_of(tree, rules) if write else ()

@@ -173,12 +173,12 @@ class Link:
             # Before version 14, and on systems that can't tell.
             self.watches = False
 
-    def command(self, sql: str) -> None:
-        """Runs statements of our own that answer nothing, in one round trip."""
+    def command(self, sql: str) -> int:
+        """Runs statements of our own in one round trip; how many rows the last one answers."""
         statement = adbc.AdbcStatement(self.handle)
         try:
             statement.set_sql_query(sql)
-            statement.execute_update()
+            return int(statement.execute_update())
         finally:
             statement.close()
 

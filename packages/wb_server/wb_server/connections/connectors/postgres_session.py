@@ -22,7 +22,7 @@ from . import postgres_plans as plans
 from . import postgres_shadows as shadows
 from .base import Answer, Session
 from .postgres_pool import WATCH_CLIENT, Link, Pool
-from .postgres_settings import IN_TRANSACTION
+from .postgres_settings import IN_TRANSACTION, VALUES
 from .postgres_types import (
     Conversion,
     has_numeric,
@@ -186,42 +186,51 @@ class PostgresSession(Session):
         sql += f"; SET LOCAL statement_timeout = {milliseconds}"
         if self._link.watches:
             sql += f"; SET LOCAL {WATCH_CLIENT}"
-        sql += f"; {IN_TRANSACTION}"
-        if more:
-            sql += f"; {more}"
-        self._begun_by = sql
+        self._begun_by = f"{sql}; {IN_TRANSACTION}"
         # The database's clock decides; ours only tells a timeout from an outsider's cancel.
         self._deadline = time.monotonic() + timeout * 0.9
         with self._call():
             try:
-                self._start(sql)
+                self._start(sql, more)
             except adbc.Error as error:
                 if not (self._link.reused and errors.is_broken(error)) or self._cancelled:
                     raise
                 self._replace_link()
-                self._start(sql)
+                self._start(sql, more)
         self._begun = True
 
-    def _start(self, sql: str) -> None:
+    def _start(self, sql: str, more: str) -> None:
         """Begins, and looks for what the database would run in place of what the gate has checked.
 
         Raises:
-            Forbidden: ``operator_not_allowed`` or ``function_not_allowed``.
+            Forbidden: it found some, such as ``operator_not_allowed`` or ``field_not_allowed``.
+            SourceFailed: it couldn't look (``not_looked``).
         """
         if self._permit.kind not in ("read", "write"):
-            self._link.command(sql)
+            self._link.command(f"{self._begun_by}; {more}" if more else self._begun_by)
             return
+        permit = self._permit
+        glance = shadows.glance(permit.named, permit.sql)
         try:
-            self._link.command(f"{sql}; {shadows.LOOK}")
+            count = self._link.command(f"{sql}; {VALUES}; {glance}")
+        except adbc.Error as error:
+            if shadows.found(str(error)) is None:
+                raise
+            self._link.command("ROLLBACK")
+            count = self._look()
+        shadows.require_answer(count)
+
+    def _look(self) -> int:
+        """Begins again, and asks what the things that there are have to do with this statement."""
+        permit = self._permit
+        question = shadows.look(permit.named, permit.tables, permit.sql)
+        try:
+            return self._link.command(f"{self._begun_by}; {question}")
         except adbc.Error as error:
             found = shadows.found(str(error))
             if found is None:
                 raise
-            refusal = shadows.refusal(found, self._permit.sql)
-            if refusal is not None:
-                raise refusal from None
-            self._link.command("ROLLBACK")
-            self._link.command(sql)
+            raise shadows.refusal(found) from None
 
     def _replace_link(self, *, new_types: bool = False) -> None:
         with self._linked:

@@ -35,26 +35,34 @@ _WANTED: Final = {
     "session_replication_role": "origin",
 }
 
-_PATH: Final = "pg_catalog.current_setting('search_path')"
 
-
-def _settings(scope: str) -> str:
-    """Statements of our own; a setting that this version doesn't know is left out."""
+def _values(scope: str) -> str:
+    """A statement of our own; a setting that this version doesn't know is left out."""
     wanted = ", ".join(f"('{name}', '{value}')" for name, value in _WANTED.items())
     return (
         f"SELECT pg_catalog.set_config(w.name, w.value, {scope}) "  # noqa: S608  constants
         f"FROM (VALUES {wanted}) w(name, value) "
-        "WHERE pg_catalog.current_setting(w.name, true) OPERATOR(pg_catalog.<>) w.value; "
-        # Unless it is named, the database's own schema comes first, and nothing stands in for its
-        # types. An order that names it elsewhere is taken over without it.
-        "SELECT pg_catalog.set_config('search_path', COALESCE((SELECT pg_catalog.string_agg("
-        "pg_catalog.quote_ident(s.name::pg_catalog.text), ', ' ORDER BY s.place) "
-        "FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY s(name, place) "
-        f"WHERE s.name OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name), ''), {scope}) "
-        f"WHERE pg_catalog.strpos(pg_catalog.lower({_PATH}), 'pg_catalog') "
-        "OPERATOR(pg_catalog.>) 0"
+        "WHERE pg_catalog.current_setting(w.name, true) OPERATOR(pg_catalog.<>) w.value"
     )
 
 
-IN_TRANSACTION: Final = _settings("true")
-IN_SESSION: Final = _settings("false")
+# Unless it is named, the database's own schema comes first, and nothing stands in for its types.
+# An order that names it elsewhere doesn't count.
+PATH_IS_WRONG: Final = (
+    "(pg_catalog.current_schemas(true))[1] OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name"
+)
+
+
+def _path(scope: str) -> str:
+    return (
+        "SELECT pg_catalog.set_config('search_path', COALESCE((SELECT pg_catalog.string_agg("  # noqa: S608
+        "pg_catalog.quote_ident(s.name::pg_catalog.text), ', ' ORDER BY s.place) "
+        "FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY s(name, place) "
+        f"WHERE s.name OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name), ''), {scope}) "
+        f"WHERE {PATH_IS_WRONG}"
+    )
+
+
+VALUES: Final = _values("true")
+IN_TRANSACTION: Final = f"{VALUES}; {_path('true')}"
+IN_SESSION: Final = f"{_values('false')}; {_path('false')}"

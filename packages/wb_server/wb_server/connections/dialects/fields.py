@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from wb_server.kit.errors import Forbidden
+
 from .base import DialectRules, words
 from .tables import TableRef
 from .text import fold
@@ -25,6 +27,7 @@ _KEYWORDS = words(
     """
 )
 _ROWS = (exp.Subquery, exp.Values, exp.CTE)
+_SYSTEM = ("pg_", "lo_")  # no column has such a name, so that the database needn't be asked
 _WRITTEN = words("excluded old new")  # rows of a write's target
 
 # With a value of one type these give rows of another, and so run the checks of its fields.
@@ -75,8 +78,11 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
 
     Args:
         tables: every base table that the statement names.
+
+    Raises:
+        Forbidden: a name can be nothing but one of the system's functions (``field_not_allowed``).
     """
-    if rules.record_fields is None:
+    if rules.name != "postgres":
         return Named()
     dots: set[tuple[str | None, str]] = set()
     items: dict[str, list[_Item]] = {}
@@ -94,10 +100,10 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
             if isinstance(node.expression, exp.Identifier):
                 dots.add((None, fold(node.expression, rules)))
         elif kind is exp.Anonymous:
-            name = node.name.lower()
-            if name in rules.extension_functions:
-                functions.add(name)
-            coerces = coerces or name in _COERCING
+            called = node.name.lower()
+            if called in rules.extension_functions:
+                functions.add(called)
+            coerces = coerces or called in _COERCING
         elif kind is exp.CTE:
             alias = node.args["alias"]
             parts.setdefault(fold(alias.this, rules), []).append(_columns(node, rules))
@@ -105,9 +111,9 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
             writes = True
         if kind is not exp.CTE and _stands_in_from(node):
             item = _item(node, rules)
-            name = _name_of(node, rules)
-            if name is not None:
-                items.setdefault(name, []).append(item)
+            alias = _name_of(node, rules)
+            if alias is not None:
+                items.setdefault(alias, []).append(item)
             elif not item.rows:
                 nameless = True
     base = frozenset(tables)
@@ -119,6 +125,8 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
             found = [_Item(rows=True)]
         open_ = [item for item in found if name not in item.columns]
         if nameless or not found or not all(item.rows for item in open_):
+            if name.startswith(_SYSTEM):
+                raise _field_error(name)
             of_values.add(name)
             continue
         known: set[TableRef] | None = set()
@@ -130,6 +138,14 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
         before = of_rows.get(name, frozenset())
         of_rows[name] = None if before is None or known is None else before | known
     return Named(of_rows, frozenset(of_values), frozenset(functions), coerces)
+
+
+def _field_error(name: str) -> Forbidden:
+    return Forbidden(
+        f"“.{name}” could call the function {name}, which isn't on the list of allowed functions.",
+        code="field_not_allowed",
+        name=name,
+    )
 
 
 def _sources(
@@ -147,7 +163,7 @@ def _sources(
 
 def _stands_in_from(node: exp.Expr) -> bool:
     if isinstance(node, exp.Table | exp.Lateral):
-        return not isinstance(node.parent, exp.Table) or "rows_from" != node.arg_key
+        return not isinstance(node.parent, exp.Table) or node.arg_key != "rows_from"
     if isinstance(node.args.get("alias"), exp.TableAlias):
         return True
     return node.arg_key == "this" and isinstance(node.parent, exp.From | exp.Join)
@@ -171,7 +187,7 @@ def _item(node: exp.Expr, rules: DialectRules) -> _Item:
     renamed = frozenset(_renamed(alias, rules))
     value = node.this if isinstance(node, exp.Lateral) else node
     if isinstance(value, _ROWS):
-        return _Item(True, columns=renamed or _columns(value, rules), table=_NO_TABLE)
+        return _Item(True, columns=renamed or _columns(value, rules))
     if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
         schema = node.args.get("db")
         name = fold(node.this, rules)
@@ -187,9 +203,6 @@ def _item(node: exp.Expr, rules: DialectRules) -> _Item:
         if not renamed and node.this.name.lower() != "unnest":
             columns = fields
     return _Item(False, columns=columns)
-
-
-_NO_TABLE = None
 
 
 def _renamed(alias: object, rules: DialectRules) -> Iterator[str]:

@@ -61,35 +61,6 @@ def check_node(
         raise InvalidInput("A parameter wasn't put in.", code="parameter_missing")
 
 
-def check_columns_of_functions(tree: exp.Expr, rules: DialectRules) -> None:
-    """Refuses ``f.name`` where f is a function in FROM: PostgreSQL may call name with its value.
-
-    Raises:
-        Forbidden: a name that is no field of what the function returns (``field_not_allowed``).
-    """
-    known: dict[str, set[str]] = {}
-    for node in tree.find_all(exp.Table, exp.Lateral):
-        calls = [item.this for item in node.args.get("rows_from") or [node]]
-        if not isinstance(calls[0], exp.Anonymous):
-            continue
-        function = _function_name(calls[0], rules).strip('"')
-        alias = node.args.get("alias")
-        named = alias.args.get("this") if alias is not None else None
-        name = fold(named, rules) if named is not None else function
-        columns = known.setdefault(name, {name, function, "ordinality"})
-        for call in calls:
-            columns |= (rules.record_fields or {}).get(_function_name(call, rules), frozenset())
-        for column in alias.args.get("columns") or [] if alias is not None else []:
-            columns.add(fold(column.this if isinstance(column, exp.ColumnDef) else column, rules))
-    for node in tree.find_all(exp.Column):
-        owner = node.args.get("table")
-        if owner is None or not isinstance(node.this, exp.Identifier):
-            continue
-        columns = known.get(fold(owner, rules), set())
-        if columns and fold(node.this, rules) not in columns:
-            raise _field_error(f"{owner.name}.{node.name}")
-
-
 def check_name(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     """Refuses a name that the database would cut, and so take for another.
 
@@ -181,28 +152,22 @@ def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 
 
 def _check_dot(node: exp.Expr, rules: DialectRules, write: bool) -> None:
-    """``schema.function(…)`` and ``value.field``, where a dot can lead to any function.
-
-    PostgreSQL takes ``(value).name`` for ``name(value)`` where the value has no such field, with a
-    value of any type.
-    """
+    """``schema.function(…)``; what a name after a value may be, ``fields`` finds out."""
     if rules.record_fields is None or isinstance(node.expression, exp.Star):
         return
+    if isinstance(node.expression, exp.Identifier):
+        if rules.name == "mysql":
+            raise _field_error(node.expression.name)
+        return
     called = called_function(node)
-    if called is not None:  # the database's own schema isn't written here any more
-        raise _function_error(f"{node.this.sql()}.{called.name}", frozenset())
-    value = node.this.unnest()
-    if isinstance(value, exp.Anonymous) and isinstance(node.expression, exp.Identifier):
-        fields = rules.record_fields.get(_function_name(value, rules), frozenset())
-        if fold(node.expression, rules) in fields:
-            return
-    raise _field_error(node.expression.name)
+    name = called.name if called is not None else node.expression.name
+    # The database's own schema isn't written here any more.
+    raise _function_error(f"{node.this.sql()}.{name}", frozenset())
 
 
 def _field_error(name: str) -> Forbidden:
     return Forbidden(
-        f"“{name}” can't be taken with a dot here, since that can call a function of this name. "
-        "Write table.column without parentheses, or to_jsonb(value) ->> 'field'.",
+        f"“{name}” can't be taken with a dot here. Write table.column without parentheses.",
         code="field_not_allowed",
         name=name,
     )

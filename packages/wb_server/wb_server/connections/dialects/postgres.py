@@ -154,6 +154,15 @@ _RECORD_FIELDS = {
     "unnest": words("lexeme positions weights"),
 }
 
+# Casts written as calls, besides those on the list. With them these are all of PostgreSQL's
+# functions that a name after a dot may call.
+_CONVERSIONS = words(
+    """
+    bool bpchar bytea char cid cidr int2vector interval json jsonb macaddr macaddr8 money multirange
+    name oid tid time timestamp timestamptz timetz uuid varbit bit xid xid8 inet tsquery tsvector
+    """
+)
+
 # What says how the data is laid out. Left out on purpose: whatever shows roles and passwords
 # (pg_authid, pg_shadow, pg_roles, pg_user), settings and files, other sessions, statistics that
 # hold values of rows (pg_stats, pg_statistic), user mappings, large objects, texts of
@@ -246,3 +255,5 @@ RULES = DialectRules(
     extension_functions=_EXTENSIONS,
     record_fields=_RECORD_FIELDS,
 )
+
+HARMLESS = (RULES.functions - _EXTENSIONS) | _CONVERSIONS
