@@ -71,7 +71,7 @@ def as_the_gate(permit: gate.Permit) -> gate.Permit:
         tree = canonical(parse(permit.sql, rules), rules)
     except WorkbenchError:
         return permit
-    tables = {*permit.tables, *tables_of(tree, frozenset(), rules)}
+    tables = {*permit.tables, *tables_of(tree, rules)}
     return replace(permit, tables=tuple(tables), named=named(tree, tables, rules))
 
 

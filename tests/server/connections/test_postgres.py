@@ -419,13 +419,13 @@ def test_lost_commit_says_that_the_outcome_is_unknown(
     tables.execute("create table t.w (id int)")
     command = module.Link.command
 
-    def cut(link: module.Link, sql: str) -> None:
+    def cut(link: module.Link, sql: str) -> int:
         if sql == "COMMIT":
             tables.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
                 "where application_name = 'workbench'"
             )
-        command(link, sql)
+        return command(link, sql)
 
     monkeypatch.setattr(module.Link, "command", cut)
     with pytest.raises(SourceFailed) as caught:

@@ -48,8 +48,12 @@ def _values(scope: str) -> str:
 
 # Unless it is named, the database's own schema comes first, and nothing stands in for its types.
 # An order that names it elsewhere doesn't count.
+# Temporary tables' schema stands before it, but not for functions and operators.
+_SCHEMAS: Final = "(pg_catalog.current_schemas(true))"
 PATH_IS_WRONG: Final = (
-    "(pg_catalog.current_schemas(true))[1] OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name"
+    f"CASE WHEN pg_catalog.starts_with({_SCHEMAS}[1]::pg_catalog.text, 'pg_temp_') "
+    f"THEN {_SCHEMAS}[2] ELSE {_SCHEMAS}[1] END "
+    "OPERATOR(pg_catalog.<>) 'pg_catalog'::pg_catalog.name"
 )
 
 
