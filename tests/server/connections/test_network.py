@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 
@@ -79,6 +81,70 @@ def test_refuses_address(address: str) -> None:
             check()
         assert caught.value.code == "address_not_allowed"
         assert caught.value.details["field"] == "host"
+
+
+# As IANA's registries of special-purpose addresses have them, and older ones that were given up.
+SPECIAL_V4 = [
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+    "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24",
+    "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24",
+    "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+]  # fmt: skip
+SPECIAL_V6 = [
+    "::/128", "::1/128", "::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "100::/64",
+    "100:0:0:1::/64", "2001:1::1/128", "2001:1::2/128", "2001:1::3/128", "2001:2::/48",
+    "2001:3::/32", "2001:4:112::/48", "2001:10::/28", "2001:20::/28", "2001:30::/28",
+    "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10",
+    "fec0::/10", "ff00::/8",
+]  # fmt: skip
+
+
+def embedded(address: str) -> list[str]:
+    """The IPv6 addresses that stand for an IPv4 one."""
+    number = int(ip_address(address))
+    return [
+        f"::ffff:{address}",
+        f"64:ff9b::{address}",
+        str(IPv6Address((0x2002 << 112) + (number << 80) + 1)),
+        str(IPv6Address((0x20010000 << 96) + (number << 64) + (0xFFFFFFFF ^ 0x5DB8D70E))),
+        str(IPv6Address((0x20010000 << 96) + (0x5DB8D70E << 64) + (0xFFFFFFFF ^ number))),
+        str(IPv6Address((0x26062800 << 96) + (0x5EFE << 32) + number)),
+        str(IPv6Address((0x26062800 << 96) + (0x02005EFE << 32) + number)),
+    ]
+
+
+@pytest.mark.parametrize("network", [*SPECIAL_V4, *SPECIAL_V6])
+def test_every_special_network_is_refused_to_its_edges(network: str) -> None:
+    block = ip_network(network)
+    first, last = int(block[0]), int(block[-1])
+    inside = {first, last, (first + last) // 2}
+    inside |= {random.Random(network).randint(first, last) for _ in range(20)}
+    for number in inside:
+        address = str((IPv4Address if block.version == 4 else IPv6Address)(number))
+        for spelled in [address, *(embedded(address) if block.version == 4 else [])]:
+            with pytest.raises(Unprocessable) as caught:
+                policy(private=False).check(spelled, 443)
+            assert caught.value.code == "address_not_allowed", spelled
+
+
+def test_what_is_beside_a_special_network_is_not() -> None:
+    allowed = 0
+    for network in SPECIAL_V4:
+        block = ip_network(network)
+        for number in (int(block[0]) - 1, int(block[-1]) + 1):
+            if not 0 < number < 2**32:
+                continue
+            beside = IPv4Address(number)
+            if any(beside in ip_network(other) for other in SPECIAL_V4):
+                continue
+            for spelled in [str(beside), *embedded(str(beside))]:
+                policy(private=False).check(spelled, 443)
+                allowed += 1
+    for text in ("2001:200::1", "2001:db7:ffff::1", "2001:db9::1", "2620:4f:7fff::1", "2620:4f:8001::1",
+                 "3ffe:ffff::1", "3fff:1000::1", "2000::1"):  # fmt: skip
+        policy(private=False).check(text, 443)
+        allowed += 1
+    assert allowed > 100
 
 
 @pytest.mark.parametrize(

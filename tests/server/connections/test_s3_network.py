@@ -385,6 +385,66 @@ def test_listing_is_bounded(s3_connector: S3Connector) -> None:
         assert len(fake.requests) <= s3_client.MAX_KEYS / 1000
 
 
+def test_a_listing_without_objects_has_an_end(
+    s3_connector: S3Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty pages may be honest, where much was deleted; without an end they are not."""
+    monkeypatch.setattr(s3_client, "MAX_PAGES", 30)
+    numbers = iter(range(10**9))
+
+    def empty(token: Callable[[], str | None]) -> Answer:
+        return lambda request: page(token=token())
+
+    with scripted(empty(lambda: f"t{next(numbers)}")) as fake, pytest.raises(TooLarge) as caught:
+        of(s3_connector, fake.config()).table("select * from x1", "x1")
+    assert caught.value.code == "too_many_files"
+    assert len(fake.requests) == s3_client.MAX_PAGES
+    with scripted(empty(lambda: "same")) as fake, pytest.raises(SourceFailed):
+        of(s3_connector, fake.config()).table("select * from x1", "x1")
+    assert len(fake.requests) == 2
+
+    pages = iter([*(f"t{n}" for n in range(20)), None])
+
+    def late(request: Request) -> Reply:
+        token = next(pages)
+        return page(token=token) if token else page(("people.csv", 3))
+
+    with scripted(late) as fake, of(s3_connector, fake.config()).open(kind="browse") as session:
+        assert [table.name for table in session.tables(None)] == ["people"]
+
+
+def test_a_listing_has_a_time_limit_of_its_own(
+    s3_connector: S3Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the statement may take; also where each page comes at once."""
+    monkeypatch.setattr(s3_client, "LIST_SECONDS", 0.5)
+    monkeypatch.setattr(s3_client, "MAX_PAGES", 10**9)
+    numbers = iter(range(10**9))
+    with scripted(lambda request: page(token=f"t{next(numbers)}")) as fake:
+        with pytest.raises(SourceTimeout) as caught:
+            of(s3_connector, fake.config()).table("select * from people", "people", timeout=300)
+        assert "0 s" in caught.value.message
+        assert len(fake.requests) > 2
+
+
+def test_cancel_in_an_endless_listing(
+    s3_connector: S3Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_client, "MAX_PAGES", 10**9)
+    numbers = iter(range(10**9))
+    with scripted(lambda request: page(token=f"t{next(numbers)}")) as fake:
+        session = of(s3_connector, fake.config()).open("select * from people", "people")
+        canceller = threading.Thread(
+            target=lambda: (wait_for(lambda: len(fake.requests) > 20), session.cancel())
+        )
+        canceller.start()
+        with pytest.raises(Conflict) as caught:
+            session.run(timeout=300, max_write_rows=0)
+        canceller.join()
+        session.close()
+    assert caught.value.code == "cancelled"
+
+
 def test_pages_are_joined(s3_connector: S3Connector) -> None:
     def answer(request: Request) -> Reply:
         if "continuation-token=a%2Fb%2B" in request.path:

@@ -46,7 +46,31 @@ _PRIVATE_V4: Final = tuple(
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15")
 )
 _PRIVATE_V6: Final = IPv6Network("fc00::/7")
+# IANA's registries of special-purpose addresses (IPv4 and IPv6, as of 2025), but for those above, for
+# loopback, and for what embeds an IPv4 address, which is checked by itself. Named here, since what
+# Python knows of them is as old as Python. Also those that the registries call reachable: relays and
+# sinks, where no data source is.
+_RESERVED_V4: Final = tuple(
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.175.48.0/24",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "240.0.0.0/4",
+    )
+)
+# Of 2000::/3; the rest is not in use, or special as a whole: 100::/64, 5f00::/16, 64:ff9b:1::/48, …
 _GLOBAL_V6: Final = IPv6Network("2000::/3")
+_RESERVED_V6: Final = tuple(
+    IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20")
+)
+_TEREDO: Final = IPv6Network("2001::/32")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
@@ -148,10 +172,10 @@ class NetworkPolicy:
             return
         if isinstance(address, IPv4Address):
             private = any(address in network for network in _PRIVATE_V4)
-            usable = private or address.is_global
+            usable = private or not any(address in network for network in _RESERVED_V4)
         else:
             private = address in _PRIVATE_V6
-            usable = private or address in _NAT64 or (address in _GLOBAL_V6 and _is_public(address))
+            usable = private or address in _NAT64 or _is_public(address)
         if not usable:
             raise _not_allowed(host, address, "it is a reserved address")
         if private and not self._allow_private:
@@ -196,8 +220,9 @@ def _embedded(address: IPv6Address) -> list[IPv4Address]:
 
 
 def _is_public(address: IPv6Address) -> bool:
-    """Python counts the transition prefixes as private; what they embed is checked by itself."""
-    return address.is_global or address.sixtofour is not None or address.teredo is not None
+    return address in _TEREDO or (
+        address in _GLOBAL_V6 and not any(address in network for network in _RESERVED_V6)
+    )
 
 
 def _as_address(text: str, host: str) -> _Address:

@@ -29,6 +29,9 @@ from . import s3_errors as errors
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 30.0
 MAX_KEYS: Final = 50_000
+# Of one listing. A store may answer pages without an object, where many were deleted; not without end.
+LIST_SECONDS: Final = 60.0
+MAX_PAGES: Final = 1_000
 
 _PAGE: Final = 1000
 _MAX_PAGE_BYTES: Final = 8 << 20
@@ -204,12 +207,13 @@ class Store:
         """The objects whose keys begin with a prefix, by key.
 
         Args:
-            seconds: that it may take in all.
+            seconds: that it may take in all; never more than ``LIST_SECONDS``.
             limit: how many are wanted; more of them are an error, unless it is less than a page.
 
         Raises:
-            TooLarge: there are more than ``limit``.
-            SourceFailed: the store can't be reached, refuses the keys or has no such bucket.
+            TooLarge: there are more than ``limit``, or they come in more than ``MAX_PAGES`` pages.
+            SourceFailed: the store can't be reached, refuses the keys, has no such bucket, or its pages
+                lead in a circle.
             SourceTimeout: it takes longer; the store is closed then.
         """
         found: list[StoredObject] = []
@@ -226,11 +230,12 @@ class Store:
             late.set()
             self.close()
 
+        seconds = min(seconds, LIST_SECONDS)
         timer = threading.Timer(seconds, time_up)
         timer.daemon = True
         timer.start()
         try:
-            while True:
+            for _ in range(MAX_PAGES):
                 page, token = self._page(link, query)
                 found += page
                 if token is None or limit < _PAGE:
@@ -242,11 +247,20 @@ class Store:
                         code="too_many_files",
                         limit=limit,
                     )
+                if not page and token == query.get("continuation-token"):
+                    raise errors.not_a_store()  # it would go on for ever
                 query["continuation-token"] = token
+            raise TooLarge(
+                f"The list of the objects below the prefix has more than {MAX_PAGES} pages: choose a "
+                "prefix further down.",
+                code="too_many_files",
+                limit=MAX_PAGES,
+            )
         except WorkbenchError:
             if late.is_set():
                 raise SourceTimeout(
-                    "Listing the bucket took longer than the statement may take.", code="timeout"
+                    f"Listing the bucket took longer than {seconds:.0f} s: choose a prefix further down.",
+                    code="timeout",
                 ) from None
             raise
         finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -23,6 +25,9 @@ _ANSWER_BYTES = 32 * 1024
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # What says who is asked and how the body is sent: set by the task itself.
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade"})
+
+_EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
 
@@ -59,16 +64,19 @@ class HttpSpec(TaskSpec):
     )
 
     def problems(self, context: CheckContext) -> Iterable[Finding]:
-        if "{{" not in self.url.partition("/")[0] and "{{" not in self.url[:12]:
+        if "{{" not in self.url.partition("/")[0]:
             try:
-                _target(self.url)
+                # A digit may stand wherever an expression may, in a host, as a port, in a path.
+                _target(_EXPRESSION.sub("1", self.url))
             except TaskFailed as error:
                 yield Finding(("url",), error.code, error.message)
-        for name in self.headers:
+        for name, value in self.headers.items():
             if name.lower() in _OWN_HEADERS:
                 yield Finding(
                     ("headers", name), "bad_header", f"The task sets {name} itself: leave it out."
                 )
+            elif "{{" not in value and not _HEADER_VALUE.fullmatch(value.strip()):
+                yield Finding(("headers", name), "bad_header", _bad_header(name))
 
     def outputs(self) -> tuple[str, ...]:
         return ("status", "answer")
@@ -96,8 +104,8 @@ class HttpTask(TaskType):
         """Sends the request.
 
         Raises:
-            TaskFailed: ``bad_url``, ``http_failed`` (no answer), ``http_status`` (an answer that isn't
-                expected), ``answer_too_large``.
+            TaskFailed: ``bad_url``, ``bad_header``, ``bad_body``, ``http_failed`` (no answer),
+                ``http_status`` (an answer that isn't expected), ``answer_too_large``.
             Unprocessable: the address isn't allowed.
             SourceFailed: the host isn't known.
         """
@@ -105,18 +113,13 @@ class HttpTask(TaskType):
         # Resolved and checked once; what is dialled is the checked address, TLS asks for the name.
         address = self._network.check(host, port)
         shown = f"[{address}]" if ":" in address else address
-        url = httpx.URL(spec.url).copy_with(host=shown, port=port)
-        headers = {
-            **spec.headers,
-            "Host": _host_header(scheme, host, port),
-            "Idempotency-Key": attempt.task_run_id,
-            "User-Agent": "Workbench",
-        }
-        content: bytes | None = None
-        if isinstance(spec.body, str):
-            content = spec.body.encode()
-        elif spec.body is not None:
-            content = json.dumps(spec.body, default=str).encode()
+        url = _parsed(spec.url).copy_with(host=shown, port=port)
+        headers = _headers(spec)
+        headers["Host"] = _host_header(scheme, host, port)
+        headers["Idempotency-Key"] = attempt.task_run_id
+        headers.setdefault("User-Agent", "Workbench")
+        content = _content(spec.body)
+        if content is not None and not isinstance(spec.body, str):
             headers.setdefault("Content-Type", "application/json")
         attempt.recorder.log(f"{spec.method} {scheme}://{host}:{port} ({address})")
         request = httpx.Request(
@@ -124,7 +127,7 @@ class HttpTask(TaskType):
         )
         try:
             answer, body = asyncio.run(_sent(request, attempt))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, OSError) as error:
             raise TaskFailed(
                 "http_failed", f"{host} did not answer: {str(error) or type(error).__name__}."
             ) from error
@@ -192,11 +195,14 @@ def _target(url: str) -> tuple[str, str, int]:
     Raises:
         TaskFailed: it isn't one that may be called (``bad_url``).
     """
+    _parsed(url)
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
+        # As it is asked for by TLS and in a header, where other letters have no place.
         host = parts.hostname or ""
-    except ValueError:
+        host = host if host.isascii() else host.encode("idna").decode("ascii")
+    except ValueError:  # UnicodeError is one
         parts, host, port = urlsplit(""), "", 0
     if parts.scheme not in ("http", "https") or not host:
         raise TaskFailed(
@@ -212,6 +218,68 @@ def _target(url: str) -> tuple[str, str, int]:
     return parts.scheme, host, port
 
 
+def _parsed(url: str) -> httpx.URL:
+    """An address, as it is sent.
+
+    Raises:
+        TaskFailed: it can't be (``bad_url``).
+    """
+    # The parser of the standard library drops some of them, without a word.
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in url):
+        raise TaskFailed(
+            "bad_url",
+            "The address holds a line break or another control character. One in a value is written "
+            "as %0A, as in https://hooks.example.org/?text=a%0Ab.",
+            retry=False,
+        )
+    try:
+        return httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise TaskFailed("bad_url", f"This is no address: {error}", retry=False) from error
+
+
+def _headers(spec: HttpSpec) -> httpx.Headers:
+    """The headers of the file: a name is one, however its letters are written.
+
+    Raises:
+        TaskFailed: a value can't be sent (``bad_header``).
+    """
+    headers = httpx.Headers()
+    for name, value in spec.headers.items():
+        if not _HEADER_VALUE.fullmatch(value.strip()):
+            raise TaskFailed("bad_header", _bad_header(name), retry=False)
+        if name.lower() not in _OWN_HEADERS:
+            headers[name] = value.strip()
+    return headers
+
+
+def _bad_header(name: str) -> str:
+    return (
+        f"The value of {name} holds a line break, or letters that a header can't carry: only those of "
+        "ASCII are sent."
+    )
+
+
+def _content(body: Any) -> bytes | None:
+    """What is sent.
+
+    Raises:
+        TaskFailed: the body can't be (``bad_body``).
+    """
+    if body is None:
+        return None
+    try:
+        if isinstance(body, str):
+            return body.encode()
+        return json.dumps(body, default=str, allow_nan=False).encode()
+    except ValueError as error:  # UnicodeError is one
+        raise TaskFailed(
+            "bad_body",
+            "The body can't be sent: it holds half a letter (a lone surrogate), NaN or Infinity.",
+            retry=False,
+        ) from error
+
+
 def _host_header(scheme: str, host: str, port: int) -> str:
     name = f"[{host}]" if ":" in host else host
     return name if port == (443 if scheme == "https" else 80) else f"{name}:{port}"
@@ -221,6 +289,6 @@ def _read(answer: httpx.Response, text: str) -> Any:
     if "json" in answer.headers.get("Content-Type", ""):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested too deeply
             pass
     return text

@@ -1,0 +1,219 @@
+"""What an ``http`` task sends, byte for byte, and what it refuses to send."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from pydantic import ValidationError
+
+from wb_server.connections.network import NetworkPolicy
+from wb_server.kit.actor import Actor
+from wb_server.kit.endpoint import HangUp, Origin
+from wb_server.kit.errors import WorkbenchError
+from wb_server.pipelines.definition.check import check
+from wb_server.pipelines.definition.models import CheckContext
+from wb_server.pipelines.tasks import TYPES
+from wb_server.pipelines.tasks.base import Attempt, Recorder, TaskFailed
+from wb_server.pipelines.tasks.http import HttpSpec, HttpTask
+
+REGISTRY = {each.name: each.Spec for each in TYPES}
+CONTROLS = [chr(n) for n in (*range(0x20), *range(0x7F, 0xA0))]
+SURROGATES = ["\ud800", "\udbff", "\udc00", "\udfff"]
+
+
+class Nowhere(CheckContext):
+    """An address is checked without asking anybody."""
+
+
+class Log(Recorder):
+    def log(self, text: str) -> None:
+        """Nobody reads it."""
+
+
+class Server:
+    """Keeps each request as it came; answers with what it was told to."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.socket.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(5)
+                got = b""
+                while b"\r\n\r\n" not in got:
+                    got += connection.recv(65536)
+                head, _, body = got.partition(b"\r\n\r\n")
+                length = 0
+                for line in head.split(b"\r\n"):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                while len(body) < length:
+                    body += connection.recv(65536)
+                self.requests.append(head + b"\r\n\r\n" + body)
+                connection.sendall(self.answer)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    it = Server()
+    yield it
+    it.socket.shutdown(socket.SHUT_RDWR)
+    it.socket.close()
+    it.thread.join(5)
+
+
+def send(**spec: object) -> str:
+    """Runs a task; ``sent``, the code of its refusal, or ``invalid``. Anything else is raised."""
+    try:
+        checked_spec = HttpSpec.model_validate({"type": "http", **spec})
+    except ValidationError:
+        return "invalid"
+    attempt = Attempt(
+        "a", "t", "r", "call", "p", 1, 1, Actor("ana", frozenset()), Origin("", "a"),
+        time.monotonic() + 10, HangUp(), Log(),
+    )  # fmt: skip
+    try:
+        HttpTask(NetworkPolicy(allow_loopback=True)).run(checked_spec, attempt)
+    except (TaskFailed, WorkbenchError) as error:
+        return error.code
+    return "sent"
+
+
+def checked(url: str) -> set[str]:
+    """What is wrong with it in a file."""
+    text = f"name: p\ntasks:\n  t: {{type: http, url: {_quoted(url)}}}\n"
+    found = check(text, REGISTRY)
+    spec = found.definition.tasks["t"] if found.definition is not None else None
+    problems = [problem.code for problem in found.problems]
+    if isinstance(spec, HttpSpec):
+        problems += [finding.code for finding in spec.problems(Nowhere())]
+    return set(problems)
+
+
+def _quoted(text: str) -> str:
+    inside = "".join(
+        letter if letter.isascii() and letter.isprintable() and letter not in '"\\'
+        else f"\\u{ord(letter):04x}"
+        for letter in text
+    )  # fmt: skip
+    return f'"{inside}"'
+
+
+@pytest.mark.parametrize("place", ["host", "port", "path", "query", "fragment", "end", "start"])
+def test_no_address_with_a_control_character_is_sent(server: Server, place: str) -> None:
+    before = len(server.requests)
+    base = server.url
+    for letter in [*CONTROLS, *SURROGATES]:
+        url = {
+            "host": base.replace("127.0", f"127{letter}.0"),
+            "port": f"{base}{letter}/x",
+            "path": f"{base}/a{letter}b",
+            "query": f"{base}/?a={letter}",
+            "fragment": f"{base}/#{letter}",
+            "end": f"{base}/{letter}",
+            "start": f"{letter}{base}/",
+        }[place]
+        wanted = "invalid" if letter in SURROGATES else "bad_url"
+        assert send(url=url) == wanted, ascii(letter)
+        assert checked(url), ascii(letter)
+    assert len(server.requests) == before
+    assert send(url=f"{base}/a%0Ab?c=d e&f=é") == "sent"
+    assert server.requests[-1].startswith(b"POST /a%0Ab?c=d%20e&f=%C3%A9 HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:99999/", "http://127.0.0.1:x/", "http://[::1/", "http://", "http:///x",
+     "ftp://127.0.0.1/", "http://a:b@127.0.0.1/", "http://@127.0.0.1/", f"http://{'é' * 70}.example/",
+     "http://xn--/", "http://127.0.0.1%0a/", "http://\u2028/", "http://" + "a" * 300 + "/"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(url: str) -> None:
+    assert send(url=url) in {"bad_url", "address_not_allowed", "unknown_host", "invalid"}
+
+
+@pytest.mark.parametrize(
+    ("url", "codes"),
+    [
+        ("https://hooks.{{ params.x }}.org/{{ run.id }}?a={{ params.y }}", set()),
+        ("https://{{ params.host }}:{{ params.port }}/", set()),
+        ("{{ params.url }}", set()),
+        ("{{ params.scheme }}://hooks.example.org/", set()),
+        ("https://hooks.example.org/{{ run.id\n}}", set()),
+        ("https://{{ params.u }}:{{ params.p }}@hooks.example.org/", {"bad_url"}),
+        ("https://hooks.example.org/{{ run.id }}\n", {"bad_url"}),
+        ("ftp://{{ params.host }}/", {"bad_url"}),
+    ],
+)
+def test_an_address_with_expressions_is_checked_around_them(url: str, codes: set[str]) -> None:
+    spec = HttpSpec.model_validate({"type": "http", "url": url})
+    assert {finding.code for finding in spec.problems(Nowhere())} == codes
+
+
+@pytest.mark.parametrize(
+    "name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY", "iDEMPOTENCY-kEY"]
+)
+def test_a_header_of_the_tasks_own_is_there_once(server: Server, name: str) -> None:
+    headers = {name: "mine", "content-type": "text/x", "user-agent": "Mine/1", "X-Other": " a "}
+    assert send(url=server.url, headers=headers, body={"n": 1}) == "sent"
+    head = server.requests[-1].partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    sent = sorted(line.lower().partition(": ")[::2] for line in head)
+    names = [each for each, _ in sent]
+    assert len(names) == len(set(names)), names
+    own = {"idempotency-key": "t", "content-type": "text/x", "user-agent": "mine/1", "x-other": "a"}
+    assert own.items() <= dict(sent).items()
+
+
+@pytest.mark.parametrize("name", ["host", "Content-Length", "transfer-encoding"])
+def test_who_is_asked_and_how_the_body_ends_is_not_for_headers_to_say(
+    server: Server, name: str
+) -> None:
+    assert send(url=server.url, headers={name: "evil.example"}, body="x") == "sent"
+    assert b"evil" not in server.requests[-1]
+
+
+def test_no_header_ends_before_its_end(server: Server) -> None:
+    before = len(server.requests)
+    for letter in [*CONTROLS, *SURROGATES, "é", "\u2028"]:
+        value = f"a{letter}X-Evil: 1"
+        wanted = "sent" if letter == "\t" else "bad_header"
+        wanted = "invalid" if letter in SURROGATES else wanted
+        assert send(url=server.url, headers={"X-A": value}) == wanted, ascii(letter)
+    assert len(server.requests) == before + 1
+
+
+def test_a_body_that_can_not_be_sent_is_refused(server: Server) -> None:
+    before = len(server.requests)
+    for body in ("\ud800", {"n": float("nan")}, [float("inf")]):
+        assert send(url=server.url, body=body) == "bad_body"
+    assert len(server.requests) == before
+    assert send(url=server.url, body="a\nb\x00é") == "sent"
+    assert server.requests[-1].endswith("\r\n\r\na\nb\x00é".encode())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"[" * 30_000, b'{"a": ' * 5_000, b"\xff\xfe", b'"\\ud800"', b"", b"NaN"],
+    ids=["lists", "objects", "bytes", "surrogate", "empty", "nan"],
+)
+def test_an_answer_is_taken_as_it_is(server: Server, answer: bytes) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=none\r\nContent-Length: {len(answer)}\r\n\r\n"
+    was, server.answer = server.answer, head.encode() + answer
+    try:
+        assert send(url=server.url) == "sent"
+    finally:
+        server.answer = was
