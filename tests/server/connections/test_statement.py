@@ -166,7 +166,8 @@ def test_functions_of_postgres_are_sent_with_their_schema(sql: str, sent: str) -
     [
         ("name.upper()", "upper(name)"),
         ("c.name.upper()", "upper(c.name)"),
-        ("main.md5('x')", "md5(main, 'x')"),
+        ("main.md5('x')", "main.md5('x')"),  # DuckDB's own come first there
+        ("main.coalesce('x')", "coalesce(main, 'x')"),
         ("a.b.c.d.e.md5()", "md5(a.b.c.d.e)"),
         ("('x').upper().md5()", "md5(upper(('x')))"),
         ("s['a'].upper()", "upper(s['a'])"),
@@ -335,7 +336,7 @@ def test_limit_and_fetch() -> None:
         assert analyse(sql.format(2, "ONLY"), dialect, limit=10).sql == f"SELECT 1 {few}"
     ties = "SELECT a FROM t ORDER BY a FETCH FIRST 50 ROWS WITH TIES"
     assert analyse(ties, "postgres", limit=10).sql == ties
-    assert analyse("SELECT 1 LIMIT 50%", "duckdb", limit=10).sql.endswith("LIMIT 50 PERCENT")
+    assert analyse("SELECT 1 LIMIT 50%", "duckdb", limit=10).sql.endswith("LIMIT 50 %")
 
 
 def test_a_write_gets_no_limit() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlglot import Token, TokenType, exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.parser import Parser
 
 
@@ -42,6 +43,7 @@ class DialectRules:
     # The schema of the database's own functions, where the rendered text has to name it: a function
     # of another schema, with better fitting arguments, would be called in their place.
     function_schema: str | None = None
+    system_prefixes: tuple[str, ...] = ()  # names that are the system's in every schema
     syntax_functions: frozenset[str] = frozenset()  # unquoted, these are grammar and no names
     ordered_set_functions: frozenset[str] = frozenset()  # grammar before WITHIN GROUP only
     extension_functions: frozenset[str] = frozenset()  # lie in a schema that nobody can know
@@ -52,6 +54,7 @@ class DialectRules:
     engines: frozenset[str] = frozenset()  # where a table may be stored, if a statement can say it
 
     # How text is read and written, where the parser's own way isn't the database's.
+    grammar: type[Dialect] | None = None  # the parser's dialect, where it isn't that of the name
     lexer: Callable[[str], list[Token]] | None = None
     prepare: Callable[[exp.Expr], exp.Expr] | None = None  # the whole tree, before its spelling
     one_spelling: Callable[[exp.Expr], exp.Expr | None] | None = None

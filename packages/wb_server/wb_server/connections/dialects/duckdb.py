@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
+from . import duckdb_text, duckdb_tokens
 from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, TYPES, DialectRules, words
 
 _MATH = words(
@@ -56,7 +57,9 @@ _TIME = words(
 _GENERAL = words(
     """
     coalesce columns constant_or_null if ifnull nullif row typeof alias grouping grouping_id
-    can_cast_implicitly all some
+    can_cast_implicitly all some try
+    current_catalog current_database current_role current_schema current_schemas current_user
+    session_user user version
     """
 )
 
@@ -87,10 +90,7 @@ _LISTS = words(
     """
 )
 
-# Grammar, not names: in quotes they would be macros of a database file, as is each name that is on
-# these lists but in no DuckDB. A test compares the lists with DuckDB's own.
-_SYNTAX = words("coalesce columns extract grouping grouping_id if ifnull all some")
-_ORDERED_SETS = words("percentile_cont percentile_disc")
+# A test compares the lists with DuckDB's own: what is in no DuckDB could be a macro of a file.
 
 # JSON values; read_json and what else opens a file stays off. json_execute_serialized_sql and
 # json_serialize_plan run or plan SQL from a string and stay off as well.
@@ -124,6 +124,10 @@ _WINDOW = words(
     """
 )
 
+# Views of DuckDB's own, in whatever schema they are looked for: they tell the texts of views and
+# macros, where files lie, settings and secrets. A test holds a DuckDB's views against this.
+_OWN = ("pg_", "sqlite_", "duckdb_", "pragma_")
+
 _TABLE_FUNCTIONS = words("range generate_series unnest json_each json_tree")
 
 RULES = DialectRules(
@@ -140,7 +144,7 @@ RULES = DialectRules(
     | _TABLE_FUNCTIONS,
     table_functions=_TABLE_FUNCTIONS,
     write_functions=frozenset(),
-    niladic=words("user current_user session_user current_role current_catalog current_schema"),
+    niladic=frozenset(),  # current_user and the like are a constant
     types=TYPES
     | {
         exp.DType.TINYINT,
@@ -156,6 +160,11 @@ RULES = DialectRules(
         exp.DType.STRUCT,
         exp.DType.MAP,
         exp.DType.LIST,
+        exp.DType.UNION,
+        exp.DType.ENUM,
+        exp.DType.VARIANT,
+        exp.DType.BIGNUM,
+        exp.DType.USERDEFINED,  # an enum or another name for a type: no code is behind a cast
     },
     nodes=READ_NODES - {exp.Overlay}  # calls a function overlay, which DuckDB hasn't
     | {
@@ -168,12 +177,17 @@ RULES = DialectRules(
         exp.PivotAlias,
         exp.TryCast,
         exp.ToMap,
+        exp.Map,
         exp.Comprehension,
         exp.IntDiv,
         exp.Glob,
         exp.RegexpFullMatch,
         exp.ColumnDef,
         exp.PositionalColumn,
+        exp.Describe,
+        exp.Summarize,
+        exp.UnpivotColumns,
+        exp.Sqrt,
     },
     system_tables={
         "information_schema": words("tables columns schemata"),
@@ -181,13 +195,20 @@ RULES = DialectRules(
         "system": frozenset(),
     },
     hidden_schemas=("pg_catalog",),
-    unqualified_system_prefixes=("pg_", "sqlite_", "duckdb_", "pragma_"),
+    unqualified_system_prefixes=_OWN,
+    system_prefixes=_OWN,
     writes=False,
     file_tables=True,
     decimal_digits=38,
     masked=MASKED,
     type_tokens=TYPE_TOKENS,
-    kept=KEPT,
-    syntax_functions=_SYNTAX,
-    ordered_set_functions=_ORDERED_SETS,
+    kept=KEPT | words("name nulls"),
+    syntax_functions=duckdb_text.SYNTAX,
+    ordered_set_functions=duckdb_text.ORDERED_SETS,
+    grammar=duckdb_tokens.WorkbenchDuckDB,
+    lexer=duckdb_tokens.tokenize,
+    prepare=duckdb_text.prepare,
+    one_spelling=duckdb_text.one_spelling,
+    verbatim=duckdb_text.verbatim,
+    verbatim_nodes=duckdb_text.VERBATIM,
 )

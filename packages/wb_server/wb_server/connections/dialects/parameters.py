@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 
 from wb_server.connections.dialects.base import DialectRules
 from wb_server.connections.dialects.text import MAX_SQL_BYTES, MAX_TOKENS, put_in_place
@@ -60,7 +61,7 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
             raise _type_error(node.this, "a list stands only after IN")
         literal = _literal(node.this, value, rules)
         if isinstance(node.parent, exp.Bracket) and node is not node.parent.this:
-            literal = _subscript(node.this, value)
+            literal = _subscript(node.this, value, rules)
         if isinstance(node.parent, exp.JSONExtract | exp.JSONExtractScalar):
             literal = exp.Paren(this=literal)  # a key, not a path; see text._keep_literals
         tree = _replace(tree, node, literal)
@@ -111,6 +112,8 @@ def _bind_list(
             expanded.append(item)
     if not expanded:
         # No value is in an empty list. NOT IN stands around this node as NOT, so it is true.
+        if isinstance(node.parent, exp.Not):
+            node.parent.set("infix", None)
         return _replace(tree, node, exp.Paren(this=exp.Boolean(this=False)))
     node.set("field", None)
     node.set("expressions", expanded)
@@ -170,11 +173,12 @@ def _plain_timestamp(rules: DialectRules) -> exp.DType:
     return exp.DType.TIMESTAMPNTZ if rules.name == "duckdb" else exp.DType.TIMESTAMP
 
 
-def _subscript(name: str, value: Any) -> exp.Expr:
-    """``a[:n]``. The parser counts from zero and the generator from one."""
+def _subscript(name: str, value: Any, rules: DialectRules) -> exp.Expr:
+    """``a[:n]``, counted as the parser does: its generator counts from one again."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise _type_error(name, "a subscript is a whole number from 1")
-    return exp.Literal.number(str(value - 1))
+    offset = Dialect.get_or_raise(rules.grammar or rules.name).INDEX_OFFSET
+    return exp.Literal.number(str(value - offset))
 
 
 def _integer(name: str, value: int, rules: DialectRules) -> exp.Expr:

@@ -170,12 +170,13 @@ def check_table(table: TableRef, rules: DialectRules, *, write: bool) -> None:
     if rules.name == "mysql":
         # Whatever its server does with the case of names, its own are found in any.
         schema, name = schema and _plain(schema), _plain(name)
+    own = name.startswith(rules.system_prefixes)
     if schema is None:
         if not name.startswith(rules.unqualified_system_prefixes):
             return
         schema = "pg_catalog"
     readable = rules.system_tables.get(schema)
-    hidden = schema.startswith(rules.hidden_schemas) or readable is not None
+    hidden = own or schema.startswith(rules.hidden_schemas) or readable is not None
     if hidden and (write or name not in (readable or frozenset())):
         raise Forbidden(
             f"The system table {schema}.{name} can't be used here.",

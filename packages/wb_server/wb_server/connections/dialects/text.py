@@ -57,7 +57,7 @@ def parse(sql: str, rules: DialectRules) -> exp.Expr:
         raise TooLarge(f"The SQL text is larger than {MAX_SQL_BYTES:,} bytes.")
     if _MASK in sql:
         raise InvalidInput("The SQL text holds a NUL byte.", code="syntax_error")
-    dialect = Dialect.get_or_raise(rules.name)
+    dialect = Dialect.get_or_raise(rules.grammar or rules.name)
     try:
         tokens = rules.lexer(sql) if rules.lexer is not None else dialect.tokenize(sql)
     except TokenError:
@@ -349,8 +349,6 @@ def _one_spelling(node: exp.Expr, rules: DialectRules) -> exp.Expr | None:
             node.set("end", "CURRENT ROW")
     elif isinstance(node, exp.Extract) and isinstance(node.this, exp.Literal):
         node.set("this", exp.Var(this=node.this.this.upper()))  # extract('year' FROM x)
-    elif rules.name == "duckdb":
-        return _one_spelling_duckdb(node)
     elif rules.function_schema is not None:
         return _one_spelling_with_schema(node, rules)
     return None
@@ -404,59 +402,6 @@ def called_function(node: exp.Expr) -> exp.Expr | None:
 _AROUND_CALLS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Window)
 
 
-def _one_spelling_duckdb(node: exp.Expr) -> exp.Expr | None:
-    """Calls with a syntax of their own become plain calls, as the generator writes them.
-
-    ``value.upper()`` does too. Otherwise it could call a macro of a database file: DuckDB looks for
-    a schema ``value`` first.
-    """
-    if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Anonymous):
-        call = node.expression
-        return _call(call.this, _chained_value(node.this), *call.expressions)
-    if isinstance(node, exp.Fetch) and node.args.get("count") is not None:
-        options = node.args.get("limit_options")
-        if options is None or not (options.args.get("with_ties") or options.args.get("percent")):
-            return exp.Limit(expression=node.args["count"])
-    if isinstance(node, exp.Substring):
-        return _call("substring", node.this, node.args.get("start"), node.args.get("length"))
-    if isinstance(node, exp.StrPosition) and not node.args.get("position"):
-        return _call("strpos", node.this, node.args.get("substr"))
-    if isinstance(node, exp.Trim) and not node.args.get("collation"):
-        name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(str(node.args.get("position")), "trim")
-        return _call(name, node.this, node.expression or None)
-    return None
-
-
-def _chained_value(node: exp.Expr) -> exp.Expr:
-    """What stands before ``.function()``, as the parser gives it in other places."""
-    if isinstance(node, exp.Paren | exp.Bracket):
-        node.set("this", _chained_value(node.this))
-        return node
-    parts = []
-    first = node
-    while isinstance(first, exp.Dot) and isinstance(first.expression, exp.Identifier):
-        parts.append(first.expression)
-        first = first.this
-    if not isinstance(first, exp.Identifier) or _is_lambdas(first):
-        return node
-    names = [first, *reversed(parts)]
-    kinds = ("this", "table", "db", "catalog")
-    value: exp.Expr = exp.Column(**dict(zip(kinds, reversed(names[:4]), strict=False)))
-    for name in names[4:]:
-        value = exp.Dot(this=value, expression=name)
-    return value
-
-
-def _is_lambdas(name: exp.Expr) -> bool:
-    """Whether a name is the parameter of a lambda around it."""
-    around = name.find_ancestor(exp.Lambda)
-    while around is not None:
-        if any(name.name.lower() == it.name.lower() for it in around.expressions):
-            return True
-        around = around.find_ancestor(exp.Lambda)
-    return False
-
-
 def _call(name: str, *args: exp.Expr | None) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=[arg for arg in args if arg is not None])
 
@@ -493,12 +438,6 @@ def _verbatim(node: exp.Expr, rules: DialectRules, write: Callable[[exp.Expr], s
         return "DISTINCT " + ", ".join(write(item) for item in node.expressions)
     if kind is exp.Interval and rules.name == "postgres" and node.args.get("unit"):
         return f"INTERVAL {sql('this')} {sql('unit')}"
-    if kind is exp.RegexpLike and rules.name == "duckdb":
-        return f"{sql('this')} ~ {sql('expression')}"
-    if kind is exp.WithinGroup and rules.name == "duckdb":
-        return f"{sql('this')} WITHIN GROUP ({sql('expression').strip()})"
-    if kind is exp.Join and rules.name == "duckdb" and set(node.args) == {"this"}:
-        return f", {sql('this')}"  # FROM a, unnest(…) stays a comma
     return None
 
 
@@ -511,14 +450,11 @@ _VERBATIM = (
     exp.CurrentTime,
     exp.Distinct,
     exp.Interval,
-    exp.RegexpLike,
-    exp.WithinGroup,
-    exp.Join,
 )
 
 
 def _generate(tree: exp.Expr, rules: DialectRules, *, copy: bool = True) -> str:
-    dialect = Dialect.get_or_raise(rules.name)
+    dialect = Dialect.get_or_raise(rules.grammar or rules.name)
     writer: Any = dialect.generator(comments=False, normalize_functions=False)
     known = _WRITERS.get(rules.name)
     if known is None:
@@ -587,12 +523,10 @@ def render(tree: exp.Expr, rules: DialectRules) -> str:
 
 
 def fold(identifier: exp.Expr, rules: DialectRules) -> str:
-    """A name as the database sees it. PostgreSQL folds plain ASCII letters only; whether MySQL
-    compares names without case is up to its server, so there they stay as they are."""
+    """A name as the database sees it. PostgreSQL and DuckDB fold plain ASCII letters only; whether
+    MySQL compares names without case is up to its server, so there they stay as they are."""
     name = str(identifier.this)
-    if rules.name == "duckdb":
-        return name.lower()
-    if rules.name == "mysql" or identifier.args.get("quoted"):
+    if rules.name == "mysql" or (identifier.args.get("quoted") and rules.name != "duckdb"):
         return name
     return "".join(c.lower() if c.isascii() else c for c in name)
 
