@@ -58,7 +58,10 @@ def _measure(
         for sql in found:
             look(_case(path, sql), dialect, tally)
         return
-    with servers(schema) as engine:
+    with servers(None) as engine:
+        for sql in statements(schema.read_text(encoding="utf-8"), dialect) if schema else ():
+            with suppress(EngineError):
+                engine.keep(sql)
         for sql in found:
             if _words(sql).startswith(_FIRST):
                 one = judge([_case(path, sql)], dialect, engine)

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import psycopg
 import pymysql
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from wb_server.connections.connectors.mysql_link import Link
 
@@ -29,11 +29,14 @@ class PostgresEngine:
         self._pg = connection.pgconn
 
     def run(self, sql: str) -> Answer:
-        self._command("BEGIN")
+        inside = (
+            self._pg.transaction_status != TransactionStatus.IDLE
+        )  # a script of others' began it
+        self._command("SAVEPOINT honest" if inside else "BEGIN")
         try:
             return self._answer(sql)
         finally:
-            self._command("ROLLBACK")
+            self._command("ROLLBACK TO honest" if inside else "ROLLBACK")
 
     def keep(self, sql: str) -> None:
         """Runs a statement whose work stays."""
@@ -46,7 +49,7 @@ class PostgresEngine:
         # As the connector sends it: one statement, prepared.
         got = self._pg.exec_params(sql.encode(), [])
         if got.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
-            raise EngineError(got.error_message.decode().strip().splitlines()[0])
+            raise EngineError(got.error_message.decode().strip().partition("\n")[0])
         columns = range(got.nfields)
         return Answer(
             tuple((got.fname(column) or b"").decode() for column in columns),
@@ -138,7 +141,7 @@ def on_postgres(cluster: Cluster, schema: Path | None) -> Iterator[PostgresEngin
             connection.execute(
                 "set timezone = 'UTC'; set datestyle = 'ISO, MDY'; set intervalstyle = 'postgres'; "
                 "set standard_conforming_strings = on; set extra_float_digits = 1; "
-                "set client_min_messages = error"
+                "set client_min_messages = error; set statement_timeout = '20s'"
             )
             engine = PostgresEngine(connection)
             _fill(engine, "postgres", schema)

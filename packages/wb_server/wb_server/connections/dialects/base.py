@@ -52,10 +52,14 @@ class DialectRules:
     record_fields: Mapping[str, frozenset[str]] | None = None
     write_nodes: frozenset[type[exp.Expr]] = frozenset()  # syntax of writes, besides all dialects'
     engines: frozenset[str] = frozenset()  # where a table may be stored, if a statement can say it
+    named_types: frozenset[str] = frozenset()  # the database's own, which the parser doesn't know
+    extension_types: frozenset[str] = frozenset()  # lie in a schema that nobody can know
+    operators: frozenset[str] = frozenset()  # that the parser doesn't know, by their sign
 
     # How text is read and written, where the parser's own way isn't the database's.
     grammar: type[Dialect] | None = None  # the parser's dialect, where it isn't that of the name
     lexer: Callable[[str], list[Token]] | None = None
+    unseal: Callable[[exp.Expr], None] | None = None  # the tree straight after parsing
     prepare: Callable[[exp.Expr], exp.Expr] | None = None  # the whole tree, before its spelling
     one_spelling: Callable[[exp.Expr], exp.Expr | None] | None = None
     verbatim: Callable[[exp.Expr, Callable[[exp.Expr], str]], str | None] | None = None

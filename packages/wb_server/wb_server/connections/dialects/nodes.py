@@ -12,7 +12,7 @@ from sqlglot import exp
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 from .base import WRITE_NODES, DialectRules
-from .text import called_function, fold, statement_error
+from .text import called_function, fold, is_nothing, statement_error
 
 MAX_POSTGRES_NAME = 63  # bytes; PostgreSQL cuts longer names, so they would name another table
 
@@ -190,10 +190,26 @@ def _stands_in_from(node: exp.Expr) -> bool:
 
 
 def _check_type(node: exp.Expr, rules: DialectRules, write: bool) -> None:
-    if node.this not in rules.types:
-        kind = node.args.get("kind")
+    kind = node.args.get("kind")
+    if node.this == exp.DType.USERDEFINED and isinstance(kind, exp.Identifier):
+        known = fold(kind, rules) in rules.named_types | rules.extension_types
+    elif isinstance(node.this, exp.Interval):  # INTERVAL DAY TO SECOND
+        known = node.this.this is None and exp.DType.INTERVAL in rules.types
+    else:
+        known = node.this in rules.types
+    if not known:
         name = kind.sql() if isinstance(kind, exp.Expr) else getattr(node.this, "value", node.this)
         raise _type_error(str(name))
+
+
+def _check_operator(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    sign = str(node.args["operator"]).removeprefix("pg_catalog.")
+    if sign not in rules.operators:
+        raise Forbidden(
+            f"The operator {sign} isn't on the list of allowed operators.",
+            code="operator_not_allowed",
+            operator=sign,
+        )
 
 
 def _check_column(node: exp.Expr, rules: DialectRules, write: bool) -> None:
@@ -226,7 +242,7 @@ def _check_niladic(name: Any, rules: DialectRules) -> None:
 
 
 def _check_word(node: exp.Expr, rules: DialectRules, write: bool) -> None:
-    if not _WORD.fullmatch(str(node.this)):
+    if not _WORD.fullmatch(str(node.this)) and not is_nothing(node):
         raise Forbidden("This syntax isn't supported.", code="syntax_not_allowed")
 
 
@@ -271,6 +287,7 @@ _NODE_CHECKS: Mapping[type[exp.Expr], Any] = {
     exp.Dot: _check_dot,
     exp.DataType: _check_type,
     exp.Column: _check_column,
+    exp.Operator: _check_operator,
     exp.Table: _check_table_name,
     exp.Lambda: _check_lambda,
     exp.Identifier: check_name,

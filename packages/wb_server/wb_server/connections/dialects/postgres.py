@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from sqlglot import TokenType, exp
 
+from . import postgres_text as text
 from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, TYPES, DialectRules, words
+from .postgres_calls import XML_WORDS
+from .postgres_names import EXTENSION_OPERATORS, NAMED_TYPES, OPERATORS
 
 # Plain computations on numbers.
 _MATH = words(
@@ -50,7 +53,8 @@ _TIME = words(
 _GENERAL = words(
     """
     coalesce nullif num_nonnulls num_nulls row gen_random_uuid uuid_extract_timestamp
-    uuid_extract_version uuidv4 uuidv7 pg_typeof grouping all some
+    uuid_extract_version uuidv4 uuidv7 pg_typeof grouping all some enum_first enum_last enum_range
+    pg_size_pretty pg_size_bytes pg_column_size
     """
 )
 
@@ -76,7 +80,7 @@ _JSON = words(
     jsonb_set_lax jsonb_pretty jsonb_path_exists jsonb_path_match jsonb_path_query_array
     jsonb_path_query_first jsonb_path_exists_tz jsonb_path_match_tz jsonb_path_query_array_tz
     jsonb_path_query_first_tz jsonb_contains jsonb_contained jsonb_exists jsonb_exists_any
-    jsonb_exists_all jsonb_delete jsonb_delete_path jsonb_concat
+    jsonb_exists_all jsonb_delete jsonb_delete_path jsonb_concat json_to_tsvector jsonb_to_tsvector
     """
 )
 
@@ -114,6 +118,26 @@ _EXTENSIONS = words(
     similarity word_similarity strict_word_similarity show_trgm unaccent
     """
 )
+
+# XML on values. PostgreSQL loads no external entity. What makes XML of tables and queries
+# (query_to_xml, table_to_xml, …) runs SQL from a string and stays off.
+_XML = words(
+    """
+    xmlelement xmlattributes xmlforest xmlconcat xmlcomment xmlpi xmlparse xmlserialize xmlroot
+    xmlexists xmlagg xpath xpath_exists xml_is_well_formed xml_is_well_formed_document
+    xml_is_well_formed_content xmlnamespaces xmltable xmltext
+    """
+)
+_XML_TABLES = words("xmltable")
+_XML_SYNTAX = _XML - words(
+    """
+    xmlcomment xmlagg xpath xpath_exists xml_is_well_formed xml_is_well_formed_document
+    xml_is_well_formed_content xmltext
+    """
+)
+
+# A type's name as a function is a cast.
+_CASTS = frozenset(name for name in NAMED_TYPES if name[0] != "_")
 
 _AGGREGATES = words(
     """
@@ -197,8 +221,10 @@ RULES = DialectRules(
     | _EXTENSIONS
     | _AGGREGATES
     | _WINDOW
+    | _XML
+    | _CASTS
     | _TABLE_FUNCTIONS,
-    table_functions=_TABLE_FUNCTIONS,
+    table_functions=_TABLE_FUNCTIONS | _XML_TABLES,
     # A write may draw from a sequence; it can't set one.
     write_functions=words("nextval"),
     # They show the login under which the service works, and more of the server than is needed.
@@ -219,7 +245,17 @@ RULES = DialectRules(
         exp.DType.TSRANGE,
         exp.DType.TSTZRANGE,
         exp.DType.DATERANGE,
+        exp.DType.INT4MULTIRANGE,
+        exp.DType.INT8MULTIRANGE,
+        exp.DType.NUMMULTIRANGE,
+        exp.DType.TSMULTIRANGE,
+        exp.DType.TSTZMULTIRANGE,
+        exp.DType.DATEMULTIRANGE,
         exp.DType.NAME,
+        exp.DType.BPCHAR,
+        exp.DType.XML,
+        exp.DType.POINT,
+        exp.DType.POLYGON,
     },
     nodes=READ_NODES
     | {
@@ -240,6 +276,8 @@ RULES = DialectRules(
         exp.PropertyEQ,
         exp.ColumnDef,  # the columns of a record: AS t(a int)
         exp.Lambda,  # how f(body -> 'key') is parsed
+        exp.Operator,
+        exp.JSON,  # IS JSON
     },
     system_tables=_SYSTEM_TABLES,
     hidden_schemas=("pg_",),
@@ -251,9 +289,16 @@ RULES = DialectRules(
     type_tokens=TYPE_TOKENS,
     kept=KEPT,
     function_schema="pg_catalog",
-    syntax_functions=_SYNTAX,
+    syntax_functions=_SYNTAX | _XML_SYNTAX,
     extension_functions=_EXTENSIONS,
     record_fields=_RECORD_FIELDS,
+    named_types=NAMED_TYPES,
+    operators=OPERATORS | EXTENSION_OPERATORS | XML_WORDS,
+    lexer=text.lex,
+    unseal=text.unseal,
+    one_spelling=text.one_spelling,
+    verbatim=text.verbatim,
+    verbatim_nodes=text.VERBATIM,
 )
 
 HARMLESS = (RULES.functions - _EXTENSIONS) | _CONVERSIONS

@@ -20,6 +20,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.generator import Generator
 
 from wb_server.connections.dialects.base import DialectRules, words
+from wb_server.connections.dialects.sealing import NOTHING, SEAL
 from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
 
 MAX_SQL_BYTES = 1_000_000
@@ -31,7 +32,7 @@ MAX_JOINS = 200
 MAX_DEPTH = 400  # levels of the tree; 400 conditions joined by OR are 400 levels
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]*")
-_MASK = "\x00"  # refused in the input, so no name can hold it
+_MASK = SEAL
 
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END})
@@ -85,6 +86,8 @@ def parse(sql: str, rules: DialectRules) -> exp.Expr:
         raise InvalidInput("Send one statement at a time.", code="one_statement")
     tree: exp.Expr = trees[0]
     _check_depth(tree)
+    if rules.unseal is not None:
+        rules.unseal(tree)
     _unmask(tree)
     return tree
 
@@ -231,9 +234,15 @@ def _keep_literals(tokens: list[Token], rules: DialectRules) -> list[Token]:
         before = result[-1].token_type if result else None
         if token.token_type == TokenType.STRING and before == TokenType.INTERVAL:
             unit = tokens[index + 1].text.lower() if index < last else ""
-            if unit not in _UNITS:
+            span = index + 1 < last and tokens[index + 2].text.lower() == "to"
+            if unit not in _UNITS or span:
                 interval = result.pop()
-                result += [token, _like(token, TokenType.DCOLON, "::"), interval]
+                cast = [token, _like(token, TokenType.DCOLON, "::"), interval]
+                if index < last and tokens[index + 1].token_type in _ALIASES and not span:
+                    # An alias, or a word such as PRECEDING: the parser would read a unit.
+                    opening = _like(token, TokenType.L_PAREN, "(")
+                    cast = [opening, *cast, _like(token, TokenType.R_PAREN, ")")]
+                result += cast
                 continue
         if token.token_type == TokenType.COLON and rules.name == "duckdb" and index < last:
             name = tokens[index + 1]
@@ -257,6 +266,7 @@ _OPERANDS = frozenset(
     {TokenType.VAR, TokenType.IDENTIFIER, TokenType.STRING, TokenType.NUMBER}
     | {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE}
 )
+_ALIASES = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
 _LITERALS = frozenset({TokenType.STRING, TokenType.NUMBER, TokenType.BYTE_STRING})
 _UNITS = words(
     """
@@ -274,8 +284,13 @@ def _like(token: Token, kind: TokenType, text: str) -> Token:
 def _unmask(tree: exp.Expr) -> None:
     for node in tree.walk():
         for key, value in node.args.items():
-            if isinstance(value, str) and _MASK in value:
+            if isinstance(value, str) and _MASK in value and not is_nothing(node):
                 node.set(key, value.replace(_MASK, ""))
+
+
+def is_nothing(node: exp.Expr) -> bool:
+    """Whether a node is the operand that is written as nothing."""
+    return type(node) is exp.Var and node.this == NOTHING
 
 
 def _syntax_error(error: ParseError) -> InvalidInput:
@@ -436,7 +451,7 @@ def _verbatim(node: exp.Expr, rules: DialectRules, write: Callable[[exp.Expr], s
         return "CURRENT_TIME"
     if kind is exp.Distinct and len(node.expressions) > 1 and not node.args.get("on"):
         return "DISTINCT " + ", ".join(write(item) for item in node.expressions)
-    if kind is exp.Interval and rules.name == "postgres" and node.args.get("unit"):
+    if kind is exp.Interval and rules.name == "postgres" and node.this and node.args.get("unit"):
         return f"INTERVAL {sql('this')} {sql('unit')}"
     return None
 
@@ -503,7 +518,8 @@ def render(tree: exp.Expr, rules: DialectRules) -> str:
         if rules.function_schema:
             tree = tree.copy()
             _name_function_schema(tree, rules)
-        text = _generate(tree, rules, copy=not rules.function_schema)
+        # A sign before its operand keeps its distance from the one before it.
+        text = _generate(tree, rules, copy=not rules.function_schema).replace(f"{NOTHING} ", " ")
     except RecursionError:
         raise
     except Exception:  # e.g. "unsupported" for this dialect
