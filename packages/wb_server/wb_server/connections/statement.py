@@ -249,4 +249,6 @@ def _check(tree: exp.Expr, rules: DialectRules, *, bound: bool) -> tuple[TableRe
         raise Forbidden("This connection is read-only.", code="read_only_connection")
     for node in tree.walk():
         check_node(node, tree, rules, write=write, bound=bound)
+    if rules.check_tree is not None:
+        rules.check_tree(tree)
     return targets_of(tree, rules) if write else ()

@@ -55,6 +55,8 @@ class DialectRules:
     named_types: frozenset[str] = frozenset()  # the database's own, which the parser doesn't know
     extension_types: frozenset[str] = frozenset()  # lie in a schema that nobody can know
     operators: frozenset[str] = frozenset()  # that the parser doesn't know, by their sign
+    select_modifiers: frozenset[str] = frozenset()  # words after SELECT that change no rows
+    check_tree: Callable[[exp.Expr], None] | None = None  # what no single node shows
 
     # How text is read and written, where the parser's own way isn't the database's.
     grammar: type[Dialect] | None = None  # the parser's dialect, where it isn't that of the name

@@ -12,6 +12,7 @@ from sqlglot import TokenType, exp
 
 from . import mysql_text
 from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, DialectRules, words
+from .mysql_variables import check_variables
 
 _MATH = words(
     """
@@ -44,7 +45,14 @@ _TIME = words(
     """
 )
 
-_GENERAL = words("coalesce if ifnull isnull nullif row uuid charset collation coercibility")
+# The login's name and the server's version are told; where it connects from (user()), the session's
+# number and the server's variables aren't.
+_GENERAL = words(
+    """
+    coalesce if ifnull isnull nullif row uuid charset collation coercibility current_user database
+    schema version
+    """
+)
 
 _JSON = words(
     """
@@ -111,7 +119,6 @@ _NOT_HERE = {
     exp.IgnoreNulls,
     exp.IntervalSpan,
     exp.Kwarg,
-    exp.Lateral,
     exp.LimitOptions,
     exp.NullSafeNEQ,
     exp.Overlay,
@@ -139,7 +146,7 @@ RULES = DialectRules(
     | _GEOMETRY
     | _AGGREGATES
     | _WINDOW,
-    table_functions=frozenset(),
+    table_functions=words("json_table"),
     # The new row's value after ON DUPLICATE KEY UPDATE.
     write_functions=words("values"),
     niladic=frozenset(),  # each name is in backticks, so none of them is a keyword
@@ -191,10 +198,14 @@ RULES = DialectRules(
         exp.BitString,
         exp.CharacterSet,
         exp.Chr,
-        exp.GroupConcat,
         exp.HexString,
+        exp.IndexTableHint,
         exp.IntDiv,
+        exp.JSONArrayContains,
         exp.MatchAgainst,
+        exp.Parameter,
+        exp.Partition,
+        exp.PropertyEQ,
         exp.Xor,
     },
     system_tables=_SYSTEM_TABLES,
@@ -216,7 +227,13 @@ RULES = DialectRules(
         TokenType.LOCALTIMESTAMP,
     },
     type_tokens=TYPE_TOKENS,
-    kept=KEPT | words("group_concat convert match against"),
+    kept=(KEPT - words("substring")) | words("convert match against"),
+    select_modifiers=words(
+        """
+        high_priority straight_join sql_small_result sql_big_result sql_buffer_result sql_no_cache
+        """
+    ),
+    check_tree=check_variables,
     # A function of another schema is somebody's own; and a dot leads nowhere else.
     record_fields={},
     lexer=mysql_text.tokenize,

@@ -20,8 +20,9 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import TokenError
 
+from wb_server.connections.dialects import mysql_tokens as spelled
 from wb_server.connections.dialects.base import words
-from wb_server.connections.dialects.text import check_length
+from wb_server.connections.dialects.text import check_length, put_in_place
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 Write = Callable[[exp.Expr], str]
@@ -47,15 +48,14 @@ _COMMANDS: Final = frozenset(Dialect.get_or_raise("mysql").tokenizer_class.COMMA
 _DATED: Final = words("date time timestamp")
 # How literals such as DATE '2026-01-31' come out of the lexer; nobody can write these names.
 _HEX_NUMBER: Final = "hexadecimal literal"
-LITERAL_NAMES: Final = frozenset(f"{name} literal" for name in _DATED) | {_HEX_NUMBER}
-_LITERAL_TITLE: Final = re.compile(r"\b(date|time|timestamp) literal\(('(?:[^']|'')*')\)")
-_HEX_TITLE: Final = re.compile(r"hexadecimal literal\('(\w*)'\)")
+_LITERALS: Final = frozenset(f"{name} literal" for name in _DATED) | {_HEX_NUMBER}
+LITERAL_NAMES: Final = _LITERALS | spelled.NAMES
 _UNITS: Final = words("microsecond second minute hour day week month quarter year")
 _UNIT_FIRST: Final = words("timestampdiff timestampadd")
-_LONGEST_TITLE: Final = 100
 
-# What a rendered text may hold between its quotes, and what nowhere else.
-QUOTED: Final = re.compile(r"'(?:[^'\\]|''|\\\\)*'|`(?:[^`]|``)*`")
+# What a rendered text may hold between its quotes, and what nowhere else. @`x` is a variable of the
+# user's; one of the server's begins with two of these signs.
+QUOTED: Final = re.compile(r"'(?:[^'\\]|''|\\\\)*'|@?`(?:[^`]|``)*`")
 NOT_OUTSIDE_QUOTES: Final = ("'", '"', "--", "/*", "*/", "#", "@", "\\", ";", "`", "?", "\x00")
 
 
@@ -81,7 +81,13 @@ def tokenize(sql: str) -> list[Token]:
     pieces: list[str] = []  # of a string that goes on: 'a' 'b' is one
     joins = False
     for token in tokens:
-        if token.token_type == TokenType.HEX_STRING and sql[token.start] == "0":
+        after_set = bool(result) and result[-1].token_type == TokenType.INTRODUCER
+        if token.token_type == TokenType.NATIONAL_STRING:  # N'x' is _utf8'x'
+            place = (token.line, token.col, token.start, token.end)
+            result.append(Token(TokenType.INTRODUCER, "_utf8", *place))
+            value = _value(sql[token.start + 1 : token.end + 1])
+            token = Token(TokenType.STRING, value, *place)
+        elif token.token_type == TokenType.HEX_STRING and sql[token.start] == "0" and not after_set:
             # Unlike x'41' it is a number where one is wanted, so it stays what it is.
             place = (token.line, token.col, token.start, token.end)
             if pieces:
@@ -92,7 +98,7 @@ def tokenize(sql: str) -> list[Token]:
             continue
         if token.token_type == TokenType.SOME:
             token.token_type, token.text = TokenType.ANY, "ANY"
-        if token.token_type == TokenType.STRING:
+        elif token.token_type == TokenType.STRING:
             token.text = _value(sql[token.start : token.end + 1])
             if joins and result[-1].token_type == TokenType.STRING:
                 pieces = pieces or [result[-1].text]
@@ -104,7 +110,7 @@ def tokenize(sql: str) -> list[Token]:
         result.append(token)
     if pieces:
         result[-1].text = "".join(pieces)
-    return list(_literals_kept(result))
+    return list(_literals_kept(spelled.respell(sql, list(spelled.odbc_literals(result)))))
 
 
 def _check_start(tokens: list[Token]) -> None:
@@ -233,7 +239,7 @@ def _is_sign(before: Token | None, token: Token) -> bool:
 
 def _takes_brackets(token: Token) -> bool:
     return token.token_type == TokenType.INTERVAL or (
-        token.token_type == TokenType.VAR and token.text in LITERAL_NAMES
+        token.token_type == TokenType.VAR and token.text in _LITERALS
     )
 
 
@@ -255,28 +261,57 @@ def _two_readings() -> InvalidInput:
 
 
 def prepare(tree: exp.Expr) -> exp.Expr:
-    """Gives each column of the answer the title that it has as written.
+    """Makes of what ``mysql_tokens`` has spelled what it says.
 
-    The server would take its title from the text that is sent, with all its backticks.
+    Each column of an answer, of a view and of a derived table gets the title that it has as written:
+    the server would take its title from the text that is sent, with all its backticks.
     """
-    query = tree
-    while isinstance(query, exp.Subquery | exp.SetOperation):
-        query = query.this
-    if not isinstance(query, exp.Select):
-        return tree
-    items = []
-    for item in query.expressions:
-        if isinstance(item, exp.Alias | exp.Column | exp.Star) or item.is_star:
-            items.append(item)
-            continue
-        title = item.sql("mysql", normalize_functions=False, comments=False)
-        title = _HEX_TITLE.sub(r"0x\1", _LITERAL_TITLE.sub(r"\1 \2", title))
-        # The server keeps no names with characters of four bytes.
-        title = "".join(letter if letter <= "\uffff" else "?" for letter in title)
-        title = " ".join(title.split())[:_LONGEST_TITLE].strip()
-        items.append(exp.Alias(this=item, alias=exp.Identifier(this=title or "value", quoted=True)))
-    query.set("expressions", items)
+    for select in list(tree.find_all(exp.Select)):
+        first = select.expressions[0] if select.expressions else None
+        name = first.this if isinstance(first, exp.Anonymous) else None
+        if name == spelled.TITLES:
+            assert first is not None
+            select.set("expressions", select.expressions[1:])
+            if _shows_titles(select):
+                _give_titles(select, first.expressions[0].name.split(spelled.TITLE_BREAK))
+        elif name == spelled.VALUES:
+            values = exp.Values(**{**select.args, "expressions": select.expressions[1:]})
+            if select is tree:
+                tree = values
+            else:
+                put_in_place(select, values)
     return tree
+
+
+def _shows_titles(select: exp.Expr) -> bool:
+    """Whether somebody can see or name the columns of a query."""
+    node = select
+    while isinstance(node.parent, exp.SetOperation | exp.Subquery) and node.arg_key == "this":
+        node = node.parent
+    return isinstance(node.parent, exp.CTE | exp.From | exp.Join | exp.Table | exp.Create | None)
+
+
+def _give_titles(select: exp.Expr, titles: list[str]) -> None:
+    items = select.expressions
+    if len(items) != len(titles):
+        return
+    named = []
+    for item, title in zip(items, titles, strict=True):
+        inner = item.unnest()
+        # What needs no other title than the server gives it.
+        plain = isinstance(inner, exp.Alias | exp.Column | exp.Star | exp.Null | exp.Boolean)
+        if (
+            plain
+            or item.is_star
+            or not title
+            or (isinstance(inner, exp.Literal) and inner.is_string)
+        ):
+            named.append(item)
+            continue
+        if isinstance(inner, exp.Literal):
+            title = title.strip("()+ ")
+        named.append(exp.Alias(this=item, alias=exp.Identifier(this=title, quoted=True)))
+    select.set("expressions", named)
 
 
 def one_spelling(node: exp.Expr) -> exp.Expr | None:
@@ -305,10 +340,10 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
         return found if isinstance(node, exp.JSONExtract) else _call("json_unquote", found)
     elif isinstance(node, exp.StrPosition) and not node.args.get("occurrence"):
         return _call("locate", node.args.get("substr"), node.this, node.args.get("position"))
-    elif isinstance(node, exp.GroupConcat) and not node.args.get("separator"):
-        node.set("separator", exp.Literal.string(","))  # as the generator writes it
-    elif isinstance(node, exp.Concat):
-        return _call("concat", *node.expressions)  # what GROUP_CONCAT(a, b) is taken for
+    elif isinstance(node, exp.CurrentUser):
+        return _call("current_user")
+    elif isinstance(node, exp.Parameter) and not isinstance(node.this, exp.Identifier):
+        node.set("this", exp.Identifier(this=node.name, quoted=True))
     elif isinstance(node, exp.Soundex):
         return _call("soundex", node.this)
     return None
@@ -387,21 +422,77 @@ def verbatim(node: exp.Expr, write: Write) -> str | None:
         if not _NUMBER.fullmatch(text):
             raise ValueError("not a number as the server reads them")
         return text
-    if isinstance(node, exp.Anonymous) and node.this in LITERAL_NAMES:
-        (literal,) = node.expressions
-        if not isinstance(literal, exp.Literal) or not literal.is_string:
-            raise ValueError("not a literal")
-        if node.this == _HEX_NUMBER:
-            digits = literal.name
-            if not _HEX_DIGITS.fullmatch(digits):
-                raise ValueError("not a number as the server reads them")
-            return f"0x{digits}"
-        return f"{str(node.this).split()[0].upper()} {write(literal)}"
+    if isinstance(node, exp.Anonymous):
+        return _written_call(node, node.this, write) if isinstance(node.this, str) else None
     if isinstance(node, exp.RegexpLike) and not node.args.get("flag"):
         return f"{write(node.this)} REGEXP {write(node.expression)}"
     if isinstance(node, exp.Interval):
         return f"INTERVAL {write(node.this)} {write(node.args['unit'])}"
+    if isinstance(node, exp.Parameter):
+        return f"@{write(node.this)}"
+    if isinstance(node, exp.JSONArrayContains):
+        return f"{write(node.this)} MEMBER OF({write(node.expression)})"
+    if isinstance(node, exp.Trim) and (node.args.get("position") or node.args.get("expression")):
+        what = [node.args.get("position"), write(node.expression) if node.expression else None]
+        return f"TRIM({' '.join(part for part in what if part)} FROM {write(node.this)})"
+    if isinstance(node, exp.Values) and not isinstance(node.parent, exp.Insert):
+        used = {key for key, value in node.args.items() if value}
+        if used - {"expressions", "order", "limit", "offset", "with_"}:
+            raise ValueError("not a list of values as the servers have it")
+        after = [
+            write(node.args[key]) for key in ("order", "limit", "offset") if node.args.get(key)
+        ]
+        before = f"{write(node.args['with_'])} " if node.args.get("with_") else ""
+        return f"{before}VALUES {', '.join(map(write, node.expressions))}{''.join(after)}"
     return None
 
 
-VERBATIM: Final = (exp.Literal, exp.Anonymous, exp.RegexpLike, exp.Interval)
+def _written_call(node: exp.Expr, name: str, write: Write) -> str | None:
+    args = node.expressions
+    if name in LITERAL_NAMES:
+        return _written_literal(name, args, write)
+    if name.lower() == "group_concat" and args and _ends_in_separator(args[-1]):
+        return f"{name}({', '.join(map(write, args[:-1]))} {write(args[-1])})"
+    if name.lower() == "json_table" and len(args) == 3:
+        return f"JSON_TABLE({write(args[0])}, {write(args[1])} {write(args[2])})"
+    return None
+
+
+def _ends_in_separator(node: exp.Expr) -> bool:
+    node = node.this if isinstance(node, exp.Limit) else node
+    return isinstance(node, exp.Anonymous) and node.this == spelled.SEPARATOR
+
+
+def _written_literal(name: str, args: list[exp.Expr], write: Write) -> str:
+    """What the lexer has spelled as a call."""
+    if name.startswith(spelled.CHAR_USING):
+        used = name.removeprefix(spelled.CHAR_USING)
+        return f"CHAR({', '.join(map(write, args))} USING {used})"
+    (literal,) = args
+    if name.startswith(spelled.INTRODUCER) and isinstance(literal, exp.HexString | exp.BitString):
+        return f"_{name.removeprefix(spelled.INTRODUCER)} {write(literal)}"
+    if not isinstance(literal, exp.Literal) or not literal.is_string:
+        raise ValueError("not a literal")
+    if name.startswith(spelled.INTRODUCER):
+        return f"_{name.removeprefix(spelled.INTRODUCER)} {write(literal)}"
+    if name == spelled.SEPARATOR:
+        return f"SEPARATOR {write(literal)}"
+    if name == spelled.JSON_COLUMNS:
+        return str(literal.name)  # by mysql_json, and by nobody else
+    if name == _HEX_NUMBER:
+        if not _HEX_DIGITS.fullmatch(literal.name):
+            raise ValueError("not a number as the server reads them")
+        return f"0x{literal.name}"
+    return f"{name.split()[0].upper()} {write(literal)}"
+
+
+VERBATIM: Final = (
+    exp.Literal,
+    exp.Anonymous,
+    exp.RegexpLike,
+    exp.Interval,
+    exp.Parameter,
+    exp.JSONArrayContains,
+    exp.Trim,
+    exp.Values,
+)

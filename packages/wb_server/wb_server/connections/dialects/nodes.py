@@ -247,10 +247,16 @@ def _check_word(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 
 
 def _check_select(node: exp.Expr, rules: DialectRules, write: bool) -> None:
-    modifiers = node.args.get("operation_modifiers")
-    if modifiers:
+    words_ = [str(word) for word in node.args.get("operation_modifiers") or []]
+    refused = [word for word in words_ if word.lower() not in rules.select_modifiers]
+    if refused:
+        instead = (
+            ": count the rows by a query of its own, SELECT count(*) …"
+            if "SQL_CALC_FOUND_ROWS" in refused
+            else ""
+        )
         raise Forbidden(
-            f"This syntax isn't supported: {', '.join(str(word) for word in modifiers)}.",
+            f"This syntax isn't supported: {', '.join(refused)}{instead}.",
             code="syntax_not_allowed",
         )
 
