@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from ...kit.errors import Unprocessable
 from .idle import MAX_IDLE, IdlePool
+from .postgres_facts import Fact
 
 # The driver reads the list of types when the first connection is made; a new one is read at times.
 _TYPES_SECONDS: Final = 600.0
@@ -228,11 +229,13 @@ class Pool(IdlePool[Link]):
 
     Attributes:
         unreadable: types that the driver can't read although it has just looked.
+        types: PostgreSQL's own that were looked up: they don't change.
     """
 
     def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
         super().__init__(version, max_idle=max_idle)
         self.unreadable: set[int] = set()
+        self.types: dict[int, Fact] = {}
         self._dialling = threading.Lock()
         self._database: adbc.AdbcDatabase | None = None
         self._database_text = ""

@@ -12,6 +12,7 @@ import adbc_driver_manager as adbc
 import pyarrow as pa
 from adbc_driver_manager._reader import AdbcRecordBatchReader
 
+from ...kit import memory
 from ...kit.errors import Conflict, Forbidden, NotFound, TooLarge, WorkbenchError
 from ..gate import Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
@@ -22,17 +23,13 @@ from . import postgres_plans as plans
 from . import postgres_shadows as shadows
 from .base import Answer, Session
 from .postgres_pool import WATCH_CLIENT, Link, Pool
+from .postgres_query import Conversion, Query, unknown_types
 from .postgres_settings import IN_TRANSACTION, VALUES
-from .postgres_types import (
-    Conversion,
-    has_numeric,
-    needs_first_batch,
-    unknown_types,
-    with_texts,
-)
 
 BATCH_BYTES: Final = 1 << 20
 BROWSE_SECONDS: Final = 30.0
+# The driver keeps as much memory as the largest row took, for as long as the connection lives.
+_LARGE_BYTES: Final = 4 << 20
 
 
 class PostgresSession(Session):
@@ -61,10 +58,12 @@ class PostgresSession(Session):
         self._begun = False
         self._begun_by = ""
         self._broken = False
+        self._large = False
+        self._again = False
         self._streaming = False
         self._statement: adbc.AdbcStatement | None = None
         self._reader: AdbcRecordBatchReader | None = None
-        self._schema: pa.Schema | None = None
+        self._query: Query | None = None
         self._deadline = float("inf")
 
     def run(self, *, timeout: float, max_write_rows: int) -> Answer:
@@ -132,8 +131,10 @@ class PostgresSession(Session):
             if self._statement is not None:
                 self._statement.close()
         self._reader = self._statement = None
-        if self._broken or self._streaming or self._cancelled:
+        if self._broken or self._streaming or self._cancelled or self._large:
             self._link.drop()
+            if self._large:
+                memory.give_back()
             return
         try:
             self._link.reset()
@@ -171,6 +172,9 @@ class PostgresSession(Session):
             yield
         except (adbc.Error, pa.ArrowException, OSError) as error:
             self._broken = self._broken or errors.is_broken(error)
+            refusal = self._query.refusal(str(error)) if self._query is not None else None
+            if refusal is not None and not self._cancelled:
+                raise refusal from None
             late = time.monotonic() >= self._deadline
             raise errors.statement_error(error, cancelled=self._cancelled, late=late) from None
         finally:
@@ -243,62 +247,70 @@ class PostgresSession(Session):
 
     def _execute(self) -> int:
         """Sends the permit's statement. Returns the count of rows, or -1 where rows come."""
-        self._statement = adbc.AdbcStatement(self._link.handle)
-        self._statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
-        if self._permit.shows_texts:
-            # COPY takes no EXPLAIN.
-            self._statement.set_options(**{"adbc.postgresql.use_copy": "false"})
-        self._statement.set_sql_query(self._permit.sql)
-        self._schema = None
         with self._call():
-            if self._permit.kind == "read":
-                handle = self._statement.execute_schema()
-                schema = pa.Schema._import_from_c(handle.address)
-                if has_numeric(schema):
-                    self._schema = schema
-                    self._statement.set_sql_query(with_texts(self._permit.sql, schema))
+            self._statement = self._prepared()
+            if self._permit.returns_rows:
+                schema = self._described()
+                if schema.names:
+                    write = self._permit.kind == "write"
+                    self._query = Query(
+                        self._permit.sql, schema, self._link, self._pool.types, write=write
+                    )
+                    self._statement.set_sql_query(self._query.sql)
+                    if not self._query.by_copy:
+                        self._statement.set_options(**{"adbc.postgresql.use_copy": "false"})
             stream, count = self._statement.execute_query()
             self._reader = AdbcRecordBatchReader._import_from_c(stream.address)
-        # What was asked for, not what it was asked as.
-        self._schema = self._schema or self._reader.schema
         self._streaming = True
         return int(count)
+
+    def _prepared(self) -> adbc.AdbcStatement:
+        statement = adbc.AdbcStatement(self._link.handle)
+        statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
+        statement.set_sql_query(self._permit.sql)
+        return statement
+
+    def _described(self) -> pa.Schema:
+        """What the statement will answer; it doesn't run yet."""
+        assert self._statement is not None
+        handle = self._statement.execute_schema()
+        schema = pa.Schema._import_from_c(handle.address)
+        unknown = unknown_types(schema)
+        if self._again:
+            self._pool.unreadable |= unknown
+        elif self._permit.kind == "read" and unknown - self._pool.unreadable:
+            raise _NewTypes
+        return schema
 
     def _read(self, timeout: float) -> Answer:
         self._begin(timeout, read_only=True)
         if self._permit.shows_texts:
             with self._call():
                 plans.check(self._link, self._permit.tables)
-        self._execute()
-        assert self._reader is not None
-        unknown = unknown_types(self._reader.schema) - self._pool.unreadable
-        if unknown:
+        try:
+            self._execute()
+        except _NewTypes:
             # Types made after the driver looked: look again, and don't look for them once more.
-            self._reader.close()
+            self._again = True
             assert self._statement is not None
             self._statement.close()
             self._replace_link(new_types=True)
-            self._streaming = False
             self._begin(timeout, read_only=True)
             self._execute()
-            self._pool.unreadable |= unknown_types(self._reader.schema)
         return self._answer()
 
     def _answer(self) -> _Rows:
-        schema = self._schema
-        assert schema is not None
+        assert self._reader is not None
+        query, schema = self._query, self._reader.schema
+        if query is None:  # rows of what should have none
+            query = Query(self._permit.sql, schema, self._link, self._pool.types, write=True)
         held: list[pa.RecordBatch] = []
-        if needs_first_batch(schema):
+        if query.open:
             # Two batches: whether there is a second one decides the type too.
             while len(held) < 2 and (batch := self._next()) is not None:
                 held.append(batch)
-        conversion = Conversion(
-            schema,
-            self._link.money_decimals,
-            held[0] if held else None,
-            whole=len(held) < 2,
-        )
-        return _Rows(self, conversion, held)
+        first = held[0] if held else None
+        return _Rows(self, Conversion(query, schema, first, whole=len(held) < 2), held)
 
     def _next(self) -> pa.RecordBatch | None:
         """The driver's next batch, or ``None`` at the end."""
@@ -308,7 +320,9 @@ class PostgresSession(Session):
             with self._call():
                 assert self._reader is not None
                 try:
-                    return self._reader.read_next_batch()
+                    batch = self._reader.read_next_batch()
+                    self._large = self._large or batch.nbytes > _LARGE_BYTES
+                    return batch
                 except StopIteration:
                     pass
             self._streaming = False
@@ -399,6 +413,10 @@ class PostgresSession(Session):
             )
             with self._call():
                 return self._link.query(sql, *values)
+
+
+class _NewTypes(Exception):
+    """The answer has types that the driver doesn't know yet."""
 
 
 def _already_run() -> WorkbenchError:

@@ -1,26 +1,27 @@
-"""From what the ADBC driver hands over to Arrow types that every reader understands.
+"""What PostgreSQL's types become in Arrow, and what the database is asked for to get there.
 
 The rule of ``numeric``
 -----------------------
-The driver hands ``numeric`` over as text. It becomes ``decimal128``, and no digit is ever rounded:
+``numeric`` comes as text. It becomes a decimal, and no digit is ever rounded:
 
-1. **Declared**, ``numeric(p, s)`` with p of at most 38: ``decimal128(p, s)``. A negative scale
-   (values in thousands) becomes ``decimal128(p - s, 0)``; a scale above the precision
-   ``decimal128(s, s)``.
+1. **Declared**, ``numeric(p, s)``: ``decimal128(p, s)``, with more than 38 digits
+   ``decimal256(p, s)``. A negative scale (values in thousands) becomes ``(p - s, 0)``; a scale above
+   the precision ``(s, s)``.
 2. **Undeclared** (a column without precision, a computed value such as ``sum(amount)``, or more
-   than 38 digits declared): the scale is taken from the values of the first batch, about 1 MiB.
+   than 76 digits declared): the values of the first batch, about 1 MiB, decide. Digits are counted on
+   the values: a product of two ``numeric(38, 18)`` has 36 decimals, most of them zeros.
 
-   - That batch is the whole answer: ``decimal128(38, s)`` with s the largest scale in it.
-   - More follows: ``decimal128(38, max(s, 18))``, less only where the first batch holds numbers
-     with more than 20 digits before the point. Later rows may well have more decimals than
-     the first ones (a column without a declared scale, a quotient), so the type leaves room.
-     18 decimals and 20 digits before the point hold money, rates and PostgreSQL's quotients.
+   - That batch is the whole answer: ``decimal128(38, s)`` with s the largest scale in it, trailing
+     zeros left out where there is no room for them; ``decimal256(76, s)`` where 38 digits don't do.
+   - More follows: ``decimal128(38, max(s, 18))`` where that leaves room: 20 digits before the point,
+     or with more than 18 decimals 6 digits more than the first rows have. Otherwise
+     ``decimal256(76, max(s, 18))``.
 
    The type depends on the answer alone, so the same rows in the same order give the same type.
 3. **A value that doesn't fit** is an error (``numeric_overflow``) that says how to cast, as are
    ``NaN`` and ``Infinity`` (``bad_value``). Trailing zeros don't count.
 
-A ``numeric`` inside an array or a composite value stays text.
+It holds in arrays and composite values too.
 
 Other types
 -----------
@@ -29,444 +30,402 @@ PostgreSQL                     Arrow
 =============================  ============================================================
 bool, int2/4/8, float4/8       bool, int16/32/64, float, double
 text, varchar, char, name,     string (``char(n)`` keeps its padding)
-enum, json, jsonb, xml, uuid
+enum, json, jsonb, xml, uuid,
+citext
 date                           date32; ``infinity`` is an error (``bad_value``)
 timestamp, timestamptz         timestamp[us], timestamp[us, UTC]; ``infinity`` is an error
 time                           time64[us]; ``24:00`` is an error
-interval                       month_day_nano_interval
+interval                       month_day_nano_interval; more hours than it holds are an error
 money                          decimal128(19, decimals of the server's currency)
-oid, xid, regclass and such    int64
+oid                            int64
 bytea                          binary
-inet, cidr, macaddr, timetz,   string, as PostgreSQL prints it
-bit, varbit, pg_lsn
-arrays                         list; of several dimensions: **flattened by the driver**
-composite types                struct
-all others (ranges, geometry,  binary, in PostgreSQL's wire format: cast to text in the query
-tsvector …)
+arrays                         list; of several dimensions: an error (``unsupported_type``)
+composite types                struct; in an array too, but there without arrays in it
+all others (ranges, inet,      string, as PostgreSQL prints it
+regclass, bit, point, ltree,
+tsvector, anonymous records …)
 =============================  ============================================================
 
-Each field's metadata holds ``source_type``, the type's name in PostgreSQL.
+A domain is what it restricts. Each field's metadata holds ``source_type``, the type's name in
+PostgreSQL.
+
+Nothing is cast in the database: a cast may be somebody's own function. Values are asked for by the
+types' own output functions; a composite value by its fields, since the driver mixes up their NULLs.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import struct
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kit.errors import InvalidInput
+from . import decimals
+from .decimals import MAX_DIGITS, MOST_DIGITS
+from .postgres_driver import Convert, as_lists, converter, quoted, source_type, storage, unsupported
 
 ROOMY_SCALE: Final = 18
-MAX_DIGITS: Final = 38
-
-_Convert = Callable[[pa.Array], pa.Array]
-
-# What the driver makes of infinity and of times past its range wraps around to far below the
-# earliest date that PostgreSQL knows (4713 BC).
-_EARLIEST_DAY: Final = -2_500_000
-_EARLIEST_MICROSECOND: Final = _EARLIEST_DAY * 86_400_000_000
-_DAY: Final = 86_400_000_000
-
-_UNSIGNED: Final = frozenset(
-    (
-        *("xid", "cid", "regclass", "regproc", "regprocedure", "regoper", "regoperator"),
-        *("regtype", "regrole", "regnamespace", "regconfig", "regdictionary", "regcollation"),
-    )
-)
-_UNNAMED: Final = re.compile(r"unnamed<oid:(\d+)>")
+_ROOMY_DIGITS: Final = 20
+_SPARE_DIGITS: Final = 6
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of an answer: its Arrow field, and how its values get there."""
+class Leaf:
+    """One column that the database is asked for.
 
-    field: pa.Field
-    convert: _Convert | None
-
-    def __call__(self, values: pa.Array) -> pa.Array:
-        return values if self.convert is None else self.convert(values)
-
-
-class Conversion:
-    """Turns the driver's batches of one answer into ours.
-
-    Args:
-        schema: the driver's.
-        money_decimals: how many decimals ``money`` has on this server.
-        first: the first batch, where there is an undeclared numeric.
-        whole: whether ``first`` is all there is.
+    Attributes:
+        sql: the expression.
+        size: how to tell its bytes, with ``{}`` for its value; empty where they are few in any case.
+        dimensions: how to tell an array's dimensions; empty for what is none.
     """
 
-    def __init__(
-        self,
-        schema: pa.Schema,
-        money_decimals: int,
-        first: pa.RecordBatch | None = None,
-        *,
-        whole: bool = True,
-    ) -> None:
-        self._columns: list[Column] = []
-        for index, field in enumerate(schema):
-            if _is_numeric(field):
-                kind = declared(field)
-                if kind is None:
-                    texts = None if first is None else _storage(first.column(index))
-                    kind = observed(field.name, texts, whole=whole)
-                self._columns.append(_numeric_column(field, kind))
-            else:
-                self._columns.append(_column(field, money_decimals))
-        self.schema = pa.schema([column.field for column in self._columns])
+    sql: str
+    size: str = ""
+    dimensions: str = ""
 
-    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """One batch, converted.
+
+# What a text takes on its way: nothing is unpacked to tell.
+_TEXT_BYTES: Final = "pg_catalog.octet_length({})"
+_ANY_BYTES: Final = "pg_catalog.pg_column_size({})"
+# Each element comes with its length, a NULL too, of which one bit is stored.
+_ARRAY_BYTES: Final = (
+    "pg_catalog.int4pl(pg_catalog.int4mul(4, pg_catalog.cardinality({})), "
+    "pg_catalog.pg_column_size({}))"
+)
+
+
+class Form(ABC):
+    """One value: what is asked for, and what is made of it.
+
+    Args:
+        name: the column's, for errors.
+
+    Attributes:
+        type: in Arrow; known once it is settled.
+        width: how many columns it asks for.
+    """
+
+    type: pa.DataType
+    width: int = 1
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def ask(self, value: str) -> list[Leaf]:
+        """What to ask for. ``value`` is the expression for the value; it costs nothing."""
+
+    def open(self) -> bool:
+        """Whether the type depends on the values of the first batch."""
+        return False
+
+    @abstractmethod
+    def settle(self, fields: Sequence[pa.Field], first: Sequence[pa.Array], whole: bool) -> None:
+        """Decides on the type.
+
+        Args:
+            fields: the driver's, of what was asked for.
+            first: the first batch's values; none if there are none.
+            whole: whether they are all.
 
         Raises:
-            InvalidInput: ``numeric_overflow`` or ``bad_value``: a value that Arrow can't hold.
+            InvalidInput: ``unsupported_type``.
         """
-        values = [column(batch.column(i)) for i, column in enumerate(self._columns)]
-        return pa.RecordBatch.from_arrays(values, schema=self.schema)
+
+    @abstractmethod
+    def make(self, values: Sequence[pa.Array]) -> pa.Array:
+        """The values of what was asked for, as one array.
+
+        Raises:
+            InvalidInput: ``bad_value``, ``numeric_overflow``.
+        """
 
 
-def has_numeric(schema: pa.Schema) -> bool:
-    """Whether a column is a ``numeric``."""
-    return any(_is_numeric(field) for field in schema)
-
-
-def with_texts(sql: str, schema: pa.Schema) -> str:
-    """A query as one that asks for its numbers as texts.
-
-    The driver would make the same texts itself, from PostgreSQL's binary digits; its wheel is
-    compiled without optimisation and takes 0.5 microseconds for each, the database a third of that
-    and on another processor.
+class Plain(Form):
+    """What the driver carries right.
 
     Args:
-        sql: one query, of which ``schema`` is the driver's description.
+        field: the driver's, where it is known before.
     """
-    names = [f"c{index}" for index in range(len(schema))]
-    wanted = [
-        f"{name}::pg_catalog.text" if _is_numeric(field) else name
-        for name, field in zip(names, schema, strict=True)
-    ]
-    # PostgreSQL keeps the order of a sorted subquery where nothing else is done with it.
-    return f"SELECT {', '.join(wanted)} FROM ({sql}\n) AS q({', '.join(names)})"  # noqa: S608 (the gate made it)
+
+    def __init__(self, name: str, money_decimals: int, field: pa.Field | None = None) -> None:
+        super().__init__(name)
+        self._money_decimals = money_decimals
+        self._field = field
+        self._convert: Convert | None = None
+
+    def ask(self, value: str) -> list[Leaf]:
+        field = self._field
+        if field is None:
+            return [Leaf(value, _ANY_BYTES)]
+        kind = field.type
+        if pa.types.is_list(kind):
+            return [self._array(value)]
+        if source_type(field) in ("text", "varchar", "bpchar") and pa.types.is_string(kind):
+            return [Leaf(value, _TEXT_BYTES)]
+        if pa.types.is_binary(kind):
+            return [Leaf(value, _TEXT_BYTES)]
+        # Of a type that the driver takes for text: an enum, but it may be another one.
+        return [Leaf(value, _ANY_BYTES if pa.types.is_string(kind) else "")]
+
+    def _array(self, value: str) -> Leaf:
+        size = (
+            "CASE WHEN pg_catalog.int4le(pg_catalog.pg_column_size({}), 2000) "
+            f"THEN pg_catalog.pg_column_size({{}}) ELSE {_ARRAY_BYTES.replace('({})', '({}[:])')} END"
+        )
+        if self._field is not None and source_type(self._field) == "int2vector":
+            return Leaf(value, size)
+        # The driver ends the connection where elements aren't counted from 1.
+        from_one = (
+            f"CASE WHEN pg_catalog.int4eq(pg_catalog.array_lower({value}, 1), 1) "
+            f"THEN {value} ELSE ({value})[:] END"
+        )
+        return Leaf(from_one, size, f"pg_catalog.array_ndims({value})")
+
+    def settle(self, fields: Sequence[pa.Field], first: Sequence[pa.Array], whole: bool) -> None:
+        self.type, self._convert = converter(fields[0], self.name, self._money_decimals)
+
+    def make(self, values: Sequence[pa.Array]) -> pa.Array:
+        return values[0] if self._convert is None else self._convert(values[0])
 
 
-def needs_first_batch(schema: pa.Schema) -> bool:
-    """Whether a type of this answer depends on its values: an undeclared numeric."""
-    return any(_is_numeric(field) and declared(field) is None for field in schema)
+class Text(Form):
+    """What comes as PostgreSQL prints it.
+
+    Args:
+        output: the type's output function, where it is known; ``format`` finds it too.
+    """
+
+    def __init__(self, name: str, source: str, output: str = "") -> None:
+        super().__init__(name)
+        self._source = source
+        self._output = output
+        self.type = pa.string()
+
+    def ask(self, value: str) -> list[Leaf]:
+        if self._output:
+            text = f"pg_catalog.textin(pg_catalog.{self._output}({value}))"
+        else:
+            # Not IS NULL: a composite value of nothing but NULLs is one for that.
+            there = f"pg_catalog.int4eq(pg_catalog.num_nulls({value}), 0)"
+            text = f"CASE WHEN {there} THEN pg_catalog.format('%s', {value}) END"
+        return [Leaf(text, _TEXT_BYTES)]
+
+    def settle(self, fields: Sequence[pa.Field], first: Sequence[pa.Array], whole: bool) -> None:
+        kind = fields[0].type
+        if isinstance(kind, pa.BaseExtensionType):
+            kind = kind.storage_type
+        if not pa.types.is_string(kind):
+            raise unsupported(self.name, self._source)
+
+    def make(self, values: Sequence[pa.Array]) -> pa.Array:
+        return storage(values[0])
 
 
-def unknown_types(schema: pa.Schema) -> set[int]:
-    """The oids of types that the driver didn't know when it connected."""
-    return {
-        int(found[1])
-        for field in schema
-        if (found := _UNNAMED.fullmatch(_source_type(field))) is not None
-    }
+class Number(Form):
+    """A ``numeric``.
 
+    Args:
+        modifier: its ``typmod``; -1 for one without precision.
+    """
 
-def declared(field: pa.Field) -> pa.DataType | None:
-    """The decimal type of a numeric field with precision and scale, else ``None``."""
-    typmod = int((field.metadata or {}).get(b"POSTGRESQL:typmod", b"-1"))
-    if typmod < 4:
-        return None
-    # As in PostgreSQL's numeric.c: 16 bits of precision, 11 bits of scale with sign.
-    precision = ((typmod - 4) >> 16) & 0xFFFF
-    scale = ((typmod - 4) & 0x7FF ^ 1024) - 1024
-    digits = max(precision, scale) if scale >= 0 else precision - scale
-    if digits > MAX_DIGITS:
-        return None
-    return pa.decimal128(digits, max(scale, 0))
+    def __init__(self, name: str, modifier: int = -1) -> None:
+        super().__init__(name)
+        self._declared = declared(modifier)
+        if self._declared is not None:
+            self.type = self._declared
 
+    def ask(self, value: str) -> list[Leaf]:
+        # The driver would make the same text itself, from the binary digits; its wheel is compiled
+        # without optimisation and takes three times as long, and on this processor.
+        return [Leaf(f"pg_catalog.textin(pg_catalog.numeric_out({value}))")]
 
-def observed(name: str, texts: pa.Array | None, *, whole: bool) -> pa.DataType:
-    """The decimal type of an undeclared numeric by its first values: rule 2."""
-    scale, integers = (0, 1) if texts is None else _digits(texts)
-    if texts is not None and scale > MAX_DIGITS:
-        scale, integers = _digits(_without_trailing_zeros(texts))
-        # What still doesn't fit is refused by the conversion, in its own words.
-        scale = min(scale, MAX_DIGITS)
-    if not whole:
-        scale = max(scale, min(ROOMY_SCALE, MAX_DIGITS - integers))
-    return pa.decimal128(MAX_DIGITS, scale)
+    def open(self) -> bool:
+        return self._declared is None
 
+    def settle(self, fields: Sequence[pa.Field], first: Sequence[pa.Array], whole: bool) -> None:
+        if self._declared is None:
+            self.type = observed(storage(first[0]) if first else None, whole=whole)
 
-def _digits(texts: pa.Array) -> tuple[int, int]:
-    """The most digits after and before the point. A minus sign counts as one before it."""
-    point = pc.find_substring(texts, ".")
-    length = pc.binary_length(texts)
-    has_point = pc.greater_equal(point, 0)
-    after = pc.max(pc.if_else(has_point, pc.subtract(pc.subtract(length, point), 1), 0)).as_py()
-    before = pc.max(pc.if_else(has_point, point, length)).as_py()
-    return after or 0, before or 1
-
-
-def _is_numeric(field: pa.Field) -> bool:
-    return isinstance(field.type, pa.OpaqueType) and field.type.type_name == "numeric"
-
-
-def _source_type(field: pa.Field) -> str:
-    name: bytes = (field.metadata or {}).get(b"POSTGRESQL:type", b"")
-    return name.decode("utf-8", "replace")
-
-
-def _field(name: str, kind: pa.DataType, source: str) -> pa.Field:
-    return pa.field(name, kind, metadata={"source_type": source} if source else None)
-
-
-def _storage(values: pa.Array) -> pa.Array:
-    return values.storage if isinstance(values, pa.ExtensionArray) else values
-
-
-def _quoted(name: str) -> str:
-    return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
-
-
-def _numeric_column(field: pa.Field, kind: pa.DataType) -> Column:
-    name = field.name
-
-    def convert(values: pa.Array) -> pa.Array:
-        texts = _storage(values)
+    def make(self, values: Sequence[pa.Array]) -> pa.Array:
+        texts = storage(values[0])
         try:
-            return pc.cast(texts, kind)
+            return decimals.read(texts, self.type)
         except pa.ArrowInvalid:
-            pass
-        try:
-            return pc.cast(_without_trailing_zeros(texts), kind)
-        except pa.ArrowInvalid:
-            raise _unfit(name, texts, kind) from None
+            raise self._unfit(texts) from None
 
-    source = "numeric"
-    typmod = int((field.metadata or {}).get(b"POSTGRESQL:typmod", b"-1"))
-    if typmod >= 4:
-        scale = ((typmod - 4) & 0x7FF ^ 1024) - 1024
-        source = f"numeric({((typmod - 4) >> 16) & 0xFFFF},{scale})"
-    return Column(_field(name, kind, source), convert)
-
-
-def _without_trailing_zeros(texts: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(texts, r"(\.\d*?)0+$", r"\1")
-
-
-def _unfit(name: str, texts: pa.Array, kind: pa.DataType) -> InvalidInput:
-    column = _quoted(name)
-    special = pc.is_in(
-        texts, value_set=pa.array(["NaN", "Infinity", "-Infinity", "nan", "inf", "-inf"])
-    )
-    if pc.any(special).as_py():
+    def _unfit(self, texts: pa.Array) -> InvalidInput:
+        column = quoted(self.name)
+        special = pa.array(["NaN", "Infinity", "-Infinity", "nan", "inf", "-inf"])
+        if pc.any(pc.is_in(texts, value_set=special)).as_py():
+            return InvalidInput(
+                f"The column “{self.name}” holds NaN or Infinity, which no decimal number can be. "
+                f"Cast it in the query: {column}::double precision.",
+                code="bad_value",
+                column=self.name,
+            )
         return InvalidInput(
-            f"The column “{name}” holds NaN or Infinity, which no decimal number can be. "
-            f"Cast it in the query: {column}::double precision.",
-            code="bad_value",
-            column=name,
-        )
-    return InvalidInput(
-        f"The column “{name}” holds a number that does not fit into {kind.precision} digits with "
-        f"{kind.scale} decimals. Cast it in the query, for example {column}::numeric(30, 4).",
-        code="numeric_overflow",
-        column=name,
-    )
-
-
-def _column(field: pa.Field, money_decimals: int) -> Column:
-    source = _source_type(field)
-    kind, convert = _converter(field.type, source, field.name, money_decimals)
-    return Column(_field(field.name, kind, source), convert)
-
-
-def _converter(
-    kind: pa.DataType, source: str, name: str, money_decimals: int
-) -> tuple[pa.DataType, _Convert | None]:
-    """The target type and the conversion (``None``: as it is) for one type, nested ones too."""
-    if isinstance(kind, pa.OpaqueType):
-        return _opaque(kind)
-    if isinstance(kind, pa.UuidType):
-        return pa.string(), _uuid_texts
-    if isinstance(kind, pa.BaseExtensionType):
-        return kind.storage_type, _storage
-    if pa.types.is_timestamp(kind):
-        return kind, _at_least(name, pa.int64(), _EARLIEST_MICROSECOND)
-    if pa.types.is_date32(kind):
-        return kind, _at_least(name, pa.int32(), _EARLIEST_DAY)
-    if pa.types.is_time64(kind):
-        return kind, _below_a_day(name)
-    if source == "money":
-        return pa.decimal128(19, money_decimals), _money(money_decimals)
-    if source == "oid":
-        return pa.int64(), lambda values: values.view(pa.uint32()).cast(pa.int64())
-    if pa.types.is_list(kind):
-        return _list(kind, name, money_decimals)
-    if pa.types.is_struct(kind):
-        return _struct(kind, name, money_decimals)
-    return kind, None
-
-
-def _list(kind: pa.DataType, name: str, money_decimals: int) -> tuple[pa.DataType, _Convert | None]:
-    item = kind.value_field
-    inner, convert = _converter(item.type, _source_type(item), name, money_decimals)
-    target = pa.list_(inner)
-
-    def rebuild(values: pa.Array) -> pa.Array:
-        items = values.values if convert is None else convert(values.values)
-        return pa.ListArray.from_arrays(
-            values.offsets, items, type=target, mask=values.is_null() if values.null_count else None
+            f"The column “{self.name}” holds a number that does not fit into {self.type.precision} "
+            f"digits with {self.type.scale} decimals. Cast it in the query to as many as it needs, "
+            f"{column}::numeric(76, 30) for example, or to text.",
+            code="numeric_overflow",
+            column=self.name,
         )
 
-    return target, rebuild
+
+def declared(modifier: int) -> pa.DataType | None:
+    """The decimal type of a numeric with precision and scale, else ``None``."""
+    if modifier < 4:
+        return None
+    precision, scale = precision_and_scale(modifier)
+    digits = max(precision, scale) if scale >= 0 else precision - scale
+    return decimals.decimal(digits, max(scale, 0)) if digits <= MOST_DIGITS else None
 
 
-def _struct(
-    kind: pa.DataType, name: str, money_decimals: int
-) -> tuple[pa.DataType, _Convert | None]:
-    parts = [
-        (part, *_converter(part.type, _source_type(part), name, money_decimals)) for part in kind
-    ]
-    fields = [pa.field(part.name, inner) for part, inner, _ in parts]
+def precision_and_scale(modifier: int) -> tuple[int, int]:
+    """As in PostgreSQL's numeric.c: 16 bits of precision, 11 bits of scale with sign."""
+    return ((modifier - 4) >> 16) & 0xFFFF, ((modifier - 4) & 0x7FF ^ 1024) - 1024
 
-    def rebuild(values: pa.Array) -> pa.Array:
-        arrays = [
-            values.field(i) if convert is None else convert(values.field(i))
-            for i, (_, _, convert) in enumerate(parts)
+
+def observed(texts: pa.Array | None, *, whole: bool) -> pa.DataType:
+    """The decimal type of an undeclared numeric by its first values: rule 2."""
+    before, after = (0, 0) if texts is None else decimals.digits(texts)
+    if whole and before + after <= MAX_DIGITS:
+        return pa.decimal128(MAX_DIGITS, after)
+    if not whole:
+        roomy = max(after, ROOMY_SCALE)
+        wanted = _ROOMY_DIGITS if after <= ROOMY_SCALE else before + _SPARE_DIGITS
+        if max(before, wanted) + roomy <= MAX_DIGITS:
+            return pa.decimal128(MAX_DIGITS, roomy)
+    shorter = 0 if texts is None else decimals.digits(decimals.trimmed(texts))[1]
+    if whole:
+        return decimals.decimal(
+            MAX_DIGITS if before + shorter <= MAX_DIGITS else MOST_DIGITS, min(shorter, MOST_DIGITS)
+        )
+    scale = after if before + after + _SPARE_DIGITS <= MOST_DIGITS else shorter
+    # What still doesn't fit is refused by the conversion, in its own words.
+    scale = max(scale, min(ROOMY_SCALE, MOST_DIGITS - before))
+    return pa.decimal256(MOST_DIGITS, max(0, min(scale, MOST_DIGITS)))
+
+
+class Span(Form):
+    """An ``interval``. The driver ends the connection at 2,562,048 hours, so its bytes are asked for."""
+
+    _WIRE: Final = np.dtype([("micros", ">i8"), ("days", ">i4"), ("months", ">i4")])
+    _KEPT: Final = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanos", "<i8")])
+    _MOST: Final = (2**63 - 1) // 1000
+
+    type = pa.month_day_nano_interval()
+
+    def ask(self, value: str) -> list[Leaf]:
+        return [Leaf(f"pg_catalog.interval_send({value})")]
+
+    def settle(self, fields: Sequence[pa.Field], first: Sequence[pa.Array], whole: bool) -> None:
+        pass
+
+    def make(self, values: Sequence[pa.Array]) -> pa.Array:
+        raw = values[0]
+        if raw.type == self.type:
+            return raw
+        filled = raw.fill_null(struct.pack(">qii", 0, 0, 0)) if raw.null_count else raw
+        read = np.frombuffer(b"".join(filled.to_pylist()), self._WIRE)
+        if len(read) != len(raw):
+            raise unsupported(self.name, "interval")
+        micros = read["micros"]
+        ends = (2**31 - 1, -(2**31))
+        endless = np.isin(read["days"], ends) & np.isin(read["months"], ends)
+        if bool(np.any((micros > self._MOST) | (micros < -self._MOST) | endless)):
+            raise InvalidInput(
+                f"The column “{self.name}” holds an interval that is infinite or has more than "
+                "2,562,047 hours, which has no exact value here. Cast it in the query: "
+                f"{quoted(self.name)}::text, or extract(epoch from {quoted(self.name)}).",
+                code="bad_value",
+                column=self.name,
+            )
+        kept = np.empty(len(read), self._KEPT)
+        kept["months"], kept["days"] = read["months"], read["days"]
+        kept["nanos"] = micros.astype(np.int64) * 1000
+        valid = raw.is_valid().buffers()[1] if raw.null_count else None
+        return pa.Array.from_buffers(self.type, len(raw), [valid, pa.py_buffer(kept.tobytes())])
+
+
+class Many(Form):
+    """An array whose elements are asked for in another form."""
+
+    def __init__(self, item: Form) -> None:
+        super().__init__(item.name)
+        self._item = item
+        self.width = item.width
+
+    def ask(self, value: str) -> list[Leaf]:
+        return [
+            Leaf(
+                f"CASE WHEN {value} IS NOT NULL THEN ARRAY(SELECT {leaf.sql} FROM "  # noqa: S608
+                f"(SELECT pg_catalog.unnest({value}) AS x OFFSET 0) AS u) END",
+                _ARRAY_BYTES,
+                f"pg_catalog.array_ndims({value})",
+            )
+            for leaf in self._item.ask("x")
         ]
-        if not arrays:
-            return values
-        return pa.StructArray.from_arrays(
-            arrays, fields=fields, mask=values.is_null() if values.null_count else None
-        )
 
-    return pa.struct(fields), rebuild
+    def open(self) -> bool:
+        return self._item.open()
 
+    def settle(self, fields: Sequence[pa.Field], first: Sequence[pa.Array], whole: bool) -> None:
+        for field in fields:
+            if not pa.types.is_list(field.type):
+                raise unsupported(self.name, source_type(field))
+        items = [field.type.value_field for field in fields]
+        self._item.settle(items, [values.flatten() for values in first], whole)
+        self.type = pa.list_(self._item.type)
 
-def _opaque(kind: pa.OpaqueType) -> tuple[pa.DataType, _Convert | None]:
-    named = kind.type_name
-    if named == "xml":
-        return pa.string(), lambda values: values.storage.cast(pa.string())
-    if named in _UNSIGNED:
-        return pa.int64(), _each(lambda raw: int.from_bytes(raw, "big"), pa.int64())
-    decode = _DECODERS.get(named)
-    if decode is not None:
-        return pa.string(), _each(decode, pa.string())
-    return kind.storage_type, _storage
+    def make(self, values: Sequence[pa.Array]) -> pa.Array:
+        lists = values[0]
+        items = self._item.make([each.values for each in values])
+        return as_lists(lists, items, self.type)
 
 
-def _each(decode: Callable[[bytes], Any], kind: pa.DataType) -> _Convert:
-    """Decodes value by value; each distinct one once, since such columns repeat a lot."""
+class Parts(Form):
+    """A composite value: whether it is there, and its fields."""
 
-    def convert(values: pa.Array) -> pa.Array:
-        coded = values.storage.dictionary_encode()
-        texts = pa.array(
-            [None if raw is None else decode(raw) for raw in coded.dictionary.to_pylist()], kind
-        )
-        return texts.take(coded.indices)
+    def __init__(self, name: str, parts: Sequence[tuple[str, Form]]) -> None:
+        super().__init__(name)
+        self._parts = parts
+        self.width = 1 + sum(form.width for _, form in parts)
 
-    return convert
+    def ask(self, value: str) -> list[Leaf]:
+        leaves = [Leaf(f"pg_catalog.num_nulls({value})")]
+        for part, form in self._parts:
+            escaped = part.replace('"', '""')
+            leaves += form.ask(f'({value})."{escaped}"')
+        return leaves
 
+    def open(self) -> bool:
+        return any(form.open() for _, form in self._parts)
 
-def _at_least(name: str, plain: pa.DataType, earliest: int) -> _Convert:
-    def convert(values: pa.Array) -> pa.Array:
-        lowest = pc.min(values.view(plain)).as_py()
-        if lowest is not None and lowest < earliest:
-            column = _quoted(name)
-            raise InvalidInput(
-                f"The column “{name}” holds an infinite date, or one past the year 294000, which "
-                f"has no exact value here. Cast it in the query: {column}::text, or replace it: "
-                f"NULLIF({column}, 'infinity').",
-                code="bad_value",
-                column=name,
-            )
-        return values
+    def settle(self, fields: Sequence[pa.Field], first: Sequence[pa.Array], whole: bool) -> None:
+        if len(fields) != self.width:
+            raise unsupported(self.name, "record")
+        place = 1
+        for _, form in self._parts:
+            end = place + form.width
+            form.settle(fields[place:end], first[place:end], whole)
+            place = end
+        self.type = pa.struct([pa.field(part, form.type) for part, form in self._parts])
 
-    return convert
-
-
-def _below_a_day(name: str) -> _Convert:
-    def convert(values: pa.Array) -> pa.Array:
-        highest = pc.max(values.view(pa.int64())).as_py()
-        if highest is not None and highest >= _DAY:
-            raise InvalidInput(
-                f"The column “{name}” holds the time 24:00, which has no exact value here. "
-                f"Cast it in the query: {_quoted(name)}::text.",
-                code="bad_value",
-                column=name,
-            )
-        return values
-
-    return convert
-
-
-def _money(decimals: int) -> _Convert:
-    def convert(values: pa.Array) -> pa.Array:
-        units = values.cast(pa.decimal128(19, 0))
-        # The same digits with the point moved: nothing is computed, so nothing is rounded.
-        return pa.Array.from_buffers(
-            pa.decimal128(19, decimals), len(units), units.buffers(), offset=units.offset
-        )
-
-    return convert
-
-
-def _uuid_texts(values: pa.Array) -> pa.Array:
-    raw = values.storage
-    size = len(raw)
-    data = raw.buffers()[1]
-    start = raw.offset * 16
-    digits = b"" if data is None else memoryview(data)[start : start + size * 16].hex().encode()
-    whole = pa.Array.from_buffers(pa.binary(32), size, [None, pa.py_buffer(digits)])
-    texts = whole.cast(pa.binary()).cast(pa.string())
-    parts = [
-        pc.utf8_slice_codeunits(texts, start, stop)
-        for start, stop in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
-    ]
-    joined = pc.binary_join_element_wise(*parts, "-")
-    return pc.if_else(raw.is_null(), None, joined) if raw.null_count else joined
-
-
-def _inet(raw: bytes) -> str:
-    """PostgreSQL's inet and cidr: family, prefix bits, is-cidr, length, address."""
-    bits, is_cidr, address = raw[1], raw[2], ipaddress.ip_address(raw[4:])
-    return str(address) if not is_cidr and bits == address.max_prefixlen else f"{address}/{bits}"
-
-
-def _bits(raw: bytes) -> str:
-    (length,) = struct.unpack_from(">i", raw)
-    return "".join(f"{byte:08b}" for byte in raw[4:])[:length]
-
-
-def _timetz(raw: bytes) -> str:
-    microseconds, west = struct.unpack(">qi", raw)
-    seconds, fraction = divmod(microseconds, 1_000_000)
-    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    if fraction:
-        clock += f".{fraction:06}".rstrip("0")
-    hours, rest = divmod(abs(west), 3600)
-    zone = f"{'-' if west > 0 else '+'}{hours:02}"
-    if rest:
-        zone += f":{rest // 60:02}" + (f":{rest % 60:02}" if rest % 60 else "")
-    return clock + zone
-
-
-def _lsn(raw: bytes) -> str:
-    high, low = struct.unpack(">II", raw)
-    return f"{high:X}/{low:X}"
-
-
-def _mac(raw: bytes) -> str:
-    return raw.hex(":")
-
-
-_DECODERS: Final[dict[str, Callable[[bytes], str]]] = {
-    "inet": _inet,
-    "cidr": _inet,
-    "bit": _bits,
-    "varbit": _bits,
-    "timetz": _timetz,
-    "pg_lsn": _lsn,
-    "macaddr": _mac,
-    "macaddr8": _mac,
-}
+    def make(self, values: Sequence[pa.Array]) -> pa.Array:
+        absent = pc.greater(values[0], 0)
+        made, place = [], 1
+        for _, form in self._parts:
+            end = place + form.width
+            made.append(form.make(values[place:end]))
+            place = end
+        if not made:
+            return pa.array([None if gone else {} for gone in absent.to_pylist()], self.type)
+        return pa.StructArray.from_arrays(made, fields=list(self.type), mask=absent)
