@@ -7,7 +7,8 @@ schema can be written, the database is asked before each statement:
 - an operator or a cast of the database's own may fit better than PostgreSQL's, or belong to a type
   of its own, and is called by ``=``, IN, CASE, ORDER BY, or by a function that makes text;
 - a function may have the name of an allowed one of an extension, whose schema nobody knows;
-- a domain's check runs where a function makes its values.
+- a domain's check runs where a function makes its values, or where a string becomes an array or a
+  row that holds it.
 
 What an extension brought is left out, except after a dot: whoever installs one may do more than
 that. Types count if a table of the statement has them, so that the rest of a database may hold
@@ -36,10 +37,19 @@ from .postgres_settings import PATH_IS_WRONG
 _MARK: Final = ("workbench-", "found:")
 _END: Final = ":end"
 _SEPARATOR: Final = "\x1f"
-# Used without their sign: by IN, BETWEEN, CASE, NULLIF, USING, LIKE, IS DISTINCT FROM.
-_BY_KEYWORD: Final = frozenset({"=", "<>", "<", "<=", ">", ">=", "~", "!~", "~*", "!~*"}) | {
-    "~~", "!~~", "~~*", "!~~*",
-}  # fmt: skip
+# Operators that these words call, without their sign.
+_EQUALS: Final = ("=", "<>")
+_BY_WORD: Final = {
+    **dict.fromkeys(("in", "case", "nullif", "using", "natural", "distinct", "cycle"), _EQUALS),
+    "between": ("<=", ">=", "<", ">"),
+    "overlaps": ("<=", ">=", "<", ">"),
+    "like": ("~~", "!~~"),
+    "ilike": ("~~*", "!~~*"),
+    "similar": ("~", "!~"),
+}
+_WORDS: Final = re.compile(rf"\b(?:{'|'.join(_BY_WORD)})\b", re.IGNORECASE)
+# A check that calls one of PostgreSQL's own functions with such a name is looked at more closely.
+_RISKY: Final = "^(pg_|lo|query_|table_|schema_|database_|cursor_|set|nextval|currval|ts_|dblink)"
 _SIGNS: Final = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 _LONGEST_SIGN: Final = 8
 # record, any, anyelement, anynonarray, anycompatible, anycompatiblenonarray
@@ -50,21 +60,27 @@ _EQ, _NE, _GE, _LE = (f"OPERATOR(pg_catalog.{sign})" for sign in ("=", "<>", ">=
 _USER: Final = f"{_GE} '16384'::pg_catalog.oid"  # FirstNormalObjectId
 _FOUND: Final = "pg_catalog.concat_ws(':', "
 
-# The types that values from the statement's tables may have, of the database's own ones.
+# The types that values from the statement's tables may have, of the database's own ones; ``inner``
+# are those of an array's elements and a composite column's fields.
 _REACH: Final = f"""
-WITH RECURSIVE reach(type) AS (
-    SELECT s.type FROM pg_catalog.pg_class c CROSS JOIN LATERAL (
-        SELECT c.reltype UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute a
+WITH RECURSIVE reach(type, inner_) AS (
+    SELECT s.type, s.inner_ FROM pg_catalog.pg_class c CROSS JOIN LATERAL (
+        SELECT c.reltype, NULL::pg_catalog.bool WHERE {{everything}} UNION ALL
+        SELECT a.atttypid, false FROM pg_catalog.pg_attribute a
         WHERE a.attrelid {_EQ} c.oid AND a.attnum OPERATOR(pg_catalog.>) '0'::pg_catalog.int2
-    ) s(type) WHERE c.relname {_EQ} ANY ({{tables}}) AND s.type {_USER}
+        AND ({{everything}} OR a.attname {_EQ} ANY ({{columns}}))
+    ) s(type, inner_) WHERE c.relname {_EQ} ANY ({{tables}}) AND s.type {_USER}
     UNION
-    SELECT s.type FROM reach r JOIN pg_catalog.pg_type t ON t.oid {_EQ} r.type
+    SELECT s.type, s.inner_ FROM reach r JOIN pg_catalog.pg_type t ON t.oid {_EQ} r.type
     CROSS JOIN LATERAL (
-        SELECT t.typelem UNION ALL SELECT t.typbasetype UNION ALL
-        SELECT a.atttypid FROM pg_catalog.pg_attribute a WHERE a.attrelid {_EQ} t.typrelid
-        UNION ALL SELECT g.rngsubtype FROM pg_catalog.pg_range g WHERE g.rngtypid {_EQ} t.oid
-        UNION ALL SELECT g.rngtypid FROM pg_catalog.pg_range g WHERE g.rngmultitypid {_EQ} t.oid
-    ) s(type) WHERE s.type {_USER}
+        SELECT t.typelem, true UNION ALL SELECT t.typbasetype, r.inner_ UNION ALL
+        SELECT a.atttypid, r.inner_ IS NOT NULL FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid {_EQ} t.typrelid
+        UNION ALL SELECT g.rngsubtype, true FROM pg_catalog.pg_range g
+        WHERE g.rngtypid {_EQ} t.oid
+        UNION ALL SELECT g.rngtypid, true FROM pg_catalog.pg_range g
+        WHERE g.rngmultitypid {_EQ} t.oid
+    ) s(type, inner_) WHERE s.type {_USER}
 )"""  # noqa: S608  put together from constants
 
 
@@ -127,13 +143,16 @@ _FUNCTIONS: Final = f"""
 SELECT {_FOUND}'function', x.proname) FROM pg_catalog.pg_proc x
 WHERE x.proname {_EQ} ANY ({{names}}) AND x.oid {_USER} AND NOT {_of_extension(1255, "x.oid")}"""  # noqa: S608
 
+# What a domain's check calls: a function, or the function of an operator.
+_CALLED: Final = f"""CROSS JOIN LATERAL pg_catalog.regexp_matches(
+    x.conbin::pg_catalog.text, ' :(funcid|opfuncid) ([0-9]+)', 'g') m(found)
+JOIN pg_catalog.pg_proc p ON p.oid {_EQ} pg_catalog.oidin(pg_catalog.textout(m.found[2]))"""
+
 _DOMAINS: Final = f"""
 SELECT {_FOUND}'domain', pg_catalog.format_type(x.contypid, NULL))
-FROM pg_catalog.pg_constraint x
-CROSS JOIN LATERAL pg_catalog.regexp_matches(
-    x.conbin::pg_catalog.text, ' :(funcid|opfuncid) ([0-9]+)', 'g') m(found)
-JOIN pg_catalog.pg_proc p ON p.oid {_EQ} pg_catalog.oidin(pg_catalog.textout(m.found[2]))
-WHERE x.contypid {_NE} '0'::pg_catalog.oid AND ({_reached("x.contypid")})
+FROM pg_catalog.pg_constraint x {_CALLED}
+WHERE x.contypid {_EQ} ANY (ARRAY(
+    SELECT r.type FROM reach r WHERE r.inner_ OR {{coerces}}))
 AND CASE WHEN p.oid {_USER} THEN NOT {_of_extension(1255, "p.oid")}
     ELSE m.found[1] {_EQ} 'funcid' AND NOT (p.proname {_EQ} ANY ({{harmless}})) END"""  # noqa: S608
 
@@ -192,10 +211,12 @@ def glance(named: Named, sql: str) -> str:
             f"pg_proc x WHERE x.proname {_EQ} ANY ({_array(named.functions)}) AND x.oid {_USER} "
             f"AND {_of_no_extension(1255)}"
         )
-    if named.coerces:
+    if _makes_values(named, sql):
         kinds.append(
-            "pg_constraint x WHERE x.contypid OPERATOR(pg_catalog.>) '0'::pg_catalog.oid "
-            f"AND x.oid {_USER}"
+            f"pg_constraint x {_CALLED} WHERE x.contypid OPERATOR(pg_catalog.>) "
+            f"'0'::pg_catalog.oid AND x.oid {_USER} AND CASE WHEN p.oid {_USER} THEN "
+            f"NOT {_of_extension(1255, 'p.oid')} ELSE p.proname OPERATOR(pg_catalog.~) "
+            f"'{_RISKY}' END"
         )
     never = named.of_values - HARMLESS
     if named.of_values:
@@ -223,20 +244,30 @@ def look(named: Named, tables: Iterable[TableRef], sql: str) -> str:
     parts = [_CASTS, _ORDERINGS, _OPERATORS.format(signs=_array(_signs(sql)))]
     if named.functions:
         parts.append(_FUNCTIONS.format(names=_array(named.functions)))
-    if named.coerces:
-        parts.append(_DOMAINS.format(harmless=_array(HARMLESS)))
+    if _makes_values(named, sql):
+        coerces = str(named.coerces).lower()
+        parts.append(_DOMAINS.format(harmless=_array(HARMLESS), coerces=coerces))
     if named.of_values:
         never = _array(named.of_values - HARMLESS)
         parts.append(_TYPES.format(all=_array(named.of_values), never=never))
     if named.of_values or named.of_rows:
         parts.append(_dots(named))
-    reach = _REACH.format(tables=_array({table.name for table in tables}))
+    reach = _REACH.format(
+        tables=_array({table.name for table in tables}),
+        everything=str(named.columns is None).lower(),
+        columns=_array(named.columns or ()),
+    )
     return (
         f"{reach} SELECT CASE WHEN f.names IS NULL THEN '1'::pg_catalog.int4 ELSE "  # noqa: S608
         "pg_catalog.int4in(pg_catalog.textout(pg_catalog.concat("
         f"'{_MARK[0]}', '{_MARK[1]}', f.names, '{_END}'))) END FROM (SELECT pg_catalog.string_agg(x.name, "
         f"pg_catalog.chr(31)) FROM ({' UNION ALL '.join(parts)}) x(name)) f(names)"
     )
+
+
+def _makes_values(named: Named, sql: str) -> bool:
+    """Whether it may make values of a domain: of a string, or by one of a few functions."""
+    return named.coerces or "'" in sql
 
 
 def _dots(named: Named) -> str:
@@ -277,8 +308,8 @@ def _array(names: Iterable[str]) -> str:
 
 
 def _signs(sql: str) -> frozenset[str]:
-    """Every operator that may stand in a text, and those that keywords call."""
-    found = set(_BY_KEYWORD)
+    """Every operator that may stand in a text, and those that its words call."""
+    found = {sign for word in set(_WORDS.findall(sql)) for sign in _BY_WORD[word.lower()]}
     for run in set(_SIGNS.findall(sql)):
         for start in range(len(run)):
             for end in range(start + 1, min(len(run), start + _LONGEST_SIGN) + 1):
@@ -379,8 +410,8 @@ def _ordering(name: str) -> Forbidden:
 
 def _domain(name: str) -> Forbidden:
     return Forbidden(
-        f"A function of this statement could make values of the domain {name}, whose check calls "
-        "functions. Take the values out with ->> instead.",
+        f"This statement could make values of the domain {name}, whose check calls functions. Take "
+        "values out of JSON with ->>, and compare arrays element by element.",
         code="type_not_allowed",
         type=name,
     )

@@ -16,6 +16,7 @@ from sqlglot import exp
 from wb_server.kit.errors import Forbidden
 
 from .base import DialectRules, words
+from .nodes import WRITES
 from .tables import TableRef
 from .text import fold
 
@@ -49,13 +50,16 @@ class Named:
             from, if it is so; ``None``: not every one is a row of a table.
         of_values: names after something that may give a single value.
         functions: names of called functions that lie in an extension's schema.
-        coerces: whether a function is called that makes values of other types than its arguments'.
+        coerces: whether values of a table's types may be made: a function is called that does it,
+            or a whole row is taken as a value.
+        columns: names of all columns that it uses; ``None``: it may use others.
     """
 
     of_rows: Mapping[str, frozenset[TableRef] | None] = field(default_factory=dict)
     of_values: frozenset[str] = frozenset()
     functions: frozenset[str] = frozenset()
     coerces: bool = False
+    columns: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,13 @@ class _Item:
         rows: whether it gives rows; else it may give single values.
         table: the name of a table, or of a part of WITH.
         columns: those that it has for certain.
+        renamed: whether it gives its columns other names.
     """
 
     rows: bool
     table: TableRef | None = None
     columns: frozenset[str] = frozenset()
+    renamed: bool = False
 
 
 def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Named:
@@ -89,16 +95,28 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
     parts: dict[str, list[frozenset[str]]] = {}
     nameless = False
     functions: set[str] = set()
-    coerces = writes = False
+    bare: set[str] = set()
+    arguments: set[str] = set()
+    joined: set[str] = set()
+    coerces = writes = everything = False
     for node in tree.walk():
         kind = type(node)
         if kind is exp.Column:
             owner = node.args.get("table")
-            if owner is not None and isinstance(node.this, exp.Identifier):
-                dots.add((fold(owner, rules), fold(node.this, rules)))
+            if isinstance(node.this, exp.Identifier):
+                if owner is not None:
+                    dots.add((fold(owner, rules), fold(node.this, rules)))
+                else:
+                    alone = not isinstance(node.parent, exp.Anonymous | exp.Paren)
+                    (bare if alone else arguments).add(fold(node.this, rules))
         elif kind is exp.Dot:
             if isinstance(node.expression, exp.Identifier):
                 dots.add((None, fold(node.expression, rules)))
+        elif kind is exp.Star:
+            everything = everything or not isinstance(node.parent, exp.Anonymous)  # count(*)
+        elif kind is exp.Join:
+            everything = everything or bool(node.args.get("method"))  # NATURAL
+            joined |= {fold(name, rules) for name in node.args.get("using") or ()}
         elif kind is exp.Anonymous:
             called = node.name.lower()
             if called in rules.extension_functions:
@@ -107,7 +125,7 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
         elif kind is exp.CTE:
             alias = node.args["alias"]
             parts.setdefault(fold(alias.this, rules), []).append(_columns(node, rules))
-        elif kind in (exp.Insert, exp.Update, exp.Delete, exp.Merge):
+        elif kind in WRITES:
             writes = True
         if kind is not exp.CTE and _stands_in_from(node):
             item = _item(node, rules)
@@ -137,7 +155,23 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
             continue  # each of them has this column
         before = of_rows.get(name, frozenset())
         of_rows[name] = None if before is None or known is None else before | known
-    return Named(of_rows, frozenset(of_values), frozenset(functions), coerces)
+    # A whole row beside a string makes the string a row.
+    coerces = coerces or any(
+        item.rows and item.table is not None for name in bare for item in items.get(name, ())
+    )
+    # Other names of a table's columns, and its rows, may stand for any of them.
+    everything = (
+        everything
+        or writes
+        or any(
+            (item.rows and item.renamed) or name in bare | arguments
+            for name, each in items.items()
+            for item in each
+        )
+    )
+    used = bare | arguments | joined | {name for _, name in dots}
+    columns = None if everything else frozenset(used)
+    return Named(of_rows, frozenset(of_values), frozenset(functions), coerces, columns)
 
 
 def _field_error(name: str) -> Forbidden:
@@ -187,14 +221,14 @@ def _item(node: exp.Expr, rules: DialectRules) -> _Item:
     renamed = frozenset(_renamed(alias, rules))
     value = node.this if isinstance(node, exp.Lateral) else node
     if isinstance(value, _ROWS):
-        return _Item(True, columns=renamed or _columns(value, rules))
+        return _Item(True, columns=renamed or _columns(value, rules), renamed=bool(renamed))
     if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
         schema = node.args.get("db")
         name = fold(node.this, rules)
         if schema is None and not node.this.args.get("quoted") and name in _KEYWORDS:
             return _Item(False, columns=renamed)
         if renamed:  # some of its columns have other names here
-            return _Item(True, columns=renamed)
+            return _Item(True, columns=renamed, renamed=True)
         where = fold(schema, rules) if isinstance(schema, exp.Identifier) else None
         return _Item(True, TableRef(None, where, name))
     columns = renamed

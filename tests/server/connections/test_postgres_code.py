@@ -1,0 +1,321 @@
+"""Code of a database that a read would run: casts, operators, orderings and domains of its own.
+
+Each world is made in the schema ``w`` of one database. Its attacks bite when the same login sends
+them as they are; through the gate and the connector they are refused. Its honest statements answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from support.postgres import Cluster
+from support.source import Source
+
+from wb_server.connections.connectors.base import Target
+from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
+from wb_server.connections.statement import analyse
+from wb_server.kit.errors import WorkbenchError
+
+BITE = "nextval('public.bitten')"
+TABLES = """
+create schema w;
+create type w.mood as enum ('sad', 'ok');
+create table w.diary (id int, mood w.mood, moods w.mood[], note text);
+insert into w.diary values (1, 'ok', '{ok}', 'n'), (2, 'sad', '{sad}', 'm');
+create table w.plain (id int, name varchar, body jsonb, at date);
+insert into w.plain values (1, 'Ada', '{"a": 1}', '2024-01-01');
+create view w.seen as select id, mood from w.diary;
+"""
+PLAIN = [
+    "select 1",
+    "select id, name from plain where name = 'Ada' and id in (1, 2)",
+    "select name || name, id::text, case id when 1 then 'a' end from plain",
+    "select distinct name from plain order by name",
+    "select row_to_json(p), p.id from plain p",
+    "select (jsonb_populate_record(p, '{\"id\": 2}')).id from plain p",
+    "select nullif(id, 2), id between 0 and 5, name like 'A%' from plain",
+]
+DIARY = ["select id from diary", "select mood, d.moods from diary d"]
+# Columns of other types than those that are at stake.
+OTHERS = [
+    "select id, note from diary where note = 'n' and id in (1, 2)",
+    "select count(*), note || 'x' from diary d group by d.note order by note",
+    "select s.id from (select id from seen) s",
+]
+
+
+@dataclass(frozen=True)
+class World:
+    """Objects of a database, what would run their code, and what wouldn't."""
+
+    setup: str
+    attacks: list[str]
+    honest: list[str]
+
+
+def _function(name: str, arguments: str, returns: str, value: str) -> str:
+    return (
+        f"create function w.{name}({arguments}) returns {returns} volatile language plpgsql as "
+        f"$$ begin perform {BITE}; return {value}; end $$;"
+    )
+
+
+WORLDS = {
+    "equals of an enum": World(
+        _function("same", "a w.mood, b w.mood", "boolean", "true")
+        + "create operator w.= (leftarg = w.mood, rightarg = w.mood, function = w.same);",
+        [
+            "select id from diary where mood = 'ok'",
+            "select id from diary where mood in ('ok', 'sad')",
+            "select id from seen where mood in ('ok', 'sad')",
+            "select id from w.diary where not mood in ('ok', 'sad')",
+            "select case mood when 'ok' then 1 end from diary",
+            "select mood is distinct from 'ok' from diary",
+            "select mood is not distinct from 'ok' from diary",
+            "select nullif(mood, 'ok') from diary",
+            "select 1 from diary a join diary b using (mood)",
+            "select 1 from diary a natural join seen b",
+            "select 'ok' = any (moods) from diary",
+            "select mood = all (moods) from diary",
+            "select 1 from diary where mood in (select mood from seen)",
+            "select s.m = 'ok' from (select moods[1] as m from diary) s",
+            "with s as (select mood from diary) select 1 from s where mood = 'ok'",
+            "select 1 from plain where exists (select 1 from diary where mood = 'ok')",
+        ],
+        [*PLAIN, *DIARY, "select mood from diary order by mood"],
+    ),
+    "a cast of an enum, without a word": World(
+        _function("mood_text", "a w.mood", "text", "'theirs'")
+        + "create cast (w.mood as text) with function w.mood_text(w.mood) as implicit;",
+        [
+            "select mood::text from diary",
+            "select upper(mood) from diary",
+            "select moods::text[] from diary",
+            "select coalesce(mood::text, note) from diary",
+            "select mood::text from seen",
+            "select s.m::text from seen as s(i, m)",
+            "select m::text from diary as s(i, m)",
+            "select s.m::text from (select * from diary) as s(i, m)",
+            "with s(i, m) as (select * from diary) select m::text from s",
+            "with s(m) as (select mood from diary) select m::text from s",
+            "with s(i, m) as (table diary) select upper(m) from s",
+            "select upper((d).mood) from diary d",
+            "select upper(x.mood) from (select d from diary d) s, lateral (select (s.d).*) x",
+        ],
+        [*PLAIN, *OTHERS],
+    ),
+    "a cast of an enum, as JSON": World(
+        _function("mood_json", "a w.mood", "json", "'1'")
+        + "create cast (w.mood as json) with function w.mood_json(w.mood);",
+        [
+            "select to_json(mood) from diary",
+            "select row_to_json(d) from diary d",
+            "select json_agg(mood) from diary",
+            "select json_build_object('a', mood) from diary",
+            "select to_jsonb(d) from diary d",
+            "select to_json(moods) from diary",
+            "select to_jsonb(s) from (select mood from diary) s",
+        ],
+        [*PLAIN, *OTHERS],
+    ),
+    "a cast of rows to text": World(
+        _function("row_text", "a w.diary", "text", "'theirs'")
+        + "create cast (w.diary as text) with function w.row_text(w.diary);",
+        [
+            "select d::text from diary d",
+            "select quote_literal(d) from diary d",
+            "select array[d]::text[] from diary d",
+        ],
+        [*PLAIN, *OTHERS],
+    ),
+    "a cast of rows to text, without a word": World(
+        _function("row_text", "a w.diary", "text", "'theirs'")
+        + "create cast (w.diary as text) with function w.row_text(w.diary) as implicit;",
+        ["select d.initcap from diary d", "select upper(d) from diary d"],
+        [*PLAIN, *OTHERS],
+    ),
+    "casts between PostgreSQL's own types": World(
+        _function("a_date", "a int", "date", "'2000-01-01'")
+        + "create cast (int as date) with function w.a_date(int);",
+        ["select 5::date", "select cast(id as date) from plain"],
+        [],
+    ),
+    "a cast that would silence the question": World(
+        _function("a_number", "a text", "int", "0")
+        + "create cast (text as int) with function w.a_number(text);"
+        + _function("joined", "a varchar, b varchar", "text", "'theirs'")
+        + "create operator w.|| (leftarg = varchar, rightarg = varchar, function = w.joined);",
+        ["select '5'::text::int", "select name || name from plain"],
+        [],
+    ),
+    "casts by input and output": World(
+        "create cast (varchar as w.mood) with inout as implicit;"
+        "create cast (w.mood as varchar) with inout as implicit;"
+        "create cast (varchar as int) with inout as implicit;",
+        [],
+        [
+            *PLAIN,
+            *DIARY,
+        ],
+    ),
+    "a domain whose check calls a function": World(
+        _function("checked", "a text", "boolean", "true")
+        + "create domain w.checked_text as text check (w.checked(value));"
+        "create table w.checks (id int, d w.checked_text, many w.checked_text[]);"
+        "create type w.pair as (a int, d w.checked_text);"
+        "create table w.pairs (id int, p w.pair);"
+        "insert into w.checks values (1, 'a', '{b}');"
+        "insert into w.pairs values (1, row(1, 'x'));",
+        [
+            'select jsonb_populate_record(c, \'{"d": "x"}\') from checks c',
+            'select json_populate_record(c, \'{"d": "x"}\') from checks c',
+            'select (jsonb_populate_record(c, \'{"d": "x"}\')).d from checks c',
+            'select r.d from checks c, jsonb_populate_recordset(c, \'[{"d": "x"}]\') r',
+            'select jsonb_populate_record(p.p, \'{"d": "x"}\') from pairs p',
+        ],
+        [
+            *PLAIN,
+            "select id, d from checks where d = 'a'",
+            "select coalesce(d, 'b'), d || 'x', upper(d) from checks",
+            "select to_jsonb(c) from checks c",
+            "select (p).d from pairs where (p).a = 1",
+            "select d from checks where d in ('a', 'b')",
+            "select many, many[1] from checks",
+            "select c.d, row_to_json(c) from checks c",
+        ],
+    ),
+    "a domain whose check calls PostgreSQL's own": World(
+        "create domain w.email as text check (value ~ '@' and length(value) < 200);"
+        "create table w.people (id int, mail w.email); insert into w.people values (1, 'a@b');",
+        [],
+        [
+            'select (jsonb_populate_record(p, \'{"mail": "x@y"}\')).mail from people p',
+            "select lag(mail, 1, 'a@b') over () from people",
+        ],
+    ),
+    "an ordering of an enum": World(
+        _function("compare", "a w.mood, b w.mood", "int", "1")
+        + "".join(
+            _function(f"op{number}", "a w.mood, b w.mood", "boolean", "false")
+            + f"create operator w.{sign} (leftarg = w.mood, rightarg = w.mood, "
+            f"function = w.op{number});"
+            for number, sign in enumerate(("<", "<=", "=", ">=", ">"))
+        )
+        + "create operator class w.moods default for type w.mood using btree as "
+        "operator 1 w.<, operator 2 w.<=, operator 3 w.=, operator 4 w.>=, operator 5 w.>, "
+        "function 1 w.compare(w.mood, w.mood);",
+        [
+            "select mood from diary order by mood",
+            "select distinct mood from diary",
+            "select mood, count(*) from diary group by mood",
+            "select mood from diary union select mood from diary",
+            "select greatest(mood, 'ok') from diary",
+            "select array_agg(mood order by mood) from diary",
+            "select rank() over (order by mood) from diary",
+            "select a.moods < b.moods from diary a, diary b",
+            "select row(mood, id) < row(mood, id) from diary",
+        ],
+        [*PLAIN, *OTHERS],
+    ),
+    "operators of a type that was made by a script": World(
+        "create type w.version as (major int, minor int);"
+        "create table w.releases (id int, v w.version);"
+        "insert into w.releases values (1, row(1, 2));"
+        + _function("older", "a w.version, b w.version", "boolean", "true")
+        + "create operator w.<# (leftarg = w.version, rightarg = w.version, function = w.older);",
+        [],
+        [
+            *PLAIN,
+            *DIARY,
+            "select id, (v).major from releases order by v",
+            "select v <> v from releases",
+        ],
+    ),
+    "an operator of any types": World(
+        _function("any_join", "a anyelement, b anyelement", "text", "'theirs'")
+        + "create operator w.|| (leftarg = anyelement, rightarg = anyelement, "
+        "function = w.any_join);",
+        ["select id || id from plain"],
+        ["select id from plain where id in (1, 2)"],
+    ),
+    "extensions": World(
+        "create extension citext schema w; create extension hstore schema w;"
+        "create extension ltree schema w; create extension isn schema w;"
+        "create extension cube schema w; create extension intarray schema w;"
+        "create extension btree_gist schema w; create extension pg_trgm schema w;"
+        "create table w.extended (id int, mail w.citext, h w.hstore, l w.ltree, hstore text);"
+        "create domain w.email as w.citext check (value ~ '@');"
+        "create table w.mails (mail w.email);"
+        "insert into w.mails values ('A@b');"
+        "insert into w.extended values (1, 'Ada', 'a=>1', 'a.b', 'x');",
+        [],
+        [
+            *PLAIN,
+            *DIARY,
+            "select e.mail::text, e.h::text, e.hstore, e.l::text from extended e where mail = 'ada'",
+            "select distinct mail::text from extended where mail in ('ada', 'b')",
+            "select mail::text, count(*) from extended group by mail order by mail",
+            "select row_to_json(e)::text from extended e",
+            "select mail::text from mails where mail = 'a@b'",
+            'select jsonb_populate_record(m, \'{"mail": "x@y"}\')::text from mails m',
+            "select case mail when 'ada' then 1 end from extended",
+        ],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def there(postgres: Cluster) -> Iterator[psycopg.Connection]:
+    """A database with something that counts bites."""
+    with postgres.connect() as owner:
+        owner.execute("create database coded")
+        owner.execute("alter database coded set search_path = w, public")
+    with psycopg.connect(postgres.url, dbname="coded", autocommit=True) as connection:
+        connection.execute("create sequence public.bitten")
+        yield connection
+    with postgres.connect() as owner:
+        owner.execute("drop database coded with (force)")
+
+
+@pytest.fixture
+def coded(
+    postgres: Cluster, there: psycopg.Connection, postgres_connector: PostgresConnector
+) -> Source:
+    """That database, through the connector."""
+    config = PostgresConfig.model_validate(postgres.config(database="coded"))
+    return Source(postgres_connector, Target("k1", 1, config))
+
+
+def bites(there: psycopg.Connection) -> object:
+    return there.execute("select last_value, is_called from public.bitten").fetchone()
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_code_of_the_database_does_not_run(
+    coded: Source, there: psycopg.Connection, name: str
+) -> None:
+    world = WORLDS[name]
+    there.execute(TABLES)
+    there.execute(world.setup)
+    wrong = []
+    try:
+        for sql in [*world.attacks, *world.honest]:
+            attack = sql in world.attacks
+            before = bites(there)
+            try:
+                coded.rows(analyse(sql, "postgres").sql)
+                code = "ok"
+            except WorkbenchError as error:
+                code = f"{error.code}: {error.message}"
+            if bites(there) != before or (code == "ok") == attack:
+                wrong.append((code, sql))
+            before = bites(there)
+            result = there.pgconn.exec_(sql.encode())
+            if attack and (bites(there) == before or result.error_message):
+                wrong.append((result.error_message.decode() or "doesn't bite", sql))
+    finally:
+        there.execute("drop schema w cascade")
+    assert not wrong, "\n".join(map(str, wrong))
