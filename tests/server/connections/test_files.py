@@ -20,6 +20,7 @@ from support.wait import wait_for
 
 from wb_server.connections.connectors import duckdb_worker
 from wb_server.connections.connectors.base import Target
+from wb_server.connections.connectors.file_tables import table_name
 from wb_server.connections.connectors.files import FilesConfig, FilesConnector, find_tables
 from wb_server.connections.connectors.worker import Workers
 from wb_server.connections.connectors.worker_errors import worker_error
@@ -83,22 +84,95 @@ def test_names(tmp_path: Path) -> None:
         ".dot.csv", "note.txt", "more.ndjson", "-.json",
     )  # fmt: skip
     found = find_tables(tmp_path)
-    assert {name: table.kind for name, table in found.items()} == {
-        "sales_2025": "csv", "t_2024": "csv", "a_b": "tsv", "rger": "csv", "log": "json", "x": "csv",
+    assert {name: found.find(name).kind for name in found.names()} == {  # type: ignore[union-attr]
+        "sales_2025": "csv", "t_2024": "csv", "a_b": "tsv", "ärger": "csv", "log": "json", "x": "csv",
         "more": "json", "table": "json",
     }  # fmt: skip
 
 
-def test_clashing_names(tmp_path: Path) -> None:
-    make(tmp_path, "orders.csv", "orders.tsv", "Orders.csv", "orders/one.csv", "orders_tsv.csv")
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [
+        ("売上", "売上"),
+        ("é", "é"),
+        ("e\u0301", "é"),
+        ("первый квартал", "первый_квартал"),
+        ("a.b-c  d", "a_b_c_d"),
+        ("\u202egnp.", "gnp"),
+        ("a\u200fb\tc\x01", "a_b_c"),
+        ("📈 2025", "📈_2025"),
+        ("quo\"te's", "quo_te_s"),
+        ("select", "select"),
+        ("„Zitat“", "zitat"),
+        ("!!!", "table"),
+        ("2025", "t_2025"),
+        ("İ", "i̇"),
+    ],
+)
+def test_name_follows_from_the_file_alone(stem: str, name: str) -> None:
+    assert table_name(stem) == name
+
+
+def test_a_new_file_changes_no_name(tmp_path: Path) -> None:
+    """Whatever comes along, a name means what it meant, or it is an error."""
+    names = ["первый", "второй", "é", "a b", "a_b", "A-B", "table", "x_csv", "x", "📈", "q" * 80]
+    meant: dict[str, str] = {}
+    for number, stem in enumerate(sorted(names, key=lambda it: hash(it) % 7)):
+        make(tmp_path, f"{stem}.{'csv' if number % 2 else 'tsv'}")
+        found = find_tables(tmp_path)
+        for name, path in meant.items():
+            try:
+                table = found.find(name)
+            except InvalidInput as error:
+                ambiguous = error
+            else:
+                assert table is not None and table.paths == (path,)
+                continue
+            assert ambiguous.code == "ambiguous_table"
+            assert Path(path).name in ambiguous.details["files"]
+        for name, problem in found.names().items():
+            if problem is None and (it := found.find(name)):
+                meant[name] = it.paths[0]
+
+
+def test_clashing_names(tmp_path: Path, workers: Workers) -> None:
+    make(tmp_path, "orders.csv", "orders.tsv", "people.csv", "People.csv", "logs.csv", "logs/a.csv")
     found = find_tables(tmp_path)
-    assert {name: [Path(path).name for path in table.paths] for name, table in found.items()} == {
-        "orders_csv": ["Orders.csv"],
-        "orders_csv_2": ["one.csv"],
-        "orders_csv_3": ["orders.csv"],
-        "orders_tsv_2": ["orders.tsv"],
-        "orders_tsv": ["orders_tsv.csv"],
-    }
+    shown = found.names()
+    assert [name for name, problem in shown.items() if problem is None] == [
+        "orders_csv", "orders_tsv",
+    ]  # fmt: skip
+    assert (
+        shown["people"] == "“people” stands for “People.csv” and “people.csv”. Rename one of them."
+    )
+    assert shown["logs"] == "“logs” stands for “logs/” and “logs.csv”. Rename one of them."
+    source = of(FilesConnector([tmp_path], workers), tmp_path)
+    assert source.value("select count(*) from orders_tsv", "orders_tsv") == 1
+    with pytest.raises(InvalidInput, match="Use orders_csv or orders_tsv") as caught:
+        source.table("select * from orders", "orders")
+    assert caught.value.details["files"] == ["orders.csv", "orders.tsv"]
+    with source.open(kind="browse") as session:
+        listed = {table.name: table.comment for table in session.tables(None)}
+        assert listed == shown
+        with pytest.raises(InvalidInput):
+            session.columns(None, "orders")
+
+
+def test_both_forms_of_a_letter_are_one_name(tmp_path: Path, workers: Workers) -> None:
+    make(tmp_path, "e\u0301tat.csv")
+    source = of(FilesConnector([tmp_path], workers), tmp_path)
+    for name in ("état", "e\u0301tat"):
+        assert source.value(f'select count(*) from "{name}"', name) == 1
+    make(tmp_path, "état.csv")
+    with pytest.raises(InvalidInput) as caught:
+        source.table('select * from "état"', "état")
+    assert caught.value.code == "ambiguous_table"
+
+
+def test_a_letter_in_two_cases_is_one_name(tmp_path: Path, workers: Workers) -> None:
+    make(tmp_path, "Ärger.csv")
+    source = of(FilesConnector([tmp_path], workers), tmp_path)
+    assert source.value('select count(*) from "ärger"', "ärger") == 1
 
 
 def test_folder_as_table(tmp_path: Path, connector: FilesConnector, workers: Workers) -> None:
@@ -108,7 +182,7 @@ def test_folder_as_table(tmp_path: Path, connector: FilesConnector, workers: Wor
         folder = tmp_path / "sales" / f"year={year}"
         folder.mkdir(parents=True)
         pq.write_table(pa.table({"x": [year * 10]}), folder / "part.parquet")
-    assert sorted(find_tables(tmp_path)) == ["link", "sales"]
+    assert list(find_tables(tmp_path).names()) == ["link", "sales"]
     inner = FilesConnector([tmp_path], workers)
     assert of(inner, tmp_path).rows("select * from sales order by x", "sales") == [
         {"x": 20240, "year": 2024},
@@ -123,8 +197,8 @@ def test_links_out_are_left_out(root: Path, connector: FilesConnector, tmp_path:
     (folder / "deep" / "out.csv").symlink_to(root / "secret.csv")
     (folder / "again.csv").symlink_to(folder / "inside.csv")
     (folder / "rootlink").symlink_to(root)
-    assert sorted(find_tables(folder)) == ["again", "deep", "inside"]
-    assert [Path(path).name for path in find_tables(folder)["deep"].paths] == ["x.csv"]
+    assert list(find_tables(folder).names()) == ["again", "deep", "inside"]
+    assert [Path(path).name for path in find_tables(folder).find("deep").paths] == ["x.csv"]  # type: ignore[union-attr]
     with pytest.raises(InvalidInput) as caught:
         of(connector, folder).rows("select * from out", "out")
     assert caught.value.code == "unknown_table"
@@ -172,7 +246,7 @@ def test_reads(tmp_path: Path, workers: Workers) -> None:
         assert [table.name for table in session.tables(None)] == ["c", "j", "l", "t"]
         assert session.tables("other") == []
         assert [(column.name, column.type) for column in session.columns("files", "c")] == [
-            ("id", "BIGINT"), ("amount", "DOUBLE"), ("day", "DATE"),
+            ("id", "BIGINT"), ("amount", "DECIMAL(18,1)"), ("day", "DATE"),
         ]  # fmt: skip
         with pytest.raises(NotFound):
             session.columns("files", "nope")
@@ -239,12 +313,42 @@ def test_error_in_mid_stream(files: Source) -> None:
                 pass
 
 
-def test_bad_line_in_mid_stream(tmp_path: Path, workers: Workers) -> None:
-    path = tmp_path / "late.csv"
-    path.write_text("a\n" + "1\n" * 400_000 + "oops\n")
+def test_bad_line(tmp_path: Path, workers: Workers) -> None:
+    """What is wrong with a file comes with the file's name, the line and what it says."""
+    source = of(FilesConnector([tmp_path], workers), tmp_path)
+    (tmp_path / "late.csv").write_text("a,b\n" + "1,2\n" * 400_000 + "3,4,oops\n")
     with pytest.raises(InvalidInput) as caught:
-        of(FilesConnector([tmp_path], workers), tmp_path).table("select * from late", "late")
+        source.table("select * from late", "late")
     assert caught.value.code == "bad_value"
+    details = {"file": "late.csv", "line": 400_002, "value": "3,4,oops"}
+    assert caught.value.details == details
+    assert caught.value.message == (
+        "Line 400002 of “late.csv” has 3 values, and the file has 2 columns: 3,4,oops"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line", "says"),
+    [
+        ("a.csv", b"a,b\n1,2\n3,\xe9\n", 3, "isn't UTF-8"),
+        ("b.csv", b'a,b\n1,"x\n', 2, "quote that isn't closed"),
+        ("c.csv", b"a,b\n1,2\r\n3,4\n", None, "no separator gives each line"),
+        ("d.csv", b"a,b\n1,2\n3,4\n5,6,7\n8,9,10\n11,12,13\n14,15,16\n", 1, "another number"),
+        ("e.json", b'{"a": 1}\n{"a": 2, "a": 3}\n', 2, "has a key twice"),
+        ("f.json", b'{"a": 1}\n{"a": oops}\n', 3, "is no JSON (unexpected character)"),
+    ],
+)
+def test_bad_files(
+    tmp_path: Path, workers: Workers, name: str, content: bytes, line: int | None, says: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    source = of(FilesConnector([tmp_path], workers), tmp_path)
+    with pytest.raises(InvalidInput) as caught:
+        source.table(f"select * from {name[0]}", name[0])
+    assert caught.value.code == "bad_value"
+    assert says in caught.value.message
+    assert caught.value.details["file"] == name
+    assert caught.value.details.get("line") == line
     assert str(tmp_path) not in caught.value.message
 
 

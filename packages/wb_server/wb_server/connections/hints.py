@@ -56,9 +56,9 @@ def place_in(error: WorkbenchError, written: str, sent: str) -> None:
 
     The source counts in the statement that was sent, which the gate has rendered anew. A name that
     the error is about is looked up in the written one; without that, no place is better than a
-    wrong one.
+    wrong one. A line of a file stays: it is none of the statement.
     """
-    if "line" not in error.details or written == sent:
+    if "line" not in error.details or "file" in error.details or written == sent:
         return
     del error.details["line"]
     error.details.pop("column", None)

@@ -79,6 +79,10 @@ class Forked:
         except ValueError:
             return None
 
+    def said(self) -> dict[str, Any] | None:
+        """What it says before its answer: the next line, or ``None`` when it went without a word."""
+        return self.ending()
+
     def kill(self) -> None:
         """Ends it at once. Safe from any thread, more than once."""
         with self._lock, suppress(ProcessLookupError):
@@ -262,6 +266,13 @@ def request_of(descriptor: int) -> dict[str, Any] | None:
 def _leave_with_parent(descriptor: int) -> None:
     os.read(descriptor, 1)
     os._exit(1)
+
+
+def say(descriptor: int, word: dict[str, Any]) -> None:
+    """A word before the last one: the service has to wait for it."""
+    line = memoryview(json.dumps(word).encode() + b"\n")
+    while line:
+        line = line[os.write(descriptor, line) :]
 
 
 def end_with(descriptor: int, ending: dict[str, Any]) -> None:

@@ -17,8 +17,11 @@ it may connect to. With ``"temporary": {"folder", "bytes"}`` beside the source i
 into a folder of its own, where a statement needs more than its memory. ``schemas`` and
 ``unqualified`` are the schemas that the statement names, and the tables that it names without one.
 
-The answer is an Arrow IPC stream. How it ended comes last, as one line of JSON: ``{"rows": n}`` or ``{"error": {"class", "message"}}``. A stream without that line was
-cut.
+A table of CSV or JSON has ``"profiles"`` by path: what is known of each file, or ``null``. What the
+process then finds out it says first, a line of JSON for each: ``{"path", "profile"}``.
+
+The answer is an Arrow IPC stream. How it ended comes last, as one line of JSON: ``{"rows": n}`` or
+``{"error": {"class", "message"}}``. A stream without that line was cut.
 
 What keeps a statement from doing more than reading its source, each layer by itself: it must be
 one ``SELECT``; DuckDB's configuration allows these paths only and is locked; the process can make
@@ -26,7 +29,7 @@ no file grow beyond its temporary bytes; and, where the kernel has Landlock, it 
 temporary folder only, read nothing but its source and the libraries, and connect to nothing but
 that port. It holds no secret.
 
-It imports nothing of the Workbench but the fork, so that it runs with an empty environment.
+Of the Workbench it imports the fork and the ``duckdb_*`` files beside it alone.
 """
 
 from __future__ import annotations
@@ -36,30 +39,20 @@ import os
 import re
 import resource
 import sys
-from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from wb_server.connections.connectors.duckdb_csv import literal, quoted
+from wb_server.connections.connectors.duckdb_errors import BadValue
+from wb_server.connections.connectors.duckdb_output import write_answer
+from wb_server.connections.connectors.duckdb_tables import Learned, make_views
 from wb_server.kit import forking
-
-BATCH_BYTES = 1 << 20
 
 # What DuckDB keeps beside a database file until its changes are in it.
 _LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")
 
-_READERS = {
-    "parquet": "read_parquet({}, union_by_name = true)",
-    "csv": "read_csv({}, union_by_name = true)",
-    "tsv": "read_csv({}, delim = '\\t', union_by_name = true)",
-    "json": "read_json({}, union_by_name = true)",
-}
-
-# Types whose Arrow form loses something or that readers don't know.
-_AS_TEXT = ("BIT", "TIME WITH TIME ZONE", "ENUM(", "UNION(", "UUID", "BIGNUM", "VARIANT")
-_WHOLE = ("HUGEINT", "UHUGEINT")
 _RUN = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 # linux/landlock.h; the numbers are the same on all 64-bit architectures.
@@ -69,10 +62,6 @@ _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
 _CHANGE = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 14
 _CONNECT_TCP = 1 << 1
 _NO_NEW_PRIVILEGES = 38
-
-
-class BadValue(Exception):
-    """A value that has no place in its column's type."""
 
 
 def main() -> None:
@@ -88,20 +77,26 @@ def _work(asked: int, output: int, ended: int) -> None:
         return
     try:
         with os.fdopen(output, "wb", buffering=1 << 16) as answer:
-            ending: dict[str, Any] = {"rows": _answer(request, answer)}
+            ending: dict[str, Any] = {"rows": _answer(request, answer, partial(_tell, ended))}
     except BrokenPipeError:
         return
+    except BadValue as error:
+        ending = {"error": error.to_wire()}
     except Exception as error:
         ending = {"error": {"class": type(error).__name__, "message": str(error)}}
     forking.end_with(ended, ending)
 
 
-def _answer(request: dict[str, Any], out: BinaryIO) -> int:
+def _tell(descriptor: int, path: str, profile: dict[str, Any]) -> None:
+    forking.say(descriptor, {"path": path, "profile": profile})
+
+
+def _answer(request: dict[str, Any], out: BinaryIO, learned: Learned) -> int:
     source = request["source"]
     temporary = request.get("temporary", {"folder": "", "bytes": 0})
     resource.setrlimit(resource.RLIMIT_FSIZE, (temporary["bytes"], temporary["bytes"]))
     _confine(source["reads"], source.get("port"), temporary["folder"])
-    connection = _connect(request)
+    connection = _connect(request, learned)
     statements = connection.extract_statements(request["sql"])
     # A PIVOT of values that nobody named makes a type of them first, in a statement without a text.
     made = [it.type == duckdb.StatementType.CREATE and not it.query for it in statements[:-1]]
@@ -109,29 +104,7 @@ def _answer(request: dict[str, Any], out: BinaryIO) -> int:
         raise duckdb.PermissionException("Permission Error: only one SELECT may run here")
     if source.get("database") and statements[-1].type == duckdb.StatementType.EXPLAIN:
         _refuse_views(connection, request["sql"])
-    relation = connection.sql(request["sql"])
-    relation, whole = _plain(relation)
-    reader = relation.to_arrow_reader(_batch_rows(relation))
-    schema = pa.schema(
-        [
-            pa.field(field.name, pa.int64() if index in whole else _storage(field.type))
-            for index, field in enumerate(reader.schema)
-        ]
-    )
-    rows = 0
-    with pa.ipc.new_stream(out, schema) as writer:
-        out.flush()
-        for batch in reader:
-            arrays = [
-                _column(schema.field(index), values, index in whole)
-                for index, values in enumerate(batch.columns)
-            ]
-            rows += batch.num_rows
-            for part in _parts(pa.RecordBatch.from_arrays(arrays, schema=schema)):
-                writer.write_batch(part)
-                out.flush()
-    out.close()
-    return rows
+    return write_answer(connection.sql(request["sql"]), out)
 
 
 def _refuse_views(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -139,10 +112,10 @@ def _refuse_views(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     rows = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
     for (name,) in rows:
         if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql.replace('""', '"'), re.IGNORECASE):
-            raise BadValue(f"explains_view:{name}")
+            raise BadValue("explains_view", name=name)
 
 
-def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+def _connect(request: dict[str, Any], learned: Learned) -> duckdb.DuckDBPyConnection:
     """DuckDB with the source in it, and with its settings locked."""
     source = request["source"]
     temporary = request.get("temporary", {"folder": "", "bytes": 0})
@@ -162,27 +135,16 @@ def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     )
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     if source.get("extension"):
-        connection.execute(f"LOAD {_literal(source['extension'])}")
+        connection.execute(f"LOAD {literal(source['extension'])}")
         connection.execute("SET http_timeout = 3600; SET enable_global_s3_configuration = false")
     if source.get("database"):
         _attach(connection, source)
     else:
-        _make_views(connection, source["tables"])
+        allowed = [path for table in source["tables"].values() if table for path in table["paths"]]
+        _close_off(connection, allowed)
+        make_views(connection, source["tables"], learned)
     connection.execute("SET lock_configuration = true")
     return connection
-
-
-def _make_views(connection: duckdb.DuckDBPyConnection, tables: dict[str, Any]) -> None:
-    """Each table as a view of its files, and nothing else to be read."""
-    connection.execute("CREATE SCHEMA files; SET schema = 'files'")
-    allowed = []
-    for name, table in tables.items():
-        paths = ", ".join(_literal(path) for path in table["paths"])
-        source = _READERS[table["kind"]].format(f"[{paths}]")
-        # The name is of a to z, digits and underscores; the paths are quoted above.
-        connection.execute(f'CREATE VIEW files."{name}" AS SELECT * FROM {source}')  # noqa: S608
-        allowed += table["paths"]
-    _close_off(connection, allowed)
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> None:
@@ -199,8 +161,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> No
     while name.casefold() in taken:
         name += "_"
     while True:
-        quoted = _quoted(name)
-        connection.execute(f"ATTACH {_literal(path)} AS {quoted} (TYPE duckdb, READ_ONLY)")
+        place = quoted(name)
+        connection.execute(f"ATTACH {literal(path)} AS {place} (TYPE duckdb, READ_ONLY)")
         found = connection.execute(
             "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND NOT internal",
             [name],
@@ -208,7 +170,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> No
         schemas = {row[0].casefold(): row[0] for row in found}
         if name.casefold() not in schemas:
             break
-        connection.execute(f"DETACH {quoted}")
+        connection.execute(f"DETACH {place}")
         name += "_"
     named = []
     for schema in source["schemas"]:
@@ -219,9 +181,9 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> No
             raise duckdb.CatalogException(
                 f"Catalog Error: Schema with name {schema} does not exist!"
             )
-    order = ["system.main", f"{quoted}.main"]
-    order += [f"{quoted}.{_quoted(schema)}" for schema in named]
-    connection.execute(f"SET search_path = {_literal(','.join(order))}")
+    order = ["system.main", f"{place}.main"]
+    order += [f"{place}.{quoted(schema)}" for schema in named]
+    connection.execute(f"SET search_path = {literal(','.join(order))}")
     rows = connection.execute(
         "SELECT lower(table_name) FROM duckdb_tables() WHERE database_name = $1 AND schema_name = "
         "'main' UNION ALL SELECT lower(view_name) FROM duckdb_views() WHERE database_name = $1 AND "
@@ -236,84 +198,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> No
 
 
 def _close_off(connection: duckdb.DuckDBPyConnection, allowed: list[str]) -> None:
-    connection.execute(f"SET allowed_paths = [{', '.join(map(_literal, allowed))}]")
+    connection.execute(f"SET allowed_paths = [{', '.join(map(literal, allowed))}]")
     connection.execute("SET enable_external_access = false")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _plain(relation: duckdb.DuckDBPyRelation) -> tuple[duckdb.DuckDBPyRelation, set[int]]:
-    """The relation with awkward types as text, and the places of its huge integers."""
-    whole = {index for index, kind in enumerate(relation.types) if str(kind) in _WHOLE}
-    plain = [_plain_type(kind) for kind in relation.types]
-    if any(plain):
-        parts = []
-        for index, (name, kind) in enumerate(zip(relation.columns, plain, strict=True)):
-            place = f"#{index + 1}"
-            parts.append(f"{f'CAST({place} AS {kind})' if kind else place} AS {_quoted(name)}")
-        relation = relation.project(", ".join(parts))
-    return relation, whole
-
-
-def _plain_type(kind: Any) -> str | None:
-    """A type with text in place of what is awkward in it; ``None``: it may stay."""
-    if str(kind).startswith(_AS_TEXT) and kind.id not in ("list", "array"):
-        return "VARCHAR"
-    if kind.id not in ("list", "array", "struct", "map"):
-        return None
-    inner = dict(kind.children)
-    size = inner.pop("size", None)
-    plain = {name: _plain_type(it) for name, it in inner.items()}
-    if not any(plain.values()):
-        return None
-    parts = {name: plain[name] or str(it) for name, it in inner.items()}
-    if kind.id == "struct":
-        return f"STRUCT({', '.join(f'{_quoted(name)} {it}' for name, it in parts.items())})"
-    if kind.id == "map":
-        return f"MAP({parts['key']}, {parts['value']})"
-    return f"{parts['child']}[{size or ''}]"
-
-
-def _batch_rows(relation: duckdb.DuckDBPyRelation) -> int:
-    """How many rows are about one MiB: wide types are guessed, and cut again when too big."""
-    narrow = ("BOOL", "TINY", "SMALL", "INT", "BIG", "FLOAT", "DOUBLE", "DATE", "TIME", "U")
-    size = sum(8 if str(kind).startswith(narrow) else 40 for kind in relation.types)
-    return max(2048, min(122_880, BATCH_BYTES // max(size, 1)) // 2048 * 2048)
-
-
-def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    count = max(1, -(-batch.nbytes // (2 * BATCH_BYTES)))
-    step = max(1, -(-batch.num_rows // count))
-    for start in range(0, batch.num_rows, step):
-        yield batch.slice(start, step)
-
-
-def _storage(kind: pa.DataType) -> pa.DataType:
-    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
-
-
-def _column(field: pa.Field, values: pa.Array, whole: bool) -> pa.Array:
-    if isinstance(values, pa.ExtensionArray):
-        values = values.storage
-    if whole:
-        try:
-            return values.cast(pa.int64())
-        except pa.ArrowInvalid:
-            raise BadValue(f"numeric_overflow:{field.name}") from None
-    if pa.types.is_timestamp(field.type) or pa.types.is_date32(field.type):
-        bits = field.type.bit_width
-        numbers = values.view(pa.int64() if bits == 64 else pa.int32())
-        ends = pc.min_max(numbers).as_py()
-        # DuckDB keeps infinity as the highest number, and minus infinity as its negative.
-        if ends["max"] == 2 ** (bits - 1) - 1 or (ends["min"] or 0) <= -(2 ** (bits - 1)) + 1:
-            raise BadValue(f"infinite:{field.name}")
-    return values
 
 
 def _confine(reads: list[str], port: int | None = None, writes: str = "") -> None:

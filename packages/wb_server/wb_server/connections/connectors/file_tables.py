@@ -1,26 +1,30 @@
 """Which files are tables, and what these are called: one rule for folders and for object stores.
 
-- A file ``Sales 2025.csv`` is the table ``sales_2025``: its stem in lower case, with
-  underscores for everything that is neither a letter of a to z nor a digit.
+A table's name follows from its file's name alone, so a new file never changes what a name means:
+
+- A file ``Sales 2025.csv`` is the table ``sales_2025``: its stem in lower case, with an underscore
+  for what is neither a letter nor a digit nor, beyond ASCII, a mark or a symbol.
+- With its kind after it the same file is ``sales_2025_csv``.
 - A subfolder that holds files of one kind only, at any depth, is one table with all of their
   rows; folders named ``key=value`` give columns. A subfolder with several kinds is no table.
-- Where two would have one name, each of them gets its kind added (``orders_csv``,
-  ``orders_parquet``), so that no name silently changes its meaning; what is still equal is
-  numbered in the order of file names.
+- A name that two files give is none: a query that uses it fails and names both.
 - Hidden files and folders, whose names begin with ``.`` or ``_``, are left out.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote
 
-from ...kit.errors import TooLarge
+from ...kit.errors import InvalidInput, TooLarge
 
 SCHEMA: Final = "files"
 MAX_FILES: Final = 10_000
+_MAX_LENGTH: Final = 63
 
 _ENDINGS: Final = {
     ".parquet": "parquet",
@@ -39,10 +43,83 @@ _ENDINGS: Final = {
 
 @dataclass(frozen=True)
 class FileTable:
-    """A table: files of one kind."""
+    """A table: files of one kind.
+
+    Attributes:
+        entry: the file's name, or the folder's with a ``/`` after it.
+        partitions: the columns that folders' names give, with DuckDB's types.
+    """
 
     kind: str
     paths: tuple[str, ...]
+    entry: str = ""
+    partitions: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class FileTables:
+    """The tables of a folder, by each of their names."""
+
+    _short: dict[str, list[FileTable]] = field(default_factory=dict)
+    _long: dict[str, list[FileTable]] = field(default_factory=dict)
+
+    def add(self, stem: str, table: FileTable) -> None:
+        """Adds a table that is called by a stem."""
+        name = table_name(stem)
+        self._short.setdefault(name[:_MAX_LENGTH], []).append(table)
+        self._long.setdefault(f"{name}_{table.kind}", []).append(table)
+
+    def find(self, name: str) -> FileTable | None:
+        """The table of a name.
+
+        Raises:
+            InvalidInput: several files have it (``ambiguous_table``).
+        """
+        name = normal(name)
+        found = [*self._short.get(name, ()), *self._long.get(name, ())]
+        if len(found) > 1:
+            raise InvalidInput(
+                f"“{name}” stands for {_listed(found)}. {self._cure(found)}",
+                code="ambiguous_table",
+                name=name,
+                files=[table.entry for table in found],
+            )
+        return found[0] if found else None
+
+    def names(self) -> dict[str, str | None]:
+        """The names to be shown, and what is to be said of those that can't be used."""
+        shown: dict[str, str | None] = {}
+        for name, tables in self._short.items():
+            try:
+                self.find(name)
+                shown[name] = None
+            except InvalidInput as error:
+                shown[name] = error.message
+                shown.update(dict.fromkeys(filter(None, map(self._other, tables))))
+        return dict(sorted(shown.items()))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._short.values()))
+
+    def _other(self, table: FileTable) -> str | None:
+        """A table's longer name, where no other one has it."""
+        for name, tables in self._long.items():
+            if table in tables:
+                return name if len(tables) == 1 and name not in self._short else None
+        return None
+
+    def _cure(self, tables: Sequence[FileTable]) -> str:
+        others = [name for table in tables if (name := self._other(table))]
+        if len(others) == len(tables):
+            return f"Use {' or '.join(others)}."
+        return "Rename one of them."
+
+
+def _listed(tables: Sequence[FileTable]) -> str:
+    shown = [f"“{table.entry}”" for table in tables[:5]]
+    if len(tables) > 5:
+        shown.append(f"{len(tables) - 5} more")
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def is_hidden(name: str) -> bool:
@@ -56,7 +133,7 @@ def kind_of(name: str) -> str | None:
     return next((kind for end, kind in _ENDINGS.items() if lower.endswith(end)), None)
 
 
-def name_tables(files: Iterable[tuple[str, str]]) -> dict[str, FileTable]:
+def name_tables(files: Iterable[tuple[str, str]]) -> FileTables:
     """The tables that files make, by name.
 
     Args:
@@ -79,35 +156,56 @@ def name_tables(files: Iterable[tuple[str, str]]) -> dict[str, FileTable]:
             below.setdefault(first, []).append((rest, place))
         else:
             single[first] = place
-    found: list[tuple[str, FileTable]] = []
+    tables = FileTables()
     for entry in sorted({*single, *below}):
         if entry in single and (kind := kind_of(entry)):
             stem = re.split(r"\.(?=[^.]+(\.gz)?$)", entry, flags=re.IGNORECASE)[0]
-            found.append((_table_name(stem), FileTable(kind, (single[entry],))))
+            tables.add(stem, FileTable(kind, (single[entry],), entry))
         inside = below.get(entry, [])
         kinds = {kind_of(path) for path, _ in inside}
         kind = kinds.pop() if len(kinds) == 1 else None
         if kind:
             paths = tuple(place for _, place in inside)
-            found.append((_table_name(entry), FileTable(kind, paths)))
-    return _distinct(found)
-
-
-def _table_name(stem: str) -> str:
-    name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_") or "table"
-    return (f"t_{name}" if name[0].isdigit() else name)[:63]
-
-
-def _distinct(found: Sequence[tuple[str, FileTable]]) -> dict[str, FileTable]:
-    count: dict[str, int] = {}
-    for name, _ in found:
-        count[name] = count.get(name, 0) + 1
-    tables: dict[str, FileTable] = {}
-    for name, table in found:
-        wanted = name if count[name] == 1 else f"{name}_{table.kind}"
-        final, number = wanted, 1
-        while final in tables or (final != name and final in count):
-            number += 1
-            final = f"{wanted}_{number}"
-        tables[final] = table
+            partitions = _partitions([path for path, _ in inside])
+            tables.add(entry, FileTable(kind, paths, f"{entry}/", partitions))
     return tables
+
+
+def normal(name: str) -> str:
+    """A name in the one form in which names are compared."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).lower())
+
+
+def table_name(stem: str) -> str:
+    """What a file or folder is called as a table."""
+    kept = "".join(letter if _is_kept(letter) else " " for letter in normal(stem))
+    name = "_".join(kept.split()) or "table"
+    return f"t_{name}" if name[0].isdigit() else name
+
+
+def _is_kept(letter: str) -> bool:
+    if letter.isascii():
+        return letter.isalnum()
+    # Neither control characters and marks of direction, nor spaces, nor punctuation.
+    return unicodedata.category(letter)[0] not in "CZP"
+
+
+def _partitions(paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The columns that folders named ``key=value`` give, where all files lie in such of the same keys."""
+    folders = [
+        dict(part.split("=", 1) for part in path.split("/")[:-1] if "=" in part) for path in paths
+    ]
+    keys = list(folders[0])
+    if not keys or any(list(it) != keys for it in folders):
+        return ()
+    return tuple((key, _type_of({unquote(it[key]) for it in folders})) for key in keys)
+
+
+def _type_of(values: set[str]) -> str:
+    """A type in which no folder's value changes."""
+    some = values - {"__HIVE_DEFAULT_PARTITION__", ""}
+    if some and all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", value) for value in some):
+        return "BIGINT"
+    if some and all(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) for value in some):
+        return "DATE"
+    return "VARCHAR"

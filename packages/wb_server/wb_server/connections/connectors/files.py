@@ -11,18 +11,20 @@ doesn't fit is an error that says how to cast. ``infinity`` as a date or time is
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from ...kit.errors import NotFound, SourceFailed, Unprocessable, WorkbenchError
+from ...kit.errors import Conflict, NotFound, SourceFailed, Unprocessable, WorkbenchError
 from ..gate import Permit
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..statement import DialectName
 from .base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
-from .file_tables import SCHEMA, FileTable, is_hidden, kind_of, name_tables
+from .file_profiles import Profiles, State, is_settled, state_of
+from .file_tables import SCHEMA, FileTable, FileTables, is_hidden, kind_of, name_tables
+from .file_views import as_source, chosen, described, list_tables, quoted
 from .worker import Workers
 from .worker_session import WorkerSession
 
@@ -42,8 +44,8 @@ class FilesConfig(ConnectorConfig):
     )
 
 
-def find_tables(folder: Path) -> dict[str, FileTable]:
-    """The tables of a folder, by name.
+def find_tables(folder: Path) -> FileTables:
+    """The tables of a folder.
 
     Raises:
         TooLarge: there are more than 10,000 files.
@@ -97,7 +99,7 @@ class FilesConnector(Connector):
     def __init__(self, roots: Sequence[str | Path], workers: Workers) -> None:
         self._roots = [Path(root).resolve() for root in roots]
         self._workers = workers
-        self._columns: dict[tuple[tuple[str, int, int], ...], list[ColumnInfo]] = {}
+        self._profiles = Profiles()
 
     def check(self, config: ConnectorConfig) -> None:
         self._folder(config)
@@ -105,7 +107,7 @@ class FilesConnector(Connector):
     def open(self, permit: Permit, target: Target) -> Session:
         require_fit(permit, target)
         folder = self._folder(target.config)
-        return FilesSession(self._workers, permit, target.temp_bytes, folder, self._columns)
+        return FilesSession(self._workers, permit, target.temp_bytes, folder, self._profiles)
 
     def close(self) -> None:
         self._workers.close()
@@ -130,7 +132,7 @@ class FilesSession(WorkerSession):
     """One use of a folder.
 
     Args:
-        known: columns by the files' paths, times and sizes, kept from one session to the next.
+        profiles: what is known of files, kept from one session to the next.
     """
 
     def __init__(
@@ -139,18 +141,17 @@ class FilesSession(WorkerSession):
         permit: Permit,
         temp_bytes: int,
         folder: Path,
-        known: dict[tuple[tuple[str, int, int], ...], list[ColumnInfo]],
+        profiles: Profiles,
     ) -> None:
         super().__init__(workers, permit, temp_bytes)
         self._folder = folder
-        self._known = known
+        self._profiles = profiles
+        self._states: dict[str, State] = {}
 
     def run(self, *, timeout: float, max_write_rows: int) -> Answer:
         self._require_read()
-        wanted = {table.name.lower() for table in self._permit.tables if table.name}
-        tables = find_tables(self._folder) if wanted else {}
-        chosen = {name: table for name, table in tables.items() if name in wanted}
-        return self._ask(self._permit.sql, self._source(chosen), timeout)
+        found = find_tables(self._folder) if self._permit.tables else FileTables()
+        return self._ask(self._permit.sql, self._source(chosen(found, self._permit)), timeout)
 
     def schemas(self) -> list[SchemaInfo]:
         self._require_browse()
@@ -160,37 +161,48 @@ class FilesSession(WorkerSession):
         self._require_browse()
         if schema not in (None, SCHEMA):
             return []
-        return [
-            TableInfo(schema=SCHEMA, name=name, kind="file")
-            for name in sorted(find_tables(self._folder))
-        ]
+        return list_tables(find_tables(self._folder))
 
     def columns(self, schema: str | None, table: str) -> list[ColumnInfo]:
         self._require_browse()
-        found = find_tables(self._folder).get(table) if schema in (None, SCHEMA) else None
+        found = find_tables(self._folder).find(table) if schema in (None, SCHEMA) else None
         if found is None:
             raise NotFound(f"There is no table “{table}” here.", code="unknown_table", name=table)
-        try:
-            stats = [(path, os.stat(path)) for path in found.paths]
-        except OSError:
-            raise SourceFailed("A file went away meanwhile.", code="source_failed") from None
-        key = tuple((path, int(stat.st_mtime_ns), stat.st_size) for path, stat in stats)
-        if key not in self._known:
-            rows = self._rows(f'DESCRIBE "{table}"', self._source({table: found}))
-            if len(self._known) >= 500:
-                self._known.clear()
-            self._known[key] = [
-                ColumnInfo(name=row["column_name"], type=row["column_type"]) for row in rows
-            ]
-        return self._known[key]
+        return described(self._rows(f"DESCRIBE {quoted(table)}", self._source({table: found})))
 
-    def _source(self, tables: dict[str, FileTable]) -> dict[str, Any]:
+    def _source(self, tables: Mapping[str, FileTable | None]) -> dict[str, Any]:
         return {
             "reads": [str(self._folder)],
-            "tables": {
-                name: {"kind": table.kind, "paths": table.paths} for name, table in tables.items()
-            },
+            "tables": {name: it and self._table(it) for name, it in tables.items()},
         }
+
+    def _table(self, table: FileTable) -> dict[str, Any]:
+        states = []
+        if table.kind != "parquet":
+            try:
+                states = [state_of(path) for path in table.paths]
+            except OSError:
+                raise SourceFailed("A file went away meanwhile.", code="source_failed") from None
+            self._states.update({state[0]: state for state in states})
+        return as_source(table, table.paths, self._profiles.wanted(table.kind, table.paths, states))
+
+    def _learn(self, path: str, profile: dict[str, Any]) -> None:
+        state = self._states[path]
+        if is_settled(state):
+            self._profiles.put((profile["kind"], state), profile)
+
+    def _check_unchanged(self) -> None:
+        for path, state in self._states.items():
+            try:
+                same = state_of(path) == state
+            except OSError:
+                same = False
+            if not same:
+                raise Conflict(
+                    f"“{Path(path).name}” was changed while it was being read. Run the query "
+                    "again.",
+                    code="source_changed",
+                )
 
     def _explain(self, kind: str, message: str) -> WorkbenchError:
         return super()._explain(kind, message.replace(f"{self._folder}/", ""))

@@ -12,7 +12,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -26,14 +26,14 @@ from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..network import NetworkPolicy
 from ..statement import DialectName
 from .base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
-from .file_tables import SCHEMA, FileTable, is_hidden, kind_of, name_tables
+from .file_profiles import Profiles
+from .file_tables import SCHEMA, FileTable, FileTables, is_hidden, kind_of, name_tables
+from .file_views import as_source, chosen, described, list_tables, quoted
 from .s3_client import Keys, Place, Store, StoredObject
 from .s3_gateway import Gateway
 from .worker import Workers
 from .worker_errors import split_class, was_cancelled
 from .worker_session import BROWSE_SECONDS, WorkerSession
-
-_Known = dict[tuple[object, ...], list[ColumnInfo]]
 
 
 class S3Config(ConnectorConfig):
@@ -197,7 +197,7 @@ class S3Connector(Connector):
         self._policy = policy
         self._workers = workers
         self._extension = extension()
-        self._columns: _Known = {}
+        self._profiles = Profiles()
 
     def check(self, config: ConnectorConfig) -> None:
         assert isinstance(config, S3Config)
@@ -246,7 +246,7 @@ class S3Connector(Connector):
             Store(place, keys),
             config.prefix,
             self._extension,
-            self._columns,
+            self._profiles,
         )
 
     def close(self) -> None:
@@ -266,7 +266,7 @@ class S3Session(WorkerSession):
         store: the bucket.
         prefix: of the keys that are read; empty, or ends with ``/``.
         httpfs: where DuckDB's extension lies.
-        known: columns by the objects' keys and ETags, kept from one session to the next.
+        profiles: what is known of objects, kept from one session to the next.
     """
 
     def __init__(
@@ -277,13 +277,14 @@ class S3Session(WorkerSession):
         store: Store,
         prefix: str,
         httpfs: str,
-        known: _Known,
+        profiles: Profiles,
     ) -> None:
         super().__init__(workers, permit, temp_bytes)
         self._store = store
         self._prefix = prefix
         self._httpfs = httpfs
-        self._known = known
+        self._profiles = profiles
+        self._states: dict[str, Hashable] = {}
         self._gateway: Gateway | None = None
         self._guard = threading.Lock()
 
@@ -292,11 +293,8 @@ class S3Session(WorkerSession):
         end = time.monotonic() + timeout
         if self._permit.kind == "test":
             self._list(timeout, limit=1)
-        wanted = {table.name.lower() for table in self._permit.tables if table.name}
-        objects = self._list(timeout) if wanted else {}
-        tables = self._named(objects)
-        chosen = {name: table for name, table in tables.items() if name in wanted}
-        source = self._source(chosen, objects)
+        objects = self._list(timeout) if self._permit.tables else {}
+        source = self._source(chosen(self._named(objects), self._permit), objects)
         return self._ask(self._permit.sql, source, max(end - time.monotonic(), 0.1))
 
     def schemas(self) -> list[SchemaInfo]:
@@ -307,30 +305,16 @@ class S3Session(WorkerSession):
         self._require_browse()
         if schema not in (None, SCHEMA):
             return []
-        return [
-            TableInfo(schema=SCHEMA, name=name, kind="file")
-            for name in sorted(self._named(self._list(BROWSE_SECONDS)))
-        ]
+        return list_tables(self._named(self._list(BROWSE_SECONDS)))
 
     def columns(self, schema: str | None, table: str) -> list[ColumnInfo]:
         self._require_browse()
         objects = self._list(BROWSE_SECONDS) if schema in (None, SCHEMA) else {}
-        found = self._named(objects).get(table)
+        found = self._named(objects).find(table)
         if found is None:
             raise NotFound(f"There is no table “{table}” here.", code="unknown_table", name=table)
-        place = self._store.place
-        key = (
-            (place.authority, place.bucket, self._prefix, table),
-            *((objects[path].key, objects[path].etag, objects[path].size) for path in found.paths),
-        )
-        if key not in self._known:
-            rows = self._rows(f'DESCRIBE "{table}"', self._source({table: found}, objects))
-            if len(self._known) >= 500:
-                self._known.clear()
-            self._known[key] = [
-                ColumnInfo(name=row["column_name"], type=row["column_type"]) for row in rows
-            ]
-        return self._known[key]
+        source = self._source({table: found}, objects)
+        return described(self._rows(f"DESCRIBE {quoted(table)}", source))
 
     def server_version(self) -> str | None:
         shown = re.sub(r"[^\w ./()-]", "", self._store.server or "")[:80].strip()
@@ -368,34 +352,49 @@ class S3Session(WorkerSession):
         return objects
 
     @staticmethod
-    def _named(objects: Mapping[str, StoredObject]) -> dict[str, FileTable]:
+    def _named(objects: Mapping[str, StoredObject]) -> FileTables:
         return name_tables((path, path) for path in objects)
 
     def _source(
-        self, tables: Mapping[str, FileTable], objects: Mapping[str, StoredObject]
+        self, tables: Mapping[str, FileTable | None], objects: Mapping[str, StoredObject]
     ) -> dict[str, Any]:
         """What a process is to read: addresses of a gateway that is made for it."""
-        paths = [path for table in tables.values() for path in table.paths]
+        paths = [path for table in tables.values() if table for path in table.paths]
         if not paths:
-            return {"reads": [], "tables": {}}
+            return {"reads": [], "tables": dict.fromkeys(tables)}
         gateway = Gateway(self._store, [objects[path] for path in paths], paths)
         with self._guard:
             previous, self._gateway = self._gateway, gateway
         if previous is not None:
             previous.close()
         numbers = iter(range(len(paths)))
+        place = self._store.place
+        tables_by_name: dict[str, Any] = {}
+        for name, table in tables.items():
+            if table is None:
+                tables_by_name[name] = None
+                continue
+            addresses = [gateway.address(next(numbers)) for _ in table.paths]
+            states = [
+                (place.authority, place.bucket, it.key, it.etag, it.size)
+                for it in map(objects.__getitem__, table.paths)
+            ]
+            self._states.update(zip(addresses, states, strict=True))
+            profiles = self._profiles.wanted(table.kind, addresses, states)
+            tables_by_name[name] = as_source(table, addresses, profiles)
         return {
             "reads": [self._httpfs],
             "port": gateway.port,
             "extension": self._httpfs,
-            "tables": {
-                name: {
-                    "kind": table.kind,
-                    "paths": [gateway.address(next(numbers)) for _ in table.paths],
-                }
-                for name, table in tables.items()
-            },
+            "tables": tables_by_name,
         }
+
+    def _learn(self, path: str, profile: dict[str, Any]) -> None:
+        state = self._states[path]
+        assert isinstance(state, tuple)
+        # A store that names no version of an object may change it unseen.
+        if state[-2]:
+            self._profiles.put((profile["kind"], state), profile)
 
     def _explain(self, kind: str, message: str) -> WorkbenchError:
         gateway = self._gateway

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any, Final
 
 from ...kit.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
     SourceFailed,
+    TooLarge,
     Unavailable,
     WorkbenchError,
 )
@@ -27,16 +29,22 @@ def split_class(kind: str, message: str) -> tuple[str, str]:
     return kind.lower().removesuffix("exception"), text or first
 
 
+def worker_bad_value(error: dict[str, Any]) -> WorkbenchError:
+    """What a worker itself refuses (``duckdb_errors``) as an error of ours."""
+    code, details = error["code"], error["details"]
+    if code == "explains_view":
+        return explains_a_view(details["name"])
+    kind = TooLarge if code == "too_large" else InvalidInput
+    return kind(error["message"], code=code, **details)
+
+
 def worker_error(kind: str, message: str) -> WorkbenchError:
     """DuckDB's error as ours, by its class; places on this machine are not shown."""
     kind, text = split_class(kind, message)
+    if found := _in_file(kind, message):
+        return found
     text = re.sub(r"https?://[^\s\"']+|(?<![\w.])/[^\s\"']+", "…", text)
     said = (text[:1].upper() + text[1:500]).rstrip(".!") + "."
-    if kind == "badvalue":
-        reason, _, name = text.partition(":")
-        if reason == "explains_view":
-            return explains_a_view(name)
-        return _bad_value(reason, name)
     if kind == "catalog":
         return _unknown(text, said)
     if kind == "binder":
@@ -97,22 +105,6 @@ def _unknown(text: str, said: str) -> WorkbenchError:
     return InvalidInput(said, code=code, name=name)
 
 
-def _bad_value(reason: str, column: str) -> WorkbenchError:
-    if reason == "numeric_overflow":
-        return InvalidInput(
-            f"The column “{column}” holds a whole number above 64 bits. Cast it in the query, for "
-            f"example {column}::decimal(38, 0).",
-            code="numeric_overflow",
-            column=column,
-        )
-    return InvalidInput(
-        f"The column “{column}” holds an infinite date or time, which has no exact value here. "
-        f"Cast it in the query: {column}::varchar.",
-        code="bad_value",
-        column=column,
-    )
-
-
 def _place(message: str) -> dict[str, int]:
     """Line and column from DuckDB's picture: ``LINE 2: select …`` with a caret below."""
     found = re.search(r"LINE (\d+): (.*)\n( *)\^", message)
@@ -120,3 +112,66 @@ def _place(message: str) -> dict[str, int]:
         return {}
     column = len(found[3]) - len(f"LINE {found[1]}: ") + 1
     return {"line": int(found[1]), "column": column} if column > 0 else {}
+
+
+def _in_file(kind: str, message: str) -> WorkbenchError | None:
+    """What is wrong in a file, with its place and its value; ``None``: something else is."""
+    if kind not in ("invalidinput", "conversion", "io", "error"):
+        return None
+    for pattern, says in _OF_FILES:
+        if found := re.search(pattern, message):
+            said = {key: it for key, it in found.groupdict().items() if it is not None}
+            details: dict[str, Any] = {
+                key: int(it) if it.isdigit() and key != "value" else it[:200]
+                for key, it in said.items()
+                if key in ("line", "column", "value", "byte")
+            }
+            path = said.get("path") or (re.findall(r"\n  file = (.+)", message) or [""])[0]
+            if path:
+                details["file"] = path.rsplit("/", 1)[-1]
+            where = f"Line {details['line']}" if "line" in details else "A line"
+            of = f" of “{details['file']}”" if path else ""
+            value = details.get("value", "")
+            told = says.format(**{"expected": "", "found": "", "why": "", **said})
+            ends = f": {value[:100]}" if value else "."
+            return InvalidInput(f"{where}{of} {told}{ends}", code="bad_value", **details)
+    return None
+
+
+_LINE = r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line: ?(?P<value>.*)\n)?\s*"
+_OF_FILES: Final = (
+    (
+        _LINE + r"Expected Number of Columns: (?P<expected>\d+) Found: (?P<found>\d+)",
+        "has {found} values, and the file has {expected} columns",
+    ),
+    (
+        _LINE + r"Value with unterminated quote",
+        "has a quote that isn't closed, or text after a closed one",
+    ),
+    (_LINE + r"Invalid unicode", "isn't UTF-8, as text has to be"),
+    (_LINE + r"Maximum line size", "is longer than 2,000,000 bytes"),
+    (_LINE + r"(?P<why>[^\n]*)", "can't be read ({why})"),
+    (
+        r"CSV Parser state machine reached an invalid state",
+        "ends otherwise than those before it: LF and CRLF are mixed, or quotes are wrong",
+    ),
+    (
+        r"Error when sniffing file \"(?P<path>[^\"]+)\"",
+        "is not like the others: no separator gives each line the same number of values, or LF and "
+        "CRLF are mixed",
+    ),
+    (
+        r"JSON transform error in file \"(?P<path>[^\"]+)\", in (?:line|record/value) (?P<line>\d+): "
+        r"(?P<value>[^\n]*?) has duplicate key",
+        "has a key twice",
+    ),
+    (
+        r"Malformed JSON in file \"(?P<path>[^\"]+)\", at byte (?P<byte>\d+) in (?:line|record/value) "
+        r"(?P<line>\d+): (?P<why>[^\n]*\w)",
+        "or one beside it is no JSON ({why})",
+    ),
+    (
+        r"\"maximum_object_size\" of \d+ bytes exceeded while reading file \"(?P<path>[^\"]+)\"",
+        "has an object of more than 16 MiB",
+    ),
+)

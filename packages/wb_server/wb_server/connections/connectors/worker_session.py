@@ -13,7 +13,7 @@ from ...kit.forking import Forked
 from ..gate import Permit
 from .base import Answer, Session
 from .worker import Workers
-from .worker_errors import was_cancelled, worker_error
+from .worker_errors import was_cancelled, worker_bad_value, worker_error
 
 BROWSE_SECONDS: Final = 30.0
 
@@ -77,6 +77,12 @@ class WorkerSession(Session):
         """
         return worker_error(kind, message)
 
+    def _learn(self, path: str, profile: dict[str, Any]) -> None:
+        """Keeps what a process found out of a file; connectors that have files do."""
+
+    def _check_unchanged(self) -> None:
+        """Raises ``Conflict`` where what was read isn't any more what its types were found in."""
+
     def _ask(self, sql: str, source: dict[str, Any], timeout: float) -> Answer:
         """Runs a statement on a source (``duckdb_worker`` says what that is) in a new process."""
         try:
@@ -100,6 +106,11 @@ class WorkerSession(Session):
         self._timer.start()
         try:
             self._workers.send(worker, sql, source, self._temp_bytes)
+            for _ in range(_unknown_files(source)):
+                word = worker.said()
+                if word is None or "profile" not in word:
+                    raise self._failure(worker, word)
+                self._learn(word["path"], word["profile"])
             reader = pa.ipc.open_stream(worker.output)
         except (OSError, ValueError, pa.ArrowException):
             raise self._failure(worker) from None
@@ -128,7 +139,16 @@ class WorkerSession(Session):
             return SourceTimeout("Reading took longer than the statement may take.", code="timeout")
         if ending is None or "error" not in ending:
             return SourceFailed("The process that reads the data ended.", code="source_failed")
-        return self._explain(ending["error"]["class"], ending["error"]["message"])
+        error = ending["error"]
+        if "code" in error:
+            return worker_bad_value(error)
+        return self._explain(error["class"], error["message"])
+
+
+def _unknown_files(source: dict[str, Any]) -> int:
+    """How many files a process has to look through first."""
+    tables = filter(None, source.get("tables", {}).values())
+    return sum(it is None for table in tables for it in table.get("profiles", {}).values())
 
 
 class _Stream(Answer):
@@ -157,3 +177,4 @@ class _Stream(Answer):
         ending = self._worker.ending()
         if ending != {"rows": rows}:
             raise self._session._failure(self._worker, ending)
+        self._session._check_unchanged()

@@ -1,0 +1,336 @@
+"""Which type the texts of a column have: decided by all of them, and never so that one changes.
+
+What a file says of a column are ``Facts``: which forms *all* of its values have, and how many digits.
+Facts of several files are merged, and only then is a type chosen. So a type follows from the files
+alone, and a text is a number or a date only where its column holds nothing else.
+``docs/connections.md`` has the table.
+
+DuckDB looks at the values, vectorised: a first query over some rows rules most forms out, and only
+what is left is asked of all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Self
+
+# Of so many rows every form is asked.
+SAMPLE_ROWS: Final = 2048
+
+_PLAIN: Final = r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)"
+_FLOAT: Final = rf"{_PLAIN}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?[eE][-+]?[0-9]+|NaN|nan|-?(?:inf|Inf|Infinity|infinity)"
+_DATE: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_CLOCK: Final = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_MOMENT: Final = rf"{_DATE}[ T]{_CLOCK}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?"
+_TIME: Final = rf"{_CLOCK}:[0-5][0-9](?:\.[0-9]{{1,6}})?"
+_ZONE: Final = "(?:Z|[-+][01][0-9](?::?[0-5][0-9])?)"
+# The digits of a number that count.
+_MANTISSA: Final = r"ltrim(replace(regexp_replace(§, '[eE].*', ''), '.', ''), '-0')"
+# DuckDB takes the year 0 for one before Christ.
+_IS_DAY: Final = "TRY_CAST(left(§, 10) AS DATE) IS NOT NULL AND NOT starts_with(§, '0000')"
+_DAY: Final = "[0-9]{1,2}[/][0-9]{1,2}[/][0-9]{4}"
+_DAYS: Final = {
+    f"{order}{sign}": form.replace("/", sign)
+    for sign in "/.-"
+    for order, form in (("dmy", "%d/%m/%Y"), ("mdy", "%m/%d/%Y"))
+}
+
+
+def _matches(pattern: str) -> str:
+    return f"regexp_full_match(§, '{pattern}')"
+
+
+# Each form's condition on a text, ``§``. A text changes by none of them: what is read is the same
+# number, day or moment.
+_FORMS: Final[dict[str, str]] = {
+    "plain": _matches(_PLAIN),
+    "bigint": "(strlen(§) < 19 OR TRY_CAST(§ AS BIGINT) IS NOT NULL)",
+    # Up to 15 digits survive as a double; more have to come back as they were.
+    "float": f"({_matches(_FLOAT)} AND TRY_CAST(§ AS DOUBLE) IS NOT NULL AND ("
+    "regexp_matches(§, '[nN]') OR CAST(TRY_CAST(§ AS DOUBLE) AS VARCHAR) = § OR "
+    f"{_MANTISSA} = '' OR (strlen({_MANTISSA}) <= 15 AND "
+    "abs(TRY_CAST(§ AS DOUBLE)) BETWEEN 1e-300 AND 1e300)))",
+    "true": _matches("true|false"),
+    "True": _matches("True|False"),
+    "TRUE": _matches("TRUE|FALSE"),
+    "date": "(strlen(§) = 10 AND CAST(TRY_CAST(§ AS DATE) AS VARCHAR) = §)",
+    "timestamp": f"({_matches(_MOMENT)} AND {_IS_DAY})",
+    "ns": "TRY_CAST(§ AS TIMESTAMP_NS) IS NOT NULL",
+    # Moved to UTC, the first and the last year may leave what Python knows.
+    "zoned": f"({_matches(_MOMENT.replace('1,9', '1,6') + _ZONE)} AND "
+    f"{_IS_DAY} AND left(§, 4) BETWEEN '0002' AND '9998' AND "
+    "TRY_CAST(§ AS TIMESTAMPTZ) IS NOT NULL)",
+    "time": _matches(_TIME),
+    **{
+        name: f"({_matches(_DAY.replace('/', name[-1]))} AND "
+        f"try_strptime(§, '{form}') >= TIMESTAMP '0001-01-01')"
+        for name, form in _DAYS.items()
+    },
+}
+# What else decides on the type, of long numbers and short fractions of a second.
+_CLOSER: Final = {"plain": ("bigint",), "timestamp": ("ns",)}
+_UNSIGNED: Final = "ltrim(§, '-0')"
+_COUNTS: Final = {
+    "length": "strlen(§)",
+    "digits": f"CASE WHEN contains(§, '.') THEN instr({_UNSIGNED}, '.') - 1 "
+    f"ELSE strlen({_UNSIGNED}) END",
+    "scale": "CASE WHEN contains(§, '.') THEN strlen(§) - instr(§, '.') ELSE 0 END",
+}
+_COUNTED: Final = {"plain": ("length", "scale"), "timestamp": ("scale",)}
+
+OF_TEXT: Final = tuple(name for name in _FORMS if name not in ("bigint", "ns"))
+# A program that writes JSON says itself what is text and what a number.
+OF_JSON: Final = {
+    "text": ("date", "timestamp", "zoned"),
+    "number": ("plain", "float"),
+    "boolean": ("true",),
+    "null": ("plain",),
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What all values of a column have in common.
+
+    Attributes:
+        forms: that each value has; meaningless without values.
+        values: how many there are, without NULLs and blank ones.
+        digits: before the point, at most; not less than there are.
+        scale: digits after it, or of a second's fraction, at most.
+        padded: whether a value is blank or has blanks around it.
+    """
+
+    forms: tuple[str, ...] = ()
+    values: int = 0
+    digits: int = 0
+    scale: int = 0
+    padded: bool = False
+
+    def __or__(self, other: Facts) -> Facts:
+        """What the values of both have in common."""
+        if not self.values or not other.values:
+            some = self if self.values else other
+            return Facts(
+                some.forms, some.values, some.digits, some.scale, self.padded or other.padded
+            )
+        forms = [form for form in _FORMS if form in self.forms and form in other.forms]
+        if "float" not in forms and self._is_float() and other._is_float():
+            forms.append("float")
+        return Facts(
+            tuple(forms),
+            self.values + other.values,
+            max(self.digits, other.digits),
+            max(self.scale, other.scale),
+            self.padded or other.padded,
+        )
+
+    def _is_float(self) -> bool:
+        return "float" in self.forms or ("plain" in self.forms and self.digits + self.scale <= 15)
+
+    def to_wire(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_wire(cls, facts: dict[str, Any]) -> Self:
+        return cls(**{**facts, "forms": tuple(facts["forms"])})
+
+    def type(self) -> str:
+        """DuckDB's type in which no value changes."""
+        if not self.values:
+            return "VARCHAR"
+        if "plain" in self.forms:
+            if self.scale == 0 and "bigint" in self.forms:
+                return "BIGINT"
+            if (width := self.digits + self.scale) <= 38:
+                # Not narrower than an 8-byte number: the type of a growing file stays.
+                return f"DECIMAL({18 if width <= 18 else 38},{self.scale})"
+            return "VARCHAR"
+        if "float" in self.forms:
+            return "DOUBLE"
+        if {"true", "True", "TRUE"} & set(self.forms):
+            return "BOOLEAN"
+        if "date" in self.forms or self._day():
+            return "DATE"
+        if "timestamp" in self.forms and self.scale <= 6:
+            return "TIMESTAMP"
+        if "timestamp" in self.forms and "ns" in self.forms:
+            return "TIMESTAMP_NS"
+        if "zoned" in self.forms:
+            return "TIMESTAMP WITH TIME ZONE"
+        return "TIME" if "time" in self.forms else "VARCHAR"
+
+    def _day(self) -> str | None:
+        """How days are written, where the values leave no doubt."""
+        orders = [name for name in _DAYS if name in self.forms]
+        return _DAYS[orders[0]] if len(orders) == 1 else None
+
+    def read(self, text: str) -> str:
+        """SQL that reads an expression of texts as ``type``."""
+        kind = self.type()
+        if kind == "VARCHAR":
+            return text
+        if self.padded:
+            text = f"nullif(trim({text}), '')"
+        if kind == "DATE" and (order := self._day()):
+            text = f"strptime({text}, '{order}')"
+        return f"CAST({text} AS {kind})"
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts in a relation, and which forms they may have.
+
+    Attributes:
+        sql: an expression of type ``VARCHAR``, or ``VARCHAR[]`` with ``many``.
+        forms: what may be found.
+        trimmed: whether blanks around a value don't count.
+    """
+
+    sql: str
+    forms: tuple[str, ...]
+    many: bool = False
+    trimmed: bool = False
+
+
+def find_facts(
+    query: Callable[[str], Sequence[Any]], source: str, columns: Sequence[Texts]
+) -> list[Facts]:
+    """The facts of each column of a relation.
+
+    Args:
+        query: runs SQL, and gives its only row.
+        source: the relation, as it stands after ``FROM``.
+    """
+    if not columns:
+        return []
+    some = f"(SELECT * FROM {source} LIMIT {SAMPLE_ROWS})"  # noqa: S608
+    rows, found = _ask(query, some, [(column, column.forms, True) for column in columns])
+    if rows < SAMPLE_ROWS:
+        return found
+    # What some values haven't, all haven't. Blanks are looked for where there were some.
+    left = [
+        it.forms if it.values else column.forms for it, column in zip(found, columns, strict=True)
+    ]
+    facts = _ask_some(
+        query,
+        source,
+        found,
+        [
+            (replace(column, trimmed=column.trimmed and it.padded), _quick(forms), False)
+            for column, forms, it in zip(columns, left, found, strict=True)
+        ],
+    )
+    return _ask_some(
+        query,
+        source,
+        facts,
+        [
+            (column, forms if _is_open(it, forms, column.trimmed) else (), True)
+            for column, forms, it in zip(columns, left, facts, strict=True)
+        ],
+    )
+
+
+def _quick(forms: Iterable[str]) -> tuple[str, ...]:
+    """The forms that all rows are asked for first: a float where it can be no plain number."""
+    left = tuple(form for form in forms if form not in ("bigint", "ns"))
+    return tuple(form for form in left if form != "float") if "plain" in left else left
+
+
+def _is_open(facts: Facts, forms: Sequence[str], trimmed: bool) -> bool:
+    """Whether the rows have to be asked again, and closer."""
+    if "plain" in facts.forms:
+        return facts.digits + facts.scale > 18
+    if "timestamp" in facts.forms:
+        return facts.scale > 6
+    return bool(facts.values and forms and not facts.forms and (trimmed or "float" in forms))
+
+
+_Asked = tuple[Texts, tuple[str, ...], bool]
+
+
+def _ask_some(
+    query: Callable[[str], Sequence[Any]],
+    source: str,
+    known: Sequence[Facts],
+    asked: Sequence[_Asked],
+) -> list[Facts]:
+    """The facts of all rows of the columns that are asked for some forms, the known ones of others."""
+    facts = list(known)
+    places = [place for place, (_, forms, _) in enumerate(asked) if forms]
+    if places:
+        _, found = _ask(query, source, [asked[place] for place in places])
+        for place, it in zip(places, found, strict=True):
+            facts[place] = it
+    return facts
+
+
+def _ask(
+    query: Callable[[str], Sequence[Any]], source: str, asked: Sequence[_Asked]
+) -> tuple[int, list[Facts]]:
+    """How many rows there are, and the facts of each column: closer ones where that is asked for."""
+    inner, outer = [], ["count(*)"]
+    for place, (column, wanted, closer) in enumerate(asked):
+        name, forms = f"c{place}", _with(wanted, closer)
+        text = f"nullif(trim({column.sql}), '')" if column.trimmed else column.sql
+        inner.append(f"{text} AS {name}")
+        outer.append(
+            f"sum(len(list_filter({name}, lambda v: v IS NOT NULL)))"
+            if column.many
+            else f"count({name})"
+        )
+        if column.trimmed:
+            inner.append(f"{column.sql} IS DISTINCT FROM {name} AS p{place}")
+            outer.append(f"bool_or(p{place})")
+        else:
+            outer.append("false")
+        outer += [_every(_FORMS[form], name, column.many) for form in forms]
+        outer += [_most(_COUNTS[it], name, column.many) for it in _counts(forms, closer)]
+    row = iter(query(f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {source})"))  # noqa: S608
+    rows, found = int(next(row)), []
+    for _, wanted, closer in asked:
+        forms = _with(wanted, closer)
+        values, padded = int(next(row) or 0), bool(next(row))
+        held = {form for form in forms if next(row)}
+        counts = {it: int(next(row) or 0) for it in _counts(forms, closer)}
+        length, scale = counts.get("length", 0), counts.get("scale", 0)
+        if "plain" in held and length <= 18:
+            held.add("bigint")
+        digits = counts.get("digits", max(length - scale, 0))
+        known = tuple(form for form in _FORMS if form in held)
+        found.append(Facts(known, values, digits, scale, padded))
+    return rows, found
+
+
+def _with(forms: Iterable[str], closer: bool) -> tuple[str, ...]:
+    wanted = {form for form in forms if form not in ("bigint", "ns")}
+    if closer:
+        wanted.update(it for form in forms for it in _CLOSER.get(form, ()))
+    return tuple(form for form in _FORMS if form in wanted)
+
+
+def _counts(forms: Iterable[str], closer: bool) -> tuple[str, ...]:
+    wanted = {count for form in forms for count in _COUNTED.get(form, ())}
+    if closer and "length" in wanted:
+        wanted.add("digits")
+    return tuple(count for count in _COUNTS if count in wanted)
+
+
+def _every(condition: str, name: str, many: bool) -> str:
+    # What is NULL for a text is not met.
+    if not many:
+        return (
+            f"bool_and(coalesce({condition.replace('§', name)}, false)) "
+            f"FILTER (WHERE {name} IS NOT NULL)"
+        )
+    some = f"list_filter({name}, lambda v: v IS NOT NULL)"
+    each = f"list_transform({some}, lambda v: coalesce({condition.replace('§', 'v')}, false))"
+    return f"bool_and(list_aggregate({each}, 'bool_and'))"
+
+
+def _most(count: str, name: str, many: bool) -> str:
+    if not many:
+        return f"max({count.replace('§', name)})"
+    each = f"list_transform({name}, lambda v: {count.replace('§', 'v')})"
+    return f"max(list_aggregate({each}, 'max'))"
