@@ -111,8 +111,8 @@ def _certificates(folder: Path) -> None:
 
 
 @contextmanager
-def server() -> Iterator[MariaDB]:
-    """A fresh server for as long as the block runs."""
+def server(*options: str) -> Iterator[MariaDB]:
+    """A fresh server for as long as the block runs, with further options of its program."""
     binary = server_binary()
     folder = Path(tempfile.mkdtemp(prefix="wb-maria-"))
     it = MariaDB(free_port(), secrets.token_urlsafe(12), folder)
@@ -152,7 +152,7 @@ def server() -> Iterator[MariaDB]:
                     "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M",
                     "--max-connections=120", "--secure-file-priv=",
                     f"--ssl-ca={folder / 'ca.pem'}", f"--ssl-cert={folder / 'server.pem'}",
-                    f"--ssl-key={folder / 'server.key'}",
+                    f"--ssl-key={folder / 'server.key'}", *options,
                 ],
                 cwd=folder,
                 stdout=log,

@@ -20,6 +20,8 @@ import pymysql
 from pymysql.constants import CLIENT, COMMAND, CR
 from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
+from ...kit.errors import SourceFailed
+from . import mysql_settings
 from .idle import IdlePool
 from .mysql_rows import Columns, Described, broken_answer
 
@@ -28,18 +30,6 @@ _PADDING: Final = bytes(16)  # so that a fixed number of bytes can be taken behi
 
 # Commands that PyMySQL has no name for, or none that works.
 _PREPARE, _EXECUTE, _CLOSE, _RESET = 0x16, 0x17, 0x19, 0x1F
-
-# What has to mean the same to the server as to the gate's parser, and to every server. Backslashes
-# escape and double quotes make strings: the gate sends neither quote nor backslash but doubled. The
-# rest of the mode is what each server has when nobody has set it.
-_MODES: Final = {
-    True: "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,"
-    "NO_ENGINE_SUBSTITUTION",
-    False: "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
-    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
-}
-# GROUP_CONCAT cuts what is longer, without an error; MySQL's own default is 1024.
-_GROUP_CONCAT: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -151,21 +141,21 @@ class Link:
 
     def settings(self, timeout: float) -> str:
         """The command that sets all of the session that a statement's meaning depends on."""
-        mode = _MODES[self.mariadb]
-        limit = (
-            f"max_statement_time = {timeout:.3f}"
-            if self.mariadb
-            else f"max_execution_time = {max(1, round(timeout * 1000))}"
-        )
-        # Otherwise a server gives up on a reader that takes its time between two batches.
-        patience = max(60, min(round(timeout), 31_000_000))
-        return (
-            f"SET SESSION sql_mode = '{mode}', character_set_client = utf8mb4, "
-            "character_set_connection = utf8mb4, character_set_results = utf8mb4, "
-            "time_zone = '+00:00', lc_messages = 'en_US', autocommit = 1, completion_type = 0, "
-            "sql_auto_is_null = 0, sql_safe_updates = 0, sql_select_limit = DEFAULT, "
-            f"group_concat_max_len = {_GROUP_CONCAT}, net_write_timeout = {patience}, {limit}"
-        )
+        return mysql_settings.settings(timeout, mariadb=self.mariadb)
+
+    def set_up(self, timeout: float) -> None:
+        """Gives the session its settings, and makes sure of them.
+
+        Raises:
+            SourceFailed: something between has other ones in mind (``settings_refused``).
+        """
+        self.command(self.settings(timeout))
+        if not mysql_settings.hold(self.query(mysql_settings.VERIFY)[0], mariadb=self.mariadb):
+            raise SourceFailed(
+                "The server, or a proxy before it, doesn't keep the settings of a session "
+                "(sql_mode, character set, time zone), so nothing is run there.",
+                code="settings_refused",
+            )
 
     def command(self, sql: str | bytes) -> None:
         """Runs a statement of our own that answers nothing."""

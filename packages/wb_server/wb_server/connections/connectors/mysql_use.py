@@ -167,13 +167,13 @@ class MySQLUse(Use):
         with self._call():
             try:
                 self._link.wait_at_most(timeout + _GRACE)
-                self._link.command(self._link.settings(timeout))
+                self._link.set_up(timeout)
             except (pymysql.Error, OSError) as error:
                 if not (self._link.reused and errors.is_broken(error)) or self._cancelled:
                     raise
                 self._replace_link()
                 self._link.wait_at_most(timeout + _GRACE)
-                self._link.command(self._link.settings(timeout))
+                self._link.set_up(timeout)
             # A write keeps the login's own default, which may be read-only. A statement that ends
             # the transaction by itself, as DROP does, finds the session read-only.
             if read_only:

@@ -1,0 +1,89 @@
+"""Settings that a statement's text, and the rows that come back, rest on.
+
+A server may have other defaults (``SET GLOBAL``, ``init_connect``), and a proxy between may forget
+what was set for a session. So each use sets them, and reads back those by which text is read: with
+``NO_BACKSLASH_ESCAPES`` or ``ANSI_QUOTES``, or another character set, a string would end elsewhere
+than the gate saw it end.
+
+What a server's owner may well have chosen stays: collations, the digits of a division, the language
+of months, the isolation of transactions.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# The modes that each server has when nobody has set any. None of them changes how text is read.
+_MODES: Final = {
+    True: "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,"
+    "NO_ENGINE_SUBSTITUTION",
+    False: "ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION",
+}
+_CHARACTER_SETS: Final = (
+    "character_set_client",
+    "character_set_connection",
+    "character_set_results",
+)
+_PLAIN: Final = {
+    "lc_messages": "'en_US'",  # the names in errors are found by their English words
+    "autocommit": "1",
+    "completion_type": "0",
+    "sql_auto_is_null": "0",
+    "sql_safe_updates": "0",
+    "sql_big_selects": "1",
+    # These cut rows or values without an error. DEFAULT would be what the server's owner has set.
+    "sql_select_limit": "18446744073709551615",
+    "group_concat_max_len": str(1 << 20),
+    # What holds in a table.
+    "foreign_key_checks": "1",
+    "unique_checks": "1",
+    "timestamp": "DEFAULT",  # the clock
+}
+_MARIADB: Final = {
+    "old_mode": "'UTF8_IS_UTF8MB3'",
+    "default_regex_flags": "''",
+    "sql_if_exists": "0",
+    "system_versioning_asof": "DEFAULT",  # now
+    # It would end a recursive query without an error, with the rows so far.
+    "max_recursive_iterations": "4294967295",
+}
+_MYSQL: Final = {"cte_max_recursion_depth": "4294967295"}
+
+VERIFY: Final = f"SELECT @@sql_mode, @@time_zone, {', '.join(f'@@{it}' for it in _CHARACTER_SETS)}"
+
+
+def settings(timeout: float, *, mariadb: bool) -> str:
+    """The command that sets all of a session that a statement's meaning rests on.
+
+    Args:
+        timeout: seconds that a query may take.
+        mariadb: whether the server is MariaDB.
+    """
+    limit = (
+        {"max_statement_time": f"{timeout:.3f}"}
+        if mariadb
+        else {"max_execution_time": str(max(1, round(timeout * 1000)))}
+    )
+    # Otherwise a server gives up on a reader that takes its time between two batches.
+    patience = max(60, min(round(timeout), 31_000_000))
+    wanted = {
+        "sql_mode": f"'{_MODES[mariadb]}'",
+        **dict.fromkeys(_CHARACTER_SETS, "utf8mb4"),
+        "time_zone": "'+00:00'",
+        **_PLAIN,
+        **(_MARIADB if mariadb else _MYSQL),
+        "net_write_timeout": str(patience),
+        **limit,
+    }
+    return "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in wanted.items())
+
+
+def hold(found: tuple[object, ...], *, mariadb: bool) -> bool:
+    """Whether what ``VERIFY`` answered is what was set."""
+    mode, zone, *sets = (str(value) for value in found)
+    return (
+        set(mode.split(",")) == set(_MODES[mariadb].split(","))
+        and zone == "+00:00"
+        and set(sets) == {"utf8mb4"}
+    )
