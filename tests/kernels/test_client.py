@@ -331,7 +331,9 @@ def test_parameters_on_the_wire() -> None:
             "raw": b"\x00\xff", "key": key,
             "np_int": np.int64(7), "np_float": np.float32(0.5), "np_bool": np.bool_(True),
             "np_text": np.str_("x"), "np_day": np.datetime64("2026-01-02"),
-            "np_at": np.datetime64("2026-01-02T03:04:05.123456789", "ns"),
+            "np_at": np.datetime64("2026-01-02T03:04:05.123456000", "ns"),
+            "span": dt.timedelta(days=-1, microseconds=5), "pd_span": pd.Timedelta(hours=1),
+            "np_span": np.timedelta64(90, "m"),
             "nat": np.datetime64("NaT"), "pd_nat": pd.NaT, "pd_na": pd.NA,
             "pd_at": pd.Timestamp("2026-01-02 03:04:05"),
             "many": [1, Decimal("2.50"), None], "array": np.array([1, 2]),
@@ -349,6 +351,9 @@ def test_parameters_on_the_wire() -> None:
         "np_int": 7, "np_float": 0.5, "np_bool": True, "np_text": "x",
         "np_day": {"type": "timestamp", "value": "2026-01-02T00:00:00"},
         "np_at": {"type": "timestamp", "value": "2026-01-02T03:04:05.123456"},
+        "span": {"type": "duration", "value": "-86399999995"},
+        "pd_span": {"type": "duration", "value": "3600000000"},
+        "np_span": {"type": "duration", "value": "5400000000"},
         "nat": None, "pd_nat": None, "pd_na": None,
         "pd_at": {"type": "timestamp", "value": "2026-01-02T03:04:05"},
         "many": [1, {"type": "decimal", "value": "2.50"}, None], "array": [1, 2],
@@ -359,7 +364,19 @@ def test_parameters_on_the_wire() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [math.nan, math.inf, Decimal("NaN"), object(), {"a": 1}, [[1]], dt.timedelta(1), list],
+    [
+        math.nan,
+        math.inf,
+        Decimal("NaN"),
+        object(),
+        {"a": 1},
+        [[1]],
+        list,
+        pd.Timedelta(1),
+        np.timedelta64(1, "ns"),
+        np.datetime64(1, "ns"),
+        pd.Timestamp(1),
+    ],
     ids=repr,
 )
 def test_values_that_cannot_be_sent(value: Any) -> None:

@@ -55,7 +55,12 @@ def test_split(sql: str, statements: list[str]) -> None:
     ("sql", "found"),
     [
         ("select {{ a }}", "{{ a }}"),
-        ("select '{{a}}'", "{{a}}"),
+        ("select '{{a}}'", None),
+        ("select '{{a}}', {{b}}", "{{b}}"),
+        ('select "{{a}}" -- {{b}}\n/* {{c}} */', None),
+        ("select $$ {{a}} $$, $f$ {{b}} $f$, E'\\'{{c}}'", None),
+        ("select {{ f('a') }}", "{{ f('a') }}"),
+        ("select 'it''s {{a}}' || {% b %}", "{% b %}"),
         ("{% if x %} select 1", "{% if x %}"),
         ("select '{{1,2},{3,4}}'::int[]", None),
         ("select '{% like %}' -- {{a}}", None),

@@ -57,8 +57,8 @@ def query(
     Args:
         connection: the connection's name, as ``wb.connections()`` lists it.
         sql: the statement. Parameters are written ``:name``; their values never become text of it.
-        params: the parameters' values by name: numbers, text, Decimal, dates, times, bytes, None,
-            or lists of these for ``IN (:names)``.
+        params: the parameters' values by name: numbers, text, Decimal, dates, times, timedeltas,
+            bytes, None, or lists of these for ``IN (:names)`` and ``= ANY(:names)``.
         row_limit: at most so many rows.
 
     Raises:

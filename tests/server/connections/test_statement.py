@@ -258,7 +258,7 @@ def test_lists_stand_after_in(dialect: DialectName) -> None:
     assert where("a IN (:l)", "x") == "a IN ('x')"
     assert where("a IN (:l)", []) == "(FALSE)"
     assert where("a NOT IN (:l)", []) == "NOT (FALSE)"
-    with pytest.raises(InvalidInput, match="only after IN"):
+    with pytest.raises(InvalidInput, match=r"IN \(:l\)"):
         where("a = :l", ["x"])
     with pytest.raises(InvalidInput):
         where("a IN (:l)", [["x"]])

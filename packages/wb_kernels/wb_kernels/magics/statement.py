@@ -7,6 +7,7 @@ quoted name, because a ``:name`` in these is no parameter and a ``;`` no end.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -93,29 +94,32 @@ def parameters(sql: str, connector: str = "") -> list[str]:
 
 def split(sql: str, connector: str = "") -> list[str]:
     """The statements of a text, as they are written, without those that are only comments."""
-    statements, start, code = [], 0, sql
-    found = list(pieces(sql, connector))
-    for piece in found:
-        if piece.kind == "comment":
-            blank = " " * (piece.end - piece.start)
-            code = code[: piece.start] + blank + code[piece.end :]
-    for end in [*(p.start for p in found if p.kind == "end"), len(sql)]:
-        if code[start:end].strip():
-            statements.append(sql[start:end].strip())
-        start = end + 1
+    statements, start, at, code = [], 0, 0, False
+    ends = [Piece("end", len(sql), len(sql))]
+    for piece in (*pieces(sql, connector), *ends):
+        code = code or bool(sql[at : piece.start].strip())
+        at = piece.end
+        if piece.kind == "end":
+            if code:
+                statements.append(sql[start : piece.start].strip())
+            start, code = piece.end, False
+        elif piece.kind != "comment":
+            code = True
     return statements
 
 
 def template(sql: str, connector: str = "") -> str | None:
     """The first ``{{ name }}`` or ``{% … %}`` that a template engine would have filled in.
 
-    Texts are searched as well, since ``'{{name}}'`` is how it used to be written; only ``{%`` has
-    too many other uses in a text.
+    In a text, a quoted name or a comment it is a part of that, and stays.
     """
-    spans = [(p.start, p.end, p.kind) for p in pieces(sql, connector) if p.kind != "parameter"]
-    for match in _TEMPLATE.finditer(sql):
-        inside = next((kind for a, b, kind in spans if a <= match.start() < b), None)
-        if inside == "comment" or (inside and match[1] is None):
-            continue
-        return match[0]
+    found = list(_TEMPLATE.finditer(sql))
+    if not found:
+        return None
+    spans = [p for p in pieces(sql, connector) if p.kind in ("text", "quoted", "comment")]
+    starts = [p.start for p in spans]
+    for match in found:
+        before = bisect_right(starts, match.start())
+        if not before or spans[before - 1].end <= match.start():
+            return match[0]
     return None

@@ -17,9 +17,9 @@ def encode_params(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Python values as the wire has them: JSON's own types, or ``{"type", "value"}``.
 
     Args:
-        params: values by name. None, bool, int, float, str, Decimal, date, datetime, time, bytes,
-            UUID, numpy scalars, pandas timestamps; and lists, tuples, sets, arrays and series
-            of these.
+        params: values by name. None, bool, int, float, str, Decimal, date, datetime, time,
+            timedelta, bytes, UUID, numpy scalars, pandas timestamps; and lists, tuples, sets,
+            arrays and series of these.
 
     Raises:
         InvalidParameter: for anything else, and for NaN and infinity.
@@ -45,18 +45,28 @@ def _encode(name: str, value: Any, *, nested: bool) -> Any:
         if not value.is_finite():
             raise InvalidParameter(f"Parameter :{name} is {value}; use None for a missing value.")
         return {"type": "decimal", "value": format(value, "f")}
-    if isinstance(value, dt.datetime):
+    if isinstance(value, dt.datetime):  # pandas' own is one as well
+        if getattr(value, "nanosecond", 0):
+            raise _nanoseconds(name)
         return {"type": "timestamp", "value": value.isoformat()}
     if isinstance(value, dt.date):
         return {"type": "date", "value": value.isoformat()}
     if isinstance(value, dt.time):
         return {"type": "time", "value": value.isoformat()}
+    if isinstance(value, dt.timedelta):  # pandas' own is one as well
+        if getattr(value, "nanoseconds", 0):
+            raise _nanoseconds(name)
+        return {"type": "duration", "value": str(value // dt.timedelta(microseconds=1))}
     if isinstance(value, bytes | bytearray | memoryview):
         return {"type": "bytes", "value": base64.b64encode(value).decode("ascii")}
     if isinstance(value, uuid.UUID):
         return str(value)
-    if kind == "datetime64":  # numpy's: .item() of nanoseconds would be a bare integer
-        return _encode(name, value.astype("datetime64[us]").item(), nested=nested)
+    if kind in ("datetime64", "timedelta64"):  # numpy's: .item() of nanoseconds is an integer
+        micros = value.astype(f"{kind}[us]")
+        found = micros.item()
+        if found is not None and micros != value:  # NaT isn't equal to itself
+            raise _nanoseconds(name)
+        return _encode(name, found, nested=nested)
     if hasattr(value, "dtype") and getattr(value, "shape", None) == () and hasattr(value, "item"):
         return _encode(name, value.item(), nested=nested)
     if hasattr(value, "as_py"):  # a pyarrow scalar
@@ -68,7 +78,13 @@ def _encode(name: str, value: Any, *, nested: bool) -> Any:
     what = "a list in a list" if nested and _sequence(value) is not None else kind
     raise InvalidParameter(
         f"Parameter :{name} is {what}, which can't be sent to a database: use a number, a text, "
-        "a date or time, bytes, None, or a list of these."
+        "a date, time or timedelta, bytes, None, or a list of these."
+    )
+
+
+def _nanoseconds(name: str) -> InvalidParameter:
+    return InvalidParameter(
+        f"Parameter :{name} has nanoseconds, which would be lost: round it to microseconds."
     )
 
 

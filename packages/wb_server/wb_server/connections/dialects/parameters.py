@@ -7,13 +7,14 @@ import binascii
 import datetime as dt
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
+from wb_server.connections.dialects.arrays import Unfit, array_text, interval_text
 from wb_server.connections.dialects.base import DialectRules
 from wb_server.connections.dialects.text import MAX_SQL_BYTES, MAX_TOKENS, put_in_place
 from wb_server.kit.errors import InvalidInput, TooLarge
@@ -22,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INT4 = range(-(2**31), 2**31)
 _INT8 = range(-(2**63), 2**63)
 _MYSQL_SCALE = 30
+_MYSQL_TIME = dt.timedelta(hours=838, minutes=59, seconds=59)
 
 
 def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.Expr:
@@ -51,14 +53,15 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
             code="parameter_unused",
             parameters=[str(name) for name in unused],
         )
-    room = _Room()
+    room = _Room(rules)
     for condition in list(tree.find_all(exp.In)):
         tree = _bind_list(tree, condition, params, rules, room)
     for node in list(tree.find_all(exp.Placeholder)):
         value = params[node.this]
+        if isinstance(value, list | tuple):
+            tree = _replace(tree, node, _array(node, value, rules, room))
+            continue
         room.take(value)
-        if isinstance(value, list | tuple | set | frozenset):
-            raise _type_error(node.this, "a list stands only after IN")
         literal = _literal(node.this, value, rules)
         if isinstance(node.parent, exp.Bracket) and node is not node.parent.this:
             literal = _subscript(node.this, value, rules)
@@ -71,20 +74,37 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
 class _Room:
     """What values may still be put in: a statement that becomes too long isn't built first."""
 
-    def __init__(self) -> None:
-        self._values, self._characters = MAX_TOKENS, MAX_SQL_BYTES
+    def __init__(self, rules: DialectRules) -> None:
+        self._words, self._characters = MAX_TOKENS, MAX_SQL_BYTES
+        self._rules = rules
 
     def take(self, value: Any) -> None:
-        self._values -= 1
-        self._characters -= len(value) if isinstance(value, str | bytes) else 0
-        if self._characters < 0:
-            raise TooLarge(f"With its parameters, the SQL is larger than {MAX_SQL_BYTES:,} bytes.")
-        if self._values < 0:
+        """One value as a literal: at least so many words and signs, the comma among them."""
+        bare = value is None or isinstance(value, str | bool) or self._rules.name == "mysql"
+        self._words -= 2 if bare else 7  # CAST(1 AS INT),
+        self.take_text(value if isinstance(value, str | bytes) else "")
+        if self._words < 0:
+            other = " or write = ANY(:name)" if self._rules.name == "postgres" else ""
             raise InvalidInput(
-                f"The lists of the parameters have more than {MAX_TOKENS:,} values; put them into "
-                "a table.",
+                "The lists of the parameters are too long for one statement; put them into a "
+                f"table{other}.",
                 code="too_complex",
             )
+
+    def take_text(self, text: str | bytes) -> None:
+        self._characters -= len(text)
+        if self._characters < 0:
+            raise _too_large()
+
+    def require(self, values: Sequence[Any]) -> None:
+        """Whether values that become one literal fit, each with at least a sign and a comma."""
+        texts = sum(len(value) for value in values if isinstance(value, str | bytes))
+        if 2 * len(values) + texts > self._characters:
+            raise _too_large()
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"With its parameters, the SQL is larger than {MAX_SQL_BYTES:,} bytes.")
 
 
 def _bind_list(
@@ -118,6 +138,52 @@ def _bind_list(
     node.set("field", None)
     node.set("expressions", expanded)
     return tree
+
+
+_ARRAY_OPERATORS = (exp.ArrayContainsAll, exp.ArrayContainedBy, exp.ArrayOverlaps)
+
+
+def _array(
+    node: exp.Placeholder, values: Sequence[Any], rules: DialectRules, room: _Room
+) -> exp.Expr:
+    """``x = ANY(:ids)``, ``tags && :tags``, ``unnest(:ids)``: one array of all values.
+
+    Raises:
+        InvalidInput: ``parameter_type``: no list can stand here, or these values in none.
+    """
+    name = node.this
+    place = node.parent
+    while isinstance(place, exp.Paren):
+        place = place.parent
+    if rules.name == "mysql":
+        raise _type_error(
+            name, f"MySQL has no arrays: write IN (:{name}) for = ANY, NOT IN (:{name}) for <> ALL"
+        )
+    called = isinstance(place, exp.Anonymous) and place.name.lower() not in ("any", "all", "some")
+    compared = isinstance(place, exp.Any | exp.All | exp.Anonymous) and not called
+    if not (compared or called or isinstance(place, (exp.Cast, exp.Unnest, *_ARRAY_OPERATORS))):
+        raise _type_error(
+            name,
+            f"a list stands after IN, as in IN (:{name}), or in an array's place: = ANY(:{name})",
+        )
+    if rules.name == "duckdb":
+        for one in values:
+            room.take(one)
+        items = [_literal(name, one, rules) for one in values]
+        return exp.Array(expressions=items, value_constructor=False)
+    room.require(values)
+    plain = [_from_wire(name, one) if isinstance(one, Mapping) else one for one in values]
+    try:
+        text, kind = array_text(plain)
+    except Unfit as error:
+        raise _type_error(name, str(error)) from None
+    room.take_text(text)
+    literal = _string(name, text)
+    if isinstance(place, (exp.Cast, *_ARRAY_OPERATORS)):
+        return literal  # the other side says what it is, as it does of a text
+    if kind is None and not called:
+        return literal
+    return exp.Cast(this=literal, to=exp.DataType.build(f"{kind or 'text'}[]", dialect="postgres"))
 
 
 def _replace(tree: exp.Expr, node: exp.Expr, new: exp.Expr) -> exp.Expr:
@@ -163,6 +229,8 @@ def _literal(name: str, value: Any, rules: DialectRules) -> exp.Expr:
         if rules.name == "mysql":
             return _cast(value.isoformat(), _with_micros(exp.DType.TIME))
         return _cast(value.isoformat(), exp.DataType(this=exp.DType.TIME))
+    if isinstance(value, dt.timedelta):
+        return _span(name, value, rules)
     if isinstance(value, bytes | bytearray | memoryview):
         return _bytes(bytes(value), rules)
     raise _type_error(name, f"{type(value).__name__} can't be sent")
@@ -212,6 +280,17 @@ def _decimal(name: str, value: Decimal, rules: DialectRules) -> exp.Expr:
     return _cast(f"{value:f}", exp.DataType(this=exp.DType.DECIMAL, expressions=sizes))
 
 
+def _span(name: str, value: dt.timedelta, rules: DialectRules) -> exp.Expr:
+    if rules.name != "mysql":
+        return _cast(interval_text(value), exp.DataType.build("interval", dialect=rules.name))
+    if abs(value) > _MYSQL_TIME:
+        raise _type_error(name, "MySQL's type for a span of time ends at 838:59:59")
+    sign, length = ("-", -value) if value < dt.timedelta(0) else ("", value)
+    minutes, seconds = divmod(length.days * 86_400 + length.seconds, 60)
+    clock = f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{length.microseconds:06}"
+    return _cast(clock, _with_micros(exp.DType.TIME))
+
+
 def _string(name: str, value: str) -> exp.Expr:
     if "\x00" in value:
         raise _type_error(name, "text can't hold a NUL character")
@@ -252,7 +331,7 @@ def _from_wire(name: str, value: Mapping[str, Any]) -> Any:
         raise _type_error(name, f"an object needs type ({', '.join(_WIRE)}) and value")
     try:
         return _WIRE[str(kind)](text)
-    except (ValueError, InvalidOperation, binascii.Error):
+    except (ValueError, InvalidOperation, OverflowError, binascii.Error):
         raise _type_error(name, f"{text[:60]!r} is no {kind}") from None
 
 
@@ -261,6 +340,7 @@ _WIRE: Mapping[str, Any] = {
     "date": dt.date.fromisoformat,
     "timestamp": dt.datetime.fromisoformat,
     "time": dt.time.fromisoformat,
+    "duration": lambda text: dt.timedelta(microseconds=int(text)),
     "bytes": lambda text: base64.b64decode(text, validate=True),
 }
 
