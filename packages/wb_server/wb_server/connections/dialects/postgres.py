@@ -128,7 +128,6 @@ _XML = words(
     xml_is_well_formed_content xmlnamespaces xmltable xmltext
     """
 )
-_XML_TABLES = words("xmltable")
 _XML_SYNTAX = _XML - words(
     """
     xmlcomment xmlagg xpath xpath_exists xml_is_well_formed xml_is_well_formed_document
@@ -207,10 +206,8 @@ _SYSTEM_TABLES = {
     ),
 }
 
-RULES = DialectRules(
-    name="postgres",
-    title="PostgreSQL",
-    functions=_MATH
+_FUNCTIONS = (
+    _MATH
     | _TEXT
     | _TIME
     | _GENERAL
@@ -223,8 +220,15 @@ RULES = DialectRules(
     | _WINDOW
     | _XML
     | _CASTS
-    | _TABLE_FUNCTIONS,
-    table_functions=_TABLE_FUNCTIONS | _XML_TABLES,
+    | _TABLE_FUNCTIONS
+)
+
+RULES = DialectRules(
+    name="postgres",
+    title="PostgreSQL",
+    functions=_FUNCTIONS,
+    # Any function may stand in FROM: it gives one row.
+    table_functions=_FUNCTIONS,
     # A write may draw from a sequence; it can't set one.
     write_functions=words("nextval"),
     # They show the login under which the service works, and more of the server than is needed.

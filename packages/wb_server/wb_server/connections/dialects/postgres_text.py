@@ -192,6 +192,14 @@ def _with_strings(tokens: list[Token], sql: str) -> list[Token]:
             after = tokens[index + 1] if index + 1 < len(tokens) else token
             if after.token_type in _NAMES and after.text.lower() not in _FIELDS:
                 token = like(token, TokenType.VAR, "interval")  # an alias follows, and no field
+        elif kind == TokenType.VAR and token.text.lower() == "varying" and _is_bit(result):
+            result[-1] = like(result[-1], TokenType.VAR, "varbit")
+            index += 1
+            continue
+        elif kind == TokenType.STRING and _goes_on(result, token, sql):
+            result[-1] = like(result[-1], TokenType.STRING, result[-1].text + token.text)
+            index += 1
+            continue
         elif kind == TokenType.STRING and result and _is_type(result):
             # Where no string can follow a name otherwise: the name is a type's.
             name = result.pop()
@@ -203,10 +211,25 @@ def _with_strings(tokens: list[Token], sql: str) -> list[Token]:
     return result
 
 
+def _is_bit(before: list[Token]) -> bool:
+    return bool(before) and before[-1].token_type == TokenType.BIT
+
+
+def _goes_on(before: list[Token], token: Token, sql: str) -> bool:
+    """Whether a string is the rest of the one before: only a line break stands between."""
+    return (
+        bool(before)
+        and before[-1].token_type == TokenType.STRING
+        and before[-1].text != SEAL
+        and "\n" in sql[before[-1].end + 1 : token.start]
+    )
+
+
 def _is_type(before: list[Token]) -> bool:
     name = before[-1]
     return (
         name.token_type in (TokenType.VAR, TokenType.POINT, TokenType.OBJECT_IDENTIFIER)
+        or name.token_type in (TokenType.JSON, TokenType.JSONB, TokenType.UUID, TokenType.TEXT)
         or name.token_type in (TokenType.XML, TokenType.INET, TokenType.NAME, TokenType.MONEY)
     ) and name.text.lower() in NAMED_TYPES
 
