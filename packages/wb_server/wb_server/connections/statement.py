@@ -22,6 +22,11 @@ from sqlglot.errors import SqlglotError
 
 from wb_server.connections.dialects import duckdb, mysql, postgres
 from wb_server.connections.dialects.base import DialectRules
+from wb_server.connections.dialects.catalogs import (
+    require_open_columns,
+    require_schema,
+    with_open_columns,
+)
 from wb_server.connections.dialects.explain import explanation
 from wb_server.connections.dialects.fields import Named, named
 from wb_server.connections.dialects.nodes import WRITES, check_name, check_node
@@ -145,6 +150,7 @@ def _analyse_one(
         tree = canonical(parse(sql, rules), rules)
     _check(tree, rules, bound=False)
     tree = bind(tree, params, rules)
+    with_open_columns(tree, rules)
     if limit is not None and isinstance(tree, _QUERIES):
         _apply_limit(tree, limit)
     text = render(tree, rules)
@@ -161,9 +167,11 @@ def _analyse_one(
             code="not_reproducible",
         )
     written = _check(again, rules, bound=True)
+    require_open_columns(again, rules)
     tables = {*written, *tables_of(again, rules)}
     for table in tables:
         check_table(table, rules, write=table in written)
+        require_schema(table, rules)
     kind: Literal["read", "write"] = "write" if isinstance(again, WRITES) else "read"
     return Statement(
         kind=kind,

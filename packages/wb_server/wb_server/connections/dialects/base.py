@@ -28,7 +28,7 @@ class DialectRules:
     functions: frozenset[str]  # scalar, aggregate and window functions
     table_functions: frozenset[str]  # allowed in FROM
     write_functions: frozenset[str]  # allowed in write statements only
-    niladic: frozenset[str]  # keywords that call a function without parentheses, refused
+    niladic: frozenset[str]  # keywords that call a function without parentheses
     types: frozenset[exp.DType]  # targets of casts, types of columns
     nodes: frozenset[type[exp.Expr]]  # syntax that a read may use
     system_tables: Mapping[str, frozenset[str]]  # schema -> what may be read of it
@@ -44,6 +44,7 @@ class DialectRules:
     # of another schema, with better fitting arguments, would be called in their place.
     function_schema: str | None = None
     system_prefixes: tuple[str, ...] = ()  # names that are the system's in every schema
+    told: frozenset[str] = frozenset()  # those of ``niladic`` that may be selected
     syntax_functions: frozenset[str] = frozenset()  # unquoted, these are grammar and no names
     ordered_set_functions: frozenset[str] = frozenset()  # grammar before WITHIN GROUP only
     extension_functions: frozenset[str] = frozenset()  # lie in a schema that nobody can know

@@ -217,7 +217,7 @@ def _check_column(node: exp.Expr, rules: DialectRules, write: bool) -> None:
         called = called_function(node)
         name = called.name if called is not None else ""
         raise _function_error(f"{node.text('table')}.{name}", frozenset())
-    if not node.args.get("table"):
+    if not node.args.get("table") and node.name.lower() not in rules.told:
         _check_niladic(node.this, rules)
 
 

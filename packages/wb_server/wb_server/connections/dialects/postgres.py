@@ -53,7 +53,7 @@ _TIME = words(
 _GENERAL = words(
     """
     coalesce nullif num_nonnulls num_nulls row gen_random_uuid uuid_extract_timestamp
-    uuid_extract_version uuidv4 uuidv7 pg_typeof grouping all some enum_first enum_last enum_range
+    uuid_extract_version uuidv4 uuidv7 pg_typeof version current_database current_schema grouping all some enum_first enum_last enum_range
     pg_size_pretty pg_size_bytes pg_column_size
     """
 )
@@ -186,10 +186,10 @@ _CONVERSIONS = words(
     """
 )
 
-# What says how the data is laid out. Left out on purpose: whatever shows roles and passwords
-# (pg_authid, pg_shadow, pg_roles, pg_user), settings and files, other sessions, statistics that
-# hold values of rows (pg_stats, pg_statistic), user mappings, large objects, texts of
-# functions and views (dblink's passwords stand in views).
+# What says how the data is laid out; of some only the columns that ``catalogs`` lists. Left out on
+# purpose: whatever shows roles and passwords (pg_authid, pg_shadow, pg_roles, pg_user), settings and
+# files, other sessions, statistics that hold values of rows (pg_stats, pg_statistic), user mappings,
+# large objects, texts of functions and views (dblink's passwords stand in views).
 _SYSTEM_TABLES = {
     "information_schema": words(
         """
@@ -201,7 +201,8 @@ _SYSTEM_TABLES = {
     "pg_catalog": words(
         """
         pg_class pg_namespace pg_attribute pg_type pg_index pg_constraint pg_description
-        pg_tables pg_indexes pg_enum pg_am
+        pg_tables pg_indexes pg_enum pg_am pg_matviews pg_sequences pg_inherits pg_range
+        pg_timezone_names pg_timezone_abbrevs
         """
     ),
 }
@@ -231,7 +232,9 @@ RULES = DialectRules(
     table_functions=_FUNCTIONS,
     # A write may draw from a sequence; it can't set one.
     write_functions=words("nextval"),
-    # They show the login under which the service works, and more of the server than is needed.
+    # Who works here, where and on what is told, as other databases do; the login behind a role and
+    # how it signed in isn't.
+    told=words("user current_user current_role current_catalog current_schema"),
     niladic=words(
         """
         user current_user session_user current_role system_user current_catalog current_schema
@@ -280,6 +283,9 @@ RULES = DialectRules(
         exp.PropertyEQ,
         exp.ColumnDef,  # the columns of a record: AS t(a int)
         exp.Lambda,  # how f(body -> 'key') is parsed
+        exp.CurrentUser,
+        exp.CurrentCatalog,
+        exp.CurrentSchema,
         exp.Operator,
         exp.JSON,  # IS JSON
     },

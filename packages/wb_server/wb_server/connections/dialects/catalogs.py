@@ -1,0 +1,233 @@
+"""Views of PostgreSQL's catalog that hold more than an analyst may see: which columns may be read.
+
+Such a view is read through a subquery of its open columns, so that neither a star nor a whole row,
+a join by names or a dot reaches the others. The lists hold what all versions from 12 to 18 have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from wb_server.kit.errors import Forbidden
+
+from .base import DialectRules
+from .tables import TableRef
+from .text import fold
+
+_ROLES = "it names roles"
+_VALUES = "it holds values of rows"
+_OPTIONS = "it may hold passwords for other servers"
+_TEXTS = "the texts of views may hold passwords"
+
+
+@dataclass(frozen=True)
+class View:
+    """The open columns of a view, in their order, and why others are closed."""
+
+    columns: tuple[str, ...]
+    closed: Mapping[str, str]
+
+
+def _view(columns: str, **closed: str) -> View:
+    return View(tuple(columns.split()), closed)
+
+
+VIEWS: Mapping[tuple[str, str], View] = {
+    ("pg_catalog", "pg_class"): _view(
+        """
+        oid relname relnamespace reltype reloftype relowner relam relfilenode reltablespace relpages
+        reltuples relallvisible reltoastrelid relhasindex relisshared relpersistence relkind
+        relnatts relchecks relhasrules relhastriggers relhassubclass relrowsecurity
+        relforcerowsecurity relispopulated relreplident relispartition relrewrite relfrozenxid
+        relminmxid reloptions relpartbound
+        """,
+        relacl=_ROLES,
+    ),
+    ("pg_catalog", "pg_attribute"): _view(
+        """
+        attrelid attname atttypid attlen attnum attndims atttypmod attbyval attalign attstorage
+        attnotnull atthasdef atthasmissing attidentity attgenerated attisdropped attislocal
+        attinhcount attcollation attstattarget attoptions
+        """,
+        attacl=_ROLES,
+        attfdwoptions=_OPTIONS,
+        attmissingval=_VALUES,
+    ),
+    ("pg_catalog", "pg_type"): _view(
+        """
+        oid typname typnamespace typowner typlen typbyval typtype typcategory typispreferred
+        typisdefined typdelim typrelid typelem typarray typinput typoutput typreceive typsend
+        typmodin typmodout typanalyze typalign typstorage typnotnull typbasetype typtypmod typndims
+        typcollation typdefaultbin typdefault
+        """,
+        typacl=_ROLES,
+    ),
+    ("pg_catalog", "pg_namespace"): _view("oid nspname nspowner", nspacl=_ROLES),
+    ("pg_catalog", "pg_tables"): _view(
+        "schemaname tablename tablespace hasindexes hasrules hastriggers rowsecurity",
+        tableowner=_ROLES,
+    ),
+    ("pg_catalog", "pg_matviews"): _view(
+        "schemaname matviewname tablespace hasindexes ispopulated",
+        matviewowner=_ROLES,
+        definition=_TEXTS,
+    ),
+    ("pg_catalog", "pg_sequences"): _view(
+        """
+        schemaname sequencename data_type start_value min_value max_value increment_by cycle
+        cache_size last_value
+        """,
+        sequenceowner=_ROLES,
+    ),
+    ("information_schema", "schemata"): _view(
+        """
+        catalog_name schema_name default_character_set_catalog default_character_set_schema
+        default_character_set_name sql_path
+        """,
+        schema_owner=_ROLES,
+    ),
+}
+
+# What such a table may bring along in FROM.
+_MOVED = ("alias", "joins", "laterals")
+_KNOWN = frozenset({"this", "db", *_MOVED})
+
+
+def with_open_columns(tree: exp.Expr, rules: DialectRules) -> None:
+    """Puts a subquery in the place of each of these views.
+
+    Raises:
+        Forbidden: a closed column is named (``system_column_not_allowed``), or a view stands where
+            no subquery can (``syntax_not_allowed``).
+    """
+    if rules.name != "postgres":
+        return
+    parts = {fold(cte.args["alias"].this, rules) for cte in tree.find_all(exp.CTE)}
+    found = [
+        (node, key)
+        for node in tree.find_all(exp.Table)
+        if (key := _key(node, rules)) is not None
+        and (node.args.get("db") or key[1] not in parts)
+        and (isinstance(node.parent, exp.From | exp.Join | exp.Subquery) or node.arg_key == "using")
+    ]
+    if not found:
+        return
+    _check_names(tree, found, rules)
+    for column in tree.find_all(exp.Column):
+        # A subquery has no schema: pg_catalog.pg_class.relname is pg_class.relname.
+        schema, table = column.args.get("db"), column.args.get("table")
+        if schema is None or table is None or column.args.get("catalog"):
+            continue
+        if (fold(schema, rules), fold(table, rules)) in VIEWS:
+            column.set("db", None)
+    for node, key in found:
+        used = {name for name, value in node.args.items() if value}
+        if not used <= _KNOWN:
+            raise Forbidden(
+                f"{key[1]} can't be read in this way: write FROM {'.'.join(key)}.",
+                code="syntax_not_allowed",
+            )
+        node.replace(_subquery(node, key))
+
+
+def require_open_columns(tree: exp.Expr, rules: DialectRules) -> None:
+    """Refuses a tree that reads one of the views in another way than by its subquery.
+
+    Raises:
+        Forbidden: it does (``system_table_not_allowed``).
+    """
+    if rules.name != "postgres":
+        return
+    parts = {fold(cte.args["alias"].this, rules) for cte in tree.find_all(exp.CTE)}
+    for node in tree.find_all(exp.Table):
+        key = _key(node, rules)
+        if key is None or (not node.args.get("db") and key[1] in parts):
+            continue  # a part of WITH; where it is the view after all, tables.py finds it
+        select = node.find_ancestor(exp.Select)
+        if select is None or select != _select(key):
+            raise _closed(key)
+
+
+def require_schema(table: TableRef, rules: DialectRules) -> None:
+    """Refuses a base table that is one of the views without its schema.
+
+    Raises:
+        Forbidden: a part of WITH has the view's name elsewhere (``system_table_not_allowed``).
+    """
+    key = ("pg_catalog", table.name)
+    if rules.name == "postgres" and table.schema is None and key in VIEWS:
+        raise _closed(key)
+
+
+def _closed(key: tuple[str, str]) -> Forbidden:
+    return Forbidden(
+        f"The system table {'.'.join(key)} can't be used here.",
+        code="system_table_not_allowed",
+        table=".".join(key),
+    )
+
+
+def _key(table: exp.Expr, rules: DialectRules) -> tuple[str, str] | None:
+    """Which of the views a table's name means, if it isn't a part of WITH."""
+    if not isinstance(table.this, exp.Identifier) or table.args.get("catalog"):
+        return None
+    schema = table.args.get("db")
+    key = (
+        fold(schema, rules) if isinstance(schema, exp.Identifier) else "pg_catalog",
+        fold(table.this, rules),
+    )
+    return key if key in VIEWS else None
+
+
+def _check_names(
+    tree: exp.Expr, found: list[tuple[exp.Table, tuple[str, str]]], rules: DialectRules
+) -> None:
+    """Says in words what the database would call an unknown column."""
+    owners = {}
+    for node, key in found:
+        alias = node.args.get("alias")
+        named = alias.this if isinstance(alias, exp.TableAlias) and alias.this else node.this
+        owners[fold(named, rules)] = key
+    for column in tree.find_all(exp.Column):
+        if not isinstance(column.this, exp.Identifier):
+            continue
+        owner = column.args.get("table")
+        if owner is not None:
+            keys = [owners[name]] if (name := fold(owner, rules)) in owners else []
+        else:
+            keys = list(owners.values())
+        name = fold(column.this, rules)
+        for key in keys:
+            view = VIEWS[key]
+            if name in view.closed:
+                raise Forbidden(
+                    f"The column {name} of {key[1]} can't be read: {view.closed[name]}. "
+                    f"These can: {', '.join(view.columns)}.",
+                    code="system_column_not_allowed",
+                    column=name,
+                )
+
+
+def _subquery(node: exp.Table, key: tuple[str, str]) -> exp.Subquery:
+    alias = node.args.get("alias")
+    if alias is None:
+        alias = exp.TableAlias(this=exp.Identifier(this=key[1], quoted=False))
+    elif not alias.this:
+        alias.set("this", exp.Identifier(this=key[1], quoted=False))
+    new = exp.Subquery(this=_select(key), alias=alias)
+    for name in _MOVED[1:]:
+        if node.args.get(name):
+            new.set(name, node.args[name])
+    return new
+
+
+def _select(key: tuple[str, str]) -> exp.Select:
+    schema, name = (exp.Identifier(this=part, quoted=False) for part in key)
+    columns = [
+        exp.Column(this=exp.Identifier(this=column, quoted=False)) for column in VIEWS[key].columns
+    ]
+    table = exp.Table(this=name, db=schema)
+    return exp.Select(expressions=columns, from_=exp.From(this=table))
