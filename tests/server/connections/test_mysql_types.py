@@ -11,7 +11,7 @@ import pytest
 from support.mariadb import MariaDB
 from support.source import Source
 
-from wb_server.kit.errors import InvalidInput
+from wb_server.kit.errors import InvalidInput, TooLarge
 
 
 @pytest.fixture
@@ -147,13 +147,34 @@ def test_sums_are_exact(source_mysql: Source) -> None:
     assert table.to_pylist() == [{"x": Decimal("10000.0"), "y": Decimal("0.10000")}]
 
 
-def test_a_decimal_without_room_says_cast(source_mysql: Source, tables: MariaDB) -> None:
-    with pytest.raises(InvalidInput, match=r"cast\(x as decimal\(38, 10\)\)") as caught:
-        column(source_mysql, tables, "decimal(65,30)", "123456789.5")
-    assert caught.value.code == "numeric_overflow"
-    assert caught.value.details["column"] == "x"
-    cast = source_mysql.value("select cast(x as decimal(38, 10)) as x from t", "t")
-    assert cast == Decimal("123456789.5")
+def test_decimals_of_more_than_38_digits(source_mysql: Source, tables: MariaDB) -> None:
+    """Each value comes, with as many digits as the database has; a short answer in 38 if that does."""
+    for declared, value, kind in (
+        ("decimal(65,30)", "12345678901234567890123456789012345.123456789", pa.decimal256(65, 30)),
+        ("decimal(65,30)", "12345678.5", pa.decimal128(38, 30)),
+        ("decimal(65,0)", "-" + "9" * 65, pa.decimal256(65, 0)),
+        ("decimal(45,0) unsigned", "9" * 39, pa.decimal256(45, 0)),
+    ):
+        found = column(source_mysql, tables, declared, "null", value)
+        assert found.type == kind
+        assert found.to_pylist() == [None, Decimal(value)]
+    assert source_mysql.table("select x from t where false", "t").schema.types == [
+        pa.decimal128(38, 0)
+    ]
+    sql = (
+        "select cast(if(seq > 59000, repeat('9', 60), seq) as decimal(60, 0)) as x, repeat('y', 30)"
+    )
+    table = source_mysql.table(f"{sql} from seq_1_to_60000")
+    assert table.column("x").num_chunks > 1
+    assert table.schema.field("x").type == pa.decimal256(60, 0)
+    assert table.column("x").to_pylist()[58998:59002] == [
+        58999, 59000, Decimal("9" * 60), Decimal("9" * 60),
+    ]  # fmt: skip
+    (row,) = source_mysql.rows(
+        "insert into t values (9, '123456789012345678901234567890123456789012345') "
+        "returning x, n", kind="write",
+    )  # fmt: skip
+    assert row == {"x": Decimal(123456789012345678901234567890123456789012345), "n": 9}
 
 
 @pytest.mark.parametrize("declared", ["date", "datetime", "timestamp"])
@@ -212,6 +233,25 @@ def test_rows_of_several_packets(source_mysql: Source) -> None:
         )
         assert [len(value.as_py()) for value in table.column("x")] == [first, 0]
         assert [len(value.as_py()) for value in table.column("y")] == [second, 1]
+
+
+def test_a_row_without_bounds_is_not_read(source_mysql: Source, tables: MariaDB) -> None:
+    limit = 32 * 2**20
+    piece = "repeat('x', 15000000)"
+    for count, fits in ((2, True), (3, False), (60, False)):
+        sql = "select " + ", ".join(f"{piece} as c{number}" for number in range(count))
+        if fits:
+            assert source_mysql.table(sql).nbytes > 30_000_000
+            continue
+        with pytest.raises(TooLarge) as caught:
+            source_mysql.table(sql)
+        assert (caught.value.code, caught.value.details["limit"]) == ("too_large", limit)
+    tables.execute("create or replace table t (x longtext)")
+    with pytest.raises(TooLarge):
+        source_mysql.table(
+            "insert into t values ('a') returning " + ", ".join([piece] * 3), kind="write"
+        )
+    assert source_mysql.value("select count(*) from t", "t") == 0
 
 
 def test_columns_say_what_they_are(source_mysql: Source, tables: MariaDB) -> None:

@@ -11,11 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 import pyarrow as pa
 
-from ...kit.errors import Forbidden, Unprocessable
+from ...kit.errors import Forbidden, TooLarge, Unprocessable
 from ..gate import LoadPermit, PasswordPermit, Permit
 from ..loads.models import Batches, Progress
 from ..loads.models import TableName as TableName
@@ -24,6 +24,19 @@ from ..models import ColumnInfo, SchemaInfo, TableInfo
 from ..statement import DialectName
 from ..target import ConnectorConfig as ConnectorConfig
 from ..target import Target as Target
+
+MAX_ROW_BYTES: Final = 32 * 2**20
+"""What one row may have on its way here. A row is held whole, and several times, while it is read."""
+
+
+def row_too_large(advice: str) -> TooLarge:
+    """A row has more than ``MAX_ROW_BYTES``."""
+    return TooLarge(
+        f"A row has more than {MAX_ROW_BYTES // 2**20} MiB, as much as one may have. Ask for fewer "
+        f"or shorter values: {advice}.",
+        code="too_large",
+        limit=MAX_ROW_BYTES,
+    )
 
 
 def require_fit(permit: Permit | LoadPermit, target: Target) -> None:

@@ -22,6 +22,7 @@ from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
 from ...kit.errors import SourceFailed
 from . import mysql_settings
+from .base import MAX_ROW_BYTES, row_too_large
 from .idle import IdlePool
 from .mysql_rows import Columns, Described, broken_answer
 
@@ -301,6 +302,7 @@ class Answered:
 
         Raises:
             pymysql.Error, OSError: what the server says, or that it says nothing more.
+            TooLarge: a row is larger than one may be; it isn't read.
         """
         if self._done:
             return None
@@ -357,6 +359,8 @@ class Answered:
             length = data[end] | data[end + 1] << 8 | data[end + 2] << 16
             heads.append(end)
             total += length
+            if total > MAX_ROW_BYTES:
+                raise row_too_large("substring(x, 1, 1000) takes a part")
             end += 4 + length
             if length < _LARGEST:
                 break

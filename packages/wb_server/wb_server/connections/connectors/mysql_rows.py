@@ -14,8 +14,9 @@ tinyint, smallint, mediumint,    int8, int16, int32, int32, int64; unsigned: uin
 int, bigint                      ``tinyint(1)``, which ``boolean`` stands for, is int8
 year                             int16
 float, double                    float, double
-decimal(p, s)                    decimal128(p, s); of more than 38 digits: decimal128(38, s),
-                                 and a value that doesn't fit is an error (numeric_overflow)
+decimal(p, s)                    decimal128(p, s); of more than 38 digits, as sums often are,
+                                 decimal128(38, s) where that is enough for all rows of a short
+                                 answer (about 1 MiB), else decimal256(p, s)
 date                             date32
 datetime(n)                      timestamp[us]
 timestamp(n)                     timestamp[us, UTC]
@@ -46,10 +47,11 @@ import pyarrow.compute as pc
 from pymysql.constants import FIELD_TYPE, FLAG
 
 from ...kit.errors import InvalidInput, SourceFailed, WorkbenchError
+from . import decimals
 
-MAX_DIGITS: Final = 38
 _BINARY: Final = 63  # the number of the character set "binary"
 _DAY: Final = 86_400_000_000
+_LONG: Final = 200
 
 _Bytes = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.int64]
@@ -139,6 +141,13 @@ class Block:
             raise broken_answer()
         offsets = np.zeros(len(first) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
+        if int(offsets[-1]) > _LONG * len(first):
+            # Few and long: the places of their bytes would take sixteen times as much.
+            whole = self.data.data
+            ends = self.at.tolist()
+            return offsets, pa.py_buffer(
+                b"".join(whole[start:end] for start, end in zip(starts.tolist(), ends, strict=True))
+            )
         places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
         return offsets, pa.py_buffer(self.data[places])
 
@@ -155,6 +164,11 @@ class Columns:
         made = [_column(one) for one in described]
         self.schema = pa.schema([field for field, _ in made])
         self._takes = [take for _, take in made]
+
+    @property
+    def wide(self) -> bool:
+        """Whether there are decimals of more than 38 digits."""
+        return any(pa.types.is_decimal256(kind) for kind in self.schema.types)
 
     def batch(self, data: _Bytes, starts: _Places, ends: _Places) -> pa.RecordBatch:
         """One batch of the rows that lie at these places.
@@ -176,6 +190,27 @@ class Columns:
         if bool(np.any(block.at != ends)):
             raise broken_answer()
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+
+def narrowed(
+    schema: pa.Schema, batches: list[pa.RecordBatch]
+) -> tuple[pa.Schema, list[pa.RecordBatch]]:
+    """All rows of an answer with decimals of 38 digits where that is enough: more readers know them."""
+    for place, field in enumerate(schema):
+        if not pa.types.is_decimal256(field.type):
+            continue
+        kind = pa.decimal128(decimals.MAX_DIGITS, field.type.scale)
+        try:
+            # The scale stays, so a value that doesn't fit is an error and not another value.
+            columns = [pc.cast(batch.column(place), kind) for batch in batches]
+        except pa.ArrowInvalid:
+            continue
+        schema = schema.set(place, field.with_type(kind))
+        batches = [
+            batch.set_column(place, schema.field(place), column)
+            for batch, column in zip(batches, columns, strict=True)
+        ]
+    return schema, batches
 
 
 def broken_answer() -> WorkbenchError:
@@ -302,18 +337,18 @@ def _text(name: str) -> _Take:
 def _decimal(one: Described, unsigned: bool) -> tuple[pa.DataType, str, _Take]:
     scale = one.scale
     digits = one.length - (1 if scale else 0) - (0 if unsigned else 1)
-    digits = max(digits, scale, 1)
-    kind = pa.decimal128(min(digits, MAX_DIGITS), min(scale, MAX_DIGITS))
+    digits = min(max(digits, scale, 1), decimals.MOST_DIGITS)
+    kind = decimals.decimal(digits, scale)
 
     def take(block: Block, mask: _Mask) -> pa.Array:
         texts = _sized(block, mask, pa.string())
         try:
-            return pc.cast(texts, kind)
+            return decimals.read(texts, kind)
         except pa.ArrowInvalid:
             raise InvalidInput(
-                f"The column “{one.name}” holds a number that does not fit into {MAX_DIGITS} "
-                f"digits with {scale} decimals. Cast it in the query, for example "
-                f"cast({quoted(one.name)} as decimal(38, {min(scale, 10)})).",
+                f"The column “{one.name}” holds a number that does not fit into the {digits} digits "
+                f"with {scale} decimals that the server says it has. Cast it in the query: "
+                f"cast({quoted(one.name)} as char).",
                 code="numeric_overflow",
                 column=one.name,
             ) from None

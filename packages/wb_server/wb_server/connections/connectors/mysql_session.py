@@ -8,6 +8,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from ...kit import memory
 from ...kit.errors import Conflict, Forbidden, NotFound, TooLarge, WorkbenchError
 from ..dialects.explain import explains_a_view
 from ..gate import Permit
@@ -17,10 +18,12 @@ from . import mysql_errors as errors
 from . import mysql_ledger as ledger
 from .base import Answer, Session
 from .mysql_link import Answered, Link, Pool
+from .mysql_rows import Columns, narrowed
 from .mysql_use import MySQLUse
 
 BATCH_BYTES: Final = 1 << 20
 BROWSE_SECONDS: Final = 30.0
+_LARGE_BYTES: Final = 4 << 20
 
 
 class MySQLSession(MySQLUse, Session):
@@ -31,6 +34,7 @@ class MySQLSession(MySQLUse, Session):
     ) -> None:
         super().__init__(permit, pool, link, dial, database)
         self._permit = permit
+        self._large = False
 
     def run(self, *, timeout: float, max_write_rows: int) -> Answer:
         self._require("read", "write", "test")
@@ -45,7 +49,7 @@ class MySQLSession(MySQLUse, Session):
                 _, self._answered = self._link.execute(self._permit.sql, read=True)
             if self._answered is None:
                 raise errors.not_a_read()
-            return _Rows(self, self._answered)
+            return self._rows(self._answered.columns)
 
     def schemas(self) -> list[SchemaInfo]:
         return catalog.schemas(self._browse(catalog.SCHEMAS))
@@ -70,6 +74,16 @@ class MySQLSession(MySQLUse, Session):
         if self._permit.kind not in kinds:
             raise Forbidden("The permit is for something else.", code="wrong_permit")
 
+    def _rows(self, columns: Columns) -> Answer:
+        """The rows, as they come; where there are wide decimals a short answer's at once."""
+        held: list[pa.RecordBatch] = []
+        if columns.wide:
+            while len(held) < 2 and (batch := self._next()) is not None:
+                held.append(batch)
+            if len(held) < 2:
+                return _Kept(*narrowed(columns.schema, held))
+        return _Rows(self, columns.schema, held)
+
     def _next(self) -> pa.RecordBatch | None:
         """The next batch, or ``None`` at the end."""
         with self._io:
@@ -80,7 +94,14 @@ class MySQLSession(MySQLUse, Session):
                 if batch is None:
                     self._answered = None
                     self._link.end_statement()
+                elif batch.nbytes > _LARGE_BYTES:
+                    self._large = True
             return batch
+
+    def _end(self) -> None:
+        super()._end()
+        if self._large:
+            memory.give_back()
 
     def _write(self, timeout: float, max_write_rows: int) -> Answer:
         self._begin(timeout, read_only=False)
@@ -161,7 +182,8 @@ class MySQLSession(MySQLUse, Session):
                     limit=max_write_rows,
                 )
             batches.append(batch)
-        return _Kept(answered.columns.schema, batches)
+        schema = answered.columns.schema
+        return _Kept(*(narrowed(schema, batches) if len(batches) < 2 else (schema, batches)))
 
     def _browse(self, sql: str, *values: str) -> list[tuple[object, ...]]:
         """Rows of one of the catalog's queries, in a transaction of its own."""
@@ -184,11 +206,16 @@ def _already_run() -> WorkbenchError:
 class _Rows(Answer):
     """Rows that come from the database as they are asked for."""
 
-    def __init__(self, session: MySQLSession, answered: Answered) -> None:
-        self.schema = answered.columns.schema
+    def __init__(
+        self, session: MySQLSession, schema: pa.Schema, held: list[pa.RecordBatch]
+    ) -> None:
+        self.schema = schema
         self._session = session
+        self._held = held
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
+        while self._held:
+            yield self._held.pop(0)
         while (batch := self._session._next()) is not None:
             yield batch
 

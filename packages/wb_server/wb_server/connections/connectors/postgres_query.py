@@ -22,7 +22,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from ...kit.errors import InvalidInput, TooLarge, WorkbenchError
+from ...kit.errors import InvalidInput, WorkbenchError
+from .base import MAX_ROW_BYTES, row_too_large
 from .postgres_driver import source_type, unsupported
 from .postgres_facts import FIRST_OF_A_USER, Fact, Facts, named
 from .postgres_pool import Link
@@ -38,7 +39,6 @@ from .postgres_types import (
     precision_and_scale,
 )
 
-MAX_ROW_BYTES: Final = 32 * 2**20
 _MARK: Final = "workbench-"
 # With fewer numbers in a row, each of at most 147,456 digits, it can't be too large.
 _MANY_NUMBERS: Final = 100
@@ -141,12 +141,7 @@ class Query:
         if found is None:
             return None
         if found[1] == "size":
-            return TooLarge(
-                f"A row has more than {MAX_ROW_BYTES // 2**20} MiB, as much as one may have. Ask for "
-                "fewer or shorter values: substring() takes a part, unnest() makes rows of an array.",
-                code="too_large",
-                limit=MAX_ROW_BYTES,
-            )
+            return row_too_large("substring() takes a part, unnest() makes rows of an array")
         column = self.columns[int(found[2])]
         return InvalidInput(
             f"The column “{column.name}” holds an array of {found[3]} dimensions, which can't be "
