@@ -1212,16 +1212,6 @@ export interface components {
              */
             code: string | null;
         };
-        /**
-         * Blocked
-         * @description Why no run of a pipeline would begin now.
-         */
-        Blocked: {
-            /** Code */
-            code: string;
-            /** Message */
-            message: string;
-        };
         /** Cancelled */
         Cancelled: {
             /** Cancelled */
@@ -2004,11 +1994,6 @@ export interface components {
             actions: string[];
             /** @default null */
             last_run: components["schemas"]["RunSummary"] | null;
-            /**
-             * @description Why its runs are refused now, as when its owner was locked out.
-             * @default null
-             */
-            blocked: components["schemas"]["Blocked"] | null;
         };
         /**
          * Problem

@@ -13,7 +13,14 @@ import { useModelState } from '../ui/signal';
 import { Mark } from '../ui/states';
 import { CommandIDs } from './commandids';
 import type { ViewProps } from './view';
-import { approvalWords, lastRunWords, nextFireWords, timesWords, waitsForApproval } from './words';
+import {
+  approvalWords,
+  lastRunWords,
+  nextFireWords,
+  refusalWords,
+  timesWords,
+  waitsForApproval
+} from './words';
 
 /** The context menu opens on these. */
 export const ROW_CLASS = 'wb-PipelineRow';
@@ -84,6 +91,7 @@ function Row(props: RowProps): JSX.Element {
   const { name, last_run: run } = pipeline;
   const args = { pipeline: pipeline.id };
   const waits = waitsForApproval(pipeline);
+  const refusal = refusalWords(pipeline);
   const second = lastRunWords(pipeline, trans);
   const held = heldWords(pipeline, trans);
   const third = [nextFireWords(pipeline, trans), ownerWords(pipeline.owner, trans), held]
@@ -128,7 +136,7 @@ function Row(props: RowProps): JSX.Element {
         second,
         third,
         waits ? approvalWords(pipeline, trans) : '',
-        pipeline.blocked?.message ?? '',
+        refusal,
         ...pipeline.labels
       ]
         .filter(Boolean)
@@ -201,11 +209,11 @@ function Row(props: RowProps): JSX.Element {
           ))}
         </div>
       )}
-      {pipeline.blocked && (
-        <div className="wb-Row-second wb-Row-mark" title={pipeline.blocked.message}>
+      {refusal && (
+        <div className="wb-Row-second wb-Row-mark" title={refusal}>
           <Mark kind="warning" />
-          <span className="wb-Row-markText" data-testid="wb-pipeline-blocked">
-            {trans.__('No run begins: %1', pipeline.blocked.message)}
+          <span className="wb-Row-markText" data-testid="wb-pipeline-refused">
+            {trans.__('Refused: %1', refusal)}
           </span>
         </div>
       )}

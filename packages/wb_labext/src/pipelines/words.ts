@@ -23,6 +23,24 @@ export function lastRunWords(pipeline: PipelineView, trans: TranslationBundle): 
   return `${stateWords(run.state, trans)} ${ageWords(run.finished_at ?? run.started_at ?? run.created_at)}`;
 }
 
+/** The reasons for which a run is refused by what somebody may do, see the server's `accounts.py`. */
+const REFUSALS: readonly (string | null)[] = [
+  'owner_gone',
+  'owner_locked_out',
+  'owner_role_missing',
+  'team_left',
+  'owner_changed',
+  'not_approved'
+];
+
+/** Why its last run was refused, while there is nothing to approve first; empty if it wasn't. */
+export function refusalWords(pipeline: PipelineView): string {
+  const run = pipeline.last_run;
+  const refused = run?.state === 'failed' && REFUSALS.includes(run.code);
+  // The message begins with the task that came upon it.
+  return refused && pipeline.approved !== null ? run.message.replace(/^[a-z0-9_]+: /, '') : '';
+}
+
 /** When it runs next; empty without a schedule. */
 export function nextFireWords(pipeline: PipelineView, trans: TranslationBundle): string {
   if (pipeline.paused) {

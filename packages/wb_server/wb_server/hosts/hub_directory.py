@@ -16,6 +16,8 @@ from ..kit.errors import Unavailable
 
 # A search box asks at every letter; a share names somebody who was just looked up.
 CACHE_SECONDS = 5.0
+# What somebody may do is decided by it.
+_PERSON_SECONDS = 2.0
 _PAGE = 200
 _REMEMBERED = 10_000
 
@@ -74,6 +76,10 @@ class HubDirectory:
             while len(self._one) > _REMEMBERED:
                 self._one.popitem(last=False)
         return groups
+
+    def person(self, name: str) -> frozenset[str] | None:
+        """The groups of one user as of now, or ``None``; as ``groups_of``."""
+        return self.groups_of(name, _PERSON_SECONDS)
 
     def refresh(self) -> None:
         """Asks the Hub anew at the next question."""

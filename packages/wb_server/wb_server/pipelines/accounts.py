@@ -6,17 +6,16 @@ a team, or lose the pipeline meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ..governance.owned import Owner
 from ..governance.people.service import PeopleService
 from ..governance.rights import LOCKED_OUT, Rights
 from ..kit.actor import Actor
-from ..kit.errors import Forbidden, Unavailable, Unprocessable
+from ..kit.errors import Forbidden, Unprocessable
 from .definition.models import PipelineFile
 from .definitions import Definitions
-from .models import Blocked, Pipeline
 from .store import PipelineStore, Standing
 
 _WAY_OUT = "An administrator can transfer the pipeline."
@@ -70,7 +69,7 @@ class Accounts:
         return self._person(name, via)
 
     def _person(self, name: str, via: str = "run") -> Actor:
-        groups = self._people.users().get(name)
+        groups = self._people.groups_of(name)
         if groups is None:
             raise Unprocessable(
                 f"“{name}” is not among the Hub's users any more, and this runs with their rights. "
@@ -141,33 +140,3 @@ class Accounts:
                 "with that team's rights. An administrator can transfer the pipeline to somebody in it.",
                 code="team_left",
             )
-
-    def blocked(self, pipelines: Sequence[Pipeline]) -> dict[str, Blocked]:
-        """Why runs of pipelines would be refused now, by pipeline: those that have an approved version.
-
-        Nothing while the Hub doesn't answer.
-        """
-        # Once for each: the Hub is asked anew for a group that isn't there.
-        refusals: dict[str, Unprocessable | None] = {}
-        found = {}
-        for standing in self._store.standings([each.id for each in pipelines]):
-            try:
-                definition = self._definitions.pipeline(standing.pipeline_id, standing.number)
-                account = run_as(standing.owner, definition)
-                if account not in refusals:
-                    refusals[account] = self._refusal(account)
-                if (refusal := refusals[account]) is not None:
-                    raise refusal
-                self._vouched(standing, definition)
-            except Unavailable:
-                return {}
-            except Unprocessable as error:
-                found[standing.pipeline_id] = Blocked(code=error.code, message=error.message)
-        return found
-
-    def _refusal(self, account: str) -> Unprocessable | None:
-        try:
-            self.actor(account)
-        except Unprocessable as error:
-            return error
-        return None

@@ -184,7 +184,7 @@ def _list(arguments: argparse.Namespace) -> int:
             rows = [
                 (
                     p["name"],
-                    (p["last_run"] or {}).get("state", "–"),
+                    _last(p["last_run"]),
                     _next(p),
                     p["owner"]["name"],
                     " ".join(p["labels"]),
@@ -201,10 +201,15 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _last(run: dict[str, Any] | None) -> str:
+    """How a pipeline's last run went, and the reason where it failed."""
+    if run is None:
+        return "–"
+    return f"{run['state']}: {run['code']}" if run["code"] else str(run["state"])
+
+
 def _next(pipeline: dict[str, Any]) -> str:
     """When a pipeline runs by itself, or why it doesn't."""
-    if pipeline["blocked"]:
-        return f"refused: {pipeline['blocked']['code']}"
     if pipeline["approved"] is None:
         return "waits for approval"
     return "paused" if pipeline["paused"] else pipeline["next_fire_at"] or "–"
@@ -224,8 +229,6 @@ def _show(arguments: argparse.Namespace) -> int:
             f"waits for the approval of {owner}: ./wb pipeline approve {pipeline['name']} {number}"
         )
     said = [f"version {number} by {version['author']} {state}"]
-    if pipeline["blocked"]:
-        said.append(pipeline["blocked"]["message"])
     for name, digest in sorted(version["files"].items()):
         said.append(f"with {name} (SHA-256 {digest})")
     print("\n".join(said), file=sys.stderr)

@@ -48,13 +48,6 @@ class Pipeline(OwnedThing):
     next_fire_at: datetime | None = None
 
 
-class Blocked(BaseModel):
-    """Why no run of a pipeline would begin now."""
-
-    code: str
-    message: str
-
-
 class PipelineView(Pipeline):
     """A pipeline as one actor sees it."""
 
@@ -62,9 +55,6 @@ class PipelineView(Pipeline):
     reasons: list[Reason]
     actions: list[str]
     last_run: RunSummary | None = None
-    blocked: Blocked | None = Field(
-        None, description="Why its runs are refused now, as when its owner was locked out."
-    )
 
 
 class PipelineList(BaseModel):

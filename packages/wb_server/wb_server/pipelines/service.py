@@ -135,7 +135,6 @@ class PipelineService:
         self, actor: Actor, pipelines: builtins.list[Pipeline]
     ) -> builtins.list[PipelineView]:
         last = self._runs.last([pipeline.id for pipeline in pipelines])
-        blocked = self._accounts.blocked(pipelines)
         views = []
         for pipeline in pipelines:
             reasons = self._rights.reasons(actor, pipeline)
@@ -148,7 +147,6 @@ class PipelineService:
                     reasons=reasons,
                     actions=actions,
                     last_run=last.get(pipeline.id),
-                    blocked=blocked.get(pipeline.id),
                 )
             )
         return views

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -146,14 +145,6 @@ class PipelineStore(OwnedStore[Pipeline]):
         with self.database.read() as transaction:
             row = transaction.execute(_STANDING_OF, values).mappings().first()
         return _standing(row) if row is not None else None
-
-    def standings(self, pipeline_ids: Sequence[str]) -> list[Standing]:
-        """Those of the versions that run."""
-        query = _STANDING.where(
-            pipelines.c.id.in_(pipeline_ids), versions.c.number == pipelines.c.approved
-        )
-        with self.database.read() as transaction:
-            return [_standing(row) for row in transaction.execute(query).mappings()]
 
     def version(self, pipeline_id: str, number: int) -> Version | None:
         """One version, whole."""

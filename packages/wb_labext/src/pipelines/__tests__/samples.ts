@@ -41,7 +41,6 @@ export function pipeline(change: Partial<PipelineView> = {}): PipelineView {
     reasons: [{ kind: 'owner', name: 'ada', level: 'manage' }],
     actions: ['pipeline.see', 'pipeline.run', 'pipeline.share'],
     last_run: null,
-    blocked: null,
     ...change
   };
 }

@@ -9,6 +9,7 @@ import {
   hasSchedule,
   lastRunWords,
   nextFireWords,
+  refusalWords,
   waitsForApproval
 } from '../words';
 import { pipeline, runSummary } from './samples';
@@ -36,6 +37,15 @@ describe('words of pipelines', () => {
     expect(waitsForApproval(changed)).toBe(true);
     expect(approvalWords(changed, trans)).toBe('Version 3 waits for approval; version 2 runs');
     expect(approvalWords(pipeline({ approved: null }), trans)).toContain('nothing runs yet');
+  });
+
+  it('say why the last run was refused', () => {
+    const message = 'call: “eva” is locked out.';
+    const last_run = runSummary({ state: 'failed', code: 'owner_locked_out', message });
+    expect(refusalWords(pipeline({ last_run }))).toBe('“eva” is locked out.');
+    expect(refusalWords(pipeline({ last_run, approved: null }))).toBe('');
+    expect(refusalWords(pipeline({ last_run: { ...last_run, code: 'http_failed' } }))).toBe('');
+    expect(refusalWords(pipeline())).toBe('');
   });
 
   it('say who approves, and who did', () => {

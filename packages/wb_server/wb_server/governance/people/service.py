@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol
 
 from .models import PeopleList, Person
@@ -39,6 +39,10 @@ class PeopleService:
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
+        # Of thousands of people one is asked for alone, by a directory that can.
+        self._one: Callable[[str], frozenset[str] | None] = getattr(
+            directory, "person", lambda name: directory.users().get(name)
+        )
 
     def search(self, text: str, limit: int) -> PeopleList:
         """Users and groups whose name holds the text, groups first; at most ``limit``."""
@@ -62,6 +66,10 @@ class PeopleService:
     def users(self) -> Mapping[str, frozenset[str]]:
         """Every user with their groups."""
         return self._directory.users()
+
+    def groups_of(self, name: str) -> frozenset[str] | None:
+        """The groups of one user as of now, or ``None`` if there is none of this name."""
+        return self._one(name)
 
 
 def _found(names: Iterable[str], wanted: str) -> list[str]:
