@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import expect
 from support.lab import Lab
+from support.wait import wait_for
 
 # Without a reload, on a busy machine.
 SOON = 5_000
@@ -83,4 +84,38 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     page.locator(".lm-Menu-item", has_text="Pause Schedule").click()
     expect(mine).to_contain_text("schedule paused")
     expect(theirs).to_contain_text("schedule paused", timeout=SOON)
+
+    # An administrator gives it to the second person: what others wrote waits until they approve it.
+    admin = person.people.api("a-admin")
+    path = f"/pipelines/{admin.ok('GET', f'/pipelines/{name}')['id']}"
+    admin.ok("POST", f"{path}/owner", {"kind": "user", "name": second.name})
+    expect(mine).to_have_count(0, timeout=SOON)
+    admin.ok("POST", f"{path}/shares", {"kind": "user", "name": person.name, "level": "manage"})
+    expect(mine.get_by_test_id("wb-pipeline-waits")).to_have_text(
+        f"Waits for approval by {second.name}", timeout=SOON
+    )
+    mine.get_by_role("button", name="Versions", exact=True).click()
+    expect(versions.get_by_test_id("wb-versions-waits")).to_contain_text(
+        f"{second.name}, whose rights it will have, can approve it."
+    )
+    expect(versions.get_by_test_id("wb-version-approve")).to_have_count(0)
+    versions.get_by_role("button", name="Done").click()
+    expect(theirs.get_by_test_id("wb-pipeline-waits")).to_have_text("Waits for your approval")
+    theirs.get_by_role("button", name="Look at it").click()
+    own = other.get_by_role("dialog", name="Versions of")
+    expect(own).to_contain_text(f"approved by {person.name}, for another owner")
+    expect(own.get_by_test_id("wb-versions-waits")).to_contain_text("with your rights")
+    own.get_by_test_id("wb-version-approve").click()
+    expect(own.get_by_test_id("wb-versions-waits")).to_have_count(0)
+    own.get_by_role("button", name="Done").click()
+    expect(mine.get_by_test_id("wb-pipeline-waits")).to_have_count(0, timeout=SOON)
+
+    # Without a role nothing runs with their rights, and the panel says why.
+    person.people.demote(second.name, "engineer")
+    started = admin.ok("POST", f"{path}/runs", {})
+    wait_for(lambda: admin.ok("GET", f"/runs/{started['id']}")["state"] == "failed", 30)
+    expect(mine.get_by_test_id("wb-pipeline-refused")).to_have_text(
+        "Refused: its owner has no role", timeout=SOON
+    )
+    admin.close()
     api.close()

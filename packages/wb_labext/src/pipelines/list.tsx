@@ -91,7 +91,7 @@ function Row(props: RowProps): JSX.Element {
   const { name, last_run: run } = pipeline;
   const args = { pipeline: pipeline.id };
   const waits = waitsForApproval(pipeline);
-  const refusal = refusalWords(pipeline);
+  const refusal = refusalWords(pipeline, trans);
   const second = lastRunWords(pipeline, trans);
   const held = heldWords(pipeline, trans);
   const third = [nextFireWords(pipeline, trans), ownerWords(pipeline.owner, trans), held]
@@ -210,10 +210,10 @@ function Row(props: RowProps): JSX.Element {
         </div>
       )}
       {refusal && (
-        <div className="wb-Row-second wb-Row-mark" title={refusal}>
+        <div className="wb-Row-second wb-Row-mark" title={run?.message}>
           <Mark kind="warning" />
           <span className="wb-Row-markText" data-testid="wb-pipeline-refused">
-            {trans.__('Refused: %1', refusal)}
+            {refusal}
           </span>
         </div>
       )}
@@ -222,7 +222,9 @@ function Row(props: RowProps): JSX.Element {
           <Mark kind="warning" />
           <span className="wb-Row-markText" data-testid="wb-pipeline-waits">
             {pipeline.approved === null
-              ? trans.__('Nothing runs until %1 approves it', pipeline.owner.name)
+              ? model.may(pipeline, 'approve')
+                ? trans.__('Waits for your approval')
+                : trans.__('Waits for approval by %1', pipeline.owner.name)
               : trans.__('Version %1 waits for approval', pipeline.head)}
           </span>
           <button

@@ -81,8 +81,8 @@ export function Versions(props: VersionsProps): JSX.Element {
       {waits && (
         <div className="wb-Banner wb-mod-question" data-testid="wb-versions-waits">
           <span className="wb-Banner-text">
-            {approvalWords(pipeline, trans)}{' '}
-            {!versions.may('approve') && approverWords(pipeline, trans)}
+            {approvalWords(pipeline, trans)}.{' '}
+            {approverWords(pipeline, versions.may('approve'), trans)}
           </span>
           {versions.may('approve') && (
             <button

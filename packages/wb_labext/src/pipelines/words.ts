@@ -23,22 +23,30 @@ export function lastRunWords(pipeline: PipelineView, trans: TranslationBundle): 
   return `${stateWords(run.state, trans)} ${ageWords(run.finished_at ?? run.started_at ?? run.created_at)}`;
 }
 
-/** The reasons for which a run is refused by what somebody may do, see the server's `accounts.py`. */
-const REFUSALS: readonly (string | null)[] = [
-  'owner_gone',
-  'owner_locked_out',
-  'owner_role_missing',
-  'team_left',
-  'owner_changed',
-  'not_approved'
-];
-
-/** Why its last run was refused, while there is nothing to approve first; empty if it wasn't. */
-export function refusalWords(pipeline: PipelineView): string {
+/**
+ * Why its last run was refused by what somebody may do, in a few words; empty if it wasn't, or while
+ * there is something to approve first. The codes are those of the server's `accounts.py`.
+ */
+export function refusalWords(pipeline: PipelineView, trans: TranslationBundle): string {
   const run = pipeline.last_run;
-  const refused = run?.state === 'failed' && REFUSALS.includes(run.code);
-  // The message begins with the task that came upon it.
-  return refused && pipeline.approved !== null ? run.message.replace(/^[a-z0-9_]+: /, '') : '';
+  if (run?.state !== 'failed' || pipeline.approved === null) {
+    return '';
+  }
+  switch (run.code) {
+    case 'owner_gone':
+      return trans.__('Refused: its owner has left');
+    case 'owner_locked_out':
+      return trans.__('Refused: its owner is locked out');
+    case 'owner_role_missing':
+      return trans.__('Refused: its owner has no role');
+    case 'team_left':
+      return trans.__('Refused: approver left the team');
+    case 'owner_changed':
+    case 'not_approved':
+      return trans.__('Refused: not approved by its owner');
+    default:
+      return '';
+  }
 }
 
 /** When it runs next; empty without a schedule. */
@@ -63,9 +71,18 @@ export function timesWords(pipeline: PipelineView, trans: TranslationBundle): st
     .join('\n');
 }
 
-/** Who can approve what waits. */
-export function approverWords(pipeline: PipelineView, trans: TranslationBundle): string {
+/** Who can approve what waits, and with whose rights it will run. */
+export function approverWords(
+  pipeline: PipelineView,
+  mine: boolean,
+  trans: TranslationBundle
+): string {
   const { kind, name } = pipeline.owner;
+  if (mine) {
+    return kind === 'team'
+      ? trans.__('It will run with the rights of the team %1: look at it first.', name)
+      : trans.__('It will run with your rights: look at it first.');
+  }
   return kind === 'team'
     ? trans.__('A member of the team %1 can approve it.', name)
     : trans.__('%1, whose rights it will have, can approve it.', name);

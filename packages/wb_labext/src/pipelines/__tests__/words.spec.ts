@@ -42,16 +42,19 @@ describe('words of pipelines', () => {
   it('say why the last run was refused', () => {
     const message = 'call: “eva” is locked out.';
     const last_run = runSummary({ state: 'failed', code: 'owner_locked_out', message });
-    expect(refusalWords(pipeline({ last_run }))).toBe('“eva” is locked out.');
-    expect(refusalWords(pipeline({ last_run, approved: null }))).toBe('');
-    expect(refusalWords(pipeline({ last_run: { ...last_run, code: 'http_failed' } }))).toBe('');
-    expect(refusalWords(pipeline())).toBe('');
+    expect(refusalWords(pipeline({ last_run }), trans)).toBe('Refused: its owner is locked out');
+    expect(refusalWords(pipeline({ last_run, approved: null }), trans)).toBe('');
+    const other = { ...last_run, code: 'http_failed' };
+    expect(refusalWords(pipeline({ last_run: other }), trans)).toBe('');
+    expect(refusalWords(pipeline(), trans)).toBe('');
   });
 
   it('say who approves, and who did', () => {
-    expect(approverWords(pipeline(), trans)).toContain('ada');
+    expect(approverWords(pipeline(), false, trans)).toContain('ada');
     const teams = pipeline({ owner: { kind: 'team', name: 'finance' } });
-    expect(approverWords(teams, trans)).toBe('A member of the team finance can approve it.');
+    expect(approverWords(teams, false, trans)).toBe('A member of the team finance can approve it.');
+    expect(approverWords(pipeline(), true, trans)).toContain('your rights');
+    expect(approverWords(teams, true, trans)).toContain('the team finance');
     const version = {
       number: 2,
       author: 'ada',
