@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 
 from wb_server.connections.statement import RULES, DialectName, analyse
+from wb_server.kit.errors import Forbidden, InvalidInput
 
 HERE = Path(__file__).parent
 Rows = tuple[list[str], list[tuple[str, ...]]]
@@ -146,12 +147,52 @@ def test_postgres_accepts_what_writes_render(on_postgres: Run, write: str) -> No
 
 def test_every_function_on_duckdbs_list_is_its_own(on_duckdb: Run) -> None:
     """A name that DuckDB hasn't could be a macro of a database file."""
-    _, found = on_duckdb("SELECT DISTINCT lower(function_name) FROM duckdb_functions()")
+    # Those of its schema main, which stands before a file's; pg_catalog stands behind.
+    _, found = on_duckdb(
+        "SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
+        "WHERE database_name = 'system' AND schema_name = 'main'"
+    )
     own = {name.strip("'") for (name,) in found}
     rules = RULES["duckdb"]
     # DuckDB's grammar makes a cast of date(…).
     grammar = rules.syntax_functions | rules.ordered_set_functions | {"date"}
     assert rules.functions | rules.table_functions <= own | grammar
+
+
+def test_no_view_of_duckdb_is_read_that_is_not_listed(on_duckdb: Run) -> None:
+    """Also those of a new version, by each name that leads to them."""
+    _, found = on_duckdb(
+        "SELECT schema_name, view_name FROM duckdb_views() WHERE internal UNION "
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE internal"
+    )
+    views = {(schema.strip("'"), name.strip("'")) for schema, name in found}
+    assert {("main", "duckdb_views"), ("main", "sqlite_master"), ("pg_catalog", "pg_class")} < views
+    listed = RULES["duckdb"].system_tables
+    for schema, name in views:
+        names = [f"{schema}.{name}", f'"{schema.upper()}"."{name.upper()}"', f"system.{name}"]
+        names += [name] if schema != "information_schema" else []
+        if name in listed.get(schema, frozenset()):
+            names = names[2:]
+        for each in names:
+            with pytest.raises(Forbidden) as caught:
+                analyse(f"SELECT * FROM {each}", "duckdb")
+            assert caught.value.code == "system_table_not_allowed", each
+
+
+def test_no_table_function_of_duckdb_is_called_that_is_not_listed(on_duckdb: Run) -> None:
+    _, found = on_duckdb(
+        "SELECT DISTINCT function_name FROM duckdb_functions() "
+        "WHERE function_type IN ('table', 'table_macro', 'pragma')"
+    )
+    rules = RULES["duckdb"]
+    names = {name.strip("'") for (name,) in found} - rules.table_functions
+    assert {"read_csv", "query", "query_table", "duckdb_settings", "glob"} < names
+    for name in names:
+        for sql in (f"FROM {name}('x')", f"FROM main.{name}()", f'SELECT "{name}"(1) FROM t'):
+            if sql.startswith("SELECT") and name in rules.functions:
+                continue  # a plain function too, of the same name
+            with pytest.raises((Forbidden, InvalidInput)):
+                analyse(sql, "duckdb")
 
 
 # Made after version 15 of PostgreSQL.

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import psycopg
+import pyarrow as pa
 import pymysql
 from psycopg.pq import ExecStatus, TransactionStatus
 
@@ -116,12 +117,19 @@ class DuckdbEngine:
             table = self._connection.execute(sql).to_arrow_table()
         except duckdb.Error as error:
             raise EngineError(str(error).splitlines()[0]) from None
-        columns = [[repr(value) for value in column.to_pylist()] for column in table.columns]
+        columns = [_texts(column) for column in table.columns]
         return Answer(
             tuple(table.column_names),
             tuple(str(kind) for kind in table.schema.types),
             tuple(zip(*columns, strict=True)),
         )
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    try:
+        return [repr(value) for value in column.to_pylist()]
+    except ValueError:  # Python has no value for it, such as a row with one name twice
+        return [str(column.slice(row, 1).combine_chunks()) for row in range(len(column))]
 
 
 def _fill(engine: Any, dialect: str, schema: Path | None) -> None:

@@ -36,13 +36,15 @@ _TEXT = words(
     sha1 sha256 split split_part starts_with str_split str_split_regex string_split
     string_split_regex string_to_array strip_accents strlen strpos substr substring
     substring_grapheme suffix to_base to_base64 to_binary to_hex translate trim ucase unbin
+    bit_position bitstring get_bit md5_number_lower md5_number_upper parse_formatted_bytes
+    regexp_split_to_table set_bit uuid_extract_timestamp uuid_extract_version
     unhex unicode upper url_decode url_encode uuid gen_random_uuid uuidv4 uuidv7
     """
 )
 
 _TIME = words(
     """
-    age century current_date current_localtime current_localtimestamp date date_add date_diff date_part date_sub date_trunc datediff datepart
+    age ago century days_in_month normalized_interval current_date current_localtime current_localtimestamp date date_add date_diff date_part date_sub date_trunc datediff datepart
     datesub datetrunc day dayname dayofmonth dayofweek dayofyear decade epoch epoch_ms epoch_ns
     epoch_us era extract get_current_time get_current_timestamp hour isodow isoyear julian
     last_day make_date make_time make_timestamp make_timestamp_ms make_timestamp_ns
@@ -56,7 +58,9 @@ _TIME = words(
 
 _GENERAL = words(
     """
-    coalesce columns constant_or_null if ifnull nullif row typeof alias grouping grouping_id
+    cast_to_type coalesce columns constant_or_null create_sort_key enum_code enum_first enum_last
+    enum_range enum_range_boundary equi_width_bins is_histogram_other_bin variant_extract
+    variant_normalize variant_typeof if ifnull nullif row typeof alias grouping grouping_id
     can_cast_implicitly all some try
     current_catalog current_database current_role current_schema current_schemas current_user
     session_user user version
@@ -71,6 +75,9 @@ _LISTS = words(
     array_prepend array_push_back array_push_front array_reduce array_resize array_reverse
     array_reverse_sort array_select array_slice array_sort array_to_string array_transform
     array_unique array_value array_where array_zip array_cosine_distance
+    array_dot_product array_negative_dot_product array_negative_inner_product
+    array_to_string_comma_default generate_subscripts list_kurtosis_pop
+    list_negative_dot_product list_negative_inner_product remap_struct struct_keys
     array_cosine_similarity array_cross_product array_distance array_inner_product
     cardinality element_at filter flatten generate_series grade_up list_aggr list_aggregate
     list_any_value list_append list_apply list_approx_count_distinct list_avg list_bit_and
@@ -106,7 +113,7 @@ _JSON = words(
 
 _AGGREGATES = words(
     """
-    any_value approx_count_distinct approx_quantile approx_top_k arbitrary arg_max arg_max_null
+    any_value approx_count_distinct arg_max_nulls_last arg_min_nulls_last sum_no_overflow approx_quantile approx_top_k arbitrary arg_max arg_max_null
     arg_min arg_min_null argmax argmin array_agg avg bit_and bit_or bit_xor bitstring_agg bool_and
     bool_or corr count count_if count_star countif covar_pop covar_samp entropy favg first fsum
     geomean geometric_mean group_concat histogram histogram_exact kahan_sum kurtosis kurtosis_pop
@@ -128,7 +135,12 @@ _WINDOW = words(
 # macros, where files lie, settings and secrets. A test holds a DuckDB's views against this.
 _OWN = ("pg_", "sqlite_", "duckdb_", "pragma_")
 
-_TABLE_FUNCTIONS = words("range generate_series unnest json_each json_tree")
+_TABLE_FUNCTIONS = words(
+    """
+    generate_series icu_calendar_names json_each json_tree pg_timezone_names range repeat repeat_row
+    unnest
+    """
+)
 
 RULES = DialectRules(
     name="duckdb",

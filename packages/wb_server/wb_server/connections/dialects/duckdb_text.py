@@ -35,6 +35,8 @@ def prepare(tree: exp.Expr) -> exp.Expr:
             node.set("nulls_last", True)
         elif isinstance(node, exp.Select):
             _joins_of_from(node)
+        elif isinstance(node, exp.Extract) and node.this.name.startswith(MARK):
+            node.set("this", exp.Var(this=node.this.name.removeprefix(MARK)))
         elif isinstance(node, exp.Summarize) and isinstance(node.this, exp.Literal):
             name = exp.Identifier(this=node.this.this, quoted=True)
             node.set("this", exp.Table(this=name))  # 'file.csv' is a table's name
@@ -73,8 +75,6 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
     ``value.upper()`` does too. Otherwise it could call a macro of a database file: DuckDB looks for
     a schema ``value`` first.
     """
-    if isinstance(node, exp.Extract) and isinstance(node.this, exp.Literal):
-        node.set("this", exp.Var(this=node.this.this))
     if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Anonymous):
         if _is_own(node):
             return None

@@ -62,11 +62,15 @@ _BEGINNINGS: Final = frozenset(
     | {Kind.AND, Kind.OR, Kind.NOT, Kind.WHEN, Kind.THEN, Kind.ELSE, Kind.ON, Kind.HAVING}
     | {Kind.ORDER_BY, Kind.GROUP_BY, Kind.EQ, Kind.NEQ, Kind.LT, Kind.LTE, Kind.GT, Kind.GTE}
     | {Kind.PLUS, Kind.DASH, Kind.STAR, Kind.SLASH, Kind.DIV, Kind.MOD, Kind.DPIPE}
-    | {Kind.BETWEEN, Kind.LIMIT, Kind.DISTINCT}
+    | {Kind.BETWEEN, Kind.LIMIT, Kind.DISTINCT, Kind.PARTITION_BY, Kind.QUALIFY}
 )
 _TYPE_NAMES: Final = frozenset(DuckDB.Parser.TYPE_TOKENS) - {Kind.ARRAY, Kind.INTERVAL} | {Kind.VAR}
 _LITERAL_TYPES: Final = frozenset(DuckDB.Parser.TYPE_TOKENS) - {Kind.INTERVAL}
 _BEFORE_TYPES: Final = frozenset({Kind.DCOLON, Kind.ALIAS, Kind.VAR, Kind.IDENTIFIER})
+# Units to the parser that are none to DuckDB.
+_NO_UNITS: Final = frozenset(
+    unit for unit in DuckDB.VALID_INTERVAL_UNITS if len(unit) <= 3 and unit != "DAY"
+)
 _MODIFIERS: Final = frozenset({Kind.ORDER_BY, Kind.LIMIT, Kind.OFFSET, Kind.FETCH})
 
 
@@ -112,6 +116,9 @@ def _spelled(tokens: list[Token]) -> Iterator[Token]:
             yield _token(Kind.DCOLON, "::", token)
             name = MARK + before.text if before.token_type == Kind.JSON else before.text
             yield _token(Kind.VAR if name[0] == MARK else before.token_type, name, before)
+        elif kind == Kind.STRING and before.token_type == Kind.INTERVAL and _is_alias(after):
+            yield token
+            yield _token(Kind.ALIAS, "AS", after)
         elif kind == Kind.PLUS and before.token_type in _BEGINNINGS:
             yield _token(_PLUS, "+", token)
         elif (kind == Kind.JSON and after.token_type != Kind.L_PAREN) or _is_named_like_type(
@@ -140,7 +147,12 @@ def _spelled(tokens: list[Token]) -> Iterator[Token]:
             and tokens[index - 2].text.upper() == "EXTRACT"
             and after.token_type == Kind.FROM
         ):
-            yield _token(Kind.STRING, token.text, token)
+            # As a string it keeps its case.
+            yield _token(Kind.STRING, MARK + token.text if kind != Kind.STRING else token.text, token)
+        elif word == "ROW" and after.token_type == Kind.L_PAREN and (
+            before.token_type not in _BEFORE_TYPES
+        ):
+            yield _token(Kind.VAR, token.text, token)  # row(1, 2) < b is no type
         else:
             yield token
 
@@ -162,6 +174,11 @@ def _is_named_like_type(tokens: list[Token], index: int) -> bool:
         return False
     before = tokens[index - 1].token_type if index else Kind.SEMICOLON
     return tokens[index + 2].token_type != Kind.R_BRACKET and before not in _BEFORE_TYPES
+
+
+def _is_alias(token: Token) -> bool:
+    """``INTERVAL '2 hours' d``: a unit to the parser, and no unit to DuckDB."""
+    return token.token_type == Kind.VAR and token.text.upper() in _NO_UNITS
 
 
 def _is_prefix(before: Token, after: Token) -> bool:

@@ -183,10 +183,12 @@ def _function_name(node: exp.Expr, rules: DialectRules) -> str:
 
 
 def _stands_in_from(node: exp.Expr) -> bool:
-    parent = node.parent
+    parent, key = node.parent, node.arg_key
     if isinstance(parent, exp.Dot):
-        parent = parent.parent
-    return isinstance(parent, exp.Table | exp.Lateral | exp.TableFromRows | exp.From | exp.Join)
+        parent, key = parent.parent, parent.arg_key
+    if isinstance(parent, exp.Join):
+        return key == "this"  # and not ON f(x)
+    return isinstance(parent, exp.Table | exp.Lateral | exp.TableFromRows | exp.From)
 
 
 def _check_type(node: exp.Expr, rules: DialectRules, write: bool) -> None:

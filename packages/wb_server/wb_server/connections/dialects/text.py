@@ -363,7 +363,8 @@ def _one_spelling(node: exp.Expr, rules: DialectRules) -> exp.Expr | None:
         if node.args.get("start") and not node.args.get("end"):  # ROWS 2 PRECEDING
             node.set("end", "CURRENT ROW")
     elif isinstance(node, exp.Extract) and isinstance(node.this, exp.Literal):
-        node.set("this", exp.Var(this=node.this.this.upper()))  # extract('year' FROM x)
+        if rules.name != "duckdb":  # there it is a title
+            node.set("this", exp.Var(this=node.this.this.upper()))  # extract('year' FROM x)
     elif rules.function_schema is not None:
         return _one_spelling_with_schema(node, rules)
     return None
