@@ -73,7 +73,7 @@ SELECT sku, region, sum(price) AS s, sum(price) * 100.0 / sum(sum(price)) OVER (
 SELECT region, sku, count(*) AS n FROM shop.sales GROUP BY GROUPING SETS ((region), (sku), ()) ORDER BY ALL
 ---
 -- TPC-DS: cube with having
-SELECT region, sku, max(quantity) AS top FROM shop.sales GROUP BY CUBE (region, sku) HAVING count(*) > 5 ORDER BY 1, 2
+SELECT region, sku, max(quantity) AS top FROM shop.sales GROUP BY CUBE (region, sku) HAVING count(*) > 5 ORDER BY ALL
 ---
 -- TPC-DS: intersect of buyers
 SELECT sku FROM shop.sales WHERE region = 'north' INTERSECT SELECT sku FROM shop.sales WHERE region = 'south' ORDER BY sku

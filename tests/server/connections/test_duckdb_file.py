@@ -17,6 +17,7 @@ from support.source import Source
 from wb_server.connections.connectors.base import Target
 from wb_server.connections.connectors.duckdb_file import DuckdbFileConfig, DuckdbFileConnector
 from wb_server.connections.connectors.worker import Workers
+from wb_server.connections.statement import analyse
 from wb_server.kit.errors import Conflict, InvalidInput, NotFound, Unprocessable, WorkbenchError
 
 pytestmark = pytest.mark.slow
@@ -91,6 +92,34 @@ def test_views_and_schemas_are_browsed(connector: DuckdbFileConnector, shop: Pat
         assert columns[0].nullable is False and columns[1].comment == "In euros"
     with source(connector, shop).open(kind="browse") as session, pytest.raises(NotFound):
         session.columns("main", "nothing")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "pivot (select year(day) as y, amount, id % 3 as k from orders where id < 50) on k "
+        "using sum(amount) group by y order by y",
+        "with o as (from orders where id < 9) pivot o on note using max(id)",
+        "select * from (pivot sales.targets on year using sum(goal)) limit 5",
+        "unpivot (from orders select id, amount limit 3) on amount into name n value v",
+        "summarize sales.targets",
+        "describe orders",
+        "show tables",
+        "from orders o join sales.targets t on t.year = year(o.day) select count(*)",
+        "select json '{\"a\": \"x\"}' ->> 'a' = 'x', list_transform([1], x -> x + 1), main.upper('a')",
+        "select table_name from information_schema.tables where table_schema = 'sales'",
+    ],
+)
+def test_the_process_answers_as_duckdb_does(
+    connector: DuckdbFileConnector, shop: Path, sql: str
+) -> None:
+    statement = analyse(sql, "duckdb")
+    names = [f"{it.schema}.{it.name}" if it.schema else it.name for it in statement.tables]
+    table = source(connector, shop).table(statement.sql, *names)
+    with duckdb.connect(str(shop), read_only=True) as database:
+        plain = database.sql(sql).to_arrow_table()
+    assert table.column_names == plain.column_names
+    assert table.to_pylist() == plain.to_pylist()
 
 
 def test_nothing_is_written(connector: DuckdbFileConnector, shop: Path) -> None:

@@ -32,6 +32,7 @@ create sequence numbers;
 create view drawing_view as select nextval('numbers') as n;
 create view file_view as select content::varchar as note from read_blob('{secret_file}');
 create view secret_view as select '{secret}' as note;
+create table with_default (note varchar default '{secret}');
 create macro secret_macro() as '{secret}';
 create macro wipe() as nextval('numbers');
 create macro md5(x) as '{secret}';

@@ -137,7 +137,7 @@ _OWN = ("pg_", "sqlite_", "duckdb_", "pragma_")
 
 _TABLE_FUNCTIONS = words(
     """
-    generate_series icu_calendar_names json_each json_tree pg_timezone_names range repeat repeat_row
+    generate_series icu_calendar_names json_each json_tree pg_timezone_names range repeat
     unnest
     """
 )

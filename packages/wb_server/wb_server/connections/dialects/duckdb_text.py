@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from wb_server.connections.dialects.base import words
 from wb_server.connections.dialects.duckdb_tokens import ARRAY, LIST, MARK
+from wb_server.connections.dialects.text import put_in_place
 
 Write = Callable[[exp.Expr], str]
 
@@ -37,6 +38,8 @@ def prepare(tree: exp.Expr) -> exp.Expr:
             _joins_of_from(node)
         elif isinstance(node, exp.Extract) and node.this.name.startswith(MARK):
             node.set("this", exp.Var(this=node.this.name.removeprefix(MARK)))
+        elif isinstance(node, exp.Table) and _tells_defaults(node):
+            put_in_place(node, _without_defaults(node))
         elif isinstance(node, exp.Summarize) and isinstance(node.this, exp.Literal):
             name = exp.Identifier(this=node.this.this, quoted=True)
             node.set("this", exp.Table(this=name))  # 'file.csv' is a table's name
@@ -47,6 +50,45 @@ def prepare(tree: exp.Expr) -> exp.Expr:
                     if "quoted" in node.args:
                         node.set("quoted", False)
     return tree
+
+
+# The texts of columns' defaults, which only their owner has written for readers.
+_DEFAULTS: Final = ("information_schema", "columns", "column_default")
+
+
+def _tells_defaults(table: exp.Table) -> bool:
+    """Whether information_schema.columns is named, other than as it is put in."""
+    if (table.db.lower(), table.name.lower()) != _DEFAULTS[:2]:
+        return False
+    select = table.parent.parent if isinstance(table.parent, exp.From) else None
+    if not isinstance(select, exp.Select):
+        return True
+    hidden = [name for star in select.expressions for name in star.args.get("except_") or []]
+    return not (
+        [type(it) for it in select.expressions] == [exp.Star]
+        and {key for key, value in select.expressions[0].args.items() if value} == {"except_"}
+        and [name.name.lower() for name in hidden] == [_DEFAULTS[2]]
+        and {key for key, value in select.args.items() if value} == {"expressions", "from_"}
+        and {key for key, value in table.args.items() if value} == {"this", "db"}
+    )
+
+
+def _all_but_defaults() -> exp.Select:
+    schema, name, column = (exp.Identifier(this=it, quoted=True) for it in _DEFAULTS)
+    star = exp.Star(except_=[exp.Column(this=column)])
+    return exp.Select(expressions=[star], from_=exp.From(this=exp.Table(this=name, db=schema)))
+
+
+def _without_defaults(table: exp.Table) -> exp.Expr:
+    """information_schema.columns as a query of all columns but the defaults."""
+    alias = table.args.get("alias")
+    if alias is None and isinstance(table.parent, exp.From | exp.Join):
+        alias = exp.TableAlias(this=exp.Identifier(this=table.name, quoted=True))
+    query = exp.Subquery(this=_all_but_defaults(), alias=alias)
+    for key, value in table.args.items():
+        if key not in ("this", "db", "catalog", "alias"):
+            query.set(key, value)
+    return query
 
 
 def _one_not(node: exp.Expr) -> None:

@@ -148,9 +148,13 @@ def _spelled(tokens: list[Token]) -> Iterator[Token]:
             and after.token_type == Kind.FROM
         ):
             # As a string it keeps its case.
-            yield _token(Kind.STRING, MARK + token.text if kind != Kind.STRING else token.text, token)
-        elif word == "ROW" and after.token_type == Kind.L_PAREN and (
-            before.token_type not in _BEFORE_TYPES
+            yield _token(
+                Kind.STRING, MARK + token.text if kind != Kind.STRING else token.text, token
+            )
+        elif (
+            word == "ROW"
+            and after.token_type == Kind.L_PAREN
+            and (before.token_type not in _BEFORE_TYPES)
         ):
             yield _token(Kind.VAR, token.text, token)  # row(1, 2) < b is no type
         else:

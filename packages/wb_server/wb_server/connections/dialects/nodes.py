@@ -185,7 +185,8 @@ def _function_name(node: exp.Expr, rules: DialectRules) -> str:
 def _stands_in_from(node: exp.Expr) -> bool:
     parent, key = node.parent, node.arg_key
     if isinstance(parent, exp.Dot):
-        parent, key = parent.parent, parent.arg_key
+        key = parent.arg_key
+        parent = parent.parent
     if isinstance(parent, exp.Join):
         return key == "this"  # and not ON f(x)
     return isinstance(parent, exp.Table | exp.Lateral | exp.TableFromRows | exp.From)
