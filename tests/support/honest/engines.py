@@ -75,6 +75,13 @@ class MysqlEngine:
             return self._answer(sql)
         finally:
             self.keep("ROLLBACK")
+            self._forget_variables()
+
+    def _forget_variables(self) -> None:
+        """As a session that comes back from the pool: a variable would keep its type."""
+        self._connection._execute_command(0x1F, b"")
+        self._connection._read_ok_packet()
+        self.keep(_mysql_settings())
 
     def keep(self, sql: str) -> None:
         """Runs a statement whose work stays."""

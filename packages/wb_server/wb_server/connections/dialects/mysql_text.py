@@ -81,17 +81,19 @@ def tokenize(sql: str) -> list[Token]:
     pieces: list[str] = []  # of a string that goes on: 'a' 'b' is one
     joins = False
     for token in tokens:
-        after_set = bool(result) and result[-1].token_type == TokenType.INTRODUCER
+        place = (token.line, token.col, token.start, token.end)
+        goes_on = joins and token.token_type == TokenType.STRING
+        if pieces and not goes_on:
+            result[-1].text, pieces = "".join(pieces), []
         if token.token_type == TokenType.NATIONAL_STRING:  # N'x' is _utf8'x'
-            place = (token.line, token.col, token.start, token.end)
-            result.append(Token(TokenType.INTRODUCER, "_utf8", *place))
             value = _value(sql[token.start + 1 : token.end + 1])
-            token = Token(TokenType.STRING, value, *place)
-        elif token.token_type == TokenType.HEX_STRING and sql[token.start] == "0" and not after_set:
+            result.append(Token(TokenType.INTRODUCER, "_utf8", *place))
+            result.append(Token(TokenType.STRING, value, *place))
+            joins = True
+            continue
+        after_set = bool(result) and result[-1].token_type == TokenType.INTRODUCER
+        if token.token_type == TokenType.HEX_STRING and sql[token.start] == "0" and not after_set:
             # Unlike x'41' it is a number where one is wanted, so it stays what it is.
-            place = (token.line, token.col, token.start, token.end)
-            if pieces:
-                result[-1].text, pieces = "".join(pieces), []
             result.append(Token(TokenType.VAR, _HEX_NUMBER, *place))
             result.append(Token(TokenType.STRING, token.text, *place))
             joins = False
@@ -100,12 +102,11 @@ def tokenize(sql: str) -> list[Token]:
             token.token_type, token.text = TokenType.ANY, "ANY"
         elif token.token_type == TokenType.STRING:
             token.text = _value(sql[token.start : token.end + 1])
-            if joins and result[-1].token_type == TokenType.STRING:
+            if goes_on:
                 pieces = pieces or [result[-1].text]
                 pieces.append(token.text)
+                result[-1].end = token.end
                 continue
-        if pieces:
-            result[-1].text, pieces = "".join(pieces), []
         joins = token.token_type == TokenType.STRING
         result.append(token)
     if pieces:
@@ -321,6 +322,10 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
         return None
     if isinstance(node, exp.Select) and _is_dual(node.args.get("from_")):
         node.set("from_", None)
+    if isinstance(node, exp.Interval) and not node.args.get("unit"):
+        alone: exp.Expr = node.this
+        if isinstance(alone.unnest(), exp.Literal):
+            return alone  # INTERVAL 1 DAY + '2026-01-31': the parser takes it for an interval too
     clock = _CLOCK.get(type(node))
     if clock is not None and not node.this:
         return _call(clock)
@@ -451,15 +456,21 @@ def _written_call(node: exp.Expr, name: str, write: Write) -> str | None:
     args = node.expressions
     if name in LITERAL_NAMES:
         return _written_literal(name, args, write)
-    if name.lower() == "group_concat" and args and _ends_in_separator(args[-1]):
-        return f"{name}({', '.join(map(write, args[:-1]))} {write(args[-1])})"
+    if name.lower() == "group_concat" and args and _is_separator(args[0]):
+        limit = args[-1] if isinstance(args[-1], exp.Limit) else None
+        listed = [*args[1:-1], limit.this] if limit is not None else args[1:]
+        written = f"{', '.join(map(write, listed))} {write(args[0])}"
+        if limit is not None:
+            limit = limit.copy()
+            limit.set("this", None)
+            written += write(limit)
+        return f"{name}({written})"
     if name.lower() == "json_table" and len(args) == 3:
         return f"JSON_TABLE({write(args[0])}, {write(args[1])} {write(args[2])})"
     return None
 
 
-def _ends_in_separator(node: exp.Expr) -> bool:
-    node = node.this if isinstance(node, exp.Limit) else node
+def _is_separator(node: exp.Expr) -> bool:
     return isinstance(node, exp.Anonymous) and node.this == spelled.SEPARATOR
 
 

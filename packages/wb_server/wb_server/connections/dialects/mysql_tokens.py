@@ -45,6 +45,8 @@ _OPENING: Final = (TokenType.L_PAREN, TokenType.L_BRACE, TokenType.L_BRACKET)
 _CLOSING: Final = (TokenType.R_PAREN, TokenType.R_BRACE, TokenType.R_BRACKET)
 _HEX: Final = (TokenType.HEX_STRING, TokenType.BIT_STRING)
 _SET_OPERATIONS: Final = (TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT)
+_DISTINCT: Final = (TokenType.DISTINCT, TokenType.ALL)
+_IN_CASE: Final = (TokenType.CASE, TokenType.WHEN, TokenType.THEN, TokenType.ELSE)
 _BEFORE_QUERY: Final = (
     *(*_SET_OPERATIONS, TokenType.ALL, TokenType.DISTINCT, TokenType.L_PAREN, TokenType.ALIAS),
 )
@@ -90,6 +92,7 @@ class _Respelled:
         self._sql = sql
         self._tokens = tokens
         self._levels = [_Level()]
+        self._ends: list[int] = []  # where brackets that were put in are closed
         self._is_insert = bool(tokens) and tokens[0].token_type == TokenType.INSERT
         here = 0
         while here < len(tokens):
@@ -99,6 +102,9 @@ class _Respelled:
     def _take(self, here: int) -> int:
         """Takes the token at this place, and maybe others; where to go on."""
         token, after = self._tokens[here], self._peek(here + 1)
+        while self._ends and self._ends[-1] == here:
+            self.result.append(_like(token, TokenType.R_PAREN, ")"))
+            self._ends.pop()
         kind, level = token.token_type, self._levels[-1]
         word = token.text.lower()
         if level.marker is not None:
@@ -132,8 +138,10 @@ class _Respelled:
             self.result += [token, _like(after, TokenType.VAR, after.text)]
             return here + 2
         elif level.call == "group_concat" and kind == TokenType.SEPARATOR and after is not None:
-            self.result.append(_like(token, TokenType.COMMA, ","))
-            self.result += _call(SEPARATOR, [after], token)
+            # As the first argument: behind ORDER BY it would be one more key of the order.
+            comma = _like(token, TokenType.COMMA, ",")
+            first = level.place + 2
+            self.result[first:first] = [*_call(SEPARATOR, [after], token), comma]
             return here + 2
         elif level.call == "group_concat" and word == "offset" and self._limited():
             # LIMIT 2 OFFSET 1 is LIMIT 1, 2
@@ -155,6 +163,11 @@ class _Respelled:
             return end
         elif kind == TokenType.PARAMETER and after is not None and after.start == token.end + 1:
             # A variable's name may stand in quotes of any kind.
+            assigned = self._peek(here + 2)
+            before = self.result[-1].token_type if self.result else None
+            if before in _IN_CASE and assigned and assigned.token_type == TokenType.COLON_EQ:
+                self.result.append(_like(token, TokenType.L_PAREN, "("))
+                self._ends.append(self._end_in_case(here + 3))
             self.result += [token, _like(after, TokenType.IDENTIFIER, after.text)]
             return here + 2
         else:
@@ -179,11 +192,14 @@ class _Respelled:
     def _select(self, here: int, level: _Level) -> int:
         self.result.append(self._tokens[here])
         here += 1
+        found: list[Token] = []
         while (next_ := self._peek(here)) is not None and next_.text.lower() in MODIFIERS:
             if next_.token_type == TokenType.IDENTIFIER:
                 break
-            self.result.append(next_)
+            found.append(next_)
             here += 1
+        # DISTINCT and ALL may stand anywhere among them.
+        self.result += sorted(found, key=lambda it: it.token_type not in _DISTINCT)
         if next_ is not None:
             level.marker, level.titles, level.begin = _like(next_, TokenType.STRING, ""), [], -1
             self.result += _call(TITLES, [level.marker], next_)
@@ -250,6 +266,20 @@ class _Respelled:
         self.result += _call("json_unquote", call, token) if unquoted else call
         return end
 
+    def _end_in_case(self, here: int) -> int:
+        """Where an expression of a CASE ends."""
+        depth = 0
+        while (token := self._peek(here)) is not None:
+            kind = token.token_type
+            if not depth and kind in (*_IN_CASE[1:], TokenType.END):
+                break
+            if kind in _OPENING or kind == TokenType.CASE:
+                depth += 1
+            elif kind in _CLOSING or kind == TokenType.END:
+                depth -= 1
+            here += 1
+        return here
+
     def _introduce(self, token: Token, after: Token) -> bool:
         name = token.text.lower().removeprefix("_")
         plain = after.token_type == TokenType.STRING and name in PLAIN_SETS
@@ -305,6 +335,7 @@ def odbc_literals(tokens: list[Token]) -> Iterator[Token]:
             and following[2].token_type == TokenType.R_BRACE
         ):
             yield _like(token, TokenType.VAR, _DATED[following[0].text.lower()])
+            following[1].end = following[2].end
             yield following[1]
             skip = 3
         else:

@@ -198,6 +198,7 @@ def _mask_functions(tokens: list[Token], rules: DialectRules) -> None:
         elif (
             (kind in rules.masked or (kind in rules.type_tokens and not _has_sizes(tokens, index)))
             and token.text.lower() not in rules.kept
+            and token.text != "%"  # which the lexer takes for MOD
             and not _is_star_replace(before, token)
         ):
             token.text = _MASK + token.text
