@@ -31,6 +31,7 @@ from wb_server.connections.dialects.explain import explanation
 from wb_server.connections.dialects.fields import Named, named
 from wb_server.connections.dialects.nodes import WRITES, check_name, check_node
 from wb_server.connections.dialects.parameters import bind
+from wb_server.connections.dialects.refusals import not_reproducible
 from wb_server.connections.dialects.tables import (
     TableRef,
     check_table,
@@ -161,11 +162,7 @@ def _analyse_one(
             raise
         again = None
     if again is None or again != tree:
-        raise InvalidInput(
-            "The Workbench can't reproduce this statement exactly, so it isn't run. "
-            "Write it in another way, or tell your administrator.",
-            code="not_reproducible",
-        )
+        raise not_reproducible(tree, again, rules)
     written = _check(again, rules, bound=True)
     require_open_columns(again, rules)
     tables = {*written, *tables_of(again, rules)}

@@ -22,6 +22,7 @@ from sqlglot.errors import TokenError
 
 from wb_server.connections.dialects import mysql_tokens as spelled
 from wb_server.connections.dialects.base import words
+from wb_server.connections.dialects.refusals import statement_refused
 from wb_server.connections.dialects.text import check_length, put_in_place
 from wb_server.kit.errors import Forbidden, InvalidInput
 
@@ -122,9 +123,7 @@ def _check_start(tokens: list[Token]) -> None:
     if TokenType.SEMICOLON in kinds:
         raise InvalidInput("Send one statement at a time.", code="one_statement")
     if kinds and kinds[0] in _COMMANDS:
-        raise Forbidden(
-            f"{tokens[0].text.upper()} isn't allowed here.", code="statement_not_allowed"
-        )
+        raise statement_refused(tokens[0].text.upper())
 
 
 def _pieces(sql: str) -> tuple[dict[int, int], list[tuple[int, int]]]:

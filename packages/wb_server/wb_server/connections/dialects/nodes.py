@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,8 @@ from sqlglot import exp
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 from .base import WRITE_NODES, DialectRules
-from .text import called_function, fold, is_nothing, statement_error
+from .refusals import function_refused, statement_refused, syntax_refused, type_refused
+from .text import called_function, fold, is_nothing
 
 MAX_POSTGRES_NAME = 63  # bytes; PostgreSQL cuts longer names, so they would name another table
 
@@ -53,7 +53,7 @@ def check_node(
     if kind not in rules.nodes and not (
         write and (kind in WRITE_NODES or kind in rules.write_nodes)
     ):
-        _refuse_node(node)
+        _refuse_node(node, rules)
     check = _NODE_CHECKS.get(kind)
     if check is not None:
         check(node, rules, write)
@@ -91,47 +91,18 @@ def is_part_of_write(node: exp.Expr) -> bool:
     return False
 
 
-def _refuse_node(node: exp.Expr) -> None:
+def _refuse_node(node: exp.Expr, rules: DialectRules) -> None:
     if isinstance(node, exp.PseudoType | exp.ObjectIdentifier):
-        raise _type_error(str(node.this))
+        raise type_refused(str(node.this))
     if isinstance(node, exp.Command):
-        raise Forbidden(
-            f"{str(node.this).upper()} isn't allowed here.", code="statement_not_allowed"
-        )
+        raise statement_refused(str(node.this).upper())
     if isinstance(node, exp.Parameter | exp.SessionParameter):
         raise InvalidInput(
             "Parameters are written :name, for example :since.", code="parameter_syntax"
         )
     if isinstance(node, exp.Func):
-        raise _function_error(node.sql_name().lower(), frozenset())
-    raise Forbidden(
-        f"This syntax isn't supported: {_readable(type(node).__name__)}.",
-        code="syntax_not_allowed",
-    )
-
-
-def _readable(class_name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", class_name).lower()
-
-
-def _function_error(name: str, known: frozenset[str]) -> Forbidden:
-    near = difflib.get_close_matches(name, known, n=3)
-    hint = f" Did you mean {', '.join(near)}?" if near else ""
-    return Forbidden(
-        f"The function {name} isn't on the list of allowed functions.{hint}",
-        code="function_not_allowed",
-        function=name,
-        near=near,
-    )
-
-
-def _type_error(name: str) -> Forbidden:
-    return Forbidden(
-        f"The type {name.lower()} isn't on the list of allowed types. Types that a database adds "
-        "itself (enums, domains, extensions) can run code of their own; cast to text instead.",
-        code="type_not_allowed",
-        type=name.lower(),
-    )
+        raise function_refused(node.sql_name().lower(), frozenset(), rules)
+    raise syntax_refused(node, rules)
 
 
 def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
@@ -142,13 +113,15 @@ def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
         known = known | rules.write_functions
     parent = node.parent
     if name not in known:
-        raise _function_error(name, known)
+        raise function_refused(name, known, rules)
     if rules.name == "mysql" and isinstance(node.this, exp.Identifier):
-        raise _function_error(f"`{name}`", frozenset())  # in backticks it may be somebody's own
+        raise function_refused(
+            f"`{name}`", frozenset(), rules
+        )  # in backticks it may be somebody's own
     if name in rules.ordered_set_functions and not isinstance(parent, exp.WithinGroup):
-        raise _function_error(f"{name} without WITHIN GROUP", frozenset())
+        raise function_refused(f"{name} without WITHIN GROUP", frozenset(), rules)
     if isinstance(parent, exp.Table) and (parent.args.get("db") or parent.args.get("catalog")):
-        raise _function_error(f"{parent.db}.{name}", frozenset())
+        raise function_refused(f"{parent.db}.{name}", frozenset(), rules)
 
 
 def _check_dot(node: exp.Expr, rules: DialectRules, write: bool) -> None:
@@ -162,7 +135,7 @@ def _check_dot(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     called = called_function(node)
     name = called.name if called is not None else node.expression.name
     # The database's own schema isn't written here any more.
-    raise _function_error(f"{node.this.sql()}.{name}", frozenset())
+    raise function_refused(f"{node.this.sql()}.{name}", frozenset(), rules)
 
 
 def _field_error(name: str) -> Forbidden:
@@ -202,7 +175,7 @@ def _check_type(node: exp.Expr, rules: DialectRules, write: bool) -> None:
         known = node.this in rules.types
     if not known:
         name = kind.sql() if isinstance(kind, exp.Expr) else getattr(node.this, "value", node.this)
-        raise _type_error(str(name))
+        raise type_refused(str(name))
 
 
 def _check_operator(node: exp.Expr, rules: DialectRules, write: bool) -> None:
@@ -219,7 +192,7 @@ def _check_column(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     if not isinstance(node.this, exp.Identifier | exp.Star):
         called = called_function(node)
         name = called.name if called is not None else ""
-        raise _function_error(f"{node.text('table')}.{name}", frozenset())
+        raise function_refused(f"{node.text('table')}.{name}", frozenset(), rules)
     if not node.args.get("table") and node.name.lower() not in rules.told:
         _check_niladic(node.this, rules)
 
@@ -241,12 +214,12 @@ def _check_niladic(name: Any, rules: DialectRules) -> None:
         and not name.args.get("quoted")
         and name.this.lower() in rules.niladic
     ):
-        raise _function_error(name.this.lower(), frozenset())
+        raise function_refused(name.this.lower(), frozenset(), rules)
 
 
 def _check_word(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     if not _WORD.fullmatch(str(node.this)) and not is_nothing(node):
-        raise Forbidden("This syntax isn't supported.", code="syntax_not_allowed")
+        raise syntax_refused(node, rules)
 
 
 def _check_select(node: exp.Expr, rules: DialectRules, write: bool) -> None:
@@ -276,19 +249,19 @@ def _check_engine(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 def _check_create(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     kind = str(node.args.get("kind") or "").upper()
     if kind not in _CREATE_KINDS:
-        raise statement_error(f"CREATE {kind}")
+        raise statement_refused(f"CREATE {kind}")
 
 
 def _check_drop(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     kind = str(node.args.get("kind") or "").upper()
     if kind not in _DROP_KINDS and not is_part_of_write(node):
-        raise statement_error(f"DROP {kind}")
+        raise statement_refused(f"DROP {kind}")
 
 
 def _check_alter(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     kind = str(node.args.get("kind") or "").upper()
     if kind != "TABLE":
-        raise statement_error(f"ALTER {kind}")
+        raise statement_refused(f"ALTER {kind}")
 
 
 _NODE_CHECKS: Mapping[type[exp.Expr], Any] = {

@@ -20,8 +20,9 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.generator import Generator
 
 from wb_server.connections.dialects.base import DialectRules, words
+from wb_server.connections.dialects.refusals import statement_refused
 from wb_server.connections.dialects.sealing import NOTHING, SEAL
-from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
+from wb_server.kit.errors import InvalidInput, TooLarge, WorkbenchError
 
 MAX_SQL_BYTES = 1_000_000
 MAX_TOKENS = 50_000  # about a second of work
@@ -115,7 +116,7 @@ def _one_statement(tokens: list[Token]) -> list[Token]:
         raise InvalidInput("Send one statement at a time.", code="one_statement")
     word = tokens[0].text.upper().split(" ")[0]
     if word.lower() in _REFUSED_STATEMENTS:
-        raise statement_error(word)
+        raise statement_refused(word)
     return tokens
 
 
@@ -526,15 +527,19 @@ def render(tree: exp.Expr, rules: DialectRules) -> str:
         raise
     except Exception:  # e.g. "unsupported" for this dialect
         raise InvalidInput(
-            f"This statement uses syntax that the Workbench doesn't support for {rules.title}.",
+            f"This statement uses syntax that the Workbench doesn't support for {rules.title}. "
+            "Write it in another way.",
             code="syntax_not_allowed",
         ) from None
     # Outside of quotes only plain characters are left, so no lexer can see a comment, another
     # kind of string or a second statement where we see none.
     rest = rules.quoted.sub(" ", text)
-    if not rest.isascii() or any(bad in rest for bad in rules.not_outside_quotes):
+    bad = next((sign for sign in rules.not_outside_quotes if sign in rest), None)
+    if bad is not None or not rest.isascii():
+        what = f"the sign {bad}" if bad and bad.isprintable() else "a letter outside ASCII"
         raise InvalidInput(
-            "The statement uses a way to write strings or names that isn't supported.",
+            f"The statement uses {what} outside of quotes, in a way that isn't supported. Write "
+            "texts as '…' and names in quotes.",
             code="syntax_not_allowed",
         )
     return text
@@ -547,7 +552,3 @@ def fold(identifier: exp.Expr, rules: DialectRules) -> str:
     if rules.name == "mysql" or (identifier.args.get("quoted") and rules.name != "duckdb"):
         return name
     return "".join(c.lower() if c.isascii() else c for c in name)
-
-
-def statement_error(what: str) -> Forbidden:
-    return Forbidden(f"{what.strip()} isn't allowed here.", code="statement_not_allowed")

@@ -1,0 +1,237 @@
+"""What a refusal says: the construct as it was written, why, and what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from sqlglot import exp
+
+from wb_server.kit.errors import Forbidden, InvalidInput
+
+from .base import DialectRules, words
+
+_COALESCE: Final = "coalesce(a, b)"
+_CASE: Final = "CASE WHEN a THEN b ELSE c END"
+
+# What other databases call it, and what it is here.
+_INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
+    "postgres": {
+        **dict.fromkeys(("ifnull", "nvl", "isnull"), _COALESCE),
+        **dict.fromkeys(("if", "iif"), _CASE),
+        **dict.fromkeys(("getdate", "sysdate", "curdate", "today", "systimestamp"), "now()"),
+        **dict.fromkeys(("group_concat", "listagg"), "string_agg(a, ', ')"),
+        **dict.fromkeys(("datediff", "date_diff", "timestampdiff"), "b - a, or age(b, a)"),
+        **dict.fromkeys(("dateadd", "adddate", "date_sub", "add_months"), "a + interval '1 day'"),
+        **dict.fromkeys(("year", "month", "day", "hour", "quarter", "week"), "extract(… FROM a)"),
+        **dict.fromkeys(("date_format", "strftime"), "to_char(a, 'YYYY-MM-DD')"),
+        **dict.fromkeys(("str_to_date", "strptime"), "to_date(a, 'YYYY-MM-DD')"),
+        **dict.fromkeys(("instr", "charindex", "locate"), "strpos(text, part)"),
+        **dict.fromkeys(("len", "datalength"), "length(a)"),
+        **dict.fromkeys(("rand", "newid"), "random() or gen_random_uuid()"),
+        **dict.fromkeys(("json_extract", "json_value", "json_query"), "a -> 'key' or a ->> 'key'"),
+        "substring_index": "split_part(a, ',', 1)",
+        "convert": "CAST(a AS type)",
+        "regexp_extract": "substring(a FROM 'pattern')",
+        "last_day": "(date_trunc('month', a) + interval '1 month - 1 day')::date",
+        "median": "percentile_cont(0.5) WITHIN GROUP (ORDER BY a)",
+        "countif": "count(*) FILTER (WHERE a)",
+    },
+    "duckdb": {
+        **dict.fromkeys(("nvl", "isnull"), _COALESCE),
+        "iif": _CASE,
+        **dict.fromkeys(("getdate", "sysdate", "curdate", "systimestamp"), "now()"),
+        **dict.fromkeys(("to_char", "date_format"), "strftime(a, '%Y-%m-%d')"),
+        **dict.fromkeys(("to_date", "str_to_date"), "strptime(a, '%Y-%m-%d')"),
+        **dict.fromkeys(("dateadd", "adddate", "add_months"), "a + INTERVAL 1 DAY"),
+        **dict.fromkeys(("charindex", "locate"), "instr(text, part)"),
+        "substring_index": "split_part(a, ',', 1)",
+        "convert": "CAST(a AS type)",
+        "rand": "random()",
+    },
+    "mysql": {
+        "nvl": "ifnull(a, b)",
+        **dict.fromkeys(("string_agg", "listagg"), "group_concat(a SEPARATOR ', ')"),
+        **dict.fromkeys(("to_char", "strftime"), "date_format(a, '%Y-%m-%d')"),
+        **dict.fromkeys(("to_date", "strptime"), "str_to_date(a, '%Y-%m-%d')"),
+        **dict.fromkeys(("date_trunc", "date_bin"), "date_format(a, '%Y-%m-01')"),
+        **dict.fromkeys(("strpos", "charindex"), "instr(text, part)"),
+        **dict.fromkeys(("getdate", "today"), "now()"),
+        "split_part": "substring_index(a, ',', 1)",
+        "dateadd": "date_add(a, INTERVAL 1 DAY)",
+        "random": "rand()",
+        "len": "length(a)",
+        "iif": "if(a, b, c)",
+    },
+}
+
+# Why these are kept off, where the name says it.
+_REASONS: Final = (
+    (re.compile(r"sleep|benchmark"), "It only waits."),
+    (
+        re.compile(
+            r"^(pg_(read|ls|stat_file)|lo_|load_file|read_|write_|sniff_|glob$|parquet_|file_)"
+        ),
+        "It reaches files of the database's machine.",
+    ),
+    (re.compile(r"^(dblink|query_to_|table_to_|schema_to_|database_to_|cursor_to_|ts_stat|"
+                r"ts_rewrite|query$|query_table$)"), "It runs SQL that stands in a text."),
+    (re.compile(r"setting|set_config|_conf"), "It tells or changes settings of the server."),
+    (re.compile(r"lock"), "It keeps others out."),
+    (re.compile(r"^(pg_(terminate|cancel|signal|reload|rotate|promote)|kill)"),
+     "It acts on other sessions."),
+    (re.compile(r"^(nextval|setval|currval|lastval)$"),
+     "It belongs to a sequence, which only a write may draw from, by nextval."),
+    (re.compile(r"^(version|current_|session_|system_|user$|database$|schema$|connection_id)"),
+     "It tells about the server and the login of the connection."),
+)  # fmt: skip
+
+_STATEMENTS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        words("begin start commit rollback savepoint release abort end xa"),
+        "Each statement is a transaction of its own.",
+    ),
+    **dict.fromkeys(
+        words("set reset pragma use"),
+        "The connection's settings are fixed; name a schema before the table, and a time zone by AT "
+        "TIME ZONE.",
+    ),
+    **dict.fromkeys(
+        words("show describe desc"), "information_schema tells of tables and columns, by SELECT."
+    ),
+    **dict.fromkeys(
+        words("copy load import export unload"),
+        "A load or a copy task of a pipeline moves data in and out.",
+    ),
+    **dict.fromkeys(
+        words("call do execute prepare deallocate handler"),
+        "Code of the database doesn't run here.",
+    ),
+    **dict.fromkeys(
+        words("grant revoke vacuum analyze reindex cluster checkpoint optimize repair refresh"),
+        "That is for the database's own tools.",
+    ),
+    **dict.fromkeys(words("lock unlock"), "A statement locks what it writes by itself."),
+    **dict.fromkeys(words("declare fetch close move"), "Rows come as a stream without a cursor."),
+}
+
+# Syntax whose class in the parser says little.
+_SYNTAX: Final[Mapping[type[exp.Expr], tuple[str, str]]] = {
+    exp.Opclass: ("An operator class in an index", "Leave it out, or make the index elsewhere"),
+    exp.National: ("A string N'…'", "Write '…' without the N"),
+    exp.Hint: ("A hint", "Leave it out"),
+    exp.SessionParameter: ("A variable @@…", "Leave it out"),
+}
+
+
+def function_refused(name: str, known: frozenset[str], rules: DialectRules) -> Forbidden:
+    """A function that isn't on the list: the nearest that is, or why it isn't.
+
+    Args:
+        known: the names that would do at this place; empty where none would.
+    """
+    plain = name.strip('"`').rpartition(".")[2].lower()
+    instead = _INSTEAD.get(rules.name, {}).get(plain)
+    near: list[str] = []
+    if instead is None and known:
+        near = [it for it in difflib.get_close_matches(plain, known, 3, 0.78) if _alike(it, plain)]
+    if plain in rules.functions and known and plain not in known:
+        return Forbidden(
+            f"The function {name} can't stand in FROM here. Call it in the select list.",
+            code="function_not_allowed",
+            function=name,
+            near=[],
+        )
+    if instead is not None:
+        hint = f" Write {instead}."
+    elif near:
+        hint = f" Did you mean {', '.join(near)}?"
+    else:
+        hint = next(
+            (f" {why}" for pattern, why in _REASONS if pattern.search(plain)),
+            " A function of the database's own can be called by a view that its owner makes.",
+        )
+    return Forbidden(
+        f"The function {name} isn't on the list of allowed functions.{hint}",
+        code="function_not_allowed",
+        function=name,
+        near=near,
+    )
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether one is likely to be the other, mistyped: short names have to be nearly equal."""
+    return (
+        one[:1] == other[:1]
+        and abs(len(one) - len(other)) <= 2
+        and (min(len(one), len(other)) > 3 or len(one) == len(other))
+    )
+
+
+def type_refused(name: str) -> Forbidden:
+    """A type that isn't on the list."""
+    return Forbidden(
+        f"The type {name.lower()} isn't on the list of allowed types. Types that a database adds "
+        "itself (enums, domains, extensions) can run code of their own; cast to text instead.",
+        code="type_not_allowed",
+        type=name.lower(),
+    )
+
+
+def syntax_refused(node: exp.Expr, rules: DialectRules) -> Forbidden:
+    """Syntax that isn't on the list, as it was written."""
+    known = _SYNTAX.get(type(node))
+    if known is not None:
+        return Forbidden(f"{known[0]} isn't supported here. {known[1]}.", code="syntax_not_allowed")
+    what = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).lower()
+    return Forbidden(
+        f"This syntax isn't supported: {what}{quoted(node, rules)}. Write it in another way.",
+        code="syntax_not_allowed",
+    )
+
+
+def not_reproducible(tree: exp.Expr, again: exp.Expr | None, rules: DialectRules) -> InvalidInput:
+    """A statement whose text, read again, isn't the same tree: where they part.
+
+    Args:
+        again: the second tree; ``None`` where the text couldn't be read at all.
+    """
+    place = ""
+    if again is not None:
+        for one, other in zip(tree.walk(), again.walk(), strict=False):
+            if type(one) is not type(other) or _own(one) != _own(other):
+                place = quoted(one.parent or one, rules)
+                break
+    return InvalidInput(
+        f"The Workbench can't write this statement{place} exactly as it was, so it isn't run. "
+        "Write that part in another way, for example without abbreviations, or tell your "
+        "administrator.",
+        code="not_reproducible",
+    )
+
+
+def _own(node: exp.Expr) -> dict[str, object]:
+    return {
+        key: value
+        for key, value in node.args.items()
+        if value and not isinstance(value, exp.Expr | list)
+    }
+
+
+def quoted(node: exp.Expr, rules: DialectRules) -> str:
+    """The beginning of a node's text in quotes, where it has one."""
+    try:
+        text = node.sql(dialect=rules.name, comments=False)
+    except Exception:  # the generator doesn't know it either
+        return ""
+    text = "".join(letter for letter in text if letter.isprintable()).strip()
+    return f" (“{text[:60]}{'…' if len(text) > 60 else ''}”)" if text else ""
+
+
+def statement_refused(what: str) -> Forbidden:
+    """A statement of a kind that doesn't run here."""
+    what = what.strip()
+    instead = _STATEMENTS.get(what.split(" ")[0].lower(), "")
+    return Forbidden(f"{what} isn't allowed here. {instead}".strip(), code="statement_not_allowed")
