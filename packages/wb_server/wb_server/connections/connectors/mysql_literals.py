@@ -24,7 +24,6 @@ time                        times of day, spans of time
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -53,6 +52,8 @@ _BYTES: Final = frozenset(
         *("multipolygon", "geometrycollection", "geomcollection"),
     }
 )
+_MOST_DIGITS: Final = 65
+_MOST_DECIMALS: Final = 30
 _DAY: Final = 86_400_000_000
 # The years 1 to 9999, in days since 1970.
 _FIRST_DAY: Final = -719_162
@@ -134,10 +135,9 @@ def _type_of(field: pa.Field, in_key: bool) -> str:
     if isinstance(kind, pa.DictionaryType):
         kind = kind.value_type
     if pa.types.is_decimal(kind):
+        # A number that has more than the most that there is ends the load, by name.
         digits = kind.precision - min(kind.scale, 0)
-        if digits > 65 or kind.scale > 30:
-            raise cols.no_type(field)
-        return f"decimal({digits},{max(kind.scale, 0)})"
+        return f"decimal({min(digits, _MOST_DIGITS)},{min(max(kind.scale, 0), _MOST_DECIMALS)})"
     if cols.is_text(kind):
         return _KEY_TEXT if in_key else "longtext"
     for test, name in _TYPES:
@@ -205,7 +205,9 @@ def _by_target(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
         return _floating(kind, target, each)
     if target in _TEXTS:
         if types.is_nested(kind):
-            return _json if target in ("json", "longtext") else None
+            if target not in ("json", "longtext"):
+                return None
+            return lambda values: _escaped(cols.json_texts(values, each))
         return _escaped if cols.is_text(kind) else None
     if target in _BYTES:
         return (lambda values: cols.hex_texts(values, "x'", "'")) if cols.is_bytes(kind) else None
@@ -234,14 +236,6 @@ def _quote(values: pa.Array) -> pa.Array:
 def _escaped(values: pa.Array) -> pa.Array:
     texts = pc.replace_substring(values, "\\", "\\\\")
     return pc.binary_join_element_wise("'", pc.replace_substring(texts, "'", "''"), "'", "")
-
-
-def _json(values: pa.Array) -> pa.Array:
-    texts = [
-        None if value is None else json.dumps(value, default=str, ensure_ascii=False)
-        for value in values.to_pylist()
-    ]
-    return _escaped(pa.array(texts, pa.string()))
 
 
 def _floating(kind: pa.DataType, target: str, each: Pair) -> _Render | None:

@@ -24,6 +24,7 @@ from ..loads.columns import (
     key_of,
     no_unique_index,
     pair,
+    pieces,
     require_key_values,
     same_key_twice,
 )
@@ -248,20 +249,24 @@ class MySQLLoad(MySQLUse, LoadSession):
         for batch in batches:
             self._require_time()
             require_key_values(batch, places)
-            for piece in texts(batch, self._size):
-                with self._call():
-                    try:
-                        self._link.command(begin + piece)
-                    except pymysql.Error as error:
-                        if key and errors.number_of(error) == 1062:
-                            raise same_key_twice(key) from None
-                        raise
+            for part in pieces(batch):
+                for piece in texts(part, self._size):
+                    self._insert(begin + piece, key)
             rows += batch.num_rows
             progress(rows)
         if key:
             with self._call():
                 self._merge(pairs, key, columns)
         return rows
+
+    def _insert(self, statement: bytes, key: list[str]) -> None:
+        with self._call():
+            try:
+                self._link.command(statement)
+            except pymysql.Error as error:
+                if key and errors.number_of(error) == 1062:
+                    raise same_key_twice(key) from None
+                raise
 
     def _merge(self, pairs: list[Pair], key: list[str], columns: str) -> None:
         """Changes what is there by its key, then adds the rest.

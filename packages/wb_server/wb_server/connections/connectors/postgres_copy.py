@@ -27,7 +27,6 @@ all others               text, as the type reads it
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -109,6 +108,8 @@ _BY_SOURCE: Final = {
     "cidr": "cidr",
     "macaddr": "macaddr",
     "xml": "xml",
+    **{name: name for name in ("int4range", "int8range", "numrange")},
+    **{name: name for name in ("daterange", "tsrange", "tstzrange")},
 }
 
 
@@ -204,12 +205,12 @@ def _by_target(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
         return (lambda values: _of_day(values, each)) if types.is_duration(kind) else None
     if target == "interval":
         if types.is_duration(kind) or types.is_interval(kind):
-            return lambda values: _each(values, _interval)
+            return lambda values: _intervals(values, each)
     if target in _JSON and types.is_nested(kind):
-        return lambda values: _each(values, _json)
+        return lambda values: cols.json_texts(values, each)
     if target.startswith("_"):
         if types.is_list(kind) or types.is_large_list(kind):
-            return lambda values: _each(values, _array)
+            return lambda values: cols.each_text(values, each, _array)
         return None
     return _same if cols.is_text(kind) else None
 
@@ -265,24 +266,12 @@ def _of_day(values: pa.Array, each: Pair) -> pa.Array:
     return ticks.view(pa.time64("us"))
 
 
-def _each(values: pa.Array, render: Callable[[Any], str]) -> pa.Array:
-    """Value by value, for types that have no text in Arrow."""
+def _intervals(values: pa.Array, each: Pair) -> pa.Array:
     if pa.types.is_duration(values.type):
-        values = values.cast(pa.duration("us")).view(pa.int64())
-    return pa.array(
-        [None if value is None else render(value) for value in values.to_pylist()], pa.string()
-    )
-
-
-def _interval(value: Any) -> str:
-    """As ISO 8601, which no setting of the session reads in another way."""
-    months, days, nanos = (0, 0, value * 1000) if isinstance(value, int) else value
-    sign, micros = ("-" if nanos < 0 else ""), abs(nanos) // 1000
-    return f"P{months}M{days}DT{sign}{micros // 10**6}.{micros % 10**6:06}S"
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, default=str, ensure_ascii=False)
+        # As whole numbers: Python's own spans are shorter than Arrow's.
+        values = cols.in_micros(values, each).view(pa.int64())
+        return cols.each_text(values, each, lambda ticks: cols.interval_text((0, 0, ticks * 1000)))
+    return cols.each_text(values, each, cols.interval_text)
 
 
 def _array(value: Any) -> str:
@@ -294,11 +283,6 @@ def _array(value: Any) -> str:
         elif isinstance(item, list):
             parts.append(_array(item))
         else:
-            text = "\\x" + item.hex() if isinstance(item, bytes) else str(item)
-            if isinstance(item, bool):
-                text = text.lower()
-            elif isinstance(item, dict):
-                text = _json(item)
-            escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+            escaped = cols.item_text(item).replace("\\", "\\\\").replace('"', '\\"')
             parts.append(f'"{escaped}"')
     return "{" + ",".join(parts) + "}"

@@ -27,6 +27,7 @@ from ..loads.columns import (
     key_of,
     no_unique_index,
     pair,
+    pieces,
     require_key_values,
     same_key_twice,
 )
@@ -262,7 +263,8 @@ class PostgresLoad(LoadSession):
                     for batch in batches:
                         self._require_time()
                         require_key_values(batch, key_places)
-                        copy.write(texts(batch))
+                        for piece in pieces(batch):
+                            copy.write(texts(piece))
                         rows += batch.num_rows
                         progress(rows)
                 except psycopg.Error:

@@ -6,13 +6,19 @@ have a value, two of one name. What depends on values is checked batch by batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...kit.errors import InvalidInput, WorkbenchError
+from ...kit.errors import InvalidInput, TooLarge, WorkbenchError
+
+MAX_ROW_BYTES: Final = 64 * 2**20
+_PIECE_BYTES: Final = 4 * 2**20
 
 
 @dataclass(frozen=True)
@@ -225,11 +231,8 @@ def plain(values: pa.Array) -> pa.Array:
 
 
 def whole_numbers(values: pa.Array, each: Pair) -> pa.Array:
-    """Decimals without anything after the point, and floats exact in the target, as they are."""
-    try:
-        return pc.cast(values, pa.decimal128(38, 0))
-    except pa.ArrowInvalid:
-        raise _does_not_fit(each, "a number with decimals") from None
+    """Decimals without anything after the point."""
+    return _with_scale(values, 0, each, "a number with decimals")
 
 
 def rescaled(values: pa.Array, each: Pair) -> pa.Array:
@@ -241,10 +244,18 @@ def rescaled(values: pa.Array, each: Pair) -> pa.Array:
     kind, scale = values.type, each.column.scale
     if scale is None or not pa.types.is_decimal(kind) or kind.scale <= scale:
         return values
+    return _with_scale(values, max(scale, 0), each, "a number with more digits")
+
+
+def _with_scale(values: pa.Array, scale: int, each: Pair, what: str) -> pa.Array:
+    """Decimals with no more digits after the point; never with more, which Arrow's cast would wrap."""
+    if values.type.scale <= scale:
+        return values
+    wide = pa.types.is_decimal256(values.type)
     try:
-        return pc.cast(values, pa.decimal128(38, max(scale, 0)))
+        return pc.cast(values, pa.decimal256(76, scale) if wide else pa.decimal128(38, scale))
     except pa.ArrowInvalid:
-        raise _does_not_fit(each, "a number with more digits") from None
+        raise _does_not_fit(each, what) from None
 
 
 def in_micros(values: pa.Array, each: Pair) -> pa.Array:
@@ -275,6 +286,58 @@ def in_micros(values: pa.Array, each: Pair) -> pa.Array:
     return values
 
 
+def json_texts(values: pa.Array, each: Pair) -> pa.Array:
+    """Nested values as JSON; decimals, dates and the like are texts in it, bytes hexadecimal digits.
+
+    Raises:
+        InvalidInput: ``bad_value``: a value that JSON or Python doesn't have.
+    """
+    return each_text(values, each, lambda value: _JSON.encode(value))
+
+
+def each_text(values: pa.Array, each: Pair, render: Callable[[Any], str]) -> pa.Array:
+    """Value by value, for types that have no text in Arrow.
+
+    Raises:
+        InvalidInput: ``bad_value``: a value that Python doesn't have, such as a date past 9999.
+    """
+    try:
+        return pa.array(
+            [None if value is None else render(value) for value in values.to_pylist()], pa.string()
+        )
+    except (ValueError, OverflowError):
+        raise _does_not_fit(each, "a value such as NaN, or a date outside of 1 to 9999") from None
+
+
+def item_text(value: Any) -> str:
+    """A value in a list, or in a structure, as a database reads it."""
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, pa.MonthDayNano | dt.timedelta):
+        return interval_text(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(" ")
+    if isinstance(value, dict):
+        return _JSON.encode(value)
+    return str(value)
+
+
+def interval_text(value: Any) -> str:
+    """A span as ISO 8601, which no setting of a session reads in another way."""
+    if isinstance(value, dt.timedelta):
+        micros = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
+        months, days, nanos = 0, 0, micros * 1000
+    else:
+        months, days, nanos = value
+    sign, micros = ("-" if nanos < 0 else ""), abs(nanos) // 1000
+    return f"P{months}M{days}DT{sign}{micros // 10**6}.{micros % 10**6:06}S"
+
+
+_JSON: Final = json.JSONEncoder(default=item_text, ensure_ascii=False, allow_nan=False)
+
+
 def require_finite(values: pa.Array, each: Pair) -> None:
     """Checks that there is no NaN and no infinity."""
     if pc.any(pc.invert(pc.is_finite(values))).as_py():
@@ -287,6 +350,33 @@ def exact_double(values: pa.Array, each: Pair) -> pa.Array:
         return values.cast(pa.float64())
     except pa.ArrowInvalid:
         raise _does_not_fit(each, "a whole number beyond 2^53") from None
+
+
+def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in pieces of a few MiB: the text of a piece is held whole, and several times.
+
+    Raises:
+        TooLarge: a row is larger than one may be.
+    """
+    rows = max(1, batch.num_rows * _PIECE_BYTES // max(batch.nbytes, 1))
+    if rows >= batch.num_rows:
+        yield batch
+        return
+    for start in range(0, batch.num_rows, rows):
+        piece = batch.slice(start, rows)
+        if piece.num_rows > 1 and piece.nbytes > 2 * _PIECE_BYTES:
+            half = piece.num_rows // 2
+            yield from pieces(piece.slice(0, half))
+            yield from pieces(piece.slice(half))
+        elif piece.nbytes > MAX_ROW_BYTES:
+            raise TooLarge(
+                f"A row has more than {MAX_ROW_BYTES // 2**20} MiB, as much as one may have. Leave "
+                "out or shorten long values in the query.",
+                code="too_large",
+                limit=MAX_ROW_BYTES,
+            )
+        else:
+            yield piece
 
 
 def hex_texts(values: pa.Array, before: str, after: str = "") -> pa.Array:
