@@ -6,6 +6,7 @@ them as they are; through the gate and the connector they are refused. Its hones
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,12 +15,12 @@ import pytest
 from support.postgres import Cluster
 from support.source import Source
 
+from wb_server.connections.connectors import postgres_shadows as shadows
 from wb_server.connections.connectors.base import Target
 from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
 from wb_server.connections.statement import analyse
 from wb_server.kit.errors import WorkbenchError
 
-BITE = "nextval('public.bitten')"
 TABLES = """
 create schema w;
 create type w.mood as enum ('sad', 'ok');
@@ -56,16 +57,16 @@ class World:
     honest: list[str]
 
 
-def _function(name: str, arguments: str, returns: str, value: str) -> str:
+def _function(name: str, arguments: str, returns: str) -> str:
     return (
         f"create function w.{name}({arguments}) returns {returns} volatile language plpgsql as "
-        f"$$ begin perform {BITE}; return {value}; end $$;"
+        "$$ begin raise exception 'was called'; end $$;"
     )
 
 
 WORLDS = {
     "equals of an enum": World(
-        _function("same", "a w.mood, b w.mood", "boolean", "true")
+        _function("same", "a w.mood, b w.mood", "boolean")
         + "create operator w.= (leftarg = w.mood, rightarg = w.mood, function = w.same);",
         [
             "select id from diary where mood = 'ok'",
@@ -88,7 +89,7 @@ WORLDS = {
         [*PLAIN, *DIARY, "select mood from diary order by mood"],
     ),
     "a cast of an enum, without a word": World(
-        _function("mood_text", "a w.mood", "text", "'theirs'")
+        _function("mood_text", "a w.mood", "text")
         + "create cast (w.mood as text) with function w.mood_text(w.mood) as implicit;",
         [
             "select mood::text from diary",
@@ -108,7 +109,7 @@ WORLDS = {
         [*PLAIN, *OTHERS],
     ),
     "a cast of an enum, as JSON": World(
-        _function("mood_json", "a w.mood", "json", "'1'")
+        _function("mood_json", "a w.mood", "json")
         + "create cast (w.mood as json) with function w.mood_json(w.mood);",
         [
             "select to_json(mood) from diary",
@@ -117,36 +118,48 @@ WORLDS = {
             "select json_build_object('a', mood) from diary",
             "select to_jsonb(d) from diary d",
             "select to_json(moods) from diary",
+            "select d.to_json from diary d",
+            "select d.row_to_json from diary d",
+            "select d.json_agg from diary d",
+            "select s.to_jsonb from (select mood from diary) s",
+            "select (d).to_json from diary d",
+            "select (d.mood).to_json from diary d",
             "select to_jsonb(s) from (select mood from diary) s",
         ],
         [*PLAIN, *OTHERS],
     ),
     "a cast of rows to text": World(
-        _function("row_text", "a w.diary", "text", "'theirs'")
+        _function("row_text", "a w.diary", "text")
         + "create cast (w.diary as text) with function w.row_text(w.diary);",
         [
             "select d::text from diary d",
             "select quote_literal(d) from diary d",
+            "select d.quote_literal from diary d",
+            "select d.quote_nullable from diary d",
             "select array[d]::text[] from diary d",
         ],
         [*PLAIN, *OTHERS],
     ),
     "a cast of rows to text, without a word": World(
-        _function("row_text", "a w.diary", "text", "'theirs'")
+        _function("row_text", "a w.diary", "text")
         + "create cast (w.diary as text) with function w.row_text(w.diary) as implicit;",
-        ["select d.initcap from diary d", "select upper(d) from diary d"],
+        [
+            "select d.initcap from diary d",
+            "select d.length from diary d",
+            "select upper(d) from diary d",
+        ],
         [*PLAIN, *OTHERS],
     ),
     "casts between PostgreSQL's own types": World(
-        _function("a_date", "a int", "date", "'2000-01-01'")
+        _function("a_date", "a int", "date")
         + "create cast (int as date) with function w.a_date(int);",
         ["select 5::date", "select cast(id as date) from plain"],
         [],
     ),
     "a cast that would silence the question": World(
-        _function("a_number", "a text", "int", "0")
+        _function("a_number", "a text", "int")
         + "create cast (text as int) with function w.a_number(text);"
-        + _function("joined", "a varchar, b varchar", "text", "'theirs'")
+        + _function("joined", "a varchar, b varchar", "text")
         + "create operator w.|| (leftarg = varchar, rightarg = varchar, function = w.joined);",
         ["select '5'::text::int", "select name || name from plain"],
         [],
@@ -162,19 +175,30 @@ WORLDS = {
         ],
     ),
     "a domain whose check calls a function": World(
-        _function("checked", "a text", "boolean", "true")
-        + "create domain w.checked_text as text check (w.checked(value));"
+        _function("checked", "a text", "boolean") + "create domain w.checked_text as text;"
         "create table w.checks (id int, d w.checked_text, many w.checked_text[]);"
         "create type w.pair as (a int, d w.checked_text);"
         "create table w.pairs (id int, p w.pair);"
         "insert into w.checks values (1, 'a', '{b}');"
-        "insert into w.pairs values (1, row(1, 'x'));",
+        "insert into w.pairs values (1, row(1, 'x'));"
+        "alter domain w.checked_text add check (w.checked(value)) not valid;",
         [
             'select jsonb_populate_record(c, \'{"d": "x"}\') from checks c',
             'select json_populate_record(c, \'{"d": "x"}\') from checks c',
             'select (jsonb_populate_record(c, \'{"d": "x"}\')).d from checks c',
             'select r.d from checks c, jsonb_populate_recordset(c, \'[{"d": "x"}]\') r',
             'select jsonb_populate_record(p.p, \'{"d": "x"}\') from pairs p',
+            "select many = '{b}' from checks",
+            "select many @> '{b}' from checks",
+            "select array_append(many, 'x') from checks",
+            "select coalesce(many, '{x}') from checks",
+            "select many from checks union all select '{x}'",
+            "select lag(d, 1, 'z') over () from checks",
+            "select case when true then p else '(1,x)' end from pairs",
+            "select (case when true then c else '(1,x,{x})' end).id from checks c",
+            "select (coalesce(c, '(1,x,{x})')).id from checks c",
+            "select p from pairs union all select '(1,x)'",
+            "select s.m = '{b}' from (select many as m from checks) s",
         ],
         [
             *PLAIN,
@@ -197,9 +221,9 @@ WORLDS = {
         ],
     ),
     "an ordering of an enum": World(
-        _function("compare", "a w.mood, b w.mood", "int", "1")
+        _function("compare", "a w.mood, b w.mood", "int")
         + "".join(
-            _function(f"op{number}", "a w.mood, b w.mood", "boolean", "false")
+            _function(f"op{number}", "a w.mood, b w.mood", "boolean")
             + f"create operator w.{sign} (leftarg = w.mood, rightarg = w.mood, "
             f"function = w.op{number});"
             for number, sign in enumerate(("<", "<=", "=", ">=", ">"))
@@ -224,7 +248,7 @@ WORLDS = {
         "create type w.version as (major int, minor int);"
         "create table w.releases (id int, v w.version);"
         "insert into w.releases values (1, row(1, 2));"
-        + _function("older", "a w.version, b w.version", "boolean", "true")
+        + _function("older", "a w.version, b w.version", "boolean")
         + "create operator w.<# (leftarg = w.version, rightarg = w.version, function = w.older);",
         [],
         [
@@ -235,7 +259,7 @@ WORLDS = {
         ],
     ),
     "an operator of any types": World(
-        _function("any_join", "a anyelement, b anyelement", "text", "'theirs'")
+        _function("any_join", "a anyelement, b anyelement", "text")
         + "create operator w.|| (leftarg = anyelement, rightarg = anyelement, "
         "function = w.any_join);",
         ["select id || id from plain"],
@@ -274,7 +298,6 @@ def there(postgres: Cluster) -> Iterator[psycopg.Connection]:
         owner.execute("create database coded")
         owner.execute("alter database coded set search_path = w, public")
     with psycopg.connect(postgres.url, dbname="coded", autocommit=True) as connection:
-        connection.execute("create sequence public.bitten")
         yield connection
     with postgres.connect() as owner:
         owner.execute("drop database coded with (force)")
@@ -289,8 +312,18 @@ def coded(
     return Source(postgres_connector, Target("k1", 1, config))
 
 
-def bites(there: psycopg.Connection) -> object:
-    return there.execute("select last_value, is_called from public.bitten").fetchone()
+def tried(source: Source, sql: str) -> str:
+    """What becomes of a statement: the error's code, ok, or called."""
+    try:
+        source.rows(analyse(sql, "postgres").sql)
+    except WorkbenchError as error:
+        return "called" if error.code == "source_raised" else error.code
+    return "ok"
+
+
+REFUSED = {
+    "cast_not_allowed", "operator_not_allowed", "type_not_allowed", "function_not_allowed",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -298,24 +331,69 @@ def test_code_of_the_database_does_not_run(
     coded: Source, there: psycopg.Connection, name: str
 ) -> None:
     world = WORLDS[name]
-    there.execute(TABLES)
-    there.execute(world.setup)
     wrong = []
     try:
-        for sql in [*world.attacks, *world.honest]:
-            attack = sql in world.attacks
-            before = bites(there)
-            try:
-                coded.rows(analyse(sql, "postgres").sql)
-                code = "ok"
-            except WorkbenchError as error:
-                code = f"{error.code}: {error.message}"
-            if bites(there) != before or (code == "ok") == attack:
+        there.execute(TABLES)
+        there.execute(world.setup)
+        for sql in world.attacks:
+            code = tried(coded, sql)
+            if code not in REFUSED:
                 wrong.append((code, sql))
-            before = bites(there)
-            result = there.pgconn.exec_(sql.encode())
-            if attack and (bites(there) == before or result.error_message):
-                wrong.append((result.error_message.decode() or "doesn't bite", sql))
+            bite = there.pgconn.exec_(sql.encode()).error_message.decode()
+            if "was called" not in bite:
+                wrong.append((bite or "doesn't bite", sql))
+        for sql in world.honest:
+            code = tried(coded, sql)
+            if code != "ok":
+                wrong.append((code, sql))
     finally:
-        there.execute("drop schema w cascade")
+        there.execute("drop schema if exists w cascade")
     assert not wrong, "\n".join(map(str, wrong))
+
+
+NOTHING = "SELECT NULL WHERE false"
+MUTANTS = {
+    "casts": ("a cast of an enum, as JSON", "_CASTS", NOTHING),
+    "operators": ("equals of an enum", "_OPERATORS", NOTHING),
+    "orderings": ("an ordering of an enum", "_ORDERINGS", NOTHING),
+    "domains": ("a domain whose check calls a function", "_DOMAINS", NOTHING),
+    "words that call operators": ("equals of an enum", "_BY_WORD", {"in": ()}),
+    "types of tables": (
+        "a cast of an enum, without a word", "_REACH", shadows._REACH.replace("a.atttypid", "'0'"),
+    ),
+    "elements and fields": (
+        "a domain whose check calls a function", "_REACH",
+        shadows._REACH.replace("t.typelem, true", "t.typelem, false"),
+    ),
+    "rows": (
+        "a cast of rows to text", "_REACH",
+        shadows._REACH.replace("SELECT c.reltype, NULL::pg_catalog.bool", "SELECT NULL, NULL"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_attacks_catch_the_mend_taken_out(
+    coded: Source, there: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    world, what, instead = MUTANTS[name]
+    assert instead != getattr(shadows, what)
+    monkeypatch.setattr(shadows, what, instead)
+    if what == "_BY_WORD":
+        monkeypatch.setattr(shadows, "_WORDS", re.compile("nowhere"))
+    try:
+        there.execute(TABLES)
+        there.execute(WORLDS[world].setup)
+        codes = {tried(coded, sql) for sql in WORLDS[world].attacks}
+        assert "called" in codes, "no attack notices"
+    finally:
+        there.execute("drop schema if exists w cascade")
+
+
+def test_a_question_that_was_not_answered_stops_the_statement(
+    coded: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadows, "glance", lambda named, sql: "SELECT 1 WHERE false")
+    with pytest.raises(WorkbenchError) as caught:
+        coded.value("select 1 as x")
+    assert caught.value.code == "not_looked"

@@ -165,7 +165,7 @@ AND (
     OR x.oid {_USER} AND x.proname {_EQ} ANY ({{values}})
     OR x.proname {_EQ} ANY ({{rows}}) AND (
         x.oid {_USER} AND NOT {_of_extension(1255, "x.oid")} AND {_TAKES_ROWS}
-        OR (x.oid {_USER} OR x.proname {_EQ} ANY ({{unless}})) AND {_ROW_CAST}
+        OR {_ROW_CAST}
     ) AND NOT (x.proname {_EQ} ANY ({{provable}}) AND NOT EXISTS (
         SELECT FROM ROWS FROM (pg_catalog.unnest({{columns}}), pg_catalog.unnest({{schemas}}),
             pg_catalog.unnest({{tables}})) o(name, space, relation)
@@ -282,7 +282,6 @@ def _dots(named: Named) -> str:
         never=_array(named.of_values - HARMLESS),
         values=_array(named.of_values),
         rows=_array(rows),
-        unless=_array(rows - HARMLESS),
         provable=_array({name for name, _, _ in owners}),
         columns=_array(name for name, _, _ in owners),
         schemas=_array(schema for _, schema, _ in owners),

@@ -40,6 +40,16 @@ _COERCING = words(
     """
 )
 
+# Functions of the list that take a row, and look at all of it.
+OF_ROWS = words(
+    """
+    any_value array_agg concat count cume_dist dense_rank first_value json_agg json_agg_strict
+    json_build_array json_build_object jsonb_agg jsonb_agg_strict jsonb_build_array
+    jsonb_build_object lag last_value lead max min mode num_nonnulls num_nulls percent_rank
+    pg_typeof quote_literal quote_nullable rank row_to_json to_json to_jsonb
+    """
+)
+
 
 @dataclass(frozen=True)
 class Named:
@@ -163,6 +173,7 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
     everything = (
         everything
         or writes
+        or any(name in OF_ROWS for _, name in dots)
         or any(
             (item.rows and item.renamed) or name in bare | arguments
             for name, each in items.items()
