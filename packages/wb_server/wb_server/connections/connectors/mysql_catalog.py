@@ -41,6 +41,12 @@ NO_TABLES: Final = """
     AND (table_schema, table_name) IN ({})
 """
 
+# Stored functions of these names. One that the login may not call isn't shown.
+FUNCTIONS: Final = """
+    SELECT routine_name FROM information_schema.routines
+    WHERE routine_schema = %s AND routine_name IN ({})
+"""
+
 TABLES_OF: Final = f"""
     SELECT table_schema, table_name, table_type, table_comment
     FROM information_schema.tables WHERE {_USABLE} AND table_schema = %s ORDER BY table_name

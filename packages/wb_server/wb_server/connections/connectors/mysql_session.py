@@ -44,7 +44,7 @@ class MySQLSession(MySQLUse, Session):
             if self._permit.kind == "write":
                 return self._write(timeout, max_write_rows)
             self._begin(timeout, read_only=True)
-            self._look_at_plan()
+            self._look_first()
             with self._call():
                 _, self._answered = self._link.execute(self._permit.sql, read=True)
             if self._answered is None:
@@ -113,7 +113,7 @@ class MySQLSession(MySQLUse, Session):
                 before = self._enter(timeout)
             if before is not None:
                 return _count(before, already=True)
-            self._look_at_plan()
+            self._look_first()
             with self._call():
                 changed, self._answered = self._link.execute(self._permit.sql, read=False)
             answer = _count(changed)
@@ -127,6 +127,27 @@ class MySQLSession(MySQLUse, Session):
             watch.cancel()
         self._commit()
         return answer
+
+    def _look_first(self) -> None:
+        """Refuses what only the database can tell to be something else than it seems."""
+        self._look_at_functions()
+        self._look_at_plan()
+
+    def _look_at_functions(self) -> None:
+        """Refuses a function that this server hasn't, but the database has by the same name."""
+        names = sorted(self._permit.named.functions)
+        if not names:
+            return
+        places = ", ".join(["%s"] * len(names))
+        with self._call():
+            found = self._link.query(catalog.FUNCTIONS.format(places), self._database, *names)
+        if found:
+            raise Forbidden(
+                f"The database has a function {found[0][0]} of its own, which may be called in "
+                "place of the server's; functions of a database can't be called here.",
+                code="function_not_allowed",
+                function=str(found[0][0]),
+            )
 
     def _look_at_plan(self) -> None:
         """Refuses a plan that would show the text of a view."""

@@ -47,7 +47,8 @@ class DialectRules:
     told: frozenset[str] = frozenset()  # those of ``niladic`` that may be selected
     syntax_functions: frozenset[str] = frozenset()  # unquoted, these are grammar and no names
     ordered_set_functions: frozenset[str] = frozenset()  # grammar before WITHIN GROUP only
-    extension_functions: frozenset[str] = frozenset()  # lie in a schema that nobody can know
+    # They lie in a schema that nobody can know, or not every version has them.
+    extension_functions: frozenset[str] = frozenset()
     # Functions that give records, and their fields. Given where value.name may call a function, so
     # that no other field is taken with a dot.
     record_fields: Mapping[str, frozenset[str]] | None = None

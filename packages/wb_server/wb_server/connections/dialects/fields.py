@@ -59,7 +59,8 @@ class Named:
         of_rows: names after something that gives rows. With the tables that all of these rows come
             from, if it is so; ``None``: not every one is a row of a table.
         of_values: names after something that may give a single value.
-        functions: names of called functions that lie in an extension's schema.
+        functions: names of called functions that lie in an extension's schema, or that not every
+            version of the database has.
         coerces: whether values of a table's types may be made: a function is called that does it,
             or a whole row is taken as a value.
         columns: names of all columns that it uses; ``None``: it may use others.
@@ -98,6 +99,9 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
     Raises:
         Forbidden: a name can be nothing but one of the system's functions (``field_not_allowed``).
     """
+    if rules.name == "mysql":
+        calls = {node.name.lower() for node in tree.find_all(exp.Anonymous)}
+        return Named(functions=frozenset(calls & rules.extension_functions))
     if rules.name != "postgres":
         return Named()
     dots: set[tuple[str | None, str]] = set()

@@ -1,7 +1,8 @@
 """MySQL (8.0 and newer) and MariaDB (10.6 and newer): what a query may call and read.
 
-A function is on the list if it computes from its arguments alone (or reads the clock), and is built
-into both: what only one of them has would, in the other one, call a stored function of that name.
+A function is on the list if it computes from its arguments alone (or reads the clock). What only
+one of them has, or only some versions, would elsewhere call a stored function of that name: so for
+``_NOT_EVERYWHERE`` the connector first asks whether the database has such a function of its own.
 Kept off: everything that reads files, settings, other tables or other sessions, sleeps, locks,
 writes, keeps state, or tells about the server and its login.
 """
@@ -28,7 +29,7 @@ _TEXT = words(
     find_in_set insert instr lcase left length locate lower lpad ltrim make_set mid octet_length ord
     position quote regexp_instr regexp_replace regexp_substr repeat replace reverse right rpad rtrim
     soundex space strcmp substr substring substring_index to_base64 from_base64 trim ucase unhex
-    upper weight_string md5 sha sha1 sha2 compress uncompress uncompressed_length inet_aton
+    upper weight_string sha2 compress uncompress uncompressed_length inet_aton
     inet_ntoa inet6_aton inet6_ntoa is_ipv4 is_ipv6 is_ipv4_compat is_ipv4_mapped
     """
 )
@@ -88,6 +89,19 @@ _WINDOW = words(
     """
 )
 
+_NOT_EVERYWHERE = words(
+    """
+    any_value bin_to_uuid format_bytes grouping is_uuid json_overlaps json_pretty json_schema_valid
+    json_storage_size regexp_like st_asgeojson st_collect st_distance_sphere st_geohash
+    st_geomfromgeojson st_hausdorffdistance st_isvalid st_latitude st_longitude st_simplify
+    uuid_to_bin
+    add_months chr crc32c json_compact json_detailed json_equals json_exists json_loose
+    json_normalize json_query lengthb median natural_sort_key nvl nvl2 percentile_cont
+    percentile_disc sformat to_char
+    md5 sha sha1
+    """
+)
+
 # What says how the data is laid out. Left out: texts of views and routines, privileges, settings,
 # other sessions, what was run. The server itself shows only what the login has rights on.
 _SYSTEM_TABLES = {
@@ -131,7 +145,6 @@ _NOT_HERE = {
     exp.TableFromRows,
     exp.TableSample,
     exp.Unnest,
-    exp.WithinGroup,
 }
 
 RULES = DialectRules(
@@ -145,7 +158,9 @@ RULES = DialectRules(
     | _JSON
     | _GEOMETRY
     | _AGGREGATES
-    | _WINDOW,
+    | _WINDOW
+    | _NOT_EVERYWHERE,
+    extension_functions=_NOT_EVERYWHERE,
     table_functions=words("json_table"),
     # The new row's value after ON DUPLICATE KEY UPDATE.
     write_functions=words("values"),
