@@ -839,3 +839,101 @@ SELECT ((((1 + 2)) * (3 - (4 / (2)))) % (5)) AS x, (((SELECT (max(id)) FROM staf
 ---
 -- hard: hard: a long OR
 SELECT count(*) FROM orders WHERE id = 1 OR id = 2 OR id = 3 OR id = 4 OR (id = 5 AND status = 'paid') OR (status IS NULL AND NOT (amount < 1)) OR amount IN (10.5, 42) OR status LIKE 'o%'
+---
+-- SHOW: tables
+SHOW TABLES
+---
+-- SHOW: tables like
+show tables like 's%'
+---
+-- SHOW: full tables
+SHOW FULL TABLES LIKE 'open\_%'
+---
+-- SHOW: columns
+SHOW COLUMNS FROM staff
+---
+-- SHOW: columns like
+show fields in lineitem like 'l\_%';
+---
+-- SHOW: index
+SHOW INDEX FROM nation
+---
+-- SHOW: databases
+SHOW DATABASES LIKE 'inform%'
+---
+-- SHOW: describe
+DESCRIBE staff
+---
+-- SHOW: desc a column
+desc staff salary
+---
+-- SHOW: describe like
+DESCRIBE `Mixed Case` 'sel%'
+---
+-- SHOW: explain a table
+EXPLAIN customers
+---
+-- plan: of a query
+-- varies
+EXPLAIN SELECT * FROM staff WHERE id = 1
+---
+-- plan: of a join
+-- varies
+explain select s.name from staff s join orders o on o.id = s.id
+---
+-- hard: not everywhere: digests
+SELECT md5('a'), sha('b'), sha1('c')
+---
+-- hard: not everywhere: MariaDB's own
+SELECT nvl(NULL, 1), nvl2(1, 2, 3), chr(65), json_query('{"a": [1]}', '$.a'), json_exists('{"a": 1}', '$.a'), json_compact('{"a":  1}'), add_months('2026-01-31', 1), to_char(DATE '2026-01-31', 'YYYY-MM')
+---
+-- hard: not everywhere: percentiles
+SELECT DISTINCT dept, percentile_cont(0.5) WITHIN GROUP (ORDER BY salary) OVER (PARTITION BY dept) AS p, median(salary) OVER (PARTITION BY dept) AS m FROM staff ORDER BY dept
+---
+-- hard: not everywhere: overlaps
+SELECT json_overlaps('[1, 2]', '[2, 3]'), st_distance_sphere(point(0, 0), point(0, 1)) > 0
+---
+-- more: an aggregate of a CASE of a window
+SELECT dept, max(CASE WHEN rn = 1 THEN name END) AS newest, count(*) FROM (SELECT s.*, row_number() OVER (PARTITION BY dept ORDER BY hired DESC) AS rn FROM staff s) t GROUP BY dept ORDER BY dept
+---
+-- more: two levels of WITH
+WITH a AS (WITH b AS (SELECT dept, sum(salary) AS s FROM staff GROUP BY dept) SELECT max(s) AS m FROM b) SELECT m FROM a
+---
+-- more: a join on an expression
+SELECT o.id, i.id FROM orders o JOIN invoice i ON year(o.placed) = year(i.issued) AND month(o.placed) = month(i.issued) ORDER BY 1, 2
+---
+-- more: an order by a subquery's title
+SELECT dept, count(*) FROM staff GROUP BY dept ORDER BY count(*) DESC, dept
+---
+-- more: a filter on a window
+SELECT * FROM (SELECT id, amount, amount - avg(amount) OVER () AS off FROM orders) t WHERE off > 0 ORDER BY id
+---
+-- more: rows of a year by month, with zero
+SELECT m.m, ifnull(sum(o.o_total), 0) AS total FROM (SELECT 1 AS m UNION SELECT 2 UNION SELECT 3 UNION SELECT 4) m LEFT JOIN sales o ON month(o.o_date) = m.m GROUP BY m.m ORDER BY m.m
+---
+-- more: a set column
+SELECT id, find_in_set('a', flags) > 0, flags & 1 FROM docs WHERE flags LIKE '%a%' ORDER BY id
+---
+-- more: an enum in an order
+SELECT kind, count(*) FROM account GROUP BY kind ORDER BY kind, kind + 0
+---
+-- more: a time past a day
+SELECT addtime('23:59:59', '02:00:00'), subtime('01:00:00', '02:00:00'), timediff('2026-01-02 00:00:00', '2026-01-01 12:00:00')
+---
+-- more: the remainder of a negative
+SELECT -7 % 3, mod(-7, 3), -7 DIV 3, 7 % (2), (7) % (2 + 1)
+---
+-- more: bits in a condition
+SELECT id FROM docs WHERE bits & b'00101' = 5 OR big & 1 ORDER BY id
+---
+-- hard: more: a bill of materials
+WITH RECURSIVE bom (item, part, qty, level) AS (SELECT 'car', 'wheel', 4, 1 UNION ALL SELECT 'car', 'bolt', qty * 5, level + 1 FROM bom WHERE part = 'wheel' AND level < 2) SELECT part, sum(qty) FROM bom GROUP BY part ORDER BY part
+---
+-- hard: more: the longest run of increases
+SELECT max(n) FROM (SELECT count(*) AS n FROM (SELECT id, sum(down) OVER (ORDER BY id) AS g FROM (SELECT id, coalesce(amount <= lag(amount) OVER (ORDER BY id), 0) AS down FROM orders) a) b GROUP BY g) c
+---
+-- hard: more: a histogram in text
+SELECT dept, repeat('#', count(*)) AS bar, rpad(dept, 6, '.') AS label FROM staff GROUP BY dept ORDER BY count(*) DESC, dept
+---
+-- hard: more: a matrix by GROUP_CONCAT
+SELECT r.r_name, group_concat(concat(n.n_name, '=', ifnull(s.cnt, 0)) ORDER BY n.n_id SEPARATOR ' ') AS m FROM region r LEFT JOIN nation n USING (r_id) LEFT JOIN (SELECT n_id, count(*) AS cnt FROM supplier GROUP BY n_id) s USING (n_id) GROUP BY r.r_id, r.r_name ORDER BY r.r_id

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
-from wb_server.connections.dialects import duckdb, mysql, postgres
+from wb_server.connections.dialects import duckdb, mysql, mysql_show, postgres
 from wb_server.connections.dialects.base import DialectRules
 from wb_server.connections.dialects.catalogs import (
     require_open_columns,
@@ -124,7 +124,8 @@ def _parse_cached(sql: str, dialect: str) -> exp.Expr:
 def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None) -> Statement:
     explained = explanation(sql, rules.name)
     if explained is None:
-        return _analyse_one(sql, rules, params, limit)
+        told = _shown(sql, rules) if rules.name == "mysql" and not params else None
+        return told or _analyse_one(sql, rules, params, limit)
     words, behind = explained
     inner = _analyse_one(behind, rules, params, None)
     words.check(write=inner.kind == "write", structural=inner.structural)
@@ -140,6 +141,17 @@ def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int |
         shows_texts=words.shows_texts,
         named=inner.named,
     )
+
+
+def _shown(sql: str, rules: DialectRules) -> Statement | None:
+    """SHOW and DESCRIBE of MySQL, which tell what information_schema tells."""
+    found = mysql_show.shown(sql)
+    if found is None:
+        return None
+    for table in found.tables:
+        check_table(table, rules, write=False)
+    tables = in_order(table for table in found.tables if table.name)
+    return Statement(kind="read", sql=found.sql, tables=tables, written=(), returns_rows=True)
 
 
 def _analyse_one(
