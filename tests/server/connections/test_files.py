@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import textwrap
@@ -358,6 +359,47 @@ def test_out_of_memory(root: Path) -> None:
         of(connector, root / "data").table(
             "select count(distinct i::varchar || 'some text') from big", "big"
         )
+
+
+WIDE = ", ".join(f"repeat('x', 3000000) as c{number}" for number in range(12))
+
+
+@pytest.mark.parametrize(
+    ("sql", "codes"),
+    [
+        ("select repeat('xxxxxxxxxx', 4000000) as c", {"too_large"}),
+        (f"select {WIDE}", {"too_large"}),
+        ("select range(5000000) as l", {"too_large"}),
+        ("select list(i) as l from big", set()),
+        ("select repeat('xxxxxxxxxx', 1000000) as c from range(500)", {"out_of_memory"}),
+        ("select repeat('xxxxxxxxxx', 200000000) as c", {"out_of_memory"}),
+        ("select range(200000000) as l", {"out_of_memory"}),
+    ],
+)
+def test_memory_is_bounded(root: Path, sql: str, codes: set[str]) -> None:
+    """What DuckDB doesn't count is bounded too, and the service reads no more than a row may have."""
+    connector = FilesConnector([root], Workers(memory_limit="300MB"))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = 0
+    caught: list[str] = []
+    with closing(connector), of(connector, root / "data").open(sql, "big") as session:
+        try:
+            for _ in session.run(timeout=60, max_write_rows=0):
+                worker = session._worker  # type: ignore[attr-defined]
+                status = Path(f"/proc/{worker.pid}/status").read_text()
+                peak = max(peak, int(status.split("VmHWM:")[1].split()[0]) >> 10)
+        except WorkbenchError as error:
+            caught.append(error.code)
+    assert set(caught) == codes
+    assert peak < 1000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120 << 10
+
+
+def test_a_row_of_many_megabytes_comes(files: Source) -> None:
+    value = files.value(
+        "select repeat('xxxxxxxxxx', 3000000) as c from range(3)", "big", timeout=60
+    )
+    assert len(value) == 30_000_000
 
 
 def test_errors_show_no_foreign_paths() -> None:

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .duckdb_csv import quoted
+from .duckdb_csv import literal, quoted
 from .duckdb_errors import BadValue
 
 BATCH_BYTES: Final = 1 << 20
@@ -25,6 +25,7 @@ _AS_TEXT: Final = (
     "BIT", "TIME WITH TIME ZONE", "ENUM(", "UNION(", "UUID", "BIGNUM", "VARIANT", "GEOMETRY",
 )  # fmt: skip
 _WHOLE: Final = ("HUGEINT", "UHUGEINT")
+_MAX_HOURS: Final = 2**63 // (3_600 * 10**9) - 1
 
 
 def write_answer(relation: duckdb.DuckDBPyRelation, out: BinaryIO) -> int:
@@ -34,7 +35,16 @@ def write_answer(relation: duckdb.DuckDBPyRelation, out: BinaryIO) -> int:
         BadValue: a value can't be carried (``numeric_overflow``, ``bad_value``, ``too_large``).
         duckdb.Error: the statement fails.
     """
-    relation, whole = _plain(relation)
+    relation, whole, inside = _plain(relation)
+    try:
+        return _write(relation, whole, out)
+    except (duckdb.Error, pa.ArrowException) as error:
+        if inside and "to DECIMAL(38,0)" in str(error):
+            raise _too_long(" or ".join(f"“{name}”" for name in inside), inside[0]) from None
+        raise
+
+
+def _write(relation: duckdb.DuckDBPyRelation, whole: set[int], out: BinaryIO) -> int:
     reader = relation.to_arrow_reader(_batch_rows(relation))
     schema = pa.schema(
         [
@@ -58,17 +68,38 @@ def write_answer(relation: duckdb.DuckDBPyRelation, out: BinaryIO) -> int:
     return rows
 
 
-def _plain(relation: duckdb.DuckDBPyRelation) -> tuple[duckdb.DuckDBPyRelation, set[int]]:
-    """The relation with awkward types as text, and the places of its huge integers."""
-    whole = {index for index, kind in enumerate(relation.types) if str(kind) in _WHOLE}
+def _plain(
+    relation: duckdb.DuckDBPyRelation,
+) -> tuple[duckdb.DuckDBPyRelation, set[int], list[str]]:
+    """The relation without awkward types.
+
+    Also the places of its huge integers, and the names of the columns that have some inside.
+    """
+    kinds = [(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
+    whole = {place for place, (_, kind) in enumerate(kinds) if kind in _WHOLE}
+    inside = [name for name, kind in kinds if kind not in _WHOLE and "HUGEINT" in kind]
     plain = [_plain_type(kind) for kind in relation.types]
-    if any(plain):
+    if any(plain) or any(kind in ("UHUGEINT", "INTERVAL") for _, kind in kinds):
         parts = []
-        for index, (name, kind) in enumerate(zip(relation.columns, plain, strict=True)):
-            place = f"#{index + 1}"
-            parts.append(f"{f'CAST({place} AS {kind})' if kind else place} AS {quoted(name)}")
+        for place, ((name, kind), cast) in enumerate(zip(kinds, plain, strict=True), 1):
+            value = f"CAST(#{place} AS {cast})" if cast else f"#{place}"
+            if kind == "UHUGEINT":
+                # Arrow has no form for the upper half; what is there is refused below.
+                most = f"{2**127 - 1}::UHUGEINT"
+                value = f"CAST(CASE WHEN {value} > {most} THEN {most} ELSE {value} END AS HUGEINT)"
+            elif kind == "INTERVAL":
+                # Arrow counts in nanoseconds, DuckDB in microseconds.
+                says = literal(
+                    f"The column “{name}” holds an interval of more than {_MAX_HOURS:,} hours, which "
+                    f"has no exact value here. Cast it in the query: {name}::varchar"
+                )
+                value = (
+                    f"CASE WHEN abs(date_part('hour', {value})) > {_MAX_HOURS} "
+                    f"THEN error({says}) ELSE {value} END"
+                )
+            parts.append(f"{value} AS {quoted(name)}")
         relation = relation.project(", ".join(parts))
-    return relation, whole
+    return relation, whole, inside
 
 
 def _plain_type(kind: Any, *, inside: bool = False) -> str | None:
@@ -78,6 +109,8 @@ def _plain_type(kind: Any, *, inside: bool = False) -> str | None:
             return "VARCHAR"
         if inside and str(kind) in _WHOLE:
             return "DECIMAL(38,0)"
+        if inside and str(kind) == "INTERVAL":
+            return "VARCHAR"
     if kind.id not in ("list", "array", "struct", "map"):
         return None
     inner = dict(kind.children)
@@ -136,12 +169,7 @@ def _column(field: pa.Field, values: pa.Array, whole: bool) -> pa.Array:
         try:
             return values.cast(pa.int64())
         except pa.ArrowInvalid:
-            raise BadValue(
-                "numeric_overflow",
-                f"The column “{field.name}” holds a whole number above 64 bits. Cast it in the "
-                f"query, for example {field.name}::decimal(38, 0).",
-                column=field.name,
-            ) from None
+            raise _too_long(f"“{field.name}”", field.name) from None
     if pa.types.is_nested(field.type) or pa.types.is_temporal(field.type):
         _check(field.name, values)
     return values
@@ -169,6 +197,15 @@ def _check(name: str, values: pa.Array) -> None:
         latest = pc.max(values.view(pa.int64())).as_py() or 0
         if latest >= 86_400 * (10**9 if kind.unit == "ns" else 10**6):
             raise _no_moment(name, "the time 24:00:00")
+
+
+def _too_long(names: str, name: str) -> BadValue:
+    return BadValue(
+        "numeric_overflow",
+        f"The column {names} holds a whole number above 64 bits. Cast it in the query, for example "
+        f"{name}::decimal(38, 0), or {name}::varchar.",
+        column=name,
+    )
 
 
 def _no_moment(name: str, what: str) -> BadValue:

@@ -281,7 +281,7 @@ def _ask(
             else f"count({name})"
         )
         if column.trimmed:
-            inner.append(f"{column.sql} IS DISTINCT FROM {name} AS p{place}")
+            inner.append(f"{column.sql} IS DISTINCT FROM {text} AS p{place}")
             outer.append(f"bool_or(p{place})")
         else:
             outer.append("false")

@@ -53,6 +53,8 @@ from wb_server.kit import forking
 # What DuckDB keeps beside a database file until its changes are in it.
 _LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")
 
+# For threads' stacks, and what libraries set aside.
+_HEADROOM = 256 << 20
 _RUN = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 # linux/landlock.h; the numbers are the same on all 64-bit architectures.
@@ -95,6 +97,7 @@ def _answer(request: dict[str, Any], out: BinaryIO, learned: Learned) -> int:
     source = request["source"]
     temporary = request.get("temporary", {"folder": "", "bytes": 0})
     resource.setrlimit(resource.RLIMIT_FSIZE, (temporary["bytes"], temporary["bytes"]))
+    _bound_memory(request["memory_limit"])
     _confine(source["reads"], source.get("port"), temporary["folder"])
     connection = _connect(request, learned)
     statements = connection.extract_statements(request["sql"])
@@ -105,6 +108,22 @@ def _answer(request: dict[str, Any], out: BinaryIO, learned: Learned) -> int:
     if source.get("database") and statements[-1].type == duckdb.StatementType.EXPLAIN:
         _refuse_views(connection, request["sql"])
     return write_answer(connection.sql(request["sql"]), out)
+
+
+def _bound_memory(limit: str) -> None:
+    """Bounds what the process may have: DuckDB doesn't count the texts and lists that it makes.
+
+    Args:
+        limit: as DuckDB writes it; the process may have half as much again for these, and for Arrow.
+    """
+    found = re.fullmatch(r"([0-9.]+) *([KMGT]?)i?B?", limit.strip(), re.IGNORECASE)
+    if found is None:
+        return
+    size = float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " ")
+    with open("/proc/self/statm", encoding="ascii") as pages:
+        held = int(pages.read().split()[5]) * resource.getpagesize()
+    most = int(held + 1.5 * size) + _HEADROOM
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _refuse_views(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

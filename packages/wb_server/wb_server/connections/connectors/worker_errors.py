@@ -61,7 +61,8 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
     if kind in ("parser", "syntax"):
         return InvalidInput(said, code="syntax_error", **_place(message))
     if kind in ("conversion", "outofrange", "invalidinput", "typemismatch", "mismatchtype"):
-        return InvalidInput(said, code="bad_value")
+        named = re.search(r"The column “(.+)” holds", said)
+        return InvalidInput(said, code="bad_value", **({"column": named[1]} if named else {}))
     if kind == "notimplemented":
         return InvalidInput(said, code="not_supported")
     if kind == "permission":
@@ -70,7 +71,11 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
             code="source_refused",
         )
     # Compressed or not, its blocks meet the system's limit a little before or after DuckDB's own.
-    if kind == "outofmemory" or (kind == "io" and "File too large" in text):
+    if (
+        kind in ("outofmemory", "memory")
+        or "bad_alloc" in text
+        or (kind == "io" and "File too large" in text)
+    ):
         return SourceFailed(
             "The statement needs more memory, and more room for temporary files, than it may have: "
             "read fewer columns or rows, or group earlier.",
