@@ -12,6 +12,8 @@ from typing import Any
 from jupyterhub import orm
 from tornado import web
 
+from wb_hub.locked_out import is_locked_out
+
 NAME = "pipelines"
 
 
@@ -31,6 +33,9 @@ def rule(worker: str, most: int) -> Callable[[Any], int]:
         if isinstance(asks, orm.Service) and asks.name == worker:
             if name != NAME:
                 raise web.HTTPError(403, f"The only named server is {NAME}.")
+            # The worker asks before; between its question and the start an administrator may act.
+            if is_locked_out(handler.db, handler.path_args[0]):
+                raise web.HTTPError(403, "This person is locked out.")
             others = (
                 handler.db.query(orm.Spawner)
                 .join(orm.User, orm.Spawner.user_id == orm.User.id)

@@ -39,6 +39,7 @@ from tornado import web
 from traitlets import Set, Unicode
 
 from wb_hub.client_address import client_address
+from wb_hub.locked_out import LOCKED_OUT
 
 # bcrypt reads no more than this; what comes after would be ignored.
 _LONGEST_PASSWORD_BYTES = 72
@@ -46,9 +47,6 @@ _COUNTED_NAMES = 10_000
 _MOST_WAITING_SIGN_UPS = 200
 # Tries with one name from all addresses together, as a multiple of those from one.
 _ALL_ADDRESSES = 10
-# Who is locked out stays known to the Hub. The service refuses the members of this group, also
-# where somebody else than the Hub vouches for them.
-LOCKED_OUT = "locked-out"
 
 
 def hash_password(password: str) -> bytes:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from running_hub import REPO, Browser, Running, start_up, until
@@ -160,6 +161,20 @@ def test_its_owner_stops_the_server(person: Browser, attempts: Attempts) -> None
     again, said = attempts.attempt({"n.ipynb": notebook("import wb; wb.output('x', 1)")})
     assert attempts.end(again, said).outputs == {"x": 1}
     assert said.lines == ["Starting the server in which the owner's notebooks run."]
+
+
+def test_none_is_started_for_who_is_locked_out(person: Browser, small_hub: Running) -> None:
+    assert person.api("POST", "/users/suspect").status_code == 201
+    person.api("POST", "/groups/locked-out")
+    assert person.api("POST", "/groups/locked-out/users", json={"users": ["suspect"]}).is_success
+    with httpx.Client(
+        base_url=f"{small_hub.url}/hub/api",
+        headers={"Authorization": f"token {TOKEN}"},
+        trust_env=False,
+    ) as worker:
+        answer = worker.post("/users/suspect/servers/pipelines")
+        assert (answer.status_code, "locked out" in answer.text) == (403, True)
+    assert person.api("GET", "/users/suspect").json()["servers"] == {}
 
 
 def test_there_is_room_for_so_many(person: Browser, small_hub: Running) -> None:
