@@ -333,19 +333,24 @@ class _Checker:
             if reason is not None:
                 self._add(("run_as",), "run_as", reason)
         answers: dict[tuple[str, bool], str | None] = {}
+
+        def answer(connection: str, write: bool) -> str | None:
+            asked = (connection, write)
+            if asked not in answers:
+                answers[asked] = context.connection(connection, write, team)
+            return answers[asked]
+
         for name, spec in specs.items():
             if spec is None:
                 continue
             path: Path = ("tasks", name)
             for use in spec.uses():
-                asked = (use.connection, use.write)
-                if asked not in answers:
-                    answers[asked] = context.connection(*asked, team)
-                reason = answers[asked]
+                reason = answer(use.connection, use.write)
                 if reason is not None:
                     self._add((*path, *use.path), "connection", reason)
             for statement in spec.statements():
-                if answers.get((statement.connection, False)) is None:
+                # Of a connection that isn't to be known of, no more is said than that.
+                if answer(statement.connection, False) is None:
                     self._statement(path, statement, context, team)
             if spec.runs_user_code and (reason := context.server(team)) is not None:
                 self._add((*path, "type"), "run_as", reason)
