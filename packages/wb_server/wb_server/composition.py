@@ -224,7 +224,7 @@ def build(
     )
     accounts = Accounts(people, rights, pipeline_store, definitions)
     run_store = RunStore(database)
-    broker.bind(RunBindings(database))
+    broker.bind(RunBindings(database, people))
     transitions = Transitions(database, blobs)
     runs = RunService(
         run_store,

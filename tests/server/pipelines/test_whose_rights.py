@@ -18,6 +18,9 @@ from support.house import ONE, House, Staff, house_at, save
 from support.postgres import Cluster
 from support.wait import wait_for
 
+from wb_server.connections.broker import Broker
+from wb_server.connections.limits.models import LimitRequest
+from wb_server.connections.limits.service import LimitService
 from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
 from wb_server.connections.sharing import ConnectionSharing
@@ -121,12 +124,26 @@ def transfer(house: House, pipeline_id: str, name: str, kind: str = "user") -> N
     house.get(PipelineSharing).transfer(house["root"], pipeline_id, owner)
 
 
-def lend(house: House, name: str, level: str, kind: str = "user") -> None:
-    """Shares the warehouse."""
+def lend(
+    house: House, name: str, level: str, kind: str = "user", connection: str = "warehouse"
+) -> None:
+    """Shares a connection of ana's."""
     share = ShareRequest.model_validate({"kind": kind, "name": name, "level": level})
     ana = house["ana"]
-    warehouse = house.get(ConnectionService).find(ana, "warehouse").id
-    house.get(ConnectionSharing).share(ana, warehouse, share)
+    shared = house.get(ConnectionService).find(ana, connection).id
+    house.get(ConnectionSharing).share(ana, shared, share)
+
+
+@pytest.fixture
+def hidden(house: House, postgres: Cluster) -> str:
+    """A connection of ana's that nobody else knows of."""
+    connections = house.get(ConnectionService)
+    if "payroll_dwh" not in {view.name for view in connections.list(house["ana"])}:
+        connections.create(
+            house["ana"],
+            ConnectionCreate(name="payroll_dwh", connector="postgres", config=postgres.config()),
+        )
+    return "payroll_dwh"
 
 
 def groups(*names: str) -> Callable[[House, str], None]:
@@ -257,6 +274,37 @@ def test_what_runs_is_stopped_soon(
         wait_for(lambda: not postgres.active("nap600"), 10)
     finally:
         held.set()
+
+
+def test_what_waited_for_its_turn_has_the_rights_of_then(
+    house: House, postgres: Cluster, hidden: str
+) -> None:
+    """eva has the connection by a group, which she leaves while her statement waits."""
+    root = house["root"]
+    limits, broker = house.get(LimitService), house.get(Broker)
+    limits.put(root, LimitRequest(kind="user", subject="eva", concurrent=1))
+    lend(house, "finance", "use", "group", hidden)
+    text = ONE.format(name="holds").replace("select 1 as n", "select one from nap600")
+    holds = house.runs.start(house.create("eva", text), "manual", "eva", clock.now())
+    try:
+        wait_for(lambda: postgres.active("nap600"))
+        for ending in ("succeeded", "unknown_connection"):
+            name = f"ends_{ending}"
+            text = ONE.format(name=name).replace("warehouse", hidden)
+            waits = house.runs.start(house.create("eva", text), "manual", "eva", clock.now())
+            wait_for(lambda: "waiting" in {query.state for query in broker.queries(house["eva"])})
+            if ending != "succeeded":
+                house.staff.groups_of["eva"] = frozenset({"engineer"})
+            house.runs.cancel(root, holds)
+            run = ended(house, waits)
+            assert (run.code or run.state) == ending
+            holds = house.runs.start(
+                house.pipelines.saved(root, "holds"), "manual", "eva", clock.now()
+            )
+            wait_for(lambda: postgres.active("nap600"))
+    finally:
+        house.runs.cancel(root, holds)
+        limits.remove(root, "user", "eva")
 
 
 def _cell_runs(house: House, run_id: str) -> bool:
@@ -441,18 +489,6 @@ def test_a_share_approves_nothing(house: House, level: str) -> None:
 
 
 # --- what an editor finds out ---------------------------------------------------------------------
-
-
-@pytest.fixture
-def hidden(house: House, postgres: Cluster) -> str:
-    """A connection of ana's that nobody else knows of."""
-    connections = house.get(ConnectionService)
-    if "payroll_dwh" not in {view.name for view in connections.list(house["ana"])}:
-        connections.create(
-            house["ana"],
-            ConnectionCreate(name="payroll_dwh", connector="postgres", config=postgres.config()),
-        )
-    return "payroll_dwh"
 
 
 SQL = "name: told\ntasks:\n  t: {{type: sql, connection: {0}, statement: '{1}'{2}}}\n"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..kit.actor import Actor
 from ..kit.errors import Conflict
 from .gate import Permit
 
@@ -32,6 +33,13 @@ class Bindings(Protocol):
     def used(self, attempt_id: str, permit: Permit) -> None:
         """Notes the tables that a statement of an attempt's kernel has read or written."""
 
+    def as_now(self, actor: Actor) -> Actor:
+        """An actor of a run as they are by now: what they ask for may have waited for an hour.
+
+        Raises:
+            Forbidden: the Hub doesn't know them any more.
+        """
+
 
 class NoBindings:
     """Where no pipelines run."""
@@ -41,6 +49,9 @@ class NoBindings:
 
     def used(self, attempt_id: str, permit: Permit) -> None:
         """Nobody wants to know."""
+
+    def as_now(self, actor: Actor) -> Actor:
+        return actor
 
 
 def stale() -> Conflict:

@@ -94,12 +94,13 @@ class Loading(Opening):
         asked: Asked,
         request: LoadRequest,
         once: Once | None,
+        actor: Actor,
         connection: Connection,
         running: Running,
     ) -> Granted[LoadPermit]:
         connector = self._configurations.connector(connection.connector)
         permit = self._gate.load(
-            asked.actor,
+            actor,
             connection,
             connector.dialect,
             request,
@@ -107,7 +108,7 @@ class Loading(Opening):
             supports_loads=connector.supports_loads,
             once=once,
         )
-        limits = self._limits.of_query(asked.actor, connection.id)
+        limits = self._limits.of_query(actor, connection.id)
         return Granted(connection, connector, permit, limits)
 
 

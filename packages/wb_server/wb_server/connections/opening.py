@@ -120,7 +120,7 @@ class Opening:
     def _begin(
         self,
         asked: Asked,
-        grant: Callable[[Connection, Running], Granted[P]],
+        grant: Callable[[Actor, Connection, Running], Granted[P]],
         hang_up: HangUp,
         *,
         beside: Running | None = None,
@@ -153,12 +153,13 @@ class Opening:
         granted: Granted[P] | None = None
         try:
             if not long:
-                granted = grant(connection, running)
+                granted = grant(asked.actor, connection, running)
             self._queries.take(running)
             if running.place.waited:
+                asked = replace(asked, actor=self._bindings.as_now(asked.actor))
                 bound, connection = self._found(asked)
             if granted is None or running.place.waited:
-                granted = grant(connection, running)
+                granted = grant(asked.actor, connection, running)
         except BaseException as error:
             if granted is None or running.stopped is None:
                 self._queries.remove(running)

@@ -176,11 +176,11 @@ class Querying(Opening):
         request: QueryRequest,
         only: Literal["read", "write"] | None,
         once: Once | None,
+        actor: Actor,
         connection: Connection,
         running: Running,
     ) -> Granted[Permit]:
         began = time.monotonic()
-        actor = asked.actor
         connector = self._configurations.connector(connection.connector)
         limits = self._limits.of_query(actor, connection.id)
         limit = request.row_limit

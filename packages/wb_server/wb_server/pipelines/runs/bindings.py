@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from ...connections.bindings import Binding
 from ...connections.gate import Permit
 from ...connections.lineage import tables_read, tables_written
+from ...governance.people.service import PeopleService
+from ...kit.actor import Actor
 from ...kit.db import Database
+from ...kit.errors import Forbidden
 from .notes import table_rows
 from .statements import ADD_TABLES
 from .store import attempts, runs, task_runs
@@ -37,8 +41,9 @@ _REMEMBERED = 1000
 class RunBindings:
     """Knows the attempts by the metadata database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, people: PeopleService) -> None:
         self._database = database
+        self._people = people
         self._noted: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -48,6 +53,17 @@ class RunBindings:
         with self._database.read() as transaction:
             row = transaction.execute(_CURRENT, values).first()
         return Binding(attempt_id, row.task_run_id, row.run_id) if row is not None else None
+
+    def as_now(self, actor: Actor) -> Actor:
+        """An actor of a run as they are by now; a team account stays what it is."""
+        if not actor.via.startswith("run:") or actor.name.startswith("team:"):
+            return actor
+        groups = self._people.groups_of(actor.name)
+        if groups is None:
+            raise Forbidden(
+                f"“{actor.name}” is not among the Hub's users any more.", code="owner_gone"
+            )
+        return replace(actor, groups=groups)
 
     def used(self, attempt_id: str, permit: Permit) -> None:
         """Notes the tables that a statement of an attempt's kernel has read or written."""
