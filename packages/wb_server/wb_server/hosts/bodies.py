@@ -1,11 +1,27 @@
-"""How many bytes of requests' bodies the service holds at once: of one sender, and of all."""
+"""Requests' bodies: how each comes in, and how much of them the service holds at once.
+
+Nothing of a body is kept before its sender is known. A person's body is held until its request has
+ended. What a refused sender goes on sending is read and thrown away, so that they get to see the
+answer, but only from so many at once.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
+from typing import cast
 
-from ..kit.errors import LimitReached
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPServerRequest
+
+from ..kit.errors import LimitReached, TooLarge
+
+# What is thrown away of one body at most.
+_DRAIN = 64 * 2**20
+_DRAIN_SECONDS = 30.0
+# Seconds that a body may take to come.
+_SECONDS = 600.0
 
 
 class Budget:
@@ -48,10 +64,7 @@ class Budget:
 
 
 class Bodies:
-    """Who may send a body now.
-
-    A person's body is held until its request has ended. What an unknown sender goes on sending after
-    the answer is read and thrown away, so that they get to see it, but only from so many at once.
+    """The budgets of one host.
 
     Args:
         largest: bytes of the largest body that an endpoint takes.
@@ -60,3 +73,89 @@ class Bodies:
     def __init__(self, largest: int) -> None:
         self.held = Budget(one=2 * largest, all_=8 * largest)  # bytes
         self.thrown_away = Budget(one=16, all_=64)  # requests
+
+
+class Body:
+    """What comes in of one request's body. It belongs to the event loop's thread."""
+
+    def __init__(self, bodies: Bodies, request: HTTPServerRequest) -> None:
+        self._bodies = bodies
+        self._headers = request.headers
+        self._connection = cast(HTTP1Connection, request.connection)
+        self._limit = 0
+        self._received = 0
+        self._chunks: list[bytes] = []
+        self._give_back: Callable[[], None] = lambda: None
+
+    def expect(self, sender: str, limit: int) -> None:
+        """Makes room for the body of a known sender.
+
+        Args:
+            limit: bytes that it may have.
+
+        Raises:
+            TooLarge: it says that it is longer (``body_too_large``).
+            LimitReached: too many are on their way (``too_many_bodies``).
+        """
+        size = self._size(unsaid=limit)
+        self._limit = limit
+        if size > limit:
+            raise self.too_large()
+        self._take(self._bodies.held, sender, size)
+        self._connection.set_body_timeout(_SECONDS)
+
+    def throw_away(self, address: str) -> bool:
+        """Has what comes of a refused body forgotten; false where it had better not come at all."""
+        self._limit = 0
+        size = self._size(unsaid=_DRAIN)
+        if size > _DRAIN:
+            return False
+        try:
+            self._take(self._bodies.thrown_away, address, min(size, 1))
+        except LimitReached:
+            return False
+        self._connection.set_body_timeout(_DRAIN_SECONDS)
+        return True
+
+    def add(self, chunk: bytes) -> bool:
+        """Takes what came; false when so much came that the connection had better be closed."""
+        self._received += len(chunk)
+        if self._received <= self._limit:
+            self._chunks.append(chunk)
+        else:
+            self._chunks.clear()
+        return self._received <= max(self._limit, _DRAIN)
+
+    def whole(self) -> bytes:
+        """All of it.
+
+        Raises:
+            TooLarge: it was longer than its limit, without having said so (``body_too_large``).
+        """
+        if self._received > self._limit:
+            raise self.too_large()
+        return b"".join(self._chunks)
+
+    def too_large(self) -> TooLarge:
+        """The error of a body over its limit."""
+        return TooLarge(
+            f"The request's body is over {self._limit / 2**20:.0f} MiB.",
+            code="body_too_large",
+            limit=self._limit,
+        )
+
+    def end(self) -> None:
+        """Gives back the room that it had. More than once does no harm."""
+        self._chunks.clear()
+        give_back, self._give_back = self._give_back, lambda: None
+        give_back()
+
+    def _size(self, *, unsaid: int) -> int:
+        if "Transfer-Encoding" in self._headers:
+            return unsaid
+        said = self._headers.get("Content-Length", "")
+        return int(said) if said.isdecimal() else 0  # Tornado refuses what isn't a number
+
+    def _take(self, budget: Budget, sender: str, amount: int) -> None:
+        budget.take(sender, amount)
+        self._give_back = lambda: budget.give(sender, amount)

@@ -14,12 +14,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 from pydantic import BaseModel
 from tornado import iostream, web
-from tornado.http1connection import HTTP1Connection
 
 from ..kit.actor import Actor
 from ..kit.endpoint import (
@@ -35,17 +34,12 @@ from ..kit.endpoint import (
     parse_body,
     validate,
 )
-from ..kit.errors import Internal, NotFound, NotSignedIn, TooLarge, WorkbenchError
+from ..kit.errors import Internal, NotFound, NotSignedIn, WorkbenchError
 from ..kit.events import Bus
-from .bodies import Bodies, Budget
+from .bodies import Bodies, Body
 
 log = logging.getLogger("wb_server.api")
 
-# What is read and thrown away of a body that isn't taken, so that its sender gets to see the answer.
-_DRAIN = 64 * 2**20
-_DRAIN_SECONDS = 30.0
-# Seconds that a body may take to come.
-_BODY_SECONDS = 600.0
 # Seconds after which it is asked again who sends a body that takes its time.
 _KNOWN_SECONDS = 2.0
 # Pieces of a stream are joined to at least so many bytes.
@@ -89,10 +83,7 @@ class EndpointHandler(web.RequestHandler):
         self._actor = ANONYMOUS
         self._known_at = 0.0
         self._refusal: Exception | None = None
-        self._max_body = 0
-        self._chunks: list[bytes] = []
-        self._received = 0
-        self._give_back: Callable[[], None] = lambda: None
+        self._body = Body(serving.bodies, self.request)
         self._hang_up = HangUp()
         self._gone = asyncio.Event()
         self._began = time.perf_counter()
@@ -128,9 +119,14 @@ class EndpointHandler(web.RequestHandler):
                 raise self._no_endpoint()
             if endpoint.action is not None:
                 await self._identify(endpoint)
-            self._expect_body(endpoint)
+            sender = self._actor.name or f"address {self.origin.address}"
+            self._body.expect(sender, max(self.serving.api.max_body, endpoint.max_body))
         except Exception as error:
-            self._refuse_body(error)
+            # The answer comes at the end of the body, or the connection is closed.
+            self._refusal = error
+            if not self._body.throw_away(self.origin.address):
+                self._send_any(error)
+                self.detach().close()
 
     def _no_endpoint(self) -> WorkbenchError:
         return _MethodNotAllowed(sorted(self.endpoints))
@@ -147,69 +143,14 @@ class EndpointHandler(web.RequestHandler):
             raise
         self._known_at = time.monotonic()
 
-    def _expect_body(self, endpoint: Endpoint) -> None:
-        """Makes room for the body.
-
-        Raises:
-            TooLarge: ``body_too_large``.
-            LimitReached: ``too_many_bodies``.
-        """
-        self._max_body = max(self.serving.api.max_body, endpoint.max_body)
-        size = self._body_size(self._max_body)
-        if size > self._max_body:
-            raise _too_large(self._max_body)
-        sender = self._actor.name or f"address {self.origin.address}"
-        self._hold(self.serving.bodies.held, sender, size)
-        self._connection.set_body_timeout(_BODY_SECONDS)
-
-    def _refuse_body(self, error: Exception) -> None:
-        """Has what comes of the body forgotten; the answer is the error, at its end."""
-        self._refusal = error
-        self._connection.set_body_timeout(_DRAIN_SECONDS)
-        size = self._body_size(_DRAIN + 1)
-        try:
-            if size > _DRAIN:
-                raise error
-            self._hold(self.serving.bodies.thrown_away, self.origin.address, min(size, 1))
-        except Exception:
-            self._send_any(error)
-            self._connection.close()
-
-    def _body_size(self, unsaid: int) -> int:
-        """The bytes of the body; ``unsaid`` where the request doesn't tell."""
-        if "Transfer-Encoding" in self.request.headers:
-            return unsaid
-        said = self.request.headers.get("Content-Length", "")
-        return int(said) if said.isdecimal() else 0  # Tornado refuses what isn't a number
-
-    def _hold(self, budget: Budget, sender: str, amount: int) -> None:
-        budget.take(sender, amount)
-        self._give_back = lambda: budget.give(sender, amount)
-
-    @property
-    def _connection(self) -> HTTP1Connection:
-        return cast(HTTP1Connection, self.request.connection)
-
     def data_received(self, chunk: bytes) -> None:
-        self._received += len(chunk)
-        if self._refusal is None and self._received <= self._max_body:
-            self._chunks.append(chunk)
-            return
-        # Refused, or longer than its limit without having said so.
-        self._chunks.clear()
-        if self._received > _DRAIN:
-            self._ended()
+        if not self._body.add(chunk):
+            self._body.end()
             self.detach().close()
-
-    def _ended(self) -> None:
-        """Gives back the room that the body had."""
-        self._chunks.clear()
-        give_back, self._give_back = self._give_back, lambda: None
-        give_back()
 
     def on_finish(self) -> None:
         super().on_finish()
-        self._ended()
+        self._body.end()
 
     async def _answer(self, **path: str) -> None:
         try:
@@ -229,11 +170,9 @@ class EndpointHandler(web.RequestHandler):
         target = "/".join(path.values()) or None
         if endpoint.action is not None and time.monotonic() - self._known_at > _KNOWN_SECONDS:
             await self._identify(endpoint)  # the body took its time: may they still?
-        if self._received > self._max_body:
-            raise _too_large(self._max_body)
         call = Call(self._actor, self.origin, api.services, path, self._hang_up)
         if endpoint.body is not None:
-            call._body = parse_body(endpoint.body, b"".join(self._chunks))
+            call._body = parse_body(endpoint.body, self._body.whole())
             told = call._body.audit_target() if isinstance(call._body, Told) else None
             target = "/".join(filter(None, (target, told))) or getattr(call._body, "name", None)
         call._query = self._query(endpoint)
@@ -370,7 +309,7 @@ class EndpointHandler(web.RequestHandler):
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
-        self._ended()
+        self._body.end()
         self._gone.set()
         # Cancelling waits for the source: not in the event loop.
         self.serving.threads.submit(self._hang_up.now)
@@ -460,12 +399,6 @@ class UnknownPath(EndpointHandler):
 
     def _no_endpoint(self) -> WorkbenchError:
         return NotFound("The API has no such path.", code="unknown_path")
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(
-        f"The request's body is over {limit / 2**20:.0f} MiB.", code="body_too_large", limit=limit
-    )
 
 
 def rules(
