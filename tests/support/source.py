@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from wb_server.connections.dialects.fields import named
 from wb_server.connections.dialects.tables import TableRef, tables_of
 from wb_server.connections.dialects.text import canonical, parse
 from wb_server.connections.loads.models import Batches, LoadMode, Progress, TableName, Written
-from wb_server.connections.statement import RULES
+from wb_server.connections.statement import RULES, analyse
 from wb_server.kit.errors import WorkbenchError
 
 
@@ -66,13 +67,16 @@ def make_load_permit(
 
 def as_the_gate(permit: gate.Permit) -> gate.Permit:
     """The permit with the names that the gate finds in its statement, if it can read it."""
+    with suppress(WorkbenchError):
+        found = analyse(permit.sql, "postgres")
+        return replace(permit, tables=(*permit.tables, *found.tables), named=found.named)
+    # What the gate refuses can be tried all the same.
     rules = RULES["postgres"]
-    try:
+    with suppress(WorkbenchError):
         tree = canonical(parse(permit.sql, rules), rules)
-    except WorkbenchError:
-        return permit
-    tables = {*permit.tables, *tables_of(tree, rules)}
-    return replace(permit, tables=tuple(tables), named=named(tree, tables, rules))
+        tables = {*permit.tables, *tables_of(tree, rules)}
+        return replace(permit, tables=tuple(tables), named=named(tree, tables, rules))
+    return permit
 
 
 def _table(name: str) -> TableRef:

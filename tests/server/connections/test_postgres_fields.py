@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -248,6 +249,11 @@ def judge(source: Source, there: psycopg.Connection, statements: list[str], kind
 
 def test_a_dot_calls_no_function(biting: Source, bitten: psycopg.Connection) -> None:
     judge(biting, bitten, CALLS, "read")
+
+
+def test_nor_in_any_syntax(biting: Source, bitten: psycopg.Connection) -> None:
+    statements = (Path(__file__).parent / "postgres_dots.txt").read_text().splitlines()
+    judge(biting, bitten, statements, "read")
 
 
 def test_nor_in_a_write(biting: Source, bitten: psycopg.Connection) -> None:
