@@ -38,7 +38,7 @@ _INFIX = frozenset(
         """
     )
 )
-_PREFIX = frozenset({"+", "-", "~"})  # of PREFIXES
+_PREFIX = frozenset({"-", "~"})  # of PREFIXES; a plus would be dropped
 # A sign after one of these stands before its operand.
 _BEFORE_OPERAND = frozenset(
     {TokenType.SELECT, TokenType.DISTINCT, TokenType.COMMA, TokenType.L_PAREN, TokenType.L_BRACKET}
@@ -53,6 +53,7 @@ _NO_SIGNS = frozenset(
     | {TokenType.HEREDOC_STRING, TokenType.NATIONAL_STRING, TokenType.BIT_STRING}
     | {TokenType.HEX_STRING, TokenType.PARAMETER}
 )
+_LIMITS = (TokenType.LIMIT, TokenType.OFFSET)
 _NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
 
 
@@ -94,6 +95,12 @@ def _with_operators(tokens: list[Token], sql: str) -> list[Token]:
         ):
             run.append(tokens[index + len(run)])
         index += len(run)
+        if run[-1].text[-1] == "@" and index < len(tokens):
+            # The tokenizer takes any word behind this sign for a parameter's name.
+            word = tokens[index]
+            if word.token_type == TokenType.VAR:
+                (known,) = Dialect.get_or_raise("postgres").tokenize(word.text)
+                word.token_type = known.token_type
         _sort_run(run, result)
     return result
 
@@ -119,7 +126,9 @@ def _sort_run(run: list[Token], result: list[Token]) -> None:
             taken.append(run.pop(0))
         before = not result or result[-1].token_type in _BEFORE_OPERAND or _ends_in_sign(result[-1])
         known = sign in (_PREFIX if before else _INFIX)
-        if before and sign == "*":  # SELECT *, count(*)
+        if (before and sign == "*") or (
+            sign == "+" and result and result[-1].token_type in _LIMITS
+        ):  # SELECT *, count(*)
             known = True
         if known or sign not in (PREFIXES if before else OPERATORS | EXTENSION_OPERATORS):
             result += taken
@@ -173,7 +182,10 @@ def _with_strings(tokens: list[Token], sql: str) -> list[Token]:
     while index < len(tokens):
         token = tokens[index]
         kind = token.token_type
-        if kind == TokenType.UNICODE_STRING:
+        if kind == TokenType.OBJECT_IDENTIFIER and token.text.lower() in NAMED_TYPES:
+            # Of oid the parser makes a type that has no arrays, unless it doesn't know the name.
+            token = like(token, TokenType.VAR, SEAL + token.text)
+        elif kind == TokenType.UNICODE_STRING:
             text, index = _unicode(tokens, index, token.text)
             result.append(like(token, TokenType.STRING, text))
             continue
@@ -231,7 +243,7 @@ def _is_type(before: list[Token]) -> bool:
         name.token_type in (TokenType.VAR, TokenType.POINT, TokenType.OBJECT_IDENTIFIER)
         or name.token_type in (TokenType.JSON, TokenType.JSONB, TokenType.UUID, TokenType.TEXT)
         or name.token_type in (TokenType.XML, TokenType.INET, TokenType.NAME, TokenType.MONEY)
-    ) and name.text.lower() in NAMED_TYPES
+    ) and name.text.lower().lstrip(SEAL) in NAMED_TYPES
 
 
 def _unicode(tokens: list[Token], index: int, text: str) -> tuple[str, int]:
@@ -410,7 +422,7 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
         name = _TRIMS.get(str(node.args.get("position") or "").upper(), "btrim")
         arguments = [node.this, node.expression] if node.expression else [node.this]
         return exp.Anonymous(this=name, expressions=arguments)
-    if isinstance(node, exp.ObjectIdentifier):  # regclass and its like
+    if isinstance(node, exp.ObjectIdentifier):  # "oid"
         return exp.DataType(
             this=exp.DType.USERDEFINED, kind=exp.Identifier(this=str(node.this).lower())
         )
@@ -418,8 +430,11 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
         if not any(node.this.args.values()):
             return exp.DataType(this=exp.DType.INTERVAL)
     elif isinstance(node, exp.DataType) and isinstance(node.args.get("kind"), exp.Identifier):
-        if str(node.args["kind"].this).lower() == "interval" and not node.expressions:
+        name = node.args["kind"]
+        if str(name.this).lower() == "interval" and not node.expressions:
             return exp.DataType(this=exp.DType.INTERVAL)
+        if str(name.this) in NAMED_TYPES and name.this != "char":
+            name.set("quoted", False)
     if isinstance(node, exp.DataType) and isinstance(node.args.get("kind"), exp.Dot):
         schema, name = node.args["kind"].this, node.args["kind"].expression
         if (
