@@ -1066,3 +1066,21 @@ select id, ('{one,two,three}'::text[])[id] as word from tree order by id
 ---
 -- count of rows by several conditions
 select count(*) filter (where amount < 10) small, count(*) filter (where amount between 10 and 99.99) middle, count(*) - count(amount) missing from orders
+---
+-- sizes of arrays in a type
+select array[1, 2]::int[2], '{{1,2},{3,4}}'::numeric(5, 2)[2][2], (array[1, 2]::int[])[2], cast('{a,b}' as text[5]), '{1,2}'::jsonb[1]
+---
+-- intervals with digits
+select interval(2) '1.234 seconds', '1.2345'::interval(3), interval '1.234' second(2), interval '1 2:03:04.5678' day to second(2), cast('1:02:03.456' as interval(1)) as c, '5.55'::interval second(1) as s
+---
+-- normal forms
+select U&'\0061\0308' is nfc normalized, U&'\00e4' is not nfd normalized, 'a' is normalized
+---
+-- scalar functions in FROM
+select d, upper, n.n from upper('x'), date_trunc('month', timestamp '2026-05-06') as d, length('abc') as n
+---
+-- a plus before an operand
+select +1, + 2.5, 3 - +1, +(id), abs(+id) from tree order by +id limit +2
+---
+-- arrays of types that look things up
+select '{pg_class,pg_type}'::regclass[], array[23, 25]::oid[], '{int4}'::regtype[], cast('{5}' as oid[])

@@ -11,7 +11,7 @@ from sqlglot import TokenType, exp
 
 from . import postgres_text as text
 from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, TYPES, DialectRules, words
-from .postgres_calls import XML_WORDS
+from .postgres_calls import WORDS
 from .postgres_names import EXTENSION_OPERATORS, NAMED_TYPES, OPERATORS
 
 # Plain computations on numbers.
@@ -303,7 +303,7 @@ RULES = DialectRules(
     extension_functions=_EXTENSIONS,
     record_fields=_RECORD_FIELDS,
     named_types=NAMED_TYPES,
-    operators=OPERATORS | EXTENSION_OPERATORS | XML_WORDS,
+    operators=OPERATORS | EXTENSION_OPERATORS | WORDS,
     lexer=text.lex,
     unseal=text.unseal,
     one_spelling=text.one_spelling,

@@ -19,8 +19,11 @@ _XML = (
 )  # fmt: skip
 
 
-# The operators that stand for words; only this file makes them.
-XML_WORDS = frozenset(
+# The operators that stand for words; only ``lex`` makes them.
+_FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+WORDS = frozenset(
+    f"IS {no}{form} NORMALIZED" for no in ("", "NOT ") for form in _FORMS
+) | frozenset(
     {"NAME", "AS", "DEFAULT", "DOCUMENT", "CONTENT", "AS TYPE", "PASSING", "VERSION", "COLUMNS"}
     | {"VERSION NO VALUE", "STANDALONE NO VALUE", "STANDALONE YES", "STANDALONE NO", "TYPE"}
     | {"FOR ORDINALITY", "PATH", "NOT NULL"}
