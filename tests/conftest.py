@@ -39,8 +39,12 @@ _SERVERS_OF = {"place": {"postgres", "mysql", "postgresql"}}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds ``--no-servers``, for `./wb test --fast`."""
+    """Adds ``--no-servers``, for `./wb test --fast`, and how long to compare values."""
     parser.addoption("--no-servers", action="store_true", help="leave out tests with servers")
+    group = parser.getgroup("values", "tests/values")
+    group.addoption("--values", type=int, default=1500, help="values to compare, of each connector")
+    group.addoption("--seed", type=int, help="of the random tables")
+    group.addoption("--cases", help="a JSON file of cases to run instead of the own ones")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
