@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 from support.source import Source
 
-from wb_server.connections.connectors import decimals
+from wb_server.connections.connectors import decimals, postgres_inflow
 from wb_server.connections.connectors.postgres_types import observed
 from wb_server.kit.errors import InvalidInput, TooLarge
 
@@ -422,3 +422,29 @@ def test_generated_decimals() -> None:
             except pa.ArrowInvalid:
                 assert not fits
     assert told > 4000
+
+
+def test_what_comes_in_is_watched(source: Source, beside: psycopg.Connection) -> None:
+    """Each connection's own socket is found, and let go of."""
+    files = len(os.listdir("/proc/self/fd"))
+    sockets = [source.open("select 1"), source.open("select 2")]
+    found = [session._link.inflow for session in sockets]  # type: ignore[attr-defined]
+    assert None not in found
+    ports = {inflow._port for inflow in found}
+    told = beside.execute(
+        "select client_port from pg_stat_activity where application_name = 'workbench'"
+    )
+    assert ports <= {port for (port,) in told}
+    assert len(ports) == 2
+    for session in sockets:
+        session._link.drop()  # type: ignore[attr-defined]
+    assert not ports & postgres_inflow._claimed
+    # Behind a pooler the database knows another port: then it is the one that isn't known yet.
+    (mine,) = beside.execute("select inet_client_port()").fetchone() or (0,)
+    peer = ("127.0.0.1", source.target.config.port)  # type: ignore[attr-defined]
+    again = postgres_inflow.Inflow.of(peer, 1)
+    assert again is not None
+    assert again._port == mine
+    assert postgres_inflow.Inflow.of(peer, 1) is None
+    again.close()
+    assert len(os.listdir("/proc/self/fd")) == files

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from support.postgres import Cluster
 
 SCRIPT = """
 import json, resource, sys
@@ -115,3 +116,12 @@ def test_a_row_has_bounds(kind: str, request: pytest.FixtureRequest) -> None:
     ((came, high, _),) = measured(kind, config, [[CONTROL[kind]]], 2**31 - 1)
     assert came == [1]
     assert high > 200
+
+
+def test_an_error_s_text_has_bounds(postgres: Cluster) -> None:
+    """That of a failed cast holds the value; the driver makes seven copies of it."""
+    sql = "select cast(repeat('x', 150000000) as int)"
+    (found, peak, left), *_ = measured("postgres", postgres.config(), [[sql]])
+    assert found == ["too_large"]
+    assert peak < 400
+    assert left < 50

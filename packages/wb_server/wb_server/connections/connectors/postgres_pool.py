@@ -23,6 +23,7 @@ import pyarrow as pa
 from ...kit.errors import Unprocessable
 from .idle import MAX_IDLE, IdlePool
 from .postgres_facts import Fact
+from .postgres_inflow import Inflow
 
 # The driver reads the list of types when the first connection is made; a new one is read at times.
 _TYPES_SECONDS: Final = 600.0
@@ -151,17 +152,23 @@ class Link:
         money_decimals: how many decimals ``money`` has there.
         version: the server's version, such as ``15.18``.
         watches: whether the server can look, while a statement runs, if we are still there.
+        inflow: what comes in over it, where that can be told.
+
+    Args:
+        peer: the address and the port where it leads to.
     """
 
-    def __init__(self, database: adbc.AdbcDatabase) -> None:
+    def __init__(self, database: adbc.AdbcDatabase, peer: tuple[str, int]) -> None:
         self.handle = adbc.AdbcConnection(database)
+        self.inflow: Inflow | None = None
         self.reused = False
         self.idle_since = 0.0
         try:
             row = self.query(
                 "SELECT pg_catalog.current_setting('server_version'), "
-                "1::pg_catalog.numeric::pg_catalog.money"
+                "1::pg_catalog.numeric::pg_catalog.money, pg_catalog.inet_client_port()"
             )[0]
+            self.inflow = Inflow.of(peer, None if row[2] is None else int(str(row[2])))
         except BaseException:
             self.drop()
             raise
@@ -207,6 +214,8 @@ class Link:
         """Closes it; the database ends what still runs. Never raises."""
         with suppress(Exception):
             self.handle.close()
+        if self.inflow is not None:
+            self.inflow.close()
 
 
 def _database(options: Mapping[str, str]) -> adbc.AdbcDatabase:
@@ -259,4 +268,4 @@ class Pool(IdlePool[Link]):
                 self._database_since = time.monotonic()
             database = self._database
             assert database is not None
-        return Link(database)
+        return Link(database, (options["hostaddr"], int(options["port"])))

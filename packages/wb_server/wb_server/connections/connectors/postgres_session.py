@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Final
 
 import adbc_driver_manager as adbc
@@ -22,6 +22,7 @@ from . import postgres_ledger as ledger
 from . import postgres_plans as plans
 from . import postgres_shadows as shadows
 from .base import Answer, Session
+from .postgres_inflow import flooded
 from .postgres_pool import WATCH_CLIENT, Link, Pool
 from .postgres_query import Conversion, Query, unknown_types
 from .postgres_settings import IN_TRANSACTION, VALUES
@@ -168,10 +169,15 @@ class PostgresSession(Session):
             if self._closed:
                 raise Conflict("This session is closed.", code="session_closed")
             self._calling = True
+        inflow = self._link.inflow
         try:
-            yield
+            with inflow.call() if inflow is not None else nullcontext():
+                yield
         except (adbc.Error, pa.ArrowException, OSError) as error:
             self._broken = self._broken or errors.is_broken(error)
+            if inflow is not None and inflow.flooded:
+                self._broken = self._large = True
+                raise flooded() from None
             refusal = self._query.refusal(str(error)) if self._query is not None else None
             if refusal is not None and not self._cancelled:
                 raise refusal from None
