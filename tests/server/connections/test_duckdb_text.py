@@ -45,6 +45,9 @@ sum(a) over (order by b nulls first groups between 1 preceding and 1 following e
 [x for x in l if x > 1] | [x + i for x, i in l] | case when a then b end | case a when 1 then 2 else 3 end
 exists (select 1) | not exists (select 1) | (select 1) | a = any ([1, 2]) | a > all (select 1)
 $$it's$$ | 'a\\b' | e'a\\nb' | 'it''s' | 'a' || 'b' | a collate nocase | row(1, 2) | (1, 2) | try(1 / a)
+1e3+1e3 | 1e3-1 | 2e-3*2 | interval 1 day + time '10:00' | interval 2 hours + '2026-01-01'::timestamp
+list(a).list_sort() | upper(a).concat(b) | (a).upper() | [a, b].list_sum() | l[1].abs() | sum(a).abs()
+[1]::int array | [1]::int array[1] | a::timestamp_us | filter(l, x -> x > 1) | apply(l, lambda x: x)
 main.upper(a) | struct_pack(a := 1) | unnest(l, recursive := true) | columns('a.*') | columns(c -> true)
 """
 
@@ -76,7 +79,7 @@ with recursive r(i) using key (i) as (select 1 union select i + 1 from r where i
 select 1 union by name select 2 | (select 1 a) union all by name (select 2 a) | select 1 intersect all select 2
 select * exclude (a) replace (b + 1 as b) from t | select * exclude a from t | select * rename (a as b) from t
 select t.* exclude (a) from t | select distinct on (a, b) a from t order by a | select a from t limit 10%
-select a from t limit (1 + 2)% offset 3 | select a from t limit all | select #1 from t | select x: 1, y: a from t
+select a from t limit (1 + 2)% offset 3 | select a from t fetch first (1 + 1) rows only | select a from t limit all | select #1 from t | select x: 1, y: a from t
 from x: t | select a, from t | select a from t group by all order by all desc nulls first
 select a from t group by rollup (a, b) | select a from t group by cube (a), grouping sets ((a), ())
 select a from t using sample 10 rows | select a from t tablesample reservoir(10%) | select count(*) from a, b

@@ -176,6 +176,7 @@ RULES = DialectRules(
         exp.DType.ENUM,
         exp.DType.VARIANT,
         exp.DType.BIGNUM,
+        exp.DType.TIME_NS,
         exp.DType.USERDEFINED,  # an enum or another name for a type: no code is behind a cast
     },
     nodes=READ_NODES - {exp.Overlay}  # calls a function overlay, which DuckDB hasn't

@@ -26,6 +26,9 @@ ORDERED_SETS: Final = words("percentile_cont percentile_disc")
 # The tree -----------------------------------------------------------------------------------------
 
 
+_NAMED: Final = (exp.Identifier, exp.DataType, exp.Var, exp.Literal, exp.Anonymous)
+
+
 def prepare(tree: exp.Expr) -> exp.Expr:
     """Takes back what ``tokenize`` put in, and what the parser made of FROM without SELECT."""
     for node in list(tree.walk()):
@@ -43,7 +46,7 @@ def prepare(tree: exp.Expr) -> exp.Expr:
         elif isinstance(node, exp.Summarize) and isinstance(node.this, exp.Literal):
             name = exp.Identifier(this=node.this.this, quoted=True)
             node.set("this", exp.Table(this=name))  # 'file.csv' is a table's name
-        elif isinstance(node, exp.Identifier | exp.DataType | exp.Var | exp.Literal):
+        elif isinstance(node, _NAMED) and node.this not in (ARRAY, LIST):
             for key in ("this", "kind"):
                 if str(node.args.get(key)).startswith(MARK):
                     node.set(key, str(node.args[key]).removeprefix(MARK))
@@ -128,6 +131,8 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
             return exp.Limit(expression=node.args["count"])
     if isinstance(node, exp.Substring):
         return _call("substring", node.this, node.args.get("start"), node.args.get("length"))
+    if isinstance(node, exp.Trim) and not node.args.get("position"):
+        return _call("trim", node.this, node.expression or None)
     if isinstance(node, exp.Adjacent):
         return exp.JSONExtract(this=node.this, expression=node.expression)
     if isinstance(node, exp.ExtendsLeft):
@@ -173,18 +178,38 @@ def _is_own(node: exp.Dot) -> bool:
 
 
 def _chained_value(node: exp.Expr) -> exp.Expr:
-    """What stands before ``.function()``, as the parser gives it in other places."""
-    if isinstance(node, exp.Paren | exp.Bracket):
-        node.set("this", _chained_value(node.this))
-        return node
-    parts = []
-    first = node
+    """What stands before ``.function()``, as the parser gives it in other places.
+
+    There it takes columns for bare names, and names with dots for fields, at any depth.
+    """
+    first, parts = node, []
     while isinstance(first, exp.Dot) and isinstance(first.expression, exp.Identifier):
         parts.append(first.expression)
         first = first.this
-    if not isinstance(first, exp.Identifier) or _is_lambdas(first):
-        return node
-    names = [first, *reversed(parts)]
+    if isinstance(first, exp.Identifier):
+        return node if _is_lambdas(first) else _column([first, *reversed(parts)])
+    if not isinstance(first, _NO_VALUES):
+        for child in list(first.iter_expressions()):
+            if child.arg_key not in _NAMES_OF.get(type(first), _NAMING):
+                new = _chained_value(child)
+                if new is not child:
+                    put_in_place(child, new)
+    return node
+
+
+# Where names are no values.
+_NO_VALUES: Final = (exp.Column, exp.Table, exp.TableAlias, exp.DataType, exp.Star)
+_NAMING: Final = ("alias", "to", "unit", "except_", "rename", "kind")
+_NAMES_OF: Final[dict[type[exp.Expr], tuple[str, ...]]] = {
+    exp.Lambda: ("expressions",),
+    exp.Anonymous: ("this",),
+    exp.PropertyEQ: ("this",),
+    exp.Kwarg: ("this",),
+}
+
+
+def _column(names: list[exp.Expr]) -> exp.Expr:
+    names = [name.copy() for name in names]
     kinds = ("this", "table", "db", "catalog")
     value: exp.Expr = exp.Column(**dict(zip(kinds, reversed(names[:4]), strict=False)))
     for name in names[4:]:
@@ -226,6 +251,12 @@ def verbatim(node: exp.Expr, write: Write) -> str | None:
         return " %"  # LIMIT (10 + 5) PERCENT is none
     if isinstance(node, exp.Sqrt):  # as the parser takes the sign before a value
         return f"+{write(node.this)}"
+    if isinstance(node, exp.Pivot) and node.this and not (node.expressions or node.unpivot):
+        using = ", ".join(map(write, node.args.get("using") or []))
+        group = node.args.get("group")
+        return f"PIVOT {write(node.this)}{f' USING {using}' if using else ''}" + (
+            write(group) if group is not None else ""
+        )
     if isinstance(node, exp.Describe):
         return f"DESCRIBE {write(node.this)}"
     if isinstance(node, exp.StrPosition):
@@ -246,8 +277,6 @@ def verbatim(node: exp.Expr, write: Write) -> str | None:
 def _trim(node: exp.Trim, write: Write) -> str:
     side = str(node.args.get("position") or "").upper()
     characters = write(node.expression) if node.expression else ""
-    if not side:
-        return f"TRIM({', '.join(filter(None, (write(node.this), characters)))})"
     return f"TRIM({' '.join(filter(None, (side, characters)))} FROM {write(node.this)})"
 
 
@@ -274,6 +303,7 @@ VERBATIM: Final = (
     exp.Array,
     exp.Map,
     exp.Describe,
+    exp.Pivot,
     exp.Sqrt,
     exp.LimitOptions,
     exp.StrPosition,

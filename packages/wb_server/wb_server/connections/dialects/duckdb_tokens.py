@@ -13,6 +13,8 @@ The parser has gaps, and forgets how a thing was written; it is compiled, so it 
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -39,8 +41,8 @@ _TAKEN: Final = frozenset({*ARROWS.values(), _PLUS})
 
 # No text may hold it, so a name with it was made here.
 MARK: Final = "\ufdd0"
-ARRAY: Final = f"{MARK}array"
-LIST: Final = f"{MARK}list"
+ARRAY: Final = f"{MARK} array"
+LIST: Final = f"{MARK} list"
 
 _OPEN: Final = frozenset({Kind.L_PAREN, Kind.L_BRACKET, Kind.L_BRACE})
 _CLOSE: Final = frozenset({Kind.R_PAREN, Kind.R_BRACKET, Kind.R_BRACE})
@@ -59,7 +61,17 @@ _NAMES: Final = frozenset(
 # After these a plus is a sign.
 _BEGINNINGS: Final = frozenset(
     {Kind.L_PAREN, Kind.L_BRACKET, Kind.L_BRACE, Kind.COMMA, Kind.COLON, Kind.SELECT, Kind.WHERE}
-    | {Kind.AND, Kind.OR, Kind.NOT, Kind.WHEN, Kind.THEN, Kind.ELSE, Kind.ON, Kind.HAVING}
+    | {
+        Kind.AND,
+        Kind.OR,
+        Kind.NOT,
+        Kind.CASE,
+        Kind.WHEN,
+        Kind.THEN,
+        Kind.ELSE,
+        Kind.ON,
+        Kind.HAVING,
+    }
     | {Kind.ORDER_BY, Kind.GROUP_BY, Kind.EQ, Kind.NEQ, Kind.LT, Kind.LTE, Kind.GT, Kind.GTE}
     | {Kind.PLUS, Kind.DASH, Kind.STAR, Kind.SLASH, Kind.DIV, Kind.MOD, Kind.DPIPE}
     | {Kind.BETWEEN, Kind.LIMIT, Kind.DISTINCT, Kind.PARTITION_BY, Kind.QUALIFY}
@@ -71,6 +83,7 @@ _BEFORE_TYPES: Final = frozenset({Kind.DCOLON, Kind.ALIAS, Kind.VAR, Kind.IDENTI
 _NO_UNITS: Final = frozenset(
     unit for unit in DuckDB.VALID_INTERVAL_UNITS if len(unit) <= 3 and unit != "DAY"
 )
+_TWO_NUMBERS: Final = re.compile(r"([\d_.]+[eE][+-]?\d+)[+-]")
 _MODIFIERS: Final = frozenset({Kind.ORDER_BY, Kind.LIMIT, Kind.OFFSET, Kind.FETCH})
 
 
@@ -82,83 +95,135 @@ def tokenize(sql: str) -> list[Token]:
     """
     if MARK in sql:
         raise InvalidInput("The SQL text holds a character that is none.", code="syntax_error")
-    tokens: list[Token] = WorkbenchDuckDB().tokenize(sql)
+    tokens = _lexed(sql)
     while tokens and tokens[-1].token_type == Kind.SEMICOLON:
         tokens.pop()
     if any(token.token_type in _TAKEN for token in tokens):
         raise InvalidInput("DuckDB has no such operator.", code="syntax_error")
-    tokens = _arrays(list(_spelled(tokens)))
+    tokens = _arrays(list(_words(list(_literals(tokens)))))
     return _as_select(tokens)
 
 
-def _spelled(tokens: list[Token]) -> Iterator[Token]:
-    """Token by token."""
-    blank = _token(Kind.SEMICOLON, "")
-    for index, token in enumerate(tokens):
-        before = tokens[index - 1] if index else blank
-        after = tokens[index + 1] if index + 1 < len(tokens) else blank
-        kind, word = token.token_type, token.text.upper()
-        if kind in ARROWS:
-            yield _token(ARROWS[kind], token.text, token)
-        elif kind == Kind.NOT and word == "NOT" and _is_prefix(before, after):
-            yield token  # twice, so that NOT x IN (…) isn't x NOT IN (…)
-            yield token
-        elif kind == Kind.DOT and after.token_type == Kind.NUMBER and _begins(token, before, after):
+def _lexed(sql: str) -> list[Token]:
+    """The lexer's tokens; it takes ``1e3+1e3`` for a number and a name."""
+    tokens: list[Token] = WorkbenchDuckDB().tokenize(sql)
+    signs = []
+    for token in tokens:
+        if token.token_type == Kind.NUMBER and (more := _TWO_NUMBERS.match(token.text)):
+            written = sql[token.start : token.end + 1]
+            signs.append(token.start + max(written.rfind("+"), written.rfind("-"), more.end(1)))
+    if not signs:
+        return tokens
+    parts = [sql[start:end] for start, end in itertools.pairwise([0, *signs, len(sql)])]
+    return _lexed(" ".join(parts))
+
+
+def _literals(tokens: list[Token]) -> Iterator[Token]:
+    """Numbers, strings with a type, and intervals."""
+    for index, token, before, after in _with_neighbours(tokens):
+        kind = token.token_type
+        if kind == Kind.DOT and after.token_type == Kind.NUMBER and _begins(token, before, after):
             continue
-        elif kind == Kind.NUMBER and before.token_type == Kind.DOT:
-            first = tokens[index - 2] if index > 1 else blank
+        if kind == Kind.NUMBER and before.token_type == Kind.DOT:
+            first = tokens[index - 2] if index > 1 else _BLANK
             text = f".{token.text}" if _begins(before, first, token) else token.text
             yield _token(kind, text, token)
         elif kind in _LITERAL_TYPES and _is_typed(tokens, index):
-            continue  # DATE '…' is '…'::DATE, also before a further ::
+            if _adds_to_interval(tokens, index):
+                yield _token(Kind.L_PAREN, "(", token)
+            # DATE '…' is '…'::DATE, also before a further ::
         elif kind == Kind.STRING and _is_typed(tokens, index - 1):
             yield token
             yield _token(Kind.DCOLON, "::", token)
-            name = MARK + before.text if before.token_type == Kind.JSON else before.text
-            yield _token(Kind.VAR if name[0] == MARK else before.token_type, name, before)
+            yield _token(before.token_type, before.text, before)
+            if _adds_to_interval(tokens, index - 1):
+                yield _token(Kind.R_PAREN, ")", token)
         elif kind == Kind.STRING and before.token_type == Kind.INTERVAL and _is_alias(after):
             yield token
             yield _token(Kind.ALIAS, "AS", after)
+        elif (kind == Kind.NUMBER and before.token_type == Kind.INTERVAL) or (
+            kind in (Kind.STRING, Kind.NUMBER) and _adds_to_interval(tokens, index)
+        ):
+            yield _token(Kind.L_PAREN, "(", token)
+            yield token
+            yield _token(Kind.R_PAREN, ")", token)
+        else:
+            yield token
+
+
+def _words(tokens: list[Token]) -> Iterator[Token]:
+    """Operators, and words that the parser takes for others."""
+    for index, token, before, after in _with_neighbours(tokens):
+        kind = token.token_type
+        word = "" if kind in (Kind.IDENTIFIER, Kind.STRING) else token.text.upper()
+        if after.token_type == Kind.L_PAREN and _is_call(token, before):
+            yield _token(Kind.VAR, MARK + token.text, token)
+        elif kind in ARROWS:
+            yield _token(ARROWS[kind], token.text, token)
+        elif word == "NOT" and _is_prefix(before, after):
+            yield token  # twice, so that NOT x IN (…) isn't x NOT IN (…)
+            yield token
         elif kind == Kind.PLUS and before.token_type in _BEGINNINGS:
             yield _token(_PLUS, "+", token)
+        elif kind == Kind.TIMESTAMP:
+            yield _token(Kind.TIMESTAMPNTZ, "TIMESTAMP", token)  # TIMESTAMP_US
         elif (kind == Kind.JSON and after.token_type != Kind.L_PAREN) or _is_named_like_type(
             tokens, index
         ):
             yield _token(Kind.VAR, MARK + token.text, token)
-        elif kind in _NAMES and after.token_type != Kind.L_PAREN:
+        elif (kind in _NAMES and after.token_type != Kind.L_PAREN) or (
+            kind == Kind.RANGE and after.token_type == Kind.LT  # other databases have RANGE<INT>
+        ):
             yield _token(Kind.VAR, token.text, token)
-        elif kind == Kind.NUMBER and before.token_type == Kind.INTERVAL:
-            yield _token(Kind.L_PAREN, "(", token)
-            yield token
-            yield _token(Kind.R_PAREN, ")", token)
-        elif word == "LAST" and before.text.upper() == "NULLS" and kind != Kind.IDENTIFIER:
+        elif word == "ROW" and after.token_type == Kind.L_PAREN and _is_value(before):
+            yield _token(Kind.VAR, token.text, token)  # row(1, 2) < b is no type
+        elif word in ("FIRST", "NEXT") and before.token_type == Kind.FETCH:
+            if after.token_type != Kind.L_PAREN:
+                yield token
+        elif word == "LAST" and before.text.upper() == "NULLS":
             yield token
             yield _token(Kind.WITH, "WITH", token)
             yield _token(Kind.VAR, "FILL", token)
-        elif kind == Kind.RANGE and after.token_type == Kind.LT:
-            yield _token(Kind.VAR, token.text, token)  # no RANGE<INT>, which other databases have
         elif word == "EXPORT_STATE" and before.token_type == Kind.R_PAREN:
             raise Forbidden("EXPORT_STATE isn't supported here.", code="syntax_not_allowed")
-        elif kind == Kind.WITH and after.text.upper() == "FILL" and _is_fill(tokens, index):
+        elif word == "WITH" and after.text.upper() == "FILL" and _is_fill(tokens, index):
             raise InvalidInput("DuckDB has no WITH FILL.", code="syntax_error")
-        elif (
-            before.token_type == Kind.L_PAREN
-            and index > 1
-            and tokens[index - 2].text.upper() == "EXTRACT"
-            and after.token_type == Kind.FROM
-        ):
-            # As a string it keeps its case.
-            yield _token(
-                Kind.STRING, MARK + token.text if kind != Kind.STRING else token.text, token
-            )
-        elif (
-            word == "ROW"
-            and after.token_type == Kind.L_PAREN
-            and (before.token_type not in _BEFORE_TYPES)
-        ):
-            yield _token(Kind.VAR, token.text, token)  # row(1, 2) < b is no type
+        elif kind != Kind.STRING and _is_part_of_date(tokens, index):
+            yield _token(Kind.STRING, MARK + token.text, token)  # as a string it keeps its case
         else:
             yield token
+
+
+def _with_neighbours(tokens: list[Token]) -> Iterator[tuple[int, Token, Token, Token]]:
+    around = [_BLANK, *tokens, _BLANK]
+    yield from zip(itertools.count(), tokens, around, around[2:], strict=False)
+
+
+def _is_part_of_date(tokens: list[Token], index: int) -> bool:
+    """The word in ``extract(year FROM …)``."""
+    return (
+        1 < index < len(tokens) - 1
+        and tokens[index - 2].text.upper() == "EXTRACT"
+        and tokens[index - 1].token_type == Kind.L_PAREN
+        and tokens[index + 1].token_type == Kind.FROM
+    )
+
+
+def _is_value(before: Token) -> bool:
+    return before.token_type not in _BEFORE_TYPES
+
+
+def _is_call(token: Token, before: Token) -> bool:
+    """``x.trim(…)``, ``filter(…)``: calls like any other, which are grammar in other places."""
+    kind = token.token_type
+    if kind in (Kind.IDENTIFIER, Kind.NUMBER, Kind.STAR, Kind.STRING):
+        return False
+    word = token.text.upper()
+    return (
+        before.token_type == Kind.DOT
+        or word == "APPLY"
+        or (word == "FILTER" and before.token_type != Kind.R_PAREN)
+    )
 
 
 def _is_typed(tokens: list[Token], index: int) -> bool:
@@ -167,6 +232,15 @@ def _is_typed(tokens: list[Token], index: int) -> bool:
         return False
     before = tokens[index - 1].token_type if index else Kind.SEMICOLON
     return tokens[index + 1].token_type == Kind.STRING and before not in (Kind.DCOLON, Kind.DOT)
+
+
+def _adds_to_interval(tokens: list[Token], index: int) -> bool:
+    """Whether a literal is added to ``INTERVAL 1 DAY``, where the parser sees another interval."""
+    return (
+        index > 2
+        and tokens[index - 1].token_type == Kind.PLUS
+        and tokens[index - 2].text.upper() in DuckDB.VALID_INTERVAL_UNITS
+    )
 
 
 def _is_named_like_type(tokens: list[Token], index: int) -> bool:
@@ -209,6 +283,11 @@ def _arrays(tokens: list[Token]) -> list[Token]:
     open_: list[bool] = []
     for index, token in enumerate(tokens):
         kind = token.token_type
+        if kind == Kind.ARRAY and index and tokens[index - 1].token_type in _LITERAL_TYPES:
+            after = tokens[index + 1].token_type if index + 1 < len(tokens) else None
+            if after != Kind.L_BRACKET:  # INT ARRAY is INT[]
+                result += [_token(Kind.L_BRACKET, "[", token), _token(Kind.R_BRACKET, "]", token)]
+            continue
         if kind == Kind.L_BRACKET:
             before = tokens[index - 1] if index else token
             array, in_ = _is_array(tokens, index), before.token_type == Kind.IN
@@ -314,3 +393,6 @@ def _token(kind: TokenType, text: str, like: Token | None = None) -> Token:
     if like is None:
         return Token(kind, text)
     return Token(kind, text, like.line, like.col, like.start, like.end)
+
+
+_BLANK: Final = _token(Kind.SEMICOLON, "")
