@@ -39,12 +39,23 @@ _SERVERS_OF = {"place": {"postgres", "mysql", "postgresql"}}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds ``--no-servers``, for `./wb test --fast`, and how long to compare values."""
+    """Adds what these tests can be told; ``--no-servers`` is for `./wb test --fast`."""
     parser.addoption("--no-servers", action="store_true", help="leave out tests with servers")
+    parser.addoption(
+        "--systems", default="", help="systems to fetch and test with, such as mysql: tests/systems"
+    )
     group = parser.getgroup("values", "tests/values")
     group.addoption("--values", type=int, default=1500, help="values to compare, of each connector")
     group.addoption("--seed", type=int, help="of the random tables")
     group.addoption("--cases", help="a JSON file of cases to run instead of the own ones")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leaves out the systems that weren't asked for: they are fetched when they are tested."""
+    if collection_path.parent.name != "systems":
+        return None
+    wanted = str(config.getoption("--systems")).replace(",", " ").split()
+    return None if collection_path.name in wanted else True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

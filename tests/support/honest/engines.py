@@ -14,7 +14,7 @@ import pyarrow as pa
 import pymysql
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from wb_server.connections.connectors.mysql_link import Link
+from wb_server.connections.connectors.mysql_settings import settings
 
 from ..mariadb import MariaDB
 from ..postgres import Cluster
@@ -66,8 +66,10 @@ class PostgresEngine:
 class MysqlEngine:
     """PyMySQL without any conversion."""
 
-    def __init__(self, connection: pymysql.Connection) -> None:
+    def __init__(self, connection: pymysql.Connection, *, mariadb: bool = True) -> None:
         self._connection = connection
+        self._settings = settings(60.0, mariadb=mariadb)  # the connector's own words
+        self.keep(self._settings)
 
     def run(self, sql: str) -> Answer:
         self.keep("START TRANSACTION")
@@ -81,7 +83,7 @@ class MysqlEngine:
         """As a session that comes back from the pool: a variable would keep its type."""
         self._connection._execute_command(0x1F, b"")
         self._connection._read_ok_packet()
-        self.keep(_mysql_settings())
+        self.keep(self._settings)
 
     def keep(self, sql: str) -> None:
         """Runs a statement whose work stays."""
@@ -165,7 +167,9 @@ def on_postgres(cluster: Cluster, schema: Path | None) -> Iterator[PostgresEngin
 
 
 @contextmanager
-def on_mysql(server: MariaDB, schema: Path | None) -> Iterator[MysqlEngine]:
+def on_mysql(
+    server: MariaDB, schema: Path | None, *, mariadb: bool = True
+) -> Iterator[MysqlEngine]:
     """A database of its own with the tables of a file."""
     name = next(_names)
     server.execute(f"create database {name} character set utf8mb4")
@@ -174,20 +178,12 @@ def on_mysql(server: MariaDB, schema: Path | None) -> Iterator[MysqlEngine]:
         database=name, charset="utf8mb4", autocommit=True, ssl_disabled=True, conv={},
     )  # fmt: skip
     try:
-        engine = MysqlEngine(connection)
-        engine.keep(_mysql_settings())
+        engine = MysqlEngine(connection, mariadb=mariadb)
         _fill(engine, "mysql", schema)
         yield engine
     finally:
         connection.close()
         server.execute(f"drop database {name}")
-
-
-def _mysql_settings() -> str:
-    """The connector's own words, so that they can't drift apart."""
-    link = Link.__new__(Link)
-    link.mariadb = True
-    return link.settings(60.0)
 
 
 @contextmanager

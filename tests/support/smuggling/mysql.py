@@ -45,6 +45,25 @@ _ROUTINES = (
     "set new.n = if('{secret}' = '', 1, new.n)",
 )
 
+# The same of MySQL, which has neither versions of rows nor sequences.
+_OF_MYSQL = {
+    "hash": "select authentication_string from mysql.user where user = 'canary_user'",
+    "globals": "select variable_name, variable_value from performance_schema.global_variables",
+    "session": (
+        "select md5(group_concat(variable_name, variable_value order by 1)) from "
+        "performance_schema.session_variables where variable_name not regexp "
+        "'gtid|pseudo|timestamp|last_insert|rand_seed|error_count|warning_count|identity|insert_id'"
+    )
+    .replace("md5(", "sha2(")
+    .replace("order by 1))", "order by 1), 256)"),
+}
+_OF_MARIADB = {
+    "hash": "select json_value(priv, '$.authentication_string') from mysql.global_priv "
+    "where user = 'canary_user'",
+    "globals": "select variable_name, global_value from information_schema.system_variables "
+    "where variable_scope <> 'SESSION ONLY' and read_only = 'NO'",
+}
+
 _STATE = (
     "select * from canary order by id",
     "select count(*) from hidden",
@@ -168,9 +187,12 @@ def _rows(cursor: Any) -> str:
 
 def _session(cursor: Any) -> str:
     found = []
-    for query in _SESSION:
-        cursor.execute(query)
-        found.append(str(cursor.fetchall()))
+    for query in (*_SESSION, _OF_MYSQL["session"]):
+        try:
+            cursor.execute(query)
+            found.append(str(cursor.fetchall()))
+        except pymysql.MySQLError as error:  # the other server's
+            found.append(str(error.args[0]))
     return "\n".join(found)
 
 
@@ -179,8 +201,10 @@ class MysqlEngine:
 
     dialect = "mysql"
 
-    def __init__(self, server: MariaDB, folder: Path) -> None:
+    def __init__(self, server: MariaDB, folder: Path, *, mariadb: bool = True) -> None:
         self._server = server
+        self._mariadb = mariadb
+        self._words = _OF_MARIADB if mariadb else _OF_MYSQL
         self._folder = folder
         folder.mkdir()
         if os.geteuid() == 0:
@@ -198,20 +222,14 @@ class MysqlEngine:
             f"create server secret_server foreign data wrapper mysql options "
             f"(host '127.0.0.1', password '{self._secret}')",
         )
-        ((text,),) = server.execute(
-            "select json_value(priv, '$.authentication_string') from mysql.global_priv "
-            "where user = 'canary_user'"
-        )
+        ((text,),) = server.execute(self._words["hash"])
         self._hash = str(text)
         self._owner = _connect(server, server.database, server.user, server.password)
         self._variables = self._globals()
 
     def _globals(self) -> dict[str, Any]:
         with self._owner.cursor() as cursor:
-            cursor.execute(
-                "select variable_name, global_value from information_schema.system_variables "
-                "where variable_scope <> 'SESSION ONLY' and read_only = 'NO'"
-            )
+            cursor.execute(self._words["globals"])
             return dict(cursor.fetchall())
 
     @contextlib.contextmanager
@@ -247,8 +265,9 @@ class MysqlEngine:
             _connect(self._server, name, self._login, self._password) for _ in range(2)
         )
         with observer.cursor() as cursor:
-            cursor.execute(_SETUP.format(secret=self._secret))
-            _rows(cursor)
+            for statement in _SETUP.split(";")[:-1]:
+                if self._mariadb or not ("version" in statement or "sequence" in statement):
+                    cursor.execute(statement.format(secret=self._secret))
             for routine in _ROUTINES:
                 cursor.execute(routine.format(secret=self._secret))
         words = {
@@ -282,13 +301,15 @@ class MysqlEngine:
                 before = str(self._variables.get(name))
                 if str(value) != before:
                     number = before.lstrip("-").replace(".", "", 1).isdecimal()
-                    cursor.execute(f"set global {name} = {before if number else repr(before)}")
+                    # MySQL tells of some that nobody can set.
+                    with contextlib.suppress(*(() if self._mariadb else (pymysql.MySQLError,))):
+                        cursor.execute(f"set global {name} = {before if number else repr(before)}")
             for tidy in (
                 "drop user if exists later",
                 "revoke all privileges, grant option from canary_user@'%'",
                 "drop server if exists later",
                 "drop table if exists mysql.later",
-                "uninstall soname if exists 'auth_ed25519'",
+                *(["uninstall soname if exists 'auth_ed25519'"] if self._mariadb else []),
                 "drop database if exists later",
                 f"drop database if exists {place.words['database']}",
             ):
