@@ -59,7 +59,7 @@ def profile(connection: duckdb.DuckDBPyConnection, path: str, kind: str) -> dict
         _check_skipped(connection, path, dialect)
     columns = [Texts(quoted(name), OF_TEXT, trimmed=True) for name in names]
     facts = find_facts(
-        lambda sql: connection.execute(sql).fetchone() or (), _read([path], dialect, names), columns
+        lambda sql: connection.execute(sql).fetchall(), _read([path], dialect, names), columns
     )
     return {
         "dialect": dialect,

@@ -37,8 +37,9 @@ _LONG: Final = (
     + r"|[0-9]{16,}[.][0-9]+|[0-9]+(?:[.][0-9]+)?[eE][-+]?[0-9]{3,}|[0-9]{16,}[eE][-+]?[0-9]+)"
     r"[0-9]*(?:[eE][-+]?[0-9]+)?"
 )
+_MAY_BE_LONG: Final = "regexp_matches(json, '[0-9.]{17}|[0-9][eE][-+]?[0-9]{3}')"
 _SPARED: Final = (
-    "CASE WHEN regexp_matches(json, '[0-9.]{17}|[0-9][eE][-+]?[0-9]{3}') THEN "
+    f"CASE WHEN {_MAY_BE_LONG} THEN "
     r"""left(regexp_replace(json || ' ', '((?:[^"]|"(?:[^"\\]|\\.)*")*?)("""
     + _LONG
     + r"""|\z)', '\1"\2"', 'g'), -3) ELSE json END"""
@@ -185,15 +186,21 @@ def profile(connection: duckdb.DuckDBPyConnection, path: str) -> dict[str, Any]:
     if not complete and not _all_alike(connection, path, shape):
         _, shape = _shape_of(connection, objects, "s", shape)
         complete = True
-    row = connection.execute(
-        f"SELECT count(*) FROM {objects} WHERE {_SPARED} IS DISTINCT FROM json"  # noqa: S608
-    ).fetchone()
-    exact = bool(row and row[0])
+    exact = _has_long(connection, objects)
     found = _with_facts(connection, path, shape.settle(), exact)
     if not complete and found.has_late_values():
         _, shape = _shape_of(connection, objects, "s", shape)
         found = _with_facts(connection, path, shape.settle(), exact)
     return {"shape": found.to_wire(), "exact": exact}
+
+
+def _has_long(connection: duckdb.DuckDBPyConnection, objects: str) -> bool:
+    """Whether there are numbers that DuckDB's reader would round."""
+    for condition in (_MAY_BE_LONG, f"{_SPARED} IS DISTINCT FROM json"):
+        found = connection.execute(f"SELECT 1 FROM {objects} WHERE {condition} LIMIT 1").fetchone()  # noqa: S608
+        if found is None:
+            return False
+    return True
 
 
 def _shape_of(
@@ -237,7 +244,7 @@ def _with_facts(
         leaf for name, column in _columns(shape).items() for leaf in column.leaves(quoted(name))
     ]
     facts = find_facts(
-        lambda sql: connection.execute(sql).fetchone() or (),
+        lambda sql: connection.execute(sql).fetchall(),
         f"({_read([path], shape, exact, 'hive_partitioning = false')})",
         texts,
     )

@@ -11,12 +11,14 @@ what is left is asked of all rows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
-# Of so many rows every form is asked.
-SAMPLE_ROWS: Final = 2048
+# What the first rows haven't is looked for no further: a glance of Python's, then one of DuckDB's.
+_GLANCE_ROWS: Final = 64
+_SAMPLE_ROWS: Final = 2048
 
 _PLAIN: Final = r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|\.[0-9]+)"
 _FLOAT: Final = rf"{_PLAIN}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?[eE][-+]?[0-9]+|NaN|nan|-?(?:inf|Inf|Infinity|infinity)"
@@ -68,6 +70,20 @@ _FORMS: Final[dict[str, str]] = {
         for name, form in _DAYS.items()
     },
 }
+# What a text of a form looks like: not all that does is of the form.
+_LOOKS: Final = {
+    "plain": _PLAIN,
+    "float": _FLOAT,
+    "true": "true|false",
+    "True": "True|False",
+    "TRUE": "TRUE|FALSE",
+    "date": _DATE,
+    "timestamp": _MOMENT,
+    "zoned": _MOMENT + _ZONE,
+    "time": _TIME,
+    **{name: _DAY.replace("/", name[-1]) for name in _DAYS},
+}
+_LOOK: Final = {form: re.compile(pattern) for form, pattern in _LOOKS.items()}
 # What else decides on the type, of long numbers and short fractions of a second.
 _CLOSER: Final = {"plain": ("bigint",), "timestamp": ("ns",)}
 _UNSIGNED: Final = "ltrim(§, '-0')"
@@ -199,20 +215,25 @@ def find_facts(
     """The facts of each column of a relation.
 
     Args:
-        query: runs SQL, and gives its only row.
+        query: runs SQL, and gives its rows.
         source: the relation, as it stands after ``FROM``.
     """
     if not columns:
         return []
-    some = f"(SELECT * FROM {source} LIMIT {SAMPLE_ROWS})"  # noqa: S608
-    rows, found = _ask(query, some, [(column, column.forms, True) for column in columns])
-    if rows < SAMPLE_ROWS:
+    glanced = _glance(query, source, columns)
+    some = f"(SELECT * FROM {source} LIMIT {_SAMPLE_ROWS})"  # noqa: S608
+    sampled = [
+        (column, it.forms if it.values else column.forms, True)
+        for column, it in zip(columns, glanced, strict=True)
+    ]
+    rows, found = _ask_some(query, some, glanced, sampled)
+    if rows is not None and rows < _SAMPLE_ROWS:
         return found
     # What some values haven't, all haven't. Blanks are looked for where there were some.
     left = [
         it.forms if it.values else column.forms for it, column in zip(found, columns, strict=True)
     ]
-    facts = _ask_some(
+    _, facts = _ask_some(
         query,
         source,
         found,
@@ -229,7 +250,25 @@ def find_facts(
             (column, forms if _is_open(it, forms, column.trimmed) else (), True)
             for column, forms, it in zip(columns, left, facts, strict=True)
         ],
-    )
+    )[1]
+
+
+def _glance(
+    query: Callable[[str], Sequence[Any]], source: str, columns: Sequence[Texts]
+) -> list[Facts]:
+    """The forms that the first few values look like."""
+    texts = ", ".join(column.sql for column in columns)
+    rows = query(f"SELECT {texts} FROM {source} LIMIT {_GLANCE_ROWS}")  # noqa: S608
+    glanced = []
+    for place, column in enumerate(columns):
+        values = [row[place] for row in rows if row[place] is not None]
+        if column.many:
+            values = [value for several in values for value in several if value is not None]
+        if column.trimmed:
+            values = [text for value in values if (text := value.strip(" "))]
+        forms = [form for form in column.forms if all(map(_LOOK[form].fullmatch, values))]
+        glanced.append(Facts(tuple(forms), len(values)))
+    return glanced
 
 
 def _quick(forms: Iterable[str]) -> tuple[str, ...]:
@@ -255,15 +294,19 @@ def _ask_some(
     source: str,
     known: Sequence[Facts],
     asked: Sequence[_Asked],
-) -> list[Facts]:
-    """The facts of all rows of the columns that are asked for some forms, the known ones of others."""
+) -> tuple[int | None, list[Facts]]:
+    """The facts of the columns that are asked for some forms, and the known ones of the others.
+
+    Also how many rows there are, where any is asked.
+    """
     facts = list(known)
     places = [place for place, (_, forms, _) in enumerate(asked) if forms]
-    if places:
-        _, found = _ask(query, source, [asked[place] for place in places])
-        for place, it in zip(places, found, strict=True):
-            facts[place] = it
-    return facts
+    if not places:
+        return None, facts
+    rows, found = _ask(query, source, [asked[place] for place in places])
+    for place, it in zip(places, found, strict=True):
+        facts[place] = it
+    return rows, facts
 
 
 def _ask(
@@ -287,7 +330,8 @@ def _ask(
             outer.append("false")
         outer += [_every(_FORMS[form], name, column.many) for form in forms]
         outer += [_most(_COUNTS[it], name, column.many) for it in _counts(forms, closer)]
-    row = iter(query(f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {source})"))  # noqa: S608
+    sql = f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {source})"  # noqa: S608
+    row = iter(query(sql)[0])
     rows, found = int(next(row)), []
     for _, wanted, closer in asked:
         forms = _with(wanted, closer)
