@@ -100,3 +100,28 @@ def test_other_errors_name_nothing() -> None:
     found = shadows.found(said)
     assert found == ["operator:||", "dot:shout"]
     assert shadows.refusal(found).code == "function_not_allowed"
+
+
+def test_a_type_of_an_extension_is_cast_to_and_a_namesake_is_not(
+    source: Source, people: psycopg.Connection
+) -> None:
+    sql = "select ('Ada'::citext = 'ADA')::text as x from people"
+    people.execute("create extension citext")
+    try:
+        assert source.value(sql) == "true"
+        people.execute(
+            "create function aside.as_citext(int) returns citext language sql as "
+            "$$ select 'theirs'::citext $$; "
+            "create cast (int as citext) with function aside.as_citext(int)"
+        )
+        assert refused(source, "select 5::citext::text as x") == "cast_not_allowed"
+    finally:
+        people.execute("drop extension citext cascade")
+    people.execute(
+        "create function aside.checked(text) returns bool language sql as $$ select true $$; "
+        "create domain public.citext as text check (aside.checked(value))"
+    )
+    try:
+        assert refused(source, sql) == "type_not_allowed"
+    finally:
+        people.execute("drop domain public.citext")

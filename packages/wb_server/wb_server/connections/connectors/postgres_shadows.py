@@ -60,16 +60,18 @@ _EQ, _NE, _GE, _LE = (f"OPERATOR(pg_catalog.{sign})" for sign in ("=", "<>", ">=
 _USER: Final = f"{_GE} '16384'::pg_catalog.oid"  # FirstNormalObjectId
 _FOUND: Final = "pg_catalog.concat_ws(':', "
 
-# The types that values from the statement's tables may have, of the database's own ones; ``inner``
+# The types that values from the statement's tables and casts may have, of the database's own; ``inner``
 # are those of an array's elements and a composite column's fields.
 _REACH: Final = f"""
 WITH RECURSIVE reach(type, inner_) AS (
-    SELECT s.type, s.inner_ FROM pg_catalog.pg_class c CROSS JOIN LATERAL (
+    (SELECT s.type, s.inner_ FROM pg_catalog.pg_class c CROSS JOIN LATERAL (
         SELECT c.reltype, NULL::pg_catalog.bool WHERE {{everything}} UNION ALL
         SELECT a.atttypid, false FROM pg_catalog.pg_attribute a
         WHERE a.attrelid {_EQ} c.oid AND a.attnum OPERATOR(pg_catalog.>) '0'::pg_catalog.int2
         AND ({{everything}} OR a.attname {_EQ} ANY ({{columns}}))
     ) s(type, inner_) WHERE c.relname {_EQ} ANY ({{tables}}) AND s.type {_USER}
+    UNION ALL SELECT t.oid, false FROM pg_catalog.pg_type t
+    WHERE t.typname {_EQ} ANY ({{types}}) AND t.oid {_USER})
     UNION
     SELECT s.type, s.inner_ FROM reach r JOIN pg_catalog.pg_type t ON t.oid {_EQ} r.type
     CROSS JOIN LATERAL (
@@ -186,6 +188,12 @@ WHERE x.typname {_EQ} ANY ({{all}}) AND pg_catalog.pg_type_is_visible(x.oid)
 AND (x.oid {_USER} OR x.typname {_EQ} ANY ({{never}}))"""  # noqa: S608
 
 
+# A type that is named as one of an extension, and isn't.
+_NAMESAKES: Final = f"""
+SELECT {_FOUND}'namesake', x.typname) FROM pg_catalog.pg_type x
+WHERE x.typname {_EQ} ANY ({{types}}) AND NOT {_of_extension(1247, "x.oid")}"""  # noqa: S608
+
+
 def _of_no_extension(catalog: int) -> str:
     """Written so that it is looked up by index, for each of the few rows that are left."""
     return (
@@ -210,6 +218,11 @@ def glance(named: Named, sql: str) -> str:
         kinds.append(
             f"pg_proc x WHERE x.proname {_EQ} ANY ({_array(named.functions)}) AND x.oid {_USER} "
             f"AND {_of_no_extension(1255)}"
+        )
+    if named.types:
+        kinds.append(
+            f"pg_type x WHERE x.typname {_EQ} ANY ({_array(named.types)}) "
+            f"AND {_of_no_extension(1247)}"
         )
     if _makes_values(named, sql):
         kinds.append(
@@ -244,6 +257,8 @@ def look(named: Named, tables: Iterable[TableRef], sql: str) -> str:
     parts = [_CASTS, _ORDERINGS, _OPERATORS.format(signs=_array(_signs(sql)))]
     if named.functions:
         parts.append(_FUNCTIONS.format(names=_array(named.functions)))
+    if named.types:
+        parts.append(_NAMESAKES.format(types=_array(named.types)))
     if _makes_values(named, sql):
         coerces = str(named.coerces).lower()
         parts.append(_DOMAINS.format(harmless=_array(HARMLESS), coerces=coerces))
@@ -256,6 +271,7 @@ def look(named: Named, tables: Iterable[TableRef], sql: str) -> str:
         tables=_array({table.name for table in tables}),
         everything=str(named.columns is None).lower(),
         columns=_array(named.columns or ()),
+        types=_array(named.types),
     )
     return (
         f"{reach} SELECT CASE WHEN f.names IS NULL THEN '1'::pg_catalog.int4 ELSE "  # noqa: S608
@@ -416,7 +432,17 @@ def _domain(name: str) -> Forbidden:
     )
 
 
+def _namesake(name: str) -> Forbidden:
+    return Forbidden(
+        f"This database has a type {name} that is of no extension, and may run code of its own. Cast "
+        "to text instead.",
+        code="type_not_allowed",
+        type=name,
+    )
+
+
 _REFUSALS: Final = {
+    "namesake": _namesake,
     "operator": _operator,
     "function": _function,
     "dot": _dot,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlglot import exp
 
@@ -64,6 +65,7 @@ class Named:
         coerces: whether values of a table's types may be made: a function is called that does it,
             or a whole row is taken as a value.
         columns: names of all columns that it uses; ``None``: it may use others.
+        types: names of types in casts that lie in an extension's schema.
     """
 
     of_rows: Mapping[str, frozenset[TableRef] | None] = field(default_factory=dict)
@@ -71,6 +73,15 @@ class Named:
     functions: frozenset[str] = frozenset()
     coerces: bool = False
     columns: frozenset[str] | None = None
+    types: frozenset[str] = frozenset()
+
+
+# Those that the parser knows by itself.
+_EXTENSION_TYPES: Final = {
+    exp.DType.HSTORE: "hstore",
+    exp.DType.GEOMETRY: "geometry",
+    exp.DType.GEOGRAPHY: "geography",
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,7 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
     parts: dict[str, list[frozenset[str]]] = {}
     nameless = False
     functions: set[str] = set()
+    types: set[str] = set()
     bare: set[str] = set()
     arguments: set[str] = set()
     joined: set[str] = set()
@@ -131,6 +143,13 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
         elif kind is exp.Join:
             everything = everything or bool(node.args.get("method"))  # NATURAL
             joined |= {fold(name, rules) for name in node.args.get("using") or ()}
+        elif kind is exp.DataType:
+            own = node.args.get("kind")
+            name = fold(own, rules) if isinstance(own, exp.Identifier) else ""
+            if node.this in _EXTENSION_TYPES:
+                name = _EXTENSION_TYPES[node.this]
+            if name in rules.extension_types:
+                types.add(name)
         elif kind is exp.Anonymous:
             called = node.name.lower()
             if called in rules.extension_functions:
@@ -186,7 +205,9 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
     )
     used = bare | arguments | joined | {name for _, name in dots}
     columns = None if everything else frozenset(used)
-    return Named(of_rows, frozenset(of_values), frozenset(functions), coerces, columns)
+    return Named(
+        of_rows, frozenset(of_values), frozenset(functions), coerces, columns, frozenset(types)
+    )
 
 
 def _field_error(name: str) -> Forbidden:

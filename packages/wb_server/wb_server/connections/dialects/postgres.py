@@ -12,7 +12,7 @@ from sqlglot import TokenType, exp
 from . import postgres_text as text
 from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, TYPES, DialectRules, words
 from .postgres_calls import WORDS
-from .postgres_names import EXTENSION_OPERATORS, NAMED_TYPES, OPERATORS
+from .postgres_names import EXTENSION_OPERATORS, EXTENSION_TYPES, NAMED_TYPES, OPERATORS
 
 # Plain computations on numbers.
 _MATH = words(
@@ -263,6 +263,8 @@ RULES = DialectRules(
         exp.DType.XML,
         exp.DType.POINT,
         exp.DType.POLYGON,
+        exp.DType.GEOMETRY,
+        exp.DType.GEOGRAPHY,
     },
     nodes=READ_NODES
     | {
@@ -303,6 +305,7 @@ RULES = DialectRules(
     extension_functions=_EXTENSIONS,
     record_fields=_RECORD_FIELDS,
     named_types=NAMED_TYPES,
+    extension_types=EXTENSION_TYPES,
     operators=OPERATORS | EXTENSION_OPERATORS | WORDS,
     lexer=text.lex,
     unseal=text.unseal,

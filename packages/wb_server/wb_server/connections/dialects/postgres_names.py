@@ -41,3 +41,12 @@ NAMED_TYPES = words(
     _numeric _oid _text _time _timestamp _timestamptz _timetz _uuid _varchar _bpchar _xml _inet
     """
 )
+
+# Of an extension, so in a schema that nobody can know. The connector looks whether the types of
+# these names are an extension's.
+EXTENSION_TYPES = words(
+    """
+    citext hstore ltree lquery ltxtquery cube seg isbn isbn13 ean13 issn geometry geography box2d
+    box3d vector halfvec sparsevec
+    """
+)
