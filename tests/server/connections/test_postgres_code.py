@@ -397,3 +397,21 @@ def test_a_question_that_was_not_answered_stops_the_statement(
     with pytest.raises(WorkbenchError) as caught:
         coded.value("select 1 as x")
     assert caught.value.code == "not_looked"
+
+
+def test_a_domain_whose_check_reads_a_file(coded: Source, there: psycopg.Connection) -> None:
+    there.execute(TABLES)
+    try:
+        there.execute(
+            "create domain w.file as text; create table w.files (id int, f w.file, many w.file[]);"
+            "insert into w.files values (1, 'a', '{a}');"
+            "alter domain w.file add check (pg_read_file(value) is not null) not valid"
+        )
+        for sql in (
+            'select (jsonb_populate_record(f, \'{"f": "PG_VERSION"}\')).id from files f',
+            "select many = '{PG_VERSION}' from files",
+        ):
+            assert tried(coded, sql) == "type_not_allowed"
+        assert tried(coded, "select id, f from files where f = 'a'") == "ok"
+    finally:
+        there.execute("drop schema w cascade")

@@ -260,6 +260,19 @@ def test_nor_in_a_write(biting: Source, bitten: psycopg.Connection) -> None:
     judge(biting, bitten, WRITES, "write")
 
 
+def test_a_field_that_is_set_is_no_call(biting: Source, bitten: psycopg.Connection) -> None:
+    bitten.execute("create function public.city(t text) returns int language sql as 'select 1'")
+    for sql in (
+        "update person set address.city = 'Wien' where id = 1",
+        "merge into person p using keyed k on p.id = k.id "
+        "when matched then update set address.city = 'Graz'",
+    ):
+        assert tried(biting, sql, "write") == "ok"
+    assert biting.value("select (address).street as x from person") == "Main"
+    assert tried(biting, "select (address).city as x from person") == "field_not_allowed"
+    bitten.execute("drop function public.city(text)")
+
+
 def test_columns_and_fields_answer(biting: Source, bitten: psycopg.Connection) -> None:
     wrong = []
     for sql, wanted in HONEST:

@@ -49,7 +49,9 @@ _BY_WORD: Final = {
 }
 _WORDS: Final = re.compile(rf"\b(?:{'|'.join(_BY_WORD)})\b", re.IGNORECASE)
 # A check that calls one of PostgreSQL's own functions with such a name is looked at more closely.
-_RISKY: Final = "^(pg_|lo|query_|table_|schema_|database_|cursor_|set|nextval|currval|ts_|dblink)"
+_RISKY: Final = (
+    "(^|[^a-z0-9_])(pg_|lo|query_|table_|schema_|database_|cursor_|set|nextval|currval|ts_)"
+)
 _SIGNS: Final = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 _LONGEST_SIGN: Final = 8
 # record, any, anyelement, anynonarray, anycompatible, anycompatiblenonarray
@@ -226,10 +228,10 @@ def glance(named: Named, sql: str) -> str:
         )
     if _makes_values(named, sql):
         kinds.append(
-            f"pg_constraint x {_CALLED} WHERE x.contypid OPERATOR(pg_catalog.>) "
-            f"'0'::pg_catalog.oid AND x.oid {_USER} AND CASE WHEN p.oid {_USER} THEN "
-            f"NOT {_of_extension(1255, 'p.oid')} ELSE p.proname OPERATOR(pg_catalog.~) "
-            f"'{_RISKY}' END"
+            "pg_constraint x WHERE x.contypid OPERATOR(pg_catalog.>) '0'::pg_catalog.oid "
+            f"AND x.oid {_USER} AND (x.conbin::pg_catalog.text OPERATOR(pg_catalog.~) "
+            "'funcid [1-9][0-9][0-9][0-9][0-9]' OR pg_catalog.pg_get_constraintdef(x.oid) "
+            f"OPERATOR(pg_catalog.~) '{_RISKY}')"
         )
     never = named.of_values - HARMLESS
     if named.of_values:

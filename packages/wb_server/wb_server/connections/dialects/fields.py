@@ -130,7 +130,7 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
         if kind is exp.Column:
             owner = node.args.get("table")
             if isinstance(node.this, exp.Identifier):
-                if owner is not None:
+                if owner is not None and not _is_set(node):
                     dots.add((fold(owner, rules), fold(node.this, rules)))
                 else:
                     alone = not isinstance(node.parent, exp.Anonymous | exp.Paren)
@@ -229,6 +229,17 @@ def _sources(
             return None
         return {item.table} if item.table in base else set()
     return {item.table}
+
+
+def _is_set(node: exp.Expr) -> bool:
+    """``SET column.field = …``, which names a place."""
+    equals = node.parent
+    return (
+        node.arg_key == "this"
+        and isinstance(equals, exp.EQ)
+        and equals.arg_key == "expressions"
+        and isinstance(equals.parent, exp.Update | exp.OnConflict)
+    )
 
 
 def _stands_in_from(node: exp.Expr) -> bool:
