@@ -247,6 +247,29 @@ def test_types_of_postgres(place: Place) -> None:
         assert refused.value.details["column"] == field
 
 
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+def test_far_dates_go_into_postgres(place: Place) -> None:
+    """Years before 1 and past 9999, which neither Python nor Arrow writes as PostgreSQL reads them."""
+    texts = ["4714-11-24 BC", "0001-01-01", "9999-12-31", "12024-06-30", "290000-12-31"]
+    place.run(
+        "create table l.t (id int, d date, t timestamp, tz timestamptz)",
+        *(
+            f"insert into l.t values ({i}, '{day}', '{day}'::timestamp + '1 second 1 microsecond', "
+            f"'{day}'::timestamp + '23:59:59.999999')"
+            for i, day in enumerate(texts)
+        ),
+        "insert into l.t (id) values (9)",
+    )
+    before = place.run("select id, d::text, t::text, tz::text from l.t order by id")
+    place.source.load("l.t", place.source.table("select * from l.t", "l.t"))
+    after = place.run("select distinct id, d::text, t::text, tz::text from l.t order by id")
+    assert after == before
+    assert place.run("select count(*) from l.t") == [(12,)]
+    early = pa.table({"id": [1], "d": pa.array([-2_440_589], pa.int32()).cast(pa.date32())})
+    with pytest.raises(InvalidInput, match="“d” brings a date before 4714 BC"):
+        place.source.load("l.t", early)
+
+
 @pytest.mark.parametrize(
     ("declared", "values", "code"),
     [
@@ -260,7 +283,7 @@ def test_types_of_postgres(place: Place) -> None:
         ("double precision", pa.array([2**53 + 1]), "bad_value"),
         ("varchar(3)", pa.array(["four"]), "bad_value"),
         ("varchar(3)", pa.array([4]), "type_mismatch"),
-        ("date", pa.array([-800_000], pa.int32()).view(pa.date32()), "bad_value"),
+        ("date", pa.array([-2_500_000], pa.int32()).view(pa.date32()), "bad_value"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(
