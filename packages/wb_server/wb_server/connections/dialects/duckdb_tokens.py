@@ -39,7 +39,7 @@ ARROWS: Final = {Kind.ARROW: Kind.ADJACENT, Kind.DARROW: Kind.AMP_LT}
 _PLUS: Final = Kind.PIPE_SLASH
 _TAKEN: Final = frozenset({*ARROWS.values(), _PLUS})
 
-# No text may hold it, so a name with it was made here.
+# No name may hold it, so one with it was made here.
 MARK: Final = "\ufdd0"
 ARRAY: Final = f"{MARK} array"
 LIST: Final = f"{MARK} list"
@@ -93,15 +93,22 @@ def tokenize(sql: str) -> list[Token]:
     Raises:
         InvalidInput: the text can't be read (``syntax_error``).
     """
-    if MARK in sql:
-        raise InvalidInput("The SQL text holds a character that is none.", code="syntax_error")
     tokens = _lexed(sql)
+    if MARK in sql and any(_is_marked(token) for token in tokens):
+        raise InvalidInput("The SQL text holds a character that is none.", code="syntax_error")
     while tokens and tokens[-1].token_type == Kind.SEMICOLON:
         tokens.pop()
     if any(token.token_type in _TAKEN for token in tokens):
         raise InvalidInput("DuckDB has no such operator.", code="syntax_error")
     tokens = _arrays(list(_words(list(_literals(tokens)))))
     return _as_select(tokens)
+
+
+def _is_marked(token: Token) -> bool:
+    """Whether it could be taken for one that is made here; a string may hold the mark inside."""
+    if token.token_type == Kind.STRING:
+        return token.text.startswith(MARK)
+    return MARK in token.text
 
 
 def _lexed(sql: str) -> list[Token]:
