@@ -106,6 +106,8 @@ def test_each_type_passes(engine: PostgresEngine, catalog: psycopg.Connection) -
     plain = sorted(name for name in NAMED_TYPES if name != "char")
     found = [f"null::{name}" for name in plain]
     found += [f"cast(null as pg_catalog.{name})" for name in plain]
+    found += [f"null::{name.upper()}" for name in plain]
+    found += [f"{name.title()} '1'" for name in ("oid", "text", "tsquery", "jsonpath", "xml")]
     found += [f"null::{name}[]" for name in plain if name[0] != "_"]
     found += ['null::"char"', 'null::pg_catalog."char"[]']
     tally = agreed(found, engine)

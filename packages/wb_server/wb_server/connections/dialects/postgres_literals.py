@@ -16,6 +16,7 @@ from .base import words
 from .postgres_names import NAMED_TYPES
 from .sealing import SEAL, like, nothing, operator
 
+_STRINGS = (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.BYTE_STRING)
 _NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
 _FIELDS = words("year month day hour minute second")
 _ESCAPED = r"{0}(?:{0}|([0-9a-fA-F]{{4}})|\+([0-9a-fA-F]{{6}}))"
@@ -73,7 +74,7 @@ def with_literals(tokens: list[Token], sql: str) -> list[Token]:
             result[-1] = like(result[-1], TokenType.STRING, result[-1].text + token.text)
             index += 1
             continue
-        elif kind == TokenType.STRING and result and _is_type(result):
+        elif kind in _STRINGS and result and _is_type(result):
             # Where no string can follow a name otherwise: the name is a type's.
             name = result.pop()
             result += [token, like(name, TokenType.DCOLON, "::"), name]

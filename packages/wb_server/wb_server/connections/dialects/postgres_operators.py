@@ -54,6 +54,8 @@ def with_operators(tokens: list[Token], sql: str) -> list[Token]:
     index = 0
     while index < len(tokens):
         token = tokens[index]
+        if token.token_type == TokenType.OPERATOR and not _is_call(tokens, index):
+            token = like(token, TokenType.VAR, token.text)  # a column of this name
         if token.token_type == TokenType.OPERATOR:
             index = _written_operator(tokens, index, result)
             continue
@@ -79,6 +81,10 @@ def with_operators(tokens: list[Token], sql: str) -> list[Token]:
                 word.token_type = known.token_type
         _sort_run(run, result)
     return result
+
+
+def _is_call(tokens: list[Token], index: int) -> bool:
+    return index + 1 < len(tokens) and tokens[index + 1].token_type == TokenType.L_PAREN
 
 
 def _is_sign(token: Token, sql: str) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from sqlglot import Token, exp
 from sqlglot.dialects.dialect import Dialect
 
+from wb_server.kit.errors import InvalidInput
+
 from .postgres_calls import seal_calls
 from .postgres_clauses import order_by_sign, with_clauses
 from .postgres_literals import with_literals
@@ -23,6 +25,8 @@ from .sealing import NOTHING, SEAL
 def lex(sql: str) -> list[Token]:
     """The tokens of a text, each a form that the parser knows."""
     found = Dialect.get_or_raise("postgres").tokenize(sql)
+    if any(SEAL in token.text for token in found):
+        raise InvalidInput("A text can't hold a NUL character (\\x00).", code="syntax_error")
     found = with_operators(found, sql)
     lower = sql.lower()
     found = with_literals(seal_calls(found, lower), sql)
@@ -66,7 +70,9 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
         name = node.args["kind"]
         if str(name.this).lower() == "interval" and not node.expressions:
             return exp.DataType(this=exp.DType.INTERVAL)
-        if str(name.this) in NAMED_TYPES and name.this != "char":
+        if not name.args.get("quoted"):
+            name.set("this", str(name.this).lower())
+        elif name.this in NAMED_TYPES and name.this != "char":
             name.set("quoted", False)
     if isinstance(node, exp.DataType) and isinstance(node.args.get("kind"), exp.Dot):
         schema, name = node.args["kind"].this, node.args["kind"].expression
@@ -76,6 +82,8 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
             and isinstance(name, exp.Identifier)
             and str(name.this).lower() in NAMED_TYPES
         ):
+            if not name.args.get("quoted"):
+                name.set("this", str(name.this).lower())
             node.set("kind", name)
     return None
 
