@@ -88,6 +88,22 @@ OWN: dict[DialectName, dict[str, _Shape]] = {
         "hexadecimal strings": _list("x'41'"),
         "double quotes": _list('"a"'),
         "dates": _list("date '2026-01-31'"),
+        "variables": _list("@a# := @a# + 1"),
+        "variables in CASE": _list("WHEN 1 THEN @a := 1", "SELECT CASE a ", " END", " "),
+        "open CASEs": _run("CASE @a := (", "SELECT "),
+        "MATCH": _run("MATCH ", "SELECT "),
+        "separators": _run("SEPARATOR 'x' ", "SELECT group_concat(a ", ")"),
+        "lists in a row": _list("group_concat(a ORDER BY b SEPARATOR '#' LIMIT 1)"),
+        "introducers": _list("_utf8mb4'a'"),
+        "rows": _list("(#, 'a')", "VALUES ", ""),
+        "queries in queries": lambda n: "SELECT (" * min(n, 50) + "1" + ")" * min(n, 50),
+        "open queries": _run("SELECT ("),
+        "columns of JSON": _list(
+            "c# int PATH '$'", "SELECT * FROM json_table(a, '$' COLUMNS (", ")) t"
+        ),
+        "JSON without an end": _run("json_table(a COLUMNS (a int PATH '$', ", "SELECT * FROM "),
+        "index hints": _list("t# USE INDEX (a)", "SELECT 1 FROM ", ""),
+        "words of SHOW": _run("a ", "SHOW TABLES "),
     },
     "postgres": {
         "names": _list('"c #"'),

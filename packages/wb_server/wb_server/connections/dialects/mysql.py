@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from sqlglot import TokenType, exp
 
-from . import mysql_text
+from . import mysql_checks, mysql_text
 from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, DialectRules, words
-from .mysql_variables import check_variables
 
 _MATH = words(
     """
@@ -102,8 +101,11 @@ _NOT_EVERYWHERE = words(
     """
 )
 
-# What says how the data is laid out. Left out: texts of views and routines, privileges, settings,
-# other sessions, what was run. The server itself shows only what the login has rights on.
+# What says how the data is laid out. Left out: views, routines, triggers, events and the privileges
+# (texts, definers, grantees), variables, statistics and status (settings), processlist, profiling,
+# innodb_* and optimizer_trace (other sessions, what was run), files, tablespaces and partitions
+# (where rows lie), user_*, plugins. The server itself shows only what the login has rights on.
+# mysql_checks.CLOSED says which columns of these stay closed.
 _SYSTEM_TABLES = {
     "information_schema": words(
         """
@@ -248,7 +250,7 @@ RULES = DialectRules(
         high_priority straight_join sql_small_result sql_big_result sql_buffer_result sql_no_cache
         """
     ),
-    check_tree=check_variables,
+    check_tree=mysql_checks.check,
     # A function of another schema is somebody's own; and a dot leads nowhere else.
     record_fields={},
     lexer=mysql_text.tokenize,

@@ -139,14 +139,14 @@ class _Respelled:
             return here + 2
         elif level.call == "group_concat" and kind == TokenType.SEPARATOR and after is not None:
             # As the first argument: behind ORDER BY it would be one more key of the order.
+            level.call = ""  # there is only one
             comma = _like(token, TokenType.COMMA, ",")
             first = level.place + 2
             self.result[first:first] = [*_call(SEPARATOR, [after], token), comma]
             return here + 2
-        elif level.call == "group_concat" and word == "offset" and self._limited():
+        elif word == "offset" and after is not None and self._limited(level):
             # LIMIT 2 OFFSET 1 is LIMIT 1, 2
             count = self.result.pop()
-            assert after is not None
             self.result += [after, _like(token, TokenType.COMMA, ","), count]
             return here + 2
         elif word == "columns" and level.call == "json_table":
@@ -216,7 +216,8 @@ class _Respelled:
             level.begin = token.start
 
     def _end_item(self, level: _Level, here: int) -> None:
-        text = self._sql[level.begin : self._tokens[here - 1].end + 1] if level.begin >= 0 else ""
+        end = min(self._tokens[here - 1].end + 1, level.begin + 4 * _LONGEST_TITLE)
+        text = self._sql[level.begin : end] if level.begin >= 0 else ""
         level.titles.append(title_of(text))
         level.begin = -1
 
@@ -267,9 +268,9 @@ class _Respelled:
         return end
 
     def _end_in_case(self, here: int) -> int:
-        """Where an expression of a CASE ends."""
+        """Where an expression of a CASE ends, or the next one begins."""
         depth = 0
-        while (token := self._peek(here)) is not None:
+        while (token := self._peek(here)) is not None and token.token_type != TokenType.COLON_EQ:
             kind = token.token_type
             if not depth and kind in (*_IN_CASE[1:], TokenType.END):
                 break
@@ -288,8 +289,9 @@ class _Respelled:
         self.result += _call(INTRODUCER + name, [after], token)
         return True
 
-    def _limited(self) -> bool:
-        return len(self.result) > 1 and self.result[-2].token_type == TokenType.LIMIT
+    def _limited(self, level: _Level) -> bool:
+        name = self.result[level.place].text.lower() if level.place >= 0 else ""
+        return name == "group_concat" and self.result[-2].token_type == TokenType.LIMIT
 
     def _match(self, here: int) -> int:
         """``MATCH a, b AGAINST (…)`` gets brackets around its columns."""
@@ -298,6 +300,8 @@ class _Respelled:
             return 0
         end = here + 1
         while (next_ := self._peek(end)) is not None and next_.text.lower() != "against":
+            if next_.text.lower() == "match":
+                return 0
             plain = next_.token_type in (TokenType.COMMA, TokenType.DOT, TokenType.IDENTIFIER)
             if not plain and not next_.text.replace("_", "a").isalnum():
                 return 0

@@ -169,7 +169,7 @@ def check_table(table: TableRef, rules: DialectRules, *, write: bool) -> None:
     schema, name = table.schema, table.name
     if rules.name == "mysql":
         # Whatever its server does with the case of names, its own are found in any.
-        schema, name = schema and _plain(schema), _plain(name)
+        schema, name = schema and plain_name(schema), plain_name(name)
     own = name.startswith(rules.system_prefixes)
     if schema is None:
         if not name.startswith(rules.unqualified_system_prefixes):
@@ -185,7 +185,7 @@ def check_table(table: TableRef, rules: DialectRules, *, write: bool) -> None:
         )
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name without case, accents and letters that are only another form of one."""
     letters = unicodedata.normalize("NFKD", name.strip().casefold()).replace("ı", "i")
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
