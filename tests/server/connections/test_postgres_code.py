@@ -415,3 +415,24 @@ def test_a_domain_whose_check_reads_a_file(coded: Source, there: psycopg.Connect
         assert tried(coded, "select id, f from files where f = 'a'") == "ok"
     finally:
         there.execute("drop schema w cascade")
+
+
+def test_browsing_calls_no_operator_of_the_database(
+    coded: Source, there: psycopg.Connection
+) -> None:
+    there.execute(TABLES)
+    try:
+        for sign, kinds in {"=": ("name, text", "oid, int"), "!~": ("name, name",)}.items():
+            for kind in kinds:
+                left, right = kind.split(", ")
+                there.execute(
+                    f"create function w.f(a {left}, b {right}) returns boolean language plpgsql as "
+                    "$$ begin raise exception 'was called'; end $$;"
+                    f"create operator w.{sign} (leftarg = {left}, rightarg = {right}, function = w.f)"
+                )
+        for schema in (None, "w"):
+            with coded.open(kind="browse") as session:
+                names = [column.name for column in session.columns(schema, "plain")]
+            assert names == ["id", "name", "body", "at"]
+    finally:
+        there.execute("drop schema w cascade")

@@ -48,19 +48,24 @@ TABLES: Final = f"""
     ORDER BY n.nspname, c.relname
 """  # noqa: S608
 
+# The login's own path decides where a table without a schema is, so operators are written with theirs.
 COLUMNS: Final = """
-    SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
+    SELECT a.attname::pg_catalog.text, pg_catalog.format_type(a.atttypid, a.atttypmod),
            NOT a.attnotnull, d.description
     FROM pg_catalog.pg_class c
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+    JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) c.oid
+        AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped
     LEFT JOIN pg_catalog.pg_description d
-        ON d.objoid = c.oid AND d.objsubid = a.attnum
-        AND d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relname = $2::text
-      AND CASE WHEN $1::text IS NULL THEN pg_catalog.pg_table_is_visible(c.oid)
-               ELSE n.nspname = $1::text END
-      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        ON d.objoid OPERATOR(pg_catalog.=) c.oid
+        AND d.objsubid OPERATOR(pg_catalog.=) a.attnum::pg_catalog.int4
+        AND d.classoid OPERATOR(pg_catalog.=) '1259'::pg_catalog.oid
+    WHERE c.relkind OPERATOR(pg_catalog.=) ANY ('{r,p,v,m,f}'::pg_catalog."char"[])
+      AND c.relname OPERATOR(pg_catalog.=) $2::pg_catalog.text
+      AND CASE WHEN $1::pg_catalog.text IS NULL THEN pg_catalog.pg_table_is_visible(c.oid)
+               ELSE n.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.text END
+      AND NOT pg_catalog.starts_with(n.nspname::pg_catalog.text, 'pg_')
+      AND n.nspname OPERATOR(pg_catalog.<>) 'information_schema'::pg_catalog.name
       AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
       AND pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT, INSERT, UPDATE')
     ORDER BY a.attnum

@@ -92,7 +92,7 @@ def enter(asks: Asks, schema: str, key: str) -> int | None:
     if entered:
         return None
     ((rows,),) = asks.query(
-        f'SELECT "rows" FROM {full(schema, LEDGER)} WHERE task_run = $1',  # noqa: S608
+        f'SELECT "rows" FROM {full(schema, LEDGER)} WHERE task_run OPERATOR(pg_catalog.=) $1',  # noqa: S608
         key,
     )
     return int(rows or 0)
@@ -102,7 +102,7 @@ def note(asks: Asks, schema: str, key: str, rows: int) -> None:
     """Writes how many rows it were, before the commit."""
     asks.query(
         f'UPDATE {full(schema, LEDGER)} SET "rows" = $2::pg_catalog.int8 '  # noqa: S608
-        "WHERE task_run = $1 RETURNING task_run",
+        "WHERE task_run OPERATOR(pg_catalog.=) $1 RETURNING task_run",
         key,
         str(rows),
     )
