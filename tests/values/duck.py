@@ -56,7 +56,7 @@ def _clock(dice: random.Random) -> str:
 
 def _interval(dice: random.Random) -> Written:
     months, days = dice.choice([0, 1, 14, -25, 2**31 - 1]), dice.choice([0, 3, -3, 2**31 - 1])
-    micros = dice.choice([0, 1, -1, 4_500 * 10**6])
+    micros = dice.choice([0, 1, -1, 4_500 * 10**6, 2**62])
     return Written(
         f"{months} months {days} days {micros} microseconds",
         odd=abs(micros) > 2**63 // 1000,
