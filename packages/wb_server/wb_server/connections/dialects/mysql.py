@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sqlglot import TokenType, exp
 
-from . import mysql_checks, mysql_text
+from . import mysql_checks, mysql_text, mysql_trees
 from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, DialectRules, words
 
 _MATH = words(
@@ -254,12 +254,12 @@ RULES = DialectRules(
     # A function of another schema is somebody's own; and a dot leads nowhere else.
     record_fields={},
     lexer=mysql_text.tokenize,
-    prepare=mysql_text.prepare,
-    one_spelling=mysql_text.one_spelling,
-    verbatim=mysql_text.verbatim,
-    verbatim_nodes=mysql_text.VERBATIM,
-    quoted=mysql_text.QUOTED,
-    not_outside_quotes=mysql_text.NOT_OUTSIDE_QUOTES,
+    prepare=mysql_trees.prepare,
+    one_spelling=mysql_trees.one_spelling,
+    verbatim=mysql_trees.verbatim,
+    verbatim_nodes=mysql_trees.VERBATIM,
+    quoted=mysql_trees.QUOTED,
+    not_outside_quotes=mysql_trees.NOT_OUTSIDE_QUOTES,
     write_nodes=frozenset(
         {
             exp.AutoIncrementColumnConstraint,
