@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from support.source import Source
 
@@ -257,6 +258,37 @@ def test_empty_files(files: Source, tmp_path: Path) -> None:
     for name, rows in (("a", 0), ("b", 0), ("c", 0), ("d", 1)):
         assert files.table(f"select * from {name}", name).num_rows == rows
     assert kinds(files, "b") == {"x": "VARCHAR", "y": "VARCHAR"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [
+        ("1.25::decimal(10,2)", f"{'9' * 36}::decimal(36,0)", {Decimal("1.25"), Decimal("9" * 36)}),
+        ("1.25::decimal(10,2)", f"{'9' * 38}::decimal(38,0)", "type_mismatch"),
+        ("1.25::decimal(10,2)", "5::bigint", {Decimal("1.25"), 5}),
+        ("0.5::double", "9007199254740993::bigint", "bad_value"),
+        ("0.5::double", "9007199254740992::bigint", {0.5, 9007199254740992.0}),
+        ("0.5::float", "16777217::integer", {0.5, 16777217.0}),
+        ("0.5::double", "0.1::decimal(38,1)", "type_mismatch"),
+        ("5::bigint", "'007'", {"5", "007"}),
+        ("5::tinyint", "9223372036854775807::bigint", {5, 2**63 - 1}),
+        ("[0.5::double]", "[9007199254740993::bigint]", "type_mismatch"),
+        ("date '2026-01-01'", "null::date", {dt.date(2026, 1, 1), None}),
+    ],
+)
+def test_parquet_files_of_different_types(
+    files: Source, tmp_path: Path, one: str, other: str, wanted: Any
+) -> None:
+    """DuckDB takes the more general type, in which values change."""
+    (tmp_path / "t").mkdir()
+    for name, value in (("a", one), ("b", other), ("c", one)):
+        duckdb.execute(f"COPY (SELECT {value} AS v) TO '{tmp_path / 't' / name}.parquet'")
+    if isinstance(wanted, set):
+        assert {row["v"] for row in files.rows("select v from t", "t")} == wanted
+        return
+    with pytest.raises(InvalidInput) as caught:
+        files.table("select v from t", "t")
+    assert (caught.value.code, caught.value.details["column"]) == (wanted, "v")
 
 
 # --- once for each state of a file -------------------------------------------------------------

@@ -9,6 +9,7 @@ import duckdb
 
 from . import duckdb_csv as of_csv
 from . import duckdb_json as of_json
+from . import duckdb_parquet as of_parquet
 from .duckdb_csv import literal, quoted
 from .duckdb_errors import BadValue
 
@@ -38,9 +39,9 @@ def make_views(
 def _select(connection: duckdb.DuckDBPyConnection, table: dict[str, Any], learned: Learned) -> str:
     kind, paths = table["kind"], table["paths"]
     partitions = _partitions(table.get("partitions", {}))
-    if kind == "parquet":
+    if kind == "parquet" and len(paths) == 1:
         places = ", ".join(map(literal, paths))
-        return f"SELECT * FROM read_parquet([{places}], union_by_name = true, {partitions})"  # noqa: S608
+        return f"SELECT * FROM read_parquet([{places}], {partitions})"  # noqa: S608
     profiles = table.get("profiles", {})
     files = []
     for path in paths:
@@ -49,11 +50,15 @@ def _select(connection: duckdb.DuckDBPyConnection, table: dict[str, Any], learne
             profile = _profile(connection, kind, path)
             learned(path, profile)
         files.append((path, profile))
+    if kind == "parquet":
+        return of_parquet.select(files, partitions)
     return of_json.select(files, partitions) if kind == "json" else of_csv.select(files, partitions)
 
 
 def _profile(connection: duckdb.DuckDBPyConnection, kind: str, path: str) -> dict[str, Any]:
     try:
+        if kind == "parquet":
+            return {"kind": kind, **of_parquet.profile(connection, path)}
         if kind == "json":
             return {"kind": kind, **of_json.profile(connection, path)}
         return {"kind": kind, **of_csv.profile(connection, path, kind)}

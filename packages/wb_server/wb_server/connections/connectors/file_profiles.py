@@ -54,6 +54,6 @@ class Profiles:
 
     def wanted(self, kind: str, paths: Sequence[str], keys: Sequence[Hashable]) -> dict[str, Any]:
         """The profiles of a table's files by path, as a worker takes them; ``None``: not known."""
-        if kind == "parquet":
-            return {}
+        if kind == "parquet" and len(paths) == 1:
+            return {}  # it says itself which types it has
         return {path: self.get((kind, key)) for path, key in zip(paths, keys, strict=True)}

@@ -178,7 +178,7 @@ class FilesSession(WorkerSession):
 
     def _table(self, table: FileTable) -> dict[str, Any]:
         states = []
-        if table.kind != "parquet":
+        if table.kind != "parquet" or len(table.paths) > 1:
             try:
                 states = [state_of(path) for path in table.paths]
             except OSError:
