@@ -31,7 +31,7 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
 ) -> None:
     name = f"shared_{uuid.uuid4().hex[:6]}"
     api = person.people.api(person.name)
-    api.ok("POST", "/pipelines", {"text": FILE.format(name=name), "files": {}})
+    api.ok("POST", "/pipelines", {"text": FILE.format(name=name), "files": {"notes.md": "eA=="}})
     rows = []
     for lab in (person, second):
         lab.open_panel("Pipelines")
@@ -105,6 +105,10 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     own = other.get_by_role("dialog", name="Versions of")
     expect(own).to_contain_text(f"approved by {person.name}, for another owner")
     expect(own.get_by_test_id("wb-versions-waits")).to_contain_text("with your rights")
+    own.get_by_test_id("wb-version-folder").first.get_by_text("Files of its folder: 1").click()
+    with other.expect_download() as download:
+        own.get_by_role("link", name="notes.md").first.click()
+    assert Path(download.value.path()).read_bytes() == b"x"
     own.get_by_test_id("wb-version-approve").click()
     expect(own.get_by_test_id("wb-versions-waits")).to_have_count(0)
     own.get_by_role("button", name="Done").click()

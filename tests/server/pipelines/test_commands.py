@@ -67,6 +67,7 @@ def test_what_somebody_else_wrote_is_looked_at_and_approved(
 ) -> None:
     path = tmp_path / "a.pipeline.yaml"
     path.write_text(GOOD.format(name=name))
+    (tmp_path / "helper.py").write_text("x = 1\n")
     assert wb(capsys, "save", str(path))[0] == 0
     admin = people.api("a-admin")
     made = admin.ok("GET", f"/pipelines/{name}")
@@ -85,8 +86,11 @@ def test_what_somebody_else_wrote_is_looked_at_and_approved(
         f"version 1 by a-analyst waits for the approval of a-engineer: ./wb pipeline approve {name} 1"
         in err
     )
+    assert "with helper.py (SHA-256 " in err
+    assert wb(capsys, "show", name, "--file", "helper.py")[:2] == (0, "x = 1\n")
+    assert wb(capsys, "show", name, "--file", "other.py")[0] == 2
     assert wb(capsys, "approve", name, "1")[:2] == (0, f"{name}: version 1 runs from now on\n")
-    assert wb(capsys, "show", name, "--version", "1")[2] == "version 1 by a-analyst runs\n"
+    assert wb(capsys, "show", name, "--version", "1")[2].startswith("version 1 by a-analyst runs\n")
     assert wb(capsys, "run", name)[0] == 0
     admin.close()
 

@@ -85,6 +85,11 @@ def test_it_is_checked_saved_run_changed_and_deleted(api: Api, echo: str) -> Non
     versions = api.ok("GET", f"{path}/versions")["items"]
     assert "default: 4" in versions[0]["diff"]
     assert api.ok("GET", f"{path}/versions/2")["files"].keys() == {"notes.md"}
+    assert versions[0]["files"] == ["notes.md"]
+    download = api.call("GET", f"{path}/versions/2/file?path=notes.md")
+    assert download.content == b"text"
+    for unknown in ("versions/2/file?path=other.md", "versions/9/file?path=notes.md"):
+        assert api.refused(404, "GET", f"{path}/{unknown}")["code"].startswith("unknown_")
     assert api.refused(404, "GET", f"{path}/versions/x")["code"] == "unknown_version"
     assert api.ok("GET", f"{path}/form")["properties"]["n"]["default"] == 4
     api.ok("DELETE", path)

@@ -77,6 +77,12 @@ export class PipelinesApi {
     return this.client.request(apiPath('pipelines', id, 'versions', String(number)));
   }
 
+  /** Where a browser downloads a file of a version's folder from. */
+  fileUrl(id: string, number: number, path: string): string {
+    const at = apiPath('pipelines', id, 'versions', String(number), 'file');
+    return this.client.url(at, { path });
+  }
+
   /** Makes an older version the newest one again. */
   restoreVersion(id: string, version: number): Promise<PipelineView> {
     const path = apiPath('pipelines', id, 'versions');

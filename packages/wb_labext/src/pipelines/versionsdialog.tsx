@@ -166,6 +166,25 @@ function VersionPart(
         )}
         <span className="wb-Row-muted">{approvedWords(version, pipeline, trans)}</span>
       </div>
+      {version.files.length > 0 && (
+        <details className="wb-Version-folder" data-testid="wb-version-folder">
+          <summary>{trans.__('Files of its folder: %1', version.files.length)}</summary>
+          <ul>
+            {version.files.map(path => (
+              <li key={path}>
+                <a
+                  className="wb-LinkButton"
+                  href={versions.fileUrl(version.number, path)}
+                  download={path.split('/').at(-1)}
+                  title={trans.__('Download %1', path)}
+                >
+                  {path}
+                </a>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
       {version.diff ? (
         <pre className="wb-Diff" tabIndex={0} aria-label={trans.__('What it changed')}>
           {diffLines(version.diff).map((line, index) => (

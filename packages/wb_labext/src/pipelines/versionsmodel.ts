@@ -66,6 +66,11 @@ export class VersionsModel implements IDisposable {
     }
   }
 
+  /** Where a file of a version's folder is downloaded from. */
+  fileUrl(number: number, path: string): string {
+    return this.model.api.fileUrl(this.current.pipeline.id, number, path);
+  }
+
   /** Fetches older ones. */
   more(): Promise<boolean> {
     const { versions, pipeline } = this.current;

@@ -80,6 +80,7 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
     show = add("show", _show, "print a version's file, and whether it runs or waits")
     show.add_argument("pipeline", help="its name or id")
     show.add_argument("--version", type=int, help="the version; the newest if left out")
+    show.add_argument("--file", metavar="PATH", help="print this file of its folder instead")
     approve = add("approve", _approve, "let a version run with one's rights, as its owner")
     approve.add_argument("pipeline", help="its name or id")
     approve.add_argument("version", type=int, help="the version that was looked at")
@@ -220,6 +221,9 @@ def _show(arguments: argparse.Namespace) -> int:
     with _Api() as api:
         pipeline = api("GET", path)
         number = arguments.version or pipeline["head"]
+        if arguments.file:
+            sys.stdout.buffer.write(api.bytes(f"{path}/versions/{number}/file", arguments.file))
+            return 0
         version = api("GET", f"{path}/versions/{number}")
     print(version["text"], end="" if version["text"].endswith("\n") else "\n")
     state = "runs" if number == pipeline["approved"] else "does not run"
@@ -303,6 +307,13 @@ class _Api:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    def bytes(self, path: str, file: str) -> bytes:
+        """A file of a folder, as it is."""
+        answer = self._http.get(path, params={"path": file})
+        if not answer.is_success:
+            raise CommandError(answer.json()["error"]["message"])
+        return answer.content
 
     def __call__(
         self,

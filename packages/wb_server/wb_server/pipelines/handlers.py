@@ -6,11 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..kit.blobs import Blobs
 from ..kit.endpoint import Call, Endpoint
 from .definitions import Definitions
+from .download import FileStream, pieces
 from .models import (
     MAX_SNAPSHOT,
     Approve,
+    FilePath,
     PipelineCheck,
     PipelineChecked,
     PipelineList,
@@ -34,6 +37,12 @@ class ListQuery(BaseModel):
     search: str = Field("", max_length=200, description="Words in name, description or labels.")
     label: str = Field("", max_length=63)
     deleted: bool = Field(False, description="Those that are deleted and can be restored.")
+
+
+class FileQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    path: FilePath
 
 
 class VersionsQuery(BaseModel):
@@ -109,10 +118,20 @@ def versions(call: Call) -> VersionList:
 
 def version(call: Call) -> Version:
     """One version, whole."""
+    return call.service(PipelineService).version(call.actor, call.path["id"], _number(call))
+
+
+def file(call: Call) -> FileStream:
+    """A file of a version's folder, as it was saved and would run."""
+    path = call.query(FileQuery).path
+    digest = call.service(PipelineService).file(call.actor, call.path["id"], _number(call), path)
+    name = path.rpartition("/")[2]
+    return FileStream("application/octet-stream", name, pieces(call.service(Blobs), digest))
+
+
+def _number(call: Call) -> int:
     number = call.path["number"]
-    return call.service(PipelineService).version(
-        call.actor, call.path["id"], int(number) if number.isdecimal() and len(number) < 9 else 0
-    )
+    return int(number) if number.isdecimal() and len(number) < 9 else 0
 
 
 def restore_version(call: Call) -> PipelineView:
@@ -248,6 +267,16 @@ ROUTES = [
         version,
         "See one version of a pipeline",
         Version,
+        errors=(404,),
+    ),
+    Endpoint(
+        "GET",
+        "/pipelines/{id}/versions/{number}/file",
+        "pipeline.see",
+        file,
+        "Download a file of a version's folder",
+        "application/octet-stream",
+        query=FileQuery,
         errors=(404,),
     ),
     Endpoint(

@@ -87,6 +87,7 @@ class VersionSummary(BaseModel):
     approved_by: str | None
     approved_at: datetime | None
     approved_for: str | None
+    files: list[str] = Field(description="The paths in its folder.")
     diff: str = Field(description="To the version before, as a unified diff of the file.")
 
 

@@ -172,10 +172,25 @@ class PipelineService:
         older = [*rows[1:], None]
         return [
             VersionSummary(
-                **version.model_dump(exclude={"text", "files"}), diff=_diff(previous, version)
+                **version.model_dump(exclude={"text", "files"}),
+                files=sorted(version.files),
+                diff=_diff(previous, version),
             )
             for version, previous in zip(rows, older, strict=True)
         ][:limit]
+
+    def file(self, actor: Actor, pipeline_id: str, number: int, path: str) -> str:
+        """The digest of a file in a version's folder.
+
+        Raises:
+            NotFound: there is none, or none that the actor may see.
+        """
+        digest = self.version(actor, pipeline_id, number).files.get(path)
+        if digest is None:
+            raise NotFound(
+                f"Version {number} has no file “{path[:100]}” in its folder.", code="unknown_file"
+            )
+        return digest
 
     def form(self, actor: Actor, pipeline_id: str) -> dict[str, object]:
         """JSON Schema of the parameters of the version that runs, with their defaults of now."""

@@ -63,6 +63,7 @@ describe('words of pipelines', () => {
       approved_by: 'ada',
       approved_at: '2026-11-23T10:00:00Z',
       approved_for: 'user:ada',
+      files: [],
       diff: ''
     };
     expect(approvedWords(version, pipeline(), trans)).toBe('');

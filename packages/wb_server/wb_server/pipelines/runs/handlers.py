@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ...kit.blobs import Blobs
-from ...kit.endpoint import ByteStream, Call, Endpoint
+from ...kit.endpoint import Call, Endpoint
+from ..download import FileStream, pieces
 from ..service import PipelineService
 from .models import LogPage, LogQuery, RerunRequest, Run, RunDetail, RunPage, RunQuery, RunRequest
 from .service import RunService
-
-
-class FileStream(ByteStream):
-    """A stored file on its way to a client, always as a download."""
-
-    def __init__(self, media_type: str, name: str, pieces: Iterator[bytes]) -> None:
-        self.media_type = media_type
-        self.headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
-
-    def close(self) -> None:
-        """Nothing is held open between pieces but the file, which ends with its iterator."""
 
 
 def start(call: Call) -> Run:
@@ -69,14 +53,7 @@ def artifact(call: Call) -> FileStream:
     media_type, digest = call.service(RunService).artifact(
         call.actor, call.path["id"], call.path["task"], call.path["name"]
     )
-    name = "".join(c if c.isalnum() or c in "._-" else "_" for c in call.path["name"])
-    return FileStream(media_type, name, _pieces(call.service(Blobs), digest))
-
-
-def _pieces(blobs: Blobs, digest: str) -> Iterator[bytes]:
-    with blobs.open(digest) as file:
-        while piece := file.read(1 << 18):
-            yield piece
+    return FileStream(media_type, call.path["name"], pieces(call.service(Blobs), digest))
 
 
 ROUTES = [
