@@ -9,6 +9,7 @@ import pytest
 from support.postgres import Cluster
 from support.source import Source
 
+from wb_server.connections import statement
 from wb_server.connections.connectors.base import Target
 from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
 from wb_server.connections.dialects.catalogs import VIEWS
@@ -161,12 +162,8 @@ def straight(there: psycopg.Connection, sql: str) -> str:
 def test_roles_and_values_stay_where_they_are(keeping: Source, kept: psycopg.Connection) -> None:
     wrong = []
     for sql in ATTACKS:
-        try:
-            answer = str(keeping.rows(analyse(sql, "postgres").sql))
-        except WorkbenchError as error:
-            answer = f"{error.message} {error.details}"
-        if ROLE in answer or VALUE in answer:
-            wrong.append((answer, sql))
+        if leaked(keeping, sql):
+            wrong.append(("leaks", sql))
         bite = straight(kept, sql)
         if ROLE not in bite and VALUE not in bite:
             wrong.append((f"doesn't bite: {bite[:200]}", sql))
@@ -230,3 +227,26 @@ def test_every_column_of_the_catalog_is_decided(kept: psycopg.Connection) -> Non
                     assert column in {*view.columns, *view.closed, *SOMETIMES}, f"{name}.{column}"
             if view is not None:
                 assert set(view.columns) | set(view.closed) <= set(columns)
+
+
+def test_attacks_catch_the_mend_taken_out(keeping: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    def leaks() -> bool:
+        statement._analyse_plain.cache_clear()
+        return any(leaked(keeping, sql) for sql in ATTACKS)
+
+    assert not leaks()
+    monkeypatch.setattr(statement, "with_open_columns", lambda tree, rules: None)
+    assert not leaks(), "what isn't a subquery is refused"
+    monkeypatch.setattr(statement, "require_open_columns", lambda tree, rules: None)
+    monkeypatch.setattr(statement, "require_schema", lambda table, rules: None)
+    assert leaks(), "no attack notices"
+    monkeypatch.undo()
+    assert not leaks()
+
+
+def leaked(source: Source, sql: str) -> bool:
+    try:
+        answer = str(source.rows(analyse(sql, "postgres").sql))
+    except WorkbenchError as error:
+        answer = f"{error.message} {error.details}"
+    return ROLE in answer or VALUE in answer

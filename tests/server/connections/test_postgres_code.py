@@ -436,3 +436,18 @@ def test_browsing_calls_no_operator_of_the_database(
             assert names == ["id", "name", "body", "at"]
     finally:
         there.execute("drop schema w cascade")
+
+
+def test_a_row_that_turns_into_text_calls_nothing_of_postgresql(
+    coded: Source, there: psycopg.Connection
+) -> None:
+    there.execute(TABLES)
+    try:
+        there.execute("create cast (w.plain as text) with inout as implicit")
+        sql = "select p.pg_size_bytes from plain p"
+        assert b"invalid size" in there.pgconn.exec_(sql.encode()).error_message
+        assert tried(coded, sql) == "function_not_allowed"
+        for honest in PLAIN:
+            assert tried(coded, honest) == "ok"
+    finally:
+        there.execute("drop schema w cascade")

@@ -211,7 +211,9 @@ def glance(named: Named, sql: str) -> str:
     The search path isn't mended for it, which takes time; where it has to be, it fails as well.
     """
     kinds = [
-        f"pg_cast x WHERE x.oid {_USER} AND x.castfunc {_USER} AND {_of_no_extension(2605)}",
+        f"pg_cast x WHERE x.oid {_USER} AND (x.castfunc {_USER} AND {_of_no_extension(2605)} "  # noqa: S608
+        f"OR x.castcontext {_EQ} 'i'::pg_catalog.\"char\" AND (SELECT t.typtype FROM "
+        f"pg_catalog.pg_type t WHERE t.oid {_EQ} x.castsource) {_EQ} 'c'::pg_catalog.\"char\")",
         f"pg_opclass x WHERE x.oid {_USER} AND x.opcdefault AND {_of_no_extension(2616)}",
         f"pg_operator x WHERE x.oid {_USER} AND x.oprname {_EQ} ANY ({_array(_signs(sql))}) "
         f"AND {_of_no_extension(2617)}",
