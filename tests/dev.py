@@ -98,7 +98,7 @@ def run(step: Step) -> bool:
         print(done.stdout, flush=True)
     elif "pytest" in step.command:
         lines = done.stdout.strip().splitlines()
-        for line in (*(it for it in lines if it.startswith("rate: ")), lines[-1]):
+        for line in (*(it for it in lines if it.startswith(("rate: ", "values: "))), lines[-1]):
             print(f"    {line}", flush=True)
     return step.ok
 

@@ -46,4 +46,4 @@ def pytest_terminal_summary(
     if (tally := config.stash.get(TALLY, None)) is not None:
         terminalreporter.section("values")
         for line in tally.lines():
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(f"values: {line}")  # for `./wb test`

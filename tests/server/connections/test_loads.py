@@ -270,6 +270,21 @@ def test_far_dates_go_into_postgres(place: Place) -> None:
         place.source.load("l.t", early)
 
 
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+def test_long_intervals_keep_their_last_digit(place: Place) -> None:
+    micros = [-8_600_255_180_816_937, 9_223_372_036_854_775, -1, 59_999_999, 3_600_000_000]
+    parts = pa.array([(14, -3, each * 1000) for each in micros], pa.month_day_nano_interval())
+    place.run("create table l.t (id int, v interval, a interval[])")
+    table = pa.table({"id": range(5), "v": parts, "a": [[each] for each in parts]})
+    place.source.load("l.t", table)
+    wanted = [(f"1 year 2 mons -3 days {each} microseconds",) for each in micros]
+    for column in ("v", "a[1]"):
+        assert place.run(
+            f"select count(*) from l.t where extract(epoch from {column}) = extract(epoch from "
+            f"('{{{','.join(each for (each,) in wanted)}}}'::interval[])[id + 1])"
+        ) == [(5,)]
+
+
 @pytest.mark.parametrize(
     ("declared", "values", "code"),
     [

@@ -332,7 +332,12 @@ def interval_text(value: Any) -> str:
     else:
         months, days, nanos = value
     sign, micros = ("-" if nanos < 0 else ""), abs(nanos) // 1000
-    return f"P{months}M{days}DT{sign}{micros // 10**6}.{micros % 10**6:06}S"
+    # In parts, since PostgreSQL reads each as a double: of many seconds it would lose the last digits.
+    minutes, micros = divmod(micros, 60 * 10**6)
+    clock = (
+        f"{sign}{minutes // 60}H{sign}{minutes % 60}M{sign}{micros // 10**6}.{micros % 10**6:06}S"
+    )
+    return f"P{months}M{days}DT{clock}"
 
 
 _JSON: Final = json.JSONEncoder(default=item_text, ensure_ascii=False, allow_nan=False)
