@@ -211,3 +211,33 @@ def test_pieces_are_all_of_a_batch() -> None:
     assert len(made) > 5
     assert max(piece.nbytes for piece in made) < 9 * 2**20
     assert pa.Table.from_batches(made).equals(pa.Table.from_batches([batch]))
+
+
+@pytest.mark.parametrize("target", ["postgres", "mysql"], indirect=True)
+def test_what_one_server_has_comes_to_the_other(
+    target: Target, source: Source, source_mysql: Source
+) -> None:
+    """The right number, whatever its width; or an error that names the column."""
+    numbers = "1760.39335, 0, -99999999999999999999999999999999999.123456789012345678901234567890"
+    rows = ", ".join(f"({number}, {place})" for place, number in enumerate(numbers.split(", ")))
+    asks = {
+        source: f"select x::numeric as x, x * 0.125 as y, i from (values {rows}) v(x, i)",
+        source_mysql: "select cast(x as decimal(65,30)) as x, cast(x as decimal(65,30)) as y, i "
+        f"from (select 0 as x, 0 as i where false union all values {rows}) v",
+    }
+    for one, sql in asks.items():
+        table = one.table(sql)
+        for name in ("x", "y"):
+            target.run("drop table if exists loaded")
+            rows_ = table.select(["i", name])
+            fits = target.kind == "postgres" or name == "x" or one is source_mysql
+            if not fits:
+                with pytest.raises(InvalidInput) as caught:
+                    target.source.load("loaded", rows_)
+                assert name in caught.value.message
+                continue
+            target.source.load("loaded", rows_)
+            found = [value for (value,) in target.run(f"select {name} from loaded order by i")]
+            assert found == table.column(name).to_pylist()
+    wide = table.column("x").to_pylist()
+    assert wide == [Decimal(number) for number in numbers.split(", ")]

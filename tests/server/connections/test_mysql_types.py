@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import random
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -260,3 +262,74 @@ def test_columns_say_what_they_are(source_mysql: Source, tables: MariaDB) -> Non
     assert [schema.field(name).metadata[b"source_type"] for name in "abc"] == [
         b"int unsigned", b"decimal(9,3)", b"enum",
     ]  # fmt: skip
+
+
+# --- generated -------------------------------------------------------------------------------
+
+SEED = int(os.environ.get("WB_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
+
+
+def made(some: random.Random, declared: str) -> object:
+    """A random value of a type, as Arrow has it; a NULL now and then."""
+    if some.random() < 0.2:
+        return None
+    kind, _, size = declared.partition("(")
+    if kind == "decimal":
+        digits, scale = (int(part) for part in size.partition(")")[0].split(","))
+        number = some.choice(
+            [0, 10**digits - 1, some.randrange(10 ** some.randrange(1, digits + 1))]
+        )
+        sign = "" if "unsigned" in declared else some.choice(["", "-"])
+        return Decimal(f"{sign}{number}e-{scale}")
+    if kind.startswith(("int", "bigint", "tinyint")):
+        bits = {"int": 32, "bigint": 64, "tinyint": 8}[kind.split()[0]]
+        low, high = (
+            (0, 2**bits - 1) if "unsigned" in kind else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        )
+        return some.choice([low, high, some.randint(low, high)])
+    if kind == "double":
+        return some.choice([0.0, -0.1, 1.7976931348623157e308, some.uniform(-1e9, 1e9)])
+    if kind in ("varchar", "longtext"):
+        odd = ["", "NULL", "'", "\\", '"', "ä𝄞", "a\nb", "0x41", "x" * 250, "x" * 251, "y" * 70_000]
+        return some.choice(odd[: 10 if kind == "varchar" else 11])
+    if kind == "longblob":
+        return some.randbytes(some.choice([0, 1, 250, 251, 300]))
+    moment = dt.datetime(1, 1, 1) + dt.timedelta(
+        seconds=some.randrange(300_000_000_000), microseconds=some.randrange(10**6)
+    )
+    if kind == "date":
+        return moment.date()
+    if kind == "datetime":
+        return moment
+    return some.choice([1, -1]) * dt.timedelta(
+        hours=some.randrange(838), minutes=some.randrange(60), microseconds=some.randrange(10**7)
+    )
+
+
+DECLARED = [
+    "decimal(65,30)", "decimal(65,0)", "decimal(39,38)", "decimal(38,10)", "decimal(12,2)",
+    "decimal(50,5) unsigned", "int", "int unsigned", "bigint", "bigint unsigned", "tinyint",
+    "double", "varchar(300)", "longtext", "longblob", "date", "datetime(6)", "time(6)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("round_", range(int(os.environ.get("WB_ROUNDS", "4"))))
+def test_what_was_written_is_read(source_mysql: Source, mariadb: MariaDB, round_: int) -> None:
+    """Random tables, written by PyMySQL; long and short answers, whose decimals differ in type."""
+    print(f"WB_SEED={SEED}")
+    some = random.Random(SEED + round_)
+    kinds = some.sample(DECLARED, some.randrange(5, len(DECLARED) + 1))
+    columns = ", ".join(f"c{index} {kind}" for index, kind in enumerate(kinds))
+    count = some.choice([0, 1, 50, 400])
+    rows = [[made(some, kind) for kind in kinds] for _ in range(count)]
+    with mariadb.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(f"create or replace table t (id int auto_increment primary key, {columns})")
+        names = ", ".join(f"c{index}" for index in range(len(kinds)))
+        for row in rows:
+            marks = ", ".join(["%s"] * len(kinds))
+            cursor.execute(f"insert into t ({names}) values ({marks})", row)
+    table = source_mysql.table(f"select {names} from t order by id", "t")
+    mariadb.execute("drop table t")
+    for index, kind in enumerate(kinds):
+        found = table.column(index).to_pylist()
+        assert found == [row[index] for row in rows], (kind, SEED + round_)
