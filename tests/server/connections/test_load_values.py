@@ -112,6 +112,13 @@ def test_a_number_without_room_is_refused(
     assert target.run("select count(*) from loaded") == [(0,)]
 
 
+def test_zeros_at_the_end_are_no_digits(target: Target) -> None:
+    target.run("create table loaded (x decimal(60,4))")
+    value = Decimal("1" + "0" * 45 + ".25")
+    target.source.load("loaded", pa.table({"x": pa.array([value], pa.decimal256(76, 20))}))
+    assert target.run("select x from loaded") == [(value,)]
+
+
 def test_a_decimal_past_what_mysql_has(target: Target) -> None:
     """76 digits are more than a column there can have: what fits comes, what doesn't says so."""
     for value, fits in (("12345678.5", True), ("9" * 66, target.kind == "postgres")):

@@ -33,7 +33,7 @@ def values(beside: psycopg.Connection) -> Iterator[psycopg.Connection]:
     beside.execute("create extension if not exists citext; create extension if not exists ltree")
     beside.execute("drop schema if exists v cascade; create schema v")
     for made in (
-        "type v.mood as enum ('glad', 'so so', 'NULL')",
+        "type v.mood as enum ('glad', 'sad', 'so so', 'NULL')",
         'type v.price as (amount numeric(10,2), "Unit ""x""" text)',
         "domain v.money2 as numeric(14,4)",
         "domain v.tag as citext",
@@ -247,7 +247,7 @@ def test_a_function_that_makes_a_composite_value_runs_once(
 
 def test_a_cast_of_somebody_is_not_run(source: Source, values: psycopg.Connection) -> None:
     """Values are asked for by the types' own output functions."""
-    values.execute("create table v.ran (x int)")
+    values.execute("create type v.feels as (m v.mood)")
     for kind in ("v.price", "v.mood"):
         name = kind.replace(".", "_")
         for target, body in (("text", "'evil'"), ("jsonb", "'\"evil\"'::jsonb")):
@@ -259,13 +259,15 @@ def test_a_cast_of_somebody_is_not_run(source: Source, values: psycopg.Connectio
             )
     table = source.table(
         "select row(1, 'EUR')::v.price as p, array[row(2, 'X')::v.price] as a, 'glad'::v.mood as m,"
-        " array['glad'::v.mood] as ms, row(row(3, 'Y')::v.price, 1) as r"
+        " array['glad'::v.mood] as ms, row(row(3, 'Y')::v.price, 1) as r,"
+        " row('glad')::v.feels as f, array[row('sad')::v.feels, null] as fs"
     )
     assert table.to_pylist() == [
         {
             "p": {"amount": Decimal(1), 'Unit "x"': "EUR"},
             "a": [{"amount": Decimal(2), 'Unit "x"': "X"}],
             "m": "glad", "ms": ["glad"], "r": '("(3.00,Y)",1)',
+            "f": {"m": "glad"}, "fs": [{"m": "sad"}, None],
         }
     ]  # fmt: skip
 
