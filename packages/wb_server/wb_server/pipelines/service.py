@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import builtins
 import difflib
 import uuid
@@ -17,7 +15,7 @@ from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.blobs import Blobs
-from ..kit.errors import Conflict, InvalidInput, NotFound, TooLarge
+from ..kit.errors import Conflict, NotFound
 from ..kit.events import Bus
 from .accounts import Accounts, named
 from .definition import parameters, times
@@ -25,7 +23,6 @@ from .definition.check import Checked, check, refusal
 from .definition.models import PipelineFile
 from .definitions import Definitions, run_scope
 from .models import (
-    MAX_SNAPSHOT,
     Pipeline,
     PipelineCheck,
     PipelineChecked,
@@ -36,6 +33,7 @@ from .models import (
     VersionSummary,
 )
 from .runs.service import RunService
+from .snapshots import changes, contents
 from .store import PipelineStore
 from .surroundings import Surroundings
 
@@ -174,7 +172,7 @@ class PipelineService:
             VersionSummary(
                 **version.model_dump(exclude={"text", "files"}),
                 files=sorted(version.files),
-                diff=_diff(previous, version),
+                diff=changes(previous, version),
             )
             for version, previous in zip(rows, older, strict=True)
         ][:limit]
@@ -270,7 +268,7 @@ class PipelineService:
             Conflict: the name is taken.
         """
         owner = Owner(kind="user", name=actor.name)
-        content = _contents(request)
+        content = contents(request)
         definition = self._sound(actor, None, request.text, content.keys())
         files = self._stored(content)
         now = clock.now()
@@ -311,7 +309,7 @@ class PipelineService:
                 f"“{old.name}” was changed by somebody else meanwhile. Load it again.",
                 code="changed_meanwhile",
             )
-        content = _contents(request)
+        content = contents(request)
         kept: Mapping[str, str] = {}
         own = True
         if request.keep_files:
@@ -517,56 +515,8 @@ class PipelineService:
         return {path: self._blobs.put([data]) for path, data in content.items()}
 
 
-def _contents(request: PipelineSave) -> dict[str, bytes]:
-    """The files of a request.
-
-    Raises:
-        InvalidInput: one isn't Base64, or a path leads out of the folder (``invalid_field``).
-        TooLarge: they are more than a snapshot may have (``snapshot_too_large``).
-    """
-    found, total = {}, 0
-    for path, text in request.files.items():
-        if any(part in ("", ".", "..") for part in path.split("/")):
-            raise InvalidInput(
-                f"files: “{path}” is no path below the folder.", code="invalid_field", field="files"
-            )
-        try:
-            found[path] = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise InvalidInput(
-                f"files: “{path}” is not Base64.", code="invalid_field", field="files"
-            ) from error
-        total += len(found[path])
-        if total > MAX_SNAPSHOT:
-            raise TooLarge(
-                f"The folder has more than {MAX_SNAPSHOT // 2**20} MiB, as many as a pipeline may "
-                "have. Keep data in a database or a store.",
-                code="snapshot_too_large",
-                limit=MAX_SNAPSHOT,
-            )
-    return found
-
-
 def _next_fire(definition: PipelineFile, paused: bool, after: datetime) -> datetime | None:
     schedule = definition.schedule
     if schedule is None or schedule.paused or paused:
         return None
     return times.next_fire(schedule, after)
-
-
-def _diff(before: Version | None, after: Version) -> str:
-    lines = difflib.unified_diff(
-        before.text.splitlines() if before is not None else [],
-        after.text.splitlines(),
-        f"version {before.number}" if before is not None else "nothing",
-        f"version {after.number}",
-        lineterm="",
-    )
-    text = "\n".join(lines)
-    old = before.files if before is not None else {}
-    files = [
-        f"{'added' if path not in old else 'removed' if path not in after.files else 'changed'}: {path}"
-        for path in sorted({*old, *after.files})
-        if old.get(path) != after.files.get(path)
-    ]
-    return "\n".join(part for part in (text, *files) if part)
