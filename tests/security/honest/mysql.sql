@@ -937,3 +937,12 @@ SELECT dept, repeat('#', count(*)) AS bar, rpad(dept, 6, '.') AS label FROM staf
 ---
 -- hard: more: a matrix by GROUP_CONCAT
 SELECT r.r_name, group_concat(concat(n.n_name, '=', ifnull(s.cnt, 0)) ORDER BY n.n_id SEPARATOR ' ') AS m FROM region r LEFT JOIN nation n USING (r_id) LEFT JOIN (SELECT n_id, count(*) AS cnt FROM supplier GROUP BY n_id) s USING (n_id) GROUP BY r.r_id, r.r_name ORDER BY r.r_id
+---
+-- joins: JOIN without a condition before NATURAL JOIN
+SELECT count(*) FROM staff a JOIN nation b NATURAL JOIN region c
+---
+-- hard: joins: commas bind less than JOIN
+SELECT count(*), min(n.n_id) FROM region r JOIN nation n JOIN supplier s USING (n_id), part p INNER JOIN partsupp ps ON ps.p_id = p.p_id
+---
+-- titles: of introducers
+SELECT _utf8mb4'q', N'x', _latin1 'abc', concat(_utf8mb4'a', 'b')

@@ -34,6 +34,7 @@ _PIECE: Final = re.compile(
 )
 _ESCAPE: Final = re.compile(r"\\(.)|''|\"\"", re.DOTALL)
 _ESCAPED: Final = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
+_NUMBER_FIRST: Final = re.compile(r"\d+(?:\.|[eE]\d)")
 _BLANK: Final = " \t\n\v\f\r"
 _PREFIXED: Final = (TokenType.HEX_STRING, TokenType.BIT_STRING, TokenType.NATIONAL_STRING)
 
@@ -154,7 +155,10 @@ def _agree(
         elif kind in _PREFIXED and sql[start + 1 : start + 2] == "'":
             same = left.pop(start + 1, None) == end
         else:
-            same = not any(quote in sql[start:end] for quote in "'\"`")
+            piece = sql[start:end]
+            # 0.1FROM is a number and a word, and no name that begins with a digit.
+            number = kind == TokenType.VAR and _NUMBER_FIRST.match(piece)
+            same = not number and not any(quote in piece for quote in "'\"`")
         if not same:
             raise _two_readings()
     if left or ahead < len(comments):

@@ -47,6 +47,10 @@ _HEX: Final = (TokenType.HEX_STRING, TokenType.BIT_STRING)
 _SET_OPERATIONS: Final = (TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT)
 _DISTINCT: Final = (TokenType.DISTINCT, TokenType.ALL)
 _IN_CASE: Final = (TokenType.CASE, TokenType.WHEN, TokenType.THEN, TokenType.ELSE)
+_BEFORE_JOIN: Final = (
+    *(TokenType.INNER, TokenType.CROSS, TokenType.LEFT, TokenType.RIGHT, TokenType.OUTER),
+    *(TokenType.NATURAL, TokenType.FULL, TokenType.STRAIGHT_JOIN, TokenType.FOR),
+)
 _BEFORE_QUERY: Final = (
     *(*_SET_OPERATIONS, TokenType.ALL, TokenType.DISTINCT, TokenType.L_PAREN, TokenType.ALIAS),
 )
@@ -117,6 +121,9 @@ class _Respelled:
             self.result.append(token)
         elif kind == TokenType.SELECT:
             return self._select(here, level)
+        elif kind == TokenType.JOIN and not self._is_joined():
+            # Alone, it comes out of the parser as a comma does, which binds less.
+            self.result += [_like(token, TokenType.INNER, "INNER"), token]
         elif kind == TokenType.VALUES and (rows := self._values(here)):
             return rows
         elif kind in (TokenType.ARROW, TokenType.DARROW) and (end := self._arrow(here)):
@@ -173,6 +180,9 @@ class _Respelled:
         else:
             self.result.append(token)
         return here + 1
+
+    def _is_joined(self) -> bool:
+        return bool(self.result) and self.result[-1].token_type in _BEFORE_JOIN
 
     def _peek(self, place: int) -> Token | None:
         return self._tokens[place] if 0 <= place < len(self._tokens) else None

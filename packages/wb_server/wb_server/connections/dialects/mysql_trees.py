@@ -69,14 +69,7 @@ def _give_titles(select: exp.Expr, titles: list[str]) -> None:
     named = []
     for item, title in zip(items, titles, strict=True):
         inner = item.unnest()
-        # What needs no other title than the server gives it.
-        plain = isinstance(inner, exp.Alias | exp.Column | exp.Star | exp.Null | exp.Boolean)
-        if (
-            plain
-            or item.is_star
-            or not title
-            or (isinstance(inner, exp.Literal) and inner.is_string)
-        ):
+        if not title or item.is_star or _has_its_title(inner):
             named.append(item)
             continue
         if isinstance(inner, exp.Literal):
@@ -85,10 +78,24 @@ def _give_titles(select: exp.Expr, titles: list[str]) -> None:
     select.set("expressions", named)
 
 
+def _has_its_title(item: exp.Expr) -> bool:
+    """Whether the server gives it the same title as it is sent: a string has its value's."""
+    if isinstance(item, exp.Anonymous) and isinstance(item.this, str):
+        if item.this.startswith(spelled.INTRODUCER):
+            item = item.expressions[0]
+    if isinstance(item, exp.Literal):
+        return bool(item.is_string)
+    return isinstance(item, exp.Alias | exp.Column | exp.Star | exp.Null | exp.Boolean)
+
+
 def one_spelling(node: exp.Expr) -> exp.Expr | None:
     """A node to put in this one's place, or None; small changes are made in place."""
     if isinstance(node, exp.Identifier):
         node.set("quoted", True)
+        return None
+    if isinstance(node, exp.Join) and (node.args.get("on") or node.args.get("using")):
+        if node.kind == "INNER":
+            node.set("kind", None)  # the word is the same without it
         return None
     if isinstance(node, exp.Select) and _is_dual(node.args.get("from_")):
         node.set("from_", None)
