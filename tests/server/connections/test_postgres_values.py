@@ -43,7 +43,7 @@ def values(beside: psycopg.Connection) -> Iterator[psycopg.Connection]:
     ):
         beside.execute(f"create {made}")
     yield beside
-    beside.execute("drop schema v cascade")
+    beside.execute("drop schema v cascade; drop extension citext cascade; drop extension ltree")
 
 
 # --- generated -------------------------------------------------------------------------------
