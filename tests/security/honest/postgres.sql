@@ -1084,3 +1084,13 @@ select +1, + 2.5, 3 - +1, +(id), abs(+id) from tree order by +id limit +2
 ---
 -- arrays of types that look things up
 select '{pg_class,pg_type}'::regclass[], array[23, 25]::oid[], '{int4}'::regtype[], cast('{5}' as oid[])
+---
+-- a cast of a typed literal
+select date '2026-01-01'::text, timestamp '2026-01-01 10:00'::date, int '4'::numeric / 3, timestamp with time zone '2026-01-01 10:00+02'::text, numeric(5, 2) '1.239'::text, time '10:00'::interval
+---
+-- powers of ten without spaces
+select 1e3+1e3, 1e3-1, 1.5e3-2e-3, 2e3*2e3, 1e3+id from tree order by id
+---
+-- signs that bind tighter than the word
+select ('a' ~~ 'a') || 'b', 'ab' ~ 'a' || 'b', 'ab' !~ 'x' is true, 'x' !~~ 'y' = true
+

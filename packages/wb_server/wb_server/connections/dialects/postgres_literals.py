@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 
 from sqlglot import Token, TokenType
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.parser import Parser
 
 from wb_server.kit.errors import InvalidInput
 
@@ -16,6 +18,9 @@ from .base import words
 from .postgres_names import NAMED_TYPES
 from .sealing import SEAL, like, nothing, operator
 
+_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_TYPES = Parser.TYPE_TOKENS
+_OF_NUMBERS = (*(TokenType.NUMBER, TokenType.VAR, TokenType.PLUS, TokenType.DASH, TokenType.DOT),)
 _STRINGS = (TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.BYTE_STRING)
 _NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
 _FIELDS = words("year month day hour minute second")
@@ -36,6 +41,11 @@ def with_literals(tokens: list[Token], sql: str) -> list[Token]:
             text, index = _unicode(tokens, index, token.text)
             result.append(like(token, TokenType.STRING, text))
             continue
+        if kind == TokenType.NUMBER:
+            index = _number(tokens, index, sql, result)
+            continue
+        if kind in (TokenType.HEX_STRING, TokenType.BIT_STRING) and sql[token.start] == "0":
+            raise _bad_number(sql[token.start : token.end + 1])
         if kind == TokenType.HEX_STRING:
             bits = "".join(f"{int(digit, 16):04b}" for digit in token.text)
             token = like(token, TokenType.BIT_STRING, bits)
@@ -72,6 +82,13 @@ def with_literals(tokens: list[Token], sql: str) -> list[Token]:
             continue
         elif kind == TokenType.STRING and _goes_on(result, token, sql):
             result[-1] = like(result[-1], TokenType.STRING, result[-1].text + token.text)
+            index += 1
+            continue
+        elif kind in _STRINGS and _casts_change_places(tokens, index, result):
+            start = _type_before(result)
+            opening = like(token, TokenType.L_PAREN, "(")
+            closing = like(token, TokenType.R_PAREN, ")")
+            result[start:] = [opening, *result[start:], token, closing]
             index += 1
             continue
         elif kind in _STRINGS and result and _is_type(result):
@@ -151,6 +168,71 @@ def _normalized(tokens: list[Token], index: int) -> tuple[list[Token], int] | No
         return None
     token = tokens[index]
     return [*operator(token, " ".join(found[:size])), nothing(token)], index + size
+
+
+def _number(tokens: list[Token], index: int, sql: str, result: list[Token]) -> int:
+    """A number; the tokenizer makes ``1e3+1`` one, of which the parser makes another value."""
+    token = tokens[index]
+    begin, end = token.start, token.end + 1
+    after = tokens[index + 1] if index + 1 < len(tokens) else token
+    raw = sql[begin:end]
+    found = _NUMBER.match(raw)
+    if found is not None and found.end() < len(raw) and raw[found.end()] in "+-":
+        while after.start == end and after.token_type in _OF_NUMBERS:
+            index, end = index + 1, after.end + 1
+            after = tokens[index + 1] if index + 1 < len(tokens) else token
+        rest = Dialect.get_or_raise("postgres").tokenize(sql[begin + found.end() : end])
+        moved = [
+            Token(it.token_type, it.text, token.line, token.col, place, place + len(it.text) - 1)
+            for it in rest
+            for place in [begin + found.end() + it.start]
+        ]
+        result.append(like(token, TokenType.NUMBER, found[0]))
+        tokens[index + 1 : index + 1] = moved
+        return index + 1
+    if found is None or found.end() < len(raw) or _continues(after, end):
+        raise _bad_number(sql[begin : end + 8])
+    result.append(token)
+    return index + 1
+
+
+def _continues(after: Token, end: int) -> bool:
+    """``1_000`` is a number to some versions, and to others one with a name for its column."""
+    return after.start == end and after.token_type == TokenType.VAR
+
+
+def _bad_number(text: str) -> InvalidInput:
+    return InvalidInput(
+        f"Numbers are written in plain decimal digits, with a space behind them: {text[:20]!r}.",
+        code="syntax_error",
+        near=text[:20],
+    )
+
+
+def _casts_change_places(tokens: list[Token], index: int, before: list[Token]) -> bool:
+    """Of ``date '…'::text`` the parser makes a cast to text and then one to date."""
+    after = tokens[index + 1 : index + 2]
+    return (
+        bool(after)
+        and after[0].token_type == TokenType.DCOLON
+        and _type_before(before) < len(before)
+    )
+
+
+def _type_before(before: list[Token]) -> int:
+    """Where the type begins that ends the tokens; their number, where none does."""
+    place = len(before) - 1
+    words_ = [token.text.lower() for token in before[-3:]]
+    if words_[-2:] == ["time", "zone"] and words_[0] in ("with", "without"):
+        place -= 3
+    if place > 0 and before[place].token_type == TokenType.R_PAREN:
+        while place > 0 and before[place].token_type != TokenType.L_PAREN:
+            place -= 1
+        place -= 1
+    known = place >= 0 and before[place].token_type in _TYPES
+    if known and place > 0 and before[place - 1].token_type in (TokenType.DCOLON, TokenType.DOT):
+        known = False
+    return place if known else len(before)
 
 
 def _is_bit(before: list[Token]) -> bool:

@@ -19,12 +19,12 @@ from .sealing import NOTHING, like, operator
 
 _SIGNS = frozenset("+-*/<>=~!@#%^&|`?")
 _SPECIAL = frozenset("~!@#%^&|`?")  # with one of them a run may end in + or -
-# These the parser knows, between two operands and before one.
+# These the parser knows, between two operands and before one. Of ~~ it makes LIKE, of !~ a NOT before
+# all, which bind in another way.
 _INFIX = frozenset(
     words(
         """
-        + - * / % ^ < > = <= >= <> != || & | # << >> ~ ~* !~ !~* ~~ ~~* !~~ !~~* -> ->> #> #>> @> <@
-        ? ?| ?& && @@ @? #- -|- &< &> ^@
+        + - * / % ^ < > = <= >= <> != || & | # << >> ~ ~* -> ->> #> #>> @> <@ ? ?| ?& && @@ @? #- -|- &< &> ^@
         """
     )
 )
@@ -44,7 +44,8 @@ _NO_SIGNS = frozenset(
     | {TokenType.HEREDOC_STRING, TokenType.NATIONAL_STRING, TokenType.BIT_STRING}
     | {TokenType.HEX_STRING, TokenType.PARAMETER}
 )
-_LIMITS = (TokenType.LIMIT, TokenType.OFFSET)
+# Where the parser takes no operator: there the plus before an operand is dropped, as it does.
+_PLAIN = (TokenType.LIMIT, TokenType.OFFSET, TokenType.BETWEEN, TokenType.AND)
 _NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
 
 
@@ -109,7 +110,7 @@ def _sort_run(run: list[Token], result: list[Token]) -> None:
         before = not result or result[-1].token_type in _BEFORE_OPERAND or _ends_in_sign(result[-1])
         known = sign in (_PREFIX if before else _INFIX)
         if (before and sign == "*") or (
-            sign == "+" and result and result[-1].token_type in _LIMITS
+            before and sign == "+" and result and result[-1].token_type in _PLAIN
         ):  # SELECT *, count(*)
             known = True
         if known or sign not in (PREFIXES if before else OPERATORS | EXTENSION_OPERATORS):
