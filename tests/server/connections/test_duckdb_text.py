@@ -30,7 +30,7 @@ list_reduce(l, lambda x, y: x + y, 0) | row(1, 2) < row(1, 3)
 not a | not a in (1) | a not in (1) | a not in [1, 2] | a in [1, 2] | a in l | a not in l
 a not between 1 and 2 | not a between 1 and 2 | a is not null | not a is null | a is not true
 a not like 'x' | not a like 'x' | a not similar to 'x' | a !~ 'x' | a ~ 'x' | a glob 'x' | a !~~ 'x'
-a is distinct from b | a is not distinct from b | a notnull | a isnull | a ^@ 'x' | a ilike 'x'
+a is distinct from b | a is not distinct from b | a notnull | a isnull | a not null | a ^@ 'x' | a ilike 'x'
 interval 3 day | interval '3' day | interval '3 days' | interval (a) day | -interval 1 month
 date '2026-01-01' | timestamp '2026-01-01'::varchar | date '2026-01-01'::text | time '10:00' | '1'::bit
 a::int | -a::int | (-a)::int | cast(a as decimal(10, 2)) | try_cast(a as json) | a::json | a::int[3]

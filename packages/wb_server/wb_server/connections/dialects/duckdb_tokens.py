@@ -170,6 +170,9 @@ def _words(tokens: list[Token]) -> Iterator[Token]:
         elif word == "NOT" and _is_prefix(before, after):
             yield token  # twice, so that NOT x IN (…) isn't x NOT IN (…)
             yield token
+        elif word == "NOT" and after.token_type == Kind.NULL and before.token_type in _OPERANDS:
+            yield _token(Kind.IS, "IS", token)  # x NOT NULL
+            yield token
         elif kind == Kind.PLUS and before.token_type in _BEGINNINGS:
             yield _token(_PLUS, "+", token)
         elif kind == Kind.TIMESTAMP:
