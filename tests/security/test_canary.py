@@ -228,6 +228,10 @@ def address(scene: Scene, route: Endpoint) -> str:
     return path.replace("{number}", "1").replace("{task}", "rows").replace("{name}", "rows")
 
 
+# What endpoints need besides, by the end of their path.
+QUERIES = {"columns": "?table=canaries", "file": "?path=report.ipynb"}
+
+
 def ask_everything(scene: Scene, people: People) -> None:
     """All that the API gives, to the owner and to an administrator, on both ways."""
     for who, api in {
@@ -239,8 +243,8 @@ def ask_everything(scene: Scene, people: People) -> None:
             for route in ROUTES:
                 if route.method != "GET" or route.answer == "text/event-stream":
                     continue
-                query = {"table": "canaries"} if route.path.endswith("/columns") else {}
-                answer = api.call("GET", address(scene, route), **query)
+                query = QUERIES.get(route.path.rpartition("/")[2], "")
+                answer = api.call("GET", f"{address(scene, route)}{query}")
                 assert answer.status_code in (200, 403), answer.text
                 whole = answer.content + str(answer.headers).encode()
                 scene.answers[f"{who}: {route.path}"] = whole

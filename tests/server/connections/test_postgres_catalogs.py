@@ -110,6 +110,33 @@ HONEST = [
 ]
 
 
+# Without the closed columns these would mean others, and answer something else without a word.
+BY_POSITION = [
+    "select x.c from pg_tables as x(a, b, c)",
+    "select min(c) from (select * from pg_tables) as x(a, b, c)",
+    "with x(a, b, c) as (select * from pg_tables) select distinct c from x",
+    "with x(a, b, c) as (table pg_tables) select distinct c from x",
+    "select count(*) from pg_tables natural join pg_matviews",
+]
+BY_NAME = [
+    "select x.b from (select schemaname, tablename from pg_tables) as x(a, b)",
+    "select count(*) from pg_tables join pg_indexes using (schemaname)",
+    "select v.a from (values (1, 2)) v(a, b), pg_tables",
+]
+
+
+@pytest.mark.parametrize("sql", BY_POSITION)
+def test_columns_by_position_are_refused(sql: str) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        analyse(sql, "postgres")
+    assert caught.value.code == "syntax_not_allowed"
+
+
+@pytest.mark.parametrize("sql", BY_NAME)
+def test_columns_by_name_are_not(sql: str) -> None:
+    assert analyse(sql, "postgres").kind == "read"
+
+
 @pytest.fixture(scope="module")
 def kept(postgres: Cluster) -> Iterator[psycopg.Connection]:
     """A database whose objects belong to a role with a name to keep."""

@@ -115,6 +115,7 @@ def with_open_columns(tree: exp.Expr, rules: DialectRules) -> None:
     ]
     if not found:
         return
+    _check_positions(tree, found)
     _check_names(tree, found, rules)
     for column in tree.find_all(exp.Column):
         # A subquery has no schema: pg_catalog.pg_class.relname is pg_class.relname.
@@ -180,6 +181,38 @@ def _key(table: exp.Expr, rules: DialectRules) -> tuple[str, str] | None:
         fold(table.this, rules),
     )
     return key if key in VIEWS else None
+
+
+def _check_positions(tree: exp.Expr, found: list[tuple[exp.Table, tuple[str, str]]]) -> None:
+    """Refuses what would mean other columns without the closed ones, and say nothing of it.
+
+    Raises:
+        Forbidden: names by position, or a join by whatever names two tables share.
+    """
+    natural = any(join.args.get("method") == "NATURAL" for join in tree.find_all(exp.Join))
+    for node, key in found:
+        if natural:
+            instead = "join it with USING (…) or ON"
+        elif _named_by_position(node):
+            instead = "write out the columns instead of *"
+        else:
+            continue
+        raise Forbidden(
+            f"Some columns of {'.'.join(key)} can't be read, so which of them this means isn't "
+            f"certain: {instead}.",
+            code="syntax_not_allowed",
+        )
+
+
+def _named_by_position(node: exp.Expr | None) -> bool:
+    """Whether a list of names stands for all columns of a table, of its star around it as well."""
+    while node is not None:
+        alias = node.args.get("alias")
+        if isinstance(alias, exp.TableAlias) and alias.args.get("columns"):
+            if isinstance(node, exp.Table) or node.find(exp.Star):
+                return True
+        node = node.parent
+    return False
 
 
 def _check_names(
