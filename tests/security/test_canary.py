@@ -352,7 +352,7 @@ def test_only_the_service_holds_it_in_memory(scene: Scene, postgres: Cluster) ->
     assert {"marker", "kernel"} <= seen[label(seen, scene.kernel_process)]
     assert "kernel" in seen[label(seen, scene.server)]
     for word in ("jupyterhub", "configurable-http-proxy"):
-        process = next(p for p in scene.others().values() if word in " ".join(p.cmdline()[:4]))
+        process = next(p for p in scene.others().values() if word in " ".join(p.cmdline()[:6]))
         assert "route" in seen[label(seen, process)], word
 
 
