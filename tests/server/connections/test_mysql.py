@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from pymysql.cursors import DictCursor
 from support.mariadb import MariaDB
 from support.source import Source
 from support.wait import wait_for as until
@@ -24,6 +25,7 @@ from wb_server.connections.connectors.mysql import MySQLConfig, MySQLConnector
 from wb_server.connections.connectors.mysql_session import MySQLSession
 from wb_server.connections.gate import PermitKind
 from wb_server.connections.network import NetworkPolicy
+from wb_server.connections.statement import analyse
 from wb_server.kit.errors import (
     Conflict,
     Forbidden,
@@ -355,6 +357,7 @@ def test_memory_is_bounded_for_a_slow_reader(mariadb: MariaDB, tmp_path: Path) -
             from wb_server.connections.connectors.base import Target
             from wb_server.connections.connectors.mysql import MySQLConfig, MySQLConnector
             from wb_server.connections.network import NetworkPolicy
+from wb_server.connections.statement import analyse
 
             connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
             config = MySQLConfig.model_validate(json.load(sys.stdin))
@@ -590,3 +593,27 @@ def test_browse(source: Source, tables: MariaDB) -> None:
                     session.columns(schema, "user" if schema == "mysql" else "TABLES")
     finally:
         tables.execute("drop table `Odd ``Name`", "drop view v")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from information_schema.tables where table_schema = 'shop' order by table_name",
+        "select t.* from INFORMATION_SCHEMA.TABLES t join information_schema.schemata s "
+        "on s.schema_name = t.table_schema where table_schema = 'shop' order by t.table_name",
+        "select information_schema.tables.* from information_schema.tables "
+        "where information_schema.tables.table_schema = 'shop' order by tables.table_name",
+    ],
+)
+def test_a_star_shows_the_open_columns(source: Source, tables: MariaDB, sql: str) -> None:
+    found = source.rows(analyse(sql, "mysql").sql)
+    with tables.connect() as beside, beside.cursor(DictCursor) as cursor:
+        cursor.execute(sql)
+        native = cursor.fetchall()
+    assert len(found) == len(native) > 0
+    assert "CREATE_OPTIONS" in native[0] and "CREATE_OPTIONS" not in found[0]
+    assert list(found[0]) == [name for name in native[0] if name in found[0]]
+    assert len(found[0]) == 20
+    for mine, theirs in zip(found, native, strict=True):
+        assert mine["TABLE_NAME"] == theirs["TABLE_NAME"]
+        assert mine["TABLE_COMMENT"] == theirs["TABLE_COMMENT"]

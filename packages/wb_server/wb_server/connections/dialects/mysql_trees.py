@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from wb_server.connections.dialects import mysql_tokens as spelled
 from wb_server.connections.dialects.base import words
+from wb_server.connections.dialects.mysql_checks import with_open_stars
 from wb_server.connections.dialects.mysql_text import HEX_NUMBER, LITERAL_NAMES
 from wb_server.connections.dialects.text import put_in_place
 
@@ -51,6 +52,7 @@ def prepare(tree: exp.Expr) -> exp.Expr:
                 tree = values
             else:
                 put_in_place(select, values)
+    with_open_stars(tree)
     return tree
 
 
