@@ -254,7 +254,9 @@ class PeopleHandler(LocalBase):  # type: ignore[misc]
     @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def get(self) -> None:
         accounts = self.db.query(UserInfo).order_by(UserInfo.is_authorized, UserInfo.username)
-        self.finish(await self.render_template("people.html", accounts=accounts.all()))
+        known = {name for (name,) in self.db.query(orm.User.name)}
+        page = await self.render_template("people.html", accounts=accounts.all(), known=known)
+        self.finish(page)
 
 
 class ApproveHandler(LocalBase):  # type: ignore[misc]

@@ -176,6 +176,9 @@ def test_locked_out_at_once(stranger: Browser, admin: Browser, member: str) -> N
         assert script.get(api, headers=headers).status_code == 403
     assert stranger.signed_in() is None
     assert "approved" in stranger.sign_in(member, GOOD).text
+    people = admin.http.get("/hub/authorize").text
+    row = people.split(f'data-name="{member}"')[1].split("</tr>")[0]
+    assert "locked out" in row and "Let in again" in row and "Discard" not in row
 
 
 def test_nobody_locks_themselves_out(admin: Browser) -> None:

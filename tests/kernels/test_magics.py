@@ -127,11 +127,24 @@ def test_a_cell_shows_a_table(notebook: Notebook, peer: Peer) -> None:
     assert "0.000000000000000000" in shown and "0E-18" not in shown
     assert '<td style="text-align:right;' in shown
     assert "&lt;b&gt;bold&lt;/b&gt;" in shown and "<b>" not in shown
-    assert "2026-01-31<" in shown and ">NULL<" in shown
+    assert re.search("white-space:nowrap[^>]*>2026-01-31<", shown) and ">NULL<" in shown
     assert "3 rows · warehouse" in shown
     lines = repr(answer).splitlines()
     assert lines[0].split() == ["id", "amount", "day", "note"]
     assert lines[3].split() == ["2", "1234.500000000000000000", "NULL", "plain"]
+
+
+def test_a_plan_is_shown_whole_and_texts_keep_their_blanks(notebook: Notebook, peer: Peer) -> None:
+    plan = "\n".join(f"{'  ' * depth}→ step {depth}" for depth in range(60))
+    peer.says(
+        "explain select 1",
+        pa.table({"explain_key": ["physical_plan"], "explain_value": [plan]}),
+    )
+    shown = notebook.run("%%sql warehouse\nexplain select 1")._repr_html_()
+    assert plan in shown and "white-space:pre" in shown
+    peer.says("select note", pa.table({"note": [plan]}))
+    shown = notebook.run("%%sql warehouse\nselect note")._repr_html_()
+    assert plan not in shown and f"{plan[:100]}" in shown and "white-space:pre-wrap" in shown
 
 
 def test_durations_are_hours_with_one_sign(notebook: Notebook, peer: Peer) -> None:

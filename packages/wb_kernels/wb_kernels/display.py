@@ -15,11 +15,13 @@ from wb_server.client import Result, python_values
 ROWS = 10
 MOST_ROWS = 1_000  # a page that holds more than this can hardly be used
 MOST_CHARACTERS = 200
+MOST_OF_A_PLAN = 50_000
 _NULL = '<span style="opacity:0.5;font-style:italic">NULL</span>'
 _AMBER = "color:#b26a00"
+_LINES = "font-family:monospace;white-space:pre"
 
 
-def plain(value: Any) -> str:
+def plain(value: Any, most: int = MOST_CHARACTERS) -> str:
     """A value as plain text: numbers without exponents, times in ISO form.
 
     A float is exact to its shortest form; only magnitudes that nobody writes out (beyond 1e16 or
@@ -47,7 +49,7 @@ def plain(value: Any) -> str:
     if isinstance(value, list | dict | tuple):
         value = json.dumps(value, default=plain, ensure_ascii=False)
     text = str(value)
-    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _hours(value: dt.timedelta) -> str:
@@ -86,14 +88,23 @@ def _is_number(kind: pa.DataType) -> bool:
     )
 
 
+def _is_plan(table: pa.Table) -> bool:
+    """Whether it looks like an answer to EXPLAIN: its column has the server's name for that."""
+    return bool(table.column_names) and table.column_names[-1] in (
+        "QUERY PLAN", "explain_value", "EXPLAIN", "ANALYZE",
+    )  # fmt: skip
+
+
 def _shown(result: Result, limit: int) -> tuple[list[str], list[bool], list[list[str | None]]]:
     """Heads, which of them are numbers, and the cells of the first rows; None is NULL."""
     table = result.arrow()
     count = min(limit or MOST_ROWS, MOST_ROWS, table.num_rows)
+    # A plan of DuckDB or MySQL, or one as JSON, is a drawing in a single row.
+    most = MOST_OF_A_PLAN if _is_plan(table) else MOST_CHARACTERS
     columns: list[list[str | None]] = []
     for column in table.slice(0, count).columns:
         values = python_values(column, interval_text)
-        columns.append([None if value is None else plain(value) for value in values])
+        columns.append([None if value is None else plain(value, most) for value in values])
     rows = [list(row) for row in zip(*columns, strict=True)]
     return table.column_names, [_is_number(field.type) for field in table.schema], rows
 
@@ -140,7 +151,12 @@ def html_table(result: Result, limit: int = ROWS) -> str:
         for name, side in zip(heads, sides, strict=True)
     )
     nowrap = ";white-space:nowrap;font-variant-numeric:tabular-nums"
-    styles = [f"text-align:{side}{nowrap if side == 'right' else ''}" for side in sides]
+    kept = f";{_LINES}" if _is_plan(result.arrow()) else ";white-space:pre-wrap"
+    # A date isn't broken at its hyphens; blanks and lines of a text stay as they are.
+    styles = [
+        f"text-align:{side}{nowrap if number or pa.types.is_temporal(field.type) else kept}"
+        for side, number, field in zip(sides, numbers, result.arrow().schema, strict=True)
+    ]
     body = "".join(
         "<tr>"
         + "".join(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import random
+import re
 import string
 import uuid
 from collections.abc import Callable, Iterator
@@ -383,6 +384,27 @@ def test_no_room_for_a_number(source: Source, value: str, form: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         source.table(f"select {form.format(value)} as x")
     assert (caught.value.code, caught.value.details["column"]) == ("numeric_overflow", "x")
+
+
+@pytest.mark.parametrize(
+    ("value", "advice", "answer"),
+    [
+        ("10::numeric ^ 76", "x::text", "1" + "0" * 76 + "." + "0" * 16),
+        ("1e-80::numeric", "x::text", "0." + "0" * 79 + "1"),
+        ("(10::numeric ^ 60 + 1e-30)", "x::text", "1" + "0" * 60 + "." + "0" * 29 + "1"),
+    ],
+)
+def test_what_is_advised_for_a_large_number_works(
+    source: Source, value: str, advice: str, answer: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        source.table(f"select x from (select {value} as x) s")
+    assert advice in caught.value.message
+    found = source.table(f"select {advice} as x from (select {value} as x) s")
+    assert found.column("x").to_pylist() == [answer]
+    # Where a cast to numeric is named too, the database takes it.
+    for cast in re.findall(r"x::numeric\(\d+, \d+\)", caught.value.message):
+        source.table(f"select {cast} as y from (select {value} as x) s")
 
 
 def test_a_product_has_room_for_rows_to_come(source: Source) -> None:

@@ -57,6 +57,7 @@ export class FormDialog extends Dialog<void> {
     if (options.className) {
       this.addClass(options.className);
     }
+    this.node.tabIndex = -1;
     this.node.setAttribute('aria-label', options.title);
     this.node.setAttribute('data-testid', 'wb-form-dialog');
     this.buttonNodes.forEach((node, index) => {
@@ -109,9 +110,20 @@ export class FormDialog extends Dialog<void> {
 
   /** Switches buttons off while something runs. */
   setDisabled(names: readonly string[]): void {
+    const focused = document.activeElement;
     this.buttonNodes.forEach((node, index) => {
       node.disabled = names.includes(this.names[index]);
     });
+    // A button that is switched off loses the focus, and without it Escape would do nothing.
+    if (focused instanceof HTMLButtonElement && focused.disabled && this.node.contains(focused)) {
+      this.pressed = focused;
+      this.node.focus();
+    } else if (this.pressed && !this.pressed.disabled) {
+      if (focused === this.node) {
+        this.pressed.focus();
+      }
+      this.pressed = null;
+    }
   }
 
   private get buttonNodes(): HTMLButtonElement[] {
@@ -121,4 +133,5 @@ export class FormDialog extends Dialog<void> {
   private readonly names: readonly string[];
   private readonly hooks: FormDialogHooks;
   private busy = false;
+  private pressed: HTMLButtonElement | null = null;
 }

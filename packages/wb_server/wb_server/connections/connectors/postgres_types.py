@@ -270,10 +270,19 @@ class Number(Form):
                 code="bad_value",
                 column=self.name,
             )
+        before, after = decimals.digits(decimals.trimmed(texts))
+        advice = f"Cast it to text in the query: {column}::text."
+        if before <= MOST_DIGITS:
+            scale = min(max(after, 30), MOST_DIGITS - before)
+            other = f"{column}::numeric({MOST_DIGITS}, {scale})"
+            advice = (
+                f"Cast it in the query to as many as it needs, {other} for example, or to text."
+                if after <= scale
+                else f"Cast it to text in the query, {column}::text, or have it rounded: {other}."
+            )
         return InvalidInput(
             f"The column “{self.name}” holds a number that does not fit into {self.type.precision} "
-            f"digits with {self.type.scale} decimals. Cast it in the query to as many as it needs, "
-            f"{column}::numeric(76, 30) for example, or to text.",
+            f"digits with {self.type.scale} decimals. {advice}",
             code="numeric_overflow",
             column=self.name,
         )

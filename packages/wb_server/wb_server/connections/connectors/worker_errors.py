@@ -153,7 +153,11 @@ _OF_FILES: Final = (
         _LINE + r"Value with unterminated quote",
         "has a quote that isn't closed, or text after a closed one",
     ),
-    (_LINE + r"Invalid unicode", "isn't UTF-8, as text has to be"),
+    # DuckDB shows the line before, so none is shown.
+    (
+        r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line:.*\n)?\s*Invalid unicode",
+        "isn't UTF-8. Save the file as UTF-8",
+    ),
     (_LINE + r"Maximum line size", "is longer than 2,000,000 bytes"),
     (_LINE + r"(?P<why>[^\n]*)", "can't be read ({why})"),
     (
