@@ -89,6 +89,14 @@ def test_a_write_is_told_as_one(analyst: Analyst) -> None:
     assert (found.kind, found.returns_rows) == ("write", True)
 
 
+def test_what_the_database_is_asked_comes_with_it(analyst: Analyst) -> None:
+    """Sets and tables in a mapping, which JSON doesn't have."""
+    sql = f"select t.area, (t.body).city, levenshtein(a, b) from s.t -- {'x' * 20_000}"
+    found = analyst.analyse(sql, "postgres")
+    assert found == analyse(sql, "postgres")
+    assert found.named.of_rows and found.named.of_values and found.named.functions
+
+
 @pytest.mark.parametrize(
     "sql",
     [

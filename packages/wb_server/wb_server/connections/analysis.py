@@ -14,12 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any, Final, Protocol, get_args
+
+from pydantic import TypeAdapter
 
 from ..kit import errors, forking
 from ..kit.errors import Conflict, SourceTimeout, TooLarge, Unavailable, WorkbenchError
-from .dialects.tables import TableRef
 from .dialects.text import MAX_SQL_BYTES
 from .statement import DialectName, Statement, analyse
 
@@ -28,6 +28,8 @@ _SHORT: Final = 10_000
 _PROGRAM: Final = ["-m", "wb_server.connections.analysis"]
 _MEMORY: Final = 4 * 2**30  # bytes
 _PASSED: Final = 60.0  # seconds, where nothing else is said
+# Both ends follow from the types, so that a new field needs nothing here.
+_STATEMENT: Final = TypeAdapter(Statement)
 
 
 class Stoppable(Protocol):
@@ -153,7 +155,7 @@ class _Work:
             raise Unavailable("The process that checks the statement ended.")
         if "error" in ending:
             raise _error(ending["error"])
-        return _statement(ending["statement"])
+        return _STATEMENT.validate_python(ending["statement"])
 
 
 # Between the processes ---------------------------------------------------------------------------
@@ -161,12 +163,6 @@ class _Work:
 
 def _packed(params: Mapping[str, Any] | None) -> str:
     return base64.b85encode(pickle.dumps(dict(params or {}))).decode()
-
-
-def _statement(wire: dict[str, Any]) -> Statement:
-    for name in ("tables", "written"):
-        wire[name] = tuple(TableRef(**each) for each in wire[name])
-    return Statement(**wire)
 
 
 def _error(wire: dict[str, Any]) -> WorkbenchError:
@@ -185,7 +181,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     except WorkbenchError as error:
         said = {"class": type(error).__name__, "message": error.message}
         return {"error": {**said, "code": error.code, "details": error.details}}
-    return {"statement": asdict(found)}
+    return {"statement": _STATEMENT.dump_python(found, mode="json")}
 
 
 def _work(asked: int, output: int, ended: int) -> None:
