@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import struct
 import threading
 import time
@@ -104,24 +105,53 @@ def _connected(peer: tuple[str, int]) -> dict[int, socket.socket]:
     can't be closed and become another one meanwhile."""
     found: dict[int, socket.socket] = {}
     for name in os.listdir("/proc/self/fd"):
-        copied = -1
-        try:
-            copied = os.dup(int(name))
-            sock = socket.socket(fileno=copied)
-        except OSError:
-            if copied >= 0:
-                os.close(copied)
+        port = _own_port(int(name), peer)
+        # Of one that is watched already there are two.
+        if port is None or port in found:
             continue
-        try:
-            port = int(sock.getsockname()[1])
-            # Of one that is watched already there are two.
-            if sock.getpeername()[:2] == peer and port not in found:
-                found[port] = sock
-                continue
-        except (OSError, IndexError, TypeError, ValueError):
-            pass
-        sock.close()
+        copied = _copy(int(name))
+        if copied is None:
+            continue
+        if _ports(copied) == (port, peer):
+            found[port] = copied
+        else:
+            copied.close()
     return found
+
+
+def _own_port(descriptor: int, peer: tuple[str, int]) -> int | None:
+    """The port of a connection to there; ``None`` for whatever else the descriptor is.
+
+    It isn't copied to look: with *any* copy of a file's descriptor that is closed, the process loses all
+    of its locks on that file, and SQLite its database.
+    """
+    with suppress(OSError):
+        if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
+            looked_at = socket.socket(fileno=descriptor)
+            try:
+                port, other = _ports(looked_at)
+                return port if other == peer else None
+            finally:
+                looked_at.detach()  # it is somebody else's to close
+    return None
+
+
+def _copy(descriptor: int) -> socket.socket | None:
+    with suppress(OSError):
+        copied = os.dup(descriptor)
+        # Closed and opened as a file meanwhile: that stays open, since closing it would undo locks.
+        if stat.S_ISSOCK(os.fstat(copied).st_mode):
+            return socket.socket(fileno=copied)
+    return None
+
+
+def _ports(sock: socket.socket) -> tuple[int | None, tuple[str, int] | None]:
+    """A connection's own port, and where it leads to; nothing for what isn't one over IP."""
+    try:
+        own, there = sock.getsockname(), sock.getpeername()
+        return int(own[1]), (str(there[0]), int(there[1]))
+    except (OSError, IndexError, TypeError, ValueError):
+        return None, None
 
 
 class _Watch:
