@@ -96,7 +96,7 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     newest = versions.locator("[data-testid=wb-version][data-number='2']")
     expect(newest.locator(".wb-Diff-line.wb-mod-added")).to_have_text("+concurrency: skip\n")
     oldest = versions.locator("[data-testid=wb-version][data-number='1']")
-    oldest.locator("summary").click()
+    oldest.locator("summary").first.click()
     oldest.get_by_test_id("wb-version-restore").click()
     expect(versions.locator("[data-testid=wb-version][data-number='3']")).to_be_visible()
     versions.get_by_role("button", name="Done").click()

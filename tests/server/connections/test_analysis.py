@@ -189,9 +189,9 @@ def test_it_is_listed_and_ends_with_its_query(
     hang_up, raised = HangUp(), list[str]()
     query = threading.Thread(target=_run, args=[workbench, hang_up, raised])
     query.start()
-    wait_for(lambda: broker.queries(ENGINEER), 20)
+    wait_for(lambda: [each.state for each in broker.queries(ENGINEER)] == ["running"], 20)
     (listed,) = broker.queries(ENGINEER)
-    assert listed.statement.startswith("select 1 as a --") and listed.state == "running"
+    assert listed.statement.startswith("select 1 as a --")
     wait_for(lambda: _processes() == 2, 20)  # the nursery, and the one that thinks
     if way == "cancel":
         broker.cancel(ENGINEER, listed.id)

@@ -149,7 +149,8 @@ def test_postgres(source: Source, postgres: Cluster) -> None:
             assert beside.execute("select count(*) from plain").fetchone() == (2,)
         finally:
             beside.execute(
-                "drop view telling; drop table plain, guarded, parted; drop role reads_plans"
+                "drop view telling; drop table plain, guarded, parted; "
+                "drop owned by reads_plans; drop role reads_plans"
             )
 
 

@@ -473,7 +473,7 @@ def test_process_is_confined(root: Path, workers: Workers, monkeypatch: pytest.M
         assert "NoNewPrivs:\t1" in status
         kinds = {os.readlink(f"/proc/{process.pid}/fd/{fd}").split(":")[0] for fd in range(3, 64)
                  if os.path.lexists(f"/proc/{process.pid}/fd/{fd}")}  # fmt: skip
-        assert kinds <= {"pipe", f"{data}/orders.csv"}
+        assert kinds <= {"pipe", f"/proc/{process.pid}/statm", f"{data}/orders.csv"}
     finally:
         worker.discard()
 

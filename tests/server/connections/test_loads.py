@@ -638,7 +638,8 @@ def test_a_connection_that_is_cut_leaves_nothing(place: Place) -> None:
 
 
 BEGIN = """
-import json, resource, sys, threading
+import json, sys, threading
+from support.memory import peak
 import pyarrow as pa
 from support.source import Rows, Source
 from wb_server.connections.connectors import mysql, mysql_load, postgres, postgres_load
@@ -804,7 +805,7 @@ def give(count):
 
 for count in (5000, 50000):
     done = source.load("l.t", Rows(schema, give(count)), timeout=120)
-    print(done.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, flush=True)
+    print(done.rows, peak(), flush=True)
 """
 
 

@@ -352,12 +352,12 @@ def test_memory_is_bounded_for_a_slow_reader(mariadb: MariaDB, tmp_path: Path) -
     script.write_text(
         textwrap.dedent(
             """
-            import json, resource, sys
+            import json, sys
+            from support.memory import peak
             from wb_server.connections import gate
             from wb_server.connections.connectors.base import Target
             from wb_server.connections.connectors.mysql import MySQLConfig, MySQLConnector
             from wb_server.connections.network import NetworkPolicy
-from wb_server.connections.statement import analyse
 
             connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
             config = MySQLConfig.model_validate(json.load(sys.stdin))
@@ -369,7 +369,7 @@ from wb_server.connections.statement import analyse
                 with connector.open(permit, Target("c", 1, config)) as session:
                     for batch in session.run(timeout=100, max_write_rows=0):
                         rows += batch.num_rows
-                print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+                print(rows, peak())
             """
         )
     )
@@ -383,7 +383,7 @@ from wb_server.connections.statement import analyse
     )
     small, large = (line.split() for line in done.stdout.splitlines())
     assert int(large[0]) == 1_001_000
-    assert (int(large[1]) - int(small[1])) / 1024 < 60
+    assert int(large[1]) - int(small[1]) < 60
 
 
 # --- errors ----------------------------------------------------------------------------------

@@ -30,7 +30,6 @@ def refusal(dialect: DialectName, sql: str) -> WorkbenchError:
         ("postgres", "copy t to 'x'", "copy task"),
         ("postgres", "select 'x'::mood", "The type mood isn't"),
         ("postgres", "create index i on t (a text_pattern_ops)", "An operator class in an index"),
-        ("postgres", "select interval(2) '1 day'", "(“INTERVAL '2'"),
         ("postgres", "select 1 operator(public.+) 2", "The operator public.+ isn't"),
         ("duckdb", "select to_char(a, 'x') from t", "Write strftime(a, '%Y-%m-%d')."),
         ("duckdb", "select * from upper('x')", "upper can't stand in FROM here"),

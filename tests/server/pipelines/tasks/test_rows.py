@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import subprocess
 import sys
 import time
@@ -404,16 +405,20 @@ def test_rows_of_a_file_take_little_memory(tmp_path: Path) -> None:
     pq.write_table(pyarrow.table({"t": column}), path, row_group_size=10**7)
     assert path.stat().st_size < 2**20
     code = (
-        "import resource, sys\n"
+        "import sys\n"
+        "from support.memory import peak\n"
         "from wb_server.pipelines.tasks.parquet_rows import ParquetRows\n"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
         "before, rows, size, largest = peak(), 0, 0, 0\n"
         "for batch in ParquetRows(open(sys.argv[1], 'rb'), 'x'):\n"
         "    rows, size, largest = rows + batch.num_rows, size + batch.nbytes, max(largest, batch.nbytes)\n"
         "print(rows, size, largest, peak() - before)\n"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(each for each in sys.path if each)},
     )
     rows, size, largest, grown = map(int, ran.stdout.split())
     assert rows == 120_000

@@ -39,6 +39,8 @@ import os
 import re
 import resource
 import sys
+import threading
+import time
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -53,8 +55,9 @@ from wb_server.kit import forking
 # What DuckDB keeps beside a database file until its changes are in it.
 _LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")
 
-# For threads' stacks, and what libraries set aside.
+# For what libraries set aside.
 _HEADROOM = 256 << 20
+_LOOK_SECONDS = 0.01
 _RUN = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 # linux/landlock.h; the numbers are the same on all 64-bit architectures.
@@ -79,7 +82,7 @@ def _work(asked: int, output: int, ended: int) -> None:
         return
     try:
         with os.fdopen(output, "wb", buffering=1 << 16) as answer:
-            ending: dict[str, Any] = {"rows": _answer(request, answer, partial(_tell, ended))}
+            ending: dict[str, Any] = {"rows": _answer(request, answer, ended)}
     except BrokenPipeError:
         return
     except BadValue as error:
@@ -93,13 +96,13 @@ def _tell(descriptor: int, path: str, profile: dict[str, Any]) -> None:
     forking.say(descriptor, {"path": path, "profile": profile})
 
 
-def _answer(request: dict[str, Any], out: BinaryIO, learned: Learned) -> int:
+def _answer(request: dict[str, Any], out: BinaryIO, ended: int) -> int:
     source = request["source"]
     temporary = request.get("temporary", {"folder": "", "bytes": 0})
     resource.setrlimit(resource.RLIMIT_FSIZE, (temporary["bytes"], temporary["bytes"]))
-    _bound_memory(request["memory_limit"])
+    _bound_memory(request["memory_limit"], ended)
     _confine(source["reads"], source.get("port"), temporary["folder"])
-    connection = _connect(request, learned)
+    connection = _connect(request, partial(_tell, ended))
     statements = connection.extract_statements(request["sql"])
     # A PIVOT of values that nobody named makes a type of them first, in a statement without a text.
     made = [it.type == duckdb.StatementType.CREATE and not it.query for it in statements[:-1]]
@@ -110,20 +113,34 @@ def _answer(request: dict[str, Any], out: BinaryIO, learned: Learned) -> int:
     return write_answer(connection.sql(request["sql"]), out)
 
 
-def _bound_memory(limit: str) -> None:
-    """Bounds what the process may have: DuckDB doesn't count the texts and lists that it makes.
+def _bound_memory(limit: str, ended: int) -> None:
+    """Ends the process when it holds too much: DuckDB doesn't count the texts and lists that it makes.
+
+    What counts is what is in memory. The system's own limits count what was asked for, and reading a
+    file of many columns asks for gigabytes that it never touches.
 
     Args:
         limit: as DuckDB writes it; the process may have half as much again for these, and for Arrow.
+        ended: where the ending goes.
     """
     found = re.fullmatch(r"([0-9.]+) *([KMGT]?)i?B?", limit.strip(), re.IGNORECASE)
     if found is None:
         return
     size = float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " ")
-    with open("/proc/self/statm", encoding="ascii") as pages:
-        held = int(pages.read().split()[5]) * resource.getpagesize()
-    most = int(held + 1.5 * size) + _HEADROOM
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    pages = os.open("/proc/self/statm", os.O_RDONLY)
+
+    def held() -> int:
+        return int(os.pread(pages, 200, 0).split()[1]) * resource.getpagesize()
+
+    most = int(held() + 1.5 * size) + _HEADROOM
+
+    def watch() -> None:
+        while held() < most:
+            time.sleep(_LOOK_SECONDS)
+        os.write(ended, b'{"error": {"class": "OutOfMemoryException", "message": "memory"}}\n')
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _refuse_views(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

@@ -52,9 +52,8 @@ _INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         "rand": "random()",
     },
     "mysql": {
-        "nvl": "ifnull(a, b)",
         **dict.fromkeys(("string_agg", "listagg"), "group_concat(a SEPARATOR ', ')"),
-        **dict.fromkeys(("to_char", "strftime"), "date_format(a, '%Y-%m-%d')"),
+        "strftime": "date_format(a, '%Y-%m-%d')",
         **dict.fromkeys(("to_date", "strptime"), "str_to_date(a, '%Y-%m-%d')"),
         **dict.fromkeys(("date_trunc", "date_bin"), "date_format(a, '%Y-%m-01')"),
         **dict.fromkeys(("strpos", "charindex"), "instr(text, part)"),
