@@ -472,3 +472,10 @@ def test_what_comes_in_is_watched(source: Source, beside: psycopg.Connection) ->
     assert postgres_inflow.Inflow.of(peer, 1) is None
     again.close()
     assert len(os.listdir("/proc/self/fd")) == files
+
+
+def test_an_advice_on_what_has_no_name_can_be_typed(source: Source) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        source.rows("select array[[1, 2], [3, 4]] || array[[5, 6]]")
+    assert "(…)::text" in caught.value.message
+    assert caught.value.details["column"] == "?column?"

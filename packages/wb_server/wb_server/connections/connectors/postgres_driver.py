@@ -30,6 +30,9 @@ def storage(values: pa.Array) -> pa.Array:
 
 
 def quoted(name: str) -> str:
+    """A column as an advice on the query names it; what has no name of its own is the expression."""
+    if name == "?column?":
+        return "(…)"
     return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
 
 

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from ...kit.errors import InvalidInput, WorkbenchError
 from .base import MAX_ROW_BYTES, row_too_large
-from .postgres_driver import source_type, unsupported
+from .postgres_driver import quoted, source_type, unsupported
 from .postgres_facts import FIRST_OF_A_USER, Fact, Facts, named
 from .postgres_pool import Link
 from .postgres_types import (
@@ -142,12 +142,12 @@ class Query:
             return None
         if found[1] == "size":
             return row_too_large("substring() takes a part, unnest() makes rows of an array")
-        column = self.columns[int(found[2])]
+        name = self.columns[int(found[2])].name
         return InvalidInput(
-            f"The column “{column.name}” holds an array of {found[3]} dimensions, which can't be "
-            f"read. Cast it in the query: {column.name}::text, or to_jsonb({column.name}).",
+            f"The column “{name}” holds an array of {found[3]} dimensions, which can't be read. Cast "
+            f"it in the query: {quoted(name)}::text, or to_jsonb({quoted(name)}).",
             code="unsupported_type",
-            column=column.name,
+            column=name,
         )
 
     # --- the text -----------------------------------------------------------------------------
