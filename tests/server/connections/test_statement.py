@@ -413,3 +413,33 @@ def test_a_nesting_that_people_write_passes() -> None:
     sql = "SELECT " + "coalesce(" * 30 + "1" + ", 2)" * 30
     assert analyse(sql, "postgres").kind == "read"
     assert analyse("SELECT " + " OR ".join(["a = 1"] * 300) + " FROM t", "postgres").kind == "read"
+
+
+@pytest.mark.parametrize("dialect", ALL_DIALECTS)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from " + "t join " * 30 + "t",
+        "select * from " + "(t join " * 30 + "t" + ")" * 30,
+        "select * from t " + "natural join t " * 30,
+    ],
+)
+def test_joins_without_a_condition_are_not_read_for_hours(dialect: DialectName, sql: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        analyse(sql, dialect)
+    assert caught.value.code == "too_complex"
+
+
+@pytest.mark.parametrize("dialect", ALL_DIALECTS)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from a " + "".join(f"join t{n} on a.x = t{n}.x " for n in range(100)),
+        "select * from a " + "".join(f"left join t{n} using (x) " for n in range(100)),
+        "select * from a " + "cross join b " * 100,
+        "select * from a " + "".join(f"natural join t{n} " for n in range(10)),
+        " union all ".join(["select x from a natural join b"] * 50),
+    ],
+)
+def test_joins_as_people_write_them_pass(dialect: DialectName, sql: str) -> None:
+    assert analyse(sql, dialect).kind == "read"

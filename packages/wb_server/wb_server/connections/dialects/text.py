@@ -20,6 +20,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.generator import Generator
 
 from wb_server.connections.dialects.base import DialectRules, words
+from wb_server.connections.dialects.joins import check_joins
 from wb_server.connections.dialects.refusals import statement_refused
 from wb_server.connections.dialects.sealing import NOTHING, SEAL
 from wb_server.kit.errors import InvalidInput, TooLarge, WorkbenchError
@@ -72,6 +73,7 @@ def parse(sql: str, rules: DialectRules) -> exp.Expr:
         ) from None
     tokens = _one_statement(tokens)
     check_length(tokens)
+    check_joins(tokens)
     _check_complexity(tokens)
     _mask_functions(tokens, rules)
     tokens = _keep_literals(tokens, rules)
