@@ -109,6 +109,13 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     expect(row).to_be_visible()
 
 
+LAYOUT_NAMES = """async id => {
+  const config = JSON.parse(document.getElementById('jupyter-config-data').textContent);
+  const saved = await fetch(`${config.fullWorkspacesApiUrl}/${config.workspace || 'default'}`);
+  return (await saved.text()).includes(id);
+}"""
+
+
 def test_a_failing_notebook_shows_the_cell_that_failed_and_runs_again(person: Lab) -> None:
     page = person.page
     steps = [f"for line in range(20):\n    print('step {number}', line)" for number in range(1, 6)]
@@ -135,7 +142,8 @@ def test_a_failing_notebook_shows_the_cell_that_failed_and_runs_again(person: La
     again = page.locator(f"[data-testid=wb-run]:not([data-run='{first}'])")
     expect(again.get_by_test_id("wb-run-state")).to_have_text("Failed", timeout=RUN)
 
-    # What was open is open again after a reload.
+    # What was open is open again after a reload, once Lab has saved that it is.
+    page.wait_for_function(LAYOUT_NAMES, arg=again.get_attribute("data-run"))
     page.reload()
     expect(again).to_be_visible(timeout=60_000)
     again.get_by_test_id("wb-run-list").click()
