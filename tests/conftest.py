@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from running_hub import Running, start_up
 from support.mariadb import MariaDB, server
+from support.metadata import migrate_new, migrated
 from support.people import People, people_of
 from support.postgres import Cluster, cluster
 from support.s3 import ObjectStore, fill_lake, object_store
 
 from wb_hub.quick import postpone
-from wb_server.kit.db import Database, migrate
+from wb_server.kit.db import Database
 
 # As the service is started: before anything imports jsonschema.
 postpone()
@@ -123,17 +124,12 @@ def people(hub: Running) -> People:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """An empty metadata database, once in SQLite and once in PostgreSQL."""
+    """A migrated, empty metadata database, once in SQLite and once in PostgreSQL."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'workbench.db'}"
+        migrate_new(url)
     else:
-        postgres: Cluster = request.getfixturevalue("postgres")
-        name = f"meta_{abs(hash(tmp_path)):x}"
-        with postgres.connect() as connection:
-            connection.execute(f"create database {name}")
-        url = postgres.url.replace("postgresql://", "postgresql+psycopg://")
-        url = url.replace(f"/{postgres.database}", f"/{name}")
-    migrate(url)
+        url = migrated(request.getfixturevalue("postgres"))
     it = Database(url)
     yield it
     it.close()

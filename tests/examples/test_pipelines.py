@@ -20,6 +20,7 @@ import nbformat
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.metadata import migrate_new
 from support.postgres import Cluster
 from support.wait import wait_for
 
@@ -29,7 +30,6 @@ from wb_server.connections.service import ConnectionService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
 from wb_server.kit.blobs import Blobs
-from wb_server.kit.db import migrate
 from wb_server.kit.endpoint import Services
 from wb_server.pipelines.folder import collect, content_of
 from wb_server.pipelines.models import PipelineSave
@@ -94,7 +94,7 @@ def place_at(folder: Path, sample: Path) -> Iterator[Place]:
         }
     )
     vault.generate(settings.key_path)
-    migrate(settings.database)
+    migrate_new(settings.database)
     workbench = build(settings)
     try:
         workbench.api.services.get(ConnectionService).create(

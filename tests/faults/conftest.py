@@ -43,7 +43,7 @@ def shared(
     url = ""
     if request.param == "postgresql":
         own: Cluster = request.getfixturevalue("metadata")
-        url = own.url.replace("postgresql://", "postgresql+psycopg://")
+        url = own.url_of(own.database)
     with site(tmp_path_factory.mktemp("site"), url) as it:
         warehouse(postgres)
         it.connect("warehouse", postgres.config())

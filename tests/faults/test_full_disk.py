@@ -13,10 +13,11 @@ import pytest
 from support.api import Api
 from support.disk import fill, small_disk
 from support.jupyter import embedded
+from support.metadata import migrate_new
 from support.postgres import Cluster
 
 from wb_server.kit.blobs import Blobs
-from wb_server.kit.db import Database, migrate
+from wb_server.kit.db import Database
 from wb_server.kit.errors import Unavailable
 
 pytestmark = pytest.mark.slow
@@ -90,7 +91,7 @@ def test_every_read_that_was_answered_stands_in_the_log(local: Api) -> None:
 
 
 def test_blobs_are_whole_or_not_there(tmp_path: Path) -> None:
-    migrate(f"sqlite:///{tmp_path / 'workbench.db'}")
+    migrate_new(f"sqlite:///{tmp_path / 'workbench.db'}")
     database = Database(f"sqlite:///{tmp_path / 'workbench.db'}")
     with small_disk(tmp_path / "blobs", 2) as folder:
         store = Blobs(folder, database)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.installation import PASSPHRASE, Installation, environment, install, process
+from support.metadata import new_database
 from support.postgres import Cluster
 from support.wait import wait_for
 
@@ -26,7 +27,7 @@ def big(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
     url = f"sqlite:///{tmp_path / 'data' / 'workbench.db'}"
     if request.param == "postgresql":
         postgres: Cluster = request.getfixturevalue("postgres")
-        url = _new_database(postgres, f"killed_{abs(hash(tmp_path)):x}")
+        url = new_database(postgres)
     passphrase = tmp_path / "passphrase"
     passphrase.write_text(PASSPHRASE)
     passphrase.chmod(0o600)
@@ -34,13 +35,6 @@ def big(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
     with (it.data / "users" / "ana" / "big").open("wb") as file:
         file.truncate(BIG)
     return it
-
-
-def _new_database(postgres: Cluster, name: str) -> str:
-    with postgres.connect() as connection:
-        connection.execute(f"create database {name}")
-    url = postgres.url.replace("postgresql://", "postgresql+psycopg://")
-    return url.replace(f"/{postgres.database}", f"/{name}")
 
 
 @contextmanager
@@ -87,7 +81,7 @@ def test_it_leaves_nothing_that_looks_complete_and_the_next_works(
     home.mkdir()
     url = ""
     if big.database_url.startswith("postgresql"):
-        url = _new_database(request.getfixturevalue("postgres"), f"again_{abs(hash(tmp_path)):x}")
+        url = new_database(request.getfixturevalue("postgres"))
     new = {"WB_DATA_DIR": str(home / "new"), "WB_DATABASE_URL": url}
     with started(big, "restore", target, **new) as running:
         wait_for(lambda: size_below(home, ".wb-*/data/users/ana/big") > 1_000_000)

@@ -29,7 +29,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterator[Scene]:
     with cluster(durable=True) as metadata:
-        url = metadata.url.replace("postgresql://", "postgresql+psycopg://")
+        url = metadata.url_of(metadata.database)
         folder = tmp_path_factory.mktemp("restart") / "data"
         with start_up(folder, env={"WB_DATABASE_URL": url}) as hub:
             people = people_of(hub)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 from support.api import read
 from support.mariadb import MariaDB
+from support.metadata import migrate_new
 from support.postgres import Cluster
 from support.smuggling.attempt import Attempt, Place, attempts, bitten, careless
 from support.smuggling.duckdb import DuckdbEngine
@@ -31,7 +32,7 @@ from wb_server.connections.store import ConnectionStore
 from wb_server.governance.secrets import vault
 from wb_server.kit import clock
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import Database, migrate
+from wb_server.kit.db import Database
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import WorkbenchError
 from wb_server.settings import Settings
@@ -52,7 +53,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
         file_roots=[str(tmp_path_factory.getbasetemp())],
     )  # fmt: skip
     vault.generate(settings.key_path)
-    migrate(settings.database)
+    migrate_new(settings.database)
     it = build(settings)
     yield it
     it.close()

@@ -16,7 +16,6 @@ from wb_server.connections.sharing import ConnectionSharing
 from wb_server.governance.secrets import vault
 from wb_server.governance.sharing.models import ShareRequest
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import migrate
 from wb_server.pipelines.models import PipelineSave, PipelineView
 from wb_server.pipelines.runs.models import ENDED, RunDetail, RunRequest
 from wb_server.pipelines.runs.service import RunService
@@ -25,6 +24,7 @@ from wb_server.pipelines.service import PipelineService
 from wb_server.pipelines.sharing import PipelineSharing
 from wb_server.settings import Settings
 
+from .metadata import migrate_new
 from .postgres import Cluster
 from .wait import wait_for
 
@@ -108,7 +108,7 @@ def house_at(folder: Path, postgres: Cluster) -> Iterator[House]:
         {"WB_DATA_DIR": str(folder), "WB_MODE": "local", "WB_ALLOW_LOOPBACK": "1"}
     )
     vault.generate(settings.key_path)
-    migrate(settings.database)
+    migrate_new(settings.database)
     staff = Staff()
     workbench = build(settings, staff)
     it = House(workbench, staff)

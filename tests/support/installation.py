@@ -22,9 +22,10 @@ from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
 from wb_server.kit.blobs import Blobs
-from wb_server.kit.db import migrate
 from wb_server.kit.endpoint import Origin
 from wb_server.settings import Settings
+
+from .metadata import migrate_new
 
 PASSPHRASE = "eleven plain words and one more"
 PASSWORD = "s3cret-of-the-shop"
@@ -123,7 +124,7 @@ def install(data: Path, url: str, passphrase_file: Path) -> Installation:
     """Fills a new data folder."""
     data.mkdir(mode=0o700)
     vault.generate(data / "master.key")
-    migrate(url)
+    migrate_new(url)
     it = Installation(data, url, passphrase_file, [])
     settings = it.settings
     (data / "files" / "mine").mkdir(parents=True)

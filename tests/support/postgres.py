@@ -33,6 +33,10 @@ class Cluster:
         """A URL for libpq."""
         return f"postgresql://{self.user}:{self.password}@127.0.0.1:{self.port}/{self.database}"
 
+    def url_of(self, database: str) -> str:
+        """A database's URL, for SQLAlchemy."""
+        return f"postgresql+psycopg://{self.user}:{self.password}@127.0.0.1:{self.port}/{database}"
+
     def connect(self) -> psycopg.Connection:
         """A connection of the superuser that commits by itself."""
         return psycopg.connect(self.url, autocommit=True)

@@ -19,8 +19,10 @@ import httpx
 import psutil
 
 from wb_server.governance.secrets import vault
+from wb_server.settings import Settings
 
 from .api import Api
+from .metadata import migrate_new
 from .people import People
 from .postgres import free_port
 from .wait import wait_for
@@ -127,7 +129,7 @@ def installation(
     folder.mkdir(mode=0o700, exist_ok=True)
     it = Installation(people, folder, environment)
     vault.generate(it.key_file)
-    it.run("migrate")
+    migrate_new(Settings.from_environment(environment).database)
     try:
         yield it
     finally:

@@ -31,7 +31,7 @@ from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import Database, migrate
+from wb_server.kit.db import Database
 from wb_server.pipelines.models import PipelineSave
 from wb_server.pipelines.runs.models import ENDED, RunDetail, RunRequest, TaskRunView
 from wb_server.pipelines.runs.service import RunService
@@ -40,6 +40,7 @@ from wb_server.pipelines.service import PipelineService
 from wb_server.pipelines.store import pipelines
 from wb_server.settings import Settings
 
+from .metadata import migrate_new
 from .wait import wait_for
 
 ACTOR = Actor("local", frozenset({"admin"}), frozenset({"use"}), "local")
@@ -363,7 +364,7 @@ def site(folder: Path, database_url: str = "", **environment: str) -> Iterator[S
         }
         settings = Settings.from_environment(values)
         vault.generate(settings.key_path)
-        migrate(settings.database)
+        migrate_new(settings.database)
         workbench = build(settings, beside=True)
         inherited = {
             name: value

@@ -17,11 +17,11 @@ from wb_server.governance.audit.models import AuditQuery, AuditRow
 from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import migrate
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.settings import Settings
 
 from .mariadb import MariaDB
+from .metadata import migrate_new
 from .postgres import Cluster
 
 ENGINEER = Actor("engineer", frozenset({"engineer"}))
@@ -86,7 +86,7 @@ def wire(tmp_path: Path, postgres: Cluster, mariadb: MariaDB, **changes: Any) ->
         data_dir=str(tmp_path), allow_loopback=True, file_roots=str(files), **changes
     )
     vault.generate(settings.key_path)
-    migrate(settings.database)
+    migrate_new(settings.database)
     workbench = build(settings)
     connections = workbench.api.services.get(ConnectionService)
     for name, kind, config in (

@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from support.metadata import migrate_new
 from support.postgres import Cluster
 from support.wait import wait_for
 
@@ -25,7 +26,6 @@ from wb_server.governance.audit.models import AuditQuery
 from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import migrate
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import Conflict, SourceTimeout, TooLarge, WorkbenchError
 from wb_server.settings import Settings
@@ -157,7 +157,7 @@ def workbench(tmp_path: Path, postgres: Cluster) -> Iterator[Workbench]:
         data_dir=str(tmp_path), allow_loopback=True, query_timeout=2.0, max_queries_per_user=2
     )
     vault.generate(settings.key_path)
-    migrate(settings.database)
+    migrate_new(settings.database)
     it = build(settings)
     it.api.services.get(ConnectionService).create(
         ENGINEER, ConnectionCreate(name="shop", connector="postgres", config=postgres.config())

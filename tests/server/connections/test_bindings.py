@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.jupyter import embedded
+from support.metadata import migrate_new
 
 from wb_server.composition import Workbench, build
 from wb_server.connections.bindings import Binding
@@ -18,7 +19,6 @@ from wb_server.governance.audit.models import AuditQuery
 from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import migrate
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import Conflict, WorkbenchError
 from wb_server.settings import Settings
@@ -46,7 +46,7 @@ class Current:
 def workbench(tmp_path: Path) -> Iterator[Workbench]:
     settings = Settings(data_dir=str(tmp_path))
     vault.generate(settings.key_path)
-    migrate(settings.database)
+    migrate_new(settings.database)
     folder = settings.roots[0]
     folder.mkdir(parents=True)
     (folder / "sales.csv").write_text("region,amount\neu,1\n")

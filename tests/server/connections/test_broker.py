@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.api import read
+from support.metadata import migrate_new
 from support.postgres import Cluster
 from support.wait import wait_for
 
@@ -21,7 +22,6 @@ from wb_server.governance.audit.models import AuditQuery
 from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import migrate
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import Forbidden, LimitReached, SourceTimeout, WorkbenchError
 from wb_server.settings import Settings
@@ -38,7 +38,7 @@ def start(tmp_path: Path, postgres: Cluster) -> Any:
     def started(**changes: Any) -> Iterator[tuple[Broker, Workbench]]:
         settings = Settings(data_dir=str(tmp_path), allow_loopback=True, **changes)
         vault.generate(settings.key_path)
-        migrate(settings.database)
+        migrate_new(settings.database)
         workbench = build(settings)
         workbench.api.services.get(ConnectionService).create(
             ENGINEER,

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from support.api import read
+from support.metadata import migrate_new
 from support.postgres import Cluster
 from support.wait import wait_for
 
@@ -27,7 +28,7 @@ from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault
 from wb_server.kit import clock
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import Database, migrate
+from wb_server.kit.db import Database
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import LimitReached, SourceTimeout, WorkbenchError
 from wb_server.settings import Settings
@@ -130,7 +131,7 @@ def start(tmp_path: Path, postgres: Cluster) -> Any:
     def started(**changes: Any) -> Iterator[Ground]:
         settings = Settings(data_dir=str(tmp_path), allow_loopback=True, **changes)
         vault.generate(settings.key_path)
-        migrate(settings.database)
+        migrate_new(settings.database)
         workbench = build(settings)
         ground = Ground(workbench, postgres)
         try:

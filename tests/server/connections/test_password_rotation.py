@@ -19,6 +19,7 @@ from typing import Any
 import psycopg
 import pytest
 from support.api import read
+from support.metadata import migrate_new
 from support.people import People
 from support.postgres import Cluster
 from support.service import installation
@@ -42,7 +43,7 @@ from wb_server.governance.audit.models import AuditQuery
 from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
-from wb_server.kit.db import Database, migrate
+from wb_server.kit.db import Database
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.settings import Settings
 
@@ -77,7 +78,7 @@ class Site:
         self.group, self.login, self.other = f"g_{mark}", f"a_{mark}", f"b_{mark}"
         self.name = f"warehouse_{mark}"
         vault.generate(self.settings.key_path)
-        migrate(self.settings.database)
+        migrate_new(self.settings.database)
         with postgres.connect() as connection:
             connection.execute(
                 f"create role {self.group}; "

@@ -16,6 +16,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
+from support.metadata import migrate_new
 from support.output import Output
 from support.wait import wait_for
 
@@ -36,7 +37,7 @@ from wb_server.governance.secrets.vault import (
     vault_keys,
 )
 from wb_server.kit import clock
-from wb_server.kit.db import Database, metadata, migrate
+from wb_server.kit.db import Database, metadata
 
 pytestmark = pytest.mark.slow
 
@@ -143,7 +144,7 @@ def place(database: Database, tmp_path: Path) -> Place:
 def file_place(tmp_path: Path) -> Iterator[Place]:
     """With SQLite."""
     url = f"sqlite:///{tmp_path / 'workbench.db'}"
-    migrate(url)
+    migrate_new(url)
     database = Database(url)
     yield Place(database, tmp_path)
     database.close()

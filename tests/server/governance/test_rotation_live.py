@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
 from support.api import Api, read
+from support.metadata import migrated
 from support.output import Output
 from support.people import People
 from support.postgres import Cluster
@@ -53,11 +54,7 @@ def place(kind: str, people: People, postgres: Cluster, tmp_path: Path) -> Itera
     """An installation with many users' credentials in it."""
     settings = {}
     if kind == "postgresql":
-        name = f"meta_{uuid.uuid4().hex[:12]}"
-        with postgres.connect() as connection:
-            connection.execute(f"create database {name}")
-        url = postgres.url.replace("postgresql://", "postgresql+psycopg://")
-        settings["WB_DATABASE_URL"] = url.replace(f"/{postgres.database}", f"/{name}")
+        settings["WB_DATABASE_URL"] = migrated(postgres)
     with installation(people, tmp_path, settings) as it:
         yield it
 

@@ -13,9 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from support.metadata import migrate_new
 
 from wb_server.kit.blobs import blobs
-from wb_server.kit.db import Database, metadata, migrate, revisions, versions
+from wb_server.kit.db import Database, metadata, revisions, versions
 from wb_server.kit.errors import Unavailable
 from wb_server.migrations import tables
 
@@ -81,7 +82,7 @@ def _count_up(url: str, times: int) -> None:
 @pytest.mark.slow
 def test_five_processes_write_to_sqlite_and_none_is_locked_out(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'busy.db'}"
-    migrate(url)
+    migrate_new(url)
     database = Database(url)
     with database.write() as connection:
         connection.execute(

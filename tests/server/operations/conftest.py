@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.installation import PASSPHRASE, Installation, install
+from support.metadata import new_database
 from support.postgres import Cluster
 
 MakeUrl = Callable[[str], str]
@@ -28,15 +29,7 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> MakeUrl:
     if request.param == "sqlite":
         return lambda name: f"sqlite:///{tmp_path / name / 'workbench.db'}"
     postgres: Cluster = request.getfixturevalue("postgres")
-
-    def make(name: str) -> str:
-        full = f"ops_{name}_{abs(hash(tmp_path)):x}"
-        with postgres.connect() as connection:
-            connection.execute(f"create database {full}")
-        url = postgres.url.replace("postgresql://", "postgresql+psycopg://")
-        return url.replace(f"/{postgres.database}", f"/{full}")
-
-    return make
+    return lambda name: new_database(postgres, f"ops_{name}")
 
 
 @pytest.fixture

@@ -197,7 +197,7 @@ def test_the_kind_of_the_database_has_to_fit(
     new, secret = tmp_path / "new", ("--passphrase-file", installation.passphrase_file)
     lite = installation.database_url.startswith("sqlite")
     if lite:
-        url = postgres.url.replace("postgresql://", "postgresql+psycopg://")
+        url = postgres.url_of(postgres.database)
         cases = {url: "not empty", f"sqlite:///{tmp_path / 'other.db'}": "leave --database-url out"}
         with postgres.connect() as connection:
             connection.execute("create table if not exists somebodys (n int)")
