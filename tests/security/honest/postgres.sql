@@ -1093,4 +1093,51 @@ select 1e3+1e3, 1e3-1, 1.5e3-2e-3, 2e3*2e3, 1e3+id from tree order by id
 ---
 -- signs that bind tighter than the word
 select ('a' ~~ 'a') || 'b', 'ab' ~ 'a' || 'b', 'ab' !~ 'x' is true, 'x' !~~ 'y' = true
-
+---
+-- a name for the columns that a join shares
+select x.*, x.id, l.qty, row_to_json(x.*) from sale_order_line l join product_product as p using (id) as x where x.id < 5 order by x.id
+---
+-- hard: two joins with names, one of them quoted
+select a.id, "B".categ_id, count(*) from product_product p1 join sale_order_line l using (id) as a join (select 2 as categ_id union all select 3) c using (categ_id) as "B" group by a.id, "B".categ_id order by 1, 2
+---
+-- elements of an array in an INSERT
+insert into parcels (id, sizes[1], sizes[2]) values (1, 10, 20), (2, 30, 40) returning *
+---
+-- slices and fields in an INSERT
+insert into parcels as p (id, sizes[1:2], dim.width, dim.height, dim."Öffnungen"[1], dims[1].width, dims[2]."Öffnungen"[2:3]) values (1, '{5,6}', 7, 8, 'top', 9, '{a,b}') returning p.*, (dim).width
+---
+-- elements of an array in an INSERT of a query
+insert into parcels (sizes[0], sizes[-1], "note") select id, id * 2, name from customers returning sizes, note
+---
+-- hard: MERGE of a join
+merge into stock s using deliveries d join (select sku, max(updated) as newest from stock group by sku) m using (sku) on d.sku = s.sku when matched and d.qty < 0 then delete when matched then update set qty = s.qty + d.qty, updated = m.newest
+---
+-- hard: MERGE of an outer join with a condition that has words of its own
+merge into stock as s using (select 'A1' as sku) a left join deliveries d on case when a.sku = d.sku then true else false end on s.sku = coalesce(a.sku, d.sku) and s.qty between 0 and 9 when matched then do nothing when not matched then insert (sku, qty) values (a.sku, 1)
+---
+-- MERGE that inserts defaults
+merge into parcels p using (select 1 as id) s on p.id = s.id when not matched then insert default values
+---
+-- MERGE that inserts parts of columns
+merge into parcels p using (select 1 as id, 5 as n) s on p.id = s.id when not matched then insert (id, sizes[1], dim.width) values (s.id, s.n, s.n + 1)
+---
+-- collations of expressions
+select collation for ('a'::text), collation for (name), collation for ((select name from customers limit 1)) as c, pg_collation_for(name collate "C") from customers order by id limit 1
+---
+-- a sample of a computed size
+select count(*) from sale_order_line tablesample bernoulli (50 + 50), tree tablesample system (('100'::text)::int) repeatable (1)
+---
+-- hard: a sample whose size is a column
+select v.pct, s.n from (values (0), (100)) v(pct), lateral (select count(*) as n from tree tablesample bernoulli (v.pct)) s order by 1
+---
+-- signs in BETWEEN
+select id, id between @ -2 and |/ 9, id not between - 1 and @ 3, id between symmetric 3 and @ 1, not id between asymmetric 1 and @ 2 and true, case when id between 1 and @ 2 then 'low' else 'high' end from tree where id between @ 1 and 4 and parent is not null or id between case when id between 0 and 1 then 0 else @ 9 end and 10 order by id
+---
+-- ESCAPE with more than a string
+select 'a_c'::bytea like 'a$__'::bytea escape '$'::bytea, name not like 'A!%' escape lower('!'), name ilike 'a|_a' escape '|' || '', not name similar to 'A#%' escape trim(' # ') and true, 'x' like 'x' escape null from customers order by id
+---
+-- VALUES behind WITH
+with c (n) as (select 42) values ((select n from c), 'x'), (1, null) order by 1
+---
+-- VALUES behind WITH, inside
+select (with c (n) as (values (t.id)) values ((select n + 1 from c))), (select array_agg(column1 order by 1) from (with recursive d as (select 1) values (1), (2)) v) from tree t order by 1

@@ -80,6 +80,8 @@ CREATE TABLE stock (sku TEXT PRIMARY KEY, qty INTEGER, price NUMERIC(10, 2), upd
 INSERT INTO stock VALUES ('A1', 5, 10, '2026-01-01'), ('B2', 0, 20, '2026-01-02'), ('C3', 7, NULL, NULL);
 CREATE TABLE deliveries (sku TEXT, qty INTEGER, price NUMERIC(10, 2));
 INSERT INTO deliveries VALUES ('A1', 3, 11), ('D4', 4, 40), ('B2', -1, NULL);
+CREATE TYPE dimension AS (width INTEGER, height INTEGER, "Öffnungen" TEXT[]);
+CREATE TABLE parcels (id INTEGER DEFAULT 0, sizes INTEGER[], dim dimension, dims dimension[], note TEXT DEFAULT 'none');
 -- TPC-H and TPC-DS, small.
 CREATE TABLE region (r_regionkey INTEGER, r_name TEXT);
 INSERT INTO region VALUES (0, 'AFRICA'), (1, 'AMERICA'), (2, 'ASIA'), (3, 'EUROPE'), (4, 'MIDDLE EAST');

@@ -142,7 +142,11 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
             everything = everything or not isinstance(node.parent, exp.Anonymous)  # count(*)
         elif kind is exp.Join:
             everything = everything or bool(node.args.get("method"))  # NATURAL
-            joined |= {fold(name, rules) for name in node.args.get("using") or ()}
+            using = frozenset(fold(name, rules) for name in node.args.get("using") or ())
+            joined |= using
+            if "using_alias" in node.args:  # it has these columns alone
+                shared = fold(node.args["using_alias"], rules)
+                items.setdefault(shared, []).append(_Item(rows=True, columns=using))
         elif kind is exp.DataType:
             own = node.args.get("kind")
             name = fold(own, rules) if isinstance(own, exp.Identifier) else ""

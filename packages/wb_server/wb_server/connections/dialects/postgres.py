@@ -13,6 +13,7 @@ from . import postgres_text as text
 from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, TYPES, DialectRules, words
 from .postgres_calls import WORDS
 from .postgres_names import EXTENSION_OPERATORS, EXTENSION_TYPES, NAMED_TYPES, OPERATORS
+from .postgres_ranges import RANGES
 
 # Plain computations on numbers.
 _MATH = words(
@@ -54,7 +55,7 @@ _GENERAL = words(
     """
     coalesce nullif num_nonnulls num_nulls row gen_random_uuid uuid_extract_timestamp
     uuid_extract_version uuidv4 uuidv7 pg_typeof version current_database current_schema grouping all some enum_first enum_last enum_range
-    pg_size_pretty pg_size_bytes pg_column_size
+    pg_size_pretty pg_size_bytes pg_column_size pg_collation_for
     """
 )
 
@@ -306,7 +307,7 @@ RULES = DialectRules(
     record_fields=_RECORD_FIELDS,
     named_types=NAMED_TYPES,
     extension_types=EXTENSION_TYPES,
-    operators=OPERATORS | EXTENSION_OPERATORS | WORDS,
+    operators=OPERATORS | EXTENSION_OPERATORS | WORDS | RANGES,
     lexer=text.lex,
     unseal=text.unseal,
     one_spelling=text.one_spelling,

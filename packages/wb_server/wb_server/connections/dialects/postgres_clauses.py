@@ -1,4 +1,4 @@
-"""Clauses of PostgreSQL that the parser has no grammar for: SEARCH, CYCLE, ORDER BY … USING.
+"""Clauses of PostgreSQL that the parser has no grammar for, or in another form.
 
 SEARCH and CYCLE behind a part of WITH become one more column of its alias, whose text is put
 together of words, names and literals that were read one by one.
@@ -7,11 +7,11 @@ together of words, names and literals that were read one by one.
 from __future__ import annotations
 
 import itertools
-import re
 
 from sqlglot import Token, TokenType
 
-from .sealing import SEAL, like
+from .sealing import FORM, like
+from .token_reader import QUOTED, TokenReader, closing_of
 
 
 def order_by_sign(tokens: list[Token]) -> None:
@@ -23,6 +23,91 @@ def order_by_sign(tokens: list[Token]) -> None:
             )
             sign.token_type = TokenType.COMMENT  # taken out below
     tokens[:] = [token for token in tokens if token.token_type != TokenType.COMMENT]
+
+
+def named_joins(tokens: list[Token]) -> list[Token]:
+    """The alias of ``USING (a, b) AS c`` becomes the last name in the parentheses."""
+    result: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        result.append(token)
+        index += 1
+        if token.token_type != TokenType.USING:
+            continue
+        reader = TokenReader(tokens, index)
+        try:
+            reader.must("(")
+            reader.names()
+            reader.must(")")
+            closing = reader.index - 1
+            reader.must("as")
+            alias = reader.name()[1:-1].replace('""', '"')
+        except LookupError:
+            continue
+        sealed = like(tokens[closing], TokenType.IDENTIFIER, FORM + alias)
+        comma = like(tokens[closing], TokenType.COMMA, ",")
+        result += [*tokens[index:closing], comma, sealed, tokens[closing]]
+        index = reader.index
+    return result
+
+
+def samples(tokens: list[Token]) -> None:
+    """More parentheses around what TABLESAMPLE takes, which may be any expression."""
+    for index in range(len(tokens) - 3, -1, -1):
+        opening = index + 2
+        if tokens[index].token_type != TokenType.TABLE_SAMPLE:
+            continue
+        end = closing_of(tokens, opening)
+        number = tokens[opening + 1].token_type == TokenType.NUMBER and end == opening + 2
+        if end is None or number or closing_of(tokens, opening + 1) == end - 1:
+            continue
+        tokens.insert(end, like(tokens[end], TokenType.R_PAREN, ")"))
+        tokens.insert(opening, like(tokens[opening], TokenType.L_PAREN, "("))
+
+
+def collation_for(tokens: list[Token]) -> list[Token]:
+    """``COLLATION FOR (x)`` is a call of ``pg_collation_for``, and has its title."""
+    result: list[Token] = []
+    for token in tokens:
+        if (
+            token.token_type == TokenType.L_PAREN
+            and [it.text.lower() for it in result[-2:]] == ["collation", "for"]
+            and all(it.token_type not in QUOTED for it in result[-2:])
+        ):
+            result[-2:] = [like(token, TokenType.VAR, "pg_collation_for")]
+        result.append(token)
+    return result
+
+
+def rows_after_with(tokens: list[Token]) -> list[Token]:
+    """``WITH … VALUES …``, where the parser reads no rows, selects from them."""
+    result: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        end = index + 1
+        if token.token_type == TokenType.VALUES and _alias_end(result) is not None:
+            while (closing := closing_of(tokens, end)) is not None:
+                end = closing + 1
+                if end < len(tokens) and tokens[end].token_type == TokenType.COMMA:
+                    end += 1
+        if end == index + 1:
+            result.append(token)
+            index += 1
+            continue
+        result += [
+            like(token, TokenType.SELECT, "SELECT"),
+            like(token, TokenType.STAR, "*"),
+            like(token, TokenType.FROM, "FROM"),
+            like(token, TokenType.L_PAREN, "("),
+            *tokens[index:end],
+            like(token, TokenType.R_PAREN, ")"),
+            like(token, TokenType.ALIAS, "AS"),
+            like(token, TokenType.IDENTIFIER, "rows"),
+        ]
+        index = end
+    return result
 
 
 def with_clauses(tokens: list[Token]) -> list[Token]:
@@ -41,7 +126,7 @@ def with_clauses(tokens: list[Token]) -> list[Token]:
         if place is None:
             result += tokens[index:end]
         else:
-            sealed = like(tokens[index], TokenType.IDENTIFIER, f"{SEAL}{clause} {second}".strip())
+            sealed = like(tokens[index], TokenType.IDENTIFIER, f"{FORM}{clause} {second}".strip())
             if result[place].token_type == TokenType.R_PAREN:
                 result[place:place] = [like(sealed, TokenType.COMMA, ","), sealed]
             else:
@@ -71,7 +156,7 @@ def _alias_end(tokens: list[Token]) -> int | None:
 
 def _clause(tokens: list[Token], index: int) -> tuple[str, int]:
     """The text of SEARCH or CYCLE that begins here, in one spelling, and where it ends."""
-    reader = _Reader(tokens, index)
+    reader = TokenReader(tokens, index)
     try:
         if reader.word("search"):
             order = "DEPTH" if reader.word("depth") else reader.must("breadth")
@@ -88,53 +173,3 @@ def _clause(tokens: list[Token], index: int) -> tuple[str, int]:
     except LookupError:
         return "", index
     return text, reader.index
-
-
-class _Reader:
-    """Words one after the other; what isn't there is a ``LookupError``."""
-
-    def __init__(self, tokens: list[Token], index: int) -> None:
-        self._tokens = tokens
-        self.index = index
-
-    def _next(self) -> Token:
-        if self.index >= len(self._tokens):
-            raise LookupError
-        self.index += 1
-        return self._tokens[self.index - 1]
-
-    def word(self, text: str) -> bool:
-        here = self._tokens[self.index : self.index + 1]
-        found = bool(here) and here[0].text.lower() == text
-        found = found and here[0].token_type != TokenType.IDENTIFIER
-        self.index += found
-        return found
-
-    def must(self, text: str) -> str:
-        if not self.word(text):
-            # The tokenizer makes one token of ORDER BY, and of others with a space.
-            raise LookupError
-        return text.upper()
-
-    def name(self) -> str:
-        token = self._next()
-        text = token.text
-        if token.token_type != TokenType.IDENTIFIER:
-            if not re.fullmatch(r"[A-Za-z_]\w*", text, re.ASCII):
-                raise LookupError
-            text = text.lower()
-        return '"' + text.replace('"', '""') + '"'
-
-    def names(self) -> str:
-        found = [self.name()]
-        while self.word(","):
-            found.append(self.name())
-        return ", ".join(found)
-
-    def value(self) -> str:
-        token = self._next()
-        if token.token_type == TokenType.STRING:
-            return "'" + token.text.replace("'", "''") + "'"
-        if token.token_type not in (TokenType.NUMBER, TokenType.TRUE, TokenType.FALSE):
-            raise LookupError
-        return token.text.upper()

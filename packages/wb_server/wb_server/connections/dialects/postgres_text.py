@@ -15,11 +15,20 @@ from sqlglot.dialects.dialect import Dialect
 from wb_server.kit.errors import InvalidInput
 
 from .postgres_calls import seal_calls
-from .postgres_clauses import order_by_sign, with_clauses
+from .postgres_clauses import (
+    collation_for,
+    named_joins,
+    order_by_sign,
+    rows_after_with,
+    samples,
+    with_clauses,
+)
 from .postgres_literals import with_literals
 from .postgres_names import NAMED_TYPES
 from .postgres_operators import operator_text, with_operators
-from .sealing import NOTHING, SEAL
+from .postgres_ranges import with_ranges
+from .postgres_writes import unseal_place, with_writes
+from .sealing import FORM, NOTHING, SEAL
 
 
 def lex(sql: str) -> list[Token]:
@@ -30,10 +39,21 @@ def lex(sql: str) -> list[Token]:
     found = with_operators(found, sql)
     lower = sql.lower()
     found = with_literals(seal_calls(found, lower), sql)
+    if "between" in lower or "escape" in lower:
+        found = with_ranges(found)
     if "using" in lower:
         order_by_sign(found)
+        found = named_joins(found)
     if "search" in lower or "cycle" in lower:
         found = with_clauses(found)
+    if "tablesample" in lower:
+        samples(found)
+    if "collation" in lower:
+        found = collation_for(found)
+    if "insert" in lower or "merge" in lower:
+        found = with_writes(found)
+    elif "with" in lower and "values" in lower:
+        found = rows_after_with(found)
     return found
 
 
@@ -48,9 +68,17 @@ def unseal(tree: exp.Expr) -> None:
         elif isinstance(node, exp.TableAlias) and node.args.get("columns"):
             last = node.args["columns"][-1]
             text = str(last.this) if isinstance(last, exp.Identifier) else ""
-            if text.startswith(SEAL) and isinstance(node.parent, exp.CTE):
+            if text.startswith(FORM) and isinstance(node.parent, exp.CTE):
                 node.set("columns", node.args["columns"][:-1])
-                node.parent.set("clauses", exp.Literal.string(text[len(SEAL) :]))
+                node.parent.set("clauses", exp.Literal.string(text[len(FORM) :]))
+        elif isinstance(node, exp.Join) and node.args.get("using"):
+            last = node.args["using"][-1]
+            text = str(last.this) if isinstance(last, exp.Identifier) else ""
+            if text.startswith(FORM):
+                node.set("using", node.args["using"][:-1])
+                node.set("using_alias", exp.Identifier(this=text[len(FORM) :], quoted=True))
+        elif isinstance(node, exp.Identifier) and str(node.this).startswith(FORM):
+            unseal_place(node)
 
 
 def one_spelling(node: exp.Expr) -> exp.Expr | None:
@@ -96,6 +124,12 @@ def verbatim(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
         plain = node.copy()
         plain.set("clauses", None)
         return f"{sql(plain)} {node.args['clauses'].this}"
+    if isinstance(node, exp.Join) and isinstance(node.args.get("using_alias"), exp.Identifier):
+        join = node.copy()
+        join.set("using_alias", None)
+        return f"{sql(join)} AS {sql(node.args['using_alias'])}"
+    if isinstance(node, exp.ColumnDef) and isinstance(node.args.get("place"), exp.Literal):
+        return f"{sql(node.this)}{node.args['place'].this}"
     if isinstance(node, exp.DataType) and isinstance(node.args.get("kind"), exp.Identifier):
         name = str(node.args["kind"].this)
         if name.lower() in NAMED_TYPES:
@@ -105,4 +139,6 @@ def verbatim(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
     return None
 
 
-VERBATIM: tuple[type[exp.Expr], ...] = (exp.Operator, exp.CTE, exp.DataType)
+VERBATIM: tuple[type[exp.Expr], ...] = (
+    *(exp.Operator, exp.CTE, exp.DataType, exp.Join, exp.ColumnDef),
+)

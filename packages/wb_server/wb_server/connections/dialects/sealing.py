@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import Token, TokenType
 
 SEAL = "\x00"  # refused in the input, so nothing from outside holds it
+FORM = SEAL * 2  # begins a name that stands for a form; the mask of a function is one of them
 NOTHING = SEAL  # the word of the tree for an operand that is written as nothing
 
 
