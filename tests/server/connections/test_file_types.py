@@ -156,6 +156,66 @@ def test_quotes(files: Source, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('"id","name"\n1,"x"\n', [{"id": 1, "name": "x"}]),
+        ('"id"\n1\n', [{"id": 1}]),
+        ('"a,b",c\n1,2\n3,4\n', [{"a,b": 1, "c": 2}, {"a,b": 3, "c": 4}]),
+        ('"a;x";"b""y"\r\n1;"p;q"\r\n', [{"a;x": 1, 'b"y': "p;q"}]),
+        ('"two\nlines","b"\n1,2\n', [{"two\nlines": 1, "b": 2}]),
+        ('"a","A",""\n"x","y","z"\n', [{"a": "x", "A_1": "y", "column2": "z"}]),
+        ('"1","x"\n"2","y"\n', [{"column0": 1, "column1": "x"}, {"column0": 2, "column1": "y"}]),
+        ('"a";"b"\n', []),
+    ],
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_mark_at_the_beginning_changes_nothing(
+    files: Source, tmp_path: Path, mark: str, text: str, wanted: list[dict[str, Any]]
+) -> None:
+    (tmp_path / "t.csv").write_text(mark + text, encoding="utf-8", newline="")
+    assert files.table("select * from t", "t").to_pylist() == wanted
+
+
+def test_a_marked_file_is_compressed(files: Source, tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "t.csv.gz", "wt", encoding="utf-8") as file:
+        file.write('\ufeff"a,b",c\n1,2\n')
+    assert files.table("select * from t", "t").to_pylist() == [{"a,b": 1, "c": 2}]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("id,name,amount\n1,x,2.5\n2,y\n3,z,1.0\n", 3),
+        ("id;name\n1;x\n2;y;z\n", None),
+        ("a\tb\n1\t2\nTotal: 5\n", 3),
+        ("a|b\n1|2\n\nTotal\n", 4),
+        ('a,b\n1,"x\ny"\n3\n', 4),
+        ("amount\n1,5\n2,5\n", 1),  # the header is shorter
+        ("note\ngood\nbad; slow\n", 1),  # its last line is no header
+    ],
+)
+def test_a_line_of_another_length_is_an_error(
+    files: Source, tmp_path: Path, text: str, line: int | None
+) -> None:
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8", newline="")
+    with pytest.raises(InvalidInput) as caught:
+        files.table("select * from t", "t")
+    assert caught.value.code == "bad_value"
+    if line is not None:
+        assert caught.value.details["line"] == line
+
+
+@pytest.mark.parametrize(
+    "text", ["note\nSmith, J\nDoe\n", "Report\n\na,b\n1,2\n", "# m\n1,2\n3,4\n"]
+)
+def test_texts_with_separators_and_titles_are_read(
+    files: Source, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    assert files.table("select * from t", "t").num_rows in (1, 2)
+
+
 def test_lines_that_look_like_comments_are_rows(files: Source, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("made by hand\n\nid,name\n1,a\n#2,b\n")
     assert files.rows("select * from t", "t") == [
