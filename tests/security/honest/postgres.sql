@@ -378,8 +378,20 @@ select make_date(2026, 2, 28), make_time(8, 15, 23.5), make_timestamp(2026, 7, 1
 -- formats of dates and numbers
 select to_char(timestamp '2026-03-04 05:06:07', 'FMDay, DD FMMonth YYYY HH24:MI:SS'), to_char(1234567.891, 'FM9,999,990.00'), to_char(-5, 'S999'), to_char(0.42, '99.9%'), to_date('04.03.2026', 'DD.MM.YYYY'), to_timestamp('2026-03-04 12', 'YYYY-MM-DD HH24'), to_number('1,234.5', '9,999.9'), to_timestamp(0)
 ---
+-- hard: signs before an operand with another sign
+select - ~ 5, ~ - 5, ~ ~ 5, - @ -5, @ - 5, 3 - ~ 5, 3 * - ~ 5, - - 5, + - 5, -(~5)
+---
 -- interval with an alias and no AS
 select interval '7 days' d, interval '1 year 2 months' "y m", '3 hours'::interval three
+---
+-- hard: intervals with an alias that could be a unit
+select '3 hours'::interval d, (timestamp '2026-03-02' - timestamp '2026-03-01')::interval h, '90 minutes'::interval "day", interval '1' "hour", interval '2' m, '1 day'::interval s from tree where id = 1
+---
+-- hard: columns with the names of constructors
+select t."array"[1], t.array[2], "array"[2:3], t.list[1], list[2], (t.array)[1], 8 = any (t.array[1:2]), t."row", t."case" from (select array[7, 8, 9] as "array", array['x', 'y'] as list, 1 as "row", 2 as "case") t
+---
+-- hard: aliases in quotes with the names of clauses
+select id "at", label "escape", count(*) over () "filter", id "collate" from tree "tablesample" join (select 1 as one) "natural" on true where id < 3 order by "at"
 ---
 -- intervals with fields
 select interval '1' day, interval '2' hour as h, interval '1-2' year to month, interval '1 2:03' day to minute, cast('90 minutes' as interval hour to minute), interval '1.5 weeks'

@@ -74,8 +74,10 @@ def with_literals(tokens: list[Token], sql: str) -> list[Token]:
             continue
         elif kind == TokenType.INTERVAL and result and result[-1].token_type == TokenType.DCOLON:
             after = tokens[index + 1] if index + 1 < len(tokens) else token
-            if after.token_type in _NAMES and after.text.lower() not in _FIELDS:
-                token = like(token, TokenType.VAR, "interval")  # an alias follows, and no field
+            quoted = after.token_type == TokenType.IDENTIFIER
+            if quoted or (after.token_type == TokenType.VAR and after.text.lower() not in _FIELDS):
+                # An alias follows, and no field: of d the parser would make DAY.
+                token = like(token, TokenType.VAR, f"{SEAL}interval")
         elif kind == TokenType.VAR and token.text.lower() == "varying" and _is_bit(result):
             result[-1] = like(result[-1], TokenType.VAR, "varbit")
             index += 1

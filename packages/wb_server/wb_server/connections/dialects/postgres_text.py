@@ -87,6 +87,9 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
         name = _TRIMS.get(str(node.args.get("position") or "").upper(), "btrim")
         arguments = [node.this, node.expression] if node.expression else [node.this]
         return exp.Anonymous(this=name, expressions=arguments)
+    if isinstance(node, exp.Substring) and not (node.args.get("start") or node.args.get("length")):
+        # Without FROM and FOR it is no grammar, but a call of any function with this name.
+        return exp.Anonymous(this="substring", expressions=[node.this])
     if isinstance(node, exp.ObjectIdentifier):  # "oid"
         return exp.DataType(
             this=exp.DType.USERDEFINED, kind=exp.Identifier(this=str(node.this).lower())
@@ -120,6 +123,13 @@ def verbatim(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
     """The text of a node that stands for something else."""
     if isinstance(node, exp.Operator):
         return operator_text(node, sql)
+    if isinstance(node, exp.Neg | exp.BitwiseNot):
+        operand = sql(node.this)
+        sign = "-" if isinstance(node, exp.Neg) else "~"
+        # Two signs side by side would be another operator: -~, or the beginning of a comment.
+        return (
+            f"{sign}{'' if operand[:1].isalnum() or operand[:1] in _NEXT_TO_SIGN else ' '}{operand}"
+        )
     if isinstance(node, exp.CTE) and isinstance(node.args.get("clauses"), exp.Literal):
         plain = node.copy()
         plain.set("clauses", None)
@@ -139,6 +149,7 @@ def verbatim(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
     return None
 
 
+_NEXT_TO_SIGN = "('\"_."
 VERBATIM: tuple[type[exp.Expr], ...] = (
-    *(exp.Operator, exp.CTE, exp.DataType, exp.Join, exp.ColumnDef),
+    *(exp.Operator, exp.CTE, exp.DataType, exp.Join, exp.ColumnDef, exp.Neg, exp.BitwiseNot),
 )

@@ -18,6 +18,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.generator import Generator
+from sqlglot.parser import Parser
 
 from wb_server.connections.dialects.base import DialectRules, words
 from wb_server.connections.dialects.joins import check_joins
@@ -192,10 +193,19 @@ def _mask_functions(tokens: list[Token], rules: DialectRules) -> None:
     """
     for index, token in enumerate(tokens):
         token.comments.clear()
-        if index + 1 == len(tokens) or tokens[index + 1].token_type != TokenType.L_PAREN:
-            continue
+        after = tokens[index + 1].token_type if index + 1 < len(tokens) else None
         kind = token.token_type
         before = tokens[index - 1] if index else None
+        if kind == TokenType.IDENTIFIER and rules.name == "postgres" and _MASK not in token.text:
+            # The parser takes words for keywords in quotes too. Behind the name: what ``lex`` has
+            # put into one begins with it.
+            token.text += _MASK
+        if after == TokenType.L_BRACKET and _is_column(token, before, rules):
+            # Of "array"[1] and t.array[1] the parser would make ARRAY[1].
+            token.text = _MASK + token.text
+            token.token_type = kind if kind == TokenType.IDENTIFIER else TokenType.VAR
+        if after != TokenType.L_PAREN:
+            continue
         if kind == TokenType.IDENTIFIER:
             token.text = _MASK + token.text
         elif (
@@ -207,6 +217,17 @@ def _mask_functions(tokens: list[Token], rules: DialectRules) -> None:
             token.text = _MASK + token.text
             if kind != TokenType.UNNEST:
                 token.token_type = TokenType.VAR
+
+
+def _is_column(token: Token, before: Token | None, rules: DialectRules) -> bool:
+    """Whether a word before ``[`` names a column or a field, though the parser knows it."""
+    if token.text.upper() not in Parser.ARRAY_CONSTRUCTORS:
+        return False
+    return (
+        token.token_type == TokenType.IDENTIFIER
+        or (before is not None and before.token_type == TokenType.DOT)
+        or (token.token_type == TokenType.LIST and rules.name == "postgres")
+    )
 
 
 def _has_sizes(tokens: list[Token], index: int) -> bool:
@@ -237,7 +258,9 @@ def _keep_literals(tokens: list[Token], rules: DialectRules) -> list[Token]:
     for index, token in enumerate(tokens):
         before = result[-1].token_type if result else None
         if token.token_type == TokenType.STRING and before == TokenType.INTERVAL:
-            unit = tokens[index + 1].text.lower() if index < last else ""
+            # In quotes a word is an alias, whatever it says.
+            named = index < last and tokens[index + 1].token_type != TokenType.IDENTIFIER
+            unit = tokens[index + 1].text.lower() if named else ""
             span = index + 1 < last and tokens[index + 2].text.lower() == "to"
             if unit not in _UNITS or span:
                 interval = result.pop()
@@ -511,11 +534,23 @@ def _name_function_schema(tree: exp.Expr, rules: DialectRules) -> None:
         name = node.name.lower()
         if name in rules.extension_functions or (not quoted and name in rules.syntax_functions):
             continue
-        if name == "unnest" and len(node.expressions) > 1:
-            continue  # with several arrays it is grammar as well
+        if name == "unnest" and _is_unnest_of_several(node):
+            continue
         node.set(
             "this", f"{rules.function_schema}.{_generate(node.this, rules) if quoted else name}"
         )
+
+
+def _is_unnest_of_several(node: exp.Expr) -> bool:
+    """Whether PostgreSQL's grammar makes one ``unnest`` for each array of it: in FROM only."""
+    parent = node.parent
+    if isinstance(parent, exp.TableFromRows):
+        parent = parent.parent
+    return (
+        isinstance(parent, exp.Table | exp.Lateral)
+        and len(node.expressions) > 1
+        and not any(isinstance(each, exp.Variadic) for each in node.expressions)
+    )
 
 
 def render(tree: exp.Expr, rules: DialectRules) -> str:
