@@ -1153,3 +1153,7 @@ with c (n) as (select 42) values ((select n from c), 'x'), (1, null) order by 1
 ---
 -- VALUES behind WITH, inside
 select (with c (n) as (values (t.id)) values ((select n + 1 from c))), (select array_agg(column1 order by 1) from (with recursive d as (select 1) values (1), (2)) v) from tree t order by 1
+---
+-- columns of a table with their types, from the catalog
+select a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull from pg_attribute a
+where a.attrelid = 'lineitem'::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum

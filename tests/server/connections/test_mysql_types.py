@@ -185,15 +185,16 @@ def test_a_zero_date_says_what_to_do(source_mysql: Source, tables: MariaDB, decl
         f"create or replace table t (n int, `a day` {declared} null)",
         "set sql_mode = ''",
         "insert into t values (1, '2026-01-31'), (2, '0000-00-00')",
+        *([] if declared == "timestamp" else ["insert into t values (3, '2026-02-00')"]),
     )
     with pytest.raises(InvalidInput, match="zero date") as caught:
         source_mysql.table("select `a day` from t", "t")
     assert caught.value.code == "bad_value"
     assert caught.value.details["column"] == "a day"
     # Both ways that the message names.
-    for remedy in ("if(`a day` = 0, null, `a day`)", "cast(`a day` as char)"):
+    for remedy in ("if(month(`a day`) * day(`a day`) = 0, null, `a day`)", "cast(`a day` as char)"):
         assert remedy in caught.value.message
-        assert source_mysql.table(f"select {remedy} as x from t", "t").num_rows == 2
+        assert source_mysql.table(f"select {remedy} as x from t", "t").num_rows >= 2
 
 
 def test_a_month_without_a_day_is_a_zero_date(source_mysql: Source, tables: MariaDB) -> None:

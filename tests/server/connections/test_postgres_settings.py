@@ -17,7 +17,7 @@ from wb_server.connections.connectors.base import Target
 from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
 from wb_server.connections.network import NetworkPolicy
 from wb_server.connections.statement import analyse
-from wb_server.kit.errors import WorkbenchError
+from wb_server.kit.errors import Forbidden, WorkbenchError
 
 HOSTILE = {
     "standard_conforming_strings": "off",
@@ -35,6 +35,7 @@ HOSTILE = {
     "quote_all_identifiers": "on",
     "row_security": "off",
     "session_replication_role": "replica",
+    "idle_in_transaction_session_timeout": "2s",
 }
 ATTACK = r"select '\', ' , 1::numeric, rolpassword::text from pg_authid -- '"
 BACKSLASHES = [
@@ -154,6 +155,26 @@ def test_values_as_text_are_the_same_everywhere(hostile: Source) -> None:
         "f": 0.1 + 0.2, "ft": "0.30000000000000004", "a": ["a", None], "n": True,
         "e": 1709251200,
     }  # fmt: skip
+
+
+def test_a_transaction_may_wait_for_us(hostile: Source) -> None:
+    """It has the Workbench's own limit, and waits for other sources and for readers."""
+    name = "idle_in_transaction_session_timeout"
+    with plain(hostile) as there:
+        assert there.execute(f"show {name}").fetchone() == ("2s",), "nothing to mend"
+    assert hostile.rows(f"select current_setting('{name}') as x") == [{"x": "0"}]
+
+
+def test_a_login_whose_transactions_are_read_only_says_so(
+    hostile: Source, postgres: Cluster
+) -> None:
+    with postgres.connect() as owner:
+        owner.execute("alter role hostile_place set default_transaction_read_only = on")
+        connector = PostgresConnector(NetworkPolicy(allow_loopback=True))  # its sessions are new
+        with pytest.raises(Forbidden, match="default_transaction_read_only"):
+            Source(connector, hostile.target).rows("insert into notes values (9)", kind="write")
+        connector.close()
+        owner.execute("alter role hostile_place reset default_transaction_read_only")
 
 
 def test_browsing_answers_the_same(hostile: Source) -> None:

@@ -35,6 +35,13 @@ def refusal(dialect: DialectName, sql: str) -> WorkbenchError:
         ("duckdb", "select * from upper('x')", "upper can't stand in FROM here"),
         ("mysql", "select string_agg(a, ',') from t", "Write group_concat(a SEPARATOR ', ')."),
         ("mysql", "lock tables t read", "LOCK TABLES isn't allowed here."),
+        ("mysql", "replace into t values (1)", "Write INSERT … ON DUPLICATE KEY UPDATE."),
+        ("mysql", "select found_rows()", "nothing stays with a session here"),
+        ("mysql", "select `binary`(1)", "The function binary isn't"),
+        ("mysql", "select binary(1, 2)", "syntax that the Workbench doesn't support"),
+        ("postgres", "select pg_relation_size('t')", "It tells about the server"),
+        ("duckdb", "pragma table_info('t')", "DESCRIBE, SUMMARIZE"),
+        ("duckdb", "attach 'x.db'", "Add a connection"),
     ],
 )
 def test_a_refusal_says_what_and_what_instead(dialect: DialectName, sql: str, said: str) -> None:

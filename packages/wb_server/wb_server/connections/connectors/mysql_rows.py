@@ -413,7 +413,8 @@ def _days(name: str, parts: npt.NDArray[np.uint8], mask: _Mask) -> npt.NDArray[n
         column = quoted(name)
         raise InvalidInput(
             f"The column “{name}” holds a zero date such as 0000-00-00, which is no date. Replace "
-            f"it in the query: if({column} = 0, null, {column}), or cast({column} as char).",
+            f"it in the query: if(month({column}) * day({column}) = 0, null, {column}), or "
+            f"cast({column} as char).",
             code="bad_value",
             column=name,
         )

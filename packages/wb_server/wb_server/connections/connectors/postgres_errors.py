@@ -89,7 +89,12 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
     if code == "sign_in_failed":
         return SourceFailed(SIGN_IN_FAILED, code=code)
     if code == "not_a_read":
-        return Forbidden("This statement changes data, and this is a read.", code=code)
+        # Nothing that changes data passes the gate as a read.
+        return Forbidden(
+            "The database takes no changes: it is a standby, or the login's transactions are "
+            "read-only (default_transaction_read_only). In a read, a view or a function changes data.",
+            code=code,
+        )
     if kind is SourceFailed:
         return SourceFailed(said, code=code, sqlstate=state)
     details: dict[str, object] = {"sqlstate": state}

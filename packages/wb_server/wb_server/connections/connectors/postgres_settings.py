@@ -33,6 +33,9 @@ _WANTED: Final = {
     # Which rules hold: policies, triggers, foreign keys.
     "row_security": "on",
     "session_replication_role": "origin",
+    # How long a transaction may live, which the Workbench limits itself.
+    "idle_in_transaction_session_timeout": "0",
+    "transaction_timeout": "0",
 }
 
 

@@ -28,6 +28,7 @@ SETS: Final = PLAIN_SETS | words(
 )
 INTRODUCER: Final = "introducer "
 CHAR_USING: Final = "char using "
+BINARY: Final = "binary operator"
 SEPARATOR: Final = "separator literal"
 JSON_COLUMNS: Final = "json columns"
 TITLES: Final = "select titles"
@@ -35,7 +36,7 @@ VALUES: Final = "values list"
 NAMES: Final = (
     frozenset(f"{INTRODUCER}{name}" for name in SETS)
     | frozenset(f"{CHAR_USING}{name}" for name in SETS)
-    | {SEPARATOR, JSON_COLUMNS}
+    | {BINARY, SEPARATOR, JSON_COLUMNS}
 )
 TITLE_BREAK: Final = "\x1f"
 _LONGEST_TITLE: Final = 255  # what the servers keep of an expression's text
@@ -57,6 +58,14 @@ _BEFORE_QUERY: Final = (
 _AFTER_ITEMS: Final = (
     *(*_SET_OPERATIONS, TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY, TokenType.HAVING),
     *(TokenType.ORDER_BY, TokenType.LIMIT, TokenType.WINDOW, TokenType.INTO, TokenType.FOR),
+)
+_BEFORE_OPERAND: Final = (
+    *(TokenType.COMMA, TokenType.L_PAREN, TokenType.WHERE, TokenType.ON, TokenType.HAVING),
+    *(TokenType.AND, TokenType.OR, TokenType.XOR, TokenType.NOT, TokenType.DISTINCT),
+    *(TokenType.EQ, TokenType.NEQ, TokenType.NULLSAFE_EQ, TokenType.LT, TokenType.LTE),
+    *(TokenType.GT, TokenType.GTE, TokenType.PLUS, TokenType.DASH, TokenType.STAR),
+    *(TokenType.LIKE, TokenType.RLIKE, TokenType.BETWEEN, TokenType.GROUP_BY),
+    *(TokenType.ORDER_BY, TokenType.PARTITION_BY, *_IN_CASE),
 )
 MODIFIERS: Final = words(
     """
@@ -168,6 +177,8 @@ class _Respelled:
                 return end
         elif word == "match" and after is not None and (end := self._match(here)):
             return end
+        elif word == "binary" and self._is_operator(token, after):
+            self.result.append(_like(token, TokenType.VAR, BINARY))
         elif kind == TokenType.PARAMETER and after is not None and after.start == token.end + 1:
             # A variable's name may stand in quotes of any kind.
             assigned = self._peek(here + 2)
@@ -302,6 +313,18 @@ class _Respelled:
     def _limited(self, level: _Level) -> bool:
         name = self.result[level.place].text.lower() if level.place >= 0 else ""
         return name == "group_concat" and self.result[-2].token_type == TokenType.LIMIT
+
+    def _is_operator(self, token: Token, after: Token | None) -> bool:
+        """Whether BINARY before a bracket is the operator: not the type, as in ``AS BINARY(3)``."""
+        before = self.result[-1].token_type if self.result else None
+        of_type = before == TokenType.COMMA and self._levels[-1].call == "convert"
+        return (
+            token.token_type != TokenType.IDENTIFIER
+            and after is not None
+            and after.token_type == TokenType.L_PAREN
+            and before in _BEFORE_OPERAND
+            and not of_type
+        )
 
     def _match(self, here: int) -> int:
         """``MATCH a, b AGAINST (…)`` gets brackets around its columns."""

@@ -119,6 +119,9 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
         return exp.Var(this="DEFAULT")
     if isinstance(node, exp.Anonymous) and str(node.this).lower() in _UNIT_FIRST:
         _keep_unit(node)
+    elif isinstance(node, exp.Anonymous) and node.this == spelled.BINARY:
+        if len(node.expressions) == 1:  # more are a row, which has no type
+            return exp.Cast(this=node.expressions[0], to=exp.DataType(this=exp.DType.BINARY))
     elif isinstance(node, exp.JSONExtract | exp.JSONExtractScalar):
         found = _call("json_extract", node.this, node.expression.unnest())
         return found if isinstance(node, exp.JSONExtract) else _call("json_unquote", found)

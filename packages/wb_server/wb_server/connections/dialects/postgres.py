@@ -55,7 +55,7 @@ _GENERAL = words(
     """
     coalesce nullif num_nonnulls num_nulls row gen_random_uuid uuid_extract_timestamp
     uuid_extract_version uuidv4 uuidv7 pg_typeof version current_database current_schema grouping all some enum_first enum_last enum_range
-    pg_size_pretty pg_size_bytes pg_column_size pg_collation_for
+    pg_size_pretty pg_size_bytes pg_column_size pg_collation_for format_type
     """
 )
 

@@ -83,8 +83,12 @@ _REASONS: Final = (
      "It acts on other sessions."),
     (re.compile(r"^(nextval|setval|currval|lastval)$"),
      "It belongs to a sequence, which only a write may draw from, by nextval."),
+    (re.compile(r"^(found_rows|row_count|last_insert_id)$"),
+     "It asks about the statement before, and nothing stays with a session here."),
     (re.compile(r"^(version|current_|session_|system_|user$|database$|schema$|connection_id)"),
      "It tells about the server and the login of the connection."),
+    (re.compile(r"^(pg_|has_\w+_privilege|row_security|txid_|inet_(client|server)_|duckdb_|pragma_)"),
+     "It tells about the server; information_schema tells of tables and columns."),
 )  # fmt: skip
 
 _STATEMENTS: Final[Mapping[str, str]] = {
@@ -93,10 +97,13 @@ _STATEMENTS: Final[Mapping[str, str]] = {
         "Each statement is a transaction of its own.",
     ),
     **dict.fromkeys(
-        words("set reset pragma use"),
+        words("set reset use"),
         "The connection's settings are fixed; name a schema before the table, and a time zone by AT "
         "TIME ZONE.",
     ),
+    "pragma": "DESCRIBE, SUMMARIZE and information_schema tell of tables and columns.",
+    "replace": "Write INSERT … ON DUPLICATE KEY UPDATE.",
+    "attach": "Add a connection for another database; a copy task moves data between two.",
     **dict.fromkeys(
         words("show describe desc"), "information_schema tells of tables and columns, by SELECT."
     ),
