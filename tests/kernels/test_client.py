@@ -376,6 +376,8 @@ def test_parameters_on_the_wire() -> None:
         np.timedelta64(1, "ns"),
         np.datetime64(1, "ns"),
         pd.Timestamp(1),
+        "a\ud800b",
+        ["fine", "a\x00b"],
     ],
     ids=repr,
 )

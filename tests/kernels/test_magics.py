@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
 import signal
 import threading
@@ -142,6 +143,11 @@ def test_a_plan_is_shown_whole_and_texts_keep_their_blanks(notebook: Notebook, p
     )
     shown = notebook.run("%%sql warehouse\nexplain select 1")._repr_html_()
     assert plan in shown and "white-space:pre" in shown
+    lines = [f"{'  ' * depth}->  Scan {depth}  (cost=1)" for depth in range(30)]
+    peer.says("explain select 2", pa.table({"QUERY PLAN": lines}))
+    drawn = notebook.run("%%sql warehouse\nexplain select 2")
+    assert repr(drawn).startswith("\n".join(["QUERY PLAN", *lines, "30 rows"]))
+    assert all(html.escape(line) in drawn._repr_html_() for line in lines)
     peer.says("select note", pa.table({"note": [plan]}))
     shown = notebook.run("%%sql warehouse\nselect note")._repr_html_()
     assert plan not in shown and f"{plan[:100]}" in shown and "white-space:pre-wrap" in shown

@@ -98,9 +98,10 @@ def _is_plan(table: pa.Table) -> bool:
 def _shown(result: Result, limit: int) -> tuple[list[str], list[bool], list[list[str | None]]]:
     """Heads, which of them are numbers, and the cells of the first rows; None is NULL."""
     table = result.arrow()
-    count = min(limit or MOST_ROWS, MOST_ROWS, table.num_rows)
-    # A plan of DuckDB or MySQL, or one as JSON, is a drawing in a single row.
-    most = MOST_OF_A_PLAN if _is_plan(table) else MOST_CHARACTERS
+    # PostgreSQL's plan has a row for each line; DuckDB's, MySQL's or one as JSON is a drawing in one.
+    is_plan = _is_plan(table)
+    count = min(limit if limit and not is_plan else MOST_ROWS, MOST_ROWS, table.num_rows)
+    most = MOST_OF_A_PLAN if is_plan else MOST_CHARACTERS
     columns: list[list[str | None]] = []
     for column in table.slice(0, count).columns:
         values = python_values(column, interval_text)
@@ -181,6 +182,9 @@ def text_table(result: Result, limit: int = ROWS) -> str:
     if count is not None:
         return _affected_line(count)
     heads, numbers, found = _shown(result, limit)
+    if _is_plan(result.arrow()) and len(heads) <= 2:
+        drawn = "\n".join(row[-1] or "" for row in found)
+        return f"{heads[-1]}\n{drawn}\n{footer(result, len(found))}"
     rows = [["NULL" if cell is None else " ".join(cell.split()) for cell in row] for row in found]
     widths = [max([len(head), *(len(row[i]) for row in rows)]) for i, head in enumerate(heads)]
 

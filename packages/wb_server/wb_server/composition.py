@@ -242,7 +242,7 @@ def build(
     pipelines = PipelineService(
         pipeline_store, definitions, runs, connections, broker, accounts, rights, blobs, bus
     )
-    schedules = ScheduleService(pipeline_store, definitions, runs)
+    schedules = ScheduleService(pipeline_store, definitions, runs, accounts)
     clockwork = Clockwork(schedules, runs)
 
     def executor(name: str) -> Executor:

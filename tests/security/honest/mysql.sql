@@ -949,6 +949,3 @@ SELECT _utf8mb4'q', N'x', _latin1 'abc', concat(_utf8mb4'a', 'b')
 ---
 -- BINARY with brackets: compared byte by byte
 SELECT id, binary(city), binary (city) = 'X' AS same, (binary(city)) LIKE 'V%' AS likes, cast(city AS binary(2)) AS cut, convert(city, binary(2)) FROM customers WHERE NOT binary(city) = 'vienna' GROUP BY id, binary(city) ORDER BY binary(city), id
----
--- a text that was encrypted by a key
-SELECT id, cast(aes_decrypt(aes_encrypt(city, 'key'), 'key') AS char) AS back FROM customers ORDER BY id

@@ -24,6 +24,7 @@ from wb_server.connections.limits.service import LimitService
 from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
 from wb_server.connections.sharing import ConnectionSharing
+from wb_server.governance.rights import LOCKED_OUT
 from wb_server.governance.sharing.models import OwnerRequest, ShareRequest
 from wb_server.kit import clock
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput
@@ -119,6 +120,17 @@ def runs_of(house: House, name: str) -> list[RunDetail]:
     return [ended(house, run.id) for run in page.items]
 
 
+def tick_at(house: House, moment: datetime) -> None:
+    """A tick of the scheduler at a time of the clock, and the end of what it started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: moment)
+        house.schedules.tick()
+    for run in house.runs.list(
+        house["root"], house.pipelines.names(house["root"]), RunQuery(limit=50)
+    ).items:
+        ended(house, run.id)
+
+
 def transfer(house: House, pipeline_id: str, name: str, kind: str = "user") -> None:
     owner = OwnerRequest.model_validate({"kind": kind, "name": name})
     house.get(PipelineSharing).transfer(house["root"], pipeline_id, owner)
@@ -170,6 +182,28 @@ LOST: dict[str, tuple[Callable[[House, str], None], str]] = {
 }
 
 
+def test_a_schedule_rests_while_its_owner_is_locked_out(
+    house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ran before stays in the list of runs; let in again, it goes on by itself."""
+    start = datetime(2026, 3, 1, 11, 59, 30, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: start)
+    schedule = "schedule: {cron: '0 * * * *', catch_up: all}\n"
+    house.create("ana", calling("rests", receiver, schedule))
+    monkeypatch.undo()
+    tick_at(house, start + timedelta(hours=1))
+    groups = house.staff.groups_of
+    house.staff.groups_of = {**groups, "ana": frozenset({"engineer", LOCKED_OUT})}
+    for hours in range(2, 12):
+        tick_at(house, start + timedelta(hours=hours))
+        runs_of(house, "rests")  # each has ended before the next time
+    house.staff.groups_of = groups
+    tick_at(house, start + timedelta(hours=13))
+    codes = [run.code for run in sorted(runs_of(house, "rests"), key=lambda run: run.number)]
+    assert codes == [None, "owner_locked_out", None, None]
+    assert receiver.hits == {"/rests": 3}
+
+
 @pytest.mark.parametrize("what", LOST)
 def test_who_lost_what_a_run_needs_runs_nothing(
     house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, what: str
@@ -185,15 +219,16 @@ def test_who_lost_what_a_run_needs_runs_nothing(
     assert (first.state, receiver.hits) == ("succeeded", {"/by_team": 1})
 
     change(house, "eva")
+    tick_at(house, before + timedelta(hours=2))
+    tick_at(house, before + timedelta(hours=4))
     house.runs.rerun(house["root"], first.id, RerunRequest())
     house.run("root", "by_team")
-    monkeypatch.setattr(clock, "now", lambda: before + timedelta(hours=2))
-    house.schedules.tick()
-    monkeypatch.undo()
     rest = [run for run in runs_of(house, "by_team") if run.id != first.id]
-    assert sorted(run.trigger for run in rest) == ["manual", "rerun", "schedule", "schedule"]
+    # Of four times that were due, one run says that the rights are gone.
+    fired = ["schedule"] * (1 if code else 4)
+    assert sorted(run.trigger for run in rest) == ["manual", "rerun", *fired]
     assert {run.code or "" for run in rest} == {code}
-    assert receiver.hits == {"/by_team": 1 if code else 5}
+    assert receiver.hits == {"/by_team": 1 if code else 7}
     if code:
         # Refused for good, once, with words that say how to go on.
         assert {len(run.tasks[0].attempts) for run in rest} == {1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import math
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -33,8 +34,10 @@ def _encode(name: str, value: Any, *, nested: bool) -> Any:
     kind = type(value).__name__
     if value is None or kind in ("NaTType", "NAType"):  # pandas' own names for a missing value
         return None
-    if isinstance(value, bool | str):
-        return str(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _text(name, value)
+    if isinstance(value, bool):
+        return value
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
@@ -80,6 +83,18 @@ def _encode(name: str, value: Any, *, nested: bool) -> Any:
         f"Parameter :{name} is {what}, which can't be sent to a database: use a number, a text, "
         "a date, time or timedelta, bytes, None, or a list of these."
     )
+
+
+def _text(name: str, value: str) -> str:
+    """A text that is one: Python's may hold what no encoding can carry."""
+    wrong = re.search("[\ud800-\udfff\x00]", value)
+    if wrong is not None:
+        what = "the character NUL" if wrong[0] == "\x00" else "half a character (a surrogate)"
+        raise InvalidParameter(
+            f"Parameter :{name} holds {what} at position {wrong.start() + 1}, which no database can "
+            "keep in a text: remove it, or send bytes."
+        )
+    return str(value)
 
 
 def _nanoseconds(name: str) -> InvalidParameter:

@@ -86,7 +86,8 @@ class Accounts:
             self._rights.require_role(actor, "pipeline.run")
         except Forbidden as error:
             raise Unprocessable(
-                f"“{name}” has the role “{error.details['role']}” no more, and this runs with their rights. "
+                f"“{name}” no longer has the role “{error.details['role']}”, and this runs with their "
+                f"rights. "
                 f"{_WAY_OUT}",
                 code="owner_role_missing",
             ) from error

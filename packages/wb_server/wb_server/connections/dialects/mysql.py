@@ -28,7 +28,7 @@ _TEXT = words(
     find_in_set insert instr lcase left length locate lower lpad ltrim make_set mid octet_length ord
     position quote regexp_instr regexp_replace regexp_substr repeat replace reverse right rpad rtrim
     soundex space strcmp substr substring substring_index to_base64 from_base64 trim ucase unhex
-    upper weight_string sha2 aes_decrypt aes_encrypt compress uncompress uncompressed_length inet_aton
+    upper weight_string sha2 compress uncompress uncompressed_length inet_aton
     inet_ntoa inet6_aton inet6_ntoa is_ipv4 is_ipv6 is_ipv4_compat is_ipv4_mapped
     """
 )

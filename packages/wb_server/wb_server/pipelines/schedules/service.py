@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from ...kit import clock
-from ...kit.errors import WorkbenchError
+from ...kit.errors import Unprocessable, WorkbenchError
+from ..accounts import Accounts, run_as
 from ..definition import times
 from ..definitions import Definitions
 from ..models import Pipeline
@@ -20,10 +22,17 @@ _AT_ONCE = 200
 class ScheduleService:
     """Fires schedules. A fire is a unique row, so however many see it due, one run comes of it."""
 
-    def __init__(self, store: PipelineStore, definitions: Definitions, runs: RunService) -> None:
+    def __init__(
+        self,
+        store: PipelineStore,
+        definitions: Definitions,
+        runs: RunService,
+        accounts: Accounts,
+    ) -> None:
         self._store = store
         self._definitions = definitions
         self._runs = runs
+        self._accounts = accounts
 
     def tick(self) -> int:
         """Fires what is due, and returns how many runs were started.
@@ -46,12 +55,30 @@ class ScheduleService:
     def _fire(self, pipeline: Pipeline) -> int:
         now = clock.now()
         assert pipeline.approved is not None
-        schedule = self._definitions.pipeline(pipeline.id, pipeline.approved).schedule
+        definition = self._definitions.pipeline(pipeline.id, pipeline.approved)
+        schedule = definition.schedule
         if schedule is None or schedule.paused or pipeline.paused:
             self._store.fired(pipeline, now, None)
             return 0
         due = times.catch_up(schedule, pipeline.fired_to, now)
+        if due:
+            due = self._shown_once(pipeline, run_as(pipeline.owner, definition), due)
         for moment in due:
             self._runs.start(pipeline, "schedule", "schedule", moment, fire_at=moment)
         self._store.fired(pipeline, now, times.next_fire(schedule, now))
         return len(due)
+
+    def _shown_once(self, pipeline: Pipeline, account: str, due: list[datetime]) -> list[datetime]:
+        """The times to fire: where its rights are gone, one run says so, and the others are left out.
+
+        A run for each would push all that ran before out of the list of runs.
+        """
+        try:
+            run = {"id": "", "pipeline_id": pipeline.id, "version": pipeline.approved}
+            self._accounts.of_run({**run, "run_as": account})
+        except Unprocessable as error:
+            last = self._runs.last([pipeline.id]).get(pipeline.id)
+            return [] if last is not None and last.code == error.code else due[-1:]
+        except WorkbenchError:
+            pass  # the Hub doesn't answer: each attempt asks it again
+        return due
