@@ -25,4 +25,5 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
 
 export default plugins;
 
-export { IPipelines, IWorkbench } from './tokens';
+export { IWorkbench } from './api/tokens';
+export { IPipelines } from './pipelinefile/tokens';

@@ -1,5 +1,5 @@
-import type { ApiClient } from '../api/request';
-import type { AuditPage, AuditRow, ConnectionView, Items, Me, Outcome } from '../api/types';
+import { CommonApi } from '../api/common';
+import type { AuditPage, AuditRow, Outcome } from '../api/types';
 
 export interface AuditFilters {
   search?: string;
@@ -8,28 +8,16 @@ export interface AuditFilters {
   action?: string;
   event?: AuditRow['event'];
   outcome?: Outcome;
-  /** Whose; only in everybody's log. */
+  /** Whose; only in everyone's log. */
   user?: string;
   cursor?: string | null;
   limit?: number;
 }
 
 /** The endpoints of this room. */
-export class ActivityApi {
-  constructor(private readonly client: ApiClient) {}
-
-  me(): Promise<Me> {
-    return this.client.request('me');
-  }
-
-  /** The names of the connections that one may see, by their ids. */
-  async names(): Promise<ReadonlyMap<string, string>> {
-    const { items } = await this.client.request<Items<ConnectionView>>('connections');
-    return new Map(items.map(connection => [connection.id, connection.name]));
-  }
-
-  /** One's own activity, or everybody's. */
-  search(everybodys: boolean, filters: AuditFilters): Promise<AuditPage> {
-    return this.client.request(everybodys ? 'audit' : 'audit/mine', { query: { ...filters } });
+export class ActivityApi extends CommonApi {
+  /** The user's own activity, or everyone's. */
+  search(everyones: boolean, filters: AuditFilters): Promise<AuditPage> {
+    return this.client.request(everyones ? 'audit' : 'audit/mine', { query: { ...filters } });
   }
 }

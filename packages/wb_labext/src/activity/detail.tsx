@@ -1,3 +1,4 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { copyIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
@@ -5,11 +6,19 @@ import { durationWords } from '../ui/durations';
 import { IconButton } from '../ui/iconbutton';
 import { queryIcon } from '../ui/icons';
 import { useModelState } from '../ui/signal';
+import type { ActivityModel } from './model';
 import { actionWords, isQuery, outcomeWords, shownOf } from './records';
-import type { ActivityProps } from './view';
+
+export interface DetailProps {
+  model: ActivityModel;
+  trans: TranslationBundle;
+  /** Puts a query into a notebook. */
+  openQuery: (connection: string, statement: string) => void;
+  copy: (text: string) => void;
+}
 
 /** The selected line in full: its statement, and all that the log knows of it. */
-export function Detail(props: ActivityProps): JSX.Element {
+export function Detail(props: DetailProps): JSX.Element {
   const { model, trans } = props;
   const { names } = useModelState(model);
   const record = model.selected;

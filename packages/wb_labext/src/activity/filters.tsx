@@ -54,13 +54,13 @@ export function FilterBar(props: { model: ActivityModel; trans: TranslationBundl
             <input
               type="checkbox"
               className="jp-mod-styled"
-              checked={filters.everybodys}
-              onChange={event => model.filter({ everybodys: event.target.checked })}
+              checked={filters.everyones}
+              onChange={event => model.filter({ everyones: event.target.checked })}
               data-testid="wb-activity-all"
             />
             {trans.__('Everybody’s')}
           </label>
-          {filters.everybodys && (
+          {filters.everyones && (
             <input
               type="text"
               className="jp-mod-styled wb-Filters-user"

@@ -29,7 +29,7 @@ export interface Filters {
   outcome: Outcome | '';
   action: string;
   /** Everybody's log instead of one's own, and whose of them. */
-  everybodys: boolean;
+  everyones: boolean;
   user: string;
 }
 
@@ -39,7 +39,7 @@ export const NO_FILTERS: Filters = {
   until: '',
   outcome: '',
   action: '',
-  everybodys: false,
+  everyones: false,
   user: ''
 };
 
@@ -88,7 +88,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
   }
 
   get isFiltered(): boolean {
-    const { everybodys: _, ...filters } = this.state.filters;
+    const { everyones: _, ...filters } = this.state.filters;
     return Object.values(filters).some(value => value !== '');
   }
 
@@ -97,36 +97,36 @@ export class ActivityModel extends ViewModel<ActivityState> {
   }
 
   /** Fetches the first page by the filters of now. */
-  async refresh(): Promise<void> {
+  protected async load(): Promise<void> {
     this.cancelTimer();
-    this.set({ busy: true, ...(this.state.phase === 'failed' ? { phase: 'loading' } : {}) });
-    await this.fetch(
+    this.set({ busy: true });
+    const shown = await this.fetch(
       () =>
         Promise.all([
           this.api.me(),
           // Who has no role may not list connections: then ids stay ids.
-          this.api.names().catch(() => new Map<string, string>()),
-          this.api.search(this.state.filters.everybodys, this.query())
+          this.api.connectionNames().catch(() => new Map<string, string>()),
+          this.api.search(this.state.filters.everyones, this.query())
         ]),
       ([me, names, page]) => {
         this.rows = page.items;
         this.asked.clear();
         const records = recordsOf(this.rows);
         const kept = records.some(record => record.id === this.state.selected);
-        this.set({
-          phase: 'ready',
-          error: null,
+        return {
           busy: false,
           me,
           names,
           records,
           cursor: page.next_cursor,
           selected: kept ? this.state.selected : null
-        });
-        void this.fill();
+        };
       },
       { busy: false }
     );
+    if (shown) {
+      void this.fill();
+    }
   }
 
   /** Fetches the next page. */
@@ -136,35 +136,34 @@ export class ActivityModel extends ViewModel<ActivityState> {
       return;
     }
     this.set({ busy: true });
-    await this.fetch(
-      () => this.api.search(filters.everybodys, { ...this.query(), cursor }),
-      page => {
-        this.add(page.items);
-        this.set({ busy: false, error: null, cursor: page.next_cursor });
-        void this.fill();
-      },
+    const shown = await this.fetch(
+      () => this.api.search(filters.everyones, { ...this.query(), cursor }),
+      page => ({ busy: false, cursor: page.next_cursor, records: this.add(page.items) }),
       { busy: false }
     );
+    if (shown) {
+      void this.fill();
+    }
   }
 
   /** Changes filters; what is typed is sent after a pause. */
   filter(change: Partial<Filters>): void {
     const filters = { ...this.state.filters, ...change };
-    if (!filters.everybodys) {
+    if (!filters.everyones) {
       filters.user = '';
     }
     this.set({ filters });
     this.cancelTimer();
     if ('search' in change || 'user' in change) {
-      this.later(PAUSE, () => void this.refresh());
+      this.later(PAUSE, () => void this.load());
     } else {
-      void this.refresh();
+      void this.load();
     }
   }
 
   /** Takes all filters away. */
   clear(): void {
-    this.filter({ ...NO_FILTERS, everybodys: this.state.filters.everybodys });
+    this.filter({ ...NO_FILTERS, everyones: this.state.filters.everyones });
   }
 
   /** Shows a record; the row that a filter left out is fetched. */
@@ -182,7 +181,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
    */
   private async fill(): Promise<void> {
     const turn = this.turn;
-    if (this.isWhole || this.state.filters.everybodys) {
+    if (this.isWhole || this.state.filters.everyones) {
       return;
     }
     for (const record of this.state.records) {
@@ -206,19 +205,19 @@ export class ActivityModel extends ViewModel<ActivityState> {
     const at = new Date(last.at).getTime();
     const began = at - (last.duration_ms ?? 0);
     const span = started ? [at - SLACK, at + far] : [began - SLACK, began + SLACK];
-    const { everybodys } = this.state.filters;
+    const { everyones } = this.state.filters;
     try {
-      const page = await this.api.search(everybodys, {
+      const page = await this.api.search(everyones, {
         event: started ? 'finished' : 'started',
         action: last.action,
         since: isoWithZone(new Date(span[0])),
         until: isoWithZone(new Date(span[1])),
-        ...(everybodys && last.actor ? { user: last.actor } : {}),
+        ...(everyones && last.actor ? { user: last.actor } : {}),
         limit: 1000
       });
       const row = page.items.find(item => item.record === record.id);
       if (row && this.state.records.some(item => item.id === record.id)) {
-        this.add([row]);
+        this.set({ records: this.add([row]) });
       }
     } catch {
       // It stays left out: the next selection asks again.
@@ -226,21 +225,21 @@ export class ActivityModel extends ViewModel<ActivityState> {
     }
   }
 
-  private add(rows: readonly AuditRow[]): void {
+  private add(rows: readonly AuditRow[]): readonly ActivityRecord[] {
     const known = new Set(this.rows.map(row => row.id));
     this.rows = [...this.rows, ...rows.filter(row => !known.has(row.id))];
-    this.set({ records: recordsOf(this.rows) });
+    return recordsOf(this.rows);
   }
 
   private query(): AuditFilters {
-    const { search, since, until, outcome, action, everybodys, user } = this.state.filters;
+    const { search, since, until, outcome, action, everyones, user } = this.state.filters;
     return {
       ...(search.trim() ? { search: search.trim() } : {}),
       since: startOfDay(since),
       until: afterDay(until),
       ...(outcome ? { outcome } : {}),
       ...(action ? { action } : {}),
-      ...(everybodys && user.trim() ? { user: user.trim() } : {}),
+      ...(everyones && user.trim() ? { user: user.trim() } : {}),
       limit: PAGE
     };
   }

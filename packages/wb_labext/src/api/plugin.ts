@@ -1,7 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { IWorkbench } from '../tokens';
+import { IWorkbench } from './tokens';
 import { EventStream, TOPICS } from './events';
 import { ApiClient } from './request';
 

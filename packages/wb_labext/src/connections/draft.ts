@@ -1,81 +1,57 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSONObject } from '@lumino/coreutils';
 import { JSONExt } from '@lumino/coreutils';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 
-import { ApiError } from '../api/request';
 import type { ConnectionView, ConnectorInfo, CredentialMode, TestResult } from '../api/types';
-import { dayOf, endOfDay, today } from '../ui/dates';
+import { dayOf, endOfDay } from '../ui/dates';
+import type { FieldErrors } from '../ui/fielderrors';
+import { readableErrors } from '../ui/fielderrors';
+import { UNTOUCHED } from '../ui/formmodel';
+import { defaults, simplify, withoutEmpty } from '../ui/schema';
 import { validator } from '../ui/validator';
+import type { CredentialFormState } from './credentialform';
+import { CredentialForm, ENDS } from './credentialform';
 import { dropLogin, withoutLogin } from './login';
 import type { ConnectionsModel } from './model';
-import type { Draft, FieldErrors } from './schema';
-import {
-  checkSchema,
-  defaults,
-  errorTexts,
-  fieldOf,
-  formSchema,
-  formUiSchema,
-  readableErrors,
-  reasonOf,
-  simplify,
-  toConfig
-} from './schema';
+import type { Draft } from './schema';
+import { checkSchema, fieldOf, formSchema, formUiSchema } from './schema';
 
-/** The place of the end date among the fields. */
-export const ENDS = 'expires_at';
-
-export interface DraftState {
+export interface DraftState extends CredentialFormState, Draft {
   kind: string;
-  name: string;
-  description: string;
-  config: JSONObject;
   credentials: CredentialMode;
-  /** The day that the shared sign-in ends on, or empty. */
-  ends: string;
-  errors: FieldErrors;
-  /** What the server refuses about the form as a whole. */
-  problem: string | null;
-  test: { running: true } | { running: false; result: TestResult } | null;
-  saving: boolean;
-  /** The question about lost input is shown. */
-  asking: boolean;
   /** Why a test makes no sense now. */
   untestable: string | null;
 }
 
-/** A connection that is being written: the dialog's state, its checks and its requests. */
-export class DraftModel {
+/** What a change of the settings makes out of date. */
+const UNTESTED = { problem: null, test: null, untestable: null } as const;
+
+/** A connection that is being added or edited. */
+export class DraftModel extends CredentialForm<DraftState> {
   /**
    * @param connection - the connection to edit; a new one if left out
    */
   constructor(
     private readonly model: ConnectionsModel,
-    private readonly trans: TranslationBundle,
+    trans: TranslationBundle,
     readonly connection: ConnectionView | null = null
   ) {
-    this.connectors = model.state.connectors;
-    const kind = connection?.connector ?? this.connectors[0]?.kind ?? '';
-    this.current = {
+    const { connectors } = model.state;
+    const kind = connection?.connector ?? connectors[0]?.kind ?? '';
+    super(trans, {
+      ...UNTOUCHED,
       kind,
       name: connection?.name ?? '',
       description: connection?.description ?? '',
-      config: connection
-        ? { ...defaults(this.configSchema(kind)), ...connection.config }
-        : defaults(this.configSchema(kind)),
+      config: { ...defaults(configSchema(connectors, kind)), ...connection?.config },
       credentials: connection?.credentials ?? 'shared',
       ends: endOf(connection),
-      errors: {},
-      problem: null,
       test: null,
-      saving: false,
-      asking: false,
       untestable: null
-    };
-    this.saved = this.current;
+    });
+    this.connectors = connectors;
+    this.saved = this.state;
   }
 
   readonly connectors: readonly ConnectorInfo[];
@@ -83,23 +59,13 @@ export class DraftModel {
   /** What was saved. */
   result: ConnectionView | null = null;
 
-  get state(): DraftState {
-    return this.current;
-  }
-
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
   get secretsSet(): readonly string[] {
     return this.connection?.secrets_set ?? [];
   }
 
   /** Whether one can choose whose sign-in it is. */
   get hasSignIn(): boolean {
-    return (
-      this.connectors.find(item => item.kind === this.current.kind)?.supports_personal ?? false
-    );
+    return this.connectors.find(item => item.kind === this.state.kind)?.supports_personal ?? false;
   }
 
   /** Whether users' own sign-ins are removed by saving. */
@@ -116,26 +82,26 @@ export class DraftModel {
   }
 
   get data(): JSONObject {
-    const { name, description, config } = this.current;
+    const { name, description, config } = this.state;
     return { name, description, config };
   }
 
   isDirty(): boolean {
-    const { name, description, config, kind, credentials, ends } = this.current;
+    const { name, description, config, kind, credentials, ends } = this.state;
     const base = this.connection ? this.saved.config : defaults(this.configSchema(kind));
     return (
       name !== this.saved.name ||
       description !== this.saved.description ||
       credentials !== this.saved.credentials ||
       ends !== this.saved.ends ||
-      !JSONExt.deepEqual(toConfig(config), toConfig(base)) ||
+      !JSONExt.deepEqual(withoutEmpty(config), withoutEmpty(base)) ||
       this.isParkedDirty()
     );
   }
 
   setData(data: JSONObject): void {
     const { name = '', description = '', config = {} } = data as unknown as Partial<Draft>;
-    const before = this.current;
+    const before = this.state;
     if (JSONExt.deepEqual(this.data, { name, description, config })) {
       return;
     }
@@ -148,134 +114,95 @@ export class DraftModel {
   }
 
   setConnector(kind: string): void {
-    if (kind === this.current.kind) {
+    if (kind === this.state.kind) {
       return;
     }
     // Coming back to a connector finds what was typed for it.
-    this.parked.set(this.current.kind, this.current.config);
+    this.parked.set(this.state.kind, this.state.config);
     const config = this.parked.get(kind) ?? defaults(this.configSchema(kind));
     this.parked.delete(kind);
-    this.set({ kind, config, errors: {}, problem: null, test: null, untestable: null });
+    this.set({ kind, config, errors: {}, ...UNTESTED });
   }
 
   /** Whose sign-in it is. What was typed for a shared one is kept, and not sent. */
   setCredentials(credentials: CredentialMode): void {
-    if (credentials !== this.current.credentials) {
-      this.set({ credentials, errors: {}, problem: null, test: null, untestable: null });
+    if (credentials !== this.state.credentials) {
+      this.set({ credentials, errors: {}, ...UNTESTED });
     }
   }
 
-  setEnds(ends: string): void {
-    const { [ENDS]: _, ...errors } = this.current.errors;
-    this.set({ ends, errors, problem: null });
-  }
-
-  askDiscard(): void {
-    this.set({ asking: true });
-  }
-
-  keepEditing(): void {
-    this.set({ asking: false });
-  }
-
-  async test(): Promise<void> {
-    if (this.current.test?.running) {
-      return;
-    }
+  override async test(): Promise<void> {
     if (this.mode === 'personal' && !this.hasOwnSignIn) {
       this.set({
         test: null,
         untestable: this.trans.__(
-          'A test takes a sign-in, and each user enters their own: save it, then enter and test yours.'
+          'Testing needs a sign-in, and each user enters their own. Save the connection, then enter and test yours.'
         )
       });
       return;
     }
-    // A test needs no name.
-    const { name: _n, description: _d, [ENDS]: _e, ...errors } = this.check();
-    this.set({ errors, problem: null, test: null, asking: false });
-    if (Object.keys(errors).length > 0) {
-      this.invalidSignal.emit(firstOf(errors, this.schema));
-      return;
-    }
-    const { config, kind } = this.current;
-    this.set({ test: { running: true } });
-    try {
-      const result = await this.model.testDraft({
-        connector: kind,
-        config: this.sent(config),
-        credentials: this.mode,
-        ...(this.connection ? { connection_id: this.connection.id } : {})
-      });
-      if (this.current.config === config) {
-        const path = result.ok ? null : fieldOf(result.details?.field, this.schema);
-        this.set({
-          test: { running: false, result },
-          errors: path ? { [path]: reasonOf(result.message, result.details?.field) } : {}
-        });
-      } else {
-        this.set({ test: null });
-      }
-    } catch (error) {
-      this.set({ test: null });
-      this.refuse(error);
-    }
+    await super.test();
   }
 
-  /** Saves. `false` where the form or the server refuses: the state says why. */
-  async submit(): Promise<boolean> {
-    const errors = this.check();
-    this.set({ errors, problem: null, asking: false });
-    if (Object.keys(errors).length > 0) {
-      this.invalidSignal.emit(firstOf(errors, this.schema));
-      return false;
-    }
-    const { name, description, kind, ends } = this.current;
-    const config = this.sent(this.current.config);
+  protected get order(): readonly string[] {
+    return [...pathsOf(this.schema), ENDS];
+  }
+
+  protected async send(): Promise<void> {
+    const { name, description, kind, ends } = this.state;
+    const config = this.sent(this.state.config);
     const credentials = this.mode;
     const body = { name, description, config, credentials };
     // Of a day only: the stored moment stays where the day does.
     const expires_at = credentials === 'shared' ? endOfDay(ends) : null;
-    this.set({ saving: true });
-    try {
-      if (this.connection) {
-        const ended = ends !== this.saved.ends && credentials === 'shared';
-        this.result = await this.model.update(this.connection.id, {
-          ...body,
-          ...(ended ? { expires_at } : {})
-        });
-      } else {
-        this.result = await this.model.create({
-          ...body,
-          connector: kind,
-          ...(expires_at === null ? {} : { expires_at })
-        });
-      }
-      return true;
-    } catch (error) {
-      this.refuse(error);
-      return false;
-    } finally {
-      this.set({ saving: false });
+    if (this.connection) {
+      const ended = ends !== this.saved.ends && credentials === 'shared';
+      this.result = await this.model.update(this.connection.id, {
+        ...body,
+        ...(ended ? { expires_at } : {})
+      });
+    } else {
+      this.result = await this.model.create({
+        ...body,
+        connector: kind,
+        ...(expires_at === null ? {} : { expires_at })
+      });
     }
   }
 
-  /** Emits the path of the first field that is wrong, after a check or a refusal. */
-  get invalid(): ISignal<this, string> {
-    return this.invalidSignal;
+  protected tested(): { subject: () => unknown; request: () => Promise<TestResult> } {
+    const { config, kind } = this.state;
+    return {
+      subject: () => this.state.config,
+      request: () =>
+        this.model.testDraft({
+          connector: kind,
+          config: this.sent(config),
+          credentials: this.mode,
+          ...(this.connection ? { connection_id: this.connection.id } : {})
+        })
+    };
   }
 
-  private check(): FieldErrors {
+  /** A test needs no name. */
+  protected override tests(errors: FieldErrors): FieldErrors {
+    const { name: _n, description: _d, ...others } = super.tests(errors);
+    return others;
+  }
+
+  protected fieldOf(field: unknown): string | null {
+    return field === ENDS ? ENDS : fieldOf(field, this.schema);
+  }
+
+  protected check(): FieldErrors {
     const schema = checkSchema(this.schema, this.secretsSet);
-    const { name, description, config } = this.current;
+    const { name, description, config } = this.state;
     const data = { ...(name ? { name } : {}), description, config: this.sent(config) };
     const { errors } = validator.validateFormData(data, schema);
-    const found = { ...readableErrors(errors, errorTexts(this.trans)) };
-    const { ends } = this.current;
-    if (this.mode === 'shared' && ends !== '' && ends !== this.saved.ends && ends < today()) {
-      found[ENDS] = this.trans.__('This day is past. Choose a later one, or none.');
-    }
-    return found;
+    return {
+      ...readableErrors(errors, this.trans),
+      ...(this.mode === 'shared' ? this.checkEnds(this.saved.ends) : {})
+    };
   }
 
   /** Checks the fields again that were wrong and have changed; says nothing new of the others. */
@@ -283,7 +210,7 @@ export class DraftModel {
     const found = this.check();
     const errors: Record<string, string> = {};
     for (const [path, message] of Object.entries(before.errors)) {
-      const changed = valueAt(before, path) !== valueAt(this.current, path);
+      const changed = valueAt(before, path) !== valueAt(this.state, path);
       const now = changed ? found[path] : message;
       if (now) {
         errors[path] = now;
@@ -292,33 +219,20 @@ export class DraftModel {
     return errors;
   }
 
-  private refuse(error: unknown): void {
-    const message = this.model.message(error);
-    const field = error instanceof ApiError ? error.details.field : null;
-    const path = field === ENDS ? ENDS : fieldOf(field, this.schema);
-    if (path !== null) {
-      this.set({ errors: { [path]: reasonOf(message, field) } });
-      this.invalidSignal.emit(path);
-    } else {
-      this.set({ problem: message });
-    }
-  }
-
   private configSchema(kind: string): JSONObject {
-    const connector = this.connectors.find(item => item.kind === kind);
-    return simplify(connector?.config_schema ?? {});
+    return configSchema(this.connectors, kind);
   }
 
   private isParkedDirty(): boolean {
     return [...this.parked].some(
       ([kind, config]) =>
-        !JSONExt.deepEqual(toConfig(config), toConfig(defaults(this.configSchema(kind))))
+        !JSONExt.deepEqual(withoutEmpty(config), withoutEmpty(defaults(this.configSchema(kind))))
     );
   }
 
   /** Whose sign-in it will be. */
   private get mode(): CredentialMode {
-    return this.hasSignIn ? this.current.credentials : 'shared';
+    return this.hasSignIn ? this.state.credentials : 'shared';
   }
 
   /** Whether one's own sign-in is stored, so that a test can use it. */
@@ -329,21 +243,21 @@ export class DraftModel {
 
   /** The configuration as it is sent: with personal sign-ins, without one. */
   private sent(config: JSONObject): JSONObject {
-    const all = toConfig(config);
-    return this.mode === 'personal' ? dropLogin(all, this.configSchema(this.current.kind)) : all;
+    const all = withoutEmpty(config);
+    return this.mode === 'personal' ? dropLogin(all, this.configSchema(this.state.kind)) : all;
   }
 
   private form(): { kind: string; schema: RJSFSchema; uiSchema: UiSchema } {
-    const kind = `${this.current.kind} ${this.mode}`;
+    const kind = `${this.state.kind} ${this.mode}`;
     if (this.made?.kind !== kind) {
-      const whole = this.configSchema(this.current.kind);
+      const whole = this.configSchema(this.state.kind);
       const config = this.mode === 'personal' ? withoutLogin(whole) : whole;
       const __ = this.trans.__.bind(this.trans);
       this.made = {
         kind,
         schema: formSchema(config, {
           name: __('Name'),
-          nameHelp: __('What notebooks call it: lower-case letters, digits and underscores.'),
+          nameHelp: __('How notebooks refer to it: lowercase letters, digits and underscores.'),
           description: __('Description'),
           advanced: __('Advanced')
         }),
@@ -353,15 +267,7 @@ export class DraftModel {
     return this.made;
   }
 
-  private set(change: Partial<DraftState>): void {
-    this.current = { ...this.current, ...change };
-    this.changedSignal.emit();
-  }
-
-  private readonly changedSignal = new Signal<this, void>(this);
-  private readonly invalidSignal = new Signal<this, string>(this);
   private readonly parked = new Map<string, JSONObject>();
-  private current: DraftState;
   private readonly saved: DraftState;
   private made: { kind: string; schema: RJSFSchema; uiSchema: UiSchema } | null = null;
 }
@@ -381,18 +287,14 @@ function valueAt(state: DraftState, path: string): unknown {
   return value;
 }
 
-/** The first wrong field in the form's own order. */
-function firstOf(errors: FieldErrors, schema: RJSFSchema): string {
-  const paths: string[] = [];
-  const walk = (node: RJSFSchema, path: string): void => {
-    for (const [name, property] of Object.entries(node.properties ?? {})) {
-      const below = path ? `${path}.${name}` : name;
-      paths.push(below);
-      if (typeof property === 'object') {
-        walk(property as RJSFSchema, below);
-      }
-    }
-  };
-  walk(schema, '');
-  return [...paths, ENDS].find(path => path in errors) ?? Object.keys(errors)[0];
+/** The paths of all fields, in the form's own order. */
+function pathsOf(schema: RJSFSchema, above = ''): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+    const path = above + name;
+    return [path, ...(typeof property === 'object' ? pathsOf(property, `${path}.`) : [])];
+  });
+}
+
+function configSchema(connectors: readonly ConnectorInfo[], kind: string): JSONObject {
+  return simplify(connectors.find(item => item.kind === kind)?.config_schema ?? {});
 }

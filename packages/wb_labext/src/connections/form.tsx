@@ -1,17 +1,19 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { ConnectionView, ConnectorInfo } from '../api/types';
-import { SchemaForm, fieldId } from '../ui/form';
-import { FormDialog } from '../ui/formdialog';
 import { focusWhenThere } from '../ui/focus';
-import { Busy, Question } from '../ui/formparts';
+import { SchemaForm, fieldId } from '../ui/form';
+import { openForm } from '../ui/formdialog';
+import { FormFrame } from '../ui/formparts';
 import { useModelState } from '../ui/signal';
-import { DraftModel, ENDS } from './draft';
+import { ENDS } from './credentialform';
+import { DraftModel } from './draft';
 import type { ConnectionsModel } from './model';
-import { ENDS_ID, SignInChoice, SignInEnds } from './signinchoice';
-import { TestAnswer } from './testanswer';
+import { SignInChoice } from './signinchoice';
+import { EndsField, TestAnswer } from './testanswer';
+
+const ENDS_ID = 'wb-draft-ends';
 
 /**
  * Opens the dialog that adds a connection, or edits one.
@@ -24,39 +26,21 @@ export async function openConnectionDialog(
   connection: ConnectionView | null = null
 ): Promise<ConnectionView | null> {
   const draft = new DraftModel(model, trans, connection);
-  const body = ReactWidget.create(
-    <ConnectionForm draft={draft} trans={trans} onDiscard={() => dialog.discard()} />
-  );
-  body.addClass('wb-FormBody');
-  const dialog = new FormDialog({
+  await openForm({
+    form: draft,
     title: connection
       ? trans.__('Edit connection “%1”', connection.name)
       : trans.__('Add connection'),
-    body,
-    cancelLabel: trans.__('Cancel'),
     submitLabel: connection ? trans.__('Save') : trans.__('Add'),
-    others: [{ name: 'test', label: trans.__('Test') }],
-    hooks: {
-      submit: () => draft.submit(),
-      press: () => void draft.test(),
-      isDirty: () => draft.isDirty(),
-      askDiscard: () => (draft.state.asking ? draft.keepEditing() : draft.askDiscard())
-    }
+    others: [{ name: 'test', label: trans.__('Test'), press: () => void draft.test() }],
+    render: discard => <ConnectionForm draft={draft} trans={trans} onDiscard={discard} />,
+    idOf: path => (path === ENDS ? ENDS_ID : fieldId(path)),
+    trans
   });
-  draft.changed.connect(() => {
-    // Never the button that was pressed: a disabled button loses the focus.
-    const { test, saving } = draft.state;
-    dialog.setDisabled(saving ? ['test', 'cancel'] : test?.running ? ['submit'] : []);
-  });
-  draft.invalid.connect((_, path) => {
-    const id = path === ENDS ? ENDS_ID : fieldId(path);
-    requestAnimationFrame(() => document.getElementById(id)?.focus());
-  });
-  await dialog.launch();
   return draft.result;
 }
 
-export function ConnectionForm(props: {
+function ConnectionForm(props: {
   draft: DraftModel;
   trans: TranslationBundle;
   onDiscard: () => void;
@@ -65,59 +49,54 @@ export function ConnectionForm(props: {
   const state = useModelState(draft);
   React.useEffect(() => focusWhenThere(fieldId('name')), []);
   return (
-    <>
-      {state.problem && (
-        <div className="wb-Banner wb-mod-failed" role="alert" data-testid="wb-form-problem">
-          {state.problem}
-        </div>
-      )}
-      <div className="wb-Dialog-scroll">
-        {draft.connection ? (
-          <FixedConnector connector={draft.connectors.find(item => item.kind === state.kind)} />
-        ) : (
-          <ConnectorChoice
-            connectors={draft.connectors}
-            kind={state.kind}
-            label={trans.__('Connector')}
-            disabled={state.saving}
-            onChoose={kind => draft.setConnector(kind)}
-          />
-        )}
-        {draft.hasSignIn && <SignInChoice draft={draft} trans={trans} />}
-        <SchemaForm
-          key={`${state.kind} ${state.credentials}`}
-          schema={draft.schema}
-          uiSchema={draft.uiSchema}
-          data={draft.data}
-          errors={state.errors}
+    <FormFrame
+      form={draft}
+      busy={trans.__('Saving…')}
+      onDiscard={props.onDiscard}
+      answer={
+        <>
+          {state.untestable && (
+            <div className="wb-Banner" data-testid="wb-untestable">
+              {state.untestable}
+            </div>
+          )}
+          <TestAnswer form={draft} trans={trans} />
+        </>
+      }
+      trans={trans}
+    >
+      {draft.connection ? (
+        <FixedConnector connector={draft.connectors.find(item => item.kind === state.kind)} />
+      ) : (
+        <ConnectorChoice
+          connectors={draft.connectors}
+          kind={state.kind}
+          label={trans.__('Connector')}
           disabled={state.saving}
-          onChange={data => draft.setData(data)}
-        />
-        {draft.hasSignIn && <SignInEnds draft={draft} trans={trans} />}
-      </div>
-      <div className="wb-FormBody-answer" aria-live="polite">
-        {state.saving && <Busy text={trans.__('Saving…')} />}
-        {state.test?.running && <Busy text={trans.__('Testing…')} testId="wb-test-running" />}
-        {state.untestable && (
-          <div className="wb-Banner" data-testid="wb-untestable">
-            {state.untestable}
-          </div>
-        )}
-        {state.test && !state.test.running && (
-          <TestAnswer result={state.test.result} trans={trans} />
-        )}
-      </div>
-      {state.asking && (
-        <Question
-          text={trans.__('Discard what you typed?')}
-          keep={trans.__('Keep editing')}
-          keepRun={() => draft.keepEditing()}
-          go={trans.__('Discard')}
-          goRun={props.onDiscard}
-          testId="wb-form-discard"
+          onChoose={kind => draft.setConnector(kind)}
         />
       )}
-    </>
+      {draft.hasSignIn && <SignInChoice draft={draft} trans={trans} />}
+      <SchemaForm
+        key={`${state.kind} ${state.credentials}`}
+        schema={draft.schema}
+        uiSchema={draft.uiSchema}
+        data={draft.data}
+        errors={state.errors}
+        disabled={state.saving}
+        onChange={data => draft.setData(data)}
+      />
+      {draft.hasSignIn && state.credentials === 'shared' && (
+        <EndsField
+          form={draft}
+          id={ENDS_ID}
+          help={trans.__(
+            'Optional. Set it if the password expires: a warning appears 14 days before.'
+          )}
+          trans={trans}
+        />
+      )}
+    </FormFrame>
   );
 }
 

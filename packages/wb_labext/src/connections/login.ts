@@ -1,7 +1,7 @@
 /** The fields of a connector's configuration that make a sign-in. Pure functions. */
 import type { JSONObject } from '@lumino/coreutils';
 
-import { propertiesOf } from './schema';
+import { propertiesOf } from '../ui/schema';
 
 /** Who signs in, and with what: fields that are marked `login`, and every secret. */
 export function loginFields(schema: JSONObject): string[] {

@@ -5,13 +5,14 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { IConnectionKinds, IWorkbench } from '../tokens';
+import { IWorkbench } from '../api/tokens';
 import { ConnectionsApi } from './api';
-import { CommandIDs, addCommands } from './commands';
+import { CommandIDs } from './commandids';
+import { addCommands } from './commands';
 import { ConnectionsModel } from './model';
-import { ConnectionsPanel, ROW_CLASS } from './panel';
-
-const PANEL_ID = 'workbench-connections';
+import { ROW_CLASS } from './rowprops';
+import { IConnectionKinds } from './tokens';
+import { connectionsPanel } from './view';
 
 /** After the file browser (100) and the running sessions (200), before the table of contents (400). */
 const RANK = 300;
@@ -35,21 +36,17 @@ export const connectionsPlugin: JupyterFrontEndPlugin<IConnectionKinds> = {
     restorer: ILayoutRestorer | null
   ): IConnectionKinds => {
     const trans = (translator ?? nullTranslator).load('wb_labext');
-    const model = new ConnectionsModel({
-      api: new ConnectionsApi(workbench.api),
-      events: workbench.events,
-      trans
-    });
+    const api = new ConnectionsApi(workbench.api);
+    const model = new ConnectionsModel(api, workbench.events, trans);
     // Voila loads every lab extension and has no side panels.
     if (!shell) {
       return model;
     }
-    addCommands({ app, model, tracker, trans, panelId: PANEL_ID });
 
-    const panel = new ConnectionsPanel({ model, commands: app.commands, trans });
-    panel.id = PANEL_ID;
+    const panel = connectionsPanel({ model, commands: app.commands, trans });
+    addCommands({ app, model, tracker, trans, panelId: panel.id });
     shell.add(panel, 'left', { rank: RANK, type: 'Workbench' });
-    restorer?.add(panel, PANEL_ID);
+    restorer?.add(panel, panel.id);
 
     [
       CommandIDs.query,

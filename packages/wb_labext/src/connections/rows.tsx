@@ -2,8 +2,8 @@
 import React from 'react';
 
 import { useModelState } from '../ui/signal';
-import { CommandIDs } from './commands';
-import type { Tools } from './rowview';
+import { CommandIDs } from './commandids';
+import type { Tools } from './rowprops';
 import { RowView, focusRow, labelOf, press } from './rowview';
 
 export function Tree(props: Tools): JSX.Element {

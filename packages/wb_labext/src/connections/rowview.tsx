@@ -1,26 +1,16 @@
 /** The rows of the tree: what each shows, says and does. */
-import type { TranslationBundle } from '@jupyterlab/translation';
 import type { LabIcon } from '@jupyterlab/ui-components';
 import { fileIcon } from '@jupyterlab/ui-components';
-import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
 import { IconButton } from '../ui/iconbutton';
 import { queryIcon, schemaIcon, tableIcon, viewIcon } from '../ui/icons';
 import { Spinner } from '../ui/states';
-import { CommandIDs } from './commands';
+import { CommandIDs } from './commandids';
 import { Caret, ConnectionRow, connectionSpoken } from './connectionrow';
-import type { ConnectionsModel, RowTest } from './model';
+import type { RowProps, Tools } from './rowprops';
+import { ROW_CLASS } from './rowprops';
 import type { Row, TreeNode } from './tree';
-
-/** Rows that stand for something: the context menu opens on them. */
-export const ROW_CLASS = 'wb-Row';
-
-export interface Tools {
-  model: ConnectionsModel;
-  commands: CommandRegistry;
-  trans: TranslationBundle;
-}
 
 export function focusRow(tree: HTMLElement | null, key: string): void {
   requestAnimationFrame(() => {
@@ -44,7 +34,7 @@ export function press(row: Row, tools: Tools, tree: HTMLElement | null): void {
   };
   if (row.type === 'failed' && row.parent) {
     go(row.parent);
-    void model.load(row.parent);
+    void model.loadChildren(row.parent);
   } else if (row.type === 'signin') {
     void commands.execute(CommandIDs.signIn, { connection: row.connection.id });
   } else if (row.type === 'more' && row.parent) {
@@ -58,14 +48,6 @@ export function press(row: Row, tools: Tools, tree: HTMLElement | null): void {
       model.expand(row.key);
     }
   }
-}
-
-export interface RowProps extends Tools {
-  row: Row;
-  active: boolean;
-  selected: boolean;
-  test: RowTest | undefined;
-  connectorTitle: string;
 }
 
 /** Rows are made anew with each change; what they show seldom is new. */
@@ -199,7 +181,7 @@ function NodeRow(
   const { row, active, model, commands, trans } = props;
   const { node } = row;
   const Icon = iconOf(node);
-  const connection = model.connection(node.place.connection);
+  const connection = model.item(node.place.connection);
   const detail = node.type === 'table' ? '' : node.detail;
   const title = [node.label, node.type === 'schema' ? '' : node.detail, node.comment ?? '']
     .filter(Boolean)

@@ -2,12 +2,8 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { CredentialMode } from '../api/types';
-import { DateField } from '../ui/datefield';
 import { useModelState } from '../ui/signal';
 import type { DraftModel } from './draft';
-import { ENDS } from './draft';
-
-export const ENDS_ID = 'wb-draft-ends';
 
 /** Whose sign-in a connection uses: one for all, or each user's own. */
 export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundle }): JSX.Element {
@@ -56,32 +52,5 @@ export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundl
         </div>
       )}
     </fieldset>
-  );
-}
-
-/** When a sign-in for all ends; nothing to ask where each user has their own. */
-export function SignInEnds(props: {
-  draft: DraftModel;
-  trans: TranslationBundle;
-}): JSX.Element | null {
-  const { draft, trans } = props;
-  const state = useModelState(draft);
-  if (state.credentials !== 'shared') {
-    return null;
-  }
-  return (
-    <DateField
-      id={ENDS_ID}
-      label={trans.__('Sign-in ends on')}
-      help={trans.__(
-        'If the password ends by itself: there is a warning 14 days before. Optional.'
-      )}
-      value={state.ends}
-      error={state.errors[ENDS]}
-      disabled={state.saving}
-      onChange={ends => draft.setEnds(ends)}
-      trans={trans}
-      testId="wb-draft-ends"
-    />
   );
 }

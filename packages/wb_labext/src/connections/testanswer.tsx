@@ -2,10 +2,28 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { TestResult } from '../api/types';
+import { DateField } from '../ui/datefield';
+import { Busy } from '../ui/formparts';
+import { useModelState } from '../ui/signal';
+import type { CredentialForm, CredentialFormState } from './credentialform';
+import { ENDS } from './credentialform';
 
-/** What a test said, in words and colour. */
-export function TestAnswer(props: { result: TestResult; trans: TranslationBundle }): JSX.Element {
-  const { result, trans } = props;
+export interface CredentialFormProps {
+  form: CredentialForm<CredentialFormState>;
+  trans: TranslationBundle;
+}
+
+/** How a test goes, or went: in words and colour. */
+export function TestAnswer(props: CredentialFormProps): JSX.Element | null {
+  const { form, trans } = props;
+  const { test } = useModelState(form);
+  if (!test) {
+    return null;
+  }
+  if (test.running) {
+    return <Busy text={trans.__('Testing…')} testId="wb-test-running" />;
+  }
+  const { result } = test;
   return (
     <div
       className={`wb-Banner ${result.ok ? 'wb-mod-ok' : 'wb-mod-failed'}`}
@@ -24,4 +42,23 @@ export function testSentence(result: TestResult, trans: TranslationBundle): stri
   const time = trans.__('%1 ms', Math.max(1, Math.round(result.elapsed_ms)));
   const facts = result.server_version ? `${time} · ${result.server_version}` : time;
   return trans.__('It works: %1', facts);
+}
+
+/** The day that a sign-in ends on. */
+export function EndsField(props: CredentialFormProps & { id: string; help: string }): JSX.Element {
+  const { form, trans, id, help } = props;
+  const state = useModelState(form);
+  return (
+    <DateField
+      id={id}
+      label={trans.__('Sign-in expires on')}
+      help={help}
+      value={state.ends}
+      error={state.errors[ENDS]}
+      disabled={state.saving}
+      onChange={ends => form.setEnds(ends)}
+      trans={trans}
+      testId={id}
+    />
+  );
 }

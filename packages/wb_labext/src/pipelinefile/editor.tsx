@@ -8,6 +8,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, runIcon, saveIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { ToolButton } from '../ui/iconbutton';
 import { useModelState } from '../ui/signal';
 import { Mark, Spinner } from '../ui/states';
 import { marksOf } from './marks';
@@ -131,29 +132,23 @@ function Toolbar(props: ToolbarProps): JSX.Element {
       </span>
       {!isVersion && (
         <>
-          <button
-            type="button"
-            className="wb-ToolButton"
+          <ToolButton
+            icon={saveIcon}
+            label={trans.__('Save to Workbench')}
+            title={trans.__('Save the file, and a new version of the pipeline with its folder')}
             disabled={saving || state.state === 'asking'}
-            title={trans.__('Save the file, and the pipeline with its folder, as a new version')}
-            data-testid="wb-file-save"
+            testId="wb-file-save"
             onClick={props.save}
-          >
-            <saveIcon.react tag="span" />
-            {trans.__('Save to Workbench')}
-          </button>
+          />
           {mayRun && (
-            <button
-              type="button"
-              className="wb-ToolButton"
+            <ToolButton
+              icon={runIcon}
+              label={trans.__('Run…')}
+              title={trans.__('Save your changes, then run the pipeline')}
               disabled={saving || state.state === 'asking'}
-              title={trans.__('Run the pipeline; what changed is saved first')}
-              data-testid="wb-file-run"
+              testId="wb-file-run"
               onClick={props.run}
-            >
-              <runIcon.react tag="span" />
-              {trans.__('Run…')}
-            </button>
+            />
           )}
         </>
       )}

@@ -1,15 +1,14 @@
 import { PathExt } from '@jupyterlab/coreutils';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
 
 import type { EventStream } from '../api/events';
 import { ApiError } from '../api/request';
 import type { PipelineView, Problem } from '../api/types';
-import type { PipelinesApi } from '../pipelines/api';
+import type { PipelinesApi } from '../api/pipelines';
 import { isReadOnly, pipelineOf } from '../runs/drive';
+import { errorMessage } from '../ui/errors';
+import { StateModel } from '../ui/statemodel';
 import { pipelineName } from './document';
 import type { Folders } from './folder';
 
@@ -51,8 +50,9 @@ export interface PipelineFileOptions {
 }
 
 /** A pipeline's file in an editor: what the Workbench has of it, and what is wrong with it. */
-export class PipelineFile implements IDisposable {
+export class PipelineFile extends StateModel<PipelineFileState> {
   constructor(private readonly options: PipelineFileOptions) {
+    super({ state: 'asking', pipeline: null, problems: [], unchecked: null, saving: false });
     this.context = options.context;
     options.events.signal('pipelines').connect(this.look, this);
     this.context.saveState.connect(this.onSaved, this);
@@ -63,29 +63,16 @@ export class PipelineFile implements IDisposable {
 
   readonly context: DocumentRegistry.Context;
 
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
-  get state(): PipelineFileState {
-    return this.current;
-  }
-
-  get isDisposed(): boolean {
-    return this.disposed;
-  }
-
   dispose(): void {
-    if (this.disposed) {
+    if (this.isDisposed) {
       return;
     }
-    this.disposed = true;
     this.options.events.signal('pipelines').disconnect(this.look, this);
     this.context.saveState.disconnect(this.onSaved, this);
     if (!this.context.isDisposed) {
       this.context.model.contentChanged.disconnect(this.onTyped, this);
     }
-    Signal.clearData(this);
+    super.dispose();
   }
 
   get text(): string {
@@ -99,7 +86,7 @@ export class PipelineFile implements IDisposable {
 
   /** Asks what the Workbench has of it. */
   async look(): Promise<void> {
-    if (this.disposed || isReadOnly(this.context.path)) {
+    if (this.isDisposed || isReadOnly(this.context.path)) {
       this.set({ state: 'version' });
       return;
     }
@@ -118,7 +105,7 @@ export class PipelineFile implements IDisposable {
           const { text } = await api.version(pipeline.id, pipeline.head);
           this.known = { key: known, text };
         }
-        if (this.current.pipeline?.id !== pipeline.id) {
+        if (this.state.pipeline?.id !== pipeline.id) {
           this.base = null;
         }
         this.base ??= pipeline.head;
@@ -139,13 +126,13 @@ export class PipelineFile implements IDisposable {
       const { problems } = await this.options.api.check({
         text,
         files: await this.names(),
-        pipeline_id: this.current.pipeline?.id ?? null
+        pipeline_id: this.state.pipeline?.id ?? null
       });
       this.set({ problems, unchecked: null });
       return problems;
     } catch (error) {
       this.set({ unchecked: this.message(error) });
-      return this.current.problems;
+      return this.state.problems;
     }
   }
 
@@ -162,14 +149,14 @@ export class PipelineFile implements IDisposable {
       const { api, folders, remember } = this.options;
       if (this.isStored) {
         await this.look();
-        const { pipeline } = this.current;
+        const { pipeline } = this.state;
         if (pipeline && !this.context.model.dirty) {
           return pipeline;
         }
         throw new ApiError(this.options.trans.__('It was not saved.'), 'not_saved', 0);
       }
       await this.look();
-      const before = this.current.pipeline;
+      const before = this.state.pipeline;
       const files = await folders.snapshot(PathExt.dirname(this.context.path));
       const body = { text: this.text, files };
       const pipeline = before
@@ -194,25 +181,21 @@ export class PipelineFile implements IDisposable {
 
   /** The file is what shall be the newest version, whatever was saved meanwhile. */
   takeOver(): void {
-    this.base = this.current.pipeline?.head ?? null;
+    this.base = this.state.pipeline?.head ?? null;
     this.compare();
   }
 
   message(error: unknown): string {
     const { trans } = this.options;
-    if (error instanceof ApiError) {
-      const found = error.details.problems;
-      return Array.isArray(found) && found.length > 0
-        ? trans._n('The file has %1 mistake.', 'The file has %1 mistakes.', found.length)
-        : error.message;
+    const found = error instanceof ApiError ? error.details.problems : null;
+    if (Array.isArray(found) && found.length > 0) {
+      return trans._n('The file has %1 error.', 'The file has %1 errors.', found.length);
     }
-    return error instanceof Error && error.message
-      ? error.message
-      : trans.__('Something went wrong in this page. Reload it, then try again.');
+    return error instanceof Error && error.message ? error.message : errorMessage(error, trans);
   }
 
   private async names(): Promise<string[]> {
-    const { pipeline } = this.current;
+    const { pipeline } = this.state;
     if (this.isStored) {
       return pipeline
         ? Object.keys((await this.options.api.version(pipeline.id, pipeline.head)).files)
@@ -235,7 +218,7 @@ export class PipelineFile implements IDisposable {
   }
 
   private compare(): void {
-    const { pipeline } = this.current;
+    const { pipeline } = this.state;
     if (!pipeline || !this.known) {
       this.set({ state: pipelineOf(this.context.path) ? 'asking' : 'new' });
     } else if (this.known.text === this.text) {
@@ -248,7 +231,7 @@ export class PipelineFile implements IDisposable {
   }
 
   private onTyped(): void {
-    if (this.current.state === 'version') {
+    if (this.state.state === 'version') {
       return;
     }
     const name = pipelineOf(this.context.path) ?? pipelineName(this.text);
@@ -265,30 +248,9 @@ export class PipelineFile implements IDisposable {
     }
   }
 
-  private set(change: Partial<PipelineFileState>): void {
-    if (this.disposed) {
-      return;
-    }
-    const next = { ...this.current, ...change };
-    const keys = Object.keys(change) as (keyof PipelineFileState)[];
-    if (keys.some(key => next[key] !== this.current[key])) {
-      this.current = next;
-      this.changedSignal.emit();
-    }
-  }
-
-  private readonly changedSignal = new Signal<this, void>(this);
-  private current: PipelineFileState = {
-    state: 'asking',
-    pipeline: null,
-    problems: [],
-    unchecked: null,
-    saving: false
-  };
   private name: string | null = null;
   /** The newest version when the file was opened or last saved. */
   private base: number | null = null;
   private known: { key: string; text: string } | null = null;
   private listed: { at: number; names: string[] } | null = null;
-  private disposed = false;
 }

@@ -8,7 +8,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { ApiError } from '../api/request';
 import type { PipelineView } from '../api/types';
-import type { PipelinesApi } from '../pipelines/api';
+import type { PipelinesApi } from '../api/pipelines';
 import {
   SUFFIX,
   UnreadableFile,

@@ -22,16 +22,16 @@ import type { Widget } from '@lumino/widgets';
 
 import { ApiError } from '../api/request';
 import type { PipelineView } from '../api/types';
-import { ConnectionsApi } from '../connections/api';
-import { CommandIDs } from '../pipelines/commandids';
+import { CommonApi } from '../api/common';
+import { IWorkbench } from '../api/tokens';
 import { isReadOnly } from '../runs/drive';
-import { IPipelines, IWorkbench } from '../tokens';
 import { pipelinesIcon } from '../ui/icons';
 import { PipelineCompleter } from './completer';
 import { isPipelineFile } from './document';
 import { afterTyping, checkAgain, fileToolbar, listMistakes, marks } from './editor';
 import { PipelineFile } from './model';
 import { addToPipeline, makePipeline } from './notebook';
+import { IPipelines } from './tokens';
 
 type FileWidget = IDocumentWidget<FileEditor>;
 
@@ -119,7 +119,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
         const saved = file.state.state === 'saved' && !widget.context.model.dirty;
         const pipeline = saved ? file.state.pipeline : await save();
         if (pipeline) {
-          await commands.execute(CommandIDs.run, { pipeline: pipeline.id });
+          await pipelines.run(pipeline.id);
         }
       };
       const bar = fileToolbar({
@@ -162,7 +162,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
 
     if (completers) {
       let schema: Promise<JSONObject> | null = null;
-      const connections = new ConnectionsApi(workbench.api);
+      const connections = new CommonApi(workbench.api);
       let names: { at: number; found: Promise<readonly string[]> } | null = null;
       completers.registerProvider(
         new PipelineCompleter({
@@ -176,7 +176,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
           },
           connections: () => {
             if (!names || Date.now() - names.at > NAMES_LAST) {
-              const found = connections.list().then(
+              const found = connections.connections().then(
                 list => list.map(connection => connection.name),
                 () => []
               );
@@ -271,7 +271,7 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
         try {
           const { pipeline } = await makePipeline(options, path);
           if (pipeline) {
-            await commands.execute(CommandIDs.run, { pipeline: pipeline.id });
+            await pipelines.run(pipeline.id);
           }
         } catch (error) {
           fail(error);

@@ -6,28 +6,25 @@ import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import {
   addIcon,
-  deleteIcon,
   editIcon,
   historyIcon,
   listIcon,
   pauseIcon,
   refreshIcon,
-  runIcon,
-  usersIcon
+  runIcon
 } from '@jupyterlab/ui-components';
 
-import { ApiError } from '../api/request';
 import type { PipelineView } from '../api/types';
 import { SUFFIX, starterText } from '../pipelinefile/document';
 import type { Folders } from '../pipelinefile/folder';
+import type { PipelineFiles } from '../pipelinefile/remember';
+import { RunCommandIDs } from '../runs/commandids';
 import { pipelinePath, versionPath } from '../runs/drive';
-import { RunCommandIDs } from '../runs/plugin';
-import { openSharingDialog } from '../sharing/dialog';
+import { addOwnedCommands } from '../sharing/commands';
+import { NO_ARGS, about } from '../ui/commands';
 import { pipelinesIcon } from '../ui/icons';
-import { offerUndo } from '../ui/undo';
 import { CommandIDs } from './commandids';
 import type { PipelinesModel } from './model';
-import type { PipelineFiles } from './remember';
 import { openRunDialog } from './rundialog';
 import { openVersionsDialog } from './versionsdialog';
 import { hasSchedule } from './words';
@@ -55,23 +52,22 @@ export function addCommands(options: CommandOptions): void {
 
   function target(args: object, action: string): PipelineView | null {
     const { pipeline: id } = args as { pipeline?: string };
-    const pipeline = model.pipeline(id ?? model.state.active);
+    const pipeline = model.item(id ?? model.state.active);
     return pipeline && model.may(pipeline, action) ? pipeline : null;
   }
 
-  const args = {
+  const describedBy = {
     args: {
       type: 'object',
       properties: { pipeline: { type: 'string', description: trans.__("The pipeline's id") } }
     }
   } as const;
-  const none = { args: { type: 'object', properties: {} } } as const;
 
   commands.addCommand(CommandIDs.open, {
     label: trans.__('Pipelines'),
     caption: trans.__('Show the pipelines, their last runs and their schedules'),
     icon: pipelinesIcon,
-    describedBy: none,
+    describedBy: NO_ARGS,
     execute: () => app.shell.activateById(panelId)
   });
 
@@ -79,23 +75,25 @@ export function addCommands(options: CommandOptions): void {
     label: trans.__('Refresh Pipelines'),
     caption: trans.__('Refresh pipelines'),
     icon: refreshIcon,
-    describedBy: none,
+    describedBy: NO_ARGS,
     execute: () => model.refresh()
   });
 
   commands.addCommand(CommandIDs.create, {
     label: trans.__('New Pipeline File'),
-    caption: trans.__('New pipeline file in the folder of the file browser'),
+    caption: trans.__('Create a pipeline file in the current folder of the file browser'),
     icon: addIcon,
-    describedBy: none,
+    describedBy: NO_ARGS,
     isEnabled: () => model.state.phase !== 'ready' || model.mayCreate,
     execute: async () => {
       try {
         const path = await folders.freePath(browser?.model.path ?? '', 'untitled', SUFFIX);
         const name = PathExt.basename(path, SUFFIX);
         const comment = [
-          trans.__('Name it, and say what it runs; Tab completes, and mistakes are marked.'),
-          trans.__('“Save to Workbench” above makes it a pipeline.')
+          trans.__(
+            'Name the pipeline and list its tasks. Press Tab to complete; errors are marked.'
+          ),
+          trans.__('Click “Save to Workbench” above to create the pipeline.')
         ];
         await folders.write(path, starterText(name, comment));
         documents.openOrReveal(path, 'Editor');
@@ -107,9 +105,9 @@ export function addCommands(options: CommandOptions): void {
 
   commands.addCommand(CommandIDs.run, {
     label: trans.__('Run Pipeline…'),
-    caption: trans.__('Give the parameters and start a run'),
+    caption: trans.__('Enter the parameters and start a run'),
     icon: runIcon,
-    describedBy: args,
+    describedBy,
     isEnabled: args => target(args, 'run') !== null,
     isVisible: args => target(args, 'run') !== null,
     execute: async args => {
@@ -125,151 +123,96 @@ export function addCommands(options: CommandOptions): void {
 
   commands.addCommand(CommandIDs.lastRun, {
     label: trans.__('Open Last Run'),
-    caption: trans.__('Show the newest run of the pipeline'),
+    caption: trans.__('Show the latest run of the pipeline'),
     icon: pipelinesIcon,
-    describedBy: args,
-    isEnabled: args => Boolean(target(args, 'see')?.last_run),
-    isVisible: args => Boolean(target(args, 'see')?.last_run),
-    execute: async args => {
-      const run = target(args, 'see')?.last_run;
-      if (run) {
-        await commands.execute(RunCommandIDs.open, { run: run.id });
+    describedBy,
+    ...about(
+      args => target(args, 'see')?.last_run ?? null,
+      async ({ id }) => {
+        await commands.execute(RunCommandIDs.open, { run: id });
       }
-    }
+    )
   });
 
   commands.addCommand(CommandIDs.runs, {
     label: trans.__('Runs'),
     caption: trans.__('Show the runs of the pipeline'),
     icon: listIcon,
-    describedBy: args,
-    isEnabled: args => target(args, 'see') !== null,
-    isVisible: args => target(args, 'see') !== null,
-    execute: async args => {
-      const pipeline = target(args, 'see');
-      if (pipeline) {
-        const { id, name } = pipeline;
+    describedBy,
+    ...about(
+      args => target(args, 'see'),
+      async ({ id, name }) => {
         await commands.execute(RunCommandIDs.list, { pipeline: id, name });
       }
-    }
+    )
   });
 
   commands.addCommand(CommandIDs.pause, {
-    label: args =>
-      target(args, 'update')?.paused ? trans.__('Resume Schedule') : trans.__('Pause Schedule'),
-    caption: trans.__('Keep the schedule, but let it start no runs, or let it go on'),
+    caption: trans.__('Pause the schedule without deleting it, or resume it'),
     icon: pauseIcon,
-    describedBy: args,
-    isEnabled: args => {
-      const pipeline = target(args, 'update');
-      return pipeline !== null && hasSchedule(pipeline);
-    },
-    isVisible: args => {
-      const pipeline = target(args, 'update');
-      return pipeline !== null && hasSchedule(pipeline);
-    },
-    execute: async args => {
-      const pipeline = target(args, 'update');
-      if (pipeline) {
-        await model.pause(pipeline.id, !pipeline.paused).catch(fail);
-      }
-    }
+    describedBy,
+    ...about(
+      args => {
+        const pipeline = target(args, 'update');
+        return pipeline && hasSchedule(pipeline) ? pipeline : null;
+      },
+      ({ id, paused }) => model.pause(id, !paused).catch(fail)
+    ),
+    label: args =>
+      target(args, 'update')?.paused ? trans.__('Resume Schedule') : trans.__('Pause Schedule')
   });
 
   commands.addCommand(CommandIDs.edit, {
     label: args =>
       target(args, 'update') ? trans.__('Edit Pipeline') : trans.__('Open Pipeline File'),
-    caption: trans.__('Open the file: the one it was saved from, or the newest version'),
+    caption: trans.__('Open the file it was saved from, or its newest version'),
     icon: editIcon,
-    describedBy: args,
-    isEnabled: args => target(args, 'see') !== null,
-    isVisible: args => target(args, 'see') !== null,
-    execute: async args => {
-      const pipeline = target(args, 'see');
-      if (pipeline) {
+    describedBy,
+    ...about(
+      args => target(args, 'see'),
+      async pipeline => {
         const own = await files.pathOf(pipeline.id);
         const path = own && (await folders.exists(own)) ? own : pipelinePath(pipeline);
         documents.openOrReveal(path, 'Editor');
       }
-    }
+    )
   });
 
   commands.addCommand(CommandIDs.versions, {
     label: trans.__('Versions…'),
     caption: trans.__('See what changed, restore a version, approve the newest one'),
     icon: historyIcon,
-    describedBy: args,
-    isEnabled: args => target(args, 'see') !== null,
-    isVisible: args => target(args, 'see') !== null,
-    execute: async args => {
-      const pipeline = target(args, 'see');
-      if (pipeline) {
-        await openVersionsDialog(model, trans, pipeline, number => {
+    describedBy,
+    ...about(
+      args => target(args, 'see'),
+      pipeline =>
+        openVersionsDialog(model, trans, pipeline, number => {
           documents.openOrReveal(versionPath(pipeline, number), 'Editor');
-        });
-      }
-    }
+        })
+    )
   });
 
-  const shareTarget = (args: object): PipelineView | null => {
-    const pipeline = target(args, 'share');
-    return pipeline && model.mayShare(pipeline) ? pipeline : null;
-  };
-
-  commands.addCommand(CommandIDs.share, {
-    label: trans.__('Share Pipeline…'),
-    caption: trans.__('See and change who may see, run and change the pipeline'),
-    icon: usersIcon,
-    describedBy: args,
-    isEnabled: args => shareTarget(args) !== null,
-    isVisible: args => shareTarget(args) !== null,
-    execute: async args => {
-      const pipeline = shareTarget(args);
-      if (pipeline) {
-        await openSharingDialog(model.sharing, trans, {
-          kind: 'pipeline',
-          id: pipeline.id,
-          name: pipeline.name,
-          mayTransfer: model.may(pipeline, 'transfer')
-        });
-      }
-    }
-  });
-
-  commands.addCommand(CommandIDs.delete, {
-    label: trans.__('Delete Pipeline'),
-    caption: trans.__('Delete the pipeline and end its runs; deleting can be undone'),
-    icon: deleteIcon,
-    describedBy: args,
-    isEnabled: args => target(args, 'delete') !== null,
-    isVisible: args => target(args, 'delete') !== null,
-    execute: async args => {
-      const pipeline = target(args, 'delete');
-      if (!pipeline) {
-        return;
-      }
-      const { name, id } = pipeline;
-      try {
-        await model.remove(id);
-      } catch (error) {
-        fail(error);
-        return;
-      }
-      offerUndo({
-        trans,
-        message: trans.__('Pipeline “%1” was deleted.', name),
-        caption: trans.__('Bring the pipeline back'),
-        undo: () => model.restore(id),
-        done: trans.__('Pipeline “%1” is back.', name),
-        failed: error =>
-          error instanceof ApiError && error.status === 409
-            ? trans.__(
-                'Another pipeline took the name “%1” meanwhile. Rename or delete that one, then undo again.',
-                name
-              )
-            : model.message(error)
-      });
-    }
+  addOwnedCommands({
+    commands,
+    model,
+    ids: CommandIDs,
+    describedBy,
+    find: target,
+    texts: {
+      share: trans.__('Share Pipeline…'),
+      shareCaption: trans.__('See and change who can view, run and edit the pipeline'),
+      delete: trans.__('Delete Pipeline'),
+      deleteCaption: trans.__('Delete the pipeline and cancel its runs; you can undo the deletion'),
+      deleted: name => trans.__('Pipeline “%1” was deleted.', name),
+      restore: trans.__('Restore the pipeline'),
+      restored: name => trans.__('Pipeline “%1” was restored.', name),
+      taken: name =>
+        trans.__(
+          'The name “%1” is now used by another pipeline. Rename or delete that one, then undo again.',
+          name
+        )
+    },
+    trans
   });
 
   model.changed.connect(() => {

@@ -1,6 +1,8 @@
 /** The rows of the panel, and moving through them by keyboard. */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type { LabIcon } from '@jupyterlab/ui-components';
 import { editIcon, historyIcon, listIcon, runIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
 import type { PipelineView } from '../api/types';
@@ -12,7 +14,7 @@ import { moveByKey } from '../ui/rowkeys';
 import { useModelState } from '../ui/signal';
 import { Mark } from '../ui/states';
 import { CommandIDs } from './commandids';
-import type { ViewProps } from './view';
+import type { PipelinesModel } from './model';
 import {
   approvalWords,
   lastRunWords,
@@ -22,12 +24,18 @@ import {
   waitsForApproval
 } from './words';
 
+export interface ListProps {
+  model: PipelinesModel;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+}
+
 /** The context menu opens on these. */
 export const ROW_CLASS = 'wb-PipelineRow';
 
 const AGES_AGAIN = 30_000;
 
-export function PipelineList(props: ViewProps): JSX.Element {
+export function PipelineList(props: ListProps): JSX.Element {
   const { model, commands, trans } = props;
   const state = useModelState(model);
   const rows = model.found;
@@ -80,7 +88,7 @@ export function PipelineList(props: ViewProps): JSX.Element {
   );
 }
 
-interface RowProps extends ViewProps {
+interface RowProps extends ListProps {
   pipeline: PipelineView;
   active: boolean;
   selected: boolean;

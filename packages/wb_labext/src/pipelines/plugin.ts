@@ -7,17 +7,16 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { PipelinesApi } from '../api/pipelines';
+import { IWorkbench } from '../api/tokens';
 import { Folders } from '../pipelinefile/folder';
-import { IPipelines, IWorkbench } from '../tokens';
-import { PipelinesApi } from './api';
+import { PipelineFiles } from '../pipelinefile/remember';
+import { IPipelines } from '../pipelinefile/tokens';
 import { CommandIDs } from './commandids';
 import { addCommands } from './commands';
 import { ROW_CLASS } from './list';
 import { PipelinesModel } from './model';
-import { PipelinesPanel } from './panel';
-import { PipelineFiles } from './remember';
-
-const PANEL_ID = 'workbench-pipelines';
+import { pipelinesPanel } from './view';
 
 /** After the connections (300), before the table of contents (400). */
 const RANK = 310;
@@ -55,18 +54,22 @@ export const pipelinesPlugin: JupyterFrontEndPlugin<IPipelines> = {
     const { contents, serverSettings } = app.serviceManager;
     const folders = new Folders(serverSettings, contents, trans);
     const files = new PipelineFiles(state);
-    const provided: IPipelines = { api, files, folders };
+    const provided: IPipelines = {
+      api,
+      files,
+      folders,
+      run: pipeline => app.commands.execute(CommandIDs.run, { pipeline })
+    };
     // Voila loads every lab extension and has no side panels.
     if (!shell) {
       return provided;
     }
     const model = new PipelinesModel(api, workbench.events, trans);
-    addCommands({ app, model, documents, folders, files, browser, trans, panelId: PANEL_ID });
 
-    const panel = new PipelinesPanel({ model, commands: app.commands, trans });
-    panel.id = PANEL_ID;
+    const panel = pipelinesPanel({ model, commands: app.commands, trans });
+    addCommands({ app, model, documents, folders, files, browser, trans, panelId: panel.id });
     shell.add(panel, 'left', { rank: RANK, type: 'Workbench' });
-    restorer?.add(panel, PANEL_ID);
+    restorer?.add(panel, panel.id);
 
     [
       CommandIDs.run,

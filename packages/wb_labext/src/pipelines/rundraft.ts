@@ -1,27 +1,25 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSONObject, JSONValue } from '@lumino/coreutils';
 import { JSONExt, UUID } from '@lumino/coreutils';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 
-import { ApiError } from '../api/request';
+import type { ApiError } from '../api/request';
 import type { PipelineView, Run } from '../api/types';
-import type { FieldErrors } from '../connections/schema';
-import { defaults, errorTexts, propertiesOf, readableErrors } from '../connections/schema';
+import type { FieldErrors } from '../ui/fielderrors';
+import { readableErrors } from '../ui/fielderrors';
+import type { FormState } from '../ui/formmodel';
+import { FormModel, UNTOUCHED } from '../ui/formmodel';
+import type { Schema } from '../ui/schema';
+import { defaults, isObject, propertiesOf } from '../ui/schema';
 import { validator } from '../ui/validator';
 import type { PipelinesModel } from './model';
 
 /** A text that may be longer than this gets several lines. */
 const ONE_LINE = 1_000;
 
-type Schema = { [key: string]: JSONValue | undefined };
-
 function schemaOf(form: JSONObject, name: string): Schema {
   const found = propertiesOf(form)[name];
-  return typeof found === 'object' && found !== null && !Array.isArray(found)
-    ? (found as Schema)
-    : {};
+  return isObject(found) ? found : {};
 }
 
 /** How each parameter is shown. */
@@ -74,62 +72,47 @@ export function runValues(form: JSONObject, data: JSONObject): JSONObject {
   return result;
 }
 
-export interface RunDraftState {
+export interface RunDraftState extends FormState {
   phase: 'loading' | 'ready' | 'failed';
+  /** Why the form could not be fetched. */
+  error: string | null;
   form: JSONObject;
   data: JSONObject;
-  errors: FieldErrors;
-  problem: string | null;
-  starting: boolean;
-  /** The question about lost input is shown. */
-  asking: boolean;
 }
 
-/** A run that is about to start: the form's state, its checks and its requests. */
-export class RunDraft {
+/** A run that is about to start. */
+export class RunDraft extends FormModel<RunDraftState> {
   constructor(
     private readonly model: PipelinesModel,
-    private readonly trans: TranslationBundle,
+    trans: TranslationBundle,
     readonly pipeline: PipelineView
-  ) {}
-
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
-  /** A field can't stay as it is: its path. */
-  get invalid(): ISignal<this, string> {
-    return this.invalidSignal;
-  }
-
-  get state(): RunDraftState {
-    return this.current;
+  ) {
+    super(trans, { ...UNTOUCHED, phase: 'loading', error: null, form: {}, data: {} });
   }
 
   get schema(): RJSFSchema {
-    const { $schema: _, ...form } = this.current.form;
+    const { $schema: _, ...form } = this.state.form;
     return form as RJSFSchema;
   }
 
   /** The run that was started. */
   result: Run | null = null;
 
-  async load(): Promise<void> {
-    this.set({ phase: 'loading', problem: null });
+  async refresh(): Promise<void> {
+    this.set({ phase: 'loading' });
     try {
       const form = await this.model.api.form(this.pipeline.id);
-      const data = defaults(form);
-      this.untouched = data;
-      this.set({ phase: 'ready', form, data });
+      this.untouched = defaults(form);
+      this.set({ phase: 'ready', error: null, form, data: this.untouched });
     } catch (error) {
-      this.set({ phase: 'failed', problem: this.model.message(error) });
+      this.set({ phase: 'failed', error: this.message(error) });
     }
   }
 
   setData(data: JSONObject): void {
-    const errors = { ...this.current.errors };
-    for (const name of Object.keys({ ...this.current.data, ...data })) {
-      if (!JSONExt.deepEqual(this.current.data[name] ?? null, data[name] ?? null)) {
+    const errors = { ...this.state.errors };
+    for (const name of Object.keys({ ...this.state.data, ...data })) {
+      if (!JSONExt.deepEqual(this.state.data[name] ?? null, data[name] ?? null)) {
         delete errors[name];
       }
     }
@@ -139,81 +122,45 @@ export class RunDraft {
   }
 
   isDirty(): boolean {
-    return this.result === null && !JSONExt.deepEqual(this.untouched, this.current.data);
+    return this.result === null && !JSONExt.deepEqual(this.untouched, this.state.data);
   }
 
-  ask(asking: boolean): void {
-    this.set({ asking });
+  override get isReady(): boolean {
+    return this.state.phase === 'ready';
   }
 
-  /** Starts the run; false where something has to be put right first. */
-  async submit(): Promise<boolean> {
-    const { phase, form, data, starting } = this.current;
-    if (phase !== 'ready' || starting) {
-      return false;
-    }
-    const values = runValues(form, data);
-    const errors = this.check(values);
-    if (Object.keys(errors).length > 0) {
-      this.set({ errors, problem: null });
-      this.invalidSignal.emit(Object.keys(errors)[0]);
-      return false;
-    }
-    this.set({ starting: true, errors: {}, problem: null });
-    try {
-      this.result = await this.model.api.run(this.pipeline.id, values, this.key);
-      this.set({ starting: false });
-      void this.model.refresh();
-      return true;
-    } catch (error) {
-      this.refused(error);
-      return false;
-    }
+  protected get order(): readonly string[] {
+    return Object.keys(propertiesOf(this.state.form));
   }
 
-  private check(values: JSONObject): FieldErrors {
+  protected async send(): Promise<void> {
+    const values = runValues(this.state.form, this.state.data);
+    this.result = await this.model.api.run(this.pipeline.id, values, this.key);
+    void this.model.refresh();
+  }
+
+  protected check(): FieldErrors {
+    const values = runValues(this.state.form, this.state.data);
     const { errors } = validator.validateFormData(values, this.schema);
     const found: Record<string, string> = {};
-    for (const [path, text] of Object.entries(readableErrors(errors, errorTexts(this.trans)))) {
+    for (const [path, text] of Object.entries(readableErrors(errors, this.trans))) {
       // A list is one field, with an item a line.
       const [name, place] = path.split('.');
-      found[name] ??= place ? this.trans.__('Item %1: %2', Number(place) + 1, text) : text;
+      found[name] ??= place ? this.trans.__('Line %1: %2', Number(place) + 1, text) : text;
     }
     return found;
   }
 
-  private refused(error: unknown): void {
-    const named = error instanceof ApiError ? error.details.parameters : null;
-    if (typeof named === 'object' && named !== null) {
-      const known = propertiesOf(this.current.form);
-      const errors = Object.fromEntries(
-        Object.entries(named as Record<string, string>).filter(([name]) => name in known)
-      );
-      if (Object.keys(errors).length > 0) {
-        this.set({ starting: false, errors });
-        this.invalidSignal.emit(Object.keys(errors)[0]);
-        return;
-      }
-    }
-    this.set({ starting: false, problem: this.model.message(error) });
+  protected fieldOf(): null {
+    return null;
   }
 
-  private set(change: Partial<RunDraftState>): void {
-    this.current = { ...this.current, ...change };
-    this.changedSignal.emit();
+  /** The server says what is wrong with each parameter. */
+  protected override refusals(_message: string, error: ApiError): FieldErrors {
+    const named = (error.details.parameters ?? {}) as Record<string, string>;
+    return Object.fromEntries(Object.entries(named).filter(([name]) => this.order.includes(name)));
   }
 
-  private readonly changedSignal = new Signal<this, void>(this);
-  private readonly invalidSignal = new Signal<this, string>(this);
-  private current: RunDraftState = {
-    phase: 'loading',
-    form: {},
-    data: {},
-    errors: {},
-    problem: null,
-    starting: false,
-    asking: false
-  };
   private untouched: JSONObject = {};
   private key = UUID.uuid4();
 }

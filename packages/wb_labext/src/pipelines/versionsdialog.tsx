@@ -4,9 +4,10 @@ import React from 'react';
 
 import type { PipelineView, VersionSummary } from '../api/types';
 import { ageWords, exactWords } from '../runs/words';
+import { Fetched } from '../ui/fetched';
 import { LiveDialog } from '../ui/livedialog';
 import { useModelState } from '../ui/signal';
-import { Mark, Notice } from '../ui/states';
+import { Mark, Problem } from '../ui/states';
 import type { PipelinesModel } from './model';
 import { VersionsModel } from './versionsmodel';
 import { approvalWords, approvedWords, approverWords, diffLines, waitsForApproval } from './words';
@@ -22,7 +23,7 @@ export async function openVersionsDialog(
   pipeline: PipelineView,
   openVersion: (number: number) => void
 ): Promise<void> {
-  const versions = new VersionsModel(model, pipeline);
+  const versions = new VersionsModel(model, pipeline, trans);
   const body = ReactWidget.create(
     <Versions
       versions={versions}
@@ -41,7 +42,7 @@ export async function openVersionsDialog(
     closeLabel: trans.__('Done'),
     testId: 'wb-versions'
   });
-  void versions.load();
+  void versions.start();
   try {
     await dialog.launch();
   } finally {
@@ -55,28 +56,21 @@ interface VersionsProps {
   onOpen: (number: number) => void;
 }
 
-export function Versions(props: VersionsProps): JSX.Element {
+function Versions(props: VersionsProps): JSX.Element {
   const { versions, trans } = props;
   const state = useModelState(versions);
   const { pipeline } = state;
-  if (state.phase === 'loading') {
-    return <Notice kind="loading" text={trans.__('Loading the versions…')} />;
-  }
-  if (state.phase === 'failed') {
-    return (
-      <Notice
-        kind="failed"
-        title={trans.__("The versions can't be shown")}
-        text={state.problem ?? ''}
-        action={{ label: trans.__('Retry'), run: () => void versions.load() }}
-      />
-    );
-  }
   const waits = waitsForApproval(pipeline);
   return (
-    <>
+    <Fetched
+      model={versions}
+      name="versions"
+      loading={trans.__('Loading versions…')}
+      failed={trans.__('Could not load the versions')}
+      trans={trans}
+    >
       <div className="wb-FormBody-answer" aria-live="assertive">
-        {state.problem && <div className="wb-Banner wb-mod-failed">{state.problem}</div>}
+        {state.problem && <Problem text={state.problem} />}
       </div>
       {waits && (
         <div className="wb-Banner wb-mod-question" data-testid="wb-versions-waits">
@@ -112,7 +106,7 @@ export function Versions(props: VersionsProps): JSX.Element {
           </button>
         )}
       </div>
-    </>
+    </Fetched>
   );
 }
 

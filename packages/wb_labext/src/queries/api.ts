@@ -1,29 +1,12 @@
-import type { ApiClient } from '../api/request';
+import { CommonApi } from '../api/common';
 import { apiPath } from '../api/request';
-import type {
-  ConnectionView,
-  Items,
-  LimitList,
-  LimitRequest,
-  LimitView,
-  Me,
-  OwnLimits,
-  PeopleList,
-  RunningQuery
-} from '../api/types';
+import type { LimitList, LimitRequest, LimitView, OwnLimits, RunningQuery } from '../api/types';
 
 /** The endpoints of this room. */
-export class QueriesApi {
-  constructor(private readonly client: ApiClient) {}
-
-  me(): Promise<Me> {
-    return this.client.request('me');
-  }
-
-  /** What runs or waits now: one's own, or everybody's. */
-  async running(everybodys: boolean): Promise<RunningQuery[]> {
-    const query = everybodys ? { all: 'true' } : {};
-    return (await this.client.request<Items<RunningQuery>>('queries', { query })).items;
+export class QueriesApi extends CommonApi {
+  /** What is running or waiting now: the user's own queries, or everyone's. */
+  running(everyones: boolean): Promise<RunningQuery[]> {
+    return this.items('queries', everyones ? { all: 'true' } : {});
   }
 
   async cancel(id: string): Promise<void> {
@@ -45,13 +28,5 @@ export class QueriesApi {
   removeLimits(row: LimitView): Promise<LimitList> {
     const where = row.kind === 'everyone' ? ['everyone'] : [row.kind, row.subject];
     return this.client.request(apiPath('limits', ...where), { method: 'DELETE' });
-  }
-
-  people(search: string): Promise<PeopleList> {
-    return this.client.request('people', { query: { search } });
-  }
-
-  async connections(): Promise<ConnectionView[]> {
-    return (await this.client.request<Items<ConnectionView>>('connections')).items;
   }
 }

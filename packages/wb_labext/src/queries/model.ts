@@ -4,7 +4,7 @@ import type { EventStream } from '../api/events';
 import { ApiError } from '../api/request';
 import type { LimitList, LimitRequest, LimitView, Me, OwnLimits, RunningQuery } from '../api/types';
 import type { ViewState } from '../ui/viewmodel';
-import { ViewModel } from '../ui/viewmodel';
+import { LiveModel } from '../ui/viewmodel';
 import type { QueriesApi } from './api';
 
 /** While something runs and somebody looks, its rows and bytes are fetched again this often. */
@@ -12,7 +12,7 @@ const TICK = 2_000;
 
 export interface QueriesState extends ViewState {
   me: Me | null;
-  everybodys: boolean;
+  everyones: boolean;
   running: readonly RunningQuery[];
   own: OwnLimits | null;
   /** All limits, for those who may see them. */
@@ -21,25 +21,23 @@ export interface QueriesState extends ViewState {
   stopping: ReadonlySet<string>;
 }
 
-/** What runs now, and what may: the state of the view and of the status bar's item. */
-export class QueriesModel extends ViewModel<QueriesState> {
+/** What is running and what the limits are: the state of the view and of the status bar's item. */
+export class QueriesModel extends LiveModel<QueriesState> {
   constructor(
     readonly api: QueriesApi,
-    private readonly events: EventStream,
+    events: EventStream,
     trans: TranslationBundle
   ) {
-    super(trans, {
+    super(trans, events, ['queries', 'me'], {
       phase: 'loading',
       error: null,
       me: null,
-      everybodys: false,
+      everyones: false,
       running: [],
       own: null,
       limits: null,
       stopping: new Set()
     });
-    this.events.signal('queries').connect(this.onEvent, this);
-    this.events.signal('me').connect(this.onEvent, this);
   }
 
   get maySeeAll(): boolean {
@@ -50,51 +48,41 @@ export class QueriesModel extends ViewModel<QueriesState> {
     return this.may('limits.change');
   }
 
-  /** Fetches at the first call, and follows the server's events from then on. */
-  start(): Promise<void> {
-    this.started ??= this.refresh().then(() => this.events.start());
-    return this.started;
+  /** The status bar follows too. */
+  protected override get follows(): boolean {
+    return true;
   }
 
-  /** Whether somebody looks at the view: only then are all lists fetched. */
-  watch(watched: boolean): void {
-    this.watched = watched;
-    if (watched) {
-      void this.start().then(() => this.refresh());
-    }
-  }
-
-  async refresh(): Promise<void> {
+  protected async load(): Promise<void> {
     this.cancelTimer();
-    if (this.state.phase === 'failed') {
-      this.set({ phase: 'loading', error: null });
-    }
-    await this.fetch(
+    // The lists are fetched only while somebody looks at them.
+    const { shown } = this;
+    this.missed = !shown;
+    const fetched = await this.fetch(
       async () => {
         const me = await this.api.me();
         const has = (action: string): boolean => me.actions.includes(action);
-        const everybodys = this.state.everybodys && has('query.list_any');
+        const everyones = this.state.everyones && has('query.list_any');
         const [running, own, limits] = await Promise.all([
-          this.watched && has('query.list') ? this.api.running(everybodys) : [],
+          shown && has('query.list') ? this.api.running(everyones) : [],
           has('limits.own') ? this.api.ownLimits() : null,
-          this.watched && has('limits.see') ? this.api.limits() : null
+          shown && has('limits.see') ? this.api.limits() : null
         ]);
-        return { me, everybodys, running, own, limits };
+        return { me, everyones, running, own, limits };
       },
       found => {
         const ids = new Set(found.running.map(query => query.id));
-        const stopping = new Set([...this.state.stopping].filter(id => ids.has(id)));
-        this.set({ phase: 'ready', error: null, ...found, stopping });
-        if (this.watched && found.running.length > 0) {
-          this.later(TICK, () => void this.refresh());
-        }
+        return { ...found, stopping: new Set([...this.state.stopping].filter(id => ids.has(id))) };
       }
     );
+    if (fetched && this.shown && this.state.running.length > 0) {
+      this.later(TICK, () => void this.refresh());
+    }
   }
 
-  showEverybodys(everybodys: boolean): void {
-    this.set({ everybodys });
-    void this.refresh();
+  showEveryones(everyones: boolean): void {
+    this.set({ everyones });
+    void this.load();
   }
 
   /** Stops a query, in its source too. Throws what `message` makes a sentence of. */
@@ -128,13 +116,4 @@ export class QueriesModel extends ViewModel<QueriesState> {
   private may(action: string): boolean {
     return this.state.me?.actions.includes(action) ?? false;
   }
-
-  private onEvent(): void {
-    if (this.started) {
-      void this.refresh();
-    }
-  }
-
-  private started: Promise<void> | null = null;
-  private watched = false;
 }

@@ -4,12 +4,16 @@ import React from 'react';
 
 import type { RunningQuery } from '../api/types';
 import { durationWords } from '../ui/durations';
+import { Fetched } from '../ui/fetched';
 import { IconButton } from '../ui/iconbutton';
+import { queriesIcon } from '../ui/icons';
 import { useModelState } from '../ui/signal';
-import { Notice, Spinner } from '../ui/states';
+import { sizeWords } from '../ui/sizes';
+import { Spinner } from '../ui/states';
+import { ViewWidget } from '../ui/viewwidget';
 import { LimitsTable } from './limitstable';
 import type { QueriesModel, QueriesState } from './model';
-import { FIELDS, fieldWords, sizeWords, sourceWords, valueWords } from './words';
+import { FIELDS, fieldWords, sourceWords, valueWords } from './words';
 
 export interface QueriesProps {
   model: QueriesModel;
@@ -20,38 +24,37 @@ export interface QueriesProps {
   openRun: (run: string) => void;
 }
 
-/** What runs now, one's own limits, and everybody's for administrators. */
-export function QueriesView(props: QueriesProps): JSX.Element {
+/** The view in the main area; the item in the status bar uses its model, too. */
+export function queriesWidget(props: QueriesProps): ViewWidget<QueriesModel> {
   const { model, trans } = props;
-  const state = useModelState(model);
-  const retry = { label: trans.__('Retry'), run: () => void model.refresh() };
-  if (state.phase === 'loading') {
-    return <Notice kind="loading" text={trans.__('Loading queries…')} />;
-  }
-  if (state.phase === 'failed') {
-    return (
-      <Notice
-        kind="failed"
-        title={trans.__("The queries can't be shown")}
-        text={state.error ?? ''}
-        action={retry}
-        testId="wb-queries-failed"
-      />
-    );
-  }
+  const label = trans.__('Running Queries');
+  return new ViewWidget({
+    model,
+    className: 'wb-Queries',
+    icon: queriesIcon,
+    label: () => label,
+    render: () => <QueriesView {...props} />,
+    keepModel: true
+  });
+}
+
+/** What is running now, the user's own limits, and everyone's for administrators. */
+function QueriesView(props: QueriesProps): JSX.Element {
+  const { model, trans } = props;
+  const { limits } = useModelState(model);
   return (
     <div className="wb-Queries-scroll">
-      {state.error && (
-        <div className="wb-Banner wb-mod-failed" role="alert">
-          <span className="wb-Banner-text">{state.error}</span>
-          <button type="button" className="wb-LinkButton" onClick={retry.run}>
-            {retry.label}
-          </button>
-        </div>
-      )}
-      <Running {...props} />
-      <OwnLimits {...props} />
-      {state.limits && <LimitsTable {...props} limits={state.limits} />}
+      <Fetched
+        model={model}
+        name="queries"
+        loading={trans.__('Loading queries…')}
+        failed={trans.__('Could not load queries')}
+        trans={trans}
+      >
+        <Running {...props} />
+        <OwnLimits {...props} />
+        {limits && <LimitsTable {...props} limits={limits} />}
+      </Fetched>
     </div>
   );
 }
@@ -70,8 +73,8 @@ function Running(props: QueriesProps): JSX.Element {
             <input
               type="checkbox"
               className="jp-mod-styled"
-              checked={state.everybodys}
-              onChange={event => model.showEverybodys(event.target.checked)}
+              checked={state.everyones}
+              onChange={event => model.showEveryones(event.target.checked)}
               data-testid="wb-queries-all"
             />
             {trans.__("Everybody's")}
@@ -86,7 +89,7 @@ function Running(props: QueriesProps): JSX.Element {
         <table className="wb-Table" data-testid="wb-queries-list">
           <thead>
             <tr>
-              {state.everybodys && <th scope="col">{trans.__('Who')}</th>}
+              {state.everyones && <th scope="col">{trans.__('Who')}</th>}
               <th scope="col">{trans.__('Connection')}</th>
               <th scope="col">{trans.__('State')}</th>
               <th scope="col" className="wb-mod-number">
@@ -109,7 +112,7 @@ function Running(props: QueriesProps): JSX.Element {
               <Line
                 key={query.id}
                 query={query}
-                who={state.everybodys}
+                who={state.everyones}
                 stopping={state.stopping.has(query.id)}
                 {...props}
               />
@@ -123,7 +126,7 @@ function Running(props: QueriesProps): JSX.Element {
 
 /** How many run of how many that may: one's own, or all together where all are shown. */
 function countWords(state: QueriesState, trans: TranslationBundle): string {
-  const all = state.everybodys ? state.limits : null;
+  const all = state.everyones ? state.limits : null;
   const running = all?.running ?? state.own?.running ?? 0;
   const most = all?.total ?? state.own?.concurrent.value ?? 0;
   const waiting = all?.waiting ?? state.own?.waiting ?? 0;

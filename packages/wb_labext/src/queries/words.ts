@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { LimitRequest, LimitValue, LimitView } from '../api/types';
+import { sizeWords } from '../ui/sizes';
 
 /** The limits, in the order in which they are shown. */
 export const FIELDS = ['concurrent', 'rows', 'bytes', 'seconds', 'temp_bytes'] as const;
@@ -54,19 +55,6 @@ export function valueWords(
     default:
       return value.toLocaleString();
   }
-}
-
-/** A number of bytes as one reads it. */
-export function sizeWords(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let unit = 0;
-  let value = bytes;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${value.toLocaleString(undefined, { maximumFractionDigits: digits })} ${units[unit]}`;
 }
 
 /** Where a limit comes from. */

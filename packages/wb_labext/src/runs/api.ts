@@ -1,10 +1,8 @@
 import type * as nbformat from '@jupyterlab/nbformat';
 
-import type { ApiClient } from '../api/request';
+import { CommonApi } from '../api/common';
 import { apiPath } from '../api/request';
 import type {
-  ConnectionView,
-  Items,
   LogPage,
   PipelineView,
   RerunRequest,
@@ -23,9 +21,7 @@ export interface RunFilters {
 }
 
 /** The endpoints of runs, one method each. */
-export class RunsApi {
-  constructor(private readonly client: ApiClient) {}
-
+export class RunsApi extends CommonApi {
   list(filters: RunFilters): Promise<RunPage> {
     return this.client.request('runs', { query: { ...filters } });
   }
@@ -57,11 +53,5 @@ export class RunsApi {
   /** Where a browser downloads an artifact from. */
   artifactUrl(run: string, task: string, name: string): string {
     return this.client.url(apiPath('runs', run, 'artifacts', task, name));
-  }
-
-  /** The names of the connections that one may see, by their ids. */
-  async connectionNames(): Promise<ReadonlyMap<string, string>> {
-    const { items } = await this.client.request<Items<ConnectionView>>('connections');
-    return new Map(items.map(connection => [connection.id, connection.name]));
   }
 }

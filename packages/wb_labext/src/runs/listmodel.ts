@@ -1,9 +1,9 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { EventStream } from '../api/events';
-import type { PipelineView, RunState, RunSummary } from '../api/types';
+import type { PipelineView, RunPage, RunState, RunSummary } from '../api/types';
 import type { ViewState } from '../ui/viewmodel';
-import { ViewModel } from '../ui/viewmodel';
+import { LiveModel } from '../ui/viewmodel';
 import type { RunsApi } from './api';
 
 const PAGE = 50;
@@ -22,14 +22,14 @@ export interface RunListState extends ViewState {
 }
 
 /** The runs of a pipeline, the newest first: what the list shows. */
-export class RunListModel extends ViewModel<RunListState> {
+export class RunListModel extends LiveModel<RunListState> {
   constructor(
     private readonly api: RunsApi,
-    private readonly events: EventStream,
+    events: EventStream,
     trans: TranslationBundle,
     readonly pipeline: string
   ) {
-    super(trans, {
+    super(trans, events, ['runs', 'pipelines'], {
       phase: 'loading',
       error: null,
       pipeline: null,
@@ -39,23 +39,6 @@ export class RunListModel extends ViewModel<RunListState> {
       busy: false,
       selected: null
     });
-    events.signal('runs').connect(this.onEvent, this);
-    events.signal('pipelines').connect(this.onEvent, this);
-  }
-
-  dispose(): void {
-    this.events.signal('runs').disconnect(this.onEvent, this);
-    this.events.signal('pipelines').disconnect(this.onEvent, this);
-    super.dispose();
-  }
-
-  /** Whether the list is on the screen; what isn't looked at is fetched once it is again. */
-  watch(shown: boolean): void {
-    this.shown = shown;
-    if (shown) {
-      this.events.start();
-      void this.refresh();
-    }
   }
 
   select(selected: string): void {
@@ -66,64 +49,36 @@ export class RunListModel extends ViewModel<RunListState> {
 
   setFilter(filter: RunState | null): void {
     this.set({ filter, runs: [], cursor: null });
-    void this.refresh();
-  }
-
-  /** Fetches again as many as are shown; older ones beyond the most of a request have to be asked for. */
-  refresh(): Promise<void> {
-    if (this.state.phase === 'failed') {
-      this.set({ phase: 'loading', error: null });
-    }
-    this.set({ busy: true });
-    const { runs, filter } = this.state;
-    const limit = Math.min(MOST, Math.max(PAGE, runs.length));
-    return this.fetch(
-      () =>
-        Promise.all([
-          this.api.pipeline(this.pipeline),
-          this.api.list({ pipeline: this.pipeline, state: filter ?? undefined, limit })
-        ]),
-      ([pipeline, page]) =>
-        this.set({
-          phase: 'ready',
-          error: null,
-          pipeline,
-          runs: page.items,
-          cursor: page.next,
-          busy: false
-        }),
-      { busy: false }
-    );
+    void this.load();
   }
 
   /** Fetches older ones. */
-  more(): Promise<void> {
-    const { cursor, filter, runs } = this.state;
+  async more(): Promise<void> {
     this.set({ busy: true });
-    return this.fetch(
-      () =>
-        this.api.list({
-          pipeline: this.pipeline,
-          state: filter ?? undefined,
-          limit: PAGE,
-          cursor
-        }),
-      page =>
-        this.set({
-          runs: [...runs, ...page.items],
-          cursor: page.next,
-          error: null,
-          busy: false
-        }),
+    await this.fetch(
+      () => this.page(PAGE, this.state.cursor),
+      page => ({
+        runs: [...this.state.runs, ...page.items],
+        cursor: page.next,
+        busy: false
+      }),
       { busy: false }
     );
   }
 
-  private onEvent(): void {
-    if (this.shown) {
-      void this.refresh();
-    }
+  /** Fetches as many as are shown; older ones beyond the most of a request have to be asked for. */
+  protected async load(): Promise<void> {
+    this.set({ busy: true });
+    const limit = Math.min(MOST, Math.max(PAGE, this.state.runs.length));
+    await this.fetch(
+      () => Promise.all([this.api.pipeline(this.pipeline), this.page(limit)]),
+      ([pipeline, page]) => ({ pipeline, runs: page.items, cursor: page.next, busy: false }),
+      { busy: false }
+    );
   }
 
-  private shown = false;
+  private page(limit: number, cursor: string | null = null): Promise<RunPage> {
+    const state = this.state.filter ?? undefined;
+    return this.api.list({ pipeline: this.pipeline, state, limit, cursor });
+  }
 }

@@ -1,8 +1,5 @@
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
-
 import type { LogPage } from '../api/types';
+import { StateModel } from '../ui/statemodel';
 
 /** The start of a longer log is left out: a browser is slow with more text than this. */
 export const MOST = 2_000_000;
@@ -22,36 +19,21 @@ export interface LogState {
 const EMPTY = { text: '', cut: false, ended: false, ready: false, error: null };
 
 /** The log of an attempt, as far as it was written: each `follow` fetches what came since. */
-export class LogTail implements IDisposable {
+export class LogTail extends StateModel<LogState> {
   constructor(
     private readonly api: { log(attempt: string, start: number): Promise<LogPage> },
     private readonly message: (error: unknown) => string
-  ) {}
-
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
-  get state(): LogState {
-    return this.current;
-  }
-
-  get isDisposed(): boolean {
-    return this.disposed;
-  }
-
-  dispose(): void {
-    this.disposed = true;
-    Signal.clearData(this);
+  ) {
+    super({ ...EMPTY, attempt: null });
   }
 
   /** Shows this attempt's log from its start, or fetches what is new of the one that is shown. */
   follow(attempt: string | null): void {
-    if (attempt !== this.current.attempt) {
+    if (attempt !== this.state.attempt) {
       this.next = 0;
       this.set({ ...EMPTY, attempt });
     }
-    if (attempt !== null && !this.current.ended && this.fetching !== attempt) {
+    if (attempt !== null && !this.state.ended && this.fetching !== attempt) {
       void this.fetch(attempt);
     }
   }
@@ -61,7 +43,7 @@ export class LogTail implements IDisposable {
     try {
       for (;;) {
         const page = await this.api.log(attempt, this.next);
-        if (attempt !== this.current.attempt || this.disposed) {
+        if (attempt !== this.state.attempt || this.isDisposed) {
           return;
         }
         this.next = page.next;
@@ -71,7 +53,7 @@ export class LogTail implements IDisposable {
         }
       }
     } catch (error) {
-      if (attempt === this.current.attempt) {
+      if (attempt === this.state.attempt) {
         this.set({ error: this.message(error) });
       }
     } finally {
@@ -82,8 +64,8 @@ export class LogTail implements IDisposable {
   }
 
   private append(page: LogPage): void {
-    let text = this.current.text + page.text;
-    let { cut } = this.current;
+    let text = this.state.text + page.text;
+    let { cut } = this.state;
     if (text.length > MOST) {
       // From the start of a line on.
       const from = text.length - MOST;
@@ -93,21 +75,6 @@ export class LogTail implements IDisposable {
     this.set({ text, cut, ended: page.ended, ready: true, error: null });
   }
 
-  private set(change: Partial<LogState>): void {
-    if (this.disposed) {
-      return;
-    }
-    const next = { ...this.current, ...change };
-    const keys = Object.keys(next) as (keyof LogState)[];
-    if (keys.some(key => next[key] !== this.current[key])) {
-      this.current = next;
-      this.changedSignal.emit();
-    }
-  }
-
-  private readonly changedSignal = new Signal<this, void>(this);
-  private current: LogState = { ...EMPTY, attempt: null };
   private next = 0;
   private fetching: string | null = null;
-  private disposed = false;
 }

@@ -3,7 +3,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { EventStream } from '../api/events';
 import type { Attempt, RerunRequest, Run, RunDetail, TaskRun } from '../api/types';
 import type { ViewState } from '../ui/viewmodel';
-import { ViewModel } from '../ui/viewmodel';
+import { LiveModel } from '../ui/viewmodel';
 import type { RunsApi } from './api';
 import { LogTail } from './log';
 import { hasEnded } from './words';
@@ -33,14 +33,14 @@ export function firstToShow(run: RunDetail): string | null {
 }
 
 /** One run: what its view shows, and what it asks of the server. */
-export class RunModel extends ViewModel<RunModelState> {
+export class RunModel extends LiveModel<RunModelState> {
   constructor(
     readonly api: RunsApi,
-    private readonly events: EventStream,
+    events: EventStream,
     trans: TranslationBundle,
     readonly id: string
   ) {
-    super(trans, {
+    super(trans, events, ['runs'], {
       phase: 'loading',
       error: null,
       run: null,
@@ -51,7 +51,6 @@ export class RunModel extends ViewModel<RunModelState> {
       busy: false
     });
     this.log = new LogTail(api, error => this.message(error));
-    events.signal('runs').connect(this.onEvent, this);
   }
 
   readonly log: LogTail;
@@ -59,19 +58,13 @@ export class RunModel extends ViewModel<RunModelState> {
   dispose(): void {
     this.stopClock();
     this.log.dispose();
-    this.events.signal('runs').disconnect(this.onEvent, this);
     super.dispose();
   }
 
-  /** Whether the view is on the screen; what isn't looked at is fetched once it is again. */
-  watch(shown: boolean): void {
-    this.shown = shown;
-    if (shown) {
-      this.events.start();
-      void this.refresh();
-    } else {
-      this.stopClock();
-    }
+  override watch(shown: boolean): void {
+    super.watch(shown);
+    this.followLog();
+    this.setClock();
   }
 
   get task(): TaskRun | undefined {
@@ -96,24 +89,6 @@ export class RunModel extends ViewModel<RunModelState> {
     this.followLog();
   }
 
-  /** Fetches again. Calls while it does are one more fetch afterwards. */
-  async refresh(): Promise<void> {
-    if (this.fetching) {
-      this.again = true;
-      return this.fetching;
-    }
-    this.fetching = this.load();
-    try {
-      await this.fetching;
-    } finally {
-      this.fetching = null;
-    }
-    if (this.again && !this.isDisposed) {
-      this.again = false;
-      await this.refresh();
-    }
-  }
-
   /** Throws what `message` makes a sentence of. */
   async cancel(): Promise<void> {
     await this.request(() => this.api.cancel(this.id));
@@ -134,18 +109,15 @@ export class RunModel extends ViewModel<RunModelState> {
     }
   }
 
-  private async load(): Promise<void> {
-    if (this.state.phase === 'failed') {
-      this.set({ phase: 'loading', error: null });
-    }
+  protected async load(): Promise<void> {
     await this.fetch(
       () => this.api.get(this.id),
       run => {
         // What one looks at stays; until one chooses, it is what matters most now.
         const known = run.tasks.some(task => task.task === this.state.task);
         const task = this.chosen && known ? this.state.task : firstToShow(run);
-        this.set({ phase: 'ready', error: null, run, task, now: Date.now() });
         void this.nameConnections(run);
+        return { run, task, now: Date.now() };
       }
     );
     this.followLog();
@@ -191,18 +163,13 @@ export class RunModel extends ViewModel<RunModelState> {
     }
   }
 
-  private onEvent(): void {
+  /** A run that has ended changes no more; but one that could not be fetched may be there now. */
+  protected override get follows(): boolean {
     const { run, phase } = this.state;
-    // A run that has ended changes no more; but one that could not be fetched may be there now.
-    if (this.shown && (phase !== 'ready' || !run || !hasEnded(run.state))) {
-      void this.refresh();
-    }
+    return this.shown && (phase !== 'ready' || !run || !hasEnded(run.state));
   }
 
   private readonly asked = new Set<string>();
   private chosen = false;
-  private shown = false;
-  private fetching: Promise<void> | null = null;
-  private again = false;
   private clock: ReturnType<typeof setInterval> | null = null;
 }

@@ -1,12 +1,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
-import {
-  Dialog,
-  MainAreaWidget,
-  Notification,
-  WidgetTracker,
-  showDialog
-} from '@jupyterlab/apputils';
+import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { NotebookPanel } from '@jupyterlab/notebook';
@@ -15,23 +9,20 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import type { RerunRequest } from '../api/types';
-import { PipelinesApi } from '../pipelines/api';
-import { IWorkbench } from '../tokens';
+import { PipelinesApi } from '../api/pipelines';
+import { IWorkbench } from '../api/tokens';
 import { pipelinesIcon } from '../ui/icons';
+import { MainViews } from '../ui/mainview';
+import type { ViewWidget } from '../ui/viewwidget';
 import { RunsApi } from './api';
+import { RunCommandIDs } from './commandids';
 import { WorkbenchDrive } from './drive';
 import { ExecutedNotebooks } from './executed';
 import { RunListModel } from './listmodel';
+import { runListWidget } from './listview';
 import { RunModel } from './model';
 import type { RunActions } from './view';
-import { RunListWidget, RunWidget } from './widgets';
-
-export const RunCommandIDs = {
-  /** `{ run: id }` */
-  open: 'workbench:runs-open',
-  /** `{ pipeline: id, name? }` */
-  list: 'workbench:runs-list'
-} as const;
+import { runWidget } from './view';
 
 /** Asks before something that ends or repeats work. */
 async function sure(
@@ -103,9 +94,21 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       trans
     });
 
-    const runs = new WidgetTracker<MainAreaWidget<RunWidget>>({ namespace: 'workbench-runs' });
-    const lists = new WidgetTracker<MainAreaWidget<RunListWidget>>({
-      namespace: 'workbench-runlists'
+    const runs = new MainViews<ViewWidget<RunModel>>({
+      app,
+      namespace: 'workbench-runs',
+      command: RunCommandIDs.open,
+      args: ({ model, title }) => ({ run: model.id, label: title.label }),
+      name: ({ model }) => model.id,
+      restorer
+    });
+    const lists = new MainViews<ViewWidget<RunListModel>>({
+      app,
+      namespace: 'workbench-runlists',
+      command: RunCommandIDs.list,
+      args: ({ model }) => ({ pipeline: model.pipeline }),
+      name: ({ model }) => model.pipeline,
+      restorer
     });
     const openRun = (run: string): void => void commands.execute(RunCommandIDs.open, { run });
 
@@ -166,58 +169,6 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       };
     };
 
-    const makeRun = (id: string, label: string): MainAreaWidget<RunWidget> => {
-      const model = new RunModel(api, workbench.events, trans, id);
-      const content = new RunWidget(model, actionsOf(model), trans);
-      const widget = new MainAreaWidget({ content });
-      widget.id = `workbench-run-${id}`;
-      widget.title.label = label;
-      widget.title.icon = pipelinesIcon;
-      widget.title.closable = true;
-      model.changed.connect(() => {
-        const { run } = model.state;
-        const known = run ? trans.__('%1, run %2', run.pipeline, run.number) : label;
-        if (widget.title.label !== known) {
-          widget.title.label = known;
-          // After a reload the tab has it before the run is looked at.
-          void runs.save(widget);
-        }
-      });
-      return widget;
-    };
-
-    const makeList = (id: string, name: string): MainAreaWidget<RunListWidget> => {
-      const model = new RunListModel(api, workbench.events, trans, id);
-      const content = new RunListWidget(model, openRun, trans);
-      const widget = new MainAreaWidget({ content });
-      widget.id = `workbench-runlist-${id}`;
-      widget.title.label = name ? trans.__('Runs of %1', name) : trans.__('Runs');
-      widget.title.icon = pipelinesIcon;
-      widget.title.closable = true;
-      model.changed.connect(() => {
-        const { pipeline } = model.state;
-        if (pipeline) {
-          widget.title.label = trans.__('Runs of %1', pipeline.name);
-        }
-      });
-      return widget;
-    };
-
-    async function show<T extends MainAreaWidget>(
-      tracker: WidgetTracker<T>,
-      id: string,
-      make: () => T
-    ): Promise<void> {
-      const widget = tracker.find(item => item.id === id) ?? make();
-      if (!tracker.has(widget)) {
-        await tracker.add(widget);
-      }
-      if (!widget.isAttached) {
-        app.shell.add(widget, 'main', { type: 'Workbench' });
-      }
-      app.shell.activateById(widget.id);
-    }
-
     commands.addCommand(RunCommandIDs.open, {
       label: trans.__('Open Run'),
       icon: pipelinesIcon,
@@ -234,7 +185,10 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         const { run, label } = args as { run?: string; label?: string };
         if (run) {
-          await show(runs, `workbench-run-${run}`, () => makeRun(run, label ?? trans.__('Run')));
+          await runs.open(`workbench-run-${run}`, () => {
+            const model = new RunModel(api, workbench.events, trans, run);
+            return runWidget({ model, actions: actionsOf(model), trans }, label ?? trans.__('Run'));
+          });
         }
       }
     });
@@ -254,22 +208,12 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         const { pipeline, name } = args as { pipeline?: string; name?: string };
         if (pipeline) {
-          const id = `workbench-runlist-${pipeline}`;
-          await show(lists, id, () => makeList(pipeline, name ?? ''));
+          await lists.open(`workbench-runlist-${pipeline}`, () => {
+            const model = new RunListModel(api, workbench.events, trans, pipeline);
+            return runListWidget({ model, openRun, trans }, name ?? '');
+          });
         }
       }
     });
-    if (restorer) {
-      void restorer.restore(runs, {
-        command: RunCommandIDs.open,
-        args: widget => ({ run: widget.content.model.id, label: widget.title.label }),
-        name: widget => widget.content.model.id
-      });
-      void restorer.restore(lists, {
-        command: RunCommandIDs.list,
-        args: widget => ({ pipeline: widget.content.model.pipeline }),
-        name: widget => widget.content.model.pipeline
-      });
-    }
   }
 };

@@ -4,9 +4,10 @@ import { downloadIcon, notebookIcon, refreshIcon } from '@jupyterlab/ui-componen
 import React from 'react';
 
 import type { Attempt, RunDetail, TableUse, TaskRun } from '../api/types';
-import { sizeWords } from '../queries/words';
+import { ToolButton } from '../ui/iconbutton';
 import { Select } from '../ui/select';
 import { useModelState } from '../ui/signal';
+import { sizeWords } from '../ui/sizes';
 import { Mark } from '../ui/states';
 import { LogView } from './logview';
 import type { RunModel } from './model';
@@ -88,27 +89,21 @@ export function TaskDetail(props: DetailProps): JSX.Element {
           />
         )}
         {attempt?.has_notebook && (
-          <button
-            type="button"
-            className="wb-ToolButton"
-            data-testid="wb-task-notebook"
+          <ToolButton
+            icon={notebookIcon}
+            label={trans.__('Executed notebook')}
+            testId="wb-task-notebook"
             onClick={() => tools.openNotebook(task, attempt)}
-          >
-            <notebookIcon.react tag="span" />
-            {trans.__('Executed notebook')}
-          </button>
+          />
         )}
         {run.actions.includes('rerun') && hasEnded(task.state) && (
-          <button
-            type="button"
-            className="wb-ToolButton"
+          <ToolButton
+            icon={refreshIcon}
+            label={trans.__('Rerun this task')}
             disabled={busy}
-            data-testid="wb-task-rerun"
+            testId="wb-task-rerun"
             onClick={() => tools.rerunTask(task)}
-          >
-            <refreshIcon.react tag="span" />
-            {trans.__('Run this task again')}
-          </button>
+          />
         )}
       </div>
       <Made {...props} task={task} />

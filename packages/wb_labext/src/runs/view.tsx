@@ -3,8 +3,12 @@ import { listIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { RunDetail } from '../api/types';
+import { Fetched } from '../ui/fetched';
+import { ToolButton } from '../ui/iconbutton';
+import { pipelinesIcon } from '../ui/icons';
 import { useModelState } from '../ui/signal';
-import { Mark, Notice } from '../ui/states';
+import { Mark } from '../ui/states';
+import { ViewWidget } from '../ui/viewwidget';
 import { GraphView } from './graphview';
 import type { RunModel } from './model';
 import { StateIcon } from './stateicon';
@@ -29,43 +33,46 @@ export interface RunProps {
   trans: TranslationBundle;
 }
 
-/** One run: its state, its tasks as a graph and in time, and the task that one looks at. */
-export function RunView(props: RunProps): JSX.Element {
+/** The view in the main area. */
+export function runWidget(props: RunProps, label: string): ViewWidget<RunModel> {
   const { model, trans } = props;
-  const state = useModelState(model);
-  const { run } = state;
-  if (!run) {
-    return state.phase === 'failed' ? (
-      <Notice
-        kind="failed"
-        title={trans.__("The run can't be shown")}
-        text={state.error ?? ''}
-        action={{ label: trans.__('Retry'), run: () => void model.refresh() }}
-        testId="wb-run-failed"
-      />
-    ) : (
-      <Notice kind="loading" text={trans.__('Loading the run…')} />
-    );
-  }
+  return new ViewWidget({
+    model,
+    className: 'wb-RunWidget',
+    icon: pipelinesIcon,
+    label: () => {
+      const { run } = model.state;
+      return run ? trans.__('%1, run %2', run.pipeline, run.number) : label;
+    },
+    render: () => <RunView {...props} />
+  });
+}
+
+/** One run: its state, its tasks as a graph and in time, and the task that is selected. */
+function RunView(props: RunProps): JSX.Element {
+  const { model, actions, trans } = props;
+  const { run } = useModelState(model);
   return (
-    <div className="wb-Run" data-testid="wb-run" data-state={run.state} data-run={run.id}>
-      {state.error && (
-        <div className="wb-Banner wb-mod-failed" role="alert">
-          <span className="wb-Banner-text">{state.error}</span>
-          <button type="button" className="wb-LinkButton" onClick={() => void model.refresh()}>
-            {trans.__('Retry')}
-          </button>
+    <Fetched
+      model={model}
+      name="run"
+      loading={trans.__('Loading run…')}
+      failed={trans.__('Could not load the run')}
+      trans={trans}
+    >
+      {run && (
+        <div className="wb-Run" data-testid="wb-run" data-state={run.state} data-run={run.id}>
+          <Head {...props} run={run} />
+          <div className="wb-Run-split">
+            <div className="wb-Run-tasks">
+              {run.tasks.length > 1 && <GraphView model={model} tasks={run.tasks} trans={trans} />}
+              <TimelineView model={model} run={run} trans={trans} />
+            </div>
+            <TaskDetail model={model} run={run} tools={actions} trans={trans} />
+          </div>
         </div>
       )}
-      <Head {...props} run={run} />
-      <div className="wb-Run-split">
-        <div className="wb-Run-tasks">
-          {run.tasks.length > 1 && <GraphView model={model} tasks={run.tasks} trans={trans} />}
-          <TimelineView model={model} run={run} trans={trans} />
-        </div>
-        <TaskDetail model={model} run={run} tools={props.actions} trans={trans} />
-      </div>
-    </div>
+    </Fetched>
   );
 }
 
@@ -84,53 +91,39 @@ function Head(props: RunProps & { run: RunDetail }): JSX.Element {
         </span>
         <span className="wb-Run-buttons">
           {run.actions.includes('cancel') && !hasEnded(run.state) && (
-            <button
-              type="button"
-              className="wb-ToolButton"
+            <ToolButton
+              icon={stopIcon}
+              label={trans.__('Cancel')}
               disabled={busy}
-              data-testid="wb-run-cancel"
+              testId="wb-run-cancel"
               onClick={actions.cancel}
-            >
-              <stopIcon.react tag="span" />
-              {trans.__('Cancel')}
-            </button>
+            />
+          )}
+          {run.actions.includes('rerun') && failed && (
+            <ToolButton
+              icon={refreshIcon}
+              label={trans.__('Rerun failed')}
+              title={trans.__('Run the tasks that did not succeed; keep the results of the others')}
+              disabled={busy}
+              testId="wb-run-fromfailed"
+              onClick={() => actions.rerun('failed')}
+            />
           )}
           {run.actions.includes('rerun') && (
-            <>
-              {failed && (
-                <button
-                  type="button"
-                  className="wb-ToolButton"
-                  disabled={busy}
-                  title={trans.__('Runs what did not succeed; the rest stands as it is')}
-                  data-testid="wb-run-fromfailed"
-                  onClick={() => actions.rerun('failed')}
-                >
-                  <refreshIcon.react tag="span" />
-                  {trans.__('Run from failed')}
-                </button>
-              )}
-              <button
-                type="button"
-                className="wb-ToolButton"
-                disabled={busy}
-                data-testid="wb-run-again"
-                onClick={() => actions.rerun('all')}
-              >
-                <refreshIcon.react tag="span" />
-                {trans.__('Run again')}
-              </button>
-            </>
+            <ToolButton
+              icon={refreshIcon}
+              label={trans.__('Rerun all')}
+              disabled={busy}
+              testId="wb-run-again"
+              onClick={() => actions.rerun('all')}
+            />
           )}
-          <button
-            type="button"
-            className="wb-ToolButton"
-            data-testid="wb-run-list"
+          <ToolButton
+            icon={listIcon}
+            label={trans.__('All runs')}
+            testId="wb-run-list"
             onClick={actions.openList}
-          >
-            <listIcon.react tag="span" />
-            {trans.__('All runs')}
-          </button>
+          />
         </span>
       </div>
       <dl className="wb-Run-facts">

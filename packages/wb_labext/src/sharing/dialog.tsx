@@ -4,12 +4,13 @@ import React from 'react';
 
 import type { Access, Level, Person, Share } from '../api/types';
 import { Combobox } from '../ui/combobox';
+import { Fetched } from '../ui/fetched';
 import { IconButton } from '../ui/iconbutton';
 import { LiveDialog } from '../ui/livedialog';
 import { Lookup } from '../ui/lookup';
 import { Select } from '../ui/select';
 import { useModelState } from '../ui/signal';
-import { Notice } from '../ui/states';
+import { Problem } from '../ui/states';
 import { offerUndo } from '../ui/undo';
 import { AccessList } from './accesslist';
 import type { SharedThing, SharingHost } from './model';
@@ -22,7 +23,7 @@ export async function openSharingDialog(
   trans: TranslationBundle,
   thing: SharedThing
 ): Promise<void> {
-  const sharing = new SharingModel(host, thing);
+  const sharing = new SharingModel(host, thing, trans);
   const body = ReactWidget.create(<Sharing sharing={sharing} trans={trans} />);
   body.addClass('wb-Sharing');
   const dialog = new LiveDialog({
@@ -31,7 +32,7 @@ export async function openSharingDialog(
     closeLabel: trans.__('Done'),
     testId: 'wb-sharing'
   });
-  void sharing.load();
+  void sharing.start();
   try {
     await dialog.launch();
   } finally {
@@ -99,40 +100,36 @@ function PeopleBox(props: {
   );
 }
 
-export function Sharing(props: SharingProps): JSX.Element {
+function Sharing(props: SharingProps): JSX.Element {
   const { sharing, trans } = props;
+  const { access } = useModelState(sharing);
+  return (
+    <Fetched
+      model={sharing}
+      name="sharing"
+      loading={trans.__('Loading shares…')}
+      failed={trans.__('Could not load the shares')}
+      trans={trans}
+    >
+      {access && <Shares {...props} access={access} />}
+    </Fetched>
+  );
+}
+
+function Shares(props: SharingProps & { access: Access }): JSX.Element {
+  const { sharing, access, trans } = props;
   const state = useModelState(sharing);
   const ref = React.useRef<HTMLDivElement>(null);
-  const ready = state.access !== null;
   React.useEffect(() => {
-    if (ready) {
-      ref.current?.querySelector<HTMLElement>('#wb-share-search')?.focus();
-    }
-  }, [ready]);
-  if (!state.access) {
-    return state.phase === 'failed' ? (
-      <Notice
-        kind="failed"
-        title={trans.__("The shares can't be shown")}
-        text={state.problem ?? ''}
-        action={{ label: trans.__('Retry'), run: () => void sharing.load() }}
-        testId="wb-sharing-failed"
-      />
-    ) : (
-      <Notice kind="loading" text={trans.__('Loading who has it…')} />
-    );
-  }
+    ref.current?.querySelector<HTMLElement>('#wb-share-search')?.focus();
+  }, []);
   return (
     <>
       <div aria-live="assertive">
-        {state.problem && (
-          <div className="wb-Banner wb-mod-failed" data-testid="wb-sharing-problem">
-            {state.problem}
-          </div>
-        )}
+        {state.problem && <Problem text={state.problem} testId="wb-sharing-problem" />}
       </div>
       <div className="wb-Dialog-scroll" ref={ref}>
-        <OwnerSection {...props} access={state.access} />
+        <OwnerSection {...props} />
         <section aria-label={trans.__('Shared with')}>
           <label className="wb-Section-title" htmlFor="wb-share-search">
             {trans.__('Share with')}
@@ -164,9 +161,9 @@ export function Sharing(props: SharingProps): JSX.Element {
               </div>
             ))}
           </dl>
-          <ShareList {...props} access={state.access} />
+          <ShareList {...props} />
         </section>
-        <AccessList people={state.access.people} me={sharing.me} trans={trans} />
+        <AccessList people={access.people} me={sharing.me} trans={trans} />
       </div>
     </>
   );

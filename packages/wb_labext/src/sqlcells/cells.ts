@@ -4,7 +4,7 @@ import type { Notebook } from '@jupyterlab/notebook';
 import type { IDisposable } from '@lumino/disposable';
 import { Signal } from '@lumino/signaling';
 
-import type { IConnectionKinds } from '../tokens';
+import type { IConnectionKinds } from '../connections/tokens';
 import { isBehindMagic, languageOf } from './magic';
 
 /** What is used of a notebook. */

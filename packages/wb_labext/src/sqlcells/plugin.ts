@@ -2,7 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { INotebookTracker } from '@jupyterlab/notebook';
 
-import { IConnectionKinds } from '../tokens';
+import { IConnectionKinds } from '../connections/tokens';
 import { SqlCells } from './cells';
 
 /** SQL looks like SQL in cells that start with `%%sql`: like the dialect of their connection. */

@@ -1,30 +1,45 @@
 import { Dialog } from '@jupyterlab/apputils';
-import type { Widget } from '@lumino/widgets';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
 import { Panel } from '@lumino/widgets';
 
+import type { FormModel, FormState } from './formmodel';
 import { keepTabInside } from './tabring';
 
-/** What a dialog asks of the form in it. */
-export interface FormDialogHooks {
-  /** The primary button, or Enter: `true` closes the dialog, `false` keeps it open. */
-  submit(): Promise<boolean>;
-  /** The other buttons, by their name. */
-  press?(name: string): void;
-  /** Whether closing would lose what was typed. */
-  isDirty(): boolean;
-  /** Called where closing would lose something; the form asks, then calls `discard`. */
-  askDiscard(): void;
-}
-
 export interface FormDialogOptions {
+  form: FormModel<FormState>;
   title: string;
-  className?: string;
-  body: Widget;
-  cancelLabel: string;
+  /** Makes the form's fields; `discard` closes the dialog without asking. */
+  render: (discard: () => void) => JSX.Element;
   submitLabel: string;
   /** Buttons between cancel and submit. */
-  others?: readonly { name: string; label: string }[];
-  hooks: FormDialogHooks;
+  others?: readonly { name: string; label: string; press: () => void }[];
+  /** The DOM id of the field at a path. */
+  idOf: (path: string) => string;
+  trans: TranslationBundle;
+}
+
+/** Opens a form in a dialog, until it is sent or given up. */
+export async function openForm(options: FormDialogOptions): Promise<void> {
+  const { form, idOf } = options;
+  const dialog = new FormDialog(options);
+  const others = (options.others ?? []).map(({ name }) => name);
+  const switchOff = (): void => {
+    // Never the button that was pressed: a disabled button loses the focus.
+    const { pending } = form;
+    const off = {
+      submit: ['cancel', ...others],
+      test: ['submit', ...others.filter(name => name !== 'test')],
+      none: form.isReady ? [] : ['submit']
+    };
+    dialog.setDisabled(off[pending ?? 'none']);
+  };
+  form.changed.connect(switchOff);
+  switchOff();
+  form.invalid.connect((_, path) => {
+    requestAnimationFrame(() => document.getElementById(idOf(path))?.focus());
+  });
+  await dialog.launch();
 }
 
 /**
@@ -33,32 +48,32 @@ export interface FormDialogOptions {
  * JupyterLab's own dialog closes with each button, and queues a second dialog behind the first; so
  * saving, testing and the question about lost input happen inside this one.
  */
-export class FormDialog extends Dialog<void> {
+class FormDialog extends Dialog<void> {
   constructor(options: FormDialogOptions) {
-    const others = options.others ?? [];
+    const { form, title, trans, others = [] } = options;
     // The body is wrapped: JupyterLab restyles a React body's DOM nodes behind React's back.
     const wrapper = new Panel();
-    wrapper.addWidget(options.body);
     super({
-      title: options.title,
+      title,
       body: wrapper,
       buttons: [
-        Dialog.cancelButton({ label: options.cancelLabel }),
-        ...others.map(other =>
-          Dialog.createButton({ label: other.label, accept: false, className: 'wb-mod-other' })
+        Dialog.cancelButton({ label: trans.__('Cancel') }),
+        ...others.map(({ label }) =>
+          Dialog.createButton({ label, accept: false, className: 'wb-mod-other' })
         ),
         Dialog.okButton({ label: options.submitLabel })
       ],
       defaultButton: others.length + 1
     });
-    this.names = ['cancel', ...others.map(other => other.name), 'submit'];
-    this.hooks = options.hooks;
+    const body = ReactWidget.create(options.render(() => this.discard()));
+    body.addClass('wb-FormBody');
+    wrapper.addWidget(body);
+    this.names = ['cancel', ...others.map(({ name }) => name), 'submit'];
+    this.others = others;
+    this.form = form;
     this.addClass('wb-FormDialog');
-    if (options.className) {
-      this.addClass(options.className);
-    }
     this.node.tabIndex = -1;
-    this.node.setAttribute('aria-label', options.title);
+    this.node.setAttribute('aria-label', title);
     this.node.setAttribute('data-testid', 'wb-form-dialog');
     this.buttonNodes.forEach((node, index) => {
       node.dataset.testid = `wb-dialog-${this.names[index]}`;
@@ -71,10 +86,10 @@ export class FormDialog extends Dialog<void> {
     if (name === 'cancel') {
       this.reject();
     } else if (name !== 'submit') {
-      this.hooks.press?.(name);
+      this.others.find(other => other.name === name)?.press();
     } else if (!this.busy) {
       this.busy = true;
-      void this.hooks
+      void this.form
         .submit()
         .then(done => {
           if (done && !this.isDisposed) {
@@ -89,8 +104,8 @@ export class FormDialog extends Dialog<void> {
 
   /** Called by Escape, cancel, the cross and a click outside. */
   reject(): void {
-    if (this.hooks.isDirty()) {
-      this.hooks.askDiscard();
+    if (this.form.isDirty()) {
+      this.form.ask(this.form.state.asking ? null : 'discard');
     } else {
       super.reject();
     }
@@ -131,7 +146,8 @@ export class FormDialog extends Dialog<void> {
   }
 
   private readonly names: readonly string[];
-  private readonly hooks: FormDialogHooks;
+  private readonly others: NonNullable<FormDialogOptions['others']>;
+  private readonly form: FormModel<FormState>;
   private busy = false;
   private pressed: HTMLButtonElement | null = null;
 }

@@ -1,7 +1,48 @@
-/** What dialogs with a form show around it: a question, and how a request goes. */
+/** What dialogs show around a form: what is wrong, a question, and how a request goes. */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import { Spinner } from './states';
+import type { FormModel, FormState } from './formmodel';
+import { useModelState } from './signal';
+import { Problem, Spinner } from './states';
+
+/** The frame of a form in a dialog. */
+export function FormFrame(props: {
+  form: FormModel<FormState>;
+  /** What is said while it is sent. */
+  busy: string;
+  onDiscard: () => void;
+  /** How a test goes. */
+  answer?: React.ReactNode;
+  /** A question of the form's own. */
+  question?: React.ReactNode;
+  trans: TranslationBundle;
+  children: React.ReactNode;
+}): JSX.Element {
+  const { form, trans } = props;
+  const { problem, saving, asking } = useModelState(form);
+  return (
+    <>
+      {problem && <Problem text={problem} testId="wb-form-problem" />}
+      <div className="wb-Dialog-scroll">{props.children}</div>
+      <div className="wb-FormBody-answer" aria-live="polite">
+        {saving && <Busy text={props.busy} />}
+        {props.answer}
+      </div>
+      {asking === 'discard' && (
+        <Question
+          text={trans.__('Discard your changes?')}
+          keep={trans.__('Keep editing')}
+          keepRun={() => form.ask(null)}
+          go={trans.__('Discard')}
+          goRun={props.onDiscard}
+          testId="wb-form-discard"
+        />
+      )}
+      {props.question}
+    </>
+  );
+}
 
 /** A question inside a dialog, with the safe answer in front. */
 export function Question(props: {

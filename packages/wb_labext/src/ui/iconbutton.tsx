@@ -27,3 +27,28 @@ export function IconButton(props: {
     </button>
   );
 }
+
+/** A button of a toolbar with an icon and words. */
+export function ToolButton(props: {
+  icon: LabIcon;
+  label: string;
+  /** What the words leave out. */
+  title?: string;
+  disabled?: boolean;
+  testId?: string;
+  onClick: () => void;
+}): JSX.Element {
+  return (
+    <button
+      type="button"
+      className="wb-ToolButton"
+      title={props.title}
+      disabled={props.disabled}
+      data-testid={props.testId}
+      onClick={props.onClick}
+    >
+      <props.icon.react tag="span" />
+      {props.label}
+    </button>
+  );
+}

@@ -1,6 +1,4 @@
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
+import { StateModel } from './statemodel';
 
 /** How long a person may pause between two letters before the server is asked. */
 export const PAUSE = 200;
@@ -25,38 +23,27 @@ export interface LookupState<T> extends Found<T> {
  * What a search box does while somebody types: asks after a short pause, and drops an answer that
  * comes after the text has changed.
  */
-export class Lookup<T> implements IDisposable {
+export class Lookup<T> extends StateModel<LookupState<T>> {
   /**
    * @param search - asks for what matches; throws what `message` makes a sentence of
    */
   constructor(
     private readonly search: (text: string) => Promise<Found<T>>,
     private readonly message: (error: unknown) => string
-  ) {}
-
-  get state(): LookupState<T> {
-    return this.current;
-  }
-
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
-  get isDisposed(): boolean {
-    return this.disposed;
+  ) {
+    super({ ...EMPTY, items: [] });
   }
 
   dispose(): void {
-    this.disposed = true;
     this.cancel();
-    Signal.clearData(this);
+    super.dispose();
   }
 
   /** Shows the list for the text that is there. */
   open(): void {
-    if (!this.current.open) {
+    if (!this.state.open) {
       this.set({ open: true });
-      void this.ask(this.current.text);
+      void this.ask(this.state.text);
     }
   }
 
@@ -78,7 +65,7 @@ export class Lookup<T> implements IDisposable {
 
   /** Moves the mark: a step, from either end round to the other. */
   move(step: 1 | -1): void {
-    const { items, active } = this.current;
+    const { items, active } = this.state;
     if (items.length > 0) {
       const from = active < 0 && step < 0 ? 0 : active;
       this.set({ active: (from + step + items.length) % items.length });
@@ -91,7 +78,7 @@ export class Lookup<T> implements IDisposable {
 
   /** What Enter takes: the marked option, or the only one. */
   get choice(): T | undefined {
-    const { items, active, phase, open } = this.current;
+    const { items, active, phase, open } = this.state;
     if (!open || phase !== 'ready') {
       return undefined;
     }
@@ -121,18 +108,8 @@ export class Lookup<T> implements IDisposable {
     }
   }
 
-  private set(change: Partial<LookupState<T>>): void {
-    if (!this.disposed) {
-      this.current = { ...this.current, ...change };
-      this.changedSignal.emit();
-    }
-  }
-
-  private readonly changedSignal = new Signal<this, void>(this);
-  private current: LookupState<T> = { ...EMPTY, items: [] };
   private timer: ReturnType<typeof setTimeout> | null = null;
   private turn = 0;
-  private disposed = false;
 }
 
 const EMPTY = {

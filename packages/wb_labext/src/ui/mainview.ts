@@ -4,7 +4,67 @@ import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
 import type { ILauncher } from '@jupyterlab/launcher';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { LabIcon } from '@jupyterlab/ui-components';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import type { Widget } from '@lumino/widgets';
+
+export interface MainViewsOptions<T extends Widget> {
+  app: JupyterFrontEnd;
+  namespace: string;
+  /** Opens one of them again after a reload. */
+  command: string;
+  /** The command's arguments for a view; what sets it apart from the others is `name`. */
+  args: (view: T) => ReadonlyPartialJSONObject;
+  name: (view: T) => string;
+  restorer: ILayoutRestorer | null;
+}
+
+/**
+ * Views in the main area. Each is there once: it is brought to the front where it is open, and open
+ * again after a reload.
+ */
+export class MainViews<T extends Widget> {
+  constructor(private readonly options: MainViewsOptions<T>) {
+    const { namespace, command, args, name, restorer } = options;
+    this.tracker = new WidgetTracker<MainAreaWidget<T>>({ namespace });
+    if (restorer) {
+      void restorer.restore(this.tracker, {
+        command,
+        args: ({ content }) => args(content),
+        name: ({ content }) => name(content)
+      });
+    }
+  }
+
+  /** Shows the view with this id. */
+  async open(id: string, make: () => T): Promise<void> {
+    const { shell } = this.options.app;
+    const widget = this.tracker.find(item => item.id === id) ?? this.frame(id, make());
+    if (!this.tracker.has(widget)) {
+      await this.tracker.add(widget);
+      // After a reload the tab has its label before anything is fetched.
+      let { label } = widget.title;
+      widget.title.changed.connect(title => {
+        if (title.label !== label) {
+          label = title.label;
+          void this.tracker.save(widget);
+        }
+      });
+    }
+    if (!widget.isAttached) {
+      shell.add(widget, 'main', { type: 'Workbench' });
+    }
+    shell.activateById(widget.id);
+  }
+
+  /** The frame takes its title from the view. */
+  private frame(id: string, content: T): MainAreaWidget<T> {
+    const widget = new MainAreaWidget({ content });
+    widget.id = id;
+    return widget;
+  }
+
+  private readonly tracker: WidgetTracker<MainAreaWidget<T>>;
+}
 
 export interface MainViewOptions {
   app: JupyterFrontEnd;
@@ -24,50 +84,31 @@ export interface MainViewOptions {
 }
 
 /**
- * A view in the main area that is there once: opened from the palette, the launcher or by its
- * command, brought to the front where it is open, and open again after a reload.
+ * A view that there is one of: opened from the palette, the launcher or by its command.
  *
  * @returns the id of its command
  */
 export function addMainView(options: MainViewOptions): string {
   const { app, trans, name, label, caption, icon, palette, launcher, restorer } = options;
   const command = `workbench:${name}-open`;
-  const tracker = new WidgetTracker<MainAreaWidget>({ namespace: `workbench-${name}` });
-  let widget: MainAreaWidget | null = null;
-
-  const make = (): MainAreaWidget => {
-    const made = new MainAreaWidget({ content: options.make() });
-    made.id = `workbench-${name}`;
-    made.title.label = label;
-    made.title.icon = icon;
-    made.title.closable = true;
-    made.disposed.connect(() => {
-      widget = null;
-    });
-    return made;
-  };
-
+  const namespace = `workbench-${name}`;
+  const views = new MainViews({
+    app,
+    namespace,
+    command,
+    args: () => ({}),
+    name: () => name,
+    restorer
+  });
   app.commands.addCommand(command, {
     label,
     caption,
     icon,
     describedBy: { args: { type: 'object', properties: {} } },
-    execute: async () => {
-      widget ??= make();
-      if (!tracker.has(widget)) {
-        await tracker.add(widget);
-      }
-      if (!widget.isAttached) {
-        app.shell.add(widget, 'main', { type: 'Workbench' });
-      }
-      app.shell.activateById(widget.id);
-    }
+    execute: () => views.open(namespace, options.make)
   });
   const category = trans.__('Workbench');
   palette?.addItem({ command, category });
   launcher?.add({ command, category, rank: options.rank });
-  if (restorer) {
-    void restorer.restore(tracker, { command, name: () => name });
-  }
   return command;
 }

@@ -55,3 +55,21 @@ export function Mark(props: { kind: 'warning' | 'error' }): JSX.Element {
     </svg>
   );
 }
+
+/** What went wrong, above what is shown from before; with a way to try again where there is one. */
+export function Problem(props: {
+  text: string;
+  retry?: { label: string; run: () => void };
+  testId?: string;
+}): JSX.Element {
+  return (
+    <div className="wb-Banner wb-mod-failed" role="alert" data-testid={props.testId}>
+      <span className="wb-Banner-text">{props.text}</span>
+      {props.retry && (
+        <button type="button" className="wb-LinkButton" onClick={props.retry.run}>
+          {props.retry.label}
+        </button>
+      )}
+    </div>
+  );
+}

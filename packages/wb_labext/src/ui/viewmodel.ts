@@ -1,58 +1,72 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { IDisposable } from '@lumino/disposable';
-import type { ISignal } from '@lumino/signaling';
-import { Signal } from '@lumino/signaling';
 
-import { ApiError } from '../api/request';
+import type { EventStream, Topic } from '../api/events';
+import { errorMessage } from './errors';
+import { StateModel } from './statemodel';
 
 /** What the state of every view has. */
 export interface ViewState {
   phase: 'loading' | 'ready' | 'failed';
-  /** Why the last fetch failed; with phase `ready` what is shown is from before. */
+  /** Why the last fetch failed; in phase `ready`, what is shown is from before. */
   error: string | null;
 }
 
-/**
- * A view's state, and what it asks of the server. The state is replaced, never changed in place, so
- * that `useModelState` sees each change.
- */
-export abstract class ViewModel<S extends ViewState> implements IDisposable {
+/** A view's state, and what it asks of the server. */
+export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
   constructor(
     protected readonly trans: TranslationBundle,
-    private current: S
-  ) {}
-
-  get state(): S {
-    return this.current;
-  }
-
-  get changed(): ISignal<this, void> {
-    return this.changedSignal;
-  }
-
-  get isDisposed(): boolean {
-    return this.disposed;
+    state: S
+  ) {
+    super(state);
   }
 
   dispose(): void {
-    this.disposed = true;
     this.cancelTimer();
-    Signal.clearData(this);
+    super.dispose();
   }
 
-  /** An error as a sentence for a person. */
   message(error: unknown): string {
-    return error instanceof ApiError
-      ? error.message
-      : this.trans.__('Something went wrong in this page. Reload it, then try again.');
+    return errorMessage(error, this.trans);
   }
 
-  protected set(change: Partial<S>): void {
-    if (!this.disposed) {
-      this.current = { ...this.current, ...change };
-      this.changedSignal.emit();
+  /** Fetches again. Calls while it does are one more fetch afterwards. */
+  refresh(): Promise<void> {
+    if (this.fetching) {
+      this.next ??= this.fetching.then(() => {
+        this.next = null;
+        return this.isDisposed ? undefined : this.refresh();
+      });
+      return this.next;
+    }
+    if (this.state.phase === 'failed') {
+      this.set({ phase: 'loading', error: null } as Partial<S>);
+    }
+    this.fetching = this.load().finally(() => {
+      this.fetching = null;
+    });
+    return this.fetching;
+  }
+
+  /** Fetches at the first call. */
+  start(): Promise<void> {
+    this.started ??= this.begin();
+    return this.started;
+  }
+
+  /** Says whether the view is on the screen. */
+  watch(shown: boolean): void {
+    this.shown = shown;
+    if (shown) {
+      void this.start();
     }
   }
+
+  protected begin(): Promise<void> {
+    return this.refresh();
+  }
+
+  /** Fetches what is shown, by way of `fetch`. */
+  protected abstract load(): Promise<void>;
 
   /**
    * Fetches: of several fetches the one that was begun last counts, and the others are dropped.
@@ -62,24 +76,27 @@ export abstract class ViewModel<S extends ViewState> implements IDisposable {
    * @param ask - gets what is to be shown
    * @param accept - makes the state of it
    * @param failed - what a failure changes besides
+   * @returns whether it is shown now
    */
   protected async fetch<T>(
     ask: () => Promise<T>,
-    accept: (answer: T) => void,
+    accept: (answer: T) => Partial<S>,
     failed: Partial<S> = {}
-  ): Promise<void> {
+  ): Promise<boolean> {
     const turn = ++this.turns;
     try {
       const answer = await ask();
       if (this.isTurn(turn)) {
-        accept(answer);
+        this.set({ ...accept(answer), phase: 'ready', error: null });
+        return true;
       }
     } catch (error) {
       if (this.isTurn(turn)) {
-        const phase = this.current.phase === 'ready' ? 'ready' : 'failed';
+        const phase = this.state.phase === 'ready' ? 'ready' : 'failed';
         this.set({ ...failed, phase, error: this.message(error) } as Partial<S>);
       }
     }
+    return false;
   }
 
   /** The number of the last fetch, for what goes on behind it. */
@@ -88,13 +105,18 @@ export abstract class ViewModel<S extends ViewState> implements IDisposable {
   }
 
   protected isTurn(turn: number): boolean {
-    return turn === this.turns && !this.disposed;
+    return turn === this.turns && !this.isDisposed;
+  }
+
+  /** What is being fetched is out of date: its answer is dropped. */
+  protected dropFetch(): void {
+    this.turns++;
   }
 
   /** Calls once after a while, instead of what was to be called before. */
   protected later(milliseconds: number, call: () => void): void {
     this.cancelTimer();
-    if (!this.disposed) {
+    if (!this.isDisposed) {
       this.timer = setTimeout(call, milliseconds);
     }
   }
@@ -106,8 +128,95 @@ export abstract class ViewModel<S extends ViewState> implements IDisposable {
     }
   }
 
-  private readonly changedSignal = new Signal<this, void>(this);
+  protected shown = false;
+  protected started: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
+  private fetching: Promise<void> | null = null;
+  private next: Promise<void> | null = null;
   private turns = 0;
-  private disposed = false;
+}
+
+export interface ChangeState extends ViewState {
+  /** A change is under way. */
+  busy: boolean;
+  /** What the last change ran into; the rest of the state is what it was before. */
+  problem: string | null;
+}
+
+/** A view in which each change acts at once, one after the other. */
+export abstract class ChangeModel<S extends ChangeState> extends ViewModel<S> {
+  /** Makes a change; `false` where it is refused, or another one is under way. */
+  protected async change(request: () => Promise<Partial<S>>): Promise<boolean> {
+    if (this.state.busy) {
+      return false;
+    }
+    this.dropFetch();
+    this.set({ busy: true, problem: null } as Partial<S>);
+    try {
+      const change = await request();
+      // What was fetched meanwhile is from before.
+      this.dropFetch();
+      this.set({ ...change, busy: false });
+      return true;
+    } catch (error) {
+      this.set({ busy: false, problem: this.message(error) } as Partial<S>);
+      return false;
+    }
+  }
+}
+
+/** A view that follows the server's events: what isn't looked at is fetched once it is again. */
+export abstract class LiveModel<S extends ViewState> extends ViewModel<S> {
+  constructor(
+    trans: TranslationBundle,
+    protected readonly events: EventStream,
+    private readonly topics: readonly Topic[],
+    state: S
+  ) {
+    super(trans, state);
+    topics.forEach(topic => events.signal(topic).connect(this.onEvent, this));
+  }
+
+  dispose(): void {
+    this.topics.forEach(topic => this.events.signal(topic).disconnect(this.onEvent, this));
+    super.dispose();
+  }
+
+  override watch(shown: boolean): void {
+    const again = shown && this.started && this.missed;
+    super.watch(shown);
+    if (again) {
+      void this.refresh();
+    }
+  }
+
+  override refresh(): Promise<void> {
+    this.missed = false;
+    return super.refresh();
+  }
+
+  /** The server's events are followed from the first fetch on. */
+  protected override async begin(): Promise<void> {
+    await this.refresh();
+    this.events.start();
+  }
+
+  /** Whether an event is worth a fetch now; what isn't is fetched when the view is shown again. */
+  protected get follows(): boolean {
+    return this.shown;
+  }
+
+  private onEvent(): void {
+    if (!this.started) {
+      return;
+    }
+    if (this.follows) {
+      void this.refresh();
+    } else {
+      this.missed = true;
+    }
+  }
+
+  /** Something may have changed since the last fetch. */
+  protected missed = false;
 }

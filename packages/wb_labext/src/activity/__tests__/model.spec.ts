@@ -10,7 +10,7 @@ import { row } from './rows';
 
 vi.mock('@jupyterlab/services', () => ({ ServerConnection: {} }));
 
-const api = { me: vi.fn(), names: vi.fn(), search: vi.fn() };
+const api = { me: vi.fn(), connectionNames: vi.fn(), search: vi.fn() };
 let model: ActivityModel;
 
 function page(items: AuditRow[], next_cursor: string | null = null): AuditPage {
@@ -21,7 +21,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   vi.resetAllMocks();
   api.me.mockResolvedValue({ name: 'ada', roles: ['viewer'], actions: ['audit.own'], mode: 'hub' });
-  api.names.mockResolvedValue(new Map());
+  api.connectionNames.mockResolvedValue(new Map());
   api.search.mockResolvedValue(page([]));
   model = new ActivityModel(api as unknown as ActivityApi, nullTranslator.load('wb_labext'));
 });
@@ -73,7 +73,8 @@ describe('ActivityModel', () => {
     api.search.mockReturnValueOnce(new Promise<AuditPage>(resolve => (answer = resolve)));
     const first = model.refresh();
     api.search.mockResolvedValueOnce(page([row(1, 'new')]));
-    await model.refresh();
+    model.filter({ action: 'query.read' });
+    await vi.advanceTimersByTimeAsync(0);
     answer(page([row(2, 'old')]));
     await first;
     expect(model.state.records.map(record => record.id)).toEqual(['new']);
@@ -103,7 +104,7 @@ describe('ActivityModel', () => {
   it('fetches of everybody’s log only the selected line, as that is logged', async () => {
     const end = row(5, 'a', { event: 'finished', outcome: 'failed', actor: 'ben' });
     api.search.mockResolvedValueOnce(page([end]));
-    model.filter({ everybodys: true, outcome: 'failed' });
+    model.filter({ everyones: true, outcome: 'failed' });
     await vi.advanceTimersByTimeAsync(0);
     expect(api.search).toHaveBeenCalledTimes(1);
     api.search.mockResolvedValueOnce(page([row(2, 'a', { actor: 'ben' })]));

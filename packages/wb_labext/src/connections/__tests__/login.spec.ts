@@ -2,7 +2,7 @@ import type { JSONObject } from '@lumino/coreutils';
 import { describe, expect, it } from 'vitest';
 
 import { dropLogin, loginFields, loginSchema, withoutLogin } from '../login';
-import { propertiesOf } from '../schema';
+import { propertiesOf } from '../../ui/schema';
 
 const schema: JSONObject = {
   type: 'object',

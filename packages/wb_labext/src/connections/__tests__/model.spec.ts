@@ -21,7 +21,7 @@ async function show(mode: Me['mode'], change: Partial<ConnectionView>): Promise<
   api.me.mockResolvedValue({ name: 'ada', roles: ['viewer'], actions: [], mode });
   api.list.mockResolvedValue([connection(change)]);
   await model.refresh();
-  return model.state.connections[0];
+  return model.state.items[0];
 }
 
 beforeEach(() => {
@@ -30,7 +30,7 @@ beforeEach(() => {
   api.schemas.mockResolvedValue([]);
   const events = { signal: () => new Signal({}), start: vi.fn() } as unknown as EventStream;
   const trans = nullTranslator.load('wb_labext');
-  model = new ConnectionsModel({ api: api as unknown as ConnectionsApi, events, trans });
+  model = new ConnectionsModel(api as unknown as ConnectionsApi, events, trans);
 });
 
 describe('sharing', () => {

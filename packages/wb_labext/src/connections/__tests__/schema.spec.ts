@@ -1,20 +1,11 @@
+import { nullTranslator } from '@jupyterlab/translation';
 import type { RJSFValidationError } from '@rjsf/utils';
 import { describe, expect, it } from 'vitest';
 
+import { readableErrors, reasonOf } from '../../ui/fielderrors';
+import { defaults, simplify, withoutEmpty } from '../../ui/schema';
 import { validator } from '../../ui/validator';
-import type { ErrorTexts } from '../schema';
-import {
-  checkSchema,
-  defaults,
-  fieldOf,
-  formSchema,
-  formUiSchema,
-  readableErrors,
-  reasonOf,
-  simplify,
-  split,
-  toConfig
-} from '../schema';
+import { checkSchema, fieldOf, formSchema, formUiSchema } from '../schema';
 import { CONFIG_SCHEMA } from './samples';
 
 const config = simplify(CONFIG_SCHEMA);
@@ -25,17 +16,7 @@ const form = formSchema(config, {
   advanced: 'Advanced'
 });
 
-const texts: ErrorTexts = {
-  required: 'needed',
-  name: 'bad name',
-  integer: 'whole',
-  number: 'number',
-  minimum: limit => `min ${limit}`,
-  maximum: limit => `max ${limit}`,
-  maxLength: limit => `length ${limit}`,
-  choice: 'choose',
-  other: message => message
-};
+const trans = nullTranslator.load('wb_labext');
 
 describe('simplify', () => {
   it('resolves references and optional fields', () => {
@@ -64,16 +45,6 @@ describe('simplify', () => {
   });
 });
 
-describe('split', () => {
-  it('tells secrets and advanced fields from the others', () => {
-    expect(split(config)).toEqual({
-      plain: ['host', 'port', 'certificate', 'patterns', 'sslmode'],
-      secrets: ['password', 'token'],
-      advanced: ['driver_options']
-    });
-  });
-});
-
 describe('the form', () => {
   it('starts with the defaults', () => {
     expect(defaults(config)).toEqual({
@@ -96,7 +67,7 @@ describe('the form', () => {
 
   it('sends nothing for what is empty', () => {
     expect(
-      toConfig({
+      withoutEmpty({
         host: 'db',
         password: '',
         token: null,
@@ -114,13 +85,13 @@ describe('the form', () => {
       config: { host: '', port: 'x', sslmode: 'none', driver_options: { connect_timeout: 99 } }
     };
     const { errors } = validator.validateFormData(data, form);
-    expect(readableErrors(errors as RJSFValidationError[], texts)).toEqual({
-      name: 'bad name',
-      'config.host': 'needed',
-      'config.password': 'needed',
-      'config.port': 'whole',
-      'config.sslmode': 'choose',
-      'config.driver_options.connect_timeout': 'max 60'
+    expect(readableErrors(errors as RJSFValidationError[], trans)).toEqual({
+      name: 'Use lowercase letters, digits and underscores; start with a letter; at most 63 characters.',
+      'config.host': 'This field is required.',
+      'config.password': 'This field is required.',
+      'config.port': 'Must be a whole number.',
+      'config.sslmode': 'Choose one of the listed values.',
+      'config.driver_options.connect_timeout': 'Must be at most 60.'
     });
   });
 

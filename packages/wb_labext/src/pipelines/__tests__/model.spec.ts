@@ -3,7 +3,7 @@ import { Signal } from '@lumino/signaling';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { EventStream } from '../../api/events';
-import type { PipelinesApi } from '../api';
+import type { PipelinesApi } from '../../api/pipelines';
 import { PipelinesModel } from '../model';
 import { pipeline } from './samples';
 
@@ -59,7 +59,7 @@ describe('PipelinesModel', () => {
     await model.refresh();
     expect(model.state.phase).toBe('ready');
     expect(model.state.error).toContain('Reload');
-    expect(model.state.pipelines).toHaveLength(2);
+    expect(model.state.items).toHaveLength(2);
   });
 
   it('selects the neighbour of what was deleted', async () => {

@@ -27,10 +27,10 @@ let draft: RunDraft;
 
 beforeEach(async () => {
   vi.resetAllMocks();
-  const model = { api, refresh: vi.fn(), message: (error: Error) => error.message };
+  const model = { api, refresh: vi.fn() };
   draft = new RunDraft(model as unknown as PipelinesModel, trans, pipeline());
   api.form.mockResolvedValue(FORM);
-  await draft.load();
+  await draft.refresh();
 });
 
 describe('a run that is about to start', () => {
@@ -48,9 +48,9 @@ describe('a run that is about to start', () => {
     draft.setData({ months: 13, days: ['1', 'x'] });
     expect(await draft.submit()).toBe(false);
     expect(draft.state.errors).toEqual({
-      period: 'This field is needed.',
-      months: 'This must be at most 12.',
-      days: 'Item 2: This must be a whole number.'
+      period: 'This field is required.',
+      months: 'Must be at most 12.',
+      days: 'Line 2: Must be a whole number.'
     });
     expect(api.run).not.toHaveBeenCalled();
   });
@@ -67,7 +67,7 @@ describe('a run that is about to start', () => {
 
   it('is one run when it is sent twice, and another with other values', async () => {
     draft.setData({ period: '2026-10-01' });
-    api.run.mockRejectedValueOnce(new Error('The server can’t be reached.'));
+    api.run.mockRejectedValueOnce(new ApiError('The server can’t be reached.', 'unreachable', 0));
     expect(await draft.submit()).toBe(false);
     expect(draft.state.problem).toBe('The server can’t be reached.');
     api.run.mockResolvedValue({ id: 'r1' });

@@ -78,11 +78,11 @@ describe('QueriesModel', () => {
 
   it('shows everybody’s only to whom may see them', async () => {
     model.watch(true);
-    model.showEverybodys(true);
+    model.showEveryones(true);
     await vi.advanceTimersByTimeAsync(0);
     expect(api.running).toHaveBeenLastCalledWith(false);
     may('query.list', 'query.list_any', 'limits.own', 'limits.see');
-    model.showEverybodys(true);
+    model.showEveryones(true);
     await vi.advanceTimersByTimeAsync(0);
     expect(api.running).toHaveBeenLastCalledWith(true);
     expect(api.limits).toHaveBeenCalled();

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { LimitView } from '../../api/types';
-import { FIELDS, parse, sizeWords, typedOf } from '../words';
+import { sizeWords } from '../../ui/sizes';
+import { FIELDS, parse, typedOf } from '../words';
 
 const EMPTY = typedOf(null);
 

@@ -1,9 +1,14 @@
+import { nullTranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { ApiError } from '../../api/request';
 import type { Access, Share } from '../../api/types';
 import { SharingModel } from '../model';
 
+vi.mock('@jupyterlab/services', () => ({ ServerConnection: {} }));
+
+const trans = nullTranslator.load('wb_labext');
 const FINANCE: Share = { kind: 'group', name: 'finance', level: 'use' };
 
 function access(...shares: Share[]): Access {
@@ -29,20 +34,19 @@ beforeEach(async () => {
     api,
     changed,
     things: () => connections,
-    me: () => 'ada',
-    message: (error: unknown) => (error as Error).message
+    me: () => 'ada'
   };
   const thing = { kind: 'connection', id: 'c1', name: 'warehouse', mayTransfer: true } as const;
-  sharing = new SharingModel(host, thing);
+  sharing = new SharingModel(host, thing, trans);
   api.access.mockResolvedValueOnce(access(FINANCE));
-  await sharing.load();
+  await sharing.refresh();
 });
 
 describe('SharingModel', () => {
   it('begins with the lowest level of the kind of thing', () => {
-    const host = { api, changed, things: () => [], me: () => 'ada', message: String };
+    const host = { api, changed, things: () => [], me: () => 'ada' };
     const thing = { kind: 'pipeline', id: 'p1', name: 'nightly', mayTransfer: false } as const;
-    const pipeline = new SharingModel(host, thing);
+    const pipeline = new SharingModel(host, thing, trans);
     expect(pipeline.state.level).toBe('view');
     expect(pipeline.levels).toEqual(['view', 'run', 'edit', 'manage']);
     expect(sharing.state.level).toBe('use');
@@ -57,13 +61,13 @@ describe('SharingModel', () => {
   });
 
   it('keeps the list and says why where a change is refused, until the next change', async () => {
-    api.share.mockRejectedValueOnce(new Error('You hold “use” yourself.'));
+    api.share.mockRejectedValueOnce(new ApiError('You hold “use” yourself.', 'forbidden', 403));
     expect(await sharing.share({ kind: 'user', name: 'ben' })).toBe(false);
     expect(sharing.state).toMatchObject({ problem: 'You hold “use” yourself.', busy: false });
     expect(sharing.state.access?.shares).toEqual([FINANCE]);
     // What others change in between doesn't take the sentence away.
     api.access.mockResolvedValueOnce(access());
-    await sharing.load();
+    await sharing.refresh();
     expect(sharing.state.problem).toBe('You hold “use” yourself.');
     api.share.mockResolvedValueOnce(access(FINANCE));
     await sharing.share({ kind: 'user', name: 'ben' });
@@ -112,7 +116,7 @@ describe('SharingModel', () => {
   it('gives a change the last word over a fetch that is under way', async () => {
     let answer!: (access: Access) => void;
     api.access.mockReturnValueOnce(new Promise<Access>(resolve => (answer = resolve)));
-    const loading = sharing.load();
+    const loading = sharing.refresh();
     api.unshare.mockResolvedValueOnce(access());
     await sharing.unshare(FINANCE);
     answer(access(FINANCE));

@@ -4,7 +4,7 @@ import { CodeEditor } from '@jupyterlab/codeeditor/lib/editor';
 import { Signal } from '@lumino/signaling';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { IConnectionKinds } from '../../tokens';
+import type { IConnectionKinds } from '../../connections/tokens';
 import type { ILanguages, INotebook } from '../cells';
 import { SqlCells } from '../cells';
 import { SQL } from '../magic';

@@ -20,14 +20,20 @@ class Model extends ViewModel<State> {
     });
   }
 
-  load(answer: Promise<string>): Promise<void> {
+  async show(answer: Promise<string>): Promise<void> {
     this.set({ busy: true });
-    return this.fetch(
+    await this.fetch(
       () => answer,
-      shown => this.set({ phase: 'ready', error: null, busy: false, shown }),
+      shown => ({ busy: false, shown }),
       { busy: false }
     );
   }
+
+  protected async load(): Promise<void> {
+    await this.show(this.answers.shift() ?? Promise.reject(refusal));
+  }
+
+  readonly answers: Promise<string>[] = [];
 
   soon(call: () => void): void {
     this.later(100, call);
@@ -54,7 +60,7 @@ describe('ViewModel', () => {
     const before = model.state;
     const changed = vi.fn();
     model.changed.connect(changed);
-    await model.load(Promise.resolve('one'));
+    await model.show(Promise.resolve('one'));
     expect(model.state).toEqual({ phase: 'ready', error: null, busy: false, shown: 'one' });
     expect(before.shown).toBe('');
     expect(changed).toHaveBeenCalledTimes(2);
@@ -63,8 +69,8 @@ describe('ViewModel', () => {
   it('shows what was asked for last, whichever comes last', async () => {
     const model = new Model();
     const first = settable<string>();
-    const slow = model.load(first.promise);
-    await model.load(Promise.resolve('second'));
+    const slow = model.show(first.promise);
+    await model.show(Promise.resolve('second'));
     first.resolve('first');
     await slow;
     expect(model.state.shown).toBe('second');
@@ -72,27 +78,27 @@ describe('ViewModel', () => {
 
   it('drops the failure of what nobody waits for', async () => {
     const model = new Model();
-    const slow = model.load(
+    const slow = model.show(
       new Promise((_, reject) => {
         setTimeout(() => reject(refusal));
       })
     );
-    await model.load(Promise.resolve('second'));
+    await model.show(Promise.resolve('second'));
     await slow;
     expect(model.state.error).toBeNull();
   });
 
   it('fails as a whole only where nothing is shown yet', async () => {
     const model = new Model();
-    await model.load(Promise.reject(refusal));
+    await model.show(Promise.reject(refusal));
     expect(model.state).toEqual({
       phase: 'failed',
       error: 'The service is away.',
       busy: false,
       shown: ''
     });
-    await model.load(Promise.resolve('one'));
-    await model.load(Promise.reject(refusal));
+    await model.show(Promise.resolve('one'));
+    await model.show(Promise.reject(refusal));
     expect(model.state).toMatchObject({
       phase: 'ready',
       error: 'The service is away.',
@@ -102,8 +108,35 @@ describe('ViewModel', () => {
 
   it('says nothing of the inside of a mistake', async () => {
     const model = new Model();
-    await model.load(Promise.reject(new TypeError('x is undefined')));
+    await model.show(Promise.reject(new TypeError('x is undefined')));
     expect(model.state.error).toMatch(/^Something went wrong in this page/);
+  });
+
+  it('fetches once more for all refreshes that come while it does, which wait for that', async () => {
+    const model = new Model();
+    const first = settable<string>();
+    model.answers.push(first.promise, Promise.resolve('second'));
+    const slow = model.refresh();
+    const [again, more] = [model.refresh(), model.refresh()];
+    first.resolve('first');
+    await slow;
+    expect(model.state.shown).toBe('first');
+    await Promise.all([again, more]);
+    expect(model.state.shown).toBe('second');
+    expect(model.answers).toEqual([]);
+  });
+
+  it('fetches when it is first shown, and only then', async () => {
+    const model = new Model();
+    model.answers.push(Promise.resolve('one'));
+    model.watch(false);
+    expect(model.answers).toHaveLength(1);
+    model.watch(true);
+    await model.start();
+    model.watch(false);
+    model.watch(true);
+    await model.start();
+    expect(model.state).toMatchObject({ phase: 'ready', shown: 'one' });
   });
 
   it('calls later once, and the last call alone', () => {
@@ -126,7 +159,7 @@ describe('ViewModel', () => {
     const changed = vi.fn();
     const call = vi.fn();
     const answer = settable<string>();
-    const loading = model.load(answer.promise);
+    const loading = model.show(answer.promise);
     model.changed.connect(changed);
     model.soon(call);
     model.dispose();

@@ -1,0 +1,79 @@
+import type { JSONObject } from '@lumino/coreutils';
+
+import { OwnedApi } from './common';
+import type { ApiClient } from './request';
+import type {
+  PipelineCheck,
+  PipelineChecked,
+  PipelineSave,
+  PipelineView,
+  Run,
+  Version,
+  VersionSummary
+} from './types';
+
+/** The endpoints of pipelines, one method each. Several rooms ask them. */
+export class PipelinesApi extends OwnedApi<PipelineView> {
+  constructor(client: ApiClient) {
+    super(client, 'pipelines');
+  }
+
+  /** The one of that name that the user may see; null if there is none. */
+  async find(name: string): Promise<PipelineView | null> {
+    const items = await this.items<PipelineView>(this.root, { search: name });
+    return items.find(pipeline => pipeline.name === name) ?? null;
+  }
+
+  create(body: PipelineSave): Promise<PipelineView> {
+    return this.post(this.root, body);
+  }
+
+  save(id: string, body: PipelineSave): Promise<PipelineView> {
+    return this.post(this.path(id), body);
+  }
+
+  pause(id: string, paused: boolean): Promise<PipelineView> {
+    return this.client.request(this.path(id), { method: 'PATCH', body: { paused } });
+  }
+
+  /** The JSON schema of the parameters, with their defaults of now. */
+  form(id: string): Promise<JSONObject> {
+    return this.client.request(this.path(id, 'form'));
+  }
+
+  versions(id: string, before: number | null = null): Promise<VersionSummary[]> {
+    return this.items(this.path(id, 'versions'), { before });
+  }
+
+  version(id: string, number: number): Promise<Version> {
+    return this.client.request(this.path(id, 'versions', String(number)));
+  }
+
+  /** Where a browser downloads a file of a version's folder from. */
+  fileUrl(id: string, number: number, path: string): string {
+    return this.client.url(this.path(id, 'versions', String(number), 'file'), { path });
+  }
+
+  /** Makes an older version the newest one again. */
+  restoreVersion(id: string, version: number): Promise<PipelineView> {
+    return this.post(this.path(id, 'versions'), { version });
+  }
+
+  approve(id: string, version: number): Promise<PipelineView> {
+    return this.post(this.path(id, 'approve'), { version });
+  }
+
+  /** Starts a run; the same key twice is one run. */
+  run(id: string, parameters: JSONObject, key: string): Promise<Run> {
+    return this.post(this.path(id, 'runs'), { parameters, idempotency_key: key });
+  }
+
+  check(body: PipelineCheck): Promise<PipelineChecked> {
+    return this.post(this.path('check'), body);
+  }
+
+  /** The JSON schema of a pipeline's file. */
+  schema(): Promise<JSONObject> {
+    return this.client.request(this.path('schema'));
+  }
+}

@@ -1,0 +1,75 @@
+import type { TestResult } from '../api/types';
+import { today } from '../ui/dates';
+import type { FieldErrors } from '../ui/fielderrors';
+import { reasonOf } from '../ui/fielderrors';
+import type { FormState } from '../ui/formmodel';
+import { FormModel } from '../ui/formmodel';
+
+/** The place of the end date among the fields. */
+export const ENDS = 'expires_at';
+
+export interface CredentialFormState extends FormState {
+  /** The day that the sign-in ends on, or empty. */
+  ends: string;
+  test: { running: true } | { running: false; result: TestResult } | null;
+}
+
+/** A form with a sign-in in it: it may end on a day, and it can be tested before it is saved. */
+export abstract class CredentialForm<S extends CredentialFormState> extends FormModel<S> {
+  override get pending(): 'submit' | 'test' | null {
+    return this.state.test?.running ? 'test' : super.pending;
+  }
+
+  setEnds(ends: string): void {
+    const { [ENDS]: _, ...errors } = this.state.errors;
+    this.set({ ends, errors, problem: null } as Partial<S>);
+  }
+
+  async test(): Promise<void> {
+    if (this.state.test?.running) {
+      return;
+    }
+    this.setTest(null);
+    const { subject, request } = this.tested();
+    if (!this.accept(this.tests(this.check()))) {
+      return;
+    }
+    const before = subject();
+    this.setTest({ running: true });
+    try {
+      const result = await request();
+      // The answer to a test is about what was tested.
+      const same = subject() === before;
+      this.setTest(same ? { running: false, result } : null);
+      const field = result.details?.field;
+      const path = result.ok ? null : this.fieldOf(field);
+      if (same && path !== null) {
+        this.set({ errors: { [path]: reasonOf(result.message, field) } } as unknown as Partial<S>);
+      }
+    } catch (error) {
+      this.setTest(null);
+      this.refuse(error);
+    }
+  }
+
+  /** What a test is about, to see whether it changes meanwhile; and the test. */
+  protected abstract tested(): { subject: () => unknown; request: () => Promise<TestResult> };
+
+  /** The errors that stand in the way of a test. */
+  protected tests(errors: FieldErrors): FieldErrors {
+    const { [ENDS]: _, ...others } = errors;
+    return others;
+  }
+
+  /** What is wrong with the end date; `before` may stay, though it be past. */
+  protected checkEnds(before = ''): FieldErrors {
+    const { ends } = this.state;
+    return ends !== '' && ends !== before && ends < today()
+      ? { [ENDS]: this.trans.__('This date is in the past. Choose a later one, or none.') }
+      : {};
+  }
+
+  private setTest(test: S['test']): void {
+    this.set({ test } as Partial<S>);
+  }
+}

@@ -1,0 +1,22 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
+
+import type { ConnectionsModel, RowTest } from './model';
+import type { Row } from './tree';
+
+/** Rows that stand for something: the context menu opens on them. */
+export const ROW_CLASS = 'wb-Row';
+
+export interface Tools {
+  model: ConnectionsModel;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+}
+
+export interface RowProps extends Tools {
+  row: Row;
+  active: boolean;
+  selected: boolean;
+  test: RowTest | undefined;
+  connectorTitle: string;
+}

@@ -1,0 +1,26 @@
+import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+
+/** What a command without arguments takes. */
+export const NO_ARGS = { args: { type: 'object', properties: {} } } as const;
+
+/**
+ * A command about a thing: it is offered where the thing is there and the user may do it.
+ *
+ * @param find - the thing that the arguments name, or that is selected; null where there is none
+ */
+export function about<T>(
+  find: (args: ReadonlyPartialJSONObject) => T | null,
+  act: (thing: T, args: ReadonlyPartialJSONObject) => Promise<void>
+): Required<Pick<CommandRegistry.ICommandOptions, 'isEnabled' | 'isVisible' | 'execute'>> {
+  return {
+    isEnabled: args => find(args) !== null,
+    isVisible: args => find(args) !== null,
+    execute: async args => {
+      const thing = find(args);
+      if (thing !== null) {
+        await act(thing, args);
+      }
+    }
+  };
+}

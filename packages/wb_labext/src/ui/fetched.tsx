@@ -1,0 +1,54 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ISignal } from '@lumino/signaling';
+import React from 'react';
+
+import { useModelState } from './signal';
+import { Notice, Problem } from './states';
+import type { ViewState } from './viewmodel';
+
+/** What `Fetched` uses of a view's model. */
+export interface FetchedModel {
+  readonly state: ViewState;
+  readonly changed: ISignal<unknown, void>;
+  refresh(): Promise<void>;
+}
+
+/**
+ * What was fetched; before that a sign of loading, or why it failed. Where a later fetch failed, that
+ * stands above what is shown from before.
+ */
+export function Fetched(props: {
+  model: FetchedModel;
+  /** The noun in the ids for tests. */
+  name: string;
+  /** What is said while it loads. */
+  loading: string;
+  /** The title of a failure. */
+  failed: string;
+  trans: TranslationBundle;
+  children: React.ReactNode;
+}): JSX.Element {
+  const { model, name, trans } = props;
+  const { phase, error } = useModelState(model);
+  const retry = { label: trans.__('Retry'), run: () => void model.refresh() };
+  if (phase === 'loading') {
+    return <Notice kind="loading" text={props.loading} />;
+  }
+  if (phase === 'failed') {
+    return (
+      <Notice
+        kind="failed"
+        title={props.failed}
+        text={error ?? ''}
+        action={{ ...retry, testId: 'wb-retry' }}
+        testId={`wb-${name}-failed`}
+      />
+    );
+  }
+  return (
+    <>
+      {error && <Problem text={error} retry={retry} testId="wb-refresh-failed" />}
+      {props.children}
+    </>
+  );
+}
