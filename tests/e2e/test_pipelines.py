@@ -23,7 +23,7 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     dialog = person.run_as_pipeline(notebook)
     dialog.get_by_test_id("wb-field-months").fill("many")
     dialog.get_by_role("button", name="Run", exact=True).click()
-    expect(dialog.get_by_test_id("wb-error-months")).to_have_text("This must be a whole number.")
+    expect(dialog.get_by_test_id("wb-error-months")).to_have_text("Must be a whole number.")
     dialog.get_by_test_id("wb-field-months").fill("3")
     dialog.get_by_test_id("wb-field-region").fill("us")
     dialog.get_by_role("button", name="Run", exact=True).click()

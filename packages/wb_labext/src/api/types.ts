@@ -22,7 +22,6 @@ export interface ErrorBody {
 }
 
 export type Me = Schemas['Me'];
-export type Role = Me['roles'][number];
 export type ConnectorInfo = Omit<Schemas['ConnectorInfo'], 'config_schema'> & {
   /** A JSON schema; secret fields are marked `writeOnly`. */
   config_schema: JSONObject;

@@ -1,21 +1,13 @@
 /** The row of a connection: how it stands, whose it is, and what one may do with it. */
 import { Time } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { LabIcon } from '@jupyterlab/ui-components';
-import {
-  caretDownIcon,
-  caretRightIcon,
-  closeIcon,
-  deleteIcon,
-  editIcon,
-  usersIcon
-} from '@jupyterlab/ui-components';
+import { caretDownIcon, caretRightIcon, closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { ConnectionView } from '../api/types';
 import { heldWords, ownerWords } from '../sharing/words';
 import { IconButton } from '../ui/iconbutton';
-import { keyIcon, queryIcon, testIcon } from '../ui/icons';
+import { RowButtons } from '../ui/rowbuttons';
 import { Mark, Spinner } from '../ui/states';
 import { CommandIDs } from './commandids';
 import type { RowTest } from './model';
@@ -62,14 +54,6 @@ export function Caret(props: { expanded: boolean | undefined }): JSX.Element {
   return <Icon.react tag="span" className="wb-Row-caret" />;
 }
 
-interface RowButton {
-  command: string;
-  icon: LabIcon;
-  label: string;
-  shown: boolean;
-  testId: string;
-}
-
 export function ConnectionRow(
   props: RowProps & { row: Extract<Row, { type: 'connection' }> }
 ): JSX.Element {
@@ -80,49 +64,21 @@ export function ConnectionRow(
   const words = stateWords(connection, trans);
   const second = `${connectorTitle} · ${ownerWords(owner, trans)}`;
   const held = heldWords(connection, trans);
-  const buttons: RowButton[] = [
+  const buttons = [
     {
       command: CommandIDs.query,
-      icon: queryIcon,
       label: trans.__('Query %1 in notebook', name),
-      shown: model.may(connection, 'read'),
       testId: 'wb-query'
     },
-    {
-      command: CommandIDs.test,
-      icon: testIcon,
-      label: trans.__('Test %1', name),
-      shown: model.may(connection, 'test'),
-      testId: 'wb-test'
-    },
+    { command: CommandIDs.test, label: trans.__('Test %1', name), testId: 'wb-test' },
     {
       command: CommandIDs.signIn,
-      icon: keyIcon,
       label: trans.__('My sign-in for %1…', name),
-      shown: model.mayHaveSignIn(connection),
       testId: 'wb-signin'
     },
-    {
-      command: CommandIDs.share,
-      icon: usersIcon,
-      label: trans.__('Share %1…', name),
-      shown: model.mayShare(connection),
-      testId: 'wb-share'
-    },
-    {
-      command: CommandIDs.edit,
-      icon: editIcon,
-      label: trans.__('Edit %1', name),
-      shown: model.may(connection, 'update'),
-      testId: 'wb-edit'
-    },
-    {
-      command: CommandIDs.delete,
-      icon: deleteIcon,
-      label: trans.__('Delete %1', name),
-      shown: model.may(connection, 'delete'),
-      testId: 'wb-delete'
-    }
+    { command: CommandIDs.share, label: trans.__('Share %1…', name), testId: 'wb-share' },
+    { command: CommandIDs.edit, label: trans.__('Edit %1…', name), testId: 'wb-edit' },
+    { command: CommandIDs.delete, label: trans.__('Delete %1', name), testId: 'wb-delete' }
   ];
   return (
     <>
@@ -139,20 +95,7 @@ export function ConnectionRow(
         <span className="wb-Row-label" title={connection.description || undefined}>
           {name}
         </span>
-        <span className="wb-Row-buttons">
-          {buttons
-            .filter(button => button.shown)
-            .map(({ command, icon, label, testId }) => (
-              <IconButton
-                key={command}
-                icon={icon}
-                label={label}
-                focusable={active}
-                testId={testId}
-                onClick={() => void commands.execute(command, args)}
-              />
-            ))}
-        </span>
+        <RowButtons commands={commands} args={args} buttons={buttons} active={active} />
       </div>
       <div className="wb-Row-second" title={second}>
         {second}

@@ -7,6 +7,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { IWorkbench } from '../api/tokens';
 import { ConnectionsApi } from './api';
+import { offerCommands } from '../ui/commands';
 import { CommandIDs } from './commandids';
 import { addCommands } from './commands';
 import { ConnectionsModel } from './model';
@@ -48,20 +49,22 @@ export const connectionsPlugin: JupyterFrontEndPlugin<IConnectionKinds> = {
     shell.add(panel, 'left', { rank: RANK, type: 'Workbench' });
     restorer?.add(panel, panel.id);
 
-    [
+    const category = trans.__('Workbench');
+    const menu = [
       CommandIDs.query,
       CommandIDs.test,
       CommandIDs.signIn,
       CommandIDs.share,
       CommandIDs.edit,
       CommandIDs.delete
-    ].forEach((command, index) => {
-      app.contextMenu.addItem({ command, selector: `.${ROW_CLASS}`, rank: index });
+    ];
+    offerCommands({
+      app,
+      palette,
+      category,
+      commands: Object.values(CommandIDs),
+      rows: { selector: `.${ROW_CLASS}`, menu }
     });
-    const category = trans.__('Workbench');
-    for (const command of Object.values(CommandIDs)) {
-      palette?.addItem({ command, category });
-    }
     launcher?.add({ command: CommandIDs.open, category, rank: 0 });
     return model;
   }

@@ -3,8 +3,8 @@ import type { LabIcon } from '@jupyterlab/ui-components';
 import { fileIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { IconButton } from '../ui/iconbutton';
-import { queryIcon, schemaIcon, tableIcon, viewIcon } from '../ui/icons';
+import { schemaIcon, tableIcon, viewIcon } from '../ui/icons';
+import { RowButtons } from '../ui/rowbuttons';
 import { Spinner } from '../ui/states';
 import { CommandIDs } from './commandids';
 import { Caret, ConnectionRow, connectionSpoken } from './connectionrow';
@@ -178,10 +178,9 @@ function iconOf(node: TreeNode): LabIcon | null {
 function NodeRow(
   props: RowProps & { row: Extract<Row, { type: 'schema' | 'table' | 'column' }> }
 ): JSX.Element {
-  const { row, active, model, commands, trans } = props;
+  const { row, active, commands, trans } = props;
   const { node } = row;
   const Icon = iconOf(node);
-  const connection = model.item(node.place.connection);
   const detail = node.type === 'table' ? '' : node.detail;
   const title = [node.label, node.type === 'schema' ? '' : node.detail, node.comment ?? '']
     .filter(Boolean)
@@ -192,16 +191,19 @@ function NodeRow(
       {Icon && <Icon.react tag="span" className="wb-Row-icon" />}
       <span className="wb-Row-label">{node.label}</span>
       {detail && <span className="wb-Row-detail">{detail}</span>}
-      {node.type === 'table' && connection && model.may(connection, 'read') && (
-        <span className="wb-Row-buttons">
-          <IconButton
-            icon={queryIcon}
-            label={trans.__('Query %1 in notebook', node.label)}
-            focusable={active}
-            testId="wb-query"
-            onClick={() => void commands.execute(CommandIDs.query, { ...node.place })}
-          />
-        </span>
+      {node.type === 'table' && (
+        <RowButtons
+          commands={commands}
+          args={{ ...node.place }}
+          buttons={[
+            {
+              command: CommandIDs.query,
+              label: trans.__('Query %1 in notebook', node.label),
+              testId: 'wb-query'
+            }
+          ]}
+          active={active}
+        />
       )}
     </div>
   );

@@ -1,21 +1,8 @@
-import { MYSQL_RESERVED, POSTGRES_RESERVED } from './reserved';
-
-/** How a family of SQL writes a name that isn't plain. */
-interface Quoting {
-  mark: string;
-  reserved: ReadonlySet<string>;
-}
-
-const STANDARD: Quoting = { mark: '"', reserved: POSTGRES_RESERVED };
-
-/** By connector; the others quote as the standard does. In MySQL double quotes make a text. */
-const QUOTING: Readonly<Record<string, Quoting | undefined>> = {
-  mysql: { mark: '`', reserved: MYSQL_RESERVED }
-};
+import { dialectOf } from './dialects';
 
 /** An identifier as the SQL of a connector: quoted only where it must be. */
 export function quoteIdentifier(name: string, connector: string): string {
-  const { mark, reserved } = QUOTING[connector] ?? STANDARD;
+  const { mark, reserved } = dialectOf(connector);
   if (/^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name)) {
     return name;
   }
@@ -31,9 +18,6 @@ export interface QueryTarget {
   table?: string | null;
 }
 
-/** The connectors whose schemas are only a way to list: a file is queried by its name alone. */
-const FILES = new Set(['files', 's3']);
-
 /** The text of a notebook cell that queries a connection, or shows a table's first rows. */
 export function cellText(target: QueryTarget, rows = 100): string {
   const head = `%%sql ${target.connection}`;
@@ -41,7 +25,7 @@ export function cellText(target: QueryTarget, rows = 100): string {
     return `${head}\nselect 1`;
   }
   const path = [target.table];
-  if (target.schema && !FILES.has(target.connector)) {
+  if (target.schema && dialectOf(target.connector).hasSchemas) {
     path.unshift(target.schema);
   }
   const table = path.map(name => quoteIdentifier(name, target.connector)).join('.');

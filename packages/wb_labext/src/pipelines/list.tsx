@@ -1,7 +1,5 @@
 /** The rows of the panel, and moving through them by keyboard. */
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { LabIcon } from '@jupyterlab/ui-components';
-import { editIcon, historyIcon, listIcon, runIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
@@ -9,7 +7,7 @@ import type { PipelineView } from '../api/types';
 import { StateIcon } from '../runs/stateicon';
 import { stateWords } from '../runs/words';
 import { heldWords, ownerWords } from '../sharing/words';
-import { IconButton } from '../ui/iconbutton';
+import { RowButtons } from '../ui/rowbuttons';
 import { moveByKey } from '../ui/rowkeys';
 import { useModelState } from '../ui/signal';
 import { Mark } from '../ui/states';
@@ -105,28 +103,12 @@ function Row(props: RowProps): JSX.Element {
   const third = [nextFireWords(pipeline, trans), ownerWords(pipeline.owner, trans), held]
     .filter(Boolean)
     .join(' · ');
-  const buttons: { command: string; icon: LabIcon; label: string; testId: string }[] = [
-    {
-      command: CommandIDs.run,
-      icon: runIcon,
-      label: trans.__('Run %1…', name),
-      testId: 'wb-pipeline-run'
-    },
-    {
-      command: CommandIDs.runs,
-      icon: listIcon,
-      label: trans.__('Runs of %1', name),
-      testId: 'wb-pipeline-runs'
-    },
-    {
-      command: CommandIDs.edit,
-      icon: editIcon,
-      label: trans.__('Edit %1', name),
-      testId: 'wb-pipeline-edit'
-    },
+  const buttons = [
+    { command: CommandIDs.run, label: trans.__('Run %1…', name), testId: 'wb-pipeline-run' },
+    { command: CommandIDs.runs, label: trans.__('Runs of %1', name), testId: 'wb-pipeline-runs' },
+    { command: CommandIDs.edit, label: trans.__('Edit %1', name), testId: 'wb-pipeline-edit' },
     {
       command: CommandIDs.versions,
-      icon: historyIcon,
       label: trans.__('Versions of %1…', name),
       testId: 'wb-pipeline-versions'
     }
@@ -168,20 +150,7 @@ function Row(props: RowProps): JSX.Element {
         <span className="wb-Row-label" title={pipeline.description || undefined}>
           {name}
         </span>
-        <span className="wb-Row-buttons">
-          {buttons
-            .filter(button => commands.isVisible(button.command, args))
-            .map(({ command, icon, label, testId }) => (
-              <IconButton
-                key={command}
-                icon={icon}
-                label={label}
-                focusable={active}
-                testId={testId}
-                onClick={() => void commands.execute(command, args)}
-              />
-            ))}
-        </span>
+        <RowButtons commands={commands} args={args} buttons={buttons} active={active} />
       </div>
       <div className="wb-Row-second" title={timesWords(pipeline, trans)}>
         {run ? (

@@ -12,6 +12,7 @@ import { IWorkbench } from '../api/tokens';
 import { Folders } from '../pipelinefile/folder';
 import { PipelineFiles } from '../pipelinefile/remember';
 import { IPipelines } from '../pipelinefile/tokens';
+import { offerCommands } from '../ui/commands';
 import { CommandIDs } from './commandids';
 import { addCommands } from './commands';
 import { ROW_CLASS } from './list';
@@ -71,7 +72,8 @@ export const pipelinesPlugin: JupyterFrontEndPlugin<IPipelines> = {
     shell.add(panel, 'left', { rank: RANK, type: 'Workbench' });
     restorer?.add(panel, panel.id);
 
-    [
+    const category = trans.__('Workbench');
+    const menu = [
       CommandIDs.run,
       CommandIDs.lastRun,
       CommandIDs.runs,
@@ -80,13 +82,14 @@ export const pipelinesPlugin: JupyterFrontEndPlugin<IPipelines> = {
       CommandIDs.versions,
       CommandIDs.share,
       CommandIDs.delete
-    ].forEach((command, index) => {
-      app.contextMenu.addItem({ command, selector: `.${ROW_CLASS}`, rank: index });
+    ];
+    offerCommands({
+      app,
+      palette,
+      category,
+      commands: Object.values(CommandIDs),
+      rows: { selector: `.${ROW_CLASS}`, menu }
     });
-    const category = trans.__('Workbench');
-    for (const command of Object.values(CommandIDs)) {
-      palette?.addItem({ command, category });
-    }
     launcher?.add({ command: CommandIDs.open, category, rank: 1 });
     return provided;
   }

@@ -1,11 +1,4 @@
-/** The language of a cell with `%%sql`, as JupyterLab's editor knows it. */
-export const SQL = 'text/x-sql';
-
-/** The languages of connectors whose texts, names or comments end where the standard's don't. */
-const DIALECTS: Readonly<Record<string, string | undefined>> = {
-  mysql: 'text/x-mysql',
-  postgres: 'text/x-pgsql'
-};
+import { dialectOf } from '../connections/dialects';
 
 /** So many characters at the start of a cell decide: the magic, a name, and what ends it. */
 const DECISIVE = '%%sql'.length + 1 + 63 + 1;
@@ -25,8 +18,7 @@ export function languageOf(
   if (!found) {
     return null;
   }
-  const connector = found[1] ? connectorOf(found[1]) : undefined;
-  return (connector && DIALECTS[connector]) ?? SQL;
+  return dialectOf(found[1] ? connectorOf(found[1]) : undefined).language;
 }
 
 /** Whether a change of a cell's text leaves alone what `languageOf` looks at. */

@@ -1,3 +1,5 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { ICommandPalette } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
@@ -23,4 +25,20 @@ export function about<T>(
       }
     }
   };
+}
+
+/** Puts commands into the palette, and those about a row into its context menu. */
+export function offerCommands(options: {
+  app: JupyterFrontEnd;
+  palette: ICommandPalette | null;
+  category: string;
+  commands: readonly string[];
+  /** The selector of the rows, and what their menu has, in its order. */
+  rows: { selector: string; menu: readonly string[] };
+}): void {
+  const { app, palette, category, rows } = options;
+  options.commands.forEach(command => palette?.addItem({ command, category }));
+  rows.menu.forEach((command, rank) => {
+    app.contextMenu.addItem({ command, selector: rows.selector, rank });
+  });
 }

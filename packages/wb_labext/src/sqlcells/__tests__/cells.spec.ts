@@ -6,8 +6,9 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { IConnectionKinds } from '../../connections/tokens';
 import type { ILanguages, INotebook } from '../cells';
+
+const SQL = 'text/x-sql';
 import { SqlCells } from '../cells';
-import { SQL } from '../magic';
 
 // ydoc reads the text of a new cell before the cell is in a document, and Yjs warns each time.
 vi.spyOn(console, 'warn').mockImplementation(() => undefined);

@@ -1,11 +1,15 @@
-/** The words that must be quoted when they name a table or a column, by the family of SQL. */
+/**
+ * What Lab knows of the SQL of connectors: how their names are quoted, and their language in an editor.
+ * The only place that does.
+ */
 
+/** The words that must be quoted when they name a table or a column. */
 function words(text: string): ReadonlySet<string> {
   return new Set(text.split(' '));
 }
 
 /** Those that PostgreSQL reserves, and of DuckDB's what it reserves besides. */
-export const POSTGRES_RESERVED = words(
+const POSTGRES_RESERVED = words(
   'all analyse analyze and any array as asc asymmetric authorization binary both case cast check ' +
     'collate collation column concurrently constraint create cross current_catalog current_date ' +
     'current_role current_schema current_time current_timestamp current_user default deferrable desc ' +
@@ -18,7 +22,7 @@ export const POSTGRES_RESERVED = words(
 );
 
 /** Those that MySQL 8 or MariaDB reserves, and what the service's own parser wants quoted. */
-export const MYSQL_RESERVED = words(
+const MYSQL_RESERVED = words(
   'accessible add all alter analyze and as asc asensitive before between bigint binary blob ' +
     'both by call cascade case change char character charset check collate column condition ' +
     'constraint continue convert create cross cube cume_dist current_date current_role ' +
@@ -49,3 +53,34 @@ export const MYSQL_RESERVED = words(
     'varchar varcharacter varying virtual when where while window with write xor year_month ' +
     'zerofill'
 );
+
+export interface Dialect {
+  /** Stands around a name that isn't plain. */
+  readonly mark: string;
+  readonly reserved: ReadonlySet<string>;
+  /** The language of an editor. */
+  readonly language: string;
+  /** Whether a table's name is written with its schema's: a file is queried by its name alone. */
+  readonly hasSchemas: boolean;
+}
+
+const STANDARD: Dialect = {
+  mark: '"',
+  reserved: POSTGRES_RESERVED,
+  language: 'text/x-sql',
+  hasSchemas: true
+};
+const FILES: Dialect = { ...STANDARD, hasSchemas: false };
+
+/** By connector. In MySQL double quotes make a text. */
+const DIALECTS: Readonly<Record<string, Dialect | undefined>> = {
+  postgres: { ...STANDARD, language: 'text/x-pgsql' },
+  mysql: { ...STANDARD, mark: '`', reserved: MYSQL_RESERVED, language: 'text/x-mysql' },
+  files: FILES,
+  s3: FILES
+};
+
+/** The dialect of a connector; the standard's where the connector isn't known. */
+export function dialectOf(connector: string | undefined): Dialect {
+  return DIALECTS[connector ?? ''] ?? STANDARD;
+}
