@@ -69,9 +69,9 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
 
     # What they change waits, until the owner has looked at it.
     bar = second.add_to_pipeline(name, "description: Countries of customers")
-    expect(bar.get_by_test_id("wb-file-status")).to_have_text("Version 2, waits for approval")
+    expect(bar.get_by_test_id("wb-file-status")).to_have_text("Version 2, awaiting approval")
     expect(mine.get_by_test_id("wb-pipeline-waits")).to_be_visible(timeout=SOON)
-    mine.get_by_role("button", name="Look at it").click()
+    mine.get_by_role("button", name="Review").click()
     versions = page.get_by_role("dialog", name="Versions of")
     expect(versions).to_contain_text("+description: Countries of customers")
     versions.get_by_test_id("wb-version-approve").click()
@@ -92,20 +92,20 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     expect(mine).to_have_count(0, timeout=SOON)
     admin.ok("POST", f"{path}/shares", {"kind": "user", "name": person.name, "level": "manage"})
     expect(mine.get_by_test_id("wb-pipeline-waits")).to_have_text(
-        f"Waits for approval by {second.name}", timeout=SOON
+        f"Awaiting approval by {second.name}", timeout=SOON
     )
     mine.get_by_role("button", name="Versions", exact=True).click()
     expect(versions.get_by_test_id("wb-versions-waits")).to_contain_text(
-        f"{second.name}, whose rights it will have, can approve it."
+        f"It will run with the permissions of {second.name}, who can approve it."
     )
     expect(versions.get_by_test_id("wb-version-approve")).to_have_count(0)
     versions.get_by_role("button", name="Done").click()
-    expect(theirs.get_by_test_id("wb-pipeline-waits")).to_have_text("Waits for your approval")
-    theirs.get_by_role("button", name="Look at it").click()
+    expect(theirs.get_by_test_id("wb-pipeline-waits")).to_have_text("Awaiting your approval")
+    theirs.get_by_role("button", name="Review").click()
     own = other.get_by_role("dialog", name="Versions of")
     expect(own).to_contain_text(f"approved by {person.name}, for another owner")
-    expect(own.get_by_test_id("wb-versions-waits")).to_contain_text("with your rights")
-    own.get_by_test_id("wb-version-folder").first.get_by_text("Files of its folder: 1").click()
+    expect(own.get_by_test_id("wb-versions-waits")).to_contain_text("with your permissions")
+    own.get_by_test_id("wb-version-folder").first.get_by_text("Files in its folder: 1").click()
     with other.expect_download() as download:
         own.get_by_role("link", name="notes.md").first.click()
     assert Path(download.value.path()).read_bytes() == b"x"

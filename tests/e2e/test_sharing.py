@@ -118,7 +118,7 @@ def test_a_running_query_is_seen_and_stopped(person: Lab, shop: Cluster) -> None
     running = page.get_by_test_id("wb-queries-row")
     expect(running).to_contain_text(name)
     expect(page.get_by_test_id("wb-queries-count")).to_contain_text("1 of 8 running")
-    expect(page.get_by_test_id("wb-queries-own")).to_contain_text("Queries at once")
+    expect(page.get_by_test_id("wb-queries-own")).to_contain_text("Concurrent queries")
     running.get_by_test_id("wb-queries-stop").click()
     expect(page.get_by_test_id("wb-queries-none")).to_be_visible()
     assert shop.active(name) == 0

@@ -25,7 +25,7 @@ export function Detail(props: DetailProps): JSX.Element {
   if (!record) {
     return (
       <div className="wb-Activity-detail wb-mod-empty">
-        {trans.__('Select a line to see it in full.')}
+        {trans.__('Select a row to see its details.')}
       </div>
     );
   }
@@ -35,11 +35,11 @@ export function Detail(props: DetailProps): JSX.Element {
     [trans.__('Who'), shown.actor || trans.__('nobody')],
     [trans.__('From'), [last.address, last.via].filter(Boolean).join(' · ')],
     [trans.__('Outcome'), shown.outcome ? outcomeWords(shown.outcome, trans) : ''],
-    [trans.__('Error'), ended?.code ?? ''],
+    [trans.__('Error code'), ended?.code ?? ''],
     [trans.__('Rows'), ended?.rows?.toLocaleString() ?? ''],
     [trans.__('Bytes'), ended?.bytes?.toLocaleString() ?? ''],
-    [trans.__('Time'), durationWords(ended?.duration_ms ?? null, trans)],
-    [trans.__('Record'), record.id]
+    [trans.__('Duration'), durationWords(ended?.duration_ms ?? null, trans)],
+    [trans.__('Record ID'), record.id]
   ];
   const { statement } = shown;
   return (
@@ -60,14 +60,14 @@ export function Detail(props: DetailProps): JSX.Element {
           <div className="wb-Statement-buttons">
             <IconButton
               icon={copyIcon}
-              label={trans.__('Copy the statement')}
+              label={trans.__('Copy statement')}
               onClick={() => props.copy(statement)}
               testId="wb-activity-copy"
             />
             {isQuery(shown) && (
               <IconButton
                 icon={queryIcon}
-                label={trans.__('Open in a notebook')}
+                label={trans.__('Open in notebook')}
                 onClick={() => props.openQuery(shown.target, statement)}
                 testId="wb-activity-query"
               />

@@ -58,14 +58,14 @@ export function FilterBar(props: { model: ActivityModel; trans: TranslationBundl
               onChange={event => model.filter({ everyones: event.target.checked })}
               data-testid="wb-activity-all"
             />
-            {trans.__('Everybody’s')}
+            {trans.__('All users')}
           </label>
           {filters.everyones && (
             <input
               type="text"
               className="jp-mod-styled wb-Filters-user"
               placeholder={trans.__('User')}
-              aria-label={trans.__('User, by their whole name')}
+              aria-label={trans.__('User name (exact)')}
               autoComplete="off"
               spellCheck={false}
               value={filters.user}
@@ -82,7 +82,7 @@ export function FilterBar(props: { model: ActivityModel; trans: TranslationBundl
           onClick={() => model.clear()}
           data-testid="wb-activity-clear"
         >
-          {trans.__('Clear')}
+          {trans.__('Clear filters')}
         </button>
       )}
       <span className="wb-Filters-space" />

@@ -102,7 +102,7 @@ export const OUTCOMES: readonly Outcome[] = [
 export function outcomeWords(outcome: Outcome | 'running', trans: TranslationBundle): string {
   switch (outcome) {
     case 'ok':
-      return trans.__('done');
+      return trans.__('succeeded');
     case 'failed':
       return trans.__('failed');
     case 'refused':
@@ -110,11 +110,11 @@ export function outcomeWords(outcome: Outcome | 'running', trans: TranslationBun
     case 'cancelled':
       return trans.__('cancelled');
     case 'hung_up':
-      return trans.__('not read to its end');
+      return trans.__('closed early');
     case 'unknown':
-      return trans.__('end unknown');
+      return trans.__('outcome unknown');
     case 'running':
-      return trans.__('not ended yet');
+      return trans.__('running');
   }
 }
 
@@ -127,23 +127,23 @@ export function actionWords(action: string, trans: TranslationBundle): string {
 export function actionTable(trans: TranslationBundle): Readonly<Record<string, string>> {
   return {
     'query.read': trans.__('Query'),
-    'query.run': trans.__('Query, not begun'),
+    'query.run': trans.__('Query (not started)'),
     'query.write': trans.__('Change data'),
     'query.cancel': trans.__('Cancel a query'),
-    'connection.browse': trans.__('Look into a connection'),
+    'connection.browse': trans.__('Browse a connection'),
     'connection.create': trans.__('Add a connection'),
     'connection.update': trans.__('Edit a connection'),
     'connection.delete': trans.__('Delete a connection'),
     'connection.restore': trans.__('Restore a connection'),
     'connection.test': trans.__('Test a connection'),
     'connection.share': trans.__('Share a connection'),
-    'connection.unshare': trans.__('Take a share back'),
+    'connection.unshare': trans.__('Stop sharing a connection'),
     'connection.transfer': trans.__('Transfer a connection'),
     'credential.put': trans.__('Enter a sign-in'),
     'credential.remove': trans.__('Remove a sign-in'),
     'credential.test': trans.__('Test a sign-in'),
     'limits.change': trans.__('Set limits'),
-    'limits.remove': trans.__('Take limits away'),
+    'limits.remove': trans.__('Remove limits'),
     'audit.all': trans.__('Search the audit log'),
     'audit.export': trans.__('Export the audit log')
   };

@@ -104,18 +104,18 @@ function columnsOf(
   const shown = (record: ActivityRecord): ReturnType<typeof shownOf> =>
     shownOf(record, whole, names);
   const who: Column<ActivityRecord> = {
-    title: trans.__('Who'),
-    cell: record => shown(record).actor || trans.__('nobody')
+    title: trans.__('User'),
+    cell: record => shown(record).actor || trans.__('unknown')
   };
   return [
     {
-      title: trans.__('When'),
+      title: trans.__('Time'),
       cell: record =>
         shown(record).at.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' }),
       tooltip: record => shown(record).at.toLocaleString()
     },
     ...(everyones ? [who] : []),
-    { title: trans.__('What'), cell: record => actionWords(shown(record).action, trans) },
+    { title: trans.__('Action'), cell: record => actionWords(shown(record).action, trans) },
     {
       title: trans.__('Target'),
       cell: record => shown(record).target,

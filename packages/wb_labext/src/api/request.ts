@@ -73,7 +73,7 @@ export class ApiClient {
       text = await response.text();
     } catch {
       throw new ApiError(
-        this.trans.__("The server can't be reached. Check your connection, then try again."),
+        this.trans.__('Could not reach the server. Check your network connection, then try again.'),
         'unreachable',
         0
       );
@@ -84,7 +84,7 @@ export class ApiClient {
     }
     if (data === undefined) {
       throw new ApiError(
-        this.trans.__('The server sent an answer that is not JSON.'),
+        this.trans.__('The server sent a response that is not JSON.'),
         'bad_answer',
         response.status
       );
@@ -103,13 +103,15 @@ export class ApiClient {
       case 401:
       case 403:
         return new ApiError(
-          __('The server no longer accepts your sign-in. Reload the page, and sign in again.'),
+          __('Your session has expired. Reload the page and sign in again.'),
           'not_signed_in',
           status
         );
       case 404:
         return new ApiError(
-          __('This server has no Workbench API. Check that the server extension is enabled.'),
+          __(
+            'This server does not provide the Workbench API. Check that the server extension is enabled.'
+          ),
           'not_installed',
           status
         );
@@ -117,12 +119,12 @@ export class ApiClient {
       case 503:
       case 504:
         return new ApiError(
-          __('The Workbench service does not answer. Try again in a moment.'),
+          __('The Workbench service is not responding. Try again in a moment.'),
           'unavailable',
           status
         );
       default:
-        return new ApiError(__('The server answered with status %1.', status), 'internal', status);
+        return new ApiError(__('The server responded with status %1.', status), 'internal', status);
     }
   }
 }

@@ -41,7 +41,7 @@ function stateWords(connection: ConnectionView, trans: TranslationBundle): strin
   }
   const when = checked_at ? ` (${Time.formatHuman(new Date(checked_at))})` : '';
   return status === 'ok'
-    ? trans.__('Works') + when
+    ? trans.__('Working') + when
     : `${trans.__('Failed')}${when}${message ? `: ${message}` : ''}`;
 }
 

@@ -115,7 +115,7 @@ export const RowView = React.memo(function RowView(props: RowProps): JSX.Element
           <Spinner /> <span className="wb-Row-muted">{trans.__('Loading…')}</span>
         </span>
       ) : row.type === 'none' ? (
-        <span className="wb-Row-line wb-Row-muted">{trans.__('Nothing here')}</span>
+        <span className="wb-Row-line wb-Row-muted">{trans.__('Empty')}</span>
       ) : row.type === 'failed' ? (
         <span className="wb-Row-line">
           <span className="wb-Row-failure">{row.message}</span>
@@ -123,7 +123,7 @@ export const RowView = React.memo(function RowView(props: RowProps): JSX.Element
         </span>
       ) : row.type === 'signin' ? (
         <span className="wb-Row-line">
-          <span className="wb-Row-muted">{trans.__('To look inside:')}</span>
+          <span className="wb-Row-muted">{trans.__('To browse:')}</span>
           <span className="wb-Row-link">{trans.__('Enter sign-in')}</span>
         </span>
       ) : 'hidden' in row ? (
@@ -152,7 +152,7 @@ function spoken(props: RowProps): string {
     case 'loading':
       return trans.__('Loading…');
     case 'none':
-      return trans.__('Nothing here');
+      return trans.__('Empty');
     case 'failed':
       return trans.__('%1 Press Enter to retry.', row.message);
     case 'more':

@@ -12,13 +12,13 @@ export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundl
   const choices: { mode: CredentialMode; title: string; help: string }[] = [
     {
       mode: 'shared',
-      title: trans.__('One for all'),
-      help: trans.__('Everybody who uses the connection signs in with what is entered here.')
+      title: trans.__('Shared'),
+      help: trans.__('Everyone who uses the connection signs in with the credentials entered here.')
     },
     {
       mode: 'personal',
-      title: trans.__('Each user their own'),
-      help: trans.__('Each user enters their own sign-in before they use it.')
+      title: trans.__('Personal'),
+      help: trans.__('Each user enters their own credentials before using the connection.')
     }
   ];
   return (
@@ -48,7 +48,7 @@ export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundl
       </div>
       {draft.dropsSignIns && (
         <div className="wb-Banner wb-mod-question" role="status">
-          {trans.__('Saving removes the sign-ins that users entered for themselves.')}
+          {trans.__('Saving removes the personal sign-ins that users have entered.')}
         </div>
       )}
     </fieldset>

@@ -114,8 +114,8 @@ function StoredWords(props: {
     <p className="wb-SignIn-stored" data-testid="wb-signin-stored">
       {mark && <Mark kind={mark.kind} />}
       <span>
-        {since && trans.__('You entered one on %1.', since.toLocaleString())}{' '}
-        {mark ? mark.long : trans.__('A new one takes its place.')}
+        {since && trans.__('You saved a sign-in on %1.', since.toLocaleString())}{' '}
+        {mark ? mark.long : trans.__('Saving a new one replaces it.')}
       </span>
     </p>
   );

@@ -41,7 +41,7 @@ export function testSentence(result: TestResult, trans: TranslationBundle): stri
   }
   const time = trans.__('%1 ms', Math.max(1, Math.round(result.elapsed_ms)));
   const facts = result.server_version ? `${time} · ${result.server_version}` : time;
-  return trans.__('It works: %1', facts);
+  return trans.__('Connected: %1', facts);
 }
 
 /** The day that a sign-in ends on. */

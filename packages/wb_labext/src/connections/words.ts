@@ -29,7 +29,9 @@ export function credentialMark(
       return {
         kind: 'warning',
         short: trans.__('sign-in missing'),
-        long: trans.__('Each user signs in on their own here, and you have not entered yours yet.')
+        long: trans.__(
+          'This connection needs a personal sign-in, and you have not entered yours yet.'
+        )
       };
     case 'expired':
       return {
@@ -37,18 +39,18 @@ export function credentialMark(
         short: trans.__('sign-in expired'),
         long: ends
           ? own
-            ? trans.__('Your sign-in ended on %1. Enter a new one.', ends.toLocaleDateString())
+            ? trans.__('Your sign-in expired on %1. Enter a new one.', ends.toLocaleDateString())
             : trans.__(
-                'The sign-in ended on %1. Who manages the connection has to enter a new one.',
+                'The sign-in expired on %1. Ask someone who manages the connection to enter a new one.',
                 ends.toLocaleDateString()
               )
-          : trans.__('The sign-in has ended.')
+          : trans.__('The sign-in has expired.')
       };
     case 'expiring':
       return {
         kind: 'warning',
-        short: ends ? endsIn(daysUntil(ends, now), trans) : trans.__('sign-in ends soon'),
-        long: ends ? trans.__('The sign-in ends on %1.', ends.toLocaleString()) : ''
+        short: ends ? endsIn(daysUntil(ends, now), trans) : trans.__('sign-in expires soon'),
+        long: ends ? trans.__('The sign-in expires on %1.', ends.toLocaleString()) : ''
       };
     case 'ok':
       return null;
@@ -57,8 +59,8 @@ export function credentialMark(
 
 function endsIn(days: number, trans: TranslationBundle): string {
   return days <= 0
-    ? trans.__('sign-in ends today')
-    : trans._n('sign-in ends in %1 day', 'sign-in ends in %1 days', days);
+    ? trans.__('sign-in expires today')
+    : trans._n('sign-in expires in %1 day', 'sign-in expires in %1 days', days);
 }
 
 /** Whether one has to enter one's own sign-in before the connection can be used. */

@@ -25,7 +25,7 @@ export const hubTokensPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('wb_labext');
     app.commands.addCommand(OPEN, {
       label: trans.__('Tokens…'),
-      caption: trans.__('Make, see and revoke tokens for scripts, in a new browser tab'),
+      caption: trans.__('Create, view and revoke tokens for scripts (opens a new browser tab)'),
       describedBy: { args: { type: 'object', properties: {} } },
       execute: () => {
         const host = PageConfig.getOption('hubHost');

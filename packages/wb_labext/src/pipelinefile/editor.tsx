@@ -44,7 +44,7 @@ export function checkAgain(editor: CodeMirrorEditor): void {
 }
 
 /** Lists the mistakes below the text, to be gone through by keys; a second time closes the list. */
-export function listMistakes(editor: CodeMirrorEditor, stay = false): void {
+export function listErrors(editor: CodeMirrorEditor, stay = false): void {
   const view = editor.editor;
   if (!stay && view.dom.querySelector('.cm-panel-lint')) {
     closeLintPanel(view);
@@ -73,7 +73,7 @@ export interface ToolbarProps {
   save: () => void;
   run: () => void;
   /** Lists the mistakes below the text, or closes the list. */
-  listMistakes: () => void;
+  listErrors: () => void;
 }
 
 export function statusWords(state: PipelineFileState, trans: TranslationBundle): string {
@@ -82,17 +82,17 @@ export function statusWords(state: PipelineFileState, trans: TranslationBundle):
     case 'asking':
       return '';
     case 'new':
-      return trans.__('Not in the Workbench yet');
+      return trans.__('Not saved to the Workbench');
     case 'saved':
       return state.pipeline?.approved === head
         ? trans.__('Version %1', head)
-        : trans.__('Version %1, waits for approval', head);
+        : trans.__('Version %1, awaiting approval', head);
     case 'changed':
       return trans.__('Differs from version %1', head);
     case 'overtaken':
-      return trans.__('Version %1 was saved meanwhile', head);
+      return trans.__('Version %1 was saved by someone else', head);
     case 'version':
-      return trans.__('An older state, to read');
+      return trans.__('Older version, read-only');
   }
 }
 
@@ -107,13 +107,13 @@ function Toolbar(props: ToolbarProps): JSX.Element {
       {problems.length > 0 && (
         <button
           type="button"
-          className="wb-LinkButton wb-FileBar-mistakes"
-          title={trans.__('List the mistakes below the text')}
-          data-testid="wb-file-mistakes"
-          onClick={props.listMistakes}
+          className="wb-LinkButton wb-FileBar-errors"
+          title={trans.__('List the errors below the editor')}
+          data-testid="wb-file-errors"
+          onClick={props.listErrors}
         >
           <Mark kind="error" />
-          {trans._n('%1 mistake', '%1 mistakes', problems.length)}
+          {trans._n('%1 error', '%1 errors', problems.length)}
         </button>
       )}
       {state.unchecked && (

@@ -72,7 +72,7 @@ export class Folders {
       response = await ServerConnection.makeRequest(url, {}, this.settings);
     } catch {
       throw new ApiError(
-        this.trans.__("The server can't be reached. Check your connection, then try again."),
+        this.trans.__('Could not reach the server. Check your network connection, then try again.'),
         'unreachable',
         0
       );
@@ -80,7 +80,7 @@ export class Folders {
     const body: unknown = await response.json().catch(() => null);
     if (!response.ok) {
       const error = (body as ErrorBody | null)?.error;
-      const text = error?.message ?? this.trans.__('The folder of the file can’t be read.');
+      const text = error?.message ?? this.trans.__('Could not read the folder of the file.');
       throw new ApiError(text, error?.code ?? 'folder', response.status);
     }
     return body as T;

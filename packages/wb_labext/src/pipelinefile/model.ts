@@ -153,7 +153,7 @@ export class PipelineFile extends StateModel<PipelineFileState> {
         if (pipeline && !this.context.model.dirty) {
           return pipeline;
         }
-        throw new ApiError(this.options.trans.__('It was not saved.'), 'not_saved', 0);
+        throw new ApiError(this.options.trans.__('The pipeline was not saved.'), 'not_saved', 0);
       }
       await this.look();
       const before = this.state.pipeline;

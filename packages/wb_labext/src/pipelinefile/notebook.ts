@@ -69,7 +69,7 @@ export async function makePipeline(options: NotebookOptions, notebook: string): 
   if (await folders.exists(path)) {
     open();
     Notification.info(
-      trans.__('%1 is there already. Save it to the Workbench to run it.', PathExt.basename(path)),
+      trans.__('%1 already exists. Save it to the Workbench to run it.', PathExt.basename(path)),
       { autoClose: 6_000 }
     );
     return { path, pipeline: null };
@@ -108,14 +108,14 @@ export async function addToPipeline(options: NotebookOptions, notebook: string):
   const names = await folders.pipelineFiles(folder);
   if (names.length === 0) {
     Notification.info(
-      trans.__('There is no pipeline file beside this notebook. “Run as Pipeline” makes one.'),
+      trans.__('There is no pipeline file in this folder. Choose “Run as Pipeline” to create one.'),
       { autoClose: 6_000 }
     );
     return;
   }
   const chosen = await InputDialog.getItem({
     title: trans.__('Add “%1” to a pipeline', PathExt.basename(notebook)),
-    label: trans.__('It becomes a task after the last ones of'),
+    label: trans.__('Pipeline file; the notebook is added as its last task'),
     items: names,
     okLabel: trans.__('Add')
   });
@@ -135,7 +135,7 @@ export async function addToPipeline(options: NotebookOptions, notebook: string):
     model.fromString(text);
     await widget.context.save();
     Notification.success(
-      trans.__('Task “%1” was added. Save the file to the Workbench to let it run.', task),
+      trans.__('Task “%1” was added. Save the file to the Workbench to run it.', task),
       { autoClose: 6_000 }
     );
   } catch (error) {
@@ -143,7 +143,7 @@ export async function addToPipeline(options: NotebookOptions, notebook: string):
       throw error;
     }
     Notification.error(
-      trans.__('%1 has mistakes and can’t be changed. Put it right first.', chosen.value),
+      trans.__('%1 has errors. Fix them first, then add the notebook.', chosen.value),
       { autoClose: 8_000 }
     );
   }

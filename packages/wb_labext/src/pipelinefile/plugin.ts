@@ -28,7 +28,7 @@ import { isReadOnly } from '../runs/drive';
 import { pipelinesIcon } from '../ui/icons';
 import { PipelineCompleter } from './completer';
 import { isPipelineFile } from './document';
-import { afterTyping, checkAgain, fileToolbar, listMistakes, marks } from './editor';
+import { afterTyping, checkAgain, fileToolbar, listErrors, marks } from './editor';
 import { PipelineFile } from './model';
 import { addToPipeline, makePipeline } from './notebook';
 import { IPipelines } from './tokens';
@@ -89,9 +89,9 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
       const save = async (): Promise<PipelineView | null> => {
         if (file.state.state === 'overtaken') {
           const answer = await showDialog({
-            title: trans.__('Save over what was saved meanwhile?'),
+            title: trans.__('Save over a newer version?'),
             body: trans.__(
-              'Version %1 was saved by somebody else since you opened this file. Yours becomes the next version; none is lost, and “Versions…” shows what differs.',
+              'Someone else saved version %1 after you opened this file. Yours becomes the next version. No version is lost; “Versions…” shows the differences.',
               file.state.pipeline?.head ?? 0
             ),
             buttons: [
@@ -110,7 +110,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
           Notification.error(file.message(error), { autoClose: 8_000 });
           checkAgain(editor);
           if (file.state.problems.length > 0) {
-            listMistakes(editor, true);
+            listErrors(editor, true);
           }
           return null;
         }
@@ -129,13 +129,13 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
           void save().then(pipeline => {
             if (pipeline) {
               Notification.success(
-                trans.__('“%1” is version %2 now.', pipeline.name, pipeline.head),
+                trans.__('“%1” was saved as version %2.', pipeline.name, pipeline.head),
                 { autoClose: 3_000 }
               );
             }
           }),
         run: () => void run(),
-        listMistakes: () => listMistakes(editor)
+        listErrors: () => listErrors(editor)
       });
       widget.toolbar.addItem('workbench-spacer', Toolbar.createSpacerItem());
       widget.toolbar.addItem('workbench-pipeline', bar);
@@ -241,7 +241,7 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
       const text =
         error instanceof ApiError
           ? error.message
-          : trans.__('The notebook or its folder can’t be read. Reload the page, then try again.');
+          : trans.__('Could not read the notebook or its folder. Reload the page, then try again.');
       Notification.error(text, { autoClose: 8_000 });
     };
     const describedBy = {
@@ -251,7 +251,7 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
           path: { type: 'string', description: trans.__('The path of the notebook') },
           browser: {
             type: 'boolean',
-            description: trans.__('Take the one that is selected in the file browser')
+            description: trans.__('Use the notebook that is selected in the file browser')
           }
         }
       }
@@ -259,7 +259,7 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(RUN, {
       label: trans.__('Run as Pipeline…'),
-      caption: trans.__('Make a pipeline of this notebook, and run it'),
+      caption: trans.__('Create a pipeline from this notebook and run it'),
       icon: pipelinesIcon,
       describedBy,
       isEnabled: args => target(args) !== null,
@@ -280,7 +280,7 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
     });
     commands.addCommand(ADD, {
       label: trans.__('Add to Pipeline…'),
-      caption: trans.__('Append this notebook to a pipeline file of its folder'),
+      caption: trans.__('Add this notebook to a pipeline file in its folder'),
       icon: addIcon,
       describedBy,
       isEnabled: args => target(args) !== null,

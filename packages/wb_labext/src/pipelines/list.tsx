@@ -145,7 +145,7 @@ function Row(props: RowProps): JSX.Element {
       <div className="wb-Row-line">
         <StateIcon
           state={run?.state ?? 'waiting'}
-          label={run ? stateWords(run.state, trans) : trans.__('Never run')}
+          label={run ? stateWords(run.state, trans) : trans.__('Not run yet')}
         />
         <span className="wb-Row-label" title={pipeline.description || undefined}>
           {name}
@@ -178,7 +178,7 @@ function Row(props: RowProps): JSX.Element {
               type="button"
               className="wb-Label"
               tabIndex={-1}
-              title={trans.__('Show the pipelines with “%1”', label)}
+              title={trans.__('Show pipelines labeled “%1”', label)}
               onClick={() => model.setSearch(label)}
             >
               {label}
@@ -200,9 +200,9 @@ function Row(props: RowProps): JSX.Element {
           <span className="wb-Row-markText" data-testid="wb-pipeline-waits">
             {pipeline.approved === null
               ? model.may(pipeline, 'approve')
-                ? trans.__('Waits for your approval')
-                : trans.__('Waits for approval by %1', pipeline.owner.name)
-              : trans.__('Version %1 waits for approval', pipeline.head)}
+                ? trans.__('Awaiting your approval')
+                : trans.__('Awaiting approval by %1', pipeline.owner.name)
+              : trans.__('Version %1 is awaiting approval', pipeline.head)}
           </span>
           <button
             type="button"
@@ -210,7 +210,7 @@ function Row(props: RowProps): JSX.Element {
             tabIndex={active ? 0 : -1}
             onClick={() => void commands.execute(CommandIDs.versions, args)}
           >
-            {model.may(pipeline, 'approve') ? trans.__('Look at it') : trans.__('Versions')}
+            {model.may(pipeline, 'approve') ? trans.__('Review') : trans.__('Versions')}
           </button>
         </div>
       )}

@@ -77,7 +77,7 @@ function RunForm(props: {
       )}
       <div className="wb-Field-help">
         {trans.__(
-          'The run has the rights of the owner, %1, or of the team that the pipeline names.',
+          'The run uses the permissions of the owner, %1, or of the team named in the pipeline.',
           pipeline.owner.name
         )}
       </div>

@@ -102,7 +102,7 @@ function Versions(props: VersionsProps): JSX.Element {
             disabled={state.busy}
             onClick={() => void versions.more()}
           >
-            {trans.__('Show older ones')}
+            {trans.__('Show older versions')}
           </button>
         )}
       </div>
@@ -126,10 +126,10 @@ function VersionPart(
     >
       <summary>
         <span className="wb-Version-number">{trans.__('Version %1', version.number)}</span>
-        {runs && <span className="wb-Badge wb-mod-ok">{trans.__('runs')}</span>}
+        {runs && <span className="wb-Badge wb-mod-ok">{trans.__('active')}</span>}
         {waits && (
           <span className="wb-Badge wb-mod-waits">
-            <Mark kind="warning" /> {trans.__('waits for approval')}
+            <Mark kind="warning" /> {trans.__('awaiting approval')}
           </span>
         )}
         <span className="wb-Version-who" title={exactWords(version.created_at)}>
@@ -144,7 +144,7 @@ function VersionPart(
           data-testid="wb-version-open"
           onClick={() => props.onOpen(version.number)}
         >
-          {trans.__('Open the whole file')}
+          {trans.__('Open file')}
         </button>
         {versions.may('update') && version.number !== pipeline.head && (
           <button
@@ -152,7 +152,7 @@ function VersionPart(
             className="wb-LinkButton"
             disabled={busy}
             data-testid="wb-version-restore"
-            title={trans.__('Makes its file and folder the newest version; none is lost')}
+            title={trans.__('Save its file and folder as the newest version; no version is lost')}
             onClick={() => void versions.restore(version.number)}
           >
             {trans.__('Restore this version')}
@@ -162,7 +162,7 @@ function VersionPart(
       </div>
       {version.files.length > 0 && (
         <details className="wb-Version-folder" data-testid="wb-version-folder">
-          <summary>{trans.__('Files of its folder: %1', version.files.length)}</summary>
+          <summary>{trans.__('Files in its folder: %1', version.files.length)}</summary>
           <ul>
             {version.files.map(path => (
               <li key={path}>
@@ -180,7 +180,7 @@ function VersionPart(
         </details>
       )}
       {version.diff ? (
-        <pre className="wb-Diff" tabIndex={0} aria-label={trans.__('What it changed')}>
+        <pre className="wb-Diff" tabIndex={0} aria-label={trans.__('Changes in this version')}>
           {diffLines(version.diff).map((line, index) => (
             <span key={index} className={`wb-Diff-line wb-mod-${line.kind}`}>
               {line.text}
@@ -189,7 +189,7 @@ function VersionPart(
           ))}
         </pre>
       ) : (
-        <p className="wb-Row-muted">{trans.__('Nothing differs from the version before.')}</p>
+        <p className="wb-Row-muted">{trans.__('No changes from the previous version.')}</p>
       )}
     </details>
   );

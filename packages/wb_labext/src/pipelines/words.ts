@@ -18,7 +18,7 @@ export function hasSchedule(pipeline: PipelineView): boolean {
 export function lastRunWords(pipeline: PipelineView, trans: TranslationBundle): string {
   const run = pipeline.last_run;
   if (!run) {
-    return trans.__('Never run');
+    return trans.__('Not run yet');
   }
   return `${stateWords(run.state, trans)} ${ageWords(run.finished_at ?? run.started_at ?? run.created_at)}`;
 }
@@ -80,12 +80,12 @@ export function approverWords(
   const { kind, name } = pipeline.owner;
   if (mine) {
     return kind === 'team'
-      ? trans.__('It will run with the rights of the team %1: look at it first.', name)
-      : trans.__('It will run with your rights: look at it first.');
+      ? trans.__('It will run with the permissions of the team %1. Review it first.', name)
+      : trans.__('It will run with your permissions. Review it first.');
   }
   return kind === 'team'
     ? trans.__('A member of the team %1 can approve it.', name)
-    : trans.__('%1, whose rights it will have, can approve it.', name);
+    : trans.__('It will run with the permissions of %1, who can approve it.', name);
 }
 
 /** Who approved a version, where that isn't who owns the pipeline and wrote it. */
@@ -106,8 +106,12 @@ export function approvedWords(
 
 export function approvalWords(pipeline: PipelineView, trans: TranslationBundle): string {
   return pipeline.approved === null
-    ? trans.__('Version %1 waits for approval; nothing runs yet', pipeline.head)
-    : trans.__('Version %1 waits for approval; version %2 runs', pipeline.head, pipeline.approved);
+    ? trans.__('Version %1 is awaiting approval; nothing runs yet', pipeline.head)
+    : trans.__(
+        'Version %1 is awaiting approval; version %2 is active',
+        pipeline.head,
+        pipeline.approved
+      );
 }
 
 /** One line of a unified diff, and what it is. */

@@ -2,18 +2,20 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon, deleteIcon, editIcon, userIcon, usersIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { ApiError } from '../api/request';
 import type { LimitKind, LimitList, LimitView } from '../api/types';
 import { Combobox } from '../ui/combobox';
 import { IconButton } from '../ui/iconbutton';
 import { connectionsIcon } from '../ui/icons';
 import { Lookup } from '../ui/lookup';
 import { Select } from '../ui/select';
+import { useModelState } from '../ui/signal';
 import { Mark } from '../ui/states';
 import { offerUndo } from '../ui/undo';
+import type { Subject } from './limitdraft';
+import { LimitDraft } from './limitdraft';
 import type { QueriesModel } from './model';
-import type { Field, Typed } from './words';
-import { FIELDS, fieldWords, parse, subjectWords, typedOf, unitWords, valueWords } from './words';
+import type { Field } from './words';
+import { FIELDS, fieldWords, subjectWords, unitWords, valueWords } from './words';
 
 export interface LimitsProps {
   model: QueriesModel;
@@ -40,9 +42,9 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
     offerUndo({
       trans,
       message: trans.__('The limits of “%1” were removed.', name),
-      caption: trans.__('Bring the limits back'),
+      caption: trans.__('Restore the limits'),
       undo: () => model.setLimits(requestOf(row)),
-      done: trans.__('The limits of “%1” are back.', name),
+      done: trans.__('The limits of “%1” were restored.', name),
       failed: error => model.message(error)
     });
   };
@@ -52,7 +54,9 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
       <header className="wb-Queries-head">
         <h2>{trans.__('Limits')}</h2>
         <span>
-          {trans.__('An empty field leaves it to the next: one’s groups, everyone, the settings.')}
+          {trans.__(
+            'An empty limit is inherited: from the user’s groups, then everyone, then the service’s settings.'
+          )}
         </span>
         <span className="wb-Filters-space" />
         {model.mayChangeLimits && (
@@ -67,7 +71,7 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
       <table className="wb-Table" data-testid="wb-limits-list">
         <thead>
           <tr>
-            <th scope="col">{trans.__('Whose')}</th>
+            <th scope="col">{trans.__('Applies to')}</th>
             {FIELDS.map(field => (
               <th key={field} scope="col" className="wb-mod-number">
                 {fieldWords(field, trans)}
@@ -78,8 +82,8 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
         </thead>
         <tbody>
           <tr data-testid="wb-limits-settings">
-            <td title={trans.__('What holds where no limit says otherwise')}>
-              {trans.__('Settings of the service')}
+            <td title={trans.__('Apply where no other limit is set')}>
+              {trans.__('Service settings')}
             </td>
             {FIELDS.map(field => (
               <td key={field} className="wb-mod-number">
@@ -93,7 +97,9 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
               <Editor key={keyOf(row)} {...props} row={row} onClose={close} />
             ) : (
               <tr key={keyOf(row)} data-testid="wb-limits-row" data-name={row.name ?? row.subject}>
-                <td title={trans.__('By %1, %2', row.updated_by, row.updated_at.slice(0, 10))}>
+                <td
+                  title={trans.__('Set by %1 on %2', row.updated_by, row.updated_at.slice(0, 10))}
+                >
                   {subjectWords(row, trans)}
                 </td>
                 {FIELDS.map(field => (
@@ -129,53 +135,15 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
   );
 }
 
-interface Subject {
-  kind: LimitKind;
-  subject: string;
-  label: string;
-}
-
 function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => void }): JSX.Element {
   const { model, trans, row, onClose } = props;
-  const [kind, setKind] = React.useState<LimitKind>(row?.kind ?? 'user');
-  const [subject, setSubject] = React.useState<Subject | null>(
-    row && { kind: row.kind, subject: row.subject, label: subjectWords(row, trans) }
-  );
-  const [typed, setTyped] = React.useState<Typed>(typedOf(row));
-  const [problem, setProblem] = React.useState('');
-  const [saving, setSaving] = React.useState(false);
+  const [draft] = React.useState(() => new LimitDraft(model, row, trans));
+  const { typed, saving } = useModelState(draft);
+  const { sentence } = draft;
 
   const save = async (): Promise<void> => {
-    const found = parse(typed);
-    if ('wrong' in found) {
-      setProblem(trans.__('%1: write a number, or nothing.', fieldWords(found.wrong, trans)));
-      return;
-    }
-    if (kind !== 'everyone' && !subject) {
-      setProblem(trans.__('Choose whose limits these are.'));
-      return;
-    }
-    if (Object.keys(found.values).length === 0) {
-      setProblem(trans.__('Write at least one limit.'));
-      return;
-    }
-    setSaving(true);
-    try {
-      const values = Object.fromEntries(FIELDS.map(field => [field, null]));
-      await model.setLimits({
-        ...values,
-        ...found.values,
-        kind,
-        subject: kind === 'everyone' ? '' : (subject?.subject ?? '')
-      });
+    if (await draft.submit()) {
       onClose();
-    } catch (error) {
-      const field = FIELDS.find(name => error instanceof ApiError && error.details.field === name);
-      const message = model.message(error);
-      setProblem(
-        field ? `${fieldWords(field, trans)}: ${message.replace(`${field}: `, '')}` : message
-      );
-      setSaving(false);
     }
   };
 
@@ -193,20 +161,7 @@ function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => voi
     <>
       <tr className="wb-Limits-editor" onKeyDown={onKeyDown} data-testid="wb-limits-editor">
         <td className={row ? undefined : 'wb-Limits-whose'}>
-          {row ? (
-            subjectWords(row, trans)
-          ) : (
-            <SubjectChoice
-              {...props}
-              kind={kind}
-              subject={subject}
-              onKind={next => {
-                setKind(next);
-                setSubject(null);
-              }}
-              onSubject={setSubject}
-            />
-          )}
+          {row ? subjectWords(row, trans) : <SubjectChoice {...props} draft={draft} />}
         </td>
         {FIELDS.map((field, index) => (
           <td key={field}>
@@ -215,7 +170,7 @@ function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => voi
               value={typed[field]}
               autoFocus={row !== null && index === 0}
               trans={trans}
-              onChange={text => setTyped({ ...typed, [field]: text })}
+              onChange={text => draft.type(field, text)}
             />
           </td>
         ))}
@@ -225,7 +180,7 @@ function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => voi
         <td colSpan={FIELDS.length + 2}>
           <div>
             <span className="wb-Limits-problem" role="alert" data-testid="wb-limits-problem">
-              {problem && <Mark kind="error" />} {problem}
+              {sentence && <Mark kind="error" />} {sentence}
             </span>
             <button type="button" className="jp-mod-styled jp-mod-reject" onClick={onClose}>
               {trans.__('Cancel')}
@@ -274,15 +229,9 @@ function NumberField(props: {
   );
 }
 
-function SubjectChoice(
-  props: LimitsProps & {
-    kind: LimitKind;
-    subject: Subject | null;
-    onKind: (kind: LimitKind) => void;
-    onSubject: (subject: Subject | null) => void;
-  }
-): JSX.Element {
-  const { model, trans, kind, subject } = props;
+function SubjectChoice(props: LimitsProps & { draft: LimitDraft }): JSX.Element {
+  const { model, trans, draft } = props;
+  const { kind, subject } = useModelState(draft);
   const lookup = React.useMemo(
     () =>
       new Lookup<Subject>(
@@ -304,7 +253,7 @@ function SubjectChoice(
           { value: 'connection', label: trans.__('Connection') },
           { value: 'everyone', label: trans.__('Everyone') }
         ]}
-        onChange={props.onKind}
+        onChange={next => draft.setKind(next)}
         testId="wb-limits-kind"
       />
       {kind !== 'everyone' &&
@@ -312,8 +261,8 @@ function SubjectChoice(
           <button
             type="button"
             className="wb-LinkButton"
-            title={trans.__('Choose another')}
-            onClick={() => props.onSubject(null)}
+            title={trans.__('Choose another one')}
+            onClick={() => draft.setSubject(null)}
           >
             {subject.label}
           </button>
@@ -321,13 +270,13 @@ function SubjectChoice(
           <Combobox
             lookup={lookup}
             id="wb-limits-subject"
-            label={trans.__('Whose limits')}
+            label={trans.__('Applies to')}
             placeholder={trans.__('Name')}
             keyOf={item => item.subject}
             nameOf={item => item.label}
             detailOf={() => ''}
             iconOf={() => icons[kind]}
-            onChoose={props.onSubject}
+            onChoose={next => draft.setSubject(next)}
             autoFocus
             trans={trans}
             testId="wb-limits-subject"

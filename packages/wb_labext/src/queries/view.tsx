@@ -77,23 +77,23 @@ function Running(props: QueriesProps): JSX.Element {
               onChange={event => model.showEveryones(event.target.checked)}
               data-testid="wb-queries-all"
             />
-            {trans.__("Everybody's")}
+            {trans.__('All users')}
           </label>
         )}
       </header>
       {state.running.length === 0 ? (
         <p className="wb-Queries-none" data-testid="wb-queries-none">
-          {trans.__('Nothing runs now.')}
+          {trans.__('No queries are running.')}
         </p>
       ) : (
         <table className="wb-Table" data-testid="wb-queries-list">
           <thead>
             <tr>
-              {state.everyones && <th scope="col">{trans.__('Who')}</th>}
+              {state.everyones && <th scope="col">{trans.__('User')}</th>}
               <th scope="col">{trans.__('Connection')}</th>
               <th scope="col">{trans.__('State')}</th>
               <th scope="col" className="wb-mod-number">
-                {trans.__('Since')}
+                {trans.__('Elapsed')}
               </th>
               <th scope="col" className="wb-mod-number">
                 {trans.__('Rows')}
@@ -133,7 +133,7 @@ function countWords(state: QueriesState, trans: TranslationBundle): string {
   return [
     trans.__('%1 of %2 running', running, most),
     waiting > 0 ? trans.__('%1 waiting', waiting) : '',
-    all ? trans.__('all together') : ''
+    all ? trans.__('across all users') : ''
   ]
     .filter(Boolean)
     .join(' · ');
@@ -148,16 +148,16 @@ function Line(
   return (
     <tr data-testid="wb-queries-row" data-state={query.state}>
       {props.who && <td className="wb-mod-nowrap">{query.actor}</td>}
-      <td className="wb-mod-nowrap">{query.connection || trans.__('a test')}</td>
+      <td className="wb-mod-nowrap">{query.connection || trans.__('connection test')}</td>
       <td className="wb-mod-nowrap">
-        {query.state === 'waiting' ? trans.__('waits for its turn') : trans.__('runs')}
+        {query.state === 'waiting' ? trans.__('waiting') : trans.__('running')}
         {run !== null && (
           <>
             {' '}
             <button
               className="wb-LinkButton"
               data-testid="wb-queries-run"
-              title={trans.__('Show the run that it belongs to')}
+              title={trans.__('Show the pipeline run')}
               onClick={() => props.openRun(run)}
             >
               {trans.__('in a pipeline')}
@@ -212,7 +212,7 @@ function OwnLimits(props: QueriesProps): JSX.Element | null {
         ))}
         {own.connections.map(connection => (
           <div key={connection.connection_id} className="wb-Queries-limit">
-            <dt>{trans.__('On %1', connection.connection)}</dt>
+            <dt>{trans.__('Connection %1', connection.connection)}</dt>
             <dd>
               {FIELDS.filter(field => connection[field] !== null)
                 .map(
@@ -226,7 +226,7 @@ function OwnLimits(props: QueriesProps): JSX.Element | null {
       </dl>
       <p className="wb-Queries-none">
         {trans.__(
-          'A query that finds no place waits up to %1 seconds for its turn. An administrator can change limits.',
+          'A query over the limit waits up to %1 seconds. An administrator can change limits.',
           own.queue_wait
         )}
       </p>

@@ -13,13 +13,13 @@ const MEBIBYTE = 2 ** 20;
 export function fieldWords(field: Field, trans: TranslationBundle): string {
   switch (field) {
     case 'concurrent':
-      return trans.__('Queries at once');
+      return trans.__('Concurrent queries');
     case 'rows':
-      return trans.__('Rows of an answer');
+      return trans.__('Rows per result');
     case 'bytes':
-      return trans.__('Size of an answer');
+      return trans.__('Result size');
     case 'seconds':
-      return trans.__('Time of a query');
+      return trans.__('Query duration');
     case 'temp_bytes':
       return trans.__('Temporary files');
   }
@@ -63,7 +63,7 @@ export function sourceWords(limit: LimitValue, trans: TranslationBundle): string
     case 'user':
       return trans.__('set for you');
     case 'group':
-      return trans.__('by group %1', limit.source.name);
+      return trans.__('set for group %1', limit.source.name);
     case 'everyone':
       return trans.__('set for everyone');
     case 'settings':
@@ -80,9 +80,7 @@ export function subjectWords(row: LimitView, trans: TranslationBundle): string {
     case 'user':
       return row.subject;
     case 'connection':
-      return row.name
-        ? trans.__('Connection %1', row.name)
-        : trans.__('A connection that was deleted');
+      return row.name ? trans.__('Connection %1', row.name) : trans.__('Deleted connection');
   }
 }
 

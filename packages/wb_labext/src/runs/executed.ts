@@ -118,7 +118,7 @@ export class ExecutedNotebooks {
       panel.addClass('wb-Executed');
       panel.node.dataset.testid = 'wb-executed';
       panel.title.icon = notebookIcon;
-      panel.title.caption = trans.__('As it was executed; it can’t be changed here');
+      panel.title.caption = trans.__('As it was executed; read-only');
       void tracker.add(panel);
       void panel.context.ready.then(() => this.showFailure(panel));
     });

@@ -44,7 +44,7 @@ export function GraphView(props: {
     <div
       className="wb-Graph"
       role="group"
-      aria-label={trans.__('Graph of the tasks')}
+      aria-label={trans.__('Task graph')}
       data-testid="wb-run-graph"
       data-scale={scale}
     >
@@ -55,7 +55,7 @@ export function GraphView(props: {
           data-testid="wb-graph-fit"
           onClick={() => choose(whole ? 'actual' : 'whole')}
         >
-          {whole ? trans.__('Actual size') : trans.__('Whole graph')}
+          {whole ? trans.__('Actual size') : trans.__('Fit to view')}
         </button>
       )}
       <div

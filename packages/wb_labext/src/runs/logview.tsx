@@ -36,11 +36,13 @@ export function LogView(props: { log: LogTail; trans: TranslationBundle }): JSX.
   };
 
   if (state.attempt === null) {
-    return <p className="wb-Run-none">{trans.__('This task has not begun yet.')}</p>;
+    return <p className="wb-Run-none">{trans.__('This task has not started yet.')}</p>;
   }
   return (
     <div className="wb-Log" data-testid="wb-run-log" data-ended={state.ended}>
-      {state.cut && <p className="wb-Run-none">{trans.__('The start of the log is left out.')}</p>}
+      {state.cut && (
+        <p className="wb-Run-none">{trans.__('The beginning of the log is not shown.')}</p>
+      )}
       <pre
         ref={ref}
         tabIndex={0}
@@ -60,18 +62,18 @@ export function LogView(props: { log: LogTail; trans: TranslationBundle }): JSX.
           <span role="alert">{state.error}</span>
         ) : !state.ready ? (
           <>
-            <Spinner /> {trans.__('Loading the log…')}
+            <Spinner /> {trans.__('Loading log…')}
           </>
         ) : !state.ended ? (
           <>
-            <Spinner /> {trans.__('Follows what is written')}
+            <Spinner /> {trans.__('Following the log…')}
           </>
         ) : state.text === '' ? (
-          trans.__('Nothing was written.')
+          trans.__('The log is empty.')
         ) : null}
         {behind && (
           <button type="button" className="wb-LinkButton" onClick={toEnd}>
-            {trans.__('To the end')}
+            {trans.__('Jump to end')}
           </button>
         )}
       </div>

@@ -33,7 +33,7 @@ async function sure(
   warn = false
 ): Promise<boolean> {
   const button = warn ? Dialog.warnButton({ label }) : Dialog.okButton({ label });
-  const keep = Dialog.cancelButton({ label: warn ? trans.__('Let it run') : trans.__('Cancel') });
+  const keep = Dialog.cancelButton({ label: warn ? trans.__('Keep running') : trans.__('Cancel') });
   const answer = await showDialog({ title, body, buttons: [keep, button] });
   return answer.button.accept;
 }
@@ -79,7 +79,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
           save: (id, body) => pipelines.save(id, body)
         },
         serviceManager.serverSettings,
-        () => trans.__('This is kept by the Workbench and can only be read here.')
+        () => trans.__('This file is stored in the Workbench and is read-only here.')
       )
     );
     const executed = new ExecutedNotebooks({
@@ -121,26 +121,24 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       };
       const cancel = async (): Promise<void> => {
         const title = trans.__('Cancel this run?');
-        const body = trans.__('What runs now is stopped, and what waits does not begin.');
-        if (await sure(trans, title, body, trans.__('Cancel the run'), true)) {
+        const body = trans.__('Running tasks are stopped, and waiting tasks do not start.');
+        if (await sure(trans, title, body, trans.__('Cancel run'), true)) {
           await model.cancel();
         }
       };
       const rerunAll = async (): Promise<void> => {
-        const title = trans.__('Run all of it again?');
-        const body = trans.__(
-          'A new run does every task again, with the same version and the same parameters.'
-        );
-        if (await sure(trans, title, body, trans.__('Run again'))) {
+        const title = trans.__('Rerun all tasks?');
+        const body = trans.__('A new run repeats every task with the same version and parameters.');
+        if (await sure(trans, title, body, trans.__('Rerun all'))) {
           await again({ what: 'all', task: null });
         }
       };
       const rerunTask = async (task: string): Promise<void> => {
-        const title = trans.__('Run “%1” again?', task);
+        const title = trans.__('Rerun “%1”?', task);
         const body = trans.__(
-          'A new run does this task alone, with the same parameters. Tasks that come after it are not run.'
+          'A new run repeats only this task, with the same parameters. Tasks that depend on it do not run.'
         );
-        if (await sure(trans, title, body, trans.__('Run this task'))) {
+        if (await sure(trans, title, body, trans.__('Rerun task'))) {
           await again({ what: 'task', task });
         }
       };
@@ -178,7 +176,10 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
           required: ['run'],
           properties: {
             run: { type: 'string', description: trans.__("The run's id") },
-            label: { type: 'string', description: trans.__('What the tab says until it is loaded') }
+            label: {
+              type: 'string',
+              description: trans.__('The label of the tab until the run is loaded')
+            }
           }
         }
       },
@@ -201,7 +202,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
           required: ['pipeline'],
           properties: {
             pipeline: { type: 'string', description: trans.__("The pipeline's id") },
-            name: { type: 'string', description: trans.__('Its name, for the tab') }
+            name: { type: 'string', description: trans.__('Its name, for the label of the tab') }
           }
         }
       },

@@ -35,7 +35,7 @@ export function TaskDetail(props: DetailProps): JSX.Element {
   if (!task) {
     return (
       <section className="wb-Run-detail" aria-label={trans.__('Task')}>
-        <p className="wb-Run-none">{trans.__('Choose a task to see what it did.')}</p>
+        <p className="wb-Run-none">{trans.__('Select a task to see its details.')}</p>
       </section>
     );
   }
@@ -109,7 +109,11 @@ export function TaskDetail(props: DetailProps): JSX.Element {
       <Made {...props} task={task} />
       <h4 className="wb-Section-title">
         {attempt
-          ? trans.__('Log of attempt %1, since %2', attempt.number, exactWords(attempt.started_at))
+          ? trans.__(
+              'Log of attempt %1, started %2',
+              attempt.number,
+              exactWords(attempt.started_at)
+            )
           : trans.__('Log')}
       </h4>
       <LogView log={model.log} trans={trans} />
@@ -188,7 +192,8 @@ function Tables(
       <ul className="wb-Run-tables">
         {tables.map(table => {
           const name = [table.schema, table.table].filter(Boolean).join('.');
-          const connection = connections.get(table.connection_id) ?? trans.__('a connection');
+          const connection =
+            connections.get(table.connection_id) ?? trans.__('an unknown connection');
           return (
             <li key={`${table.connection_id} ${name}`} data-testid="wb-task-table">
               <code>{name}</code>{' '}

@@ -26,7 +26,7 @@ export function TimelineView(props: {
       <table
         className="wb-Table wb-Grid"
         role="grid"
-        aria-label={trans.__('Tasks, and when they ran')}
+        aria-label={trans.__('Timeline of the tasks')}
         data-testid="wb-run-tasks"
         onKeyDown={event => {
           moveByKey(event, 'tbody tr');
@@ -37,9 +37,9 @@ export function TimelineView(props: {
             <th scope="col">{trans.__('Task')}</th>
             <th scope="col">{trans.__('State')}</th>
             <th scope="col" className="wb-mod-number">
-              {trans.__('Time')}
+              {trans.__('Duration')}
             </th>
-            <th scope="col" className="wb-Timeline-axis" aria-label={trans.__('When')}>
+            <th scope="col" className="wb-Timeline-axis" aria-label={trans.__('Timeline')}>
               <div className="wb-Timeline-track">
                 {ticksOf(span).map(at => (
                   <span

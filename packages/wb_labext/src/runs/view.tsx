@@ -131,17 +131,17 @@ function Head(props: RunProps & { run: RunDetail }): JSX.Element {
           {run.started_at ? exactWords(run.started_at) : trans.__('not yet')}{' '}
           {triggerWords(run, trans)}
         </Fact>
-        <Fact name={trans.__('Took')}>
+        <Fact name={trans.__('Duration')}>
           {elapsedWords(run, now, trans) || '–'}
           {run.finished_at ? '' : ` ${trans.__('so far')}`}
         </Fact>
         {run.trigger === 'schedule' && (
-          <Fact name={trans.__('For')}>{exactWords(run.logical_at)}</Fact>
+          <Fact name={trans.__('Scheduled for')}>{exactWords(run.logical_at)}</Fact>
         )}
         <Fact name={trans.__('Version')}>{run.version}</Fact>
         <Fact name={trans.__('Runs as')}>{run.run_as.replace(/^\w+:/, '')}</Fact>
         {run.rerun_of && (
-          <Fact name={trans.__('Repeats')}>
+          <Fact name={trans.__('Rerun of')}>
             <button
               type="button"
               className="wb-LinkButton"

@@ -58,9 +58,9 @@ export function triggerWords(
     case 'manual':
       return trans.__('by %1', run.triggered_by);
     case 'schedule':
-      return trans.__('by its schedule');
+      return trans.__('by schedule');
     case 'rerun':
-      return trans.__('again, by %1', run.triggered_by);
+      return trans.__('rerun by %1', run.triggered_by);
   }
 }
 
@@ -108,7 +108,7 @@ export function taskWords(task: TaskRun, now: number, trans: TranslationBundle):
   }
   if (task.next_try_at && !hasEnded(task.state)) {
     const seconds = Math.ceil((new Date(task.next_try_at).getTime() - now) / 1000);
-    return seconds > 0 ? trans.__('Tried again in %1 s', seconds) : trans.__('Tried again soon');
+    return seconds > 0 ? trans.__('Retrying in %1 s', seconds) : trans.__('Retrying soon');
   }
   return state;
 }

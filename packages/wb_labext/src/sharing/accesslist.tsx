@@ -19,9 +19,9 @@ export function AccessList(props: {
   const [all, setAll] = React.useState(false);
   const shown = all ? people : people.slice(0, SHOWN);
   return (
-    <section aria-label={trans.__('Who may use it, and why')}>
+    <section aria-label={trans.__('Who has access, and why')}>
       <h3 className="wb-Section-title">
-        {trans.__('Who may use it, and why')}
+        {trans.__('Who has access, and why')}
         <span className="wb-Section-count">{people.length}</span>
       </h3>
       <table className="wb-Table wb-Access" data-testid="wb-access">
@@ -29,7 +29,7 @@ export function AccessList(props: {
           <tr>
             <th scope="col">{trans.__('User')}</th>
             <th scope="col">{trans.__('Level')}</th>
-            <th scope="col">{trans.__('Why')}</th>
+            <th scope="col">{trans.__('Reason')}</th>
           </tr>
         </thead>
         <tbody>
@@ -51,11 +51,11 @@ export function AccessList(props: {
                   <span
                     className="wb-Access-cannot"
                     title={trans.__(
-                      'Without a role (viewer, analyst or engineer) a share gives nothing. An administrator can give one.'
+                      'A share has no effect without a role: viewer, analyst or engineer. An administrator can assign one.'
                     )}
                     data-testid="wb-access-norole"
                   >
-                    <Mark kind="warning" /> {trans.__('has no role yet, so can’t use it')}
+                    <Mark kind="warning" /> {trans.__('no role yet, so no access')}
                   </span>
                 )}
               </td>

@@ -147,7 +147,7 @@ function Shares(props: SharingProps & { access: Access }): JSX.Element {
             <LevelSelect
               level={state.level}
               levels={sharing.levels}
-              label={trans.__('Level for the next one')}
+              label={trans.__('Access level for the new share')}
               onChange={level => sharing.setLevel(level)}
               trans={trans}
               testId="wb-share-level"
@@ -181,9 +181,9 @@ function OwnerSection(props: SharingProps & { access: Access }): JSX.Element {
         trans,
         message:
           kind === 'pipeline'
-            ? trans.__('“%1” now belongs to %2, and runs once they approve it.', name, person.name)
+            ? trans.__('“%1” now belongs to %2. It runs after they approve it.', name, person.name)
             : trans.__('“%1” now belongs to %2.', name, person.name),
-        caption: trans.__('Give it back to %1', owner.name),
+        caption: trans.__('Return it to %1', owner.name),
         undo: () => sharing.transferBack(owner, share ?? null),
         done: trans.__('“%1” belongs to %2 again.', name, owner.name),
         failed: error => sharing.message(error)
@@ -215,7 +215,7 @@ function OwnerSection(props: SharingProps & { access: Access }): JSX.Element {
       {transferring && sharing.thing.kind === 'pipeline' && (
         <p className="wb-Sharing-note" data-testid="wb-transfer-note">
           {trans.__(
-            'It will run with the rights of its new owner, so nothing of it runs until they have approved it. Runs that go on are cancelled.'
+            'It will run with the permissions of its new owner, so it does not run until they approve it. Active runs are cancelled.'
           )}
         </p>
       )}
@@ -237,7 +237,7 @@ function OwnerSection(props: SharingProps & { access: Access }): JSX.Element {
             search="owners"
             id="wb-transfer-search"
             label={trans.__('New owner')}
-            placeholder={trans.__('Search for the new owner: a user or a group')}
+            placeholder={trans.__('Search users and groups')}
             autoFocus
             onChoose={person => void transfer(person)}
             trans={trans}
@@ -265,9 +265,9 @@ function ShareList(props: SharingProps & { access: Access }): JSX.Element {
     offerUndo({
       trans,
       message,
-      caption: trans.__('Give %1 back what they had', share.name),
+      caption: trans.__('Restore the access of %1', share.name),
       undo: () => sharing.restore(share),
-      done: trans.__('%1 has “%2” again.', share.name, name),
+      done: trans.__('%1 has access to “%2” again.', share.name, name),
       failed: error => sharing.message(error)
     });
 
@@ -288,7 +288,12 @@ function ShareList(props: SharingProps & { access: Access }): JSX.Element {
     if ((await sharing.share(share, level)) && less) {
       giveBack(
         share,
-        trans.__('%1 may now only %2 “%3”.', share.name, levelName(level, trans), name)
+        trans.__(
+          '%1 now has only the level “%2” on “%3”.',
+          share.name,
+          levelName(level, trans),
+          name
+        )
       );
     }
   };
@@ -296,7 +301,7 @@ function ShareList(props: SharingProps & { access: Access }): JSX.Element {
   if (access.shares.length === 0) {
     return (
       <p className="wb-Sharing-none" data-testid="wb-shares-none">
-        {trans.__('Not shared with anybody yet.')}
+        {trans.__('Not shared with anyone yet.')}
       </p>
     );
   }
@@ -317,7 +322,7 @@ function ShareList(props: SharingProps & { access: Access }): JSX.Element {
             <LevelSelect
               level={share.level}
               levels={sharing.levels}
-              label={trans.__('Level of %1', share.name)}
+              label={trans.__('Access level of %1', share.name)}
               onChange={level => void setLevel(share, level)}
               trans={trans}
               testId="wb-share-row-level"

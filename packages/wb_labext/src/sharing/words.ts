@@ -37,16 +37,16 @@ export function levelHelp(kind: Kind, level: Level, trans: TranslationBundle): s
     case 'use':
       return trans.__('read data');
     case 'write':
-      return trans.__('also change data, where the connector can');
+      return trans.__('also change data, if the connector supports it');
     case 'view':
-      return trans.__('see it, its runs and what they made');
+      return trans.__('see it, its runs and their results');
     case 'run':
-      return trans.__('also start, cancel and repeat runs, with the rights of its owner');
+      return trans.__('also start, cancel and rerun it, with the permissions of its owner');
     case 'edit':
-      return trans.__('also change it; the owner approves what runs');
+      return trans.__('also edit it; changes run after the owner approves them');
     case 'manage':
       return kind === 'pipeline'
-        ? trans.__('also share and delete it; what runs is still for its owner alone to approve')
+        ? trans.__('also share and delete it; only its owner approves what runs')
         : trans.__('also edit, share and delete it');
   }
 }
@@ -71,16 +71,16 @@ export function reasonWords(reason: Reason, trans: TranslationBundle): string {
       return trans.__('owner');
     case 'team':
       return reason.name === EVERYONE
-        ? trans.__('belongs to everyone')
-        : trans.__('by team %1', reason.name);
+        ? trans.__('owned by everyone')
+        : trans.__('member of team %1', reason.name);
     case 'admin':
       return trans.__('administrator');
     case 'user':
-      return trans.__('shared with them');
+      return trans.__('direct share');
     case 'group':
       return reason.name === EVERYONE
         ? trans.__('shared with everyone')
-        : trans.__('by group %1', reason.name);
+        : trans.__('member of group %1', reason.name);
   }
 }
 

@@ -133,12 +133,12 @@ export function Combobox<T>(props: ComboboxProps<T>): JSX.Element {
             <span className="wb-mod-failed">{state.error}</span>
           ) : state.phase === 'ready' && state.items.length === 0 ? (
             state.text.trim() ? (
-              trans.__('Nobody else matches “%1”.', state.text.trim())
+              trans.__('Nothing else matches “%1”.', state.text.trim())
             ) : (
-              trans.__('There is nobody else.')
+              trans.__('Nothing else to choose.')
             )
           ) : state.more ? (
-            trans.__('There are more: type more letters.')
+            trans.__('More results: keep typing to narrow them down.')
           ) : null}
         </div>
       </div>

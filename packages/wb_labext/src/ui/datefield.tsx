@@ -17,7 +17,7 @@ export function DateField(props: {
   const { id, help, value, trans } = props;
   // A half-typed date has no value, and the browser says nothing about it.
   const [half, setHalf] = React.useState(false);
-  const error = half ? trans.__('Complete the date, or empty it.') : props.error;
+  const error = half ? trans.__('Complete the date, or clear it.') : props.error;
   return (
     <div className={`wb-Field wb-DateField${error ? ' wb-mod-invalid' : ''}`}>
       <label className="wb-Field-label" htmlFor={id}>

@@ -37,10 +37,10 @@ describe('how one has a connection', () => {
       words('group', 'viewer')
     ]).toEqual([
       'owner',
-      'by team finance',
+      'member of team finance',
       'administrator',
-      'shared with them',
-      'by group finance',
+      'direct share',
+      'member of group finance',
       'shared with everyone'
     ]);
   });
@@ -58,15 +58,15 @@ describe('the mark of a sign-in', () => {
     [{ status: 'expired', expires_at: '2026-11-01T00:00:00Z' }, 'sign-in expired'],
     [
       { status: 'expiring', expires_at: new Date(2026, 10, 28, 23, 59, 59).toISOString() },
-      'sign-in ends in 5 days'
+      'sign-in expires in 5 days'
     ],
     [
       { status: 'expiring', expires_at: new Date(2026, 10, 24, 0, 0, 1).toISOString() },
-      'sign-in ends in 1 day'
+      'sign-in expires in 1 day'
     ],
     [
       { status: 'expiring', expires_at: new Date(2026, 10, 23, 23, 59, 59).toISOString() },
-      'sign-in ends today'
+      'sign-in expires today'
     ]
   ] as const)('of %j is “%s”', (state, words) => {
     expect(credentialMark(credential(state), 'personal', trans, now)?.short).toBe(words);
@@ -79,7 +79,7 @@ describe('the mark of a sign-in', () => {
   it('says who has to act when it has ended', () => {
     const ended = credential({ status: 'expired', expires_at: '2026-11-01T00:00:00Z' });
     expect(credentialMark(ended, 'personal', trans, now)?.long).toContain('Enter a new one');
-    expect(credentialMark(ended, 'shared', trans, now)?.long).toContain('Who manages');
+    expect(credentialMark(ended, 'shared', trans, now)?.long).toContain('Ask someone who manages');
   });
 });
 

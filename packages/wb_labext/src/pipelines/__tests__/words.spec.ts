@@ -19,7 +19,7 @@ const hence = (hours: number): string => new Date(Date.now() + hours * 3_600_000
 
 describe('words of pipelines', () => {
   it('say how the last run went', () => {
-    expect(lastRunWords(pipeline(), trans)).toBe('Never run');
+    expect(lastRunWords(pipeline(), trans)).toBe('Not run yet');
     const last_run = runSummary({ state: 'failed', finished_at: hence(-2.1) });
     expect(lastRunWords(pipeline({ last_run }), trans)).toBe('Failed 2 hours ago');
   });
@@ -35,7 +35,9 @@ describe('words of pipelines', () => {
     expect(waitsForApproval(pipeline())).toBe(false);
     const changed = pipeline({ head: 3 });
     expect(waitsForApproval(changed)).toBe(true);
-    expect(approvalWords(changed, trans)).toBe('Version 3 waits for approval; version 2 runs');
+    expect(approvalWords(changed, trans)).toBe(
+      'Version 3 is awaiting approval; version 2 is active'
+    );
     expect(approvalWords(pipeline({ approved: null }), trans)).toContain('nothing runs yet');
   });
 
@@ -53,7 +55,7 @@ describe('words of pipelines', () => {
     expect(approverWords(pipeline(), false, trans)).toContain('ada');
     const teams = pipeline({ owner: { kind: 'team', name: 'finance' } });
     expect(approverWords(teams, false, trans)).toBe('A member of the team finance can approve it.');
-    expect(approverWords(pipeline(), true, trans)).toContain('your rights');
+    expect(approverWords(pipeline(), true, trans)).toContain('your permissions');
     expect(approverWords(teams, true, trans)).toContain('the team finance');
     const version = {
       number: 2,

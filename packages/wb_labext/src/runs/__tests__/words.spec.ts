@@ -23,14 +23,14 @@ describe('words of runs', () => {
     const running = taskRun({ state: 'running', attempts: [attempt({ progress })] });
     expect(taskWords(running, now, trans)).toBe('Running: cell 3 of 5');
     const waits = taskRun({ state: 'waiting', next_try_at: '2026-11-23T10:01:00Z' });
-    expect(taskWords(waits, now, trans)).toBe('Tried again in 18 s');
+    expect(taskWords(waits, now, trans)).toBe('Retrying in 18 s');
     expect(taskWords(taskRun({ attempts: [attempt({ progress })] }), now, trans)).toBe('Succeeded');
   });
 
   it('say what started a run', () => {
     expect(triggerWords(run(), trans)).toBe('by ada');
-    expect(triggerWords(run({ trigger: 'schedule' }), trans)).toBe('by its schedule');
-    expect(triggerWords(run({ trigger: 'rerun' }), trans)).toBe('again, by ada');
+    expect(triggerWords(run({ trigger: 'schedule' }), trans)).toBe('by schedule');
+    expect(triggerWords(run({ trigger: 'rerun' }), trans)).toBe('rerun by ada');
   });
 
   it('write values on one line', () => {
