@@ -321,6 +321,20 @@ def tried(source: Source, sql: str) -> str:
     return "ok"
 
 
+def straight_error(there: psycopg.Connection, sql: str) -> str:
+    return there.pgconn.exec_(sql.encode()).error_message.decode()
+
+
+def found_briefly(there: psycopg.Connection, sql: str) -> bool:
+    """Whether the brief question notices what the others refuse, where it is asked at all."""
+    try:
+        it = analyse(sql, "postgres")
+    except WorkbenchError:
+        return True  # it doesn't come to that
+    question = shadows.glance(it.named, it.sql, brief=True)
+    return not shadows.is_plain(it.named) or shadows.found(straight_error(there, question)) == [""]
+
+
 REFUSED = {
     "cast_not_allowed", "operator_not_allowed", "type_not_allowed", "function_not_allowed",
 }  # fmt: skip
@@ -339,15 +353,17 @@ def test_code_of_the_database_does_not_run(
             code = tried(coded, sql)
             if code not in REFUSED:
                 wrong.append((code, sql))
-            bite = there.pgconn.exec_(sql.encode()).error_message.decode()
+            bite = straight_error(there, sql)
             if "was called" not in bite:
                 wrong.append((bite or "doesn't bite", sql))
+            if not found_briefly(there, sql):
+                wrong.append(("the brief question doesn't find it", sql))
         for sql in world.honest:
             code = tried(coded, sql)
             if code != "ok":
                 wrong.append((code, sql))
     finally:
-        there.execute("drop schema if exists w cascade")
+        there.execute("drop schema if exists w cascade; drop cast if exists (varchar as int)")
     assert not wrong, "\n".join(map(str, wrong))
 
 
@@ -390,10 +406,18 @@ def test_attacks_catch_the_mend_taken_out(
         there.execute("drop schema if exists w cascade")
 
 
+def test_the_brief_question_is_enough_where_there_is_nothing(there: psycopg.Connection) -> None:
+    try:
+        there.execute(TABLES)
+        assert [sql for sql in (*PLAIN, *DIARY, *OTHERS) if found_briefly(there, sql)] == []
+    finally:
+        there.execute("drop schema if exists w cascade")
+
+
 def test_a_question_that_was_not_answered_stops_the_statement(
     coded: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shadows, "glance", lambda named, sql: "SELECT 1 WHERE false")
+    monkeypatch.setattr(shadows, "glance", lambda named, sql, brief: "SELECT 1 WHERE false")
     with pytest.raises(WorkbenchError) as caught:
         coded.value("select 1 as x")
     assert caught.value.code == "not_looked"

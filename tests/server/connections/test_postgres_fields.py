@@ -435,7 +435,7 @@ MUTANTS = {
     "a column of one table vouches for all": (
         shadows, "_DOTS", shadows._DOTS.replace("AND NOT EXISTS (\n        SELECT FROM ROWS FROM", "AND EXISTS (\n        SELECT FROM ROWS FROM"),
     ),
-    "nobody asks": (shadows, "glance", lambda named, sql: "SELECT 1"),
+    "nobody asks": (shadows, "glance", lambda named, sql, brief: "SELECT 1"),
     "nobody asks closely": (shadows, "look", lambda named, tables, sql: "SELECT 1"),
 }  # fmt: skip
 

@@ -74,9 +74,10 @@ def test_the_connection_is_found_among_all_that_is_open() -> None:
             before = sorted(os.listdir("/proc/self/fd"))
             inflow = Inflow.of(peer, it.getsockname()[1])
             assert inflow is not None
-            with inflow.call():
-                accepted[1].sendall(b"x" * 1000)
-                assert it.recv(1000)
+            inflow.begin()
+            accepted[1].sendall(b"x" * 1000)
+            assert it.recv(1000)
+            inflow.end()
             assert not inflow.flooded
             inflow.close()
             assert sorted(os.listdir("/proc/self/fd")) == before

@@ -13,8 +13,7 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 from ...kit.errors import TooLarge, WorkbenchError
@@ -66,15 +65,14 @@ class Inflow:
                 return it
         return None
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """Watches one call of the driver."""
+    def begin(self) -> None:
+        """Watches one call of the driver, until ``end``."""
         self._before = self._received()
         _watch.add(self)
-        try:
-            yield
-        finally:
-            _watch.remove(self)
+
+    def end(self) -> None:
+        """The call has returned."""
+        _watch.remove(self)
 
     def look(self) -> None:
         """Ends the connection if too much came in this call."""
@@ -155,7 +153,11 @@ def _ports(sock: socket.socket) -> tuple[int | None, tuple[str, int] | None]:
 
 
 class _Watch:
-    """One thread that looks at all calls; it waits while there are none."""
+    """One thread that looks at all calls; it waits while there are none.
+
+    Each query has a few calls, so they take no lock: one that begins is in the set before it is asked
+    whether the thread looks, and the thread says that it looks no more before it last asks the set.
+    """
 
     def __init__(self) -> None:
         self._state = threading.Condition()
@@ -164,31 +166,34 @@ class _Watch:
         self._thread: threading.Thread | None = None
 
     def add(self, inflow: Inflow) -> None:
+        self._calls.add(inflow)
+        if self._looking and self._thread is not None and self._thread.is_alive():
+            return
         with self._state:
-            self._calls.add(inflow)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, daemon=True, name="inflow")
                 self._thread.start()
-            elif not self._looking:
+            else:
                 self._state.notify()
 
     def remove(self, inflow: Inflow) -> None:
-        with self._state:
-            self._calls.discard(inflow)
+        self._calls.discard(inflow)
 
     def _run(self) -> None:
         quiet = time.monotonic()
+        self._looking = True
         while True:
-            with self._state:
-                self._looking = True
-                if self._calls:
-                    quiet = time.monotonic()
-                elif time.monotonic() - quiet > _PATIENCE_SECONDS:
+            calls = self._calls.copy()
+            if calls:
+                quiet = time.monotonic()
+            elif time.monotonic() - quiet > _PATIENCE_SECONDS:
+                with self._state:
                     self._looking = False
                     self._state.wait_for(lambda: self._calls)
-                    continue
-                for inflow in self._calls:
-                    inflow.look()
+                    self._looking = True
+                continue
+            for inflow in calls:
+                inflow.look()
             time.sleep(_LOOK_SECONDS)
 
 

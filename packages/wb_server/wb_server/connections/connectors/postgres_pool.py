@@ -239,12 +239,15 @@ class Pool(IdlePool[Link]):
     Attributes:
         unreadable: types that the driver can't read although it has just looked.
         types: PostgreSQL's own that were looked up: they don't change.
+        asks_briefly: whether the brief question of ``postgres_shadows`` has been enough so far. It
+            decides which one is asked first, and nothing else.
     """
 
     def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
         super().__init__(version, max_idle=max_idle)
         self.unreadable: set[int] = set()
         self.types: dict[int, Fact] = {}
+        self.asks_briefly = True
         self._dialling = threading.Lock()
         self._database: adbc.AdbcDatabase | None = None
         self._database_text = ""

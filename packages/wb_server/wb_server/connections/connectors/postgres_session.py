@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import adbc_driver_manager as adbc
@@ -171,8 +171,9 @@ class PostgresSession(Session):
             self._calling = True
         inflow = self._link.inflow
         try:
-            with inflow.call() if inflow is not None else nullcontext():
-                yield
+            if inflow is not None:
+                inflow.begin()
+            yield
         except (adbc.Error, pa.ArrowException, OSError) as error:
             self._broken = self._broken or errors.is_broken(error)
             if inflow is not None and inflow.flooded:
@@ -184,6 +185,8 @@ class PostgresSession(Session):
             late = time.monotonic() >= self._deadline
             raise errors.statement_error(error, cancelled=self._cancelled, late=late) from None
         finally:
+            if inflow is not None:
+                inflow.end()
             with self._state:
                 self._calling = False
                 self._state.notify_all()
@@ -220,15 +223,26 @@ class PostgresSession(Session):
             self._link.command(f"{self._begun_by}; {more}" if more else self._begun_by)
             return
         permit = self._permit
-        glance = shadows.glance(permit.named, permit.sql)
-        try:
-            count = self._link.command(f"{sql}; {VALUES}; {glance}")
-        except adbc.Error as error:
-            if shadows.found(str(error)) is None:
-                raise
+        brief = self._pool.asks_briefly and shadows.is_plain(permit.named)
+        count = self._glance(sql, brief=brief)
+        if count is None and brief:
+            self._pool.asks_briefly = False  # in this database that doesn't tell enough
+            self._link.command("ROLLBACK")
+            count = self._glance(sql, brief=False)
+        if count is None:
             self._link.command("ROLLBACK")
             count = self._look()
         shadows.require_answer(count)
+
+    def _glance(self, sql: str, *, brief: bool) -> int | None:
+        """Begins and asks the short question; ``None``: there is something of the kind."""
+        glance = shadows.glance(self._permit.named, self._permit.sql, brief=brief)
+        try:
+            return self._link.command(f"{sql}; {VALUES}; {glance}")
+        except adbc.Error as error:
+            if shadows.found(str(error)) is None:
+                raise
+            return None
 
     def _look(self) -> int:
         """Begins again, and asks what the things that there are have to do with this statement."""

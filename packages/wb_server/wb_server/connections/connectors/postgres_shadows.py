@@ -205,53 +205,83 @@ def _of_no_extension(catalog: int) -> str:
     )
 
 
-def glance(named: Named, sql: str) -> str:
+def is_plain(named: Named) -> bool:
+    """Whether a statement names nothing of an extension, so that ``glance`` may be brief."""
+    return not (named.functions or named.types)
+
+
+def glance(named: Named, sql: str, *, brief: bool = False) -> str:
     """The short question: it answers one row, or fails if ``look`` has to be asked.
 
     The search path isn't mended for it, which takes time; where it has to be, it fails as well.
+
+    Args:
+        brief: leaves out what excepts something from each kind, such as that an extension brought
+            it. To plan that takes the database longer than all the rest.
     """
     kinds = [
-        f"pg_cast x WHERE x.oid {_USER} AND (x.castfunc {_USER} AND {_of_no_extension(2605)} "  # noqa: S608
-        f"OR x.castcontext {_EQ} 'i'::pg_catalog.\"char\" AND (SELECT t.typtype FROM "
-        f"pg_catalog.pg_type t WHERE t.oid {_EQ} x.castsource) {_EQ} 'c'::pg_catalog.\"char\")",
-        f"pg_opclass x WHERE x.oid {_USER} AND x.opcdefault AND {_of_no_extension(2616)}",
-        f"pg_operator x WHERE x.oid {_USER} AND x.oprname {_EQ} ANY ({_array(_signs(sql))}) "
-        f"AND {_of_no_extension(2617)}",
+        (
+            f"pg_cast x WHERE x.oid {_USER}",
+            f"x.castfunc {_USER} AND {_of_no_extension(2605)} "  # noqa: S608
+            f"OR x.castcontext {_EQ} 'i'::pg_catalog.\"char\" AND (SELECT t.typtype FROM "
+            f"pg_catalog.pg_type t WHERE t.oid {_EQ} x.castsource) {_EQ} 'c'::pg_catalog.\"char\"",
+        ),
+        (f"pg_opclass x WHERE x.oid {_USER} AND x.opcdefault", _of_no_extension(2616)),
+        (
+            f"pg_operator x WHERE x.oid {_USER} AND x.oprname {_EQ} ANY ({_array(_signs(sql))})",
+            _of_no_extension(2617),
+        ),
     ]
     if named.functions:
+        names = _array(named.functions)
         kinds.append(
-            f"pg_proc x WHERE x.proname {_EQ} ANY ({_array(named.functions)}) AND x.oid {_USER} "
-            f"AND {_of_no_extension(1255)}"
+            (
+                f"pg_proc x WHERE x.proname {_EQ} ANY ({names}) AND x.oid {_USER}",
+                _of_no_extension(1255),
+            )
         )
     if named.types:
         kinds.append(
-            f"pg_type x WHERE x.typname {_EQ} ANY ({_array(named.types)}) "
-            f"AND {_of_no_extension(1247)}"
+            (
+                f"pg_type x WHERE x.typname {_EQ} ANY ({_array(named.types)})",
+                _of_no_extension(1247),
+            )
         )
     if _makes_values(named, sql):
         kinds.append(
-            "pg_constraint x WHERE x.contypid OPERATOR(pg_catalog.>) '0'::pg_catalog.oid "
-            f"AND x.oid {_USER} AND (x.conbin::pg_catalog.text OPERATOR(pg_catalog.~) "
-            "'funcid [1-9][0-9][0-9][0-9][0-9]' OR pg_catalog.pg_get_constraintdef(x.oid) "
-            f"OPERATOR(pg_catalog.~) '{_RISKY}')"
+            (
+                # Of no table: there is an index for that, and a table has many.
+                f"pg_constraint x WHERE x.conrelid {_EQ} '0'::pg_catalog.oid "
+                f"AND x.contypid OPERATOR(pg_catalog.>) '0'::pg_catalog.oid AND x.oid {_USER}",
+                "x.conbin::pg_catalog.text OPERATOR(pg_catalog.~) "
+                "'funcid [1-9][0-9][0-9][0-9][0-9]' OR pg_catalog.pg_get_constraintdef(x.oid) "
+                f"OPERATOR(pg_catalog.~) '{_RISKY}'",
+            )
         )
     never = named.of_values - HARMLESS
     if named.of_values:
         kinds.append(
-            f"pg_type x WHERE x.typname {_EQ} ANY ({_array(named.of_values)}) "
-            f"AND (x.oid {_USER} OR x.typname {_EQ} ANY ({_array(never)}))"
+            (
+                f"pg_type x WHERE x.typname {_EQ} ANY ({_array(named.of_values)})",
+                f"x.oid {_USER} OR x.typname {_EQ} ANY ({_array(never)})",
+            )
         )
     if named.of_values or named.of_rows:
         # PostgreSQL's own functions take no row, or are harmless.
         kinds.append(
-            f"pg_proc x WHERE x.proname {_EQ} ANY ({_array(named.of_values | named.of_rows.keys())}) "
-            f"AND (x.oid {_USER} OR x.proname {_EQ} ANY ({_array(never)})) AND {_TAKES_ONE}"
+            (
+                f"pg_proc x WHERE x.proname {_EQ} "
+                f"ANY ({_array(named.of_values | named.of_rows.keys())}) "
+                f"AND (x.oid {_USER} OR x.proname {_EQ} ANY ({_array(never)}))",
+                _TAKES_ONE,
+            )
         )
     some = " OR ".join(
-        [PATH_IS_WRONG, *(f"EXISTS (SELECT FROM pg_catalog.{kind})" for kind in kinds)]
+        f"EXISTS (SELECT FROM pg_catalog.{kind if brief else f'{kind} AND ({closer})'})"
+        for kind, closer in kinds
     )
     return (
-        f"SELECT CASE WHEN {some} THEN pg_catalog.int4in(pg_catalog.textout("
+        f"SELECT CASE WHEN {PATH_IS_WRONG} OR {some} THEN pg_catalog.int4in(pg_catalog.textout("
         f"pg_catalog.concat('{_MARK[0]}', '{_MARK[1]}', '{_END}'))) ELSE '1'::pg_catalog.int4 END"
     )
 
