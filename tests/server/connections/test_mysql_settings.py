@@ -69,7 +69,7 @@ def rows(source: Source, sql: str, **params: Any) -> list[dict[str, Any]]:
 
 
 def test_its_defaults_bite_without_them(hostile: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mysql_settings, "settings", lambda timeout, mariadb: "SET @nothing = 1")
+    monkeypatch.setattr(mysql_settings, "settings", lambda timeout, **_: "SET @nothing = 1")
     monkeypatch.setattr(mysql_settings, "hold", lambda found, mariadb: True)
     text = analyse("select :a as a, 'b' || '1' as b, not 1 between 0 and 5 as c", "mysql",
                    {"a": "\\"}).sql  # fmt: skip
@@ -77,7 +77,7 @@ def test_its_defaults_bite_without_them(hostile: Source, monkeypatch: pytest.Mon
 
 
 def test_what_isnt_kept_is_noticed(hostile: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mysql_settings, "settings", lambda timeout, mariadb: "SET @nothing = 1")
+    monkeypatch.setattr(mysql_settings, "settings", lambda timeout, **_: "SET @nothing = 1")
     with pytest.raises(SourceFailed) as caught:
         hostile.rows("SELECT 1")
     assert caught.value.code == "settings_refused"

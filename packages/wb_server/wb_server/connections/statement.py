@@ -41,6 +41,7 @@ from wb_server.connections.dialects.tables import (
     targets_of,
 )
 from wb_server.connections.dialects.text import canonical, parse, render, too_complex
+from wb_server.connections.reuse import Reuse, fits
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 DialectName = Literal["postgres", "duckdb", "mysql"]
@@ -51,6 +52,7 @@ RULES: Mapping[str, DialectRules] = {
     rules.name: rules for rules in (postgres.RULES, duckdb.RULES, mysql.RULES)
 }
 
+_PLACES = frozenset({"line", "col", "start", "end"})
 _QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 _STRUCTURAL = (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
 
@@ -104,9 +106,13 @@ def analyse(
     """
     rules = RULES[dialect]
     try:
-        if params or limit is not None or len(sql) > _CACHED_LENGTH:
-            return _analyse(sql, rules, dict(params or {}), limit)
-        return _analyse_plain(sql, rules.name)
+        if len(sql) <= _CACHED_LENGTH:
+            if not params and limit is None:
+                return _analyse_plain(sql, rules.name)
+            if params and fits(sql, params):
+                reuse = _reuse(sql, rules.name, frozenset(params), limit)
+                return reuse.statement(params, lambda them: _analyse(sql, rules, them, limit))
+        return _analyse(sql, rules, dict(params or {}), limit)
     except RecursionError:
         raise too_complex() from None
 
@@ -117,8 +123,18 @@ def _analyse_plain(sql: str, dialect: str) -> Statement:
 
 
 @lru_cache(maxsize=512)
+def _reuse(sql: str, dialect: str, names: frozenset[str], limit: int | None) -> Reuse:
+    return Reuse()
+
+
+@lru_cache(maxsize=512)
 def _parse_cached(sql: str, dialect: str) -> exp.Expr:
-    return canonical(parse(sql, RULES[dialect]), RULES[dialect])
+    tree = canonical(parse(sql, RULES[dialect]), RULES[dialect])
+    for node in tree.walk():
+        # Where in the text it stood: nobody asks for that, and each copy of the tree copies it.
+        for place in _PLACES & node.meta.keys():
+            del node.meta[place]
+    return tree
 
 
 def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None) -> Statement:

@@ -180,6 +180,9 @@ def logging_of(form: str) -> None:
         _Json() if form == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # No line says by which code, thread, process or task it was written: they aren't looked up.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # Libraries' chatter holds URLs and statements; the audit log is the place for those.
     for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "sqlglot"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -191,7 +191,15 @@ def _hurry_postgresql(connection: DBAPIConnection, record: ConnectionPoolEntry) 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     writes = connection.get_execution_options().get("wb_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    try:
+        # By the driver itself: a statement of SQLAlchemy's takes many times as long as this one, and
+        # each query begins a few transactions.
+        driver.execute(begin)
+    except sqlite3.Error as error:
+        raise sa.exc.DBAPIError.instance(begin, None, error, sqlite3.Error) from error
 
 
 # Alembic is loaded by who migrates: every process asks for the version as it starts, and none of the

@@ -140,17 +140,17 @@ class Link:
         """How long the server may say nothing before the connection counts as broken."""
         self._my._read_timeout = self._my._write_timeout = seconds
 
-    def settings(self, timeout: float) -> str:
+    def settings(self, timeout: float, *, read_only: bool) -> str:
         """The command that sets all of the session that a statement's meaning depends on."""
-        return mysql_settings.settings(timeout, mariadb=self.mariadb)
+        return mysql_settings.settings(timeout, read_only=read_only, mariadb=self.mariadb)
 
-    def set_up(self, timeout: float) -> None:
+    def set_up(self, timeout: float, *, read_only: bool) -> None:
         """Gives the session its settings, and makes sure of them.
 
         Raises:
             SourceFailed: something between has other ones in mind (``settings_refused``).
         """
-        self.command(self.settings(timeout))
+        self.command(self.settings(timeout, read_only=read_only))
         if not mysql_settings.hold(self.query(mysql_settings.VERIFY)[0], mariadb=self.mariadb):
             raise SourceFailed(
                 "The server, or a proxy before it, doesn't keep the settings of a session "

@@ -53,11 +53,14 @@ _MYSQL: Final = {"cte_max_recursion_depth": "4294967295"}
 VERIFY: Final = f"SELECT @@sql_mode, @@time_zone, {', '.join(f'@@{it}' for it in _CHARACTER_SETS)}"
 
 
-def settings(timeout: float, *, mariadb: bool) -> str:
+def settings(timeout: float, *, read_only: bool, mariadb: bool) -> str:
     """The command that sets all of a session that a statement's meaning rests on.
 
     Args:
         timeout: seconds that a query may take.
+        read_only: whether no transaction may write: a statement that ends the transaction by itself,
+            as DROP does, finds the session so. A write keeps the login's own default, which may be
+            read-only.
         mariadb: whether the server is MariaDB.
     """
     limit = (
@@ -76,6 +79,8 @@ def settings(timeout: float, *, mariadb: bool) -> str:
         "net_write_timeout": str(patience),
         **limit,
     }
+    if read_only:
+        wanted["tx_read_only" if mariadb else "transaction_read_only"] = "1"
     return "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in wanted.items())
 
 

@@ -166,22 +166,18 @@ class MySQLUse(Use):
         self._deadline = time.monotonic() + timeout * 0.9
         with self._call():
             try:
-                self._link.wait_at_most(timeout + _GRACE)
-                self._link.set_up(timeout)
+                self._set_up(timeout, read_only=read_only)
             except (pymysql.Error, OSError) as error:
                 if not (self._link.reused and errors.is_broken(error)) or self._cancelled:
                     raise
                 self._replace_link()
-                self._link.wait_at_most(timeout + _GRACE)
-                self._link.set_up(timeout)
-            # A write keeps the login's own default, which may be read-only. A statement that ends
-            # the transaction by itself, as DROP does, finds the session read-only.
-            if read_only:
-                self._link.command("SET SESSION TRANSACTION READ ONLY")
-                self._link.command("START TRANSACTION READ ONLY")
-            else:
-                self._link.command("START TRANSACTION")
+                self._set_up(timeout, read_only=read_only)
+            self._link.command(f"START TRANSACTION{' READ ONLY' if read_only else ''}")
         self._begun = True
+
+    def _set_up(self, timeout: float, *, read_only: bool) -> None:
+        self._link.wait_at_most(timeout + _GRACE)
+        self._link.set_up(timeout, read_only=read_only)
 
     def _replace_link(self) -> None:
         with self._linked:

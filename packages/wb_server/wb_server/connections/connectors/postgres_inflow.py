@@ -21,7 +21,10 @@ from .base import MAX_ROW_BYTES
 
 # A row, those that are on their way behind it, and what the driver asks beside.
 MAX_CALL_BYTES: Final = 2 * MAX_ROW_BYTES
+# How often it is looked: at a call that has been seen before, and for new ones, which mostly end
+# before the next look; each look takes the time of those that work.
 _LOOK_SECONDS: Final = 0.01
+_FIRST_LOOK_SECONDS: Final = 0.03
 _PATIENCE_SECONDS: Final = 0.5
 
 # From Linux's struct tcp_info: tcpi_bytes_received.
@@ -182,6 +185,7 @@ class _Watch:
     def _run(self) -> None:
         quiet = time.monotonic()
         self._looking = True
+        known: set[Inflow] = set()
         while True:
             calls = self._calls.copy()
             if calls:
@@ -194,7 +198,8 @@ class _Watch:
                 continue
             for inflow in calls:
                 inflow.look()
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS if calls & known else _FIRST_LOOK_SECONDS)
+            known = calls
 
 
 _watch = _Watch()
