@@ -133,10 +133,14 @@ class Stop:
             threading.Timer(0.1, work.cancel).start()
 
 
-def test_it_ends_at_its_time(thinking: None) -> None:
+DEEP = f"select {'(' * 9}1{')' * 9}"
+
+
+@pytest.mark.parametrize("sql", [LONG, DEEP])
+def test_it_ends_at_its_time(thinking: None, sql: str) -> None:
     analyst = Analyst()
     with pytest.raises(SourceTimeout):
-        analyst.analyse(LONG, "postgres", watch=Stop(0.3))
+        analyst.analyse(sql, "postgres", watch=Stop(0.3))
     analyst.close()
 
 

@@ -432,6 +432,18 @@ def test_joins_without_a_condition_are_not_read_for_hours(dialect: DialectName, 
 
 @pytest.mark.parametrize("dialect", ALL_DIALECTS)
 @pytest.mark.parametrize(
+    "piece",
+    ["SELECT 1 LIMIT (", "SELECT a FROM t LIMIT 1 + (", "SELECT 1 LIMIT 1 OFFSET abs("],
+)
+def test_limits_in_limits_are_not_read_for_hours(dialect: DialectName, piece: str) -> None:
+    sql = piece * 30 + "SELECT 1" + ")" * 30
+    with pytest.raises(InvalidInput) as caught:
+        analyse(sql, dialect)
+    assert caught.value.code == "too_complex"
+
+
+@pytest.mark.parametrize("dialect", ALL_DIALECTS)
+@pytest.mark.parametrize(
     "sql",
     [
         "select * from a " + "".join(f"join t{n} on a.x = t{n}.x " for n in range(100)),

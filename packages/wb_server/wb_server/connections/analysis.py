@@ -2,13 +2,14 @@
 
 A short statement takes a few milliseconds and is analysed where it is asked for. A long one, of a
 million characters at most, takes as long as a second of Python: in a thread of the service everybody
-would feel that, and nobody could stop it. So it gets a process.
+would feel that, and nobody could stop it. So it gets a process, and so does one that is deeply nested.
 """
 
 from __future__ import annotations
 
 import base64
 import pickle
+import re
 import resource
 import sys
 import threading
@@ -25,6 +26,9 @@ from .statement import DialectName, Statement, analyse
 
 # Characters of the text and its parameters. More take longer than the process does, some 20 ms.
 _SHORT: Final = 10_000
+# Nobody's statement in the collections of honest ones has more.
+_DEEP: Final = 8
+_BRACKETS: Final = re.compile(r"[()\[\]{}]")
 _PROGRAM: Final = ["-m", "wb_server.connections.analysis"]
 _MEMORY: Final = 4 * 2**30  # bytes
 _PASSED: Final = 60.0  # seconds, where nothing else is said
@@ -78,7 +82,7 @@ class Analyst:
             SourceTimeout: it took longer than the statement may take (``timeout``).
             WorkbenchError: as ``statement.analyse``.
         """
-        if not is_long(sql, params):
+        if not is_long(sql, params) and not is_deep(sql):
             return analyse(sql, dialect, params, limit=limit)
         try:
             forked = self._nursery.fork()
@@ -101,6 +105,19 @@ def is_long(sql: str, params: Mapping[str, Any] | None = None) -> bool:
     if len(sql) > MAX_SQL_BYTES:
         raise TooLarge(f"The SQL text is larger than {MAX_SQL_BYTES:,} bytes.")
     return len(sql) + _size((params or {}).values()) > _SHORT
+
+
+def is_deep(sql: str) -> bool:
+    """Whether brackets stand so deep in each other that some may be read too often.
+
+    The parser reads some things twice, and so what is in them four times, eight times, … The gate
+    counts those that are known, which is why this is a matter of those that aren't.
+    """
+    depth = deepest = 0
+    for bracket in _BRACKETS.findall(sql):
+        depth = max(0, depth + (1 if bracket in "([{" else -1))
+        deepest = max(deepest, depth)
+    return deepest > _DEEP
 
 
 def _size(values: Iterable[Any]) -> int:

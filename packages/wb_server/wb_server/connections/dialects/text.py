@@ -139,14 +139,20 @@ _REFUSED_STATEMENTS = words(
 def _check_complexity(tokens: list[Token]) -> None:
     """Refuse what takes the parser too deep or too long: it is compiled, and can't be stopped."""
     open_: list[bool] = []  # for each open bracket: is it one that the parser tries twice?
+    limited = [False]  # for each of them, and outside: did LIMIT or OFFSET come there?
     run = joins = 0
     before: TokenType | None = None
     for token in tokens:
         kind = token.token_type
         if kind in _OPENING:
-            open_.append(kind == TokenType.L_BRACKET or before in _TRIED_TWICE)
+            twice = kind == TokenType.L_BRACKET or before in _TRIED_TWICE or limited[-1]
+            open_.append(twice)
+            limited.append(False)
         elif kind in _CLOSING and open_:
             open_.pop()
+            limited.pop()
+        elif kind in _LIMITS:
+            limited[-1] = True
         elif kind == TokenType.JOIN:
             joins += 1
         run = run + 1 if kind in _RUNS else (run if kind not in _NEUTRAL else 0)
@@ -161,6 +167,9 @@ _TRIED_TWICE = frozenset(
     {TokenType.ARRAY, TokenType.STRUCT, TokenType.MAP, TokenType.LIST, TokenType.UNION}
     | {TokenType.INTERVAL, TokenType.ENUM, TokenType.NULLABLE, TokenType.NESTED, TokenType.DCOLON}
 )
+
+# What follows is read as an alias first, then as what it is.
+_LIMITS = frozenset({TokenType.LIMIT, TokenType.OFFSET, TokenType.FETCH})
 
 # Tokens that end a run of prefix or postfix operators.
 _NEUTRAL = frozenset(
