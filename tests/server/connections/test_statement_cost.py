@@ -112,6 +112,33 @@ OWN: dict[DialectName, dict[str, _Shape]] = {
         "nested comments": lambda n: "SELECT 1" + "/*" * n + "*/" * n,
         "arrays": _list("#", "SELECT ARRAY[", "]"),
         "functions in FROM": _list("unnest(a)", "SELECT 1 FROM ", ""),
+        "signs in BETWEEN": _list("a BETWEEN @ 1 AND 2"),
+        "BETWEEN without an end": _run("BETWEEN @ a ", "SELECT a "),
+        "ESCAPEs": _list("a LIKE b ESCAPE lower(c)"),
+        "ESCAPE without LIKE": _run("ESCAPE a ", "SELECT a "),
+        "places in columns": _list("a[#].b", "INSERT INTO t (", ") SELECT 1"),
+        "INSERT again": _run("INSERT INTO a ", "INSERT INTO a "),
+        "MERGE again": _run("MERGE ", "WITH a AS (SELECT 1) "),
+        "MERGE of joins": _list(
+            "JOIN t# ON true", "MERGE INTO t USING s ", " ON true WHEN MATCHED THEN DELETE", " "
+        ),
+        "joins with names": _list("JOIN t# USING (a) AS x#", "SELECT 1 FROM t ", "", " "),
+        "open USINGs": _run("USING (a, " * 5, "SELECT 1 FROM t "),
+        "samples": _list("t TABLESAMPLE system (a + #)", "SELECT 1 FROM ", ""),
+        "open samples": _run("t TABLESAMPLE system (" * 5, "SELECT 1 FROM "),
+        "rows behind WITH": _list("(#)", "WITH a AS (SELECT 1) VALUES ", ""),
+        "open rows behind WITH": _run("WITH a AS (SELECT 1) VALUES (" * 5, ""),
+        "WITH in brackets": lambda n: "(" * 3 * n + ") VALUES " * 3 * n,
+        "calls of JSON": _list("json_object('a' : b, 'c' VALUE #)"),
+        "pairs of JSON": _list("'a' : #", "SELECT json_object(", ")"),
+        "JSON in JSON": _run("json_array(" * 5, "SELECT "),
+        "columns of JSON": _list(
+            "c# int PATH '$' NULL ON ERROR", "SELECT * FROM json_table(a, '$' COLUMNS (", ")) t"
+        ),
+        "nested columns of JSON": _run(
+            "NESTED '$' COLUMNS (", "SELECT json_table(a, '$' COLUMNS ("
+        ),
+        "XML in XML": _run("xmlelement(NAME a, " * 5, "SELECT "),
     },
     "duckdb": {
         "names": _list('"c #"'),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
@@ -46,6 +46,8 @@ class DialectRules:
     system_prefixes: tuple[str, ...] = ()  # names that are the system's in every schema
     told: frozenset[str] = frozenset()  # those of ``niladic`` that may be selected
     syntax_functions: frozenset[str] = frozenset()  # unquoted, these are grammar and no names
+    # Names that only the lexer gives, and how they are written.
+    sealed_functions: Mapping[str, str] = field(default_factory=dict)
     ordered_set_functions: frozenset[str] = frozenset()  # grammar before WITHIN GROUP only
     # They lie in a schema that nobody can know, or not every version has them.
     extension_functions: frozenset[str] = frozenset()

@@ -12,6 +12,7 @@ from sqlglot import TokenType, exp
 from . import postgres_text as text
 from .base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, TYPES, DialectRules, words
 from .postgres_calls import WORDS
+from .postgres_json import JSON_CALLS, JSON_WORDS
 from .postgres_names import EXTENSION_OPERATORS, EXTENSION_TYPES, NAMED_TYPES, OPERATORS
 from .postgres_ranges import RANGES
 
@@ -223,6 +224,7 @@ _FUNCTIONS = (
     | _XML
     | _CASTS
     | _TABLE_FUNCTIONS
+    | frozenset(JSON_CALLS)
 )
 
 RULES = DialectRules(
@@ -302,12 +304,13 @@ RULES = DialectRules(
     type_tokens=TYPE_TOKENS,
     kept=KEPT,
     function_schema="pg_catalog",
-    syntax_functions=_SYNTAX | _XML_SYNTAX,
+    syntax_functions=_SYNTAX | _XML_SYNTAX | frozenset(JSON_CALLS),
+    sealed_functions=JSON_CALLS,
     extension_functions=_EXTENSIONS,
     record_fields=_RECORD_FIELDS,
     named_types=NAMED_TYPES,
     extension_types=EXTENSION_TYPES,
-    operators=OPERATORS | EXTENSION_OPERATORS | WORDS | RANGES,
+    operators=OPERATORS | EXTENSION_OPERATORS | WORDS | RANGES | JSON_WORDS,
     lexer=text.lex,
     unseal=text.unseal,
     one_spelling=text.one_spelling,

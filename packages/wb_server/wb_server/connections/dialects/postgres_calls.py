@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sqlglot import Token, TokenType
 
-from .sealing import like, nothing, operator
+from .sealing import MAX_BRACKETS, like, nothing, operator
 
 _NAMED = ("xmlelement", "xmlpi")
 _ALIASED = ("xmlattributes", "xmlforest", "xmlnamespaces")
@@ -46,7 +46,7 @@ def seal_calls(tokens: list[Token], lower: str) -> list[Token]:
 def _substring_similar(tokens: list[Token]) -> None:
     for index, token in enumerate(tokens[:-1]):
         if token.text.lower() == "substring" and _opens(tokens, index + 1):
-            for place in _own_places(tokens, index + 1):
+            for place in own_places(tokens, index + 1):
                 if tokens[place].text.lower() in ("similar", "escape") and _is_word(tokens[place]):
                     tokens[place].token_type, tokens[place].text = TokenType.COMMA, ","
 
@@ -59,7 +59,7 @@ def _is_word(token: Token) -> bool:
     return token.token_type not in (TokenType.STRING, TokenType.IDENTIFIER)
 
 
-def _own_places(tokens: list[Token], opening: int) -> list[int]:
+def own_places(tokens: list[Token], opening: int) -> list[int]:
     """Where the tokens of a call stand that are in no brackets but its own; last its ``)``."""
     depth = 0
     places: list[int] = []
@@ -73,6 +73,8 @@ def _own_places(tokens: list[Token], opening: int) -> list[int]:
             places.append(index)
         if kind in (TokenType.L_PAREN, TokenType.L_BRACKET):
             depth += 1
+            if depth > MAX_BRACKETS:  # refused anyway, and no call is to be looked through for it
+                return []
     return []
 
 
@@ -82,15 +84,15 @@ def _xml(tokens: list[Token]) -> list[Token]:
         name = tokens[index].text.lower()
         if name not in _XML or not _is_word(tokens[index]) or not _opens(tokens, index + 1):
             continue
-        places = _own_places(tokens, index + 1)
+        places = own_places(tokens, index + 1)
         if places:
-            call = _Call(tokens, index + 2, places[-1], set(places))
+            call = Call(tokens, index + 2, places[-1], set(places))
             _SEALS[name](call)
             tokens[index + 2 : places[-1]] = call.result
     return tokens
 
 
-class _Call:
+class Call:
     """The tokens between the brackets of a call, read from left to right."""
 
     def __init__(self, tokens: list[Token], begin: int, end: int, own: set[int]) -> None:
@@ -133,6 +135,30 @@ class _Call:
         if suffix:
             self.result.append(nothing(token))
 
+    def ahead(self, count: int) -> Token:
+        """The token that so many others stand before."""
+        return self._tokens[min(self._index + count, self._end - 1)]
+
+    def is_empty(self) -> bool:
+        """Whether nothing is left to read."""
+        return not self.more
+
+    @property
+    def begins(self) -> bool:
+        """Whether no operand stands on the left."""
+        return not self.result or self.result[-1].token_type == TokenType.COMMA
+
+    def inside(self) -> Call | None:
+        """What stands in the parentheses that come next, to be read for itself."""
+        places = own_places(self._tokens, self._index) if self.at("(") else []
+        return Call(self._tokens, self._index + 1, places[-1], set(places)) if places else None
+
+    def put(self, inner: Call) -> None:
+        """The parentheses, with what was read of ``inside``."""
+        closing = self._tokens[inner._end]
+        self.result += [self.here, *inner.result, closing]
+        self._index = inner._end + 1
+
     def name(self) -> None:
         """A name, which may be a keyword."""
         token = self.here
@@ -152,19 +178,19 @@ class _Call:
             self.copy()
 
 
-def _names_first(call: _Call) -> None:
+def _names_first(call: Call) -> None:
     if call.at("name"):
         call.word("NAME", skip=1, prefix=True)
         call.name()
     _rest(call)
 
 
-def _rest(call: _Call) -> None:
+def _rest(call: Call) -> None:
     while call.more:
         call.copy()
 
 
-def _aliases(call: _Call) -> None:
+def _aliases(call: Call) -> None:
     if call.at("default"):
         call.word("DEFAULT", skip=1, prefix=True)
     while call.more:
@@ -175,14 +201,14 @@ def _aliases(call: _Call) -> None:
             call.copy()
 
 
-def _xmlparse(call: _Call) -> None:
+def _xmlparse(call: Call) -> None:
     for kind in ("document", "content"):
         if call.at(kind):
             call.word(kind.upper(), skip=1, prefix=True)
     _rest(call)
 
 
-def _xmlserialize(call: _Call) -> None:
+def _xmlserialize(call: Call) -> None:
     for kind in ("document", "content"):
         if call.at(kind):
             call.word(kind.upper(), skip=1, prefix=True)
@@ -194,7 +220,7 @@ def _xmlserialize(call: _Call) -> None:
             call.copy()
 
 
-def _passing(call: _Call) -> bool:
+def _passing(call: Call) -> bool:
     """PASSING and the words about references, which PostgreSQL reads and doesn't heed."""
     if call.at("passing"):
         call.word("PASSING", skip=1)
@@ -207,13 +233,13 @@ def _passing(call: _Call) -> bool:
     return False
 
 
-def _xmlexists(call: _Call) -> None:
+def _xmlexists(call: Call) -> None:
     while call.more:
         if not _passing(call):
             call.copy()
 
 
-def _xmlroot(call: _Call) -> None:
+def _xmlroot(call: Call) -> None:
     while call.more:
         if call.at("version", "no", "value"):
             call.word("VERSION NO VALUE", skip=3, prefix=True, suffix=True)
@@ -229,7 +255,7 @@ def _xmlroot(call: _Call) -> None:
             call.copy()
 
 
-def _xmltable(call: _Call) -> None:
+def _xmltable(call: Call) -> None:
     while call.more and not call.at("columns"):
         if not _passing(call):
             call.copy()
@@ -255,7 +281,7 @@ def _xmltable(call: _Call) -> None:
                 call.copy()
 
 
-_SEALS: dict[str, Callable[[_Call], None]] = {
+_SEALS: dict[str, Callable[[Call], None]] = {
     **dict.fromkeys(_NAMED, _names_first),
     **dict.fromkeys(_ALIASED, _aliases),
     "xmlparse": _xmlparse,

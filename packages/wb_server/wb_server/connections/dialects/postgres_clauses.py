@@ -10,7 +10,7 @@ import itertools
 
 from sqlglot import Token, TokenType
 
-from .sealing import FORM, like
+from .sealing import FORM, MAX_BRACKETS, like
 from .token_reader import QUOTED, TokenReader, closing_of
 
 
@@ -59,8 +59,9 @@ def samples(tokens: list[Token]) -> None:
         if tokens[index].token_type != TokenType.TABLE_SAMPLE:
             continue
         end = closing_of(tokens, opening)
-        number = tokens[opening + 1].token_type == TokenType.NUMBER and end == opening + 2
-        if end is None or number or closing_of(tokens, opening + 1) == end - 1:
+        if end is None or closing_of(tokens, opening + 1) == end - 1:
+            continue
+        if end == opening + 2 and tokens[opening + 1].token_type == TokenType.NUMBER:
             continue
         tokens.insert(end, like(tokens[end], TokenType.R_PAREN, ")"))
         tokens.insert(opening, like(tokens[opening], TokenType.L_PAREN, "("))
@@ -87,7 +88,8 @@ def rows_after_with(tokens: list[Token]) -> list[Token]:
     while index < len(tokens):
         token = tokens[index]
         end = index + 1
-        if token.token_type == TokenType.VALUES and _alias_end(result) is not None:
+        after = token.token_type == TokenType.VALUES and result[-1:]
+        if after and after[0].token_type == TokenType.R_PAREN and _alias_end(result) is not None:
             while (closing := closing_of(tokens, end)) is not None:
                 end = closing + 1
                 if end < len(tokens) and tokens[end].token_type == TokenType.COMMA:
@@ -151,6 +153,8 @@ def _alias_end(tokens: list[Token]) -> int | None:
             while index > 0 and tokens[index].text.lower() in ("materialized", "not"):
                 index -= 1
             return index - 1 if index > 0 and tokens[index].token_type == TokenType.ALIAS else None
+        if depth > MAX_BRACKETS:  # refused anyway
+            return None
     return None
 
 

@@ -163,6 +163,8 @@ def operator_text(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str:
         middle = sign if own or prefix else f"OPERATOR({sign})"
     elif sign.startswith("pg_catalog."):
         middle = f"OPERATOR({sign})"
+    elif sign == "OF QUERY" and isinstance(node.this, exp.Subquery):
+        return sql(node.this.this)
     else:
         middle = sign
         if sign in ("TYPE", "AS TYPE", "RETURNING") and isinstance(node.expression, exp.Cast):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlglot import Token, TokenType
 
-from .sealing import SEAL, operator
+from .sealing import MAX_BRACKETS, SEAL, operator
 
 _LIKE = frozenset({TokenType.LIKE, TokenType.ILIKE, TokenType.SIMILAR_TO})
 RANGES = frozenset(
@@ -33,13 +33,14 @@ def with_ranges(tokens: list[Token]) -> list[Token]:
     """The tokens, with such a BETWEEN or ESCAPE as operators."""
     result: list[Token] = []
     ands: set[int] = set()  # those of a BETWEEN that is an operator
-    index = 0
+    index = escaped = 0
     while index < len(tokens):
         token = tokens[index]
         index += 1
         if token.token_type == TokenType.ESCAPE and not _is_plain(tokens, index):
-            _seal_like(result)
+            _seal_like(result, escaped)
             result += operator(token, "ESCAPE")
+            escaped = len(result)
         elif token.token_type == TokenType.BETWEEN:
             how = tokens[index].text.upper() if index < len(tokens) else ""
             begin = index + (how in ("SYMMETRIC", "ASYMMETRIC"))
@@ -60,21 +61,21 @@ def with_ranges(tokens: list[Token]) -> list[Token]:
     return result
 
 
-def _seal_like(result: list[Token]) -> None:
+def _seal_like(result: list[Token], begin: int) -> None:
     """Makes the LIKE that stands last, in no further brackets, an operator as well."""
     depth = 0
-    for place in range(len(result) - 1, -1, -1):
+    for place in range(len(result) - 1, begin - 1, -1):
         kind = result[place].token_type
         depth += (kind in _CLOSING) - (kind in _OPENING)
         if depth < 0:
             return
         if depth == 0 and kind in _LIKE:
             words = [result[place].text.upper()]
-            begin = place
+            first = place
             if place and result[place - 1].token_type == TokenType.NOT:
                 words.insert(0, "NOT")
-                begin -= 1
-            result[begin : place + 1] = operator(result[place], " ".join(words))
+                first -= 1
+            result[first : place + 1] = operator(result[place], " ".join(words))
             return
 
 
@@ -91,7 +92,8 @@ def _and_of(tokens: list[Token], index: int) -> int | None:
         if kind == TokenType.AND and depth == 0:
             return place
         depth += (kind in _OPENING) - (kind in _CLOSING)
-        if depth < 0:
+        another = kind == TokenType.BETWEEN and depth == 0
+        if another or not 0 <= depth <= MAX_BRACKETS:
             return None
     return None
 

@@ -23,6 +23,7 @@ from .postgres_clauses import (
     samples,
     with_clauses,
 )
+from .postgres_json import order_text, seal_json
 from .postgres_literals import with_literals
 from .postgres_names import NAMED_TYPES
 from .postgres_operators import operator_text, with_operators
@@ -38,7 +39,10 @@ def lex(sql: str) -> list[Token]:
         raise InvalidInput("A text can't hold a NUL character (\\x00).", code="syntax_error")
     found = with_operators(found, sql)
     lower = sql.lower()
-    found = with_literals(seal_calls(found, lower), sql)
+    found = seal_calls(found, lower)
+    if "json" in lower:
+        found = seal_json(found)
+    found = with_literals(found, sql)
     if "between" in lower or "escape" in lower:
         found = with_ranges(found)
     if "using" in lower:
@@ -130,6 +134,8 @@ def verbatim(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
         return (
             f"{sign}{'' if operand[:1].isalnum() or operand[:1] in _NEXT_TO_SIGN else ' '}{operand}"
         )
+    if isinstance(node, exp.Order):
+        return order_text(node, sql)
     if isinstance(node, exp.CTE) and isinstance(node.args.get("clauses"), exp.Literal):
         plain = node.copy()
         plain.set("clauses", None)
@@ -152,4 +158,5 @@ def verbatim(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
 _NEXT_TO_SIGN = "('\"_."
 VERBATIM: tuple[type[exp.Expr], ...] = (
     *(exp.Operator, exp.CTE, exp.DataType, exp.Join, exp.ColumnDef, exp.Neg, exp.BitwiseNot),
+    exp.Order,
 )

@@ -15,6 +15,7 @@ from .token_reader import TokenReader
 
 _DEFAULT_VALUES = f"{FORM}default values"
 _PLACE = f"{FORM}place "
+_LONGEST_TARGET = 9  # INTO database.schema.table AS alias
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END})
 
@@ -23,19 +24,16 @@ def with_writes(tokens: list[Token]) -> list[Token]:
     """The tokens, with the targets of INSERT and the parts of MERGE in forms that are known."""
     result: list[Token] = []
     index = 0
+    merged = False
     while index < len(tokens):
         result.append(tokens[index])
         index += 1
         if result[-1].token_type == TokenType.INSERT:
             index = _insert(tokens, index, result)
-        elif result[-1].token_type == TokenType.MERGE and len(result) == 1 + _with(tokens, index):
+        elif result[-1].token_type == TokenType.MERGE and not merged:
             tokens = [*tokens[:index], *_merge(tokens[index:])]
+            merged = True
     return result
-
-
-def _with(tokens: list[Token], index: int) -> int:
-    """How many tokens stand before MERGE, where they are a WITH."""
-    return index - 1 if tokens[0].token_type == TokenType.WITH else 0
 
 
 def _insert(tokens: list[Token], index: int, result: list[Token]) -> int:
@@ -48,9 +46,8 @@ def _insert(tokens: list[Token], index: int, result: list[Token]) -> int:
         result += [opening, sealed_name, like(tokens[index], TokenType.R_PAREN, ")")]
         return index + 2
     if words[:1] == ["into"]:
-        while index < len(tokens) and tokens[index].token_type not in (
-            *(TokenType.L_PAREN, TokenType.SELECT, TokenType.VALUES, TokenType.WITH),
-        ):
+        end = min(len(tokens), index + _LONGEST_TARGET)
+        while index < end and tokens[index].token_type != TokenType.L_PAREN:
             index += 1
     if index >= len(tokens) or tokens[index].token_type != TokenType.L_PAREN:
         return begin

@@ -22,6 +22,7 @@ _INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("ifnull", "nvl", "isnull"), _COALESCE),
         **dict.fromkeys(("if", "iif"), _CASE),
         **dict.fromkeys(("getdate", "sysdate", "curdate", "today", "systimestamp"), "now()"),
+        "json_scalar": "to_json(a)",
         **dict.fromkeys(("group_concat", "listagg"), "string_agg(a, ', ')"),
         **dict.fromkeys(("datediff", "date_diff", "timestampdiff"), "b - a, or age(b, a)"),
         **dict.fromkeys(("dateadd", "adddate", "date_sub", "add_months"), "a + interval '1 day'"),
@@ -142,7 +143,9 @@ def function_refused(name: str, known: frozenset[str], rules: DialectRules) -> F
     instead = _INSTEAD.get(rules.name, {}).get(plain)
     near: list[str] = []
     if instead is None and known:
-        near = [it for it in difflib.get_close_matches(plain, known, 3, 0.78) if _alike(it, plain)]
+        writable = known - rules.sealed_functions.keys()
+        close = difflib.get_close_matches(plain, writable, 3, 0.78)
+        near = [it for it in close if _alike(it, plain)]
     if plain in rules.functions and known and plain not in known:
         return Forbidden(
             f"The function {name} can't stand in FROM here. Call it in the select list.",

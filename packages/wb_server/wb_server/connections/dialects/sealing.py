@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlglot import Token, TokenType
 
+MAX_BRACKETS = 60  # brackets or CASE inside each other
 SEAL = "\x00"  # refused in the input, so nothing from outside holds it
 FORM = SEAL * 2  # begins a name that stands for a form; the mask of a function is one of them
 NOTHING = SEAL  # the word of the tree for an operand that is written as nothing

@@ -23,12 +23,11 @@ from sqlglot.parser import Parser
 from wb_server.connections.dialects.base import DialectRules, words
 from wb_server.connections.dialects.joins import check_joins
 from wb_server.connections.dialects.refusals import statement_refused
-from wb_server.connections.dialects.sealing import NOTHING, SEAL
+from wb_server.connections.dialects.sealing import MAX_BRACKETS, NOTHING, SEAL
 from wb_server.kit.errors import InvalidInput, TooLarge, WorkbenchError
 
 MAX_SQL_BYTES = 1_000_000
 MAX_TOKENS = 50_000  # about a second of work
-MAX_BRACKETS = 60  # brackets or CASE inside each other
 MAX_RUN = 300  # NOT NOT NOT …, - - - …, a[1][1][1] …
 MAX_TRIED_TWICE = 8  # [ and nested types: the parser's time doubles with each level
 MAX_JOINS = 200
@@ -542,6 +541,8 @@ def _name_function_schema(tree: exp.Expr, rules: DialectRules) -> None:
         quoted = isinstance(node.this, exp.Identifier)
         name = node.name.lower()
         if name in rules.extension_functions or (not quoted and name in rules.syntax_functions):
+            if name in rules.sealed_functions:
+                node.set("this", rules.sealed_functions[name])
             continue
         if name == "unnest" and _is_unnest_of_several(node):
             continue

@@ -7,7 +7,7 @@ import re
 from sqlglot import Token, TokenType
 
 from .base import words
-from .sealing import SEAL
+from .sealing import MAX_BRACKETS, SEAL
 
 _LONGEST = 63  # bytes of a name; PostgreSQL cuts longer ones
 
@@ -99,7 +99,7 @@ _NO_NAMES = words("select values table with from where default")
 
 
 def closing_of(tokens: list[Token], opening: int) -> int | None:
-    """Where the parentheses end that open here; ``None``: none opens, or it stays open."""
+    """Where the parentheses end that open here; ``None``: none opens, it stays open, or holds too many."""
     if opening >= len(tokens) or tokens[opening].token_type != TokenType.L_PAREN:
         return None
     depth = 0
@@ -108,4 +108,6 @@ def closing_of(tokens: list[Token], opening: int) -> int | None:
         depth += (kind == TokenType.L_PAREN) - (kind == TokenType.R_PAREN)
         if depth == 0:
             return index
+        if depth > MAX_BRACKETS:  # refused anyway
+            return None
     return None
