@@ -1038,3 +1038,12 @@ SELECT region, sum(count(*)) FILTER (WHERE region IS NOT NULL) OVER (ORDER BY re
 ---
 -- even and odd
 SELECT id, CASE WHEN id % 2 = 0 THEN 'even' ELSE 'odd' END AS parity, id & 1 AS bit FROM tree ORDER BY id
+---
+-- a pivot of a join, whose columns name their tables
+pivot (select a.k % 3 as third, b.n, a.k from (select unnest(range(12)) as k) a join (values (0, 'x'), (1, 'y')) b(i, n) on a.k % 2 = b.i) on n using sum(k) as s, count(*) as c group by third order by third
+---
+-- an unpivot of a join
+unpivot (select a.k, a.k * 2 as twice, b.n from (select unnest(range(3)) as k) a cross join (select 'x' as n) b) on k, twice into name which value amount
+---
+-- hard: pivots in a query, with values given
+with p as (pivot (select v.a, v.b from (values ('x', 1), ('y', 2), ('x', 3)) v(a, b)) on a in ('x', 'y') using max(b)) select p.x, p.y from p

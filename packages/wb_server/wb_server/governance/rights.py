@@ -88,7 +88,7 @@ ACTIONS: dict[str, Action] = {
     "pipeline.run": Action("analyst", "run", "use", "run a pipeline and cancel runs", "pipeline"),
     "pipeline.update": Action("analyst", "edit", "use", "change a pipeline", "pipeline"),
     "pipeline.approve": Action(
-        "analyst", "manage", "use", "approve what runs with one's rights", "pipeline", owner=True
+        "analyst", "manage", "use", "approve what runs with their rights", "pipeline", owner=True
     ),
     "pipeline.delete": Action(
         "analyst", "manage", "use", "delete and restore a pipeline", "pipeline"

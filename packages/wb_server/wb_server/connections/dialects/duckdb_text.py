@@ -251,12 +251,8 @@ def verbatim(node: exp.Expr, write: Write) -> str | None:
         return " %"  # LIMIT (10 + 5) PERCENT is none
     if isinstance(node, exp.Sqrt):  # as the parser takes the sign before a value
         return f"+{write(node.this)}"
-    if isinstance(node, exp.Pivot) and node.this and not (node.expressions or node.unpivot):
-        using = ", ".join(map(write, node.args.get("using") or []))
-        group = node.args.get("group")
-        return f"PIVOT {write(node.this)}{f' USING {using}' if using else ''}" + (
-            write(group) if group is not None else ""
-        )
+    if isinstance(node, exp.Pivot) and node.this and (node.expressions or not node.unpivot):
+        return _pivot(node, write)
     if isinstance(node, exp.Describe):
         return f"DESCRIBE {write(node.this)}"
     if isinstance(node, exp.StrPosition):
@@ -278,6 +274,18 @@ def _trim(node: exp.Trim, write: Write) -> str:
     side = str(node.args.get("position") or "").upper()
     characters = write(node.expression) if node.expression else ""
     return f"TRIM({' '.join(filter(None, (side, characters)))} FROM {write(node.this)})"
+
+
+def _pivot(node: exp.Pivot, write: Write) -> str:
+    """A PIVOT that is a statement: the generator drops the tables of columns, also in its query."""
+    written = f"{'UNPIVOT' if node.unpivot else 'PIVOT'} {write(node.this)}"
+    if node.expressions:
+        written += f" ON {', '.join(map(write, node.expressions))}"
+    if node.args.get("into") is not None:
+        written += f" INTO {write(node.args['into'])}"
+    if node.args.get("using"):
+        written += f" USING {', '.join(map(write, node.args['using']))}"
+    return written + (write(node.args["group"]) if node.args.get("group") is not None else "")
 
 
 def _infix(node: exp.Expr, write: Write) -> str:
