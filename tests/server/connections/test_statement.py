@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from wb_server.connections import statement
 from wb_server.connections.dialects.tables import TableRef
 from wb_server.connections.statement import DialectName, analyse
 from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
@@ -455,3 +457,18 @@ def test_limits_in_limits_are_not_read_for_hours(dialect: DialectName, piece: st
 )
 def test_joins_as_people_write_them_pass(dialect: DialectName, sql: str) -> None:
     assert analyse(sql, dialect).kind == "read"
+
+
+def test_trees_that_are_kept_take_little_memory() -> None:
+    sql = "select " + ",".join(["a[1]"] * 785)
+    assert len(sql) <= statement._CACHED_LENGTH
+    statement._parse_cached.cache_clear()
+    analyse(sql, "postgres")  # what is made once
+    statement._parse_cached.cache_clear()
+    tracemalloc.start()
+    kept = statement._parse_cached(sql, "postgres")
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    most = statement._parse_cached.cache_parameters()["maxsize"]
+    assert kept is not None
+    assert size * most < 100 * 2**20

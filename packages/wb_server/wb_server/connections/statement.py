@@ -127,7 +127,8 @@ def _reuse(sql: str, dialect: str, names: frozenset[str], limit: int | None) -> 
     return Reuse()
 
 
-@lru_cache(maxsize=512)
+# A tree of as many characters takes up to 2 MB.
+@lru_cache(maxsize=32)
 def _parse_cached(sql: str, dialect: str) -> exp.Expr:
     tree = canonical(parse(sql, RULES[dialect]), RULES[dialect])
     for node in tree.walk():
