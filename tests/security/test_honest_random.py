@@ -1,4 +1,4 @@
-"""Random expressions of PostgreSQL answer as rendered what they answer as written.
+"""Random expressions of PostgreSQL and MySQL answer as rendered what they answer as written.
 
 They are made of pieces that bind in different ways: signs, casts, keywords, literals of all kinds.
 ``WB_SEED`` chooses other ones, ``WB_STATEMENTS`` more.
@@ -10,7 +10,8 @@ import os
 import random
 
 from support.honest.corpus import Case, Tally, judge
-from support.honest.engines import on_postgres, schema_of
+from support.honest.engines import on_mysql, on_postgres, schema_of
+from support.mariadb import MariaDB
 from support.postgres import Cluster
 
 NUMBERS = (
@@ -90,3 +91,49 @@ def test_random_expressions_answer_the_same(postgres: Cluster) -> None:
     assert not tally.different, f"seed {seed}: {tally.different}"
     # What is left is signs before the operands of BETWEEN.
     assert tally.rate(False) < 0.05, f"seed {seed}: {tally.refused[False]}"
+
+
+MYSQL = (
+    "id", "amount", "status", "'a'", "'paid'", "null", "0", "1.5", "b'101'", "date '2026-01-05'",
+    "length(status)", "(id)", "- id", "! id", "~id", "case when id > 2 then status end",
+)  # fmt: skip
+MYSQL_SIGNS = (
+    " = ", " < ", " <=> ", " + ", " - ", " * ", " div ", " mod ", " << ", " | ", " & ", " ^ ",
+    " and ", " or ", " xor ", " && ", " || ", " like ", " not like ", " regexp ", " not regexp ",
+    " rlike ",
+)  # fmt: skip
+
+
+def mysql_chain(maker: Maker, length: int) -> str:
+    """Operators in a row without brackets, which the server and the parser might group in two ways."""
+    pick = maker.random.choice
+    chain = pick(MYSQL)
+    for _ in range(length):
+        one, other = pick(MYSQL), pick(MYSQL)
+        chain += pick(
+            (f"{pick(MYSQL_SIGNS)}{one}", f"{pick(MYSQL_SIGNS)}{one}", f"{pick(MYSQL_SIGNS)}{one}",
+             f" in ({one}, {other})", f" not in ({one}, {other})", f" between {one} and {other}",
+             f" not between {one} and {other}", " is null", " is not true")
+        )  # fmt: skip
+    return chain
+
+
+def test_random_chains_of_mysql_answer_the_same(mariadb: MariaDB) -> None:
+    seed = int(os.environ.get("WB_SEED", "2026"))
+    maker = Maker(seed)
+    tally = Tally()
+    with on_mysql(mariadb, schema_of("mysql")) as engine:
+        for _ in range(int(os.environ.get("WB_STATEMENTS", "1500"))):
+            alias = maker.random.choice(("", " x", " as y", " 'z'"))
+            chain = mysql_chain(maker, maker.random.choice((1, 2, 2, 3)))
+            sql = f"select {chain}{alias} from orders order by orders.id"
+            one = judge([Case(sql, sql)], "mysql", engine)
+            if not one.broken:
+                tally.total[False] += 1
+                tally.refused[False] += one.refused[False]
+                tally.different += one.different
+    assert not tally.different, f"seed {seed}: {tally.different}"
+    # What is left is NOT among comparisons in a row, which want brackets.
+    wanted = [it for it in tally.refused[False] if "not_reproducible" not in it]
+    assert len(wanted) < 0.02 * tally.total[False], f"seed {seed}: {wanted}"
+    assert tally.total[False] > 500

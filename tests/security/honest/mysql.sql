@@ -949,3 +949,18 @@ SELECT _utf8mb4'q', N'x', _latin1 'abc', concat(_utf8mb4'a', 'b')
 ---
 -- BINARY with brackets: compared byte by byte
 SELECT id, binary(city), binary (city) = 'X' AS same, (binary(city)) LIKE 'V%' AS likes, cast(city AS binary(2)) AS cut, convert(city, binary(2)) FROM customers WHERE NOT binary(city) = 'vienna' GROUP BY id, binary(city) ORDER BY binary(city), id
+---
+-- NOT IN on the right of a comparison
+SELECT id, amount > 20 = status NOT IN ('paid') AS same, 1 = amount NOT BETWEEN 1 AND 50 AS far FROM orders ORDER BY id
+---
+-- whole numbers of a division, twice
+SELECT id, amount DIV 2 DIV 3, 100 DIV id MOD 7 FROM orders ORDER BY id
+---
+-- comparisons of both kinds beside each other
+SELECT id FROM orders WHERE status NOT LIKE 'p%' AND status LIKE 'o%' OR amount NOT BETWEEN 1 AND 50 AND status NOT IN ('void') ORDER BY status NOT LIKE 'p%', id IN (1, 2), id
+---
+-- CASE between two comparisons
+SELECT CASE WHEN status NOT LIKE 'p%' THEN id IN (1) ELSE id NOT IN (2) END AS a, status NOT LIKE 'x' = (status LIKE 'p%') AS b FROM orders ORDER BY id
+---
+-- titles: a text after a literal of time
+SELECT timestamp '2026-01-31 10:00:00' "5", date '2026-01-31' 'day', time '10:11:12' '3'

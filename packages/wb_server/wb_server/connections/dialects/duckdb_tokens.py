@@ -60,7 +60,16 @@ _NAMES: Final = frozenset(
 )
 # After these a plus is a sign.
 _BEGINNINGS: Final = frozenset(
-    {Kind.L_PAREN, Kind.L_BRACKET, Kind.L_BRACE, Kind.COMMA, Kind.COLON, Kind.SELECT, Kind.WHERE}
+    {
+        Kind.L_PAREN,
+        Kind.L_BRACKET,
+        Kind.L_BRACE,
+        Kind.COMMA,
+        Kind.COLON,
+        Kind.SELECT,
+        Kind.ALL,
+        Kind.WHERE,
+    }
     | {
         Kind.AND,
         Kind.OR,

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
 from sqlglot import Token, TokenType
@@ -39,6 +41,22 @@ _BLANK: Final = " \t\n\v\f\r"
 _PREFIXED: Final = (TokenType.HEX_STRING, TokenType.BIT_STRING, TokenType.NATIONAL_STRING)
 
 _COMMANDS: Final = frozenset(Dialect.get_or_raise("mysql").tokenizer_class.COMMANDS)
+_PREDICATES: Final = frozenset({TokenType.LIKE, TokenType.RLIKE, TokenType.IN, TokenType.BETWEEN})
+_ENDS_PREDICATE: Final = frozenset(
+    {
+        *(TokenType.AND, TokenType.DAMP, TokenType.OR, TokenType.DPIPE, TokenType.XOR),
+        *(TokenType.EQ, TokenType.NEQ, TokenType.GT, TokenType.GTE, TokenType.LT, TokenType.LTE),
+        *(TokenType.NULLSAFE_EQ, TokenType.COMMA, TokenType.WHEN, TokenType.THEN, TokenType.ELSE),
+        *(TokenType.ALIAS, TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY),
+        *(TokenType.HAVING, TokenType.ORDER_BY, TokenType.LIMIT, TokenType.UNION),
+        *(TokenType.EXCEPT, TokenType.INTERSECT, TokenType.JOIN, TokenType.ON, TokenType.WINDOW),
+        *(TokenType.SEMICOLON, TokenType.IS, TokenType.STRAIGHT_JOIN),
+    }
+)
+# The parser puts what these make in brackets, on the right of <=>.
+_AFTER_SAME: Final = frozenset(
+    {TokenType.GT, TokenType.GTE, TokenType.LT, TokenType.LTE, TokenType.IS}
+)
 _DATED: Final = words("date time timestamp")
 # How literals such as DATE '2026-01-31' come out of the lexer; nobody can write these names.
 HEX_NUMBER: Final = "hexadecimal literal"
@@ -60,6 +78,7 @@ def tokenize(sql: str) -> list[Token]:
         raise _unreadable("A quote or a comment isn't closed, or a character is wrong.") from None
     _check_start(tokens)
     check_length(tokens)
+    _check_chains(tokens)
     _agree(sql, tokens, quoted, comments)
     result: list[Token] = []
     pieces: list[str] = []  # of a string that goes on: 'a' 'b' is one
@@ -91,7 +110,8 @@ def tokenize(sql: str) -> list[Token]:
                 pieces.append(token.text)
                 result[-1].end = token.end
                 continue
-        joins = token.token_type == TokenType.STRING
+        # TIME '10:00:00' 'x' is a literal and its title.
+        joins = token.token_type == TokenType.STRING and not (result and _is_dated(result[-1]))
         result.append(token)
     if pieces:
         result[-1].text = "".join(pieces)
@@ -107,6 +127,71 @@ def _check_start(tokens: list[Token]) -> None:
         raise InvalidInput("Send one statement at a time.", code="one_statement")
     if kinds and kinds[0] in _COMMANDS:
         raise statement_refused(tokens[0].text.upper())
+
+
+def _is_dated(token: Token) -> bool:
+    return token.token_type != TokenType.IDENTIFIER and token.text.lower() in _DATED
+
+
+@dataclass
+class _Level:
+    """What is between two brackets, or in a CASE, up to here.
+
+    Attributes:
+        comparison: whose right side this is.
+        bounds: of BETWEEN that are still to come.
+        same: whether it is the right side of ``<=>``.
+    """
+
+    comparison: str = ""
+    bounds: int = 0
+    same: bool = False
+
+
+def _check_chains(tokens: list[Token]) -> None:
+    """Refuses NOT among comparisons in a row: the parser begins on the left, servers don't.
+
+    ``a LIKE b NOT LIKE c`` is ``a LIKE (b NOT LIKE c)`` in MariaDB and an error in MySQL.
+
+    Raises:
+        InvalidInput: brackets are missing (``not_reproducible``).
+    """
+    level = _Level()
+    outer: list[_Level] = []
+    before: Token | None = None
+    for token, after in zip_longest(tokens, tokens[1:]):
+        kind = token.token_type
+        if kind in (TokenType.L_PAREN, TokenType.CASE):
+            outer.append(level)
+            level = _Level()
+        elif kind in (TokenType.R_PAREN, TokenType.END):
+            level = outer.pop() if outer else level
+        elif kind in _PREDICATES:
+            negated = before is not None and before.token_type == TokenType.NOT
+            if level.comparison and (negated or level.comparison.startswith("NOT")):
+                raise _uncertain(level.comparison, token.text)
+            level.comparison = f"NOT {token.text}".upper() if negated else token.text.upper()
+            level.bounds += kind == TokenType.BETWEEN
+        elif kind == TokenType.AND and level.bounds:
+            level.bounds -= 1
+        elif kind in (TokenType.LT, TokenType.GT) and kind in (
+            before and before.token_type,
+            after and after.token_type,
+        ):
+            pass  # one of the two signs of a shift
+        elif kind in _ENDS_PREDICATE:
+            if level.same and kind in _AFTER_SAME:
+                raise _uncertain("<=>", token.text)
+            level.comparison, level.same = "", kind == TokenType.NULLSAFE_EQ
+        before = token
+
+
+def _uncertain(first: str, second: str) -> InvalidInput:
+    return InvalidInput(
+        f"What {first} compares isn't certain where {second.upper()} follows: put one of them in "
+        "brackets.",
+        code="not_reproducible",
+    )
 
 
 def _pieces(sql: str) -> tuple[dict[int, int], list[tuple[int, int]]]:

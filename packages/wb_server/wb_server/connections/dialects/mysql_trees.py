@@ -23,6 +23,8 @@ Write = Callable[[exp.Expr], str]
 
 _HEX_DIGITS: Final = re.compile(r"[0-9A-Fa-f]+")
 _NUMBER: Final = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_COMPARED: Final = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ)
+_NEGATED: Final = (exp.In, exp.Between, exp.RegexpLike)
 _UNITS: Final = words("microsecond second minute hour day week month quarter year")
 _UNIT_FIRST: Final = words("timestampdiff timestampadd")
 
@@ -53,6 +55,11 @@ def prepare(tree: exp.Expr) -> exp.Expr:
             else:
                 put_in_place(select, values)
     with_open_stars(tree)
+    for compared in tree.find_all(*_COMPARED):
+        negated = compared.expression
+        if isinstance(negated, exp.Not) and isinstance(negated.this, _NEGATED):
+            # a = b NOT IN (c), which the generator would write a = NOT b IN (c).
+            compared.set("expression", exp.Paren(this=negated))
     return tree
 
 
@@ -213,6 +220,10 @@ def verbatim(node: exp.Expr, write: Write) -> str | None:
         return _written_call(node, node.this, write) if isinstance(node.this, str) else None
     if isinstance(node, exp.RegexpLike) and not node.args.get("flag"):
         return f"{write(node.this)} REGEXP {write(node.expression)}"
+    if isinstance(node, exp.NullSafeEQ):
+        return f"{write(node.this)} <=> {write(node.expression)}"
+    if isinstance(node, exp.IntDiv):
+        return f"{write(node.this)} DIV {write(node.expression)}"
     if isinstance(node, exp.Interval):
         return f"INTERVAL {write(node.this)} {write(node.args['unit'])}"
     if isinstance(node, exp.Parameter):
@@ -283,6 +294,8 @@ VERBATIM: Final = (
     exp.Literal,
     exp.Anonymous,
     exp.RegexpLike,
+    exp.IntDiv,
+    exp.NullSafeEQ,
     exp.Interval,
     exp.Parameter,
     exp.JSONArrayContains,
