@@ -12,7 +12,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import packages
 import steps
+from prepare import prepare
 from progress import StepFailed
 
 HELP = """\
@@ -99,20 +101,20 @@ def main(arguments: list[str]) -> int:
     # -P: the folder one happens to stand in is no place to import from.
     if command == "up":
         if not {"-h", "--help"} & set(rest) or not steps.PYTHON.exists():
-            steps.prepare(product=True, dev=False)
+            prepare(product=True, dev=False)
         _become(["-P", "-m", "wb_hub.up", *rest])
     elif command in _DEVELOPER:
-        steps.prepare(product=True, dev=True)
+        prepare(product=True, dev=True)
         _become([str(steps.REPO / "tests" / "dev.py"), command, *rest])
     elif command in _SERVER:
-        steps.prepare(product=True, dev=False)
+        prepare(product=True, dev=False)
         _become(["-P", "-m", "wb_hub.quick", "wb_server.cli", command, *rest])
     elif command == "lock":
-        steps.prepare(product=False, dev=True)
-        steps.compile_locks()
+        prepare(product=False, dev=True)
+        packages.compile_locks()
         return 0
     elif command == "prepare":
-        steps.prepare(product=True, dev="--dev" in rest)
+        prepare(product=True, dev="--dev" in rest)
         return 0
     print(f"wb: there is no command {command!r}\n\n{HELP}", end="", file=sys.stderr)
     return 2

@@ -1,13 +1,18 @@
-"""Runs one long command at a time and shows, in one line, what it is and how long it takes."""
+"""Runs long commands, several side by side, and shows what goes on and for how long.
+
+What is done is one line each. On a terminal the last line says what is being done and moves while it is.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 _FRAMES = "|/-\\"
@@ -31,6 +36,52 @@ def tail(path: Path, lines: int = _TAIL_LINES) -> str:
     return "\n".join(text.splitlines()[-lines:])
 
 
+class _Board:
+    """The lines on the terminal, for the threads that share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._active: dict[str, float] = {}
+        self._frame = 0
+
+    def _show(self) -> None:
+        if not sys.stderr.isatty():
+            return
+        text = ""
+        if self._active:
+            self._frame += 1
+            names = " · ".join(f"{title} {seconds(at)}" for title, at in self._active.items())
+            text = f"{_FRAMES[self._frame % len(_FRAMES)]} {names}"
+        # Cut to the terminal: what wraps can't be written over.
+        width = max(10, shutil.get_terminal_size().columns - 1)
+        print(f"\r\x1b[K{text[:width]}", end="", file=sys.stderr, flush=True)
+
+    def starts(self, title: str) -> None:
+        with self._lock:
+            self._active[title] = time.monotonic()
+            self._show()
+
+    def moves(self) -> None:
+        with self._lock:
+            self._show()
+
+    def ends(self, title: str, word: str = "") -> None:
+        with self._lock:
+            took = seconds(self._active.pop(title))
+            clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+            print(f"{clear}  {title} {word or took}", file=sys.stderr, flush=True)
+            self._show()
+
+
+_board = _Board()
+_stopped = threading.Event()
+
+
+def stop() -> None:
+    """Ends the commands that run, in whichever threads, and starts no more of them."""
+    _stopped.set()
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends the command and everything it started: it leads a process group of its own."""
     for sig, grace in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
@@ -44,6 +95,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             continue
 
 
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    while not _stopped.is_set():
+        try:
+            return process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            _board.moves()
+    raise StepFailed("stopped")
+
+
 def run(
     title: str,
     command: Sequence[str],
@@ -51,32 +111,30 @@ def run(
     log: Path,
     env: Mapping[str, str],
     cwd: Path | None = None,
-    out: Path | None = None,
+    well: Collection[int] = (0,),
 ) -> None:
-    """Runs ``command`` with its output in ``log`` and one line on the terminal.
+    """Runs ``command`` with its output in ``log``, and says on the terminal how long it takes.
 
     Args:
         title: What the person reads while it runs.
         log: Takes both output streams; its end is shown on failure.
-        out: Where given, takes standard output instead of ``log``.
+        well: The statuses that count as success.
 
     Raises:
-        StepFailed: The command could not start or gave another status than 0.
+        StepFailed: The command could not start, gave another status, or :func:`stop` was called.
     """
+    if _stopped.is_set():
+        raise StepFailed("stopped")
     start = time.monotonic()
-    live = sys.stderr.isatty()
-    if not live:
-        print(f"{title} ... ", end="", file=sys.stderr, flush=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
         sink.write(f"$ {' '.join(command)}\n".encode())
         sink.flush()
-        output = out.open("wb") if out else sink
         try:
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=sink,
                 stderr=sink,
                 env=dict(env),
                 cwd=cwd,
@@ -84,32 +142,17 @@ def run(
             )
         except OSError as error:
             raise StepFailed(f"{title}: {command[0]} can't be started: {error.strerror}") from None
-        finally:
-            if out:
-                output.close()
-        status = None
-        frame = 0
-        try:
-            while status is None:
-                if live:
-                    mark = _FRAMES[frame % len(_FRAMES)]
-                    print(
-                        f"\r{mark} {title} {seconds(start)} ", end="", file=sys.stderr, flush=True
-                    )
-                    frame += 1
-                try:
-                    status = process.wait(0.2 if live else None)
-                except subprocess.TimeoutExpired:
-                    continue
-        except BaseException:
-            _end(process)
-            print(file=sys.stderr)
-            raise
-    if status == 0:
-        done = f"\r  {title} {seconds(start)} " if live else seconds(start)
-        print(done, file=sys.stderr, flush=True)
+    _board.starts(title)
+    try:
+        status = _wait(process)
+    except BaseException:
+        _end(process)
+        _board.ends(title, "stopped")
+        raise
+    if status in well:
+        _board.ends(title)
         return
-    print("failed", file=sys.stderr, flush=True)
+    _board.ends(title, "failed")
     raise StepFailed(
         f"{tail(log)}\n\n{title} failed after {seconds(start)}. All of its output is in {log}"
     )

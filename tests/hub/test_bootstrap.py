@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
+import json
 import os
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -69,11 +72,28 @@ def test_through_a_link(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_pip_wheel_is_the_recorded_one(steps: ModuleType) -> None:
-    assert hashlib.sha256(steps.PIP_WHEEL.read_bytes()).hexdigest() == steps.PIP_SHA256
+def test_no_binary_of_others_in_the_repository() -> None:
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPO, capture_output=True, text=True, check=True
+    ).stdout
+    binary = (
+        ".whl",
+        ".egg",
+        ".jar",
+        ".so",
+        ".dll",
+        ".exe",
+        ".node",
+        ".wasm",
+        ".zip",
+        ".gz",
+        ".pyc",
+    )
+    assert "wb\0" in files
+    assert [name for name in files.split("\0") if name.endswith(binary)] == []
 
 
-@pytest.mark.parametrize("name", ["build", "runtime", "dev"])
+@pytest.mark.parametrize("name", ["installer", "build", "runtime", "dev"])
 def test_locks_have_hashes_and_no_addresses(name: str) -> None:
     text = (LOCKS / f"{name}.txt").read_text()
     assert "://" not in text
@@ -94,8 +114,9 @@ def test_dev_lock_agrees_with_the_runtime_lock() -> None:
     assert {n: dev[n] for n in dev if n in runtime} == {n: runtime[n] for n in dev if n in runtime}
 
 
-def test_npm_lock_has_hashes_and_no_addresses() -> None:
-    text = (REPO / "hub" / "package-lock.json").read_text()
+@pytest.mark.parametrize("folder", ["hub", "packages/wb_labext"])
+def test_npm_locks_have_hashes_and_no_addresses(folder: str) -> None:
+    text = (REPO / folder / "package-lock.json").read_text()
     assert '"resolved"' not in text
     assert '"integrity"' in text
 
@@ -143,14 +164,93 @@ def test_settings_that_would_misplace_packages_are_dropped(
     assert env["PIP_INDEX_URL"] == "https://mirror.example/simple"
 
 
-def test_a_failing_command_shows_its_last_lines(steps: ModuleType, tmp_path: Path) -> None:
-    from progress import StepFailed, run  # type: ignore[import-not-found]
+def test_what_the_extension_bundles_comes_without_developers_tools() -> None:
+    """``./wb up`` builds with ``dependencies`` alone: whatever JupyterLab doesn't bring is among them."""
+    labext = REPO / "packages" / "wb_labext"
+    core = json.loads(
+        (labext / "node_modules" / "@jupyterlab" / "core-meta" / "core.package.json").read_text()
+    )
+    brought = {
+        *core["dependencies"],
+        *core["resolutions"],
+        *core["jupyterlab"]["singletonPackages"],
+    }
+    bundled = json.loads((labext / "package.json").read_text())["dependencies"]
+    used = set()
+    for source in (labext / "src").rglob("*.ts*"):
+        if "__tests__" not in source.parts:
+            found = re.findall(
+                r"^(import|export)\s(?!type\b)[^;]*?from '((?:@[^/']+/)?[^./'][^/']*)",
+                source.read_text(),
+                re.MULTILINE,
+            )
+            used |= {name for _, name in found}
+    assert {"@jupyterlab/application", "yaml"} <= used
+    assert used - brought - set(bundled) == set()
 
+
+@pytest.fixture
+def progress(steps: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    import progress
+
+    monkeypatch.setattr(progress, "_stopped", threading.Event())
+    monkeypatch.setattr(progress, "_board", progress._Board())
+    return progress
+
+
+def test_a_failing_command_shows_its_last_lines(progress: ModuleType, tmp_path: Path) -> None:
     script = "import sys\nfor i in range(100): print('line', i)\nsys.exit(3)"
-    with pytest.raises(StepFailed) as raised:
-        run("Trying", [sys.executable, "-c", script], log=tmp_path / "log", env=os.environ)
+    with pytest.raises(progress.StepFailed) as raised:
+        progress.run("Trying", [sys.executable, "-c", script], log=tmp_path / "log", env=os.environ)
     text = str(raised.value)
     assert "line 99" in text
     assert "line 50" not in text
     assert "Trying failed" in text
     assert str(tmp_path / "log") in text
+
+
+def test_a_status_may_be_called_well(progress: ModuleType, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "raise SystemExit(1)"]
+    progress.run("Trying", command, log=tmp_path / "log", env=os.environ, well=(0, 1))
+    with pytest.raises(progress.StepFailed):
+        progress.run("Trying", command, log=tmp_path / "log", env=os.environ)
+
+
+def test_a_failure_ends_what_runs_beside_it(progress: ModuleType, tmp_path: Path) -> None:
+    """The command's own child too, and nothing is started afterwards."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    command = ["sh", "-c", f"exec 3>'{fifo}'; echo up >&3; sleep 600; true"]
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(progress.run, "Long", command, log=tmp_path / "log", env=os.environ)
+        with fifo.open() as told:
+            assert told.readline() == "up\n"
+            progress.stop()
+            with pytest.raises(progress.StepFailed, match="stopped"):
+                running.result()
+            assert told.read() == ""  # its end: nobody holds the other one any more
+    with pytest.raises(progress.StepFailed, match="stopped"):
+        progress.run("Next", ["touch", str(tmp_path / "next")], log=tmp_path / "log", env={})
+    assert not (tmp_path / "next").exists()
+
+
+def test_the_last_line_says_what_runs(
+    progress: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", "40")
+    board = progress._board
+    board.starts("One")
+    board.starts("Two of a name too long for this terminal")
+    first = screen.getvalue().rpartition("\x1b[K")[2]
+    assert "One 0 s · Two" in first
+    assert len(first) < 40
+    board.moves()
+    assert screen.getvalue().rpartition("\x1b[K")[2] != first
+    board.ends("One")
+    assert "\x1b[K  One 0 s\n" in screen.getvalue()
