@@ -21,20 +21,17 @@ from support.postgres import Cluster
 from support.s3 import ObjectStore
 from support.source import Rows, Source, make_load_permit, make_permit
 
-from wb_server.connections import gate
-from wb_server.connections.connectors.base import Connector, ConnectorConfig, Target
-from wb_server.connections.connectors.duckdb_file import (
-    DuckdbFileConfig,
-    DuckdbFileConnector,
-)
-from wb_server.connections.connectors.files import FilesConfig, FilesConnector
-from wb_server.connections.connectors.mysql import MySQLConfig, MySQLConnector
-from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
-from wb_server.connections.connectors.s3 import S3Config, S3Connector
-from wb_server.connections.connectors.worker import Workers
-from wb_server.connections.gate import LoadPermit, PasswordPermit, Permit
-from wb_server.connections.loads.models import TableName
-from wb_server.connections.network import NetworkPolicy
+from wb_server.connectors.base import Connector, ConnectorConfig, Target
+from wb_server.connectors.duckdb.connector import DuckdbFileConfig, DuckdbFileConnector
+from wb_server.connectors.embedded.workers import Workers
+from wb_server.connectors.files.connector import FilesConfig, FilesConnector
+from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
+from wb_server.connectors.network import NetworkPolicy
+from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
+from wb_server.connectors.s3.connector import S3Config, S3Connector
+from wb_server.gate import service as gate
+from wb_server.gate.loads import TableName
+from wb_server.gate.permits import LoadPermit, PasswordPermit, Permit
 from wb_server.kit.errors import (
     Conflict,
     Forbidden,

@@ -14,16 +14,16 @@ from support.site import ACTOR, Site
 from support.wait import wait_for
 
 from wb_server.composition import build
-from wb_server.connections.broker import Broker
-from wb_server.connections.limits.models import LimitRequest
-from wb_server.connections.limits.service import LimitService
-from wb_server.connections.models import QueryRequest
 from wb_server.governance.audit.store import audit
 from wb_server.kit import clock
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import LimitReached
 from wb_server.pipelines.runs.models import RunDetail
 from wb_server.pipelines.runs.store import attempts, task_runs
+from wb_server.queries.broker import Broker
+from wb_server.queries.limits.models import LimitRequest
+from wb_server.queries.limits.service import LimitService
+from wb_server.queries.models import QueryRequest
 
 WHERE = Origin("127.0.0.1", "request")
 _MINUTE = timedelta(minutes=1)

@@ -25,8 +25,7 @@ from support.smuggling.mysql import MysqlEngine
 from support.smuggling.postgres import PostgresEngine
 
 from wb_server.composition import Workbench, build
-from wb_server.connections.broker import Broker
-from wb_server.connections.models import ConnectionCreate, Owner, QueryRequest, Share
+from wb_server.connections.models import ConnectionCreate, Owner, Share
 from wb_server.connections.service import ConnectionService
 from wb_server.connections.store import ConnectionStore
 from wb_server.governance.secrets import vault
@@ -35,6 +34,8 @@ from wb_server.kit.actor import Actor
 from wb_server.kit.db import Database
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import WorkbenchError
+from wb_server.queries.broker import Broker
+from wb_server.queries.models import QueryRequest
 from wb_server.settings import Settings
 
 pytestmark = pytest.mark.slow

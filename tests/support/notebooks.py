@@ -16,17 +16,11 @@ from typing import Any
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from wb_server.connections.lineage import TableUse
+from wb_server.gate.lineage import TableUse
 from wb_server.kit.actor import Actor
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.pipelines.kernels.base import Kernels
-from wb_server.pipelines.tasks.base import (
-    Artifact,
-    Attempt,
-    Result,
-    StoredArtifact,
-    TaskFailed,
-)
+from wb_server.pipelines.tasks.base import Artifact, Attempt, Result, StoredArtifact, TaskFailed
 from wb_server.pipelines.tasks.notebook import NotebookSpec, NotebookTask
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -27,8 +27,8 @@ import pytest
 from support.postgres import free_port
 from support.source import Source
 from support.wait import wait_for
-from wb_server.connections.connectors.base import Target
-from wb_server.connections.connectors.s3 import S3Config, S3Connector
+from wb_server.connectors.base import Target
+from wb_server.connectors.s3.connector import S3Config, S3Connector
 from wb_server.kit.errors import WorkbenchError
 
 LAKE_ROWS = 400_000

@@ -10,19 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from wb_server.connections import gate
-from wb_server.connections.connectors.base import (
-    Answer,
-    Connector,
-    LoadSession,
-    Session,
-    Target,
-)
-from wb_server.connections.dialects.fields import named
-from wb_server.connections.dialects.tables import TableRef, tables_of
-from wb_server.connections.dialects.text import canonical, parse
-from wb_server.connections.loads.models import Batches, LoadMode, Progress, TableName, Written
-from wb_server.connections.statement import RULES, analyse
+from wb_server.connectors.base import Answer, Connector, LoadSession, Session, Target
+from wb_server.gate import service as gate
+from wb_server.gate.dialects.fields import named
+from wb_server.gate.dialects.tables import TableRef, tables_of
+from wb_server.gate.dialects.text import canonical, parse
+from wb_server.gate.loads import Batches, LoadMode, Progress, TableName, Written
+from wb_server.gate.statement import RULES, analyse
 from wb_server.kit.errors import WorkbenchError
 
 

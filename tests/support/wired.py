@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from wb_server.composition import Workbench, build
-from wb_server.connections.broker import Broker
-from wb_server.connections.loads.models import LoadRequest, LoadResult, Once, WriteResult
-from wb_server.connections.models import ConnectionCreate, QueryRequest
+from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
-from wb_server.connections.stream import Reading
+from wb_server.gate.loads import LoadRequest, LoadResult, Once, WriteResult
 from wb_server.governance.audit.models import AuditQuery, AuditRow
 from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
 from wb_server.kit.endpoint import HangUp, Origin
+from wb_server.queries.broker import Broker
+from wb_server.queries.models import QueryRequest
+from wb_server.queries.stream import Reading
 from wb_server.settings import Settings
 
 from .mariadb import MariaDB

@@ -45,7 +45,7 @@ def _from_sources() -> None:
 
 
 def _count(dialect: Any, sql: str, params: dict[str, Any]) -> int:
-    from wb_server.connections.statement import analyse
+    from wb_server.gate.statement import analyse
     from wb_server.kit.errors import WorkbenchError
 
     number = 0

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from traitlets import TraitError
 
-from .connections.credentials import commands as credentials
 from .governance.audit import commands as audit
 from .governance.secrets import commands as secrets
 from .kit.errors import WorkbenchError
 from .operations import commands as operations
+from .operations import password_commands as credentials
 from .pipelines import commands as pipelines
 from .settings import Settings, in_force
 

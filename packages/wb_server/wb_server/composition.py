@@ -6,26 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .connections.analysis import Analyst
-from .connections.broker import Broker, standard_connectors
 from .connections.configurations import Configurations
-from .connections.connectors.base import by_kind
-from .connections.credentials.rotation import PasswordRotation
 from .connections.credentials.safe import CredentialSafe
 from .connections.credentials.service import PersonalCredentials
 from .connections.credentials.store import CredentialStore
-from .connections.gate import Gate
-from .connections.limits.models import StartLimits
-from .connections.limits.queue import Room
-from .connections.limits.service import LimitService
-from .connections.limits.store import LimitStore
-from .connections.network import NetworkPolicy
 from .connections.service import ConnectionService
 from .connections.sharing import ConnectionSharing
 from .connections.store import ConnectionStore
+from .connectors.base import by_kind
+from .connectors.network import NetworkPolicy
+from .connectors.standard import standard_connectors
 from .engines.base import Dispatcher
 from .engines.inline import InlineDispatcher
 from .engines.rq import Listener, RqDispatcher
+from .gate.analysis import Analyst
+from .gate.service import Gate
 from .governance.audit.sealer import Sealer
 from .governance.audit.seals import SealStore
 from .governance.audit.service import AuditService
@@ -40,8 +35,8 @@ from .kit.db import Database, versions
 from .kit.endpoint import Api, Services
 from .kit.events import Bus
 from .monitoring.service import HealthService
+from .operations.passwords import PasswordRotation
 from .pipelines.accounts import Accounts
-from .pipelines.clockwork import Clockwork
 from .pipelines.definitions import Definitions
 from .pipelines.execute import Executor
 from .pipelines.kernels.base import Kernels, NoKernels
@@ -51,6 +46,7 @@ from .pipelines.runs.service import RunService
 from .pipelines.runs.store import RunStore
 from .pipelines.runs.transitions import Transitions
 from .pipelines.runs.upkeep import Upkeep
+from .pipelines.scheduler import Clockwork
 from .pipelines.schedules.service import ScheduleService
 from .pipelines.service import PipelineService
 from .pipelines.sharing import PipelineSharing
@@ -60,6 +56,11 @@ from .pipelines.tasks.copy import CopyTask
 from .pipelines.tasks.http import HttpTask
 from .pipelines.tasks.notebook import NotebookTask
 from .pipelines.tasks.sql import SqlTask
+from .queries.broker import Broker
+from .queries.limits.models import StartLimits
+from .queries.limits.queue import Room
+from .queries.limits.service import LimitService
+from .queries.limits.store import LimitStore
 from .routes import ROUTES
 from .settings import Settings
 

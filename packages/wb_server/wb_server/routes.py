@@ -6,7 +6,6 @@ from typing import Any
 
 from .connections.credentials.handlers import ROUTES as CREDENTIALS
 from .connections.handlers import ROUTES as CONNECTIONS
-from .connections.limits.handlers import ROUTES as LIMITS
 from .connections.sharing import ROUTES as SHARING
 from .governance.audit.handlers import ROUTES as AUDIT
 from .governance.handlers import ROUTES as GOVERNANCE
@@ -16,6 +15,8 @@ from .kit.openapi import document
 from .monitoring.handlers import ROUTES as MONITORING
 from .pipelines.handlers import ROUTES as PIPELINES
 from .pipelines.runs.handlers import ROUTES as RUNS
+from .queries.handlers import ROUTES as QUERIES
+from .queries.limits.handlers import ROUTES as LIMITS
 
 
 def openapi(call: Call) -> dict[str, Any]:
@@ -31,6 +32,7 @@ ROUTES: tuple[Endpoint, ...] = (
     *CONNECTIONS,
     *SHARING,
     *CREDENTIALS,
+    *QUERIES,
     *LIMITS,
     *PIPELINES,
     *RUNS,

@@ -11,12 +11,12 @@ from support.postgres import Cluster
 from support.s3 import ObjectStore, of
 from support.source import Source
 
-from wb_server.connections.connectors.base import Target
-from wb_server.connections.connectors.mysql import MySQLConfig, MySQLConnector
-from wb_server.connections.connectors.postgres import PostgresConfig, PostgresConnector
-from wb_server.connections.connectors.s3 import S3Connector
-from wb_server.connections.connectors.worker import Workers
-from wb_server.connections.network import NetworkPolicy
+from wb_server.connectors.base import Target
+from wb_server.connectors.embedded.workers import Workers
+from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
+from wb_server.connectors.network import NetworkPolicy
+from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
+from wb_server.connectors.s3.connector import S3Connector
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from support.honest.corpus import Answer, EngineError
 from support.honest.engines import PostgresEngine
 from support.postgres import Cluster
 
-from wb_server.connections.statement import analyse
+from wb_server.gate.statement import analyse
 from wb_server.kit.errors import WorkbenchError
 
 TABLES = """

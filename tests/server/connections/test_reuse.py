@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from support.honest.corpus import corpus
 
-from wb_server.connections import reuse, statement
-from wb_server.connections.statement import RULES, DialectName, analyse
+from wb_server.gate import reuse, statement
+from wb_server.gate.statement import RULES, DialectName, analyse
 from wb_server.kit.errors import WorkbenchError
 
 _NUMBER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|(?<![\w.:$])(\d{1,6})(?![\w.])")

@@ -23,15 +23,15 @@ from support.service import Installation, Service, installation
 from support.wait import wait_for
 
 from wb_server.composition import build
-from wb_server.connections.broker import Broker
 from wb_server.connections.credentials.store import credentials
-from wb_server.connections.models import QueryRequest
 from wb_server.governance.secrets import keyfile
 from wb_server.governance.secrets.vault import Vault
 from wb_server.kit import clock
 from wb_server.kit.actor import Actor
 from wb_server.kit.db import Database
 from wb_server.kit.endpoint import HangUp, Origin
+from wb_server.queries.broker import Broker
+from wb_server.queries.models import QueryRequest
 from wb_server.settings import Settings
 
 # A busy machine takes a minute for what goes on here.

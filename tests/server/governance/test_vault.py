@@ -8,14 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from wb_server.governance.secrets import keyfile
-from wb_server.governance.secrets.vault import (
-    Vault,
-    VaultError,
-    generate,
-    key_id,
-    load,
-    vault_keys,
-)
+from wb_server.governance.secrets.vault import Vault, VaultError, generate, key_id, load, vault_keys
 from wb_server.kit.db import Database
 
 SECRETS = {"password": "s3cret"}

@@ -18,9 +18,6 @@ from support.house import ONE, House, Staff, house_at, save
 from support.postgres import Cluster
 from support.wait import wait_for
 
-from wb_server.connections.broker import Broker
-from wb_server.connections.limits.models import LimitRequest
-from wb_server.connections.limits.service import LimitService
 from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
 from wb_server.connections.sharing import ConnectionSharing
@@ -31,6 +28,9 @@ from wb_server.kit.errors import Conflict, Forbidden, InvalidInput
 from wb_server.pipelines.models import PipelineCheck, PipelinePatch
 from wb_server.pipelines.runs.models import ENDED, RerunRequest, RunDetail, RunQuery
 from wb_server.pipelines.sharing import PipelineSharing
+from wb_server.queries.broker import Broker
+from wb_server.queries.limits.models import LimitRequest
+from wb_server.queries.limits.service import LimitService
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pymysql
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from wb_server.connections.connectors.mysql_settings import settings
+from wb_server.connectors.mysql.settings import settings
 
 from ..mariadb import MariaDB
 from ..postgres import Cluster

@@ -17,10 +17,10 @@ from support.smuggling.attempt import Attempt, attempts, bitten, careless
 from support.smuggling.mysql import MysqlEngine, MysqlPlace
 from support.source import Source, make_permit
 
-from wb_server.connections.connectors.base import Connector, Target
-from wb_server.connections.connectors.mysql import MySQLConfig, MySQLConnector
-from wb_server.connections.network import NetworkPolicy
-from wb_server.connections.statement import analyse
+from wb_server.connectors.base import Connector, Target
+from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
+from wb_server.connectors.network import NetworkPolicy
+from wb_server.gate.statement import analyse
 from wb_server.kit.errors import Forbidden, WorkbenchError
 
 # What MariaDB alone understands.

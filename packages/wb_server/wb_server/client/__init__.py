@@ -30,13 +30,7 @@ from __future__ import annotations
 
 from .client import Client
 from .connections import ConnectionInfo, Connections
-from .errors import (
-    AnswerCut,
-    AnswerTruncated,
-    InvalidParameter,
-    QueryError,
-    ServiceUnreachable,
-)
+from .errors import AnswerCut, AnswerTruncated, InvalidParameter, QueryError, ServiceUnreachable
 from .frames import to_pandas
 from .parameters import encode_params
 from .result import Result

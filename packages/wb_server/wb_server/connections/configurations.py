@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from ..connectors.target import ConnectorConfig, Target
 from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.endpoint import validate
@@ -15,10 +16,9 @@ from ..kit.errors import InvalidInput, Unprocessable
 from .credentials.safe import CredentialSafe
 from .models import Connection, CredentialMode
 from .store import ConnectionStore
-from .target import ConnectorConfig, Target
 
 if TYPE_CHECKING:
-    from .connectors.base import Connector
+    from ..connectors.base import Connector
 
 
 class Configurations:

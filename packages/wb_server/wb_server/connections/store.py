@@ -6,13 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..governance.owned import (
-    OwnedStore,
-    Owner,
-    owned_columns,
-    shares_table,
-    unique_among_living,
-)
+from ..governance.owned import OwnedStore, Owner, owned_columns, shares_table, unique_among_living
 from ..kit.db import Database, UtcDateTime, metadata
 from .models import Connection, State
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..connections.lineage import TableUse
+from ..gate.lineage import TableUse
 from ..kit import clock
 from ..kit.blobs import Blobs
 from .runs.notes import Notes, table_rows

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from ..connections.broker import Broker
 from ..connections.service import ConnectionService
 from ..governance.owned import Owner
 from ..governance.rights import Rights
@@ -17,7 +16,9 @@ from ..kit.actor import Actor
 from ..kit.blobs import Blobs
 from ..kit.errors import Conflict, NotFound
 from ..kit.events import Bus
+from ..queries.broker import Broker
 from .accounts import Accounts, named
+from .check_context import Surroundings
 from .definition import parameters, times
 from .definition.check import Checked, check, refusal
 from .definition.models import PipelineFile
@@ -35,7 +36,6 @@ from .models import (
 from .runs.service import RunService
 from .snapshots import changes, contents
 from .store import PipelineStore
-from .surroundings import Surroundings
 
 UNDO_DAYS = 30
 

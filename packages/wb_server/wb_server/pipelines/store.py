@@ -8,13 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..governance.owned import (
-    OwnedStore,
-    Owner,
-    owned_columns,
-    shares_table,
-    unique_among_living,
-)
+from ..governance.owned import OwnedStore, Owner, owned_columns, shares_table, unique_among_living
 from ..kit.blobs import Blobs
 from ..kit.db import Database, UtcDateTime, metadata
 from .models import Pipeline, Version

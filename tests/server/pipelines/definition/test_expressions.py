@@ -10,12 +10,7 @@ import pytest
 
 from wb_server.kit.errors import Unprocessable
 from wb_server.pipelines.definition.evaluation import written
-from wb_server.pipelines.definition.expressions import (
-    Expression,
-    ExpressionError,
-    parse,
-    split,
-)
+from wb_server.pipelines.definition.expressions import Expression, ExpressionError, parse, split
 from wb_server.pipelines.definition.filters import FILTERS, MAX_TEXT
 
 SCOPE: dict[str, Any] = {

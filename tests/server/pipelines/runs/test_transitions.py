@@ -21,16 +21,7 @@ from wb_server.kit.db import Database
 from wb_server.kit.errors import Conflict
 from wb_server.pipelines.models import Pipeline
 from wb_server.pipelines.runs.notes import Notes
-from wb_server.pipelines.runs.steps import (
-    MAX_LOST,
-    Claim,
-    End,
-    Ending,
-    Kept,
-    NewRun,
-    NewTask,
-    Step,
-)
+from wb_server.pipelines.runs.steps import MAX_LOST, Claim, End, Ending, Kept, NewRun, NewTask, Step
 from wb_server.pipelines.runs.store import RunStore
 from wb_server.pipelines.runs.transitions import Transitions
 from wb_server.pipelines.runs.upkeep import Upkeep

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from wb_server.connections.network import NetworkPolicy
+from wb_server.connectors.network import NetworkPolicy
 from wb_server.kit.actor import Actor
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import WorkbenchError

@@ -24,18 +24,12 @@ from support.postgres import Cluster
 from support.wait import wait_for
 from support.wired import ENGINEER, WHERE, Wired, schemas, wire
 
-from wb_server.connections.lineage import TableUse
+from wb_server.gate.lineage import TableUse
 from wb_server.kit.endpoint import HangUp
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput
 from wb_server.pipelines.definition import check, templates
 from wb_server.pipelines.definition.models import TaskSpec
-from wb_server.pipelines.tasks.base import (
-    Attempt,
-    Result,
-    StoredArtifact,
-    TaskFailed,
-    TaskType,
-)
+from wb_server.pipelines.tasks.base import Attempt, Result, StoredArtifact, TaskFailed, TaskType
 from wb_server.pipelines.tasks.copy import CopyTask
 from wb_server.pipelines.tasks.rows import telling_what_passes
 from wb_server.pipelines.tasks.sql import SqlTask

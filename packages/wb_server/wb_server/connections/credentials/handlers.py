@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ...kit.endpoint import Call, Endpoint
-from ..broker import Broker
-from ..models import ConnectionView, TestResult
-from .models import CredentialPut, CredentialTest
+from ..models import ConnectionView
+from .models import CredentialPut
 from .service import PersonalCredentials
 
 
@@ -19,13 +18,6 @@ def put_credential(call: Call) -> ConnectionView:
 def remove_credential(call: Call) -> ConnectionView:
     """Removes one's own sign-in."""
     return call.service(PersonalCredentials).remove(call.actor, call.path["id"])
-
-
-def test_credential(call: Call) -> TestResult:
-    """Tries a sign-in of one's own before it is stored."""
-    return call.service(Broker).test_login(
-        call.actor, call.origin, call.path["id"], call.body(CredentialTest).login
-    )
 
 
 ROUTES = [
@@ -49,16 +41,5 @@ ROUTES = [
         ConnectionView,
         audit="credential.remove",
         errors=(404,),
-    ),
-    Endpoint(
-        "POST",
-        "/connections/{id}/credential/test",
-        "credential.own",
-        test_credential,
-        "Test one's own sign-in before it is stored",
-        TestResult,
-        body=CredentialTest,
-        audit="credential.test",
-        errors=(404, 422),
     ),
 ]

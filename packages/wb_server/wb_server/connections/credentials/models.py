@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ..models import Request
+from ...kit.request import Request
 
 
 class CredentialPut(Request):

@@ -13,13 +13,7 @@ from typing import Any
 
 from ...kit.errors import InvalidInput, Unprocessable, WorkbenchError
 from .expressions import has_expression, parse
-from .parameter_types import (
-    AnyParameter,
-    Definitions,
-    ListParameter,
-    Parameter,
-    has_expressions,
-)
+from .parameter_types import AnyParameter, Definitions, ListParameter, Parameter, has_expressions
 
 __all__ = [
     "Definitions",

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from ...connections.bindings import Binding
-from ...connections.gate import Permit
-from ...connections.lineage import tables_read, tables_written
+from ...gate.lineage import tables_read, tables_written
+from ...gate.permits import Permit
 from ...governance.people.service import PeopleService
 from ...kit.actor import Actor
 from ...kit.db import Database
 from ...kit.errors import Forbidden
+from ...queries.bindings import Binding
 from .notes import table_rows
 from .statements import ADD_TABLES
 from .store import attempts, runs, task_runs

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ...connections.lineage import TableUse
+from ...gate.lineage import TableUse
 from ...kit.blobs import Blobs
 from ...kit.db import Database
 from ...kit.errors import Conflict

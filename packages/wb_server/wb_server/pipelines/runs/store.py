@@ -11,14 +11,7 @@ import sqlalchemy as sa
 from ...kit import clock
 from ...kit.db import Database, UtcDateTime, metadata
 from ..store import pipelines
-from .models import (
-    ArtifactView,
-    AttemptView,
-    Run,
-    RunSummary,
-    TableUseView,
-    TaskRunView,
-)
+from .models import ArtifactView, AttemptView, Run, RunSummary, TableUseView, TaskRunView
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 

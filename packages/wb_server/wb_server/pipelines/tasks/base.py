@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, ClassVar, Protocol
 
-from ...connections.lineage import TableUse
+from ...gate.lineage import TableUse
 from ...kit.actor import Actor
 from ...kit.endpoint import HangUp, Origin
 from ..definition.models import TaskSpec

@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from ...connections.broker import Broker
-from ...connections.models import QueryRequest
+from ...queries.broker import Broker
+from ...queries.models import QueryRequest
 from ..definition.fields import ArtifactName, ConnectionName, Sql
 from ..definition.models import ArtifactUse, SqlUse, TaskSpec, Use
 from . import rows

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import Field, StringConstraints
 
-from ...connections.network import NetworkPolicy
+from ...connectors.network import NetworkPolicy
 from ...kit.tls import trusted
 from ..definition.fields import Value
 from ..definition.models import CheckContext, Finding, TaskSpec

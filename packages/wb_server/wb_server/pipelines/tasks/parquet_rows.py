@@ -21,7 +21,7 @@ _BUFFER_BYTES: Final = 1 << 20
 
 
 class ParquetRows:
-    """Rows to load, as ``connections.loads.models.Batches``.
+    """Rows to load, as ``gate.loads.Batches``.
 
     Attributes:
         schema: of the rows; texts and bytes in their plain types.

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from ...connections.broker import Broker
-from ...connections.lineage import TableUse, tables_read
-from ...connections.loads.models import Batches, LoadRequest, LoadResult, Once
-from ...connections.stream import Reading
+from ...gate.lineage import TableUse, tables_read
+from ...gate.loads import Batches, LoadRequest, LoadResult, Once
 from ...kit.errors import WorkbenchError
+from ...queries.broker import Broker
+from ...queries.stream import Reading
 from ..definition.fields import ConnectionName
 from .base import Artifact, Attempt, TaskFailed
 from .temporary import Temporary

@@ -8,10 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
-from ...connections.broker import Broker
-from ...connections.lineage import tables_written
-from ...connections.loads.models import Once
-from ...connections.models import QueryRequest
+from ...gate.lineage import tables_written
+from ...gate.loads import Once
+from ...queries.broker import Broker
+from ...queries.models import QueryRequest
 from ..definition.fields import ConnectionName, Sql
 from ..definition.models import SqlUse, TaskSpec, Use
 from . import rows

@@ -1,0 +1,1 @@
+"""What connectors with a socket share."""

@@ -1,0 +1,223 @@
+"""DuckDB database files, read only, by DuckDB in a process of its own.
+
+A file is checked at every use: it lies in a folder that the administrator allows, and is a regular
+file. It is attached ``READ_ONLY`` in a worker's process (``duckdb_worker``), which may open nothing
+else: a view in the file that reads other files or addresses fails. DuckDB locks a file that is open
+for writing, so it can't be read while another process writes it, and can't be opened for writing
+while a query reads it.
+
+Macros of the file are its own affair: a statement can't call one, since the gate lets it call
+DuckDB's functions only, and these come first even where the file has a macro of the same name. A
+view calls the macros that it was written with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from pydantic import ConfigDict, Field
+
+from ...gate.permits import Permit
+from ...gate.statement import DialectName
+from ...kit.errors import Conflict, Forbidden, NotFound, SourceFailed, Unprocessable, WorkbenchError
+from ..base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
+from ..embedded.errors import split_class
+from ..embedded.session import WorkerSession
+from ..embedded.workers import Workers
+from ..models import ColumnInfo, SchemaInfo, TableInfo
+
+ENDINGS: Final = (".duckdb", ".ddb", ".db")
+# What DuckDB keeps beside a file until its changes are in it, and reads with it.
+LOGS: Final = (".wal", ".wal.checkpoint", ".wal.recovery")
+DEFAULT_SCHEMA: Final = "main"
+
+_OF_THE_FILE: Final = "database_name NOT IN ('system', 'temp', 'memory')"
+_SCHEMAS: Final = f"""
+    SELECT schema_name AS name, count(DISTINCT entry) AS entries FROM (
+        SELECT schema_name, NULL AS entry FROM duckdb_schemas()
+        WHERE {_OF_THE_FILE} AND schema_name NOT IN ('information_schema', 'pg_catalog')
+        UNION ALL SELECT schema_name, table_name FROM duckdb_tables() WHERE {_OF_THE_FILE}
+        UNION ALL SELECT schema_name, view_name FROM duckdb_views()
+        WHERE {_OF_THE_FILE} AND NOT internal
+    ) GROUP BY schema_name ORDER BY schema_name
+"""  # noqa: S608  it is put together from constants
+_TABLES: Final = f"""
+    SELECT schema_name, table_name AS name, 'table' AS kind, comment FROM duckdb_tables()
+    WHERE {_OF_THE_FILE}
+    UNION ALL SELECT schema_name, view_name, 'view', comment FROM duckdb_views()
+    WHERE {_OF_THE_FILE} AND NOT internal
+    ORDER BY 1, 2
+"""  # noqa: S608
+_COLUMNS: Final = f"""
+    SELECT column_name AS name, data_type AS type, is_nullable AS nullable, comment
+    FROM duckdb_columns() WHERE {_OF_THE_FILE}
+"""  # noqa: S608
+
+_DAMAGED: Final = (
+    "corrupt",
+    "checksum",
+    "not read enough bytes",
+    "wal",
+    "deserializ",
+    "serialization",
+)
+
+
+class DuckdbFileConfig(ConnectorConfig):
+    """A DuckDB database file that the service can read."""
+
+    model_config = ConfigDict(extra="forbid", title="DuckDB file")
+
+    path: str = Field(
+        title="File",
+        description="An absolute path that ends in .duckdb, .ddb or .db, in one of the folders "
+        "that the administrator allows.",
+        min_length=1,
+        max_length=1000,
+        json_schema_extra={"examples": ["/srv/data/shop.duckdb"]},
+    )
+
+
+class DuckdbFileConnector(Connector):
+    """Reads DuckDB database files.
+
+    Args:
+        roots: the folders in which files may lie.
+        workers: where processes come from.
+    """
+
+    kind: ClassVar[str] = "duckdb"
+    title: ClassVar[str] = "DuckDB file"
+    description: ClassVar[str] = "A DuckDB database file of the server, to read."
+    dialect: ClassVar[DialectName] = "duckdb"
+    supports_writes: ClassVar[bool] = False
+    Config: ClassVar[type[ConnectorConfig]] = DuckdbFileConfig
+
+    def __init__(self, roots: Sequence[str | Path], workers: Workers) -> None:
+        self._roots = [Path(root).resolve() for root in roots]
+        self._workers = workers
+
+    def check(self, config: ConnectorConfig) -> None:
+        self._file(config)
+
+    def open(self, permit: Permit, target: Target) -> Session:
+        require_fit(permit, target)
+        path = self._file(target.config)
+        return DuckdbFileSession(self._workers, permit, target.temp_bytes, path)
+
+    def close(self) -> None:
+        self._workers.close()
+
+    def _file(self, config: ConnectorConfig) -> Path:
+        """The real file, checked at every use: what it leads to may have changed."""
+        assert isinstance(config, DuckdbFileConfig)
+        given = Path(config.path)
+        if "\0" not in config.path and given.is_absolute():
+            real = given.resolve()
+            if (
+                real.name.lower().endswith(ENDINGS)
+                and real.is_file()
+                and any(real.is_relative_to(root) for root in self._roots)
+                and not any(Path(f"{real}{end}").is_symlink() for end in LOGS)
+            ):
+                return real
+        raise Unprocessable(
+            f"The file “{config.path}” is not one that may be read here: it must exist, end in "
+            f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, and lie in a folder that the "
+            "administrator allows.",
+            code="file_not_allowed",
+            field="path",
+        )
+
+
+class DuckdbFileSession(WorkerSession):
+    """One use of a database file."""
+
+    def __init__(self, workers: Workers, permit: Permit, temp_bytes: int, path: Path) -> None:
+        super().__init__(workers, permit, temp_bytes)
+        self._path = path
+
+    def run(self, *, timeout: float, max_write_rows: int) -> Answer:
+        self._require_read()
+        return self._ask(self._permit.sql, self._source(), timeout)
+
+    def schemas(self) -> list[SchemaInfo]:
+        self._require_browse()
+        return [
+            SchemaInfo(name=row["name"], tables=row["entries"])
+            for row in self._rows(_SCHEMAS, self._source())
+        ]
+
+    def tables(self, schema: str | None) -> list[TableInfo]:
+        self._require_browse()
+        return [
+            TableInfo(
+                schema=row["schema_name"],
+                name=row["name"],
+                kind=row["kind"],
+                comment=row["comment"],
+            )
+            for row in self._rows(_TABLES, self._source())
+            if schema in (None, row["schema_name"])
+        ]
+
+    def columns(self, schema: str | None, table: str) -> list[ColumnInfo]:
+        self._require_browse()
+        names = (schema if schema is not None else DEFAULT_SCHEMA, table)
+        place = " AND ".join(
+            f"{column} = {_literal(name)}"
+            for column, name in zip(("schema_name", "table_name"), names, strict=True)
+        )
+        rows = self._rows(f"{_COLUMNS} AND {place} ORDER BY column_index", self._source())
+        if not rows:
+            raise NotFound(f"There is no table “{table}” here.", code="unknown_table", name=table)
+        return [ColumnInfo(**row) for row in rows]
+
+    def _source(self) -> dict[str, Any]:
+        tables = self._permit.tables
+        return {
+            "reads": [str(self._path), *(f"{self._path}{end}" for end in LOGS)],
+            "database": str(self._path),
+            "schemas": sorted({table.schema for table in tables if table.schema}),
+            "unqualified": sorted({table.name for table in tables if table.schema is None}),
+        }
+
+    def _explain(self, kind: str, message: str) -> WorkbenchError:
+        said, text = split_class(kind, message)
+        text = text.lower()
+        if "could not set lock" in text:
+            return Conflict(
+                "Another process has the file open for writing, and DuckDB lets nobody read it "
+                "meanwhile. Try again when that process has closed it.",
+                code="source_locked",
+            )
+        if "encrypted database" in text:
+            return _unreadable("The file is encrypted, and encrypted files can't be read here.")
+        if "not a valid duckdb database file" in text:
+            return _unreadable("The file is not a DuckDB database.")
+        if "version number" in text:
+            newer = "newer version of duckdb" in message.lower()
+            return _unreadable(
+                f"The file was written by {'a newer' if newer else 'another'} version of DuckDB, "
+                f"which {self.server_version()} can't read. Write it with a STORAGE_VERSION that "
+                "this one reads."
+            )
+        if said in ("io", "serialization", "fatal") and any(word in text for word in _DAMAGED):
+            return _unreadable("The file is damaged: DuckDB can't read what is in it.")
+        if said == "permission" and "disabled" in text:
+            return Forbidden(
+                "Only what is in the file can be read: a view that reads other files or addresses "
+                "does not work here.",
+                code="source_refused",
+            )
+        return super()._explain(kind, message.replace(f"{self._path}", self._path.name))
+
+
+def _unreadable(message: str) -> WorkbenchError:
+    return SourceFailed(message, code="file_unreadable")
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

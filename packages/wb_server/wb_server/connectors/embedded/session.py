@@ -1,0 +1,180 @@
+"""A session whose statements run in worker processes, one each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pyarrow as pa
+
+from ...gate.permits import Permit
+from ...kit.errors import Forbidden, SourceFailed, SourceTimeout, WorkbenchError
+from ...kit.forking import Forked
+from ..base import Answer, Session
+from .errors import was_cancelled, worker_bad_value, worker_error
+from .workers import Workers
+
+BROWSE_SECONDS: Final = 30.0
+
+
+class WorkerSession(Session):
+    """One use of a source that DuckDB reads: each statement takes a process and ends it.
+
+    Args:
+        workers: where processes come from.
+        permit: what may be done.
+        temp_bytes: of temporary files that a statement may write.
+    """
+
+    def __init__(self, workers: Workers, permit: Permit, temp_bytes: int = 0) -> None:
+        self._workers = workers
+        self._permit = permit
+        self._temp_bytes = temp_bytes
+        self._lock = threading.Lock()
+        self._worker: Forked | None = None
+        self._timer: threading.Timer | None = None
+        self._cancelled = False
+        self._timed_out = False
+        self._closed = False
+
+    def server_version(self) -> str | None:
+        import duckdb
+
+        return f"DuckDB {duckdb.__version__}"
+
+    def cancel(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._cancelled = True
+            if self._worker is not None:
+                self._worker.kill()
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            worker, self._worker = self._worker, None
+        if self._timer is not None:
+            self._timer.cancel()
+        if worker is not None:
+            worker.discard()
+
+    def _require_read(self) -> None:
+        if self._permit.kind not in ("read", "test"):
+            raise Forbidden("This connection can only be read.", code="read_only_connection")
+
+    def _require_browse(self) -> None:
+        if self._permit.kind not in ("browse", "test"):
+            raise Forbidden("The permit is for something else.", code="wrong_permit")
+
+    def _explain(self, kind: str, message: str) -> WorkbenchError:
+        """An error of DuckDB's as ours; connectors say more where they know more.
+
+        Args:
+            kind: the name of its class, where that is known.
+            message: its text.
+        """
+        return worker_error(kind, message)
+
+    def _learn(self, path: str, profile: dict[str, Any]) -> None:
+        """Keeps what a process found out of a file; connectors that have files do."""
+
+    def _check_unchanged(self) -> None:
+        """Raises ``Conflict`` where what was read isn't any more what its types were found in."""
+
+    def _ask(self, sql: str, source: dict[str, Any], timeout: float) -> Answer:
+        """Runs a statement on a source (``duckdb_worker`` says what that is) in a new process."""
+        try:
+            worker = self._workers.take()
+        except OSError:
+            raise SourceFailed(
+                "No process could be started to read the data.", code="source_failed"
+            ) from None
+        with self._lock:
+            previous, self._worker = self._worker, worker
+            stopped = self._cancelled or self._closed
+        if previous is not None:
+            previous.discard()
+        if stopped:
+            raise was_cancelled()
+        self._timed_out = False
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(timeout, self._time_up, [worker])
+        self._timer.daemon = True
+        self._timer.start()
+        try:
+            self._workers.send(worker, sql, source, self._temp_bytes)
+            for _ in range(_unknown_files(source)):
+                word = worker.said()
+                if word is None or "profile" not in word:
+                    raise self._failure(worker, word)
+                self._learn(word["path"], word["profile"])
+            reader = pa.ipc.open_stream(worker.output)
+        except (OSError, ValueError, pa.ArrowException):
+            raise self._failure(worker) from None
+        return _Stream(self, worker, reader)
+
+    def _rows(self, sql: str, source: dict[str, Any]) -> list[dict[str, Any]]:
+        """The rows of a statement of the connector's own."""
+        return [
+            row for batch in self._ask(sql, source, BROWSE_SECONDS) for row in batch.to_pylist()
+        ]
+
+    def _time_up(self, worker: Forked) -> None:
+        self._timed_out = True
+        worker.kill()
+
+    def _failure(self, worker: Forked, ending: dict[str, Any] | None = None) -> WorkbenchError:
+        """Why a stream ended early.
+
+        Args:
+            ending: what the process said last, where that was read already.
+        """
+        ending = ending or worker.ending()
+        if self._cancelled:
+            return was_cancelled()
+        if self._timed_out:
+            return SourceTimeout("Reading took longer than the statement may take.", code="timeout")
+        if ending is None or "error" not in ending:
+            return SourceFailed("The process that reads the data ended.", code="source_failed")
+        error = ending["error"]
+        if "code" in error:
+            return worker_bad_value(error)
+        return self._explain(error["class"], error["message"])
+
+
+def _unknown_files(source: dict[str, Any]) -> int:
+    """How many files a process has to look through first."""
+    tables = filter(None, source.get("tables", {}).values())
+    return sum(it is None for table in tables for it in table.get("profiles", {}).values())
+
+
+class _Stream(Answer):
+    """The worker's rows, as it makes them."""
+
+    def __init__(
+        self, session: WorkerSession, worker: Forked, reader: pa.RecordBatchStreamReader
+    ) -> None:
+        self.schema = reader.schema
+        self._session = session
+        self._worker = worker
+        self._reader = reader
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        rows = 0
+        while True:
+            try:
+                batch = self._reader.read_next_batch()
+            except StopIteration:
+                break
+            except (OSError, ValueError, pa.ArrowException):
+                raise self._session._failure(self._worker) from None
+            rows += batch.num_rows
+            yield batch
+        # A stream that ends looks the same whether it is whole or cut: the ending tells.
+        ending = self._worker.ending()
+        if ending != {"rows": rows}:
+            raise self._session._failure(self._worker, ending)
+        self._session._check_unchanged()

@@ -1,0 +1,28 @@
+"""What a source has to offer: schemas, tables, columns."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SchemaInfo(BaseModel):
+    name: str
+    tables: int | None = None
+
+
+class TableInfo(BaseModel):
+    schema_: str | None = Field(alias="schema", serialization_alias="schema")
+    name: str
+    kind: Literal["table", "view", "materialized view", "foreign table", "file"]
+    comment: str | None = None
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class ColumnInfo(BaseModel):
+    name: str
+    type: str
+    nullable: bool = True
+    comment: str | None = None

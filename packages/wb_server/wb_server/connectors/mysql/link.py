@@ -1,0 +1,386 @@
+"""Connections to MySQL and MariaDB: how one is dialled, what is sent over it, and the pool.
+
+PyMySQL dials, encrypts, signs in and reads packets. Statements are prepared and executed here, since
+PyMySQL knows only the text protocol; ``mysql_rows`` says why that isn't enough. A connection goes
+back to the pool only after the server has reset it: variables, temporary tables, locks and prepared
+statements of one user must not reach the next.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pymysql
+from pymysql.constants import CLIENT, COMMAND, CR
+from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
+
+from ...kit.errors import SourceFailed
+from ..base import MAX_ROW_BYTES, row_too_large
+from ..dialled.idle import IdlePool
+from . import settings as mysql_settings
+from .rows import Columns, Described, broken_answer
+
+_LARGEST: Final = 0xFFFFFF  # a packet of this size goes on in the next one
+_PADDING: Final = bytes(16)  # so that a fixed number of bytes can be taken behind the last row
+
+# Commands that PyMySQL has no name for, or none that works.
+_PREPARE, _EXECUTE, _CLOSE, _RESET = 0x16, 0x17, 0x19, 0x1F
+
+
+@dataclass(frozen=True)
+class Login:
+    """Where and how a connection is made.
+
+    Attributes:
+        address: the checked address, which is dialled.
+        host: the name, for the certificate and for nothing else.
+        tls: what encrypts; ``None`` for a connection that isn't encrypted.
+        must_encrypt: whether a server without TLS is refused.
+        verified: whether the server proves by a certificate who it is.
+    """
+
+    address: str
+    host: str
+    port: int
+    user: str
+    password: bytes
+    database: str
+    tls: ssl.SSLContext | None
+    must_encrypt: bool
+    verified: bool
+    name: str
+    connect_timeout: float
+
+
+class NotAQuery(Exception):
+    """A statement that answers no rows, where a query was expected."""
+
+
+class _Refused:
+    """A way to sign in that would show the password to whoever answers."""
+
+    def __init__(self, connection: object) -> None:
+        pass
+
+    def authenticate(self, packet: object) -> MysqlPacket:
+        raise pymysql.OperationalError(CR.CR_AUTH_PLUGIN_CANNOT_LOAD, "not allowed")
+
+
+class Link:
+    """One connection to a server.
+
+    Attributes:
+        reused: whether it comes from the pool; a broken one shows at its first command.
+        mariadb: whether it is MariaDB, and not MySQL.
+        version: the server's product and version, such as ``MariaDB 10.11.6``.
+        number: the connection's number in the server, to stop its statement by.
+
+    Raises:
+        pymysql.Error, OSError: it can't be made.
+    """
+
+    def __init__(self, login: Login) -> None:
+        self.reused = False
+        self.idle_since = 0.0
+        self._statement = 0
+        self._waiting = login.connect_timeout
+        sock = socket.create_connection((login.address, login.port), login.connect_timeout)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            self._my = self._connection(login)
+            self._my.connect(sock)
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            version, comment, self._where = (str(value) for value in self.query(_WHO)[0])
+            self.mariadb = "mariadb" in version.lower() or "mariadb" in comment.lower()
+            product = "MariaDB" if self.mariadb else "MySQL"
+            self.version = f"{product} {version.split('-')[0]}"
+            self.number = int(self._my.thread_id())
+        except BaseException:
+            self.drop()
+            raise
+
+    def _connection(self, login: Login) -> Any:
+        shown = {"mysql_old_password": _Refused, "dialog": _Refused}
+        if not login.verified:
+            shown["mysql_clear_password"] = _Refused
+        connection: Any = pymysql.Connection(
+            host=login.host,
+            port=login.port,
+            user=login.user,
+            password=login.password,
+            database=login.database,
+            charset="utf8mb4",
+            defer_connect=True,
+            autocommit=None,
+            client_flag=CLIENT.FOUND_ROWS,  # an UPDATE counts what it found, as elsewhere
+            local_infile=False,
+            connect_timeout=login.connect_timeout,
+            read_timeout=login.connect_timeout,
+            write_timeout=login.connect_timeout,
+            auth_plugin_map=shown,
+            program_name=login.name,
+            ssl=login.tls if login.must_encrypt else None,
+            ssl_disabled=login.tls is None,
+        )
+        if login.tls is not None:
+            connection.ctx = login.tls  # also where encryption is only preferred
+        return connection
+
+    def wait_at_most(self, seconds: float) -> None:
+        """How long the server may say nothing before the connection counts as broken."""
+        self._my._read_timeout = self._my._write_timeout = seconds
+
+    def settings(self, timeout: float, *, read_only: bool) -> str:
+        """The command that sets all of the session that a statement's meaning depends on."""
+        return mysql_settings.settings(timeout, read_only=read_only, mariadb=self.mariadb)
+
+    def set_up(self, timeout: float, *, read_only: bool) -> None:
+        """Gives the session its settings, and makes sure of them.
+
+        Raises:
+            SourceFailed: something between has other ones in mind (``settings_refused``).
+        """
+        self.command(self.settings(timeout, read_only=read_only))
+        if not mysql_settings.hold(self.query(mysql_settings.VERIFY)[0], mariadb=self.mariadb):
+            raise SourceFailed(
+                "The server, or a proxy before it, doesn't keep the settings of a session "
+                "(sql_mode, character set, time zone), so nothing is run there.",
+                code="settings_refused",
+            )
+
+    def command(self, sql: str | bytes) -> None:
+        """Runs a statement of our own that answers nothing."""
+        self._my._execute_command(COMMAND.COM_QUERY, sql)
+        self._my._read_packet()
+
+    def query(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        """Rows of a small query of our own; ``%s`` stand for the values.
+
+        Values are written as hexadecimal text: no setting of the server changes how it is read.
+        """
+        if values:
+            sql = sql % tuple(literal(value) for value in values)
+        self._my.query(sql)
+        return list(self._my._result.rows or ())
+
+    def execute(self, sql: str, *, read: bool) -> tuple[int, Answered | None]:
+        """Runs the permitted statement.
+
+        Args:
+            read: whether it has to be a query. The server says so before anything runs: some
+                statements end a read-only transaction and go on without it.
+
+        Returns:
+            The number of changed rows and no answer, or 0 and the answer.
+
+        Raises:
+            NotAQuery: it was to be a query and isn't one.
+        """
+        my = self._my
+        my._execute_command(_PREPARE, sql)
+        head = my._read_packet().get_all_data()
+        if len(head) < 9 or head[0] != 0:
+            raise broken_answer()
+        self._statement, columns, parameters = struct.unpack_from("<IHH", head, 1)
+        for count in (parameters, columns):
+            if count:
+                self._skip(count)
+        if parameters:
+            raise pymysql.ProgrammingError(1064, "A statement can't hold a question mark here")
+        if read and not columns:
+            self.end_statement()
+            raise NotAQuery
+        my._execute_command(_EXECUTE, struct.pack("<IBI", self._statement, 0, 1))
+        first = my._read_packet()
+        if first.is_ok_packet():
+            first.advance(1)
+            changed = first.read_length_encoded_integer()
+            self.end_statement()
+            return int(changed or 0), None
+        count = first.read_length_encoded_integer()
+        if not count or first.is_load_local_packet():
+            raise broken_answer()
+        described = []
+        for _ in range(count):
+            packet: Any = my._read_packet(FieldDescriptorPacket)
+            described.append(
+                Described(
+                    packet.name,
+                    packet.type_code,
+                    packet.flags,
+                    packet.length,
+                    packet.scale,
+                    packet.charsetnr,
+                )
+            )
+        if not my._read_packet().is_eof_packet():
+            raise broken_answer()
+        return 0, Answered(self, Columns(described))
+
+    def _skip(self, count: int) -> None:
+        for _ in range(count):
+            self._my._read_packet()
+        if not self._my._read_packet().is_eof_packet():
+            raise broken_answer()
+
+    def end_statement(self) -> None:
+        """Lets the server forget the statement; it answers nothing."""
+        if self._statement:
+            self._my._execute_command(_CLOSE, struct.pack("<I", self._statement))
+            self._statement = 0
+
+    def more(self, size: int) -> bytes:
+        """Some of the bytes that come next, at least one."""
+        my = self._my
+        if my._current_timeout != my._read_timeout:
+            my._sock.settimeout(my._read_timeout)
+            my._current_timeout = my._read_timeout
+        piece: bytes = my._rfile.read1(size)
+        if not piece:
+            raise pymysql.OperationalError(CR.CR_SERVER_LOST, "lost")
+        return piece
+
+    def is_same_server(self, other: Link) -> bool:
+        """Whether both lead to one server: behind a balancer they need not."""
+        return self._where == other._where
+
+    def reset(self) -> None:
+        """Leaves nothing of this use behind; ends the transaction too."""
+        self.wait_at_most(self._waiting)
+        self._my._execute_command(_RESET, b"")
+        if not self._my._read_packet().is_ok_packet():
+            raise broken_answer()
+        self._statement = 0
+
+    def cut(self) -> None:
+        """Wakes whoever waits for the server, with an error. Never raises."""
+        with suppress(Exception):
+            self._my._sock.shutdown(socket.SHUT_RDWR)
+
+    def drop(self) -> None:
+        """Ends the connection, at once: the server undoes what is open. Never raises."""
+        with suppress(Exception):
+            self._my._force_close()
+
+
+def literal(value: str) -> str:
+    """A text as it stands in a statement; no setting of the server changes how it is read."""
+    return f"_utf8mb4 x'{value.encode().hex()}'"
+
+
+_WHO: Final = (
+    "SELECT @@version, @@version_comment, "
+    "concat(@@hostname, ' ', @@port, ' ', @@datadir, ' ', @@server_id)"
+)
+
+
+class Answered:
+    """Rows on their way, read as they are asked for.
+
+    Args:
+        columns: what they are.
+    """
+
+    def __init__(self, link: Link, columns: Columns) -> None:
+        self.columns = columns
+        self._link = link
+        self._rest = bytearray()
+        self._done = False
+
+    def batch(self, size: int) -> Any:
+        """The next rows as a record batch of about ``size`` bytes, or ``None`` after the last.
+
+        Raises:
+            pymysql.Error, OSError: what the server says, or that it says nothing more.
+            TooLarge: a row is larger than one may be; it isn't read.
+        """
+        if self._done:
+            return None
+        data, self._rest = self._rest, bytearray()
+        starts: list[int] = []
+        ends: list[int] = []
+        place = 0
+        while True:
+            place, ended = self._scan(data, place, size, starts, ends)
+            if ended or place >= size:
+                break
+            data += self._link.more(max(1 << 16, size - len(data)))
+        self._rest = data[place:]
+        if not starts:
+            return None
+        del data[place:]
+        data += _PADDING
+        return self.columns.batch(
+            np.frombuffer(data, np.uint8), np.array(starts, np.int64), np.array(ends, np.int64)
+        )
+
+    def _scan(
+        self, data: bytearray, place: int, size: int, starts: list[int], ends: list[int]
+    ) -> tuple[int, bool]:
+        """Notes where whole rows lie, from ``place`` on.
+
+        Returns:
+            Where to go on, and whether that was all.
+        """
+        here = len(data)
+        while place + 4 <= here and place < size:
+            length = data[place] | data[place + 1] << 8 | data[place + 2] << 16
+            if length == _LARGEST:
+                length = self._join(data, place)
+                here = len(data)
+                if not length:
+                    break
+            end = place + 4 + length
+            if end > here:
+                break
+            if not length or data[place + 4]:
+                self._end(bytes(data[place + 4 : end]))
+                return place, True
+            starts.append(place + 4)
+            ends.append(end)
+            place = end
+        return place, False
+
+    def _join(self, data: bytearray, place: int) -> int:
+        """Joins a row that came in several packets; its length, or 0 if it isn't all here."""
+        end, total = place, 0
+        heads = []
+        while len(data) - end >= 4:
+            length = data[end] | data[end + 1] << 8 | data[end + 2] << 16
+            heads.append(end)
+            total += length
+            if total > MAX_ROW_BYTES:
+                raise row_too_large("substring(x, 1, 1000) takes a part")
+            end += 4 + length
+            if length < _LARGEST:
+                break
+        else:
+            return 0
+        if end > len(data):
+            return 0
+        for head in reversed(heads[1:]):
+            del data[head : head + 4]
+        return total
+
+    def _end(self, packet: bytes) -> None:
+        """What isn't a row is the end of them, or an error."""
+        self._done = True
+        ending = MysqlPacket(packet, "utf8")
+        if ending.is_error_packet():
+            ending.raise_for_error()
+        if not ending.is_eof_packet():
+            raise broken_answer()
+
+
+class Pool(IdlePool[Link]):
+    """Idle connections to MySQL or MariaDB."""

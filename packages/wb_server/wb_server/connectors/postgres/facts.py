@@ -1,0 +1,114 @@
+"""What the database's catalog says of types that the driver's description leaves open.
+
+The driver describes a composite type as it was when the first connection was made, and knows no
+ranges. So their types are looked up, in the query's own transaction; PostgreSQL's own once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .pool import Link
+
+FIRST_OF_A_USER: Final = 16384  # FirstNormalObjectId
+
+# Operators with their schema: nobody's own are called in their place.
+_TYPES: Final = """
+SELECT pg_catalog.int8(t.oid), t.typtype, t.typname,
+    t.typnamespace OPERATOR(pg_catalog.=) 11::pg_catalog.oid,
+    CASE WHEN t.typcategory OPERATOR(pg_catalog.=) 'A'::pg_catalog."char"
+        AND t.typlen OPERATOR(pg_catalog.=) (-1)::pg_catalog.int2
+        THEN pg_catalog.int8(t.typelem) ELSE 0::pg_catalog.int8 END,
+    pg_catalog.int8(t.typbasetype), t.typtypmod,
+    a.attname, pg_catalog.int8(a.atttypid), a.atttypmod
+FROM pg_catalog.pg_type t
+LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid OPERATOR(pg_catalog.=) t.typrelid
+    AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped
+    AND t.typtype OPERATOR(pg_catalog.=) 'c'::pg_catalog."char"
+WHERE t.oid OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
+ORDER BY pg_catalog.int8(t.oid), a.attnum
+"""
+
+_NAMED: Final = """
+SELECT pg_catalog.int8(t.oid) FROM pg_catalog.pg_type t
+WHERE t.typname OPERATOR(pg_catalog.=) $1::pg_catalog.name
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A field of a composite type."""
+
+    name: str
+    oid: int
+    modifier: int
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One type.
+
+    Attributes:
+        kind: pg_type's ``typtype``: ``b`` base, ``c`` composite, ``d`` domain, ``e`` enum …
+        builtin: whether it is PostgreSQL's own.
+        item: of an array the type of its elements, else 0.
+        base: of a domain the type that it restricts, else 0; ``modifier`` is that one's.
+        parts: of a composite type.
+    """
+
+    kind: str
+    name: str
+    builtin: bool
+    item: int
+    base: int
+    modifier: int
+    parts: tuple[Part, ...]
+
+
+class Facts:
+    """Types by their oid, with all that they are made of.
+
+    Args:
+        known: PostgreSQL's own types that were looked up before; those found now are added.
+    """
+
+    def __init__(self, link: Link, known: dict[int, Fact], wanted: Iterable[int]) -> None:
+        self._facts: dict[int, Fact] = {}
+        asked = set(wanted)
+        while asked:
+            new = {oid: known[oid] for oid in asked if oid in known}
+            if unknown := sorted(asked - new.keys()):
+                new |= _look_up(link, unknown)
+            known.update((oid, fact) for oid, fact in new.items() if oid < FIRST_OF_A_USER)
+            self._facts |= new
+            asked = {
+                oid
+                for fact in new.values()
+                for oid in (fact.item, fact.base, *(part.oid for part in fact.parts))
+                if oid and oid not in self._facts
+            }
+
+    def __getitem__(self, oid: int) -> Fact:
+        return self._facts[oid]
+
+
+def _look_up(link: Link, oids: list[int]) -> dict[int, Fact]:
+    text = "{" + ",".join(map(str, oids)) + "}"
+    rows: list[Any] = link.query(_TYPES, text)
+    parts: dict[int, list[Part]] = {}
+    for row in rows:
+        found = parts.setdefault(row[0], [])
+        if row[7] is not None:
+            found.append(Part(row[7], row[8], row[9]))
+    return {
+        row[0]: Fact(row[1], row[2], row[3], row[4], row[5], row[6], tuple(parts[row[0]]))
+        for row in rows
+    }
+
+
+def named(link: Link, name: str) -> list[int]:
+    """The types of this name, in whatever schema."""
+    return [int(str(oid)) for (oid,) in link.query(_NAMED, name)]

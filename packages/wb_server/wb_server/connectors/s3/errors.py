@@ -1,0 +1,107 @@
+"""What an S3-compatible store says, as errors of the Workbench: by its codes, never its texts."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from typing import Final
+
+from ...kit.errors import Conflict, Forbidden, LimitReached, SourceFailed, WorkbenchError
+
+SIGN_IN_FAILED: Final = "The store refused the access key or its secret."
+
+_SIGN_IN: Final = frozenset(
+    {
+        "InvalidAccessKeyId",
+        "SignatureDoesNotMatch",
+        "InvalidToken",
+        "ExpiredToken",
+        "TokenRefreshRequired",
+        "InvalidSecurity",
+        "MissingSecurityHeader",
+        "AuthorizationQueryParametersError",
+        "UnauthorizedAccess",
+        "NotSignedUp",
+        "AccountProblem",
+    }
+)
+
+
+def refusal(
+    status: int, body: bytes, bucket: str, *, key: str = "", signed: bool = True
+) -> WorkbenchError:
+    """Why a store answered with something else than what was asked for.
+
+    Args:
+        status: of its answer.
+        body: the beginning of it.
+        key: of the object that was asked for; empty for the bucket.
+        signed: whether there was an access key.
+    """
+    said = {
+        name: found[1].decode("utf-8", "replace")
+        for name in ("Code", "Region")
+        if (found := re.search(rb"<%s>([\w.:-]{1,80})</" % name.encode(), body))
+    }
+    code = said.get("Code", "")
+    if code in _SIGN_IN:
+        return SourceFailed(SIGN_IN_FAILED, code="sign_in_failed")
+    if code in ("RequestTimeTooSkewed", "RequestExpired"):
+        return SourceFailed(
+            "The store refused the request's time: its clock and the service's differ too much.",
+            code="clock_differs",
+        )
+    if code == "AuthorizationHeaderMalformed" or (status == 400 and "Region" in said):
+        wanted = f" It says “{said['Region']}”." if "Region" in said else ""
+        return SourceFailed(
+            f"The store expects another region than the connection's.{wanted}", code="wrong_region"
+        )
+    if 300 <= status < 400:
+        return SourceFailed(
+            f"The store says that the bucket “{bucket}” is elsewhere, and the Workbench doesn't "
+            "follow. Give the connection the bucket's own host and region.",
+            code="redirected",
+        )
+    if code == "NoSuchBucket" or (status == 404 and not key):
+        return SourceFailed(f"There is no bucket “{bucket}” there.", code="unknown_bucket")
+    if status == 404:
+        return Conflict(f"“{key}” went away while it was being read.", code="source_changed")
+    if status == 412:
+        return Conflict(f"“{key}” was changed while it was being read.", code="source_changed")
+    if status == 401:
+        return SourceFailed(SIGN_IN_FAILED, code="sign_in_failed")
+    if status == 403:
+        what = f"read “{key}”" if key else f"list the bucket “{bucket}”"
+        who = "this access key" if signed else "anybody without an access key"
+        return Forbidden(f"The store doesn't let {who} {what}.", code="source_refused")
+    if status in (429, 503):
+        return LimitReached("The store is too busy now. Try again later.", code="source_busy")
+    if status == 400 and not code:
+        return not_a_store()
+    named = f"{status} ({code})" if code else str(status)
+    return SourceFailed(f"The store answered with status {named}.", code="source_failed")
+
+
+def not_a_store() -> WorkbenchError:
+    return SourceFailed(
+        "What answers there doesn't speak S3: look at host, port and TLS.", code="unreachable"
+    )
+
+
+def unreachable(error: Exception, where: str, *, tls: bool) -> WorkbenchError:
+    """Why there was no answer.
+
+    Args:
+        where: host and port.
+        tls: whether it was asked for.
+    """
+    if isinstance(error, ssl.SSLError):
+        return SourceFailed(
+            f"No trusted TLS connection to {where}: its certificate could not be verified, or "
+            "the two sides agree on no protocol.",
+            code="tls_failed",
+        )
+    if isinstance(error, TimeoutError):
+        return SourceFailed(f"The store at {where} did not answer in time.", code="unreachable")
+    hint = "" if tls else " If it asks for TLS, turn that on."
+    return SourceFailed(f"The store at {where} can't be reached.{hint}", code="unreachable")

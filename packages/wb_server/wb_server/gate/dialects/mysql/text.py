@@ -1,0 +1,328 @@
+"""How MySQL and MariaDB read SQL text.
+
+What a text means depends on where its strings and comments end, and the server has rules of its
+own for that: backslashes escape, double quotes make strings, ``#`` begins a comment, ``--`` only
+before white space, and some comments are run. So a text is read twice, by these rules and by the
+parser's lexer, and is refused where the two don't agree on every string, name and comment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Final
+
+from sqlglot import Token, TokenType
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import TokenError
+
+from wb_server.gate.dialects.base import words
+from wb_server.gate.dialects.mysql import tokens as spelled
+from wb_server.gate.dialects.refusals import statement_refused
+from wb_server.gate.dialects.text import check_length
+from wb_server.kit.errors import Forbidden, InvalidInput
+
+# Strings and names between quotes, and comments, in the order in which the server meets them.
+_PIECE: Final = re.compile(
+    r"""
+      (?P<run>/\*(?:!|[Mm]!|\+))
+    | (?P<comment>/\*.*?\*/ | --(?=[\x00-\x20\x7f]|\Z)[^\n]* | \#[^\n]*)
+    | (?P<quoted>'(?:[^'\\]|''|\\.)*' | "(?:[^"\\]|""|\\.)*" | `(?:[^`]|``)*`)
+    | (?P<open>/\*|['"`])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE: Final = re.compile(r"\\(.)|''|\"\"", re.DOTALL)
+_ESCAPED: Final = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
+_NUMBER_FIRST: Final = re.compile(r"\d+(?:\.|[eE]\d)")
+_BLANK: Final = " \t\n\v\f\r"
+_PREFIXED: Final = (TokenType.HEX_STRING, TokenType.BIT_STRING, TokenType.NATIONAL_STRING)
+
+_COMMANDS: Final = frozenset(Dialect.get_or_raise("mysql").tokenizer_class.COMMANDS)
+_PREDICATES: Final = frozenset({TokenType.LIKE, TokenType.RLIKE, TokenType.IN, TokenType.BETWEEN})
+_ENDS_PREDICATE: Final = frozenset(
+    {
+        *(TokenType.AND, TokenType.DAMP, TokenType.OR, TokenType.DPIPE, TokenType.XOR),
+        *(TokenType.EQ, TokenType.NEQ, TokenType.GT, TokenType.GTE, TokenType.LT, TokenType.LTE),
+        *(TokenType.NULLSAFE_EQ, TokenType.COMMA, TokenType.WHEN, TokenType.THEN, TokenType.ELSE),
+        *(TokenType.ALIAS, TokenType.FROM, TokenType.WHERE, TokenType.GROUP_BY),
+        *(TokenType.HAVING, TokenType.ORDER_BY, TokenType.LIMIT, TokenType.UNION),
+        *(TokenType.EXCEPT, TokenType.INTERSECT, TokenType.JOIN, TokenType.ON, TokenType.WINDOW),
+        *(TokenType.SEMICOLON, TokenType.IS, TokenType.STRAIGHT_JOIN),
+    }
+)
+# The parser puts what these make in brackets, on the right of <=>.
+_AFTER_SAME: Final = frozenset(
+    {TokenType.GT, TokenType.GTE, TokenType.LT, TokenType.LTE, TokenType.IS}
+)
+_DATED: Final = words("date time timestamp")
+# How literals such as DATE '2026-01-31' come out of the lexer; nobody can write these names.
+HEX_NUMBER: Final = "hexadecimal literal"
+LITERALS: Final = frozenset(f"{name} literal" for name in _DATED) | {HEX_NUMBER}
+LITERAL_NAMES: Final = LITERALS | spelled.NAMES
+
+
+def tokenize(sql: str) -> list[Token]:
+    """The tokens, each string with the value that the server gives it.
+
+    Raises:
+        Forbidden: a comment that the server runs, or that steers it (``syntax_not_allowed``).
+        InvalidInput: something isn't closed, or can be read in two ways (``syntax_error``).
+    """
+    quoted, comments = _pieces(sql)
+    try:
+        tokens = Dialect.get_or_raise("mysql").tokenize(sql)
+    except TokenError:
+        raise _unreadable("A quote or a comment isn't closed, or a character is wrong.") from None
+    _check_start(tokens)
+    check_length(tokens)
+    _check_chains(tokens)
+    _agree(sql, tokens, quoted, comments)
+    result: list[Token] = []
+    pieces: list[str] = []  # of a string that goes on: 'a' 'b' is one
+    joins = False
+    for token in tokens:
+        place = (token.line, token.col, token.start, token.end)
+        goes_on = joins and token.token_type == TokenType.STRING
+        if pieces and not goes_on:
+            result[-1].text, pieces = "".join(pieces), []
+        if token.token_type == TokenType.NATIONAL_STRING:  # N'x' is _utf8'x'
+            value = _value(sql[token.start + 1 : token.end + 1])
+            result.append(Token(TokenType.INTRODUCER, "_utf8", *place))
+            result.append(Token(TokenType.STRING, value, *place))
+            joins = True
+            continue
+        after_set = bool(result) and result[-1].token_type == TokenType.INTRODUCER
+        if token.token_type == TokenType.HEX_STRING and sql[token.start] == "0" and not after_set:
+            # Unlike x'41' it is a number where one is wanted, so it stays what it is.
+            result.append(Token(TokenType.VAR, HEX_NUMBER, *place))
+            result.append(Token(TokenType.STRING, token.text, *place))
+            joins = False
+            continue
+        if token.token_type == TokenType.SOME:
+            token.token_type, token.text = TokenType.ANY, "ANY"
+        elif token.token_type == TokenType.STRING:
+            token.text = _value(sql[token.start : token.end + 1])
+            if goes_on:
+                pieces = pieces or [result[-1].text]
+                pieces.append(token.text)
+                result[-1].end = token.end
+                continue
+        # TIME '10:00:00' 'x' is a literal and its title.
+        joins = token.token_type == TokenType.STRING and not (result and _is_dated(result[-1]))
+        result.append(token)
+    if pieces:
+        result[-1].text = "".join(pieces)
+    return list(_literals_kept(spelled.respell(sql, list(spelled.odbc_literals(result)))))
+
+
+def _check_start(tokens: list[Token]) -> None:
+    """What the lexer doesn't take apart, and what holds several statements, is said by name."""
+    kinds = [token.token_type for token in tokens]
+    while kinds and kinds[-1] == TokenType.SEMICOLON:
+        kinds.pop()
+    if TokenType.SEMICOLON in kinds:
+        raise InvalidInput("Send one statement at a time.", code="one_statement")
+    if kinds and kinds[0] in _COMMANDS:
+        raise statement_refused(tokens[0].text.upper())
+
+
+def _is_dated(token: Token) -> bool:
+    return token.token_type != TokenType.IDENTIFIER and token.text.lower() in _DATED
+
+
+@dataclass
+class _Level:
+    """What is between two brackets, or in a CASE, up to here.
+
+    Attributes:
+        comparison: whose right side this is.
+        bounds: of BETWEEN that are still to come.
+        same: whether it is the right side of ``<=>``.
+    """
+
+    comparison: str = ""
+    bounds: int = 0
+    same: bool = False
+
+
+def _check_chains(tokens: list[Token]) -> None:
+    """Refuses NOT among comparisons in a row: the parser begins on the left, servers don't.
+
+    ``a LIKE b NOT LIKE c`` is ``a LIKE (b NOT LIKE c)`` in MariaDB and an error in MySQL.
+
+    Raises:
+        InvalidInput: brackets are missing (``not_reproducible``).
+    """
+    level = _Level()
+    outer: list[_Level] = []
+    before: Token | None = None
+    for token, after in zip_longest(tokens, tokens[1:]):
+        kind = token.token_type
+        if kind in (TokenType.L_PAREN, TokenType.CASE):
+            outer.append(level)
+            level = _Level()
+        elif kind in (TokenType.R_PAREN, TokenType.END):
+            level = outer.pop() if outer else level
+        elif kind in _PREDICATES:
+            negated = before is not None and before.token_type == TokenType.NOT
+            if level.comparison and (negated or level.comparison.startswith("NOT")):
+                raise _uncertain(level.comparison, token.text)
+            level.comparison = f"NOT {token.text}".upper() if negated else token.text.upper()
+            level.bounds += kind == TokenType.BETWEEN
+        elif kind == TokenType.AND and level.bounds:
+            level.bounds -= 1
+        elif kind in (TokenType.LT, TokenType.GT) and kind in (
+            before and before.token_type,
+            after and after.token_type,
+        ):
+            pass  # one of the two signs of a shift
+        elif kind in _ENDS_PREDICATE:
+            if level.same and kind in _AFTER_SAME:
+                raise _uncertain("<=>", token.text)
+            level.comparison, level.same = "", kind == TokenType.NULLSAFE_EQ
+        before = token
+
+
+def _uncertain(first: str, second: str) -> InvalidInput:
+    return InvalidInput(
+        f"What {first} compares isn't certain where {second.upper()} follows: put one of them in "
+        "brackets.",
+        code="not_reproducible",
+    )
+
+
+def _pieces(sql: str) -> tuple[dict[int, int], list[tuple[int, int]]]:
+    """Where what is quoted begins and ends, and where the comments lie, by the server's rules."""
+    quoted: dict[int, int] = {}
+    comments = []
+    for found in _PIECE.finditer(sql):
+        if found["run"]:
+            raise Forbidden(
+                "Comments that the server runs (/*! … */) or that steer it (/*+ … */) aren't allowed.",
+                code="syntax_not_allowed",
+            )
+        if found["open"]:
+            raise _unreadable("A quote or a comment isn't closed.")
+        if found["quoted"]:
+            quoted[found.start()] = found.end()
+        else:
+            comments.append(found.span())
+    return quoted, comments
+
+
+def _agree(
+    sql: str, tokens: list[Token], quoted: dict[int, int], comments: list[tuple[int, int]]
+) -> None:
+    """Every piece is one token or lies between two, and nothing else lies between tokens."""
+    left = dict(quoted)
+    ahead = 0
+    here = 0
+    for start, end, kind in (
+        *((t.start, t.end + 1, t.token_type) for t in tokens),
+        (len(sql),) * 3,
+    ):
+        # The lexer drops semicolons' comments with them, but never the semicolon.
+        while ahead < len(comments) and comments[ahead][0] < start:
+            first, last = comments[ahead]
+            if first < here or last > start or sql[here:first].strip(_BLANK):
+                raise _two_readings()
+            ahead, here = ahead + 1, last
+        if sql[here:start].strip(_BLANK):
+            raise _two_readings()
+        here = end
+        if start == len(sql):
+            break
+        if kind in (TokenType.STRING, TokenType.IDENTIFIER) and sql[start] in "'\"`":
+            same = left.pop(start, None) == end
+        elif kind in _PREFIXED and sql[start + 1 : start + 2] == "'":
+            same = left.pop(start + 1, None) == end
+        else:
+            piece = sql[start:end]
+            # 0.1FROM is a number and a word, and no name that begins with a digit.
+            number = kind == TokenType.VAR and _NUMBER_FIRST.match(piece)
+            same = not number and not any(quote in piece for quote in "'\"`")
+        if not same:
+            raise _two_readings()
+    if left or ahead < len(comments):
+        raise _two_readings()
+
+
+def _value(raw: str) -> str:
+    """What a string literal stands for. ``\\%`` and ``\\_`` stay, for LIKE."""
+    quote = raw[0]
+
+    def one(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return quote if found[0][0] == quote else found[0]
+        if found[1] in "%_":
+            return found[0]
+        return _ESCAPED.get(found[1], found[1])
+
+    value = _ESCAPE.sub(one, raw[1:-1])
+    if "\0" in value:
+        raise _unreadable("A string can't hold a NUL character here; use unhex('00').")
+    return value
+
+
+def _literals_kept(tokens: list[Token]) -> Iterator[Token]:
+    """Literals of several words, spelled so that the parser keeps them.
+
+    ``INTERVAL 1.5 DAY`` becomes ``INTERVAL (1.5) DAY``: the parser would make a string of the number,
+    and the server rounds a number but cuts a string. ``DATE '…'`` becomes a call of a function with
+    a space in its name, which ``verbatim`` writes as the literal again: of a wrong date a literal is
+    an error, and the cast that the parser would make of it is null.
+    """
+    before: Token | None = None
+    signed = False
+    for index, token in enumerate(tokens):
+        after = tokens[index + 1].token_type if index + 1 < len(tokens) else None
+        place = (token.line, token.col, token.start, token.end)
+        opening = Token(TokenType.L_PAREN, "(", *place)
+        closing = Token(TokenType.R_PAREN, ")", *place)
+        if (
+            after == TokenType.STRING
+            and token.text.lower() in _DATED
+            and token.token_type != TokenType.IDENTIFIER
+            and (before is None or before.token_type not in (TokenType.DOT, TokenType.ALIAS))
+        ):
+            token.token_type, token.text = TokenType.VAR, f"{token.text.lower()} literal"
+        value = token.token_type in (TokenType.NUMBER, TokenType.STRING)
+        if signed:
+            yield from (token, closing)
+            signed = False
+        elif value and before is not None and _takes_brackets(before):
+            yield from (opening, token, closing)
+        elif _is_sign(before, token) and after in (TokenType.NUMBER, TokenType.STRING):
+            yield from (opening, token)
+            signed = True
+        else:
+            yield token
+        before = token
+
+
+def _is_sign(before: Token | None, token: Token) -> bool:
+    interval = before is not None and before.token_type == TokenType.INTERVAL
+    return interval and token.token_type == TokenType.DASH
+
+
+def _takes_brackets(token: Token) -> bool:
+    return token.token_type == TokenType.INTERVAL or (
+        token.token_type == TokenType.VAR and token.text in LITERALS
+    )
+
+
+def _unreadable(message: str) -> InvalidInput:
+    return InvalidInput(
+        f"The SQL can't be read: {message[:1].lower()}{message[1:]}",
+        code="syntax_error",
+        line=None,
+        column=None,
+        near=None,
+    )
+
+
+def _two_readings() -> InvalidInput:
+    return _unreadable("A quote or a comment can be read in two ways; write it plainly.")

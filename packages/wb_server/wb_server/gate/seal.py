@@ -1,0 +1,7 @@
+"""The seal of permits. Only ``service.py`` gives it to one: an import contract keeps it in this room."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SEAL: Final = object()

@@ -1,0 +1,161 @@
+"""The one gate: nothing reads or writes data without a ``Permit``, and only this file makes one.
+
+A permit says who may run which statement on which connection. ``Connector.open`` takes a permit, so
+code that has not passed the gate has nothing to open a connector with. Row filters and column masks
+will be applied here too, to the parsed statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from ..governance.owned import OwnedThing
+from ..governance.rights import Rights
+from ..kit.actor import Actor
+from ..kit.errors import Forbidden, InvalidInput
+from .analysis import Analyst, Watch
+from .loads import LEDGER, LoadRequest, Once, TableName
+from .permits import LoadPermit, PasswordPermit, Permit
+from .seal import SEAL
+from .statement import DialectName, table_name
+
+
+class Gate:
+    """Checks a request against the statement's rules and the actor's rights."""
+
+    def __init__(self, rights: Rights, analyst: Analyst) -> None:
+        self._rights = rights
+        self._analyst = analyst
+
+    def query(
+        self,
+        actor: Actor,
+        connection: OwnedThing,
+        dialect: DialectName,
+        sql: str,
+        params: Mapping[str, Any] | None,
+        *,
+        query_id: str,
+        limit: int | None,
+        supports_writes: bool,
+        supports_once: bool = False,
+        once: Once | None = None,
+        only: Literal["read", "write"] | None = None,
+        watch: Watch | None = None,
+    ) -> Permit:
+        """A permit for one statement.
+
+        Args:
+            limit: at most so many rows are wanted; put into the statement where that is safe.
+            once: makes a write once under its key.
+            only: what the statement has to be.
+            watch: says how long a long statement's analysis may take, and may stop it.
+
+        Raises:
+            Conflict, SourceTimeout: the analysis was stopped, or took too long.
+            InvalidInput: the statement can't be understood or isn't one that the gate knows.
+            Forbidden: the actor lacks the right, or the statement uses what isn't on the lists.
+        """
+        self._rights.require(actor, "connection.read", connection)
+        statement = self._analyst.analyse(sql, dialect, params, limit=limit, watch=watch)
+        if only is not None and statement.kind != only:
+            raise _not_a_read() if only == "read" else _not_a_write()
+        if statement.kind == "write":
+            if not supports_writes:
+                raise _read_only(connection)
+            self._rights.require(actor, "connection.write", connection)
+            if once is not None and not supports_once:
+                raise Forbidden(
+                    f"The connection “{connection.name}” has no ledger of writes, so a write can't be "
+                    "made once there.",
+                    code="no_ledger",
+                )
+        return Permit(
+            query_id=query_id,
+            actor=actor.name,
+            connection_id=connection.id,
+            kind=statement.kind,
+            sql=statement.sql,
+            returns_rows=statement.returns_rows,
+            tables=statement.tables,
+            written=statement.written,
+            structural=statement.structural,
+            dialect=dialect,
+            shows_texts=statement.shows_texts,
+            named=statement.named,
+            once=once.key if once is not None and statement.kind == "write" else None,
+            seal=SEAL,
+        )
+
+    def load(
+        self,
+        actor: Actor,
+        connection: OwnedThing,
+        dialect: DialectName,
+        request: LoadRequest,
+        *,
+        query_id: str,
+        supports_loads: bool,
+        once: Once | None,
+    ) -> LoadPermit:
+        """A permit to put rows into a table.
+
+        Raises:
+            InvalidInput: the table's name can't be read (``bad_table``), or is the ledger's.
+            Forbidden: the actor lacks the right, or the table is the database's own.
+        """
+        self._rights.require(actor, "connection.read", connection)
+        if not supports_loads:
+            raise _read_only(connection)
+        self._rights.require(actor, "connection.write", connection)
+        table = table_name(request.table, dialect)
+        if table.name.casefold() == LEDGER:
+            raise InvalidInput(
+                f"The table {LEDGER} says which writes were made; nothing is loaded into it.",
+                code="bad_table",
+            )
+        return LoadPermit(
+            query_id,
+            actor.name,
+            connection.id,
+            TableName(table.schema, table.name),
+            request.mode,
+            tuple(request.key),
+            request.create,
+            once.key if once is not None else None,
+            seal=SEAL,
+        )
+
+    def browse(self, actor: Actor, connection: OwnedThing, *, query_id: str) -> Permit:
+        """A permit to list schemas, tables and columns, by the connector's own statements."""
+        self._rights.require(actor, "connection.browse", connection)
+        return Permit(query_id, actor.name, connection.id, "browse", seal=SEAL)
+
+    def new_password(self, actor: Actor, connection: OwnedThing) -> PasswordPermit:
+        """A permit to give a connection's login a new password."""
+        self._rights.require(actor, "connection.update", connection)
+        return PasswordPermit(connection.id, seal=SEAL)
+
+    def test(self, actor: Actor, connection: OwnedThing | None, *, query_id: str) -> Permit:
+        """A permit to try a connection, saved or not yet, with ``select 1``."""
+        if connection is None:
+            self._rights.require(actor, "connection.create")
+        else:
+            self._rights.require(actor, "connection.test", connection)
+        # Without a connection's id nothing is taken from a pool: an old session proves little.
+        return Permit(query_id, actor.name, "", "test", "SELECT 1", seal=SEAL)
+
+
+def _read_only(connection: OwnedThing) -> Forbidden:
+    return Forbidden(
+        f"The connection “{connection.name}” can only be read.", code="read_only_connection"
+    )
+
+
+def _not_a_read() -> Forbidden:
+    return Forbidden("This statement changes data, and this is a read.", code="not_a_read")
+
+
+def _not_a_write() -> InvalidInput:
+    return InvalidInput("This statement only reads, and this is a write.", code="not_a_write")

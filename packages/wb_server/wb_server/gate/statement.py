@@ -1,0 +1,287 @@
+"""The gate's analysis of one SQL statement: pure, and without I/O.
+
+``analyse`` parses a statement, refuses what isn't on the allow-lists of its dialect, puts the
+parameters in as literal nodes, renders the tree, parses what was rendered and checks that again.
+Only the rendered text may be sent to a database. What can't be parsed, proved or reproduced is
+refused.
+
+Functions are kept under the name that was written: before parsing, each name that calls a
+function is masked, so that the parser can't turn it into a node which it renders in its own way.
+So the name that is checked is the name that is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+
+from wb_server.gate.dialects.base import DialectRules
+from wb_server.gate.dialects.catalogs import require_open_columns, require_schema, with_open_columns
+from wb_server.gate.dialects.duckdb import dialect as duckdb
+from wb_server.gate.dialects.explain import explanation
+from wb_server.gate.dialects.fields import Named, named
+from wb_server.gate.dialects.mysql import dialect as mysql
+from wb_server.gate.dialects.mysql import show as mysql_show
+from wb_server.gate.dialects.nodes import WRITES, check_name, check_node
+from wb_server.gate.dialects.parameters import bind
+from wb_server.gate.dialects.postgres import dialect as postgres
+from wb_server.gate.dialects.refusals import not_reproducible
+from wb_server.gate.dialects.tables import (
+    TableRef,
+    check_table,
+    in_order,
+    reference_of,
+    tables_of,
+    targets_of,
+)
+from wb_server.gate.dialects.text import canonical, parse, render, too_complex
+from wb_server.gate.reuse import Reuse, fits
+from wb_server.kit.errors import Forbidden, InvalidInput
+
+DialectName = Literal["postgres", "duckdb", "mysql"]
+
+_CACHED_LENGTH = 4_000  # characters; the trees of longer texts would fill the memory
+
+RULES: Mapping[str, DialectRules] = {
+    rules.name: rules for rules in (postgres.RULES, duckdb.RULES, mysql.RULES)
+}
+
+_PLACES = frozenset({"line", "col", "start", "end"})
+_QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
+_STRUCTURAL = (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a statement is, what it touches, and the only text of it that may be sent.
+
+    Attributes:
+        kind: ``read`` changes nothing; ``write`` changes data or structure.
+        sql: rendered from the checked tree, with the parameters in it.
+        tables: every base table that is read or written, sorted, each once. No CTE names.
+        written: the targets of a write.
+        returns_rows: a read, or a write with RETURNING.
+        structural: it changes structure, or empties a table as if it were made anew.
+        named: what only the database can tell to be no code of its own.
+        shows_texts: its answer is a plan that could show the text of a view, so that only tables
+            may be explained.
+    """
+
+    kind: Literal["read", "write"]
+    sql: str
+    tables: tuple[TableRef, ...]
+    written: tuple[TableRef, ...]
+    returns_rows: bool
+    structural: bool = False
+    shows_texts: bool = False
+    named: Named = Named()  # noqa: RUF009  frozen
+
+
+def analyse(
+    sql: str,
+    dialect: DialectName,
+    params: Mapping[str, Any] | None = None,
+    *,
+    limit: int | None = None,
+) -> Statement:
+    """Check one statement and render the text that may be sent.
+
+    Args:
+        sql: one statement; parameters are written ``:name``.
+        dialect: of the database that will run it.
+        params: a value for each parameter: None, bool, int, float, str, Decimal, date, datetime,
+            time, bytes, a wire object ``{"type", "value"}``, or a list of these for IN.
+        limit: the largest number of rows a read may ask for. A smaller LIMIT stays.
+
+    Raises:
+        InvalidInput: the text or a parameter can't be understood, or isn't one statement.
+        Forbidden: understood, but not on an allow-list.
+        TooLarge: the text is larger than ``MAX_SQL_BYTES``.
+    """
+    rules = RULES[dialect]
+    try:
+        if len(sql) <= _CACHED_LENGTH:
+            if not params and limit is None:
+                return _analyse_plain(sql, rules.name)
+            if params and fits(sql, params):
+                reuse = _reuse(sql, rules.name, frozenset(params), limit)
+                return reuse.statement(params, lambda them: _analyse(sql, rules, them, limit))
+        return _analyse(sql, rules, dict(params or {}), limit)
+    except RecursionError:
+        raise too_complex() from None
+
+
+@lru_cache(maxsize=512)
+def _analyse_plain(sql: str, dialect: str) -> Statement:
+    return _analyse(sql, RULES[dialect], {}, None)
+
+
+@lru_cache(maxsize=512)
+def _reuse(sql: str, dialect: str, names: frozenset[str], limit: int | None) -> Reuse:
+    return Reuse()
+
+
+# A tree of as many characters takes up to 2 MB.
+@lru_cache(maxsize=32)
+def _parse_cached(sql: str, dialect: str) -> exp.Expr:
+    tree = canonical(parse(sql, RULES[dialect]), RULES[dialect])
+    for node in tree.walk():
+        # Where in the text it stood: nobody asks for that, and each copy of the tree copies it.
+        for place in _PLACES & node.meta.keys():
+            del node.meta[place]
+    return tree
+
+
+def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None) -> Statement:
+    explained = explanation(sql, rules.name)
+    if explained is None:
+        told = _shown(sql, rules) if rules.name == "mysql" and not params else None
+        return told or _analyse_one(sql, rules, params, limit)
+    words, behind = explained
+    inner = _analyse_one(behind, rules, params, None)
+    words.check(write=inner.kind == "write", structural=inner.structural)
+    # A plan changes nothing, whatever is planned, and a transaction that only reads makes sure of
+    # it. MySQL plans no write in such a one: there it takes the right to write.
+    kind = inner.kind if rules.name == "mysql" else "read"
+    return Statement(
+        kind=kind,
+        sql=f"{words.words} {inner.sql}",
+        tables=inner.tables,
+        written=inner.written if kind == "write" else (),
+        returns_rows=True,
+        shows_texts=words.shows_texts,
+        named=inner.named,
+    )
+
+
+def _shown(sql: str, rules: DialectRules) -> Statement | None:
+    """SHOW and DESCRIBE of MySQL, which tell what information_schema tells."""
+    found = mysql_show.shown(sql)
+    if found is None:
+        return None
+    for table in found.tables:
+        check_table(table, rules, write=False)
+    tables = in_order(table for table in found.tables if table.name)
+    return Statement(kind="read", sql=found.sql, tables=tables, written=(), returns_rows=True)
+
+
+def _analyse_one(
+    sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None
+) -> Statement:
+    if len(sql) <= _CACHED_LENGTH:
+        tree = _parse_cached(sql, rules.name).copy()
+    else:
+        tree = canonical(parse(sql, rules), rules)
+    _check(tree, rules, bound=False)
+    tree = bind(tree, params, rules)
+    with_open_columns(tree, rules)
+    if limit is not None and isinstance(tree, _QUERIES):
+        _apply_limit(tree, limit)
+    text = render(tree, rules)
+    try:
+        again: exp.Expr | None = canonical(parse(text, rules), rules)
+    except InvalidInput as error:
+        if error.code == "too_complex":  # the values made it so
+            raise
+        again = None
+    if again is None or again != tree:
+        raise not_reproducible(tree, again, rules)
+    written = _check(again, rules, bound=True)
+    require_open_columns(again, rules)
+    tables = {*written, *tables_of(again, rules)}
+    for table in tables:
+        check_table(table, rules, write=table in written)
+        require_schema(table, rules)
+    kind: Literal["read", "write"] = "write" if isinstance(again, WRITES) else "read"
+    return Statement(
+        kind=kind,
+        sql=text,
+        tables=in_order(tables),
+        written=in_order(written),
+        returns_rows=kind == "read" or again.args.get("returning") is not None,
+        structural=isinstance(again, _STRUCTURAL),
+        named=named(again, tables, rules),
+    )
+
+
+def table_name(text: str, dialect: DialectName) -> TableRef:
+    """A table to write to, by ``schema.table`` or ``table`` as the dialect writes names.
+
+    Raises:
+        InvalidInput: it isn't a name (``bad_table``, ``name_too_long``).
+        Forbidden: a table of the database's own, or one of another database.
+    """
+    rules = RULES[dialect]
+    try:
+        # The whole text has to be a name: what is left over is an error of the parser.
+        found: Any = parse_one(text, into=exp.Table, read=dialect)
+    except SqlglotError:
+        found = None
+    parts = [part for part in found.args.values() if part] if found is not None else []
+    if (
+        type(found) is not exp.Table
+        or not all(isinstance(each, exp.Identifier) for each in parts)
+        or any(node.comments for node in found.walk())
+        or any(ord(character) < 32 for character in text)
+    ):
+        raise InvalidInput(
+            f"“{text[:100]}” is not a table's name: write schema.table or table.", code="bad_table"
+        )
+    for part in parts:
+        check_name(part, rules, True)
+    reference = reference_of(found, rules)
+    assert reference is not None
+    check_table(reference, rules, write=True)
+    return reference
+
+
+def _apply_limit(tree: exp.Expr, limit: int) -> None:
+    """LIMIT on the root, or the smaller of both; a LIMIT that isn't a number stays."""
+    if "limit" not in tree.arg_types:
+        return
+    current = tree.args.get("limit")
+    if current is None:
+        tree.set("limit", exp.Limit(expression=exp.Literal.number(limit)))
+        return
+    if current.args.get("limit_options") is not None and isinstance(current, exp.Limit):
+        return
+    key = "count" if isinstance(current, exp.Fetch) else "expression"
+    if isinstance(current, exp.Fetch):
+        options = current.args.get("limit_options")
+        if options is not None and (options.args.get("with_ties") or options.args.get("percent")):
+            return
+    value = current.args.get(key)
+    if isinstance(value, exp.Cast):
+        value = value.this
+    if isinstance(value, exp.Null) or (isinstance(value, exp.Var | exp.Column) and _is_all(value)):
+        current.set(key, exp.Literal.number(limit))
+    elif isinstance(value, exp.Literal) and not value.is_string and value.this.isdecimal():
+        if int(value.this) > limit:
+            current.set(key, exp.Literal.number(limit))
+
+
+def _is_all(node: exp.Expr) -> bool:
+    return node.name.upper() == "ALL"
+
+
+def _check(tree: exp.Expr, rules: DialectRules, *, bound: bool) -> tuple[TableRef, ...]:
+    """Check the root and every node; returns the targets of a write."""
+    write = isinstance(tree, WRITES)
+    if not write and not isinstance(tree, _QUERIES):
+        raise Forbidden(
+            "Only queries and plain writes run here (SELECT, INSERT, UPDATE, DELETE, MERGE, "
+            "CREATE, ALTER, DROP or TRUNCATE of tables and views).",
+            code="statement_not_allowed",
+        )
+    if write and not rules.writes:
+        raise Forbidden("This connection is read-only.", code="read_only_connection")
+    for node in tree.walk():
+        check_node(node, tree, rules, write=write, bound=bound)
+    if rules.check_tree is not None:
+        rules.check_tree(tree)
+    return targets_of(tree, rules) if write else ()

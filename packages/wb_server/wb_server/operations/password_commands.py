@@ -1,0 +1,122 @@
+"""``wb credentials rotate``: gives the login of a connection a new password."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import pwd
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..kit.endpoint import Services
+
+TEXT = "exchange the password of a connection's login"
+
+
+def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
+    """Adds the sub-commands.
+
+    Args:
+        settings: adds the options that all commands of ``wb`` share.
+    """
+    commands = parser.add_subparsers(dest="credentials_command", required=True, metavar="COMMAND")
+    text = "give the login of a connection with a shared sign-in a new password"
+    rotate = commands.add_parser("rotate", help=text, description=f"{text.capitalize()}.")
+    rotate.add_argument("name", metavar="NAME", help="the connection's name")
+    which = rotate.add_mutually_exclusive_group()
+    which.add_argument(
+        "--other-login",
+        metavar="LOGIN",
+        help="a second login with the same rights: it gets the new password, and the connection "
+        "changes over to it without interruption; remembered for the next time",
+    )
+    which.add_argument(
+        "--one-login", action="store_true", help="forget the second login, change the one in use"
+    )
+    rotate.add_argument(
+        "--password-file",
+        metavar="FILE",
+        type=Path,
+        help="holds the second login's present password; without it you are asked, if need be",
+    )
+    settings(rotate)
+
+
+def run(arguments: argparse.Namespace, services: Services) -> int:
+    """Runs the sub-command; its exit status, 1 if it failed."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ..governance.secrets.vault import VaultError
+    from ..kit.actor import Actor
+    from ..kit.endpoint import Origin
+    from ..kit.errors import WorkbenchError
+    from .passwords import PasswordRotation
+
+    def say(line: str) -> None:
+        print(f"{arguments.name}: {line}", flush=True)
+
+    try:
+        done = services.get(PasswordRotation).rotate(
+            Actor("system", frozenset({"admin"}), via=f"wb credentials rotate, by {_user()}"),
+            Origin("local", str(uuid.uuid4())),
+            arguments.name,
+            other=arguments.other_login,
+            one_login=arguments.one_login,
+            ask=lambda login: _password(login, arguments.password_file),
+            say=say,
+        )
+    except WorkbenchError as error:
+        hint = ""
+        if error.code == "address_not_allowed":
+            hint = " The service's settings hold here too: give WB_ALLOW_LOOPBACK and the like."
+        return _fail(f"{error.message}{hint}")
+    except (VaultError, _NoPassword) as error:
+        return _fail(str(error))
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        return _fail(
+            f"The metadata database failed: {reason}. Run this again when it is back; both "
+            "passwords are kept."
+        )
+    before = f" in place of {done.before}, whose password stays as it was" if done.before else ""
+    end = " Its end date stays as it was." if done.expires else ""
+    print(f"Rotated: {done.connection} signs in as {done.login}{before}, with a new password.{end}")
+    return 0
+
+
+class _NoPassword(Exception):
+    """The second login's password can't be had; the text says why."""
+
+
+def _password(login: str, file: Path | None) -> str:
+    if file is not None:
+        try:
+            password = file.read_text("utf-8").strip("\r\n")
+        except (OSError, UnicodeError) as error:
+            raise _NoPassword(f"The password file {file} can't be read.") from error
+    elif sys.stdin.isatty():
+        password = getpass.getpass(f"Present password of {login}: ")
+    else:
+        raise _NoPassword(
+            f"No stored password signs {login} in: give its present one with --password-file."
+        )
+    if not password or "\0" in password:
+        raise _NoPassword(f"The password given for {login} is empty or no text.")
+    return password
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def _fail(text: str) -> int:
+    print(f"wb: {text}", file=sys.stderr)
+    return 1

@@ -1,0 +1,100 @@
+"""What is around a pipeline's file: what its check asks, answered from the other rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from ..connections.service import ConnectionService
+from ..governance.owned import Owner
+from ..governance.rights import Rights
+from ..kit.actor import Actor
+from ..kit.errors import NotFound, WorkbenchError
+from ..queries.broker import Broker
+from .accounts import Accounts
+from .definition.models import SqlUse
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A :class:`~.definition.models.CheckContext`.
+
+    Attributes:
+        files: the files of the pipeline's folder.
+        actor: who asks.
+        owner: whose pipeline it is.
+        owns: whether it is the actor's, or a team's that they are in.
+        known: the connections that the pipeline names already, for all to read who see it.
+    """
+
+    files: Collection[str]
+    actor: Actor
+    owner: Owner
+    owns: bool
+    known: frozenset[str]
+    connections: ConnectionService
+    broker: Broker
+    accounts: Accounts
+    rights: Rights
+
+    def connection(self, name: str, write: bool, team: str | None) -> str | None:
+        """Why a run may not read (write) a connection, with the words of the first thing wrong.
+
+        Who asks about somebody else's rights is answered of names that they know. All others are as
+        if they weren't there: else names could be guessed, or read off the suggestions.
+        """
+        own = self._own(team)
+        try:
+            if not own and name not in self.known:
+                self.connections.find(self.actor, name)
+            runner = self.accounts.actor(self._runs_as(team))
+        except WorkbenchError as error:
+            return error.message
+        try:
+            connection = self.connections.find(runner, name)
+        except NotFound as error:
+            # With names like it, which are for those alone whose connections they are.
+            return error.message if own else f"{runner.name} has no connection “{name}”."
+        action = "connection.write" if write else "connection.read"
+        if not self.rights.may(runner, action, connection):
+            verb = "write to" if write else "read"
+            return f"{runner.name} may not {verb} the connection “{name}”."
+        return None
+
+    def statement(
+        self, use: SqlUse, sql: str, parameters: Collection[str], team: str | None
+    ) -> str | None:
+        """Why a run may not run a statement, in the gate's words."""
+        try:
+            runner = self.accounts.actor(self._runs_as(team))
+            only: Literal["read"] | None = "read" if use.reads else None
+            self.broker.check(runner, use.connection, sql, parameters, only=only)
+        except WorkbenchError as error:
+            return error.message
+        return None
+
+    def run_as(self, team: str) -> str | None:
+        """Why the actor may not let a pipeline run as a team."""
+        if team not in self.actor.groups and "admin" not in self.actor.groups:
+            return f"You are not in the group “{team}”."
+        return None
+
+    def server(self, team: str | None) -> str | None:
+        """Why there is no server for notebooks."""
+        runner = self._runs_as(team)
+        if not runner.startswith("team:"):
+            return None
+        return (
+            f"A notebook runs in a person's server, and {runner} has none. Give it a pipeline of "
+            "its own that runs as its owner."
+        )
+
+    def _own(self, team: str | None) -> bool:
+        """Whether the actor may know what the runs may use: the rights are theirs, or their team's."""
+        if not team or (self.owner.kind == "team" and self.owner.name == team):
+            return self.owns
+        return self.run_as(team) is None
+
+    def _runs_as(self, team: str | None) -> str:
+        return f"team:{team}" if team else f"{self.owner.kind}:{self.owner.name}"

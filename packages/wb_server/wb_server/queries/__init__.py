@@ -1,0 +1,1 @@
+"""Running statements and loads: limits, streams, what runs now."""

@@ -1,0 +1,99 @@
+"""Asks for the next rows while the ones before are on their way into the table."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Final, Self
+
+import pyarrow as pa
+
+from ..gate.loads import Batches
+from ..kit.errors import Conflict
+
+# Batches at hand: reading and writing take turns being the slower one.
+_HELD: Final = 2
+# Seconds after which who waits for a source looks whether the load was stopped.
+_LOOK: Final = 0.2
+
+
+class Ahead:
+    """Rows of a source, asked for in a thread of its own. A context manager.
+
+    The thread begins with the first batch that is asked for, and ends with the source, or at the
+    batch after the block was left.
+
+    Attributes:
+        raised: what the source raised.
+
+    Args:
+        stopped: whether nothing more is wanted.
+    """
+
+    def __init__(self, source: Batches, stopped: Callable[[], bool]) -> None:
+        self._source = source
+        self._stopped = stopped
+        self._state = threading.Condition()
+        self._held: deque[pa.RecordBatch] = deque()
+        self._ended = False
+        self._left = False
+        self.raised: BaseException | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._source.schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Yields the batches in order; may be called once.
+
+        Raises:
+            Conflict: the load was stopped (``cancelled``).
+            BaseException: what the source raises.
+        """
+        threading.Thread(target=self._ask, daemon=True, name="ahead").start()
+        while True:
+            with self._state:
+                self._state.wait_for(lambda: self._held or self._ended, _LOOK)
+                if self._stopped():
+                    raise Conflict("The load was cancelled.", code="cancelled")
+                if not self._held and not self._ended:
+                    continue
+                batch = self._held.popleft() if self._held else None
+                self._state.notify_all()
+            if batch is None:
+                break
+            yield batch
+        if self.raised is not None:
+            raise self.raised
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._state:
+            self._left = True
+            self._held.clear()
+            self._state.notify_all()
+
+    def _ask(self) -> None:
+        try:
+            for batch in self._source:
+                with self._state:
+                    self._state.wait_for(lambda: len(self._held) < _HELD or self._left)
+                    if self._left:
+                        return
+                    self._held.append(batch)
+                    self._state.notify_all()
+        except BaseException as error:
+            self.raised = error
+        finally:
+            with self._state:
+                self._ended = True
+                self._state.notify_all()

@@ -1,0 +1,190 @@
+"""Endpoints of statements, of catalogs and of tests of connections."""
+
+from __future__ import annotations
+
+from ..connections.credentials.models import CredentialTest
+from ..kit.endpoint import Call, Endpoint
+from .broker import Broker
+from .models import (
+    Cancelled,
+    ColumnList,
+    ColumnsQuery,
+    ConnectionTest,
+    QueryRequest,
+    RunningList,
+    RunningListQuery,
+    SchemaList,
+    TableList,
+    TablesQuery,
+    TestResult,
+)
+from .stream import MEDIA_TYPE, QueryStream
+
+
+def test(call: Call) -> TestResult:
+    """Tries a connection before it is saved."""
+    return call.service(Broker).test(
+        call.actor, call.origin, call.body(ConnectionTest), call.hang_up
+    )
+
+
+def test_saved(call: Call) -> TestResult:
+    """Tries a saved connection."""
+    return call.service(Broker).test_saved(call.actor, call.origin, call.path["id"], call.hang_up)
+
+
+def schemas(call: Call) -> SchemaList:
+    """The schemas of a connection."""
+    return SchemaList(
+        items=call.service(Broker).schemas(call.actor, call.origin, call.path["id"], call.hang_up)
+    )
+
+
+def tables(call: Call) -> TableList:
+    """The tables of a connection, of one schema or of all."""
+    schema = call.query(TablesQuery).schema_
+    return TableList(
+        items=call.service(Broker).tables(
+            call.actor, call.origin, call.path["id"], schema, call.hang_up
+        )
+    )
+
+
+def columns(call: Call) -> ColumnList:
+    """The columns of a table."""
+    query = call.query(ColumnsQuery)
+    return ColumnList(
+        items=call.service(Broker).columns(
+            call.actor, call.origin, call.path["id"], query.schema_, query.table, call.hang_up
+        )
+    )
+
+
+def run(call: Call) -> QueryStream:
+    """Runs one statement; the answer is an Arrow IPC stream."""
+    return call.service(Broker).query(
+        call.actor, call.origin, call.body(QueryRequest), call.hang_up
+    )
+
+
+def queries(call: Call) -> RunningList:
+    """The queries that run or wait, one's own or everybody's, the oldest first."""
+    everybodys = call.query(RunningListQuery).all
+    return RunningList(items=call.service(Broker).queries(call.actor, everybodys=everybodys))
+
+
+def cancel(call: Call) -> Cancelled:
+    """Stops a query that runs, or that waits for its turn."""
+    call.service(Broker).cancel(call.actor, call.path["id"])
+    return Cancelled(cancelled=True)
+
+
+def test_credential(call: Call) -> TestResult:
+    """Tries a sign-in of one's own before it is stored."""
+    return call.service(Broker).test_login(
+        call.actor, call.origin, call.path["id"], call.body(CredentialTest).login
+    )
+
+
+ROUTES = [
+    Endpoint(
+        "POST",
+        "/connections/test",
+        "connection.create",
+        test,
+        "Test a connection before it is saved",
+        TestResult,
+        body=ConnectionTest,
+        audit="connection.test",
+        errors=(404, 409, 429),
+        waits=True,
+    ),
+    Endpoint(
+        "POST",
+        "/connections/{id}/test",
+        "connection.test",
+        test_saved,
+        "Test a saved connection",
+        TestResult,
+        audit="connection.test",
+        errors=(404, 409, 429),
+        waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/connections/{id}/schemas",
+        "connection.browse",
+        schemas,
+        "List schemas",
+        SchemaList,
+        audit="connection.browse",
+        errors=(404, 409, 429, 502, 504),
+        waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/connections/{id}/tables",
+        "connection.browse",
+        tables,
+        "List tables",
+        TableList,
+        query=TablesQuery,
+        audit="connection.browse",
+        errors=(404, 409, 429, 502, 504),
+        waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/connections/{id}/columns",
+        "connection.browse",
+        columns,
+        "List columns",
+        ColumnList,
+        query=ColumnsQuery,
+        audit="connection.browse",
+        errors=(404, 409, 429, 502, 504),
+        waits=True,
+    ),
+    # The broker audits queries itself: it knows the statement, the rows and how they ended.
+    Endpoint(
+        "POST",
+        "/query",
+        "query.run",
+        run,
+        "Run a statement",
+        MEDIA_TYPE,
+        body=QueryRequest,
+        errors=(404, 409, 413, 422, 429, 502, 504),
+        waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/queries",
+        "query.list",
+        queries,
+        "List queries that run",
+        RunningList,
+        query=RunningListQuery,
+    ),
+    Endpoint(
+        "DELETE",
+        "/query/{id}",
+        "query.cancel",
+        cancel,
+        "Cancel a running query",
+        Cancelled,
+        audit="query.cancel",
+        errors=(404,),
+    ),
+    Endpoint(
+        "POST",
+        "/connections/{id}/credential/test",
+        "credential.own",
+        test_credential,
+        "Test one's own sign-in before it is stored",
+        TestResult,
+        body=CredentialTest,
+        audit="credential.test",
+        errors=(404, 422),
+    ),
+]

@@ -1,0 +1,70 @@
+"""What makes a source's error easier to act on: near names, and the place in the statement."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from collections.abc import Callable, Sequence
+
+from ..connectors.base import Session
+from ..gate.dialects.tables import TableRef
+from ..kit.errors import WorkbenchError
+
+log = logging.getLogger(__name__)
+
+# So many of a statement's tables are asked for their columns when one is unknown.
+_NEAR_TABLES = 5
+
+
+def add_near_names(
+    error: WorkbenchError, tables: Sequence[TableRef], open_catalog: Callable[[], Session]
+) -> None:
+    """Adds near names to an error about an unknown table or column.
+
+    Args:
+        tables: those of the statement.
+        open_catalog: opens a session for a look into the catalog as the actor may see it; called
+            only when there is something to look up.
+    """
+    if error.code not in ("unknown_table", "unknown_column") or "name" not in error.details:
+        return
+    wanted = str(error.details["name"]).split(".")[-1]
+    # Asking the catalog must never hide the error that it explains.
+    try:
+        with open_catalog() as session:
+            if error.code == "unknown_table":
+                names = [table.name for table in session.tables(None)]
+            else:
+                names = [
+                    column.name
+                    for table in tables[:_NEAR_TABLES]
+                    for column in session.columns(table.schema, table.name)
+                ]
+    except Exception:
+        log.debug("no near names for %s", error.code, exc_info=True)
+        return
+    near = difflib.get_close_matches(wanted, dict.fromkeys(names), n=3, cutoff=0.5)
+    error.details["near"] = near
+    if near:
+        either = " or ".join(f"“{name}”" for name in near)
+        error.message = f"{error.message.rstrip('.')}. Did you mean {either}?"
+
+
+def place_in(error: WorkbenchError, written: str, sent: str) -> None:
+    """Makes an error's place one in the statement as it was written.
+
+    The source counts in the statement that was sent, which the gate has rendered anew. A name that
+    the error is about is looked up in the written one; without that, no place is better than a
+    wrong one. A line of a file stays: it is none of the statement.
+    """
+    if "line" not in error.details or "file" in error.details or written == sent:
+        return
+    del error.details["line"]
+    error.details.pop("column", None)
+    name = str(error.details.get("name") or "").split(".")[-1]
+    found = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", written, re.IGNORECASE) if name else None
+    if found:
+        before = written[: found.start()]
+        error.details["line"] = before.count("\n") + 1
+        error.details["column"] = found.start() - (before.rfind("\n") + 1) + 1

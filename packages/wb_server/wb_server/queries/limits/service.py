@@ -1,0 +1,278 @@
+"""The rules of limits: which hold for whom, and who changes them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ...connections.service import ConnectionService
+from ...governance.people.service import PeopleService
+from ...governance.rights import ROLES, roles_of
+from ...kit import clock
+from ...kit.actor import Actor
+from ...kit.errors import InvalidInput, NotFound, Unprocessable
+from ...kit.events import Bus
+from .models import (
+    FIELDS,
+    ConnectionLimits,
+    LimitField,
+    LimitList,
+    LimitRequest,
+    LimitRow,
+    LimitSource,
+    LimitValue,
+    LimitView,
+    OwnLimits,
+    QueryLimits,
+    StartLimits,
+    SubjectKind,
+)
+from .queue import Room, Slots
+from .store import LimitStore
+
+log = logging.getLogger(__name__)
+
+# How long rows are taken as they were read: another process may change them.
+_KEEP_SECONDS = 2.0
+
+_Said = tuple[int | float, Literal["user", "group", "everyone", "settings"], str]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The rows as they were read once, and what was worked out from them since."""
+
+    rows: dict[tuple[str, str], LimitRow] = field(default_factory=dict)
+    known: dict[tuple[str, frozenset[str], str], QueryLimits] = field(default_factory=dict)
+
+
+class LimitService:
+    """What holds for whom. Answers from memory, at most two seconds old.
+
+    Attributes:
+        slots: who runs and who waits now.
+
+    Args:
+        start: what holds where no row says otherwise.
+    """
+
+    def __init__(
+        self,
+        store: LimitStore,
+        connections: ConnectionService,
+        people: PeopleService,
+        bus: Bus,
+        start: StartLimits,
+        room: Room,
+    ) -> None:
+        self._store = store
+        self._connections = connections
+        self._people = people
+        self._bus = bus
+        self._start = start
+        self._look = _Look()
+        self._read_at = float("-inf")
+        self._reading = threading.Lock()
+        self.slots = Slots(room, refresh=self._refresh)
+
+    # --- what holds ------------------------------------------------------------------------
+
+    def of_query(self, actor: Actor, connection_id: str) -> QueryLimits:
+        """What a query of the actor's on a connection may take now.
+
+        A person has their own row's values; what it leaves open comes from the most generous of
+        their groups' rows, then from everyone's, then from the settings. The connection's row is a
+        cap on top.
+        """
+        return self._of_query(self._current(), actor, connection_id)
+
+    def of_waiting(self, actor: Actor, connection_id: str) -> QueryLimits:
+        """The same from what was read last: for the queue, which must not wait for the database."""
+        return self._of_query(self._look, actor, connection_id)
+
+    def mine(self, actor: Actor) -> OwnLimits:
+        """What holds for the actor, where it comes from, and what they take of it now."""
+        look = self._current()
+        capped = {row.subject: row for row in look.rows.values() if row.kind == "connection"}
+        seen = self._connections.list(actor) if capped else []
+        return OwnLimits(
+            **{name: _value(*self._own(look, actor, name)) for name in FIELDS},
+            running=self.slots.running(actor.name),
+            waiting=self.slots.waiting(actor.name),
+            queue_wait=self.slots.room.wait,
+            connections=[
+                ConnectionLimits(
+                    connection_id=view.id,
+                    connection=view.name,
+                    running=self.slots.running_on(view.id),
+                    **{name: getattr(capped[view.id], name) for name in FIELDS},
+                )
+                for view in seen
+                if view.id in capped
+            ],
+        )
+
+    # --- for administrators ----------------------------------------------------------------
+
+    def list(self, actor: Actor) -> LimitList:
+        """Every row, and what holds for all."""
+        names = {view.id: view.name for view in self._connections.list(actor)}
+        return LimitList(
+            items=[
+                LimitView(
+                    **row.model_dump(),
+                    name=names.get(row.subject) if row.kind == "connection" else row.subject,
+                )
+                for row in self._read().rows.values()
+            ],
+            settings=self._start,
+            total=self.slots.room.total,
+            running=self.slots.running(),
+            waiting=self.slots.waiting(),
+        )
+
+    def put(self, actor: Actor, request: LimitRequest) -> LimitList:
+        """Sets the limits of a subject, in place of all that it had. Acts at once.
+
+        Raises:
+            InvalidInput: no value is given (``no_limit``), or the subject doesn't fit its kind.
+            Unprocessable: there is no such user, group or connection (``unknown_subject``).
+        """
+        subject = self._subject(actor, request.kind, request.subject)
+        if all(getattr(request, name) is None for name in FIELDS):
+            raise InvalidInput(
+                f"Give at least one of {', '.join(FIELDS)}; to take limits away, delete them.",
+                code="no_limit",
+                field=FIELDS[0],
+            )
+        self._store.put(request.kind, subject, request.values(), actor.name, clock.now())
+        return self._changed(actor)
+
+    def remove(self, actor: Actor, kind: SubjectKind, subject: str) -> LimitList:
+        """Takes a subject's limits away. Acts at once.
+
+        Raises:
+            NotFound: it has none (``unknown_limit``).
+        """
+        if not self._store.remove(kind, subject):
+            who = "everyone" if kind == "everyone" else f"the {kind} “{subject[:100]}”"
+            raise NotFound(f"There are no limits for {who}.", code="unknown_limit")
+        return self._changed(actor)
+
+    # --- inside ----------------------------------------------------------------------------
+
+    def _of_query(self, look: _Look, actor: Actor, connection_id: str) -> QueryLimits:
+        key = (actor.name, actor.groups, connection_id)
+        known = look.known.get(key)
+        if known is None:
+            known = look.known[key] = self._work_out(look, actor, connection_id)
+        return known
+
+    def _work_out(self, look: _Look, actor: Actor, connection_id: str) -> QueryLimits:
+        own = {name: self._own(look, actor, name)[0] for name in FIELDS}
+        cap = look.rows.get(("connection", connection_id))
+
+        def least(name: LimitField) -> int | float:
+            said = getattr(cap, name) if cap is not None else None
+            return own[name] if said is None else min(own[name], said)
+
+        return QueryLimits(
+            concurrent=int(own["concurrent"]),
+            on_connection=cap.concurrent if cap is not None else None,
+            rows=int(least("rows")),
+            bytes=int(least("bytes")),
+            seconds=least("seconds"),
+            temp_bytes=int(least("temp_bytes")),
+        )
+
+    def _own(self, look: _Look, actor: Actor, name: LimitField) -> _Said:
+        """A person's limit, and where it comes from."""
+
+        def said(kind: SubjectKind, subject: str) -> int | float | None:
+            row = look.rows.get((kind, subject))
+            value: int | float | None = getattr(row, name) if row is not None else None
+            return value
+
+        value = said("user", actor.name)
+        if value is not None:
+            return value, "user", actor.name
+        groups = actor.groups.union(roles_of(actor))
+        generous = [
+            (value, group) for group in groups if (value := said("group", group)) is not None
+        ]
+        if generous:
+            value, group = max(generous)
+            return value, "group", group
+        value = said("everyone", "")
+        if value is not None:
+            return value, "everyone", ""
+        return getattr(self._start, name), "settings", ""
+
+    def _refresh(self) -> None:
+        """Reads the rows again if it is time. A database that fails is no reason to end a wait."""
+        try:
+            self._current()
+        except Exception:
+            log.warning("the limits could not be read; those read last hold", exc_info=True)
+
+    def _current(self) -> _Look:
+        """The rows, read again when they may have changed."""
+        if time.monotonic() - self._read_at > _KEEP_SECONDS:
+            self._read(unless_within=_KEEP_SECONDS)
+        return self._look
+
+    def _read(self, unless_within: float = 0.0) -> _Look:
+        """Reads the rows; one thread at a time, so that older ones never replace newer ones."""
+        with self._reading:
+            moment = time.monotonic()
+            if moment - self._read_at >= unless_within:
+                self._look = _Look({(row.kind, row.subject): row for row in self._store.all()})
+                self._read_at = moment
+            return self._look
+
+    def _changed(self, actor: Actor) -> LimitList:
+        self._read()
+        self.slots.reconsider()
+        self._bus.publish("queries")
+        return self.list(actor)
+
+    def _subject(self, actor: Actor, kind: SubjectKind, subject: str) -> str:
+        """The subject as it is stored."""
+        if kind == "everyone":
+            if subject:
+                raise InvalidInput(
+                    "Limits for everyone have no subject: leave it out.",
+                    code="invalid_field",
+                    field="subject",
+                )
+            return ""
+        if not subject:
+            raise InvalidInput(
+                f"Say which {kind} the limits are for.", code="invalid_field", field="subject"
+            )
+        if kind == "connection":
+            return self._connection(actor, subject)
+        if not (kind == "group" and subject in ROLES) and not self._people.exists(kind, subject):
+            raise Unprocessable(
+                f"There is no {kind} “{subject[:100]}” in the Hub.",
+                code="unknown_subject",
+                field="subject",
+            )
+        return subject
+
+    def _connection(self, actor: Actor, name_or_id: str) -> str:
+        try:
+            return self._connections.find(actor, name_or_id).id
+        except NotFound as error:
+            raise Unprocessable(
+                error.message, code="unknown_subject", field="subject", **error.details
+            ) from None
+
+
+def _value(
+    value: int | float, kind: Literal["user", "group", "everyone", "settings"], name: str
+) -> LimitValue:
+    return LimitValue(value=value, source=LimitSource(kind=kind, name=name))

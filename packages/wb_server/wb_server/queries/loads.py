@@ -1,0 +1,130 @@
+"""The broker's loads: rows from elsewhere into a table."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from functools import partial
+
+import pyarrow as pa
+
+from ..connections.models import Connection
+from ..gate.loads import Batches, LoadRequest, LoadResult, Once, Progress
+from ..gate.permits import LoadPermit
+from ..kit.actor import Actor
+from ..kit.endpoint import HangUp, Origin
+from ..kit.errors import WorkbenchError
+from .ahead import Ahead
+from .opening import Asked, Granted, Opening
+from .running import Running
+from .stream import Reading
+
+
+class Loading(Opening):
+    """Puts rows into tables."""
+
+    def load(
+        self,
+        actor: Actor,
+        origin: Origin,
+        request: LoadRequest,
+        batches: Batches,
+        hang_up: HangUp,
+        once: Once | None = None,
+        progress: Progress | None = None,
+    ) -> LoadResult:
+        """Puts all rows into a table, or none; committed when this returns.
+
+        Rows that come from ``Broker.read`` are loaded in that read's place: the load waits for none
+        of its own among the actor's, only for one on its connection.
+
+        Args:
+            batches: the rows, asked for one batch after the other. They aren't asked for if an
+                earlier try has loaded them.
+            hang_up: stops the load, in the database too.
+            once: loads once under its key, however often it is tried.
+            progress: is told the rows so far, after each batch.
+
+        Raises:
+            NotFound: no connection of this name that the actor may use.
+            Forbidden: the actor or the login may not, or nothing can be loaded there.
+            InvalidInput, Conflict: the rows don't fit into the table; nothing was changed.
+            LimitReached: too many queries at once, and none ended in time.
+            SourceFailed, SourceTimeout: the database failed.
+            WorkbenchError: what asking for a batch raises.
+        """
+        said = f"load into {request.table}: {request.mode}"
+        if request.key:
+            said += f" by {', '.join(request.key)}"
+        asked = Asked(actor, origin, request.connection, said, str(uuid.uuid4()))
+        grant = partial(self._grant_load, asked, request, once)
+        beside = batches.running if isinstance(batches, Reading) else None
+        granted, running, finish = self._begin(asked, grant, hang_up, beside=beside)
+        connection, permit = granted.connection, granted.permit
+        ahead = Ahead(batches, lambda: running.stopped is not None)
+        try:
+            target = self._configurations.target(connection, actor)
+            session = granted.connector.open_load(permit, target)
+            finish.session = session
+            running.attach(session)
+            with ahead:
+                done = session.load(
+                    _Counted(ahead, running),
+                    timeout=granted.limits.seconds,
+                    progress=progress or (lambda rows: None),
+                )
+        except BaseException as error:
+            # What asking for rows raised says nothing of where they go.
+            if isinstance(error, WorkbenchError) and error is not ahead.raised:
+                self._note_failure(connection, error)
+            finish.failed(error, running.rows, running.bytes)
+            raise
+        finish("ok", None, done.written.rows, running.bytes)
+        self._note_success(connection)
+        return LoadResult(
+            done.written.rows,
+            done.written.already,
+            connection.id,
+            done.table.schema,
+            done.table.name,
+        )
+
+    def _grant_load(
+        self,
+        asked: Asked,
+        request: LoadRequest,
+        once: Once | None,
+        actor: Actor,
+        connection: Connection,
+        running: Running,
+    ) -> Granted[LoadPermit]:
+        connector = self._configurations.connector(connection.connector)
+        permit = self._gate.load(
+            actor,
+            connection,
+            connector.dialect,
+            request,
+            query_id=asked.query_id,
+            supports_loads=connector.supports_loads,
+            once=once,
+        )
+        limits = self._limits.of_query(actor, connection.id)
+        return Granted(connection, connector, permit, limits)
+
+
+class _Counted:
+    """Rows on their way into a load, counted where everybody sees what runs."""
+
+    def __init__(self, rows: Ahead, running: Running) -> None:
+        self._rows = rows
+        self._running = running
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._rows.schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._rows:
+            yield batch
+            self._running.rows += batch.num_rows
+            self._running.bytes += batch.nbytes

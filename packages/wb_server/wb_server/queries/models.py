@@ -1,0 +1,106 @@
+"""What goes over the wire about statements, catalogs and tests of connections."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from ..connections.models import CredentialMode
+from ..connectors.models import ColumnInfo, SchemaInfo, TableInfo
+from ..kit.request import Request
+
+
+class ConnectionTest(Request):
+    connector: str
+    config: dict[str, Any]
+    credentials: CredentialMode = Field(
+        "shared", description="With `personal`, what a sign-in leaves out is one's own stored one."
+    )
+    connection_id: str | None = Field(
+        None, description="A saved connection whose stored secrets fill in what is left out."
+    )
+
+
+class TestResult(BaseModel):
+    """What a test said. A source that refuses is an answer here, not an HTTP error."""
+
+    __test__ = False  # not a test case, for pytest
+
+    ok: bool
+    message: str
+    elapsed_ms: float
+    server_version: str | None = None
+    code: str | None = None
+    details: dict[str, Any] = {}
+
+
+class SchemaList(BaseModel):
+    items: list[SchemaInfo]
+
+
+class TableList(BaseModel):
+    items: list[TableInfo]
+
+
+class ColumnList(BaseModel):
+    items: list[ColumnInfo]
+
+
+class TablesQuery(Request):
+    schema_: str | None = Field(None, alias="schema")
+
+
+class ColumnsQuery(TablesQuery):
+    table: str = Field(max_length=500)
+
+
+class QueryRequest(Request):
+    """One statement to run. ``sql`` takes parameters as ``:name``."""
+
+    connection: str = Field(description="A connection's name or id.")
+    sql: str
+    params: dict[str, Any] | None = None
+    row_limit: int | None = Field(default=None, ge=0, description="At most so many rows.")
+    query_id: str | None = Field(
+        default=None,
+        pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        description="A UUID of the client's choice, to cancel by.",
+    )
+
+
+class Cancelled(BaseModel):
+    cancelled: bool
+
+
+class RunningQuery(BaseModel):
+    """A use of a connection that runs or waits now."""
+
+    id: str = Field(description="To cancel it by.")
+    actor: str
+    connection: str = Field(description="Its name; empty for one that is tested and not saved.")
+    connection_id: str
+    kind: Literal["read", "write", "browse", "test"]
+    statement: str = Field(
+        description="As it was written, cut after 1000 characters; for a look into the catalog what "
+        "it lists, for a test nothing."
+    )
+    state: Literal["waiting", "running"]
+    since: datetime = Field(description="When it was asked for.")
+    started_at: datetime | None = Field(description="When its turn came; `null` while it waits.")
+    rows: int = Field(description="Rows that were sent so far.")
+    bytes: int = Field(description="Bytes that were sent so far, as Arrow.")
+    run_id: str | None = Field(
+        default=None, description="The run of a pipeline that it belongs to."
+    )
+
+
+class RunningList(BaseModel):
+    items: list[RunningQuery]
+
+
+class RunningListQuery(Request):
+    """Whose queries."""
+
+    all: bool = Field(False, description="Everybody's instead of one's own.")

@@ -1,0 +1,273 @@
+"""How the broker's parts open a connection, and note what it said of its state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Generic, Literal, TypeVar
+
+from ..connections.configurations import Configurations
+from ..connections.models import Connection, State
+from ..connections.service import ConnectionService
+from ..connectors.base import Connector, Session
+from ..gate.permits import LoadPermit, Permit
+from ..gate.service import Gate
+from ..governance.audit.service import AuditService
+from ..governance.rights import Rights
+from ..kit import clock
+from ..kit.actor import Actor
+from ..kit.db import Database
+from ..kit.endpoint import HangUp, Origin, Outcome
+from ..kit.errors import WorkbenchError
+from ..kit.events import Bus
+from .bindings import Bindings, NoBindings, stale
+from .limits.models import QueryLimits
+from .limits.service import LimitService
+from .peers import Elsewhere
+from .running import Running, RunningQueries
+from .stream import Finish
+
+# What is wrong with the source itself, rather than with one statement: these turn its state.
+_STATE_CODES = frozenset(
+    {
+        "unreachable",
+        "unknown_host",
+        "unknown_bucket",
+        "sign_in_failed",
+        "tls_failed",
+        "address_not_allowed",
+        "file_unreadable",
+    }
+)
+
+
+P = TypeVar("P", Permit, LoadPermit)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody wants to do, as the audit log tells it."""
+
+    actor: Actor
+    origin: Origin
+    connection: str
+    statement: str
+    query_id: str
+
+
+@dataclass(frozen=True)
+class Granted(Generic[P]):
+    """What a request comes to, once the gate has let it through."""
+
+    connection: Connection
+    connector: Connector
+    permit: P
+    limits: QueryLimits
+    row_limit: int | None = None
+    seconds: float = 0.0
+    """What it may still take."""
+
+
+class Opening:
+    """What all parts of the broker stand on."""
+
+    def __init__(
+        self,
+        connections: ConnectionService,
+        configurations: Configurations,
+        gate: Gate,
+        rights: Rights,
+        audit: AuditService,
+        limits: LimitService,
+        bus: Bus,
+        *,
+        write_rows: int,
+    ) -> None:
+        self._connections = connections
+        self._configurations = configurations
+        self._gate = gate
+        self._rights = rights
+        self._audit = audit
+        self._limits = limits
+        self._write_rows = write_rows
+        self._bus = bus
+        self._queries = RunningQueries(limits, bus)
+        self._bindings: Bindings = NoBindings()
+        self._elsewhere: Elsewhere | None = None
+
+    def share(self, database: Database) -> None:
+        """Shares what runs with the other processes on this database: ``elsewhere.py``."""
+        self._elsewhere = Elsewhere(database, self._queries, self._bus)
+        self._elsewhere.start()
+
+    def bind(self, bindings: Bindings) -> None:
+        """Hands in who knows the attempts of pipelines; without it none is known."""
+        self._bindings = bindings
+
+    def _bound(self, actor: Actor, origin: Origin) -> Actor:
+        """The actor as the log shows them: through a run, if their kernel is an attempt's.
+
+        Raises:
+            Conflict: that attempt isn't current (``stale_attempt``).
+        """
+        if origin.attempt is None:
+            return actor
+        binding = self._bindings.current(origin.attempt, actor.name)
+        if binding is None:
+            raise stale()
+        return replace(actor, via=f"run:{binding.run_id}")
+
+    def _begin(
+        self,
+        asked: Asked,
+        grant: Callable[[Actor, Connection, Running], Granted[P]],
+        hang_up: HangUp,
+        *,
+        beside: Running | None = None,
+        long: bool = False,
+    ) -> tuple[Granted[P], Running, Finish]:
+        """Passes the gate, waits for its turn, and opens the record in the audit log.
+
+        Whoever calls it ends what began by the ``Finish``, whatever happens.
+
+        Args:
+            grant: asks the gate; again after a wait, since what was permitted may not be any more.
+            beside: one that has its place and waits for this one.
+            long: what the gate does may take long, so that it has to have its turn first.
+
+        Raises:
+            LimitReached: too many at once, and none ended in time.
+            Conflict: the query id is in use, it was cancelled, or the attempt whose kernel asks
+                isn't current (``stale_attempt``).
+            WorkbenchError: what the gate says.
+        """
+        try:
+            bound, connection = self._found(asked)
+        except WorkbenchError as error:
+            self._refused(asked, error)
+            raise
+        running = self._queries.add(
+            bound.actor, connection, asked.query_id, "read", asked.statement, beside=beside
+        )
+        hang_up.then(lambda: running.stop("hung_up"))
+        granted: Granted[P] | None = None
+        try:
+            if not long:
+                granted = grant(asked.actor, connection, running)
+            self._queries.take(running)
+            if running.place.waited:
+                asked = replace(asked, actor=self._bindings.as_now(asked.actor))
+                bound, connection = self._found(asked)
+            if granted is None or running.place.waited:
+                granted = grant(asked.actor, connection, running)
+        except BaseException as error:
+            if granted is None or running.stopped is None:
+                self._queries.remove(running)
+                if isinstance(error, WorkbenchError):
+                    self._refused(asked, error)
+            else:
+                # It was permitted, and stopped while it waited: that is no refusal.
+                finish = self._finish(running, asked, granted)
+                try:
+                    self._started(bound, granted)
+                finally:
+                    finish.failed(error)
+            raise
+        running.kind = granted.permit.kind
+        finish = self._finish(running, asked, granted)
+        try:
+            self._started(bound, granted)
+        except BaseException as error:
+            finish.failed(error)
+            raise
+        return granted, running, finish
+
+    def _found(self, asked: Asked) -> tuple[Asked, Connection]:
+        """The connection, and who asks as the log shows them.
+
+        Raises:
+            NotFound: no connection of this name that the actor may use.
+            Conflict: the attempt whose kernel asks isn't current (``stale_attempt``).
+        """
+        actor = self._bound(asked.actor, asked.origin)
+        return replace(asked, actor=actor), self._connections.find(asked.actor, asked.connection)
+
+    def _finish(self, running: Running, asked: Asked, granted: Granted[P]) -> Finish:
+        return Finish(running, partial(self._ended, running, asked.origin.attempt, granted.permit))
+
+    def _started(self, asked: Asked, granted: Granted[P]) -> None:
+        self._audit.started(
+            asked.actor,
+            asked.origin,
+            f"query.{granted.permit.kind}",
+            record=asked.query_id,
+            connection_id=granted.connection.id,
+            target=granted.connection.name,
+            statement=asked.statement,
+        )
+
+    def _refused(self, asked: Asked, error: WorkbenchError) -> None:
+        self._audit.refused(
+            asked.actor,
+            asked.origin,
+            "query.run",
+            code=error.code,
+            record=asked.query_id,
+            target=asked.connection,
+            statement=asked.statement,
+        )
+
+    def _session(
+        self,
+        actor: Actor,
+        connection: Connection,
+        connector: Connector,
+        permit: Permit,
+        *,
+        temp_bytes: int = 0,
+    ) -> Session:
+        target = self._configurations.target(connection, actor)
+        if temp_bytes:
+            target = replace(target, temp_bytes=temp_bytes)
+        try:
+            return connector.open(permit, target)
+        except WorkbenchError as error:
+            self._note_failure(connection, error)
+            raise
+
+    def _note_failure(self, connection: Connection, error: WorkbenchError) -> None:
+        if error.code in _STATE_CODES:
+            self._note(connection, False, error.code, error.message)
+
+    def _note(self, connection: Connection, ok: bool, code: str | None, message: str) -> None:
+        """Notes what a use said of the connection. One user's wrong password says nothing of it."""
+        if code == "sign_in_failed" and connection.credentials == "personal":
+            return
+        status: Literal["ok", "failed"] = "ok" if ok else "failed"
+        self._connections.set_state(
+            connection, State(status=status, message=message, checked_at=clock.now())
+        )
+
+    def _note_success(self, connection: Connection) -> None:
+        """Notes that a connection works again."""
+        if connection.state.status == "failed":
+            self._connections.set_state(connection, State(status="ok", checked_at=clock.now()))
+
+    def _ended(
+        self,
+        running: Running,
+        attempt: str | None,
+        permit: Permit | LoadPermit,
+        outcome: Outcome,
+        code: str | None,
+        rows: int,
+        size: int,
+    ) -> None:
+        """Frees a query's place, writes the audit's last row, and notes what a kernel's attempt used."""
+        self._queries.remove(running)
+        self._audit.finished(running.query_id, outcome, code=code, rows=rows, bytes=size)
+        # A read that its reader left has read; a write that didn't end well has written nothing.
+        used = outcome == "ok" or (rows and permit.kind == "read")
+        if attempt is not None and used and isinstance(permit, Permit):
+            self._bindings.used(attempt, permit)

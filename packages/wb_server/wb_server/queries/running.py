@@ -1,0 +1,211 @@
+"""The uses of connections that run or wait now: to be seen, and to be stopped."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from ..connections.models import Connection
+from ..gate.analysis import Stoppable
+from ..kit import clock
+from ..kit.actor import Actor
+from ..kit.endpoint import HangUp, Outcome
+from ..kit.errors import Conflict
+from ..kit.events import Bus
+from .limits.models import QueryLimits
+from .limits.queue import Place
+from .limits.service import LimitService
+from .models import RunningQuery
+
+Kind = Literal["read", "write", "browse", "test"]
+
+# Of a statement this much is shown to who looks at what runs.
+_SHOWN = 1000
+
+
+@dataclass
+class Running:
+    """A use of a connection, from when it asks for a place until its end.
+
+    Attributes:
+        connection: its name; empty for what isn't saved.
+        statement: as it was written, or what else it does, in words.
+        place: its place among all, or its wait for one.
+        rows: that were read so far; with ``bytes``.
+        run_id: of the pipeline's run that it belongs to.
+    """
+
+    query_id: str
+    actor: str
+    connection_id: str
+    connection: str
+    kind: Kind
+    statement: str
+    place: Place
+    since: datetime = field(default_factory=clock.now)
+    run_id: str | None = None
+    started_at: datetime | None = None
+    rows: int = 0
+    bytes: int = 0
+    session: Stoppable | None = None
+    stopped: Outcome | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def attach(self, session: Stoppable) -> None:
+        """Gives it what to stop, its session at last; one that was stopped before is stopped now."""
+        with self.lock:
+            self.session = session
+            stopped = self.stopped is not None
+        if stopped:
+            session.cancel()
+
+    def stop(self, why: Outcome) -> None:
+        """Stops it where it is, in its source or in the queue; ``why`` becomes the outcome."""
+        with self.lock:
+            if self.stopped is not None:
+                return
+            self.stopped = why
+            session = self.session
+        self.place.interrupt()
+        if session is not None:
+            session.cancel()
+
+    def view(self) -> RunningQuery:
+        """It as its owner and administrators see it."""
+        cut = len(self.statement) > _SHOWN
+        return RunningQuery(
+            id=self.query_id,
+            actor=self.actor,
+            connection=self.connection,
+            connection_id=self.connection_id,
+            kind=self.kind,
+            statement=self.statement[: _SHOWN - 1] + "…" if cut else self.statement,
+            state="waiting" if self.started_at is None else "running",
+            since=self.since,
+            started_at=self.started_at,
+            rows=self.rows,
+            bytes=self.bytes,
+            run_id=self.run_id,
+        )
+
+
+class RunningQueries:
+    """All of them, by id, and how each gets its place. Safe from any thread."""
+
+    def __init__(self, limits: LimitService, bus: Bus) -> None:
+        self._limits = limits
+        self._slots = limits.slots
+        self._bus = bus
+        self._lock = threading.Lock()
+        self._by_id: dict[str, Running] = {}
+
+    def add(
+        self,
+        actor: Actor,
+        connection: Connection | None,
+        query_id: str,
+        kind: Kind,
+        what: str,
+        *,
+        beside: Running | None = None,
+    ) -> Running:
+        """A new one, which has no place yet.
+
+        Args:
+            connection: what it uses; ``None`` for one that isn't saved.
+            what: the statement, or what else it does.
+            beside: one that has its place and can't go on without this one.
+
+        Raises:
+            Conflict: its id is in use (``query_id_taken``).
+        """
+        known = connection.id if connection is not None else ""
+
+        def limits() -> QueryLimits:
+            found = self._limits.of_waiting(actor, known)
+            if beside is not None and beside.connection_id == known:
+                return replace(found, on_connection=None)
+            return found
+
+        running = Running(
+            query_id,
+            actor.name,
+            known,
+            connection.name if connection is not None else "",
+            kind,
+            what,
+            Place(actor.name, known, limits, beside=beside is not None),
+            run_id=actor.via.removeprefix("run:") if actor.via.startswith("run:") else None,
+        )
+        with self._lock:
+            if query_id in self._by_id:
+                raise Conflict("A query with this id is running.", code="query_id_taken")
+            self._by_id[query_id] = running
+        return running
+
+    def take(self, running: Running) -> None:
+        """Waits for its turn.
+
+        Raises:
+            LimitReached, Conflict: as ``Slots.take``.
+        """
+        self._bus.publish_soon("queries")
+        self._slots.take(running.place)
+        running.started_at = clock.now()
+        if running.place.waited:
+            self._bus.publish_soon("queries")
+
+    def remove(self, running: Running) -> None:
+        """Takes one out that ended, or that never began, and frees its place."""
+        with self._lock:
+            self._by_id.pop(running.query_id, None)
+        self._slots.free(running.place)
+        self._bus.publish_soon("queries")
+
+    @contextmanager
+    def turn(
+        self,
+        actor: Actor,
+        connection: Connection | None,
+        query_id: str,
+        kind: Kind,
+        what: str,
+        hang_up: HangUp | None,
+    ) -> Iterator[Running]:
+        """One that has its place for as long as the block runs.
+
+        Raises:
+            LimitReached, Conflict: as ``Slots.take``.
+        """
+        running = self.add(actor, connection, query_id, kind, what)
+        try:
+            if hang_up is not None:
+                hang_up.then(lambda: running.stop("hung_up"))
+            self._limits.of_query(actor, running.connection_id)  # so that what holds is of now
+            self.take(running)
+            yield running
+        finally:
+            self.remove(running)
+
+    def counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """How many of them count for each user, and on each connection."""
+        return self._slots.counts()
+
+    def count_elsewhere(self, users: Counter[str], connections: Counter[str]) -> None:
+        """Has those that run in other processes count as well."""
+        self._slots.count_elsewhere(users, connections)
+
+    def get(self, query_id: str) -> Running | None:
+        """The one of this id."""
+        with self._lock:
+            return self._by_id.get(query_id)
+
+    def all(self) -> list[Running]:
+        """Each of them, the oldest first."""
+        with self._lock:
+            return list(self._by_id.values())

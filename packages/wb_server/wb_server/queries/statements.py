@@ -1,0 +1,301 @@
+"""The broker's queries: one statement each, as a stream, as batches, or as a write made once."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from ..connections.models import Connection
+from ..gate.analysis import Stoppable, is_long
+from ..gate.loads import Once, WriteResult
+from ..gate.permits import Permit
+from ..kit.actor import Actor
+from ..kit.endpoint import HangUp, Origin
+from ..kit.errors import InvalidInput, NotFound, WorkbenchError
+from .hints import add_near_names, place_in
+from .models import QueryRequest, RunningQuery
+from .opening import Asked, Granted, Opening
+from .running import Running
+from .stream import Caps, Finish, QueryStream, Reading
+
+# Nothing stands in for each value: a list after IN, say, can't be null.
+_OF_VALUES = frozenset({"parameter_type", "not_reproducible"})
+
+# What a statement whose check took all of its time may still take, to end in the source's own words.
+_LEAST_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class _Watch:
+    """Has the analysis of a running query end with it."""
+
+    running: Running
+    seconds: float
+
+    def attach(self, work: Stoppable) -> None:
+        self.running.attach(work)
+
+
+class Querying(Opening):
+    """Runs statements."""
+
+    def query(
+        self, actor: Actor, origin: Origin, request: QueryRequest, hang_up: HangUp
+    ) -> QueryStream:
+        """Runs one statement and returns its answer as a stream.
+
+        It waits for its turn where as many run as may. It returns once the source has answered
+        with its first rows, so whatever is wrong with the statement is raised here and not in the
+        stream.
+
+        Args:
+            hang_up: stops the query, in its source too, when the client goes away.
+
+        Raises:
+            NotFound: no connection of this name that the actor may use.
+            InvalidInput, Forbidden: the gate or the source refuses the statement.
+            LimitReached: too many queries at once, and none ended in time.
+            Conflict: the query id is in use, or the query was cancelled.
+            SourceFailed, SourceTimeout: the source failed.
+        """
+        return QueryStream(self._run(actor, origin, request, hang_up))
+
+    def read(self, actor: Actor, origin: Origin, request: QueryRequest, hang_up: HangUp) -> Reading:
+        """Runs one query for another part of the service: the same as ``query``, without the bytes.
+
+        The answer is a context manager: leaving it ends the query.
+
+        Raises:
+            Forbidden: the statement changes data (``not_a_read``).
+            WorkbenchError: as ``query``.
+        """
+        return self._run(actor, origin, request, hang_up, only="read")
+
+    def write(
+        self,
+        actor: Actor,
+        origin: Origin,
+        request: QueryRequest,
+        hang_up: HangUp,
+        once: Once | None = None,
+    ) -> WriteResult:
+        """Runs one statement that changes data; it is committed when this returns.
+
+        Args:
+            once: makes it once under its key, however often it is tried: ``docs/connections.md`` has
+                what that holds for.
+
+        Raises:
+            InvalidInput: the statement only reads (``not_a_write``).
+            Forbidden: there can't be a ledger (``no_ledger``).
+            WorkbenchError: as ``query``.
+        """
+        with self._run(actor, origin, request, hang_up, only="write", once=once) as reading:
+            return reading.written()
+
+    def run(
+        self,
+        actor: Actor,
+        origin: Origin,
+        request: QueryRequest,
+        hang_up: HangUp,
+        once: Once | None = None,
+    ) -> Reading:
+        """Runs one statement of either kind: ``permit.kind`` of the answer says which it was.
+
+        Args:
+            once: as for ``write``; without effect on a query.
+
+        Raises:
+            WorkbenchError: as ``query``.
+        """
+        return self._run(actor, origin, request, hang_up, once=once)
+
+    def check(
+        self,
+        actor: Actor,
+        connection: str,
+        sql: str,
+        parameters: Collection[str],
+        *,
+        only: Literal["read", "write"] | None = None,
+    ) -> None:
+        """Refuses a statement as ``query`` would; nothing is run.
+
+        The values of its parameters aren't known yet: what may be due to one is refused when it runs.
+
+        Raises:
+            NotFound: no connection of this name that the actor may use.
+            InvalidInput, Forbidden: the gate refuses the statement.
+        """
+        found = self._connections.find(actor, connection)
+        connector = self._configurations.connector(found.connector)
+        try:
+            self._gate.query(
+                actor,
+                found,
+                connector.dialect,
+                sql,
+                dict.fromkeys(parameters),
+                query_id="",
+                limit=None,
+                supports_writes=connector.supports_writes,
+                only=only,
+            )
+        except InvalidInput as error:
+            if error.code not in _OF_VALUES:
+                raise
+
+    def _run(
+        self,
+        actor: Actor,
+        origin: Origin,
+        request: QueryRequest,
+        hang_up: HangUp,
+        *,
+        only: Literal["read", "write"] | None = None,
+        once: Once | None = None,
+    ) -> Reading:
+        query_id = request.query_id or str(uuid.uuid4())
+        asked = Asked(actor, origin, request.connection, request.sql, query_id)
+        grant = partial(self._grant, asked, request, only, once)
+        long = is_long(request.sql, request.params)
+        granted, running, finish = self._begin(asked, grant, hang_up, long=long)
+        try:
+            return self._open(asked, granted, running, finish)
+        except BaseException as error:
+            finish.failed(error)
+            raise
+
+    def _grant(
+        self,
+        asked: Asked,
+        request: QueryRequest,
+        only: Literal["read", "write"] | None,
+        once: Once | None,
+        actor: Actor,
+        connection: Connection,
+        running: Running,
+    ) -> Granted[Permit]:
+        began = time.monotonic()
+        connector = self._configurations.connector(connection.connector)
+        limits = self._limits.of_query(actor, connection.id)
+        limit = request.row_limit
+        if limit is not None:
+            limit = min(limit, limits.rows)
+        permit = self._gate.query(
+            actor,
+            connection,
+            connector.dialect,
+            request.sql,
+            request.params,
+            query_id=asked.query_id,
+            # One row more than wanted tells whether there were more.
+            limit=None if limit is None else limit + 1,
+            supports_writes=connector.supports_writes,
+            supports_once=connector.supports_loads,
+            once=once,
+            only=only,
+            watch=_Watch(running, limits.seconds),
+        )
+        left = max(_LEAST_SECONDS, limits.seconds - (time.monotonic() - began))
+        return Granted(connection, connector, permit, limits, limit, left)
+
+    def _open(
+        self, asked: Asked, granted: Granted[Permit], running: Running, finish: Finish
+    ) -> Reading:
+        actor, limits = asked.actor, granted.limits
+        connection, connector, permit = granted.connection, granted.connector, granted.permit
+        session = self._session(actor, connection, connector, permit, temp_bytes=limits.temp_bytes)
+        try:
+            finish.session = session
+            running.attach(session)
+            answer = session.run(timeout=granted.seconds, max_write_rows=self._write_rows)
+            provenance: dict[str, Any] = {
+                "query_id": permit.query_id,
+                "connection": connection.name,
+                "connection_id": connection.id,
+                "row_limit": granted.row_limit,
+                "kind": permit.kind,
+                "waited_ms": round(running.place.waited * 1000, 1),
+                "policies": [],
+                "catalog_version": None,
+            }
+            caps = Caps(rows=limits.rows, bytes=limits.bytes)
+            reading = Reading(answer, permit, provenance, finish, granted.row_limit, caps)
+            reading.prime()
+        except WorkbenchError as error:
+            session.close()
+            self._note_failure(connection, error)
+            place_in(error, asked.statement, permit.sql)
+            add_near_names(
+                error,
+                permit.tables,
+                lambda: self._session(
+                    actor,
+                    connection,
+                    connector,
+                    self._gate.browse(actor, connection, query_id=permit.query_id),
+                ),
+            )
+            raise
+        except BaseException:
+            session.close()
+            raise
+        self._note_success(connection)
+        return reading
+
+    # --- what runs -------------------------------------------------------------------------
+
+    def queries(self, actor: Actor, *, everybodys: bool = False) -> list[RunningQuery]:
+        """What runs and waits of the actor's, or of everybody's, the oldest first.
+
+        Raises:
+            Forbidden: only administrators see everybody's.
+        """
+        if everybodys:
+            self._rights.require(actor, "query.list_any")
+        here = [running.view() for running in self._queries.all()]
+        found = [
+            each
+            for each in (*here, *self._running_elsewhere())
+            if everybodys or each.actor == actor.name
+        ]
+        return sorted(found, key=lambda each: each.since)
+
+    def cancel(self, actor: Actor, query_id: str) -> None:
+        """Stops a query that runs, in its source too, or one that waits for its turn.
+
+        Raises:
+            NotFound: none runs under this id, or none of theirs.
+        """
+        running = self._queries.get(query_id)
+        owner = (
+            running.actor
+            if running is not None
+            else next(
+                (each.actor for each in self._running_elsewhere() if each.id == query_id), None
+            )
+        )
+        if owner is None or not (
+            owner == actor.name or self._rights.may(actor, "query.cancel_any")
+        ):
+            raise NotFound("No query of yours runs under this id.", code="unknown_id")
+        if running is not None:
+            running.stop("cancelled")
+        elif self._elsewhere is not None:
+            self._elsewhere.stop(query_id)
+
+    def _running_elsewhere(self) -> list[RunningQuery]:
+        return self._elsewhere.all() if self._elsewhere is not None else []
+
+    def close(self) -> None:
+        """Stops everything that runs here; called when the process stops."""
+        if self._elsewhere is not None:
+            self._elsewhere.close()
+        for running in self._queries.all():
+            running.stop("cancelled")

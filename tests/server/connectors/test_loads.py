@@ -1,0 +1,820 @@
+"""Loads on real servers: exact values, all or nothing, once, whatever breaks in between."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from support.mariadb import MariaDB
+from support.postgres import Cluster
+from support.source import Rows, Source
+from support.wait import wait_for
+
+from wb_server.connectors.base import Target
+from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
+from wb_server.connectors.network import NetworkPolicy
+from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
+from wb_server.gate.loads import Written
+from wb_server.kit.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    SourceTimeout,
+    Unprocessable,
+    WorkbenchError,
+)
+
+UTC = dt.UTC
+
+
+@dataclass
+class Place:
+    """A server with a schema ``l`` to load into.
+
+    Attributes:
+        run: statements beside the connector, that commit by themselves; the last one's rows.
+        busy: how many sessions of the connector are in a transaction.
+        cut: ends those sessions, in the server.
+        config: how the connector gets there, for another process.
+    """
+
+    kind: str
+    source: Source
+    run: Callable[..., Sequence[tuple[Any, ...]]]
+    busy: Callable[[], int]
+    cut: Callable[[], None]
+    config: dict[str, object]
+
+    def ids(self, table: str = "l.t") -> list[int]:
+        return [row[0] for row in self.run(f"select id from {table} order by id")]
+
+
+def in_postgres(cluster: Cluster) -> Iterator[Place]:
+    mine = "usename = 'owner' and pid <> pg_backend_pid() and xact_start is not null"
+    connector = PostgresConnector(NetworkPolicy(allow_loopback=True))
+    config = cluster.config()
+
+    def run(*statements: str) -> Sequence[tuple[Any, ...]]:
+        with cluster.connect() as connection:
+            for statement in statements:
+                cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    run("drop schema if exists l cascade", "create schema l")
+    yield Place(
+        "postgres",
+        Source(connector, Target("c1", 1, PostgresConfig.model_validate(config))),
+        run,
+        lambda: len(run(f"select pid from pg_stat_activity where {mine}")),
+        lambda: run(f"select pg_terminate_backend(pid) from pg_stat_activity where {mine}"),
+        config,
+    )
+    connector.close()
+    run("drop schema l cascade")
+
+
+def in_mariadb(server: MariaDB) -> Iterator[Place]:
+    connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
+    config = server.config(database="l")
+
+    def busy() -> list[int]:
+        # InnoDB brings this table up to date only where nobody has read it for a tenth of a second.
+        time.sleep(0.12)
+        rows = server.execute(
+            "select trx_mysql_thread_id from information_schema.innodb_trx "
+            "where trx_mysql_thread_id <> connection_id()"
+        )
+        return [int(str(number)) for (number,) in rows]
+
+    def cut() -> None:
+        for number in busy():
+            server.execute(f"kill {number}")
+
+    server.execute("drop database if exists l", "create database l")
+    yield Place(
+        "mysql",
+        Source(connector, Target("c1", 1, MySQLConfig.model_validate(config))),
+        server.execute,
+        lambda: len(busy()),
+        cut,
+        config,
+    )
+    connector.close()
+    server.execute("drop database l")
+
+
+@pytest.fixture(params=["postgres", "mysql"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    server = request.getfixturevalue("postgres" if request.param == "postgres" else "mariadb")
+    yield from (in_postgres if request.param == "postgres" else in_mariadb)(server)
+
+
+def numbers(*ids: int, **more: Any) -> pa.Table:
+    return pa.table({"id": pa.array(ids, pa.int64()), **more})
+
+
+def batches(rows: int, size: int = 1000, then: Callable[[int], None] = lambda done: None) -> Rows:
+    """Rows from 1 on, in batches; ``then`` is called before each with what was given so far."""
+
+    def give() -> Iterator[pa.RecordBatch]:
+        for start in range(0, rows, size):
+            then(start)
+            ids = pa.array(range(start + 1, start + size + 1), pa.int64())
+            texts = pa.array([f"row {number}" for number in range(size)])
+            yield pa.record_batch({"id": ids, "name": texts})
+
+    return Rows(pa.schema([("id", pa.int64()), ("name", pa.string())]), give())
+
+
+class InThread:
+    """Something that runs beside the test; ``end`` gives its answer or raises its error."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._answer: Any = None
+        self._error: BaseException | None = None
+
+        def run() -> None:
+            try:
+                self._answer = work()
+            except BaseException as error:
+                self._error = error
+
+        self.thread = threading.Thread(target=run)
+        self.thread.start()
+
+    def end(self, seconds: float = 20) -> Any:
+        self.thread.join(seconds)
+        assert not self.thread.is_alive()
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+
+# --- values ----------------------------------------------------------------------------------
+
+ALL = pa.table(
+    {
+        "id": pa.array([1, 2, 3], pa.int32()),
+        "n": pa.array(
+            [Decimal("1.50"), None, Decimal("-99999999999999999999999999999999999.99")],
+            pa.decimal128(37, 2),
+        ),
+        "tiny": pa.array([Decimal("0.0000000001"), Decimal("-0.0000000020"), None]),
+        "s": pa.array(['it\'s \\ "q"\n,%s ünï \U0001f600', "", None]),
+        "d": pa.array([dt.date(2024, 2, 29), dt.date(1, 1, 1), dt.date(9999, 12, 31)]),
+        "ts": pa.array(
+            [dt.datetime(2024, 1, 1, 12, 0, 0, 123456), None, dt.datetime(1900, 1, 1)],
+            pa.timestamp("us"),
+        ),
+        "tz": pa.array(
+            [
+                dt.datetime(2024, 7, 1, 12, 0, 0, 1, tzinfo=UTC),
+                None,
+                dt.datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC),
+            ],
+            pa.timestamp("us", "UTC"),
+        ),
+        "tm": pa.array([dt.time(1, 2, 3, 4), None, dt.time(23, 59, 59)], pa.time64("us")),
+        "b": pa.array([b"\x00\xff\\'", b"", None]),
+        "f": pa.array([0.1, None, -1.7976931348623157e308]),
+        "f4": pa.array([0.1, None, 3.4028235e38], pa.float32()),
+        "yes": pa.array([True, False, None]),
+        "big": pa.array([2**63 - 1, -(2**63), None], pa.int64()),
+        "u": pa.array([2**64 - 1, 0, None], pa.uint64()),
+        "none": pa.nulls(3),
+    }
+)
+
+
+def test_every_value_comes_back(place: Place) -> None:
+    """A table that was made for the rows holds them to the last digit."""
+    assert place.source.load("l.t", ALL).rows == 3
+    found = place.source.rows("select * from l.t order by id", "l.t")
+    for row, wanted in zip(found, ALL.to_pylist(), strict=True):
+        if place.kind == "mysql":
+            # It has no time of day, no zone and no boolean.
+            wanted["tz"] = wanted["tz"] and wanted["tz"].replace(tzinfo=None)
+            clock = wanted["tm"]
+            wanted["tm"] = clock and (
+                dt.datetime.combine(dt.date.min, clock)
+                - dt.datetime.combine(dt.date.min, dt.time())
+            )
+        assert row == wanted
+
+
+def test_a_read_goes_into_a_load(place: Place) -> None:
+    """What is read of a table made by a load can be loaded into it again."""
+    place.source.load("l.t", ALL)
+    place.source.load("l.t", place.source.table("select * from l.t", "l.t"))
+    twice = place.run("select count(*), count(distinct id) from l.t")
+    assert tuple(twice[0]) == (6, 3)
+
+
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+def test_types_of_postgres(place: Place) -> None:
+    """uuid, JSON, arrays, intervals, enums, domains, addresses: text in, the type's own check."""
+    place.run(
+        "create type l.mood as enum ('glad', 'sad'); create domain l.price as numeric(8, 2)",
+        """create table l.t (id int, u uuid, j json, jb jsonb, a int[], t text[], i interval,
+           m l.mood, p l.price, ip inet, c char(3), tz timestamptz, ts timestamp(0), r int4range)""",
+        """insert into l.t values (1, '6e3e5d26-ffb0-4d30-9ff5-9f2fbf0f3b1c', '{"a": [1, "x"]}',
+           '{"k": "v\\\\n"}', '{1,null,3}', '{"a,b","c\\"d","NULL",null,"","{"}',
+           '-1 year 2 days 03:04:05.6', 'sad', 12.50, '10.1.2.3/8', 'x',
+           '2024-01-01 00:00+02', '2024-01-01 10:00', '[1,5)')""",
+    )
+    columns = "id, u, j, jb, a, t, i, m, p, ip, c, tz, ts, r"
+    read = f"select {columns.replace('m,', 'm::text as m,')[:-1]}r::text as r from l.t"
+    place.source.load("l.t", place.source.table(read, "l.t"))
+    rows = place.run(f"select distinct {columns.replace('j,', 'j::text,', 1)} from l.t")
+    assert len(rows) == 1
+    assert place.run("select count(*) from l.t")[0] == (2,)
+    for column, value, field in (("u", "no uuid", "u"), ("jb", "{", "jb"), ("m", "angry", "m")):
+        with pytest.raises(InvalidInput) as refused:
+            place.source.load("l.t", numbers(2, **{column: [value]}))
+        assert refused.value.code == "bad_value"
+        assert refused.value.details["column"] == field
+
+
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+def test_far_dates_go_into_postgres(place: Place) -> None:
+    """Years before 1 and past 9999, which neither Python nor Arrow writes as PostgreSQL reads them."""
+    texts = ["4714-11-24 BC", "0001-01-01", "9999-12-31", "12024-06-30", "290000-12-31"]
+    place.run(
+        "create table l.t (id int, d date, t timestamp, tz timestamptz)",
+        *(
+            f"insert into l.t values ({i}, '{day}', '{day}'::timestamp + '1 second 1 microsecond', "
+            f"'{day}'::timestamp + '23:59:59.999999')"
+            for i, day in enumerate(texts)
+        ),
+        "insert into l.t (id) values (9)",
+    )
+    before = place.run("select id, d::text, t::text, tz::text from l.t order by id")
+    place.source.load("l.t", place.source.table("select * from l.t", "l.t"))
+    after = place.run("select distinct id, d::text, t::text, tz::text from l.t order by id")
+    assert after == before
+    assert place.run("select count(*) from l.t") == [(12,)]
+    early = pa.table({"id": [1], "d": pa.array([-2_440_589], pa.int32()).cast(pa.date32())})
+    with pytest.raises(InvalidInput, match="“d” brings a date before 4714 BC"):
+        place.source.load("l.t", early)
+
+
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+def test_long_intervals_keep_their_last_digit(place: Place) -> None:
+    micros = [-8_600_255_180_816_937, 9_223_372_036_854_775, -1, 59_999_999, 3_600_000_000]
+    parts = pa.array([(14, -3, each * 1000) for each in micros], pa.month_day_nano_interval())
+    place.run("create table l.t (id int, v interval, a interval[])")
+    table = pa.table({"id": range(5), "v": parts, "a": [[each] for each in parts]})
+    place.source.load("l.t", table)
+    wanted = [(f"1 year 2 mons -3 days {each} microseconds",) for each in micros]
+    for column in ("v", "a[1]"):
+        assert place.run(
+            f"select count(*) from l.t where extract(epoch from {column}) = extract(epoch from "
+            f"('{{{','.join(each for (each,) in wanted)}}}'::interval[])[id + 1])"
+        ) == [(5,)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "values", "code"),
+    [
+        ("numeric(6,2)", pa.array([Decimal("1.234")]), "bad_value"),
+        ("numeric(6,2)", pa.array([Decimal("12345.00")]), "overflow"),
+        ("numeric(6,2)", pa.array([0.5]), "type_mismatch"),
+        ("int", pa.array([2**40]), "overflow"),
+        ("int", pa.array([Decimal("1.5")]), "bad_value"),
+        ("int", pa.array(["1"]), "type_mismatch"),
+        ("date", pa.array([dt.datetime(2024, 1, 1, 5)]), "type_mismatch"),
+        ("double precision", pa.array([2**53 + 1]), "bad_value"),
+        ("varchar(3)", pa.array(["four"]), "bad_value"),
+        ("varchar(3)", pa.array([4]), "type_mismatch"),
+        ("date", pa.array([-2_500_000], pa.int32()).view(pa.date32()), "bad_value"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(
+    place: Place, declared: str, values: pa.Array, code: str
+) -> None:
+    """Nothing is rounded or cut without a word; the error names the column, nothing is changed."""
+    place.run(f"create table l.t (id bigint, x {declared})", "insert into l.t values (1, null)")
+    for mode in ("append", "replace"):
+        with pytest.raises(InvalidInput) as refused:
+            place.source.load("l.t", numbers(2, x=values), mode)
+        assert refused.value.code in (
+            ("bad_value", "numeric_overflow") if code == "overflow" else (code,)
+        )
+        assert refused.value.details["column"] == "x"
+        assert "x" in refused.value.message
+    assert place.ids() == [1]
+
+
+def test_seconds_are_not_rounded(place: Place) -> None:
+    place.run("create table l.t (id bigint, x timestamp(3) null)")
+    fits, more = (
+        pa.array([dt.datetime(2024, 1, 1, 0, 0, 0, micros)], pa.timestamp("us"))
+        for micros in (123_000, 123_456)
+    )
+    place.source.load("l.t", numbers(1, x=fits))
+    with pytest.raises(InvalidInput) as refused:
+        place.source.load("l.t", numbers(2, x=more))
+    assert (refused.value.code, refused.value.details["column"]) == ("bad_value", "x")
+    assert place.ids() == [1]
+
+
+# --- columns ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "names"),
+    [
+        (pa.table({"id": [1], "wrong": [1], "must": [1]}), "unknown_column", ["wrong"]),
+        (pa.table({"id": [1]}), "missing_column", ["must"]),
+        (pa.table({"id": [1], "must": [1], "twice": [2]}), "generated_column", ["twice"]),
+        (
+            pa.Table.from_arrays([pa.array([1])] * 3, names=["id", "must", "id"]),
+            "duplicate_column",
+            ["id"],
+        ),
+    ],
+)
+def test_columns_that_do_not_fit(
+    place: Place, table: pa.Table, code: str, names: list[str]
+) -> None:
+    place.run(
+        "create table l.t (id int not null default 7, must int not null, free int, "
+        "twice int generated always as (must * 2) stored)"
+    )
+    for mode in ("append", "replace"):
+        with pytest.raises(InvalidInput) as refused:
+            place.source.load("l.t", table, mode)
+        assert (refused.value.code, refused.value.details["columns"]) == (code, names)
+        assert all(f"“{name}”" in refused.value.message for name in names)
+    place.source.load("l.t", pa.table({"must": [1]}))
+    assert [tuple(row) for row in place.run("select id, must, free, twice from l.t")] == [
+        (7, 1, None, 2)
+    ]
+
+
+def test_a_missing_table_is_made_only_if_it_may_be(place: Place) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        place.source.load("l.t", numbers(1), create=False)
+    assert refused.value.code == "unknown_table"
+    with pytest.raises(InvalidInput) as lost:
+        place.source.load("l.t", numbers(1), "upsert", ["nope"])
+    assert (lost.value.code, lost.value.details["columns"]) == ("unknown_key", ["nope"])
+    with pytest.raises(InvalidInput) as missing:
+        place.source.rows("select * from l.t", "l.t")
+    assert missing.value.code == "unknown_table"
+    # With its key as the primary key, so that it can be loaded again.
+    place.source.load("l.t", numbers(1, name=["a"]), "upsert", ["name", "id"])
+    place.source.load("l.t", numbers(1, 2, name=["a", "b"]), "upsert", ["id", "name"])
+    assert place.ids() == [1, 2]
+
+
+def test_names_are_quoted(place: Place) -> None:
+    odd = 'we`ird" ; drop table t --'
+    place.source.load("l.t", numbers(1))
+    rows = pa.table({odd: [1], "select": ["x"], "Upper %s": [2.5]})
+    for _ in range(2):
+        place.source.load(f"l.{odd}", rows, "upsert", [odd])
+    place.source.load(f"l.{odd}", rows, "replace")
+    assert place.ids() == [1]
+    quoted = "`" + odd.replace("`", "``") + "`"
+    if place.kind == "postgres":
+        quoted = '"' + odd.replace('"', '""') + '"'
+    assert len(place.run(f"select * from l.{quoted}")) == 1
+
+
+@pytest.mark.parametrize("place", ["mysql"], indirect=True)
+def test_another_spelling_is_another_table_where_the_server_says_so(place: Place) -> None:
+    place.run("create table l.T (id bigint)")
+    place.source.load("l.t", numbers(1))
+    ((folded,),) = place.run("select @@lower_case_table_names")
+    assert len(place.ids("l.T")) == (0 if folded == 0 else 1)
+    assert place.ids("l.t") == [1]
+
+
+def test_only_tables(place: Place) -> None:
+    place.run("create table l.base (id bigint)", "create view l.v as select id from l.base")
+    with pytest.raises(InvalidInput) as refused:
+        place.source.load("l.v", numbers(1))
+    assert refused.value.code == "not_a_table"
+
+
+@pytest.mark.parametrize("place", ["mysql"], indirect=True)
+def test_an_engine_without_transactions_is_refused(place: Place) -> None:
+    place.run("create table l.t (id bigint) engine=MyISAM")
+    with pytest.raises(Unprocessable) as refused:
+        place.source.load("l.t", numbers(1))
+    assert refused.value.code == "no_transactions"
+
+
+# --- replace ---------------------------------------------------------------------------------
+
+
+def test_replace_keeps_what_hangs_on_the_table(place: Place) -> None:
+    """Views, indexes and grants stay; readers see the old rows until the new ones are there."""
+    place.run(
+        "create table l.t (id bigint primary key, name varchar(20))",
+        "create view l.v as select id from l.t",
+        "insert into l.t values (1, 'old'), (2, 'old')",
+    )
+    seen: list[list[int]] = []
+
+    def look(done: int) -> None:
+        seen.append(place.ids("l.v"))
+
+    place.source.load("l.t", batches(3000, then=look), "replace")
+    assert seen == [[1, 2]] * 3
+    assert len(place.ids("l.v")) == 3000
+    with pytest.raises(Conflict) as refused:
+        place.source.load("l.t", numbers(5, 5), "replace")
+    assert refused.value.code == "constraint"
+    assert len(place.ids("l.v")) == 3000
+
+
+def test_two_that_replace_leave_the_rows_of_one(place: Place) -> None:
+    place.run("create table l.t (id bigint)", "insert into l.t values (0)")
+    ready = threading.Barrier(2, timeout=20)
+
+    def replace(first: int) -> Callable[[], str]:
+        def work() -> str:
+            try:
+                ready.wait()
+                place.source.load("l.t", numbers(first, first + 1), "replace")
+            except Conflict as error:
+                # A deadlock ends one of them: it is tried again.
+                return error.code
+            return "done"
+
+        return work
+
+    ends = [InThread(replace(first)) for first in (10, 20)]
+    outcomes = sorted(end.end() for end in ends)
+    assert outcomes in (["done", "done"], ["conflicting_change", "done"])
+    assert place.ids() in ([10, 11], [20, 21])
+
+
+def test_replace_does_not_follow_foreign_keys(place: Place) -> None:
+    place.run(
+        "create table l.t (id bigint primary key)",
+        "create table l.child (t bigint, foreign key (t) references l.t (id) on delete cascade)",
+        "insert into l.t values (1)",
+        "insert into l.child values (1)",
+    )
+    with pytest.raises(Unprocessable) as refused:
+        place.source.load("l.t", numbers(2), "replace")
+    assert refused.value.code == "referenced_table"
+    assert refused.value.details["tables"] == ["l.child"]
+    place.source.load("l.t", numbers(1, 2), "upsert", ["id"])
+    assert (place.ids(), place.ids("(select t as id from l.child) x")) == ([1, 2], [1])
+
+
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+def test_row_level_security_holds(place: Place, postgres: Cluster) -> None:
+    """Where a policy is in force rows go through it, which COPY can't do."""
+    place.run(
+        "drop role if exists guarded",
+        "create role guarded login password 'p'",
+        "create table l.t (id bigint)",
+        "alter table l.t enable row level security",
+        "create policy low on l.t using (id < 10) with check (id < 10)",
+        "grant usage on schema l to guarded; grant select, insert on l.t to guarded",
+    )
+    try:
+        config = PostgresConfig.model_validate(postgres.config(user="guarded", password="p"))
+        guarded = Source(place.source.connector, Target("g", 1, config))
+        guarded.load("l.t", numbers(1, 2))
+        with pytest.raises(Forbidden) as refused:
+            guarded.load("l.t", numbers(3, 11))
+        assert refused.value.code == "source_refused"
+        assert place.ids() == [1, 2]
+        with pytest.raises(Forbidden) as ledger:
+            guarded.load("l.t", numbers(3), once="k")
+        assert ledger.value.code == "no_ledger"
+    finally:
+        place.run("drop owned by guarded", "drop role guarded")
+
+
+# --- upsert ----------------------------------------------------------------------------------
+
+
+def test_upsert_changes_and_adds(place: Place) -> None:
+    place.run(
+        "create table l.t (id bigint, part int, name varchar(20), kept int default 9, "
+        "unique (part, id))",
+        "insert into l.t values (1, 1, 'old', 5), (2, 1, 'old', 5)",
+    )
+    rows = pa.table({"part": [1, 1], "name": ["new", "added"], "id": [2, 3]})
+    assert place.source.load("l.t", rows, "upsert", ["id", "part"]).rows == 2
+    found = place.run("select id, name, kept from l.t order by id")
+    assert [tuple(row) for row in found] == [(1, "old", 5), (2, "new", 5), (3, "added", 9)]
+    only_key = rows.select(["part", "id"])
+    place.source.load("l.t", only_key, "upsert", ["part", "id"])
+    assert place.ids() == [1, 2, 3]
+
+
+def test_upsert_refusals(place: Place) -> None:
+    place.run(
+        "create table l.t (id bigint primary key, other int unique, x int)",
+        "insert into l.t values (1, 10, 0)",
+    )
+    cases: list[tuple[pa.Table, list[str], str]] = [
+        (pa.table({"id": [2], "x": [1]}), ["x"], "no_unique_index"),
+        (pa.table({"id": [2], "x": [1]}), ["id", "x"], "no_unique_index"),
+        (pa.table({"x": [1]}), ["id"], "missing_column"),
+        (pa.table({"id": [2, 2], "x": [1, 2]}), ["id"], "duplicate_key"),
+        (pa.table({"other": [2, None], "id": [3, 4]}), ["other"], "null_key"),
+    ]
+    for rows, key, code in cases:
+        with pytest.raises(InvalidInput) as refused:
+            place.source.load("l.t", rows, "upsert", key)
+        assert refused.value.code == code
+    # Another unique index is no key: what it finds isn't changed.
+    with pytest.raises(Conflict) as taken:
+        place.source.load("l.t", pa.table({"id": [2], "other": [10]}), "upsert", ["id"])
+    assert taken.value.code == "constraint"
+    assert [tuple(row) for row in place.run("select * from l.t")] == [(1, 10, 0)]
+
+
+# --- once ------------------------------------------------------------------------------------
+
+
+def test_two_tries_at_once_load_once(place: Place) -> None:
+    """The second waits for the first at the ledger's row, and then says that it is done."""
+    place.run("create table l.t (id bigint, name varchar(20))")
+    inside, go = threading.Event(), threading.Event()
+
+    def held(done: int) -> None:
+        if done == 1000:
+            inside.set()
+            assert go.wait(20)
+
+    first = InThread(lambda: place.source.load("l.t", batches(3000, then=held), once="run-1"))
+    assert inside.wait(20)
+    second = InThread(lambda: place.source.load("l.t", batches(3000), once="run-1"))
+    wait_for(lambda: place.busy() == 2)
+    assert place.ids() == [] and second.thread.is_alive()
+    go.set()
+    assert first.end() == Written(3000)
+    assert second.end() == Written(3000, already=True)
+    assert place.ids() == list(range(1, 3001))
+    assert [tuple(row) for row in _ledger(place)] == [("run-1", 3000)]
+
+
+def test_when_the_first_try_fails_the_second_loads(place: Place) -> None:
+    place.run("create table l.t (id bigint, name varchar(20))")
+    inside, go = threading.Event(), threading.Event()
+
+    def fail(done: int) -> None:
+        if done == 1000:
+            inside.set()
+            assert go.wait(20)
+            raise InvalidInput("broken", code="broken")
+
+    first = InThread(lambda: place.source.load("l.t", batches(3000, then=fail), once="run-1"))
+    assert inside.wait(20)
+    second = InThread(lambda: place.source.load("l.t", batches(3000), once="run-1"))
+    wait_for(lambda: place.busy() == 2)
+    go.set()
+    with pytest.raises(InvalidInput):
+        first.end()
+    assert second.end() == Written(3000)
+    assert place.ids() == list(range(1, 3001))
+
+
+def test_eight_tries_race(place: Place) -> None:
+    """Without any order between them: one loads, the others say so or have to be tried again."""
+    place.run("create table l.t (id bigint, name varchar(20))")
+    ready = threading.Barrier(8, timeout=20)
+
+    def work() -> Written | str:
+        ready.wait()
+        try:
+            return place.source.load("l.t", batches(2000), once="race")
+        except Conflict as error:
+            return error.code
+
+    ends = [InThread(work) for _ in range(8)]
+    outcomes = [end.end(60) for end in ends]
+    assert outcomes.count(Written(2000)) == 1
+    assert set(outcomes) <= {Written(2000), Written(2000, already=True), "conflicting_change"}
+    assert place.ids() == list(range(1, 2001))
+
+
+def test_a_connection_that_is_cut_leaves_nothing(place: Place) -> None:
+    """The server ends the session in mid-load; the next try loads each row once."""
+    for mode in ("append", "replace", "upsert"):
+        place.run(
+            "drop table if exists l.t",
+            "create table l.t (id bigint primary key, name varchar(20))",
+            "insert into l.t values (-1, 'old')",
+        )
+        key = ["id"] if mode == "upsert" else []
+
+        def cut(done: int) -> None:
+            if done == 20_000:
+                assert place.busy() == 1
+                place.cut()
+                wait_for(lambda: place.busy() == 0)
+
+        with pytest.raises(WorkbenchError) as broken:
+            place.source.load("l.t", batches(60_000, then=cut), mode, key, once=f"cut-{mode}")
+        assert (broken.value.status, broken.value.code) == (502, "unreachable")
+        assert place.ids() == [-1]
+        done = place.source.load("l.t", batches(3000), mode, key, once=f"cut-{mode}")
+        assert done == Written(3000)
+        old = [] if mode == "replace" else [-1]
+        assert place.ids() == [*old, *range(1, 3001)]
+
+
+BEGIN = """
+import json, sys, threading
+from support.memory import peak
+import pyarrow as pa
+from support.source import Rows, Source
+from wb_server.connectors.mysql import connector as mysql, load as mysql_load
+from wb_server.connectors.postgres import connector as postgres, load as postgres_load
+from wb_server.connectors.base import Target
+from wb_server.connectors.network import NetworkPolicy
+
+kind, config = json.load(sys.stdin)
+policy = NetworkPolicy(allow_loopback=True)
+if kind == "postgres":
+    connector = postgres.PostgresConnector(policy)
+    config, use = postgres.PostgresConfig.model_validate(config), postgres_load.PostgresLoad
+else:
+    connector = mysql.MySQLConnector(policy)
+    config, use = mysql.MySQLConfig.model_validate(config), mysql_load.MySQLLoad
+source = Source(connector, Target("c1", 1, config))
+"""
+
+
+@contextmanager
+def another_process(place: Place, script: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs a script after ``BEGIN``, and has its output read."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    with subprocess.Popen(
+        [sys.executable, "-c", BEGIN + script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps([place.kind, place.config]))
+        process.stdin.close()
+        yield process
+
+
+STAYS = """
+def stay(self):
+    print("all rows are there", flush=True)
+    threading.Event().wait()
+
+use._commit = stay
+rows = pa.table({"id": pa.array(range(1, 3001), pa.int64())})
+source.load("l.t", rows, once="killed")
+"""
+
+
+def test_a_process_that_is_killed_before_the_commit_leaves_nothing(place: Place) -> None:
+    place.run("create table l.t (id bigint)")
+    with another_process(place, STAYS) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "all rows are there\n"
+        assert place.busy() == 1
+        # A try beside it has to wait for its end.
+        rows = numbers(*range(1, 3001))
+        retry = InThread(lambda: place.source.load("l.t", rows, once="killed"))
+        wait_for(lambda: place.busy() == 2)
+        process.kill()
+        assert retry.end() == Written(3000)
+    assert place.ids() == list(range(1, 3001))
+    assert place.source.load("l.t", numbers(1), once="killed") == Written(3000, already=True)
+
+
+def test_a_write_is_made_once(place: Place) -> None:
+    place.run("create table l.t (id bigint)", "insert into l.t values (1), (2)")
+    ready = threading.Barrier(4, timeout=20)
+
+    def add() -> Any:
+        ready.wait()
+        try:
+            answer = place.source.write_once("insert into l.t select id from l.t", "w1", "l.t")
+        except Conflict as error:
+            return error.code
+        return next(iter(answer)).to_pylist()[0]["rows_affected"], answer.already
+
+    outcomes = [end.end(60) for end in [InThread(add) for _ in range(4)]]
+    assert outcomes.count((2, False)) == 1
+    assert set(outcomes) <= {(2, False), (2, True), "conflicting_change"}
+    assert place.ids() == [1, 1, 2, 2]
+    # What fails isn't noted.
+    with pytest.raises(WorkbenchError):
+        place.source.write_once("insert into l.nowhere values (1)", "w2", "l.nowhere")
+    assert [tuple(row) for row in _ledger(place)] == [("w1", 2)]
+
+
+def test_structure_is_changed_once(place: Place) -> None:
+    """In MySQL such a statement commits by itself: one try after the other, noted afterwards."""
+    sql = "create table l.made (id bigint)"
+    ready = threading.Barrier(3, timeout=20)
+
+    def make() -> bool:
+        ready.wait()
+        return place.source.write_once(sql, "ddl", "l.made", structural=True).already
+
+    assert sorted(end.end() for end in [InThread(make) for _ in range(3)]) == [False, True, True]
+    assert place.ids("l.made") == []
+
+
+def _ledger(place: Place) -> Sequence[tuple[Any, ...]]:
+    quote = "`" if place.kind == "mysql" else '"'
+    return place.run(f"select task_run, {quote}rows{quote} from l.workbench_ledger")
+
+
+# --- stopping --------------------------------------------------------------------------------
+
+
+def test_cancel_in_mid_load(place: Place) -> None:
+    """It ends at the next batch, and leaves nothing behind."""
+    place.run("create table l.t (id bigint, name varchar(20))")
+    session = place.source.open_load("l.t")
+
+    def stop(done: int) -> None:
+        if done == 5000:
+            session.cancel()
+
+    with session, pytest.raises(Conflict) as caught:
+        session.load(batches(10**9, then=stop), timeout=60, progress=lambda rows: None)
+    assert caught.value.code == "cancelled"
+    wait_for(lambda: place.busy() == 0, 5)
+    assert place.ids() == []
+
+
+def test_cancel_while_it_waits_for_another_try(place: Place) -> None:
+    place.run("create table l.t (id bigint, name varchar(20))")
+    inside, go = threading.Event(), threading.Event()
+
+    def held(done: int) -> None:
+        inside.set()
+        assert go.wait(20)
+
+    first = InThread(lambda: place.source.load("l.t", batches(1000, then=held), once="run-1"))
+    assert inside.wait(20)
+    session = place.source.open_load("l.t", once="run-1")
+    with session:
+        second = InThread(
+            lambda: session.load(batches(1000), timeout=60, progress=lambda rows: None)
+        )
+        wait_for(lambda: place.busy() == 2)
+        session.cancel()
+        with pytest.raises(Conflict):
+            second.end(10)
+    go.set()
+    assert first.end() == Written(1000)
+
+
+def test_a_load_has_a_time(place: Place) -> None:
+    place.run("create table l.t (id bigint, name varchar(20))")
+    with pytest.raises(SourceTimeout):
+        place.source.load("l.t", batches(10**9), timeout=0.7)
+    wait_for(lambda: place.busy() == 0, 5)
+    assert place.ids() == []
+
+
+# --- memory ----------------------------------------------------------------------------------
+
+
+SENDS = """
+schema = pa.schema([("id", pa.int64()), ("name", pa.string())])
+
+def give(count):
+    for start in range(0, count, 500):
+        ids = pa.array(range(start, start + 500), pa.int64())
+        yield pa.record_batch({"id": ids, "name": pa.array(["x" * 1000] * 500)})
+
+for count in (5000, 50000):
+    done = source.load("l.t", Rows(schema, give(count)), timeout=120)
+    print(done.rows, peak(), flush=True)
+"""
+
+
+def test_memory_is_bounded(place: Place) -> None:
+    """50,000 rows of 1 KB: what is held doesn't grow with what was sent."""
+    place.run("create table l.t (id bigint, name text)")
+    with another_process(place, SENDS) as process:
+        assert process.stdout is not None
+        few, many = (tuple(map(int, line.split())) for line in process.stdout)
+    assert (few[0], many[0]) == (5000, 50_000)
+    assert many[1] - few[1] < 20

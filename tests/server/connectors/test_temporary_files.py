@@ -1,0 +1,177 @@
+"""Temporary files of DuckDB's processes: held to their limit, apart, and gone with the statement."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.source import Source
+from support.wait import wait_for
+
+from wb_server.connectors.base import Target
+from wb_server.connectors.embedded import process as duckdb_worker
+from wb_server.connectors.embedded.workers import Workers
+from wb_server.connectors.files.connector import FilesConfig, FilesConnector
+from wb_server.kit.errors import SourceFailed, Unavailable, WorkbenchError
+
+pytestmark = pytest.mark.slow
+
+# Too much for the memory below: every text once, sorted.
+BIG = "select distinct i::varchar || ' some longer text' as s from big order by s"
+ROWS = 1_500_000
+Sources: TypeAlias = Callable[[Path | None, int], Source]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    pq.write_table(pa.table({"i": pa.array(range(ROWS), pa.int64())}), folder / "big.parquet")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "temporary"
+
+
+@pytest.fixture
+def source(data: Path) -> Iterator[Sources]:
+    """A source with so many bytes for temporary files in a place."""
+    made = []
+
+    def make(place: Path | None, temp_bytes: int) -> Source:
+        connector = FilesConnector([data], Workers(memory_limit="100MB", temporary=place))
+        made.append(connector)
+        target = Target("c1", 1, FilesConfig(folder=str(data)))
+        return Source(connector, replace(target, temp_bytes=temp_bytes))
+
+    yield make
+    for connector in made:
+        connector.close()
+
+
+def test_more_than_the_memory_goes_to_a_folder_of_its_own(source: Sources, place: Path) -> None:
+    with source(place, 2 << 30).open(BIG, "big") as session:
+        rows = 0
+        for number, batch in enumerate(session.run(timeout=60, max_write_rows=0)):
+            rows += batch.num_rows
+            if number == 0:
+                (folder,) = place.iterdir()
+                assert folder.stat().st_mode & 0o777 == 0o700
+                assert any(folder.iterdir())
+    assert rows == ROWS
+    assert list(place.iterdir()) == []
+
+
+@pytest.mark.parametrize("temp_bytes", [0, 1 << 20])
+def test_the_limit_holds(source: Sources, place: Path, temp_bytes: int) -> None:
+    with pytest.raises(SourceFailed) as caught:
+        source(place, temp_bytes).table(BIG, "big", timeout=60)
+    assert caught.value.code == "out_of_memory"
+    assert str(place) not in caught.value.message
+    assert list(place.iterdir()) == []
+
+
+def test_without_a_folder_nothing_is_written(source: Sources) -> None:
+    with pytest.raises(SourceFailed) as caught:
+        source(None, 2 << 30).table(BIG, "big", timeout=60)
+    assert caught.value.code == "out_of_memory"
+
+
+def test_a_cancelled_statement_leaves_nothing(source: Sources, place: Path) -> None:
+    session = source(place, 2 << 30).open(BIG, "big")
+    next(iter(session.run(timeout=60, max_write_rows=0)))
+    (folder,) = place.iterdir()
+    process = psutil.Process(session._worker.pid)  # type: ignore[attr-defined]
+    assert process.rlimit(psutil.RLIMIT_FSIZE) == (2 << 30, 2 << 30)
+    session.cancel()
+    session.close()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "copy (select 1) to '{folder}/x.csv'",
+        "select * from read_blob('{folder}/*')",
+        "attach '{folder}/x.db'",
+        "set temp_directory = '/tmp'",
+        "set max_temp_directory_size = '9TB'",
+    ],
+)
+def test_statements_do_not_reach_it(source: Sources, place: Path, sql: str) -> None:
+    with pytest.raises(WorkbenchError):
+        source(place, 1 << 20).table(sql.format(folder=place), "big")
+    assert list(place.iterdir()) == []
+
+
+def test_kernel_lets_it_write_there_alone(tmp_path: Path) -> None:
+    """Where the kernel has Landlock, the rest of the file system stays closed for writing."""
+    script = textwrap.dedent(
+        """
+        import ctypes, os, runpy, sys
+        names = runpy.run_path(sys.argv[1])
+        has = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+        names["_confine"]([sys.argv[2]], None, sys.argv[3])
+        done = []
+        for folder in sys.argv[2:5]:
+            try:
+                open(folder + "/new", "w").close()
+                os.unlink(folder + "/new")
+                done.append(os.path.basename(folder))
+            except PermissionError:
+                pass
+        print(has, done)
+        """
+    )
+    folders = [tmp_path / name for name in ("source", "temporary", "other")]
+    for folder in folders:
+        folder.mkdir()
+    command = [sys.executable, "-c", script, str(duckdb_worker.__file__), *map(str, folders)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    version, written = done.stdout.strip().split(" ", 1)
+    everywhere = "['source', 'temporary', 'other']"
+    assert written == ("['temporary']" if int(version) > 0 else everywhere)
+
+
+def test_what_a_killed_service_left_is_removed(place: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in (f"query-{gone.pid}-a", f"query-{os.getpid()}-b", "something-else"):
+        (place / name).mkdir(parents=True)
+        (place / name / "spilled.tmp").write_text("x")
+    Workers(temporary=place).close()
+    assert sorted(it.name for it in place.iterdir()) == [f"query-{os.getpid()}-b", "something-else"]
+
+
+def test_no_room_is_said(source: Sources, place: Path) -> None:
+    it = source(place, 1 << 20)
+    it.table("select 1", timeout=30)
+    place.rmdir()
+    place.write_text("no folder")
+    before = _workers()
+    with pytest.raises(Unavailable) as caught:
+        it.table("select 1", timeout=30)
+    assert caught.value.code == "storage_full"
+    wait_for(lambda: not _workers() - before)
+
+
+def _workers() -> set[psutil.Process]:
+    """The processes for DuckDB that this one started: a Hub of the run has its own."""
+    found = set()
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if any("duckdb_worker" in word for word in process.cmdline()):
+                found.add(process)
+    return found

@@ -1,0 +1,148 @@
+"""A kernel of a pipeline's attempt gets data while its attempt is current, and not after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.jupyter import embedded
+from support.metadata import migrate_new
+
+from wb_server.composition import Workbench, build
+from wb_server.connections.models import ConnectionCreate
+from wb_server.connections.service import ConnectionService
+from wb_server.gate.permits import Permit
+from wb_server.governance.audit.models import AuditQuery
+from wb_server.governance.audit.service import AuditService
+from wb_server.governance.secrets import vault
+from wb_server.kit.actor import Actor
+from wb_server.kit.endpoint import HangUp, Origin
+from wb_server.kit.errors import Conflict, WorkbenchError
+from wb_server.queries.bindings import Binding
+from wb_server.queries.broker import Broker
+from wb_server.queries.models import QueryRequest
+from wb_server.settings import Settings
+
+ANA = Actor("ana", frozenset({"engineer"}))
+
+
+class Current:
+    """One attempt that is current, until it isn't."""
+
+    def __init__(self) -> None:
+        self.attempts = {("a1", "ana")}
+        self.uses: list[tuple[str, str, list[str]]] = []
+
+    def current(self, attempt_id: str, actor: str) -> Binding | None:
+        if (attempt_id, actor) not in self.attempts:
+            return None
+        return Binding(attempt_id, "t1", "r1")
+
+    def used(self, attempt_id: str, permit: Permit) -> None:
+        self.uses.append((attempt_id, permit.kind, [table.name for table in permit.tables]))
+
+
+@pytest.fixture
+def workbench(tmp_path: Path) -> Iterator[Workbench]:
+    settings = Settings(data_dir=str(tmp_path))
+    vault.generate(settings.key_path)
+    migrate_new(settings.database)
+    folder = settings.roots[0]
+    folder.mkdir(parents=True)
+    (folder / "sales.csv").write_text("region,amount\neu,1\n")
+    workbench = build(settings)
+    for actor, name in ((ANA, "files"), (Actor("ben", frozenset({"engineer"})), "bens")):
+        workbench.api.services.get(ConnectionService).create(
+            actor, ConnectionCreate(name=name, connector="files", config={"folder": str(folder)})
+        )
+    yield workbench
+    workbench.close()
+
+
+def ask(workbench: Workbench, attempt: str | None) -> bytes:
+    """All tables of the connection, and all rows of one, for a kernel of this attempt."""
+    broker = workbench.api.services.get(Broker)
+    origin = Origin("127.0.0.1", "r", attempt)
+    saved = workbench.api.services.get(ConnectionService).find(ANA, "files")
+    assert broker.tables(ANA, origin, saved.id, None)
+    stream = broker.query(
+        ANA, origin, QueryRequest(connection="files", sql="select * from sales"), HangUp()
+    )
+    try:
+        return b"".join(stream)
+    finally:
+        stream.close()
+
+
+def test_a_kernel_of_the_current_attempt(workbench: Workbench) -> None:
+    bindings = Current()
+    workbench.api.services.get(Broker).bind(bindings)
+    assert ask(workbench, "a1")
+    assert ask(workbench, None)
+    rows = workbench.api.services.get(AuditService).search(AuditQuery(event="started")).items
+    # The log has the run for what came by it, and what else it was for the rest.
+    assert [row.via for row in rows if row.action == "query.read"] == ["token", "run:r1"]
+    assert bindings.uses == [("a1", "read", ["sales"])]
+    bindings.attempts.clear()
+    refused_ = []
+    for attempt in ("a1", "a2", "x" * 64):
+        with pytest.raises(Conflict) as raised:
+            ask(workbench, attempt)
+        refused_.append(raised.value.code)
+    assert refused_ == ["stale_attempt"] * 3
+
+
+def test_a_refused_query_is_in_the_log(workbench: Workbench) -> None:
+    bindings = Current()
+    workbench.api.services.get(Broker).bind(bindings)
+    broker = workbench.api.services.get(Broker)
+    request = QueryRequest(connection="files", sql="select * from sales")
+    for actor, attempt in ((ANA, "a0"), (Actor("ben", frozenset({"engineer"})), "a1")):
+        with pytest.raises(Conflict):
+            broker.query(actor, Origin("", "", attempt), request, HangUp())
+    rows = workbench.api.services.get(AuditService).search(AuditQuery(event="refused")).items
+    assert {(row.actor, row.code) for row in rows} == {
+        ("ana", "stale_attempt"),
+        ("ben", "stale_attempt"),
+    }
+
+
+def test_what_fails_is_no_use(workbench: Workbench) -> None:
+    bindings = Current()
+    broker = workbench.api.services.get(Broker)
+    broker.bind(bindings)
+    request = QueryRequest(connection="files", sql="select cast(region as int) from sales")
+    with pytest.raises(WorkbenchError):
+        b"".join(broker.query(ANA, Origin("", "", "a1"), request, HangUp()))
+    assert bindings.uses == []
+
+
+def test_without_pipelines_no_attempt_is_current(workbench: Workbench) -> None:
+    with pytest.raises(Conflict) as raised:
+        ask(workbench, "a1")
+    assert raised.value.code == "stale_attempt"
+
+
+def test_over_the_wire(tmp_path: Path) -> None:
+    with embedded(tmp_path) as api:
+        (tmp_path / "data" / "files").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / "files" / "sales.csv").write_text("a\n1\n")
+        api.ok(
+            "POST",
+            "/connections",
+            {
+                "name": "files",
+                "connector": "files",
+                "config": {"folder": str(tmp_path / "data/files")},
+            },
+        )
+        for attempt, status in ((None, 200), ("nobody-knows", 409)):
+            headers = {"Workbench-Attempt": attempt} if attempt else {}
+            answer = api.http.post(
+                f"{api.base}/api/v1/query",
+                json={"connection": "files", "sql": "select * from sales"},
+                headers=headers,
+            )
+            assert answer.status_code == status, answer.text
+        assert answer.json()["error"]["code"] == "stale_attempt"

@@ -1,0 +1,382 @@
+"""Limits: which hold for whom, and what they do to queries on a real database."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from support.api import read
+from support.metadata import migrate_new
+from support.postgres import Cluster
+from support.wait import wait_for
+
+from wb_server.composition import Workbench, build
+from wb_server.connections.models import Connection, ConnectionCreate
+from wb_server.connections.service import ConnectionService
+from wb_server.governance.audit.models import AuditQuery
+from wb_server.governance.audit.service import AuditService
+from wb_server.governance.secrets import vault
+from wb_server.kit import clock
+from wb_server.kit.actor import Actor
+from wb_server.kit.db import Database
+from wb_server.kit.endpoint import HangUp, Origin
+from wb_server.kit.errors import LimitReached, SourceTimeout, WorkbenchError
+from wb_server.queries.broker import Broker
+from wb_server.queries.limits.models import FIELDS, LimitRequest, LimitValues, SubjectKind
+from wb_server.queries.limits.service import LimitService
+from wb_server.queries.limits.store import LimitStore
+from wb_server.queries.models import QueryRequest
+from wb_server.settings import Settings
+
+ADMIN = Actor("root", frozenset({"admin"}))
+ANA = Actor("ana", frozenset({"engineer", "finance", "night-shift"}))
+BEN = Actor("ben", frozenset({"viewer"}))
+LONG = "select count(*) as {} from generate_series(1, 1000000) a, generate_series(1, 1000000) b"
+
+
+def values(**said: Any) -> LimitValues:
+    return LimitValues(**{name: said.get(name) for name in FIELDS})
+
+
+class Ground:
+    """A service, and queries on it that run in threads of their own."""
+
+    def __init__(self, workbench: Workbench, cluster: Cluster) -> None:
+        services = workbench.api.services
+        self.broker = services.get(Broker)
+        self.limits = services.get(LimitService)
+        self.connections = services.get(ConnectionService)
+        self.audit = services.get(AuditService)
+        self.store = LimitStore(Database(workbench.settings.database))
+        self.cluster = cluster
+        self.shop = self.connect(ANA, "shop")
+        self.asked: list[Asked] = []
+
+    def connect(self, actor: Actor, name: str) -> Connection:
+        return self.connections.create(
+            actor,
+            ConnectionCreate(name=name, connector="postgres", config=self.cluster.config()),
+        )
+
+    def put(self, kind: SubjectKind, subject: str = "", **said: Any) -> None:
+        """Sets limits, as an administrator or as another process."""
+        if kind in ("everyone", "connection") or subject == "engineer":
+            self.limits.put(ADMIN, LimitRequest(kind=kind, subject=subject, **said))
+        else:
+            self.store.put(kind, subject, values(**said), "root", clock.now())
+            self.limits._read()
+
+    def run(self, sql: str, actor: Actor = ANA, **more: Any) -> tuple[pa.Table, dict[str, Any]]:
+        """The rows of a statement, and what the closing batch says."""
+        asked = Asked(self.broker, actor, sql, more)
+        asked.thread.join(30)
+        if asked.error is not None:
+            raise asked.error
+        assert asked.answer is not None
+        return read(asked.answer)
+
+    def ask(self, sql: str, actor: Actor = ANA, **more: Any) -> Asked:
+        """Runs a statement on the side."""
+        self.asked.append(Asked(self.broker, actor, sql, more))
+        return self.asked[-1]
+
+    def waiting(self, actor: Actor = ANA) -> int:
+        return self.limits.slots.waiting(actor.name)
+
+    def rows(self, query_id: str) -> list[tuple[str, str | None, str | None]]:
+        """What the audit log has of a query: event, outcome, code; oldest first."""
+        found = self.audit.search(AuditQuery()).items
+        return [
+            (row.event, row.outcome, row.code) for row in reversed(found) if row.record == query_id
+        ]
+
+
+class Asked:
+    """A query under way."""
+
+    def __init__(self, broker: Broker, actor: Actor, sql: str, more: dict[str, Any]) -> None:
+        self.id = str(uuid.uuid4())
+        self.hang_up = HangUp()
+        self.answer: bytes | None = None
+        self.error: WorkbenchError | None = None
+        more.setdefault("connection", "shop")
+        request = QueryRequest(sql=sql, query_id=self.id, **more)
+
+        def run() -> None:
+            try:
+                stream = broker.query(actor, Origin("", ""), request, self.hang_up)
+                self.answer = b"".join(stream)
+            except WorkbenchError as error:
+                self.error = error
+
+        self.thread = threading.Thread(target=run)
+        self.thread.start()
+
+    def failure(self) -> WorkbenchError:
+        self.thread.join(30)
+        assert self.error is not None
+        return self.error
+
+
+@pytest.fixture
+def start(tmp_path: Path, postgres: Cluster) -> Any:
+    """Builds the service with some settings, and a connection `shop` of Ana's in it."""
+
+    @contextmanager
+    def started(**changes: Any) -> Iterator[Ground]:
+        settings = Settings(data_dir=str(tmp_path), allow_loopback=True, **changes)
+        vault.generate(settings.key_path)
+        migrate_new(settings.database)
+        workbench = build(settings)
+        ground = Ground(workbench, postgres)
+        try:
+            yield ground
+        finally:
+            for asked in ground.asked:
+                asked.hang_up.now()
+            for asked in ground.asked:
+                asked.thread.join(30)
+            workbench.close()
+
+    return started
+
+
+# --- which hold --------------------------------------------------------------------------------
+
+
+def test_rows_are_kept_and_taken_away_on_both_databases(database: Database) -> None:
+    store = LimitStore(database)
+    assert store.all() == [] and not store.remove("everyone", "")
+    at = clock.now()
+    store.put("user", "ana", values(concurrent=2), "root", at)
+    store.put("user", "ana", values(rows=5, seconds=1.5, temp_bytes=0), "root", at)
+    store.put("everyone", "", values(bytes=2**40), "root", at)
+    everyone, ana = store.all()
+    assert (everyone.kind, everyone.subject, everyone.bytes) == ("everyone", "", 2**40)
+    # The second put took the place of the first.
+    assert (ana.concurrent, ana.rows, ana.seconds, ana.temp_bytes) == (None, 5, 1.5, 0)
+    assert (ana.updated_by, ana.updated_at) == ("root", at)
+    store.put("connection", "gone", values(rows=1), "root", at)
+    assert store.tidy() == 1
+    assert store.remove("user", "ana") and len(store.all()) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "value", "source"),
+    [
+        ([], 8, ("settings", "")),
+        ([("everyone", "", 3)], 3, ("everyone", "")),
+        ([("everyone", "", 30)], 30, ("everyone", "")),
+        ([("everyone", "", 30), ("group", "finance", 2)], 2, ("group", "finance")),
+        ([("group", "finance", 2), ("group", "night-shift", 5)], 5, ("group", "night-shift")),
+        ([("group", "viewer", 6), ("group", "finance", 2)], 6, ("group", "viewer")),
+        ([("group", "admin", 9)], 8, ("settings", "")),
+        ([("user", "ben", 1), ("group", "others", 1)], 8, ("settings", "")),
+        ([("user", "ana", 1), ("group", "finance", 5)], 1, ("user", "ana")),
+        ([("user", "ana", None), ("group", "finance", 5)], 5, ("group", "finance")),
+    ],
+)
+def test_the_narrowest_row_that_says_something_holds(
+    start: Any, rows: list[Any], value: int, source: tuple[str, str]
+) -> None:
+    with start() as ground:
+        for kind, subject, concurrent in rows:
+            ground.put(kind, subject, concurrent=concurrent, rows=7)
+        own = ground.limits.mine(ANA)
+        assert own.concurrent.value == value
+        assert (own.concurrent.source.kind, own.concurrent.source.name) == source
+        assert ground.limits.of_query(ANA, ground.shop.id).concurrent == value
+        assert own.seconds.source.kind == "settings" and own.seconds.value == 300
+
+
+def test_a_connections_row_is_a_cap_on_top(start: Any) -> None:
+    with start() as ground:
+        ground.put("user", "ana", concurrent=5, rows=100, seconds=10, temp_bytes=50)
+        ground.put("connection", "shop", concurrent=2, rows=1000, seconds=3, temp_bytes=0)
+        held = ground.limits.of_query(ANA, ground.shop.id)
+        assert (held.concurrent, held.on_connection) == (5, 2)
+        assert (held.rows, held.seconds, held.temp_bytes) == (100, 3, 0)
+        elsewhere = ground.limits.of_query(ANA, "another")
+        assert (elsewhere.on_connection, elsewhere.seconds) == (None, 10)
+        (capped,) = ground.limits.mine(ANA).connections
+        assert (capped.connection, capped.concurrent, capped.running) == ("shop", 2, 0)
+        assert ground.limits.mine(BEN).connections == []
+
+
+def test_a_change_by_another_process_acts_within_three_seconds(start: Any) -> None:
+    with start() as ground:
+        assert ground.limits.of_query(ANA, "").rows == 20_000_000
+        ground.store.put("user", "ana", values(rows=3), "root", clock.now())
+        wait_for(lambda: ground.limits.of_query(ANA, "").rows == 3, 3)
+
+
+def test_a_row_that_somebody_wrote_by_hand_stops_no_service(start: Any) -> None:
+    with start() as ground:
+        ground.store.put("everyone", "", values(concurrent=5000, rows=1), "root", clock.now())
+        assert ground.limits.list(ADMIN).items[0].concurrent == 5000
+        assert ground.run("select 1 as one")[0].num_rows == 1
+
+
+# --- what they do ------------------------------------------------------------------------------
+
+
+def test_rows_bytes_and_seconds_are_the_persons(start: Any) -> None:
+    with start() as ground:
+        ground.put("group", "engineer", rows=10, bytes=100_000, seconds=0.5)
+        _, end = ground.run("select g from generate_series(1, 11) g")
+        assert end["error"]["code"] == "over_limit" and "10 rows" in end["error"]["message"]
+        assert ground.run("select g from generate_series(1, 10) g")[1]["rows"] == 10
+        # A limit of the client's own above it is cut to it.
+        table, end = ground.run("select g from generate_series(1, 99) g", row_limit=50)
+        assert table.num_rows == 10 and end["truncated"]
+        _, end = ground.run("select repeat('x', 100000) t from generate_series(1, 9) g")
+        assert end["error"]["code"] == "over_limit"
+        with pytest.raises(SourceTimeout):
+            ground.run(LONG.format("timed"))
+        ground.put("connection", "shop", rows=5)
+        _, end = ground.run("select g from generate_series(1, 6) g")
+        assert end["error"]["code"] == "over_limit"
+
+
+def test_a_query_waits_for_its_turn_then_runs(start: Any) -> None:
+    with start(max_queries_per_user=1, queue_wait=60) as ground:
+        first = ground.ask(LONG.format("first"))
+        wait_for(lambda: ground.limits.slots.running("ana") == 1)
+        second = ground.ask("select 2 as two")
+        wait_for(lambda: ground.waiting() == 1)
+        own = ground.limits.mine(ANA)
+        assert (own.running, own.waiting, own.concurrent.value) == (1, 1, 1)
+        states = {query.id: query.state for query in ground.broker.queries(ANA)}
+        assert states == {first.id: "running", second.id: "waiting"}
+        ground.broker.cancel(ANA, first.id)
+        assert first.failure().code == "cancelled"
+        second.thread.join(30)
+        table, end = read(second.answer or b"")
+        assert table.to_pylist() == [{"two": 2}] and end["rows"] == 1
+        assert b'"waited_ms": 0,' not in table.schema.metadata[b"workbench"]
+        assert ground.rows(second.id) == [("started", None, None), ("finished", "ok", None)]
+        assert ground.broker.queries(ANA) == []
+
+
+def test_a_wait_that_is_over_is_refused_and_in_the_log(start: Any, postgres: Cluster) -> None:
+    with start(max_queries_per_user=1, queue_wait=0.2) as ground:
+        ground.ask(LONG.format("first"))
+        wait_for(lambda: ground.limits.slots.running("ana") == 1)
+        second = ground.ask(LONG.format("never"))
+        error = second.failure()
+        assert isinstance(error, LimitReached) and "You run 1 query" in error.message
+        assert ground.rows(second.id) == [("refused", "refused", "too_many_queries")]
+        assert postgres.active("never") == 0 and ground.waiting() == 0
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome"), [("cancel", "cancelled"), ("cancel by admin", "cancelled"),
+                         ("hang-up", "hung_up"), ("stop", "cancelled")],
+)  # fmt: skip
+def test_a_waiting_query_can_be_ended(start: Any, how: str, outcome: str) -> None:
+    with start(max_queries_per_user=1, queue_wait=60) as ground:
+        ground.ask(LONG.format("first"))
+        wait_for(lambda: ground.limits.slots.running("ana") == 1)
+        second = ground.ask("select 2 as two")
+        wait_for(lambda: ground.waiting() == 1)
+        if how == "hang-up":
+            second.hang_up.now()
+        elif how == "stop":
+            ground.broker.close()
+        else:
+            ground.broker.cancel(ADMIN if "admin" in how else ANA, second.id)
+        assert second.failure().code == "cancelled"
+        assert ground.waiting() == 0
+        assert ground.rows(second.id)[-1] == ("finished", outcome, "cancelled")
+
+
+def test_a_connections_places_are_everybodys(start: Any) -> None:
+    with start(queue_wait=60) as ground:
+        other = ground.connect(ANA, "other")
+        ground.put("connection", other.id, concurrent=1)
+        root = Actor("root", frozenset({"admin"}))
+        first = ground.ask(LONG.format("first"), connection="other")
+        wait_for(lambda: ground.limits.slots.running_on(other.id) == 1)
+        second = ground.ask("select 2 as two", root, connection="other")
+        wait_for(lambda: ground.waiting(root) == 1)
+        # Elsewhere both go on.
+        assert ground.run("select 1 as one", ANA)[1]["rows"] == 1
+        ground.broker.cancel(ANA, first.id)
+        second.thread.join(30)
+        assert read(second.answer or b"")[1]["rows"] == 1
+
+
+def test_a_raised_limit_starts_what_waits_at_once(start: Any, postgres: Cluster) -> None:
+    with start(max_queries_per_user=1, queue_wait=60) as ground:
+        ground.ask(LONG.format("first"))
+        wait_for(lambda: ground.limits.slots.running("ana") == 1)
+        ground.ask(LONG.format("raised"))
+        wait_for(lambda: ground.waiting() == 1)
+        ground.put("group", "engineer", concurrent=2)
+        wait_for(lambda: postgres.active("raised") == 1)
+        assert ground.limits.slots.running("ana") == 2
+        # Lowered again: what runs goes on, what comes waits.
+        ground.put("group", "engineer", concurrent=1)
+        ground.ask("select 3 as three")
+        wait_for(lambda: ground.waiting() == 1)
+        assert postgres.active("raised") == 1
+
+
+def test_what_was_permitted_before_the_wait_is_checked_after_it(start: Any) -> None:
+    with start(max_queries_per_user=1, queue_wait=60) as ground:
+        other = ground.connect(ANA, "other")
+        first = ground.ask(LONG.format("first"))
+        wait_for(lambda: ground.limits.slots.running("ana") == 1)
+        second = ground.ask("select 2 as two", connection="other")
+        wait_for(lambda: ground.waiting() == 1)
+        ground.connections.delete(ANA, other.id)
+        ground.broker.cancel(ANA, first.id)
+        assert second.failure().code == "unknown_connection"
+        assert ground.rows(second.id) == [("refused", "refused", "unknown_connection")]
+        wait_for(lambda: ground.limits.slots.running("ana") == 0)
+
+
+def test_looks_into_the_catalog_and_tests_have_a_place_too(start: Any, postgres: Cluster) -> None:
+    with start(max_queries_per_user=1, queue_wait=0.2) as ground:
+        ground.ask(LONG.format("first"))
+        wait_for(lambda: ground.limits.slots.running("ana") == 1)
+        origin = Origin("", "")
+        for look in (
+            lambda: ground.broker.schemas(ANA, origin, ground.shop.id),
+            lambda: ground.broker.test_saved(ANA, origin, ground.shop.id),
+        ):
+            with pytest.raises(LimitReached):
+                look()
+
+
+def test_the_list_shows_how_far_a_query_is(start: Any) -> None:
+    with start() as ground:
+        sql = "select g, repeat('x', 1000) as t from generate_series(1, 100000) g --" + "x" * 2000
+        request = QueryRequest(connection="shop", sql=sql)
+        stream = ground.broker.query(ANA, Origin("", ""), request, HangUp())
+        pieces = iter(stream)
+        next(pieces)
+        next(pieces)
+        (query,) = ground.broker.queries(ANA)
+        assert (query.actor, query.connection, query.kind, query.state) == (
+            "ana", "shop", "read", "running",
+        )  # fmt: skip
+        assert len(query.statement) == 1000 and sql.startswith(query.statement[:-1])
+        assert 0 < query.rows < 100_000 and query.bytes > query.rows * 1000
+        assert query.started_at is not None and query.started_at >= query.since
+        assert ground.broker.queries(BEN) == []
+        assert [each.id for each in ground.broker.queries(ADMIN, everybodys=True)] == [query.id]
+        with pytest.raises(WorkbenchError) as refusal:
+            ground.broker.queries(BEN, everybodys=True)
+        assert refusal.value.status == 403
+        with pytest.raises(WorkbenchError) as refusal:
+            ground.broker.cancel(BEN, query.id)
+        assert refusal.value.status == 404
+        stream.close()
+        assert ground.broker.queries(ADMIN, everybodys=True) == []

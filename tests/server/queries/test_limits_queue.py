@@ -1,0 +1,285 @@
+"""The queue: who gets a place, in which order, and how a wait ends."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from support.wait import wait_for
+
+from wb_server.kit.errors import Conflict, LimitReached, WorkbenchError
+from wb_server.queries.limits.models import QueryLimits
+from wb_server.queries.limits.queue import Place, Room, Slots
+
+
+def limits(concurrent: int = 100, on_connection: int | None = None) -> QueryLimits:
+    return QueryLimits(concurrent, on_connection, 1, 1024, 1.0, 0)
+
+
+def room(total: int = 1, wait: float = 60, waiting: int = 1000, per_user: int = 1000) -> Room:
+    return Room(total, wait, waiting, per_user)
+
+
+class Queue:
+    """Slots with people who ask for places, each in a thread of its own."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.came: list[Place] = []
+        self.failed: list[WorkbenchError] = []
+        self.threads: list[threading.Thread] = []
+
+    def ask(
+        self,
+        user: str,
+        connection: str = "",
+        held: Callable[[], QueryLimits] = limits,
+    ) -> Place:
+        """Asks for a place; returns once it is there, or waits for it."""
+        place = Place(user, connection, held)
+        known = len(self.came) + len(self.failed) + self.slots.waiting()
+
+        def take() -> None:
+            try:
+                self.slots.take(place)
+                self.came.append(place)
+            except WorkbenchError as error:
+                self.failed.append(error)
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        self.threads.append(thread)
+        wait_for(lambda: len(self.came) + len(self.failed) + self.slots.waiting() > known)
+        return place
+
+    def end_one(self) -> Place:
+        """Ends the query that came last, and waits for the next to come; that one."""
+        number = len(self.came)
+        self.slots.free(self.came[-1])
+        wait_for(lambda: len(self.came) > number)
+        return self.came[-1]
+
+    def join(self) -> None:
+        for thread in self.threads:
+            thread.join(20)
+            assert not thread.is_alive()
+
+
+def test_a_place_is_there_at_once_while_there_are_some() -> None:
+    slots = Slots(room(total=2))
+    for user in ("ana", "ben"):
+        place = Place(user, "c", limits)
+        slots.take(place)
+        assert place.waited == 0
+    assert slots.running() == 2 and slots.running("ana") == 1 and slots.running_on("c") == 2
+
+
+def test_who_waits_gets_the_place_that_comes_free() -> None:
+    queue = Queue(Slots(room()))
+    first = queue.ask("ana")
+    second = queue.ask("ben")
+    assert queue.came == [first] and queue.slots.waiting("ben") == 1
+    assert queue.end_one() is second
+    assert second.waited > 0 and queue.slots.waiting() == 0
+    queue.slots.free(second)
+    assert queue.slots.running() == 0
+    queue.join()
+
+
+def test_fifty_waiting_queries_of_one_do_not_starve_another() -> None:
+    queue = Queue(Slots(room()))
+    queue.ask("ana")
+    for _ in range(50):
+        queue.ask("ana")
+    queue.ask("ben")
+    queue.ask("ben")
+    queue.ask("cleo")
+    order = [queue.end_one().user for _ in range(6)]
+    # Ana's turn was first; then the others, in their turn.
+    assert order == ["ana", "ben", "cleo", "ana", "ben", "ana"]
+    for _ in range(53 - 6):
+        assert queue.end_one().user == "ana"
+    queue.join()
+
+
+def test_a_user_who_comes_again_and_again_does_not_starve_one_who_waits() -> None:
+    queue = Queue(Slots(room()))
+    queue.ask("ben")
+    ana = [queue.ask("ana") for _ in range(5)]
+    order = []
+    for _ in range(8):
+        queue.ask("ben")
+        order.append(queue.end_one().user)
+    assert Counter(order)["ana"] >= 4 and order[:4] == ["ana", "ben", "ana", "ben"]
+    while queue.slots.waiting():
+        queue.end_one()
+    queue.join()
+    assert all(each in queue.came for each in ana)
+
+
+def test_one_users_queries_come_in_their_order() -> None:
+    queue = Queue(Slots(room()))
+    queue.ask("ana")
+    wanted = [queue.ask("ana") for _ in range(10)]
+    assert [queue.end_one() for _ in range(10)] == wanted
+    queue.join()
+
+
+def test_a_full_connection_does_not_hold_up_the_others() -> None:
+    queue = Queue(Slots(room(total=3)))
+    one = lambda: limits(on_connection=1)  # noqa: E731
+    busy = queue.ask("ana", "narrow", one)
+    blocked = queue.ask("ana", "narrow", one)
+    also = queue.ask("ben", "narrow", one)
+    free = queue.ask("ana", "wide")
+    assert queue.came == [busy, free]
+    queue.slots.free(busy)
+    wait_for(lambda: len(queue.came) == 3)
+    # Ana had a turn for the other connection meanwhile, so it is Ben's.
+    assert queue.came[-1] is also and queue.slots.running_on("narrow") == 1
+    queue.slots.free(also)
+    wait_for(lambda: len(queue.came) == 4)
+    assert queue.came[-1] is blocked
+    queue.join()
+
+
+def test_ones_own_limit_holds_while_others_run() -> None:
+    queue = Queue(Slots(room(total=10)))
+    two = lambda: limits(2)  # noqa: E731
+    for _ in range(3):
+        queue.ask("ana", held=two)
+    queue.ask("ben", held=two)
+    assert Counter(place.user for place in queue.came) == {"ana": 2, "ben": 1}
+    queue.slots.free(queue.came[0])
+    wait_for(lambda: len(queue.came) == 4)
+    queue.join()
+
+
+def test_a_wait_that_is_over_says_how_many_run() -> None:
+    slots = Slots(room(total=5, wait=0.05))
+    mine = lambda: limits(2)  # noqa: E731
+    for _ in range(2):
+        slots.take(Place("ana", "", mine))
+    with pytest.raises(LimitReached, match="You run 2 queries, as many as you may") as refused:
+        slots.take(Place("ana", "", mine))
+    details = refused.value.details
+    assert refused.value.code == "too_many_queries"
+    assert (details["limit"], details["of"], details["running"]) == (2, "user", 2)
+    assert details["waited_ms"] >= 50 and details["retry_after"] >= 1
+    assert slots.waiting() == 0 and slots.running() == 2
+    slots.take(Place("ben", "", mine))
+
+
+@pytest.mark.parametrize(
+    ("total", "on_connection", "said", "of"),
+    [(1, None, "The Workbench runs 1 query", "all"), (9, 1, "This connection runs", "connection")],
+)
+def test_what_is_full_is_said(total: int, on_connection: int | None, said: str, of: str) -> None:
+    slots = Slots(room(total=total, wait=0))
+    held = lambda: limits(on_connection=on_connection)  # noqa: E731
+    slots.take(Place("ana", "c", held))
+    with pytest.raises(LimitReached, match=said) as refused:
+        slots.take(Place("ben", "c", held))
+    assert refused.value.details["of"] == of and "waited" not in refused.value.message
+
+
+def test_so_many_of_one_user_wait_and_no_more() -> None:
+    queue = Queue(Slots(room(per_user=2)))
+    for _ in range(3):
+        queue.ask("ana")
+    with pytest.raises(LimitReached, match="2 queries of yours wait") as refused:
+        queue.slots.take(Place("ana", "", limits))
+    assert refused.value.code == "too_many_waiting" and refused.value.details["limit"] == 2
+    queue.ask("ben")
+    for _ in range(3):
+        queue.end_one()
+    queue.join()
+
+
+def test_so_many_wait_in_all_and_no_more() -> None:
+    queue = Queue(Slots(room(waiting=2)))
+    for user in ("ana", "ben", "cleo"):
+        queue.ask(user)
+    with pytest.raises(LimitReached, match="1 query runs and 2 queries wait") as refused:
+        queue.slots.take(Place("dan", "", limits))
+    assert refused.value.code == "too_many_waiting" and refused.value.details["limit"] == 2
+    for _ in range(2):
+        queue.end_one()
+    queue.join()
+
+
+def test_a_wait_that_is_interrupted_ends_and_leaves_nothing() -> None:
+    queue = Queue(Slots(room()))
+    running = queue.ask("ana")
+    waiting = queue.ask("ben")
+    waiting.interrupt()
+    wait_for(lambda: queue.failed)
+    assert isinstance(queue.failed[0], Conflict) and queue.failed[0].code == "cancelled"
+    assert queue.slots.waiting() == 0
+    queue.slots.free(waiting)  # without effect: it never had a place
+    assert queue.slots.running() == 1
+    queue.slots.free(running)
+    queue.slots.free(running)  # nor has a second time
+    assert queue.slots.running() == 0
+    queue.join()
+
+
+def test_one_interrupted_before_it_asks_does_not_wait() -> None:
+    slots = Slots(room())
+    slots.take(Place("ana", "", limits))
+    place = Place("ben", "", limits)
+    place.interrupt()
+    with pytest.raises(Conflict):
+        slots.take(place)
+
+
+def test_a_raised_limit_lets_the_waiting_run() -> None:
+    held = [limits(1)]
+    queue = Queue(Slots(room(total=10)))
+    for _ in range(3):
+        queue.ask("ana", held=lambda: held[0])
+    assert len(queue.came) == 1
+    held[0] = limits(3)
+    queue.slots.reconsider()
+    wait_for(lambda: len(queue.came) == 3)
+    queue.join()
+
+
+def test_a_limit_changed_from_outside_is_noticed_while_one_waits() -> None:
+    held = [limits(1)]
+    slots = Slots(room(total=10), refresh=lambda: held.__setitem__(0, limits(2)))
+    queue = Queue(slots)
+    for _ in range(2):
+        queue.ask("ana", held=lambda: held[0])
+    wait_for(lambda: len(queue.came) == 2)
+    queue.join()
+
+
+def test_many_threads_never_run_more_than_they_may() -> None:
+    slots = Slots(room(total=5, wait=60))
+    lock = threading.Lock()
+    now: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+
+    def work(user: str) -> None:
+        for _ in range(100):
+            place = Place(user, "c", lambda: limits(2))
+            slots.take(place)
+            with lock:
+                now[user] += 1
+                most[user] = max(most[user], now[user])
+                most["all"] = max(most["all"], now.total())
+            with lock:
+                now[user] -= 1
+            slots.free(place)
+
+    threads = [threading.Thread(target=work, args=(f"u{number % 4}",)) for number in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert most["all"] <= 5 and all(most[f"u{number}"] <= 2 for number in range(4))
+    assert slots.running() == 0 and slots.waiting() == 0
