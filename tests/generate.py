@@ -12,11 +12,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wb_server.governance.rights import ACTIONS, LEVELS, ROLES
+from wb_server.governance.rights import ROLES
 from wb_server.kit.openapi import document
 from wb_server.pipelines.definition import reference
 from wb_server.pipelines.definition.schema import json_schema
 from wb_server.pipelines.tasks import TYPES
+from wb_server.rooms import ACTIONS, LEVELS
 from wb_server.routes import ROUTES
 from wb_server.settings import Settings, variable_of
 

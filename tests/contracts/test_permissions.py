@@ -19,10 +19,10 @@ from support.people import ROLES, People
 from support.wait import wait_for
 
 from wb_server.connections.credentials.models import CredentialPut, CredentialTest
-from wb_server.governance.rights import ACTIONS
 from wb_server.governance.rights import ROLES as RANKS
 from wb_server.governance.sharing.models import OwnerRequest, ShareRequest
 from wb_server.kit.endpoint import Endpoint
+from wb_server.rooms import ACTIONS
 from wb_server.routes import ROUTES
 
 CLOSED = [route for route in ROUTES if route.action is not None]

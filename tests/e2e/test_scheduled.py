@@ -16,6 +16,7 @@ from support.wait import wait_for
 
 from wb_server.composition import Workbench, build
 from wb_server.pipelines.schedules import service as schedules
+from wb_server.pipelines.schedules.service import ScheduleService
 from wb_server.settings import Settings
 
 # Typed by its person into the file that was made of a notebook.
@@ -34,7 +35,7 @@ def beside(hub: Running) -> Iterator[Workbench]:
                 "WB_KEY_FILE": str(folder / "master.key"),
             }
         ),
-        beside=True,
+        role="command",
     )
     try:
         yield workbench
@@ -78,8 +79,8 @@ def test_it_fires_while_its_person_is_signed_out(
     clock = SimpleNamespace(now=lambda: fires + timedelta(seconds=1))
     monkeypatch.setattr(schedules, "clock", clock)
     with beside(person.hub) as workbench:
-        assert workbench.schedules.tick() >= 1
-        assert workbench.schedules.tick() == 0
+        assert workbench.services.get(ScheduleService).tick() >= 1
+        assert workbench.services.get(ScheduleService).tick() == 0
     monkeypatch.undo()
     assert fires > datetime.now(UTC)
 

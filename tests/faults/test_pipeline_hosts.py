@@ -20,6 +20,7 @@ from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import LimitReached
 from wb_server.pipelines.runs.models import RunDetail
 from wb_server.pipelines.runs.store import attempts, task_runs
+from wb_server.pipelines.scheduler import Scheduler
 from wb_server.queries.broker import Broker
 from wb_server.queries.limits.models import LimitRequest
 from wb_server.queries.limits.service import LimitService
@@ -102,17 +103,17 @@ def test_fire_times_with_a_clock_that_jumps(place: Site, monkeypatch: pytest.Mon
     place.owe("minutely", begin)
     moment = begin
     monkeypatch.setattr(clock, "now", lambda: moment)
-    ticking = [place.workbench, build(place.settings, beside=True)]
+    ticking = [place.workbench, build(place.settings, "scheduler")]
     try:
         for seconds, expected in ((59, 0), (60, 1), (60.5, 1), (119, 1), (121, 2), (600, 10)):
             moment = begin + timedelta(seconds=seconds)
             for workbench in ticking:
-                workbench.clockwork.tick()
+                workbench.services.get(Scheduler).tick()
             assert len(place.fires("minutely")) == expected, seconds
         # One that fired and was killed before it could note that: the next one finds it fired.
         place.owe("minutely", begin)
         for workbench in ticking:
-            workbench.clockwork.tick()
+            workbench.services.get(Scheduler).tick()
     finally:
         ticking[1].close()
     fired_once(place, "minutely", begin)

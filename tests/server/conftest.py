@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from support.api import Api
 from support.jupyter import embedded
+from support.mariadb import MariaDB
 from support.people import People
+from support.postgres import Cluster
+from support.s3 import ObjectStore, of
+from support.source import Source
+
+from wb_server.connectors.base import Target
+from wb_server.connectors.embedded.workers import Workers
+from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
+from wb_server.connectors.network import NetworkPolicy
+from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
+from wb_server.connectors.s3.connector import S3Connector
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +51,55 @@ def api(request: pytest.FixtureRequest) -> Api:
     """The API, on each of its hosts in turn."""
     it: Api = request.getfixturevalue(f"{request.param}_api")
     return it
+
+
+@pytest.fixture
+def postgres_connector() -> Iterator[PostgresConnector]:
+    """A connector that may dial this machine."""
+    connector = PostgresConnector(NetworkPolicy(allow_loopback=True))
+    yield connector
+    connector.close()
+
+
+@pytest.fixture
+def source(postgres: Cluster, postgres_connector: PostgresConnector) -> Source:
+    """The cluster, through the connector."""
+    config = PostgresConfig.model_validate(postgres.config())
+    return Source(postgres_connector, Target("c1", 1, config))
+
+
+@pytest.fixture
+def beside(postgres: Cluster) -> Iterator[psycopg.Connection]:
+    """A plain connection, to look at what the connector did."""
+    with postgres.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def source_mysql(mariadb: MariaDB) -> Iterator[Source]:
+    """MariaDB, through its connector."""
+    connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
+    yield Source(connector, Target("m1", 1, MySQLConfig.model_validate(mariadb.config())))
+    connector.close()
+
+
+@pytest.fixture(scope="session")
+def workers() -> Iterator[Workers]:
+    """Where processes for DuckDB come from; a connector that is closed lets go of its nursery alone."""
+    it = Workers()
+    yield it
+    it.close()
+
+
+@pytest.fixture(scope="module")
+def s3_connector(workers: Workers) -> Iterator[S3Connector]:
+    """A connector that may dial this machine."""
+    connector = S3Connector(NetworkPolicy(allow_loopback=True), workers)
+    yield connector
+    connector.close()
+
+
+@pytest.fixture
+def lake(s3_connector: S3Connector, s3_store: ObjectStore) -> Source:
+    """The bucket ``lake``, through the connector."""
+    return of(s3_connector, s3_store.config())

@@ -78,7 +78,7 @@ class House:
 
     @property
     def schedules(self) -> ScheduleService:
-        return self.workbench.schedules
+        return self.workbench.services.get(ScheduleService)
 
     def create(self, who: str, text: str, files: dict[str, bytes] | None = None) -> PipelineView:
         return self.pipelines.create(self[who], save(text, files))
@@ -110,7 +110,7 @@ def house_at(folder: Path, postgres: Cluster) -> Iterator[House]:
     vault.generate(settings.key_path)
     migrate_new(settings.database)
     staff = Staff()
-    workbench = build(settings, staff)
+    workbench = build(settings, directory=staff)
     it = House(workbench, staff)
     made = it.get(ConnectionService).create(
         it["ana"],

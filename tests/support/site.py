@@ -365,7 +365,7 @@ def site(folder: Path, database_url: str = "", **environment: str) -> Iterator[S
         settings = Settings.from_environment(values)
         vault.generate(settings.key_path)
         migrate_new(settings.database)
-        workbench = build(settings, beside=True)
+        workbench = build(settings, "command")
         inherited = {
             name: value
             for name, value in os.environ.items()

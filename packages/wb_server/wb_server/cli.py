@@ -9,17 +9,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from traitlets import TraitError
 
-from .governance.audit import commands as audit
-from .governance.secrets import commands as secrets
 from .kit.errors import WorkbenchError
+from .kit.room import Command
 from .operations import commands as operations
-from .operations import password_commands as credentials
-from .pipelines import commands as pipelines
+from .operations import key_commands, password_commands, sample
+from .rooms import ROOMS
 from .settings import Settings, in_force
 
 _SETTINGS = {
@@ -50,85 +48,25 @@ def _scheduler(arguments: argparse.Namespace) -> int:
     return scheduler.main(Settings.from_environment())
 
 
-def _rotate_key(arguments: argparse.Namespace) -> int:
-    from .migrations import tables  # noqa: F401  (every table that may hold secrets)
-
-    return secrets.run(arguments)
-
-
-def _credentials(arguments: argparse.Namespace) -> int:
-    from .composition import StartError, build
-    from .governance.secrets.vault import VaultError
-
-    try:
-        workbench = build(Settings.from_environment(), beside=True)
-    except (StartError, VaultError) as error:
-        print(f"wb: {error}", file=sys.stderr)
-        return 1
-    try:
-        return credentials.run(arguments, workbench.api.services)
-    finally:
-        workbench.close()
-
-
 def _config(arguments: argparse.Namespace) -> int:
     for name, value, source, text in in_force():
         print(f"{name} = {value}    ({source})\n    {text}")
     return 0
 
 
-def _sample(arguments: argparse.Namespace) -> int:
-    """Adds the connection ``sample`` on the sample's files, for everyone with a role."""
-    from .composition import build
-    from .connections.models import ConnectionCreate, Owner
-    from .connections.service import ConnectionService
-    from .kit.actor import Actor
-    from .kit.errors import Conflict
-
-    settings = Settings.from_environment()
-    workbench = build(settings, beside=True)
-    try:
-        workbench.api.services.get(ConnectionService).create_for(
-            Actor("system", frozenset({"admin"}), via="wb sample"),
-            ConnectionCreate(
-                name="sample",
-                connector="files",
-                description="Three years of a made-up trading company: customers, orders, "
-                "invoices, payments.",
-                config={"folder": str(Path(settings.roots[0]) / "sample")},
-            ),
-            Owner(kind="team", name="viewer"),
-        )
-    except Conflict:
-        pass  # it is there already
-    finally:
-        workbench.close()
-    return 0
-
-
-# A room with commands of its own has them in its `commands.py`.
-_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str]] = {
-    "service": (_service, "run the Workbench service (the Hub does it)"),
-    "worker": (_worker, "run tasks of pipelines (any number of workers, on any host)"),
-    "scheduler": (_scheduler, "fire the schedules of pipelines"),
-    "migrate": (operations.run_migrate, operations.MIGRATE),
-    "backup": (operations.run_backup, operations.BACKUP),
-    "restore": (operations.run_restore, operations.RESTORE),
-    "config": (_config, "print the settings in force, and where each comes from"),
-    "sample": (_sample, "add the connection `sample` on the sample's files"),
-    "pipeline": (pipelines.run, pipelines.TEXT),
-    "audit": (audit.run, audit.TEXT),
-    "rotate-key": (_rotate_key, secrets.TEXT),
-    "credentials": (_credentials, credentials.TEXT),
-}
-# Those that take more than the settings say so themselves.
-_TAKES: dict[str, Callable[[argparse.ArgumentParser, Callable[..., None]], None]] = {
-    "pipeline": pipelines.define,
-    "audit": audit.define,
-    "credentials": credentials.define,
-    "migrate": operations.define_migrate,
-    "backup": operations.define_backup,
-    "restore": operations.define_restore,
+# The processes, and what is done to an installation; the rooms have commands of their own.
+_COMMANDS: dict[str, Command] = {
+    "service": Command(_service, "run the Workbench service (the Hub does it)"),
+    "worker": Command(_worker, "run tasks of pipelines (any number of workers, on any host)"),
+    "scheduler": Command(_scheduler, "fire the schedules of pipelines"),
+    "migrate": Command(operations.run_migrate, operations.MIGRATE, operations.define_migrate),
+    "backup": Command(operations.run_backup, operations.BACKUP, operations.define_backup),
+    "restore": Command(operations.run_restore, operations.RESTORE, operations.define_restore),
+    "config": Command(_config, "print the settings in force, and where each comes from"),
+    "sample": Command(sample.run, sample.TEXT),
+    **{name: command for room in ROOMS for name, command in room.commands.items()},
+    "rotate-key": Command(key_commands.run, key_commands.TEXT),
+    "credentials": Command(password_commands.run, password_commands.TEXT, password_commands.define),
 }
 
 
@@ -141,12 +79,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; its status, 2 for a command line or a setting that can't be read."""
     parser = argparse.ArgumentParser(prog="wb", description="The Workbench's commands.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (_, text) in _COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
-        if takes := _TAKES.get(name):
-            takes(command, _add_settings)
+    for name, command in _COMMANDS.items():
+        takes = commands.add_parser(name, help=command.text, description=command.text)
+        if command.define:
+            command.define(takes, _add_settings)
         else:
-            _add_settings(command)
+            _add_settings(takes)
     arguments = parser.parse_args(argv)
     for variable, _ in _SETTINGS.values():
         if getattr(arguments, variable, None) is not None:
@@ -154,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The database, its journal and the blobs: for the service's user alone, wherever they lie.
     os.umask(0o077)
     try:
-        return _COMMANDS[arguments.command][0](arguments)
+        return _COMMANDS[arguments.command].run(arguments)
     except TraitError as error:
         print(f"wb: {error}", file=sys.stderr)
         return 2

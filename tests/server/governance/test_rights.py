@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from wb_server.governance.rights import ACTIONS, ROLES, Rights, roles_of
+from wb_server.governance.rights import ROLES, Rights, roles_of
 from wb_server.kit.actor import Actor
 from wb_server.kit.errors import Forbidden
+from wb_server.rooms import ACTIONS, LEVELS
 from wb_server.routes import ROUTES
 
-rights = Rights()
+rights = Rights(ACTIONS, LEVELS)
 
 
 @dataclass(frozen=True)

@@ -226,7 +226,7 @@ def test_no_query_fails_while_a_rotation_is_killed_and_goes_on(
     assert opened_by(place, old) == 0
     assert opened_by(place, new) >= MANY + CONNECTIONS
     # One that starts now knows the new key alone, and reads everything.
-    with closing(build(settings_of(place), beside=True)) as workbench:
+    with closing(build(settings_of(place), "command")) as workbench:
         broker = workbench.api.services.get(Broker)
         engineer = Actor("a-engineer", frozenset({"engineer"}))
         for name in names:

@@ -27,6 +27,7 @@ from wb_server.kit import clock
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput
 from wb_server.pipelines.models import PipelineCheck, PipelinePatch
 from wb_server.pipelines.runs.models import ENDED, RerunRequest, RunDetail, RunQuery
+from wb_server.pipelines.scheduler import Scheduler
 from wb_server.pipelines.sharing import PipelineSharing
 from wb_server.queries.broker import Broker
 from wb_server.queries.limits.models import LimitRequest
@@ -39,7 +40,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Itera
         connection.execute("create or replace view nap600 as select 1 as one from pg_sleep(600)")
     with house_at(tmp_path_factory.mktemp("rights"), postgres) as it:
         # Ticks come from the tests.
-        it.workbench.clockwork.close()
+        it.workbench.services.get(Scheduler).close()
         yield it
 
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from ..governance.owned import OwnedThing
 from ..governance.owned import Owner as Owner
 from ..governance.owned import Share as Share
-from ..governance.rights import Level, Reason, Thing
+from ..governance.rights import Reason
+from ..kit.action import Level, Thing
 from ..kit.request import Request
 
 ConnectionName = Annotated[

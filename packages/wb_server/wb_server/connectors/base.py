@@ -8,7 +8,7 @@ walks through one.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import ClassVar, Final, Self
@@ -236,6 +236,13 @@ class Connector(ABC):
         """Drops every pooled resource; called once, when the service stops."""
 
 
-def by_kind(connectors: list[Connector]) -> Mapping[str, Connector]:
+class Connectors(dict[str, Connector]):
     """The connectors by their ``kind``."""
-    return {connector.kind: connector for connector in connectors}
+
+    def __init__(self, connectors: Iterable[Connector]) -> None:
+        super().__init__((connector.kind, connector) for connector in connectors)
+
+    def close(self) -> None:
+        """Drops every pooled resource."""
+        for connector in self.values():
+            connector.close()

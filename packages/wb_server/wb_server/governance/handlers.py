@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..kit.endpoint import Call, Endpoint, EventStream
 from ..kit.errors import InvalidInput
-from ..kit.events import TOPICS
+from ..kit.events import Bus
 from .models import EventsQuery, Me
 from .service import IdentityService
 
@@ -17,11 +17,12 @@ def me(call: Call) -> Me:
 def events(call: Call) -> EventStream:
     """Live updates as server-sent events: one stream a browser tab."""
     topics = frozenset(call.query(EventsQuery).topics.split(","))
-    if unknown := sorted(topics - TOPICS):
+    known = call.service(Bus).topics
+    if unknown := sorted(topics - known):
         raise InvalidInput(
-            f"There is no topic “{unknown[0][:50]}”. There are: {', '.join(sorted(TOPICS))}.",
+            f"There is no topic “{unknown[0][:50]}”. There are: {', '.join(sorted(known))}.",
             code="unknown_topic",
-            known=sorted(TOPICS),
+            known=sorted(known),
         )
     return EventStream(topics)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from .rights import Role
+from ..kit.action import Role
 
 
 class Me(BaseModel):

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import sqlalchemy as sa
 from pydantic import BaseModel
 
+from ..kit.action import Level, Thing
 from ..kit.db import Database, UtcDateTime, metadata
 from ..kit.errors import Conflict
-from .rights import Level, Thing
 
 
 class Owner(BaseModel):

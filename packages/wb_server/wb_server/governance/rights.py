@@ -1,7 +1,7 @@
-"""The table of rights: every action x role x level on a thing.
+"""Rights: the answers of the table that all rooms' actions make, action x role x level on a thing.
 
-Endpoints and the gate name an action; this table says who may do it. The permission tests and
-``docs/rights.md`` are generated from it, so a right that isn't here does not exist.
+Endpoints and the gate name an action; the table says who may do it. The permission tests and
+``docs/rights.md`` are generated from it, so a right that no room declares does not exist.
 
 Roles are Hub groups and include the ones before them: viewer < analyst < engineer < admin.
 Levels say what somebody holds of one thing and include the ones before them: use < write < manage
@@ -10,94 +10,17 @@ of a connection, view < run < edit < manage of a pipeline.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ..kit.action import Action, Level, Role, Thing
 from ..kit.actor import Actor
 from ..kit.errors import Forbidden
-
-Role = Literal["viewer", "analyst", "engineer", "admin"]
-Thing = Literal["connection", "pipeline"]
-Level = Literal["use", "write", "view", "run", "edit", "manage"]
 
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "engineer", "admin")
 # Whoever is in this Hub group may do nothing, whatever other group they are in.
 LOCKED_OUT = "locked-out"
-LEVELS: dict[Thing, tuple[Level, ...]] = {
-    "connection": ("use", "write", "manage"),
-    "pipeline": ("view", "run", "edit", "manage"),
-}
-
-
-@dataclass(frozen=True)
-class Action:
-    """One row of the table.
-
-    Attributes:
-        role: the lowest role that may do it; ``None``: everyone who is signed in.
-        level: what must be held of the thing; ``None``: the action isn't about one.
-        scope: what a token must not be narrowed below: a token with only ``read`` may do
-            what is marked ``read``.
-        title: in words, for docs and messages ("to …").
-        thing: what the level is held of.
-        owner: whether only its owner may, or a member of the team that owns it: no share gives it, and
-            no administrator has it without owning the thing.
-    """
-
-    role: Role | None
-    level: Level | None
-    scope: Literal["read", "use"]
-    title: str
-    thing: Thing = "connection"
-    owner: bool = False
-
-
-ACTIONS: dict[str, Action] = {
-    "me.see": Action(None, None, "read", "see one's own name and rights"),
-    "events.follow": Action(None, None, "read", "follow live updates"),
-    "audit.own": Action(None, None, "read", "see one's own activity"),
-    "audit.all": Action("admin", None, "read", "see everybody's activity"),
-    "audit.export": Action("admin", None, "read", "export everybody's activity"),
-    "connector.list": Action("viewer", None, "read", "list the kinds of connectors"),
-    "connection.list": Action("viewer", None, "read", "list the connections that one may use"),
-    "connection.create": Action("engineer", None, "use", "add connections"),
-    "connection.see": Action("viewer", "use", "read", "see a connection's settings"),
-    "connection.read": Action("viewer", "use", "read", "read data by a query"),
-    "connection.write": Action("analyst", "write", "use", "change data by a statement"),
-    "connection.browse": Action("viewer", "use", "read", "list schemas, tables and columns"),
-    "connection.test": Action("viewer", "use", "use", "test a connection"),
-    "connection.update": Action("engineer", "manage", "use", "change a connection"),
-    "connection.delete": Action("engineer", "manage", "use", "delete and restore a connection"),
-    "connection.share": Action("engineer", "manage", "use", "share a connection"),
-    "connection.transfer": Action("admin", "manage", "use", "give a connection another owner"),
-    "credential.own": Action("viewer", "use", "use", "keep one's own sign-in for a connection"),
-    "people.search": Action("engineer", None, "read", "look up users and groups"),
-    "query.run": Action("viewer", None, "read", "run queries"),
-    "query.cancel": Action("viewer", None, "read", "cancel one's own queries"),
-    "query.cancel_any": Action("admin", None, "use", "cancel anybody's queries"),
-    "query.list": Action("viewer", None, "read", "see one's own queries that run"),
-    "query.list_any": Action("admin", None, "read", "see everybody's queries that run"),
-    "limits.own": Action(None, None, "read", "see one's own limits"),
-    "limits.see": Action("admin", None, "read", "see everybody's limits"),
-    "limits.change": Action("admin", None, "use", "change limits"),
-    "pipeline.list": Action("viewer", None, "read", "list the pipelines that one may see"),
-    "pipeline.check": Action("viewer", None, "read", "check a pipeline's file"),
-    "pipeline.create": Action("analyst", None, "use", "add pipelines"),
-    "pipeline.see": Action("viewer", "view", "read", "see a pipeline and its runs", "pipeline"),
-    "pipeline.run": Action("analyst", "run", "use", "run a pipeline and cancel runs", "pipeline"),
-    "pipeline.update": Action("analyst", "edit", "use", "change a pipeline", "pipeline"),
-    "pipeline.approve": Action(
-        "analyst", "manage", "use", "approve what runs with their rights", "pipeline", owner=True
-    ),
-    "pipeline.delete": Action(
-        "analyst", "manage", "use", "delete and restore a pipeline", "pipeline"
-    ),
-    "pipeline.share": Action("analyst", "manage", "use", "share a pipeline", "pipeline"),
-    "pipeline.transfer": Action(
-        "admin", "manage", "use", "give a pipeline another owner", "pipeline"
-    ),
-}
 
 
 class Owned(Protocol):
@@ -148,7 +71,18 @@ def roles_of(actor: Actor) -> list[Role]:
 
 
 class Rights:
-    """Answers what an actor may do. Holds no state: rights follow the groups of this moment."""
+    """Answers what an actor may do. Rights follow the groups of this moment.
+
+    Args:
+        actions: the table, by the names of its rows: ``rooms.py`` has it.
+        levels: of each kind of thing, the lowest first.
+    """
+
+    def __init__(
+        self, actions: Mapping[str, Action], levels: Mapping[Thing, Sequence[Level]]
+    ) -> None:
+        self._actions = actions
+        self.levels = levels
 
     def reasons(self, actor: Actor, thing: Owned) -> list[Reason]:
         """Why the actor holds something of a thing, the highest level first.
@@ -172,7 +106,7 @@ class Rights:
             for share in thing.shares
             if (share.name in groups if share.kind == "group" else share.name == actor.name)
         ]
-        levels = LEVELS[thing.thing]
+        levels = self.levels[thing.thing]
         return sorted(found, key=lambda reason: -levels.index(reason.level))
 
     def level(self, actor: Actor, thing: Owned) -> Level | None:
@@ -182,7 +116,7 @@ class Rights:
 
     def may(self, actor: Actor, action: str, thing: Owned | None = None) -> bool:
         """Whether the actor may do it. An unknown action is never allowed."""
-        row = ACTIONS.get(action)
+        row = self._actions.get(action)
         if row is None:
             return False
         if row.scope not in actor.scopes and "use" not in actor.scopes:
@@ -196,7 +130,7 @@ class Rights:
         if row.owner:
             return self.owns(actor, thing)
         held = self.level(actor, thing)
-        levels = LEVELS[row.thing]
+        levels = self.levels[row.thing]
         return held is not None and levels.index(held) >= levels.index(row.level)
 
     def owns(self, actor: Actor, thing: Owned) -> bool:
@@ -207,7 +141,7 @@ class Rights:
         """All actions that the actor may do: on a thing, or those that are about none."""
         return [
             name
-            for name, row in ACTIONS.items()
+            for name, row in self._actions.items()
             if (row.level is None) == (thing is None) and self.may(actor, name, thing)
         ]
 
@@ -216,7 +150,7 @@ class Rights:
         if self.may(actor, action, thing):
             return
         self.require_role(actor, action)
-        row = ACTIONS[action]
+        row = self._actions[action]
         if row.owner:
             raise Forbidden(
                 f"Only its owner may {row.title}. An administrator can transfer it.",
@@ -236,7 +170,7 @@ class Rights:
         Raises:
             Forbidden: the role is missing, or the token is narrowed to less.
         """
-        row = ACTIONS[action]
+        row = self._actions[action]
         if row.scope not in actor.scopes and "use" not in actor.scopes:
             raise Forbidden(
                 f"This token may not be used to {row.title}.", code="token_narrowed", action=action

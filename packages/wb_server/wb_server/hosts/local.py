@@ -63,7 +63,7 @@ def serve(server: ServerApp, base: str) -> None:
     if not settings.key_path.exists():
         vault.generate(settings.key_path)
     migrate(settings)
-    workbench = build(settings)
+    workbench = build(settings, "local")
     serving = Serving(workbench.api, workbench.bus)
     assert server.web_app is not None
     server.web_app.add_handlers(  # type: ignore[no-untyped-call]

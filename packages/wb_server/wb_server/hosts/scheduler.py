@@ -20,11 +20,10 @@ def main(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        workbench = build(settings, beside=True)
+        workbench = build(settings, "scheduler")
     except (StartError, VaultError, WorkbenchError) as error:
         print(f"wb: {error}", file=sys.stderr)
         return 1
-    workbench.clockwork.start()
     stop.wait()
     workbench.close()
     return 0

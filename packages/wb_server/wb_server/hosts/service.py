@@ -91,7 +91,7 @@ def main(settings: Settings) -> int:
     logging_of(settings.log_format)
     directory = HubDirectory()
     try:
-        workbench = build(settings, directory)
+        workbench = build(settings, directory=directory)
     except (StartError, VaultError) as error:
         print(f"wb: {error}", file=sys.stderr)
         return 1

@@ -9,7 +9,7 @@ from ..composition import StartError, build
 from ..engines import rq
 from ..governance.secrets.vault import VaultError
 from ..kit.errors import WorkbenchError
-from ..kit.process import unique_name
+from ..pipelines.execute import Executor
 from ..pipelines.kernels.base import Kernels
 from ..settings import Settings
 from .service import logging_of
@@ -25,16 +25,14 @@ def main(settings: Settings) -> int:
         return 2
     directory = HubDirectory() if os.environ.get("JUPYTERHUB_API_TOKEN") else None
     try:
-        workbench = build(settings, directory, beside=True, kernels=_kernels(settings))
+        workbench = build(settings, "worker", directory=directory, kernels=_kernels(settings))
     except (StartError, VaultError, WorkbenchError) as error:
         print(f"wb: {error}", file=sys.stderr)
         return 1
-    name = unique_name()
-    executor = workbench.executor(name)
+    executor = workbench.services.get(Executor)
     try:
-        rq.serve(settings.redis_url, name, executor.accept, executor.stop)
+        rq.serve(settings.redis_url, executor.name, executor.accept, executor.stop)
     finally:
-        executor.close()
         workbench.close()
         if directory is not None:
             directory.close()

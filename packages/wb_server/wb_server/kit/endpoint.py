@@ -66,10 +66,14 @@ class HangUp:
 
 
 class Services:
-    """The services by their class; ``composition.py`` fills it."""
+    """The parts of a process by their class; the rooms add them."""
 
-    def __init__(self, *services: object) -> None:
-        self._by_class = {type(service): service for service in services}
+    def __init__(self) -> None:
+        self._by_class: dict[type, object] = {}
+
+    def add(self, service: T, kind: type[T] | None = None) -> None:
+        """Adds one, under its own class or one that it stands for."""
+        self._by_class[kind or type(service)] = service
 
     def get(self, kind: type[T]) -> T:
         """The service of this class."""

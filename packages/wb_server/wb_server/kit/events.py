@@ -11,8 +11,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-TOPICS = frozenset({"connections", "me", "pipelines", "queries", "runs"})
-
 # Seconds for which changes of a busy topic are gathered.
 _GATHER_SECONDS = 0.3
 
@@ -47,15 +45,21 @@ class Subscription:
 
 
 class Bus:
-    """Hands topics to subscriptions. Safe from any thread."""
+    """Hands topics to subscriptions. Safe from any thread.
 
-    def __init__(self) -> None:
+    Attributes:
+        topics: those that the rooms declare; there are no others.
+    """
+
+    def __init__(self, topics: frozenset[str]) -> None:
+        self.topics = topics
         self._lock = threading.Lock()
         self._subscriptions: set[Subscription] = set()
         self._gathering: set[str] = set()
 
     def publish(self, topic: str) -> None:
         """Tells every subscription of the topic that it changed."""
+        assert topic in self.topics
         with self._lock:
             subscriptions = list(self._subscriptions)
         for subscription in subscriptions:

@@ -15,8 +15,10 @@ from alembic import context
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from wb_server import rooms
 from wb_server.kit.db import UtcDateTime, metadata
-from wb_server.migrations import tables  # noqa: F401  (fills the metadata)
+
+rooms.tables()  # from here on the metadata know them
 
 
 def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:

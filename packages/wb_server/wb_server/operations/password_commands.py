@@ -47,8 +47,23 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
     settings(rotate)
 
 
-def run(arguments: argparse.Namespace, services: Services) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Runs the sub-command; its exit status, 1 if it failed."""
+    from ..composition import StartError, build
+    from ..governance.secrets.vault import VaultError
+    from ..settings import Settings
+
+    try:
+        workbench = build(Settings.from_environment(), "command")
+    except (StartError, VaultError) as error:
+        return _fail(str(error))
+    try:
+        return _rotate(arguments, workbench.services)
+    finally:
+        workbench.close()
+
+
+def _rotate(arguments: argparse.Namespace, services: Services) -> int:
     from sqlalchemy.exc import SQLAlchemyError
 
     from ..governance.secrets.vault import VaultError
@@ -61,7 +76,7 @@ def run(arguments: argparse.Namespace, services: Services) -> int:
         print(f"{arguments.name}: {line}", flush=True)
 
     try:
-        done = services.get(PasswordRotation).rotate(
+        done = PasswordRotation.of(services).rotate(
             Actor("system", frozenset({"admin"}), via=f"wb credentials rotate, by {_user()}"),
             Origin("local", str(uuid.uuid4())),
             arguments.name,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from ..connections.configurations import Configurations
 from ..connections.credentials.safe import CredentialSafe
@@ -23,7 +24,7 @@ from ..connections.store import ConnectionStore
 from ..connectors.target import ConnectorConfig
 from ..governance.audit.service import AuditService
 from ..kit.actor import Actor
-from ..kit.endpoint import Origin, validate
+from ..kit.endpoint import Origin, Services, validate
 from ..kit.errors import (
     Conflict,
     Forbidden,
@@ -98,6 +99,18 @@ class PasswordRotation:
         self._safe = safe
         self._broker = broker
         self._audit = audit
+
+    @classmethod
+    def of(cls, services: Services) -> Self:
+        """Made of the parts of a process."""
+        return cls(
+            services.get(ConnectionService),
+            services.get(Configurations),
+            services.get(ConnectionStore),
+            services.get(CredentialSafe),
+            services.get(Broker),
+            services.get(AuditService),
+        )
 
     def rotate(
         self,

@@ -71,6 +71,7 @@ class Executor:
     """Runs attempts, and keeps them in check.
 
     Args:
+        name: of the process, among those that run attempts.
         lease: seconds after which a worker that isn't heard of has lost its attempts.
         slots: attempts at the same time.
         changed: is told of every step that an attempt's end made.
@@ -100,7 +101,7 @@ class Executor:
         self._types = types
         self._accounts = accounts
         self._blobs = blobs
-        self._name = name
+        self.name = name
         self._lease = lease
         self._changed = changed
         self._news = news
@@ -145,7 +146,7 @@ class Executor:
 
     def _perform(self, task_run_id: str) -> None:
         try:
-            claim = self._transitions.claim(task_run_id, self._name, self._lease)
+            claim = self._transitions.claim(task_run_id, self.name, self._lease)
         except WorkbenchError as error:
             # Its own database is away: the reconciler rings again.
             log.warning("a task run was not claimed: %s", error.message)
@@ -225,7 +226,7 @@ class Executor:
         """Writes the end, for as long as the lease allows to try, and takes what follows."""
         until = time.monotonic() + self._lease
         while True:
-            take = None if self._stopping.is_set() else (self._name, self._lease)
+            take = None if self._stopping.is_set() else (self.name, self._lease)
             try:
                 step = self._transitions.end(claim, end, take=take)
                 return step if step.done else None
@@ -256,7 +257,7 @@ class Executor:
             number=claim.number,
             fence=claim.fence,
             actor=actor,
-            origin=Origin(address=self._name[:64], request_id=claim.attempt_id),
+            origin=Origin(address=self.name[:64], request_id=claim.attempt_id),
             deadline=going.deadline,
             hang_up=going.hang_up,
             recorder=going.record,

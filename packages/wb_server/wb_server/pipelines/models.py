@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ..governance.owned import OwnedThing
-from ..governance.rights import Level, Reason, Thing
+from ..governance.rights import Reason
+from ..kit.action import Level, Thing
 from .definition.problems import Problem
 from .runs.models import RunSummary
 

@@ -1,4 +1,4 @@
-"""What happens by itself: schedules that fire, and what was left lying."""
+"""What happens without a request: schedules that fire, and runs that lost their worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 _TIDY_SECONDS = 3600.0
 
 
-class Clockwork:
+class Scheduler:
     """Ticks until it is closed, in a thread of its own. Any number of them may tick at once.
 
     Args:
@@ -28,7 +28,7 @@ class Clockwork:
         self._runs = runs
         self._interval = interval
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="wb-clockwork", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="wb-scheduler", daemon=True)
 
     def start(self) -> None:
         """Begins to tick."""
@@ -61,6 +61,6 @@ def _try(job: Callable[[], object]) -> None:
     try:
         job()
     except WorkbenchError as error:
-        log.warning("the clockwork waits: %s", error.message)
+        log.warning("the scheduler waits: %s", error.message)
     except Exception:
-        log.exception("the clockwork failed")
+        log.exception("the scheduler failed")

@@ -13,6 +13,7 @@ from typing import Protocol
 from ..gate.permits import Permit
 from ..kit.actor import Actor
 from ..kit.errors import Conflict
+from ..kit.room import Port
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ class NoBindings:
 
     def as_now(self, actor: Actor) -> Actor:
         return actor
+
+
+class BindingsPort(Port[Bindings]):
+    """Filled by the room whose tasks start kernels."""
 
 
 def stale() -> Conflict:

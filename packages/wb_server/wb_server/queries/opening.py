@@ -17,14 +17,13 @@ from ..governance.audit.service import AuditService
 from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
-from ..kit.db import Database
 from ..kit.endpoint import HangUp, Origin, Outcome
 from ..kit.errors import WorkbenchError
 from ..kit.events import Bus
-from .bindings import Bindings, NoBindings, stale
+from .bindings import BindingsPort, stale
 from .limits.models import QueryLimits
 from .limits.service import LimitService
-from .peers import Elsewhere
+from .peers import Peers
 from .running import Running, RunningQueries
 from .stream import Finish
 
@@ -81,6 +80,9 @@ class Opening:
         audit: AuditService,
         limits: LimitService,
         bus: Bus,
+        queries: RunningQueries,
+        peers: Peers,
+        bindings: BindingsPort,
         *,
         write_rows: int,
     ) -> None:
@@ -92,17 +94,8 @@ class Opening:
         self._limits = limits
         self._write_rows = write_rows
         self._bus = bus
-        self._queries = RunningQueries(limits, bus)
-        self._bindings: Bindings = NoBindings()
-        self._elsewhere: Elsewhere | None = None
-
-    def share(self, database: Database) -> None:
-        """Shares what runs with the other processes on this database: ``elsewhere.py``."""
-        self._elsewhere = Elsewhere(database, self._queries, self._bus)
-        self._elsewhere.start()
-
-    def bind(self, bindings: Bindings) -> None:
-        """Hands in who knows the attempts of pipelines; without it none is known."""
+        self._queries = queries
+        self._peers = peers
         self._bindings = bindings
 
     def _bound(self, actor: Actor, origin: Origin) -> Actor:
@@ -113,7 +106,7 @@ class Opening:
         """
         if origin.attempt is None:
             return actor
-        binding = self._bindings.current(origin.attempt, actor.name)
+        binding = self._bindings().current(origin.attempt, actor.name)
         if binding is None:
             raise stale()
         return replace(actor, via=f"run:{binding.run_id}")
@@ -157,7 +150,7 @@ class Opening:
                 granted = grant(asked.actor, connection, running)
             self._queries.take(running)
             if running.place.waited:
-                asked = replace(asked, actor=self._bindings.as_now(asked.actor))
+                asked = replace(asked, actor=self._bindings().as_now(asked.actor))
                 bound, connection = self._found(asked)
             if granted is None or running.place.waited:
                 granted = grant(asked.actor, connection, running)
@@ -270,4 +263,4 @@ class Opening:
         # A read that its reader left has read; a write that didn't end well has written nothing.
         used = outcome == "ok" or (rows and permit.kind == "read")
         if attempt is not None and used and isinstance(permit, Permit):
-            self._bindings.used(attempt, permit)
+            self._bindings().used(attempt, permit)

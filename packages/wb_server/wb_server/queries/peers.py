@@ -58,7 +58,7 @@ class _Told(BaseModel):
     connections: dict[str, int] = {}
 
 
-class Elsewhere:
+class Peers:
     """Tells the other processes what runs in this one, and knows what runs in them."""
 
     def __init__(self, database: Database, queries: RunningQueries, bus: Bus) -> None:
@@ -73,7 +73,7 @@ class Elsewhere:
 
     def start(self) -> None:
         """Begins to tell and to ask; ``close`` ends it."""
-        self._thread = threading.Thread(target=self._run, name="wb-elsewhere", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="wb-peers", daemon=True)
         self._thread.start()
 
     def all(self) -> list[RunningQuery]:

@@ -261,9 +261,7 @@ class Querying(Opening):
             self._rights.require(actor, "query.list_any")
         here = [running.view() for running in self._queries.all()]
         found = [
-            each
-            for each in (*here, *self._running_elsewhere())
-            if everybodys or each.actor == actor.name
+            each for each in (*here, *self._peers.all()) if everybodys or each.actor == actor.name
         ]
         return sorted(found, key=lambda each: each.since)
 
@@ -277,9 +275,7 @@ class Querying(Opening):
         owner = (
             running.actor
             if running is not None
-            else next(
-                (each.actor for each in self._running_elsewhere() if each.id == query_id), None
-            )
+            else next((each.actor for each in self._peers.all() if each.id == query_id), None)
         )
         if owner is None or not (
             owner == actor.name or self._rights.may(actor, "query.cancel_any")
@@ -287,15 +283,10 @@ class Querying(Opening):
             raise NotFound("No query of yours runs under this id.", code="unknown_id")
         if running is not None:
             running.stop("cancelled")
-        elif self._elsewhere is not None:
-            self._elsewhere.stop(query_id)
-
-    def _running_elsewhere(self) -> list[RunningQuery]:
-        return self._elsewhere.all() if self._elsewhere is not None else []
+        else:
+            self._peers.stop(query_id)
 
     def close(self) -> None:
         """Stops everything that runs here; called when the process stops."""
-        if self._elsewhere is not None:
-            self._elsewhere.close()
         for running in self._queries.all():
             running.stop("cancelled")

@@ -12,6 +12,7 @@ import pytest
 from wb_server.kit import clock
 from wb_server.pipelines.models import PipelinePatch, PipelineSave
 from wb_server.pipelines.runs.models import RunQuery
+from wb_server.pipelines.scheduler import Scheduler
 
 START = datetime(2026, 3, 1, 11, 59, 30, tzinfo=UTC)
 
@@ -45,7 +46,7 @@ def fired(house, name: str) -> list[datetime]:  # type: ignore[no-untyped-def]
     [("skip", [17]), ("latest", [12, 17]), ("all", [12, 13, 14, 15, 16, 17])],
 )
 def test_what_was_missed(house, at, catch_up: str, expected: list[int]) -> None:  # type: ignore[no-untyped-def]
-    house.workbench.clockwork.close()
+    house.workbench.services.get(Scheduler).close()
     at(START)
     house.create("ana", TEXT.format(name="hourly", catch_up=catch_up, concurrency="queue"))
     assert house.schedules.tick() == 0
@@ -62,7 +63,7 @@ def test_what_was_missed(house, at, catch_up: str, expected: list[int]) -> None:
 
 
 def test_many_who_tick_at_once_fire_once(house, at) -> None:  # type: ignore[no-untyped-def]
-    house.workbench.clockwork.close()
+    house.workbench.services.get(Scheduler).close()
     at(START)
     for number in range(5):
         house.create("ana", TEXT.format(name=f"p{number}", catch_up="all", concurrency="queue"))
@@ -81,7 +82,7 @@ def test_many_who_tick_at_once_fire_once(house, at) -> None:  # type: ignore[no-
 
 
 def test_a_paused_one_fires_when_it_goes_on_as_its_rule_says(house, at) -> None:  # type: ignore[no-untyped-def]
-    house.workbench.clockwork.close()
+    house.workbench.services.get(Scheduler).close()
     at(START)
     made = house.create("ana", TEXT.format(name="paused", catch_up="latest", concurrency="queue"))
     house.pipelines.patch(house["ana"], made.id, PipelinePatch(paused=True))
@@ -93,7 +94,7 @@ def test_a_paused_one_fires_when_it_goes_on_as_its_rule_says(house, at) -> None:
 
 
 def test_a_new_schedule_counts_from_now(house, at) -> None:  # type: ignore[no-untyped-def]
-    house.workbench.clockwork.close()
+    house.workbench.services.get(Scheduler).close()
     at(START)
     text = TEXT.format(name="changed", catch_up="all", concurrency="queue")
     made = house.create("ana", text)
@@ -109,7 +110,7 @@ def test_a_new_schedule_counts_from_now(house, at) -> None:  # type: ignore[no-u
 
 def test_a_fire_that_was_begun_and_not_noted_comes_to_the_same_run(house, at, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     """A scheduler is killed between the run's row and the note that the schedule was dealt with."""
-    house.workbench.clockwork.close()
+    house.workbench.services.get(Scheduler).close()
     at(START)
     house.create("ana", TEXT.format(name="cut", catch_up="all", concurrency="queue"))
     at(START + timedelta(minutes=1))
@@ -127,7 +128,7 @@ def test_a_fire_that_was_begun_and_not_noted_comes_to_the_same_run(house, at, mo
 
 
 def test_a_fire_that_can_not_begin_is_seen_as_a_run_that_failed(house, at) -> None:  # type: ignore[no-untyped-def]
-    house.workbench.clockwork.close()
+    house.workbench.services.get(Scheduler).close()
     at(START)
     text = TEXT.format(name="wrong", catch_up="all", concurrency="queue")
     house.create(

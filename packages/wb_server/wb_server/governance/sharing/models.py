@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...kit.action import Level
 from ..owned import Owner, Share
-from ..rights import Level, Reason
+from ..rights import Reason
 
 
 class ShareRequest(BaseModel):

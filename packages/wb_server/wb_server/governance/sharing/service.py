@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import ClassVar, Generic, Literal, TypeVar
 
 from ...kit import clock
+from ...kit.action import Thing
 from ...kit.actor import Actor
 from ...kit.errors import Conflict, Forbidden, InvalidInput, NotFound, Unprocessable
 from ...kit.events import Bus
 from ..owned import OwnedStore, OwnedThing, Owner, Share
 from ..people.service import PeopleService
-from ..rights import LEVELS, Rights, Thing
+from ..rights import Rights
 from .models import Access, OwnerRequest, PersonAccess, ShareRequest
 
 _MAX_SHARES = 500
@@ -48,7 +49,7 @@ class SharingService(Generic[T]):
         self._people = people
         self._bus = bus
         self._topic = topic
-        self._levels = LEVELS[self.thing]
+        self._levels = rights.levels[self.thing]
 
     def access(self, actor: Actor, thing_id: str) -> Access:
         """Whom a thing is shared with, and which users that comes to.

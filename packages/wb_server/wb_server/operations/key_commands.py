@@ -9,21 +9,20 @@ TEXT = "exchange the master key; the service may go on running"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs a rotation, or completes one, and prints what it does. The exit status, 1 if it failed.
-
-    Every module that declares tables has to be imported by then.
-    """
+    """Runs a rotation, or completes one, and prints what it does. The exit status, 1 if it failed."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from ...kit.db import Database, versions
-    from ...kit.errors import WorkbenchError
-    from ...settings import Settings
-    from ..audit.service import AuditService
-    from ..audit.store import AuditStore
-    from . import rotation
-    from .vault import VaultError, load
+    from .. import rooms
+    from ..governance.audit.service import AuditService
+    from ..governance.audit.store import AuditStore
+    from ..governance.secrets import rotation
+    from ..governance.secrets.vault import VaultError, load
+    from ..kit.db import Database, versions
+    from ..kit.errors import WorkbenchError
+    from ..settings import Settings
 
     settings = Settings.from_environment()
+    rooms.tables()  # every one that may hold secrets
     database = None
     try:
         # Before a database is opened, which makes the file of SQLite where there is none.

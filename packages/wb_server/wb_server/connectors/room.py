@@ -1,0 +1,29 @@
+"""How sources are dialled and read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..kit.room import Assembly, Room
+
+
+def _build(assembly: Assembly) -> None:
+    from .base import Connectors
+    from .standard import standard_connectors
+
+    settings = assembly.settings
+    connectors = Connectors(
+        standard_connectors(
+            roots=settings.roots,
+            allow_private=settings.allow_private,
+            allow_loopback=settings.allow_loopback,
+            worker_memory=settings.worker_memory,
+            temporary=Path(settings.data_dir) / "temporary",
+            warm=assembly.serves,
+        )
+    )
+    assembly.closing.callback(connectors.close)
+    assembly.add(connectors)
+
+
+ROOM = Room("connectors", build=_build)

@@ -1,0 +1,98 @@
+"""Who may do what: rights, people, secrets, and the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
+
+from ..kit.action import Action
+from ..kit.endpoint import Endpoint
+from ..kit.room import Assembly, Command, Port, Room
+from .audit import commands as audit_commands
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+class WorkElsewhere(Port[Callable[[], Collection[str]]]):
+    """Tells the ids of requests that other processes work on: these close their records in the log."""
+
+
+def _build(assembly: Assembly) -> None:
+    from ..kit.db import Database
+    from .audit.sealer import Sealer
+    from .audit.seals import SealStore
+    from .audit.service import AuditService
+    from .audit.signing import Signer
+    from .audit.store import AuditStore
+    from .people.service import Directory, PeopleService
+    from .rights import Rights
+    from .secrets.vault import Vault
+    from .service import IdentityService
+
+    settings, database = assembly.settings, assembly.get(Database)
+    rights = assembly.add(
+        Rights(
+            {name: row for room in assembly.rooms for name, row in room.actions.items()},
+            {thing: each for room in assembly.rooms for thing, each in room.levels.items()},
+        )
+    )
+    assembly.add(IdentityService(rights, mode=settings.mode))
+    assembly.add(PeopleService(assembly.get(Directory)))
+    key = assembly.get(Vault).secret(database, "audit")
+    store = AuditStore(database, key)
+    audit = assembly.add(AuditService(store))
+    sealer = assembly.add(
+        Sealer(
+            store,
+            SealStore(database, Signer(key)),
+            audit,
+            retention_days=settings.audit_retention_days,
+        )
+    )
+    assembly.closing.callback(sealer.close)
+    assembly.add(WorkElsewhere(tuple))
+
+
+def _start(assembly: Assembly) -> None:
+    from .audit.sealer import Sealer
+    from .audit.service import AuditService
+
+    if assembly.serves:
+        assembly.get(AuditService).close_open(assembly.get(WorkElsewhere)())
+        assembly.get(Sealer).start()
+
+
+def _routes() -> Sequence[Endpoint]:
+    from .audit.handlers import ROUTES as AUDIT
+    from .handlers import ROUTES
+    from .people.handlers import ROUTES as PEOPLE
+
+    return [*ROUTES, *AUDIT, *PEOPLE]
+
+
+def _tables() -> Sequence[sa.Table]:
+    from .audit.seals import audit_seals
+    from .audit.store import audit
+    from .secrets.vault import vault_keys, vault_secrets
+
+    return [audit, audit_seals, vault_secrets, vault_keys]
+
+
+ROOM = Room(
+    "governance",
+    build=_build,
+    start=_start,
+    routes=_routes,
+    tables=_tables,
+    actions={
+        "me.see": Action(None, None, "read", "see one's own name and rights"),
+        "events.follow": Action(None, None, "read", "follow live updates"),
+        "audit.own": Action(None, None, "read", "see one's own activity"),
+        "audit.all": Action("admin", None, "read", "see everybody's activity"),
+        "audit.export": Action("admin", None, "read", "export everybody's activity"),
+        "people.search": Action("engineer", None, "read", "look up users and groups"),
+    },
+    topics=frozenset({"me"}),
+    commands={"audit": Command(audit_commands.run, audit_commands.TEXT, audit_commands.define)},
+)

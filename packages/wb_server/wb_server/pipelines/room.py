@@ -1,0 +1,239 @@
+"""Pipelines of notebooks and statements: their files, versions, schedules and runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..kit.action import Action
+from ..kit.endpoint import Endpoint
+from ..kit.room import Assembly, Command, Room
+from . import commands
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from ..engines.base import Dispatcher
+    from .kernels.base import Kernels
+    from .tasks.base import TaskType
+
+
+def _build(assembly: Assembly) -> None:
+    from ..connections.service import ConnectionService
+    from ..governance.people.service import PeopleService
+    from ..governance.rights import Rights
+    from ..governance.room import WorkElsewhere
+    from ..kit.blobs import Blobs
+    from ..kit.db import Database
+    from ..kit.events import Bus
+    from ..kit.process import unique_name
+    from ..queries.bindings import BindingsPort
+    from ..queries.broker import Broker
+    from .accounts import Accounts
+    from .definitions import Definitions
+    from .execute import Executor
+    from .kernels.base import Kernels
+    from .runs.bindings import RunBindings
+    from .runs.notes import Notes
+    from .runs.service import RunService
+    from .runs.store import RunStore
+    from .runs.transitions import Transitions
+    from .runs.upkeep import Upkeep
+    from .scheduler import Scheduler
+    from .schedules.service import ScheduleService
+    from .service import PipelineService
+    from .sharing import PipelineSharing
+    from .store import PipelineStore
+    from .tasks.base import by_name
+
+    settings = assembly.settings
+    database, blobs, bus = assembly.get(Database), assembly.get(Blobs), assembly.get(Bus)
+    rights, people, broker = (
+        assembly.get(Rights),
+        assembly.get(PeopleService),
+        assembly.get(Broker),
+    )
+    dispatcher = _dispatcher(assembly)
+    assembly.closing.callback(dispatcher.close)
+    kernels = assembly.get(Kernels)
+    assembly.closing.callback(kernels.close)
+    tasks = by_name(standard_tasks(assembly, kernels))
+    store = PipelineStore(database, blobs)
+    definitions = assembly.add(
+        Definitions(store, blobs, {name: each.Spec for name, each in tasks.items()})
+    )
+    accounts = Accounts(people, rights, store, definitions)
+    run_store = RunStore(database)
+    assembly.get(BindingsPort).fill(RunBindings(database, people))
+    assembly.get(WorkElsewhere).fill(run_store.running)
+    transitions = Transitions(database, blobs)
+    runs = assembly.add(
+        RunService(
+            run_store,
+            transitions,
+            Upkeep(database, blobs),
+            store,
+            definitions,
+            rights,
+            blobs,
+            dispatcher,
+            bus,
+            retention_days=settings.run_retention_days,
+            retention_runs=settings.run_retention_count,
+        )
+    )
+    pipelines = assembly.add(
+        PipelineService(
+            store,
+            definitions,
+            runs,
+            assembly.get(ConnectionService),
+            broker,
+            accounts,
+            rights,
+            blobs,
+            bus,
+        )
+    )
+    assembly.add(PipelineSharing(pipelines, runs, store, rights, people, bus))
+    schedules = assembly.add(ScheduleService(store, definitions, runs, accounts))
+    executor = assembly.add(
+        Executor(
+            transitions,
+            Notes(database, blobs),
+            run_store,
+            definitions,
+            tasks,
+            accounts,
+            blobs,
+            name=unique_name() if assembly.role == "worker" else "inline",
+            lease=settings.lease_seconds,
+            slots=settings.worker_slots,
+            changed=runs.went,
+            news=runs.news,
+        )
+    )
+    assembly.closing.callback(executor.close)
+    scheduler = assembly.add(Scheduler(schedules, runs))
+    assembly.closing.callback(scheduler.close)
+
+
+def _start(assembly: Assembly) -> None:
+    from ..engines.base import Dispatcher
+    from ..engines.inline import InlineDispatcher
+    from ..kit.events import Bus
+    from .execute import Executor
+    from .scheduler import Scheduler
+    from .service import PipelineService
+
+    if assembly.role == "scheduler":
+        assembly.get(Scheduler).start()
+    if not assembly.serves:
+        return
+    assembly.get(PipelineService).purge()
+    dispatcher = assembly.get(Dispatcher)
+    if isinstance(dispatcher, InlineDispatcher):
+        dispatcher.serve(assembly.get(Executor).perform)
+        assembly.get(Scheduler).start()
+    else:
+        from ..engines.rq import Listener
+
+        listener = Listener(assembly.settings.redis_url, assembly.get(Bus).publish_soon)
+        assembly.closing.callback(listener.close)
+
+
+def _dispatcher(assembly: Assembly) -> Dispatcher:
+    """What tells workers of work: a queue where there is one, else this process itself."""
+    from ..engines.base import Dispatcher
+
+    settings = assembly.settings
+    if settings.redis_url:
+        from ..engines.rq import RqDispatcher
+
+        return assembly.add(RqDispatcher(settings.redis_url), Dispatcher)
+    from ..engines.inline import InlineDispatcher
+
+    return assembly.add(InlineDispatcher(settings.worker_slots), Dispatcher)
+
+
+def standard_tasks(assembly: Assembly, kernels: Kernels) -> list[TaskType]:
+    """Every type of task that comes with the Workbench."""
+    from ..connectors.network import NetworkPolicy
+    from ..queries.broker import Broker
+    from .tasks.copy import CopyTask
+    from .tasks.http import HttpTask
+    from .tasks.notebook import NotebookTask
+    from .tasks.sql import SqlTask
+
+    settings, broker = assembly.settings, assembly.get(Broker)
+    temporary = Path(settings.data_dir) / "temporary"
+    return [
+        SqlTask(broker, temporary),
+        CopyTask(broker),
+        NotebookTask(kernels, temporary),
+        HttpTask(NetworkPolicy(settings.allow_private, settings.allow_loopback)),
+    ]
+
+
+def _routes() -> Sequence[Endpoint]:
+    from .handlers import ROUTES
+    from .runs.handlers import ROUTES as RUNS
+
+    return [*ROUTES, *RUNS]
+
+
+def _tables() -> Sequence[sa.Table]:
+    from .runs import store as runs
+    from .store import pipelines, shares, versions
+
+    return [
+        pipelines,
+        versions,
+        shares,
+        runs.runs,
+        runs.task_runs,
+        runs.task_needs,
+        runs.attempts,
+        runs.attempt_logs,
+        runs.artifacts,
+        runs.table_uses,
+        runs.schedule_fires,
+    ]
+
+
+ROOM = Room(
+    "pipelines",
+    build=_build,
+    start=_start,
+    routes=_routes,
+    tables=_tables,
+    actions={
+        "pipeline.list": Action("viewer", None, "read", "list the pipelines that one may see"),
+        "pipeline.check": Action("viewer", None, "read", "check a pipeline's file"),
+        "pipeline.create": Action("analyst", None, "use", "add pipelines"),
+        "pipeline.see": Action("viewer", "view", "read", "see a pipeline and its runs", "pipeline"),
+        "pipeline.run": Action(
+            "analyst", "run", "use", "run a pipeline and cancel runs", "pipeline"
+        ),
+        "pipeline.update": Action("analyst", "edit", "use", "change a pipeline", "pipeline"),
+        "pipeline.approve": Action(
+            "analyst",
+            "manage",
+            "use",
+            "approve what runs with their rights",
+            "pipeline",
+            owner=True,
+        ),
+        "pipeline.delete": Action(
+            "analyst", "manage", "use", "delete and restore a pipeline", "pipeline"
+        ),
+        "pipeline.share": Action("analyst", "manage", "use", "share a pipeline", "pipeline"),
+        "pipeline.transfer": Action(
+            "admin", "manage", "use", "give a pipeline another owner", "pipeline"
+        ),
+    },
+    levels={"pipeline": ("view", "run", "edit", "manage")},
+    topics=frozenset({"pipelines", "runs"}),
+    commands={"pipeline": Command(commands.run, commands.TEXT, commands.define)},
+)

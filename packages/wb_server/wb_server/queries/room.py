@@ -1,0 +1,124 @@
+"""Running statements and loads, looking into catalogs, and what limits them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..kit.action import Action
+from ..kit.endpoint import Endpoint
+from ..kit.room import Assembly, Room
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+# Seconds that a worker's task waits for its turn: nobody sits there and waits for an answer.
+_TURN_SECONDS = 3600.0
+
+
+def _build(assembly: Assembly) -> None:
+    from ..connections.configurations import Configurations
+    from ..connections.service import ConnectionService
+    from ..gate.service import Gate
+    from ..governance.audit.service import AuditService
+    from ..governance.people.service import PeopleService
+    from ..governance.rights import Rights
+    from ..kit.db import Database
+    from ..kit.events import Bus
+    from .bindings import BindingsPort, NoBindings
+    from .broker import Broker
+    from .limits.models import StartLimits
+    from .limits.queue import Room as Places
+    from .limits.service import LimitService
+    from .limits.store import LimitStore
+    from .peers import Peers
+    from .running import RunningQueries
+
+    settings, database, bus = assembly.settings, assembly.get(Database), assembly.get(Bus)
+    connections = assembly.get(ConnectionService)
+    store = assembly.add(LimitStore(database))
+    limits = assembly.add(
+        LimitService(
+            store,
+            connections,
+            assembly.get(PeopleService),
+            bus,
+            StartLimits(
+                concurrent=settings.max_queries_per_user,
+                rows=settings.max_rows,
+                bytes=settings.max_bytes,
+                seconds=settings.query_timeout,
+                temp_bytes=settings.max_temp_bytes,
+            ),
+            Places(
+                total=settings.max_queries,
+                wait=settings.queue_wait if assembly.serves else _TURN_SECONDS,
+                waiting=settings.max_waiting,
+                waiting_per_user=settings.max_waiting_per_user,
+            ),
+        )
+    )
+    running = RunningQueries(limits, bus)
+    peers = assembly.add(Peers(database, running, bus))
+    broker = assembly.add(
+        Broker(
+            connections,
+            assembly.get(Configurations),
+            assembly.get(Gate),
+            assembly.get(Rights),
+            assembly.get(AuditService),
+            limits,
+            bus,
+            running,
+            peers,
+            assembly.add(BindingsPort(NoBindings())),
+            write_rows=settings.max_write_rows,
+        )
+    )
+    assembly.closing.callback(broker.close)
+    assembly.closing.callback(peers.close)
+
+
+def _start(assembly: Assembly) -> None:
+    from .limits.store import LimitStore
+    from .peers import Peers
+
+    if assembly.serves:
+        assembly.get(LimitStore).tidy()
+    # Where there is a queue, there are workers, and what they run counts too.
+    if assembly.settings.redis_url and assembly.role in ("service", "local", "worker"):
+        assembly.get(Peers).start()
+
+
+def _routes() -> Sequence[Endpoint]:
+    from .handlers import ROUTES
+    from .limits.handlers import ROUTES as LIMITS
+
+    return [*ROUTES, *LIMITS]
+
+
+def _tables() -> Sequence[sa.Table]:
+    from .limits.store import limits
+    from .peers import process_queries, query_stops
+
+    return [limits, process_queries, query_stops]
+
+
+ROOM = Room(
+    "queries",
+    build=_build,
+    start=_start,
+    routes=_routes,
+    tables=_tables,
+    actions={
+        "query.run": Action("viewer", None, "read", "run queries"),
+        "query.cancel": Action("viewer", None, "read", "cancel one's own queries"),
+        "query.cancel_any": Action("admin", None, "use", "cancel anybody's queries"),
+        "query.list": Action("viewer", None, "read", "see one's own queries that run"),
+        "query.list_any": Action("admin", None, "read", "see everybody's queries that run"),
+        "limits.own": Action(None, None, "read", "see one's own limits"),
+        "limits.see": Action("admin", None, "read", "see everybody's limits"),
+        "limits.change": Action("admin", None, "use", "change limits"),
+    },
+    topics=frozenset({"queries"}),
+)

@@ -1,0 +1,42 @@
+"""Every room, the lowest first: what the Workbench consists of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .connections.room import ROOM as CONNECTIONS
+from .connectors.room import ROOM as CONNECTORS
+from .gate.room import ROOM as GATE
+from .governance.room import ROOM as GOVERNANCE
+from .kit.action import Action
+from .kit.room import Room
+from .monitoring.room import ROOM as MONITORING
+from .pipelines.room import ROOM as PIPELINES
+from .queries.room import ROOM as QUERIES
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+ROOMS: tuple[Room, ...] = (
+    MONITORING,
+    GOVERNANCE,
+    GATE,
+    CONNECTORS,
+    CONNECTIONS,
+    QUERIES,
+    PIPELINES,
+)
+
+ACTIONS: dict[str, Action] = {
+    name: action for room in ROOMS for name, action in room.actions.items()
+}
+"""The table of rights."""
+
+LEVELS = {thing: levels for room in ROOMS for thing, levels in room.levels.items()}
+
+
+def tables() -> list[sa.Table]:
+    """Every table of the metadata database. Once it was called, ``kit.db.metadata`` knows them."""
+    from .kit.blobs import blobs
+
+    return [blobs, *(table for room in ROOMS for table in room.tables())]
