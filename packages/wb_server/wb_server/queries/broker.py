@@ -2,7 +2,7 @@
 
 It is the only one that opens connectors. Memory stays at about two batches however large the result
 is and however slow its reader; ``stream.py`` has the format. What it does stands in files of their
-own: ``querying.py``, ``loading.py``, ``browsing.py``, on top of ``opening.py``.
+own: ``statements.py``, ``loads.py``, ``catalog.py``, on top of ``opening.py``.
 """
 
 from __future__ import annotations
