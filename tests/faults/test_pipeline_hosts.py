@@ -223,8 +223,8 @@ def test_what_a_worker_runs_is_seen_counted_and_stopped(place: Site, postgres: C
     )
     run = place.run("long")
     # Of a worker that was killed, what it ran is believed for ten seconds more.
-    wait_for(lambda: [each.run_id for each in broker.queries(ACTOR)] == [run])
-    (query,) = broker.queries(ACTOR)
+    wait_for(lambda: [each.run_id for each in broker.active.list(ACTOR)] == [run])
+    (query,) = broker.active.list(ACTOR)
     assert (query.run_id, query.connection, query.state) == (run, "warehouse", "running")
     assert "nap600" in query.statement
     assert limits.mine(ACTOR).running == 1
@@ -234,16 +234,16 @@ def test_what_a_worker_runs_is_seen_counted_and_stopped(place: Site, postgres: C
     request = QueryRequest(connection="warehouse", sql="select 1")
     try:
         with pytest.raises(LimitReached, match="You run 1 query"):
-            broker.read(ACTOR, WHERE, request, HangUp())
+            broker.statements.read(ACTOR, WHERE, request, HangUp())
     finally:
         limits.remove(ACTOR, "user", ACTOR.name)
 
-    broker.cancel(ACTOR, query.id)
+    broker.active.cancel(ACTOR, query.id)
     done = place.ended(run, 10)
     assert (done.state, done.tasks[0].code) == ("failed", "cancelled")
     assert len(done.tasks[0].attempts) == 1
     wait_for(lambda: not postgres.active("nap600"), 5)
-    wait_for(lambda: not broker.queries(ACTOR))
+    wait_for(lambda: not broker.active.list(ACTOR))
     assert limits.mine(ACTOR).running == 0
 
 

@@ -79,7 +79,7 @@ def smuggle(workbench: Workbench, place: Place, attempt: Attempt) -> tuple[str, 
         params=attempt.params or None,
     )
     try:
-        stream = workbench.api.services.get(Broker).query(
+        stream = workbench.api.services.get(Broker).statements.query(
             SMUGGLER, Origin("", ""), request, HangUp()
         )
         table, end = read(b"".join(stream))

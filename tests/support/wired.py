@@ -38,7 +38,7 @@ class Wired:
 
     def read(self, sql: str, connection: str = "shop", hang_up: HangUp | None = None) -> Reading:
         request = QueryRequest(connection=connection, sql=sql)
-        return self.broker.read(ENGINEER, WHERE, request, hang_up or HangUp())
+        return self.broker.statements.read(ENGINEER, WHERE, request, hang_up or HangUp())
 
     def load(
         self,
@@ -53,12 +53,14 @@ class Wired:
         **more: Any,
     ) -> LoadResult:
         request = LoadRequest(connection=connection, table=table, **{"mode": "append", **more})
-        return self.broker.load(actor, WHERE, request, rows, hang_up or HangUp(), once, progress)
+        return self.broker.loads.load(
+            actor, WHERE, request, rows, hang_up or HangUp(), once, progress
+        )
 
     def write(self, sql: str, connection: str = "shop", key: str | None = None) -> WriteResult:
         request = QueryRequest(connection=connection, sql=sql)
         once = None if key is None else Once(key=key)
-        return self.broker.write(ENGINEER, WHERE, request, HangUp(), once)
+        return self.broker.statements.write(ENGINEER, WHERE, request, HangUp(), once)
 
     def log(self, event: str) -> list[AuditRow]:
         """The log's rows, the oldest first."""

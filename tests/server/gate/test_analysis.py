@@ -174,7 +174,9 @@ def workbench(tmp_path: Path, postgres: Cluster) -> Iterator[Workbench]:
 def _run(workbench: Workbench, hang_up: HangUp, raised: list[str]) -> None:
     request = QueryRequest(connection="shop", sql=LONG)
     try:
-        workbench.api.services.get(Broker).query(ENGINEER, Origin("", ""), request, hang_up).close()
+        workbench.api.services.get(Broker).statements.query(
+            ENGINEER, Origin("", ""), request, hang_up
+        ).close()
         raised.append("ok")
     except WorkbenchError as error:
         raised.append(error.code)
@@ -194,17 +196,17 @@ def test_it_is_listed_and_ends_with_its_query(
     hang_up, raised = HangUp(), list[str]()
     query = threading.Thread(target=_run, args=[workbench, hang_up, raised])
     query.start()
-    wait_for(lambda: [each.state for each in broker.queries(ENGINEER)] == ["running"], 20)
-    (listed,) = broker.queries(ENGINEER)
+    wait_for(lambda: [each.state for each in broker.active.list(ENGINEER)] == ["running"], 20)
+    (listed,) = broker.active.list(ENGINEER)
     assert listed.statement.startswith("select 1 as a --")
     wait_for(lambda: _processes() == 2, 20)  # the nursery, and the one that thinks
     if way == "cancel":
-        broker.cancel(ENGINEER, listed.id)
+        broker.active.cancel(ENGINEER, listed.id)
     elif way == "hang_up":
         hang_up.now()
     query.join(20)
     assert raised == [{"time": "timeout"}.get(way, "cancelled")]
-    assert broker.queries(ENGINEER) == []
+    assert broker.active.list(ENGINEER) == []
     wait_for(lambda: _processes() == 1, 20)
     rows = workbench.api.services.get(AuditService).search(AuditQuery(event="refused")).items
     assert [row.code for row in rows] == raised

@@ -231,5 +231,5 @@ def test_no_query_fails_while_a_rotation_is_killed_and_goes_on(
         engineer = Actor("a-engineer", frozenset({"engineer"}))
         for name in names:
             request = QueryRequest(connection=name, sql="select 1 as one")
-            stream = broker.query(engineer, Origin("", ""), request, HangUp())
+            stream = broker.statements.query(engineer, Origin("", ""), request, HangUp())
             assert read(b"".join(stream))[0].to_pylist() == [{"one": 1}]

@@ -199,7 +199,7 @@ class Site:
 def query(workbench: Workbench, site: Site) -> str:
     broker = workbench.api.services.get(Broker)
     request = QueryRequest(connection=site.name, sql=site.statement)
-    stream = broker.query(ENGINEER, Origin("", ""), request, HangUp())
+    stream = broker.statements.query(ENGINEER, Origin("", ""), request, HangUp())
     try:
         table, end = read(b"".join(stream))
     finally:

@@ -328,7 +328,9 @@ def test_what_waited_for_its_turn_has_the_rights_of_then(
             name = f"ends_{ending}"
             text = ONE.format(name=name).replace("warehouse", hidden)
             waits = house.runs.start(house.create("eva", text), "manual", "eva", clock.now())
-            wait_for(lambda: "waiting" in {query.state for query in broker.queries(house["eva"])})
+            wait_for(
+                lambda: "waiting" in {query.state for query in broker.active.list(house["eva"])}
+            )
             if ending != "succeeded":
                 house.staff.groups_of["eva"] = frozenset({"engineer"})
             house.runs.cancel(root, holds)

@@ -9,6 +9,7 @@ import pytest
 from support.jupyter import embedded
 from support.metadata import migrate_new
 
+from wb_server import composition
 from wb_server.composition import Workbench, build
 from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
@@ -19,9 +20,12 @@ from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import Conflict, WorkbenchError
-from wb_server.queries.bindings import Binding
+from wb_server.kit.room import Room
+from wb_server.pipelines.room import ROOM as PIPELINES
+from wb_server.queries.bindings import Binding, BindingsPort, NoBindings
 from wb_server.queries.broker import Broker
 from wb_server.queries.models import QueryRequest
+from wb_server.rooms import ROOMS
 from wb_server.settings import Settings
 
 ANA = Actor("ana", frozenset({"engineer"}))
@@ -44,7 +48,18 @@ class Current:
 
 
 @pytest.fixture
-def workbench(tmp_path: Path) -> Iterator[Workbench]:
+def bindings() -> Current:
+    return Current()
+
+
+@pytest.fixture
+def workbench(
+    tmp_path: Path, bindings: Current, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workbench]:
+    """The rooms below pipelines, and one in their place that knows one attempt."""
+    below = ROOMS[: ROOMS.index(PIPELINES)]
+    above = Room("attempts", build=lambda assembly: assembly.get(BindingsPort).fill(bindings))
+    monkeypatch.setattr(composition, "ROOMS", (*below, above))
     settings = Settings(data_dir=str(tmp_path))
     vault.generate(settings.key_path)
     migrate_new(settings.database)
@@ -65,8 +80,8 @@ def ask(workbench: Workbench, attempt: str | None) -> bytes:
     broker = workbench.api.services.get(Broker)
     origin = Origin("127.0.0.1", "r", attempt)
     saved = workbench.api.services.get(ConnectionService).find(ANA, "files")
-    assert broker.tables(ANA, origin, saved.id, None)
-    stream = broker.query(
+    assert broker.catalog.tables(ANA, origin, saved.id, None)
+    stream = broker.statements.query(
         ANA, origin, QueryRequest(connection="files", sql="select * from sales"), HangUp()
     )
     try:
@@ -75,9 +90,7 @@ def ask(workbench: Workbench, attempt: str | None) -> bytes:
         stream.close()
 
 
-def test_a_kernel_of_the_current_attempt(workbench: Workbench) -> None:
-    bindings = Current()
-    workbench.api.services.get(Broker).bind(bindings)
+def test_a_kernel_of_the_current_attempt(workbench: Workbench, bindings: Current) -> None:
     assert ask(workbench, "a1")
     assert ask(workbench, None)
     rows = workbench.api.services.get(AuditService).search(AuditQuery(event="started")).items
@@ -93,14 +106,12 @@ def test_a_kernel_of_the_current_attempt(workbench: Workbench) -> None:
     assert refused_ == ["stale_attempt"] * 3
 
 
-def test_a_refused_query_is_in_the_log(workbench: Workbench) -> None:
-    bindings = Current()
-    workbench.api.services.get(Broker).bind(bindings)
+def test_a_refused_query_is_in_the_log(workbench: Workbench, bindings: Current) -> None:
     broker = workbench.api.services.get(Broker)
     request = QueryRequest(connection="files", sql="select * from sales")
     for actor, attempt in ((ANA, "a0"), (Actor("ben", frozenset({"engineer"})), "a1")):
         with pytest.raises(Conflict):
-            broker.query(actor, Origin("", "", attempt), request, HangUp())
+            broker.statements.query(actor, Origin("", "", attempt), request, HangUp())
     rows = workbench.api.services.get(AuditService).search(AuditQuery(event="refused")).items
     assert {(row.actor, row.code) for row in rows} == {
         ("ana", "stale_attempt"),
@@ -108,20 +119,21 @@ def test_a_refused_query_is_in_the_log(workbench: Workbench) -> None:
     }
 
 
-def test_what_fails_is_no_use(workbench: Workbench) -> None:
-    bindings = Current()
+def test_what_fails_is_no_use(workbench: Workbench, bindings: Current) -> None:
     broker = workbench.api.services.get(Broker)
-    broker.bind(bindings)
     request = QueryRequest(connection="files", sql="select cast(region as int) from sales")
     with pytest.raises(WorkbenchError):
-        b"".join(broker.query(ANA, Origin("", "", "a1"), request, HangUp()))
+        b"".join(broker.statements.query(ANA, Origin("", "", "a1"), request, HangUp()))
     assert bindings.uses == []
 
 
-def test_without_pipelines_no_attempt_is_current(workbench: Workbench) -> None:
-    with pytest.raises(Conflict) as raised:
-        ask(workbench, "a1")
-    assert raised.value.code == "stale_attempt"
+def test_without_pipelines_no_attempt_is_current() -> None:
+    port = BindingsPort(NoBindings())
+    assert port().current("a1", "ana") is None
+    port.fill(Current())
+    assert port().current("a1", "ana") == Binding("a1", "t1", "r1")
+    with pytest.raises(RuntimeError, match="two rooms"):
+        port.fill(Current())
 
 
 def test_over_the_wire(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def start(tmp_path: Path, postgres: Cluster) -> Any:
 def run(broker: Broker, sql: str, hang_up: HangUp | None = None, **more: Any) -> bytes:
     """The whole answer of a statement."""
     request = QueryRequest(connection="shop", sql=sql, **more)
-    stream = broker.query(ENGINEER, Origin("", ""), request, hang_up or HangUp())
+    stream = broker.statements.query(ENGINEER, Origin("", ""), request, hang_up or HangUp())
     try:
         return b"".join(stream)
     finally:
@@ -127,7 +127,7 @@ def test_a_client_gone_before_the_start_stops_it_at_once(start: Any) -> None:
 def test_a_stream_that_nobody_pulls_is_closed(start: Any, postgres: Cluster) -> None:
     with start() as (broker, workbench):
         request = QueryRequest(connection="shop", sql="select * from generate_series(1, 9999999) g")
-        stream = broker.query(ENGINEER, Origin("", ""), request, HangUp())
+        stream = broker.statements.query(ENGINEER, Origin("", ""), request, HangUp())
         assert postgres.active("9999999") == 1
         stream.close()
         wait_for(lambda: postgres.active("9999999") == 0)
@@ -174,7 +174,7 @@ def test_a_viewer_may_not_write(start: Any) -> None:
         workbench.api.services.get(ConnectionService)
         viewer = Actor("engineer", frozenset({"viewer"}))
         with pytest.raises(Forbidden) as refusal:
-            broker.query(
+            broker.statements.query(
                 viewer,
                 Origin("", ""),
                 QueryRequest(connection="shop", sql="delete from many"),

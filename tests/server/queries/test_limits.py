@@ -110,7 +110,7 @@ class Asked:
 
         def run() -> None:
             try:
-                stream = broker.query(actor, Origin("", ""), request, self.hang_up)
+                stream = broker.statements.query(actor, Origin("", ""), request, self.hang_up)
                 self.answer = b"".join(stream)
             except WorkbenchError as error:
                 self.error = error
@@ -252,16 +252,16 @@ def test_a_query_waits_for_its_turn_then_runs(start: Any) -> None:
         wait_for(lambda: ground.waiting() == 1)
         own = ground.limits.mine(ANA)
         assert (own.running, own.waiting, own.concurrent.value) == (1, 1, 1)
-        states = {query.id: query.state for query in ground.broker.queries(ANA)}
+        states = {query.id: query.state for query in ground.broker.active.list(ANA)}
         assert states == {first.id: "running", second.id: "waiting"}
-        ground.broker.cancel(ANA, first.id)
+        ground.broker.active.cancel(ANA, first.id)
         assert first.failure().code == "cancelled"
         second.thread.join(30)
         table, end = read(second.answer or b"")
         assert table.to_pylist() == [{"two": 2}] and end["rows"] == 1
         assert b'"waited_ms": 0,' not in table.schema.metadata[b"workbench"]
         assert ground.rows(second.id) == [("started", None, None), ("finished", "ok", None)]
-        assert ground.broker.queries(ANA) == []
+        assert ground.broker.active.list(ANA) == []
 
 
 def test_a_wait_that_is_over_is_refused_and_in_the_log(start: Any, postgres: Cluster) -> None:
@@ -288,9 +288,9 @@ def test_a_waiting_query_can_be_ended(start: Any, how: str, outcome: str) -> Non
         if how == "hang-up":
             second.hang_up.now()
         elif how == "stop":
-            ground.broker.close()
+            ground.broker.active.close()
         else:
-            ground.broker.cancel(ADMIN if "admin" in how else ANA, second.id)
+            ground.broker.active.cancel(ADMIN if "admin" in how else ANA, second.id)
         assert second.failure().code == "cancelled"
         assert ground.waiting() == 0
         assert ground.rows(second.id)[-1] == ("finished", outcome, "cancelled")
@@ -307,7 +307,7 @@ def test_a_connections_places_are_everybodys(start: Any) -> None:
         wait_for(lambda: ground.waiting(root) == 1)
         # Elsewhere both go on.
         assert ground.run("select 1 as one", ANA)[1]["rows"] == 1
-        ground.broker.cancel(ANA, first.id)
+        ground.broker.active.cancel(ANA, first.id)
         second.thread.join(30)
         assert read(second.answer or b"")[1]["rows"] == 1
 
@@ -336,7 +336,7 @@ def test_what_was_permitted_before_the_wait_is_checked_after_it(start: Any) -> N
         second = ground.ask("select 2 as two", connection="other")
         wait_for(lambda: ground.waiting() == 1)
         ground.connections.delete(ANA, other.id)
-        ground.broker.cancel(ANA, first.id)
+        ground.broker.active.cancel(ANA, first.id)
         assert second.failure().code == "unknown_connection"
         assert ground.rows(second.id) == [("refused", "refused", "unknown_connection")]
         wait_for(lambda: ground.limits.slots.running("ana") == 0)
@@ -348,8 +348,8 @@ def test_looks_into_the_catalog_and_tests_have_a_place_too(start: Any, postgres:
         wait_for(lambda: ground.limits.slots.running("ana") == 1)
         origin = Origin("", "")
         for look in (
-            lambda: ground.broker.schemas(ANA, origin, ground.shop.id),
-            lambda: ground.broker.test_saved(ANA, origin, ground.shop.id),
+            lambda: ground.broker.catalog.schemas(ANA, origin, ground.shop.id),
+            lambda: ground.broker.tests.test_saved(ANA, origin, ground.shop.id),
         ):
             with pytest.raises(LimitReached):
                 look()
@@ -359,24 +359,24 @@ def test_the_list_shows_how_far_a_query_is(start: Any) -> None:
     with start() as ground:
         sql = "select g, repeat('x', 1000) as t from generate_series(1, 100000) g --" + "x" * 2000
         request = QueryRequest(connection="shop", sql=sql)
-        stream = ground.broker.query(ANA, Origin("", ""), request, HangUp())
+        stream = ground.broker.statements.query(ANA, Origin("", ""), request, HangUp())
         pieces = iter(stream)
         next(pieces)
         next(pieces)
-        (query,) = ground.broker.queries(ANA)
+        (query,) = ground.broker.active.list(ANA)
         assert (query.actor, query.connection, query.kind, query.state) == (
             "ana", "shop", "read", "running",
         )  # fmt: skip
         assert len(query.statement) == 1000 and sql.startswith(query.statement[:-1])
         assert 0 < query.rows < 100_000 and query.bytes > query.rows * 1000
         assert query.started_at is not None and query.started_at >= query.since
-        assert ground.broker.queries(BEN) == []
-        assert [each.id for each in ground.broker.queries(ADMIN, everybodys=True)] == [query.id]
+        assert ground.broker.active.list(BEN) == []
+        assert [each.id for each in ground.broker.active.list(ADMIN, everybodys=True)] == [query.id]
         with pytest.raises(WorkbenchError) as refusal:
-            ground.broker.queries(BEN, everybodys=True)
+            ground.broker.active.list(BEN, everybodys=True)
         assert refusal.value.status == 403
         with pytest.raises(WorkbenchError) as refusal:
-            ground.broker.cancel(BEN, query.id)
+            ground.broker.active.cancel(BEN, query.id)
         assert refusal.value.status == 404
         stream.close()
-        assert ground.broker.queries(ADMIN, everybodys=True) == []
+        assert ground.broker.active.list(ADMIN, everybodys=True) == []

@@ -66,7 +66,7 @@ def test_a_read_is_audited_and_ends(wired: Any) -> None:
             ("query.read", "hung_up", 0),
             ("query.read", "failed", 0),
         ]
-        assert it.broker.queries(ENGINEER) == []
+        assert it.broker.active.list(ENGINEER) == []
 
 
 def test_a_read_changes_nothing(wired: Any, postgres: Cluster) -> None:
@@ -106,7 +106,7 @@ def test_a_copy_holds_a_place_for_each_of_its_two_halves_but_waits_for_one(
         seen: list[int] = []
         with it.read("select i as id from generate_series(1, 20000) i") as reading:
             done = it.load("l.t", reading, target, progress=seen.append, once=Once(key="c1"))
-            assert len(it.broker.queries(ENGINEER)) == 0
+            assert len(it.broker.active.list(ENGINEER)) == 0
         assert (done.rows, done.already, done.schema, done.table) == (20_000, False, "l", "t")
         assert seen[-1] == 20_000
         with it.read("select 1 as id") as reading:
@@ -186,7 +186,7 @@ def test_hanging_up_ends_a_load(wired: Any, target: str, postgres: Cluster) -> N
 
         def stop(rows: int) -> None:
             if rows > 50_000:
-                assert len(it.broker.queries(ENGINEER)) == 2
+                assert len(it.broker.active.list(ENGINEER)) == 2
                 hang_up.now()
 
         with (
@@ -222,9 +222,9 @@ def test_a_load_can_be_cancelled_by_its_id(wired: Any, target: str) -> None:
         thread = threading.Thread(target=run)
         thread.start()
         assert go.wait(20)
-        (running,) = it.broker.queries(ENGINEER)
+        (running,) = it.broker.active.list(ENGINEER)
         assert (running.kind, running.statement) == ("write", "load into l.t: append")
-        it.broker.cancel(ENGINEER, running.id)
+        it.broker.active.cancel(ENGINEER, running.id)
         thread.join(20)
         assert [error.code for error in failures] == ["cancelled"]
         assert [row.outcome for row in it.log("finished")] == ["ok", "cancelled"]
@@ -254,8 +254,8 @@ def test_a_load_that_waits_for_its_rows_can_be_cancelled(wired: Any, target: str
         thread = threading.Thread(target=run)
         thread.start()
         assert waiting.wait(20)
-        (running,) = it.broker.queries(ENGINEER)
-        it.broker.cancel(ENGINEER, running.id)
+        (running,) = it.broker.active.list(ENGINEER)
+        it.broker.active.cancel(ENGINEER, running.id)
         thread.join(20)
         never.set()
         assert [error.code for error in failures] == ["cancelled"]

@@ -207,7 +207,7 @@ class PasswordRotation:
             say(f"going on with the new password for {case.login}")
         # Also when the new one signs in already: without a password asked for, any does.
         config = self._config(case, fields, works)
-        self._broker.set_password(actor, case.connection, config, new)
+        self._broker.tests.set_password(actor, case.connection, config, new)
         if not self._signs_in(actor, case, fields, new):
             raise SourceFailed(
                 f"The database took the new password of {case.login} and doesn't sign it in. Run "
@@ -291,7 +291,7 @@ class PasswordRotation:
     ) -> bool:
         """Whether the database takes the password. Raises ``SourceFailed`` where it can't say."""
         config = self._config(case, fields, password, login)
-        result = self._broker.sign_in(actor, case.connection, config)
+        result = self._broker.tests.sign_in(actor, case.connection, config)
         if not result.ok and result.code != "sign_in_failed":
             raise SourceFailed(result.message, code=result.code, **result.details)
         return result.ok
@@ -311,8 +311,8 @@ class PasswordRotation:
         then = self._config(case, fields, password)
         lacks = sorted(
             ".".join(part for part in table if part)
-            for table in self._broker.tables_of(actor, case.connection, now)
-            - self._broker.tables_of(actor, case.connection, then)
+            for table in self._broker.tests.tables_of(actor, case.connection, now)
+            - self._broker.tests.tables_of(actor, case.connection, then)
         )
         if lacks:
             more = f" and {len(lacks) - _SHOWN:,} more" if len(lacks) > _SHOWN else ""

@@ -69,7 +69,7 @@ class Surroundings:
         try:
             runner = self.accounts.actor(self._runs_as(team))
             only: Literal["read"] | None = "read" if use.reads else None
-            self.broker.check(runner, use.connection, sql, parameters, only=only)
+            self.broker.statements.check(runner, use.connection, sql, parameters, only=only)
         except WorkbenchError as error:
             return error.message
         return None

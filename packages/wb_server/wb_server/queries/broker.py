@@ -1,16 +1,26 @@
-"""The broker: runs what the gate permits, and streams the rows as Arrow.
+"""The broker: what runs on connections, each behind the gate, within limits, and in the log.
 
-It is the only one that opens connectors. Memory stays at about two batches however large the result
-is and however slow its reader; ``stream.py`` has the format. What it does stands in files of their
-own: ``statements.py``, ``loads.py``, ``catalog.py``, on top of ``opening.py``.
+It alone opens connectors. Memory stays at about two batches however large the result is and however
+slow its reader; ``stream.py`` has the format.
 """
 
 from __future__ import annotations
 
-from .catalog import Browsing
-from .loads import Loading
-from .statements import Querying
+from dataclasses import dataclass
+
+from .active import ActiveQueries
+from .catalog import Catalog
+from .connection_tests import ConnectionTests
+from .loads import Loads
+from .statements import Statements
 
 
-class Broker(Querying, Loading, Browsing):
-    """Runs queries, loads, tests and looks into catalogs, each behind the gate and in the log."""
+@dataclass(frozen=True)
+class Broker:
+    """The parts of the broker, for those who use several of them."""
+
+    statements: Statements
+    loads: Loads
+    catalog: Catalog
+    tests: ConnectionTests
+    active: ActiveQueries

@@ -1,146 +1,40 @@
-"""The broker's tests of connections, and its looks into catalogs."""
+"""What a connection has to offer: its schemas, tables and columns, as its login sees them."""
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
-from ..connections.models import Connection
-from ..connectors.base import Connector, ConnectorConfig, Session, Target
+from ..connections.configurations import Configurations
+from ..connections.service import ConnectionService
+from ..connectors.base import Session
 from ..connectors.models import ColumnInfo, SchemaInfo, TableInfo
-from ..gate.permits import Permit
+from ..gate.service import Gate
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
-from ..kit.errors import WorkbenchError
-from .models import ConnectionTest, TestResult
 from .opening import Opening
+from .running import RunningQueries
 
 T = TypeVar("T")
 
-# Seconds that a test of a connection may take.
-_TEST_SECONDS: Final = 10.0
 
+class Catalog:
+    """Looks into the catalogs of connections."""
 
-class Browsing(Opening):
-    """Tries connections, and looks into their catalogs."""
-
-    # --- tests -----------------------------------------------------------------------------
-
-    def test(
-        self, actor: Actor, origin: Origin, request: ConnectionTest, hang_up: HangUp | None = None
-    ) -> TestResult:
-        """Tries a connection that isn't saved, by the code of a real query."""
-        connector = self._configurations.connector(request.connector)
-        saved = None
-        if request.connection_id is not None:
-            saved = self._connections.saved(actor, request.connection_id)
-            self._rights.require(actor, "connection.update", saved)
-        permit = self._gate.test(actor, None, query_id=str(uuid.uuid4()))
-        config = self._configurations.complete(
-            actor, connector, saved, request.credentials, request.config
-        )
-        return self._try(actor, connector, permit, Target("", 0, config), saved, hang_up)
-
-    def test_saved(
-        self, actor: Actor, origin: Origin, connection_id: str, hang_up: HangUp | None = None
-    ) -> TestResult:
-        """Tries a saved connection, and notes its state."""
-        connection = self._connections.saved(actor, connection_id)
-        connector = self._configurations.connector(connection.connector)
-        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
-        target = self._configurations.target(connection, actor)
-        target = replace(target, connection_id="")
-        result = self._try(actor, connector, permit, target, connection, hang_up)
-        self._note(connection, result.ok, result.code, result.message)
-        return result
-
-    def test_login(
+    def __init__(
         self,
-        actor: Actor,
-        origin: Origin,
-        connection_id: str,
-        login: dict[str, Any],
-        hang_up: HangUp | None = None,
-    ) -> TestResult:
-        """Tries a sign-in of the actor's for a personal connection, before it is stored."""
-        connection = self._connections.saved(actor, connection_id)
-        connector = self._configurations.connector(connection.connector)
-        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
-        config = self._configurations.with_login(connection, login)
-        return self._try(actor, connector, permit, Target("", 0, config), connection, hang_up)
-
-    # --- logins, for the rotation of a password ----------------------------------------------
-
-    def sign_in(self, actor: Actor, connection: Connection, config: ConnectorConfig) -> TestResult:
-        """Tries a sign-in for a saved connection, on a connection of its own."""
-        connector = self._configurations.connector(connection.connector)
-        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
-        return self._try(actor, connector, permit, Target("", 0, config), connection, None)
-
-    def tables_of(
-        self, actor: Actor, connection: Connection, config: ConnectorConfig
-    ) -> frozenset[tuple[str | None, str]]:
-        """Schema and name of every table that a sign-in for a saved connection may use."""
-        connector = self._configurations.connector(connection.connector)
-        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
-        with connector.open(permit, Target("", 0, config)) as session:
-            return frozenset((table.schema_, table.name) for table in session.tables(None))
-
-    def set_password(
-        self, actor: Actor, connection: Connection, config: ConnectorConfig, password: str
+        opening: Opening,
+        connections: ConnectionService,
+        configurations: Configurations,
+        gate: Gate,
+        queries: RunningQueries,
     ) -> None:
-        """Gives the login of a sign-in another password, signed in as that login.
-
-        The caller keeps the password safe before, stores it after, and writes the audit log.
-
-        Raises:
-            WorkbenchError: as ``Connector.set_password`` says.
-        """
-        connector = self._configurations.connector(connection.connector)
-        permit = self._gate.new_password(actor, connection)
-        connector.set_password(permit, Target(connection.id, 0, config), password)
-
-    def _try(
-        self,
-        actor: Actor,
-        connector: Connector,
-        permit: Permit,
-        target: Target,
-        connection: Connection | None,
-        hang_up: HangUp | None,
-    ) -> TestResult:
-        version: str | None = None
-        error: WorkbenchError | None = None
-        with self._queries.turn(
-            actor, connection, permit.query_id, permit.kind, "", hang_up
-        ) as running:
-            began = time.perf_counter()
-            try:
-                connector.check(target.config)
-                with connector.open(permit, target) as session:
-                    running.attach(session)
-                    for _batch in session.run(timeout=_TEST_SECONDS, max_write_rows=0):
-                        pass
-                    version = session.server_version()
-            except WorkbenchError as failure:
-                error = failure
-            elapsed = (time.perf_counter() - began) * 1000
-        if error is not None:
-            return TestResult(
-                ok=False,
-                message=error.message,
-                code=error.code,
-                details=error.details,
-                elapsed_ms=elapsed,
-            )
-        return TestResult(
-            ok=True, message="The connection works.", elapsed_ms=elapsed, server_version=version
-        )
-
-    # --- the catalog -----------------------------------------------------------------------
+        self._opening = opening
+        self._connections = connections
+        self._configurations = configurations
+        self._gate = gate
+        self._queries = queries
 
     def schemas(
         self, actor: Actor, origin: Origin, connection_id: str, hang_up: HangUp | None = None
@@ -192,7 +86,7 @@ class Browsing(Opening):
         hang_up: HangUp | None,
         ask: Callable[[Session], list[T]],
     ) -> list[T]:
-        self._bound(actor, origin)
+        self._opening.bound(actor, origin)
         connection = self._connections.saved(actor, connection_id)
         permit = self._gate.browse(actor, connection, query_id=str(uuid.uuid4()))
         with self._queries.turn(
@@ -202,6 +96,6 @@ class Browsing(Opening):
                 connection = self._connections.saved(actor, connection_id)
                 permit = self._gate.browse(actor, connection, query_id=permit.query_id)
             connector = self._configurations.connector(connection.connector)
-            with self._session(actor, connection, connector, permit) as session:
+            with self._opening.session(actor, connection, connector, permit) as session:
                 running.attach(session)
                 return ask(session)

@@ -23,20 +23,24 @@ from .stream import MEDIA_TYPE, QueryStream
 
 def test(call: Call) -> TestResult:
     """Tries a connection before it is saved."""
-    return call.service(Broker).test(
+    return call.service(Broker).tests.test(
         call.actor, call.origin, call.body(ConnectionTest), call.hang_up
     )
 
 
 def test_saved(call: Call) -> TestResult:
     """Tries a saved connection."""
-    return call.service(Broker).test_saved(call.actor, call.origin, call.path["id"], call.hang_up)
+    return call.service(Broker).tests.test_saved(
+        call.actor, call.origin, call.path["id"], call.hang_up
+    )
 
 
 def schemas(call: Call) -> SchemaList:
     """The schemas of a connection."""
     return SchemaList(
-        items=call.service(Broker).schemas(call.actor, call.origin, call.path["id"], call.hang_up)
+        items=call.service(Broker).catalog.schemas(
+            call.actor, call.origin, call.path["id"], call.hang_up
+        )
     )
 
 
@@ -44,7 +48,7 @@ def tables(call: Call) -> TableList:
     """The tables of a connection, of one schema or of all."""
     schema = call.query(TablesQuery).schema_
     return TableList(
-        items=call.service(Broker).tables(
+        items=call.service(Broker).catalog.tables(
             call.actor, call.origin, call.path["id"], schema, call.hang_up
         )
     )
@@ -54,7 +58,7 @@ def columns(call: Call) -> ColumnList:
     """The columns of a table."""
     query = call.query(ColumnsQuery)
     return ColumnList(
-        items=call.service(Broker).columns(
+        items=call.service(Broker).catalog.columns(
             call.actor, call.origin, call.path["id"], query.schema_, query.table, call.hang_up
         )
     )
@@ -62,7 +66,7 @@ def columns(call: Call) -> ColumnList:
 
 def run(call: Call) -> QueryStream:
     """Runs one statement; the answer is an Arrow IPC stream."""
-    return call.service(Broker).query(
+    return call.service(Broker).statements.query(
         call.actor, call.origin, call.body(QueryRequest), call.hang_up
     )
 
@@ -70,18 +74,18 @@ def run(call: Call) -> QueryStream:
 def queries(call: Call) -> RunningList:
     """The queries that run or wait, one's own or everybody's, the oldest first."""
     everybodys = call.query(RunningListQuery).all
-    return RunningList(items=call.service(Broker).queries(call.actor, everybodys=everybodys))
+    return RunningList(items=call.service(Broker).active.list(call.actor, everybodys=everybodys))
 
 
 def cancel(call: Call) -> Cancelled:
     """Stops a query that runs, or that waits for its turn."""
-    call.service(Broker).cancel(call.actor, call.path["id"])
+    call.service(Broker).active.cancel(call.actor, call.path["id"])
     return Cancelled(cancelled=True)
 
 
 def test_credential(call: Call) -> TestResult:
     """Tries a sign-in of one's own before it is stored."""
-    return call.service(Broker).test_login(
+    return call.service(Broker).tests.test_login(
         call.actor, call.origin, call.path["id"], call.body(CredentialTest).login
     )
 

@@ -1,4 +1,4 @@
-"""The broker's loads: rows from elsewhere into a table."""
+"""Loads: rows from elsewhere into a table."""
 
 from __future__ import annotations
 
@@ -8,20 +8,31 @@ from functools import partial
 
 import pyarrow as pa
 
+from ..connections.configurations import Configurations
 from ..connections.models import Connection
 from ..gate.loads import Batches, LoadRequest, LoadResult, Once, Progress
 from ..gate.permits import LoadPermit
+from ..gate.service import Gate
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import WorkbenchError
 from .ahead import Ahead
+from .limits.service import LimitService
 from .opening import Asked, Granted, Opening
 from .running import Running
 from .stream import Reading
 
 
-class Loading(Opening):
+class Loads:
     """Puts rows into tables."""
+
+    def __init__(
+        self, opening: Opening, configurations: Configurations, gate: Gate, limits: LimitService
+    ) -> None:
+        self._opening = opening
+        self._configurations = configurations
+        self._gate = gate
+        self._limits = limits
 
     def load(
         self,
@@ -35,7 +46,7 @@ class Loading(Opening):
     ) -> LoadResult:
         """Puts all rows into a table, or none; committed when this returns.
 
-        Rows that come from ``Broker.read`` are loaded in that read's place: the load waits for none
+        Rows that come from ``Statements.read`` are loaded in that read's place: the load waits for none
         of its own among the actor's, only for one on its connection.
 
         Args:
@@ -59,7 +70,7 @@ class Loading(Opening):
         asked = Asked(actor, origin, request.connection, said, str(uuid.uuid4()))
         grant = partial(self._grant_load, asked, request, once)
         beside = batches.running if isinstance(batches, Reading) else None
-        granted, running, finish = self._begin(asked, grant, hang_up, beside=beside)
+        granted, running, finish = self._opening.begin(asked, grant, hang_up, beside=beside)
         connection, permit = granted.connection, granted.permit
         ahead = Ahead(batches, lambda: running.stopped is not None)
         try:
@@ -76,11 +87,11 @@ class Loading(Opening):
         except BaseException as error:
             # What asking for rows raised says nothing of where they go.
             if isinstance(error, WorkbenchError) and error is not ahead.raised:
-                self._note_failure(connection, error)
+                self._opening.note_failure(connection, error)
             finish.failed(error, running.rows, running.bytes)
             raise
         finish("ok", None, done.written.rows, running.bytes)
-        self._note_success(connection)
+        self._opening.note_success(connection)
         return LoadResult(
             done.written.rows,
             done.written.already,

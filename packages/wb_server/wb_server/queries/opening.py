@@ -1,4 +1,4 @@
-"""How the broker's parts open a connection, and note what it said of its state."""
+"""How a use of a connection begins and ends, whatever it is for."""
 
 from __future__ import annotations
 
@@ -12,18 +12,13 @@ from ..connections.models import Connection, State
 from ..connections.service import ConnectionService
 from ..connectors.base import Connector, Session
 from ..gate.permits import LoadPermit, Permit
-from ..gate.service import Gate
 from ..governance.audit.service import AuditService
-from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin, Outcome
 from ..kit.errors import WorkbenchError
-from ..kit.events import Bus
 from .bindings import BindingsPort, stale
 from .limits.models import QueryLimits
-from .limits.service import LimitService
-from .peers import Peers
 from .running import Running, RunningQueries
 from .stream import Finish
 
@@ -69,36 +64,23 @@ class Granted(Generic[P]):
 
 
 class Opening:
-    """What all parts of the broker stand on."""
+    """How a use of a connection begins: found, granted, in its turn, in the log; and how it ends."""
 
     def __init__(
         self,
         connections: ConnectionService,
         configurations: Configurations,
-        gate: Gate,
-        rights: Rights,
         audit: AuditService,
-        limits: LimitService,
-        bus: Bus,
         queries: RunningQueries,
-        peers: Peers,
         bindings: BindingsPort,
-        *,
-        write_rows: int,
     ) -> None:
         self._connections = connections
         self._configurations = configurations
-        self._gate = gate
-        self._rights = rights
         self._audit = audit
-        self._limits = limits
-        self._write_rows = write_rows
-        self._bus = bus
         self._queries = queries
-        self._peers = peers
         self._bindings = bindings
 
-    def _bound(self, actor: Actor, origin: Origin) -> Actor:
+    def bound(self, actor: Actor, origin: Origin) -> Actor:
         """The actor as the log shows them: through a run, if their kernel is an attempt's.
 
         Raises:
@@ -111,7 +93,7 @@ class Opening:
             raise stale()
         return replace(actor, via=f"run:{binding.run_id}")
 
-    def _begin(
+    def begin(
         self,
         asked: Asked,
         grant: Callable[[Actor, Connection, Running], Granted[P]],
@@ -183,7 +165,7 @@ class Opening:
             NotFound: no connection of this name that the actor may use.
             Conflict: the attempt whose kernel asks isn't current (``stale_attempt``).
         """
-        actor = self._bound(asked.actor, asked.origin)
+        actor = self.bound(asked.actor, asked.origin)
         return replace(asked, actor=actor), self._connections.find(asked.actor, asked.connection)
 
     def _finish(self, running: Running, asked: Asked, granted: Granted[P]) -> Finish:
@@ -211,7 +193,7 @@ class Opening:
             statement=asked.statement,
         )
 
-    def _session(
+    def session(
         self,
         actor: Actor,
         connection: Connection,
@@ -220,20 +202,26 @@ class Opening:
         *,
         temp_bytes: int = 0,
     ) -> Session:
+        """A session on a connection; whoever asks for it closes it.
+
+        Raises:
+            WorkbenchError: it can't be opened; that is noted in the connection's state.
+        """
         target = self._configurations.target(connection, actor)
         if temp_bytes:
             target = replace(target, temp_bytes=temp_bytes)
         try:
             return connector.open(permit, target)
         except WorkbenchError as error:
-            self._note_failure(connection, error)
+            self.note_failure(connection, error)
             raise
 
-    def _note_failure(self, connection: Connection, error: WorkbenchError) -> None:
+    def note_failure(self, connection: Connection, error: WorkbenchError) -> None:
+        """Notes that a connection doesn't work, if the error says so."""
         if error.code in _STATE_CODES:
-            self._note(connection, False, error.code, error.message)
+            self.note(connection, False, error.code, error.message)
 
-    def _note(self, connection: Connection, ok: bool, code: str | None, message: str) -> None:
+    def note(self, connection: Connection, ok: bool, code: str | None, message: str) -> None:
         """Notes what a use said of the connection. One user's wrong password says nothing of it."""
         if code == "sign_in_failed" and connection.credentials == "personal":
             return
@@ -242,7 +230,7 @@ class Opening:
             connection, State(status=status, message=message, checked_at=clock.now())
         )
 
-    def _note_success(self, connection: Connection) -> None:
+    def note_success(self, connection: Connection) -> None:
         """Notes that a connection works again."""
         if connection.state.status == "failed":
             self._connections.set_state(connection, State(status="ok", checked_at=clock.now()))

@@ -25,14 +25,20 @@ def _build(assembly: Assembly) -> None:
     from ..governance.rights import Rights
     from ..kit.db import Database
     from ..kit.events import Bus
+    from .active import ActiveQueries
     from .bindings import BindingsPort, NoBindings
     from .broker import Broker
+    from .catalog import Catalog
+    from .connection_tests import ConnectionTests
     from .limits.models import StartLimits
     from .limits.queue import Room as Places
     from .limits.service import LimitService
     from .limits.store import LimitStore
+    from .loads import Loads
+    from .opening import Opening
     from .peers import Peers
     from .running import RunningQueries
+    from .statements import Statements
 
     settings, database, bus = assembly.settings, assembly.get(Database), assembly.get(Bus)
     connections = assembly.get(ConnectionService)
@@ -60,22 +66,27 @@ def _build(assembly: Assembly) -> None:
     )
     running = RunningQueries(limits, bus)
     peers = assembly.add(Peers(database, running, bus))
-    broker = assembly.add(
+    configurations, gate = assembly.get(Configurations), assembly.get(Gate)
+    rights, bindings = assembly.get(Rights), assembly.add(BindingsPort(NoBindings()))
+    opening = Opening(connections, configurations, assembly.get(AuditService), running, bindings)
+    active = ActiveQueries(running, peers, rights)
+    assembly.add(
         Broker(
-            connections,
-            assembly.get(Configurations),
-            assembly.get(Gate),
-            assembly.get(Rights),
-            assembly.get(AuditService),
-            limits,
-            bus,
-            running,
-            peers,
-            assembly.add(BindingsPort(NoBindings())),
-            write_rows=settings.max_write_rows,
+            Statements(
+                opening,
+                connections,
+                configurations,
+                gate,
+                limits,
+                write_rows=settings.max_write_rows,
+            ),
+            Loads(opening, configurations, gate, limits),
+            Catalog(opening, connections, configurations, gate, running),
+            ConnectionTests(opening, connections, configurations, gate, rights, running),
+            active,
         )
     )
-    assembly.closing.callback(broker.close)
+    assembly.closing.callback(active.close)
     assembly.closing.callback(peers.close)
 
 

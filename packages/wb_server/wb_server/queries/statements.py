@@ -1,4 +1,4 @@
-"""The broker's queries: one statement each, as a stream, as batches, or as a write made once."""
+"""Statements: run one at a time, as a stream, as batches, or as a write made once."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from ..connections.configurations import Configurations
 from ..connections.models import Connection
+from ..connections.service import ConnectionService
 from ..gate.analysis import Stoppable, is_long
 from ..gate.loads import Once, WriteResult
 from ..gate.permits import Permit
+from ..gate.service import Gate
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
-from ..kit.errors import InvalidInput, NotFound, WorkbenchError
+from ..kit.errors import InvalidInput, WorkbenchError
 from .hints import add_near_names, place_in
-from .models import QueryRequest, RunningQuery
+from .limits.service import LimitService
+from .models import QueryRequest
 from .opening import Asked, Granted, Opening
 from .running import Running
 from .stream import Caps, Finish, QueryStream, Reading
@@ -40,8 +44,29 @@ class _Watch:
         self.running.attach(work)
 
 
-class Querying(Opening):
-    """Runs statements."""
+class Statements:
+    """Runs statements.
+
+    Args:
+        write_rows: rows that a statement may write and return.
+    """
+
+    def __init__(
+        self,
+        opening: Opening,
+        connections: ConnectionService,
+        configurations: Configurations,
+        gate: Gate,
+        limits: LimitService,
+        *,
+        write_rows: int,
+    ) -> None:
+        self._opening = opening
+        self._connections = connections
+        self._configurations = configurations
+        self._gate = gate
+        self._limits = limits
+        self._write_rows = write_rows
 
     def query(
         self, actor: Actor, origin: Origin, request: QueryRequest, hang_up: HangUp
@@ -164,7 +189,7 @@ class Querying(Opening):
         asked = Asked(actor, origin, request.connection, request.sql, query_id)
         grant = partial(self._grant, asked, request, only, once)
         long = is_long(request.sql, request.params)
-        granted, running, finish = self._begin(asked, grant, hang_up, long=long)
+        granted, running, finish = self._opening.begin(asked, grant, hang_up, long=long)
         try:
             return self._open(asked, granted, running, finish)
         except BaseException as error:
@@ -210,7 +235,9 @@ class Querying(Opening):
     ) -> Reading:
         actor, limits = asked.actor, granted.limits
         connection, connector, permit = granted.connection, granted.connector, granted.permit
-        session = self._session(actor, connection, connector, permit, temp_bytes=limits.temp_bytes)
+        session = self._opening.session(
+            actor, connection, connector, permit, temp_bytes=limits.temp_bytes
+        )
         try:
             finish.session = session
             running.attach(session)
@@ -230,12 +257,12 @@ class Querying(Opening):
             reading.prime()
         except WorkbenchError as error:
             session.close()
-            self._note_failure(connection, error)
+            self._opening.note_failure(connection, error)
             place_in(error, asked.statement, permit.sql)
             add_near_names(
                 error,
                 permit.tables,
-                lambda: self._session(
+                lambda: self._opening.session(
                     actor,
                     connection,
                     connector,
@@ -246,47 +273,5 @@ class Querying(Opening):
         except BaseException:
             session.close()
             raise
-        self._note_success(connection)
+        self._opening.note_success(connection)
         return reading
-
-    # --- what runs -------------------------------------------------------------------------
-
-    def queries(self, actor: Actor, *, everybodys: bool = False) -> list[RunningQuery]:
-        """What runs and waits of the actor's, or of everybody's, the oldest first.
-
-        Raises:
-            Forbidden: only administrators see everybody's.
-        """
-        if everybodys:
-            self._rights.require(actor, "query.list_any")
-        here = [running.view() for running in self._queries.all()]
-        found = [
-            each for each in (*here, *self._peers.all()) if everybodys or each.actor == actor.name
-        ]
-        return sorted(found, key=lambda each: each.since)
-
-    def cancel(self, actor: Actor, query_id: str) -> None:
-        """Stops a query that runs, in its source too, or one that waits for its turn.
-
-        Raises:
-            NotFound: none runs under this id, or none of theirs.
-        """
-        running = self._queries.get(query_id)
-        owner = (
-            running.actor
-            if running is not None
-            else next((each.actor for each in self._peers.all() if each.id == query_id), None)
-        )
-        if owner is None or not (
-            owner == actor.name or self._rights.may(actor, "query.cancel_any")
-        ):
-            raise NotFound("No query of yours runs under this id.", code="unknown_id")
-        if running is not None:
-            running.stop("cancelled")
-        else:
-            self._peers.stop(query_id)
-
-    def close(self) -> None:
-        """Stops everything that runs here; called when the process stops."""
-        for running in self._queries.all():
-            running.stop("cancelled")

@@ -113,7 +113,7 @@ class CopyTask(TaskType):
 
         Raises:
             TaskFailed: a conflict that may pass; ``unknown_artifact``, ``bad_artifact``.
-            WorkbenchError: as ``Broker.read`` and ``Broker.load``.
+            WorkbenchError: as ``Statements.read`` and ``Loads.load``.
         """
         if isinstance(spec.source, FromArtifact):
             return self._from_artifact(spec.source.artifact, spec.to, attempt)
@@ -125,7 +125,9 @@ class CopyTask(TaskType):
         )
         with (
             rows.telling_what_passes(),
-            self._broker.read(attempt.actor, attempt.origin, request, attempt.hang_up) as reading,
+            self._broker.statements.read(
+                attempt.actor, attempt.origin, request, attempt.hang_up
+            ) as reading,
         ):
             rows.note_read(attempt, reading)
             done = rows.load(self._broker, attempt, reading, spec.to)

@@ -111,7 +111,7 @@ def load(broker: Broker, attempt: Attempt, batches: Batches, into: IntoTable) ->
     """Loads rows into a table, once for the task run.
 
     Raises:
-        WorkbenchError: as ``Broker.load``.
+        WorkbenchError: as ``Loads.load``.
     """
     request = LoadRequest(
         connection=into.connection,
@@ -120,7 +120,7 @@ def load(broker: Broker, attempt: Attempt, batches: Batches, into: IntoTable) ->
         key=into.key,
         create=into.create,
     )
-    done = broker.load(
+    done = broker.loads.load(
         attempt.actor,
         attempt.origin,
         request,

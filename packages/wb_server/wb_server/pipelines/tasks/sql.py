@@ -94,7 +94,7 @@ class SqlTask(TaskType):
 
         Raises:
             TaskFailed: ``unsupported_type`` of an artifact; a conflict that may pass.
-            WorkbenchError: as ``Broker.run`` and ``Broker.load``.
+            WorkbenchError: as ``Statements.run`` and ``Loads.load``.
         """
         request = QueryRequest(
             connection=spec.connection,
@@ -104,7 +104,7 @@ class SqlTask(TaskType):
         with rows.telling_what_passes():
             if spec.into is None:
                 return self._run(request, attempt)
-            with self._broker.read(
+            with self._broker.statements.read(
                 attempt.actor, attempt.origin, request, attempt.hang_up
             ) as reading:
                 rows.note_read(attempt, reading)
@@ -118,7 +118,7 @@ class SqlTask(TaskType):
 
     def _run(self, request: QueryRequest, attempt: Attempt) -> Result:
         once = Once(key=attempt.task_run_id)
-        with self._broker.run(
+        with self._broker.statements.run(
             attempt.actor, attempt.origin, request, attempt.hang_up, once
         ) as reading:
             rows.note_read(attempt, reading)

@@ -1,0 +1,59 @@
+"""The queries that run or wait now, in this process and in others: seen and stopped."""
+
+from __future__ import annotations
+
+from ..governance.rights import Rights
+from ..kit.actor import Actor
+from ..kit.errors import NotFound
+from .models import RunningQuery
+from .peers import Peers
+from .running import RunningQueries
+
+
+class ActiveQueries:
+    """Lists and stops the queries of this process and of its peers."""
+
+    def __init__(self, queries: RunningQueries, peers: Peers, rights: Rights) -> None:
+        self._queries = queries
+        self._peers = peers
+        self._rights = rights
+
+    def list(self, actor: Actor, *, everybodys: bool = False) -> list[RunningQuery]:
+        """What runs and waits of the actor's, or of everybody's, the oldest first.
+
+        Raises:
+            Forbidden: only administrators see everybody's.
+        """
+        if everybodys:
+            self._rights.require(actor, "query.list_any")
+        here = [running.view() for running in self._queries.all()]
+        found = [
+            each for each in (*here, *self._peers.all()) if everybodys or each.actor == actor.name
+        ]
+        return sorted(found, key=lambda each: each.since)
+
+    def cancel(self, actor: Actor, query_id: str) -> None:
+        """Stops a query that runs, in its source too, or one that waits for its turn.
+
+        Raises:
+            NotFound: none runs under this id, or none of theirs.
+        """
+        running = self._queries.get(query_id)
+        owner = (
+            running.actor
+            if running is not None
+            else next((each.actor for each in self._peers.all() if each.id == query_id), None)
+        )
+        if owner is None or not (
+            owner == actor.name or self._rights.may(actor, "query.cancel_any")
+        ):
+            raise NotFound("No query of yours runs under this id.", code="unknown_id")
+        if running is not None:
+            running.stop("cancelled")
+        else:
+            self._peers.stop(query_id)
+
+    def close(self) -> None:
+        """Stops everything that runs here; called when the process stops."""
+        for running in self._queries.all():
+            running.stop("cancelled")

@@ -1,0 +1,154 @@
+"""Tests of connections and of sign-ins, by the code of a real query."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+from typing import Any, Final
+
+from ..connections.configurations import Configurations
+from ..connections.models import Connection
+from ..connections.service import ConnectionService
+from ..connectors.base import Connector, ConnectorConfig, Target
+from ..gate.permits import Permit
+from ..gate.service import Gate
+from ..governance.rights import Rights
+from ..kit.actor import Actor
+from ..kit.endpoint import HangUp, Origin
+from ..kit.errors import WorkbenchError
+from .models import ConnectionTest, TestResult
+from .opening import Opening
+from .running import RunningQueries
+
+# Seconds that a test of a connection may take.
+_TEST_SECONDS: Final = 10.0
+
+
+class ConnectionTests:
+    """Tries connections, saved or not, and the sign-ins that rotations make."""
+
+    def __init__(
+        self,
+        opening: Opening,
+        connections: ConnectionService,
+        configurations: Configurations,
+        gate: Gate,
+        rights: Rights,
+        queries: RunningQueries,
+    ) -> None:
+        self._opening = opening
+        self._connections = connections
+        self._configurations = configurations
+        self._gate = gate
+        self._rights = rights
+        self._queries = queries
+
+    def test(
+        self, actor: Actor, origin: Origin, request: ConnectionTest, hang_up: HangUp | None = None
+    ) -> TestResult:
+        """Tries a connection that isn't saved, by the code of a real query."""
+        connector = self._configurations.connector(request.connector)
+        saved = None
+        if request.connection_id is not None:
+            saved = self._connections.saved(actor, request.connection_id)
+            self._rights.require(actor, "connection.update", saved)
+        permit = self._gate.test(actor, None, query_id=str(uuid.uuid4()))
+        config = self._configurations.complete(
+            actor, connector, saved, request.credentials, request.config
+        )
+        return self._try(actor, connector, permit, Target("", 0, config), saved, hang_up)
+
+    def test_saved(
+        self, actor: Actor, origin: Origin, connection_id: str, hang_up: HangUp | None = None
+    ) -> TestResult:
+        """Tries a saved connection, and notes its state."""
+        connection = self._connections.saved(actor, connection_id)
+        connector = self._configurations.connector(connection.connector)
+        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
+        target = self._configurations.target(connection, actor)
+        target = replace(target, connection_id="")
+        result = self._try(actor, connector, permit, target, connection, hang_up)
+        self._opening.note(connection, result.ok, result.code, result.message)
+        return result
+
+    def test_login(
+        self,
+        actor: Actor,
+        origin: Origin,
+        connection_id: str,
+        login: dict[str, Any],
+        hang_up: HangUp | None = None,
+    ) -> TestResult:
+        """Tries a sign-in of the actor's for a personal connection, before it is stored."""
+        connection = self._connections.saved(actor, connection_id)
+        connector = self._configurations.connector(connection.connector)
+        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
+        config = self._configurations.with_login(connection, login)
+        return self._try(actor, connector, permit, Target("", 0, config), connection, hang_up)
+
+    def sign_in(self, actor: Actor, connection: Connection, config: ConnectorConfig) -> TestResult:
+        """Tries a sign-in for a saved connection, on a connection of its own."""
+        connector = self._configurations.connector(connection.connector)
+        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
+        return self._try(actor, connector, permit, Target("", 0, config), connection, None)
+
+    def tables_of(
+        self, actor: Actor, connection: Connection, config: ConnectorConfig
+    ) -> frozenset[tuple[str | None, str]]:
+        """Schema and name of every table that a sign-in for a saved connection may use."""
+        connector = self._configurations.connector(connection.connector)
+        permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
+        with connector.open(permit, Target("", 0, config)) as session:
+            return frozenset((table.schema_, table.name) for table in session.tables(None))
+
+    def set_password(
+        self, actor: Actor, connection: Connection, config: ConnectorConfig, password: str
+    ) -> None:
+        """Gives the login of a sign-in another password, signed in as that login.
+
+        The caller keeps the password safe before, stores it after, and writes the audit log.
+
+        Raises:
+            WorkbenchError: as ``Connector.set_password`` says.
+        """
+        connector = self._configurations.connector(connection.connector)
+        permit = self._gate.new_password(actor, connection)
+        connector.set_password(permit, Target(connection.id, 0, config), password)
+
+    def _try(
+        self,
+        actor: Actor,
+        connector: Connector,
+        permit: Permit,
+        target: Target,
+        connection: Connection | None,
+        hang_up: HangUp | None,
+    ) -> TestResult:
+        version: str | None = None
+        error: WorkbenchError | None = None
+        with self._queries.turn(
+            actor, connection, permit.query_id, permit.kind, "", hang_up
+        ) as running:
+            began = time.perf_counter()
+            try:
+                connector.check(target.config)
+                with connector.open(permit, target) as session:
+                    running.attach(session)
+                    for _batch in session.run(timeout=_TEST_SECONDS, max_write_rows=0):
+                        pass
+                    version = session.server_version()
+            except WorkbenchError as failure:
+                error = failure
+            elapsed = (time.perf_counter() - began) * 1000
+        if error is not None:
+            return TestResult(
+                ok=False,
+                message=error.message,
+                code=error.code,
+                details=error.details,
+                elapsed_ms=elapsed,
+            )
+        return TestResult(
+            ok=True, message="The connection works.", elapsed_ms=elapsed, server_version=version
+        )
