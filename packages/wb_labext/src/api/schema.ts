@@ -1108,7 +1108,7 @@ export interface components {
             number: number;
             /**
              * State
-             * @description `lost`: its worker was not heard of any more.
+             * @description `lost`: the worker stopped responding.
              * @enum {string}
              */
             state: "running" | "succeeded" | "failed" | "cancelled" | "lost";

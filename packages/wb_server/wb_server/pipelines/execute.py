@@ -19,11 +19,11 @@ from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import Unprocessable, WorkbenchError
 from .accounts import Accounts
 from .definitions import Definitions, scope_of
-from .record import Record, checked_outputs, keepable
+from .recorder import AttemptRecorder, checked_outputs, keepable
 from .runs.notes import Notes
 from .runs.steps import Claim, End, Ending, Kept, Step
 from .runs.store import RunStore
-from .runs.transitions import Transitions
+from .runs.task_transitions import TaskTransitions
 from .tasks.base import Artifact, Attempt, Result, TaskFailed, TaskType
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class _Going:
     claim: Claim
     hang_up: HangUp
     deadline: float
-    record: Record
+    record: AttemptRecorder
     lease_until: float
     why: Stopped | None = None
     refusal: WorkbenchError | None = None
@@ -80,7 +80,7 @@ class Executor:
 
     def __init__(
         self,
-        transitions: Transitions,
+        transitions: TaskTransitions,
         notes: Notes,
         store: RunStore,
         definitions: Definitions,
@@ -166,7 +166,7 @@ class Executor:
             claim,
             HangUp(),
             began + 3600,
-            Record(claim, self._notes, self._store, self._blobs),
+            AttemptRecorder(claim, self._notes, self._store, self._blobs),
             began + self._lease,
         )
         with self._lock:

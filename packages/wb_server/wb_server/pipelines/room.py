@@ -36,9 +36,10 @@ def _build(assembly: Assembly) -> None:
     from .kernels.base import Kernels
     from .runs.bindings import RunBindings
     from .runs.notes import Notes
+    from .runs.run_transitions import RunTransitions
     from .runs.service import RunService
     from .runs.store import RunStore
-    from .runs.transitions import Transitions
+    from .runs.task_transitions import TaskTransitions
     from .runs.upkeep import Upkeep
     from .scheduler import Scheduler
     from .schedules.service import ScheduleService
@@ -67,11 +68,12 @@ def _build(assembly: Assembly) -> None:
     run_store = RunStore(database)
     assembly.get(BindingsPort).fill(RunBindings(database, people))
     assembly.get(WorkElsewhere).fill(run_store.running)
-    transitions = Transitions(database, blobs)
+    task_transitions = TaskTransitions(database, blobs)
     runs = assembly.add(
         RunService(
             run_store,
-            transitions,
+            RunTransitions(database, blobs),
+            task_transitions,
             Upkeep(database, blobs),
             store,
             definitions,
@@ -100,7 +102,7 @@ def _build(assembly: Assembly) -> None:
     schedules = assembly.add(ScheduleService(store, definitions, runs, accounts))
     executor = assembly.add(
         Executor(
-            transitions,
+            task_transitions,
             Notes(database, blobs),
             run_store,
             definitions,

@@ -21,9 +21,10 @@ from wb_server.kit.db import Database
 from wb_server.kit.errors import Conflict
 from wb_server.pipelines.models import Pipeline
 from wb_server.pipelines.runs.notes import Notes
+from wb_server.pipelines.runs.run_transitions import RunTransitions
 from wb_server.pipelines.runs.steps import MAX_LOST, Claim, End, Ending, Kept, NewRun, NewTask, Step
 from wb_server.pipelines.runs.store import RunStore
-from wb_server.pipelines.runs.transitions import Transitions
+from wb_server.pipelines.runs.task_transitions import TaskTransitions
 from wb_server.pipelines.runs.upkeep import Upkeep
 from wb_server.pipelines.store import PipelineStore
 
@@ -36,7 +37,8 @@ class Bench:
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
         self.blobs = Blobs(folder / "blobs", database)
-        self.steps = Transitions(database, self.blobs)
+        self.runs = RunTransitions(database, self.blobs)
+        self.tasks = TaskTransitions(database, self.blobs)
         self.notes = Notes(database, self.blobs)
         self.upkeep = Upkeep(database, self.blobs)
         self.store = RunStore(database)
@@ -80,10 +82,10 @@ class Bench:
         return run.state
 
     def end(self, claim: Claim, ending: Ending, **more: Any) -> Step:
-        return self.steps.end(claim, End(ending, **more))
+        return self.tasks.end(claim, End(ending, **more))
 
     def claim(self, task_run_id: str, lease: float = 60) -> Claim:
-        claim = self.steps.claim(task_run_id, "w1", lease)
+        claim = self.tasks.claim(task_run_id, "w1", lease)
         assert claim is not None
         return claim
 
@@ -109,7 +111,7 @@ def shift(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
 
 def test_tasks_run_after_what_they_need(bench: Bench) -> None:
-    step = bench.steps.create(
+    step = bench.runs.create(
         bench.new(task("a"), task("b", "a"), task("c", "a"), task("d", "b", "c"))
     )
     run = step.run_id
@@ -128,7 +130,7 @@ def test_tasks_run_after_what_they_need(bench: Bench) -> None:
 
 
 def test_a_failure_ends_what_needs_it_and_nothing_else(bench: Bench) -> None:
-    step = bench.steps.create(
+    step = bench.runs.create(
         bench.new(task("a"), task("b", "a"), task("c", "b"), task("other"), task("last", "other"))
     )
     by_task = {each.task: each.id for each in bench.store.tasks(step.run_id)}
@@ -148,12 +150,12 @@ def test_a_failure_ends_what_needs_it_and_nothing_else(bench: Bench) -> None:
 
 
 def test_one_of_many_claims_it(bench: Bench) -> None:
-    (only,) = bench.steps.create(bench.new()).ready
+    (only,) = bench.runs.create(bench.new()).ready
     gate = threading.Barrier(8)
 
     def claim(name: str) -> Claim | None:
         gate.wait()
-        return bench.steps.claim(only, name, 60)
+        return bench.tasks.claim(only, name, 60)
 
     with ThreadPoolExecutor(8) as pool:
         claims = list(pool.map(claim, [f"w{n}" for n in range(8)]))
@@ -161,11 +163,11 @@ def test_one_of_many_claims_it(bench: Bench) -> None:
 
 
 def test_an_old_fence_counts_for_nothing(bench: Bench, shift: Callable[[float], None]) -> None:
-    step = bench.steps.create(bench.new())
+    step = bench.runs.create(bench.new())
     (only,) = step.ready
     old = bench.claim(only, lease=1)
     shift(5)
-    (lost,) = bench.steps.expire()
+    (lost,) = bench.tasks.expire()
     assert lost.ready == [only]
     fresh = bench.claim(only)
     assert fresh.fence > old.fence
@@ -173,9 +175,9 @@ def test_an_old_fence_counts_for_nothing(bench: Bench, shift: Callable[[float], 
     with pytest.raises(Conflict) as error:
         bench.notes.kernel(old, {"kernel": "x"})
     assert error.value.code == "stale_attempt"
-    gone, _ = bench.steps.renew({only: old.fence}, 60)
+    gone, _ = bench.tasks.renew({only: old.fence}, 60)
     assert gone == {only}
-    gone, _ = bench.steps.renew({only: fresh.fence}, 60)
+    gone, _ = bench.tasks.renew({only: fresh.fence}, 60)
     assert gone == set()
     assert bench.end(fresh, "succeeded", outputs={"fresh": True}).ended == "succeeded"
     assert bench.store.outputs(step.run_id) == {"only": {"fresh": True}}
@@ -186,44 +188,42 @@ def test_an_old_fence_counts_for_nothing(bench: Bench, shift: Callable[[float], 
 def test_kernels_of_earlier_attempts_are_told_to_the_next(
     bench: Bench, shift: Callable[[float], None]
 ) -> None:
-    (only,) = bench.steps.create(bench.new()).ready
+    (only,) = bench.runs.create(bench.new()).ready
     claim = bench.claim(only, lease=1)
     bench.notes.kernel(claim, {"kernel": "k1"})
     shift(5)
-    bench.steps.expire()
+    bench.tasks.expire()
     assert bench.claim(only).kernels == [{"kernel": "k1"}]
 
 
 def test_a_renewed_lease_does_not_expire(bench: Bench, shift: Callable[[float], None]) -> None:
-    (only,) = bench.steps.create(bench.new()).ready
+    (only,) = bench.runs.create(bench.new()).ready
     claim = bench.claim(only, lease=1)
-    bench.steps.renew({only: claim.fence}, 60)
+    bench.tasks.renew({only: claim.fence}, 60)
     shift(5)
-    assert bench.steps.expire() == []
+    assert bench.tasks.expire() == []
 
 
 def test_a_worker_that_is_lost_each_time_fails_in_the_end(
     bench: Bench, shift: Callable[[float], None]
 ) -> None:
-    step = bench.steps.create(bench.new(task("only", retries=5)))
+    step = bench.runs.create(bench.new(task("only", retries=5)))
     (only,) = step.ready
     for number in range(MAX_LOST):
         shift(10 * number)
         bench.claim(only, lease=1)
         shift(10 * number + 5)
-        assert len(bench.steps.expire()) == 1
+        assert len(bench.tasks.expire()) == 1
     assert bench.state(step.run_id) == "failed"
     (done,) = bench.store.tasks(step.run_id)
     assert done.code == "worker_lost"
 
 
 def test_retries_wait_longer_each_time(bench: Bench, shift: Callable[[float], None]) -> None:
-    step = bench.steps.create(
-        bench.new(task("only", retries=2, retry_delay=10.0, retry_factor=2.0))
-    )
+    step = bench.runs.create(bench.new(task("only", retries=2, retry_delay=10.0, retry_factor=2.0)))
     (only,) = step.ready
     assert bench.end(bench.claim(only), "failed", code="x").ready == []
-    assert bench.steps.claim(only, "w", 60) is None  # not yet
+    assert bench.tasks.claim(only, "w", 60) is None  # not yet
     assert bench.upkeep.overdue(5) == []
     shift(11)
     assert bench.upkeep.overdue(5) == [only]
@@ -236,31 +236,31 @@ def test_retries_wait_longer_each_time(bench: Bench, shift: Callable[[float], No
 
 
 def test_what_no_retry_can_mend_is_not_tried_again(bench: Bench) -> None:
-    (only,) = bench.steps.create(bench.new(task("only", retries=3))).ready
+    (only,) = bench.runs.create(bench.new(task("only", retries=3))).ready
     assert bench.end(bench.claim(only), "failed", code="x", retry=False).ended == "failed"
 
 
 def test_a_lost_attempt_does_not_count_as_a_retry(
     bench: Bench, shift: Callable[[float], None]
 ) -> None:
-    (only,) = bench.steps.create(bench.new(task("only", retries=1))).ready
+    (only,) = bench.runs.create(bench.new(task("only", retries=1))).ready
     bench.claim(only, lease=1)
     shift(5)
-    bench.steps.expire()
+    bench.tasks.expire()
     assert bench.end(bench.claim(only), "failed", code="x").ended is None
     shift(50)
     assert bench.end(bench.claim(only), "failed", code="x").ended == "failed"
 
 
 def test_cancel_ends_what_waits_at_once_and_what_runs_when_it_is_seen(bench: Bench) -> None:
-    step = bench.steps.create(bench.new(task("a"), task("b", "a"), task("c")))
+    step = bench.runs.create(bench.new(task("a"), task("b", "a"), task("c")))
     run = step.run_id
     by_task = {each.task: each.id for each in bench.store.tasks(run)}
     claim = bench.claim(by_task["a"])
-    assert bench.steps.cancel(run, "ana").ended is None
+    assert bench.runs.cancel(run, "ana").ended is None
     assert bench.states(run) == {"a": "running", "b": "cancelled", "c": "cancelled"}
-    assert bench.steps.cancelled([by_task["a"]]) == {by_task["a"]}
-    assert bench.steps.claim(by_task["c"], "w2", 60) is None
+    assert bench.tasks.cancelled([by_task["a"]]) == {by_task["a"]}
+    assert bench.tasks.claim(by_task["c"], "w2", 60) is None
     assert bench.end(claim, "failed", code="interrupted").ended == "cancelled"
     assert bench.state(run) == "cancelled"
     (a, *_) = bench.store.tasks(run)
@@ -268,20 +268,20 @@ def test_cancel_ends_what_waits_at_once_and_what_runs_when_it_is_seen(bench: Ben
 
 
 def test_a_run_that_nobody_began_is_cancelled_at_once(bench: Bench) -> None:
-    run = bench.steps.create(bench.new()).run_id
-    assert bench.steps.cancel(run, "ana").ended == "cancelled"
-    assert bench.steps.cancel(run, "ana").ended is None
+    run = bench.runs.create(bench.new()).run_id
+    assert bench.runs.cancel(run, "ana").ended == "cancelled"
+    assert bench.runs.cancel(run, "ana").ended is None
 
 
 def test_runs_of_a_pipeline_wait_for_each_other(bench: Bench) -> None:
-    first = bench.steps.create(bench.new())
-    second = bench.steps.create(bench.new())
-    third = bench.steps.create(bench.new())
+    first = bench.runs.create(bench.new())
+    second = bench.runs.create(bench.new())
+    third = bench.runs.create(bench.new())
     assert (bench.state(second.run_id), second.ready) == ("queued", ())
-    assert bench.steps.start_waiting(bench.pipeline) is None
+    assert bench.runs.start_waiting(bench.pipeline) is None
     bench.end(bench.claim(first.ready[0]), "succeeded")
     assert bench.upkeep.held_up() == [bench.pipeline]
-    step = bench.steps.start_waiting(bench.pipeline)
+    step = bench.runs.start_waiting(bench.pipeline)
     assert step is not None
     assert step.run_id == second.run_id
     assert bench.state(third.run_id) == "queued"
@@ -289,8 +289,8 @@ def test_runs_of_a_pipeline_wait_for_each_other(bench: Bench) -> None:
 
 
 def test_one_run_is_skipped_while_another_goes_on(bench: Bench) -> None:
-    bench.steps.create(bench.new())
-    step = bench.steps.create(replace(bench.new(), concurrency="skip"))
+    bench.runs.create(bench.new())
+    step = bench.runs.create(replace(bench.new(), concurrency="skip"))
     run = bench.store.run(step.run_id)
     assert run is not None
     assert (run.state, run.code) == ("skipped", "overlap")
@@ -298,24 +298,24 @@ def test_one_run_is_skipped_while_another_goes_on(bench: Bench) -> None:
 
 
 def test_a_newer_run_cancels_the_older_ones(bench: Bench) -> None:
-    first = bench.steps.create(bench.new())
+    first = bench.runs.create(bench.new())
     claim = bench.claim(first.ready[0])
-    waiting = bench.steps.create(bench.new())
-    newest = bench.steps.create(replace(bench.new(), concurrency="cancel_older"))
+    waiting = bench.runs.create(bench.new())
+    newest = bench.runs.create(replace(bench.new(), concurrency="cancel_older"))
     assert bench.state(waiting.run_id) == "cancelled"
     assert bench.state(newest.run_id) == "queued"  # until the one that runs is gone
     assert bench.end(claim, "cancelled").ended == "cancelled"
-    step = bench.steps.start_waiting(bench.pipeline)
+    step = bench.runs.start_waiting(bench.pipeline)
     assert step is not None
     assert step.run_id == newest.run_id
 
 
 def test_the_same_key_is_the_same_run(bench: Bench) -> None:
-    first = bench.steps.create(replace(bench.new(), idempotency_key="k"))
-    again = bench.steps.create(replace(bench.new(), idempotency_key="k"))
+    first = bench.runs.create(replace(bench.new(), idempotency_key="k"))
+    again = bench.runs.create(replace(bench.new(), idempotency_key="k"))
     assert (again.run_id, again.done) == (first.run_id, False)
     with pytest.raises(Conflict) as error:
-        bench.steps.create(replace(bench.new(), idempotency_key="k", parameters={"other": 1}))
+        bench.runs.create(replace(bench.new(), idempotency_key="k", parameters={"other": 1}))
     assert error.value.code == "key_reused"
 
 
@@ -326,7 +326,7 @@ def test_many_at_once_make_one_run(bench: Bench, what: str) -> None:
 
     def create(_: int) -> tuple[str, bool]:
         gate.wait()
-        step = bench.steps.create(new)
+        step = bench.runs.create(new)
         return step.run_id, step.done
 
     with ThreadPoolExecutor(6) as pool:
@@ -336,7 +336,7 @@ def test_many_at_once_make_one_run(bench: Bench, what: str) -> None:
 
 
 def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
-    step = bench.steps.create(bench.new(task("a"), task("b", "a")))
+    step = bench.runs.create(bench.new(task("a"), task("b", "a")))
     digest = bench.blobs.put([b"rows"])
     (b,) = bench.end(
         bench.claim(step.ready[0]),
@@ -346,7 +346,7 @@ def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
     ).ready
     bench.end(bench.claim(b), "failed", code="x")
     (a, _) = bench.store.tasks(step.run_id)
-    again = bench.steps.create(
+    again = bench.runs.create(
         bench.new(replace(task("a"), taken=a.id, outputs=a.outputs), task("b", "a"))
     )
     assert bench.states(again.run_id) == {"a": "succeeded", "b": "queued"}
@@ -362,7 +362,7 @@ def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
     with bench.blobs.open(digest) as file:
         assert file.read() == b"rows"
     with pytest.raises(Conflict) as gone:
-        bench.steps.create(bench.new(replace(task("a"), taken=a.id), task("b", "a")))
+        bench.runs.create(bench.new(replace(task("a"), taken=a.id), task("b", "a")))
     assert gone.value.code == "tidied"
     assert bench.end(bench.claim(again.ready[0]), "succeeded").ended == "succeeded"
     assert bench.upkeep.prune(clock.now() + timedelta(days=1), 0) == 1
@@ -370,7 +370,7 @@ def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
 
 
 def test_what_is_left_out_never_runs(bench: Bench) -> None:
-    step = bench.steps.create(bench.new(task("a"), replace(task("b", "a"), left_out=True)))
+    step = bench.runs.create(bench.new(task("a"), replace(task("b", "a"), left_out=True)))
     assert bench.end(bench.claim(step.ready[0]), "succeeded").ended == "succeeded"
     assert bench.states(step.run_id) == {"a": "succeeded", "b": "skipped"}
 
@@ -378,13 +378,13 @@ def test_what_is_left_out_never_runs(bench: Bench) -> None:
 def test_old_runs_go_with_their_files(bench: Bench) -> None:
     runs = []
     for number in range(4):
-        step = bench.steps.create(bench.new())
+        step = bench.runs.create(bench.new())
         claim = bench.claim(step.ready[0])
         digest = bench.blobs.put([f"content {number}".encode()])
         bench.notes.notebook(claim.attempt_id, bench.blobs.put([b"the same in each"]))
         bench.end(claim, "succeeded", files=[Kept("f", "text/plain", digest, 9)])
         runs.append((step.run_id, digest))
-    going = bench.steps.create(bench.new()).run_id
+    going = bench.runs.create(bench.new()).run_id
     assert bench.upkeep.prune(clock.now() - timedelta(days=1), keep=3) == 2
     assert [bench.store.run(run) is None for run, _ in runs] == [True, True, False, False]
     assert bench.blobs.sweep(timedelta(0)) == 2
@@ -408,16 +408,16 @@ def test_whatever_workers_do_every_run_ends_and_each_task_succeeds_once(
     runs = []
     for _ in range(3):
         bench.pipeline = bench.add_pipeline()
-        runs.append(bench.steps.create(bench.new(*tasks)).run_id)
+        runs.append(bench.runs.create(bench.new(*tasks)).run_id)
     succeeded: list[tuple[str, str]] = []
     stop = threading.Event()
 
     def work(number: int) -> None:
         mine = random.Random(seed * 100 + number)
         while not stop.is_set():
-            bench.steps.expire()
+            bench.tasks.expire()
             for ready in _shuffled(mine, bench.upkeep.overdue(0)):
-                claim = bench.steps.claim(ready, f"w{number}", 0.2)
+                claim = bench.tasks.claim(ready, f"w{number}", 0.2)
                 if claim is None:
                     continue
                 fate = mine.random()

@@ -23,7 +23,7 @@ TaskState = Annotated[
 ]
 AttemptState = Annotated[
     Literal["running", "succeeded", "failed", "cancelled", "lost"],
-    Field(description="`lost`: its worker was not heard of any more."),
+    Field(description="`lost`: the worker stopped responding."),
 ]
 Trigger = Literal["manual", "schedule", "rerun"]
 

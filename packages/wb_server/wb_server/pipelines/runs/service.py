@@ -34,9 +34,10 @@ from .models import (
     RunSummary,
     Trigger,
 )
+from .run_transitions import RunTransitions
 from .steps import NewRun, NewTask, Step
 from .store import RunStore
-from .transitions import Transitions
+from .task_transitions import TaskTransitions
 from .upkeep import Upkeep
 
 _LOG_PAGE = 256 * 1024
@@ -50,7 +51,8 @@ class RunService:
     def __init__(
         self,
         store: RunStore,
-        transitions: Transitions,
+        transitions: RunTransitions,
+        tasks: TaskTransitions,
         upkeep: Upkeep,
         pipelines: PipelineStore,
         definitions: Definitions,
@@ -64,6 +66,7 @@ class RunService:
     ) -> None:
         self._store = store
         self._transitions = transitions
+        self._tasks = tasks
         self._upkeep = upkeep
         self._pipelines = pipelines
         self._definitions = definitions
@@ -380,7 +383,7 @@ class RunService:
         Returns:
             How many things it found.
         """
-        lost = self._transitions.expire()
+        lost = self._tasks.expire()
         for step in lost:
             self.went(step)
         again = self._upkeep.overdue(_RING_AGAIN)

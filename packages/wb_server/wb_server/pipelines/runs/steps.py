@@ -1,4 +1,4 @@
-"""What the steps of a run are told, and what they answer: ``transitions.py`` makes them."""
+"""What the steps of a run are told, and what they answer: ``run_transitions.py`` and ``task_transitions.py`` make them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of runs, and what is read from them. They are changed by ``transitions.py`` alone."""
+"""The tables of runs, and what is read from them. Only ``run_transitions.py`` and ``task_transitions.py`` change them."""
 
 from __future__ import annotations
 

@@ -12,289 +12,71 @@ rung afterwards; when that is lost, the reconciler rings again.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
 from ...kit import clock
-from .beginning import RunSteps
-from .statements import (
-    ADD_ATTEMPT,
-    ADD_LOG,
-    ADD_TABLES,
-    CANCELLED_BY,
-    CLAIM,
-    COUNT_DOWN,
-    CURRENT,
-    EARLIER_KERNELS,
-    END_ATTEMPT,
-    LOCK_RUN,
-    RUN,
-    SUCCEED,
-)
-from .steps import MAX_LOST, MAX_RETRY_DELAY, Claim, End, Step
-from .store import runs, task_needs, task_runs
-
-_LOST = End("lost", "worker_lost", "Its worker was not heard of any more.")
+from ...kit.blobs import Blobs
+from .statements import CLOSE, LOCK_RUN
+from .steps import Kept
+from .store import artifacts, runs, task_runs
 
 
-class Transitions(RunSteps):
-    """Makes every step. The only one that writes the tables of runs."""
+def lock_run(transaction: sa.Connection, run_id: str) -> None:
+    """Keeps other steps of the run away until the transaction ends."""
+    transaction.execute(LOCK_RUN, {"run": run_id})
 
-    def claim(self, task_run_id: str, worker: str, lease: float) -> Claim | None:
-        """Begins an attempt, or answers ``None``: somebody else has it, or it isn't to be run.
 
-        Args:
-            lease: seconds for which nobody else may take it.
-        """
-        with self._database.write() as transaction:
-            return self._claim(transaction, task_run_id, worker, lease)
+def close_tasks(transaction: sa.Connection, run_id: str, tasks: int) -> str | None:
+    """Counts tasks as ended; the state of the run if they were its last ones."""
+    left = transaction.execute(CLOSE, {"run": run_id, "ended": tasks}).scalar()
+    return end_if_done(transaction, run_id) if left == 0 else None
 
-    def _claim(
-        self,
-        transaction: sa.Connection,
-        task_run_id: str,
-        worker: str,
-        lease: float,
-        *,
-        run: sa.RowMapping | None = None,
-    ) -> Claim | None:
-        now = clock.now()
-        row = transaction.execute(
-            CLAIM,
-            {
-                "task_run": task_run_id,
-                "now": now,
-                "by": worker,
-                "until": now + timedelta(seconds=lease),
-            },
-        ).first()
-        if row is None:
-            return None
-        kernels: list[Mapping[str, Any]] = []
-        if row.attempts > 1:
-            kernels += transaction.execute(EARLIER_KERNELS, {"task_run": task_run_id}).scalars()
-        attempt_id = str(uuid.uuid4())
+
+def end_if_done(transaction: sa.Connection, run_id: str) -> str | None:
+    """Ends a run of which nothing is open; its state if it did."""
+    run = transaction.execute(
+        sa.select(runs.c.open_tasks, runs.c.cancelled_by).where(
+            runs.c.id == run_id, runs.c.state.in_(("queued", "running"))
+        )
+    ).first()
+    if run is None or run.open_tasks > 0:
+        return None
+    failed = transaction.execute(
+        sa.select(task_runs.c.task, task_runs.c.code, task_runs.c.message)
+        .where(task_runs.c.run_id == run_id, task_runs.c.state == "failed")
+        .order_by(task_runs.c.finished_at, task_runs.c.position)
+        .limit(1)
+    ).first()
+    code, message = None, ""
+    if run.cancelled_by is not None:
+        state = "cancelled"
+    elif failed is not None:
+        state, code = "failed", failed.code
+        message = f"{failed.task}: {failed.message}"
+    else:
+        state = "succeeded"
+    transaction.execute(
+        runs.update()
+        .where(runs.c.id == run_id)
+        .values(state=state, finished_at=clock.now(), code=code, message=message)
+    )
+    return state
+
+
+def keep_files(
+    blobs: Blobs, transaction: sa.Connection, task_run_id: str, files: Sequence[Kept]
+) -> None:
+    """Notes files as what a task run has made."""
+    for file in files:
+        blobs.refer(transaction, file.digest)
         transaction.execute(
-            ADD_ATTEMPT,
-            {
-                "id": attempt_id,
-                "task_run_id": task_run_id,
-                "number": row.attempts,
-                "fence": row.fence,
-                "worker": worker,
-                "state": "running",
-                "started_at": now,
-                "message": "",
-                "details": {},
-            },
-        )
-        if run is None:  # what a claim tells of it never changes
-            run = transaction.execute(RUN, {"run": row.run_id}).mappings().one()
-        return Claim(
-            attempt_id,
-            task_run_id,
-            row.run_id,
-            row.task,
-            row.type,
-            row.attempts,
-            row.fence,
-            run,
-            kernels,
-        )
-
-    def renew(self, claims: Mapping[str, int], lease: float) -> tuple[set[str], set[str]]:
-        """Keeps leases alive.
-
-        Args:
-            claims: task run -> fence.
-            lease: seconds from now.
-
-        Returns:
-            The task runs that aren't the caller's any more, and those whose run was cancelled.
-        """
-        until = clock.now() + timedelta(seconds=lease)
-        with self._database.write(durable=False) as transaction:
-            alive = {}
-            for task_run_id, fence in claims.items():
-                row = transaction.execute(
-                    task_runs.update()
-                    .where(
-                        task_runs.c.id == task_run_id,
-                        task_runs.c.fence == fence,
-                        task_runs.c.state == "running",
-                    )
-                    .values(lease_until=until)
-                    .returning(task_runs.c.run_id)
-                ).scalar()
-                if row is not None:
-                    alive[task_run_id] = row
-        return set(claims) - set(alive), self._cancelled(alive)
-
-    def cancelled(self, task_run_ids: Sequence[str]) -> set[str]:
-        """Those of the task runs whose run was cancelled."""
-        with self._database.read() as transaction:
-            return set(
-                transaction.execute(
-                    sa.select(task_runs.c.id)
-                    .join_from(task_runs, runs, runs.c.id == task_runs.c.run_id)
-                    .where(task_runs.c.id.in_(task_run_ids), runs.c.cancelled_by.is_not(None))
-                ).scalars()
+            artifacts.insert().values(
+                task_run_id=task_run_id,
+                name=file.name,
+                media_type=file.media_type,
+                digest=file.digest,
+                size=file.size,
             )
-
-    def _cancelled(self, alive: Mapping[str, str]) -> set[str]:
-        return self.cancelled(list(alive)) if alive else set()
-
-    def end(
-        self,
-        claim: Claim,
-        end: End,
-        *,
-        take: tuple[str, float] | None = None,
-    ) -> Step:
-        """Ends an attempt, and goes on with the run.
-
-        Args:
-            take: name and lease of a worker who wants to go on at once: the first task that this end
-                made ready is claimed for it, in the same transaction.
-
-        Returns:
-            With ``done`` false where the attempt isn't current: nothing of it counts then.
-        """
-        with self._database.write() as transaction:
-            transaction.execute(LOCK_RUN, {"run": claim.run_id})
-            step = self._end(transaction, claim.run_id, claim.task_run_id, claim.fence, end)
-            if not step.done:
-                return step
-            if end.log:
-                transaction.execute(ADD_LOG, end.log)
-            if end.tables:
-                transaction.execute(ADD_TABLES, end.tables)
-            if take is None or not step.ready:
-                return step
-            following = self._claim(transaction, step.ready[0], *take, run=claim.run)
-            if following is None:  # a retry that waits
-                return step
-            return replace(step, ready=step.ready[1:], claim=following)
-
-    def _end(
-        self, transaction: sa.Connection, run_id: str, task_run_id: str, fence: int, end: End
-    ) -> Step:
-        now = clock.now()
-        row = transaction.execute(CURRENT, {"task_run": task_run_id, "held": fence}).first()
-        if row is None:
-            return Step(run_id, done=False)
-        transaction.execute(
-            END_ATTEMPT,
-            {
-                "task_run": task_run_id,
-                "held": fence,
-                "ending": end.ending,
-                "now": now,
-                "why": end.code,
-                "words": end.message,
-                "facts": dict(end.details),
-                "how_far": dict(end.progress) if end.progress is not None else None,
-            },
         )
-        if end.ending == "succeeded":
-            return self._succeed(transaction, run_id, task_run_id, end, now)
-        cancelled = transaction.execute(CANCELLED_BY, {"run": run_id}).scalar() is not None
-        if cancelled or end.ending == "cancelled":
-            state = "cancelled"
-        elif end.ending == "lost":
-            state = "queued" if row.lost + 1 < MAX_LOST else "failed"
-        else:
-            again = end.retry and row.attempts - row.lost <= row.retries
-            state = "queued" if again else "failed"
-        values: dict[str, Any] = {
-            "state": state,
-            "code": end.code,
-            "message": end.message,
-            "lease_until": None,
-            "worker": None,
-            "lost": row.lost + (end.ending == "lost"),
-        }
-        ready: list[str] = []
-        if state == "queued":
-            tries = row.attempts - values["lost"] - 1
-            delay = 0.0 if end.ending == "lost" else row.retry_delay * row.retry_factor**tries
-            values["not_before"] = now + timedelta(seconds=min(delay, MAX_RETRY_DELAY))
-            if delay <= 0:
-                values["rung_at"] = now
-                ready.append(task_run_id)
-        else:
-            values["finished_at"] = now
-        transaction.execute(task_runs.update().where(task_runs.c.id == task_run_id).values(values))
-        if state == "queued":
-            return Step(run_id, ready)
-        closed = 1 + self._skip_after(transaction, [task_run_id], now)
-        return Step(run_id, ready, self._close(transaction, run_id, closed))
-
-    def _succeed(
-        self,
-        transaction: sa.Connection,
-        run_id: str,
-        task_run_id: str,
-        end: End,
-        now: datetime,
-    ) -> Step:
-        transaction.execute(
-            SUCCEED, {"task_run": task_run_id, "now": now, "results": dict(end.outputs)}
-        )
-        self._keep(transaction, task_run_id, end.files)
-        after = transaction.execute(COUNT_DOWN, {"task_run": task_run_id, "now": now}).all()
-        in_order = [
-            each.id
-            for each in sorted(after, key=lambda each: each.position)
-            if each.state == "queued"
-        ]
-        return Step(run_id, in_order, self._close(transaction, run_id, 1))
-
-    def _skip_after(self, transaction: sa.Connection, failed: list[str], now: datetime) -> int:
-        skipped = 0
-        while failed:
-            needing = sa.select(task_needs.c.needing).where(task_needs.c.needed.in_(failed))
-            failed = list(
-                transaction.execute(
-                    task_runs.update()
-                    .where(task_runs.c.id.in_(needing), task_runs.c.state == "waiting")
-                    .values(
-                        state="skipped",
-                        finished_at=now,
-                        code="needed_failed",
-                        message="A task that it needs did not succeed.",
-                    )
-                    .returning(task_runs.c.id)
-                ).scalars()
-            )
-            skipped += len(failed)
-        return skipped
-
-    # --- the reconciler ----------------------------------------------------------------------
-
-    def expire(self, limit: int = 100) -> list[Step]:
-        """Ends attempts whose lease ran out: their worker was lost."""
-        with self._database.read() as transaction:
-            late = transaction.execute(
-                sa.select(task_runs.c.id, task_runs.c.run_id, task_runs.c.fence)
-                .where(task_runs.c.state == "running", task_runs.c.lease_until < clock.now())
-                .limit(limit)
-            ).all()
-        steps = []
-        for task_run_id, run_id, fence in late:
-            with self._database.write() as transaction:
-                self._lock(transaction, run_id)
-                # It may have been renewed since.
-                still = transaction.execute(
-                    sa.select(task_runs.c.id).where(
-                        task_runs.c.id == task_run_id, task_runs.c.lease_until < clock.now()
-                    )
-                ).first()
-                if still is not None:
-                    steps.append(self._end(transaction, run_id, task_run_id, fence, _LOST))
-        return [step for step in steps if step.done]

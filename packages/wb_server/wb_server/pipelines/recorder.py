@@ -36,7 +36,7 @@ class LastWords:
     progress: dict[str, Any] | None = None
 
 
-class Record(Recorder):
+class AttemptRecorder(Recorder):
     """Keeps what an attempt says. What may wait a moment is gathered; ``flush`` writes it."""
 
     def __init__(self, claim: Claim, notes: Notes, store: RunStore, blobs: Blobs) -> None:

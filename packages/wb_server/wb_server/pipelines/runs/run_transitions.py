@@ -1,9 +1,8 @@
-"""The steps of whole runs: made, begun, cancelled, ended. ``transitions.py`` has the states."""
+"""The steps of whole runs: made, begun, cancelled. ``transitions.py`` has the states."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,13 +12,13 @@ from ...kit.blobs import Blobs
 from ...kit.db import Database
 from ...kit.errors import Conflict
 from ..store import pipelines
-from .statements import CLOSE, LOCK_RUN
 from .steps import Kept, NewRun, Step
 from .store import artifacts, runs, schedule_fires, task_needs, task_runs
+from .transitions import close_tasks, end_if_done, keep_files, lock_run
 
 
-class RunSteps:
-    """Those of runs; ``Transitions`` adds those of their tasks."""
+class RunTransitions:
+    """Makes runs, begins them, cancels them."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
@@ -78,7 +77,7 @@ class RunSteps:
                 return Step(run_id, ended=over[0])
             if new.concurrency == "cancel_older":
                 for older in active:
-                    self._lock(transaction, older)
+                    lock_run(transaction, older)
                     self._cancel(transaction, older, f"a newer run of {new.triggered_by}")
                 active = self._active(transaction, new.pipeline_id, besides=run_id)
             if active:
@@ -199,12 +198,12 @@ class RunSteps:
             .values(state="running", started_at=now)
         )
         ready = self._ready(transaction, task_runs.c.run_id == run_id, now)
-        return Step(run_id, ready, self._end_if_done(transaction, run_id))
+        return Step(run_id, ready, end_if_done(transaction, run_id))
 
     def cancel(self, run_id: str, by: str) -> Step:
         """Ends a run: what hasn't begun at once, what runs as soon as its worker sees it."""
         with self._database.write() as transaction:
-            self._lock(transaction, run_id)
+            lock_run(transaction, run_id)
             return Step(run_id, ended=self._cancel(transaction, run_id, by))
 
     def _cancel(self, transaction: sa.Connection, run_id: str, by: str) -> str | None:
@@ -225,7 +224,7 @@ class RunSteps:
             .where(task_runs.c.run_id == run_id, task_runs.c.state.in_(("waiting", "queued")))
             .values(state="cancelled", finished_at=now)
         ).rowcount
-        return self._close(transaction, run_id, ended)
+        return close_tasks(transaction, run_id, ended)
 
     def _ready(
         self, transaction: sa.Connection, which: sa.ColumnElement[bool], now: datetime
@@ -253,55 +252,4 @@ class RunSteps:
             )
         made = transaction.execute(sa.select(artifacts).where(artifacts.c.task_run_id == taken))
         files = [Kept(row.name, row.media_type, row.digest, row.size) for row in made]
-        self._keep(transaction, task_run_id, files)
-
-    def _keep(self, transaction: sa.Connection, task_run_id: str, files: Sequence[Kept]) -> None:
-        for file in files:
-            self._blobs.refer(transaction, file.digest)
-            transaction.execute(
-                artifacts.insert().values(
-                    task_run_id=task_run_id,
-                    name=file.name,
-                    media_type=file.media_type,
-                    digest=file.digest,
-                    size=file.size,
-                )
-            )
-
-    def _close(self, transaction: sa.Connection, run_id: str, tasks: int) -> str | None:
-        """Counts tasks as ended; the state of the run if they were its last ones."""
-        left = transaction.execute(CLOSE, {"run": run_id, "ended": tasks}).scalar()
-        return self._end_if_done(transaction, run_id) if left == 0 else None
-
-    def _end_if_done(self, transaction: sa.Connection, run_id: str) -> str | None:
-        run = transaction.execute(
-            sa.select(runs.c.open_tasks, runs.c.cancelled_by).where(
-                runs.c.id == run_id, runs.c.state.in_(("queued", "running"))
-            )
-        ).first()
-        if run is None or run.open_tasks > 0:
-            return None
-        failed = transaction.execute(
-            sa.select(task_runs.c.task, task_runs.c.code, task_runs.c.message)
-            .where(task_runs.c.run_id == run_id, task_runs.c.state == "failed")
-            .order_by(task_runs.c.finished_at, task_runs.c.position)
-            .limit(1)
-        ).first()
-        code, message = None, ""
-        if run.cancelled_by is not None:
-            state = "cancelled"
-        elif failed is not None:
-            state, code = "failed", failed.code
-            message = f"{failed.task}: {failed.message}"
-        else:
-            state = "succeeded"
-        transaction.execute(
-            runs.update()
-            .where(runs.c.id == run_id)
-            .values(state=state, finished_at=clock.now(), code=code, message=message)
-        )
-        return state
-
-    @staticmethod
-    def _lock(transaction: sa.Connection, run_id: str) -> None:
-        transaction.execute(LOCK_RUN, {"run": run_id})
+        keep_files(self._blobs, transaction, task_run_id, files)

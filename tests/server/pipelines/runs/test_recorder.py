@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from wb_server.kit.errors import Unavailable
-from wb_server.pipelines.record import Record, keepable
+from wb_server.pipelines.recorder import AttemptRecorder, keepable
 from wb_server.pipelines.runs.notes import Notes
 from wb_server.pipelines.runs.steps import Claim, Kept
 from wb_server.pipelines.runs.store import attempts
@@ -17,8 +17,8 @@ from .test_transitions import Bench, task
 from .test_transitions import bench as bench  # the fixture
 
 
-def record(bench: Bench, claim: Claim) -> Record:
-    return Record(claim, Notes(bench.database, bench.blobs), bench.store, bench.blobs)
+def record(bench: Bench, claim: Claim) -> AttemptRecorder:
+    return AttemptRecorder(claim, Notes(bench.database, bench.blobs), bench.store, bench.blobs)
 
 
 def progress(bench: Bench, claim: Claim) -> object:
@@ -34,7 +34,7 @@ def text(bench: Bench, claim: Claim) -> str:
 
 def test_the_end_has_the_last_words(bench: Bench) -> None:
     """Log, tables and how far it came, in the transaction that ends the attempt."""
-    claim = bench.claim(bench.steps.create(bench.new()).ready[0])
+    claim = bench.claim(bench.runs.create(bench.new()).ready[0])
     it = record(bench, claim)
     it.progress(3, 5, "cell 4 of 5")
     it.log("one")
@@ -51,7 +51,7 @@ def test_the_end_has_the_last_words(bench: Bench) -> None:
 
 
 def test_an_end_without_words_leaves_what_was_said(bench: Bench) -> None:
-    step = bench.steps.create(bench.new(task("a"), task("b")))
+    step = bench.runs.create(bench.new(task("a"), task("b")))
     silent, said = (bench.claim(each) for each in step.ready)
     bench.end(silent, "succeeded")
     assert progress(bench, silent) is None
@@ -66,7 +66,7 @@ def test_what_could_not_be_written_comes_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The metadata database was away for a moment."""
-    claim = bench.claim(bench.steps.create(bench.new()).ready[0])
+    claim = bench.claim(bench.runs.create(bench.new()).ready[0])
     it = record(bench, claim)
     it.log("one")
     it.progress(1, 2, "half")
@@ -85,7 +85,7 @@ def test_what_could_not_be_written_comes_later(
 
 
 def test_letters_that_databases_refuse(bench: Bench) -> None:
-    claim = bench.claim(bench.steps.create(bench.new()).ready[0])
+    claim = bench.claim(bench.runs.create(bench.new()).ready[0])
     odd = "a\0b\ud800c"
     it = record(bench, claim)
     it.log(odd)
@@ -106,7 +106,7 @@ def test_letters_that_databases_refuse(bench: Bench) -> None:
 def test_what_tasks_before_made(bench: Bench) -> None:
     """In the order of the file; of a re-run, what stands for it."""
     digests = [bench.blobs.put([word]) for word in (b"one", b"two", b"three")]
-    step = bench.steps.create(bench.new(task("z"), task("a"), task("b", "z", "a")))
+    step = bench.runs.create(bench.new(task("z"), task("a"), task("b", "z", "a")))
     parquet = "application/vnd.apache.parquet"
     z, a = (bench.claim(each) for each in step.ready)
     bench.end(
