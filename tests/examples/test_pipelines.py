@@ -31,12 +31,12 @@ from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
 from wb_server.kit.blobs import Blobs
 from wb_server.kit.endpoint import Services
-from wb_server.pipelines.folder import collect, content_of
 from wb_server.pipelines.models import PipelineSave
 from wb_server.pipelines.runs.models import ENDED, RunDetail, RunRequest, TaskRunView
 from wb_server.pipelines.runs.service import RunService
 from wb_server.pipelines.service import PipelineService
 from wb_server.settings import Settings
+from wb_server.user_server.folder import collect, content_of
 
 PIPELINES = Path(__file__).resolve().parents[2] / "examples" / "pipelines"
 ACTOR = Actor("local", frozenset({"admin"}), frozenset({"use"}), "local")

@@ -21,7 +21,7 @@ from support.notebooks import Attempts, notebook, stored
 
 from wb_server.hosts.hub_servers import HubServers
 from wb_server.kit.endpoint import HangUp
-from wb_server.pipelines.failure import TaskFailed
+from wb_server.kit.failure import TaskFailed
 from wb_server.pipelines.kernels import driver
 from wb_server.pipelines.kernels.remote import ServerKernels
 

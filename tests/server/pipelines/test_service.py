@@ -9,9 +9,10 @@ from wb_server.connections.service import ConnectionService
 from wb_server.connections.sharing import ConnectionSharing
 from wb_server.governance.sharing.models import OwnerRequest, ShareRequest
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
-from wb_server.pipelines.models import MAX_SNAPSHOT, PipelineCheck, PipelinePatch
+from wb_server.pipelines.models import PipelineCheck, PipelinePatch
 from wb_server.pipelines.runs.models import RerunRequest, RunQuery, RunRequest
 from wb_server.pipelines.sharing import PipelineSharing
+from wb_server.user_server.folder import MAX_SNAPSHOT
 
 
 def test_it_is_saved_seen_and_run(house: House) -> None:

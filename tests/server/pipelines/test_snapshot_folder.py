@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from wb_server.pipelines import packages
-from wb_server.pipelines.folder import MAX_FILE, collect, content_of, snapshot
+from wb_server.user_server import packages
+from wb_server.user_server.folder import MAX_FILE, collect, content_of, snapshot
 
 
 def test_code_and_small_tables_belong_to_it(tmp_path: Path) -> None:

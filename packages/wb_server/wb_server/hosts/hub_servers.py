@@ -18,7 +18,7 @@ import httpx
 
 from ..kit.endpoint import HangUp
 from ..kit.errors import Unavailable
-from ..pipelines.failure import TaskFailed
+from ..kit.failure import TaskFailed
 from ..pipelines.kernels.base import Server
 
 # The named server in which a person's notebooks run; hosts/attempts and the Hub's settings say the same.

@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 import httpx
 
-from .folder import collect, snapshot
+from ..user_server.folder import collect, snapshot
 
 TEXT = "check, save, run and watch pipelines (over the API, for scripts)"
 

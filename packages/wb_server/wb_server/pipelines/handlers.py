@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..kit.blobs import Blobs
 from ..kit.endpoint import Call, Endpoint
+from ..user_server.folder import MAX_SNAPSHOT
 from .definitions import Definitions
 from .download import FileStream, pieces
 from .models import (
-    MAX_SNAPSHOT,
     Approve,
     FilePath,
     PipelineCheck,

@@ -5,17 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from ..governance.owned import OwnedThing
 from ..governance.rights import Reason
 from ..kit.action import Level, Thing
+from ..kit.request import Request
+from ..user_server.folder import MAX_FILES
 from .definition.problems import Problem
 from .runs.models import RunSummary
 
-# Of the folder that a version keeps a copy of.
-MAX_FILES = 500
-MAX_SNAPSHOT = 20 * 2**20
 MAX_TEXT = 256 * 1024
 
 FilePath = Annotated[
@@ -23,12 +22,6 @@ FilePath = Annotated[
     StringConstraints(max_length=255, pattern=r"^[^/\\\x00-\x1f][^\\\x00-\x1f]*$"),
     Field(description="Of a file in the pipeline's folder, with `/` between its parts."),
 ]
-
-
-class Request(BaseModel):
-    """Base of request bodies: unknown fields are an error, so that a typo is not ignored."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Pipeline(OwnedThing):

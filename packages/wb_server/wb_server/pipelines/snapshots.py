@@ -7,7 +7,8 @@ import binascii
 import difflib
 
 from ..kit.errors import InvalidInput, TooLarge
-from .models import MAX_SNAPSHOT, PipelineSave, Version
+from ..user_server.folder import MAX_SNAPSHOT
+from .models import PipelineSave, Version
 
 
 def contents(request: PipelineSave) -> dict[str, bytes]:

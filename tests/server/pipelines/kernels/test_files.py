@@ -18,10 +18,10 @@ from support.notebooks import Attempts, stored
 from support.wait import wait_for
 
 from wb_server.kit.snapshot import pack
-from wb_server.pipelines.kernels import files
 from wb_server.pipelines.kernels.local import LocalKernel
 from wb_server.pipelines.kernels.remote import ServerKernel, ServerKernels
 from wb_server.pipelines.tasks.base import TaskFailed
+from wb_server.user_server import files
 
 PARQUET = "application/vnd.apache.parquet"
 

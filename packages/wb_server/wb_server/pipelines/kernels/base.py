@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ...kit.endpoint import HangUp
-from ..failure import TaskFailed
-from .files import OutputFile
+from ...kit.failure import TaskFailed
+from ...user_server.files import OutputFile
 
 
 @dataclass(frozen=True)

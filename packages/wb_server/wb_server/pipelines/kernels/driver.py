@@ -28,7 +28,7 @@ from nbclient.util import ensure_async
 from nbformat import NotebookNode
 from nbformat.v4 import new_output, output_from_msg
 
-from ..failure import TaskFailed
+from ...kit.failure import TaskFailed
 from .base import OutputTooLarge, RunningKernel
 from .outputs import Budget, CellOutputs, collected
 from .parameters import inject

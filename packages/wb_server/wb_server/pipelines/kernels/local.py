@@ -26,9 +26,11 @@ from traitlets import Type
 from traitlets.config import Config
 
 from ...kit.errors import NotFound, WorkbenchError
-from ..failure import TaskFailed
-from . import files
-from .attempts import AttemptKernel, AttemptKernels, end_left, new_root
+from ...kit.failure import TaskFailed
+from ...user_server import files
+from ...user_server.files import OutputFile
+from ...user_server.kernels import AttemptKernel, AttemptKernels, end_left, new_root
+from ...user_server.processes import Mark
 from .base import (
     MAX_MESSAGE,
     KernelRequest,
@@ -38,8 +40,6 @@ from .base import (
     note_packages,
     output_too_large,
 )
-from .files import OutputFile
-from .processes import Mark
 from .remote import died
 
 T = TypeVar("T")

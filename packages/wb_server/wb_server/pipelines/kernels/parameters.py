@@ -17,7 +17,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from ..failure import TaskFailed
+from ...kit.failure import TaskFailed
 
 TAG = "parameters"
 INJECTED = "injected-parameters"

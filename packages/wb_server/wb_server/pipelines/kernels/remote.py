@@ -16,10 +16,11 @@ from urllib.parse import quote
 import httpx
 from websockets.exceptions import WebSocketException
 
+from ...kit.failure import TaskFailed
 from ...kit.snapshot import MAX_PACKED
 from ...kit.tls import trusted
-from ..failure import TaskFailed
-from . import files
+from ...user_server import files
+from ...user_server.files import OutputFile
 from .base import (
     KernelRequest,
     Kernels,
@@ -29,7 +30,6 @@ from .base import (
     note_packages,
     output_too_large,
 )
-from .files import OutputFile
 from .socket import SocketClient
 
 log = logging.getLogger(__name__)

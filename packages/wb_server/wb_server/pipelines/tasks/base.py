@@ -16,8 +16,8 @@ from typing import IO, Any, ClassVar, Protocol
 from ...gate.lineage import TableUse
 from ...kit.actor import Actor
 from ...kit.endpoint import HangUp, Origin
+from ...kit.failure import TaskFailed as TaskFailed
 from ..definition.models import TaskSpec
-from ..failure import TaskFailed as TaskFailed
 
 
 @dataclass(frozen=True)

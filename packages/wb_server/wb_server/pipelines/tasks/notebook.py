@@ -12,9 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from ...kit.snapshot import pack
+from ...user_server import files
 from ..definition.fields import FileName, ParameterName, Value
 from ..definition.models import FileUse, TaskSpec, Timeout
-from ..kernels import files
 from ..kernels.base import KernelRequest, Kernels, RunningKernel
 from .base import Artifact, Attempt, Result, StoredArtifact, TaskFailed, TaskType
 from .temporary import Temporary

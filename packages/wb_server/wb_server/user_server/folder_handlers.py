@@ -19,13 +19,9 @@ from tornado import web
 from tornado.ioloop import IOLoop
 
 from ..kit.errors import InvalidInput, NotFound, TooLarge
-from ..pipelines import folder as pipeline_folder
-from ..pipelines.folder import IGNORE_FILE, collect
-from .attempts import ServerHandler
-
-# As the service's `pipelines.models`, which a person's server doesn't load.
-MAX_FILES = 500
-MAX_SNAPSHOT = 20 * 2**20
+from . import folder as pipeline_folder
+from .attempt_handlers import ServerHandler
+from .folder import IGNORE_FILE, MAX_FILES, MAX_SNAPSHOT, collect
 
 
 def mount(server: ServerApp, base: str) -> None:

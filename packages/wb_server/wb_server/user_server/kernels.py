@@ -24,10 +24,10 @@ from typing import Any
 
 from jupyter_client.kernelspec import NoSuchKernel
 
-from ...kit.errors import Conflict, InvalidInput, NotFound, Unavailable, Unprocessable
-from ...kit.snapshot import unpack
-from ..packages import changes
+from ..kit.errors import Conflict, InvalidInput, NotFound, Unavailable, Unprocessable
+from ..kit.snapshot import unpack
 from . import files, processes
+from .packages import changes
 from .processes import VARIABLE, Mark
 from .spare import Spare, Started, remove
 

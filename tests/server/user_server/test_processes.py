@@ -18,9 +18,9 @@ import support
 from support.notebooks import Attempts, notebook
 from support.wait import wait_for
 
-from wb_server.pipelines.kernels import processes
 from wb_server.pipelines.kernels.local import LocalKernels
-from wb_server.pipelines.kernels.processes import VARIABLE, Mark
+from wb_server.user_server import processes
+from wb_server.user_server.processes import VARIABLE, Mark
 
 SLEEP = "import time; time.sleep(600)"
 

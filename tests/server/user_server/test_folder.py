@@ -11,8 +11,8 @@ import pytest
 from support.api import Api
 from support.jupyter import embedded
 
-from wb_server.hosts import folder
 from wb_server.kit.errors import TooLarge
+from wb_server.user_server import folder_handlers as folder
 
 
 @pytest.fixture(scope="module")

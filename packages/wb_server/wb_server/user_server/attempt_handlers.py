@@ -24,8 +24,8 @@ from tornado import iostream, web
 from tornado.ioloop import IOLoop
 
 from ..kit.errors import InvalidInput, NotSignedIn, TooLarge, Unavailable, WorkbenchError
-from ..pipelines.kernels import files
-from ..pipelines.kernels.attempts import AttemptKernels
+from . import files
+from .kernels import AttemptKernels
 
 # The named server in which the Hub runs a person's pipelines.
 SERVER_NAME = "pipelines"

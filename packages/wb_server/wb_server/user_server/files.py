@@ -16,10 +16,10 @@ from mimetypes import MimeTypes
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
-from ...kit.errors import Conflict, NotFound, TooLarge, Unavailable
-from ..failure import TaskFailed
-from ..folder import INPUTS as INPUTS
-from ..folder import OUTPUTS as OUTPUTS
+from ..kit.errors import Conflict, NotFound, TooLarge, Unavailable
+from ..kit.failure import TaskFailed
+from .folder import INPUTS as INPUTS
+from .folder import OUTPUTS as OUTPUTS
 
 MAX_INPUT_FILES: Final = 200
 MAX_INPUT_BYTES: Final = 2 * 2**30

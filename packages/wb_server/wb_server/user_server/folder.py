@@ -31,6 +31,9 @@ SUFFIXES = frozenset(
 )
 MAX_FILE = 2 * 2**20
 MAX_NOTEBOOK = 64 * 2**20
+# Of all that a version keeps a copy of.
+MAX_FILES = 500
+MAX_SNAPSHOT = 20 * 2**20
 IGNORE_FILE = ".workbenchignore"
 _NOTEBOOK = ".ipynb"
 # Beside a notebook that runs in a pipeline: what the tasks before made, and what it makes. Here they are

@@ -1,0 +1,1 @@
+"""What runs in a person's own Jupyter server, beside their code: it holds no secret of the service."""
