@@ -13,7 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ROOT / "packages/wb_server/wb_server"
 GUIDE = ROOT / "docs/developers/add-a-room.md"
-BLOCK = re.compile(r"^`([\w/.]+\.py)`(, [^\n]*)?\n\n```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^`([\w/.]+\.py)`(, [^\n]*)?\n\n```(?:python|text)\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 
 USE = """
 import json
