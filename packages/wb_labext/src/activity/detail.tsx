@@ -32,7 +32,7 @@ export function Detail(props: DetailProps): JSX.Element {
   const shown = shownOf(record, model.isWhole, names);
   const { last, ended } = record;
   const facts: [string, string][] = [
-    [trans.__('Who'), shown.actor || trans.__('nobody')],
+    [trans.__('User'), shown.actor || trans.__('unknown')],
     [trans.__('From'), [last.address, last.via].filter(Boolean).join(' · ')],
     [trans.__('Outcome'), shown.outcome ? outcomeWords(shown.outcome, trans) : ''],
     [trans.__('Error code'), ended?.code ?? ''],

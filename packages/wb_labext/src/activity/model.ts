@@ -28,7 +28,7 @@ export interface Filters {
   until: string;
   outcome: Outcome | '';
   action: string;
-  /** Everybody's log instead of one's own, and whose of them. */
+  /** All users' activity instead of the user's own; and of which user. */
   everyones: boolean;
   user: string;
 }
@@ -76,7 +76,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
     });
   }
 
-  /** Whether the one who looks may see everybody's log. */
+  /** Whether the user may see everyone's log. */
   get maySeeAll(): boolean {
     return this.state.me?.actions.includes('audit.all') ?? false;
   }
@@ -176,8 +176,8 @@ export class ActivityModel extends ViewModel<ActivityState> {
   }
 
   /**
-   * Fetches, line by line, what a filter left out of one's own queries: the statement or the outcome.
-   * Of everybody's log only the selected line is, as each look into that one is logged itself.
+   * Fetches, row by row, what a filter left out of the user's own queries: the statement or the outcome.
+   * In everyone's log only the selected row is completed, because each search there is itself logged.
    */
   private async fill(): Promise<void> {
     const turn = this.turn;

@@ -142,9 +142,25 @@ export function actionTable(trans: TranslationBundle): Readonly<Record<string, s
     'credential.put': trans.__('Enter a sign-in'),
     'credential.remove': trans.__('Remove a sign-in'),
     'credential.test': trans.__('Test a sign-in'),
+    'credential.rotate': trans.__('Change a password'),
+    'pipeline.create': trans.__('Create a pipeline'),
+    'pipeline.save': trans.__('Save a pipeline'),
+    'pipeline.pause': trans.__('Pause or resume a schedule'),
+    'pipeline.approve': trans.__('Approve a version'),
+    'pipeline.delete': trans.__('Delete a pipeline'),
+    'pipeline.restore': trans.__('Restore a pipeline'),
+    'pipeline.share': trans.__('Share a pipeline'),
+    'pipeline.unshare': trans.__('Stop sharing a pipeline'),
+    'pipeline.transfer': trans.__('Transfer a pipeline'),
+    'run.start': trans.__('Start a run'),
+    'run.rerun': trans.__('Rerun a run'),
+    'run.cancel': trans.__('Cancel a run'),
+    'run.artifact': trans.__('Download an artifact'),
+    'run.notebook': trans.__('Open an executed notebook'),
     'limits.change': trans.__('Set limits'),
     'limits.remove': trans.__('Remove limits'),
     'audit.all': trans.__('Search the audit log'),
-    'audit.export': trans.__('Export the audit log')
+    'audit.export': trans.__('Export the audit log'),
+    'audit.prune': trans.__('Prune the audit log')
   };
 }

@@ -2,7 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
-/** What the server tells about by itself. An event says "changed, fetch again" and no more. */
+/** What the server sends events about. An event only says "this changed, fetch again". */
 export const TOPICS = ['connections', 'me', 'pipelines', 'queries', 'runs'] as const;
 
 export type Topic = (typeof TOPICS)[number];
@@ -97,13 +97,9 @@ export class EventStream implements IDisposable {
 
   private readonly url: string;
   private readonly connect: (url: string) => EventSource;
-  private readonly signals: Record<Topic, Signal<this, void>> = {
-    connections: new Signal<this, void>(this),
-    me: new Signal<this, void>(this),
-    pipelines: new Signal<this, void>(this),
-    queries: new Signal<this, void>(this),
-    runs: new Signal<this, void>(this)
-  };
+  private readonly signals = Object.fromEntries(
+    TOPICS.map(topic => [topic, new Signal<this, void>(this)])
+  ) as Record<Topic, Signal<this, void>>;
   private source: EventSource | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private delay = FIRST_DELAY;

@@ -5,7 +5,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ErrorBody, ErrorDetails } from './types';
 
 /** Where the API lives below the Jupyter server's base URL. */
-export const API_ROOT = 'workbench/api/v1';
+const API_ROOT = 'workbench/api/v1';
+/** Where the Jupyter server itself answers. */
+export const SERVER_ROOT = 'workbench';
 
 /** A refusal or failure of the API: what it says is a sentence for a person. */
 export class ApiError extends Error {
@@ -37,7 +39,8 @@ export function apiPath(...parts: string[]): string {
 export class ApiClient {
   constructor(
     private readonly trans: TranslationBundle,
-    readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()
+    readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings(),
+    private readonly root = API_ROOT
   ) {}
 
   url(path: string, query: RequestOptions['query'] = {}): string {
@@ -47,7 +50,7 @@ export class ApiClient {
         search.set(key, String(value));
       }
     }
-    const url = URLExt.join(this.settings.baseUrl, API_ROOT, path);
+    const url = URLExt.join(this.settings.baseUrl, this.root, path);
     return search.size > 0 ? `${url}?${search.toString()}` : url;
   }
 

@@ -113,7 +113,7 @@ export function ConnectionRow(
   );
 }
 
-/** How the sign-in stands, where it wants something; with the way to enter one's own. */
+/** A warning about the sign-in, with a button to enter a personal one. */
 function CredentialLine(props: RowProps & { connection: ConnectionView }): JSX.Element | null {
   const { connection, active, commands, trans } = props;
   const mark = credentialMark(connection.credential, connection.credentials, trans);

@@ -52,7 +52,7 @@ export abstract class CredentialForm<S extends CredentialFormState> extends Form
     }
   }
 
-  /** What a test is about, to see whether it changes meanwhile; and the test. */
+  /** The test, and what it tests: the answer is dropped if that changes in the meantime. */
   protected abstract tested(): { subject: () => unknown; request: () => Promise<TestResult> };
 
   /** The errors that stand in the way of a test. */

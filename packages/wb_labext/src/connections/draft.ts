@@ -235,7 +235,7 @@ export class DraftModel extends CredentialForm<DraftState> {
     return this.hasSignIn ? this.state.credentials : 'shared';
   }
 
-  /** Whether one's own sign-in is stored, so that a test can use it. */
+  /** Whether the user's personal sign-in is stored, so that a test can use it. */
   private get hasOwnSignIn(): boolean {
     const connection = this.connection;
     return connection?.credentials === 'personal' && connection.credential.status !== 'missing';

@@ -1,11 +1,12 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { ConnectionView, ConnectorInfo } from '../api/types';
+import type { ConnectionView } from '../api/types';
 import { focusWhenThere } from '../ui/focus';
 import { SchemaForm, fieldId } from '../ui/form';
 import { openForm } from '../ui/formdialog';
 import { FormFrame } from '../ui/formparts';
+import { FixedCard, RadioCards } from '../ui/radiocards';
 import { useModelState } from '../ui/signal';
 import { ENDS } from './credentialform';
 import { DraftModel } from './draft';
@@ -48,6 +49,7 @@ function ConnectionForm(props: {
   const { draft, trans } = props;
   const state = useModelState(draft);
   React.useEffect(() => focusWhenThere(fieldId('name')), []);
+  const fixed = draft.connectors.find(item => item.kind === state.kind);
   return (
     <FormFrame
       form={draft}
@@ -66,14 +68,19 @@ function ConnectionForm(props: {
       trans={trans}
     >
       {draft.connection ? (
-        <FixedConnector connector={draft.connectors.find(item => item.kind === state.kind)} />
+        fixed && <FixedCard title={fixed.title} help={fixed.description} />
       ) : (
-        <ConnectorChoice
-          connectors={draft.connectors}
-          kind={state.kind}
-          label={trans.__('Connector')}
+        <RadioCards
+          name="connector"
+          legend={trans.__('Connector')}
+          options={draft.connectors.map(({ kind, title, description }) => ({
+            value: kind,
+            title,
+            help: description
+          }))}
+          value={state.kind}
           disabled={state.saving}
-          onChoose={kind => draft.setConnector(kind)}
+          onChange={kind => draft.setConnector(kind)}
         />
       )}
       {draft.hasSignIn && <SignInChoice draft={draft} trans={trans} />}
@@ -98,51 +105,4 @@ function ConnectionForm(props: {
       )}
     </FormFrame>
   );
-}
-
-function ConnectorChoice(props: {
-  connectors: readonly ConnectorInfo[];
-  kind: string;
-  label: string;
-  disabled: boolean;
-  onChoose: (kind: string) => void;
-}): JSX.Element {
-  return (
-    <fieldset className="wb-Connectors" disabled={props.disabled}>
-      <legend className="wb-Field-label">{props.label}</legend>
-      <div className="wb-Connectors-cards">
-        {props.connectors.map(connector => (
-          <label
-            key={connector.kind}
-            className={`wb-Connector${connector.kind === props.kind ? ' wb-mod-chosen' : ''}`}
-          >
-            <input
-              type="radio"
-              name="wb-connector"
-              value={connector.kind}
-              aria-label={connector.title}
-              checked={connector.kind === props.kind}
-              onChange={() => props.onChoose(connector.kind)}
-              data-testid={`wb-connector-${connector.kind}`}
-            />
-            <span className="wb-Connector-words">
-              <span className="wb-Connector-title">{connector.title}</span>
-              <span className="wb-Field-help">{connector.description}</span>
-            </span>
-          </label>
-        ))}
-      </div>
-    </fieldset>
-  );
-}
-
-function FixedConnector(props: { connector: ConnectorInfo | undefined }): JSX.Element | null {
-  return props.connector ? (
-    <div className="wb-Connector wb-mod-fixed">
-      <span className="wb-Connector-words">
-        <span className="wb-Connector-title">{props.connector.title}</span>
-        <span className="wb-Field-help">{props.connector.description}</span>
-      </span>
-    </div>
-  ) : null;
 }

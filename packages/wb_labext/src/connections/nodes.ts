@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { ConnectionsApi } from './api';
-import type { TreeNode } from './tree';
+import type { Place, TreeNode } from './tree';
 import { keyOf } from './tree';
 
 /** Fetches what is below a row of the tree, by the row's key. */
@@ -17,22 +17,24 @@ export async function loadNodes(
   return schema !== 0 ? tableNodes(api, connection, schema) : schemaNodes(api, connection);
 }
 
+function node(
+  type: TreeNode['type'],
+  place: Place,
+  label: string,
+  detail: string,
+  comment: string | null = null
+): TreeNode {
+  return { key: keyOf(place), type, place, label, detail, comment };
+}
+
 async function schemaNodes(api: ConnectionsApi, connection: string): Promise<TreeNode[]> {
   const schemas = await api.schemas(connection);
   if (schemas.length === 1) {
     return tableNodes(api, connection, schemas[0].name);
   }
-  return schemas.map(schema => {
-    const place = { connection, schema: schema.name };
-    return {
-      key: keyOf(place),
-      type: 'schema',
-      place,
-      label: schema.name,
-      detail: schema.tables === null ? '' : String(schema.tables),
-      comment: null
-    };
-  });
+  return schemas.map(({ name, tables }) =>
+    node('schema', { connection, schema: name }, name, String(tables ?? ''))
+  );
 }
 
 async function tableNodes(
@@ -40,18 +42,15 @@ async function tableNodes(
   connection: string,
   schema: string | null
 ): Promise<TreeNode[]> {
-  const tables = await api.tables(connection, schema);
-  return tables.map(table => {
-    const place = { connection, schema: table.schema, table: table.name };
-    return {
-      key: keyOf(place),
-      type: 'table',
-      place,
-      label: table.name,
-      detail: table.kind,
-      comment: table.comment
-    };
-  });
+  return (await api.tables(connection, schema)).map(table =>
+    node(
+      'table',
+      { connection, schema: table.schema, table: table.name },
+      table.name,
+      table.kind,
+      table.comment
+    )
+  );
 }
 
 async function columnNodes(
@@ -61,18 +60,13 @@ async function columnNodes(
   schema: string | null,
   table: string
 ): Promise<TreeNode[]> {
-  const columns = await api.columns(connection, schema, table);
-  return columns.map(column => {
-    const place = { connection, schema, table, column: column.name };
-    return {
-      key: keyOf(place),
-      type: 'column',
-      place,
-      label: column.name,
-      detail: column.type,
-      comment: [column.nullable ? '' : trans.__('not null'), column.comment ?? '']
-        .filter(Boolean)
-        .join('\n')
-    };
-  });
+  return (await api.columns(connection, schema, table)).map(({ name, type, nullable, comment }) =>
+    node(
+      'column',
+      { connection, schema, table, column: name },
+      name,
+      type,
+      [nullable ? '' : trans.__('not null'), comment ?? ''].filter(Boolean).join('\n')
+    )
+  );
 }

@@ -52,23 +52,14 @@ export function press(row: Row, tools: Tools, tree: HTMLElement | null): void {
 
 /** Rows are made anew with each change; what they show seldom is new. */
 function same(before: RowProps, after: RowProps): boolean {
-  const a = before.row;
-  const b = after.row;
+  const rows = [before.row, after.row].map(row => row as unknown as Record<string, unknown>);
+  const keys = new Set(rows.flatMap(row => Object.keys(row)));
   return (
     before.active === after.active &&
     before.selected === after.selected &&
     before.test === after.test &&
     before.connectorTitle === after.connectorTitle &&
-    a.type === b.type &&
-    a.key === b.key &&
-    a.level === b.level &&
-    ('expanded' in a ? a.expanded : 0) === ('expanded' in b ? b.expanded : 0) &&
-    ('node' in a ? a.node : 0) === ('node' in b ? b.node : 0) &&
-    ('connection' in a ? a.connection : 0) === ('connection' in b ? b.connection : 0) &&
-    ('position' in a ? a.position : 0) === ('position' in b ? b.position : 0) &&
-    ('size' in a ? a.size : 0) === ('size' in b ? b.size : 0) &&
-    ('hidden' in a ? a.hidden : 0) === ('hidden' in b ? b.hidden : 0) &&
-    ('message' in a ? a.message : 0) === ('message' in b ? b.message : 0)
+    [...keys].every(key => rows[0][key] === rows[1][key])
   );
 }
 

@@ -63,7 +63,7 @@ function endsIn(days: number, trans: TranslationBundle): string {
     : trans._n('sign-in expires in %1 day', 'sign-in expires in %1 days', days);
 }
 
-/** Whether one has to enter one's own sign-in before the connection can be used. */
+/** Whether the user must enter a personal sign-in before they can use the connection. */
 export function needsSignIn(connection: ConnectionView): boolean {
   return (
     connection.credentials === 'personal' &&

@@ -1,8 +1,11 @@
 /**
- * What can be written at a place of a `*.pipeline.yaml`, from the schema of the file. Pure functions.
+ * Completions for a `*.pipeline.yaml`, from the schema of the file. Pure functions.
  *
- * The place is found by indentation, as one reads: what is being written is no valid YAML yet. What
- * stands around it is read by a parser that goes on after mistakes.
+ * The position is found by indentation, because what is being typed is not valid YAML yet. The text
+ * around it is read by a parser that recovers from errors.
+ *
+ * Libraries for CodeMirror (codemirror-json-schema 0.8) offer nothing at an empty key or value, do not
+ * follow `oneOf` by `type`, and know no names of tasks, connections and expressions.
  */
 import type { JSONObject, JSONValue } from '@lumino/coreutils';
 import { isMap, parseDocument } from 'yaml';

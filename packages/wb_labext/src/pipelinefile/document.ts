@@ -74,7 +74,7 @@ export function pipelineText(
   );
 }
 
-/** The start of a file that somebody writes by hand. */
+/** A starting point for a file written by hand. */
 export function starterText(name: string, comment: readonly string[]): string {
   const lines = comment.map(line => `# ${line}\n`).join('');
   const rest = stringify(
@@ -137,7 +137,7 @@ export function withNotebook(
     }
   }
   if (tasks.flow) {
-    // A line that goes on and on helps nobody.
+    // On one line the tasks would be unreadable.
     tasks.flow = false;
   }
   const added = task(

@@ -1,4 +1,4 @@
-/** What an editor of a `*.pipeline.yaml` gets: marks at mistakes, completion, a status and buttons. */
+/** What an editor of a `*.pipeline.yaml` gets: error marks, completion, a status and buttons. */
 import type { Diagnostic } from '@codemirror/lint';
 import { closeLintPanel, forceLinting, lintGutter, linter, openLintPanel } from '@codemirror/lint';
 import type { Extension } from '@codemirror/state';
@@ -43,7 +43,7 @@ export function checkAgain(editor: CodeMirrorEditor): void {
   forceLinting(editor.editor);
 }
 
-/** Lists the mistakes below the text, to be gone through by keys; a second time closes the list. */
+/** Lists the errors below the editor; a second call closes the list. */
 export function listErrors(editor: CodeMirrorEditor, stay = false): void {
   const view = editor.editor;
   if (!stay && view.dom.querySelector('.cm-panel-lint')) {
@@ -53,7 +53,7 @@ export function listErrors(editor: CodeMirrorEditor, stay = false): void {
   }
 }
 
-/** Calls after somebody typed what can be completed. */
+/** Calls after the user typed something that can be completed. */
 export function afterTyping(call: () => void): Extension {
   return EditorView.updateListener.of(update => {
     const typed = update.transactions.some(transaction => transaction.isUserEvent('input.type'));
@@ -72,7 +72,7 @@ export interface ToolbarProps {
   trans: TranslationBundle;
   save: () => void;
   run: () => void;
-  /** Lists the mistakes below the text, or closes the list. */
+  /** Lists the errors below the editor, or closes the list. */
   listErrors: () => void;
 }
 

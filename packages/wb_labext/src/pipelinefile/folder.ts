@@ -1,18 +1,17 @@
-import { PathExt, URLExt } from '@jupyterlab/coreutils';
+import { PathExt } from '@jupyterlab/coreutils';
 import type { Contents } from '@jupyterlab/services';
-import { ServerConnection } from '@jupyterlab/services';
-import type { TranslationBundle } from '@jupyterlab/translation';
 
-import { ApiError } from '../api/request';
-import type { ErrorBody } from '../api/types';
+import type { ApiClient } from '../api/request';
 import { isPipelineFile } from './document';
 
 /** The folders of pipeline files, as the person's own Jupyter server has them. */
 export class Folders {
+  /**
+   * @param client - asks the user's own Jupyter server, and not the service
+   */
   constructor(
-    private readonly settings: ServerConnection.ISettings,
-    private readonly contents: Contents.IManager,
-    private readonly trans: TranslationBundle
+    private readonly client: ApiClient,
+    private readonly contents: Contents.IManager
   ) {}
 
   /** The files that belong to a pipeline in this folder: path -> content in Base64. */
@@ -64,25 +63,9 @@ export class Folders {
     return content as Contents.IModel[];
   }
 
-  private async ask<T>(folder: string, query: Record<string, string>): Promise<T> {
-    const search = new URLSearchParams({ path: this.contents.localPath(folder), ...query });
-    const url = `${URLExt.join(this.settings.baseUrl, 'workbench/folder')}?${search.toString()}`;
-    let response: Response;
-    try {
-      response = await ServerConnection.makeRequest(url, {}, this.settings);
-    } catch {
-      throw new ApiError(
-        this.trans.__('Could not reach the server. Check your network connection, then try again.'),
-        'unreachable',
-        0
-      );
-    }
-    const body: unknown = await response.json().catch(() => null);
-    if (!response.ok) {
-      const error = (body as ErrorBody | null)?.error;
-      const text = error?.message ?? this.trans.__('Could not read the folder of the file.');
-      throw new ApiError(text, error?.code ?? 'folder', response.status);
-    }
-    return body as T;
+  private ask<T>(folder: string, query: Record<string, string>): Promise<T> {
+    return this.client.request('folder', {
+      query: { path: this.contents.localPath(folder), ...query }
+    });
   }
 }

@@ -12,7 +12,7 @@ import { StateModel } from '../ui/statemodel';
 import { pipelineName } from './document';
 import type { Folders } from './folder';
 
-/** How a file stands to what the Workbench has of it. */
+/** How a file relates to the pipeline in the Workbench. */
 export type FileState =
   /** Not known yet. */
   | 'asking'
@@ -138,7 +138,7 @@ export class PipelineFile extends StateModel<PipelineFileState> {
 
   /**
    * Saves the file, and then the pipeline with the file's folder. Throws what `message` makes a
-   * sentence of; a refusal for mistakes shows them as marks, too.
+   * sentence of; where the file has errors they are marked, too.
    */
   async save(): Promise<PipelineView> {
     this.set({ saving: true });
@@ -179,7 +179,7 @@ export class PipelineFile extends StateModel<PipelineFileState> {
     }
   }
 
-  /** The file is what shall be the newest version, whatever was saved meanwhile. */
+  /** The file becomes the next version, even if someone else saved one in the meantime. */
   takeOver(): void {
     this.base = this.state.pipeline?.head ?? null;
     this.compare();

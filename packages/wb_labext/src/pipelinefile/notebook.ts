@@ -1,4 +1,4 @@
-/** From a notebook to a pipeline: makes a file beside it, or adds it to one that is there. */
+/** From a notebook to a pipeline: creates a file beside it, or adds the notebook to an existing one. */
 import { InputDialog, Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
@@ -54,10 +54,10 @@ export interface Made {
 }
 
 /**
- * Makes `<name>.pipeline.yaml` beside a notebook and saves it; opens the file. One that is there
- * already is opened and stays as it is.
+ * Creates `<name>.pipeline.yaml` beside a notebook, saves it and opens it. An existing file is only
+ * opened.
  *
- * Throws what the API says where it can't be saved; the file is there then, to put it right.
+ * Throws the API's error where it can't be saved; the file exists then and can be fixed.
  */
 export async function makePipeline(options: NotebookOptions, notebook: string): Promise<Made> {
   const { api, documents, folders, trans, remember } = options;

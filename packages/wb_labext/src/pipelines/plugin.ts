@@ -8,6 +8,7 @@ import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { PipelinesApi } from '../api/pipelines';
+import { ApiClient, SERVER_ROOT } from '../api/request';
 import { IWorkbench } from '../api/tokens';
 import { Folders } from '../pipelinefile/folder';
 import { PipelineFiles } from '../pipelinefile/remember';
@@ -53,7 +54,7 @@ export const pipelinesPlugin: JupyterFrontEndPlugin<IPipelines> = {
     const trans = (translator ?? nullTranslator).load('wb_labext');
     const api = new PipelinesApi(workbench.api);
     const { contents, serverSettings } = app.serviceManager;
-    const folders = new Folders(serverSettings, contents, trans);
+    const folders = new Folders(new ApiClient(trans, serverSettings, SERVER_ROOT), contents);
     const files = new PipelineFiles(state);
     const provided: IPipelines = {
       api,

@@ -4,7 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { PipelineView, VersionSummary } from '../api/types';
 import { ageWords, exactWords, stateWords } from '../runs/words';
 
-/** A change of it waits until somebody who manages it approves. */
+/** Whether its newest version is awaiting approval. */
 export function waitsForApproval(pipeline: PipelineView): boolean {
   return pipeline.approved !== pipeline.head;
 }
@@ -24,8 +24,8 @@ export function lastRunWords(pipeline: PipelineView, trans: TranslationBundle): 
 }
 
 /**
- * Why its last run was refused by what somebody may do, in a few words; empty if it wasn't, or while
- * there is something to approve first. The codes are those of the server's `accounts.py`.
+ * Why its last run was refused for lack of permission, in a few words; empty if it wasn't, or while a
+ * version is awaiting approval. The codes are those of the server's `accounts.py`.
  */
 export function refusalWords(pipeline: PipelineView, trans: TranslationBundle): string {
   const run = pipeline.last_run;

@@ -7,7 +7,7 @@ import type { ViewState } from '../ui/viewmodel';
 import { LiveModel } from '../ui/viewmodel';
 import type { QueriesApi } from './api';
 
-/** While something runs and somebody looks, its rows and bytes are fetched again this often. */
+/** While a query is running and the view is shown, rows and bytes are fetched at this interval. */
 const TICK = 2_000;
 
 export interface QueriesState extends ViewState {
@@ -55,7 +55,7 @@ export class QueriesModel extends LiveModel<QueriesState> {
 
   protected async load(): Promise<void> {
     this.cancelTimer();
-    // The lists are fetched only while somebody looks at them.
+    // The lists are fetched only while the view is shown.
     const { shown } = this;
     this.missed = !shown;
     const fetched = await this.fetch(

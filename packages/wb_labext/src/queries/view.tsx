@@ -124,7 +124,7 @@ function Running(props: QueriesProps): JSX.Element {
   );
 }
 
-/** How many run of how many that may: one's own, or all together where all are shown. */
+/** How many queries are running, of how many that may: the user's, or everyone's if those are shown. */
 function countWords(state: QueriesState, trans: TranslationBundle): string {
   const all = state.everyones ? state.limits : null;
   const running = all?.running ?? state.own?.running ?? 0;

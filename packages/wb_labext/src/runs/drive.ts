@@ -233,7 +233,7 @@ export class WorkbenchDrive implements Contents.IDrive {
     };
   }
 
-  /** A notebook that was executed changes no more in Lab's eyes: it is brought up to date by hand. */
+  /** To Lab an executed notebook never changes: it is updated explicitly while its attempt runs. */
   private firstSeen(path: string): string {
     const known = this.seen.get(path) ?? new Date().toISOString();
     this.seen.set(path, known);

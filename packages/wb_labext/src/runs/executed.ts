@@ -20,12 +20,12 @@ export const FACTORY = 'Executed Notebook';
 /** Lab's own class of outputs; a cell's error is its last one. */
 const OUTPUT_CLASS = 'jp-OutputArea-output';
 
-/** A cell that stays where it is for so many frames has its place. */
+/** A cell that has not moved for this many frames is laid out. */
 const STILL_FRAMES = 10;
-/** After so many frames, some seconds, the person may have begun to read. */
+/** After this many frames, a few seconds, the user may have started to read. */
 const MOST_FRAMES = 180;
 
-/** An attempt that still runs is fetched no more often, in milliseconds; less often the longer one looks. */
+/** How often the notebook of a running attempt is fetched, in milliseconds: less often as time passes. */
 const FOLLOW_LEAST = 1_000;
 const FOLLOW_MOST = 10_000;
 

@@ -26,7 +26,7 @@ export function GraphView(props: {
     [shape]
   );
   const byName = new Map(tasks.map(task => [task.task, task]));
-  // Two runs may be open: one's own arrow isn't drawn while the other one is hidden.
+  // Two runs may be open, and an arrow that is defined in a hidden one isn't drawn.
   const arrow = React.useId();
   const frame = React.useRef<HTMLDivElement>(null);
   const box = useSize(frame);
@@ -132,7 +132,7 @@ export function GraphView(props: {
   );
 }
 
-/** The inner size of an element, as it is now; nothing before it is there. */
+/** The current size of an element; undefined until it is mounted. */
 function useSize(
   element: React.RefObject<HTMLElement>
 ): { width: number; height: number } | undefined {

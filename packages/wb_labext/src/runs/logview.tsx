@@ -5,10 +5,10 @@ import { useModelState } from '../ui/signal';
 import { Spinner } from '../ui/states';
 import type { LogTail } from './log';
 
-/** So near to the end, in pixels, one is at the end. */
+/** This close to the end, in pixels, counts as the end. */
 const NEAR = 24;
 
-/** A log that follows what is written, as long as one looks at its end. */
+/** A log that follows what is written while it is scrolled to its end. */
 export function LogView(props: { log: LogTail; trans: TranslationBundle }): JSX.Element {
   const { log, trans } = props;
   const state = useModelState(log);

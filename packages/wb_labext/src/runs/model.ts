@@ -8,7 +8,7 @@ import type { RunsApi } from './api';
 import { LogTail } from './log';
 import { hasEnded } from './words';
 
-/** While a run goes on, its clocks and its log are brought up to date so often. */
+/** How often the clocks and the log of an active run are updated. */
 const TICK = 1_000;
 
 export interface RunModelState extends ViewState {
@@ -113,7 +113,7 @@ export class RunModel extends LiveModel<RunModelState> {
     await this.fetch(
       () => this.api.get(this.id),
       run => {
-        // What one looks at stays; until one chooses, it is what matters most now.
+        // A task that the user selected stays selected; before that the most relevant one is shown.
         const known = run.tasks.some(task => task.task === this.state.task);
         const task = this.chosen && known ? this.state.task : firstToShow(run);
         void this.nameConnections(run);
@@ -163,7 +163,7 @@ export class RunModel extends LiveModel<RunModelState> {
     }
   }
 
-  /** A run that has ended changes no more; but one that could not be fetched may be there now. */
+  /** A run that has ended does not change; but one that could not be fetched may be available now. */
   protected override get follows(): boolean {
     const { run, phase } = this.state;
     return this.shown && (phase !== 'ready' || !run || !hasEnded(run.state));

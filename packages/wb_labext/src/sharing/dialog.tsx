@@ -17,7 +17,7 @@ import type { SharedThing, SharingHost } from './model';
 import { SharingModel } from './model';
 import { isRole, levelHelp, levelName } from './words';
 
-/** Opens the dialogue that says whom a thing is shared with, and changes it. */
+/** Opens the dialog that shows and changes who a thing is shared with. */
 export async function openSharingDialog(
   host: SharingHost,
   trans: TranslationBundle,
@@ -61,7 +61,7 @@ function personDetail(person: Person, trans: TranslationBundle): string {
   return kindName(person.kind, trans);
 }
 
-/** The search over users and groups; one lookup as long as the box is there. */
+/** The search over users and groups. */
 function PeopleBox(props: {
   sharing: SharingModel;
   search: 'people' | 'owners';

@@ -121,7 +121,7 @@ export class SharingModel extends ChangeModel<SharingState> {
     }));
   }
 
-  /** Gives a share back as it was, also when the dialogue is closed. */
+  /** Restores a share, also after the dialog was closed. */
   async restore(share: Share): Promise<void> {
     await this.host.api.share(this.thing.id, share);
   }
@@ -134,7 +134,7 @@ export class SharingModel extends ChangeModel<SharingState> {
     }));
   }
 
-  /** Gives it back to an owner, and to the one who had it meanwhile the share from before. */
+  /** Returns it to its previous owner, and restores the share that the new owner had before. */
   async transferBack(owner: Owner, share: Share | null): Promise<void> {
     await this.host.api.transfer(this.thing.id, owner);
     if (share) {

@@ -51,12 +51,12 @@ export function levelHelp(kind: Kind, level: Level, trans: TranslationBundle): s
   }
 }
 
-/** Roles are groups that everybody's rights come from. */
+/** Whether a group is a role. */
 export function isRole(group: string): boolean {
   return ['viewer', 'analyst', 'engineer', 'admin'].includes(group);
 }
 
-/** Whose it is. A role owns what all who hold it, or a higher one, share: viewers are everyone. */
+/** The owner. What the role viewer owns belongs to everyone who has a role. */
 export function ownerWords(owner: Owner, trans: TranslationBundle): string {
   if (owner.kind === 'user') {
     return owner.name;
@@ -64,7 +64,7 @@ export function ownerWords(owner: Owner, trans: TranslationBundle): string {
   return owner.name === EVERYONE ? trans.__('everyone') : trans.__('team %1', owner.name);
 }
 
-/** Why somebody holds a level, as one says it of them. */
+/** Why a user has a level of access. */
 export function reasonWords(reason: Reason, trans: TranslationBundle): string {
   switch (reason.kind) {
     case 'owner':
@@ -84,7 +84,7 @@ export function reasonWords(reason: Reason, trans: TranslationBundle): string {
   }
 }
 
-/** How one has a thing oneself; empty for an owner, whom the row names anyway. */
+/** Why the user has access; empty for an owner, whom the row names anyway. */
 export function heldWords(thing: { reasons: readonly Reason[] }, trans: TranslationBundle): string {
   const reason = thing.reasons[0] as Reason | undefined;
   if (!reason || reason.kind === 'owner' || reason.kind === 'team') {

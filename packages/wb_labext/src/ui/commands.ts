@@ -7,9 +7,9 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 export const NO_ARGS = { args: { type: 'object', properties: {} } } as const;
 
 /**
- * A command about a thing: it is offered where the thing is there and the user may do it.
+ * A command about a thing: offered where the thing exists and the user may do it.
  *
- * @param find - the thing that the arguments name, or that is selected; null where there is none
+ * @param find - the thing that the arguments name, or the selected one; null where there is none
  */
 export function about<T>(
   find: (args: ReadonlyPartialJSONObject) => T | null,

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-/** A day to pick, which may be left out. */
+/** An optional date. */
 export function DateField(props: {
   id: string;
   label: string;

@@ -12,7 +12,7 @@ export function dayOf(moment: Date): string {
   return `${pad(moment.getFullYear(), 4)}-${pad(moment.getMonth() + 1)}-${pad(moment.getDate())}`;
 }
 
-/** Today, or so many days from now. */
+/** Today, or a number of days from now. */
 export function today(ahead = 0, now: Date = new Date()): string {
   // By the calendar and not by hours: a day with a change to summer time has 23.
   return dayOf(new Date(now.getFullYear(), now.getMonth(), now.getDate() + ahead));

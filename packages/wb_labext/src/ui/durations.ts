@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-/** A duration as one reads it. */
+/** A duration in words. */
 export function durationWords(ms: number | null, trans: TranslationBundle): string {
   if (ms === null) {
     return '';

@@ -1,5 +1,5 @@
 /**
- * Gives the focus to an element as soon as it is there: parts of a form are loaded when they are
+ * Focuses an element as soon as it exists: parts of a form are loaded when they are
  * first shown.
  *
  * @returns stops waiting

@@ -15,7 +15,7 @@ export interface FormState {
   /** What the server refuses about the form as a whole. */
   problem: string | null;
   saving: boolean;
-  /** The question that the form asks before it goes on. */
+  /** The question that the form is asking. */
   asking: 'discard' | 'remove' | null;
 }
 

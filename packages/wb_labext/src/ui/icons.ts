@@ -58,7 +58,7 @@ export const testIcon = new LabIcon({
   )
 });
 
-/** A key: one's own sign-in. */
+/** A key: a personal sign-in. */
 export const keyIcon = new LabIcon({
   name: 'workbench:key',
   svgstr: svg(

@@ -78,7 +78,7 @@ export class LiveDialog extends Dialog<void> {
     super.handleEvent(event);
   }
 
-  /** A notification takes the focus away with it when it closes: the keyboard is the dialog's again. */
+  /** A notification takes the focus with it when it closes: the dialog takes it back. */
   private readonly onOutsideKey = (event: KeyboardEvent): void => {
     const { activeElement } = document;
     if (activeElement !== document.body && activeElement !== null) {

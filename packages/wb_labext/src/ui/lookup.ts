@@ -20,7 +20,7 @@ export interface LookupState<T> extends Found<T> {
 }
 
 /**
- * What a search box does while somebody types: asks after a short pause, and drops an answer that
+ * What a search box does while the user types: asks after a short pause, and drops an answer that
  * comes after the text has changed.
  */
 export class Lookup<T> extends StateModel<LookupState<T>> {
@@ -39,7 +39,7 @@ export class Lookup<T> extends StateModel<LookupState<T>> {
     super.dispose();
   }
 
-  /** Shows the list for the text that is there. */
+  /** Shows the list for the current text. */
   open(): void {
     if (!this.state.open) {
       this.set({ open: true });

@@ -19,7 +19,7 @@ export interface MainViewsOptions<T extends Widget> {
 }
 
 /**
- * Views in the main area. Each is there once: it is brought to the front where it is open, and open
+ * Views in the main area. Each is opened once: it is brought to the front if it is open, and opens
  * again after a reload.
  */
 export class MainViews<T extends Widget> {
@@ -84,7 +84,7 @@ export interface MainViewOptions {
 }
 
 /**
- * A view that there is one of: opened from the palette, the launcher or by its command.
+ * A view that exists once: opened from the palette, the launcher or by its command.
  *
  * @returns the id of its command
  */

@@ -1,4 +1,4 @@
-/** A number of bytes as one reads it. */
+/** A number of bytes in words. */
 export function sizeWords(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
   let unit = 0;

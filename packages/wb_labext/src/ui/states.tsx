@@ -1,6 +1,6 @@
 import React from 'react';
 
-/** What a list shows instead of its rows: a sentence, and what to do about it. */
+/** What is shown instead of rows: a sentence, and a way on. */
 export function Notice(props: {
   kind: 'empty' | 'failed' | 'loading';
   title?: string;

@@ -1,23 +1,23 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-/** How long something that was taken away can be brought back from its notification. */
+/** How long the notification offers to undo. */
 export const UNDO_SHOWN = 15_000;
 
 export interface UndoOptions {
   trans: TranslationBundle;
-  /** What was taken away, in words. */
+  /** What was removed. */
   message: string;
-  /** What the button brings back, in words. */
+  /** What the button restores. */
   caption: string;
-  /** Brings it back. Throws what `failed` makes a sentence of. */
+  /** Restores it. Throws what `failed` makes a sentence of. */
   undo: () => Promise<void>;
-  /** What is said once it is back. */
+  /** What is shown once it is restored. */
   done: string;
   failed: (error: unknown) => string;
 }
 
-/** Tells that something was taken away, and offers to bring it back. */
+/** Says that something was removed, and offers to undo it. */
 export function offerUndo(options: UndoOptions): void {
   const { trans, message, caption, done, failed } = options;
   const action: Notification.IAction = {

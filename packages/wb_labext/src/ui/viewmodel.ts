@@ -99,7 +99,7 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
     return false;
   }
 
-  /** The number of the last fetch, for what goes on behind it. */
+  /** The number of the last fetch, for what continues after it. */
   protected get turn(): number {
     return this.turns;
   }
@@ -154,7 +154,7 @@ export abstract class ChangeModel<S extends ChangeState> extends ViewModel<S> {
     this.set({ busy: true, problem: null } as Partial<S>);
     try {
       const change = await request();
-      // What was fetched meanwhile is from before.
+      // What was fetched in the meantime is out of date.
       this.dropFetch();
       this.set({ ...change, busy: false });
       return true;
