@@ -113,10 +113,9 @@ export function addCommands(options: CommandOptions): void {
       async ({ name, connector }, args) => {
         const { schema, table } = placeOf(args) ?? {};
         const text = cellText({ connection: name, connector, schema, table });
-        await insertCell(app, tracker, text).catch((error: unknown) => {
-          Notification.error(model.message(error), { autoClose: 8_000 });
-        });
-      }
+        await insertCell(app, tracker, text);
+      },
+      error => Notification.error(model.message(error), { autoClose: 8_000 })
     )
   });
 

@@ -25,6 +25,7 @@ import type { PipelineView } from '../api/types';
 import { CommonApi } from '../api/common';
 import { IWorkbench } from '../api/tokens';
 import { isReadOnly } from '../runs/drive';
+import { about } from '../ui/commands';
 import { pipelinesIcon } from '../ui/icons';
 import { PipelineCompleter } from './completer';
 import { isPipelineFile } from './document';
@@ -262,34 +263,25 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Create a pipeline from this notebook and run it'),
       icon: pipelinesIcon,
       describedBy,
-      isEnabled: args => target(args) !== null,
-      execute: async args => {
-        const path = target(args);
-        if (!path) {
-          return;
-        }
-        try {
+      ...about(
+        target,
+        async path => {
           const { pipeline } = await makePipeline(options, path);
           if (pipeline) {
             await pipelines.run(pipeline.id);
           }
-        } catch (error) {
-          fail(error);
-        }
-      }
+        },
+        fail
+      ),
+      isVisible: () => true
     });
     commands.addCommand(ADD, {
       label: trans.__('Add to Pipeline…'),
       caption: trans.__('Add this notebook to a pipeline file in its folder'),
       icon: addIcon,
       describedBy,
-      isEnabled: args => target(args) !== null,
-      execute: async args => {
-        const path = target(args);
-        if (path) {
-          await addToPipeline(options, path).catch(fail);
-        }
-      }
+      ...about(target, path => addToPipeline(options, path), fail),
+      isVisible: () => true
     });
     [RUN, ADD].forEach((command, index) => {
       app.contextMenu.addItem({

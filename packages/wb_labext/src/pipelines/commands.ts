@@ -156,7 +156,8 @@ export function addCommands(options: CommandOptions): void {
         const pipeline = target(args, 'update');
         return pipeline && hasSchedule(pipeline) ? pipeline : null;
       },
-      ({ id, paused }) => model.pause(id, !paused).catch(fail)
+      ({ id, paused }) => model.pause(id, !paused),
+      fail
     ),
     label: args =>
       target(args, 'update')?.paused ? trans.__('Resume Schedule') : trans.__('Pause Schedule')

@@ -10,10 +10,12 @@ export const NO_ARGS = { args: { type: 'object', properties: {} } } as const;
  * A command about a thing: offered where the thing exists and the user may do it.
  *
  * @param find - the thing that the arguments name, or the selected one; null where there is none
+ * @param fail - says what went wrong
  */
 export function about<T>(
   find: (args: ReadonlyPartialJSONObject) => T | null,
-  act: (thing: T, args: ReadonlyPartialJSONObject) => Promise<void>
+  act: (thing: T, args: ReadonlyPartialJSONObject) => Promise<void>,
+  fail?: (error: unknown) => void
 ): Required<Pick<CommandRegistry.ICommandOptions, 'isEnabled' | 'isVisible' | 'execute'>> {
   return {
     isEnabled: args => find(args) !== null,
@@ -21,7 +23,12 @@ export function about<T>(
     execute: async args => {
       const thing = find(args);
       if (thing !== null) {
-        await act(thing, args);
+        await act(thing, args).catch((error: unknown) => {
+          if (!fail) {
+            throw error;
+          }
+          fail(error);
+        });
       }
     }
   };

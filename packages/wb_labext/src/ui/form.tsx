@@ -189,6 +189,18 @@ function exampleOf(props: WidgetProps | BaseInputTemplateProps): string {
   return props.placeholder || (first === undefined ? '' : String(first));
 }
 
+/** What an input of text has; an empty one has no value. */
+function textual(props: WidgetProps | BaseInputTemplateProps): {
+  value: string;
+  onChange: (event: React.ChangeEvent<HTMLInputElement | HTMLTextAreaElement>) => void;
+} & ReturnType<typeof common> {
+  return {
+    ...common(props),
+    value: String(props.value ?? ''),
+    onChange: event => props.onChange(event.target.value || undefined)
+  };
+}
+
 // No `required`, `pattern` or `type=number`: the browser's own checks would switch the dialog's
 // buttons off without a word. The caller checks, and says what is wrong at the field.
 function BaseInputTemplate(props: BaseInputTemplateProps): JSX.Element {
@@ -196,7 +208,7 @@ function BaseInputTemplate(props: BaseInputTemplateProps): JSX.Element {
   const numeric = type === 'integer' || type === 'number';
   return (
     <input
-      {...common(props)}
+      {...textual(props)}
       className="jp-mod-styled"
       type="text"
       inputMode={numeric ? 'decimal' : undefined}
@@ -204,23 +216,19 @@ function BaseInputTemplate(props: BaseInputTemplateProps): JSX.Element {
       autoCapitalize="off"
       spellCheck={false}
       placeholder={exampleOf(props)}
-      value={props.value === undefined || props.value === null ? '' : String(props.value)}
-      onChange={event => props.onChange(event.target.value === '' ? undefined : event.target.value)}
     />
   );
 }
 
+/** A browser must neither fill in nor offer to keep a database's password. */
 function PasswordWidget(props: WidgetProps): JSX.Element {
   return (
     <input
-      {...common(props)}
+      {...textual(props)}
       className="jp-mod-styled"
       type="password"
-      // A browser must neither fill in nor offer to keep a database's password.
       autoComplete="new-password"
       placeholder={props.placeholder}
-      value={(props.value as string | undefined) ?? ''}
-      onChange={event => props.onChange(event.target.value === '' ? undefined : event.target.value)}
     />
   );
 }
@@ -269,28 +277,18 @@ function SelectWidget(props: WidgetProps): JSX.Element {
 function TextareaWidget(props: WidgetProps): JSX.Element {
   return (
     <textarea
-      {...common(props)}
+      {...textual(props)}
       className="jp-mod-styled wb-Lines"
       rows={3}
       spellCheck={false}
       placeholder={exampleOf(props)}
-      value={(props.value as string | null | undefined) ?? ''}
-      onChange={event => props.onChange(event.target.value === '' ? undefined : event.target.value)}
     />
   );
 }
 
 /** A day, `YYYY-MM-DD`. */
 function DateWidget(props: WidgetProps): JSX.Element {
-  return (
-    <input
-      {...common(props)}
-      className="jp-mod-styled wb-Day"
-      type="date"
-      value={(props.value as string | null | undefined) ?? ''}
-      onChange={event => props.onChange(event.target.value === '' ? undefined : event.target.value)}
-    />
-  );
+  return <input {...textual(props)} className="jp-mod-styled wb-Day" type="date" />;
 }
 
 /** A list of texts, one a line. */

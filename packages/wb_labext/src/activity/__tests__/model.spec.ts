@@ -80,7 +80,7 @@ describe('ActivityModel', () => {
     expect(model.state.records.map(record => record.id)).toEqual(['new']);
   });
 
-  it('fetches the statements that a filter left out of one’s own queries', async () => {
+  it('fetches the statements that a filter left out of the user’s own queries', async () => {
     const end = row(5, 'a', { event: 'finished', outcome: 'failed', duration_ms: 1500 });
     api.search.mockResolvedValueOnce(
       page([
@@ -101,7 +101,7 @@ describe('ActivityModel', () => {
     expect(api.search).toHaveBeenCalledTimes(2);
   });
 
-  it('fetches of everybody’s log only the selected line, as that is logged', async () => {
+  it('completes only the selected row in everyone’s log, because each search there is logged', async () => {
     const end = row(5, 'a', { event: 'finished', outcome: 'failed', actor: 'ben' });
     api.search.mockResolvedValueOnce(page([end]));
     model.filter({ everyones: true, outcome: 'failed' });

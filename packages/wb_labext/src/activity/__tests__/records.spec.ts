@@ -7,7 +7,7 @@ const NO_NAMES = new Map<string, string>();
 const ID = '7ecb79c2-29b9-496a-8b0c-000000000001';
 
 describe('recordsOf', () => {
-  it('shows an access once, the one whose last row is newest first', () => {
+  it('shows each access once, newest first', () => {
     const records = recordsOf([
       row(1, 'long'),
       row(2, 'short'),

@@ -95,7 +95,7 @@ describe('a new connection', () => {
     expect(draft.state).toMatchObject({ errors: {}, problem: 'Down.' });
   });
 
-  it('takes an error away once its field has changed, and adds none while one types', async () => {
+  it('clears an error once its field changes, and adds none while the user types', async () => {
     const draft = draftOf();
     const config = { host: 'db', password: 'p' };
     draft.setData({ name: 'warehouse', description: '', config });
@@ -174,7 +174,7 @@ describe('whose sign-in it is', () => {
     expect(draft.state.config).toMatchObject(config);
   });
 
-  it('is not tested before one’s own sign-in is stored', async () => {
+  it('is not tested before a personal sign-in is stored', async () => {
     const draft = draftOf();
     draft.setCredentials('personal');
     draft.setData({ name: '', description: '', config: { host: 'db' } });

@@ -36,7 +36,7 @@ beforeEach(() => {
 describe('sharing', () => {
   const actions = ['connection.share'];
 
-  it('is offered to whom may share, and to nobody who works alone', async () => {
+  it('is offered to users who may share, and to nobody in local mode', async () => {
     expect(model.mayShare(await show('hub', { actions }))).toBe(true);
     expect(model.mayShare(await show('hub', { actions: [] }))).toBe(false);
     expect(model.mayShare(await show('local', { actions }))).toBe(false);

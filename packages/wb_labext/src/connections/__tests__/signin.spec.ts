@@ -69,7 +69,7 @@ describe('SignInModel', () => {
     expect(model.refresh).toHaveBeenCalled();
   });
 
-  it('has no end where none is chosen, and refuses a past one', async () => {
+  it('has no end date unless one is chosen, and refuses a past one', async () => {
     const signIn = signInOf();
     signIn.setLogin({ user: 'ben' });
     signIn.setEnds(today(-1));

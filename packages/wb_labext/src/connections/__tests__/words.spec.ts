@@ -13,7 +13,7 @@ function credential(change: Partial<CredentialState>): CredentialState {
   return { status: 'ok', expires_at: null, updated_at: null, ...change };
 }
 
-describe('how one has a connection', () => {
+describe('why a user has access', () => {
   it.each([
     [{ kind: 'owner', name: 'ada', level: 'manage' }, ''],
     [{ kind: 'team', name: 'finance', level: 'manage' }, ''],
@@ -86,7 +86,7 @@ describe('the mark of a sign-in', () => {
 describe('needsSignIn', () => {
   const actions = ['connection.browse', 'credential.own'];
 
-  it('asks for a missing or ended one of one’s own', () => {
+  it('asks for a personal one that is missing or has expired', () => {
     for (const status of ['missing', 'expired'] as const) {
       const own = connection({
         credentials: 'personal',
@@ -97,7 +97,7 @@ describe('needsSignIn', () => {
     }
   });
 
-  it('asks for nothing that one can’t enter, or that is there', () => {
+  it('asks for nothing that the user cannot enter, or that is stored', () => {
     const missing = credential({ status: 'missing' });
     expect(
       needsSignIn(connection({ credentials: 'personal', credential: missing, actions: [] }))

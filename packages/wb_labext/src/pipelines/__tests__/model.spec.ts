@@ -70,7 +70,7 @@ describe('PipelinesModel', () => {
     expect(model.state.active).toBe('p1');
   });
 
-  it('offers sharing to whom may share, and to nobody who works alone', async () => {
+  it('offers sharing to users who may share, and to nobody in local mode', async () => {
     await model.start();
     expect(model.mayShare(pipeline())).toBe(true);
     expect(model.mayShare(pipeline({ actions: [] }))).toBe(false);
@@ -79,7 +79,7 @@ describe('PipelinesModel', () => {
     expect(model.mayShare(pipeline())).toBe(false);
   });
 
-  it('asks for no list as long as one has no role', async () => {
+  it('fetches no list while the user has no role', async () => {
     api.me.mockResolvedValue({ name: 'eve', roles: [], actions: [], mode: 'hub' });
     await model.start();
     expect(api.list).not.toHaveBeenCalled();

@@ -42,7 +42,7 @@ afterEach(() => {
 });
 
 describe('QueriesModel', () => {
-  it('asks for the numbers alone until somebody looks', async () => {
+  it('fetches only the counts until the view is shown', async () => {
     await model.start();
     expect(api.ownLimits).toHaveBeenCalledTimes(1);
     expect(api.running).not.toHaveBeenCalled();
@@ -62,7 +62,7 @@ describe('QueriesModel', () => {
     expect(model.state.own?.running).toBe(2);
   });
 
-  it('counts on while something runs and somebody looks', async () => {
+  it('keeps fetching while a query is running and the view is shown', async () => {
     api.running.mockResolvedValue([{ id: 'q' }]);
     model.watch(true);
     await vi.advanceTimersByTimeAsync(0);
@@ -76,7 +76,7 @@ describe('QueriesModel', () => {
     expect(api.running.mock.calls.length).toBe(after);
   });
 
-  it('shows everybody’s only to whom may see them', async () => {
+  it('shows everyone’s queries only to users who may see them', async () => {
     model.watch(true);
     model.showEveryones(true);
     await vi.advanceTimersByTimeAsync(0);

@@ -59,7 +59,7 @@ describe('the drive', () => {
     expect(api.save).toHaveBeenLastCalledWith('p1', { ...body, version: 6 });
   });
 
-  it('lets nobody save who may not, nor what is past', async () => {
+  it('refuses to save without the right, and to save an older version', async () => {
     api.get.mockResolvedValueOnce({ ...pipeline, actions: ['pipeline.see'] });
     api.version.mockResolvedValueOnce({ text: '' });
     expect((await drive.get('pipelines/p1/x', { content: true })).writable).toBe(false);

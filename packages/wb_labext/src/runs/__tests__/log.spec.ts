@@ -51,7 +51,7 @@ describe('LogTail', () => {
     expect(log.state.text.length % 1000).toBe(0);
   });
 
-  it('says what went wrong, and goes on at the next call', async () => {
+  it('says what went wrong, and continues at the next call', async () => {
     ask.mockRejectedValueOnce(new Error('The server can’t be reached.'));
     log.follow('a1');
     await vi.waitFor(() => expect(log.state.error).toBe('The server can’t be reached.'));

@@ -34,7 +34,7 @@ describe('RunModel', () => {
     expect(firstToShow(run({ tasks: [taskRun()] }))).toBe('extract');
   });
 
-  it('follows events while it is looked at, moves to what fails, and stays where one chose', async () => {
+  it('follows events while it is shown, moves to what fails, and keeps the user’s selection', async () => {
     api.get.mockResolvedValueOnce(run());
     model.watch(true);
     await vi.waitFor(() => expect(model.state.task).toBe('extract'));

@@ -74,7 +74,7 @@ describe('SharingModel', () => {
     expect(sharing.state.problem).toBeNull();
   });
 
-  it('offers only whom it can be shared with', async () => {
+  it('offers only users and groups that it can be shared with', async () => {
     api.people.mockResolvedValueOnce({
       items: [
         { kind: 'group', name: 'finance' },

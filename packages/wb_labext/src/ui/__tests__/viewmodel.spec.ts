@@ -76,7 +76,7 @@ describe('ViewModel', () => {
     expect(model.state.shown).toBe('second');
   });
 
-  it('drops the failure of what nobody waits for', async () => {
+  it('drops the failure of a fetch that is out of date', async () => {
     const model = new Model();
     const slow = model.show(
       new Promise((_, reject) => {
@@ -106,7 +106,7 @@ describe('ViewModel', () => {
     });
   });
 
-  it('says nothing of the inside of a mistake', async () => {
+  it('does not reveal the details of a bug', async () => {
     const model = new Model();
     await model.show(Promise.reject(new TypeError('x is undefined')));
     expect(model.state.error).toMatch(/^Something went wrong in this page/);
