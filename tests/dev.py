@@ -139,7 +139,10 @@ def system_packages() -> None:
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     may = shutil.which("apt-get") and (
         not sudo
-        or subprocess.run([*sudo, "true"], capture_output=True, check=False).returncode == 0
+        or (
+            shutil.which("sudo")
+            and subprocess.run([*sudo, "true"], capture_output=True, check=False).returncode == 0
+        )
     )
     if not may:
         sys.exit(f"wb: the tests need: {' '.join(missing)}. Run: apt install {' '.join(missing)}")

@@ -75,12 +75,16 @@ def _by_apt(log: Path) -> Path | None:
     shutil.rmtree(folder, ignore_errors=True)
     for part in ("lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
-    own = ["-o", f"Dir::State::Lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
-    download = ["apt-get", "download", _PACKAGE]
-    if not _done("pip, from apt", download, folder, log) and not (
-        _done("apt's lists", ["apt-get", *own, "update"], folder, log)
-        and _done("pip, from apt", ["apt-get", *own, "download", _PACKAGE], folder, log)
-    ):
+    newer = ["-o", f"Dir::State::Lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
+    # Before a first `apt-get update`, and after it long ago, the system's lists don't lead to the package.
+    found = (
+        _answers(["apt-cache", "show", _PACKAGE])
+        and _done("pip, from apt", ["apt-get", "download", _PACKAGE], folder, log)
+    ) or (
+        _done("apt's lists", ["apt-get", *newer, "update"], folder, log)
+        and _done("pip, from apt", ["apt-get", *newer, "download", _PACKAGE], folder, log)
+    )
+    if not found:
         return None
     package = next(folder.glob(f"{_PACKAGE}_*.deb"), None)
     tree = folder / "tree"

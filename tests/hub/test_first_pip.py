@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +16,7 @@ import pytest
 
 REPO = Path(__file__).resolve().parents[2]
 NAME = "pip-99.1-py3-none-any.whl"
+WHICH = shutil.which
 WHEEL = b"a wheel"
 HASH = hashlib.sha256(WHEEL).hexdigest()
 PAGE = f"""<!doctype html><a href="../../files/pip-99.1.tar.gz#sha256=0">pip-99.1.tar.gz</a>
@@ -94,6 +97,41 @@ def test_a_wheel_on_the_disk_comes_first(
     wheel.touch()
     command = first_pip.command(lock(tmp_path, HASH), tmp_path / "log")
     assert command[-1] == str(wheel / "pip")
+    assert server.asked == []
+
+
+def test_apt_fetches_the_wheel_and_installs_nothing(
+    first_pip: ModuleType, server: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By apt itself, from an archive of one package, before there are any lists on the machine."""
+    archive, tree = tmp_path / "archive", tmp_path / "tree"
+    wheel = tree / "usr" / "share" / "python-wheels" / NAME
+    for folder in (archive, tree / "DEBIAN", wheel.parent, tmp_path / "state"):
+        folder.mkdir(parents=True)
+    wheel.write_bytes(WHEEL)
+    fields = "Package: python3-pip-whl\nVersion: 99.1\nArchitecture: all\nMaintainer: x <x@y>\n"
+    (tree / "DEBIAN" / "control").write_text(fields + "Description: x\n")
+    package = archive / "python3-pip-whl_99.1_all.deb"
+    subprocess.run(["dpkg-deb", "--build", tree, package], check=True, capture_output=True)
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    (archive / "Packages").write_text(
+        f"{fields}Filename: ./{package.name}\nSize: {package.stat().st_size}\nSHA256: {digest}\n"
+        "Description: x\n"
+    )
+    (tmp_path / "sources.list").write_text(f"deb [trusted=yes] file:{archive} ./\n")
+    (tmp_path / "apt.conf").write_text(
+        f'Dir::Etc::SourceList "{tmp_path}/sources.list";\nDir::Etc::SourceParts "/dev/null";\n'
+        f'Dir::State::Lists "{tmp_path}/state";\nDir::Cache "{tmp_path}/cache";\n'
+        f'Dir::State::Status "/dev/null";\n'
+    )
+    monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+    monkeypatch.setenv("PIP_INDEX_URL", server.url)
+    monkeypatch.setattr(first_pip.shutil, "which", WHICH)
+    command = first_pip.command(lock(tmp_path, HASH), tmp_path / "log")
+    unpacked = Path(command[-1]).parent
+    assert unpacked.name == NAME
+    assert unpacked.is_relative_to(tmp_path / ".wb")
+    assert unpacked.read_bytes() == WHEEL
     assert server.asked == []
 
 
