@@ -68,7 +68,7 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
           />
         )}
       </header>
-      <table className="wb-Table" data-testid="wb-limits-list">
+      <table className="wb-Table wb-Limits" data-testid="wb-limits-list">
         <thead>
           <tr>
             <th scope="col">{trans.__('Applies to')}</th>
