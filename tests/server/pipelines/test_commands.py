@@ -42,7 +42,7 @@ def test_a_file_is_checked_saved_run_and_its_log_read(
     path = tmp_path / "a.pipeline.yaml"
     path.write_text(GOOD.format(name=name))
     (tmp_path / "helper.py").write_text("x = 1\n")
-    assert wb(capsys, "validate", str(path))[:2] == (0, f"{path}: nothing is wrong\n")
+    assert wb(capsys, "validate", str(path))[:2] == (0, f"{path}: no problems found\n")
     assert wb(capsys, "save", str(path))[:2] == (0, f"{name}: version 1 with 1 files\n")
     assert wb(capsys, "save", str(path), "--note", "again")[1].startswith(f"{name}: version 2")
     status, out, err = wb(capsys, "run", name, "-p", "n=5", "-p", "word=5")

@@ -117,7 +117,7 @@ def _validate(arguments: argparse.Namespace) -> int:
                 print(f"{place}: {problem['message']}")
             bad += not found["ok"]
             if found["ok"]:
-                print(f"{path}: nothing is wrong")
+                print(f"{path}: no problems found")
     return 1 if bad else 0
 
 
