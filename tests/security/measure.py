@@ -21,7 +21,7 @@ from support.honest.engines import on_duckdb, on_mysql, on_postgres
 from support.mariadb import server
 from support.postgres import cluster
 
-from wb_server.gate.statement import DialectName
+from wb_server.gate.models import DialectName
 
 _FIRST = ("select", "with", "values", "table", "from", "(", "explain", "insert", "update", "delete",
           "merge", "replace", "describe", "desc", "show", "summarize", "pivot", "unpivot")  # fmt: skip

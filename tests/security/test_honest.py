@@ -14,7 +14,7 @@ from support.honest.engines import on_duckdb, on_mysql, on_postgres, schema_of
 from support.mariadb import MariaDB
 from support.postgres import Cluster
 
-from wb_server.gate.statement import DialectName
+from wb_server.gate.models import DialectName
 
 MOST_REFUSED = {False: 0.005, True: 0.05}
 

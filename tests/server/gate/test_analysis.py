@@ -20,7 +20,8 @@ from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
 from wb_server.gate import analysis
 from wb_server.gate.analysis import Analyst, is_long
-from wb_server.gate.statement import DialectName, analyse
+from wb_server.gate.models import DialectName
+from wb_server.gate.statement import analyse
 from wb_server.governance.audit.models import AuditQuery
 from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault

@@ -13,7 +13,8 @@ from support.source import Source, make_permit
 from wb_server.connectors.base import Target
 from wb_server.connectors.postgres.connector import PostgresConfig
 from wb_server.gate.dialects.tables import TableRef
-from wb_server.gate.statement import DialectName, analyse
+from wb_server.gate.models import DialectName
+from wb_server.gate.statement import analyse
 from wb_server.kit.errors import Forbidden, WorkbenchError
 
 

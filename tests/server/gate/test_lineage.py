@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from wb_server.gate.lineage import columns_read
-from wb_server.gate.statement import DialectName, analyse
+from wb_server.gate.models import DialectName
+from wb_server.gate.statement import analyse
 
 
 @pytest.mark.parametrize(

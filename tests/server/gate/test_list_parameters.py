@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from support.mariadb import MariaDB
 
-from wb_server.gate.statement import DialectName, analyse
+from wb_server.gate.models import DialectName
+from wb_server.gate.statement import analyse
 from wb_server.kit.errors import InvalidInput, TooLarge
 
 UTC = dt.UTC

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wb_server.gate.statement import RULES, DialectName, analyse
+from wb_server.gate.models import DialectName
+from wb_server.gate.statement import RULES, analyse
 from wb_server.kit.errors import WorkbenchError
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from wb_server.gate import statement
 from wb_server.gate.dialects.tables import TableRef
-from wb_server.gate.statement import DialectName, analyse
+from wb_server.gate.models import DialectName
+from wb_server.gate.statement import analyse
 from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
 
 HERE = Path(__file__).parent

@@ -13,7 +13,8 @@ import duckdb
 import psycopg2
 import pytest
 
-from wb_server.gate.statement import RULES, DialectName, analyse
+from wb_server.gate.models import DialectName
+from wb_server.gate.statement import RULES, analyse
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 HERE = Path(__file__).parent

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from wb_server.gate.statement import DialectName, Statement, analyse
+from wb_server.gate.models import DialectName, Statement
+from wb_server.gate.statement import analyse
 from wb_server.kit.errors import WorkbenchError
 
 FOLDER = Path(__file__).parents[2] / "security" / "honest"

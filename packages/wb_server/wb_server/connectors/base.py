@@ -18,8 +18,8 @@ import pyarrow as pa
 from ..gate.loads import Batches, Progress
 from ..gate.loads import TableName as TableName
 from ..gate.loads import Written as Written
+from ..gate.models import DialectName
 from ..gate.permits import LoadPermit, PasswordPermit, Permit
-from ..gate.statement import DialectName
 from ..kit.errors import Forbidden, TooLarge, Unprocessable
 from .models import ColumnInfo, SchemaInfo, TableInfo
 from .target import ConnectorConfig as ConnectorConfig

@@ -22,7 +22,8 @@ from pydantic import TypeAdapter
 from ..kit import errors, forking
 from ..kit.errors import Conflict, SourceTimeout, TooLarge, Unavailable, WorkbenchError
 from .dialects.text import MAX_SQL_BYTES
-from .statement import DialectName, Statement, analyse
+from .models import DialectName, Statement
+from .statement import analyse
 
 # Characters of the text and its parameters. More take longer than the process does, some 20 ms.
 _SHORT: Final = 10_000

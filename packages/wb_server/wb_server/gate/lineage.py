@@ -15,8 +15,9 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
 from .dialects.tables import TableRef
+from .models import DialectName
 from .permits import Permit
-from .statement import RULES, DialectName
+from .statement import RULES
 
 
 @dataclass(frozen=True)

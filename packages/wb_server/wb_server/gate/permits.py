@@ -12,8 +12,8 @@ from typing import ClassVar, Literal
 from .dialects.fields import Named
 from .dialects.tables import TableRef
 from .loads import LoadMode, TableName
+from .models import DialectName
 from .seal import SEAL
-from .statement import DialectName
 
 PermitKind = Literal["read", "write", "browse", "test"]
 

@@ -16,12 +16,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from wb_server.gate.models import Statement
 from wb_server.kit.errors import WorkbenchError
-
-if TYPE_CHECKING:
-    from wb_server.gate.statement import Statement
 
 # What PostgreSQL and DuckDB take for an INT.
 _LARGEST = 2**31 - 1

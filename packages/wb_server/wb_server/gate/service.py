@@ -16,9 +16,10 @@ from ..kit.actor import Actor
 from ..kit.errors import Forbidden, InvalidInput
 from .analysis import Analyst, Watch
 from .loads import LEDGER, LoadRequest, Once, TableName
+from .models import DialectName
 from .permits import LoadPermit, PasswordPermit, Permit
 from .seal import SEAL
-from .statement import DialectName, table_name
+from .statement import table_name
 
 
 class Gate:

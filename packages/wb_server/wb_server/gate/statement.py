@@ -13,7 +13,6 @@ So the name that is checked is the name that is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -24,7 +23,7 @@ from wb_server.gate.dialects.base import DialectRules
 from wb_server.gate.dialects.catalogs import require_open_columns, require_schema, with_open_columns
 from wb_server.gate.dialects.duckdb import dialect as duckdb
 from wb_server.gate.dialects.explain import explanation
-from wb_server.gate.dialects.fields import Named, named
+from wb_server.gate.dialects.fields import named
 from wb_server.gate.dialects.mysql import dialect as mysql
 from wb_server.gate.dialects.mysql import show as mysql_show
 from wb_server.gate.dialects.nodes import WRITES, check_name, check_node
@@ -40,10 +39,9 @@ from wb_server.gate.dialects.tables import (
     targets_of,
 )
 from wb_server.gate.dialects.text import canonical, parse, render, too_complex
+from wb_server.gate.models import DialectName, Statement
 from wb_server.gate.reuse import Reuse, fits
 from wb_server.kit.errors import Forbidden, InvalidInput
-
-DialectName = Literal["postgres", "duckdb", "mysql"]
 
 _CACHED_LENGTH = 4_000  # characters; the trees of longer texts would fill the memory
 
@@ -54,32 +52,6 @@ RULES: Mapping[str, DialectRules] = {
 _PLACES = frozenset({"line", "col", "start", "end"})
 _QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 _STRUCTURAL = (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
-
-
-@dataclass(frozen=True)
-class Statement:
-    """What a statement is, what it touches, and the only text of it that may be sent.
-
-    Attributes:
-        kind: ``read`` changes nothing; ``write`` changes data or structure.
-        sql: rendered from the checked tree, with the parameters in it.
-        tables: every base table that is read or written, sorted, each once. No CTE names.
-        written: the targets of a write.
-        returns_rows: a read, or a write with RETURNING.
-        structural: it changes structure, or empties a table as if it were made anew.
-        named: what only the database can tell to be no code of its own.
-        shows_texts: its answer is a plan that could show the text of a view, so that only tables
-            may be explained.
-    """
-
-    kind: Literal["read", "write"]
-    sql: str
-    tables: tuple[TableRef, ...]
-    written: tuple[TableRef, ...]
-    returns_rows: bool
-    structural: bool = False
-    shows_texts: bool = False
-    named: Named = Named()  # noqa: RUF009  frozen
 
 
 def analyse(

@@ -15,16 +15,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from wb_server.pipelines.definition.cron import check_cron, check_zone, zone_names
 from wb_server.pipelines.definition.models import Schedule
-from wb_server.pipelines.definition.times import (
-    MAX_CAUGHT_UP,
-    catch_up,
-    check_cron,
-    check_zone,
-    fire_times,
-    next_fire,
-    zone_names,
-)
+from wb_server.pipelines.definition.times import MAX_CAUGHT_UP, catch_up, fire_times, next_fire
 
 ZONES = [
     "UTC",

@@ -19,8 +19,8 @@ from typing import Any, ClassVar, Final
 
 from pydantic import ConfigDict, Field
 
+from ...gate.models import DialectName
 from ...gate.permits import Permit
-from ...gate.statement import DialectName
 from ...kit.errors import Conflict, Forbidden, NotFound, SourceFailed, Unprocessable, WorkbenchError
 from ..base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
 from ..embedded.errors import split_class

@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from ...gate.models import DialectName
 from ...gate.permits import Permit
-from ...gate.statement import DialectName
 from ...kit.errors import Conflict, NotFound, SourceFailed, Unprocessable, WorkbenchError
 from ..base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
 from ..embedded.browsing import as_source, chosen, described, list_tables, quoted

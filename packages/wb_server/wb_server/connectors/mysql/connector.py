@@ -20,8 +20,8 @@ from pydantic import (
     field_validator,
 )
 
+from ...gate.models import DialectName
 from ...gate.permits import LoadPermit, Permit
-from ...gate.statement import DialectName
 from ...kit.errors import Unprocessable
 from ..base import Connector, ConnectorConfig, LoadSession, Session, Target, require_fit
 from ..dialled.certificates import trusted_file

@@ -22,8 +22,8 @@ from pydantic import (
     field_validator,
 )
 
+from ...gate.models import DialectName
 from ...gate.permits import LoadPermit, PasswordPermit, Permit
-from ...gate.statement import DialectName
 from ...kit.errors import Forbidden
 from ..base import Connector, ConnectorConfig, LoadSession, Session, Target, require_fit
 from ..dialled.certificates import Certificates, trusted_file

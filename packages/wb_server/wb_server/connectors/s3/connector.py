@@ -20,8 +20,8 @@ from typing import Any, ClassVar, Literal, Self
 import duckdb_extension_httpfs
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from ...gate.models import DialectName
 from ...gate.permits import Permit
-from ...gate.statement import DialectName
 from ...kit.errors import NotFound, Unprocessable, WorkbenchError
 from ..base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
 from ..embedded.browsing import as_source, chosen, described, list_tables, quoted

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from . import graph, times
+from . import cron, graph
 from .fields import Duration, Label, ParameterName, PipelineName, TaskId, between
 from .parameter_types import Parameter
 from .problems import Path
@@ -91,8 +91,8 @@ class Defaults(_Part):
 
 
 def _sentence(kind: str) -> Any:
-    """A check of ``times`` as a validator with a code of its own."""
-    check = {"bad_cron": times.check_cron, "bad_zone": times.check_zone}[kind]
+    """A check of ``cron.py`` as a validator with a code of its own."""
+    check = {"bad_cron": cron.check_cron, "bad_zone": cron.check_zone}[kind]
 
     def validate(value: str) -> str:
         try:

@@ -28,81 +28,15 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from importlib import resources
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 
-if TYPE_CHECKING:
-    from .models import Schedule
+from .cron import SHORT_FORMS
+from .models import Schedule
 
 MAX_CAUGHT_UP = 1_000
-SHORT_FORMS = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-}
 MAX_MINUTES = 100_000
-_FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
-
-
-def check_cron(text: str) -> str:
-    """A cron expression with single spaces, or the short form, as it was given.
-
-    Raises:
-        ValueError: it isn't one, in a sentence that names the field; or it never fires.
-    """
-    given = " ".join(text.split())
-    if given.startswith("@"):
-        if given not in SHORT_FORMS:
-            raise ValueError(f"There is no {given[:40]}. There are: {', '.join(SHORT_FORMS)}.")
-        return given
-    fields = given.split(" ")
-    if len(given) > 200 or len(fields) != 5:
-        raise ValueError(
-            f"A cron expression has five fields ({', '.join(_FIELDS)}); this has "
-            f"{len(fields) if given else 0}. Or write one of {', '.join(SHORT_FORMS)}."
-        )
-    for index, field in enumerate(fields):
-        alone = ["*"] * 5
-        alone[index] = field
-        try:
-            CronSim(" ".join(alone), datetime(2000, 1, 1))  # noqa: DTZ001 - wall time
-        except (CronSimError, ValueError, AssertionError):
-            raise ValueError(
-                f"{field[:40]!r} is no {_FIELDS[index]} of a cron expression."
-            ) from None
-    try:
-        next(CronSim(given, datetime(2000, 1, 1)))  # noqa: DTZ001 - wall time
-    except (CronSimError, StopIteration):
-        raise ValueError("There is no such day: it would never fire.") from None
-    return given
-
-
-def check_zone(name: str) -> str:
-    """The name of a time zone.
-
-    Raises:
-        ValueError: there is no such zone.
-    """
-    if name not in zone_names():
-        near = [zone for zone in sorted(zone_names()) if zone.lower() == name.lower()]
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise ValueError(
-            f"There is no time zone {name[:60]!r}: write one such as Europe/Vienna or UTC.{hint}"
-        )
-    return name
-
-
-@lru_cache(maxsize=1)
-def zone_names() -> frozenset[str]:
-    """The names in the time zone database that every installation has (the package tzdata)."""
-    listed = resources.files("tzdata").joinpath("zones").read_text("utf-8").split()
-    return frozenset(listed)
 
 
 def fire_times(

@@ -11,7 +11,8 @@ import pytest
 from support.honest.corpus import corpus
 
 from wb_server.gate import reuse, statement
-from wb_server.gate.statement import RULES, DialectName, analyse
+from wb_server.gate.models import DialectName
+from wb_server.gate.statement import RULES, analyse
 from wb_server.kit.errors import WorkbenchError
 
 _NUMBER = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|(?<![\w.:$])(\d{1,6})(?![\w.])")

@@ -1,0 +1,37 @@
+"""What the gate finds of a statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .dialects.fields import Named
+from .dialects.tables import TableRef
+
+DialectName = Literal["postgres", "duckdb", "mysql"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a statement is, what it touches, and the only text of it that may be sent.
+
+    Attributes:
+        kind: ``read`` changes nothing; ``write`` changes data or structure.
+        sql: rendered from the checked tree, with the parameters in it.
+        tables: every base table that is read or written, sorted, each once. No CTE names.
+        written: the targets of a write.
+        returns_rows: a read, or a write with RETURNING.
+        structural: it changes structure, or empties a table as if it were made anew.
+        named: what only the database can tell to be no code of its own.
+        shows_texts: its answer is a plan that could show the text of a view, so that only tables
+            may be explained.
+    """
+
+    kind: Literal["read", "write"]
+    sql: str
+    tables: tuple[TableRef, ...]
+    written: tuple[TableRef, ...]
+    returns_rows: bool
+    structural: bool = False
+    shows_texts: bool = False
+    named: Named = Named()  # noqa: RUF009  frozen
