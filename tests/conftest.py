@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_hub import Running, start_up
-from support.mariadb import MariaDB, server
+from running_hub import Running
+from support import shared
+from support.mariadb import MariaDB
 from support.metadata import migrate_new, migrated
-from support.people import People, people_of
-from support.postgres import Cluster, cluster
-from support.s3 import ObjectStore, fill_lake, object_store
+from support.people import People
+from support.postgres import Cluster
+from support.s3 import ObjectStore
+from support.spread import Leader, spread
+from support.summary import left, rates
 
 from wb_hub.quick import postpone
 from wb_server.kit.db import Database
@@ -24,8 +28,12 @@ _SERVERS = {
     "postgres",
     "postgres_url",
     "mariadb",
+    "postgres_engine",
+    "mysql_engine",
     "s3_store",
     "hub",
+    "hub_apart",
+    "people",
     "page",
     "embedded_api",
     "service_api",
@@ -59,10 +67,36 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if collection_path.name in wanted else True
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Starts what holds the servers of a run in several processes, in the one that leads them."""
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        holder = contextlib.ExitStack()
+        holder.enter_context(shared.held())
+        config.add_cleanup(holder.close)
+        config.pluginmanager.register(Leader(config))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects what starts a server when that isn't wanted."""
-    if not config.getoption("--no-servers"):
-        return
+    """Spreads the tests over processes, and deselects what starts a server when that isn't wanted."""
+    if config.getoption("--no-servers"):
+        _leave_servers_out(config, items)
+    if hasattr(config, "workerinput"):
+        spread(config, items)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hands the lines for the end to the leading process."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["lines"] = left(session.config)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints rates and counts, which ``./wb test`` shows."""
+    for line in (*rates(terminalreporter), *left(terminalreporter.config)):
+        terminalreporter.write_line(line)
+
+
+def _leave_servers_out(config: pytest.Config, items: list[pytest.Item]) -> None:
     kept, left = [], []
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
@@ -82,44 +116,63 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Cluster]:
-    """A PostgreSQL cluster of our own."""
-    with cluster() as it:
+def process_name(request: pytest.FixtureRequest) -> str | None:
+    """The name of this of several processes that run tests."""
+    worker = getattr(request.config, "workerinput", None)
+    return None if worker is None else str(worker["workerid"])
+
+
+@pytest.fixture(scope="session")
+def postgres(process_name: str | None) -> Iterator[Cluster]:
+    """The run's PostgreSQL: a database and a superuser of this process's own."""
+    with shared.database(process_name) as it:
         yield it
 
 
 @pytest.fixture(scope="session")
 def postgres_url(postgres: Cluster) -> str:
-    """The cluster's URL, for libpq."""
+    """The database's URL, for libpq."""
     return postgres.url
 
 
 @pytest.fixture(scope="session")
+def mariadb(process_name: str | None) -> Iterator[MariaDB]:
+    """The run's MariaDB: a database and a user of this process's own."""
+    with shared.mysql_database(process_name) as it:
+        yield it
+
+
+@pytest.fixture(scope="session")
 def s3_store() -> Iterator[ObjectStore]:
-    """An S3-compatible store of our own, with tables in its bucket ``lake``."""
-    with object_store() as it:
-        fill_lake(it)
+    """The run's S3-compatible store, with tables in its bucket ``lake``."""
+    with shared.borrow("s3") as it:
         yield it
 
 
 @pytest.fixture(scope="session")
-def mariadb() -> Iterator[MariaDB]:
-    """A MariaDB server of our own."""
-    with server() as it:
+def hub_and_people() -> Iterator[tuple[Running, People]]:
+    """The run's Workbench with the sample, as `./wb up --sample` makes it, and who is there."""
+    with shared.borrow("hub") as it:
         yield it
 
 
 @pytest.fixture(scope="session")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A started Workbench with the sample, as `./wb up --sample` makes it."""
-    with start_up(tmp_path_factory.mktemp("wb") / "data", "--sample") as running:
-        yield running
+def hub(hub_and_people: tuple[Running, People]) -> Running:
+    """The run's Workbench."""
+    return hub_and_people[0]
 
 
 @pytest.fixture(scope="session")
-def people(hub: Running) -> People:
+def people(hub_and_people: tuple[Running, People]) -> People:
     """The Hub's people: one for each role, and one without any."""
-    return people_of(hub)
+    return hub_and_people[1]
+
+
+@pytest.fixture(scope="session")
+def hub_apart() -> Iterator[tuple[Running, People]]:
+    """Another Workbench, which no other test uses at the same time."""
+    with shared.hub() as it:
+        yield it
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -54,28 +54,13 @@ def static_steps() -> list[Step]:
     ]
 
 
-# Each group is one process, with servers of its own; what takes longest comes first. Measure with
-# `--durations=0` before moving one.
-GROUPS = {
-    "Hub, security": ("tests/hub", "tests/security"),
-    "governance, operations": ("tests/server/governance", "tests/server/operations"),
-    "connections": ("tests/server/connections",),
-    "contracts, faults": ("tests/contracts", "tests/faults"),
-    "browser": ("tests/e2e",),
-}
 # More than there are cores, because each waits about half of its time for what it started.
-LANES = 3
+PROCESSES = 3
 
 
-def test_steps(fast: bool) -> list[Step]:
-    """The Python tests; ``fast`` leaves out what starts servers or a browser."""
-    pytest = [PYTHON, "-m", "pytest", "-q"]
-    if fast:
-        return [Step("Python tests, no servers", [*pytest, "--no-servers"])]
-    apart = [folder for folders in GROUPS.values() for folder in folders]
-    groups = [Step(f"tests: {name}", [*pytest, *folders]) for name, folders in GROUPS.items()]
-    rest = [f"--ignore={folder}" for folder in apart]
-    return [*groups[:-1], Step("tests: the others", [*pytest, *rest]), groups[-1]]
+def test_step(*options: str) -> Step:
+    """The Python tests, spread over processes: ``tests/support/spread.py``."""
+    return Step("Python tests", [PYTHON, "-m", "pytest", "-q", "-n", str(PROCESSES), *options])
 
 
 def run(step: Step) -> bool:
@@ -160,15 +145,36 @@ def system_packages() -> None:
             sys.exit(f"wb: {' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
 
-def _all(lanes: list[list[Step]]) -> int:
-    """Runs lanes, some side by side, each step of them whatever the others say, so that one look
-    shows all that is wrong."""
+def _all(*lanes: list[Step]) -> int:
+    """Runs lanes side by side, each step of them whatever the others say, so that one look shows all
+    that is wrong."""
     began = time.monotonic()
-    with ThreadPoolExecutor(LANES) as pool:
+    with ThreadPoolExecutor(len(lanes)) as pool:
         list(pool.map(lambda lane: [run(step) for step in lane], lanes))
     steps = [step for lane in lanes for step in lane]
     table(steps, time.monotonic() - began)
     return 0 if all(step.ok for step in steps) else 1
+
+
+def _test(arguments: argparse.Namespace) -> int:
+    if arguments.systems:
+        system_packages()
+        names = arguments.systems.replace(",", " ")
+        return _all([test_step("tests/systems", "--systems", names)])
+    if arguments.changed:
+        from reach import Reach, changed
+
+        files = Reach().tests(changed(arguments.changed))
+        if not files:
+            print("  nothing has changed")
+            return 0
+        print(f"  {len(files)} test files can be reached")
+        system_packages()
+        return _all([test_step(*files)], static_steps())
+    if arguments.fast:
+        return _all([test_step("--no-servers")], static_steps())
+    system_packages()
+    return _all([test_step()], static_steps())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -177,6 +183,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     test = commands.add_parser("test", help="run every check and test")
     test.add_argument("--fast", action="store_true", help="leave out the servers and the browser")
+    test.add_argument(
+        "--changed",
+        nargs="?",
+        const="main",
+        metavar="BRANCH",
+        help="only what can be reached by what differs from a branch, main at first",
+    )
+    test.add_argument(
+        "--systems", metavar="NAMES", help="only the tests with these systems, such as mysql"
+    )
     commands.add_parser("lint", help="style, types, layers, generated files")
     commands.add_parser("generate", help="write the generated files anew")
     bench = commands.add_parser("bench", help="measure, beside peers in the same run")
@@ -189,14 +205,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if rest and arguments.command != "chaos":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if arguments.command == "test":
-        if not arguments.fast:
-            system_packages()
-        tests = [[step] for step in test_steps(arguments.fast)]
-        if arguments.fast:
-            return _all([static_steps(), *tests])
-        return _all([*tests[:-1], static_steps(), tests[-1]])
+        return _test(arguments)
     if arguments.command == "lint":
-        return _all([static_steps()])
+        return _all(static_steps())
     if arguments.command == "generate":
         return subprocess.call([PYTHON, "tests/generate.py"], cwd=ROOT)
     system_packages()

@@ -48,7 +48,8 @@ Usage: ./wb COMMAND [options]      (./wb COMMAND --help lists a command's option
 
 For work on the Workbench itself:
 
-  test        run the tests (--fast: without browser and real systems)
+  test        run the tests
+                --fast  --changed [BRANCH]  --systems NAMES
   lint        check style, types and layers
   bench NAME  run a benchmark
   chaos       run pipelines while their processes are killed, and check what is promised

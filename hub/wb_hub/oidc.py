@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import ssl
 import urllib.request
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from tornado.web import HTTPError
 
 from wb_hub.settings import Oidc, SettingError
 
@@ -42,6 +45,17 @@ def discover(issuer: str) -> dict[str, str]:
     }
 
 
+def _named_by(claim: str) -> Callable[[dict[str, Any]], str]:
+    """Takes the name from a claim; who has none is refused, where the library fails with a 500."""
+
+    def name(person: dict[str, Any]) -> str:
+        if not person.get(claim):
+            raise HTTPError(403, f"The provider sent no name for you: the claim {claim} is empty.")
+        return str(person[claim])
+
+    return name
+
+
 def apply(c: Config, oidc: Oidc) -> None:
     """Configures JupyterHub's generic OAuth sign-in.
 
@@ -61,7 +75,7 @@ def apply(c: Config, oidc: Oidc) -> None:
         setattr(auth, name, url)
     auth.client_id = oidc.client_id
     auth.client_secret = oidc.client_secret
-    auth.username_claim = oidc.username_claim
+    auth.username_claim = _named_by(oidc.username_claim)
     auth.scope = list(oidc.scopes)
     auth.login_service = oidc.name
     auth.enable_pkce = True

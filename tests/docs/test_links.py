@@ -14,7 +14,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # Folders that hold what others wrote, or what was built.
-_OTHERS = {".git", ".wb", ".venv", "node_modules", "site-packages", "lib", "labextension"}
+_OTHERS = {
+    ".git",
+    ".pytest_cache",
+    ".wb",
+    ".venv",
+    "node_modules",
+    "site-packages",
+    "lib",
+    "labextension",
+}
 
 _FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")

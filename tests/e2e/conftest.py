@@ -13,16 +13,17 @@ from running_hub import Running
 from support.browser import browser as chromium
 from support.lab import Lab
 from support.people import People
+from support.shared import borrow
 
 FAILURES = Path(__file__).parent / "failures"
 # Lab and kernels start on machines with two cores that do other things as well.
 expect.set_options(timeout=30_000)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium_browser() -> Iterator[Browser]:
-    """The browser, started once."""
-    with chromium() as it:
+    """The run's browser. Not for longer: as long as it is connected, no other event loop can run."""
+    with borrow("browser") as address, chromium(address) as it:
         yield it
 
 

@@ -108,7 +108,8 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     own.get_by_test_id("wb-version-folder").first.get_by_text("Files in its folder: 1").click()
     with other.expect_download() as download:
         own.get_by_role("link", name="notes.md").first.click()
-    assert Path(download.value.path()).read_bytes() == b"x"
+    download.value.save_as(tmp_path / "notes.md")
+    assert (tmp_path / "notes.md").read_bytes() == b"x"
     own.get_by_test_id("wb-version-approve").click()
     expect(own.get_by_test_id("wb-versions-waits")).to_have_count(0)
     own.get_by_role("button", name="Done").click()

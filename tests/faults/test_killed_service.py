@@ -65,6 +65,18 @@ class Killed:
     errors: dict[str, QueryError] = field(default_factory=dict)
 
 
+@pytest.fixture(scope="session")
+def hub(hub_apart: tuple[Running, People]) -> Running:
+    """A Workbench that no other test uses meanwhile."""
+    return hub_apart[0]
+
+
+@pytest.fixture(scope="session")
+def people(hub_apart: tuple[Running, People]) -> People:
+    """Its people."""
+    return hub_apart[1]
+
+
 @pytest.fixture(scope="module")
 def scene(hub: Running, people: People, postgres: Cluster) -> Iterator[Scene]:
     name = people.add("witness", "engineer")

@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_hub import Browser, Running, start_up
+from running_hub import Browser, Running
+from support.people import People
 
 
 @pytest.fixture(scope="session")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A started Workbench, with nobody but the administrator at first."""
-    with start_up(tmp_path_factory.mktemp("wb") / "data") as running:
-        yield running
+def hub(hub_apart: tuple[Running, People]) -> Running:
+    """A Workbench that no other test uses meanwhile."""
+    return hub_apart[0]
+
+
+@pytest.fixture(scope="session")
+def people(hub_apart: tuple[Running, People]) -> People:
+    """Its people."""
+    return hub_apart[1]
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ class Running:
 
     process: subprocess.Popen[str]
     data_dir: Path
+    pid: int = 0
     url: str = ""
     admin_password: str | None = None
     seconds: float = 0.0
@@ -56,7 +57,11 @@ class Running:
 
     def descendants(self) -> list[psutil.Process]:
         """Every process that it started, at any depth."""
-        return psutil.Process(self.process.pid).children(recursive=True)
+        return psutil.Process(self.pid).children(recursive=True)
+
+    def __getstate__(self) -> dict[str, object]:
+        """For another process of the test run, which can't stop it."""
+        return {**vars(self), "process": None, "reader": None}
 
     def log(self) -> str:
         """The Hub's log, with the service's and the users' servers' lines."""
@@ -112,7 +117,7 @@ def launch(
         # Signals that a test sends, or a Ctrl-C for the test run, are not for the others.
         start_new_session=True,
     )
-    running = Running(process, data_dir)
+    running = Running(process, data_dir, process.pid)
     lines: queue.Queue[str | None] = queue.Queue()
     running.reader = threading.Thread(target=_read, args=(running, lines), daemon=True)
     running.reader.start()

@@ -368,7 +368,7 @@ def test_parameters_on_the_wire() -> None:
         math.nan,
         math.inf,
         Decimal("NaN"),
-        object(),
+        pytest.param(object(), id="object"),
         {"a": 1},
         [[1]],
         list,

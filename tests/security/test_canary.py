@@ -66,7 +66,7 @@ class Scene:
 
     def others(self) -> dict[str, psutil.Process]:
         """Every process of the Workbench except the service, its workers and schedulers."""
-        found = {"wb up": psutil.Process(self.hub.process.pid)}
+        found = {"wb up": psutil.Process(self.hub.pid)}
         for process in self.hub.descendants():
             command = process.cmdline()
             if "wb_server.cli" not in command:

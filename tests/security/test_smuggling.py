@@ -9,6 +9,7 @@ the test as well.
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from support.api import read
-from support.mariadb import MariaDB
+from support.mariadb import server
 from support.metadata import migrate_new
-from support.postgres import Cluster
+from support.postgres import cluster
 from support.smuggling.attempt import Attempt, Place, attempts, bitten, careless
 from support.smuggling.duckdb import DuckdbEngine
 from support.smuggling.mysql import MysqlEngine
@@ -127,13 +128,13 @@ def _cases(dialect: str, *kinds: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def postgres_engine(
-    postgres: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[PostgresEngine]:
-    folder = Path("/var/tmp") / f"wb-smuggling-{tmp_path_factory.getbasetemp().name}"
-    engine = PostgresEngine(postgres, folder)
-    yield engine
-    engine.close()
+def postgres_engine() -> Iterator[PostgresEngine]:
+    """On a server of its own: an attack is judged by all that changed there."""
+    folder = Path("/var/tmp") / f"wb-smuggling-{uuid.uuid4().hex}"
+    with cluster() as own:
+        engine = PostgresEngine(own, folder)
+        yield engine
+        engine.close()
 
 
 @pytest.fixture(scope="module")
@@ -161,14 +162,14 @@ def test_duckdb(
 
 
 @pytest.fixture(scope="module")
-def mysql_engine(
-    mariadb: MariaDB, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[MysqlEngine]:
+def mysql_engine() -> Iterator[MysqlEngine]:
+    """On a server of its own, too."""
     # Not below /tmp/pytest-…, which the server's account may not enter.
-    folder = Path("/var/tmp") / f"wb-smuggling-mysql-{tmp_path_factory.getbasetemp().name}"
-    engine = MysqlEngine(mariadb, folder)
-    yield engine
-    engine.close()
+    folder = Path("/var/tmp") / f"wb-smuggling-mysql-{uuid.uuid4().hex}"
+    with server() as own:
+        engine = MysqlEngine(own, folder)
+        yield engine
+        engine.close()
 
 
 @_cases("mysql", "mysql")

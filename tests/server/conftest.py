@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import psycopg
 import pytest
 from support.api import Api
+from support.house import house_at
+from support.in_process import served
 from support.jupyter import embedded
 from support.mariadb import MariaDB
 from support.people import People
@@ -46,10 +49,21 @@ def gateway_api(people: People) -> Iterator[Api]:
     api.close()
 
 
-@pytest.fixture(scope="session", params=["embedded", "service", "gateway"])
+@pytest.fixture(scope="session")
+def in_process_api(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterator[Api]:
+    """The API of a service in this process, as an engineer."""
+    with (
+        house_at(tmp_path_factory.mktemp("house"), postgres) as house,
+        served(house.workbench) as host,
+        closing(host.api(house["ana"])) as api,
+    ):
+        yield api
+
+
+@pytest.fixture(scope="session")
 def api(request: pytest.FixtureRequest) -> Api:
-    """The API, on each of its hosts in turn."""
-    it: Api = request.getfixturevalue(f"{request.param}_api")
+    """The API: of a service in this process, or on a host that ``support.api.every_host`` names."""
+    it: Api = request.getfixturevalue(f"{getattr(request, 'param', 'in_process')}_api")
     return it
 
 

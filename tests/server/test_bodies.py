@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 from support import wire
-from support.api import Api
+from support.api import Api, every_host
 from support.people import People
 from support.service import Service, installation
 from support.wait import wait_for
@@ -103,6 +103,7 @@ def test_a_body_without_a_length_is_cut_at_its_limit(service: Service, people: P
     assert reply.status == 413
 
 
+@every_host
 def test_a_refused_sender_sees_why(api: Api) -> None:
     nobody = Api(api.base, None)
     answer = nobody.http.post(f"{api.base}/api/v1/query", content=b" " * (3 * MIB))

@@ -7,6 +7,11 @@ from typing import Any
 
 import httpx
 import pyarrow as pa
+import pytest
+
+# For tests of what a host does itself: with bodies, errors, streams, and clients that go. They get
+# the fixture ``api`` on each host in turn; others get one that is quick.
+every_host = pytest.mark.parametrize("api", ["embedded", "service", "gateway"], indirect=True)
 
 
 class Api:

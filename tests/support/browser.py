@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+
+_ARGUMENTS = [
+    # Tests may run as root, where Chromium's own sandbox doesn't start.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def executable() -> Path:
@@ -23,23 +40,37 @@ def executable() -> Path:
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
-    """A headless browser for as long as the block runs."""
-    with sync_playwright() as playwright:
-        it = playwright.chromium.launch(
-            executable_path=str(executable()),
-            args=[
-                "--headless=new",
-                # Tests may run as root, where Chromium's own sandbox doesn't start.
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
+def served() -> Iterator[str]:
+    """A headless browser for as long as the block runs: the address that Playwright connects to."""
+    with tempfile.TemporaryDirectory(prefix="wb-browser-") as folder:
+        options = Path(folder) / "options.json"
+        options.write_text(json.dumps({"executablePath": str(executable()), "args": _ARGUMENTS}))
+        command = [sys.executable, "-m", "playwright", "launch-server"]
+        process = subprocess.Popen(
+            [*command, "--browser", "chromium", "--config", str(options)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            # The command starts another one that does it.
+            start_new_session=True,
         )
+        assert process.stdout is not None
+        with process.stdout as output:
+            try:
+                address = output.readline().strip()
+                if not address:
+                    raise RuntimeError("the browser did not start")
+                yield address
+            finally:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.wait()
+
+
+@contextmanager
+def browser(address: str) -> Iterator[Browser]:
+    """A browser that was started, for as long as the block runs."""
+    with sync_playwright() as playwright:
+        it = playwright.chromium.connect(address)
         try:
             yield it
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import secrets
@@ -130,16 +131,19 @@ def server(*options: str) -> Iterator[MariaDB]:
             os.chown(path, owner.pw_uid, owner.pw_gid)
     switch = {"user": owner.pw_uid, "group": owner.pw_gid} if owner else {}
     data = folder / "data"
-    done = subprocess.run(
-        [
-            "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db",
-            "--auth-root-authentication-method=socket",
-        ],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        **switch,
-    )  # fmt: skip
+    # Of several that install at the same time, one now and then fails.
+    with Path(tempfile.gettempdir(), f"wb-maria-{os.geteuid()}.lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [
+                "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db",
+                "--auth-root-authentication-method=socket",
+            ],
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            **switch,
+        )  # fmt: skip
     try:
         if done.returncode:
             raise RuntimeError(f"mariadb-install-db: {done.stdout}{done.stderr}")

@@ -46,7 +46,7 @@ class Cluster:
         with self.connect() as connection:
             row = connection.execute(
                 "select count(*) from pg_stat_activity where state = 'active' and query like %s "
-                "and pid <> pg_backend_pid()",
+                "and datname = current_database() and pid <> pg_backend_pid()",
                 (f"%{mark}%",),
             ).fetchone()
         assert row is not None

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import pytest
 from support.mariadb import MariaDB
 from support.postgres import Cluster
+from support.summary import at_the_end
 
 from .place import Place, place
 from .reading import Tally
-
-TALLY = pytest.StashKey[Tally]()
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +25,7 @@ def tally(pytestconfig: pytest.Config) -> Tally:
     """What was compared, told at the end."""
     given = pytestconfig.getoption("--seed")
     it = Tally(random.randrange(10**6) if given is None else int(given))
-    pytestconfig.stash[TALLY] = it
+    at_the_end(pytestconfig, lambda: [f"values: {line}" for line in it.lines()])
     return it
 
 
@@ -37,13 +36,3 @@ def workbench(
     """A Workbench in local mode."""
     with place(tmp_path_factory.mktemp("values"), postgres, mariadb) as it:
         yield it
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Says how many values were compared."""
-    if (tally := config.stash.get(TALLY, None)) is not None:
-        terminalreporter.section("values")
-        for line in tally.lines():
-            terminalreporter.write_line(f"values: {line}")  # for `./wb test`

@@ -1,4 +1,4 @@
-"""Connections over HTTP: the same tests on the embedded API, on the service, through the gateway."""
+"""Connections over HTTP; what a host does itself on the embedded API, the service and the gateway."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from support.api import Api, read
+from support.api import Api, every_host, read
 from support.postgres import Cluster
 from support.wait import wait_for
 
@@ -49,6 +49,7 @@ def warehouse(api: Api, shop: Cluster) -> Iterator[dict[str, Any]]:
 # --- connections -----------------------------------------------------------------------------
 
 
+@every_host
 def test_a_connection_is_made_seen_changed_deleted_and_restored(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
@@ -173,6 +174,7 @@ def test_a_taken_name_is_a_conflict_also_on_restore(
     api.ok("DELETE", f"/connections/{other['id']}")
 
 
+@every_host
 def test_a_body_that_is_no_json_or_too_large(api: Api) -> None:
     url = f"{api.base}/api/v1/connections"
     answer = api.http.post(url, content=b"{not json")
@@ -183,6 +185,7 @@ def test_a_body_that_is_no_json_or_too_large(api: Api) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
 
 
+@every_host
 def test_unknown_paths_ids_and_methods(api: Api) -> None:
     assert api.refused(404, "GET", "/nothing/here")["code"] == "unknown_path"
     assert api.refused(404, "GET", f"/connections/{uuid.uuid4()}")["code"] == "unknown_id"
@@ -227,6 +230,7 @@ def test_a_wrong_statement_gets_its_reason(
 # --- queries ---------------------------------------------------------------------------------
 
 
+@every_host
 def test_rows_come_with_their_types_and_where_they_are_from(
     api: Api, warehouse: dict[str, Any]
 ) -> None:
@@ -277,6 +281,7 @@ def test_an_empty_answer_has_its_columns(api: Api, warehouse: dict[str, Any]) ->
     assert table.column_names == ["id", "amount"] and end["rows"] == 0
 
 
+@every_host
 def test_a_write_is_committed_before_its_answer(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
@@ -297,6 +302,7 @@ def test_a_write_is_committed_before_its_answer(
 LONG = "select count(*) as {mark} from generate_series(1, 100000) a, generate_series(1, 1000000) b"
 
 
+@every_host
 def test_cancelling_by_id_reaches_the_database(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
@@ -312,6 +318,7 @@ def test_cancelling_by_id_reaches_the_database(
     wait_for(lambda: shop.active(mark) == 0)
 
 
+@every_host
 def test_hanging_up_reaches_the_database(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
@@ -346,6 +353,7 @@ def test_a_query_id_in_use_is_a_conflict(
     thread.join(20)
 
 
+@every_host
 def test_an_error_in_mid_stream_is_in_the_closing_batch(
     api: Api, warehouse: dict[str, Any]
 ) -> None:
@@ -360,6 +368,7 @@ def test_an_error_in_mid_stream_is_in_the_closing_batch(
 # --- audit -----------------------------------------------------------------------------------
 
 
+@every_host
 def test_every_access_and_every_refusal_is_in_the_log(api: Api, warehouse: dict[str, Any]) -> None:
     mark = f"m_{uuid.uuid4().hex[:8]}"
     _, end = api.query(warehouse["name"], f"select id as {mark} from handlers.orders limit 7")
@@ -377,6 +386,7 @@ def test_every_access_and_every_refusal_is_in_the_log(api: Api, warehouse: dict[
     assert warehouse["name"] in [row["target"] for row in created]
 
 
+@every_host
 def test_a_change_is_told_to_event_streams(api: Api, warehouse: dict[str, Any]) -> None:
     url = f"{api.base}/api/v1/events"
     with api.http.stream("GET", url, params={"topics": "connections,me"}) as stream:

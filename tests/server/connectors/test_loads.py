@@ -39,6 +39,10 @@ from wb_server.kit.errors import (
 UTC = dt.UTC
 
 
+# In MariaDB their schema `l` is the server's.
+pytestmark = pytest.mark.xdist_group("schema l")
+
+
 @dataclass
 class Place:
     """A server with a schema ``l`` to load into.
@@ -62,7 +66,7 @@ class Place:
 
 
 def in_postgres(cluster: Cluster) -> Iterator[Place]:
-    mine = "usename = 'owner' and pid <> pg_backend_pid() and xact_start is not null"
+    mine = "usename = current_user and pid <> pg_backend_pid() and xact_start is not null"
     connector = PostgresConnector(NetworkPolicy(allow_loopback=True))
     config = cluster.config()
 
@@ -93,8 +97,9 @@ def in_mariadb(server: MariaDB) -> Iterator[Place]:
         # InnoDB brings this table up to date only where nobody has read it for a tenth of a second.
         time.sleep(0.12)
         rows = server.execute(
-            "select trx_mysql_thread_id from information_schema.innodb_trx "
-            "where trx_mysql_thread_id <> connection_id()"
+            "select trx_mysql_thread_id from information_schema.innodb_trx join "
+            "information_schema.processlist on id = trx_mysql_thread_id "
+            f"where user = '{server.user}' and id <> connection_id()"
         )
         return [int(str(number)) for (number,) in rows]
 

@@ -58,10 +58,10 @@ def tables(mariadb: MariaDB) -> Iterator[MariaDB]:
     mariadb.execute("drop table if exists w")
 
 
-def connected(mariadb: MariaDB, user: str = "owner") -> int:
+def connected(mariadb: MariaDB, user: str = "") -> int:
     """How many sessions a login has, beside the one that asks."""
     ((number,),) = mariadb.execute(
-        f"select count(*) from information_schema.processlist where user = '{user}' "
+        f"select count(*) from information_schema.processlist where user = '{user or mariadb.user}' "
         "and id <> connection_id()"
     )
     return int(str(number))
@@ -422,7 +422,7 @@ def test_refused_by_the_database(source: Source, tables: MariaDB) -> None:
     try:
         plain = unsaved(source, tables, user="plain", password="p", database="other")
         with pytest.raises(Forbidden) as caught:
-            plain.table("select * from shop.w")
+            plain.table(f"select * from {tables.database}.w")
         assert caught.value.code == "source_refused"
         with plain.open(kind="browse") as session:
             assert [schema.name for schema in session.schemas()] == ["other"]
@@ -443,7 +443,7 @@ def test_odd_passwords_work(source: Source, mariadb: MariaDB) -> None:
     with mariadb.connect() as plain, plain.cursor() as cursor:
         for password in ODD_PASSWORDS:
             cursor.execute("create or replace user odd identified by %s", [password])
-            cursor.execute("grant select on shop.* to odd")
+            cursor.execute(f"grant select on {mariadb.database}.* to odd")
             odd = unsaved(source, mariadb, user="odd", password=password)
             assert odd.value("select current_user()") == "odd@%"
         cursor.execute("drop user odd")
@@ -544,7 +544,7 @@ def test_environment_has_no_influence(
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("MYSQL_HOST", "MYSQL_TCP_PORT", "MYSQL_PWD", "MYSQL_UNIX_PORT"):
         monkeypatch.setenv(name, "evil")
-    assert unsaved(source, mariadb).value("select current_user()") == "owner@%"
+    assert unsaved(source, mariadb).value("select current_user()") == f"{mariadb.user}@%"
 
 
 def test_config() -> None:
@@ -577,12 +577,12 @@ def test_browse(source: Source, tables: MariaDB) -> None:
     try:
         with source.open(kind="browse") as session:
             names = {schema.name for schema in session.schemas()}
-            assert "shop" in names
+            assert tables.database in names
             assert not names & {"mysql", "information_schema", "performance_schema", "sys"}
-            found = {table.name: table for table in session.tables("shop")}
+            found = {table.name: table for table in session.tables(tables.database)}
             assert found["Odd `Name"].comment == "What it is"
             assert (found["v"].kind, found["v"].comment) == ("view", None)
-            columns = session.columns("shop", "Odd `Name")
+            columns = session.columns(tables.database, "Odd `Name")
             assert [(c.name, c.type, c.nullable, c.comment) for c in columns] == [
                 ("a b", "int(10) unsigned", False, "Mine"), ("c", "text", True, None),
             ]  # fmt: skip
@@ -598,14 +598,15 @@ def test_browse(source: Source, tables: MariaDB) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "select * from information_schema.tables where table_schema = 'shop' order by table_name",
+        "select * from information_schema.tables where table_schema = '{place}' order by table_name",
         "select t.* from INFORMATION_SCHEMA.TABLES t join information_schema.schemata s "
-        "on s.schema_name = t.table_schema where table_schema = 'shop' order by t.table_name",
+        "on s.schema_name = t.table_schema where table_schema = '{place}' order by t.table_name",
         "select information_schema.tables.* from information_schema.tables "
-        "where information_schema.tables.table_schema = 'shop' order by tables.table_name",
+        "where information_schema.tables.table_schema = '{place}' order by tables.table_name",
     ],
 )
 def test_a_star_shows_the_open_columns(source: Source, tables: MariaDB, sql: str) -> None:
+    sql = sql.format(place=tables.database)
     found = source.rows(analyse(sql, "mysql").sql)
     with tables.connect() as beside, beside.cursor(DictCursor) as cursor:
         cursor.execute(sql)

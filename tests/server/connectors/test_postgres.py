@@ -280,7 +280,8 @@ def test_pooled_session_is_reset(source: Source) -> None:
     rows = source.rows(
         """select pg_backend_pid() as pid, current_setting('search_path') as path,
            coalesce(current_setting('app.user', true), '') as app,
-           (select count(*) from pg_locks where locktype = 'advisory') as locks,
+           (select count(*) from pg_locks where locktype = 'advisory'
+             and database = (select oid from pg_database where datname = current_database())) as locks,
            (select count(*) from pg_prepared_statements where name = 'p') as prepared,
            to_regclass('left_over')::oid as temp"""
     )
@@ -411,7 +412,7 @@ def test_lost_commit_says_that_the_outcome_is_unknown(
         if sql == "COMMIT":
             tables.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where application_name = 'workbench'"
+                "where application_name = 'workbench' and datname = current_database()"
             )
         return command(link, sql)
 

@@ -457,7 +457,8 @@ def test_what_comes_in_is_watched(source: Source, beside: psycopg.Connection) ->
     assert None not in found
     ports = {inflow._port for inflow in found}
     told = beside.execute(
-        "select client_port from pg_stat_activity where application_name = 'workbench'"
+        "select client_port from pg_stat_activity "
+        "where application_name = 'workbench' and datname = current_database()"
     )
     assert ports <= {port for (port,) in told}
     assert len(ports) == 2

@@ -7,6 +7,7 @@ has to say so, and never to call a function of the same name that somebody made.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from support.honest.corpus import Answer, EngineError
@@ -145,7 +146,7 @@ BARE = {
 def engine(postgres: Cluster) -> Iterator[PostgresEngine]:
     with postgres.connect() as connection:
         connection.execute("create database sql_json")
-    with Cluster(postgres.port, postgres.password, database="sql_json").connect() as connection:
+    with replace(postgres, database="sql_json").connect() as connection:
         connection.execute(TABLES)
         for made in BARE.values():
             name, _, types = made.partition("(")

@@ -153,7 +153,7 @@ def test_a_made_key_is_its_owners_only_and_is_never_overwritten(tmp_path: Path) 
         (None, 0, "missing"),
         ("", 0o600, "empty"),
         ("not a key", 0o600, "damaged"),
-        (key(), 0o644, "chmod 600"),
+        pytest.param(key(), 0o644, "chmod 600", id="readable by all"),
     ],
 )
 def test_a_key_file_that_will_not_do_says_why(

@@ -1,4 +1,4 @@
-"""Pipelines over HTTP, on each host: embedded, behind the Hub, and through the gateway."""
+"""Pipelines over HTTP; one whole life on each host: embedded, behind the Hub, through the gateway."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from support.api import Api
+from support.api import Api, every_host
 from support.wait import wait_for
 
 
@@ -48,6 +48,7 @@ def ended(api: Api, run_id: str) -> dict[str, Any]:
     return api.ok("GET", f"/runs/{run_id}")
 
 
+@every_host
 def test_it_is_checked_saved_run_changed_and_deleted(api: Api, echo: str) -> None:
     name = f"p_{uuid.uuid4().hex[:10]}"
     text = (

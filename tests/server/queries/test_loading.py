@@ -29,6 +29,8 @@ from wb_server.kit.errors import (
 from wb_server.queries.limits.models import LimitRequest
 from wb_server.queries.limits.service import LimitService
 
+# In MariaDB their schema `l` is the server's.
+pytestmark = pytest.mark.xdist_group("schema l")
 LONG = "select a.i from generate_series(1, 1000000) a(i), generate_series(1, 1000000) b(mark)"
 
 

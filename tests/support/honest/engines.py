@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +19,6 @@ from wb_server.connectors.mysql.settings import settings
 from ..mariadb import MariaDB
 from ..postgres import Cluster
 from .corpus import FOLDER, Answer, Engine, EngineError, statements
-
-_names = (f"honest_{number}" for number in itertools.count())
 
 
 class PostgresEngine:
@@ -150,7 +148,7 @@ def _fill(engine: Any, dialect: str, schema: Path | None) -> None:
 @contextmanager
 def on_postgres(cluster: Cluster, schema: Path | None) -> Iterator[PostgresEngine]:
     """A database of its own with the tables of a file."""
-    name = next(_names)
+    name = f"honest_{secrets.token_hex(6)}"
     with cluster.connect() as first:
         first.execute(f"create database {name}")
         with psycopg.connect(cluster.url.replace(f"/{cluster.database}", f"/{name}")) as connection:
@@ -171,7 +169,7 @@ def on_mysql(
     server: MariaDB, schema: Path | None, *, mariadb: bool = True
 ) -> Iterator[MysqlEngine]:
     """A database of its own with the tables of a file."""
-    name = next(_names)
+    name = f"honest_{secrets.token_hex(6)}"
     server.execute(f"create database {name} character set utf8mb4")
     connection = pymysql.connect(
         host="127.0.0.1", port=server.port, user=server.user, password=server.password,

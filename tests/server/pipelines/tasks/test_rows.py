@@ -34,6 +34,9 @@ from wb_server.pipelines.tasks.copy import CopyTask
 from wb_server.pipelines.tasks.rows import telling_what_passes
 from wb_server.pipelines.tasks.sql import SqlTask
 
+# In MariaDB their schema `l` is the server's.
+pytestmark = pytest.mark.xdist_group("schema l")
+
 
 class Kept:
     """What an attempt said."""
