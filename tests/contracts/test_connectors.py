@@ -29,9 +29,9 @@ from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
 from wb_server.connectors.network import NetworkPolicy
 from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
 from wb_server.connectors.s3.connector import S3Config, S3Connector
-from wb_server.gate import service as gate
 from wb_server.gate.loads import TableName
 from wb_server.gate.permits import LoadPermit, PasswordPermit, Permit
+from wb_server.gate.seal import SEAL
 from wb_server.kit.errors import (
     Conflict,
     Forbidden,
@@ -223,14 +223,14 @@ def test_a_new_password_takes_its_own_permit(case: Case) -> None:
     fields = connector.login_and_password
     if fields is None:
         with pytest.raises(Unprocessable) as refused:
-            connector.set_password(PasswordPermit("c1", seal=gate._SEAL), target, "new")
+            connector.set_password(PasswordPermit("c1", seal=SEAL), target, "new")
         assert refused.value.code == "no_password_rotation"
         return
     login, password = fields
     assert {login, password} <= set(connector.Config.login_fields())
     assert password in connector.Config.secret_fields()
     with pytest.raises(Forbidden):
-        connector.set_password(PasswordPermit("c2", seal=gate._SEAL), target, "new")
+        connector.set_password(PasswordPermit("c2", seal=SEAL), target, "new")
 
 
 def test_permit_is_for_one_connection(case: Case) -> None:

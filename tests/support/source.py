@@ -11,27 +11,28 @@ from typing import Any
 import pyarrow as pa
 
 from wb_server.connectors.base import Answer, Connector, LoadSession, Session, Target
-from wb_server.gate import service as gate
 from wb_server.gate.dialects.fields import named
 from wb_server.gate.dialects.tables import TableRef, tables_of
 from wb_server.gate.dialects.text import canonical, parse
 from wb_server.gate.loads import Batches, LoadMode, Progress, TableName, Written
+from wb_server.gate.permits import LoadPermit, Permit, PermitKind
+from wb_server.gate.seal import SEAL
 from wb_server.gate.statement import RULES, analyse
 from wb_server.kit.errors import WorkbenchError
 
 
 def make_permit(
-    sql: str = "", *tables: str, kind: gate.PermitKind = "read", connection_id: str = "c1"
-) -> gate.Permit:
+    sql: str = "", *tables: str, kind: PermitKind = "read", connection_id: str = "c1"
+) -> Permit:
     """A permit as the gate makes them, for tests of what comes after it."""
-    return gate.Permit(
+    return Permit(
         str(uuid.uuid4()),
         "ana",
         connection_id,
         kind,
         sql,
         tables=tuple(_table(name) for name in tables),
-        seal=gate._SEAL,
+        seal=SEAL,
     )
 
 
@@ -43,10 +44,10 @@ def make_load_permit(
     create: bool = True,
     once: str | None = None,
     connection_id: str = "c1",
-) -> gate.LoadPermit:
+) -> LoadPermit:
     """A permit to load, as the gate makes them."""
     schema, _, name = table.rpartition(".")
-    return gate.LoadPermit(
+    return LoadPermit(
         str(uuid.uuid4()),
         "ana",
         connection_id,
@@ -55,11 +56,11 @@ def make_load_permit(
         tuple(key),
         create,
         once,
-        seal=gate._SEAL,
+        seal=SEAL,
     )
 
 
-def as_the_gate(permit: gate.Permit) -> gate.Permit:
+def as_the_gate(permit: Permit) -> Permit:
     """The permit with the names that the gate finds in its statement, if it can read it."""
     with suppress(WorkbenchError):
         found = analyse(permit.sql, "postgres")
@@ -96,7 +97,7 @@ class Source:
         self.connector = connector
         self.target = target
 
-    def open(self, sql: str = "", *tables: str, kind: gate.PermitKind = "read") -> Session:
+    def open(self, sql: str = "", *tables: str, kind: PermitKind = "read") -> Session:
         """A session for one statement on these tables."""
         permit = make_permit(sql, *tables, kind=kind, connection_id=self.target.connection_id)
         if self.connector.dialect == "postgres" and sql:
@@ -107,7 +108,7 @@ class Source:
         self,
         sql: str,
         *tables: str,
-        kind: gate.PermitKind = "read",
+        kind: PermitKind = "read",
         timeout: float = 30,
         max_write_rows: int = 1000,
     ) -> pa.Table:

@@ -20,7 +20,7 @@ from support.source import Source
 from support.wait import wait_for as until
 
 from wb_server.connectors.base import Session, Target
-from wb_server.connectors.mysql import link as mysql_link
+from wb_server.connectors.mysql.connection import MySQLConnection
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
 from wb_server.connectors.mysql.session import MySQLSession
 from wb_server.connectors.network import NetworkPolicy
@@ -224,14 +224,14 @@ def test_lost_commit_says_that_the_outcome_is_unknown(
     source: Source, tables: MariaDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server goes away between the statement and the answer to COMMIT."""
-    command = mysql_link.Link.command
+    command = MySQLConnection.command
 
-    def cut(link: mysql_link.Link, sql: str) -> None:
+    def cut(connection: MySQLConnection, sql: str) -> None:
         if sql == "COMMIT":
-            tables.execute(f"kill {link.number}")
-        command(link, sql)
+            tables.execute(f"kill {connection.number}")
+        command(connection, sql)
 
-    monkeypatch.setattr(mysql_link.Link, "command", cut)
+    monkeypatch.setattr(MySQLConnection, "command", cut)
     with pytest.raises(SourceFailed) as caught:
         source.table("insert into w values (1)", kind="write")
     assert caught.value.code == "outcome_unknown"
@@ -338,7 +338,7 @@ def test_a_server_that_dies_in_mid_stream(source: Source, mariadb: MariaDB) -> N
         batches = iter(session.run(timeout=60, max_write_rows=0))
         next(batches)
         assert isinstance(session, MySQLSession)
-        mariadb.execute(f"kill {session._link.number}")
+        mariadb.execute(f"kill {session._connection.number}")
         with pytest.raises(SourceFailed) as caught:
             for _ in batches:
                 pass
@@ -354,7 +354,8 @@ def test_memory_is_bounded_for_a_slow_reader(mariadb: MariaDB, tmp_path: Path) -
             """
             import json, sys
             from support.memory import peak
-            from wb_server.connections import gate
+            from wb_server.gate.permits import Permit
+            from wb_server.gate.seal import SEAL
             from wb_server.connectors.base import Target
             from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
             from wb_server.connectors.network import NetworkPolicy
@@ -365,7 +366,7 @@ def test_memory_is_bounded_for_a_slow_reader(mariadb: MariaDB, tmp_path: Path) -
                    "from seq_1_to_%d")
             rows = 0
             for number in (1000, 1000000):
-                permit = gate.Permit("q", "ana", "c", "read", sql % number, seal=gate._SEAL)
+                permit = Permit("q", "ana", "c", "read", sql % number, seal=SEAL)
                 with connector.open(permit, Target("c", 1, config)) as session:
                     for batch in session.run(timeout=100, max_write_rows=0):
                         rows += batch.num_rows

@@ -24,7 +24,7 @@ from support.wait import wait_for as until
 
 from wb_server.connectors.base import Target
 from wb_server.connectors.network import NetworkPolicy
-from wb_server.connectors.postgres import connector as module
+from wb_server.connectors.postgres.connection import PostgresConnection
 from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
 from wb_server.kit.errors import (
     Conflict,
@@ -406,17 +406,17 @@ def test_lost_commit_says_that_the_outcome_is_unknown(
 ) -> None:
     """The server goes away between the statement and the answer to COMMIT."""
     tables.execute("create table t.w (id int)")
-    command = module.Link.command
+    command = PostgresConnection.command
 
-    def cut(link: module.Link, sql: str) -> int:
+    def cut(connection: PostgresConnection, sql: str) -> int:
         if sql == "COMMIT":
             tables.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
                 "where application_name = 'workbench' and datname = current_database()"
             )
-        return command(link, sql)
+        return command(connection, sql)
 
-    monkeypatch.setattr(module.Link, "command", cut)
+    monkeypatch.setattr(PostgresConnection, "command", cut)
     with pytest.raises(SourceFailed) as caught:
         source.table("insert into t.w values (1)", kind="write")
     assert caught.value.code == "outcome_unknown"
@@ -542,7 +542,8 @@ def test_memory_is_bounded_for_a_slow_reader(postgres: Cluster, tmp_path: Path) 
             """
             import json, sys
             from support.memory import peak
-            from wb_server.connections import gate
+            from wb_server.gate.permits import Permit
+            from wb_server.gate.seal import SEAL
             from wb_server.connectors.base import Target
             from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
             from wb_server.connectors.network import NetworkPolicy
@@ -553,7 +554,7 @@ def test_memory_is_bounded_for_a_slow_reader(postgres: Cluster, tmp_path: Path) 
                    "from generate_series(1, %d) i")
             rows = 0
             for number in (1000, 3000000):
-                permit = gate.Permit("q", "ana", "c", "read", sql % number, seal=gate._SEAL)
+                permit = Permit("q", "ana", "c", "read", sql % number, seal=SEAL)
                 with connector.open(permit, Target("c", 1, config)) as session:
                     for batch in session.run(timeout=100, max_write_rows=0):
                         rows += batch.num_rows

@@ -453,7 +453,7 @@ def test_what_comes_in_is_watched(source: Source, beside: psycopg.Connection) ->
     """Each connection's own socket is found, and let go of."""
     files = len(os.listdir("/proc/self/fd"))
     sockets = [source.open("select 1"), source.open("select 2")]
-    found = [session._link.inflow for session in sockets]  # type: ignore[attr-defined]
+    found = [session._connection.inflow for session in sockets]  # type: ignore[attr-defined]
     assert None not in found
     ports = {inflow._port for inflow in found}
     told = beside.execute(
@@ -463,7 +463,7 @@ def test_what_comes_in_is_watched(source: Source, beside: psycopg.Connection) ->
     assert ports <= {port for (port,) in told}
     assert len(ports) == 2
     for session in sockets:
-        session._link.drop()  # type: ignore[attr-defined]
+        session._connection.drop()  # type: ignore[attr-defined]
     assert not ports & postgres_inflow._claimed
     # Behind a pooler the database knows another port: then it is the one that isn't known yet.
     (mine,) = beside.execute("select inet_client_port()").fetchone() or (0,)

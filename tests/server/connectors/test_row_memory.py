@@ -15,8 +15,9 @@ SCRIPT = """
 import json, sys
 import psutil
 from support.memory import peak
-from wb_server.connections import gate
-from wb_server.connectors.mysql import link as mysql_link
+from wb_server.gate.permits import Permit
+from wb_server.gate.seal import SEAL
+from wb_server.connectors.mysql import answered as mysql_answered
 from wb_server.connectors.postgres import inflow as postgres_inflow, query as postgres_query
 from wb_server.connectors.base import Target
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
@@ -25,7 +26,7 @@ from wb_server.connectors.network import NetworkPolicy
 from wb_server.kit.errors import TooLarge
 
 kind, config, groups, limit = json.load(sys.stdin)
-for module in (mysql_link, postgres_query):
+for module in (mysql_answered, postgres_query):
     module.MAX_ROW_BYTES = limit or module.MAX_ROW_BYTES
 postgres_inflow.MAX_CALL_BYTES = limit or postgres_inflow.MAX_CALL_BYTES
 connector, model = {
@@ -35,7 +36,7 @@ connector = connector(NetworkPolicy(allow_loopback=True))
 target = Target("c", 1, model.model_validate(config))
 
 def run(sql):
-    permit = gate.Permit("q", "ana", "c", "read", sql, seal=gate._SEAL)
+    permit = Permit("q", "ana", "c", "read", sql, seal=SEAL)
     with connector.open(permit, target) as session:
         try:
             return sum(batch.num_rows for batch in session.run(timeout=60, max_write_rows=0))

@@ -10,7 +10,7 @@ MAX_IDLE: Final = 4
 IDLE_SECONDS: Final = 60.0
 
 
-class Kept(Protocol):
+class Pooled(Protocol):
     """A connection to a database.
 
     Attributes:
@@ -25,10 +25,10 @@ class Kept(Protocol):
         """Closes it. Never raises."""
 
 
-L = TypeVar("L", bound=Kept)
+_C = TypeVar("_C", bound=Pooled)
 
 
-class IdlePool(Generic[L]):
+class IdlePool(Generic[_C]):
     """The idle connections of one version of one saved connection, for one login.
 
     Args:
@@ -39,32 +39,32 @@ class IdlePool(Generic[L]):
     def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
         self.version = version
         self._max_idle = max_idle
-        self._idle: list[L] = []
+        self._idle: list[_C] = []
         self._lock = threading.Lock()
         self._closed = False
         self._timer: threading.Timer | None = None
 
-    def take(self) -> L | None:
+    def take(self) -> _C | None:
         """An idle connection, the one used last, or ``None``."""
         with self._lock:
             if not self._idle:
                 return None
-            link = self._idle.pop()
-        if time.monotonic() - link.idle_since > IDLE_SECONDS:
-            link.drop()
+            connection = self._idle.pop()
+        if time.monotonic() - connection.idle_since > IDLE_SECONDS:
+            connection.drop()
             return self.take()
-        link.reused = True
-        return link
+        connection.reused = True
+        return connection
 
-    def give(self, link: L) -> None:
+    def give(self, connection: _C) -> None:
         """Takes back a connection that was reset."""
-        link.idle_since = time.monotonic()
+        connection.idle_since = time.monotonic()
         with self._lock:
             if not self._closed and len(self._idle) < self._max_idle:
-                self._idle.append(link)
+                self._idle.append(connection)
                 self._watch()
                 return
-        link.drop()
+        connection.drop()
 
     def close(self) -> None:
         """Drops what is idle, and whatever comes back later."""
@@ -73,8 +73,8 @@ class IdlePool(Generic[L]):
             idle, self._idle = self._idle, []
             if self._timer is not None:
                 self._timer.cancel()
-        for link in idle:
-            link.drop()
+        for connection in idle:
+            connection.drop()
 
     def _watch(self) -> None:
         """Looks again when the oldest idle connection is due. Holds the lock."""
@@ -86,10 +86,10 @@ class IdlePool(Generic[L]):
     def _drop_old(self) -> None:
         limit = time.monotonic() - IDLE_SECONDS + 1
         with self._lock:
-            old = [link for link in self._idle if link.idle_since <= limit]
-            self._idle = [link for link in self._idle if link.idle_since > limit]
+            old = [connection for connection in self._idle if connection.idle_since <= limit]
+            self._idle = [connection for connection in self._idle if connection.idle_since > limit]
             self._timer = None
             if not self._closed:
                 self._watch()
-        for link in old:
-            link.drop()
+        for connection in old:
+            connection.drop()

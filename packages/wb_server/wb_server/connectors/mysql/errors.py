@@ -20,11 +20,9 @@ from ...kit.errors import (
     InvalidInput,
     LimitReached,
     SourceFailed,
-    SourceTimeout,
     WorkbenchError,
 )
-
-SIGN_IN_FAILED: Final = "The database refused the user name or the password."
+from ..dialled import errors as dialled
 
 _Kind = tuple[type[WorkbenchError], str]
 
@@ -108,22 +106,18 @@ def statement_error(
     """
     number = number_of(error)
     if cancelled:
-        return was_cancelled()
+        return dialled.was_cancelled()
     if number in _TIMEOUTS or (late and (number in _STOPPED or is_broken(error))):
-        return SourceTimeout(
-            "The database took longer than the statement may take.", code="timeout"
-        )
+        return dialled.timed_out()
     if number in _STOPPED:
-        return Conflict("The database cancelled the statement.", code="cancelled")
+        return dialled.stopped_there()
     if is_broken(error):
-        return SourceFailed(
-            "The connection to the database broke while the statement ran.", code="unreachable"
-        )
+        return dialled.broke()
     text = str(error.args[1]) if len(error.args) > 1 else ""
     state = str(getattr(error, "sqlstate", "") or "")
     kind, code = _NUMBERS.get(number) or _CLASSES.get(state[:2]) or (SourceFailed, "source_failed")
     if code == "sign_in_failed":
-        return SourceFailed(SIGN_IN_FAILED, code=code)
+        return dialled.sign_in_failed()
     if code == "not_a_read":
         return not_a_read()
     details: dict[str, object] = {"number": number}
@@ -138,7 +132,7 @@ def statement_error(
         details["column"] = column[1]
     if code == "constraint" and (key := _KEY.search(text)):
         details["constraint"] = key[1].rpartition(".")[2]
-    return kind(_sentence(text), code=code, **details)
+    return kind(dialled.sentence(text), code=code, **details)
 
 
 def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
@@ -148,7 +142,7 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
     cause = getattr(error, "original_exception", error)
     kind, code = _NUMBERS.get(number, (SourceFailed, "unreachable"))
     if code == "sign_in_failed":
-        return SourceFailed(SIGN_IN_FAILED, code=code)
+        return dialled.sign_in_failed()
     if number in (1129, 1130):
         return SourceFailed(
             f"The database at {where} doesn't let this user in from here.", code="sign_in_failed"
@@ -159,7 +153,7 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
             code="unknown_database",
         )
     if kind is LimitReached:
-        return LimitReached(f"The database at {where} has no free connection.", code=code)
+        return dialled.busy(where)
     if number in (2059, 2061) or isinstance(error, RuntimeError):
         return SourceFailed(
             f"The database at {where} asks to sign in in a way that isn't supported here. Without "
@@ -169,46 +163,18 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
     if isinstance(cause, ssl.SSLCertVerificationError) or (
         isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError)
     ):
-        return SourceFailed(
-            f"No trusted TLS connection to {where}: its certificate could not be verified, or "
-            "the two sides agree on no protocol.",
-            code="tls_failed",
-        )
+        return dialled.untrusted(where)
     if number == 2026:
-        return SourceFailed(
-            f"The database at {where} has no TLS, which this connection asks for.",
-            code="tls_failed",
-        )
+        return dialled.no_tls(where)
     if not isinstance(error, pymysql.Error | OSError):
         return SourceFailed(
             f"What answers at {where} isn't a MySQL or MariaDB server.", code="unreachable"
         )
-    return SourceFailed(f"The database at {where} can't be reached.", code="unreachable")
-
-
-def was_cancelled() -> WorkbenchError:
-    return Conflict("The query was cancelled.", code="cancelled")
+    return dialled.unreachable(where)
 
 
 def not_a_read() -> WorkbenchError:
     return Forbidden("This statement changes data, and this is a read.", code="not_a_read")
-
-
-def outcome_unknown() -> WorkbenchError:
-    return SourceFailed(
-        "The connection broke while the change was being committed: whether it was made is "
-        "unknown. Look before you repeat it.",
-        code="outcome_unknown",
-    )
-
-
-def unknown_but_kept() -> WorkbenchError:
-    """The same for what is made once: the ledger tells the next try."""
-    return SourceFailed(
-        "The connection broke while the change was being committed. Run it again: the ledger says "
-        "whether it was made.",
-        code="unreachable",
-    )
 
 
 def _place(text: str, sql: str) -> dict[str, object]:
@@ -221,11 +187,7 @@ def _place(text: str, sql: str) -> dict[str, object]:
     at = len(sql) - len(near) if sql.endswith(near) else sql.find(near)
     if at < 0:
         return {"line": line}
-    return {
-        "line": sql.count("\n", 0, at) + 1,
-        "column": at - (sql.rfind("\n", 0, at) + 1) + 1,
-        "near": near.split("\n")[0][:40],
-    }
+    return {**dialled.position(sql, at), "near": near.split("\n")[0][:40]}
 
 
 def _syntax(details: dict[str, object]) -> str:
@@ -234,8 +196,3 @@ def _syntax(details: dict[str, object]) -> str:
         return "The database can't read the statement."
     near = f"near “{details['near']}”" if details["near"] else "where it ends"
     return f"The database can't read the statement {near}."
-
-
-def _sentence(message: str) -> str:
-    text = " ".join(message.split())[:500].rstrip(".") or "The database refused the statement"
-    return text[:1].upper() + text[1:] + "."

@@ -8,7 +8,6 @@ between it and the ledger's row a try could be lost, and triggers and foreign ke
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,7 +17,7 @@ import pymysql
 
 from ...gate.loads import Batches, Progress
 from ...gate.permits import LoadPermit
-from ...kit.errors import InvalidInput, SourceTimeout, Unprocessable
+from ...kit.errors import InvalidInput, Unprocessable
 from ..base import Loaded, LoadSession, TableName, Written
 from ..dialled.columns import (
     Pair,
@@ -30,9 +29,10 @@ from ..dialled.columns import (
     require_key_values,
     same_key_twice,
 )
+from ..dialled.errors import load_timed_out
 from . import errors, ledger
+from .connection import MySQLConnection, MySQLPool
 from .ledger import full, quoted
-from .link import Link, Pool
 from .literals import Rows, create_table
 from .use import MySQLUse
 
@@ -70,9 +70,14 @@ class MySQLLoad(MySQLUse, LoadSession):
     """One load on a connection of its own, which ends with it."""
 
     def __init__(
-        self, permit: LoadPermit, pool: Pool, link: Link, dial: Callable[[], Link], database: str
+        self,
+        permit: LoadPermit,
+        pool: MySQLPool,
+        connection: MySQLConnection,
+        dial: Callable[[], MySQLConnection],
+        database: str,
     ) -> None:
-        super().__init__(permit, pool, link, dial, database)
+        super().__init__(permit, pool, connection, dial, database)
         self._permit = permit
         self._schema = permit.table.schema or database
         self._name = permit.table.name
@@ -80,14 +85,8 @@ class MySQLLoad(MySQLUse, LoadSession):
         self._exact_names = True
 
     def load(self, batches: Batches, *, timeout: float, progress: Progress) -> Loaded:
-        watch = threading.Timer(timeout, self._expire)
-        watch.daemon = True
-        watch.start()
-        try:
-            with self._io:
-                return self._load(batches, timeout, progress)
-        finally:
-            watch.cancel()
+        with self._limited(timeout), self._io:
+            return self._load(batches, timeout, progress)
 
     def _load(self, batches: Batches, timeout: float, progress: Progress) -> Loaded:
         permit = self._permit
@@ -95,19 +94,21 @@ class MySQLLoad(MySQLUse, LoadSession):
         self._deadline = time.monotonic() + timeout
         with self._call():
             # Locks on what isn't there keep two that replace the same table apart.
-            self._link.command("ROLLBACK")
-            self._link.command("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            ledger.wait_long(self._link, timeout)
-            self._link.command(f"SET SESSION wait_timeout = {max(60, min(round(timeout), 10**6))}")
-            ((packet, folded),) = self._link.query(
+            self._connection.command("ROLLBACK")
+            self._connection.command("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            ledger.wait_long(self._connection, timeout)
+            self._connection.command(
+                f"SET SESSION wait_timeout = {max(60, min(round(timeout), 10**6))}"
+            )
+            ((packet, folded),) = self._connection.query(
                 "SELECT @@max_allowed_packet, @@lower_case_table_names"
             )
             self._size = min(_STATEMENT_BYTES, int(packet) - 65_536)
             self._exact_names = int(folded) == 0
-            if permit.once is not None and not ledger.is_there(self._link, self._schema):
-                ledger.create(self._link, self._schema)
+            if permit.once is not None and not ledger.is_there(self._connection, self._schema):
+                ledger.create(self._connection, self._schema)
             if permit.once is not None:
-                before = ledger.found(self._link, self._schema, permit.once)
+                before = ledger.found(self._connection, self._schema, permit.once)
                 if before is not None:
                     return Loaded(Written(before, already=True), self._table)
         # What commits by itself comes before the transaction: a new table stays, empty.
@@ -115,16 +116,16 @@ class MySQLLoad(MySQLUse, LoadSession):
         with self._call():
             if key:
                 self._stage(pairs, key)
-            self._link.command("START TRANSACTION")
+            self._connection.command("START TRANSACTION")
             if permit.once is not None:
-                before = ledger.enter(self._link, self._schema, permit.once)
+                before = ledger.enter(self._connection, self._schema, permit.once)
                 if before is not None:
-                    self._link.command("ROLLBACK")
+                    self._connection.command("ROLLBACK")
                     return Loaded(Written(before, already=True), self._table)
         rows = self._put(pairs, key, batches, progress)
         with self._call():
             if permit.once is not None:
-                ledger.note(self._link, self._schema, permit.once, rows)
+                ledger.note(self._connection, self._schema, permit.once, rows)
         self._require_time()
         self._commit()
         return Loaded(Written(rows), self._table)
@@ -134,10 +135,9 @@ class MySQLLoad(MySQLUse, LoadSession):
         return TableName(self._schema, self._name)
 
     def _require_time(self) -> None:
-        if self._cancelled:
-            raise errors.was_cancelled()
+        self._calls.require()
         if time.monotonic() >= self._deadline:
-            raise SourceTimeout("The load took longer than it may take.", code="timeout")
+            raise load_timed_out()
 
     # --- the table --------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class MySQLLoad(MySQLUse, LoadSession):
                         name=str(permit.table),
                     )
                 self._create(schema)
-            rows = self._link.query(_COLUMNS, self._schema, self._name)
+            rows = self._connection.query(_COLUMNS, self._schema, self._name)
         columns = [_column(row) for row in rows]
         pairs = pair(schema, columns, str(permit.table), fold_case=True)
         Rows(pairs)
@@ -166,7 +166,7 @@ class MySQLLoad(MySQLUse, LoadSession):
         return pairs, key
 
     def _find(self) -> bool:
-        rows = self._link.query(_TABLES, self._schema, self._name)
+        rows = self._connection.query(_TABLES, self._schema, self._name)
         # The catalog may compare names without case where tables are told apart by it.
         same = [row for row in rows if (row[0], row[1]) == (self._schema, self._name)]
         found = same or ([] if self._exact_names else rows)
@@ -197,7 +197,7 @@ class MySQLLoad(MySQLUse, LoadSession):
         )
         statement = create_table(full(self._schema, self._name), schema, key)
         try:
-            self._link.command(statement)
+            self._connection.command(statement)
         except pymysql.Error as error:
             if errors.number_of(error) != 1050:  # another one made it meanwhile
                 raise
@@ -207,14 +207,14 @@ class MySQLLoad(MySQLUse, LoadSession):
         """The columns of each unique index, but of those on a part of a value, or on a computed one."""
         indexes: dict[str, set[str]] = {}
         partial = set()
-        for index, column, part in self._link.query(_UNIQUE, self._schema, self._name):
+        for index, column, part in self._connection.query(_UNIQUE, self._schema, self._name):
             indexes.setdefault(index, set()).add(str(column))
             if part is not None or column is None:
                 partial.add(index)
         return [columns for index, columns in indexes.items() if index not in partial]
 
     def _require_alone(self) -> None:
-        rows = self._link.query(_FOLLOWERS, self._schema, self._name)
+        rows = self._connection.query(_FOLLOWERS, self._schema, self._name)
         followers = [str(name) for (name,) in rows if name != str(self._table)]
         if followers:
             raise Unprocessable(
@@ -230,7 +230,7 @@ class MySQLLoad(MySQLUse, LoadSession):
         """A temporary table for an upsert's rows: its key says where two rows have the same."""
         columns = ", ".join(quoted(each.column.name) for each in pairs)
         none = f"SELECT {columns} FROM {full(self._schema, self._name)} LIMIT 0"  # noqa: S608
-        self._link.command(
+        self._connection.command(
             f"CREATE TEMPORARY TABLE {full(self._schema, _STAGE)} "
             f"(PRIMARY KEY ({', '.join(map(quoted, key))})) ENGINE=InnoDB {none}"
         )
@@ -239,7 +239,7 @@ class MySQLLoad(MySQLUse, LoadSession):
         target = full(self._schema, _STAGE if key else self._name)
         if self._permit.mode == "replace":
             with self._call():
-                self._link.command(f"DELETE FROM {target}")  # noqa: S608  the name is quoted
+                self._connection.command(f"DELETE FROM {target}")  # noqa: S608  the name is quoted
         columns = ", ".join(quoted(each.column.name) for each in pairs)
         begin = f"INSERT INTO {target} ({columns}) VALUES ".encode()  # noqa: S608  names are quoted
         places = [index for index, each in enumerate(pairs) if each.column.name in key]
@@ -261,7 +261,7 @@ class MySQLLoad(MySQLUse, LoadSession):
     def _insert(self, statement: bytes, key: list[str]) -> None:
         with self._call():
             try:
-                self._link.command(statement)
+                self._connection.command(statement)
             except pymysql.Error as error:
                 if key and errors.number_of(error) == 1062:
                     raise same_key_twice(key) from None
@@ -277,9 +277,9 @@ class MySQLLoad(MySQLUse, LoadSession):
         others = [each.column.name for each in pairs if each.column.name not in key]
         if others:
             changes = ", ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in others)
-            self._link.command(f"UPDATE {target} t JOIN {stage} s ON {same} SET {changes}")  # noqa: S608
+            self._connection.command(f"UPDATE {target} t JOIN {stage} s ON {same} SET {changes}")  # noqa: S608
         wanted = ", ".join(f"s.{quoted(each.column.name)}" for each in pairs)
-        self._link.command(
+        self._connection.command(
             f"INSERT INTO {target} ({columns}) SELECT {wanted} FROM {stage} s "  # noqa: S608
             f"LEFT JOIN {target} t ON {same} WHERE t.{quoted(key[0])} IS NULL"
         )

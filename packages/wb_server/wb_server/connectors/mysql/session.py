@@ -2,52 +2,38 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from typing import Final
 
 import pyarrow as pa
 
 from ...gate.dialects.explain import explains_a_view
 from ...gate.permits import Permit
 from ...kit import memory
-from ...kit.errors import Conflict, Forbidden, NotFound, TooLarge, WorkbenchError
-from ..base import Answer, Session
+from ...kit.errors import Forbidden
+from ..base import Answer
+from ..dialled.answers import KeptAnswer, StreamedAnswer, returned, rows_affected
+from ..dialled.errors import unknown_table
+from ..dialled.session import BATCH_BYTES, BROWSE_SECONDS, LARGE_BYTES, DialledSession
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 from . import catalog, errors, ledger
-from .link import Answered, Link, Pool
+from .connection import MySQLConnection, MySQLPool
 from .rows import Columns, narrowed
 from .use import MySQLUse
 
-BATCH_BYTES: Final = 1 << 20
-BROWSE_SECONDS: Final = 30.0
-_LARGE_BYTES: Final = 4 << 20
 
-
-class MySQLSession(MySQLUse, Session):
+class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
     """A query, a write or a look into the catalog, on one connection."""
 
     def __init__(
-        self, permit: Permit, pool: Pool, link: Link, dial: Callable[[], Link], database: str
+        self,
+        permit: Permit,
+        pool: MySQLPool,
+        connection: MySQLConnection,
+        dial: Callable[[], MySQLConnection],
+        database: str,
     ) -> None:
-        super().__init__(permit, pool, link, dial, database)
+        super().__init__(permit, pool, connection, dial, database)
         self._permit = permit
-        self._large = False
-
-    def run(self, *, timeout: float, max_write_rows: int) -> Answer:
-        self._require("read", "write", "test")
-        with self._io:
-            if self._begun:
-                raise _already_run()
-            if self._permit.kind == "write":
-                return self._write(timeout, max_write_rows)
-            self._begin(timeout, read_only=True)
-            self._look_first()
-            with self._call():
-                _, self._answered = self._link.execute(self._permit.sql, read=True)
-            if self._answered is None:
-                raise errors.not_a_read()
-            return self._rows(self._answered.columns)
 
     def schemas(self) -> list[SchemaInfo]:
         return catalog.schemas(self._browse(catalog.SCHEMAS))
@@ -61,16 +47,20 @@ class MySQLSession(MySQLUse, Session):
         space = self._database if schema is None else schema
         found = catalog.columns(self._browse(catalog.COLUMNS, space, table), space, table)
         if not found:
-            named = table if schema is None else f"{schema}.{table}"
-            raise NotFound(f"There is no table “{named}” here.", code="unknown_table", name=named)
+            raise unknown_table(schema, table)
         return found
 
     def server_version(self) -> str | None:
-        return self._link.version
+        return self._connection.version
 
-    def _require(self, *kinds: str) -> None:
-        if self._permit.kind not in kinds:
-            raise Forbidden("The permit is for something else.", code="wrong_permit")
+    def _read(self, timeout: float) -> Answer:
+        self._begin(timeout, read_only=True)
+        self._look_first()
+        with self._call():
+            _, self._answered = self._connection.execute(self._permit.sql, read=True)
+        if self._answered is None:
+            raise errors.not_a_read()
+        return self._rows(self._answered.columns)
 
     def _rows(self, columns: Columns) -> Answer:
         """The rows, as they come; where there are wide decimals a short answer's at once."""
@@ -79,11 +69,10 @@ class MySQLSession(MySQLUse, Session):
             while len(held) < 2 and (batch := self._next()) is not None:
                 held.append(batch)
             if len(held) < 2:
-                return _Kept(*narrowed(columns.schema, held))
-        return _Rows(self, columns.schema, held)
+                return KeptAnswer(*narrowed(columns.schema, held))
+        return StreamedAnswer(columns.schema, held, self._next)
 
     def _next(self) -> pa.RecordBatch | None:
-        """The next batch, or ``None`` at the end."""
         with self._io:
             if self._answered is None:
                 return None
@@ -91,8 +80,8 @@ class MySQLSession(MySQLUse, Session):
                 batch = self._answered.batch(BATCH_BYTES)
                 if batch is None:
                     self._answered = None
-                    self._link.end_statement()
-                elif batch.nbytes > _LARGE_BYTES:
+                    self._connection.end_statement()
+                elif batch.nbytes > LARGE_BYTES:
                     self._large = True
             return batch
 
@@ -101,30 +90,20 @@ class MySQLSession(MySQLUse, Session):
         if self._large:
             memory.give_back()
 
-    def _write(self, timeout: float, max_write_rows: int) -> Answer:
-        self._begin(timeout, read_only=False)
-        watch = threading.Timer(timeout, self._expire)
-        watch.daemon = True
-        watch.start()
-        try:
-            with self._call():
-                before = self._enter(timeout)
-            if before is not None:
-                return _count(before, already=True)
-            self._look_first()
-            with self._call():
-                changed, self._answered = self._link.execute(self._permit.sql, read=False)
-            answer = _count(changed)
-            if self._answered is not None:
-                answer = self._returned(self._answered, max_write_rows)
-                changed = answer.rows
-            if self._permit.once is not None:
-                with self._call():
-                    self._note(changed)
-        finally:
-            watch.cancel()
-        self._commit()
-        return answer
+    def _change(self, max_write_rows: int) -> tuple[KeptAnswer, int]:
+        self._look_first()
+        with self._call():
+            changed, self._answered = self._connection.execute(self._permit.sql, read=False)
+        if self._answered is None:
+            return rows_affected(changed), changed
+        schema = self._answered.columns.schema
+        batches = returned(self._all(), max_write_rows)
+        answer = KeptAnswer(*(narrowed(schema, batches) if len(batches) < 2 else (schema, batches)))
+        return answer, answer.rows
+
+    def _all(self) -> Iterator[pa.RecordBatch]:
+        while (batch := self._next()) is not None:
+            yield batch
 
     def _look_first(self) -> None:
         """Refuses what only the database can tell to be something else than it seems."""
@@ -138,7 +117,7 @@ class MySQLSession(MySQLUse, Session):
             return
         places = ", ".join(["%s"] * len(names))
         with self._call():
-            found = self._link.query(catalog.FUNCTIONS.format(places), self._database, *names)
+            found = self._connection.query(catalog.FUNCTIONS.format(places), self._database, *names)
         if found:
             raise Forbidden(
                 f"The database has a function {found[0][0]} of its own, which may be called in "
@@ -155,32 +134,29 @@ class MySQLSession(MySQLUse, Session):
         pairs = ", ".join(["(%s, %s)"] * len(tables))
         names = [name for table in tables for name in (table.schema or self._database, table.name)]
         with self._call():
-            found = self._link.query(catalog.NO_TABLES.format(pairs), *names)
+            found = self._connection.query(catalog.NO_TABLES.format(pairs), *names)
         if found:
             raise explains_a_view(str(found[0][0]))
 
     # A statement that changes structure commits before and after itself, so it can't share a
     # transaction with the ledger's row: that is written after it, and a lock keeps others away.
 
-    def _enter(self, timeout: float) -> int | None:
-        """Asks the ledger; ``None``: go on. Else an earlier try changed so many rows."""
-        key = self._permit.once
-        if key is None:
-            return None
-        if not ledger.is_there(self._link, self._ledger):
-            ledger.create(self._link, self._ledger)
-            self._link.command("START TRANSACTION")
-        ledger.wait_long(self._link, timeout)
-        if self._permit.structural:
-            ledger.lock(self._link, key, timeout)
-            return ledger.found(self._link, self._ledger, key)
-        return ledger.enter(self._link, self._ledger, key)
+    def _enter(self, key: str, timeout: float) -> int | None:
+        with self._call():
+            if not ledger.is_there(self._connection, self._ledger):
+                ledger.create(self._connection, self._ledger)
+                self._connection.command("START TRANSACTION")
+            ledger.wait_long(self._connection, timeout)
+            if self._permit.structural:
+                ledger.lock(self._connection, key, timeout)
+                return ledger.found(self._connection, self._ledger, key)
+            return ledger.enter(self._connection, self._ledger, key)
 
-    def _note(self, rows: int) -> None:
-        assert self._permit.once is not None
-        if self._permit.structural:
-            ledger.enter(self._link, self._ledger, self._permit.once)
-        ledger.note(self._link, self._ledger, self._permit.once, rows)
+    def _note(self, key: str, rows: int) -> None:
+        with self._call():
+            if self._permit.structural:
+                ledger.enter(self._connection, self._ledger, key)
+            ledger.note(self._connection, self._ledger, key, rows)
 
     @property
     def _ledger(self) -> str:
@@ -188,72 +164,10 @@ class MySQLSession(MySQLUse, Session):
         named = self._permit.written[0]
         return (named.schema if named.name else None) or self._database
 
-    def _returned(self, answered: Answered, max_write_rows: int) -> _Kept:
-        """All rows of ``RETURNING``, converted before the commit: what fails here rolls back."""
-        batches: list[pa.RecordBatch] = []
-        number = 0
-        while (batch := self._next()) is not None:
-            number += batch.num_rows
-            if number > max_write_rows:
-                raise TooLarge(
-                    f"The statement returns more than {max_write_rows} rows. Nothing was changed.",
-                    code="too_many_rows",
-                    limit=max_write_rows,
-                )
-            batches.append(batch)
-        schema = answered.columns.schema
-        return _Kept(*(narrowed(schema, batches) if len(batches) < 2 else (schema, batches)))
-
     def _browse(self, sql: str, *values: str) -> list[tuple[object, ...]]:
         """Rows of one of the catalog's queries, in a transaction of its own."""
-        self._require("browse", "test")
         with self._io:
-            if self._answered is not None:
-                raise _already_run()
-            if self._begun:
-                with self._call():
-                    self._link.command("ROLLBACK")
+            self._begin_browsing()
             self._begin(BROWSE_SECONDS, read_only=True)
             with self._call():
-                return self._link.query(sql, *values)
-
-
-def _already_run() -> WorkbenchError:
-    return Conflict("A session runs one statement.", code="already_run")
-
-
-class _Rows(Answer):
-    """Rows that come from the database as they are asked for."""
-
-    def __init__(
-        self, session: MySQLSession, schema: pa.Schema, held: list[pa.RecordBatch]
-    ) -> None:
-        self.schema = schema
-        self._session = session
-        self._held = held
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        while self._held:
-            yield self._held.pop(0)
-        while (batch := self._session._next()) is not None:
-            yield batch
-
-
-class _Kept(Answer):
-    """Rows that are all here already."""
-
-    def __init__(
-        self, schema: pa.Schema, batches: list[pa.RecordBatch], *, already: bool = False
-    ) -> None:
-        self.schema = schema
-        self.already = already
-        self.rows = sum(batch.num_rows for batch in batches)
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        return iter(self._batches)
-
-
-def _count(changed: int, *, already: bool = False) -> _Kept:
-    counted = pa.record_batch({"rows_affected": pa.array([changed], pa.int64())})
-    return _Kept(counted.schema, [counted], already=already)
+                return self._connection.query(sql, *values)

@@ -7,31 +7,25 @@ becomes of each type.
 
 from __future__ import annotations
 
-import threading
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
 import adbc_driver_manager as adbc
 import psycopg
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field
 
 from ...gate.models import DialectName
 from ...gate.permits import LoadPermit, PasswordPermit, Permit
 from ...kit.errors import Forbidden
-from ..base import Connector, ConnectorConfig, LoadSession, Session, Target, require_fit
+from ..base import ConnectorConfig, LoadSession, Session, Target, require_fit
 from ..dialled.certificates import Certificates, trusted_file
+from ..dialled.config import ConnectTimeout, DialledConfig, Port, Text, TextWithoutNul
+from ..dialled.connector import DialledConnector
 from ..network import NetworkPolicy
 from . import errors
 from . import password as postgres_password
+from .connection import PostgresConnection, conninfo, forget_environment
 from .load import PostgresLoad
-from .pool import Link, Pool, conninfo, forget_environment
+from .pool import PostgresPool
 from .session import PostgresSession
 
 _NO_FILE: Final = "/dev/null"
@@ -39,33 +33,18 @@ _NO_FILE: Final = "/dev/null"
 _ABSENT: Final = "/dev/null/absent"
 
 
-def _no_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("may not hold a NUL character")
-    return text
-
-
-_Text = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_no_nul)]
-
-
 class DriverOptions(BaseModel):
     """What may be set of the driver."""
 
     model_config = ConfigDict(extra="forbid", title="Driver options")
 
-    application_name: Annotated[str, AfterValidator(_no_nul)] = Field(
+    application_name: TextWithoutNul = Field(
         default="workbench",
         title="Application name",
         description="How sessions show in pg_stat_activity.",
         max_length=63,
     )
-    connect_timeout: int = Field(
-        default=10,
-        title="Connect timeout",
-        description="Seconds until dialling gives up.",
-        ge=2,
-        le=60,
-    )
+    connect_timeout: ConnectTimeout = 10
     keepalives: bool = Field(
         default=True, title="Keepalives", description="Notice when the database's machine is gone."
     )
@@ -95,48 +74,17 @@ class DriverOptions(BaseModel):
     )
 
 
-class PostgresConfig(ConnectorConfig):
+class PostgresConfig(DialledConfig):
     """A PostgreSQL database and a login."""
 
     model_config = ConfigDict(extra="forbid", title="PostgreSQL")
 
-    host: _Text = Field(
-        title="Host",
-        description="The database server's name or address.",
-        json_schema_extra={"examples": ["db.example.org"]},
-    )
-    port: int = Field(5432, title="Port", ge=1, le=65535)
-    database: _Text = Field(title="Database", json_schema_extra={"examples": ["warehouse"]})
-    user: _Text = Field(
-        title="User",
-        description="A login that may only do what the users of this connection may do.",
-        json_schema_extra={"examples": ["workbench_reader"], "login": True},
-    )
-    password: SecretStr | None = Field(None, title="Password")
-    sslmode: Literal["disable", "prefer", "require", "verify-full"] = Field(
-        "prefer",
-        title="TLS",
-        description="verify-full checks the server's certificate and name: choose it where the "
-        "network isn't trusted. prefer encrypts if the server can; disable never does.",
-    )
-    sslrootcert: Annotated[str, AfterValidator(_no_nul)] | None = Field(
-        None,
-        title="Root certificate",
-        description="PEM text of the authority that signed the server's certificate, for "
-        "verify-full. Left empty, the system's list of authorities is used.",
-        max_length=100_000,
-    )
+    port: Port = 5432
+    database: Text = Field(title="Database", json_schema_extra={"examples": ["warehouse"]})
     driver_options: DriverOptions = Field(DriverOptions(), title="Driver options")
 
-    @field_validator("password")
-    @classmethod
-    def _password(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None:
-            _no_nul(secret.get_secret_value())
-        return secret
 
-
-class PostgresConnector(Connector):
+class PostgresConnector(DialledConnector[PostgresPool]):
     """Reads, writes and browses PostgreSQL.
 
     Args:
@@ -147,33 +95,21 @@ class PostgresConnector(Connector):
     title: ClassVar[str] = "PostgreSQL"
     description: ClassVar[str] = "Tables and views of a PostgreSQL database."
     dialect: ClassVar[DialectName] = "postgres"
-    supports_writes: ClassVar[bool] = True
-    supports_loads: ClassVar[bool] = True
     Config: ClassVar[type[ConnectorConfig]] = PostgresConfig
     login_and_password: ClassVar[tuple[str, str] | None] = ("user", "password")
 
     def __init__(self, policy: NetworkPolicy) -> None:
-        self._policy = policy
+        super().__init__(policy, PostgresPool)
         self._certificates = Certificates()
-        self._pools: dict[tuple[str, str | None], Pool] = {}
-        self._lock = threading.Lock()
         forget_environment()
-
-    def check(self, config: ConnectorConfig) -> None:
-        assert isinstance(config, PostgresConfig)
-        self._policy.check(config.host, config.port)
-
-    def destination(self, config: ConnectorConfig) -> object:
-        assert isinstance(config, PostgresConfig)
-        return config.host, config.port, config.sslmode, config.sslrootcert
 
     def open(self, permit: Permit, target: Target) -> Session:
         require_fit(permit, target)
         assert isinstance(target.config, PostgresConfig)
         config = target.config
-        pool = self._pool(target)
+        pool = self._pools.of(target)
 
-        def dial(new_types: bool) -> Link:
+        def dial(new_types: bool) -> PostgresConnection:
             return self._dial(pool, config, new_types=new_types)
 
         return PostgresSession(permit, pool, pool.take() or dial(False), dial)
@@ -199,44 +135,19 @@ class PostgresConnector(Connector):
             raise Forbidden("This permit is for another connection.", code="wrong_permit")
         assert isinstance(target.config, PostgresConfig)
         # A connection of its own: a pooled one says nothing of the password.
-        link = self._dial(Pool(target.version, max_idle=0), target.config)
+        connection = self._dial(self._pools.without(target), target.config)
         try:
-            postgres_password.set_password(link, password)
+            postgres_password.set_password(connection, password)
         finally:
-            link.drop()
-
-    def forget(self, connection_id: str) -> None:
-        with self._lock:
-            mine = [key for key in self._pools if key[0] == connection_id]
-            pools = [self._pools.pop(key) for key in mine]
-        for pool in pools:
-            pool.close()
+            connection.drop()
 
     def close(self) -> None:
-        with self._lock:
-            pools = list(self._pools.values())
-            self._pools.clear()
-        for pool in pools:
-            pool.close()
+        super().close()
         self._certificates.close()
 
-    def _pool(self, target: Target) -> Pool:
-        """The connection's pool; one that keeps nothing for what isn't saved or is outdated."""
-        if not target.connection_id:
-            return Pool(target.version, max_idle=0)
-        key = (target.connection_id, target.user)
-        with self._lock:
-            pool = self._pools.get(key)
-            if pool is not None and pool.version == target.version:
-                return pool
-            if pool is not None and pool.version > target.version:
-                return Pool(target.version, max_idle=0)
-            self._pools[key] = fresh = Pool(target.version)
-        if pool is not None:
-            pool.close()
-        return fresh
-
-    def _dial(self, pool: Pool, config: PostgresConfig, *, new_types: bool = False) -> Link:
+    def _dial(
+        self, pool: PostgresPool, config: PostgresConfig, *, new_types: bool = False
+    ) -> PostgresConnection:
         address = self._policy.check(config.host, config.port)
         try:
             return pool.dial(self._options(config, address), new_types=new_types)

@@ -19,15 +19,13 @@ from ...kit.errors import (
     InvalidInput,
     LimitReached,
     SourceFailed,
-    SourceTimeout,
     Unprocessable,
     WorkbenchError,
 )
+from ..dialled import errors as dialled
 
 # Queries come by ADBC's driver, loads go by psycopg; both tell the server's fields.
 DriverError: Final = (AdbcError, psycopg.Error)
-
-SIGN_IN_FAILED: Final = "The database refused the user name or the password."
 
 # How much longer than a COPY's inner statement the text is that the driver sends: "COPY (".
 _COPY_PREFIX: Final = 6
@@ -69,7 +67,7 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
         late: whether the time was up.
     """
     if cancelled:
-        return was_cancelled()
+        return dialled.was_cancelled()
     if not isinstance(error, DriverError) or error.sqlstate is None:
         return _without_state(str(error))
     if "no binary output function" in str(error):
@@ -78,16 +76,14 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
     facts = _facts(error)
     # The broker names near columns itself, from what the actor may see.
     hint = "" if state == "42703" else facts.get("MESSAGE_HINT", "")
-    said = _sentence(facts.get("MESSAGE_PRIMARY", ""), hint)
+    said = dialled.sentence(facts.get("MESSAGE_PRIMARY", ""), hint)
     if state == "57014":
         if late:
-            return SourceTimeout(
-                "The database took longer than the statement may take.", code="timeout"
-            )
-        return Conflict("The database cancelled the statement.", code="cancelled")
+            return dialled.timed_out()
+        return dialled.stopped_there()
     kind, code = _STATES.get(state) or _STATES.get(state[:2]) or (SourceFailed, "source_failed")
     if code == "sign_in_failed":
-        return SourceFailed(SIGN_IN_FAILED, code=code)
+        return dialled.sign_in_failed()
     if code == "not_a_read":
         # Nothing that changes data passes the gate as a read.
         return Forbidden(
@@ -133,7 +129,7 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
         or re.search(r'role ".*" does not exist', text)
         or "is not permitted to log in" in text
     ):
-        return SourceFailed(SIGN_IN_FAILED, code="sign_in_failed")
+        return dialled.sign_in_failed()
     if "no pg_hba.conf entry" in text:
         return SourceFailed(
             f"The database at {where} doesn't let this user in from here"
@@ -146,44 +142,16 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
             f"There is no database of that name at {where}.", code="unknown_database"
         )
     if "too many clients" in text or "connection slots" in text or "too many connections" in text:
-        return LimitReached(f"The database at {where} has no free connection.", code="source_busy")
+        return dialled.busy(where)
     if "starting up" in text or "shutting down" in text or "recovery mode" in text:
         return SourceFailed(f"The database at {where} is starting or stopping.", code="unreachable")
     if "does not support SSL" in text:
-        return SourceFailed(
-            f"The database at {where} has no TLS, which this connection asks for.",
-            code="tls_failed",
-        )
+        return dialled.no_tls(where)
     if re.search(r"certificate|SSL error|root\.crt|ssl", text, re.IGNORECASE):
-        return SourceFailed(
-            f"No trusted TLS connection to {where}: its certificate could not be verified, or "
-            "the two sides agree on no protocol.",
-            code="tls_failed",
-        )
+        return dialled.untrusted(where)
     if re.search(r"invalid connection option|invalid \S+ value", text):
         return Unprocessable("An option of this connection is not valid.", code="bad_option")
-    return SourceFailed(f"The database at {where} can't be reached.", code="unreachable")
-
-
-def was_cancelled() -> WorkbenchError:
-    return Conflict("The query was cancelled.", code="cancelled")
-
-
-def outcome_unknown() -> WorkbenchError:
-    return SourceFailed(
-        "The connection broke while the change was being committed: whether it was made is "
-        "unknown. Look before you repeat it.",
-        code="outcome_unknown",
-    )
-
-
-def unknown_but_kept() -> WorkbenchError:
-    """The same for what is made once: the ledger tells the next try."""
-    return SourceFailed(
-        "The connection broke while the change was being committed. Run it again: the ledger says "
-        "whether it was made.",
-        code="unreachable",
-    )
+    return dialled.unreachable(where)
 
 
 def is_broken(error: Exception) -> bool:
@@ -199,9 +167,7 @@ def _without_state(text: str) -> WorkbenchError:
             "A column has a type that can't be read. Cast it in the query: column::text.",
             code="unsupported_type",
         )
-    return SourceFailed(
-        "The connection to the database broke while the statement ran.", code="unreachable"
-    )
+    return dialled.broke()
 
 
 def _facts(error: AdbcError | psycopg.Error) -> dict[str, str]:
@@ -227,13 +193,6 @@ def _facts(error: AdbcError | psycopg.Error) -> dict[str, str]:
     return facts
 
 
-def _sentence(message: str, hint: str = "") -> str:
-    """One readable sentence, and the hint as a second one."""
-    first, second = (" ".join(text.split())[:500].rstrip(".") for text in (message, hint))
-    text = (first or "The database refused the statement") + "."
-    return text[:1].upper() + text[1:] + (f" {second}." if second else "")
-
-
 def _place(error: AdbcError | psycopg.Error, facts: dict[str, str]) -> dict[str, object]:
     """Line and column in the statement that was sent, from 1."""
     try:
@@ -246,5 +205,4 @@ def _place(error: AdbcError | psycopg.Error, facts: dict[str, str]) -> dict[str,
         sent, position = sent[_COPY_PREFIX:], position - _COPY_PREFIX
     if not sent or not 0 < position <= len(sent) + 1:
         return {}
-    before = sent[: position - 1]
-    return {"line": before.count("\n") + 1, "column": position - 1 - (before.rfind("\n") + 1) + 1}
+    return dialled.position(sent, position - 1)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from .pool import Link
+from .connection import PostgresConnection
 
 FIRST_OF_A_USER: Final = 16384  # FirstNormalObjectId
 
@@ -75,13 +74,15 @@ class Facts:
         known: PostgreSQL's own types that were looked up before; those found now are added.
     """
 
-    def __init__(self, link: Link, known: dict[int, Fact], wanted: Iterable[int]) -> None:
+    def __init__(
+        self, connection: PostgresConnection, known: dict[int, Fact], wanted: Iterable[int]
+    ) -> None:
         self._facts: dict[int, Fact] = {}
         asked = set(wanted)
         while asked:
             new = {oid: known[oid] for oid in asked if oid in known}
             if unknown := sorted(asked - new.keys()):
-                new |= _look_up(link, unknown)
+                new |= _look_up(connection, unknown)
             known.update((oid, fact) for oid, fact in new.items() if oid < FIRST_OF_A_USER)
             self._facts |= new
             asked = {
@@ -95,9 +96,9 @@ class Facts:
         return self._facts[oid]
 
 
-def _look_up(link: Link, oids: list[int]) -> dict[int, Fact]:
+def _look_up(connection: PostgresConnection, oids: list[int]) -> dict[int, Fact]:
     text = "{" + ",".join(map(str, oids)) + "}"
-    rows: list[Any] = link.query(_TYPES, text)
+    rows: list[Any] = connection.query(_TYPES, text)
     parts: dict[int, list[Part]] = {}
     for row in rows:
         found = parts.setdefault(row[0], [])
@@ -109,6 +110,6 @@ def _look_up(link: Link, oids: list[int]) -> dict[int, Fact]:
     }
 
 
-def named(link: Link, name: str) -> list[int]:
+def named(connection: PostgresConnection, name: str) -> list[int]:
     """The types of this name, in whatever schema."""
-    return [int(str(oid)) for (oid,) in link.query(_NAMED, name)]
+    return [int(str(oid)) for (oid,) in connection.query(_NAMED, name)]

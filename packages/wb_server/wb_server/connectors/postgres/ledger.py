@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 
 from ...gate.loads import LEDGER
-from ...kit.errors import Forbidden, InvalidInput, WorkbenchError
+from ...kit.errors import InvalidInput
+from ..dialled.errors import no_ledger
 
 # Made by two at once, the later one fails on one of these: the table is there then.
 _THERE_NOW: Final = ("23505", "42P07", "42710")
@@ -105,13 +106,4 @@ def note(asks: Asks, schema: str, key: str, rows: int) -> None:
         "WHERE task_run OPERATOR(pg_catalog.=) $1 RETURNING task_run",
         key,
         str(rows),
-    )
-
-
-def no_ledger(schema: str) -> WorkbenchError:
-    return Forbidden(
-        f"The login may not make the table {LEDGER} in the schema {schema}, by which a write is made "
-        "once. Let its owner make it, and grant the login SELECT, INSERT and UPDATE on it.",
-        code="no_ledger",
-        schema=schema,
     )

@@ -10,7 +10,6 @@ views on the old one, and TRUNCATE would make readers wait, and show an older sn
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,8 +20,9 @@ import pyarrow as pa
 
 from ...gate.loads import Batches, Progress
 from ...gate.permits import LoadPermit
-from ...kit.errors import InvalidInput, SourceTimeout, Unprocessable, WorkbenchError
+from ...kit.errors import InvalidInput, Unprocessable, WorkbenchError
 from ..base import Loaded, LoadSession, TableName, Written
+from ..dialled.calls import Ask, Calls
 from ..dialled.columns import (
     Pair,
     TableColumn,
@@ -33,11 +33,12 @@ from ..dialled.columns import (
     require_key_values,
     same_key_twice,
 )
+from ..dialled.errors import load_timed_out, outcome_unknown
 from . import errors, ledger
 from .catalog import FIXED_PATH
+from .connection import WATCH_CLIENT
 from .copy import Rows, create_table
 from .ledger import full, quoted
-from .pool import WATCH_CLIENT
 from .settings import IN_SESSION, IN_TRANSACTION
 
 _STAGE: Final = "pg_temp.workbench_load"
@@ -82,10 +83,8 @@ class PostgresLoad(LoadSession):
     def __init__(self, permit: LoadPermit, connection: psycopg.Connection[Any]) -> None:
         self._permit = permit
         self._connection = connection
-        self._state = threading.Condition()
-        self._loading = False
-        self._cancelled = False
-        self._closed = False
+        # All of a load is one call, most of which waits for rows and not for the database.
+        self._calls = Calls(self._stopping, longest_pause=1.0)
         self._deadline = float("inf")
 
     def load(self, batches: Batches, *, timeout: float, progress: Progress) -> Loaded:
@@ -94,20 +93,11 @@ class PostgresLoad(LoadSession):
             return self._load(batches, progress)
 
     def cancel(self) -> None:
-        with self._state:
-            if self._cancelled or self._closed:
-                return
-            self._cancelled = True
-        # In a thread: asking the database opens a connection of its own, which may take a while.
-        threading.Thread(target=self._keep_cancelling, daemon=True, name="cancel").start()
+        self._calls.cancel()
 
     def close(self) -> None:
-        with self._state:
-            loading = self._loading
-        if loading:
-            self.cancel()
-        with self._state:
-            self._closed = True
+        self._calls.cancel_waiting()
+        self._calls.close()
         with suppress(Exception):
             self._connection.close()
 
@@ -129,40 +119,29 @@ class PostgresLoad(LoadSession):
         yield
         self.query("SELECT pg_catalog.set_config('search_path', $1, true)", path)
 
-    def _keep_cancelling(self) -> None:
-        """Asks until the load has ended: a request that comes too early has no effect."""
-        pause = 0.1
-        while True:
-            with self._state:
-                if not self._loading:
-                    return
+    @contextmanager
+    def _stopping(self) -> Iterator[Ask]:
+        def ask() -> None:
             with suppress(Exception):
                 self._connection.cancel_safe(timeout=5)
-            with self._state:
-                if self._state.wait_for(lambda: not self._loading, pause):
-                    return
-            pause = min(1.0, pause * 2)
+
+        yield ask
 
     @contextmanager
     def _use(self) -> Iterator[None]:
-        with self._state:
-            self._loading = True
-        try:
-            self._require_time()
-            yield
-        except psycopg.Error as error:
-            late = time.monotonic() >= self._deadline - 0.05
-            raise errors.load_error(error, cancelled=self._cancelled, late=late) from None
-        finally:
-            with self._state:
-                self._loading = False
-                self._state.notify_all()
+        with self._calls.call():
+            try:
+                self._require_time()
+                yield
+            except psycopg.Error as error:
+                cancelled = self._calls.cancelled
+                late = time.monotonic() >= self._deadline - 0.05
+                raise errors.load_error(error, cancelled=cancelled, late=late) from None
 
     def _require_time(self) -> None:
-        if self._cancelled:
-            raise errors.was_cancelled()
+        self._calls.require()
         if time.monotonic() >= self._deadline:
-            raise SourceTimeout("The load took longer than it may take.", code="timeout")
+            raise load_timed_out()
 
     def _limit(self) -> None:
         """Gives the next statement the time that is left."""
@@ -299,12 +278,9 @@ class PostgresLoad(LoadSession):
         try:
             self.command("COMMIT")
         except psycopg.Error as error:
-            if error.sqlstate is not None and not errors.is_broken(error):
+            if not errors.is_broken(error):
                 raise
-            # Without one the server may have done it.
-            if self._permit.once is not None:
-                raise errors.unknown_but_kept() from None
-            raise errors.outcome_unknown() from None
+            raise outcome_unknown(once=self._permit.once is not None) from None
 
 
 class _Stopped(Exception):

@@ -17,7 +17,7 @@ import adbc_driver_manager as adbc
 
 from ...kit.errors import Forbidden, SourceFailed, WorkbenchError
 from . import errors
-from .pool import Link
+from .connection import PostgresConnection
 
 # What PostgreSQL itself uses.
 _ITERATIONS: Final = 4096
@@ -41,7 +41,7 @@ def verifier(password: str, salt: bytes | None = None) -> str:
     return f"SCRAM-SHA-256${_ITERATIONS}:{texts[0]}${texts[1]}:{texts[2]}"
 
 
-def set_password(link: Link, password: str) -> None:
+def set_password(connection: PostgresConnection, password: str) -> None:
     """Gives the login that a connection was signed in with another password; committed at return.
 
     Raises:
@@ -59,7 +59,7 @@ def set_password(link: Link, password: str) -> None:
         "COMMIT",
     )
     try:
-        link.command("; ".join(statements))
+        connection.command("; ".join(statements))
     except adbc.Error as error:
         raise _failed(error) from None
 

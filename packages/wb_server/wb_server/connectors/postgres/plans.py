@@ -7,7 +7,7 @@ from typing import Final
 
 from ...gate.dialects.explain import explains_a_view
 from ...gate.dialects.tables import TableRef
-from .pool import Link
+from .connection import PostgresConnection
 
 # The tables by name, and what is below them. Operators are written with their schema, as in
 # ``postgres_shadows``.
@@ -24,7 +24,7 @@ OR pg_catalog.row_security_active(c.oid)
 LIMIT 1"""
 
 
-def check(link: Link, tables: Iterable[TableRef]) -> None:
+def check(connection: PostgresConnection, tables: Iterable[TableRef]) -> None:
     """Refuses a plan of tables that would tell more.
 
     Raises:
@@ -32,7 +32,7 @@ def check(link: Link, tables: Iterable[TableRef]) -> None:
         adbc.Error: what the driver says.
     """
     names = "\x1f".join(_quoted(table) for table in tables)
-    if names and (found := link.query(_TELLTALE, names)):
+    if names and (found := connection.query(_TELLTALE, names)):
         raise explains_a_view(str(found[0][0]).replace('"', ""))
 
 

@@ -24,9 +24,9 @@ import pyarrow as pa
 
 from ...kit.errors import InvalidInput, WorkbenchError
 from ..base import MAX_ROW_BYTES, row_too_large
+from .connection import PostgresConnection
 from .driver import quoted, source_type, unsupported
 from .facts import FIRST_OF_A_USER, Fact, Facts, named
-from .pool import Link
 from .types import Form, Leaf, Many, Number, Parts, Plain, Span, Text, precision_and_scale
 
 _MARK: Final = "workbench-"
@@ -69,7 +69,7 @@ class Query:
     Args:
         sql: the statement.
         schema: what the driver says that it answers.
-        link: where types are looked up.
+        connection: where types are looked up.
         known: PostgreSQL's own types that were looked up before.
         write: whether it changes data, and has a RETURNING.
 
@@ -82,13 +82,19 @@ class Query:
     """
 
     def __init__(
-        self, sql: str, schema: pa.Schema, link: Link, known: dict[int, Fact], *, write: bool
+        self,
+        sql: str,
+        schema: pa.Schema,
+        connection: PostgresConnection,
+        known: dict[int, Fact],
+        *,
+        write: bool,
     ) -> None:
         self._statement = sql
         self._write = write
         self.by_copy = (_WRITE if write else _QUERY).match(sql) is not None
         self._names = [f"c{index}" for index in range(len(schema))]
-        forms = _Forms(schema, link)
+        forms = _Forms(schema, connection)
         forms.look_up(self, known)
         self.columns = [forms.column(index) for index in range(len(schema))]
         self._leaves: list[list[Leaf]] = [
@@ -236,9 +242,9 @@ def _as_rows(statement: str, sql: str) -> str:
 class _Forms:
     """Finds out what is to become of each of the driver's columns."""
 
-    def __init__(self, schema: pa.Schema, link: Link) -> None:
+    def __init__(self, schema: pa.Schema, connection: PostgresConnection) -> None:
         self._schema = schema
-        self._link = link
+        self._connection = connection
         self._oids: dict[int, int] = {}
         self._facts: Facts | None = None
         self._source = ""
@@ -252,17 +258,17 @@ class _Forms:
         if places:
             asking = query.types_of(places)
             if asking is not None:
-                (row,) = self._link.query(asking)
+                (row,) = self._connection.query(asking)
                 self._oids |= dict(zip(places, (int(str(oid)) for oid in row), strict=True))
             else:
                 for place in places:
                     field = self._schema.field(place)
-                    found = named(self._link, source_type(field))
+                    found = named(self._connection, source_type(field))
                     if len(found) != 1:
                         raise unsupported(field.name, source_type(field))
                     self._oids[place] = found[0]
         if self._oids:
-            self._facts = Facts(self._link, known, self._oids.values())
+            self._facts = Facts(self._connection, known, self._oids.values())
 
     def column(self, place: int) -> Column:
         field = self._schema.field(place)
@@ -286,7 +292,7 @@ class _Forms:
 
     @property
     def _money(self) -> int:
-        return self._link.money_decimals
+        return self._connection.money_decimals
 
     def _of_field(self, name: str, field: pa.Field, modifier: int = -1) -> Form:
         kind, source = field.type, source_type(field)
