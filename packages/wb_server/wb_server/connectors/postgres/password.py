@@ -1,44 +1,31 @@
 """Gives a PostgreSQL login another password.
 
-The server is sent a SCRAM verifier that is computed here, so the password itself can't come into the
-server's log. https://www.postgresql.org/docs/current/catalog-pg-authid.html has its form, RFC 5802
-and RFC 7677 how it is computed.
+The server is sent a SCRAM verifier that libpq computes here, so the password itself can't come into
+the server's log.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import secrets
 from typing import Final
 
 import adbc_driver_manager as adbc
+from psycopg import pq
 
 from ...kit.errors import Forbidden, SourceFailed, WorkbenchError
 from . import errors
 from .connection import PostgresConnection
 
-# What PostgreSQL itself uses.
-_ITERATIONS: Final = 4096
-_SALT_BYTES: Final = 16
 _SECONDS: Final = 30
 
 
-def verifier(password: str, salt: bytes | None = None) -> str:
-    """What PostgreSQL stores for a password.
-
-    Args:
-        password: of ASCII letters, digits and signs, which SASLprep leaves as they are.
-        salt: for tests; a random one without it.
-    """
-    salt = secrets.token_bytes(_SALT_BYTES) if salt is None else salt
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, _ITERATIONS)
-    client_key = hmac.digest(salted, b"Client Key", "sha256")
-    stored_key = hashlib.sha256(client_key).digest()
-    server_key = hmac.digest(salted, b"Server Key", "sha256")
-    texts = [base64.b64encode(part).decode() for part in (salt, stored_key, server_key)]
-    return f"SCRAM-SHA-256${_ITERATIONS}:{texts[0]}${texts[1]}:{texts[2]}"
+def verifier(password: str) -> str:
+    """What PostgreSQL stores for a password, with a random salt."""
+    # Of the connection libpq needs only the place for an error's text: this one can't be opened.
+    connection = pq.PGconn.connect_start(b"=")
+    try:
+        return connection.encrypt_password(password.encode(), b"", b"scram-sha-256").decode()
+    finally:
+        connection.finish()
 
 
 def set_password(connection: PostgresConnection, password: str) -> None:
