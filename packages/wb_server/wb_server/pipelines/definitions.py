@@ -51,7 +51,7 @@ class Plan:
     @property
     def reads_outputs(self) -> bool:
         """Whether an expression of it may read what other tasks gave."""
-        return any("tasks" in spot.text for spot in templates.spots(self.spec))
+        return any("tasks" in each.text for each in templates.of(self.spec))
 
     def resolved(self, scope: Mapping[str, Any]) -> TaskSpec:
         """The task with every expression replaced by its value.

@@ -11,11 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 from support.task_specs import REGISTRY, CopySpec, HttpSpec, NotebookSpec, SqlSpec
 
 from wb_server.kit.errors import Unprocessable
-from wb_server.pipelines.definition import graph
+from wb_server.pipelines.definition import graph, templates
 from wb_server.pipelines.definition.check import model_for
 from wb_server.pipelines.definition.fields import Duration, FileName, ParameterName, Sql
 from wb_server.pipelines.definition.models import PipelineFile, Retries
-from wb_server.pipelines.definition.templates import evaluated, spots
+from wb_server.pipelines.definition.templates import evaluated
 
 SCOPE: dict[str, Any] = {
     "params": {"d": date(2026, 1, 31), "n": 3, "l": ["a"], "t": "x"},
@@ -182,7 +182,7 @@ def test_sql_inside_of_parts_with_another_name_in_the_file() -> None:
             "to": {"connection": "b", "table": "t_{{ params.t }}"},
         }
     )
-    assert [(spot.path, spot.kind) for spot in spots(spec)] == [
+    assert [(each.path, each.kind) for each in templates.of(spec)] == [
         (("from", "query"), "sql"),
         (("to", "table"), "text"),
     ]

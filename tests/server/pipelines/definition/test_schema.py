@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field, TypeAdapter
 from support.task_specs import REGISTRY, TaskSpec, World
 
 from wb_server.pipelines.definition.check import check
-from wb_server.pipelines.definition.document import read
 from wb_server.pipelines.definition.models import Defaults, PipelineFile, Retries, Schedule
 from wb_server.pipelines.definition.parameter_types import PARAMETER_TYPES
+from wb_server.pipelines.definition.reader import read
 from wb_server.pipelines.definition.reference import example, flow, page, undocumented
 from wb_server.pipelines.definition.schema import json_schema
 

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails, core_schema
 
 from ...kit.errors import InvalidInput, WorkbenchError
 from . import binding, expressions, graph, messages, templates
-from .document import Document, read
+from .document import Document
 from .expressions import ExpressionError
 from .fields import TaskId
 from .models import CheckContext, PipelineFile, Registry, SqlUse, TaskSpec
@@ -25,7 +25,8 @@ from .names import Names
 from .near import near
 from .parameter_types import PARAMETER_TYPES, has_expressions
 from .parameters import default_of
-from .problems import Path, Place, Problem
+from .problems import Path, Position, Problem
+from .reader import read
 
 __all__ = ["OUTSIDE", "CheckContext", "Checked", "Problem", "check", "load", "model_for"]
 
@@ -207,8 +208,8 @@ class _Checker:
 
     def _say(self, error: ErrorDetails, data: dict[str, Any]) -> None:
         message = messages.translate(error, data, self.registry)
-        place = self._key(message.path) if message.at_key else self._value(message.path)
-        self._put(place, message.path, message.code, message.text)
+        position = self._key(message.path) if message.at_key else self._value(message.path)
+        self._put(position, message.path, message.code, message.text)
 
     def _spec(self, task: dict[str, Any]) -> TaskSpec | None:
         kind = task.get("type")
@@ -257,8 +258,8 @@ class _Checker:
                 continue
             path: Path = ("parameters", name, "default")
             before = len(self.problems)
-            for spot in templates.texts(given["default"], path, "value"):
-                self._names(spot.path, spot.text, spot.kind, Names())
+            for each in templates.texts(given["default"], path, "value"):
+                self._names(each.path, each.text, each.kind, Names())
             if len(self.problems) == before and given.get("type") not in ("text", "choice"):
                 self._default_fits(path, given)
 
@@ -302,23 +303,23 @@ class _Checker:
     ) -> None:
         kind = task.get("type")
         model = self.registry.get(kind) if isinstance(kind, str) else None
-        found = templates.spots(spec) if spec else templates.guessed(model or TaskSpec, task)
-        for spot in found:
-            self._names((*path, *spot.path), spot.text, spot.kind, names)
+        found = templates.of(spec) if spec else templates.guessed(model or TaskSpec, task)
+        for each in found:
+            self._names((*path, *each.path), each.text, each.kind, names)
 
     def _names(self, path: Path, text: str, kind: templates.Kind, names: Names) -> None:
         for part in binding.scan(text) if kind == "sql" else expressions.split(text):
             if isinstance(part, ExpressionError):
-                place = self.document.expression_at(path, part.number, part.inside)
-                self._put(place, path, part.code, part.message)
+                position = self.document.expression_at(path, part.number, part.inside)
+                self._put(position, path, part.code, part.message)
             elif not isinstance(part, str):
                 for name, inside in part.names:
                     found = names.problem(name)
                     if found is not None:
-                        place = self.document.expression_at(
+                        position = self.document.expression_at(
                             path, part.number, inside, len(part.source)
                         )
-                        self._put(place, path, *found)
+                        self._put(position, path, *found)
 
     # The world around
 
@@ -374,19 +375,19 @@ class _Checker:
         if reason is not None:
             self._add((*path, *use.path), "statement", reason)
 
-    # Places
+    # Positions
 
-    def _key(self, path: Path) -> Place:
+    def _key(self, path: Path) -> Position:
         return self.document.key_at(path)
 
-    def _value(self, path: Path) -> Place:
+    def _value(self, path: Path) -> Position:
         return self.document.value_at(path)
 
     def _add(self, path: Path, code: str, message: str) -> None:
         self._put(self._value(path), path, code, message)
 
-    def _put(self, place: Place, path: Path, code: str, message: str) -> None:
-        self.problems.append(Problem(place.line, place.column, path, code, message))
+    def _put(self, position: Position, path: Path, code: str, message: str) -> None:
+        self.problems.append(Problem(position.line, position.column, path, code, message))
 
 
 def _known(task: dict[str, Any], registry: Registry) -> bool:

@@ -10,7 +10,7 @@ Path = tuple[str | int, ...]
 """Keys and list positions (from 0) that lead to a value."""
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """A line and a column of the file, both from 1; columns count characters."""
 
     line: int

@@ -21,7 +21,7 @@ Spec = TypeVar("Spec", bound=TaskSpec)
 
 
 @dataclass(frozen=True)
-class Spot:
+class TemplateText:
     """A text with expressions: the keys from the task to it, and how they are put in."""
 
     path: Path
@@ -29,20 +29,22 @@ class Spot:
     kind: Kind
 
 
-def spots(spec: TaskSpec) -> Iterator[Spot]:
+def of(spec: TaskSpec) -> Iterator[TemplateText]:
     """Every text of a task in which expressions count, in the file's order."""
-    found: list[Spot] = []
+    found: list[TemplateText] = []
 
     def note(path: Path, text: str, kind: Kind) -> Any:
-        found.append(Spot(path, text, kind))
+        found.append(TemplateText(path, text, kind))
         return text
 
     _model(spec, (), note)
     yield from found
 
 
-def guessed(spec: type[BaseModel], data: Mapping[str, Any], path: Path = ()) -> Iterator[Spot]:
-    """As :func:`spots`, for a task that isn't valid: what its keys would be."""
+def guessed(
+    spec: type[BaseModel], data: Mapping[str, Any], path: Path = ()
+) -> Iterator[TemplateText]:
+    """As :func:`of`, for a task that isn't valid: what its keys would be."""
     fields = {field.alias or name: field for name, field in spec.model_fields.items()}
     untouched = TaskSpec.untouched if issubclass(spec, TaskSpec) else frozenset()
     for key, value in data.items():
@@ -57,10 +59,10 @@ def guessed(spec: type[BaseModel], data: Mapping[str, Any], path: Path = ()) -> 
             yield from texts(value, (*path, key), "sql" if Sql in members else "text")
 
 
-def texts(value: Any, path: Path, kind: Kind) -> Iterator[Spot]:
+def texts(value: Any, path: Path, kind: Kind) -> Iterator[TemplateText]:
     """The texts with expressions in a value, all of one kind."""
     if isinstance(value, str) and expressions.has_expression(value):
-        yield Spot(path, value, kind)
+        yield TemplateText(path, value, kind)
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             yield from texts(item, (*path, key), kind)

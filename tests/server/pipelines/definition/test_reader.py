@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wb_server.pipelines.definition.document import (
+from wb_server.pipelines.definition.reader import (
     MAX_ALIASES,
     MAX_BYTES,
     MAX_DEPTH,
@@ -143,6 +143,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: &x 1\n" + "b: [" + "*x, " * (MAX_ALIASES + 1) + "]\n", "too_many_aliases", (2, 205)),
         (BOMB, "too_large", None),
         (LONG_LIST, "too_large", None),
+        ("a: &x [" + "1, " * (MAX_NODES // 2) + "]\nb: [*x, *x]\n", "too_large", (2, 5)),
         ("a: " + "[" * MAX_DEPTH + "]" * MAX_DEPTH, "too_deep", (1, 4 + MAX_DEPTH - 1)),
         ("a: " + "[" * 100_000, "too_deep", (1, 4 + MAX_DEPTH - 1)),
         ("[" * (MAX_DEPTH - 2) + "&x [[1]], " + "[*x]" + "]" * (MAX_DEPTH - 2), "too_deep", None),
@@ -193,6 +194,17 @@ def test_bytes_that_are_no_utf_8() -> None:
 def test_reading_goes_on_after_small_mistakes() -> None:
     document = read("a: 1\na: {b: {c: 2}}\nd: !x 3\ne: .nan\nf: 4\n")
     assert [problem.code for problem in document.problems] == ["duplicate_key", "tag", "bad_number"]
-    assert document.data == {"a": 1, "d": "3", "e": 0.0, "f": 4}
+    assert document.data == {"a": 1, "d": 3, "e": 0.0, "f": 4}
     assert document.value_at(("a",)) == (1, 4)
     assert document.value_at(("a", "b")) == (1, 4)
+
+
+def test_a_mistake_behind_aliases_is_told_once() -> None:
+    document = read("a: &x {b: .nan}\nc: [*x, *x]\n")
+    assert [(each.code, each.line, each.column) for each in document.problems] == [
+        ("bad_number", 1, 11)
+    ]
+
+
+def test_an_anchor_that_is_set_again_holds_the_newer_value() -> None:
+    assert read("a: &x [1, &x 2]\nb: *x\n").data == {"a": [1, 2], "b": 2}
