@@ -26,7 +26,6 @@ from wb_server.connectors.duckdb.connector import DuckdbFileConfig, DuckdbFileCo
 from wb_server.connectors.embedded.workers import Workers
 from wb_server.connectors.files.connector import FilesConfig, FilesConnector
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
 from wb_server.connectors.s3.connector import S3Config, S3Connector
 from wb_server.gate.loads import TableName
@@ -41,6 +40,7 @@ from wb_server.kit.errors import (
     Unprocessable,
     WorkbenchError,
 )
+from wb_server.kit.network import NetworkPolicy
 
 pytestmark = pytest.mark.slow
 

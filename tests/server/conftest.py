@@ -20,9 +20,9 @@ from support.source import Source
 from wb_server.connectors.base import Target
 from wb_server.connectors.embedded.workers import Workers
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
 from wb_server.connectors.s3.connector import S3Connector
+from wb_server.kit.network import NetworkPolicy
 
 
 @pytest.fixture(scope="session")

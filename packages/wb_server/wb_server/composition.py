@@ -14,6 +14,7 @@ from .kit.blobs import Blobs
 from .kit.db import Database, versions
 from .kit.endpoint import Api, Services
 from .kit.events import Bus
+from .kit.network import NetworkPolicy
 from .kit.room import Assembly, ProcessRole
 from .pipelines.kernels.base import Kernels, NoKernels
 from .rooms import ROOMS
@@ -78,6 +79,7 @@ def build(
         assembly.add(database)
         assembly.add(bus)
         assembly.add(master)
+        assembly.add(NetworkPolicy(settings.allow_private, settings.allow_loopback))
         assembly.add(Blobs(settings.blobs_folder, database))
         assembly.add(directory or LocalDirectory(), Directory)
         assembly.add(kernels or _kernels(settings), Kernels)

@@ -24,7 +24,6 @@ from support.wait import wait_for
 
 from wb_server.connectors.base import Target
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
 from wb_server.gate.loads import Written
 from wb_server.kit.errors import (
@@ -35,6 +34,7 @@ from wb_server.kit.errors import (
     Unprocessable,
     WorkbenchError,
 )
+from wb_server.kit.network import NetworkPolicy
 
 UTC = dt.UTC
 
@@ -650,7 +650,7 @@ from support.source import Rows, Source
 from wb_server.connectors.mysql import connector as mysql, load as mysql_load
 from wb_server.connectors.postgres import connector as postgres, load as postgres_load
 from wb_server.connectors.base import Target
-from wb_server.connectors.network import NetworkPolicy
+from wb_server.kit.network import NetworkPolicy
 
 kind, config = json.load(sys.stdin)
 policy = NetworkPolicy(allow_loopback=True)

@@ -23,7 +23,6 @@ from wb_server.connectors.base import Session, Target
 from wb_server.connectors.mysql.connection import MySQLConnection
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
 from wb_server.connectors.mysql.session import MySQLSession
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.gate.permits import PermitKind
 from wb_server.gate.statement import analyse
 from wb_server.kit.errors import (
@@ -37,6 +36,7 @@ from wb_server.kit.errors import (
     Unprocessable,
     WorkbenchError,
 )
+from wb_server.kit.network import NetworkPolicy
 
 MANY = "select seq, repeat('x', 100) as {mark} from seq_1_to_5000000"
 ENDLESS = (
@@ -358,7 +358,7 @@ def test_memory_is_bounded_for_a_slow_reader(mariadb: MariaDB, tmp_path: Path) -
             from wb_server.gate.seal import SEAL
             from wb_server.connectors.base import Target
             from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
-            from wb_server.connectors.network import NetworkPolicy
+            from wb_server.kit.network import NetworkPolicy
 
             connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
             config = MySQLConfig.model_validate(json.load(sys.stdin))

@@ -14,9 +14,9 @@ from support.source import Source
 from wb_server.connectors.base import Target
 from wb_server.connectors.mysql import settings as mysql_settings
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.gate.statement import analyse
 from wb_server.kit.errors import SourceFailed
+from wb_server.kit.network import NetworkPolicy
 
 MODES = (
     "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,IGNORE_SPACE,HIGH_NOT_PRECEDENCE,"

@@ -23,7 +23,6 @@ from support.source import Source, make_permit
 from support.wait import wait_for as until
 
 from wb_server.connectors.base import Target
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.connectors.postgres.connection import PostgresConnection
 from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
 from wb_server.kit.errors import (
@@ -37,6 +36,7 @@ from wb_server.kit.errors import (
     Unprocessable,
     WorkbenchError,
 )
+from wb_server.kit.network import NetworkPolicy
 
 
 def statements_running(beside: psycopg.Connection, text: str) -> int:
@@ -546,7 +546,7 @@ def test_memory_is_bounded_for_a_slow_reader(postgres: Cluster, tmp_path: Path) 
             from wb_server.gate.seal import SEAL
             from wb_server.connectors.base import Target
             from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
-            from wb_server.connectors.network import NetworkPolicy
+            from wb_server.kit.network import NetworkPolicy
 
             connector = PostgresConnector(NetworkPolicy(allow_loopback=True))
             config = PostgresConfig.model_validate(json.load(sys.stdin))

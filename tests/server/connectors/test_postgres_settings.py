@@ -13,11 +13,11 @@ from support.postgres import Cluster
 from support.source import Source
 
 from wb_server.connectors.base import Target
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.connectors.postgres import session as postgres_session
 from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
 from wb_server.gate.statement import analyse
 from wb_server.kit.errors import Forbidden, WorkbenchError
+from wb_server.kit.network import NetworkPolicy
 
 HOSTILE = {
     "standard_conforming_strings": "off",

@@ -22,7 +22,7 @@ from wb_server.connectors.postgres import inflow as postgres_inflow, query as po
 from wb_server.connectors.base import Target
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
 from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
-from wb_server.connectors.network import NetworkPolicy
+from wb_server.kit.network import NetworkPolicy
 from wb_server.kit.errors import TooLarge
 
 kind, config, groups, limit = json.load(sys.stdin)

@@ -18,10 +18,10 @@ from support.s3_scripted import listing, scripted
 from support.source import Source
 
 from wb_server.connectors.embedded.workers import Workers
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.connectors.s3.client import Keys, sign
 from wb_server.connectors.s3.connector import S3Config, S3Connector
 from wb_server.kit.errors import Forbidden, InvalidInput, SourceFailed, Unprocessable
+from wb_server.kit.network import NetworkPolicy
 
 # --- reading ---------------------------------------------------------------------------------
 

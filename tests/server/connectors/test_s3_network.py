@@ -20,7 +20,6 @@ from support.wait import wait_for
 
 from wb_server.connectors.embedded import process as duckdb_worker
 from wb_server.connectors.embedded.workers import Workers
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.connectors.s3 import client as s3_client
 from wb_server.connectors.s3.connector import S3Connector
 from wb_server.connectors.s3.gateway import Gateway
@@ -35,6 +34,7 @@ from wb_server.kit.errors import (
     WorkbenchError,
 )
 from wb_server.kit.forking import ENVIRONMENT
+from wb_server.kit.network import NetworkPolicy
 
 pytestmark = pytest.mark.slow
 

@@ -19,9 +19,9 @@ from support.source import Source, make_permit
 
 from wb_server.connectors.base import Connector, Target
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.gate.statement import analyse
 from wb_server.kit.errors import Forbidden, WorkbenchError
+from wb_server.kit.network import NetworkPolicy
 
 # What MariaDB alone understands.
 MARIADB_ONLY = 20

@@ -62,12 +62,12 @@ class Client(Closing):
                 (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
                 (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
             ]
-        transport = httpx.HTTPTransport(
+        transport = httpx.HTTPTransport(  # noqa: TID251  in a kernel, which has no kit
             verify=secure,  # reading the certificates takes long and plain HTTP needs none
             limits=httpx.Limits(max_keepalive_connections=4, keepalive_expiry=IDLE_SECONDS),
             socket_options=alive,
         )
-        self._http = httpx.Client(
+        self._http = httpx.Client(  # noqa: TID251
             base_url=f"{self._url}/api/v1/",
             headers={"Accept-Encoding": "identity", "User-Agent": "workbench-client"},
             timeout=httpx.Timeout(CONNECT_SECONDS, read=READ_SECONDS),

@@ -8,15 +8,15 @@ from ..kit.room import Assembly, Room
 
 
 def _build(assembly: Assembly) -> None:
+    from ..kit.network import NetworkPolicy
     from .base import Connectors
     from .standard import standard_connectors
 
     settings = assembly.settings
     connectors = Connectors(
         standard_connectors(
+            network=assembly.get(NetworkPolicy),
             roots=settings.roots,
-            allow_private=settings.allow_private,
-            allow_loopback=settings.allow_loopback,
             worker_memory=settings.worker_memory,
             temporary=Path(settings.data_dir) / "temporary",
             warm=assembly.serves,

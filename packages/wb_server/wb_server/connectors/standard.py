@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..kit.network import NetworkPolicy
 from .base import Connector
 from .duckdb.connector import DuckdbFileConnector
 from .embedded.workers import Workers
 from .files.connector import FilesConnector
 from .mysql.connector import MySQLConnector
-from .network import NetworkPolicy
 from .postgres.connector import PostgresConnector
 from .s3.connector import S3Connector
 
 
 def standard_connectors(
     *,
+    network: NetworkPolicy,
     roots: list[Path],
-    allow_private: bool,
-    allow_loopback: bool,
     worker_memory: str,
     temporary: Path,
     warm: bool,
@@ -26,12 +25,12 @@ def standard_connectors(
     """Every kind of connector that comes with the Workbench.
 
     Args:
+        network: which addresses they may dial.
         roots: the folders whose files connections may read.
         worker_memory: of one statement on files, as DuckDB writes it.
         temporary: the folder for temporary files of such statements.
         warm: be ready for the first of them.
     """
-    network = NetworkPolicy(allow_private=allow_private, allow_loopback=allow_loopback)
     workers = Workers(warm=warm, memory_limit=worker_memory, temporary=temporary)
     return [
         PostgresConnector(network),

@@ -13,6 +13,7 @@ import httpx
 from jupyterhub.services.auth import HubAuth
 
 from ..kit.errors import Unavailable
+from ..kit.http import configured_client
 
 # A search box asks at every letter; a share names somebody who was just looked up.
 CACHE_SECONDS = 5.0
@@ -27,15 +28,13 @@ class HubDirectory:
 
     def __init__(self) -> None:
         hub = HubAuth()
-        self._http = httpx.Client(
-            base_url=hub.api_url,
+        self._http = configured_client(
+            hub.api_url,
             headers={
                 "Authorization": f"token {hub.api_token}",
                 "Accept": "application/jupyterhub-pagination+json",
             },
             timeout=5,
-            follow_redirects=False,
-            trust_env=False,
         )
         self._lock = threading.Lock()
         self._known: tuple[float, dict[str, frozenset[str]], frozenset[str]] | None = None

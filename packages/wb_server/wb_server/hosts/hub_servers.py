@@ -19,6 +19,7 @@ import httpx
 from ..kit.endpoint import HangUp
 from ..kit.errors import Unavailable
 from ..kit.failure import TaskFailed
+from ..kit.http import configured_client
 from ..pipelines.kernels.base import Server
 
 # The named server in which a person's notebooks run; hosts/attempts and the Hub's settings say the same.
@@ -46,13 +47,7 @@ class HubServers:
         self._headers = {"Authorization": f"token {token}"}
         self._proxy_url = proxy_url.rstrip("/")
         self._start_seconds = start_seconds
-        self._http = httpx.Client(
-            base_url=api_url,
-            headers=self._headers,
-            timeout=30,
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._http = configured_client(api_url, headers=self._headers, timeout=30)
 
     def acquire(
         self,

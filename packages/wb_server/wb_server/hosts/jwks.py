@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from ..kit.errors import Unavailable
+from ..kit.http import configured_async_client, read_at_most
 
 log = logging.getLogger("wb_server")
 
@@ -46,12 +47,9 @@ class IssuerKeys:
     def __init__(self, url: str, *, interval: float) -> None:
         self._url = url
         self._interval = interval
-        self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT_SECONDS,
-            follow_redirects=False,
-            # Neither a proxy nor a .netrc; the system's certificates, or those of SSL_CERT_FILE.
-            trust_env=False,
-            verify=ssl.create_default_context(),
+        # The system's certificates, or those of SSL_CERT_FILE.
+        self._http = configured_async_client(
+            timeout=_TIMEOUT_SECONDS, tls=ssl.create_default_context()
         )
         self._lock = asyncio.Lock()
         self._keys: dict[str, list[Jwk]] = {}
@@ -111,15 +109,13 @@ class IssuerKeys:
 
     async def _fetch(self) -> bytes:
         headers = {"Accept": "application/jwk-set+json, application/json"}
-        body = bytearray()
         async with self._http.stream("GET", self._url, headers=headers) as answer:
             if answer.status_code != 200:
                 raise ValueError(f"status {answer.status_code}")
-            async for piece in answer.aiter_bytes():
-                body += piece
-                if len(body) > _MAX_BYTES:
-                    raise ValueError(f"more than {_MAX_BYTES} bytes")
-        return bytes(body)
+            body, more = await read_at_most(answer, _MAX_BYTES)
+        if more:
+            raise ValueError(f"more than {_MAX_BYTES} bytes")
+        return body
 
 
 def parse(body: bytes) -> dict[str, list[Jwk]]:

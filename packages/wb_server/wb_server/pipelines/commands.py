@@ -295,7 +295,7 @@ class _Api:
                 "Set WORKBENCH_URL (as https://hub.example.org/services/workbench) and "
                 "WORKBENCH_TOKEN (a token from the Hub's page Token)."
             )
-        self._http = httpx.Client(
+        self._http = httpx.Client(  # noqa: TID251  a command of a person's own, with their proxy
             base_url=f"{url.rstrip('/')}/api/v1",
             headers={"Authorization": f"Bearer {token}"},
             timeout=60,

@@ -161,7 +161,7 @@ def _dispatcher(assembly: Assembly) -> Dispatcher:
 
 def standard_tasks(assembly: Assembly, kernels: Kernels) -> list[TaskType]:
     """Every type of task that comes with the Workbench."""
-    from ..connectors.network import NetworkPolicy
+    from ..kit.network import NetworkPolicy
     from ..queries.broker import Broker
     from .tasks.copy import CopyTask
     from .tasks.http import HttpTask
@@ -174,7 +174,7 @@ def standard_tasks(assembly: Assembly, kernels: Kernels) -> list[TaskType]:
         SqlTask(broker, temporary),
         CopyTask(broker),
         NotebookTask(kernels, temporary),
-        HttpTask(NetworkPolicy(settings.allow_private, settings.allow_loopback)),
+        HttpTask(assembly.get(NetworkPolicy)),
     ]
 
 

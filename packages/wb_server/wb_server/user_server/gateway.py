@@ -27,7 +27,7 @@ class Upstream:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
-        self.client = httpx.AsyncClient(
+        self.client = httpx.AsyncClient(  # noqa: TID251  in a person's server; to the service alone
             # Not compressed on the way: the answer is passed on as it comes.
             headers={"Authorization": f"token {token}", "Accept-Encoding": "identity"},
             # Queries may be silent for long; the service has the timeout.

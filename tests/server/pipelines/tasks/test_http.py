@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.kit.actor import Actor
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.kit.errors import WorkbenchError
+from wb_server.kit.network import NetworkPolicy
 from wb_server.pipelines.definition.check import check
 from wb_server.pipelines.definition.models import CheckContext
 from wb_server.pipelines.tasks import TYPES

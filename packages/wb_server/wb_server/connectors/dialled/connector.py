@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Generic
 
+from ...kit.network import NetworkPolicy
 from ..base import Connector, ConnectorConfig
-from ..network import NetworkPolicy
 from .config import DialledConfig
 from .pools import MakesPool, P, Pools
 

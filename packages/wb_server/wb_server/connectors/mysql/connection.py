@@ -19,7 +19,9 @@ import pymysql
 from pymysql.constants import CLIENT, COMMAND, CR
 from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
+from ...kit.dial import dial
 from ...kit.errors import SourceFailed
+from ...kit.network import Peer
 from ..dialled.idle import IdlePool
 from . import settings as mysql_settings
 from .answered import Answered
@@ -34,16 +36,13 @@ class Login:
     """Where and how a connection is made.
 
     Attributes:
-        address: the checked address, which is dialled.
-        host: the name, for the certificate and for nothing else.
+        peer: the checked address, which is dialled, and the name for the certificate.
         tls: what encrypts; ``None`` for a connection that isn't encrypted.
         must_encrypt: whether a server without TLS is refused.
         verified: whether the server proves by a certificate who it is.
     """
 
-    address: str
-    host: str
-    port: int
+    peer: Peer
     user: str
     password: bytes
     database: str
@@ -86,10 +85,8 @@ class MySQLConnection:
         self.idle_since = 0.0
         self._statement = 0
         self._waiting = login.connect_timeout
-        sock = socket.create_connection((login.address, login.port), login.connect_timeout)
+        sock = dial(login.peer, timeout=login.connect_timeout)
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             self._my = self._connection(login)
             self._my.connect(sock)
         except BaseException:
@@ -110,8 +107,8 @@ class MySQLConnection:
         if not login.verified:
             shown["mysql_clear_password"] = _Refused
         connection: Any = pymysql.Connection(
-            host=login.host,
-            port=login.port,
+            host=login.peer.host,
+            port=login.peer.port,
             user=login.user,
             password=login.password,
             database=login.database,

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ...gate.models import DialectName
 from ...gate.permits import LoadPermit, Permit
 from ...kit.errors import Unprocessable
+from ...kit.network import NetworkPolicy
 from ..base import ConnectorConfig, LoadSession, Session, Target, require_fit
 from ..dialled.certificates import trusted_file
 from ..dialled.config import ConnectTimeout, DialledConfig, Port, Text, TextWithoutNul
 from ..dialled.connector import DialledConnector
-from ..network import NetworkPolicy
 from . import catalog, errors
 from .connection import Login, MySQLConnection, MySQLPool
 from .load import MySQLLoad
@@ -94,12 +94,10 @@ class MySQLConnector(DialledConnector[MySQLPool]):
         return MySQLLoad(permit, pool, connection, lambda: self._dial(config), config.database)
 
     def _dial(self, config: MySQLConfig) -> MySQLConnection:
-        address = self._policy.check(config.host, config.port)
+        peer = self._policy.check(config.host, config.port)
         secret = config.password.get_secret_value() if config.password is not None else ""
         login = Login(
-            address=address,
-            host=config.host,
-            port=config.port,
+            peer=peer,
             user=config.user,
             password=secret.encode(),
             database=config.database,

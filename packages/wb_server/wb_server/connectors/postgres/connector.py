@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from ...gate.models import DialectName
 from ...gate.permits import LoadPermit, PasswordPermit, Permit
 from ...kit.errors import Forbidden
+from ...kit.network import NetworkPolicy, Peer
 from ..base import ConnectorConfig, LoadSession, Session, Target, require_fit
 from ..dialled.certificates import Certificates, trusted_file
 from ..dialled.config import ConnectTimeout, DialledConfig, Port, Text, TextWithoutNul
 from ..dialled.connector import DialledConnector
-from ..network import NetworkPolicy
 from . import errors
 from . import password as postgres_password
 from .connection import PostgresConnection, conninfo, forget_environment
@@ -118,10 +118,10 @@ class PostgresConnector(DialledConnector[PostgresPool]):
         require_fit(permit, target)
         config = target.config
         assert isinstance(config, PostgresConfig)
-        address = self._policy.check(config.host, config.port)
+        peer = self._policy.check(config.host, config.port)
         try:
             connection = psycopg.connect(
-                conninfo(self._options(config, address)),
+                conninfo(self._options(config, peer)),
                 autocommit=True,
                 prepare_threshold=None,
                 cursor_factory=psycopg.RawCursor,
@@ -148,19 +148,19 @@ class PostgresConnector(DialledConnector[PostgresPool]):
     def _dial(
         self, pool: PostgresPool, config: PostgresConfig, *, new_types: bool = False
     ) -> PostgresConnection:
-        address = self._policy.check(config.host, config.port)
+        peer = self._policy.check(config.host, config.port)
         try:
-            return pool.dial(self._options(config, address), new_types=new_types)
+            return pool.dial(self._options(config, peer), new_types=new_types)
         except adbc.Error as error:
             raise errors.dial_error(error, config.host, config.port) from None
 
-    def _options(self, config: PostgresConfig, address: str) -> dict[str, str]:
+    def _options(self, config: PostgresConfig, peer: Peer) -> dict[str, str]:
         """All of libpq's options that say where and how, so that none has a default elsewhere."""
         chosen = config.driver_options
         options = {
-            "host": config.host,
-            "hostaddr": address,
-            "port": str(config.port),
+            "host": peer.host,
+            "hostaddr": peer.address,
+            "port": str(peer.port),
             "dbname": config.database,
             "user": config.user,
             "passfile": _NO_FILE,

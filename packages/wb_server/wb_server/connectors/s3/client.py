@@ -23,7 +23,9 @@ from typing import Final
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree
 
+from ...kit.dial import dial
 from ...kit.errors import SourceTimeout, TooLarge, WorkbenchError
+from ...kit.network import Peer
 from . import errors
 
 CONNECT_SECONDS: Final = 10.0
@@ -53,14 +55,12 @@ class Place:
     """A bucket, and how to reach it.
 
     Attributes:
-        host: the name that requests and certificates bear, the bucket's where that is part of it.
-        address: the checked address that is dialled.
+        peer: the checked address that is dialled, and the name that requests and certificates bear:
+            the bucket's where that is part of it.
         context: for TLS; ``None``: without.
     """
 
-    host: str
-    port: int
-    address: str
+    peer: Peer
     bucket: str
     path_style: bool
     region: str
@@ -69,9 +69,9 @@ class Place:
     @property
     def authority(self) -> str:
         """The ``Host`` header."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = f"[{self.peer.host}]" if ":" in self.peer.host else self.peer.host
         usual = 443 if self.context is not None else 80
-        return host if self.port == usual else f"{host}:{self.port}"
+        return host if self.peer.port == usual else f"{host}:{self.peer.port}"
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Link:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._http: http.client.HTTPConnection | None = None
+        self._http: http.client.HTTPConnection | None = None  # noqa: TID251  over a socket of kit.dial
         self._socket: socket.socket | None = None
         self._answer: http.client.HTTPResponse | None = None
 
@@ -173,8 +173,8 @@ class Link:
 
     def _send(self, target: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         if self._http is None:
-            place = self._store.place
-            connection = http.client.HTTPConnection(place.address, place.port)
+            peer = self._store.place.peer
+            connection = http.client.HTTPConnection(peer.address, peer.port)  # noqa: TID251
             connection.sock = self._socket = self._store.dial()
             # Only ever the socket above: http.client would dial again, by itself.
             connection.auto_open = 0
@@ -315,22 +315,14 @@ class Store:
 
     def dial(self) -> socket.socket:
         """A connected socket, with TLS where that is asked for. Raises ``OSError``."""
-        place = self.place
-        plain = socket.create_connection((place.address, place.port), CONNECT_SECONDS)
-        try:
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            made = plain
-            if place.context is not None:
-                made = place.context.wrap_socket(plain, server_hostname=place.host)
-            made.settimeout(READ_SECONDS)
-            with self._lock:
-                if self.closed:
-                    raise ConnectionAbortedError
+        made = dial(self.place.peer, timeout=CONNECT_SECONDS, tls=self.place.context)
+        made.settimeout(READ_SECONDS)
+        with self._lock:
+            if not self.closed:
                 self._sockets.add(made)
-        except BaseException:
-            plain.close()
-            raise
-        return made
+                return made
+        made.close()
+        raise ConnectionAbortedError
 
     def dropped(self, connected: socket.socket) -> None:
         """Forgets a socket that its owner closes."""
@@ -348,7 +340,7 @@ class Store:
 
     def unreachable(self, error: Exception) -> WorkbenchError:
         """Why no answer came."""
-        where = f"{self.place.host}:{self.place.port}"
+        where = f"{self.place.peer.host}:{self.place.peer.port}"
         return errors.unreachable(error, where, tls=self.place.context is not None)
 
 

@@ -23,6 +23,7 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator, model_valida
 from ...gate.models import DialectName
 from ...gate.permits import Permit
 from ...kit.errors import NotFound, Unprocessable, WorkbenchError
+from ...kit.network import NetworkPolicy
 from ..base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
 from ..embedded.browsing import as_source, chosen, described, list_tables, quoted
 from ..embedded.errors import split_class, was_cancelled
@@ -31,7 +32,6 @@ from ..embedded.profiles import Profiles
 from ..embedded.session import BROWSE_SECONDS, WorkerSession
 from ..embedded.workers import Workers
 from ..models import ColumnInfo, SchemaInfo, TableInfo
-from ..network import NetworkPolicy
 from .client import Keys, Place, Store, StoredObject
 from .gateway import Gateway
 
@@ -225,11 +225,8 @@ class S3Connector(Connector):
         require_fit(permit, target)
         config = target.config
         assert isinstance(config, S3Config)
-        address = self._policy.check(config.name, config.dialled_port)
         place = Place(
-            host=config.name,
-            port=config.dialled_port,
-            address=address,
+            peer=self._policy.check(config.name, config.dialled_port),
             bucket=config.bucket,
             path_style=config.url_style == "path",
             region=config.region,

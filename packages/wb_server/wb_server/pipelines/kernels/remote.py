@@ -17,8 +17,8 @@ import httpx
 from websockets.exceptions import WebSocketException
 
 from ...kit.failure import TaskFailed
+from ...kit.http import configured_async_client
 from ...kit.snapshot import MAX_PACKED
-from ...kit.tls import trusted
 from ...user_server import files
 from ...user_server.files import OutputFile
 from .base import (
@@ -115,13 +115,8 @@ class ServerKernel(RunningKernel):
     def __init__(self, server: Server, attempt_id: str) -> None:
         self._server = server
         self._path = f"/workbench/attempts/{quote(attempt_id, safe='')}"
-        self._http = httpx.AsyncClient(
-            base_url=server.url.rstrip("/"),
-            headers=dict(server.headers),
-            timeout=_ASK_SECONDS,
-            follow_redirects=False,
-            trust_env=False,
-            verify=trusted(),
+        self._http = configured_async_client(
+            server.url.rstrip("/"), headers=server.headers, timeout=_ASK_SECONDS
         )
         self._kernel_id = ""
         self.client: SocketClient

@@ -17,7 +17,7 @@ from typing import Any
 
 from jupyter_client.jsonutil import extract_dates
 from jupyter_client.session import utcnow
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect  # noqa: TID251  to the Hub's proxy, as configured
 from websockets.exceptions import ConnectionClosed
 
 from .base import MAX_MESSAGE

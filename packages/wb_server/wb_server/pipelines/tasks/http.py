@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import Field, StringConstraints
 
-from ...connectors.network import NetworkPolicy
-from ...kit.tls import trusted
+from ...kit.http import Check, async_client, read_at_most
+from ...kit.network import NetworkPolicy, Peer
 from ..definition.fields import Value
 from ..definition.models import CheckContext, Finding, TaskSpec
 from .base import Attempt, Result, TaskFailed, TaskType
@@ -110,31 +110,33 @@ class HttpTask(TaskType):
             SourceFailed: the host isn't known.
         """
         scheme, host, port = _target(spec.url)
-        # Resolved and checked once; what is dialled is the checked address, TLS asks for the name.
-        address = self._network.check(host, port)
-        shown = f"[{address}]" if ":" in address else address
-        url = _parsed(spec.url).copy_with(host=shown, port=port)
+        url = _parsed(spec.url).copy_with(host=host, port=port)
         headers = _headers(spec)
-        headers["Host"] = _host_header(scheme, host, port)
+        # Left to itself, httpx reads the name of the host, and knows fewer of them than resolvers do.
+        headers["Host"] = url.netloc.decode("ascii")
         headers["Idempotency-Key"] = attempt.task_run_id
         headers.setdefault("User-Agent", "Workbench")
         content = _content(spec.body)
         if content is not None and not isinstance(spec.body, str):
             headers.setdefault("Content-Type", "application/json")
-        attempt.recorder.log(f"{spec.method} {scheme}://{host}:{port} ({address})")
-        request = httpx.Request(
-            spec.method, url, headers=headers, content=content, extensions={"sni_hostname": host}
-        )
+        request = httpx.Request(spec.method, url, headers=headers, content=content)
+
+        def check(host: str, port: int) -> Peer:
+            peer = self._network.check(host, port)
+            attempt.recorder.log(f"{spec.method} {scheme}://{host}:{port} ({peer.address})")
+            return peer
+
         try:
-            answer, body = asyncio.run(_sent(request, attempt))
+            answer, body, more = asyncio.run(_sent(request, check, attempt))
         except (httpx.HTTPError, OSError) as error:
             raise TaskFailed(
                 "http_failed", f"{host} did not answer: {str(error) or type(error).__name__}."
             ) from error
         status = answer.status_code
-        attempt.recorder.log(f"{status} {answer.reason_phrase}, {len(body):,} bytes")
+        size = f"more than {len(body):,}" if more else f"{len(body):,}"
+        attempt.recorder.log(f"{status} {answer.reason_phrase}, {size} bytes")
         good = status in spec.expect if spec.expect else 200 <= status < 300
-        text = body[:_ANSWER_BYTES].decode(answer.encoding or "utf-8", "replace")
+        text = body.decode(answer.encoding or "utf-8", "replace")
         if not good:
             raise TaskFailed(
                 "http_status",
@@ -143,7 +145,7 @@ class HttpTask(TaskType):
                 status=status,
                 answer=text[:2_000],
             )
-        if len(body) > _ANSWER_BYTES:
+        if more:
             raise TaskFailed(
                 "answer_too_large",
                 f"The answer has more than {_ANSWER_BYTES // 1024} KiB. Ask for less of it.",
@@ -152,14 +154,16 @@ class HttpTask(TaskType):
         return Result(outputs={"status": status, "answer": _read(answer, text)})
 
 
-async def _sent(request: httpx.Request, attempt: Attempt) -> tuple[httpx.Response, bytes]:
-    """The answer and the beginning of its body: one byte over the limit where it is longer.
+async def _sent(
+    request: httpx.Request, check: Check, attempt: Attempt
+) -> tuple[httpx.Response, bytes, bool]:
+    """The answer, the beginning of its body, and whether there is more of it.
 
     Raises:
         TaskFailed: the attempt has to end (``stopped``).
     """
     loop = asyncio.get_running_loop()
-    asking = loop.create_task(_ask(request, attempt.seconds_left()))
+    asking = loop.create_task(_ask(request, check, attempt.seconds_left()))
 
     def stop() -> None:
         with contextlib.suppress(RuntimeError):  # it has ended
@@ -172,19 +176,14 @@ async def _sent(request: httpx.Request, attempt: Attempt) -> tuple[httpx.Respons
         raise TaskFailed("stopped", "The request was broken off.") from None
 
 
-async def _ask(request: httpx.Request, seconds: float) -> tuple[httpx.Response, bytes]:
+async def _ask(
+    request: httpx.Request, check: Check, seconds: float
+) -> tuple[httpx.Response, bytes, bool]:
     request.extensions["timeout"] = httpx.Timeout(seconds).as_dict()
-    async with httpx.AsyncClient(
-        follow_redirects=False, trust_env=False, verify=trusted()
-    ) as client:
+    async with async_client(check) as client:
         answer = await client.send(request, stream=True)
         try:
-            body = b""
-            async for piece in answer.aiter_bytes():
-                body += piece
-                if len(body) > _ANSWER_BYTES:
-                    break
-            return answer, body
+            return answer, *await read_at_most(answer, _ANSWER_BYTES)
         finally:
             await answer.aclose()
 
@@ -278,11 +277,6 @@ def _content(body: Any) -> bytes | None:
             "The body can't be sent: it holds half a letter (a lone surrogate), NaN or Infinity.",
             retry=False,
         ) from error
-
-
-def _host_header(scheme: str, host: str, port: int) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return name if port == (443 if scheme == "https" else 80) else f"{name}:{port}"
 
 
 def _read(answer: httpx.Response, text: str) -> Any:

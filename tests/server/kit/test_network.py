@@ -8,8 +8,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 
-from wb_server.connectors.network import NetworkPolicy
 from wb_server.kit.errors import SourceFailed, Unprocessable
+from wb_server.kit.network import NetworkPolicy
 
 
 def policy(*answers: list[str], private: bool = True, loopback: bool = False) -> NetworkPolicy:
@@ -31,8 +31,8 @@ def policy(*answers: list[str], private: bool = True, loopback: bool = False) ->
     ],
 )
 def test_allows_public_and_private(address: str) -> None:
-    assert policy([address]).check("db.example.org", 5432) == address
-    assert policy().check(address, 5432) == address
+    assert policy([address]).check("db.example.org", 5432).address == address
+    assert policy().check(address, 5432).address == address
 
 
 REFUSED = [
@@ -187,7 +187,7 @@ def test_refuses_odd_notation(host: str) -> None:
 
 
 def test_unwraps_mapped_address() -> None:
-    assert policy().check("::ffff:10.0.0.1", 5432) == "10.0.0.1"
+    assert policy().check("::ffff:10.0.0.1", 5432).address == "10.0.0.1"
 
 
 def test_private_and_loopback_by_setting() -> None:
@@ -195,8 +195,8 @@ def test_private_and_loopback_by_setting() -> None:
         policy(private=False).check("10.0.0.1", 5432)
     with pytest.raises(Unprocessable):
         policy(private=False).check("fd12::1", 5432)
-    assert policy(loopback=True).check("127.0.0.1", 5432) == "127.0.0.1"
-    assert policy(["::1"], loopback=True).check("localhost", 5432) == "::1"
+    assert policy(loopback=True).check("127.0.0.1", 5432).address == "127.0.0.1"
+    assert policy(["::1"], loopback=True).check("localhost", 5432).address == "::1"
 
 
 def test_one_bad_address_refuses_the_name() -> None:
@@ -212,7 +212,7 @@ def test_resolves_once() -> None:
         calls.append(name)
         return ["10.0.0.1"] if len(calls) == 1 else ["169.254.169.254"]
 
-    assert NetworkPolicy(resolver=resolver).check("rebind.example.org", 5432) == "10.0.0.1"
+    assert NetworkPolicy(resolver=resolver).check("rebind.example.org", 5432).address == "10.0.0.1"
     assert calls == ["rebind.example.org"]
 
 

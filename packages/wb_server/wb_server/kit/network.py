@@ -2,7 +2,8 @@
 
 Whoever may add a connection chooses a host, and the service dials it from inside the network. So
 a host is resolved once, every address that it resolves to is checked, and the checked address is
-what gets dialled: a name that answers differently the second time changes nothing.
+what gets dialled: a name that answers differently the second time changes nothing. ``kit/dial`` and
+``kit/http`` dial it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import re
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
-from ..kit.errors import SourceFailed, Unprocessable
+from .errors import SourceFailed, Unprocessable
 
 Resolver = Callable[[str, int], list[str]]
 """Gives the addresses of a name, most wanted first; raises ``OSError`` where there are none."""
@@ -74,6 +76,20 @@ _TEREDO: Final = IPv6Network("2001::/32")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
+@dataclass(frozen=True)
+class Peer:
+    """Where a connection leads. Only ``NetworkPolicy.check`` makes one.
+
+    Attributes:
+        host: its name, for TLS and for messages. It is never resolved again.
+        address: the one that was checked for it, which is dialled.
+    """
+
+    host: str
+    port: int
+    address: str
+
+
 class NetworkPolicy:
     """Says which addresses may be dialled.
 
@@ -98,7 +114,7 @@ class NetworkPolicy:
         self._timeout = timeout
         self._resolver = resolver or _system_resolver
 
-    def check(self, host: str, port: int) -> str:
+    def check(self, host: str, port: int) -> Peer:
         """Resolves a host once and checks it.
 
         Args:
@@ -106,7 +122,7 @@ class NetworkPolicy:
             port: 1 to 65535.
 
         Returns:
-            The address to dial, as text. Dial this and never the name: the name is for TLS only.
+            The host with the address to dial.
 
         Raises:
             Unprocessable: ``address_not_allowed``, with ``details.field``.
@@ -116,7 +132,7 @@ class NetworkPolicy:
             raise _refused("A port is a number from 1 to 65535.", field="port")
         name, literal = _parse(host)
         if literal is not None:
-            return str(self._checked(literal, host))
+            return Peer(host, port, str(self._checked(literal, host)))
         try:
             found = self._resolve(name, port)
         except (OSError, UnicodeError):
@@ -129,7 +145,7 @@ class NetworkPolicy:
             )
         # One bad address refuses them all: which of them a later dial would take can't be known.
         checked = [str(self._checked(_as_address(text, host), host)) for text in found]
-        return checked[0]
+        return Peer(host, port, checked[0])
 
     def _resolve(self, name: str, port: int) -> list[str]:
         """Runs the resolver, for a limited time: getaddrinfo has no limit of its own."""
