@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import first_pip
@@ -18,9 +19,9 @@ PROJECTS = (
     LABEXT,
     REPO / "hub",
 )
-_OLDEST = (
-    "3.11.2"  # as in Debian 12: some packages ask for 3.11.5, and would be taken with a newer one
-)
+# As in Debian 12: some packages ask for 3.11.5, and would be taken with a newer one.
+_OLDEST = "3.11.2"
+_LOCKED = ("--python", str(PYTHON), "--require-hashes", "--no-build-isolation")
 
 
 def _cache() -> dict[str, str]:
@@ -28,31 +29,30 @@ def _cache() -> dict[str, str]:
     if "UV_CACHE_DIR" in os.environ:
         return {}
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/")) / ".cache")
+    cache = base / "uv"
     try:
-        base.mkdir(parents=True, exist_ok=True)
-        if os.access(base, os.W_OK | os.X_OK) and base.stat().st_dev == STATE.stat().st_dev:
+        cache.mkdir(parents=True, exist_ok=True)
+        if os.access(cache, os.W_OK | os.X_OK) and cache.stat().st_dev == STATE.stat().st_dev:
             return {}
     except OSError:
         pass
     return {"UV_CACHE_DIR": str(STATE / "cache")}
 
 
-def _uv(step: Step, title: str, *arguments: str, env: dict[str, str] | None = None) -> None:
+def _uv(
+    step: Step,
+    title: str,
+    *arguments: str,
+    cwd: Path = REPO,
+    env: Mapping[str, str] | None = None,
+) -> None:
     run(
         title,
         [str(ENV / "bin" / "uv"), "--no-progress", "pip", *arguments],
         log=step.log,
-        env=tool_env() | index.for_uv() | _cache() | (env or {}),
-        cwd=REPO,
+        env=tool_env() | index.for_uv() | _cache() | dict(env or {}),
+        cwd=cwd,
     )
-
-
-def _install(step: Step, title: str, verb: str, *locks: Path) -> None:
-    files = [argument for lock in locks for argument in ("-r", str(lock))]
-    if verb == "sync":
-        files = [str(lock) for lock in locks]
-    options = ["--python", str(PYTHON), "--require-hashes", "--no-build-isolation"]
-    _uv(step, title, verb, *options, *(["--no-deps"] if verb == "install" else []), *files)
 
 
 def tools(python: str) -> None:
@@ -68,7 +68,7 @@ def tools(python: str) -> None:
     step = Step("build", digest(lock, python), whole=(ENV / "bin" / "node").exists())
     if not step.done:
         with step.doing():
-            _install(step, "Node and build tools", "install", lock)
+            _uv(step, "Node and build tools", "install", *_LOCKED, "--no-deps", "-r", str(lock))
 
 
 def _locks(dev: bool) -> list[Path]:
@@ -82,7 +82,8 @@ def sync(python: str, *, dev: bool) -> None:
     if step.done:
         return
     with step.doing():
-        _install(step, "Python packages", "sync", *_locks(dev))
+        Step("projects", "").forget()  # they are in no lock
+        _uv(step, "Python packages", "sync", *_LOCKED, *map(str, _locks(dev)))
 
 
 def compile_bytecode(python: str, *, dev: bool) -> None:
@@ -96,15 +97,15 @@ def compile_bytecode(python: str, *, dev: bool) -> None:
         run("Compiling", [*command, str(ENV / "lib")], log=step.log, env=tool_env(), well=(0, 1))
 
 
-def projects(python: str, *, dev: bool) -> None:
+def projects(python: str) -> None:
     """Installs the Workbench's own packages, editable."""
     # Code is read from where it lies; data that goes elsewhere in the environment (extensions, kernels,
-    # settings) is copied there. A sync takes all of them away.
+    # settings) is copied there.
     copied = [project / name for project in PROJECTS for name in ("etc", "kernelspec", "schema")]
     copied += [LABEXT / "wb_labext" / "labextension", LABEXT / "install.json"]
     made_from = [project / "pyproject.toml" for project in PROJECTS]
     made_from += [path for path in copied if path.exists()]
-    step = Step("projects", digest(*made_from, *_locks(dev), python))
+    step = Step("projects", digest(*made_from, python))
     if step.done:
         return
     options = ["--python", str(PYTHON), "--no-deps", "--no-build-isolation", "--offline"]
@@ -116,7 +117,7 @@ def projects(python: str, *, dev: bool) -> None:
         _uv(step, "The Workbench's own packages", "install", *options)
 
 
-def compile_locks(*, upgrade: bool = True) -> None:
+def compile_locks() -> None:
     """Compiles ``deploy/locks/*.in`` again, for all platforms and Pythons from the oldest supported one.
 
     Raises:
@@ -126,9 +127,7 @@ def compile_locks(*, upgrade: bool = True) -> None:
     # Other indexes and folders of wheels would hide hashes that the public index has.
     alone = {"UV_INDEX": "", "UV_FIND_LINKS": "", "UV_NO_CONFIG": "1"}
     options = ["--universal", "--python-version", _OLDEST, "--fork-strategy", "fewest"]
-    options += ["--generate-hashes", "--no-header", "--annotation-style", "line"]
-    options += ["--upgrade"] if upgrade else []
+    options += ["--generate-hashes", "--no-header", "--annotation-style", "line", "--upgrade"]
     for name in ("installer", "build", "runtime", "dev"):
-        lock = LOCKS / name
-        files = [f"{lock}.in", "-o", f"{lock}.txt"]
-        _uv(step, f"deploy/locks/{name}.txt", "compile", *options, *files, env=alone)
+        files = [f"{name}.in", "-o", f"{name}.txt"]
+        _uv(step, f"deploy/locks/{name}.txt", "compile", *options, *files, cwd=LOCKS, env=alone)

@@ -54,9 +54,8 @@ def _side_by_side(python: str, *, product: bool, dev: bool) -> None:
         tasks = [synced, after(partial(packages.compile_bytecode, python, dev=dev), synced)]
         if product:
             extension = after(partial(node.extension, python, dev=dev))
-            projects = partial(packages.projects, python, dev=dev)
             tasks += [after(partial(node.proxy, python)), extension]
-            tasks += [after(projects, synced, extension)]
+            tasks += [after(partial(packages.projects, python), synced, extension)]
         try:
             for done in as_completed(tasks):
                 done.result()

@@ -52,9 +52,13 @@ class Step:
         except OSError:
             return False
 
+    def forget(self) -> None:
+        """Takes the stamp away: what it stands for is about to go."""
+        self._stamp.unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def doing(self) -> Iterator[None]:
-        self._stamp.unlink(missing_ok=True)
+        self.forget()
         self.log.unlink(missing_ok=True)
         yield
         self._stamp.parent.mkdir(parents=True, exist_ok=True)

@@ -130,6 +130,13 @@ def test_a_step_is_redone_when_its_inputs_change(steps: ModuleType) -> None:
     assert not steps.Step("x", "one", whole=False).done
 
 
+def test_a_step_can_be_forgotten(steps: ModuleType) -> None:
+    with steps.Step("x", "one").doing():
+        pass
+    steps.Step("x", "").forget()
+    assert not steps.Step("x", "one").done
+
+
 def test_an_interrupted_step_is_redone(steps: ModuleType) -> None:
     with steps.Step("x", "one").doing():
         pass
