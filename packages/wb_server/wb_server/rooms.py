@@ -38,5 +38,6 @@ LEVELS = {thing: levels for room in ROOMS for thing, levels in room.levels.items
 def tables() -> list[sa.Table]:
     """Every table of the metadata database. Once it was called, ``kit.db.metadata`` knows them."""
     from .kit.blobs import blobs
+    from .kit.outbox import outbox
 
-    return [blobs, *(table for room in ROOMS for table in room.tables())]
+    return [blobs, outbox, *(table for room in ROOMS for table in room.tables())]
