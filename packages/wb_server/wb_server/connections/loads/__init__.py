@@ -1,1 +1,0 @@
-"""Loads: rows from elsewhere into a table, once."""
