@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 from support.lab import Lab
 
 # A kernel starts, and the test machine may have two cores that do other things as well.
@@ -120,8 +120,16 @@ LAYOUT_NAMES = """async id => {
 }"""
 
 
+def _saves_layout(request: Request) -> bool:
+    return request.method == "PUT" and "/api/workspaces/" in request.url
+
+
 def test_a_failing_notebook_shows_the_cell_that_failed_and_runs_again(person: Lab) -> None:
     page = person.page
+    saves: set[Request] = set()
+    page.on("request", lambda it: saves.add(it) if _saves_layout(it) else None)
+    for end in ("requestfinished", "requestfailed"):
+        page.on(end, lambda it: saves.discard(it))
     steps = [f"for line in range(20):\n    print('step {number}', line)" for number in range(1, 6)]
     notebook = person.put_notebook("broken.ipynb", *steps, "1 / 0", "print('never')")
     dialog = person.run_as_pipeline(notebook)
@@ -147,7 +155,9 @@ def test_a_failing_notebook_shows_the_cell_that_failed_and_runs_again(person: La
     expect(again.get_by_test_id("wb-run-state")).to_have_text("Failed", timeout=RUN)
 
     # What was open is open again after a reload, once Lab has saved that it is.
-    page.wait_for_function(LAYOUT_NAMES, arg=again.get_attribute("data-run"))
+    # An older save that is still on its way could come in after a newer one.
+    while saves or not page.evaluate(LAYOUT_NAMES, again.get_attribute("data-run")):
+        page.wait_for_timeout(200)
     page.reload()
     expect(again).to_be_visible(timeout=60_000)
     again.get_by_test_id("wb-run-list").click()
