@@ -66,7 +66,9 @@ class MysqlEngine:
 
     def __init__(self, connection: pymysql.Connection, *, mariadb: bool = True) -> None:
         self._connection = connection
-        self._settings = settings(60.0, read_only=False, mariadb=mariadb)  # the connector's own words
+        self._settings = settings(
+            60.0, read_only=False, mariadb=mariadb
+        )  # the connector's own words
         self.keep(self._settings)
 
     def run(self, sql: str) -> Answer:
