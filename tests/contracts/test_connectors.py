@@ -28,6 +28,7 @@ from wb_server.connectors.files.connector import FilesConfig, FilesConnector
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
 from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
 from wb_server.connectors.s3.connector import S3Config, S3Connector
+from wb_server.gate.dialects.spelling import SPELLINGS
 from wb_server.gate.loads import TableName
 from wb_server.gate.permits import LoadPermit, PasswordPermit, Permit
 from wb_server.gate.seal import SEAL
@@ -161,11 +162,11 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
 
 
 def test_every_connector_has_a_case() -> None:
-    kinds = {
-        connector.kind
-        for connector in Connector.__subclasses__()
-        if not inspect.isabstract(connector)
-    }
+    found, kinds = [*Connector.__subclasses__()], set()
+    for connector in found:
+        found += connector.__subclasses__()
+        if not inspect.isabstract(connector):
+            kinds.add(connector.kind)
     assert kinds == set(CASES)
 
 
@@ -178,6 +179,8 @@ def test_declares_itself(case: Case) -> None:
     assert connector.title
     assert connector.description.endswith(".")
     assert isinstance(connector.supports_writes, bool)
+    assert connector.dialect in SPELLINGS
+    assert ("load" in connector.capabilities()) == connector.supports_loads
     assert issubclass(connector.Config, ConnectorConfig)
 
 

@@ -107,6 +107,9 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
             if self.headers.get("Authorization") != f"token {TOKEN}":
                 error = {"code": "not_signed_in", "message": "Sign in first.", "details": {}}
                 self._json(401, {"error": error})
+            elif self.path.endswith("/connectors"):
+                postgres = {"kind": "postgres", "sql": {"sqlalchemy": "postgresql"}}
+                self._json(200, {"items": [postgres, {"kind": "duckdb", "sql": None}]})
             else:
                 self._json(200, {"items": peer.connections})
 

@@ -78,6 +78,16 @@ def test_selecting_a_connection_says_one_line(notebook: Notebook) -> None:
     assert notebook.text.strip() == "Using warehouse (postgres)."
 
 
+def test_jupysql_is_told_the_dialect_that_the_service_names(notebook: Notebook, peer: Peer) -> None:
+    from sql.connection import ConnectionManager
+
+    for name, dialect in (("warehouse", "postgresql"), ("lake", "duckdb")):
+        notebook.run(f"%sql {name}")
+        assert ConnectionManager.current.dialect == dialect
+    asked = [each.path for each in peer.seen if each.path.endswith("/connectors")]
+    assert len(asked) == 1
+
+
 def test_a_sign_in_that_ends_soon_or_is_missing_is_said_once(
     notebook: Notebook, peer: Peer
 ) -> None:

@@ -13,6 +13,7 @@ from wb_server.kit.errors import NotFound
 _client: Client | None = None
 _made_with: tuple[str | None, ...] = ()
 _known: dict[str, ConnectionInfo] = {}
+_dialects: dict[str, str] = {}
 
 
 def client() -> Client:
@@ -34,6 +35,7 @@ def close() -> None:
     """Lets go of the service's connections and of what is known of them."""
     global _client
     _known.clear()
+    _dialects.clear()
     if _client is not None:
         _client.close()
         _client = None
@@ -62,6 +64,18 @@ def connection(name: str) -> ConnectionInfo:
     if name not in _known:
         raise UnknownConnection(name, list(_known))
     return _known[name]
+
+
+def dialect(connector: str) -> str:
+    """SQLAlchemy's name, and so jupysql's, of the SQL of a kind of source.
+
+    One that takes no SQL, or that the service doesn't know, has its own name.
+    """
+    service = client()  # a changed address makes what is known void
+    if not _dialects:
+        kinds = ((each["kind"], each.get("sql") or {}) for each in service.connectors())
+        _dialects.update((kind, sql.get("sqlalchemy") or kind) for kind, sql in kinds)
+    return _dialects.get(connector, connector)
 
 
 def notice(info: ConnectionInfo) -> str:

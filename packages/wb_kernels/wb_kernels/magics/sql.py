@@ -56,9 +56,6 @@ _T = TypeVar("_T")
 
 INTERRUPTED = "Query interrupted; it was stopped in the database."
 
-# The service's connectors by the name that SQLAlchemy, and so jupysql, knows their SQL by.
-_DIALECTS = {"postgres": "postgresql", "sqlserver": "mssql", "mariadb": "mysql"}
-
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*(=?)\s*<<")
 _WORD = re.compile(r"\s*(\S+)")
@@ -173,7 +170,7 @@ class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
     @property
     def dialect(self) -> str:
         """SQLAlchemy's name of the source's SQL."""
-        return _DIALECTS.get(self.connector, self.connector)
+        return session.dialect(self.connector)
 
     @property
     def url(self) -> str:

@@ -1477,6 +1477,13 @@ export interface components {
             config_schema: {
                 [key: string]: unknown;
             };
+            /**
+             * Capabilities
+             * @description `sql`: statements; `browse`: its catalog; `load`: rows put into tables; `call`: operations called by name.
+             */
+            capabilities: ("sql" | "browse" | "load" | "call")[];
+            /** @description `null` where no statements can be run. */
+            sql: components["schemas"]["SqlInfo"] | null;
             /** Supports Writes */
             supports_writes: boolean;
             /**
@@ -2492,6 +2499,42 @@ export interface components {
              * @enum {string}
              */
             level: "use" | "write" | "view" | "run" | "edit" | "manage";
+        };
+        /**
+         * SqlInfo
+         * @description The SQL of a kind of source, for what shows and writes it.
+         */
+        SqlInfo: {
+            /**
+             * Dialect
+             * @enum {string}
+             */
+            dialect: "postgres" | "duckdb" | "mysql";
+            /**
+             * Sqlalchemy
+             * @description SQLAlchemy's name of the dialect.
+             */
+            sqlalchemy: string;
+            /**
+             * Quote Mark
+             * @description Stands around a name that isn't plain; inside of the name it is doubled.
+             */
+            quote_mark: string;
+            /**
+             * Reserved Words
+             * @description Those that must be quoted when they name a table or a column.
+             */
+            reserved_words: string[];
+            /**
+             * Editor Language
+             * @description The MIME type of its language in an editor.
+             */
+            editor_language: string;
+            /**
+             * Schemas
+             * @description Whether a table's name may be written with its schema's: a file is queried by its name alone.
+             */
+            schemas: boolean;
         };
         /**
          * StartLimits

@@ -26,6 +26,7 @@ export type ConnectorInfo = Omit<Schemas['ConnectorInfo'], 'config_schema'> & {
   /** A JSON schema; secret fields are marked `writeOnly`. */
   config_schema: JSONObject;
 };
+export type SqlInfo = Schemas['SqlInfo'];
 export type Owner = Schemas['Owner'];
 export type State = Schemas['State'];
 export type ConnectionView = WithConfig<Schemas['ConnectionView']>;

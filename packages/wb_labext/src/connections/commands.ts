@@ -112,7 +112,12 @@ export function addCommands(options: CommandOptions): void {
       args => target(args, 'read'),
       async ({ name, connector }, args) => {
         const { schema, table } = placeOf(args) ?? {};
-        const text = cellText({ connection: name, connector, schema, table });
+        const text = cellText({
+          connection: name,
+          sql: model.connector(connector)?.sql,
+          schema,
+          table
+        });
         await insertCell(app, tracker, text);
       },
       error => Notification.error(model.message(error), { autoClose: 8_000 })

@@ -80,9 +80,10 @@ export class ConnectionsModel
     return connection.actions.includes('credential.own');
   }
 
-  connectorOf(name: string): string | undefined {
+  languageOf(name: string): string | undefined {
     void this.start();
-    return this.state.items.find(connection => connection.name === name)?.connector;
+    const found = this.state.items.find(connection => connection.name === name);
+    return found && this.connector(found.connector)?.sql?.editor_language;
   }
 
   connector(kind: string): ConnectorInfo | undefined {

@@ -1,19 +1,23 @@
-import { dialectOf } from './dialects';
+import type { SqlInfo } from '../api/types';
 
-/** An identifier as the SQL of a connector: quoted only where it must be. */
-export function quoteIdentifier(name: string, connector: string): string {
-  const { mark, reserved } = dialectOf(connector);
-  if (/^[a-z_][a-z0-9_]*$/.test(name) && !reserved.has(name)) {
+/**
+ * An identifier as the SQL of a source: quoted only where it must be.
+ *
+ * @param sql - how its dialect writes names; where nothing is known, all are quoted
+ */
+export function quoteIdentifier(name: string, sql?: SqlInfo | null): string {
+  if (sql && /^[a-z_][a-z0-9_]*$/.test(name) && !sql.reserved_words.includes(name)) {
     return name;
   }
+  const mark = sql?.quote_mark ?? '"';
   return `${mark}${name.replaceAll(mark, mark + mark)}${mark}`;
 }
 
 export interface QueryTarget {
   /** The connection's name. */
   connection: string;
-  /** The connection's kind. */
-  connector: string;
+  /** The SQL of its source. */
+  sql?: SqlInfo | null;
   schema?: string | null;
   table?: string | null;
 }
@@ -25,9 +29,9 @@ export function cellText(target: QueryTarget, rows = 100): string {
     return `${head}\nselect 1`;
   }
   const path = [target.table];
-  if (target.schema && dialectOf(target.connector).hasSchemas) {
+  if (target.schema && (target.sql?.schemas ?? true)) {
     path.unshift(target.schema);
   }
-  const table = path.map(name => quoteIdentifier(name, target.connector)).join('.');
+  const table = path.map(name => quoteIdentifier(name, target.sql)).join('.');
   return `${head}\nselect *\nfrom ${table}\nlimit ${rows}`;
 }

@@ -79,9 +79,7 @@ export class SqlCells implements IDisposable {
   }
 
   private check(cell: ICellModel): void {
-    const language = languageOf(cell.sharedModel.getSource(), name =>
-      this.kinds?.connectorOf(name)
-    );
+    const language = languageOf(cell.sharedModel.getSource(), name => this.kinds?.languageOf(name));
     if (language) {
       this.ours.set(cell, language);
       this.setLanguage(cell, language);

@@ -1,4 +1,5 @@
-import { dialectOf } from '../connections/dialects';
+/** Of SQL whose dialect isn't known. */
+const SQL = 'text/x-sql';
 
 /** So many characters at the start of a cell decide: the magic, a name, and what ends it. */
 const DECISIVE = '%%sql'.length + 1 + 63 + 1;
@@ -8,17 +9,17 @@ const MAGIC = /^%%sql(?:[ \t]+([a-z][a-z0-9_]{0,62})(?=\s|$)|\s|$)/;
 /**
  * The language of a cell with this text, or null if it isn't the magic's.
  *
- * @param connectorOf - the connector of a connection, where it is known
+ * @param known - the language of a connection's SQL, where it is known
  */
 export function languageOf(
   source: string,
-  connectorOf: (name: string) => string | undefined
+  known: (name: string) => string | undefined
 ): string | null {
   const found = MAGIC.exec(source);
   if (!found) {
     return null;
   }
-  return dialectOf(found[1] ? connectorOf(found[1]) : undefined).language;
+  return (found[1] ? known(found[1]) : undefined) ?? SQL;
 }
 
 /** Whether a change of a cell's text leaves alone what `languageOf` looks at. */

@@ -153,6 +153,11 @@ class Client(Closing):
         ]
         return Connections(sorted(infos, key=lambda info: info.name))
 
+    def connectors(self) -> list[dict[str, Any]]:
+        """The kinds of sources, as the service describes them: their SQL and what they can do."""
+        response = self._send("GET", "connectors")
+        return list(self._decoded(response).get("items") or [])
+
     def cancel(self, query_id: str) -> bool:
         """Stops a running query in its database.
 

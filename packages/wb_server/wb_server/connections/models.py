@@ -7,6 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from ..connectors.models import Capability
+from ..gate.models import DialectName
 from ..governance.owned import OwnedThing
 from ..governance.owned import Owner as Owner
 from ..governance.owned import Share as Share
@@ -105,11 +107,34 @@ class ConnectionUpdate(Request):
     )
 
 
+class SqlInfo(BaseModel):
+    """The SQL of a kind of source, for what shows and writes it."""
+
+    dialect: DialectName
+    sqlalchemy: str = Field(description="SQLAlchemy's name of the dialect.")
+    quote_mark: str = Field(
+        description="Stands around a name that isn't plain; inside of the name it is doubled."
+    )
+    reserved_words: list[str] = Field(
+        description="Those that must be quoted when they name a table or a column."
+    )
+    editor_language: str = Field(description="The MIME type of its language in an editor.")
+    schemas: bool = Field(
+        description="Whether a table's name may be written with its schema's: a file is queried by "
+        "its name alone."
+    )
+
+
 class ConnectorInfo(BaseModel):
     kind: str
     title: str
     description: str
     config_schema: dict[str, Any]
+    capabilities: list[Capability] = Field(
+        description="`sql`: statements; `browse`: its catalog; `load`: rows put into tables; `call`: "
+        "operations called by name."
+    )
+    sql: SqlInfo | None = Field(description="`null` where no statements can be run.")
     supports_writes: bool
     supports_personal: bool = Field(
         description="Whether each user can have their own sign-in: the fields marked `login`."

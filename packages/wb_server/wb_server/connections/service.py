@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..gate.dialects.spelling import SPELLINGS
 from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
@@ -25,12 +26,13 @@ from .models import (
     ConnectorInfo,
     CredentialMode,
     Owner,
+    SqlInfo,
     State,
 )
 from .store import ConnectionStore
 
 if TYPE_CHECKING:
-    pass
+    from ..connectors.base import Connector
 
 UNDO_DAYS = 30
 
@@ -56,17 +58,7 @@ class ConnectionService:
 
     def connectors(self) -> list[ConnectorInfo]:
         """The kinds of connectors, with the JSON schema that a form is made from."""
-        return [
-            ConnectorInfo(
-                kind=connector.kind,
-                title=connector.title,
-                description=connector.description,
-                config_schema=connector.Config.model_json_schema(),
-                supports_writes=connector.supports_writes,
-                supports_personal=bool(connector.Config.login_fields()),
-            )
-            for connector in self._configurations.connectors()
-        ]
+        return [_described(connector) for connector in self._configurations.connectors()]
 
     def list(
         self, actor: Actor, *, search: str = "", deleted: bool = False
@@ -376,3 +368,24 @@ def _unknown() -> NotFound:
 def _either(names: list[str]) -> str:
     quoted = [f"“{name}”" for name in names]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def _described(connector: Connector) -> ConnectorInfo:
+    spelling = SPELLINGS[connector.dialect]
+    return ConnectorInfo(
+        kind=connector.kind,
+        title=connector.title,
+        description=connector.description,
+        config_schema=connector.Config.model_json_schema(),
+        capabilities=connector.capabilities(),
+        sql=SqlInfo(
+            dialect=connector.dialect,
+            sqlalchemy=spelling.sqlalchemy,
+            quote_mark=spelling.quote_mark,
+            reserved_words=sorted(spelling.reserved_words),
+            editor_language=spelling.editor_language,
+            schemas=connector.supports_schemas,
+        ),
+        supports_writes=connector.supports_writes,
+        supports_personal=bool(connector.Config.login_fields()),
+    )

@@ -21,7 +21,7 @@ from ..gate.loads import Written as Written
 from ..gate.models import DialectName
 from ..gate.permits import LoadPermit, PasswordPermit, Permit
 from ..kit.errors import Forbidden, TooLarge, Unprocessable
-from .models import ColumnInfo, SchemaInfo, TableInfo
+from .models import Capability, ColumnInfo, SchemaInfo, TableInfo
 from .target import ConnectorConfig as ConnectorConfig
 from .target import Target as Target
 
@@ -173,9 +173,16 @@ class Connector(ABC):
     supports_writes: ClassVar[bool]
     supports_loads: ClassVar[bool] = False
     """Whether there is ``open_load``, and writes that are made once."""
+    supports_schemas: ClassVar[bool] = True
+    """Whether a table's name may be written with its schema's: a file is queried by its name alone."""
     Config: ClassVar[type[ConnectorConfig]]
     login_and_password: ClassVar[tuple[str, str] | None] = None
     """The fields of the login's name and password, where ``set_password`` can exchange them."""
+
+    @classmethod
+    def capabilities(cls) -> list[Capability]:
+        """What can be done with such a source."""
+        return ["sql", "browse", "load"] if cls.supports_loads else ["sql", "browse"]
 
     @abstractmethod
     def check(self, config: ConnectorConfig) -> None:

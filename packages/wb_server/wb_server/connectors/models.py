@@ -1,10 +1,13 @@
-"""What a source has to offer: schemas, tables, columns."""
+"""What a source has to offer: capabilities, schemas, tables, columns."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Capability = Literal["sql", "browse", "load", "call"]
+"""Statements, looks into the catalog, rows put into tables, operations called by name."""
 
 
 class SchemaInfo(BaseModel):

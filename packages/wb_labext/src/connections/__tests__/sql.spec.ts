@@ -1,6 +1,23 @@
 import { describe, expect, it } from 'vitest';
 
+import type { SqlInfo } from '../../api/types';
 import { cellText, quoteIdentifier } from '../sql';
+
+const POSTGRES: SqlInfo = {
+  dialect: 'postgres',
+  sqlalchemy: 'postgresql',
+  quote_mark: '"',
+  reserved_words: ['order', 'user'],
+  editor_language: 'text/x-pgsql',
+  schemas: true
+};
+const MYSQL: SqlInfo = {
+  ...POSTGRES,
+  dialect: 'mysql',
+  quote_mark: '`',
+  reserved_words: ['key', 'order', 'rank']
+};
+const FILES: SqlInfo = { ...POSTGRES, dialect: 'duckdb', schemas: false };
 
 describe('quoteIdentifier', () => {
   it.each([
@@ -16,7 +33,7 @@ describe('quoteIdentifier', () => {
     ['user', '"user"'],
     ['', '""']
   ])('%s becomes %s', (name, text) => {
-    expect(quoteIdentifier(name, 'postgres')).toBe(text);
+    expect(quoteIdentifier(name, POSTGRES)).toBe(text);
   });
 
   it.each([
@@ -31,13 +48,17 @@ describe('quoteIdentifier', () => {
     ['key', '`key`'],
     ['', '``']
   ])('%s becomes %s for MySQL, where double quotes make a text', (name, text) => {
-    expect(quoteIdentifier(name, 'mysql')).toBe(text);
+    expect(quoteIdentifier(name, MYSQL)).toBe(text);
   });
+});
+
+describe('a name in a dialect that is not known', () => {
+  it('is always quoted', () => expect(quoteIdentifier('orders', null)).toBe('"orders"'));
 });
 
 describe('cellText', () => {
   it("shows a table's first rows", () => {
-    const target = { connection: 'warehouse', connector: 'postgres' };
+    const target = { connection: 'warehouse', sql: POSTGRES };
     expect(cellText({ ...target, schema: 'public', table: 'orders' })).toBe(
       '%%sql warehouse\nselect *\nfrom public.orders\nlimit 100'
     );
@@ -48,21 +69,19 @@ describe('cellText', () => {
     expect(cellText({ ...target, schema: 'files', table: 'a' })).toContain('from files.a\n');
   });
 
-  it.each(['files', 's3'])('names a file of %s alone', connector => {
-    const target = { connection: 'landing', connector, table: 'orders.parquet' };
+  it('names a file alone', () => {
+    const target = { connection: 'landing', sql: FILES, table: 'orders.parquet' };
     const text = '%%sql landing\nselect *\nfrom "orders.parquet"\nlimit 100';
     expect(cellText({ ...target, schema: 'files' })).toBe(text);
     expect(cellText({ ...target, schema: null })).toBe(text);
   });
 
   it("writes a table of MySQL's in backticks", () => {
-    const target = { connection: 'shop', connector: 'mysql', schema: 'shop', table: 'Order Lines' };
+    const target = { connection: 'shop', sql: MYSQL, schema: 'shop', table: 'Order Lines' };
     expect(cellText(target)).toBe('%%sql shop\nselect *\nfrom shop.`Order Lines`\nlimit 100');
   });
 
   it('begins a query where no table is chosen', () => {
-    expect(cellText({ connection: 'warehouse', connector: 'postgres' })).toBe(
-      '%%sql warehouse\nselect 1'
-    );
+    expect(cellText({ connection: 'warehouse', sql: POSTGRES })).toBe('%%sql warehouse\nselect 1');
   });
 });

@@ -184,10 +184,10 @@ describe('SqlCells', () => {
     const known = new Map<string, string>();
     const changed = new Signal<object, void>({});
     const fresh = new FakeNotebook('%%sql shop\nSELECT `a b` # all', QUERY, 'x = 1');
-    const kinds = watch(fresh, null, { connectorOf: name => known.get(name), changed });
+    const kinds = watch(fresh, null, { languageOf: name => known.get(name), changed });
     expect(fresh.languages).toEqual([SQL, SQL, PYTHON]);
 
-    known.set('shop', 'mysql');
+    known.set('shop', 'text/x-mysql');
     changed.emit();
     expect(fresh.languages).toEqual(['text/x-mysql', SQL, PYTHON]);
 

@@ -27,8 +27,8 @@ describe('a cell of the magic', () => {
 });
 
 describe('languageOf', () => {
-  const connectorOf = (name: string): string | undefined =>
-    ({ shop: 'mysql', warehouse: 'postgres', landing: 'files' })[name];
+  const known = (name: string): string | undefined =>
+    ({ shop: 'text/x-mysql', warehouse: 'text/x-pgsql', landing: 'text/x-sql' })[name];
 
   it.each([
     ['%%sql shop\nSELECT `a b`', 'text/x-mysql'],
@@ -42,7 +42,7 @@ describe('languageOf', () => {
     ['%sql shop select 1', null],
     ['shop', null]
   ])('of %j is %s', (source, language) => {
-    expect(languageOf(source, connectorOf)).toBe(language);
+    expect(languageOf(source, known)).toBe(language);
   });
 });
 

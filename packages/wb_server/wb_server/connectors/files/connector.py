@@ -94,6 +94,7 @@ class FilesConnector(Connector):
     description: ClassVar[str] = "Parquet, CSV, TSV and JSON files in a folder of the server."
     dialect: ClassVar[DialectName] = "duckdb"
     supports_writes: ClassVar[bool] = False
+    supports_schemas: ClassVar[bool] = False
     Config: ClassVar[type[ConnectorConfig]] = FilesConfig
 
     def __init__(self, roots: Sequence[str | Path], workers: Workers) -> None:

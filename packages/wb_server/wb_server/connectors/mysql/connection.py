@@ -1,7 +1,7 @@
 """Connections to MySQL and MariaDB: how one is dialled, what is sent over it, and the pool.
 
 PyMySQL dials, encrypts, signs in and reads packets. Statements are prepared and executed here, since
-PyMySQL knows only the text protocol; ``mysql_rows`` says why that isn't enough. A connection goes
+PyMySQL knows only the text protocol; ``rows`` says why that isn't enough. A connection goes
 back to the pool only after the server has reset it: variables, temporary tables, locks and prepared
 statements of one user must not reach the next.
 """

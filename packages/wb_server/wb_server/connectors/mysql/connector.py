@@ -1,7 +1,7 @@
 """MySQL and MariaDB, by PyMySQL's connection and the binary protocol: columns, no Python rows.
 
 Rows come as they are asked for, in batches of about 1 MiB: a slow reader slows the database down,
-and nothing piles up here. ``mysql_rows`` says what becomes of each type.
+and nothing piles up here. ``rows`` says what becomes of each type.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """PostgreSQL, by the Arrow database driver (ADBC): columns from the wire on, no Python rows.
 
 A statement without parameters comes by ``COPY``, in batches of about 1 MiB, as it is asked for: a
-slow reader slows the database down, and nothing piles up here. ``postgres_types`` says what
+slow reader slows the database down, and nothing piles up here. ``types`` says what
 becomes of each type.
 """
 

@@ -10,7 +10,7 @@ from ...gate.dialects.tables import TableRef
 from .connection import PostgresConnection
 
 # The tables by name, and what is below them. Operators are written with their schema, as in
-# ``postgres_shadows``.
+# ``shadows``.
 _TELLTALE: Final = """
 WITH RECURSIVE found (name, oid) AS (
     SELECT n, pg_catalog.to_regclass(n)::pg_catalog.oid

@@ -191,6 +191,7 @@ class S3Connector(Connector):
     )
     dialect: ClassVar[DialectName] = "duckdb"
     supports_writes: ClassVar[bool] = False
+    supports_schemas: ClassVar[bool] = False
     Config: ClassVar[type[ConnectorConfig]] = S3Config
 
     def __init__(self, policy: NetworkPolicy, workers: Workers) -> None:

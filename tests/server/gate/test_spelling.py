@@ -1,0 +1,37 @@
+"""The words that are told to be quoted are those that the databases themselves reserve."""
+
+from __future__ import annotations
+
+import duckdb
+from support.mariadb import MariaDB
+from support.postgres import Cluster
+
+from wb_server.gate.dialects.spelling import SPELLINGS
+
+
+def test_words_that_postgresql_reserves(postgres: Cluster) -> None:
+    with postgres.connect() as connection:
+        rows = connection.execute(
+            "select word from pg_get_keywords() where catcode in ('R', 'T')"
+        ).fetchall()
+    assert len(rows) > 90
+    assert {word for (word,) in rows} <= SPELLINGS["postgres"].reserved_words
+
+
+def test_words_that_duckdb_reserves() -> None:
+    rows = duckdb.sql(
+        "select keyword_name from duckdb_keywords() where keyword_category = 'reserved'"
+    ).fetchall()
+    assert len(rows) > 70
+    assert {word for (word,) in rows} <= SPELLINGS["duckdb"].reserved_words
+
+
+def test_other_words_name_a_column_in_mariadb(mariadb: MariaDB) -> None:
+    """Of its keywords, those that aren't on the list can be written as they are."""
+    with mariadb.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("select lower(word) from information_schema.keywords")
+        found = {str(word) for (word,) in cursor.fetchall() if str(word).isidentifier()}
+        free = found - SPELLINGS["mysql"].reserved_words
+        assert len(free) > 200
+        for word in sorted(free):
+            cursor.execute(f"select {word} from (select 1 as {word}) t")
