@@ -26,8 +26,10 @@ BENCH = Path(__file__).resolve().parent
 sys.path[:0] = [str(BENCH.parent), str(BENCH.parent / "hub")]
 
 import adbc_driver_postgresql.dbapi as adbc
+import figures
 import httpx
 import psutil
+from figures import Figure, spread
 from ground import CONNECTION, TABLE, TRIPLE, Ground, ground
 from support.people import People, people_of
 
@@ -176,7 +178,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between requests")
     parser.add_argument("--readers", type=int, default=20, help="slow streams")
+    parser.add_argument(
+        "--json", action="store_true", help="print each figure as an object instead"
+    )
+    parser.add_argument("--quick", action="store_true", help="20 people for 10 s, 5 slow readers")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.people, arguments.seconds, arguments.readers = 20, 10, 5
     busy = os.getloadavg()[0]
     print("  starting PostgreSQL and a Workbench", file=sys.stderr, flush=True)
     with ground(ROWS) as there:
@@ -191,9 +199,28 @@ def main() -> int:
         print(f"  {arguments.readers} slow readers", file=sys.stderr, flush=True)
         slow = Seen()
         with watched(there.service, slow):
-            size = asyncio.run(office.read_slowly(arguments.readers, 20))
-    print(report(arguments, busy, floor, work, slow, size))
+            size = asyncio.run(office.read_slowly(arguments.readers, 5 if arguments.quick else 20))
+    if arguments.json:
+        figures.show(measured(floor, work, slow))
+    else:
+        print(report(arguments, busy, floor, work, slow, size))
     return 0
+
+
+def measured(floor: list[float], work: Seen, slow: Seen) -> Iterator[Figure]:
+    """Every figure by itself."""
+    for name, times in work.times.items():
+        yield from spread(name, times)
+    yield from spread("ten rows", floor, "raw ADBC, alone")
+    count = sum(len(times) for times in work.times.values())
+    yield Figure("requests a second", count / work.seconds, "1/s")
+    yield Figure("errors", sum(work.errors.values()), "")
+    yield Figure("cores busy with the service", work.processor / work.seconds, "")
+    yield Figure("processor a request", work.processor / max(count, 1) * 1000, "ms")
+    yield Figure("memory of the service, idle", work.idle / _MEGABYTE, "MB")
+    yield Figure("memory of the service above idle", (work.peak - work.idle) / _MEGABYTE, "MB")
+    above = (slow.peak - slow.idle) / _MEGABYTE
+    yield Figure("memory of the service above idle, slow readers", above, "MB")
 
 
 def report(

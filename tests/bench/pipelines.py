@@ -28,7 +28,9 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parents[1]
 sys.path[:0] = [str(BENCH.parent)]
 
+import figures
 import psutil
+from figures import Figure, spread
 from support.jupyter import embedded
 from support.postgres import Cluster, cluster
 from support.site import ACTOR, Redis, Site, site
@@ -351,6 +353,37 @@ def report(
     return "\n".join(lines)
 
 
+def measured(
+    mine: dict[str, Ours], others: dict[str, list[dict[str, Any]] | str]
+) -> Iterator[Figure]:
+    """Every figure by itself."""
+    tasks = WIDE * DEEP
+    for kind, it in mine.items():
+        yield Figure(f"a task, {kind}", statistics.median(it.graph) / tasks * 1000, "ms")
+        used = statistics.median(it.processor) / tasks * 1000
+        yield Figure(f"processor of the workers for a task, {kind}", used, "ms")
+        yield from spread(f"end of a task to begin of the next, same slot, {kind}", it.handed)
+        yield from spread(f"end of a task to begin of the next, by a ring, {kind}", it.rung)
+        yield from spread(f"statement to statement, {kind}", it.statements)
+        yield Figure(f"start of a run, {kind}", it.queueing / it.queued * 1000, "ms")
+        yield from spread(f"a page of runs, {kind}", it.pages)
+        for cells, times in it.notebooks.items():
+            yield Figure(f"notebook of {cells} cells, {kind}", statistics.median(times), "s")
+    for name, saw in others.items():
+        if isinstance(saw, str):
+            continue
+        if name in GRAPHS:
+            whole = [each["seconds"] for each in saw if each["done"] == tasks]
+            if whole:
+                each = statistics.median(whole) / tasks * 1000
+                yield Figure("a task", each, "ms", GRAPHS[name])
+            yield Figure("rounds that stalled", len(saw) - len(whole), "", GRAPHS[name])
+        else:
+            for cells in sorted({each["cells"] for each in saw}):
+                times = [each["seconds"] for each in saw if each["cells"] == cells]
+                yield Figure(f"notebook of {cells} cells", statistics.median(times), "s", name)
+
+
 def _notebooks(found: dict[int, list[float]]) -> str:
     return "".join(f"{statistics.median(times):>12.2f}" for _, times in sorted(found.items()))
 
@@ -361,7 +394,15 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--queued", type=int, default=10_000, help="runs that wait")
     parser.add_argument("--no-peers", action="store_true", help="measure the Workbench alone")
+    parser.add_argument(
+        "--json", action="store_true", help="print each figure as an object instead"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="one round, 500 runs that wait, no peers"
+    )
     options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.queued, options.no_peers = 1, 500, True
     if options.queued < 500:
         parser.error("--queued: at least 500, please: there have to be two pages of 200")
     loads = [os.getloadavg()[0]]
@@ -377,7 +418,10 @@ def main() -> int:
             with metadata(kind, source) as url:
                 mine[kind] = ours(folder / kind, source, url, options)
             loads.append(os.getloadavg()[0])
-    print(report(mine, others, loads, options))
+    if options.json:
+        figures.show(measured(mine, others))
+    else:
+        print(report(mine, others, loads, options))
     return 0
 
 

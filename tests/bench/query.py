@@ -22,6 +22,7 @@ from typing import Any
 BENCH = Path(__file__).resolve().parent
 sys.path[:0] = [str(BENCH.parent), str(BENCH.parent / "hub")]
 
+import figures
 import report
 from ground import CONNECTION, TABLE, TRIPLE, Ground, ground, truth
 from kernels import jupyter, latency
@@ -169,8 +170,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="wb bench query", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the large query")
     parser.add_argument("--repeat", type=int, default=3, help="rounds of the large query")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write everything measured here")
+    parser.add_argument(
+        "--json", action="store_true", help="print each figure as an object instead"
+    )
+    parser.add_argument("--quick", action="store_true", help="20,000 rows, one round")
     options = parser.parse_args()
+    if options.quick:
+        options.rows, options.repeat = min(options.rows, 20_000), 1
     if options.rows <= LEAST + SMALL_COUNT * 10:
         parser.error(f"--rows: more than {LEAST + SMALL_COUNT * 10}, please")
     began = time.monotonic()
@@ -197,9 +203,10 @@ def main() -> int:
         say("  the kernel's websocket")
         measured["executes"] = bench.executes()
     measured["seconds"] = time.monotonic() - began
-    print(report.text(measured))
     if options.json:
-        options.json.write_text(json.dumps(measured, indent=1, default=str))
+        figures.show(report.figures(measured))
+    else:
+        print(report.text(measured))
     return 1 if report.wrong(measured) else 0
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from statistics import median
 from typing import Any
+
+from figures import Figure, spread
 
 TITLES = {
     "adbc": "raw ADBC",
@@ -39,6 +42,38 @@ def text(measured: dict[str, Any]) -> str:
     errors = wrong(measured)
     parts.append("\n".join(["WRONG ANSWERS", *errors]) if errors else _right(measured))
     return "\n\n".join(parts)
+
+
+def figures(measured: dict[str, Any]) -> Iterator[Figure]:
+    """Every figure by itself."""
+    for variant, paths in measured["large"].items():
+        for path in paths:
+            peer, good = _peer(path), _good(measured, variant, path)
+            name = f"large query, {variant}{'' if peer else ', ' + TITLES[path].strip()}"
+            if not good:
+                continue
+            yield Figure(f"{name}, seconds", median(each["seconds"] for each in good), "s", peer)
+            if (first := first_batch(measured, variant, path)) is not None:
+                yield Figure(f"{name}, first batch", first * 1000, "ms", peer)
+            yield Figure(f"{name}, memory", median(each["memory"] for each in good), "MB", peer)
+            for part in ("client", "service", "server", "database"):
+                used = median(each["processor"][part] for each in good)
+                yield Figure(f"{name}, processor of the {part}", used, "s", peer)
+    for path, result in measured["small"].items():
+        peer = _peer(path)
+        name = "ten rows" if peer else f"ten rows, {TITLES[path].strip()}"
+        yield from spread(name, result.get("seconds", []), peer)
+    for name, times in measured["executes"].items():
+        peer = "Jupyter as it comes" if name == "stock" else None
+        yield from spread(f"1+1 over the websocket{'' if peer else ', ' + name}", times, peer)
+    for host, found in measured["memory"].items():
+        yield Figure(f"memory of {_HOSTS[host]}, idle", found["idle"], "MB")
+        for which, peak in found["peaks"].items():
+            yield Figure(f"memory of {_HOSTS[host]} above idle, {which}", peak, "MB")
+
+
+def _peer(path: str) -> str | None:
+    return None if path.startswith("ours") else TITLES[path]
 
 
 def wrong(measured: dict[str, Any]) -> list[str]:

@@ -1,0 +1,40 @@
+"""What ``--json`` prints: a line for every figure, as an object."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure.
+
+    Attributes:
+        peer: who was measured beside the Workbench; ``None``: the Workbench itself.
+    """
+
+    name: str
+    value: float
+    unit: str
+    peer: str | None = None
+
+
+def show(figures: Iterable[Figure]) -> None:
+    """Prints them."""
+    for figure in figures:
+        print(json.dumps(asdict(figure)))
+
+
+def spread(name: str, seconds: Sequence[float], peer: str | None = None) -> list[Figure]:
+    """The 50th and the 95th percentile of times, in milliseconds."""
+    if not seconds:
+        return []
+    cuts = statistics.quantiles(seconds, n=20, method="inclusive") if len(seconds) > 1 else []
+    values = (cuts[9], cuts[18]) if cuts else (seconds[0], seconds[0])
+    return [
+        Figure(f"{name}, {which}", value * 1000, "ms", peer)
+        for which, value in zip(("p50", "p95"), values, strict=True)
+    ]
