@@ -20,7 +20,7 @@ from wb_server.gate.lineage import TableUse
 from wb_server.kit.actor import Actor
 from wb_server.kit.endpoint import HangUp, Origin
 from wb_server.pipelines.kernels.base import Kernels
-from wb_server.pipelines.tasks.base import Artifact, Attempt, Result, StoredArtifact, TaskFailed
+from wb_server.pipelines.tasks.base import Artifact, Attempt, StoredArtifact, TaskFailed, TaskResult
 from wb_server.pipelines.tasks.notebook import NotebookSpec, NotebookTask
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -137,7 +137,7 @@ class Attempts:
         asked = NotebookSpec(type="notebook", **({"notebook": "n.ipynb"} | spec))
         began = time.monotonic()
         try:
-            result: Result | TaskFailed = NotebookTask(self.kernels, self.temporary).run(
+            result: TaskResult | TaskFailed = NotebookTask(self.kernels, self.temporary).run(
                 asked, attempt
             )
         except TaskFailed as error:
@@ -153,7 +153,7 @@ class Attempts:
 class Ran:
     """An attempt that has ended."""
 
-    result: Result | TaskFailed
+    result: TaskResult | TaskFailed
     said: Said
     seconds: float
 

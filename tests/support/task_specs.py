@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from wb_server.pipelines.definition.fields import ConnectionName, FileName, Sql, Template, Value
 from wb_server.pipelines.definition.models import (
     CheckContext,
+    ConnectionUse,
     FileUse,
-    Finding,
     Registry,
     SqlUse,
+    TaskProblem,
     TaskSpec,
-    Use,
 )
 
 
@@ -59,10 +59,10 @@ class SqlSpec(TaskSpec):
         | None
     ) = Field(None, description="Where its rows go.", examples=[{"artifact": "sales"}])
 
-    def uses(self) -> Iterable[Use]:
-        yield Use(self.connection, False)
+    def uses(self) -> Iterable[ConnectionUse]:
+        yield ConnectionUse(self.connection, False)
         if isinstance(self.into, ToTable):
-            yield Use(self.into.connection, True, ("into", "connection"))
+            yield ConnectionUse(self.into.connection, True, ("into", "connection"))
 
     def statements(self) -> Iterable[SqlUse]:
         yield SqlUse(self.connection, self.statement.text, ("statement",), self.into is not None)
@@ -85,9 +85,9 @@ class CopySpec(TaskSpec):
     source: Source = Field(alias="from", description="Where the rows come from.")
     target: ToTable = Field(alias="to", description="Where they go.")
 
-    def uses(self) -> Iterable[Use]:
-        yield Use(self.source.connection, False, ("from", "connection"))
-        yield Use(self.target.connection, True, ("to", "connection"))
+    def uses(self) -> Iterable[ConnectionUse]:
+        yield ConnectionUse(self.source.connection, False, ("from", "connection"))
+        yield ConnectionUse(self.target.connection, True, ("to", "connection"))
 
 
 class NotebookSpec(TaskSpec):
@@ -102,9 +102,9 @@ class NotebookSpec(TaskSpec):
     def files(self) -> Iterable[FileUse]:
         yield FileUse(self.notebook, ("notebook",))
 
-    def problems(self, context: CheckContext) -> Iterable[Finding]:
+    def problems(self, context: CheckContext) -> Iterable[TaskProblem]:
         if not self.notebook.endswith(".ipynb"):
-            yield Finding(("notebook",), "bad_file", "It takes a notebook (.ipynb).")
+            yield TaskProblem(("notebook",), "bad_file", "It takes a notebook (.ipynb).")
 
 
 class HttpSpec(TaskSpec):

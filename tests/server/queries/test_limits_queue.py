@@ -1,4 +1,4 @@
-"""The queue: who gets a place, in which order, and how a wait ends."""
+"""The queue: who gets a slot, in which order, and how a wait ends."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from support.wait import wait_for
 
 from wb_server.kit.errors import Conflict, LimitReached, WorkbenchError
 from wb_server.queries.limits.models import QueryLimits
-from wb_server.queries.limits.queue import Place, Room, Slots
+from wb_server.queries.limits.queue import Capacity, Slot, Slots
 
 
 def limits(concurrent: int = 100, on_connection: int | None = None) -> QueryLimits:
     return QueryLimits(concurrent, on_connection, 1, 1024, 1.0, 0)
 
 
-def room(total: int = 1, wait: float = 60, waiting: int = 1000, per_user: int = 1000) -> Room:
-    return Room(total, wait, waiting, per_user)
+def room(total: int = 1, wait: float = 60, waiting: int = 1000, per_user: int = 1000) -> Capacity:
+    return Capacity(total, wait, waiting, per_user)
 
 
 class Queue:
@@ -27,7 +27,7 @@ class Queue:
 
     def __init__(self, slots: Slots) -> None:
         self.slots = slots
-        self.came: list[Place] = []
+        self.came: list[Slot] = []
         self.failed: list[WorkbenchError] = []
         self.threads: list[threading.Thread] = []
 
@@ -36,15 +36,15 @@ class Queue:
         user: str,
         connection: str = "",
         held: Callable[[], QueryLimits] = limits,
-    ) -> Place:
-        """Asks for a place; returns once it is there, or waits for it."""
-        place = Place(user, connection, held)
+    ) -> Slot:
+        """Asks for a slot; returns once it is there, or waits for it."""
+        slot = Slot(user, connection, held)
         known = len(self.came) + len(self.failed) + self.slots.waiting()
 
         def take() -> None:
             try:
-                self.slots.take(place)
-                self.came.append(place)
+                self.slots.take(slot)
+                self.came.append(slot)
             except WorkbenchError as error:
                 self.failed.append(error)
 
@@ -52,9 +52,9 @@ class Queue:
         thread.start()
         self.threads.append(thread)
         wait_for(lambda: len(self.came) + len(self.failed) + self.slots.waiting() > known)
-        return place
+        return slot
 
-    def end_one(self) -> Place:
+    def end_one(self) -> Slot:
         """Ends the query that came last, and waits for the next to come; that one."""
         number = len(self.came)
         self.slots.free(self.came[-1])
@@ -70,9 +70,9 @@ class Queue:
 def test_a_place_is_there_at_once_while_there_are_some() -> None:
     slots = Slots(room(total=2))
     for user in ("ana", "ben"):
-        place = Place(user, "c", limits)
-        slots.take(place)
-        assert place.waited == 0
+        slot = Slot(user, "c", limits)
+        slots.take(slot)
+        assert slot.waited == 0
     assert slots.running() == 2 and slots.running("ana") == 1 and slots.running_on("c") == 2
 
 
@@ -151,7 +151,7 @@ def test_ones_own_limit_holds_while_others_run() -> None:
     for _ in range(3):
         queue.ask("ana", held=two)
     queue.ask("ben", held=two)
-    assert Counter(place.user for place in queue.came) == {"ana": 2, "ben": 1}
+    assert Counter(slot.user for slot in queue.came) == {"ana": 2, "ben": 1}
     queue.slots.free(queue.came[0])
     wait_for(lambda: len(queue.came) == 4)
     queue.join()
@@ -161,15 +161,15 @@ def test_a_wait_that_is_over_says_how_many_run() -> None:
     slots = Slots(room(total=5, wait=0.05))
     mine = lambda: limits(2)  # noqa: E731
     for _ in range(2):
-        slots.take(Place("ana", "", mine))
+        slots.take(Slot("ana", "", mine))
     with pytest.raises(LimitReached, match="You run 2 queries, as many as you may") as refused:
-        slots.take(Place("ana", "", mine))
+        slots.take(Slot("ana", "", mine))
     details = refused.value.details
     assert refused.value.code == "too_many_queries"
     assert (details["limit"], details["of"], details["running"]) == (2, "user", 2)
     assert details["waited_ms"] >= 50 and details["retry_after"] >= 1
     assert slots.waiting() == 0 and slots.running() == 2
-    slots.take(Place("ben", "", mine))
+    slots.take(Slot("ben", "", mine))
 
 
 @pytest.mark.parametrize(
@@ -179,9 +179,9 @@ def test_a_wait_that_is_over_says_how_many_run() -> None:
 def test_what_is_full_is_said(total: int, on_connection: int | None, said: str, of: str) -> None:
     slots = Slots(room(total=total, wait=0))
     held = lambda: limits(on_connection=on_connection)  # noqa: E731
-    slots.take(Place("ana", "c", held))
+    slots.take(Slot("ana", "c", held))
     with pytest.raises(LimitReached, match=said) as refused:
-        slots.take(Place("ben", "c", held))
+        slots.take(Slot("ben", "c", held))
     assert refused.value.details["of"] == of and "waited" not in refused.value.message
 
 
@@ -190,7 +190,7 @@ def test_so_many_of_one_user_wait_and_no_more() -> None:
     for _ in range(3):
         queue.ask("ana")
     with pytest.raises(LimitReached, match="2 queries of yours wait") as refused:
-        queue.slots.take(Place("ana", "", limits))
+        queue.slots.take(Slot("ana", "", limits))
     assert refused.value.code == "too_many_waiting" and refused.value.details["limit"] == 2
     queue.ask("ben")
     for _ in range(3):
@@ -203,7 +203,7 @@ def test_so_many_wait_in_all_and_no_more() -> None:
     for user in ("ana", "ben", "cleo"):
         queue.ask(user)
     with pytest.raises(LimitReached, match="1 query runs and 2 queries wait") as refused:
-        queue.slots.take(Place("dan", "", limits))
+        queue.slots.take(Slot("dan", "", limits))
     assert refused.value.code == "too_many_waiting" and refused.value.details["limit"] == 2
     for _ in range(2):
         queue.end_one()
@@ -218,7 +218,7 @@ def test_a_wait_that_is_interrupted_ends_and_leaves_nothing() -> None:
     wait_for(lambda: queue.failed)
     assert isinstance(queue.failed[0], Conflict) and queue.failed[0].code == "cancelled"
     assert queue.slots.waiting() == 0
-    queue.slots.free(waiting)  # without effect: it never had a place
+    queue.slots.free(waiting)  # without effect: it never had a slot
     assert queue.slots.running() == 1
     queue.slots.free(running)
     queue.slots.free(running)  # nor has a second time
@@ -228,11 +228,11 @@ def test_a_wait_that_is_interrupted_ends_and_leaves_nothing() -> None:
 
 def test_one_interrupted_before_it_asks_does_not_wait() -> None:
     slots = Slots(room())
-    slots.take(Place("ana", "", limits))
-    place = Place("ben", "", limits)
-    place.interrupt()
+    slots.take(Slot("ana", "", limits))
+    slot = Slot("ben", "", limits)
+    slot.interrupt()
     with pytest.raises(Conflict):
-        slots.take(place)
+        slots.take(slot)
 
 
 def test_a_raised_limit_lets_the_waiting_run() -> None:
@@ -265,15 +265,15 @@ def test_many_threads_never_run_more_than_they_may() -> None:
 
     def work(user: str) -> None:
         for _ in range(100):
-            place = Place(user, "c", lambda: limits(2))
-            slots.take(place)
+            slot = Slot(user, "c", lambda: limits(2))
+            slots.take(slot)
             with lock:
                 now[user] += 1
                 most[user] = max(most[user], now[user])
                 most["all"] = max(most["all"], now.total())
             with lock:
                 now[user] -= 1
-            slots.free(place)
+            slots.free(slot)
 
     threads = [threading.Thread(target=work, args=(f"u{number % 4}",)) for number in range(24)]
     for thread in threads:

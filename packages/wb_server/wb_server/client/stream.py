@@ -13,7 +13,7 @@ from .errors import AnswerCut, QueryError, error_from
 from .wire import PROVENANCE, json_object
 
 
-class Body:
+class ResponseBody:
     """A file over the body of a response, for Arrow's stream reader.
 
     Arrow asks for whole message bodies with ``read_buffer``. Each is filled straight from the
@@ -87,7 +87,7 @@ class Stream:
     def __init__(self, response: httpx.Response, query_id: str, cancel: Callable[[], None]) -> None:
         self._query_id = query_id
         self._cancel = cancel
-        self._body: Body | None = Body(response)
+        self._body: ResponseBody | None = ResponseBody(response)
         self._reader: pa.RecordBatchStreamReader | None = None
         self.count = 0
         self.final: dict[str, Any] | None = None

@@ -6,10 +6,10 @@ from ..kit.endpoint import Call, Endpoint
 from .models import (
     ConnectionCreate,
     ConnectionList,
+    ConnectionListQuery,
     ConnectionUpdate,
     ConnectionView,
     ConnectorList,
-    ListQuery,
 )
 from .service import ConnectionService
 
@@ -21,7 +21,7 @@ def kinds(call: Call) -> ConnectorList:
 
 def index(call: Call) -> ConnectionList:
     """The connections that one may use."""
-    query = call.query(ListQuery)
+    query = call.query(ConnectionListQuery)
     service = call.service(ConnectionService)
     return ConnectionList(
         items=service.list(call.actor, search=query.search, deleted=query.deleted)
@@ -71,7 +71,7 @@ ROUTES = [
         index,
         "List connections",
         ConnectionList,
-        query=ListQuery,
+        query=ConnectionListQuery,
     ),
     Endpoint(
         "POST",

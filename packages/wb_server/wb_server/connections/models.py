@@ -149,6 +149,6 @@ class ConnectionList(BaseModel):
     items: list[ConnectionView]
 
 
-class ListQuery(Request):
+class ConnectionListQuery(Request):
     search: str = Field("", max_length=200)
     deleted: bool = False

@@ -24,7 +24,7 @@ _DRAIN_SECONDS = 30.0
 _SECONDS = 600.0
 
 
-class Budget:
+class Quota:
     """Bytes, or whatever else is counted, that many want at once. Safe from any thread.
 
     Args:
@@ -71,11 +71,11 @@ class Bodies:
     """
 
     def __init__(self, largest: int) -> None:
-        self.held = Budget(one=2 * largest, all_=8 * largest)  # bytes
-        self.thrown_away = Budget(one=16, all_=64)  # requests
+        self.held = Quota(one=2 * largest, all_=8 * largest)  # bytes
+        self.thrown_away = Quota(one=16, all_=64)  # requests
 
 
-class Body:
+class RequestBody:
     """What comes in of one request's body. It belongs to the event loop's thread."""
 
     def __init__(self, bodies: Bodies, request: HTTPServerRequest) -> None:
@@ -156,6 +156,6 @@ class Body:
         said = self._headers.get("Content-Length", "")
         return int(said) if said.isdecimal() else 0  # Tornado refuses what isn't a number
 
-    def _take(self, budget: Budget, sender: str, amount: int) -> None:
+    def _take(self, budget: Quota, sender: str, amount: int) -> None:
         budget.take(sender, amount)
         self._give_back = lambda: budget.give(sender, amount)

@@ -163,7 +163,7 @@ class _Json(logging.Formatter):
         return json.dumps(line)
 
 
-class _Text(logging.Formatter):
+class _TextFormatter(logging.Formatter):
     """A line to read."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -177,7 +177,9 @@ def logging_of(form: str) -> None:
     """Sets up the log of a process of the Workbench: ``text`` or ``json``."""
     handler = logging.StreamHandler()
     handler.setFormatter(
-        _Json() if form == "json" else _Text("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        _Json()
+        if form == "json"
+        else _TextFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # No line says by which code, thread, process or task it was written: they aren't looked up.

@@ -28,15 +28,15 @@ from ..kit.endpoint import (
     Endpoint,
     EventStream,
     HangUp,
+    HasAuditTarget,
     Origin,
     Outcome,
-    Told,
     parse_body,
     validate,
 )
 from ..kit.errors import Internal, NotFound, NotSignedIn, WorkbenchError
 from ..kit.events import Bus
-from .bodies import Bodies, Body
+from .bodies import Bodies, RequestBody
 
 log = logging.getLogger("wb_server.api")
 
@@ -83,7 +83,7 @@ class EndpointHandler(web.RequestHandler):
         self._actor = ANONYMOUS
         self._known_at = 0.0
         self._refusal: Exception | None = None
-        self._body = Body(serving.bodies, self.request)
+        self._body = RequestBody(serving.bodies, self.request)
         self._hang_up = HangUp()
         self._gone = asyncio.Event()
         self._began = time.perf_counter()
@@ -173,7 +173,7 @@ class EndpointHandler(web.RequestHandler):
         call = Call(self._actor, self.origin, api.services, path, self._hang_up)
         if endpoint.body is not None:
             call._body = parse_body(endpoint.body, self._body.whole())
-            told = call._body.audit_target() if isinstance(call._body, Told) else None
+            told = call._body.audit_target() if isinstance(call._body, HasAuditTarget) else None
             target = "/".join(filter(None, (target, told))) or getattr(call._body, "name", None)
         call._query = self._query(endpoint)
         result, pieces = await self._in_thread(

@@ -204,7 +204,7 @@ class Recorder(Protocol):
 
 
 @runtime_checkable
-class Told(Protocol):
+class HasAuditTarget(Protocol):
     """A body that says more for the audit log than the path does."""
 
     def audit_target(self) -> str:

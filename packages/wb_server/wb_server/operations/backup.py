@@ -25,7 +25,7 @@ from ..kit.version import VERSION
 from ..settings import Settings, in_force
 from . import manifest, postgres, sqlite
 from .archive import ArchiveWriter
-from .look import BlobRow, Look, Proof, look, prove
+from .database_state import BlobRow, DatabaseState, Proof, prove, read_state
 from .manifest import DatabasePart, Manifest
 from .report import OperationError, Progress, count_text, size_text
 from .staging import staging, sync_folder
@@ -54,7 +54,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Place:
+class InstallationPaths:
     """Where the parts of an installation lie."""
 
     settings: Settings
@@ -62,7 +62,9 @@ class Place:
     hub: Path
 
     @classmethod
-    def of(cls, settings: Settings, environment: Mapping[str, str] = os.environ) -> Place:
+    def of(
+        cls, settings: Settings, environment: Mapping[str, str] = os.environ
+    ) -> InstallationPaths:
         """As the settings and the Hub's own variable say."""
         data = Path(settings.data_dir).resolve()
         own = environment.get("WB_HUB_DIR")
@@ -89,16 +91,16 @@ def backup(
     Raises:
         OperationError: it can't be made. Nothing has its name then.
     """
-    place = Place.of(settings)
+    paths = InstallationPaths.of(settings)
     target = target.resolve()
     key_file = key_of(target)
-    _check_target(target, key_file, place, wanted)
+    _check_target(target, key_file, paths, wanted)
     try:
         sealing.check(passphrase)
         for turn in range(_TRIES):
             try:
                 with staging(target.parent) as folder:
-                    return _make(place, target, key_file, passphrase, wanted, folder, progress)
+                    return _make(paths, target, key_file, passphrase, wanted, folder, progress)
             except _BlobGone:
                 progress.say(f"Stored content was deleted meanwhile: again ({turn + 2}. time)")
         raise OperationError("Stored content is deleted all the time: try again later.")
@@ -119,13 +121,13 @@ def key_of(archive: Path) -> Path:
     return archive.with_suffix(".key")
 
 
-def _check_target(target: Path, key_file: Path, place: Place, wanted: Wanted) -> None:
+def _check_target(target: Path, key_file: Path, paths: InstallationPaths, wanted: Wanted) -> None:
     for path in (target, key_file):
         if path.exists() or path.is_symlink():
             raise OperationError(f"{path} is there already: choose another name.")
-    inside = [place.data / "blobs", place.hub]
-    inside += [place.data / "users"] if wanted.users else []
-    inside += [place.data / "files"] if wanted.files else []
+    inside = [paths.data / "blobs", paths.hub]
+    inside += [paths.data / "users"] if wanted.users else []
+    inside += [paths.data / "files"] if wanted.files else []
     for folder in inside:
         if target.is_relative_to(folder):
             raise OperationError(
@@ -134,7 +136,7 @@ def _check_target(target: Path, key_file: Path, place: Place, wanted: Wanted) ->
 
 
 def _make(
-    place: Place,
+    paths: InstallationPaths,
     target: Path,
     key_file: Path,
     passphrase: str,
@@ -142,7 +144,7 @@ def _make(
     folder: Path,
     progress: Progress,
 ) -> tuple[Path, Path]:
-    keys_before = keyfile.read(place.settings.key_path)
+    keys_before = keyfile.read(paths.settings.key_path)
     created_at = clock.now()
     archive = folder / "archive.tar"
     with open(archive, "xb", opener=_private) as file:
@@ -154,18 +156,18 @@ def _make(
             progress.still("written", done)
 
         writer = ArchiveWriter(file, step)
-        part, found, keys, proof = _database(place, keys_before, folder, writer, progress)
-        damaged = _blobs(place, found.blobs, wanted, writer, progress)
-        hub = _hub(place, folder, writer, progress)
-        _trees(place, wanted, writer, progress)
-        left_out = _left_out(place, wanted)
-        writer.content(manifest.SETTINGS, _settings(place.settings), created_at.timestamp())
+        part, found, keys, proof = _database(paths, keys_before, folder, writer, progress)
+        damaged = _blobs(paths, found.blobs, wanted, writer, progress)
+        hub = _hub(paths, folder, writer, progress)
+        _trees(paths, wanted, writer, progress)
+        left_out = _left_out(paths, wanted)
+        writer.content(manifest.SETTINGS, _settings(paths.settings), created_at.timestamp())
         content = manifest.write(
             Manifest(
                 format=manifest.FORMAT,
                 version=VERSION,
                 created_at=created_at,
-                data_dir=str(place.data),
+                data_dir=str(paths.data),
                 database=part,
                 hub=hub,
                 secrets=proof.opened,
@@ -192,7 +194,7 @@ def _make(
         raise
     sync_folder(target.parent)
     if left_out:
-        progress.say(f"Not in it: {', '.join(left_out)} (in {place.data})")
+        progress.say(f"Not in it: {', '.join(left_out)} (in {paths.data})")
     return target, key_file
 
 
@@ -208,21 +210,21 @@ def _name(made: Path, final: Path) -> None:
 
 
 def _database(
-    place: Place,
+    paths: InstallationPaths,
     keys_before: list[str],
     folder: Path,
     writer: ArchiveWriter,
     progress: Progress,
-) -> tuple[DatabasePart, Look, list[str], Proof]:
+) -> tuple[DatabasePart, DatabaseState, list[str], Proof]:
     """Copies the metadata database and proves the key on the copy."""
-    url = place.settings.database
+    url = paths.settings.database
     keys: list[str] = []
     proof = Proof(0, 0)
 
     def check(connection: sa.Connection) -> None:
         # Read again: a rotation may have added a key before the copy, or dropped one after it.
         nonlocal keys, proof
-        keys = list(dict.fromkeys([*keyfile.read(place.settings.key_path), *keys_before]))
+        keys = list(dict.fromkeys([*keyfile.read(paths.settings.key_path), *keys_before]))
         proof = prove(connection, keys)
 
     server = None
@@ -230,7 +232,7 @@ def _database(
         member, copied = manifest.WORKBENCH_SQLITE, folder / "workbench.db"
         sqlite.copy(sqlite.file_of(url), copied)
         with sqlite.reading(copied) as connection:
-            found = look(connection)
+            found = read_state(connection)
             check(connection)
     else:
         member, copied = manifest.WORKBENCH_POSTGRES, folder / "workbench.dump"
@@ -264,18 +266,22 @@ def _database(
 
 
 def _blobs(
-    place: Place, rows: list[BlobRow], wanted: Wanted, writer: ArchiveWriter, progress: Progress
+    paths: InstallationPaths,
+    rows: list[BlobRow],
+    wanted: Wanted,
+    writer: ArchiveWriter,
+    progress: Progress,
 ) -> list[str]:
     """Copies the blobs that the copy of the database names; those that are damaged."""
     size, damaged = 0, []
     for row in rows:
-        path = place.settings.blobs_folder / row.digest[:2] / row.digest[2:]
+        path = paths.settings.blobs_folder / row.digest[:2] / row.digest[2:]
         try:
             source = open(path, "rb", opener=_reading)  # noqa: SIM115  closed below
         except FileNotFoundError:
             if not row.referenced:
                 continue  # being swept
-            if not _still_named(place.settings.database, row.digest):
+            if not _still_named(paths.settings.database, row.digest):
                 raise _BlobGone from None
             damaged.append(row.digest)
             continue
@@ -288,7 +294,7 @@ def _blobs(
             size += member.size
     if damaged:
         text = f"{count_text(len(damaged), 'stored content')} missing or damaged in " + str(
-            place.settings.blobs_folder
+            paths.settings.blobs_folder
         )
         if not wanted.damaged_blobs:
             raise OperationError(
@@ -315,16 +321,16 @@ def _still_named(url: str, digest: str) -> bool:
 
 
 def _hub(
-    place: Place, folder: Path, writer: ArchiveWriter, progress: Progress
+    paths: InstallationPaths, folder: Path, writer: ArchiveWriter, progress: Progress
 ) -> DatabasePart | None:
     """Copies the Hub's database: people, groups, password hashes, tokens' hashes.
 
     The cookie secret stays: with it and the database one could sign in as anyone. People sign in again
     after a restore.
     """
-    source = place.hub / "jupyterhub.sqlite"
+    source = paths.hub / "jupyterhub.sqlite"
     if not source.is_file():
-        progress.say(f"Hub: none in {place.hub}: people and groups are not in this backup")
+        progress.say(f"Hub: none in {paths.hub}: people and groups are not in this backup")
         return None
     copied = folder / "hub.db"
     sqlite.copy(source, copied)
@@ -337,14 +343,16 @@ def _hub(
     return DatabasePart(kind="sqlite", member=manifest.HUB_SQLITE, tables=tables)
 
 
-def _trees(place: Place, wanted: Wanted, writer: ArchiveWriter, progress: Progress) -> None:
+def _trees(
+    paths: InstallationPaths, wanted: Wanted, writer: ArchiveWriter, progress: Progress
+) -> None:
     """Copies the folders of people's and the administrator's own files."""
-    config = place.hub.parent if place.config_member == _CONFIG else place.hub
-    trees = [(config / _CONFIG, place.config_member, "Configuration")]
+    config = paths.hub.parent if paths.config_member == _CONFIG else paths.hub
+    trees = [(config / _CONFIG, paths.config_member, "Configuration")]
     if wanted.users:
-        trees.append((place.data / "users", "users", "People's homes"))
+        trees.append((paths.data / "users", "users", "People's homes"))
     if wanted.files:
-        trees.append((place.data / "files", "files", "Files"))
+        trees.append((paths.data / "files", "files", "Files"))
     for folder, name, title in trees:
         if not folder.is_dir() or folder.is_symlink():
             continue
@@ -389,16 +397,16 @@ def _tree(
                 raise
 
 
-def _left_out(place: Place, wanted: Wanted) -> list[str]:
+def _left_out(paths: InstallationPaths, wanted: Wanted) -> list[str]:
     """What lies in the data folder and is not in the backup, for the person to see."""
-    settings = place.settings
+    settings = paths.settings
     taken = {"blobs", "hub", "workbench.db", "workbench.db-wal", "workbench.db-shm", _CONFIG}
     taken |= {settings.key_path.name, *_NOT_TAKEN}
     taken |= {"users"} if wanted.users else set()
     taken |= {"files"} if wanted.files else set()
-    there = {entry.name for entry in place.data.iterdir() if not entry.name.startswith(".wb-")}
+    there = {entry.name for entry in paths.data.iterdir() if not entry.name.startswith(".wb-")}
     outside = {
-        str(root) for root in settings.roots if not root.resolve().is_relative_to(place.data)
+        str(root) for root in settings.roots if not root.resolve().is_relative_to(paths.data)
     }
     return sorted(there - taken) + sorted(outside)
 

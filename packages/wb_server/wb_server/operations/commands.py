@@ -105,11 +105,11 @@ def run_restore(arguments: argparse.Namespace) -> int:
     from sqlalchemy.exc import SQLAlchemyError
 
     from ..kit import db
-    from .restore import Target, restore
+    from .restore import RestoreTarget, restore
 
     settings, began = Settings.from_environment(), time.monotonic()
     try:
-        target = Target.of(settings)
+        target = RestoreTarget.of(settings)
         secret = _passphrase(arguments.passphrase_file, twice=False)
         told = restore(arguments.file, target, secret, Progress(quiet=arguments.quiet))
     except (OperationError, SQLAlchemyError) as error:

@@ -20,7 +20,7 @@ from ..governance.secrets import vault
 from ..kit import clock, db
 from ..settings import Settings
 from . import postgres, sqlite
-from .look import look, require_key
+from .database_state import read_state, require_key
 from .report import OperationError, Progress
 
 log = logging.getLogger("wb_server")
@@ -194,7 +194,7 @@ def go_back(settings: Settings, copy: Path, progress: Progress) -> None:
     if lite:
         sqlite.check(copy, str(copy))
         with sqlite.reading(copy) as connection:
-            if look(connection).revision is None:
+            if read_state(connection).revision is None:
                 raise OperationError(f"{copy} is no copy of a metadata database.")
     kept = _fresh(Path(settings.data_dir) / _FOLDER, "replaced", url)
     kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -14,7 +14,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.conninfo import make_conninfo
 
-from .look import Look, look
+from .database_state import DatabaseState, read_state
 from .report import OperationError
 
 _CHUNK = 1024 * 1024
@@ -40,7 +40,7 @@ def connected(url: str) -> Iterator[sa.Connection]:
 
 def dump(
     url: str, target: Path, check: Callable[[sa.Connection], None], step: Callable[[int], None]
-) -> tuple[Look, str]:
+) -> tuple[DatabaseState, str]:
     """Writes a dump as of one moment; what was in it, and the server's version.
 
     Args:
@@ -56,7 +56,7 @@ def dump(
         connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         server = str(connection.execute(sa.text("SHOW server_version")).scalar_one())
         _fits(program, server)
-        found = look(connection)
+        found = read_state(connection)
         check(connection)
         # pg_dump sees exactly what was counted.
         snapshot = connection.execute(sa.text("SELECT pg_export_snapshot()")).scalar_one()

@@ -24,7 +24,7 @@ from ..settings import Settings
 from . import manifest, postgres, sqlite
 from .archive import Extracted, extract, finish
 from .backup import key_of
-from .look import BlobRow, differences, look, prove
+from .database_state import BlobRow, differences, prove, read_state
 from .manifest import Bound, DatabasePart, Manifest
 from .report import OperationError, Progress, count_text, size_text
 from .staging import staging, sync_folder
@@ -35,7 +35,7 @@ _NOTES = "restored"
 
 
 @dataclass(frozen=True)
-class Target:
+class RestoreTarget:
     """Where a backup goes.
 
     Attributes:
@@ -49,7 +49,7 @@ class Target:
     key_file: Path | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> Target:
+    def of(cls, settings: Settings) -> RestoreTarget:
         """As the settings say.
 
         Raises:
@@ -68,7 +68,7 @@ class Target:
         return cls(data, url, None if key == data / _KEY else key)
 
 
-def restore(archive: Path, target: Target, passphrase: str, progress: Progress) -> Manifest:
+def restore(archive: Path, target: RestoreTarget, passphrase: str, progress: Progress) -> Manifest:
     """Restores a backup and proves it.
 
     Raises:
@@ -133,7 +133,7 @@ def _check_revision(revision: str | None) -> None:
         )
 
 
-def _check_target(target: Target) -> None:
+def _check_target(target: RestoreTarget) -> None:
     if target.data.is_symlink() or (target.data.exists() and not target.data.is_dir()):
         raise OperationError(f"{target.data} is there already: name a new folder by --data-dir.")
     if target.data.is_dir() and any(target.data.iterdir()):
@@ -155,7 +155,7 @@ def _check_target(target: Target) -> None:
                 )
 
 
-def _check_kind(part: DatabasePart, target: Target) -> None:
+def _check_kind(part: DatabasePart, target: RestoreTarget) -> None:
     if part.kind == "postgresql" and not target.database_url:
         raise OperationError(
             "This is a backup of a PostgreSQL database: name an empty one by --database-url."
@@ -191,7 +191,7 @@ def _settle(
     found: Extracted,
     told: Manifest,
     bound: Bound,
-    target: Target,
+    target: RestoreTarget,
     progress: Progress,
 ) -> None:
     """Puts the parts where a data folder has them, proves them, and gives the place its name."""
@@ -230,7 +230,7 @@ def _settle(
         raise
 
 
-def _place(made: Path, key: Path, target: Target) -> None:
+def _place(made: Path, key: Path, target: RestoreTarget) -> None:
     os.sync()
     if target.key_file is not None:
         with open(target.key_file, "xb", opener=_private) as file:
@@ -255,7 +255,7 @@ def _prove(
     made: Path,
     progress: Progress,
 ) -> None:
-    found = look(connection)
+    found = read_state(connection)
     if found.revision != told.database.revision:
         raise OperationError("The backup is damaged: its tables are of another version.")
     if wrong := differences(told.database.tables, found.tables):
@@ -313,7 +313,7 @@ def _settle_hub(database: Path, part: DatabasePart, progress: Progress) -> None:
 
 
 def _move_folders(
-    connection: sa.Connection, told: Manifest, target: Target, progress: Progress
+    connection: sa.Connection, told: Manifest, target: RestoreTarget, progress: Progress
 ) -> None:
     """Lets file connections that lie in the old data folder point into the new one."""
     old, new = Path(told.data_dir), target.data

@@ -24,25 +24,6 @@ from ..user_server.folder import collect, snapshot
 
 TEXT = "check, save, run and watch pipelines (over the API, for scripts)"
 
-# What belongs to a pipeline: code and small tables. Data lies in databases and stores.
-SUFFIXES = frozenset(
-    {
-        ".csv",
-        ".ipynb",
-        ".json",
-        ".md",
-        ".py",
-        ".r",
-        ".sql",
-        ".toml",
-        ".tsv",
-        ".txt",
-        ".yaml",
-        ".yml",
-    }
-)
-MAX_FILE = 2 * 2**20
-IGNORE_FILE = ".workbenchignore"
 _ENDED = ("succeeded", "failed", "cancelled", "skipped")
 
 
@@ -108,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _validate(arguments: argparse.Namespace) -> int:
     bad = 0
-    with _Api() as api:
+    with _ApiClient() as api:
         for path in arguments.file:
             text = _text(path)
             found = api("POST", "/pipelines/check", text_files(path, text))
@@ -131,7 +112,7 @@ def _save(arguments: argparse.Namespace) -> int:
     text = _text(path)
     files = {name: base64.b64encode(content).decode() for name, content in snapshot(path.parent)}
     body: dict[str, Any] = {"text": text, "files": files, "note": arguments.note}
-    with _Api() as api:
+    with _ApiClient() as api:
         name = _name_of(text)
         known = name and api("GET", f"/pipelines/{quote(name, safe='')}", status=(404,))
         if known:
@@ -144,7 +125,7 @@ def _save(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    with _Api() as api:
+    with _ApiClient() as api:
         path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
         form = api("GET", f"{path}/form") if arguments.parameter else {}
         body: dict[str, Any] = {"parameters": _parameters(arguments.parameter, form)}
@@ -172,7 +153,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    with _Api() as api:
+    with _ApiClient() as api:
         if arguments.pipeline:
             items = api("GET", "/runs", pipeline=arguments.pipeline, limit=50)["items"]
             rows = [
@@ -218,7 +199,7 @@ def _next(pipeline: dict[str, Any]) -> str:
 
 def _show(arguments: argparse.Namespace) -> int:
     path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
-    with _Api() as api:
+    with _ApiClient() as api:
         pipeline = api("GET", path)
         number = arguments.version or pipeline["head"]
         if arguments.file:
@@ -241,14 +222,14 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _approve(arguments: argparse.Namespace) -> int:
     path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
-    with _Api() as api:
+    with _ApiClient() as api:
         approved = api("POST", f"{path}/approve", {"version": arguments.version})
     print(f"{approved['name']}: version {approved['approved']} runs from now on")
     return 0
 
 
 def _logs(arguments: argparse.Namespace) -> int:
-    with _Api() as api:
+    with _ApiClient() as api:
         places: dict[str, int] = {}
         while True:
             detail = api("GET", f"/runs/{quote(arguments.run, safe='')}")
@@ -263,7 +244,7 @@ def _logs(arguments: argparse.Namespace) -> int:
             time.sleep(0.7)
 
 
-def _print_log(api: _Api, task: str, attempt: dict[str, Any], places: dict[str, int]) -> None:
+def _print_log(api: _ApiClient, task: str, attempt: dict[str, Any], places: dict[str, int]) -> None:
     while True:
         start = places.get(attempt["id"], 0)
         page = api("GET", f"/attempts/{attempt['id']}/log", start=start)
@@ -275,7 +256,7 @@ def _print_log(api: _Api, task: str, attempt: dict[str, Any], places: dict[str, 
 
 
 def _cancel(arguments: argparse.Namespace) -> int:
-    with _Api() as api:
+    with _ApiClient() as api:
         run = api("POST", f"/runs/{quote(arguments.run, safe='')}/cancel")
     print("cancelled" if run["state"] == "cancelled" else "it ends within seconds")
     return 0
@@ -284,7 +265,7 @@ def _cancel(arguments: argparse.Namespace) -> int:
 # --- what they share -----------------------------------------------------------------------------
 
 
-class _Api:
+class _ApiClient:
     """The API, with errors as lines for a terminal."""
 
     def __init__(self) -> None:
@@ -302,7 +283,7 @@ class _Api:
             follow_redirects=False,
         )
 
-    def __enter__(self) -> _Api:
+    def __enter__(self) -> _ApiClient:
         return self
 
     def __exit__(self, *_: object) -> None:

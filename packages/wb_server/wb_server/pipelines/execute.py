@@ -21,10 +21,10 @@ from .accounts import Accounts
 from .definitions import Definitions, scope_of
 from .recorder import AttemptRecorder, checked_outputs, keepable
 from .runs.notes import Notes
-from .runs.steps import Claim, End, Ending, Kept, Step
+from .runs.steps import Claim, End, Ending, Step, StoredFile
 from .runs.store import RunStore
 from .runs.task_transitions import TaskTransitions
-from .tasks.base import Artifact, Attempt, Result, TaskFailed, TaskType
+from .tasks.base import Artifact, Attempt, TaskFailed, TaskResult, TaskType
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +176,7 @@ class Executor:
         message, retry = "", True
         details: Mapping[str, Any] = {}
         outputs: Mapping[str, Any] = {}
-        files: list[Kept] = []
+        files: list[StoredFile] = []
         try:
             result = self._run(claim, going)
             outputs = checked_outputs(result.outputs)
@@ -236,7 +236,7 @@ class Executor:
                     return None
                 time.sleep(0.5)  # the database is away or full
 
-    def _run(self, claim: Claim, going: _Going) -> Result:
+    def _run(self, claim: Claim, going: _Going) -> TaskResult:
         kind = self._types.get(claim.type)
         if kind is None:
             raise TaskFailed(
@@ -266,7 +266,7 @@ class Executor:
         )
         return kind.run(spec, attempt)
 
-    def _kept(self, artifact: Artifact) -> Kept:
+    def _kept(self, artifact: Artifact) -> StoredFile:
         content = artifact.content
         if isinstance(content, bytes):
             digest, size = self._blobs.put([content]), len(content)
@@ -274,7 +274,7 @@ class Executor:
             size = content.stat().st_size
             with content.open("rb") as file:
                 digest = self._blobs.put(iter(lambda: file.read(1 << 20), b""))
-        return Kept(artifact.name, artifact.media_type, digest, size)
+        return StoredFile(artifact.name, artifact.media_type, digest, size)
 
     # --- the keeper ----------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ from .sharing import ROUTES as SHARING
 _MAX_BODY = MAX_SNAPSHOT * 4 // 3 + 2**20
 
 
-class ListQuery(BaseModel):
+class PipelineListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     search: str = Field("", max_length=200, description="Words in name, description or labels.")
@@ -53,7 +53,7 @@ class VersionsQuery(BaseModel):
 
 def list_(call: Call) -> PipelineList:
     """The pipelines that one may see."""
-    query = call.query(ListQuery)
+    query = call.query(PipelineListQuery)
     return PipelineList(
         items=call.service(PipelineService).list(
             call.actor, search=query.search, label=query.label, deleted=query.deleted
@@ -156,7 +156,7 @@ ROUTES = [
         list_,
         "List the pipelines that one may see",
         PipelineList,
-        query=ListQuery,
+        query=PipelineListQuery,
     ),
     Endpoint(
         "POST",

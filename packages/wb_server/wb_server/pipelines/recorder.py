@@ -15,7 +15,7 @@ from ..kit.blobs import Blobs
 from .runs.notes import Notes, table_rows
 from .runs.steps import Claim
 from .runs.store import RunStore
-from .tasks.base import Recorder, StoredArtifact, TaskFailed
+from .tasks.base import StoredArtifact, TaskFailed, TaskRecorder
 
 # Of an attempt's log so much is kept; of a piece of it, so much is one row.
 _LOG_LIMIT = 10 * 2**20
@@ -36,7 +36,7 @@ class LastWords:
     progress: dict[str, Any] | None = None
 
 
-class AttemptRecorder(Recorder):
+class AttemptRecorder(TaskRecorder):
     """Keeps what an attempt says. What may wait a moment is gathered; ``flush`` writes it."""
 
     def __init__(self, claim: Claim, notes: Notes, store: RunStore, blobs: Blobs) -> None:

@@ -92,7 +92,7 @@ class Catalog:
         with self._queries.turn(
             actor, connection, permit.query_id, permit.kind, what, hang_up
         ) as running:
-            if running.place.waited:
+            if running.slot.waited:
                 connection = self._connections.saved(actor, connection_id)
                 permit = self._gate.browse(actor, connection, query_id=permit.query_id)
             connector = self._configurations.connector(connection.connector)

@@ -131,10 +131,10 @@ class Opening:
             if not long:
                 granted = grant(asked.actor, connection, running)
             self._queries.take(running)
-            if running.place.waited:
+            if running.slot.waited:
                 asked = replace(asked, actor=self._bindings().as_now(asked.actor))
                 bound, connection = self._found(asked)
-            if granted is None or running.place.waited:
+            if granted is None or running.slot.waited:
                 granted = grant(asked.actor, connection, running)
         except BaseException as error:
             if granted is None or running.stopped is None:

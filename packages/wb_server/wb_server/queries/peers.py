@@ -32,7 +32,7 @@ process_queries = sa.Table(
     metadata,
     sa.Column("process", sa.String(128), primary_key=True),
     sa.Column("at", UtcDateTime, nullable=False),
-    # As ``_Told``.
+    # As ``_Report``.
     sa.Column("told", sa.JSON, nullable=False),
 )
 
@@ -50,7 +50,7 @@ _BELIEVED = timedelta(seconds=10)
 _FORGOTTEN = timedelta(hours=1)
 
 
-class _Told(BaseModel):
+class _Report(BaseModel):
     """What a process says of itself: the queries that run, and how many count for whom."""
 
     queries: list[RunningQuery] = []
@@ -93,13 +93,13 @@ class Peers:
             self._thread.join(5)
             # Where its database is away, others stop believing it soon.
             with contextlib.suppress(WorkbenchError):
-                self._tell(_Told())
+                self._tell(_Report())
 
     def tick(self) -> None:
         """Tells and asks once."""
-        own = [each.view() for each in self._queries.all() if each.place.runs()]
+        own = [each.view() for each in self._queries.all() if each.slot.runs()]
         users, connections = self._queries.counts()
-        self._tell(_Told(queries=own, users=users, connections=connections))
+        self._tell(_Report(queries=own, users=users, connections=connections))
         if own:
             self._heed({each.id for each in own})
         self._ask()
@@ -113,7 +113,7 @@ class Peers:
             except Exception:
                 log.exception("what runs elsewhere isn't known")
 
-    def _tell(self, own: _Told) -> None:
+    def _tell(self, own: _Report) -> None:
         if not own.queries and not self._written:
             return
         mine = process_queries.c.process == self._process
@@ -152,7 +152,7 @@ class Peers:
         if not rows and not self._others:
             return
         since = clock.now() - _BELIEVED
-        told = [_Told.model_validate(row.told) for row in rows if row.at > since]
+        told = [_Report.model_validate(row.told) for row in rows if row.at > since]
         users: Counter[str] = Counter()
         connections: Counter[str] = Counter()
         for each in told:

@@ -31,7 +31,7 @@ def _build(assembly: Assembly) -> None:
     from .catalog import Catalog
     from .connection_tests import ConnectionTests
     from .limits.models import StartLimits
-    from .limits.queue import Room as Places
+    from .limits.queue import Capacity
     from .limits.service import LimitService
     from .limits.store import LimitStore
     from .loads import Loads
@@ -56,7 +56,7 @@ def _build(assembly: Assembly) -> None:
                 seconds=settings.query_timeout,
                 temp_bytes=settings.max_temp_bytes,
             ),
-            Places(
+            Capacity(
                 total=settings.max_queries,
                 wait=settings.queue_wait if assembly.serves else _TURN_SECONDS,
                 waiting=settings.max_waiting,

@@ -18,7 +18,7 @@ from ..kit.endpoint import HangUp, Outcome
 from ..kit.errors import Conflict
 from ..kit.events import Bus
 from .limits.models import QueryLimits
-from .limits.queue import Place
+from .limits.queue import Slot
 from .limits.service import LimitService
 from .models import RunningQuery
 
@@ -35,7 +35,7 @@ class Running:
     Attributes:
         connection: its name; empty for what isn't saved.
         statement: as it was written, or what else it does, in words.
-        place: its place among all, or its wait for one.
+        slot: its slot among all, or its wait for one.
         rows: that were read so far; with ``bytes``.
         run_id: of the pipeline's run that it belongs to.
     """
@@ -46,7 +46,7 @@ class Running:
     connection: str
     kind: Kind
     statement: str
-    place: Place
+    slot: Slot
     since: datetime = field(default_factory=clock.now)
     run_id: str | None = None
     started_at: datetime | None = None
@@ -71,7 +71,7 @@ class Running:
                 return
             self.stopped = why
             session = self.session
-        self.place.interrupt()
+        self.slot.interrupt()
         if session is not None:
             session.cancel()
 
@@ -139,7 +139,7 @@ class RunningQueries:
             connection.name if connection is not None else "",
             kind,
             what,
-            Place(actor.name, known, limits, beside=beside is not None),
+            Slot(actor.name, known, limits, beside=beside is not None),
             run_id=actor.via.removeprefix("run:") if actor.via.startswith("run:") else None,
         )
         with self._lock:
@@ -155,16 +155,16 @@ class RunningQueries:
             LimitReached, Conflict: as ``Slots.take``.
         """
         self._bus.publish_soon("queries")
-        self._slots.take(running.place)
+        self._slots.take(running.slot)
         running.started_at = clock.now()
-        if running.place.waited:
+        if running.slot.waited:
             self._bus.publish_soon("queries")
 
     def remove(self, running: Running) -> None:
         """Takes one out that ended, or that never began, and frees its place."""
         with self._lock:
             self._by_id.pop(running.query_id, None)
-        self._slots.free(running.place)
+        self._slots.free(running.slot)
         self._bus.publish_soon("queries")
 
     @contextmanager

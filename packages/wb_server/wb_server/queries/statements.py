@@ -34,7 +34,7 @@ _LEAST_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class _Watch:
+class _RunningWatch:
     """Has the analysis of a running query end with it."""
 
     running: Running
@@ -225,7 +225,7 @@ class Statements:
             supports_once=connector.supports_loads,
             once=once,
             only=only,
-            watch=_Watch(running, limits.seconds),
+            watch=_RunningWatch(running, limits.seconds),
         )
         left = max(_LEAST_SECONDS, limits.seconds - (time.monotonic() - began))
         return Granted(connection, connector, permit, limits, limit, left)
@@ -248,7 +248,7 @@ class Statements:
                 "connection_id": connection.id,
                 "row_limit": granted.row_limit,
                 "kind": permit.kind,
-                "waited_ms": round(running.place.waited * 1000, 1),
+                "waited_ms": round(running.slot.waited * 1000, 1),
                 "policies": [],
                 "catalog_version": None,
             }

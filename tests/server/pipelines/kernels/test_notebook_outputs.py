@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_output
 
-from wb_server.pipelines.kernels.outputs import Budget, CellOutputs
+from wb_server.pipelines.kernels.outputs import CellOutputs, OutputBudget
 
 LIMIT = 1000
 
@@ -21,12 +21,12 @@ def shown(size: int, letter: str = "x") -> Any:
 
 
 @pytest.fixture
-def budget() -> Budget:
-    return Budget(5 * LIMIT)
+def budget() -> OutputBudget:
+    return OutputBudget(5 * LIMIT)
 
 
 @pytest.fixture
-def cell(budget: Budget) -> CellOutputs:
+def cell(budget: OutputBudget) -> CellOutputs:
     return CellOutputs(budget, LIMIT)
 
 
@@ -46,7 +46,7 @@ def test_pieces_of_a_stream_are_one_output(cell: CellOutputs) -> None:
     ]
 
 
-def test_the_end_is_kept_with_a_note(cell: CellOutputs, budget: Budget) -> None:
+def test_the_end_is_kept_with_a_note(cell: CellOutputs, budget: OutputBudget) -> None:
     for number in range(10_000):
         cell.add(stream(f"line {number}\n"))
     note, kept = cell.nodes()
@@ -74,7 +74,7 @@ def test_what_was_shown_first_goes_first(cell: CellOutputs) -> None:
     assert last.data["text/plain"] == "c" * 600
 
 
-def test_one_output_over_the_limit_is_left_out(cell: CellOutputs, budget: Budget) -> None:
+def test_one_output_over_the_limit_is_left_out(cell: CellOutputs, budget: OutputBudget) -> None:
     cell.add(shown(LIMIT + 1))
     cell.add(stream("after"))
     assert text(cell.nodes()).endswith("after")
@@ -82,7 +82,7 @@ def test_one_output_over_the_limit_is_left_out(cell: CellOutputs, budget: Budget
     assert budget.left == 5 * LIMIT - 5
 
 
-def test_all_cells_share_the_notebooks_size(budget: Budget) -> None:
+def test_all_cells_share_the_notebooks_size(budget: OutputBudget) -> None:
     cells = [CellOutputs(budget, LIMIT) for _ in range(8)]
     for each in cells:
         each.add(stream("x" * 900))
@@ -91,7 +91,7 @@ def test_all_cells_share_the_notebooks_size(budget: Budget) -> None:
     assert budget.left == 0
 
 
-def test_a_display_is_updated_in_place(cell: CellOutputs, budget: Budget) -> None:
+def test_a_display_is_updated_in_place(cell: CellOutputs, budget: OutputBudget) -> None:
     cell.add(shown(10, "a"), "bar")
     cell.add(stream("x"))
     cell.update("bar", shown(20, "b"))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from wb_server.kit.errors import Unavailable
 from wb_server.pipelines.recorder import AttemptRecorder, keepable
 from wb_server.pipelines.runs.notes import Notes
-from wb_server.pipelines.runs.steps import Claim, Kept
+from wb_server.pipelines.runs.steps import Claim, StoredFile
 from wb_server.pipelines.runs.store import attempts
 
 from .test_transitions import Bench, task
@@ -112,9 +112,9 @@ def test_what_tasks_before_made(bench: Bench) -> None:
     bench.end(
         z,
         "succeeded",
-        files=[Kept("y", "text/csv", digests[1], 3), Kept("x", parquet, digests[0], 3)],
+        files=[StoredFile("y", "text/csv", digests[1], 3), StoredFile("x", parquet, digests[0], 3)],
     )
-    (b,) = bench.end(a, "succeeded", files=[Kept("x", parquet, digests[2], 5)]).ready
+    (b,) = bench.end(a, "succeeded", files=[StoredFile("x", parquet, digests[2], 5)]).ready
     it = record(bench, bench.claim(b))
     found = it.artifacts(["a", "z"])
     assert [(each.task, each.name, each.size) for each in found] == [

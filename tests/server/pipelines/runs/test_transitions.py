@@ -22,7 +22,16 @@ from wb_server.kit.errors import Conflict
 from wb_server.pipelines.models import Pipeline
 from wb_server.pipelines.runs.notes import Notes
 from wb_server.pipelines.runs.run_transitions import RunTransitions
-from wb_server.pipelines.runs.steps import MAX_LOST, Claim, End, Ending, Kept, NewRun, NewTask, Step
+from wb_server.pipelines.runs.steps import (
+    MAX_LOST,
+    Claim,
+    End,
+    Ending,
+    NewRun,
+    NewTask,
+    Step,
+    StoredFile,
+)
 from wb_server.pipelines.runs.store import RunStore
 from wb_server.pipelines.runs.task_transitions import TaskTransitions
 from wb_server.pipelines.runs.upkeep import Upkeep
@@ -342,7 +351,7 @@ def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
         bench.claim(step.ready[0]),
         "succeeded",
         outputs={"rows": 1},
-        files=[Kept("table.parquet", "application/vnd.apache.parquet", digest, 4)],
+        files=[StoredFile("table.parquet", "application/vnd.apache.parquet", digest, 4)],
     ).ready
     bench.end(bench.claim(b), "failed", code="x")
     (a, _) = bench.store.tasks(step.run_id)
@@ -382,7 +391,7 @@ def test_old_runs_go_with_their_files(bench: Bench) -> None:
         claim = bench.claim(step.ready[0])
         digest = bench.blobs.put([f"content {number}".encode()])
         bench.notes.notebook(claim.attempt_id, bench.blobs.put([b"the same in each"]))
-        bench.end(claim, "succeeded", files=[Kept("f", "text/plain", digest, 9)])
+        bench.end(claim, "succeeded", files=[StoredFile("f", "text/plain", digest, 9)])
         runs.append((step.run_id, digest))
     going = bench.runs.create(bench.new()).run_id
     assert bench.upkeep.prune(clock.now() - timedelta(days=1), keep=3) == 2

@@ -18,7 +18,7 @@ from wb_server.kit.network import NetworkPolicy
 from wb_server.pipelines.definition.check import check
 from wb_server.pipelines.definition.models import CheckContext
 from wb_server.pipelines.tasks import TYPES
-from wb_server.pipelines.tasks.base import Attempt, Recorder, TaskFailed
+from wb_server.pipelines.tasks.base import Attempt, TaskFailed, TaskRecorder
 from wb_server.pipelines.tasks.http import HttpSpec, HttpTask
 
 REGISTRY = {each.name: each.Spec for each in TYPES}
@@ -30,7 +30,7 @@ class Nowhere(CheckContext):
     """An address is checked without asking anybody."""
 
 
-class Log(Recorder):
+class Log(TaskRecorder):
     def log(self, text: str) -> None:
         """Nobody reads it."""
 

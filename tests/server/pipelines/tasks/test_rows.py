@@ -29,7 +29,7 @@ from wb_server.kit.endpoint import HangUp
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput
 from wb_server.pipelines.definition import check, templates
 from wb_server.pipelines.definition.models import TaskSpec
-from wb_server.pipelines.tasks.base import Attempt, Result, StoredArtifact, TaskFailed, TaskType
+from wb_server.pipelines.tasks.base import Attempt, StoredArtifact, TaskFailed, TaskResult, TaskType
 from wb_server.pipelines.tasks.copy import CopyTask
 from wb_server.pipelines.tasks.rows import telling_what_passes
 from wb_server.pipelines.tasks.sql import SqlTask
@@ -90,7 +90,7 @@ class Tasks:
 
     def run(
         self, text: str, run: str = "r1", kept: Kept | None = None, hang_up: HangUp | None = None
-    ) -> Result:
+    ) -> TaskResult:
         spec = self.spec(text)
         attempt = Attempt(
             id="a",

@@ -53,7 +53,7 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
             code="parameter_unused",
             parameters=[str(name) for name in unused],
         )
-    room = _Room(rules)
+    room = _SizeBudget(rules)
     for condition in list(tree.find_all(exp.In)):
         tree = _bind_list(tree, condition, params, rules, room)
     for node in list(tree.find_all(exp.Placeholder)):
@@ -71,7 +71,7 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
     return tree
 
 
-class _Room:
+class _SizeBudget:
     """What values may still be put in: a statement that becomes too long isn't built first."""
 
     def __init__(self, rules: DialectRules) -> None:
@@ -112,7 +112,7 @@ def _bind_list(
     node: exp.Expr,
     params: Mapping[str, Any],
     rules: DialectRules,
-    room: _Room,
+    room: _SizeBudget,
 ) -> exp.Expr:
     """``x IN (:ids)`` or ``x IN :ids``: one literal for each value of the list."""
     field = node.args.get("field")
@@ -144,7 +144,7 @@ _ARRAY_OPERATORS = (exp.ArrayContainsAll, exp.ArrayContainedBy, exp.ArrayOverlap
 
 
 def _array(
-    node: exp.Placeholder, values: Sequence[Any], rules: DialectRules, room: _Room
+    node: exp.Placeholder, values: Sequence[Any], rules: DialectRules, room: _SizeBudget
 ) -> exp.Expr:
     """``x = ANY(:ids)``, ``tags && :tags``, ``unnest(:ids)``: one array of all values.
 

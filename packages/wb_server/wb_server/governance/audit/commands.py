@@ -201,7 +201,7 @@ _Parser = argparse.ArgumentParser
 
 
 @dataclass(frozen=True)
-class _Log:
+class _LocalLog:
     """The log of this machine."""
 
     database: Database
@@ -211,7 +211,7 @@ class _Log:
 
 
 @contextlib.contextmanager
-def _open() -> Iterator[_Log]:
+def _open() -> Iterator[_LocalLog]:
     """The log that the settings name.
 
     Raises:
@@ -252,7 +252,7 @@ def _open() -> Iterator[_Log]:
             )
         key = master.secret(database, "audit")
         signer = Signer(key)
-        yield _Log(
+        yield _LocalLog(
             database, signer, SealStore(database, signer), AuditService(AuditStore(database, key))
         )
     finally:

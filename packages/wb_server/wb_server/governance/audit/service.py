@@ -22,7 +22,7 @@ _STATEMENT_LIMIT = 64 * 1024
 
 
 @dataclass
-class _Open:
+class _StartedRow:
     began: float
     row: dict[str, object] = field(default_factory=dict)
 
@@ -36,7 +36,7 @@ class AuditService:
 
     def __init__(self, store: AuditStore) -> None:
         self._store = store
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _StartedRow] = {}
 
     def started(
         self,
@@ -73,7 +73,7 @@ class AuditService:
                 "statement": _cut(statement, _STATEMENT_LIMIT),
             }
         )
-        self._open[record] = _Open(time.perf_counter(), row)
+        self._open[record] = _StartedRow(time.perf_counter(), row)
         return record
 
     def finished(

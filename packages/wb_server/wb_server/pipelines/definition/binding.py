@@ -18,7 +18,7 @@ _NAME = re.compile(r":(p[0-9]+)\b")
 _MANY = re.compile(r"\w")
 
 
-class Statement(NamedTuple):
+class ParameterizedSql(NamedTuple):
     """SQL to hand to the gate: ``:name`` in the text, the values beside it."""
 
     sql: str
@@ -37,13 +37,13 @@ class BoundSql:
     sql: str
     expressions: Mapping[str, Expression]
 
-    def evaluate(self, scope: Mapping[str, Any]) -> Statement:
+    def evaluate(self, scope: Mapping[str, Any]) -> ParameterizedSql:
         """The SQL with its values.
 
         Raises:
             Unprocessable: an expression can't be computed.
         """
-        return Statement(
+        return ParameterizedSql(
             self.sql, {name: item.evaluate(scope) for name, item in self.expressions.items()}
         )
 

@@ -135,7 +135,7 @@ class Schedule(_Part):
 
 
 @dataclass(frozen=True)
-class Use:
+class ConnectionUse:
     """A connection that a task reads or writes.
 
     Attributes:
@@ -161,7 +161,7 @@ class ArtifactUse:
 
     Attributes:
         artifact: the task, a dot, the artifact's name.
-        path: as in ``Use``.
+        path: as in ``ConnectionUse``.
     """
 
     artifact: str
@@ -174,7 +174,7 @@ class SqlUse:
 
     Attributes:
         sql: as it stands in the file, with expressions.
-        path: as in ``Use``.
+        path: as in ``ConnectionUse``.
         reads: whether it has to be one that only reads.
     """
 
@@ -185,7 +185,7 @@ class SqlUse:
 
 
 @dataclass(frozen=True)
-class Finding:
+class TaskProblem:
     """A mistake that a task spec finds in itself; ``path`` leads from the task to it."""
 
     path: Path
@@ -230,8 +230,8 @@ class TaskSpec(_Part):
             connection: ConnectionName
             statement: Sql = Field(description="…", examples=["select 1"])
 
-            def uses(self) -> Iterable[Use]:
-                yield Use(self.connection, write=False)
+            def uses(self) -> Iterable[ConnectionUse]:
+                yield ConnectionUse(self.connection, write=False)
 
     Fields are made of the kinds in ``fields``; by them it is known where expressions may stand. Each
     has a description and an example, for the reference page; so does the class, by its docstring.
@@ -266,7 +266,7 @@ class TaskSpec(_Part):
     runs_user_code: ClassVar[bool] = False
     """Whether it needs a server of the one whose rights the run has."""
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[ConnectionUse]:
         """The connections that it reads or writes: known from the file, never from an expression."""
         return ()
 
@@ -290,7 +290,7 @@ class TaskSpec(_Part):
         """The names of its artifacts, or None when only a run tells."""
         return None
 
-    def problems(self, context: CheckContext) -> Iterable[Finding]:
+    def problems(self, context: CheckContext) -> Iterable[TaskProblem]:
         """Mistakes beyond types, connections and files. It never raises."""
         return ()
 

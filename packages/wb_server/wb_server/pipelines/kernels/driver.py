@@ -30,7 +30,7 @@ from nbformat.v4 import new_output, output_from_msg
 
 from ...kit.failure import TaskFailed
 from .base import OutputTooLarge, RunningKernel
-from .outputs import Budget, CellOutputs, collected
+from .outputs import CellOutputs, OutputBudget, collected
 from .parameters import inject
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Driver:
         self._kernel = kernel
         self._save = save
         self._progress = progress
-        self._client = _Client(notebook, cell_seconds)
+        self._client = _NotebookClient(notebook, cell_seconds)
         self._client.kc = kernel.client
         self._cells: list[int] = []
         self._at = 0
@@ -263,7 +263,7 @@ class Driver:
         return text.encode("utf-8", "replace")
 
 
-class _Client(NotebookClient):
+class _NotebookClient(NotebookClient):
     """nbclient's, with outputs that are held to a size."""
 
     def __init__(self, notebook: NotebookNode, cell_seconds: float) -> None:
@@ -276,7 +276,7 @@ class _Client(NotebookClient):
         )
         self.collected: dict[str, Any] = {}
         self.refused: TaskFailed | None = None
-        self._budget = Budget()
+        self._budget = OutputBudget()
         self._cell: NotebookNode | None = None
         self._outputs = CellOutputs(self._budget)
         self._widget_bytes = 0

@@ -173,12 +173,12 @@ class LocalKernel(RunningKernel):
     ) -> None:
         self._attempt = attempt
         self._end = end
-        self.client: _Client
+        self.client: _LocalKernelClient
 
     async def open(self) -> None:
         """Connects to the kernel; it answers when this returns."""
         kernel = self._attempt.kernel
-        self.client = _Client()
+        self.client = _LocalKernelClient()
         self.client.mark = kernel.mark
         self.client.load_connection_info(kernel.manager.get_connection_info())
         self.client.start_channels(stdin=False, hb=False, control=False)
@@ -260,7 +260,7 @@ class _Outputs(AsyncZMQSocketChannel):
         return self.session.deserialize(parts)
 
 
-class _Client(AsyncKernelClient):
+class _LocalKernelClient(AsyncKernelClient):
     """jupyter_client's own, which asks the system whether the kernel is there."""
 
     mark: Mark

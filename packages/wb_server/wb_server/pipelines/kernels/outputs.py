@@ -18,14 +18,14 @@ _OVERDRAWN = re.compile(r"[^\n]*\r(?=[^\n\r])")
 
 
 @dataclass
-class Budget:
+class OutputBudget:
     """What all cells of a notebook may show together, in bytes."""
 
     left: int = NOTEBOOK_BYTES
 
 
 @dataclass
-class _Stream:
+class _StreamOutput:
     """Text of one stream, in the pieces in which it came."""
 
     name: str
@@ -63,7 +63,7 @@ class _Stream:
 
 
 @dataclass
-class _Shown:
+class _DisplayOutput:
     """A table, an image, an error."""
 
     node: NotebookNode
@@ -77,25 +77,25 @@ class CellOutputs:
         budget: of the notebook; taken from, and given back to what is cut.
     """
 
-    def __init__(self, budget: Budget, limit: int = CELL_BYTES) -> None:
+    def __init__(self, budget: OutputBudget, limit: int = CELL_BYTES) -> None:
         self._budget = budget
         self._limit = limit
-        self._items: deque[_Stream | _Shown] = deque()
+        self._items: deque[_StreamOutput | _DisplayOutput] = deque()
         self._size = 0
         self._dropped = 0
-        self._by_display: dict[str, list[_Shown]] = {}
+        self._by_display: dict[str, list[_DisplayOutput]] = {}
 
     def add(self, node: NotebookNode, display_id: str | None = None) -> None:
         """Takes the next output."""
         if node.output_type == "stream":
             last = self._items[-1] if self._items else None
-            if not isinstance(last, _Stream) or last.name != node.name:
-                last = _Stream(node.name)
+            if not isinstance(last, _StreamOutput) or last.name != node.name:
+                last = _StreamOutput(node.name)
                 self._items.append(last)
             last.add(node.text)
             self._grow(_size(node.text))
         else:
-            shown = _Shown(node, _size_of(node))
+            shown = _DisplayOutput(node, _size_of(node))
             self._items.append(shown)
             if display_id:
                 self._by_display.setdefault(display_id, []).append(shown)
@@ -118,7 +118,9 @@ class CellOutputs:
 
     def nodes(self) -> list[NotebookNode]:
         """What a notebook keeps of them."""
-        nodes = [item.node() if isinstance(item, _Stream) else item.node for item in self._items]
+        nodes = [
+            item.node() if isinstance(item, _StreamOutput) else item.node for item in self._items
+        ]
         if self._dropped:
             note = (
                 f"[{_amount(self._dropped)} of output before this were left out: a cell keeps its "
@@ -133,7 +135,7 @@ class CellOutputs:
         excess = max(self._size - self._limit, -self._budget.left)
         while excess > 0 and self._items:
             first = self._items[0]
-            if isinstance(first, _Stream):
+            if isinstance(first, _StreamOutput):
                 taken = first.cut(excess)
                 if not first.pieces:
                     self._items.popleft()

@@ -12,7 +12,7 @@ from ...kit.blobs import Blobs
 from ...kit.db import Database
 from ...kit.errors import Conflict
 from ..store import pipelines
-from .steps import Kept, NewRun, Step
+from .steps import NewRun, Step, StoredFile
 from .store import artifacts, runs, schedule_fires, task_needs, task_runs
 from .transitions import close_tasks, end_if_done, keep_files, lock_run
 
@@ -251,5 +251,5 @@ class RunTransitions:
                 code="tidied",
             )
         made = transaction.execute(sa.select(artifacts).where(artifacts.c.task_run_id == taken))
-        files = [Kept(row.name, row.media_type, row.digest, row.size) for row in made]
+        files = [StoredFile(row.name, row.media_type, row.digest, row.size) for row in made]
         keep_files(self._blobs, transaction, task_run_id, files)

@@ -102,7 +102,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredFile:
     """A file of an attempt that is stored already."""
 
     name: str
@@ -128,7 +128,7 @@ class End:
     details: Mapping[str, Any] = field(default_factory=dict)
     retry: bool = True
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    files: Sequence[Kept] = ()
+    files: Sequence[StoredFile] = ()
     log: Sequence[Mapping[str, Any]] = ()
     tables: Sequence[Mapping[str, Any]] = ()
     progress: Mapping[str, Any] | None = None

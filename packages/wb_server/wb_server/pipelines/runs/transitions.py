@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from ...kit import clock
 from ...kit.blobs import Blobs
 from .statements import CLOSE, LOCK_RUN
-from .steps import Kept
+from .steps import StoredFile
 from .store import artifacts, runs, task_runs
 
 
@@ -66,7 +66,7 @@ def end_if_done(transaction: sa.Connection, run_id: str) -> str | None:
 
 
 def keep_files(
-    blobs: Blobs, transaction: sa.Connection, task_run_id: str, files: Sequence[Kept]
+    blobs: Blobs, transaction: sa.Connection, task_run_id: str, files: Sequence[StoredFile]
 ) -> None:
     """Notes files as what a task run has made."""
     for file in files:

@@ -51,14 +51,14 @@ class StoredArtifact:
 
 
 @dataclass(frozen=True)
-class Result:
+class TaskResult:
     """What a task answers: values for tasks that need it, and files."""
 
     outputs: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Sequence[Artifact] = ()
 
 
-class Recorder(Protocol):
+class TaskRecorder(Protocol):
     """Where an attempt's news go. Safe from any thread; every method is durable as it says."""
 
     def log(self, text: str) -> None:
@@ -111,7 +111,7 @@ class Attempt:
     origin: Origin
     deadline: float
     hang_up: HangUp
-    recorder: Recorder
+    recorder: TaskRecorder
     files: Mapping[str, bytes] = field(default_factory=dict)
     kernels: Sequence[Mapping[str, Any]] = ()
 
@@ -129,7 +129,7 @@ class TaskType(ABC):
     Spec: ClassVar[type[TaskSpec]]
 
     @abstractmethod
-    def run(self, spec: Any, attempt: Attempt) -> Result:
+    def run(self, spec: Any, attempt: Attempt) -> TaskResult:
         """Does it, and returns when it is done.
 
         Args:

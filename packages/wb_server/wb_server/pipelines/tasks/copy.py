@@ -11,9 +11,9 @@ from pydantic_core import PydanticCustomError
 from ...queries.broker import Broker
 from ...queries.models import QueryRequest
 from ..definition.fields import ArtifactName, ConnectionName, Sql
-from ..definition.models import ArtifactUse, SqlUse, TaskSpec, Use
+from ..definition.models import ArtifactUse, ConnectionUse, SqlUse, TaskSpec
 from . import rows
-from .base import Attempt, Result, TaskFailed, TaskType
+from .base import Attempt, TaskFailed, TaskResult, TaskType
 from .parquet_rows import ParquetRows
 
 
@@ -77,10 +77,10 @@ class CopySpec(TaskSpec):
         ],
     )
 
-    def uses(self) -> Iterable[Use]:
+    def uses(self) -> Iterable[ConnectionUse]:
         if isinstance(self.source, FromQuery):
-            yield Use(self.source.connection, write=False, path=("from", "connection"))
-        yield Use(self.to.connection, write=True, path=("to", "connection"))
+            yield ConnectionUse(self.source.connection, write=False, path=("from", "connection"))
+        yield ConnectionUse(self.to.connection, write=True, path=("to", "connection"))
 
     def statements(self) -> Iterable[SqlUse]:
         if isinstance(self.source, FromQuery):
@@ -108,7 +108,7 @@ class CopyTask(TaskType):
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
 
-    def run(self, spec: CopySpec, attempt: Attempt) -> Result:
+    def run(self, spec: CopySpec, attempt: Attempt) -> TaskResult:
         """Copies all rows or none, once for the task run.
 
         Raises:
@@ -131,9 +131,9 @@ class CopyTask(TaskType):
         ):
             rows.note_read(attempt, reading)
             done = rows.load(self._broker, attempt, reading, spec.to)
-        return Result({"rows": done.rows})
+        return TaskResult({"rows": done.rows})
 
-    def _from_artifact(self, wanted: str, to: rows.IntoTable, attempt: Attempt) -> Result:
+    def _from_artifact(self, wanted: str, to: rows.IntoTable, attempt: Attempt) -> TaskResult:
         task, _, name = wanted.partition(".")
         made = attempt.recorder.artifacts([task])
         artifact = next((each for each in made if each.name == name), None)
@@ -147,4 +147,4 @@ class CopyTask(TaskType):
             )
         with artifact.open() as file, rows.telling_what_passes():
             done = rows.load(self._broker, attempt, ParquetRows(file, wanted), to)
-        return Result({"rows": done.rows})
+        return TaskResult({"rows": done.rows})

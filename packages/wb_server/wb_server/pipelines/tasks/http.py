@@ -17,8 +17,8 @@ from pydantic import Field, StringConstraints
 from ...kit.http import Check, async_client, read_at_most
 from ...kit.network import NetworkPolicy, Peer
 from ..definition.fields import Value
-from ..definition.models import CheckContext, Finding, TaskSpec
-from .base import Attempt, Result, TaskFailed, TaskType
+from ..definition.models import CheckContext, TaskProblem, TaskSpec
+from .base import Attempt, TaskFailed, TaskResult, TaskType
 
 # Of an answer so much is kept as output; a longer one fails, rather than be half of it.
 _ANSWER_BYTES = 32 * 1024
@@ -63,20 +63,20 @@ class HttpSpec(TaskSpec):
         examples=[[200, 202]],
     )
 
-    def problems(self, context: CheckContext) -> Iterable[Finding]:
+    def problems(self, context: CheckContext) -> Iterable[TaskProblem]:
         if "{{" not in self.url.partition("/")[0]:
             try:
                 # A digit may stand wherever an expression may, in a host, as a port, in a path.
                 _target(_EXPRESSION.sub("1", self.url))
             except TaskFailed as error:
-                yield Finding(("url",), error.code, error.message)
+                yield TaskProblem(("url",), error.code, error.message)
         for name, value in self.headers.items():
             if name.lower() in _OWN_HEADERS:
-                yield Finding(
+                yield TaskProblem(
                     ("headers", name), "bad_header", f"The task sets {name} itself: leave it out."
                 )
             elif "{{" not in value and not _HEADER_VALUE.fullmatch(value.strip()):
-                yield Finding(("headers", name), "bad_header", _bad_header(name))
+                yield TaskProblem(("headers", name), "bad_header", _bad_header(name))
 
     def outputs(self) -> tuple[str, ...]:
         return ("status", "answer")
@@ -100,7 +100,7 @@ class HttpTask(TaskType):
     def __init__(self, network: NetworkPolicy) -> None:
         self._network = network
 
-    def run(self, spec: HttpSpec, attempt: Attempt) -> Result:
+    def run(self, spec: HttpSpec, attempt: Attempt) -> TaskResult:
         """Sends the request.
 
         Raises:
@@ -151,7 +151,7 @@ class HttpTask(TaskType):
                 f"The answer has more than {_ANSWER_BYTES // 1024} KiB. Ask for less of it.",
                 retry=False,
             )
-        return Result(outputs={"status": status, "answer": _read(answer, text)})
+        return TaskResult(outputs={"status": status, "answer": _read(answer, text)})
 
 
 async def _sent(

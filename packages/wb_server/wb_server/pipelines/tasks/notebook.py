@@ -16,7 +16,7 @@ from ...user_server import files
 from ..definition.fields import FileName, ParameterName, Value
 from ..definition.models import FileUse, TaskSpec, Timeout
 from ..kernels.base import KernelRequest, Kernels, RunningKernel
-from .base import Artifact, Attempt, Result, StoredArtifact, TaskFailed, TaskType
+from .base import Artifact, Attempt, StoredArtifact, TaskFailed, TaskResult, TaskType
 from .temporary import Temporary
 
 # Where a notebook doesn't say; of Lab's launcher it is the first.
@@ -71,7 +71,7 @@ class NotebookTask(TaskType):
         self._kernels = kernels
         self._temporary = Temporary(temporary)
 
-    def run(self, spec: NotebookSpec, attempt: Attempt) -> Result:
+    def run(self, spec: NotebookSpec, attempt: Attempt) -> TaskResult:
         """Runs it to its end.
 
         Raises:
@@ -84,7 +84,7 @@ class NotebookTask(TaskType):
         """
         return asyncio.run(self._run(spec, attempt))
 
-    async def _run(self, spec: NotebookSpec, attempt: Attempt) -> Result:
+    async def _run(self, spec: NotebookSpec, attempt: Attempt) -> TaskResult:
         content = attempt.files.get(spec.notebook)
         if content is None:
             raise TaskFailed(
@@ -132,7 +132,7 @@ class NotebookTask(TaskType):
             well = True
         finally:
             await asyncio.shield(kernel.end(now=not well))
-        return Result(outputs=driver.outputs, artifacts=artifacts)
+        return TaskResult(outputs=driver.outputs, artifacts=artifacts)
 
     async def _collected(self, kernel: RunningKernel, attempt: Attempt) -> list[Artifact]:
         """What the notebook left in its folder ``outputs``, before that goes with the kernel."""

@@ -13,9 +13,9 @@ from ...gate.loads import Once
 from ...queries.broker import Broker
 from ...queries.models import QueryRequest
 from ..definition.fields import ConnectionName, Sql
-from ..definition.models import SqlUse, TaskSpec, Use
+from ..definition.models import ConnectionUse, SqlUse, TaskSpec
 from . import rows
-from .base import Attempt, Result, TaskType
+from .base import Attempt, TaskResult, TaskType
 from .temporary import Temporary
 
 
@@ -57,10 +57,10 @@ class SqlSpec(TaskSpec):
         examples=[{"artifact": "sales.parquet"}],
     )
 
-    def uses(self) -> Iterable[Use]:
-        yield Use(self.connection, write=False)
+    def uses(self) -> Iterable[ConnectionUse]:
+        yield ConnectionUse(self.connection, write=False)
         if isinstance(self.into, rows.IntoTable):
-            yield Use(self.into.connection, write=True, path=("into", "connection"))
+            yield ConnectionUse(self.into.connection, write=True, path=("into", "connection"))
 
     def statements(self) -> Iterable[SqlUse]:
         yield SqlUse(self.connection, self.statement.text, ("statement",), self.into is not None)
@@ -89,7 +89,7 @@ class SqlTask(TaskType):
         self._broker = broker
         self._temporary = Temporary(temporary)
 
-    def run(self, spec: SqlSpec, attempt: Attempt) -> Result:
+    def run(self, spec: SqlSpec, attempt: Attempt) -> TaskResult:
         """Runs the statement; a change of data, or a load, is made once for the task run.
 
         Raises:
@@ -112,22 +112,22 @@ class SqlTask(TaskType):
                     count, artifact = rows.parquet(
                         attempt, reading, spec.into.artifact, self._temporary
                     )
-                    return Result({"rows": count}, [artifact])
+                    return TaskResult({"rows": count}, [artifact])
                 done = rows.load(self._broker, attempt, reading, spec.into)
-                return Result({"rows": done.rows})
+                return TaskResult({"rows": done.rows})
 
-    def _run(self, request: QueryRequest, attempt: Attempt) -> Result:
+    def _run(self, request: QueryRequest, attempt: Attempt) -> TaskResult:
         once = Once(key=attempt.task_run_id)
         with self._broker.statements.run(
             attempt.actor, attempt.origin, request, attempt.hang_up, once
         ) as reading:
             rows.note_read(attempt, reading)
             if reading.permit.kind == "read":
-                return Result(rows.outputs(attempt, reading))
+                return TaskResult(rows.outputs(attempt, reading))
             done = reading.written()
         attempt.recorder.tables("written", tables_written(reading.permit))
         said = f"{done.rows:,} rows changed"
         if done.already:
             said += ": an earlier try had done it, nothing was done now"
         attempt.recorder.log(said)
-        return Result({"rows": done.rows})
+        return TaskResult({"rows": done.rows})

@@ -1,6 +1,6 @@
-"""Who runs now and who waits: places for queries, handed out in turns.
+"""Who runs now and who waits: slots for queries, handed out in turns.
 
-A query that finds no place waits for one, up to some seconds. Users take turns: whoever has fifty
+A query that finds no slot waits for one, up to some seconds. Users take turns: whoever has fifty
 queries waiting gets one, then the next user gets theirs. One user's queries come in their own
 order, except that one whose connection is full doesn't hold up those behind it.
 """
@@ -24,12 +24,12 @@ State = Literal["waiting", "running", "left"]
 
 
 @dataclass(frozen=True)
-class Room:
+class Capacity:
     """What holds for all together.
 
     Attributes:
         total: queries that run at the same time.
-        wait: seconds that a query waits for its place at most; 0: none waits.
+        wait: seconds that a query waits for its slot at most; 0: none waits.
         waiting: queries that wait at the same time.
         waiting_per_user: those of one user.
     """
@@ -41,16 +41,16 @@ class Room:
 
 
 @dataclass
-class Place:
-    """One query's place, or its wait for one.
+class Slot:
+    """One query's slot, or its wait for one.
 
     Attributes:
         user: whose query it is.
         connection_id: what it runs on; empty for what isn't saved.
         limits: gives what holds for it at this moment.
         waited: seconds that it waited.
-        beside: whether it belongs to a query that has its place, as a load does to the read that
-            feeds it: it counts on its connection alone. Else a few such would hold all places
+        beside: whether it belongs to a query that has its slot, as a load does to the read that
+            feeds it: it counts on its connection alone. Else a few such would hold all slots
             while they wait for their second ones.
     """
 
@@ -63,24 +63,24 @@ class Place:
     _turn: threading.Event = field(default_factory=threading.Event)
 
     def runs(self) -> bool:
-        """Whether it has its place."""
+        """Whether it has its slot."""
         return self.state == "running"
 
     def interrupt(self) -> None:
-        """Ends its wait, without a place. Safe from any thread; without effect when it runs."""
+        """Ends its wait, without a slot. Safe from any thread; without effect when it runs."""
         self._turn.set()
 
 
 class Slots:
-    """Hands out places. Safe from any thread.
+    """Hands out slots. Safe from any thread.
 
     Args:
         refresh: called now and then while something waits, so that changed limits are noticed; it
             must not raise.
     """
 
-    def __init__(self, room: Room, refresh: Callable[[], object] = lambda: None) -> None:
-        self.room = room
+    def __init__(self, capacity: Capacity, refresh: Callable[[], object] = lambda: None) -> None:
+        self.capacity = capacity
         self._refresh = refresh
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
@@ -89,54 +89,54 @@ class Slots:
         self._elsewhere: Counter[str] = Counter()
         self._on_connection_elsewhere: Counter[str] = Counter()
         # The waiting by user, in the order in which users have their turn.
-        self._waiting: OrderedDict[str, list[Place]] = OrderedDict()
+        self._waiting: OrderedDict[str, list[Slot]] = OrderedDict()
 
-    def take(self, place: Place) -> None:
-        """Waits until the place is there; ``free`` gives it back.
+    def take(self, slot: Slot) -> None:
+        """Waits until the slot is there; ``free`` gives it back.
 
         Raises:
-            LimitReached: no place came free in time (``too_many_queries``), or too many wait
+            LimitReached: no slot came free in time (``too_many_queries``), or too many wait
                 already (``too_many_waiting``).
             Conflict: the wait was interrupted (``cancelled``).
         """
         with self._lock:
-            place.state = "waiting"
-            self._waiting.setdefault(place.user, []).append(place)
+            slot.state = "waiting"
+            self._waiting.setdefault(slot.user, []).append(slot)
             self._hand_out()
-            if place.runs():
+            if slot.runs():
                 return
             try:
-                self._require_room(place)
+                self._may_wait(slot)
             except LimitReached:
-                self._leave(place)
+                self._leave(slot)
                 raise
         began = time.monotonic()
-        end = began + self.room.wait
+        end = began + self.capacity.wait
         while True:
             left = end - time.monotonic()
-            came = place._turn.wait(max(0.0, min(left, _LOOK_AGAIN)))
+            came = slot._turn.wait(max(0.0, min(left, _LOOK_AGAIN)))
             if not came and left > _LOOK_AGAIN:
                 self._refresh()
                 self.reconsider()
                 continue
-            place.waited = time.monotonic() - began
+            slot.waited = time.monotonic() - began
             with self._lock:
-                if place.runs():
+                if slot.runs():
                     return
-                self._leave(place)
+                self._leave(slot)
                 if not came:
-                    raise self._no_place(place)
+                    raise self._no_slot(slot)
             raise Conflict("The query was cancelled while it waited.", code="cancelled")
 
-    def free(self, place: Place) -> None:
-        """Gives a place back, to whose turn it is. Without effect for one that doesn't run."""
+    def free(self, slot: Slot) -> None:
+        """Gives a slot back, to whose turn it is. Without effect for one that doesn't run."""
         with self._lock:
-            if not place.runs():
+            if not slot.runs():
                 return
-            place.state = "left"
-            if not place.beside:
-                _less(self._running, place.user)
-            _less(self._on_connection, place.connection_id)
+            slot.state = "left"
+            if not slot.beside:
+                _less(self._running, slot.user)
+            _less(self._on_connection, slot.connection_id)
             self._hand_out()
 
     def reconsider(self) -> None:
@@ -173,34 +173,34 @@ class Slots:
     # --- inside, with the lock held --------------------------------------------------------
 
     def _hand_out(self) -> None:
-        """Gives every free place to whose turn it is."""
-        while (place := self._next()) is not None:
-            self._leave(place)
-            place.state = "running"
-            if not place.beside:
-                self._running[place.user] += 1
-            self._on_connection[place.connection_id] += 1
-            if place.user in self._waiting:
-                self._waiting.move_to_end(place.user)
-            place._turn.set()
+        """Gives every free slot to whose turn it is."""
+        while (slot := self._next()) is not None:
+            self._leave(slot)
+            slot.state = "running"
+            if not slot.beside:
+                self._running[slot.user] += 1
+            self._on_connection[slot.connection_id] += 1
+            if slot.user in self._waiting:
+                self._waiting.move_to_end(slot.user)
+            slot._turn.set()
 
-    def _next(self) -> Place | None:
+    def _next(self) -> Slot | None:
         """The first query of the first user that may run."""
-        for places in self._waiting.values():
-            for place in places:
-                if self._full(place, place.limits()) is None:
-                    return place
+        for slots in self._waiting.values():
+            for slot in slots:
+                if self._full(slot, slot.limits()) is None:
+                    return slot
         return None
 
-    def _full(self, place: Place, limits: QueryLimits) -> tuple[str, int] | None:
+    def _full(self, slot: Slot, limits: QueryLimits) -> tuple[str, int] | None:
         """What is full for a query, and how many that takes; ``None`` when it may run."""
-        if not place.beside and self._count_running(place.user) >= limits.concurrent:
+        if not slot.beside and self._count_running(slot.user) >= limits.concurrent:
             return "user", limits.concurrent
         if limits.on_connection is not None:
-            if self._count_on(place.connection_id) >= limits.on_connection:
+            if self._count_on(slot.connection_id) >= limits.on_connection:
                 return "connection", limits.on_connection
-        if not place.beside and self._count_running() >= self.room.total:
-            return "all", self.room.total
+        if not slot.beside and self._count_running() >= self.capacity.total:
+            return "all", self.capacity.total
         return None
 
     def _count_running(self, user: str | None = None) -> int:
@@ -211,58 +211,58 @@ class Slots:
     def _count_on(self, connection_id: str) -> int:
         return self._on_connection[connection_id] + self._on_connection_elsewhere[connection_id]
 
-    def _leave(self, place: Place) -> None:
-        places = self._waiting[place.user]
-        # By identity: two places of one user may look alike.
-        self._waiting[place.user] = [each for each in places if each is not place]
-        if not self._waiting[place.user]:
-            del self._waiting[place.user]
-        place.state = "left"
+    def _leave(self, slot: Slot) -> None:
+        slots = self._waiting[slot.user]
+        # By identity: two slots of one user may look alike.
+        self._waiting[slot.user] = [each for each in slots if each is not slot]
+        if not self._waiting[slot.user]:
+            del self._waiting[slot.user]
+        slot.state = "left"
 
     def _count_waiting(self, user: str | None) -> int:
         if user is not None:
             return len(self._waiting.get(user, ()))
         return sum(map(len, self._waiting.values()))
 
-    def _require_room(self, place: Place) -> None:
+    def _may_wait(self, slot: Slot) -> None:
         """Checks that one more may wait; it is counted already."""
-        if self.room.wait <= 0:
-            raise self._no_place(place)
-        mine = self._count_waiting(place.user) - 1
-        if mine >= self.room.waiting_per_user:
+        if self.capacity.wait <= 0:
+            raise self._no_slot(slot)
+        mine = self._count_waiting(slot.user) - 1
+        if mine >= self.capacity.waiting_per_user:
             raise LimitReached(
                 f"{_queries(mine)} of yours {_verb(mine, 'wait')} for a place already, as many as may. "
                 "Send fewer at once, or try again in a moment.",
                 code="too_many_waiting",
-                limit=self.room.waiting_per_user,
-                retry_after=_seconds(self.room.wait),
+                limit=self.capacity.waiting_per_user,
+                retry_after=_seconds(self.capacity.wait),
             )
         running, others = self._count_running(), self._count_waiting(None) - 1
-        if others >= self.room.waiting:
+        if others >= self.capacity.waiting:
             raise LimitReached(
                 f"The Workbench is full: {_queries(running)} {_verb(running, 'run')} and "
                 f"{_queries(others)} {_verb(others, 'wait')}. Try again in a moment.",
                 code="too_many_waiting",
-                limit=self.room.waiting,
-                retry_after=_seconds(self.room.wait),
+                limit=self.capacity.waiting,
+                retry_after=_seconds(self.capacity.wait),
             )
 
-    def _no_place(self, place: Place) -> LimitReached:
-        full = self._full(place, place.limits())
-        what, limit = full or ("all", self.room.total)
+    def _no_slot(self, slot: Slot) -> LimitReached:
+        full = self._full(slot, slot.limits())
+        what, limit = full or ("all", self.capacity.total)
         if what == "user":
             said = (
-                f"You run {_queries(limit)}, as many as you may at once{_waited(place)}. Wait for "
+                f"You run {_queries(limit)}, as many as you may at once{_waited(slot)}. Wait for "
                 "one to end, or cancel one."
             )
         elif what == "connection":
             said = (
                 f"This connection runs {_queries(limit)}, as many as it may at once"
-                f"{_waited(place)}. Try again in a moment."
+                f"{_waited(slot)}. Try again in a moment."
             )
         else:
             said = (
-                f"The Workbench runs {_queries(limit)}, as many as it may at once{_waited(place)}. "
+                f"The Workbench runs {_queries(limit)}, as many as it may at once{_waited(slot)}. "
                 "Try again in a moment."
             )
         return LimitReached(
@@ -270,9 +270,9 @@ class Slots:
             code="too_many_queries",
             limit=limit,
             of=what,
-            running=self._count_running(place.user),
-            waited_ms=round(place.waited * 1000),
-            retry_after=_seconds(self.room.wait),
+            running=self._count_running(slot.user),
+            waited_ms=round(slot.waited * 1000),
+            retry_after=_seconds(self.capacity.wait),
         )
 
 
@@ -282,10 +282,10 @@ def _less(counter: Counter[str], name: str) -> None:
         del counter[name]
 
 
-def _waited(place: Place) -> str:
-    if place.waited <= 0:
+def _waited(slot: Slot) -> str:
+    if slot.waited <= 0:
         return ""
-    return f", and none ended in the {place.waited:.0f} s that this one waited"
+    return f", and none ended in the {slot.waited:.0f} s that this one waited"
 
 
 def _seconds(wait: float) -> int:

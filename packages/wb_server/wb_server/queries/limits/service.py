@@ -30,7 +30,7 @@ from .models import (
     StartLimits,
     SubjectKind,
 )
-from .queue import Room, Slots
+from .queue import Capacity, Slots
 from .store import LimitStore
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ _Said = tuple[int | float, Literal["user", "group", "everyone", "settings"], str
 
 
 @dataclass(frozen=True)
-class _Look:
+class _Snapshot:
     """The rows as they were read once, and what was worked out from them since."""
 
     rows: dict[tuple[str, str], LimitRow] = field(default_factory=dict)
@@ -66,14 +66,14 @@ class LimitService:
         people: PeopleService,
         bus: Bus,
         start: StartLimits,
-        room: Room,
+        room: Capacity,
     ) -> None:
         self._store = store
         self._connections = connections
         self._people = people
         self._bus = bus
         self._start = start
-        self._look = _Look()
+        self._look = _Snapshot()
         self._read_at = float("-inf")
         self._reading = threading.Lock()
         self.slots = Slots(room, refresh=self._refresh)
@@ -102,7 +102,7 @@ class LimitService:
             **{name: _value(*self._own(look, actor, name)) for name in FIELDS},
             running=self.slots.running(actor.name),
             waiting=self.slots.waiting(actor.name),
-            queue_wait=self.slots.room.wait,
+            queue_wait=self.slots.capacity.wait,
             connections=[
                 ConnectionLimits(
                     connection_id=view.id,
@@ -129,7 +129,7 @@ class LimitService:
                 for row in self._read().rows.values()
             ],
             settings=self._start,
-            total=self.slots.room.total,
+            total=self.slots.capacity.total,
             running=self.slots.running(),
             waiting=self.slots.waiting(),
         )
@@ -164,14 +164,14 @@ class LimitService:
 
     # --- inside ----------------------------------------------------------------------------
 
-    def _of_query(self, look: _Look, actor: Actor, connection_id: str) -> QueryLimits:
+    def _of_query(self, look: _Snapshot, actor: Actor, connection_id: str) -> QueryLimits:
         key = (actor.name, actor.groups, connection_id)
         known = look.known.get(key)
         if known is None:
             known = look.known[key] = self._work_out(look, actor, connection_id)
         return known
 
-    def _work_out(self, look: _Look, actor: Actor, connection_id: str) -> QueryLimits:
+    def _work_out(self, look: _Snapshot, actor: Actor, connection_id: str) -> QueryLimits:
         own = {name: self._own(look, actor, name)[0] for name in FIELDS}
         cap = look.rows.get(("connection", connection_id))
 
@@ -188,7 +188,7 @@ class LimitService:
             temp_bytes=int(least("temp_bytes")),
         )
 
-    def _own(self, look: _Look, actor: Actor, name: LimitField) -> _Said:
+    def _own(self, look: _Snapshot, actor: Actor, name: LimitField) -> _Said:
         """A person's limit, and where it comes from."""
 
         def said(kind: SubjectKind, subject: str) -> int | float | None:
@@ -218,18 +218,18 @@ class LimitService:
         except Exception:
             log.warning("the limits could not be read; those read last hold", exc_info=True)
 
-    def _current(self) -> _Look:
+    def _current(self) -> _Snapshot:
         """The rows, read again when they may have changed."""
         if time.monotonic() - self._read_at > _KEEP_SECONDS:
             self._read(unless_within=_KEEP_SECONDS)
         return self._look
 
-    def _read(self, unless_within: float = 0.0) -> _Look:
+    def _read(self, unless_within: float = 0.0) -> _Snapshot:
         """Reads the rows; one thread at a time, so that older ones never replace newer ones."""
         with self._reading:
             moment = time.monotonic()
             if moment - self._read_at >= unless_within:
-                self._look = _Look({(row.kind, row.subject): row for row in self._store.all()})
+                self._look = _Snapshot({(row.kind, row.subject): row for row in self._store.all()})
                 self._read_at = moment
             return self._look
 

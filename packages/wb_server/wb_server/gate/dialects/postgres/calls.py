@@ -86,13 +86,13 @@ def _xml(tokens: list[Token]) -> list[Token]:
             continue
         places = own_places(tokens, index + 1)
         if places:
-            call = Call(tokens, index + 2, places[-1], set(places))
+            call = CallTokens(tokens, index + 2, places[-1], set(places))
             _SEALS[name](call)
             tokens[index + 2 : places[-1]] = call.result
     return tokens
 
 
-class Call:
+class CallTokens:
     """The tokens between the brackets of a call, read from left to right."""
 
     def __init__(self, tokens: list[Token], begin: int, end: int, own: set[int]) -> None:
@@ -148,12 +148,14 @@ class Call:
         """Whether no operand stands on the left."""
         return not self.result or self.result[-1].token_type == TokenType.COMMA
 
-    def inside(self) -> Call | None:
+    def inside(self) -> CallTokens | None:
         """What stands in the parentheses that come next, to be read for itself."""
         places = own_places(self._tokens, self._index) if self.at("(") else []
-        return Call(self._tokens, self._index + 1, places[-1], set(places)) if places else None
+        return (
+            CallTokens(self._tokens, self._index + 1, places[-1], set(places)) if places else None
+        )
 
-    def put(self, inner: Call) -> None:
+    def put(self, inner: CallTokens) -> None:
         """The parentheses, with what was read of ``inside``."""
         closing = self._tokens[inner._end]
         self.result += [self.here, *inner.result, closing]
@@ -178,19 +180,19 @@ class Call:
             self.copy()
 
 
-def _names_first(call: Call) -> None:
+def _names_first(call: CallTokens) -> None:
     if call.at("name"):
         call.word("NAME", skip=1, prefix=True)
         call.name()
     _rest(call)
 
 
-def _rest(call: Call) -> None:
+def _rest(call: CallTokens) -> None:
     while call.more:
         call.copy()
 
 
-def _aliases(call: Call) -> None:
+def _aliases(call: CallTokens) -> None:
     if call.at("default"):
         call.word("DEFAULT", skip=1, prefix=True)
     while call.more:
@@ -201,14 +203,14 @@ def _aliases(call: Call) -> None:
             call.copy()
 
 
-def _xmlparse(call: Call) -> None:
+def _xmlparse(call: CallTokens) -> None:
     for kind in ("document", "content"):
         if call.at(kind):
             call.word(kind.upper(), skip=1, prefix=True)
     _rest(call)
 
 
-def _xmlserialize(call: Call) -> None:
+def _xmlserialize(call: CallTokens) -> None:
     for kind in ("document", "content"):
         if call.at(kind):
             call.word(kind.upper(), skip=1, prefix=True)
@@ -220,7 +222,7 @@ def _xmlserialize(call: Call) -> None:
             call.copy()
 
 
-def _passing(call: Call) -> bool:
+def _passing(call: CallTokens) -> bool:
     """PASSING and the words about references, which PostgreSQL reads and doesn't heed."""
     if call.at("passing"):
         call.word("PASSING", skip=1)
@@ -233,13 +235,13 @@ def _passing(call: Call) -> bool:
     return False
 
 
-def _xmlexists(call: Call) -> None:
+def _xmlexists(call: CallTokens) -> None:
     while call.more:
         if not _passing(call):
             call.copy()
 
 
-def _xmlroot(call: Call) -> None:
+def _xmlroot(call: CallTokens) -> None:
     while call.more:
         if call.at("version", "no", "value"):
             call.word("VERSION NO VALUE", skip=3, prefix=True, suffix=True)
@@ -255,7 +257,7 @@ def _xmlroot(call: Call) -> None:
             call.copy()
 
 
-def _xmltable(call: Call) -> None:
+def _xmltable(call: CallTokens) -> None:
     while call.more and not call.at("columns"):
         if not _passing(call):
             call.copy()
@@ -281,7 +283,7 @@ def _xmltable(call: Call) -> None:
                 call.copy()
 
 
-_SEALS: dict[str, Callable[[Call], None]] = {
+_SEALS: dict[str, Callable[[CallTokens], None]] = {
     **dict.fromkeys(_NAMED, _names_first),
     **dict.fromkeys(_ALIASED, _aliases),
     "xmlparse": _xmlparse,

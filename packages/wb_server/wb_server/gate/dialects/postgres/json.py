@@ -17,7 +17,7 @@ from ..base import words
 from ..sealing import SEAL, like, nothing, operator
 from ..text import is_nothing
 from ..token_reader import QUOTED
-from .calls import Call, own_places
+from .calls import CallTokens, own_places
 
 _WITH_WRAPPER = ("without", "with unconditional", "with conditional", "with")
 _BEHAVIOURS = ("error", "null", "true", "false", "unknown", "empty array", "empty object", "empty")
@@ -74,7 +74,7 @@ def seal_json(tokens: list[Token]) -> list[Token]:
         places = own_places(tokens, index + 1)
         if not places:
             continue
-        call = Call(tokens, index + 2, places[-1], set(places))
+        call = CallTokens(tokens, index + 2, places[-1], set(places))
         if seal(call, name):
             tokens[index + 2 : places[-1]] = call.result
             tokens[index] = like(token, TokenType.VAR, _sealed(name))
@@ -85,13 +85,13 @@ def _sealed(name: str) -> str:
     return name.replace("_", " ") if "_" in name else f"{name} "
 
 
-def _end(call: Call) -> str | None:
+def _end(call: CallTokens) -> str | None:
     """The word without an operand that comes next."""
     ends = _ENDS_BY_WORD.get(call.here.text.lower(), ()) if call.more else ()
     return next((end for end in ends if call.at(*end.split())), None)
 
 
-def _word(call: Call) -> bool:
+def _word(call: CallTokens) -> bool:
     """Puts a word of any call into its form, if one comes next."""
     end = _end(call)
     if end is not None:
@@ -106,7 +106,7 @@ def _word(call: Call) -> bool:
     return True
 
 
-def _type(call: Call, sign: str) -> None:
+def _type(call: CallTokens, sign: str) -> None:
     """A type, as a cast of NULL to it."""
     token = call.here
     call.result += [
@@ -120,26 +120,26 @@ def _type(call: Call, sign: str) -> None:
         call.copy()
 
 
-def _with_operand(call: Call, word: str) -> None:
+def _with_operand(call: CallTokens, word: str) -> None:
     """A word before an operand, of which the first token is no word, whatever it looks like."""
     call.word(word.upper(), skip=1)
     if call.more and not call.at(","):
         call.copy()
 
 
-def _name(call: Call) -> None:
+def _name(call: CallTokens) -> None:
     """AS with a name behind it."""
     call.word("AS", skip=1)
     if call.more and call.here.token_type not in QUOTED - {TokenType.IDENTIFIER}:
         call.name()
 
 
-def _add_default(call: Call, name: str) -> None:
+def _add_default(call: CallTokens, name: str) -> None:
     token = call.here
     call.result += [*operator(token, _DEFAULTS[name], prefix=call.begins), nothing(token)]
 
 
-def _add_returning(call: Call, kind: TokenType, text: str) -> None:
+def _add_returning(call: CallTokens, kind: TokenType, text: str) -> None:
     token = call.here
     call.result += [
         *operator(token, "RETURNING", prefix=call.begins),
@@ -148,7 +148,7 @@ def _add_returning(call: Call, kind: TokenType, text: str) -> None:
     ]
 
 
-def _asked(call: Call, name: str) -> bool:
+def _asked(call: CallTokens, name: str) -> bool:
     """JSON_VALUE, JSON_QUERY, JSON_EXISTS."""
     count = 0
     while call.more:
@@ -166,7 +166,7 @@ def _asked(call: Call, name: str) -> bool:
     return True
 
 
-def _array(call: Call, name: str) -> bool:
+def _array(call: CallTokens, name: str) -> bool:
     """JSON_ARRAY and JSON_ARRAYAGG; the first may hold a query, which no function does."""
     if call.is_empty():
         _add_returning(call, TokenType.JSON, "json")
@@ -192,7 +192,7 @@ def _array(call: Call, name: str) -> bool:
     return True
 
 
-def _query(call: Call) -> None:
+def _query(call: CallTokens) -> None:
     """A query, and perhaps words behind it: then it stands in parentheses while it is parsed."""
     first = call.here
     while call.more and not (call.at("returning") or call.at("format", "json")):
@@ -207,7 +207,7 @@ def _query(call: Call) -> None:
             call.copy()
 
 
-def _behind_order(call: Call) -> None:
+def _behind_order(call: CallTokens) -> None:
     """What follows ORDER BY is one more thing to order by; ``order_text`` writes no comma."""
     call.result.append(like(call.here, TokenType.COMMA, ","))
 
@@ -227,7 +227,7 @@ def order_text(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
     return f"{sql(order)} {sql(last)}"
 
 
-def _object(call: Call, name: str) -> bool:
+def _object(call: CallTokens, name: str) -> bool:
     """JSON_OBJECT and JSON_OBJECTAGG; without a word the first is a function of old."""
     if call.is_empty():
         _add_returning(call, TokenType.JSON, "json")
@@ -251,7 +251,7 @@ def _is_operand(token: Token) -> bool:
     return token.text[:1].isalpha() and token.text.lower() not in _BEFORE_OPERAND
 
 
-def _serialize(call: Call, name: str) -> bool:
+def _serialize(call: CallTokens, name: str) -> bool:
     count = 0
     while call.more:
         if _word(call):
@@ -263,7 +263,7 @@ def _serialize(call: Call, name: str) -> bool:
     return True
 
 
-def _parse(call: Call, name: str) -> bool:
+def _parse(call: CallTokens, name: str) -> bool:
     """JSON(…); without a word it is a cast."""
     count = 0
     while call.more:
@@ -274,7 +274,7 @@ def _parse(call: Call, name: str) -> bool:
     return bool(count)
 
 
-def _table(call: Call, name: str) -> bool:
+def _table(call: CallTokens, name: str) -> bool:
     while call.more and not call.at("columns"):
         if call.at("passing"):
             _with_operand(call, "PASSING")
@@ -290,7 +290,7 @@ def _table(call: Call, name: str) -> bool:
     return True
 
 
-def _columns(call: Call, depth: int) -> bool:
+def _columns(call: CallTokens, depth: int) -> bool:
     """``COLUMNS (…)``, inside each other as well."""
     if not call.at("columns") or depth > _DEEPEST:
         return False
@@ -318,7 +318,7 @@ def _columns(call: Call, depth: int) -> bool:
     return True
 
 
-def _column(call: Call) -> None:
+def _column(call: CallTokens) -> None:
     if call.here.token_type in QUOTED - {TokenType.IDENTIFIER}:
         return
     call.name()
@@ -335,7 +335,7 @@ def _column(call: Call) -> None:
             call.copy()
 
 
-_SEALS: Final[Mapping[str, Callable[[Call, str], bool]]] = {
+_SEALS: Final[Mapping[str, Callable[[CallTokens, str], bool]]] = {
     **dict.fromkeys(("json_value", "json_query", "json_exists"), _asked),
     **dict.fromkeys(("json_array", "json_arrayagg"), _array),
     **dict.fromkeys(("json_object", "json_objectagg"), _object),

@@ -26,7 +26,7 @@ class BlobRow:
 
 
 @dataclass(frozen=True)
-class Look:
+class DatabaseState:
     """One state of a database, all of it read in one transaction."""
 
     revision: str | None
@@ -34,7 +34,7 @@ class Look:
     blobs: list[BlobRow]
 
 
-def look(connection: sa.Connection) -> Look:
+def read_state(connection: sa.Connection) -> DatabaseState:
     """Counts the rows of every table and lists the blobs."""
     names = sorted(sa.inspect(connection).get_table_names())
     counts = {
@@ -48,7 +48,7 @@ def look(connection: sa.Connection) -> Look:
         table = sa.table("blobs", *map(sa.column, ("digest", "size", "references")))
         rows = connection.execute(sa.select(table).order_by(table.c.digest))
         blobs = [BlobRow(digest, size, references > 0) for digest, size, references in rows]
-    return Look(db.revision(connection), counts, blobs)
+    return DatabaseState(db.revision(connection), counts, blobs)
 
 
 @dataclass(frozen=True)
