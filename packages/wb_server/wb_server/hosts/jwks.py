@@ -2,6 +2,10 @@
 
 Keys are kept and outlive an issuer that is down for a while. A key id that isn't among them makes
 them be read anew, but never more often than the interval: made-up ids reach nobody.
+
+PyJWT has such parts too, but ``PyJWKClient`` blocks, follows redirects and asks the issuer for every
+made-up id, and ``PyJWKSet`` takes a key that is for encryption or was published with its private
+part, the first one of an id, and RSA keys for RS256 alone.
 """
 
 from __future__ import annotations
