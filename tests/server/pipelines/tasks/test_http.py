@@ -77,7 +77,7 @@ def server() -> Iterator[Server]:
     it.thread.join(5)
 
 
-def send(**spec: object) -> str:
+def send(network: NetworkPolicy | None = None, **spec: object) -> str:
     """Runs a task; ``sent``, the code of its refusal, or ``invalid``. Anything else is raised."""
     try:
         checked_spec = HttpSpec.model_validate({"type": "http", **spec})
@@ -88,7 +88,7 @@ def send(**spec: object) -> str:
         time.monotonic() + 10, HangUp(), Log(),
     )  # fmt: skip
     try:
-        HttpTask(NetworkPolicy(allow_loopback=True)).run(checked_spec, attempt)
+        HttpTask(network or NetworkPolicy(allow_loopback=True)).run(checked_spec, attempt)
     except (TaskFailed, WorkbenchError) as error:
         return error.code
     return "sent"
@@ -144,6 +144,37 @@ def test_no_address_with_a_control_character_is_sent(server: Server, place: str)
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: str) -> None:
     assert send(url=url) in {"bad_url", "address_not_allowed", "unknown_host", "invalid"}
+
+
+@pytest.mark.parametrize(
+    "host", ["rebind.example.org", "xn--ls8h.example.org", "xn--0.example.org"]
+)
+def test_the_checked_address_is_called_by_the_name(server: Server, host: str) -> None:
+    """Once resolved, it isn't asked for again; nor does it have to be a name that IDNA 2008 knows."""
+    asked: list[str] = []
+
+    def resolver(name: str, port: int) -> list[str]:
+        asked.append(name)
+        return ["127.0.0.1"] if len(asked) == 1 else ["169.254.169.254"]
+
+    url = server.url.replace("127.0.0.1", host)
+    assert send(NetworkPolicy(allow_loopback=True, resolver=resolver), url=url) == "sent"
+    assert asked == [host]
+    assert f"\r\nhost: {url.removeprefix('http://')}\r\n".encode() in server.requests[-1].lower()
+
+
+def test_neither_an_address_that_is_not_allowed_nor_a_redirect_is_called(server: Server) -> None:
+    before = len(server.requests)
+    assert send(NetworkPolicy(), url=server.url) == "address_not_allowed"
+    assert len(server.requests) == before
+    was = server.answer
+    head = f"HTTP/1.1 307 Elsewhere\r\nLocation: {server.url}/b\r\nContent-Length: 0\r\n\r\n"
+    server.answer = head.encode()
+    try:
+        assert send(url=server.url) == "http_status"
+    finally:
+        server.answer = was
+    assert len(server.requests) == before + 1
 
 
 @pytest.mark.parametrize(
