@@ -12,16 +12,14 @@ from typing import Any
 from wb_server.composition import Workbench, build
 from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
-from wb_server.connections.sharing import ConnectionSharing
+from wb_server.governance.owned.models import ShareRequest
 from wb_server.governance.secrets import vault
-from wb_server.governance.sharing.models import ShareRequest
 from wb_server.kit.actor import Actor
 from wb_server.pipelines.models import PipelineSave, PipelineView
 from wb_server.pipelines.runs.models import ENDED, RunDetail, RunRequest
 from wb_server.pipelines.runs.service import RunService
 from wb_server.pipelines.schedules.service import ScheduleService
 from wb_server.pipelines.service import PipelineService
-from wb_server.pipelines.sharing import PipelineSharing
 from wb_server.settings import Settings
 
 from .metadata import migrate_new
@@ -85,7 +83,7 @@ class House:
 
     def share(self, who: str, pipeline_id: str, name: str, level: str, kind: str = "user") -> None:
         request = ShareRequest.model_validate({"kind": kind, "name": name, "level": level})
-        self.get(PipelineSharing).share(self[who], pipeline_id, request)
+        self.pipelines.sharing.share(self[who], pipeline_id, request)
 
     def run(self, who: str, name: str, **parameters: Any) -> RunDetail:
         """Starts a run and waits for its end."""
@@ -117,7 +115,7 @@ def house_at(folder: Path, postgres: Cluster) -> Iterator[House]:
         ConnectionCreate(name="warehouse", connector="postgres", config=postgres.config()),
     )
     for name, level in (("ben", "use"), ("eva", "write")):
-        it.get(ConnectionSharing).share(
+        it.get(ConnectionService).sharing.share(
             it["ana"],
             made.id,
             ShareRequest.model_validate({"kind": "user", "name": name, "level": level}),

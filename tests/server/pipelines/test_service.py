@@ -6,12 +6,10 @@ import pytest
 from support.house import ONE, House, save
 
 from wb_server.connections.service import ConnectionService
-from wb_server.connections.sharing import ConnectionSharing
-from wb_server.governance.sharing.models import OwnerRequest, ShareRequest
+from wb_server.governance.owned.models import OwnerRequest, ShareRequest
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
 from wb_server.pipelines.models import PipelineCheck, PipelinePatch
 from wb_server.pipelines.runs.models import RerunRequest, RunQuery, RunRequest
-from wb_server.pipelines.sharing import PipelineSharing
 from wb_server.user_server.folder import MAX_SNAPSHOT
 
 
@@ -128,7 +126,7 @@ def test_a_run_has_its_owners_rights_and_no_one_elses(house: House) -> None:
     with pytest.raises(InvalidInput) as refused:
         house.create("ben", write.format(name="by_ben"))
     assert refused.value.details["problems"][0]["code"] == "statement"
-    connections, warehouse = house.get(ConnectionSharing), house.get(ConnectionService)
+    connections, warehouse = house.get(ConnectionService).sharing, house.get(ConnectionService)
     shared = warehouse.find(house["ana"], "warehouse").id
     for level, ending in (("write", "succeeded"), ("use", "level_missing")):
         share = ShareRequest.model_validate({"kind": "user", "name": "ben", "level": level})
@@ -164,7 +162,7 @@ def test_a_team_account_runs_with_the_teams_rights(house: House) -> None:
     with pytest.raises(InvalidInput) as refused:
         house.create("eva", text)
     assert [p["code"] for p in refused.value.details["problems"]] == ["connection"]
-    connections, ana = house.get(ConnectionSharing), house["ana"]
+    connections, ana = house.get(ConnectionService).sharing, house["ana"]
     warehouse = house.get(ConnectionService).find(ana, "warehouse").id
     finance = ShareRequest(kind="group", name="finance", level="use")
     connections.share(ana, warehouse, finance)
@@ -384,9 +382,7 @@ def test_a_delete_ends_its_runs_and_can_be_undone(house: House) -> None:
 
 def test_ownership_moves_and_the_owners_rights_with_it(house: House) -> None:
     made = house.create("ana", ONE.format(name="moved"))
-    house.get(PipelineSharing).transfer(
-        house["root"], made.id, OwnerRequest(kind="user", name="ben")
-    )
+    house.pipelines.transfer(house["root"], made.id, OwnerRequest(kind="user", name="ben"))
     house.pipelines.approve(house["ben"], made.id, 1)
     assert house.run("ben", "moved").run_as == "user:ben"
     with pytest.raises(NotFound):

@@ -20,15 +20,13 @@ from support.wait import wait_for
 
 from wb_server.connections.models import ConnectionCreate
 from wb_server.connections.service import ConnectionService
-from wb_server.connections.sharing import ConnectionSharing
+from wb_server.governance.owned.models import OwnerRequest, ShareRequest
 from wb_server.governance.rights import LOCKED_OUT
-from wb_server.governance.sharing.models import OwnerRequest, ShareRequest
 from wb_server.kit import clock
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput
 from wb_server.pipelines.models import PipelineCheck, PipelinePatch
 from wb_server.pipelines.runs.models import ENDED, RerunRequest, RunDetail, RunQuery
 from wb_server.pipelines.scheduler import Scheduler
-from wb_server.pipelines.sharing import PipelineSharing
 from wb_server.queries.broker import Broker
 from wb_server.queries.limits.models import LimitRequest
 from wb_server.queries.limits.service import LimitService
@@ -49,7 +47,7 @@ def house(shared: House) -> Iterator[House]:
     """The Workbench with nobody locked out, and no pipelines of an earlier test."""
     yield shared
     shared.staff.groups_of = Staff().groups_of
-    sharing = shared.get(ConnectionSharing)
+    sharing = shared.get(ConnectionService).sharing
     for connection in shared.get(ConnectionService).list(shared["root"]):
         for share in connection.shares:
             if share.kind == "group":
@@ -134,7 +132,7 @@ def tick_at(house: House, moment: datetime) -> None:
 
 def transfer(house: House, pipeline_id: str, name: str, kind: str = "user") -> None:
     owner = OwnerRequest.model_validate({"kind": kind, "name": name})
-    house.get(PipelineSharing).transfer(house["root"], pipeline_id, owner)
+    house.pipelines.transfer(house["root"], pipeline_id, owner)
 
 
 def lend(
@@ -144,7 +142,7 @@ def lend(
     share = ShareRequest.model_validate({"kind": kind, "name": name, "level": level})
     ana = house["ana"]
     shared = house.get(ConnectionService).find(ana, connection).id
-    house.get(ConnectionSharing).share(ana, shared, share)
+    house.get(ConnectionService).sharing.share(ana, shared, share)
 
 
 @pytest.fixture
@@ -555,7 +553,7 @@ def test_an_editor_finds_no_names_by_asking(
     made = house.create("ana", ONE.format(name="told"))
     house.share("ana", made.id, "ben", "edit")
     finance = ShareRequest(kind="group", name="finance", level="write")
-    sharing, found = house.get(ConnectionSharing), house.get(ConnectionService)
+    sharing, found = house.get(ConnectionService).sharing, house.get(ConnectionService)
     sharing.share(house["ana"], found.find(house["ana"], hidden).id, finance)
 
     def asked(who: str, name: str, pipeline_id: str | None = made.id) -> set[str]:
@@ -616,7 +614,7 @@ def test_a_team_account_has_nothing_that_is_for_a_higher_role(house: House) -> N
     """ben is an analyst in finance: by its account he has nothing that is shared with engineers."""
     house.staff.groups_of["ben"] = frozenset({"analyst", "finance"})
     lend(house, "engineer", "write", "group")
-    house.get(ConnectionSharing).unshare(
+    house.get(ConnectionService).sharing.unshare(
         house["ana"],
         house.get(ConnectionService).find(house["ana"], "warehouse").id,
         "user",

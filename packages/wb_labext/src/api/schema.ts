@@ -198,14 +198,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a connection
-         * @description One connection.
+         * See a connection
+         * @description One connection, by its id.
          */
         get: operations["connections_get"];
         put?: never;
         post?: never;
         /**
-         * Delete a connection
+         * Delete a connection; it can be restored for 30 days
          * @description Deletes a connection; it can be restored for 30 days.
          */
         delete: operations["connections_delete"];
@@ -245,7 +245,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** See who may use a connection, and why */
+        /**
+         * See who may use a connection, and why
+         * @description Whom a connection is shared with, and which users that comes to.
+         */
         get: operations["connections_access"];
         put?: never;
         post?: never;
@@ -264,7 +267,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Share a connection */
+        /**
+         * Share a connection
+         * @description Gives a user or a group a level, in place of the one that they had.
+         */
         post: operations["connections_share"];
         delete?: never;
         options?: never;
@@ -282,7 +288,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a share of a connection back */
+        /**
+         * Take a share of a connection back
+         * @description Takes a share back.
+         */
         delete: operations["connections_unshare"];
         options?: never;
         head?: never;
@@ -298,7 +307,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a connection another owner */
+        /**
+         * Give a connection another owner
+         * @description Gives a connection another owner. The one before keeps what shares give them.
+         */
         post: operations["connections_transfer"];
         delete?: never;
         options?: never;
@@ -690,26 +702,6 @@ export interface paths {
         patch: operations["pipelines_patch"];
         trace?: never;
     };
-    "/pipelines/{id}/restore": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Bring a deleted pipeline back
-         * @description Brings a deleted pipeline back.
-         */
-        post: operations["pipelines_restore"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/pipelines/{id}/form": {
         parameters: {
             query?: never;
@@ -814,6 +806,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pipelines/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Restore a deleted pipeline
+         * @description Brings a deleted pipeline back.
+         */
+        post: operations["pipelines_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pipelines/{id}/access": {
         parameters: {
             query?: never;
@@ -821,7 +833,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** See who may use a pipeline, and why */
+        /**
+         * See who may use a pipeline, and why
+         * @description Whom a pipeline is shared with, and which users that comes to.
+         */
         get: operations["pipelines_access"];
         put?: never;
         post?: never;
@@ -840,7 +855,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Share a pipeline */
+        /**
+         * Share a pipeline
+         * @description Gives a user or a group a level, in place of the one that they had.
+         */
         post: operations["pipelines_share"];
         delete?: never;
         options?: never;
@@ -858,7 +876,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a share of a pipeline back */
+        /**
+         * Take a share of a pipeline back
+         * @description Takes a share back.
+         */
         delete: operations["pipelines_unshare"];
         options?: never;
         head?: never;
@@ -874,7 +895,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a pipeline another owner */
+        /**
+         * Give a pipeline another owner
+         * @description Gives a pipeline another owner. The one before keeps what shares give them.
+         */
         post: operations["pipelines_transfer"];
         delete?: never;
         options?: never;
@@ -1386,11 +1410,10 @@ export interface components {
         };
         /**
          * ConnectionView
-         * @description A connection as one actor sees it.
+         * @description A connection as one actor sees it, with the state of the sign-in that their queries use.
          *
-         *     ``level`` is what they hold of it and ``reasons`` why, ``actions`` what they may do with it now,
-         *     ``credential`` the state of the sign-in that their queries use. ``shares`` is empty for those who
-         *     don't manage it.
+         *     ``level`` is what they hold of it and ``reasons`` why, ``actions`` what they may do with it now.
+         *     ``shares`` is empty for those who don't manage it.
          */
         ConnectionView: {
             /** Id */
@@ -3421,7 +3444,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Get a connection */
+            /** @description See a connection */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3488,7 +3511,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Delete a connection */
+            /** @description Delete a connection; it can be restored for 30 days */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6020,82 +6043,6 @@ export interface operations {
             };
         };
     };
-    pipelines_restore: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Bring a deleted pipeline back */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PipelineView"];
-                };
-            };
-            /** @description The request can't be understood. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description No token, or one that isn't known. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description The right is missing. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description No such thing, or none that one may see. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description Its present state doesn't allow it. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description Our fault; the message holds an id for the log. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
     pipelines_form: {
         parameters: {
             query?: never;
@@ -6532,6 +6479,82 @@ export interface operations {
             };
             /** @description Over a limit of size. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Our fault; the message holds an id for the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    pipelines_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Restore a deleted pipeline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineView"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No token, or one that isn't known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The right is missing. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description No such thing, or none that one may see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its present state doesn't allow it. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

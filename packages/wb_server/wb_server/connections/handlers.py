@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..governance.owned.handlers import routes
 from ..kit.endpoint import Call, Endpoint
 from .models import (
     ConnectionCreate,
@@ -33,26 +34,11 @@ def create(call: Call) -> ConnectionView:
     return call.service(ConnectionService).create(call.actor, call.body(ConnectionCreate))
 
 
-def get(call: Call) -> ConnectionView:
-    """One connection."""
-    return call.service(ConnectionService).get(call.actor, call.path["id"])
-
-
 def update(call: Call) -> ConnectionView:
     """Changes a connection."""
     return call.service(ConnectionService).update(
         call.actor, call.path["id"], call.body(ConnectionUpdate)
     )
-
-
-def delete(call: Call) -> ConnectionView:
-    """Deletes a connection; it can be restored for 30 days."""
-    return call.service(ConnectionService).delete(call.actor, call.path["id"])
-
-
-def restore(call: Call) -> ConnectionView:
-    """Brings a deleted connection back."""
-    return call.service(ConnectionService).restore(call.actor, call.path["id"])
 
 
 ROUTES = [
@@ -86,15 +72,6 @@ ROUTES = [
         errors=(409, 422, 502),
     ),
     Endpoint(
-        "GET",
-        "/connections/{id}",
-        "connection.see",
-        get,
-        "Get a connection",
-        ConnectionView,
-        errors=(404,),
-    ),
-    Endpoint(
         "PATCH",
         "/connections/{id}",
         "connection.update",
@@ -105,24 +82,5 @@ ROUTES = [
         audit="connection.update",
         errors=(404, 409, 422, 502),
     ),
-    Endpoint(
-        "DELETE",
-        "/connections/{id}",
-        "connection.delete",
-        delete,
-        "Delete a connection",
-        ConnectionView,
-        audit="connection.delete",
-        errors=(404, 409),
-    ),
-    Endpoint(
-        "POST",
-        "/connections/{id}/restore",
-        "connection.delete",
-        restore,
-        "Restore a deleted connection",
-        ConnectionView,
-        audit="connection.restore",
-        errors=(404, 409),
-    ),
+    *routes(ConnectionService, ConnectionView),
 ]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
 from ..connectors.models import Capability
 from ..gate.models import DialectName
-from ..governance.owned import OwnedThing
-from ..governance.owned import Owner as Owner
-from ..governance.owned import Share as Share
-from ..governance.rights import Reason
-from ..kit.action import Level, Thing
+from ..governance.owned.models import OwnedThing, OwnedView
+from ..governance.owned.models import Owner as Owner
+from ..governance.owned.models import Share as Share
 from ..kit.request import Request
 
 ConnectionName = Annotated[
@@ -57,7 +55,8 @@ class CredentialState(BaseModel):
 class Connection(OwnedThing):
     """A connection as rooms hand it to each other: without secrets."""
 
-    thing: ClassVar[Thing] = "connection"
+    thing = "connection"
+    plural = "connections"
 
     connector: str
     description: str = ""
@@ -66,18 +65,18 @@ class Connection(OwnedThing):
     credentials: CredentialMode = "shared"
     state: State = State()
 
+    def search_text(self) -> str:
+        """Its name, description and connector."""
+        return f"{self.name} {self.description} {self.connector}"
 
-class ConnectionView(Connection):
-    """A connection as one actor sees it.
 
-    ``level`` is what they hold of it and ``reasons`` why, ``actions`` what they may do with it now,
-    ``credential`` the state of the sign-in that their queries use. ``shares`` is empty for those who
-    don't manage it.
+class ConnectionView(OwnedView, Connection):
+    """A connection as one actor sees it, with the state of the sign-in that their queries use.
+
+    ``level`` is what they hold of it and ``reasons`` why, ``actions`` what they may do with it now.
+    ``shares`` is empty for those who don't manage it.
     """
 
-    level: Level
-    reasons: list[Reason]
-    actions: list[str]
     credential: CredentialState
 
 

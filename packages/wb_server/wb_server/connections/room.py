@@ -25,7 +25,6 @@ def _build(assembly: Assembly) -> None:
     from .credentials.service import PersonalCredentials
     from .credentials.store import CredentialStore
     from .service import ConnectionService
-    from .sharing import ConnectionSharing
     from .store import ConnectionStore
 
     database, rights, bus = assembly.get(Database), assembly.get(Rights), assembly.get(Bus)
@@ -33,9 +32,8 @@ def _build(assembly: Assembly) -> None:
     credentials = CredentialStore(database)
     safe = assembly.add(CredentialSafe(credentials, assembly.get(Vault)))
     configurations = assembly.add(Configurations(store, safe, assembly.get(Connectors)))
-    connections = assembly.add(ConnectionService(store, safe, rights, configurations, bus))
     people = assembly.get(PeopleService)
-    assembly.add(ConnectionSharing(connections.saved, store, rights, people, bus, "connections"))
+    connections = assembly.add(ConnectionService(store, safe, configurations, rights, people, bus))
     assembly.add(PersonalCredentials(connections, configurations, safe, credentials, rights, bus))
 
 
@@ -49,9 +47,8 @@ def _start(assembly: Assembly) -> None:
 def _routes() -> Sequence[Endpoint]:
     from .credentials.handlers import ROUTES as CREDENTIALS
     from .handlers import ROUTES
-    from .sharing import ROUTES as SHARING
 
-    return [*ROUTES, *SHARING, *CREDENTIALS]
+    return [*ROUTES, *CREDENTIALS]
 
 
 def _tables() -> Sequence[sa.Table]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..governance.owned import OwnedStore, Owner, owned_columns, shares_table, unique_among_living
+from ..governance.owned.store import OwnedStore, owned_columns, shares_table, unique_among_living
 from ..kit.db import Database, UtcDateTime, metadata
 from .models import Connection, State
 
@@ -27,16 +27,14 @@ connections = sa.Table(
     unique_among_living("connections"),
 )
 
-shares = shares_table("shares", "connections", "connection_id")
-
-_PLAIN = [name for name in Connection.model_fields if name not in ("owner", "shares", "state")]
+shares = shares_table("shares", connections, "connection_id")
 
 
 class ConnectionStore(OwnedStore[Connection]):
     """Reads and writes connections."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, connections, shares, "connection")
+        super().__init__(database, Connection, connections, shares)
 
     def set_state(self, connection_id: str, state: State) -> None:
         """Writes what the last use said; not a change of the connection itself."""
@@ -45,21 +43,16 @@ class ConnectionStore(OwnedStore[Connection]):
                 connections.update().where(connections.c.id == connection_id).values(_state(state))
             )
 
-    def _columns(self, thing: Connection) -> dict[str, Any]:
-        row = thing.model_dump(exclude={"id", "owner", "shares", "state"})
-        return row | _state(thing.state)
-
-    def _thing(self, row: sa.RowMapping, owner: Owner) -> Connection:
-        return Connection(
-            **{name: row[name] for name in _PLAIN},
-            owner=owner,
-            shares=[],
-            state=State(
-                status=row["state_status"],
-                message=row["state_message"],
-                checked_at=row["state_checked_at"],
-            ),
+    def _fields(self, row: sa.RowMapping) -> dict[str, Any]:
+        state = State(
+            status=row["state_status"],
+            message=row["state_message"],
+            checked_at=row["state_checked_at"],
         )
+        return super()._fields(row) | {"state": state}
+
+    def _columns(self, thing: Connection) -> dict[str, Any]:
+        return super()._columns(thing) | _state(thing.state)
 
 
 def _state(state: State) -> dict[str, Any]:

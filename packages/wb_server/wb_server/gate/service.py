@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ..governance.owned import OwnedThing
+from ..governance.owned.models import OwnedThing
 from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.errors import Forbidden, InvalidInput

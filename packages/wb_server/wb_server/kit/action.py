@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["viewer", "analyst", "engineer", "admin"]
-Thing = Literal["connection", "pipeline"]
 Level = Literal["use", "write", "view", "run", "edit", "manage"]
+
+# A kind of thing that is owned and shared, as a room names it: ``connection``.
+Thing = str
 
 
 @dataclass(frozen=True)

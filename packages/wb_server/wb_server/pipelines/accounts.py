@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..governance.owned import Owner
+from ..governance.owned.models import Owner
 from ..governance.people.service import PeopleService
 from ..governance.rights import LOCKED_OUT, Rights
 from ..kit.actor import Actor

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..connections.service import ConnectionService
-from ..governance.owned import Owner
+from ..governance.owned.models import Owner
 from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.errors import NotFound, WorkbenchError

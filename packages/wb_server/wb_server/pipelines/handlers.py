@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ..governance.owned.handlers import routes
 from ..kit.blobs import Blobs
 from ..kit.endpoint import Call, Endpoint
 from ..user_server.folder import MAX_SNAPSHOT
@@ -25,7 +26,6 @@ from .models import (
     VersionList,
 )
 from .service import PipelineService
-from .sharing import ROUTES as SHARING
 
 # Base64 takes a third more, and the file and its names come on top.
 _MAX_BODY = MAX_SNAPSHOT * 4 // 3 + 2**20
@@ -76,11 +76,6 @@ def create(call: Call) -> PipelineView:
     return call.service(PipelineService).create(call.actor, call.body(PipelineSave))
 
 
-def get(call: Call) -> PipelineView:
-    """One pipeline, by its name or id."""
-    return call.service(PipelineService).get(call.actor, call.path["id"])
-
-
 def save(call: Call) -> PipelineView:
     """Saves a new version."""
     return call.service(PipelineService).save(call.actor, call.path["id"], call.body(PipelineSave))
@@ -91,16 +86,6 @@ def patch(call: Call) -> PipelineView:
     return call.service(PipelineService).patch(
         call.actor, call.path["id"], call.body(PipelinePatch)
     )
-
-
-def delete(call: Call) -> PipelineView:
-    """Deletes a pipeline; it can be restored for 30 days."""
-    return call.service(PipelineService).delete(call.actor, call.path["id"])
-
-
-def restore(call: Call) -> PipelineView:
-    """Brings a deleted pipeline back."""
-    return call.service(PipelineService).restore(call.actor, call.path["id"])
 
 
 def form(call: Call) -> dict[str, Any]:
@@ -190,15 +175,6 @@ ROUTES = [
         "application/json",
     ),
     Endpoint(
-        "GET",
-        "/pipelines/{id}",
-        "pipeline.see",
-        get,
-        "See a pipeline",
-        PipelineView,
-        errors=(404,),
-    ),
-    Endpoint(
         "POST",
         "/pipelines/{id}",
         "pipeline.update",
@@ -219,26 +195,6 @@ ROUTES = [
         PipelineView,
         body=PipelinePatch,
         audit="pipeline.pause",
-        errors=(404, 409),
-    ),
-    Endpoint(
-        "DELETE",
-        "/pipelines/{id}",
-        "pipeline.delete",
-        delete,
-        "Delete a pipeline; it can be restored for 30 days",
-        PipelineView,
-        audit="pipeline.delete",
-        errors=(404, 409),
-    ),
-    Endpoint(
-        "POST",
-        "/pipelines/{id}/restore",
-        "pipeline.delete",
-        restore,
-        "Bring a deleted pipeline back",
-        PipelineView,
-        audit="pipeline.restore",
         errors=(404, 409),
     ),
     Endpoint(
@@ -301,5 +257,5 @@ ROUTES = [
         audit="pipeline.approve",
         errors=(404, 409),
     ),
-    *SHARING,
+    *routes(PipelineService, PipelineView),
 ]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from ..governance.owned import OwnedThing
-from ..governance.rights import Reason
-from ..kit.action import Level, Thing
+from ..governance.owned.models import OwnedThing, OwnedView
 from ..kit.request import Request
 from ..user_server.folder import MAX_FILES
 from .definition.problems import Problem
@@ -27,7 +25,8 @@ FilePath = Annotated[
 class Pipeline(OwnedThing):
     """A pipeline as rooms hand it to each other. What it does is in its versions."""
 
-    thing: ClassVar[Thing] = "pipeline"
+    thing = "pipeline"
+    plural = "pipelines"
 
     description: str = ""
     labels: list[str] = Field(default=[])
@@ -41,13 +40,14 @@ class Pipeline(OwnedThing):
     fired_to: datetime = Field(description="Up to when its schedule was dealt with.")
     next_fire_at: datetime | None = None
 
+    def search_text(self) -> str:
+        """Its name, description and labels."""
+        return f"{self.name} {self.description} {' '.join(self.labels)}"
 
-class PipelineView(Pipeline):
+
+class PipelineView(OwnedView, Pipeline):
     """A pipeline as one actor sees it."""
 
-    level: Level
-    reasons: list[Reason]
-    actions: list[str]
     last_run: RunSummary | None = None
 
 

@@ -31,6 +31,7 @@ def _build(assembly: Assembly) -> None:
     from ..queries.bindings import BindingsPort
     from ..queries.broker import Broker
     from .accounts import Accounts
+    from .checks import Checks
     from .definitions import Definitions
     from .execute import Executor
     from .kernels.base import Kernels
@@ -44,7 +45,6 @@ def _build(assembly: Assembly) -> None:
     from .scheduler import Scheduler
     from .schedules.service import ScheduleService
     from .service import PipelineService
-    from .sharing import PipelineSharing
     from .store import PipelineStore
     from .tasks.base import by_name
 
@@ -85,20 +85,8 @@ def _build(assembly: Assembly) -> None:
             retention_runs=settings.run_retention_count,
         )
     )
-    pipelines = assembly.add(
-        PipelineService(
-            store,
-            definitions,
-            runs,
-            assembly.get(ConnectionService),
-            broker,
-            accounts,
-            rights,
-            blobs,
-            bus,
-        )
-    )
-    assembly.add(PipelineSharing(pipelines, runs, store, rights, people, bus))
+    checks = Checks(definitions, assembly.get(ConnectionService), broker, accounts, rights)
+    assembly.add(PipelineService(store, definitions, checks, runs, blobs, rights, people, bus))
     schedules = assembly.add(ScheduleService(store, definitions, runs, accounts))
     executor = assembly.add(
         Executor(

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import builtins
-import difflib
 import uuid
-from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from ..connections.service import ConnectionService
-from ..governance.owned import Owner
+from ..governance.owned.models import Access, Owner, OwnerRequest
+from ..governance.owned.service import OwnedService
+from ..governance.people.service import PeopleService
 from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.blobs import Blobs
 from ..kit.errors import Conflict, NotFound
 from ..kit.events import Bus
-from ..queries.broker import Broker
-from .accounts import Accounts, named
-from .check_context import Surroundings
+from .accounts import named
+from .checks import Checks
 from .definition import parameters, times
-from .definition.check import Checked, check, refusal
 from .definition.models import PipelineFile
 from .definitions import Definitions, run_scope
 from .models import (
@@ -37,33 +36,29 @@ from .runs.service import RunService
 from .snapshots import changes, contents
 from .store import PipelineStore
 
-UNDO_DAYS = 30
 
-
-class PipelineService:
+class PipelineService(OwnedService[Pipeline, PipelineView]):
     """What other rooms and the handlers may ask of pipelines."""
+
+    _store: PipelineStore
+    by_name = True
 
     def __init__(
         self,
         store: PipelineStore,
         definitions: Definitions,
+        checks: Checks,
         runs: RunService,
-        connections: ConnectionService,
-        broker: Broker,
-        accounts: Accounts,
-        rights: Rights,
         blobs: Blobs,
+        rights: Rights,
+        people: PeopleService,
         bus: Bus,
     ) -> None:
-        self._store = store
+        super().__init__(store, PipelineView, rights, people, bus)
         self._definitions = definitions
+        self._checks = checks
         self._runs = runs
-        self._connections = connections
-        self._broker = broker
-        self._accounts = accounts
-        self._rights = rights
         self._blobs = blobs
-        self._bus = bus
 
     # --- reading -----------------------------------------------------------------------------
 
@@ -77,77 +72,8 @@ class PipelineService:
             label: keep those with this label.
             deleted: list those that are deleted and can be restored instead.
         """
-        words = search.casefold().split()
-        rows = self._store.deleted() if deleted else self._store.living()
-        right = "pipeline.delete" if deleted else "pipeline.see"
-        return self._views(
-            actor,
-            [
-                row
-                for row in rows
-                if self._rights.may(actor, right, row)
-                and (not label or label in row.labels)
-                and all(
-                    word in f"{row.name} {row.description} {' '.join(row.labels)}".casefold()
-                    for word in words
-                )
-            ],
-        )
-
-    def names(self, actor: Actor) -> dict[str, str]:
-        """Id -> name of every living pipeline that the actor may see."""
-        return {
-            row.id: row.name
-            for row in self._store.living()
-            if self._rights.may(actor, "pipeline.see", row)
-        }
-
-    def get(self, actor: Actor, pipeline_id: str) -> PipelineView:
-        """One pipeline.
-
-        Raises:
-            NotFound: there is none, or none that the actor may see.
-        """
-        return self.view(actor, self.saved(actor, pipeline_id))
-
-    def saved(self, actor: Actor, name_or_id: str) -> Pipeline:
-        """A living pipeline that the actor may see, by its name or id.
-
-        Raises:
-            NotFound: with near names among those that the actor may see.
-        """
-        found = self._store.by_name(name_or_id) or self._store.by_id(name_or_id)
-        if found and not found.deleted_at and self._rights.may(actor, "pipeline.see", found):
-            return found
-        near = difflib.get_close_matches(name_or_id, self.names(actor).values(), n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(f'“{name}”' for name in near)}?" if near else ""
-        raise NotFound(
-            f"There is no pipeline “{name_or_id[:100]}”.{hint}", code="unknown_pipeline", near=near
-        )
-
-    def view(self, actor: Actor, pipeline: Pipeline) -> PipelineView:
-        """A pipeline with what the actor holds of it and may do with it."""
-        return self._views(actor, [pipeline])[0]
-
-    def _views(
-        self, actor: Actor, pipelines: builtins.list[Pipeline]
-    ) -> builtins.list[PipelineView]:
-        last = self._runs.last([pipeline.id for pipeline in pipelines])
-        views = []
-        for pipeline in pipelines:
-            reasons = self._rights.reasons(actor, pipeline)
-            actions = self._rights.allowed(actor, pipeline)
-            hidden = set() if "pipeline.share" in actions else {"shares"}
-            views.append(
-                PipelineView(
-                    **pipeline.model_dump(exclude=hidden),
-                    level=reasons[0].level,
-                    reasons=reasons,
-                    actions=actions,
-                    last_run=last.get(pipeline.id),
-                )
-            )
-        return views
+        found = self._found(actor, search, deleted)
+        return self._views(actor, [row for row in found if not label or label in row.labels])
 
     def version(self, actor: Actor, pipeline_id: str, number: int) -> Version:
         """One version, whole.
@@ -209,7 +135,7 @@ class PipelineService:
         if request.pipeline_id is not None:
             found = self.saved(actor, request.pipeline_id)
             pipeline = found if self._rights.may(actor, "pipeline.update", found) else None
-        checked = self._checked(actor, pipeline, request.text, request.files)
+        checked = self._checks.checked(actor, pipeline, request.text, request.files)
         form = None
         if checked.definition is not None:
             scope = run_scope(checked.definition, clock.now(), "manual")
@@ -217,45 +143,6 @@ class PipelineService:
         return PipelineChecked(
             ok=not checked.problems, problems=list(checked.problems), parameters=form
         )
-
-    def _checked(
-        self,
-        actor: Actor,
-        pipeline: Pipeline | None,
-        text: str,
-        files: Collection[str],
-        source: int | None = None,
-    ) -> Checked:
-        owner, known = Owner(kind="user", name=actor.name), frozenset[str]()
-        owns = True
-        if pipeline is not None:
-            owner, owns = pipeline.owner, self._rights.owns(actor, pipeline)
-            numbers = {pipeline.head, pipeline.approved, source} - {None}
-            known = frozenset[str]().union(
-                *(
-                    self._definitions.connections(pipeline.id, number)
-                    for number in numbers
-                    if number
-                )
-            )
-        context = Surroundings(
-            files, actor, owner, owns, known,
-            self._connections, self._broker, self._accounts, self._rights,
-        )  # fmt: skip
-        return check(text, self._definitions.registry, context)
-
-    def _sound(
-        self,
-        actor: Actor,
-        pipeline: Pipeline | None,
-        text: str,
-        files: Collection[str],
-        source: int | None = None,
-    ) -> PipelineFile:
-        checked = self._checked(actor, pipeline, text, files, source)
-        if checked.problems or checked.definition is None:
-            raise refusal(checked.problems)
-        return checked.definition
 
     # --- saving ------------------------------------------------------------------------------
 
@@ -269,7 +156,7 @@ class PipelineService:
         """
         owner = Owner(kind="user", name=actor.name)
         content = contents(request)
-        definition = self._sound(actor, None, request.text, content.keys())
+        definition = self._checks.sound(actor, None, request.text, content.keys())
         files = self._stored(content)
         now = clock.now()
         pipeline = Pipeline(
@@ -286,10 +173,8 @@ class PipelineService:
             updated_at=now,
         )
         version = self._version(actor, 1, request, files, approved_for=owner)
-        with self._store.database.write() as transaction:
-            self._store.insert(transaction, pipeline)
+        with self._saving(pipeline) as transaction:
             self._store.add_version(transaction, pipeline.id, version)
-        self._bus.publish("pipelines")
         return self.view(actor, pipeline)
 
     def save(self, actor: Actor, pipeline_id: str, request: PipelineSave) -> PipelineView:
@@ -302,8 +187,7 @@ class PipelineService:
             InvalidInput, TooLarge: as for ``create``.
             Conflict: somebody else saved meanwhile (``changed_meanwhile``), or a name is taken.
         """
-        old = self.saved(actor, pipeline_id)
-        self._rights.require(actor, "pipeline.update", old)
+        old = self.require(actor, pipeline_id, "update")
         if request.version is not None and request.version != old.version:
             raise Conflict(
                 f"“{old.name}” was changed by somebody else meanwhile. Load it again.",
@@ -316,7 +200,7 @@ class PipelineService:
             head = self._store.version(old.id, old.head)
             kept = head.files if head is not None else {}
             own = head is not None and (not kept or head.approved_for == named(old.owner))
-        definition = self._sound(actor, old, request.text, {*content, *kept})
+        definition = self._checks.sound(actor, old, request.text, {*content, *kept})
         files = {**kept, **self._stored(content)}
         return self._add(actor, old, request, definition, files, own=own)
 
@@ -330,9 +214,8 @@ class PipelineService:
             InvalidInput: it doesn't fit any more (``bad_pipeline``).
         """
         version = self.version(actor, pipeline_id, number)
-        old = self.saved(actor, pipeline_id)
-        self._rights.require(actor, "pipeline.update", old)
-        definition = self._sound(actor, old, version.text, version.files.keys(), number)
+        old = self.require(actor, pipeline_id, "update")
+        definition = self._checks.sound(actor, old, version.text, version.files.keys(), number)
         request = PipelineSave(
             text=version.text, keep_files=False, note=f"Version {number} again", version=None
         )
@@ -352,17 +235,13 @@ class PipelineService:
         """Adds a version; ``own``: whether nothing of it is somebody else's and unapproved."""
         number = old.head + 1
         approved = own and self._rights.may(actor, "pipeline.approve", old)
-        changed = old.model_copy(
-            update={"head": number, "version": old.version + 1, "updated_at": clock.now()}
-        )
+        changed = old.changed(head=number)
         if approved:
             changed = self._running(changed, definition, number)
         owner = old.owner if approved else None
         version = self._version(actor, number, request, files, approved_for=owner)
-        with self._store.database.write() as transaction:
-            self._store.update(transaction, changed, old.version)
+        with self._saving(changed, old) as transaction:
             self._store.add_version(transaction, old.id, version)
-        self._bus.publish("pipelines")
         return self.view(actor, changed)
 
     def _running(self, pipeline: Pipeline, definition: PipelineFile, number: int) -> Pipeline:
@@ -390,8 +269,7 @@ class PipelineService:
             InvalidInput: the owner may not do what it does (``bad_pipeline``).
             Conflict: it isn't the newest one (``not_newest``), or it runs already.
         """
-        old = self.saved(actor, pipeline_id)
-        self._rights.require(actor, "pipeline.approve", old)
+        old = self.require(actor, pipeline_id, "approve")
         if number != old.head:
             raise Conflict(
                 f"Version {old.head} is the newest by now: look at that one.", code="not_newest"
@@ -399,94 +277,67 @@ class PipelineService:
         if old.approved == number:
             raise Conflict(f"Version {number} runs already.", code="approved")
         version = self.version(actor, pipeline_id, number)
-        definition = self._sound(actor, old, version.text, version.files.keys())
-        changed = self._running(old, definition, number).model_copy(
-            update={"version": old.version + 1, "updated_at": clock.now()}
-        )
-        with self._store.database.write() as transaction:
-            self._store.update(transaction, changed, old.version)
+        definition = self._checks.sound(actor, old, version.text, version.files.keys())
+        changed = self._running(old, definition, number).changed()
+        with self._saving(changed, old) as transaction:
             owner = named(old.owner)
             self._store.approve(transaction, old.id, number, actor.name, owner, clock.now())
-        self._bus.publish("pipelines")
         return self.view(actor, changed)
 
-    def handed_over(self, pipeline: Pipeline, owner: Owner) -> Pipeline:
+    def patch(self, actor: Actor, pipeline_id: str, request: PipelinePatch) -> PipelineView:
+        """Pauses a pipeline's schedule, or lets it go on."""
+        old = self.require(actor, pipeline_id, "update")
+        # A pause begins now; what was due before it was dealt with.
+        fired_to = clock.now() if request.paused else old.fired_to
+        paused = old.model_copy(update={"paused": request.paused})
+        return self._change(actor, old, self._due_after(paused, fired_to).changed())
+
+    def delete(self, actor: Actor, thing_id: str) -> PipelineView:
+        """Deletes a pipeline; ``restore`` undoes it for 30 days. Runs that go on are cancelled."""
+        view = super().delete(actor, thing_id)
+        self._runs.cancel_all(view.id, actor.name)
+        return view
+
+    def transfer(self, actor: Actor, thing_id: str, request: OwnerRequest) -> Access:
+        """Gives a pipeline another owner. Runs that go on with the rights of the one before end."""
+        before = self.saved(actor, thing_id)
+        access = super().transfer(actor, thing_id, request)
+        if access.owner != before.owner:
+            self._runs.cancel_all(before.id, actor.name)
+        return access
+
+    # --- what differs from other owned things ------------------------------------------------
+
+    def _details(self, actor: Actor, things: Sequence[Pipeline]) -> Mapping[str, Mapping[str, Any]]:
+        last = self._runs.last([pipeline.id for pipeline in things])
+        return {pipeline_id: {"last_run": run} for pipeline_id, run in last.items()}
+
+    def _restored(self, thing: Pipeline) -> Pipeline:
+        # What was due meanwhile is left out.
+        return self._due_after(thing, clock.now())
+
+    def _handed_over(self, thing: Pipeline, owner: Owner) -> Pipeline:
         """A pipeline as another owner gets it: nothing runs with their rights that they didn't approve.
 
         What was due until now isn't theirs either. Where it comes back to who approved what ran last,
         that runs again.
         """
-        last = self._store.last_approved(pipeline.id)
+        if owner == thing.owner:
+            return thing
+        last = self._store.last_approved(thing.id)
         approved = last.number if last and last.approved_for == named(owner) else None
-        now, following = clock.now(), None
-        if approved is not None:
-            definition = self._definitions.pipeline(pipeline.id, approved)
-            following = _next_fire(definition, pipeline.paused, now)
-        return pipeline.model_copy(
-            update={
-                "owner": owner, "approved": approved, "fired_to": now, "next_fire_at": following,
-            }
-        )  # fmt: skip
+        theirs = thing.model_copy(update={"owner": owner, "approved": approved})
+        return self._due_after(theirs, clock.now())
 
-    def patch(self, actor: Actor, pipeline_id: str, request: PipelinePatch) -> PipelineView:
-        """Pauses a pipeline's schedule, or lets it go on."""
-        old = self.saved(actor, pipeline_id)
-        self._rights.require(actor, "pipeline.update", old)
+    # --- inside ------------------------------------------------------------------------------
+
+    def _due_after(self, pipeline: Pipeline, moment: datetime) -> Pipeline:
+        """A pipeline whose schedule was dealt with up to a moment."""
         following = None
-        if old.approved is not None:
-            definition = self._definitions.pipeline(old.id, old.approved)
-            following = _next_fire(definition, request.paused, old.fired_to)
-        changed = old.model_copy(
-            update={
-                "paused": request.paused,
-                # A pause begins now; what was due before it was dealt with.
-                "fired_to": clock.now() if request.paused else old.fired_to,
-                "next_fire_at": following,
-            }
-        )
-        return self._changed(actor, old, changed)
-
-    def delete(self, actor: Actor, pipeline_id: str) -> PipelineView:
-        """Deletes a pipeline; ``restore`` undoes it for 30 days. Runs that go on are cancelled."""
-        old = self.saved(actor, pipeline_id)
-        self._rights.require(actor, "pipeline.delete", old)
-        view = self._changed(actor, old, old.model_copy(update={"deleted_at": clock.now()}))
-        self._runs.cancel_all(old.id, actor.name)
-        return view
-
-    def restore(self, actor: Actor, pipeline_id: str) -> PipelineView:
-        """Brings a deleted pipeline back. What was due meanwhile is left out.
-
-        Raises:
-            NotFound: there is none, or none that the actor may see.
-            Conflict: it isn't deleted, or its name was given to another one meanwhile.
-        """
-        old = self._store.by_id(pipeline_id)
-        if old is None or not self._rights.may(actor, "pipeline.see", old):
-            raise NotFound("There is no such pipeline.", code="unknown_pipeline")
-        self._rights.require(actor, "pipeline.delete", old)
-        if old.deleted_at is None:
-            raise Conflict(f"“{old.name}” is not deleted.", code="not_deleted")
-        now = clock.now()
-        following = None
-        if old.approved is not None:
-            definition = self._definitions.pipeline(old.id, old.approved)
-            following = _next_fire(definition, old.paused, now)
-        changed = old.model_copy(
-            update={"deleted_at": None, "fired_to": now, "next_fire_at": following}
-        )
-        return self._changed(actor, old, changed)
-
-    def purge(self) -> int:
-        """Removes for good what was deleted over 30 days ago."""
-        return self._store.purge(clock.now() - timedelta(days=UNDO_DAYS))
-
-    def _changed(self, actor: Actor, old: Pipeline, changed: Pipeline) -> PipelineView:
-        changed = changed.model_copy(update={"version": old.version + 1, "updated_at": clock.now()})
-        with self._store.database.write() as transaction:
-            self._store.update(transaction, changed, old.version)
-        self._bus.publish("pipelines")
-        return self.view(actor, changed)
+        if pipeline.approved is not None:
+            definition = self._definitions.pipeline(pipeline.id, pipeline.approved)
+            following = _next_fire(definition, pipeline.paused, moment)
+        return pipeline.model_copy(update={"fired_to": moment, "next_fire_at": following})
 
     def _version(
         self,

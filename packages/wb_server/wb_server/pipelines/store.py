@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-from ..governance.owned import OwnedStore, Owner, owned_columns, shares_table, unique_among_living
+from ..governance.owned.models import Owner
+from ..governance.owned.store import OwnedStore, owned_columns, shares_table, unique_among_living
 from ..kit.blobs import Blobs
 from ..kit.db import Database, UtcDateTime, metadata
 from .models import Pipeline, Version
@@ -31,7 +31,7 @@ pipelines = sa.Table(
     unique_among_living("pipelines"),
 )
 
-shares = shares_table("pipeline_shares", "pipelines", "pipeline_id")
+shares = shares_table("pipeline_shares", pipelines, "pipeline_id")
 
 versions = sa.Table(
     "pipeline_versions",
@@ -88,14 +88,11 @@ class Standing:
     approved_for: str | None
 
 
-_PLAIN = [name for name in Pipeline.model_fields if name not in ("owner", "shares")]
-
-
 class PipelineStore(OwnedStore[Pipeline]):
     """Reads and writes pipelines and their versions."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
-        super().__init__(database, pipelines, shares, "pipeline")
+        super().__init__(database, Pipeline, pipelines, shares)
         self._blobs = blobs
 
     def add_version(self, transaction: sa.Connection, pipeline_id: str, version: Version) -> None:
@@ -209,13 +206,6 @@ class PipelineStore(OwnedStore[Pipeline]):
             return transaction.execute(
                 pipelines.delete().where(pipelines.c.deleted_at < before)
             ).rowcount
-
-    def _columns(self, thing: Pipeline) -> dict[str, Any]:
-        row: dict[str, Any] = thing.model_dump(exclude={"id", "owner", "shares"})
-        return row
-
-    def _thing(self, row: sa.RowMapping, owner: Owner) -> Pipeline:
-        return Pipeline(**{name: row[name] for name in _PLAIN}, owner=owner, shares=[])
 
 
 def _version(row: sa.RowMapping) -> Version:

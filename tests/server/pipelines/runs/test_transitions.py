@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from wb_server.governance.owned import Owner
+from wb_server.governance.owned.models import Owner
 from wb_server.kit import clock
 from wb_server.kit.blobs import Blobs
 from wb_server.kit.db import Database

@@ -1,50 +1,15 @@
-"""What connections and pipelines have in common: an owner, shares, a unique name, an undoable end.
-
-Each has a table of its own and one of its shares; the queries on them are written once, here.
-"""
+"""Tables of owned things: one of each kind and one of its shares, with the queries on them."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from pydantic import BaseModel
 
-from ..kit.action import Level, Thing
-from ..kit.db import Database, UtcDateTime, metadata
-from ..kit.errors import Conflict
-
-
-class Owner(BaseModel):
-    """A user, or a team account (a Hub group)."""
-
-    kind: Literal["user", "team"]
-    name: str
-
-
-class Share(BaseModel):
-    """What a user, or each member of a group, holds of a thing."""
-
-    kind: Literal["user", "group"]
-    name: str
-    level: Level
-
-
-class OwnedThing(BaseModel):
-    """What every such thing has, as rooms hand it to each other."""
-
-    thing: ClassVar[Thing]
-
-    id: str
-    name: str
-    owner: Owner
-    shares: list[Share] = []
-    version: int = 1
-    created_at: datetime
-    updated_at: datetime
-    deleted_at: datetime | None = None
+from ...kit.db import Database, UtcDateTime
+from ...kit.errors import Conflict
+from .models import OwnedThing, Owner, Share
 
 
 def owned_columns() -> list[sa.Column[Any]]:
@@ -70,15 +35,19 @@ def unique_among_living(table: str) -> sa.Index:
     )
 
 
-def shares_table(name: str, things: str, key: str) -> sa.Table:
-    """The table of the shares of a table of things."""
+def shares_table(name: str, things: sa.Table, key: str) -> sa.Table:
+    """The table of the shares of a table of things.
+
+    Args:
+        key: the column that names the thing.
+    """
     return sa.Table(
         name,
-        metadata,
+        things.metadata,
         sa.Column(
             key,
             sa.String(36),
-            sa.ForeignKey(f"{things}.id", ondelete="CASCADE"),
+            sa.ForeignKey(things.c.id, ondelete="CASCADE"),
             primary_key=True,
         ),
         sa.Column("kind", sa.String(5), primary_key=True),
@@ -92,24 +61,34 @@ def shares_table(name: str, things: str, key: str) -> sa.Table:
 T = TypeVar("T", bound=OwnedThing)
 
 
-class OwnedStore(ABC, Generic[T]):
+class OwnedStore(Generic[T]):
     """Reads and writes things of one kind. Methods that take a transaction join the caller's.
 
+    Fields of a thing are stored in the columns of their names.
+
     Args:
+        model: of a thing.
         table: of the things.
         shares: of their shares, which name the thing in their first column.
-        noun: what one is called in messages.
     """
 
-    def __init__(self, database: Database, table: sa.Table, shares: sa.Table, noun: Thing) -> None:
+    def __init__(
+        self, database: Database, model: type[T], table: sa.Table, shares: sa.Table
+    ) -> None:
         self.database = database
+        self.model = model
         self._table = table
         self._shares = shares
         self._key = next(iter(shares.columns))
-        self._noun = noun
+        self._stored = {name for name in model.model_fields if name in table.c}
         # Made once: building them takes longer than the database does.
         rows = (
-            sa.select(table, shares.c.kind, shares.c.name.label("share_name"), shares.c.level)
+            sa.select(
+                table,
+                shares.c.kind.label("share_kind"),
+                shares.c.name.label("share_name"),
+                shares.c.level.label("share_level"),
+            )
             .join_from(table, shares, isouter=True)
             .order_by(table.c.name, table.c.id, shares.c.kind.desc(), shares.c.name)
         )
@@ -119,13 +98,13 @@ class OwnedStore(ABC, Generic[T]):
         self._by_name = self._living.where(table.c.name == sa.bindparam("name"))
         self._held = sa.select(table.c.id).where(table.c.id == sa.bindparam("id")).with_for_update()
 
-    @abstractmethod
-    def _thing(self, row: sa.RowMapping, owner: Owner) -> T:
-        """A row as the thing, without its shares."""
+    def _fields(self, row: sa.RowMapping) -> dict[str, Any]:
+        """The fields of the thing in a row, besides its owner and its shares."""
+        return {name: row[name] for name in self._stored}
 
-    @abstractmethod
     def _columns(self, thing: T) -> dict[str, Any]:
-        """The columns of a thing besides its id, its owner and its shares."""
+        """The columns of a thing besides its owner and its shares."""
+        return thing.model_dump(include=self._stored)
 
     def living(self) -> list[T]:
         """All that aren't deleted, by name."""
@@ -149,8 +128,7 @@ class OwnedStore(ABC, Generic[T]):
         Raises:
             Conflict: the name is taken (``name_taken``).
         """
-        values = self._values(thing) | {"id": thing.id}
-        self._unique(transaction, self._table.insert().values(values), thing.name)
+        self._unique(transaction, self._table.insert().values(self._values(thing)), thing.name)
 
     def update(self, transaction: sa.Connection, thing: T, version: int) -> None:
         """Writes a thing over its version ``version``.
@@ -210,11 +188,11 @@ class OwnedStore(ABC, Generic[T]):
                 thing = found.get(row["id"])
                 if thing is None:
                     owner = Owner(kind=row["owner_kind"], name=row["owner_name"])
-                    thing = found[row["id"]] = self._thing(row, owner)
-                if row["kind"] is not None:
-                    thing.shares.append(
-                        Share(kind=row["kind"], name=row["share_name"], level=row["level"])
-                    )
+                    thing = self.model(**self._fields(row), owner=owner, shares=[])
+                    found[thing.id] = thing
+                if row["share_kind"] is not None:
+                    share = {name: row[f"share_{name}"] for name in Share.model_fields}
+                    thing.shares.append(Share(**share))
         return list(found.values())
 
     def _values(self, thing: T) -> dict[str, Any]:
@@ -228,7 +206,7 @@ class OwnedStore(ABC, Generic[T]):
             return transaction.execute(statement).rowcount
         except sa.exc.IntegrityError as error:
             raise Conflict(
-                f"There is a {self._noun} named “{name}” already. Names are unique in the "
+                f"There is a {self.model.thing} named “{name}” already. Names are unique in the "
                 "Workbench.",
                 code="name_taken",
                 field="name",

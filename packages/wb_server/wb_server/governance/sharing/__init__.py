@@ -1,1 +1,0 @@
-"""Whom a connection is shared with, and who owns it."""
