@@ -32,7 +32,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kit.errors import InvalidInput
-from ..dialled import columns as cols
+from ..dialled import values as fit
 from ..dialled.columns import Pair
 from .ledger import quoted
 
@@ -88,7 +88,7 @@ class Rows:
             return
         texts = []
         for index, render in enumerate(self._renders):
-            values = cols.plain(batch.column(index))
+            values = fit.plain(batch.column(index))
             text = render(values).cast(pa.string())
             texts.append(text.fill_null("NULL") if text.null_count else text)
         rows = pc.binary_join_element_wise(*texts, ",")
@@ -138,12 +138,12 @@ def _type_of(field: pa.Field, in_key: bool) -> str:
         # A number that has more than the most that there is ends the load, by name.
         digits = kind.precision - min(kind.scale, 0)
         return f"decimal({min(digits, _MOST_DIGITS)},{min(max(kind.scale, 0), _MOST_DECIMALS)})"
-    if cols.is_text(kind):
+    if fit.is_text(kind):
         return _KEY_TEXT if in_key else "longtext"
     for test, name in _TYPES:
         if test(kind):
             return name
-    raise cols.no_type(field)
+    raise fit.no_type(field)
 
 
 _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
@@ -159,7 +159,7 @@ _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
     (pa.types.is_uint64, "bigint unsigned"),
     (pa.types.is_float64, "double"),
     (pa.types.is_floating, "float"),
-    (cols.is_bytes, "longblob"),
+    (fit.is_bytes, "longblob"),
     (pa.types.is_date, "date"),
     # Not timestamp: that ends in 2038.
     (pa.types.is_timestamp, "datetime(6)"),
@@ -180,7 +180,7 @@ def _render(each: Pair) -> _Render:
         return lambda values: values.cast(pa.string())
     found = _by_target(kind, target, each)
     if found is None:
-        raise cols.mismatch(each)
+        raise fit.mismatch(each)
     return found
 
 
@@ -192,14 +192,14 @@ def _by_target(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
         if types.is_integer(kind):
             return _text
         if types.is_decimal(kind):
-            return lambda values: _quote(cols.whole_numbers(values, each))
+            return lambda values: _quote(fit.whole_numbers(values, each))
         return None
     if target == "decimal":
         if types.is_integer(kind):
             return _text
         # In quotes: with an exponent it would be a floating-point number.
         return (
-            (lambda values: _quote(cols.rescaled(values, each))) if types.is_decimal(kind) else None
+            (lambda values: _quote(fit.rescaled(values, each))) if types.is_decimal(kind) else None
         )
     if target in ("double", "float"):
         return _floating(kind, target, each)
@@ -207,17 +207,17 @@ def _by_target(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
         if types.is_nested(kind):
             if target not in ("json", "longtext"):
                 return None
-            return lambda values: _escaped(cols.json_texts(values, each))
-        return _escaped if cols.is_text(kind) else None
+            return lambda values: _escaped(fit.json_texts(values, each))
+        return _escaped if fit.is_text(kind) else None
     if target in _BYTES:
-        return (lambda values: cols.hex_texts(values, "x'", "'")) if cols.is_bytes(kind) else None
+        return (lambda values: fit.hex_texts(values, "x'", "'")) if fit.is_bytes(kind) else None
     if target in ("date", "datetime", "timestamp"):
         return _moment(kind, target, each)
     if target == "time":
         if types.is_time(kind):
-            return lambda values: _quote(cols.in_micros(values, each))
+            return lambda values: _quote(fit.in_micros(values, each))
         return (
-            (lambda values: _spans(cols.in_micros(values, each)))
+            (lambda values: _spans(fit.in_micros(values, each)))
             if types.is_duration(kind)
             else None
         )
@@ -240,12 +240,12 @@ def _escaped(values: pa.Array) -> pa.Array:
 
 def _floating(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
     if pa.types.is_integer(kind) and target == "double":
-        return lambda values: cols.exact_double(values, each).cast(pa.string())
+        return lambda values: fit.exact_double(values, each).cast(pa.string())
     if not pa.types.is_floating(kind) or (target == "float" and pa.types.is_float64(kind)):
         return None
 
     def take(values: pa.Array) -> pa.Array:
-        cols.require_finite(values, each)
+        fit.require_finite(values, each)
         # The shortest text of a 32-bit float may be a double just beyond its range.
         return _quote(values.cast(pa.float64()))
 
@@ -265,7 +265,7 @@ def _moment(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
         return None
 
     def moments(values: pa.Array) -> pa.Array:
-        ticks = cols.in_micros(values, each).view(pa.int64())
+        ticks = fit.in_micros(values, each).view(pa.int64())
         _require_year(ticks, _DAY, each)
         # The session is in UTC, and so is what Arrow holds.
         return _quote(ticks.view(pa.timestamp("us")))

@@ -35,7 +35,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from ...kit.errors import InvalidInput
-from ..dialled import columns as cols
+from ..dialled import values as fit
 from ..dialled.columns import Pair
 from .ledger import quoted
 
@@ -76,7 +76,7 @@ class Rows:
             InvalidInput: ``bad_value``, with ``details.column``.
         """
         texts = [
-            render(cols.plain(batch.column(index))) for index, render in enumerate(self._renders)
+            render(fit.plain(batch.column(index))) for index, render in enumerate(self._renders)
         ]
         made = io.BytesIO()
         pyarrow.csv.write_csv(
@@ -127,7 +127,7 @@ def _type_of(field: pa.Field) -> str:
         return "jsonb"
     if pa.types.is_decimal(kind):
         return f"numeric({kind.precision},{kind.scale})" if kind.scale >= 0 else "numeric"
-    if cols.is_text(kind):
+    if fit.is_text(kind):
         source = (field.metadata or {}).get(b"source_type", b"").decode("utf-8", "replace")
         return _BY_SOURCE.get(source, "text")
     for test, name in _TYPES:
@@ -135,7 +135,7 @@ def _type_of(field: pa.Field) -> str:
             return name
     if pa.types.is_timestamp(kind):
         return "timestamp with time zone" if kind.tz else "timestamp"
-    raise cols.no_type(field)
+    raise fit.no_type(field)
 
 
 _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
@@ -147,7 +147,7 @@ _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
     (pa.types.is_uint64, "numeric(20)"),
     (pa.types.is_float64, "double precision"),
     (pa.types.is_floating, "real"),
-    (cols.is_bytes, "bytea"),
+    (fit.is_bytes, "bytea"),
     (pa.types.is_date, "date"),
     (pa.types.is_time, "time"),
     (pa.types.is_duration, "interval"),
@@ -168,7 +168,7 @@ def _render(each: Pair) -> _Render:
     if target not in _REFUSED:
         found = _by_target(kind, target, each)
     if found is None:
-        raise cols.mismatch(each)
+        raise fit.mismatch(each)
     return found
 
 
@@ -183,38 +183,38 @@ def _by_target(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
         if types.is_integer(kind):
             return _same
         if types.is_decimal(kind):
-            return lambda values: cols.whole_numbers(values, each)
+            return lambda values: fit.whole_numbers(values, each)
         return None
     if target == "numeric":
         if (each.column.scale or 0) < 0:
             return None  # it would round to tens or thousands
-        return (lambda values: cols.rescaled(values, each)) if number else None
+        return (lambda values: fit.rescaled(values, each)) if number else None
     if target == "float8":
         if types.is_integer(kind):
-            return lambda values: cols.exact_double(values, each)
+            return lambda values: fit.exact_double(values, each)
         return _same if types.is_floating(kind) else None
     if target == "float4":
         return _same if types.is_float32(kind) or types.is_float16(kind) else None
     if target in _TEXTS:
-        return _same if cols.is_text(kind) else None
+        return _same if fit.is_text(kind) else None
     if target == "bytea":
-        return (lambda values: cols.hex_texts(values, "\\x")) if cols.is_bytes(kind) else None
+        return (lambda values: fit.hex_texts(values, "\\x")) if fit.is_bytes(kind) else None
     if target in ("date", "timestamp", "timestamptz"):
         return _moment(kind, target, each)
     if target == "time":
         if types.is_time(kind):
-            return lambda values: cols.in_micros(values, each)
+            return lambda values: fit.in_micros(values, each)
         return (lambda values: _of_day(values, each)) if types.is_duration(kind) else None
     if target == "interval":
         if types.is_duration(kind) or types.is_interval(kind):
             return lambda values: _intervals(values, each)
     if target in _JSON and types.is_nested(kind):
-        return lambda values: cols.json_texts(values, each)
+        return lambda values: fit.json_texts(values, each)
     if target.startswith("_"):
         if types.is_list(kind) or types.is_large_list(kind):
-            return lambda values: cols.each_text(values, each, _array)
+            return lambda values: fit.each_text(values, each, _array)
         return None
-    return _same if cols.is_text(kind) else None
+    return _same if fit.is_text(kind) else None
 
 
 def _same(values: pa.Array) -> pa.Array:
@@ -230,7 +230,7 @@ def _moment(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
     zone = "" if target == "timestamp" else "Z"
 
     def take(values: pa.Array) -> pa.Array:
-        values = cols.in_micros(values, each)
+        values = fit.in_micros(values, each)
         ticks = values.view(pa.int64())
         values = values.view(pa.timestamp("us"))
         if _beyond(ticks, _DAY):
@@ -277,7 +277,7 @@ def _julian(days: pa.Array, each: Pair) -> pa.Array:
 
 
 def _of_day(values: pa.Array, each: Pair) -> pa.Array:
-    values = cols.in_micros(values, each)
+    values = fit.in_micros(values, each)
     ticks = values.view(pa.int64())
     ends = pc.min_max(ticks).as_py()
     if ends["min"] is not None and (ends["min"] < 0 or ends["max"] >= _DAY):
@@ -292,9 +292,9 @@ def _of_day(values: pa.Array, each: Pair) -> pa.Array:
 def _intervals(values: pa.Array, each: Pair) -> pa.Array:
     if pa.types.is_duration(values.type):
         # As whole numbers: Python's own spans are shorter than Arrow's.
-        values = cols.in_micros(values, each).view(pa.int64())
-        return cols.each_text(values, each, lambda ticks: cols.interval_text((0, 0, ticks * 1000)))
-    return cols.each_text(values, each, cols.interval_text)
+        values = fit.in_micros(values, each).view(pa.int64())
+        return fit.each_text(values, each, lambda ticks: fit.interval_text((0, 0, ticks * 1000)))
+    return fit.each_text(values, each, fit.interval_text)
 
 
 def _array(value: Any) -> str:
@@ -306,6 +306,6 @@ def _array(value: Any) -> str:
         elif isinstance(item, list):
             parts.append(_array(item))
         else:
-            escaped = cols.item_text(item).replace("\\", "\\\\").replace('"', '\\"')
+            escaped = fit.item_text(item).replace("\\", "\\\\").replace('"', '\\"')
             parts.append(f'"{escaped}"')
     return "{" + ",".join(parts) + "}"
