@@ -99,6 +99,10 @@ def _no_tables() -> Sequence[sa.Table]:
     return ()
 
 
+class CommandError(Exception):
+    """The command can't be carried out; the text is the one line that says why."""
+
+
 @dataclass(frozen=True)
 class Command:
     """A command below ``./wb``.

@@ -20,15 +20,12 @@ from urllib.parse import quote
 
 import httpx
 
+from ..kit.room import CommandError
 from ..user_server.folder import collect, snapshot
 
 TEXT = "check, save, run and watch pipelines (over the API, for scripts)"
 
 _ENDED = ("succeeded", "failed", "cancelled", "skipped")
-
-
-class CommandError(Exception):
-    """The command can't be carried out; the text is the one line that says why."""
 
 
 def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> None:

@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from ...kit.room import CommandError
+
 # What a command needs of the service is imported when it runs: `wb --help` is to be quick.
 if TYPE_CHECKING:
     from ...kit.actor import Actor
@@ -29,10 +31,6 @@ if TYPE_CHECKING:
 
 TEXT = "verify, checkpoint, export and prune the audit log"
 _MAX_DAYS = 36_500
-
-
-class CommandError(Exception):
-    """The command can't be carried out; the text is the one line that says why."""
 
 
 def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> None:

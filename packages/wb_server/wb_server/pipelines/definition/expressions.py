@@ -208,7 +208,7 @@ def _read(source: str, body: str, number: int) -> Expression:
                 f"{word[:40]!r} can't stand there: is an operator or a | missing before it?", number
             )
         names: list[tuple[Name, int]] = []
-        _Reader(source, number, names).check(node)
+        _ExpressionReader(source, number, names).check(node)
     except TemplateSyntaxError as error:
         said = re.sub(r" at \d+$", "", str(error.message or "it isn't complete").rstrip("."))
         said = re.sub(r"'?end of (?:template|print statement)'?", "end", said)
@@ -218,7 +218,7 @@ def _read(source: str, body: str, number: int) -> Expression:
     return Expression(source, number, node, tuple(names))
 
 
-class _Reader:
+class _ExpressionReader:
     """Checks that an expression holds allowed nodes only, and collects what it reads."""
 
     def __init__(self, source: str, number: int, names: list[tuple[Name, int]]) -> None:

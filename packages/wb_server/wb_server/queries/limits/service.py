@@ -42,7 +42,7 @@ _Said = tuple[int | float, Literal["user", "group", "everyone", "settings"], str
 
 
 @dataclass(frozen=True)
-class _Snapshot:
+class _LimitRows:
     """The rows as they were read once, and what was worked out from them since."""
 
     rows: dict[tuple[str, str], LimitRow] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class LimitService:
         self._people = people
         self._bus = bus
         self._start = start
-        self._look = _Snapshot()
+        self._look = _LimitRows()
         self._read_at = float("-inf")
         self._reading = threading.Lock()
         self.slots = Slots(room, refresh=self._refresh)
@@ -164,14 +164,14 @@ class LimitService:
 
     # --- inside ----------------------------------------------------------------------------
 
-    def _of_query(self, look: _Snapshot, actor: Actor, connection_id: str) -> QueryLimits:
+    def _of_query(self, look: _LimitRows, actor: Actor, connection_id: str) -> QueryLimits:
         key = (actor.name, actor.groups, connection_id)
         known = look.known.get(key)
         if known is None:
             known = look.known[key] = self._work_out(look, actor, connection_id)
         return known
 
-    def _work_out(self, look: _Snapshot, actor: Actor, connection_id: str) -> QueryLimits:
+    def _work_out(self, look: _LimitRows, actor: Actor, connection_id: str) -> QueryLimits:
         own = {name: self._own(look, actor, name)[0] for name in FIELDS}
         cap = look.rows.get(("connection", connection_id))
 
@@ -188,7 +188,7 @@ class LimitService:
             temp_bytes=int(least("temp_bytes")),
         )
 
-    def _own(self, look: _Snapshot, actor: Actor, name: LimitField) -> _Said:
+    def _own(self, look: _LimitRows, actor: Actor, name: LimitField) -> _Said:
         """A person's limit, and where it comes from."""
 
         def said(kind: SubjectKind, subject: str) -> int | float | None:
@@ -218,18 +218,18 @@ class LimitService:
         except Exception:
             log.warning("the limits could not be read; those read last hold", exc_info=True)
 
-    def _current(self) -> _Snapshot:
+    def _current(self) -> _LimitRows:
         """The rows, read again when they may have changed."""
         if time.monotonic() - self._read_at > _KEEP_SECONDS:
             self._read(unless_within=_KEEP_SECONDS)
         return self._look
 
-    def _read(self, unless_within: float = 0.0) -> _Snapshot:
+    def _read(self, unless_within: float = 0.0) -> _LimitRows:
         """Reads the rows; one thread at a time, so that older ones never replace newer ones."""
         with self._reading:
             moment = time.monotonic()
             if moment - self._read_at >= unless_within:
-                self._look = _Snapshot({(row.kind, row.subject): row for row in self._store.all()})
+                self._look = _LimitRows({(row.kind, row.subject): row for row in self._store.all()})
                 self._read_at = moment
             return self._look
 

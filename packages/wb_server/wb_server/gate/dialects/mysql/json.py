@@ -30,7 +30,7 @@ def columns_of(tokens: list[Token], here: int) -> tuple[str, int] | None:
 
     ``None``: it isn't the columns of JSON_TABLE.
     """
-    reader = _Reader(tokens, here)
+    reader = _JsonReader(tokens, here)
     try:
         return reader.columns(0), reader.here
     except _NotThis:
@@ -47,7 +47,7 @@ def text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-class _Reader:
+class _JsonReader:
     def __init__(self, tokens: list[Token], here: int) -> None:
         self.here = here
         self._tokens = tokens

@@ -53,13 +53,13 @@ def shown(sql: str) -> Shown | None:
     tokens = mysql_text.tokenize(sql)
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         tokens.pop()
-    reader = _Reader(tokens[1:])
+    reader = _ShowReader(tokens[1:])
     if first[1].lower() == "show":
         return reader.show()
     return reader.describe(first[1])
 
 
-class _Reader:
+class _ShowReader:
     def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._here = 0

@@ -134,7 +134,7 @@ def _is_dated(token: Token) -> bool:
 
 
 @dataclass
-class _Level:
+class _Operand:
     """What is between two brackets, or in a CASE, up to here.
 
     Attributes:
@@ -156,14 +156,14 @@ def _check_chains(tokens: list[Token]) -> None:
     Raises:
         InvalidInput: brackets are missing (``not_reproducible``).
     """
-    level = _Level()
-    outer: list[_Level] = []
+    level = _Operand()
+    outer: list[_Operand] = []
     before: Token | None = None
     for token, after in zip_longest(tokens, tokens[1:]):
         kind = token.token_type
         if kind in (TokenType.L_PAREN, TokenType.CASE):
             outer.append(level)
-            level = _Level()
+            level = _Operand()
         elif kind in (TokenType.R_PAREN, TokenType.END):
             level = outer.pop() if outer else level
         elif kind in _PREDICATES:

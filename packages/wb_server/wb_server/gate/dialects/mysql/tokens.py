@@ -76,7 +76,7 @@ MODIFIERS: Final = words(
 
 
 @dataclass
-class _Level:
+class _Scope:
     """What is open: the statement, or a bracket.
 
     Attributes:
@@ -104,7 +104,7 @@ class _Respelled:
         self.result: list[Token] = []
         self._sql = sql
         self._tokens = tokens
-        self._levels = [_Level()]
+        self._levels = [_Scope()]
         self._ends: list[int] = []  # where brackets that were put in are closed
         self._is_insert = bool(tokens) and tokens[0].token_type == TokenType.INSERT
         here = 0
@@ -202,7 +202,7 @@ class _Respelled:
         before = self.result[-1] if self.result else None
         named = before is not None and before.token_type != TokenType.IDENTIFIER
         self._levels.append(
-            _Level(before.text.lower() if before and named else "", len(self.result) - 1)
+            _Scope(before.text.lower() if before and named else "", len(self.result) - 1)
         )
         self.result.append(token)
         if token.token_type == TokenType.L_BRACE:
@@ -210,7 +210,7 @@ class _Respelled:
 
     # Titles: an expression of a SELECT has its own text as its title.
 
-    def _select(self, here: int, level: _Level) -> int:
+    def _select(self, here: int, level: _Scope) -> int:
         self.result.append(self._tokens[here])
         here += 1
         found: list[Token] = []
@@ -227,7 +227,7 @@ class _Respelled:
             self.result.append(_like(next_, TokenType.COMMA, ","))
         return here
 
-    def _note_item(self, level: _Level, here: int) -> None:
+    def _note_item(self, level: _Scope, here: int) -> None:
         token = self._tokens[here]
         if token.token_type in _AFTER_ITEMS or token.token_type in _CLOSING:
             self._end_items(level, here)
@@ -236,13 +236,13 @@ class _Respelled:
         elif level.begin < 0:
             level.begin = token.start
 
-    def _end_item(self, level: _Level, here: int) -> None:
+    def _end_item(self, level: _Scope, here: int) -> None:
         end = min(self._tokens[here - 1].end + 1, level.begin + 4 * _LONGEST_TITLE)
         text = self._sql[level.begin : end] if level.begin >= 0 else ""
         level.titles.append(title_of(text))
         level.begin = -1
 
-    def _end_items(self, level: _Level, here: int) -> None:
+    def _end_items(self, level: _Scope, here: int) -> None:
         if level.marker is not None:
             self._end_item(level, here)
             level.marker.text = TITLE_BREAK.join(level.titles)
@@ -310,7 +310,7 @@ class _Respelled:
         self.result += _call(INTRODUCER + name, [after], token)
         return True
 
-    def _limited(self, level: _Level) -> bool:
+    def _limited(self, level: _Scope) -> bool:
         name = self.result[level.place].text.lower() if level.place >= 0 else ""
         return name == "group_concat" and self.result[-2].token_type == TokenType.LIMIT
 
