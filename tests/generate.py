@@ -65,13 +65,13 @@ def rights_page() -> str:
         "# Rights\n",
         "Who may do what. Roles are Hub groups and include the ones before them: "
         + " < ".join(f"`{role}`" for role in ROLES)
-        + ". Levels say what somebody holds of one "
+        + ". A level says how much access a user has to one "
         + ", of one ".join(
             f"{thing}: " + " < ".join(f"`{level}`" for level in levels)
             for thing, levels in LEVELS.items()
         )
         + ". A thing's owner, the members of the team that owns it, and administrators hold "
-        "`manage`. What takes the level *owner* is for its owner alone, or each member of the team that "
+        "`manage`. What needs the level *owner* is only for its owner, or for each member of the team that "
         "owns it; no share gives it.\n",
         "A token that is narrowed to `custom:workbench:read` may only do what is marked *read*.\n",
         "| action | to … | lowest role | level | narrowed token |",

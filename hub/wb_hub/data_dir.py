@@ -131,7 +131,7 @@ class DataDir:
             Refused: It can't be used.
         """
         if self.path.exists() and not self.path.is_dir():
-            raise Refused(f"{self.path} is a file; the data folder has to be a folder")
+            raise Refused(f"{self.path} is a file; the data folder must be a folder")
         check_database(self.database, "The metadata database", frozenset({"alembic_version"}))
         check_database(self._hub_database, "The Hub's database", frozenset({"users"}))
         try:
@@ -154,7 +154,8 @@ class DataDir:
             there = {entry.name for entry in self.path.iterdir()}
             if there and not there & ours:
                 raise Refused(
-                    f"{self.path} holds other things already. Choose an empty or new folder: --data-dir"
+                    f"{self.path} already holds other files. Choose an empty or new folder: "
+                    "--data-dir"
                 )
             mark.write_text(_MARK_TEXT, encoding="utf-8")
         self.path.chmod(0o700)
@@ -175,7 +176,9 @@ class DataDir:
                 holder, _, state = file.read().strip().partition(" ")
                 runs = _runs(holder) and state != _ENDING
                 if time.monotonic() - start > (_RUNNING_SECONDS if runs else _ENDING_SECONDS):
-                    raise Refused(f"A Workbench already runs on {self.path} (process {holder})")
+                    raise Refused(
+                        f"A Workbench is already running on {self.path} (process {holder})"
+                    )
                 time.sleep(0.2)
             file.seek(0)
             file.truncate()

@@ -35,7 +35,7 @@ def rule(worker: str, most: int) -> Callable[[Any], int]:
                 raise web.HTTPError(403, f"The only named server is {NAME}.")
             # The worker asks before; between its question and the start an administrator may act.
             if is_locked_out(handler.db, handler.path_args[0]):
-                raise web.HTTPError(403, "This person is locked out.")
+                raise web.HTTPError(403, "This user is locked out.")
             others = (
                 handler.db.query(orm.Spawner)
                 .join(orm.User, orm.Spawner.user_id == orm.User.id)
@@ -44,10 +44,12 @@ def rule(worker: str, most: int) -> Callable[[Any], int]:
                 .count()
             )
             if others >= most:
-                raise web.HTTPError(429, f"{most} servers for notebooks of pipelines run already.")
+                raise web.HTTPError(
+                    429, f"{most} notebook servers are already running, which is the limit."
+                )
             return 0
         # Here and not by a number: a refusal any later leaves the name taken.
-        raise web.HTTPError(403, "Named servers are there for pipelines alone.")
+        raise web.HTTPError(403, "Named servers are only for pipelines.")
 
     return named_server_limit
 

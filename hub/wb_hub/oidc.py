@@ -27,7 +27,7 @@ def discover(issuer: str) -> dict[str, str]:
     """
     address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     if urlsplit(address).scheme not in {"http", "https"}:
-        raise SettingError(f"WB_OIDC_ISSUER is {issuer!r}; it takes an http or https address")
+        raise SettingError(f"WB_OIDC_ISSUER is {issuer!r}; it must be an http or https address")
     try:
         context = ssl.create_default_context()
         with urllib.request.urlopen(  # noqa: S310  the scheme is checked above
@@ -37,7 +37,9 @@ def discover(issuer: str) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise SettingError(f"WB_OIDC_ISSUER: {address} can't be read: {error}") from None
     if found.get("issuer", "").rstrip("/") != issuer.rstrip("/"):
-        raise SettingError(f"WB_OIDC_ISSUER: {address} speaks for {found.get('issuer')!r}")
+        raise SettingError(
+            f"WB_OIDC_ISSUER: {address} is the configuration of {found.get('issuer')!r}"
+        )
     return {
         "authorize_url": found["authorization_endpoint"],
         "token_url": found["token_endpoint"],

@@ -111,7 +111,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         ):
             minutes = -(-self.seconds_before_next_try // 60)
             raise web.HTTPError(
-                403, f"Too many failed tries. Wait {minutes} minutes before the next one."
+                403, f"Too many failed attempts. Wait {minutes} minutes before you try again."
             )
         # Counted before the check, which runs beside others: many at once are no way around the limit.
         self.tries.add(name, address)
@@ -227,16 +227,16 @@ class OwnPasswordHandler(ChangePasswordHandler):  # type: ignore[misc]
         again = self.get_body_argument("new_password_confirmation", strip=False)
         account = auth.get_user(name)
         if auth.tries.count(name, "change") >= auth.allowed_failed_logins:
-            message = "Too many failed tries. Wait some minutes before the next one."
+            message = "Too many failed attempts. Wait a few minutes before you try again."
         elif account is None or not await asyncio.to_thread(_matches, old, account.password):
             auth.tries.add(name, "change")
-            message = "The old password isn't right."
+            message = "The old password is wrong."
         elif new != again:
-            message = "The two new passwords differ."
+            message = "The new passwords don't match."
         elif not auth.change_password(name, new):
             message = (
-                f"The new password needs at least {auth.minimum_password_length} letters, at most "
-                f"{_LONGEST_PASSWORD_BYTES} bytes, and must not be a common one."
+                f"The new password must be at least {auth.minimum_password_length} characters "
+                f"and at most {_LONGEST_PASSWORD_BYTES} bytes, and must not be a common one."
             )
         else:
             # This browser's session went with the others.

@@ -21,7 +21,7 @@ def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:
     value = env.get(name, "").strip().lower()
     if value in {"", "1", "true", "yes", "0", "false", "no"}:
         return default if not value else value in {"1", "true", "yes"}
-    raise SettingError(f"{name} is {value!r}; it takes 1 or 0")
+    raise SettingError(f"{name} is {value!r}; it must be 1 or 0")
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:
@@ -29,7 +29,7 @@ def _number(env: Mapping[str, str], name: str, default: int) -> int:
     if not value:
         return default
     if not value.isdigit():
-        raise SettingError(f"{name} is {value!r}; it takes a whole number")
+        raise SettingError(f"{name} is {value!r}; it must be a whole number")
     return int(value)
 
 
@@ -166,7 +166,7 @@ def _oidc(env: Mapping[str, str]) -> Oidc | None:
     issuer, authorize, token, userdata = (env.get(f"WB_OIDC_{name}", "") for name in names)
     if not issuer and not (authorize and token and userdata):
         raise SettingError(
-            "WB_OIDC_CLIENT_ID is set: so must be WB_OIDC_ISSUER, or all of "
+            "WB_OIDC_CLIENT_ID is set, so WB_OIDC_ISSUER must be set too, or all of "
             "WB_OIDC_AUTHORIZE_URL, WB_OIDC_TOKEN_URL and WB_OIDC_USERDATA_URL"
         )
     return Oidc(
@@ -194,11 +194,13 @@ def from_env(env: Mapping[str, str] = os.environ) -> HubSettings:
     """
     spawner = env.get("WB_SPAWNER") or "simple"
     if spawner not in {"simple", "local"}:
-        raise SettingError(f"WB_SPAWNER is {spawner!r}; it takes simple or local")
+        raise SettingError(f"WB_SPAWNER is {spawner!r}; it must be simple or local")
     service_url = env.get("WB_SERVICE_URL", "")
     service_token = _secret(env, "WB_SERVICE_TOKEN")
     if service_url and not service_token:
-        raise SettingError("WB_SERVICE_URL is set: so must be WB_SERVICE_TOKEN or its _FILE")
+        raise SettingError(
+            "WB_SERVICE_URL is set, so WB_SERVICE_TOKEN or WB_SERVICE_TOKEN_FILE must be set too"
+        )
     data_dir, own_dir = env.get("WB_DATA_DIR"), env.get("WB_HUB_DIR")
     return HubSettings(
         data_dir=Path(data_dir).resolve() if data_dir else default_data_dir(env),

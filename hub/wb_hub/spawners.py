@@ -28,11 +28,12 @@ class WorkbenchSpawner(LocalProcessSpawner):  # type: ignore[misc]
     runtime_root = Unicode(
         "",
         config=True,
-        help="Folder for sockets. A socket's path has about 100 letters at most, a home's is often longer.",
+        help="Folder for sockets. A socket's path is limited to about 100 characters, which a "
+        "path in a home folder often exceeds.",
     )
 
     notebooks_idle_seconds = Integer(
-        900, config=True, help="After how long without work a server for pipelines' notebooks ends."
+        900, config=True, help="Minutes without work after which a notebook server stops."
     )
 
     def _runtime_dir(self) -> str:
@@ -98,7 +99,7 @@ class LocalSpawner(WorkbenchSpawner):
             or account.pw_name == self.service_user
         ):
             raise web.HTTPError(
-                403, f"{self.user.name} is a system account of this machine, not a person's."
+                403, f"{self.user.name} is a system account of this machine, not a user's."
             )
         return account
 
@@ -113,7 +114,7 @@ class LocalSpawner(WorkbenchSpawner):
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             if os.fstat(handle).st_uid not in (os.geteuid(), account.pw_uid):
-                raise web.HTTPError(403, f"{path} belongs to somebody else.")
+                raise web.HTTPError(403, f"{path} belongs to another user.")
             os.fchown(handle, account.pw_uid, account.pw_gid)
             os.fchmod(handle, 0o700)
         finally:

@@ -39,7 +39,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="wb up", description="Start the Workbench on this machine."
     )
     parser.add_argument(
-        "--port", type=int, default=8000, help="public port; 0: a free one (default: 8000)"
+        "--port", type=int, default=8000, help="public port; 0 picks a free one (default: 8000)"
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
@@ -48,10 +48,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--data-dir",
         type=Path,
         default=settings.from_env().data_dir,
-        help="folder of databases, keys and files (default: %(default)s)",
+        help="folder for databases, keys and files (default: %(default)s)",
     )
     parser.add_argument(
-        "--sample", action="store_true", help="make a sample database and a connection to it"
+        "--sample", action="store_true", help="create a sample warehouse and a connection to it"
     )
     parser.add_argument("--verbose", action="store_true", help="show the Hub's whole log")
     return parser.parse_args(argv)
@@ -72,7 +72,7 @@ def check_port(host: str, port: int) -> None:
         Refused: The port is taken or not allowed, or the address isn't this machine's.
     """
     if not 0 < port < 65536:
-        raise Refused(f"{port} is no port: choose one from 1 to 65535")
+        raise Refused(f"{port} isn't a port: choose one from 1 to 65535")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -82,7 +82,7 @@ def check_port(host: str, port: int) -> None:
             probe.listen(1)
         except PermissionError:
             raise Refused(
-                f"Port {port} needs more rights. Choose one above 1023: --port 8000"
+                f"Port {port} needs more privileges. Choose one above 1023: --port 8000"
             ) from None
         except (OSError, UnicodeError) as error:
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
@@ -165,7 +165,7 @@ def _sample(data: DataDir, env: dict[str, str], log: Path) -> None:
         part = data.files / ".sample-part"
         shutil.rmtree(part, ignore_errors=True)
         _run(
-            "Making the sample data",
+            "Creating the sample data",
             [str(REPO / "examples/sample/generate.py"), str(part)],
             env,
             log,
@@ -205,7 +205,7 @@ def _wait_ready(hub: HubProcess, log: Log, request: StopRequest, urls: Sequence[
             )
         if time.monotonic() > until:
             raise Refused(
-                f"{log.tail()}\n\n{waiting[0]} gave no answer in {_READY_SECONDS} seconds. "
+                f"{log.tail()}\n\n{waiting[0]} did not respond within {_READY_SECONDS} seconds. "
                 f"The whole log: {log.path}"
             )
         if _answers(waiting[0]):
@@ -220,7 +220,7 @@ def _summary(url: str, data: DataDir, admin: FirstAdmin | None, seconds: float) 
     if admin:
         print(f"  Sign in as:  {admin.name}")
         print(f"  Password:    {admin.password}")
-        print("  It is shown this once. Change it: sign in, then Change password in the top bar.\n")
+        print("  It is shown only once. Change it: sign in, then Change password in the top bar.\n")
     print(f"  Data folder: {data.path}")
     print(f"  Log:         {data.logs / 'hub.log'}")
     print(f"\n{_NOTICE}\nCtrl-C stops everything.", flush=True)
@@ -251,7 +251,7 @@ def _watch(hub: HubProcess, log: Log, request: StopRequest, managed: bool) -> No
         if len(ends) > _ENDS or (service is None and now - ends[-1] > _READY_SECONDS):
             raise Refused(f"{log.tail()}\n\nThe service ended. The whole log: {log.path}")
         if service is not None:
-            print("The service runs again.", file=sys.stderr, flush=True)
+            print("The service is running again.", file=sys.stderr, flush=True)
 
 
 def _say(line: str) -> None:

@@ -37,7 +37,7 @@ def test_new_folder_is_private(tmp_path: Path) -> None:
 
 def test_folder_of_something_else(tmp_path: Path) -> None:
     (tmp_path / "thesis.odt").touch()
-    with pytest.raises(Refused, match="holds other things"):
+    with pytest.raises(Refused, match="already holds other files"):
         DataDir(tmp_path).prepare()
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.odt"]
 

@@ -160,7 +160,7 @@ def test_its_owner_stops_the_server(person: Browser, attempts: Attempts) -> None
     # The retry starts it again.
     again, said = attempts.attempt({"n.ipynb": notebook("import wb; wb.output('x', 1)")})
     assert attempts.end(again, said).outputs == {"x": 1}
-    assert said.lines == ["Starting the server in which the owner's notebooks run."]
+    assert said.lines == ["Starting the owner's notebook server."]
 
 
 def test_none_is_started_for_who_is_locked_out(person: Browser, small_hub: Running) -> None:
@@ -191,5 +191,5 @@ def test_there_is_room_for_so_many(person: Browser, small_hub: Running) -> None:
                 )
             assert raised.value.code == code
             assert servers.running(user) is None
-    assert lines == ["As many servers for notebooks run as may; waiting for one to end."]
+    assert lines == ["The limit of notebook servers is reached; waiting for one to stop."]
     assert person.api("GET", "/users/ben").json()["servers"] == {}

@@ -87,7 +87,7 @@ def refused(data: Path) -> str:
 
 
 def test_two_on_one_folder(hub: Running) -> None:
-    assert "already runs on" in refused(hub.data_dir)
+    assert "already running on" in refused(hub.data_dir)
 
 
 def test_a_second_start_finds_everything_again(hub: Running, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_second_start_finds_everything_again(hub: Running, tmp_path: Path) -> 
     key = data / "master.key"
     right = key.read_bytes()
     key.write_bytes(Fernet.generate_key())
-    assert "not the one that this database was sealed with" in refused(data)
+    assert "doesn't belong to this database" in refused(data)
     key.write_bytes(right)
     with start_up(data) as second:
         print(f"first start {first.seconds:.1f} s, second start {second.seconds:.1f} s")
@@ -130,7 +130,7 @@ def test_killed_it_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
         assert running.admin_password
         service = next(p for p in running.descendants() if "service" in p.cmdline())
         service.kill()
-        until(lambda: "The service runs again." in running.lines, 60, "the service is back")
+        until(lambda: "The service is running again." in running.lines, 60, "the service is back")
         assert any("The service ended" in line for line in running.lines)
         health = f"{running.url}/services/workbench/api/v1/health"
         until(lambda: httpx.get(health, trust_env=False).status_code == 200, 30, "it answers")

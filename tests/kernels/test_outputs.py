@@ -50,15 +50,15 @@ def test_values_become_json(shown: list[dict[str, Any]], value: Any, plain: Any)
 @pytest.mark.parametrize(
     ("name", "value", "kind", "said"),
     [
-        ("a b", 1, ValueError, "can't be the name of an output"),
-        ("", 1, ValueError, "can't be the name"),
-        ("x" * 64, 1, ValueError, "can't be the name"),
+        ("a b", 1, ValueError, "isn't a valid output name"),
+        ("", 1, ValueError, "isn't a valid output name"),
+        ("x" * 64, 1, ValueError, "isn't a valid output name"),
         ("x", object(), TypeError, "is a object"),
         ("x", [{1, 2}], TypeError, "is a set"),
         ("x", pd.DataFrame({"a": [1]}), TypeError, "is a DataFrame"),
         ("x", np.arange(3), TypeError, "is a ndarray"),
         ("x", float("nan"), TypeError, "JSON doesn't have"),
-        ("x", "y" * 70_000, ValueError, "at most 64"),
+        ("x", "y" * 70_000, ValueError, "limit is 64"),
     ],
 )
 def test_what_can_not_be_an_output(

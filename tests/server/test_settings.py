@@ -29,7 +29,7 @@ def test_the_whole_of_it() -> None:
 @pytest.mark.parametrize("left_out", WHOLE)
 def test_a_part_alone_is_refused(left_out: str) -> None:
     part = {name: value for name, value in WHOLE.items() if name != left_out}
-    with pytest.raises(TraitError, match=f"so must be .*{left_out}"):
+    with pytest.raises(TraitError, match=f"so .*{left_out}.* must be set too"):
         Settings.from_environment(part)
 
 

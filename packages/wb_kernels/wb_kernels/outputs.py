@@ -32,14 +32,14 @@ def output(name: str, value: Any) -> None:
 
     if not _NAME.fullmatch(name):
         raise ValueError(
-            f"{name!r} can't be the name of an output: letters, digits and _, at most 63."
+            f"{name!r} isn't a valid output name: use letters, digits and _, at most 63 characters."
         )
     plain = _plain(name, value)
     size = len(json.dumps(plain))
     if size > _LARGEST:
         raise ValueError(
-            f"The output {name} has {size // 1024} KiB; at most 64 go from task to task. Write what "
-            "is large to a table or a file, and its place into an output."
+            f"The output {name} has {size // 1024} KiB; the limit is 64 KiB. Write large values "
+            "to a table or a file, and pass its name as the output."
         )
     data = {MEDIA_TYPE: {"name": name, "value": plain}, "text/plain": f"{name} = {value!r}"[:1000]}
     display(data, raw=True)  # type: ignore[no-untyped-call]
@@ -48,7 +48,7 @@ def output(name: str, value: Any) -> None:
 def _plain(name: str, value: Any, depth: int = 0) -> Any:
     """A value as JSON has it: dates as text in ISO form, decimals as text with all their digits."""
     if depth > _DEEPEST:
-        raise TypeError(f"The output {name} is too deep.")
+        raise TypeError(f"The output {name} is nested too deeply.")
     match value:
         case None | bool() | int() | str():
             return value
@@ -68,6 +68,6 @@ def _plain(name: str, value: Any, depth: int = 0) -> Any:
     if callable(getattr(value, "item", None)) and getattr(value, "shape", None) == ():
         return _plain(name, value.item(), depth + 1)
     raise TypeError(
-        f"The output {name} is a {type(value).__name__}; it takes numbers, text, dates, None, lists "
-        "and dictionaries of these."
+        f"The output {name} is a {type(value).__name__}; an output must be made of numbers, "
+        "text, dates, None, lists and dictionaries."
     )

@@ -87,8 +87,8 @@ def notice(info: ConnectionInfo) -> str:
         return f"{whose} for {info.name} ends on {str(state.get('expires_at'))[:10]}."
     if state.get("status") == "missing":
         return (
-            f"{info.name} takes a sign-in of your own: in Lab, in the Connections panel, choose "
-            f"“My sign-in…” on {info.name}."
+            f"{info.name} needs your own login: in Lab, in the Connections panel, choose “My "
+            f"sign-in…” on {info.name}."
         )
     return ""
 

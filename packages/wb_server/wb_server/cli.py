@@ -62,7 +62,7 @@ _COMMANDS: dict[str, Command] = {
     "migrate": Command(operations.run_migrate, operations.MIGRATE, operations.define_migrate),
     "backup": Command(operations.run_backup, operations.BACKUP, operations.define_backup),
     "restore": Command(operations.run_restore, operations.RESTORE, operations.define_restore),
-    "config": Command(_config, "print the settings in force, and where each comes from"),
+    "config": Command(_config, "print the settings in force and where each comes from"),
     "sample": Command(sample.run, sample.TEXT),
     **{name: command for room in ROOMS for name, command in room.commands.items()},
     "rotate-key": Command(key_commands.run, key_commands.TEXT),

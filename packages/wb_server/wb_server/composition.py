@@ -69,8 +69,8 @@ def build(
         found, wanted = versions(database)
         if found != wanted:
             raise StartError(
-                f"The metadata database is at version {found or 'none'}, the code needs {wanted}: "
-                "run `./wb migrate`."
+                f"The metadata database is at version {found or 'none'}, this version needs "
+                f"{wanted}: run `./wb migrate`."
             )
         master.prove(database)
 

@@ -33,8 +33,8 @@ class Settings(Configurable):
         help="SQLAlchemy URL of the metadata database. Empty: `workbench.db` in the data folder."
     ).tag(config=True, secret=True)
     key_file = Unicode(
-        help="File with the master keys, one a line, the newest first; readable by the service's "
-        "user only. Empty: `master.key` in the data folder."
+        help="File with the master keys, one per line, newest first; readable only by the "
+        "service's user. Empty: `master.key` in the data folder."
     ).tag(config=True)
     mode = Enum(
         ["hub", "local"],
@@ -43,137 +43,143 @@ class Settings(Configurable):
     ).tag(config=True)
     isolated = Bool(
         False,
-        help="Whether users run under other uids or in other containers than the service. Shown on "
-        "the health page; set it only where it is so.",
+        help="Whether users run as other system users or in other containers than the service. "
+        "Shown on the health page; set it only if it is true.",
     ).tag(config=True)
     allow_loopback = Bool(
-        False, help="Whether connections may go to this machine's own loopback addresses."
+        False, help="Whether connections may use loopback addresses of the service's machine."
     ).tag(config=True)
     allow_private = Bool(
-        True, help="Whether connections may go to private address ranges (10/8, 192.168/16, …)."
+        True, help="Whether connections may use private address ranges (10/8, 192.168/16, …)."
     ).tag(config=True)
     file_roots = List(
         Unicode(),
-        help="Folders in which file connections may lie, separated by `:` in the environment. "
-        "Empty: `files` in the data folder.",
+        help="Folders that file connections may use, separated by `:` in the environment. Empty: "
+        "`files` in the data folder.",
     ).tag(config=True)
-    query_timeout = Float(300.0, min=0.1, help="Seconds that one statement may run.").tag(
+    query_timeout = Float(300.0, min=0.1, help="Seconds that a statement may run.").tag(config=True)
+    max_rows = Integer(20_000_000, min=1, help="Maximum number of rows of a result.").tag(
         config=True
     )
-    max_rows = Integer(20_000_000, min=1, help="Rows that one answer may have.").tag(config=True)
-    max_bytes = Integer(8 * 2**30, min=1, help="Bytes of Arrow that one answer may have.").tag(
+    max_bytes = Integer(8 * 2**30, min=1, help="Maximum size of a result, in bytes of Arrow.").tag(
         config=True
     )
     max_write_rows = Integer(
-        100_000, min=1, help="Rows that a write may return; they are held until it is committed."
+        100_000,
+        min=1,
+        help="Rows that a write may return; they are kept in memory until it is committed.",
     ).tag(config=True)
     max_queries_per_user = Integer(
-        8, min=1, help="Statements that one person may run at the same time."
+        8, min=1, help="Statements that one user may run at the same time."
     ).tag(config=True)
     max_queries = Integer(
-        32, min=1, help="Statements that all may run at the same time together."
+        32, min=1, help="Statements that all users together may run at the same time."
     ).tag(config=True)
     max_temp_bytes = Integer(
         2 * 2**30,
         min=0,
-        help="Bytes of temporary files that one statement may write, where the connector can hold it "
-        "to that; 0: none.",
+        help="Bytes of temporary files that a statement may write, if the connector can enforce "
+        "it; 0 allows none.",
     ).tag(config=True)
     queue_wait = Float(
         10.0,
         min=0.0,
-        help="Seconds that a statement waits for its turn where as many run as may; 0: it is refused "
-        "at once.",
+        help="Seconds that a statement waits when a limit is reached; 0 refuses it at once.",
     ).tag(config=True)
-    max_waiting = Integer(200, min=0, help="Statements of all that may wait together.").tag(
+    max_waiting = Integer(200, min=0, help="Statements of all users together that may wait.").tag(
         config=True
     )
-    max_waiting_per_user = Integer(50, min=0, help="Statements of one person that may wait.").tag(
+    max_waiting_per_user = Integer(50, min=0, help="Statements of one user that may wait.").tag(
         config=True
     )
-    max_body = Integer(4 * 2**20, min=1024, help="Bytes that a request's body may have.").tag(
+    max_body = Integer(4 * 2**20, min=1024, help="Maximum size of a request's body, in bytes.").tag(
         config=True
     )
     worker_memory = Unicode(
-        "2GB", help="Memory that one query on files may use, as DuckDB writes it."
+        "2GB", help="Memory that a query on files may use, in DuckDB's notation."
     ).tag(config=True)
     redis_url = Unicode(
-        help="Redis for the queue of pipelines' work, as `redis://host:6379/0` or `unix:///path`. "
-        "Empty: the service runs the work itself, without workers."
+        help="URL of the Redis server for pipelines, such as `redis://host:6379/0` or "
+        "`unix:///path`. Empty: the service runs pipelines itself, without workers."
     ).tag(config=True, secret=True)
     worker_slots = Integer(
-        4, min=1, max=100, help="Tasks of pipelines that one worker runs at the same time."
+        4, min=1, max=100, help="Tasks that one worker runs at the same time."
     ).tag(config=True)
     notebooks_url = Unicode(
-        help="Where a worker reaches people's servers: the address of the Hub's proxy, as "
-        "`http://hub:8000`. Without it no notebook of a pipeline runs behind a Hub. `./wb up` sets it."
+        help="Where a worker reaches user servers: the address of the Hub's proxy, such as "
+        "`http://hub:8000`. Without it, pipelines behind a Hub can't run notebooks. `./wb "
+        "up` sets it."
     ).tag(config=True)
     notebooks_start_seconds = Float(
         120.0,
         min=1.0,
-        help="Seconds that a person's server for notebooks of pipelines may take to start, and a "
-        "place among them to become free.",
+        help="Seconds to wait for a user's notebook server to start, including the wait for "
+        "another one to stop when the limit is reached.",
     ).tag(config=True)
     lease_seconds = Float(
         15.0,
         min=1.0,
-        help="Seconds after which a worker that isn't heard of has lost its tasks to others.",
+        help="Seconds after which other workers take over the tasks of a worker that stopped "
+        "responding.",
     ).tag(config=True)
     run_retention_days = Integer(
-        90, min=1, max=36_500, help="Days that runs of pipelines are kept after their end."
+        90, min=1, max=36_500, help="Days that runs are kept after they end."
     ).tag(config=True)
     run_retention_count = Integer(
-        1000, min=1, help="Runs of one pipeline that are kept, the newest ones."
+        1000, min=1, help="How many of a pipeline's newest runs are kept."
     ).tag(config=True)
     trusted_proxies = Unicode(
-        help="Addresses of proxies in front of the Hub's own, with commas between: what they say of a "
-        "client's address is believed, for the audit log. Loopback addresses always are."
+        help="Comma-separated addresses of proxies in front of the Hub's proxy. The audit log "
+        "trusts what they report as the client's address. Loopback addresses are always "
+        "trusted."
     ).tag(config=True)
     audit_retention_days = Integer(
         0,
         min=0,
         max=36_500,
-        help="Days that rows of the audit log are kept. Older ones are deleted, and what is left "
-        "still verifies. 0: for ever.",
+        help="Days that rows of the audit log are kept. Older rows are deleted, and the rest "
+        "still verifies. 0 keeps them forever.",
     ).tag(config=True)
     log_format = Enum(
-        ["text", "json"], "text", help="`text` to read in a terminal, `json` for a log collector."
+        ["text", "json"], "text", help="`text` for a terminal, `json` for a log collector."
     ).tag(config=True)
     jwt_issuer = Unicode(
-        help="Issuer of JWTs that are taken beside the Hub's own tokens: their claim `iss`, letter by "
-        "letter, at most 200. Empty: none are taken. Needs `WB_JWT_AUDIENCE` and `WB_JWT_JWKS_URL`."
+        help="Issuer of JWTs that are accepted besides the Hub's tokens: the exact value of "
+        "their claim `iss`, at most 200 characters. Empty: no JWTs. Requires "
+        "`WB_JWT_AUDIENCE` and `WB_JWT_JWKS_URL`."
     ).tag(config=True)
     jwt_audience = Unicode(
-        help="What a JWT's claim `aud` has to hold: the Workbench's own name at the issuer, which no "
-        "other application has."
+        help="The value that a JWT's claim `aud` must contain: the Workbench's own name at the "
+        "issuer, which no other application uses."
     ).tag(config=True)
     jwt_jwks_url = Unicode(
-        help="Where the issuer lists its public keys: an https address, or an http one on this "
-        "machine's loopback where `WB_ALLOW_LOOPBACK` is set. Redirects aren't followed."
+        help="Address of the issuer's public keys: https, or http on a loopback address if "
+        "`WB_ALLOW_LOOPBACK` is set. Redirects aren't followed."
     ).tag(config=True)
     jwt_algorithms = Unicode(
         "RS256,ES256",
-        help=f"Signatures that are taken, with commas between: of {', '.join(JWT_ALGORITHMS)}.",
+        help="Accepted signature algorithms, separated by commas, out of "
+        f"{', '.join(JWT_ALGORITHMS)}.",
     ).tag(config=True)
     jwt_claim = Unicode(
         "preferred_username",
-        help="The claim with the user's name at the Hub. People must not be able to change it.",
+        help="The claim with the user's name at the Hub. Users must not be able to change it.",
     ).tag(config=True)
     jwt_fold_case = Bool(
         False,
-        help="Whether capitals in that claim count as small letters. Only for an issuer whose names "
-        "never differ by that alone.",
+        help="Match user names case-insensitively. Only for an issuer where no two names differ "
+        "only by case.",
     ).tag(config=True)
     jwt_read_scope = Unicode(
         "workbench:read",
-        help="A JWT with this in its claim `scope` or `scp` may only read. One without may do what "
-        "its person may.",
+        help="A JWT with this value in its claim `scope` or `scp` may only read. Without it, a "
+        "JWT may do what its user may.",
     ).tag(config=True)
     jwt_max_lifetime = Integer(
-        24 * 3600, min=1, help="Seconds from `iat` to `exp` that a JWT may have."
+        24 * 3600, min=1, help="Maximum lifetime of a JWT, from `iat` to `exp`, in seconds."
     ).tag(config=True)
     jwt_keys_interval = Integer(
-        30, min=1, help="Seconds between two readings of the issuer's keys, at least."
+        30, min=1, help="Minimum seconds between two requests for the issuer's keys."
     ).tag(config=True)
 
     @validate("jwt_issuer")
@@ -234,7 +240,7 @@ class Settings(Configurable):
                     values[name] = trait.from_string(raw)
                 cls(**{name: values[name]})
             except (TraitError, ValueError) as error:
-                raise TraitError(f"{variable}={raw!r} does not fit: {trait.help}") from error
+                raise TraitError(f"{variable}={raw!r} is not valid: {trait.help}") from error
         settings = cls(**values)
         settings._check_jwt()
         return settings
@@ -247,13 +253,13 @@ class Settings(Configurable):
             return
         if missing := [variable_of(name) for name in names if name not in given]:
             raise TraitError(
-                f"{variable_of(given[0])} is set: so must be {' and '.join(missing)}. Without all "
-                "three no JWT is taken."
+                f"{variable_of(given[0])} is set, so {' and '.join(missing)} must be set too. "
+                "JWTs need all three."
             )
         url = self.jwt_jwks_url
         if not (_is_https(url) or (self.allow_loopback and _is_http_on_loopback(url))):
             raise TraitError(
-                f"WB_JWT_JWKS_URL={url!r} does not fit: {type(self).jwt_jwks_url.help}"
+                f"WB_JWT_JWKS_URL={url!r} is not valid: {type(self).jwt_jwks_url.help}"
             )
 
 

@@ -162,7 +162,7 @@ def test_rows_from_before_are_taken_over_as_they_are_and_verify_says_so(log: Log
     log.write(25)
     log.sql("update audit set mac = null where id <= 23")
     texts, verifier = log.verify()
-    assert texts == [] and "23 rows are from before rows had macs" in verifier.notes[0]
+    assert texts == [] and "23 rows date from before rows had MACs" in verifier.notes[0]
     # In three batches: the first one says how far it goes.
     assert [seal.adopted for _ in range(3) if (seal := log.seals.seal(10))] == [10, 10, 3]
     texts, verifier = log.verify()
@@ -242,7 +242,7 @@ def test_an_old_row_that_is_put_in_again_is_noted(
     seal_all(log.seals)
     texts, verifier = log.verify()
     assert texts == []
-    assert "row 5 " in verifier.notes[0] and "put an old row in again" in verifier.notes[0]
+    assert "row 5 " in verifier.notes[0] and "an old row was inserted again" in verifier.notes[0]
 
 
 # --- a chain that is cut while the service runs --------------------------------------------------

@@ -537,7 +537,7 @@ def test_killed_when_everything_is_sealed_anew(place: Place, proving: bool) -> N
     assert len(place.keys) == 2
     printed = complete(place)
     assert "going on" in printed
-    assert "0 of them were sealed anew" in printed
+    assert "0 of them re-sealed" in printed
     place.require_rotated(old)
 
 
@@ -565,7 +565,7 @@ def test_killed_when_only_the_log_is_left_to_write(place: Place) -> None:
         (lambda path: path.chmod(0o640), "chmod 600"),
         (lambda path: path.write_text(""), "is empty"),
         (lambda path: path.write_text("no key\n"), "damaged"),
-        (lambda path: path.write_text(new_key()), "not the one that this database"),
+        (lambda path: path.write_text(new_key()), "doesn't belong to this database"),
     ],
     ids=["missing", "open to others", "empty", "damaged", "foreign"],
 )

@@ -220,7 +220,7 @@ def test_no_query_fails_while_a_rotation_is_killed_and_goes_on(
         services[1].end(signal.SIGKILL)
         # Both keys are needed now. The service that goes on has them, and so has one that starts.
         with Traffic([place.start()], postgres, names):
-            assert "going on with the rotation" in place.run("rotate-key")
+            assert "resuming the rotation" in place.run("rotate-key")
         traffic.go_on()
     (new,) = keyfile.read(place.key_file)
     assert opened_by(place, old) == 0

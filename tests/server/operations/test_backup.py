@@ -142,7 +142,7 @@ def restore(
 def test_a_place_that_is_taken_is_refused(lite: Installation, tmp_path: Path) -> None:
     for name in ("b.tar", "b.key"):
         (tmp_path / name).write_text("mine")
-        assert "is there already" in refusal(lite.backup(tmp_path / "b.tar"))
+        assert "already exists" in refusal(lite.backup(tmp_path / "b.tar"))
         assert (tmp_path / name).read_text() == "mine"
         (tmp_path / name).unlink()
     assert "ends in .tar" in refusal(lite.backup(tmp_path / "b.zip"))

@@ -100,7 +100,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
         migration.migrate(old)
     text = str(failure.value)
     (copy,) = migration.copies(old)
-    assert "as it was, at version 0001_foundation" in text
+    assert "unchanged, at version 0001_foundation" in text
     assert f"--back {copy}" in text
     assert rows_of(old.database) == before
     monkeypatch.undo()

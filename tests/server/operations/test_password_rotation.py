@@ -416,7 +416,7 @@ def begin(site: Site, tmp_path: Path, two: bool) -> subprocess.Popen[str]:
 def require_completed(site: Site, two: bool, pending: str) -> None:
     """Run again, the command goes on with the password that was kept, and nothing is left over."""
     login, old = (site.other, "second") if two else (site.login, "first")
-    assert "going on with the new password" in site.rotate()
+    assert "resuming with the new password" in site.rotate()
     assert site.password == pending
     assert site.asks() == login
     assert not site.signs_in(login, old)
@@ -476,7 +476,7 @@ def test_killed_while_it_stores(site: Site, tmp_path: Path, two: bool) -> None:
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if "signs in with it" in line:
+        if "the database accepts it" in line:
             break
     else:
         raise AssertionError("".join(lines))
@@ -551,10 +551,10 @@ def lock_soon(site: Site) -> None:
     [
         (delete, (), "There is no connection named"),
         (make_personal, (), "each user enters theirs"),
-        (make_files, (), "can't be given a new password"),
-        (change_password, (), "Enter its present password in the connection's form"),
+        (make_files, (), "passwords can't be changed from here"),
+        (change_password, (), "Enter its current password in the connection's form"),
         (spoil_nothing, ("--other-login", "{login}"), "name the second one"),
-        (spoil_nothing, ("--other-login", "{other}"), "give its present one with --password-file"),
+        (spoil_nothing, ("--other-login", "{other}"), "Pass the current one with --password-file"),
         (
             spoil_nothing,
             ("--other-login", "{other}", "--password-file", "/nowhere"),

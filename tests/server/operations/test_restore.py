@@ -97,19 +97,22 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a changed byte of the database": (content("database/", flipped), "not as it was"),
     "a longer blob": (content("blobs/", lambda old: old + b"x"), "not as it was"),
     "a missing blob": (content("blobs/", lambda old: None), "is missing"),
-    "a changed manifest": (content("manifest", lambda old: old + b" "), "not of the same backup"),
+    "a changed manifest": (content("manifest", lambda old: old + b" "), "different backups"),
     "no manifest": (content("manifest", lambda old: None), "cut"),
     "a manifest that is no JSON": (content("manifest", lambda old: b"{"), "manifest can't be read"),
     "a file too many": (added("blobs/extra"), "was added"),
     "a link too many": (added("users/extra", tarfile.SYMTYPE, "/etc"), "was added"),
     "a member twice": (added("database/workbench.db"), "twice"),
-    "a path that leads out": (added("../../out"), "does not belong"),
-    "a path that leads out later": (added("users/../../../out"), "does not belong"),
-    "a path from the root": (added("/etc/out"), "does not belong"),
+    "a path that leads out": (added("../../out"), "doesn't belong"),
+    "a path that leads out later": (added("users/../../../out"), "doesn't belong"),
+    "a path from the root": (added("/etc/out"), "doesn't belong"),
     "a link and a file through it": (added("users/ana", tarfile.SYMTYPE, "/etc"), "twice"),
-    "a hard link": (added("users/x", tarfile.LNKTYPE, "/etc/passwd"), "no file and no folder"),
-    "a device": (added("users/x", tarfile.CHRTYPE), "no file and no folder"),
-    "a key of its own": (added("master.key"), "does not belong"),
+    "a hard link": (
+        added("users/x", tarfile.LNKTYPE, "/etc/passwd"),
+        "neither a file nor a folder",
+    ),
+    "a device": (added("users/x", tarfile.CHRTYPE), "neither a file nor a folder"),
+    "a key of its own": (added("master.key"), "doesn't belong"),
 }
 
 
@@ -186,7 +189,7 @@ def test_the_key_of_another_backup_opens_nothing(
     assert lite.backup(tmp_path / "c.tar").returncode == 0
     (tmp_path / "c.key").replace(tmp_path / "b.key")
     _, _, refused = restore(backed_up, tmp_path / "new", lite.passphrase_file)
-    assert "not of the same backup" in refused()
+    assert "different backups" in refused()
     assert not (tmp_path / "new").exists()
 
 
@@ -202,7 +205,7 @@ def test_the_kind_of_the_database_has_to_fit(
         with postgres.connect() as connection:
             connection.execute("create table if not exists somebodys (n int)")
     else:
-        cases = {"": "name an empty one", installation.database_url: "not empty"}
+        cases = {"": "Name an empty one", installation.database_url: "not empty"}
     for url, words in cases.items():
         done = wb("restore", tmp_path / "b.tar", *secret, WB_DATA_DIR=str(new), WB_DATABASE_URL=url)
         assert words in refusal(done)
@@ -237,5 +240,5 @@ def test_what_was_restored_is_used_like_the_original(
     status, output, _ = restore(backed_up, new, passphrase_file)
     assert status == 0, output
     done = wb("audit", "verify", WB_DATA_DIR=str(new))
-    assert done.returncode == 0 and "The audit log is whole." in done.stdout
+    assert done.returncode == 0 and "The audit log is intact." in done.stdout
     assert wb("migrate", WB_DATA_DIR=str(new)).returncode == 0

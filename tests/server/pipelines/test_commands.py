@@ -89,7 +89,10 @@ def test_what_somebody_else_wrote_is_looked_at_and_approved(
     assert "with helper.py (SHA-256 " in err
     assert wb(capsys, "show", name, "--file", "helper.py")[:2] == (0, "x = 1\n")
     assert wb(capsys, "show", name, "--file", "other.py")[0] == 2
-    assert wb(capsys, "approve", name, "1")[:2] == (0, f"{name}: version 1 runs from now on\n")
+    assert wb(capsys, "approve", name, "1")[:2] == (
+        0,
+        f"{name}: version 1 is approved and runs from now on\n",
+    )
     assert wb(capsys, "show", name, "--version", "1")[2].startswith("version 1 by a-analyst runs\n")
     assert wb(capsys, "run", name)[0] == 0
     admin.close()

@@ -162,7 +162,9 @@ def test_a_wait_that_is_over_says_how_many_run() -> None:
     mine = lambda: limits(2)  # noqa: E731
     for _ in range(2):
         slots.take(Slot("ana", "", mine))
-    with pytest.raises(LimitReached, match="You run 2 queries, as many as you may") as refused:
+    with pytest.raises(
+        LimitReached, match="You already have 2 queries running, which is the limit"
+    ) as refused:
         slots.take(Slot("ana", "", mine))
     details = refused.value.details
     assert refused.value.code == "too_many_queries"
@@ -174,7 +176,10 @@ def test_a_wait_that_is_over_says_how_many_run() -> None:
 
 @pytest.mark.parametrize(
     ("total", "on_connection", "said", "of"),
-    [(1, None, "The Workbench runs 1 query", "all"), (9, 1, "This connection runs", "connection")],
+    [
+        (1, None, "The Workbench already has 1 query", "all"),
+        (9, 1, "This connection already has", "connection"),
+    ],
 )
 def test_what_is_full_is_said(total: int, on_connection: int | None, said: str, of: str) -> None:
     slots = Slots(room(total=total, wait=0))
@@ -189,7 +194,7 @@ def test_so_many_of_one_user_wait_and_no_more() -> None:
     queue = Queue(Slots(room(per_user=2)))
     for _ in range(3):
         queue.ask("ana")
-    with pytest.raises(LimitReached, match="2 queries of yours wait") as refused:
+    with pytest.raises(LimitReached, match="2 queries waiting, which is the limit") as refused:
         queue.slots.take(Slot("ana", "", limits))
     assert refused.value.code == "too_many_waiting" and refused.value.details["limit"] == 2
     queue.ask("ben")

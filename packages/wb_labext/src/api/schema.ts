@@ -32,7 +32,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One's own name and rights
+         * Get your own name and rights
          * @description One's own name, roles and rights.
          */
         get: operations["me_me"];
@@ -92,7 +92,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Search one's own activity
+         * Search your own activity
          * @description The rows of the one who asks.
          */
         get: operations["audit_mine"];
@@ -328,12 +328,12 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Enter one's own sign-in
+         * Enter your own login
          * @description Stores one's own sign-in.
          */
         post: operations["connections_put_credential"];
         /**
-         * Remove one's own sign-in
+         * Remove your own login
          * @description Removes one's own sign-in.
          */
         delete: operations["connections_remove_credential"];
@@ -470,7 +470,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List queries that run
+         * List running queries
          * @description The queries that run or wait, one's own or everybody's, the oldest first.
          */
         get: operations["queries_queries"];
@@ -512,7 +512,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Test one's own sign-in before it is stored
+         * Test your own login before it is stored
          * @description Tries a sign-in of one's own before it is stored.
          */
         post: operations["connections_test_credential"];
@@ -530,7 +530,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * See one's own limits
+         * See your own limits
          * @description What holds for oneself, where it comes from, and what one takes of it now.
          */
         get: operations["limits_mine"];
@@ -577,7 +577,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take everyone's limits away
+         * Remove everyone's limits
          * @description Takes everyone's limits away: the settings hold again.
          */
         delete: operations["limits_remove_everyones"];
@@ -597,7 +597,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take limits away
+         * Remove limits
          * @description Takes a group's, user's or connection's limits away; a connection is named by its id.
          */
         delete: operations["limits_remove"];
@@ -614,7 +614,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the pipelines that one may see
+         * List the pipelines that you may see
          * @description The pipelines that one may see.
          */
         get: operations["pipelines_list_"];
@@ -696,7 +696,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Pause a pipeline's schedule, or let it go on
+         * Pause or resume a pipeline's schedule
          * @description Pauses the schedule, or lets it go on.
          */
         patch: operations["pipelines_patch"];
@@ -796,7 +796,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Let a version run from now on
+         * Approve a version
          * @description Lets a version run from now on.
          */
         post: operations["pipelines_approve"];
@@ -934,7 +934,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List runs, the newest first
+         * List runs, newest first
          * @description Runs of the pipelines that one may see, the newest first.
          */
         get: operations["runs_list_"];
@@ -996,7 +996,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Run again: all, what failed, or one task
+         * Rerun all tasks, the failed ones, or one
          * @description Runs again: all of it, what failed, or one task.
          */
         post: operations["runs_rerun"];
@@ -1034,7 +1034,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read an attempt's log, from a place on
+         * Read an attempt's log from an offset
          * @description A piece of an attempt's log.
          */
         get: operations["attempts_log"];
@@ -1196,7 +1196,7 @@ export interface components {
             event: "started" | "finished" | "refused";
             /**
              * Actor
-             * @description Who; nobody for a request without a valid token.
+             * @description Who did it; empty for a request without a valid token.
              */
             actor: string | null;
             /**
@@ -1206,7 +1206,7 @@ export interface components {
             address: string;
             /**
              * Via
-             * @description What carried it: a token of theirs, one of their servers, or a JWT of an issuer.
+             * @description How the request was authenticated: by a token, from one of their servers, or by a JWT of an issuer.
              */
             via: string;
             /** Request Id */
@@ -1287,7 +1287,7 @@ export interface components {
         ConnectionCreate: {
             /**
              * Name
-             * @description How notebooks call it: lower-case letters, digits and underscores, a letter first, at most 63 characters.
+             * @description Its name in notebooks: lower-case letters, digits and underscores, starting with a letter, at most 63 characters.
              * @example warehouse
              */
             name: string;
@@ -1303,21 +1303,21 @@ export interface components {
             description?: string;
             /**
              * Config
-             * @description By the connector's schema; secrets included. With personal credentials, without the fields marked `login`.
+             * @description The configuration, as the connector's schema has it, with secrets. With personal credentials, without the fields marked `login`.
              */
             config: {
                 [key: string]: unknown;
             };
             /**
              * Credentials
-             * @description `shared`: one sign-in for all who use the connection. `personal`: each user enters their own.
+             * @description `shared`: one login for everyone who uses the connection. `personal`: each user enters their own.
              * @default shared
              * @enum {string}
              */
             credentials?: "shared" | "personal";
             /**
              * Expires At
-             * @description When the shared sign-in ends; there is a warning 14 days before.
+             * @description When the shared login expires; a warning appears 14 days before.
              * @default null
              */
             expires_at?: string | null;
@@ -1343,7 +1343,7 @@ export interface components {
             connection: string;
             /**
              * Running
-             * @description Queries that run on it now, everybody's.
+             * @description Queries of all users that run on it now.
              */
             running: number;
         };
@@ -1362,14 +1362,14 @@ export interface components {
             };
             /**
              * Credentials
-             * @description With `personal`, what a sign-in leaves out is one's own stored one.
+             * @description With `personal`, your own stored login fills in what is omitted.
              * @default shared
              * @enum {string}
              */
             credentials?: "shared" | "personal";
             /**
              * Connection Id
-             * @description A saved connection whose stored secrets fill in what is left out.
+             * @description A saved connection whose stored secrets fill in what is omitted.
              * @default null
              */
             connection_id?: string | null;
@@ -1403,7 +1403,7 @@ export interface components {
             credentials?: ("shared" | "personal") | null;
             /**
              * Expires At
-             * @description When the shared sign-in ends; `null` takes the date away.
+             * @description When the shared login expires; `null` removes the date.
              * @default null
              */
             expires_at?: string | null;
@@ -1464,7 +1464,7 @@ export interface components {
             secrets_set: string[];
             /**
              * Credentials
-             * @description `shared`: one sign-in for all who use the connection. `personal`: each user enters their own.
+             * @description `shared`: one login for everyone who uses the connection. `personal`: each user enters their own.
              * @default shared
              * @enum {string}
              */
@@ -1511,7 +1511,7 @@ export interface components {
             supports_writes: boolean;
             /**
              * Supports Personal
-             * @description Whether each user can have their own sign-in: the fields marked `login`.
+             * @description Whether each user can have their own login: the fields marked `login`.
              */
             supports_personal: boolean;
         };
@@ -1531,7 +1531,7 @@ export interface components {
             };
             /**
              * Expires At
-             * @description When it ends; there is a warning 14 days before.
+             * @description When it expires; a warning appears 14 days before.
              * @default null
              */
             expires_at?: string | null;
@@ -1543,7 +1543,7 @@ export interface components {
         CredentialState: {
             /**
              * Status
-             * @description `expiring`: it ends within 14 days.
+             * @description `expiring`: it expires within 14 days.
              * @enum {string}
              */
             status: "ok" | "missing" | "expiring" | "expired";
@@ -1599,12 +1599,12 @@ export interface components {
             mode: "hub" | "local";
             /**
              * Isolated
-             * @description Whether users run under other uids or in other containers than the service.
+             * @description Whether users run as other system users or in other containers than the service.
              */
             isolated: boolean;
             /**
              * Notice
-             * @description What users should know, in a sentence.
+             * @description What users should know, in one sentence.
              * @default null
              */
             notice: string | null;
@@ -1619,7 +1619,7 @@ export interface components {
             settings: components["schemas"]["StartLimits"];
             /**
              * Total
-             * @description Queries that run at the same time, all together: a setting.
+             * @description Queries of all users that may run at the same time: a setting.
              */
             total: number;
             /**
@@ -1629,7 +1629,7 @@ export interface components {
             running: number;
             /**
              * Waiting
-             * @description Queries that wait for their turn now.
+             * @description Queries that wait now.
              */
             waiting: number;
         };
@@ -1732,7 +1732,7 @@ export interface components {
             updated_at: string;
             /**
              * Name
-             * @description The subject for people: a connection's name instead of its id. `null` for a connection that is deleted.
+             * @description The subject's name: for a connection its name instead of its id, or `null` if it is deleted.
              */
             name: string | null;
         };
@@ -1745,12 +1745,12 @@ export interface components {
             text: string;
             /**
              * Next
-             * @description What to ask from for what comes after.
+             * @description The `start` of the next page.
              */
             next: number;
             /**
              * Ended
-             * @description Nothing more will come.
+             * @description Whether the log is complete.
              */
             ended: boolean;
         };
@@ -1763,7 +1763,7 @@ export interface components {
             name: string;
             /**
              * Roles
-             * @description Lowest first, with those that a role includes.
+             * @description Lowest first, including the roles that a role contains.
              */
             roles: ("viewer" | "analyst" | "engineer" | "admin")[];
             /**
@@ -1789,17 +1789,17 @@ export interface components {
             temp_bytes: components["schemas"]["LimitValue"];
             /**
              * Running
-             * @description Queries of one's own that run now.
+             * @description Your own queries that run now.
              */
             running: number;
             /**
              * Waiting
-             * @description Queries of one's own that wait for their turn now.
+             * @description Your own queries that wait now.
              */
             waiting: number;
             /**
              * Queue Wait
-             * @description Seconds that a query waits for its turn at most.
+             * @description Seconds that a query waits at most.
              */
             queue_wait: number;
             /** Connections */
@@ -1837,7 +1837,7 @@ export interface components {
             items: components["schemas"]["Person"][];
             /**
              * More
-             * @description Whether there are more that match: search more narrowly.
+             * @description Whether more match than are listed. If so, narrow the search.
              */
             more: boolean;
         };
@@ -1870,7 +1870,7 @@ export interface components {
             reasons: components["schemas"]["Reason"][];
             /**
              * May Use
-             * @description False for who has no role yet: a level alone gives nothing.
+             * @description False for a user without a role: a level alone gives no access.
              */
             may_use: boolean;
         };
@@ -1936,7 +1936,7 @@ export interface components {
             text: string;
             /**
              * Files
-             * @description The other files of its folder that it needs: path -> content in Base64.
+             * @description The other files of its folder: path -> content in Base64.
              * @default {}
              */
             files?: {
@@ -1944,7 +1944,7 @@ export interface components {
             };
             /**
              * Keep Files
-             * @description Take the files of the newest version instead of `files`.
+             * @description Use the files of the newest version instead of `files`.
              * @default false
              */
             keep_files?: boolean;
@@ -1956,7 +1956,7 @@ export interface components {
             note?: string;
             /**
              * Version
-             * @description The pipeline's `version` that was edited; a later one is a conflict.
+             * @description The pipeline's `version` that was edited. If there is a newer one, the answer is a conflict.
              * @default null
              */
             version?: number | null;
@@ -2013,7 +2013,7 @@ export interface components {
             head: number;
             /**
              * Approved
-             * @description The version that runs; an older one while a change waits, none while nothing of it was approved by its owner.
+             * @description The version that runs. It is older than `head` while a change waits for approval, and `null` if the owner has approved none.
              * @default null
              */
             approved: number | null;
@@ -2025,7 +2025,7 @@ export interface components {
             /**
              * Fired To
              * Format: date-time
-             * @description Up to when its schedule was dealt with.
+             * @description The time up to which its schedule was processed.
              */
             fired_to: string;
             /**
@@ -2062,12 +2062,12 @@ export interface components {
             column: number;
             /**
              * Path
-             * @description The keys that lead there.
+             * @description The path of keys to it.
              */
             path: (string | number)[];
             /**
              * Code
-             * @description A stable name of the kind of mistake, for programs.
+             * @description A stable code for the kind of problem, for programs.
              */
             code: string;
             /**
@@ -2097,13 +2097,13 @@ export interface components {
             } | null;
             /**
              * Row Limit
-             * @description At most so many rows.
+             * @description The maximum number of rows.
              * @default null
              */
             row_limit?: number | null;
             /**
              * Query Id
-             * @description A UUID of the client's choice, to cancel by.
+             * @description A UUID chosen by the client, to cancel the query by.
              * @default null
              */
             query_id?: string | null;
@@ -2162,7 +2162,7 @@ export interface components {
             id: string;
             /**
              * Number
-             * @description Grows with every run of the Workbench.
+             * @description Grows with every run in the Workbench.
              */
             number: number;
             /** Pipeline Id */
@@ -2171,7 +2171,7 @@ export interface components {
             version: number;
             /**
              * State
-             * @description `queued`: an earlier run of the pipeline goes on. `skipped`: one did, and the pipeline's `concurrency` says to skip.
+             * @description `queued`: an earlier run of the pipeline is still active. `skipped`: one was, and the pipeline's `concurrency` is `skip`.
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "skipped";
@@ -2185,7 +2185,7 @@ export interface components {
             /**
              * Logical At
              * Format: date-time
-             * @description The time that it is for: of a schedule's fire.
+             * @description The time that the schedule fired for.
              */
             logical_at: string;
             /**
@@ -2239,7 +2239,7 @@ export interface components {
             id: string;
             /**
              * Number
-             * @description Grows with every run of the Workbench.
+             * @description Grows with every run in the Workbench.
              */
             number: number;
             /** Pipeline Id */
@@ -2248,7 +2248,7 @@ export interface components {
             version: number;
             /**
              * State
-             * @description `queued`: an earlier run of the pipeline goes on. `skipped`: one did, and the pipeline's `concurrency` says to skip.
+             * @description `queued`: an earlier run of the pipeline is still active. `skipped`: one was, and the pipeline's `concurrency` is `skip`.
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "skipped";
@@ -2262,7 +2262,7 @@ export interface components {
             /**
              * Logical At
              * Format: date-time
-             * @description The time that it is for: of a schedule's fire.
+             * @description The time that the schedule fired for.
              */
             logical_at: string;
             /**
@@ -2338,7 +2338,7 @@ export interface components {
             };
             /**
              * Idempotency Key
-             * @description A second request with the same key answers with the first one's run.
+             * @description A second request with the same key returns the first one's run.
              * @default null
              */
             idempotency_key?: string | null;
@@ -2352,7 +2352,7 @@ export interface components {
             id: string;
             /**
              * Number
-             * @description Grows with every run of the Workbench.
+             * @description Grows with every run in the Workbench.
              */
             number: number;
             /** Pipeline Id */
@@ -2361,7 +2361,7 @@ export interface components {
             version: number;
             /**
              * State
-             * @description `queued`: an earlier run of the pipeline goes on. `skipped`: one did, and the pipeline's `concurrency` says to skip.
+             * @description `queued`: an earlier run of the pipeline is still active. `skipped`: one was, and the pipeline's `concurrency` is `skip`.
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "skipped";
@@ -2375,7 +2375,7 @@ export interface components {
             /**
              * Logical At
              * Format: date-time
-             * @description The time that it is for: of a schedule's fire.
+             * @description The time that the schedule fired for.
              */
             logical_at: string;
             /**
@@ -2423,7 +2423,7 @@ export interface components {
             actor: string;
             /**
              * Connection
-             * @description Its name; empty for one that is tested and not saved.
+             * @description Its name; empty for one that is tested before it is saved.
              */
             connection: string;
             /** Connection Id */
@@ -2435,7 +2435,7 @@ export interface components {
             kind: "read" | "write" | "browse" | "test";
             /**
              * Statement
-             * @description As it was written, cut after 1000 characters; for a look into the catalog what it lists, for a test nothing.
+             * @description The statement as written, cut after 1000 characters; for a catalog request what it lists; empty for a test.
              */
             statement: string;
             /**
@@ -2446,12 +2446,12 @@ export interface components {
             /**
              * Since
              * Format: date-time
-             * @description When it was asked for.
+             * @description When it was requested.
              */
             since: string;
             /**
              * Started At
-             * @description When its turn came; `null` while it waits.
+             * @description When it started; `null` while it waits.
              */
             started_at: string | null;
             /**
@@ -2653,7 +2653,7 @@ export interface components {
             needs: string[];
             /**
              * State
-             * @description `waiting`: for tasks that it needs. `queued`: for a worker. `skipped`: a task that it needs failed, or it is no part of this run.
+             * @description `waiting`: for tasks that it needs. `queued`: for a worker. `skipped`: a task that it needs failed, or it isn't part of this run.
              * @enum {string}
              */
             state: "waiting" | "queued" | "running" | "succeeded" | "failed" | "cancelled" | "skipped";
@@ -2663,7 +2663,7 @@ export interface components {
             finished_at: string | null;
             /**
              * Next Try At
-             * @description Of one that will be tried again.
+             * @description When it will be retried.
              */
             next_try_at: string | null;
             /** Code */
@@ -2750,7 +2750,7 @@ export interface components {
             approved_at: string | null;
             /**
              * Approved For
-             * @description The owner with whose rights it may run: `user:<name>` or `team:<group>`.
+             * @description The owner whose rights it may use: `user:<name>` or `team:<group>`.
              * @default null
              */
             approved_for: string | null;
@@ -2789,7 +2789,7 @@ export interface components {
             files: string[];
             /**
              * Diff
-             * @description To the version before, as a unified diff of the file.
+             * @description The changes from the previous version, as a unified diff of the file.
              */
             diff: string;
         };
@@ -2829,7 +2829,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2858,7 +2858,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One's own name and rights */
+            /** @description Get your own name and rights */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2876,7 +2876,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2885,7 +2885,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2894,7 +2894,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2935,7 +2935,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2944,7 +2944,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2953,7 +2953,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3001,7 +3001,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3010,7 +3010,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3019,7 +3019,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3048,7 +3048,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Search one's own activity */
+            /** @description Search your own activity */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3066,7 +3066,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3075,7 +3075,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3084,7 +3084,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3125,7 +3125,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3134,7 +3134,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3143,7 +3143,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3184,7 +3184,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3193,7 +3193,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3202,7 +3202,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3249,7 +3249,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3258,7 +3258,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3267,7 +3267,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3308,7 +3308,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3317,7 +3317,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3326,7 +3326,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3368,7 +3368,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3377,7 +3377,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3386,7 +3386,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3395,7 +3395,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3404,7 +3404,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3413,7 +3413,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3422,7 +3422,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The data source refused or failed. */
+            /** @description The data source refused the request or failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3462,7 +3462,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3471,7 +3471,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3480,7 +3480,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3489,7 +3489,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3529,7 +3529,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3538,7 +3538,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3547,7 +3547,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3556,7 +3556,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3565,7 +3565,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3609,7 +3609,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3618,7 +3618,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3627,7 +3627,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3636,7 +3636,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3645,7 +3645,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3654,7 +3654,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3663,7 +3663,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3672,7 +3672,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The data source refused or failed. */
+            /** @description The data source refused the request or failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -3712,7 +3712,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3721,7 +3721,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3730,7 +3730,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3739,7 +3739,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3748,7 +3748,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3788,7 +3788,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3797,7 +3797,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3806,7 +3806,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3815,7 +3815,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3868,7 +3868,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3877,7 +3877,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3886,7 +3886,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3895,7 +3895,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3904,7 +3904,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3913,7 +3913,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3922,7 +3922,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3955,7 +3955,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Take a share of a connection back */
+            /** @description Remove a share of a connection */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3973,7 +3973,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3982,7 +3982,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3991,7 +3991,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4000,7 +4000,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4035,7 +4035,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Give a connection another owner */
+            /** @description Transfer a connection to another owner */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4053,7 +4053,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4062,7 +4062,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4071,7 +4071,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4080,7 +4080,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4089,7 +4089,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4098,7 +4098,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4107,7 +4107,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4142,7 +4142,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Enter one's own sign-in */
+            /** @description Enter your own login */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4160,7 +4160,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4169,7 +4169,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4178,7 +4178,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4187,7 +4187,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4196,7 +4196,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4205,7 +4205,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4227,7 +4227,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Remove one's own sign-in */
+            /** @description Remove your own login */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4245,7 +4245,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4254,7 +4254,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4263,7 +4263,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4272,7 +4272,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4314,7 +4314,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4323,7 +4323,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4332,7 +4332,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4341,7 +4341,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4350,7 +4350,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4359,7 +4359,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Too many at once. */
+            /** @description Too many requests at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4368,7 +4368,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4408,7 +4408,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4417,7 +4417,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4426,7 +4426,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4435,7 +4435,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4444,7 +4444,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Too many at once. */
+            /** @description Too many requests at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4453,7 +4453,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4493,7 +4493,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4502,7 +4502,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4511,7 +4511,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4520,7 +4520,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4529,7 +4529,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Too many at once. */
+            /** @description Too many requests at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4538,7 +4538,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4547,7 +4547,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The data source refused or failed. */
+            /** @description The data source refused the request or failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4598,7 +4598,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4607,7 +4607,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4616,7 +4616,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4625,7 +4625,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4634,7 +4634,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Too many at once. */
+            /** @description Too many requests at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4643,7 +4643,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4652,7 +4652,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The data source refused or failed. */
+            /** @description The data source refused the request or failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4704,7 +4704,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4713,7 +4713,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4722,7 +4722,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4731,7 +4731,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4740,7 +4740,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Too many at once. */
+            /** @description Too many requests at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4749,7 +4749,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4758,7 +4758,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The data source refused or failed. */
+            /** @description The data source refused the request or failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4809,7 +4809,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4818,7 +4818,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4827,7 +4827,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4836,7 +4836,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4845,7 +4845,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -4854,7 +4854,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -4863,7 +4863,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Too many at once. */
+            /** @description Too many requests at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4872,7 +4872,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4881,7 +4881,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The data source refused or failed. */
+            /** @description The data source refused the request or failed. */
             502: {
                 headers: {
                     [name: string]: unknown;
@@ -4904,7 +4904,7 @@ export interface operations {
     queries_queries: {
         parameters: {
             query?: {
-                /** @description Everybody's instead of one's own. */
+                /** @description List everybody's instead of your own. */
                 all?: boolean;
             };
             header?: never;
@@ -4913,7 +4913,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description List queries that run */
+            /** @description List running queries */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4931,7 +4931,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4940,7 +4940,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4949,7 +4949,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4989,7 +4989,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4998,7 +4998,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5007,7 +5007,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5016,7 +5016,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5042,7 +5042,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Test one's own sign-in before it is stored */
+            /** @description Test your own login before it is stored */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5060,7 +5060,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5069,7 +5069,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5078,7 +5078,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5087,7 +5087,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5096,7 +5096,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5105,7 +5105,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5125,7 +5125,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description See one's own limits */
+            /** @description See your own limits */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5143,7 +5143,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5152,7 +5152,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5161,7 +5161,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5199,7 +5199,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5208,7 +5208,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5217,7 +5217,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5259,7 +5259,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5268,7 +5268,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5277,7 +5277,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5286,7 +5286,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5295,7 +5295,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5324,7 +5324,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Take everyone's limits away */
+            /** @description Remove everyone's limits */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5342,7 +5342,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5351,7 +5351,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5360,7 +5360,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5369,7 +5369,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5392,7 +5392,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Take limits away */
+            /** @description Remove limits */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5410,7 +5410,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5419,7 +5419,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5428,7 +5428,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5437,7 +5437,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5454,7 +5454,7 @@ export interface operations {
                 /** @description Words in name, description or labels. */
                 search?: string;
                 label?: string;
-                /** @description Those that are deleted and can be restored. */
+                /** @description List deleted ones, which can be restored, instead. */
                 deleted?: boolean;
             };
             header?: never;
@@ -5463,7 +5463,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description List the pipelines that one may see */
+            /** @description List the pipelines that you may see */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5481,7 +5481,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5490,7 +5490,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5499,7 +5499,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5541,7 +5541,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5550,7 +5550,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5559,7 +5559,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5568,7 +5568,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5577,7 +5577,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5619,7 +5619,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5628,7 +5628,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5637,7 +5637,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5646,7 +5646,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5655,7 +5655,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5693,7 +5693,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5702,7 +5702,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5711,7 +5711,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5751,7 +5751,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5760,7 +5760,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5769,7 +5769,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5778,7 +5778,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5822,7 +5822,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5831,7 +5831,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5840,7 +5840,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5849,7 +5849,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5858,7 +5858,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5867,7 +5867,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5907,7 +5907,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5916,7 +5916,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -5925,7 +5925,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5934,7 +5934,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5943,7 +5943,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -5969,7 +5969,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Pause a pipeline's schedule, or let it go on */
+            /** @description Pause or resume a pipeline's schedule */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5987,7 +5987,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5996,7 +5996,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6005,7 +6005,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6014,7 +6014,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6023,7 +6023,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6032,7 +6032,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6072,7 +6072,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6081,7 +6081,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6090,7 +6090,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6099,7 +6099,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6113,7 +6113,7 @@ export interface operations {
     pipelines_versions: {
         parameters: {
             query?: {
-                /** @description Versions below this one. */
+                /** @description Only versions older than this one. */
                 before?: number | null;
             };
             header?: never;
@@ -6142,7 +6142,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6151,7 +6151,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6160,7 +6160,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6169,7 +6169,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6213,7 +6213,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6222,7 +6222,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6231,7 +6231,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6240,7 +6240,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6249,7 +6249,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6258,7 +6258,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6299,7 +6299,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6308,7 +6308,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6317,7 +6317,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6326,7 +6326,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6340,7 +6340,7 @@ export interface operations {
     pipelines_file: {
         parameters: {
             query: {
-                /** @description Of a file in the pipeline's folder, with `/` between its parts. */
+                /** @description The path of a file in the pipeline's folder, separated by `/`. */
                 path: string;
             };
             header?: never;
@@ -6370,7 +6370,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6379,7 +6379,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6388,7 +6388,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6397,7 +6397,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6423,7 +6423,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Let a version run from now on */
+            /** @description Approve a version */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6441,7 +6441,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6450,7 +6450,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6459,7 +6459,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6468,7 +6468,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6477,7 +6477,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6486,7 +6486,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6602,7 +6602,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6611,7 +6611,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6620,7 +6620,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6629,7 +6629,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6682,7 +6682,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6691,7 +6691,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6700,7 +6700,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6709,7 +6709,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6718,7 +6718,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6727,7 +6727,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6736,7 +6736,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6769,7 +6769,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Take a share of a pipeline back */
+            /** @description Remove a share of a pipeline */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6787,7 +6787,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6796,7 +6796,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6805,7 +6805,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6814,7 +6814,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6849,7 +6849,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Give a pipeline another owner */
+            /** @description Transfer a pipeline to another owner */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6867,7 +6867,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6876,7 +6876,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6885,7 +6885,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6894,7 +6894,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6903,7 +6903,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6912,7 +6912,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6921,7 +6921,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -6974,7 +6974,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6983,7 +6983,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6992,7 +6992,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7001,7 +7001,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7010,7 +7010,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7019,7 +7019,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Understood, but not to be done. */
+            /** @description Understood, but it can't be done. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7028,7 +7028,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7054,7 +7054,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description List runs, the newest first */
+            /** @description List runs, newest first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7072,7 +7072,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7081,7 +7081,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7090,7 +7090,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7099,7 +7099,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7139,7 +7139,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7148,7 +7148,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7157,7 +7157,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7166,7 +7166,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7206,7 +7206,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7215,7 +7215,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7224,7 +7224,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7233,7 +7233,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7242,7 +7242,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7268,7 +7268,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Run again: all, what failed, or one task */
+            /** @description Rerun all tasks, the failed ones, or one */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -7286,7 +7286,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7295,7 +7295,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7304,7 +7304,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7313,7 +7313,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7322,7 +7322,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Over a limit of size. */
+            /** @description A size limit was exceeded. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7331,7 +7331,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7373,7 +7373,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7382,7 +7382,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7391,7 +7391,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7400,7 +7400,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7424,7 +7424,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Read an attempt's log, from a place on */
+            /** @description Read an attempt's log from an offset */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7442,7 +7442,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7451,7 +7451,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7460,7 +7460,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7469,7 +7469,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7509,7 +7509,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7518,7 +7518,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7527,7 +7527,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7536,7 +7536,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -7574,7 +7574,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;

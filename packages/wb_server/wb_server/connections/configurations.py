@@ -118,15 +118,14 @@ class Configurations:
         """
         if connection.credentials != "personal":
             raise Unprocessable(
-                f"“{connection.name}” has one sign-in for all who use it: there is none of your "
-                "own to enter.",
+                f"“{connection.name}” has a shared login, so you can't enter your own.",
                 code="shared_credentials",
             )
         connector = self.connector(connection.connector)
         fields = connector.Config.login_fields()
         if unknown := [name for name in login if name not in fields]:
             raise InvalidInput(
-                f"login.{unknown[0][:100]}: a sign-in here has {', '.join(fields)}.",
+                f"login.{unknown[0][:100]}: a login here has {', '.join(fields)}.",
                 code="unknown_field",
                 field=f"login.{unknown[0][:100]}",
             )
@@ -152,13 +151,13 @@ class Configurations:
             return self._filled(connector, kept, None, config)
         if not login:
             raise Unprocessable(
-                f"A connection to {connector.title} has no sign-in that could be personal.",
+                f"A connection to {connector.title} has no login that could be personal.",
                 code="no_sign_in",
                 field="credentials",
             )
         if given := [name for name in login if config.get(name) is not None]:
             raise InvalidInput(
-                f"With personal credentials each user enters their own {given[0]}: leave it out.",
+                f"With personal credentials each user enters their own {given[0]}. Leave it empty.",
                 code="personal_field",
                 field=f"config.{given[0]}",
             )
@@ -198,7 +197,7 @@ class Configurations:
         if missing and saved is not None and self.leads_elsewhere(connector, saved, checked):
             name = next(iter(missing))
             raise InvalidInput(
-                f"The connection would lead elsewhere, so enter the {name} again.",
+                f"The connection now points somewhere else, so enter the {name} again.",
                 code="secret_needed",
                 field=f"config.{name}",
             )

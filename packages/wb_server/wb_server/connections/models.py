@@ -18,8 +18,8 @@ ConnectionName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$"),
     Field(
-        description="How notebooks call it: lower-case letters, digits and underscores, "
-        "a letter first, at most 63 characters.",
+        description="Its name in notebooks: lower-case letters, digits and underscores, starting with a "
+        "letter, at most 63 characters.",
         examples=["warehouse"],
     ),
 ]
@@ -28,7 +28,7 @@ ConnectionName = Annotated[
 CredentialMode = Annotated[
     Literal["shared", "personal"],
     Field(
-        description="`shared`: one sign-in for all who use the connection. `personal`: each user "
+        description="`shared`: one login for everyone who uses the connection. `personal`: each user "
         "enters their own."
     ),
 ]
@@ -46,7 +46,7 @@ class CredentialState(BaseModel):
     """How it stands with a sign-in, without the sign-in itself."""
 
     status: Literal["ok", "missing", "expiring", "expired"] = Field(
-        description="`expiring`: it ends within 14 days."
+        description="`expiring`: it expires within 14 days."
     )
     expires_at: datetime | None = None
     updated_at: datetime | None = None
@@ -85,12 +85,12 @@ class ConnectionCreate(Request):
     connector: str = Field(description="The kind of connector, from `GET /connectors`.")
     description: str = Field("", max_length=500)
     config: dict[str, Any] = Field(
-        description="By the connector's schema; secrets included. With personal credentials, "
-        "without the fields marked `login`."
+        description="The configuration, as the connector's schema has it, with secrets. With personal "
+        "credentials, without the fields marked `login`."
     )
     credentials: CredentialMode = "shared"
     expires_at: datetime | None = Field(
-        default=None, description="When the shared sign-in ends; there is a warning 14 days before."
+        default=None, description="When the shared login expires; a warning appears 14 days before."
     )
 
 
@@ -102,7 +102,7 @@ class ConnectionUpdate(Request):
     config: dict[str, Any] | None = None
     credentials: CredentialMode | None = None
     expires_at: datetime | None = Field(
-        default=None, description="When the shared sign-in ends; `null` takes the date away."
+        default=None, description="When the shared login expires; `null` removes the date."
     )
 
 
@@ -136,7 +136,7 @@ class ConnectorInfo(BaseModel):
     sql: SqlInfo | None = Field(description="`null` where no statements can be run.")
     supports_writes: bool
     supports_personal: bool = Field(
-        description="Whether each user can have their own sign-in: the fields marked `login`."
+        description="Whether each user can have their own login: the fields marked `login`."
     )
 
 

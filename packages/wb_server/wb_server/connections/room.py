@@ -66,7 +66,7 @@ ROOM = Room(
     tables=_tables,
     actions={
         "connector.list": Action("viewer", None, "read", "list the kinds of connectors"),
-        "connection.list": Action("viewer", None, "read", "list the connections that one may use"),
+        "connection.list": Action("viewer", None, "read", "list the connections that you may use"),
         "connection.create": Action("engineer", None, "use", "add connections"),
         "connection.see": Action("viewer", "use", "read", "see a connection's settings"),
         "connection.read": Action("viewer", "use", "read", "read data by a query"),
@@ -76,8 +76,10 @@ ROOM = Room(
         "connection.update": Action("engineer", "manage", "use", "change a connection"),
         "connection.delete": Action("engineer", "manage", "use", "delete and restore a connection"),
         "connection.share": Action("engineer", "manage", "use", "share a connection"),
-        "connection.transfer": Action("admin", "manage", "use", "give a connection another owner"),
-        "credential.own": Action("viewer", "use", "use", "keep one's own sign-in for a connection"),
+        "connection.transfer": Action(
+            "admin", "manage", "use", "transfer a connection to another owner"
+        ),
+        "credential.own": Action("viewer", "use", "use", "store your own login for a connection"),
     },
     levels={"connection": ("use", "write", "manage")},
     topics=frozenset({"connections"}),

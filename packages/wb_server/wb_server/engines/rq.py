@@ -131,7 +131,7 @@ class _Ringed(SimpleWorker):
         function: Any = job.func_name
         arguments: Any = job.args
         if function != _FUNCTION or len(arguments) != 1 or not isinstance(arguments[0], str):
-            self.log.warning("a job that is no ring was dropped")
+            self.log.warning("dropped a job that isn't a ring")
             return
         self.perform(arguments[0])
 

@@ -166,9 +166,7 @@ class _Work:
         if self._cancelled:
             raise Conflict("The query was cancelled.", code="cancelled")
         if ending is None and time.monotonic() >= end:
-            raise SourceTimeout(
-                "Checking the statement took longer than it may take.", code="timeout"
-            )
+            raise SourceTimeout("Checking the statement exceeded the time limit.", code="timeout")
         if ending is None:
             raise Unavailable("The process that checks the statement ended.")
         if "error" in ending:

@@ -22,7 +22,7 @@ OnceKey = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.:-]{1,64}$")]
 class Once(Request):
     """Says that a write is made once, however often it is tried."""
 
-    key: OnceKey = Field(description="The same for all tries of one write: a task run's id.")
+    key: OnceKey = Field(description="The same for all attempts of one write: a task run's id.")
 
 
 class LoadRequest(Request):
@@ -32,22 +32,22 @@ class LoadRequest(Request):
     table: str = Field(
         min_length=1,
         max_length=300,
-        description="`schema.table` or `table`; a name that needs quotes in SQL has them here too.",
+        description="`schema.table` or `table`. Quote a name here if SQL needs quotes for it.",
     )
     mode: LoadMode
     key: list[str] = Field(
-        default=[], max_length=32, description="For `upsert`: the columns that say which row it is."
+        default=[], max_length=32, description="For `upsert`: the columns that identify a row."
     )
     create: bool = Field(
-        True, description="Make the table from the rows' columns if it is missing."
+        True, description="Create the table from the rows' columns if it is missing."
     )
 
     @model_validator(mode="after")
     def _key_for_upsert(self) -> LoadRequest:
         if self.mode == "upsert" and not self.key:
-            raise ValueError("an upsert needs a key: the columns that say which row it is")
+            raise ValueError("an upsert needs a key: the columns that identify a row")
         if self.mode != "upsert" and self.key:
-            raise ValueError("a key is for the mode upsert alone")
+            raise ValueError("only the mode upsert takes a key")
         if len(set(self.key)) != len(self.key):
             raise ValueError("the key names a column twice")
         return self

@@ -68,8 +68,8 @@ class Gate:
             self._rights.require(actor, "connection.write", connection)
             if once is not None and not supports_once:
                 raise Forbidden(
-                    f"The connection “{connection.name}” has no ledger of writes, so a write can't be "
-                    "made once there.",
+                    f"The connection “{connection.name}” has no ledger of writes, so "
+                    "exactly-once writes aren't possible.",
                     code="no_ledger",
                 )
         return Permit(
@@ -113,7 +113,8 @@ class Gate:
         table = table_name(request.table, dialect)
         if table.name.casefold() == LEDGER:
             raise InvalidInput(
-                f"The table {LEDGER} says which writes were made; nothing is loaded into it.",
+                f"The table {LEDGER} records which writes were made, so nothing can be loaded "
+                "into it.",
                 code="bad_table",
             )
         return LoadPermit(
@@ -150,13 +151,15 @@ class Gate:
 
 def _read_only(connection: OwnedThing) -> Forbidden:
     return Forbidden(
-        f"The connection “{connection.name}” can only be read.", code="read_only_connection"
+        f"The connection “{connection.name}” is read-only.", code="read_only_connection"
     )
 
 
 def _not_a_read() -> Forbidden:
-    return Forbidden("This statement changes data, and this is a read.", code="not_a_read")
+    return Forbidden("This statement changes data, but the request is a read.", code="not_a_read")
 
 
 def _not_a_write() -> InvalidInput:
-    return InvalidInput("This statement only reads, and this is a write.", code="not_a_write")
+    return InvalidInput(
+        "This statement only reads, but the request is a write.", code="not_a_write"
+    )

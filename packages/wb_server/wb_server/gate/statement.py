@@ -202,7 +202,7 @@ def table_name(text: str, dialect: DialectName) -> TableRef:
         or any(ord(character) < 32 for character in text)
     ):
         raise InvalidInput(
-            f"“{text[:100]}” is not a table's name: write schema.table or table.", code="bad_table"
+            f"“{text[:100]}” isn't a table name: write schema.table or table.", code="bad_table"
         )
     for part in parts:
         check_name(part, rules, True)

@@ -28,7 +28,7 @@ def events(call: Call) -> EventStream:
 
 
 ROUTES = [
-    Endpoint("GET", "/me", "me.see", me, "One's own name and rights", Me),
+    Endpoint("GET", "/me", "me.see", me, "Get your own name and rights", Me),
     Endpoint(
         "GET",
         "/events",

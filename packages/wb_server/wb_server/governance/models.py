@@ -13,7 +13,7 @@ class Me(BaseModel):
     """The one who asks, as of now."""
 
     name: str
-    roles: list[Role] = Field(description="Lowest first, with those that a role includes.")
+    roles: list[Role] = Field(description="Lowest first, including the roles that a role contains.")
     actions: list[str] = Field(description="What they may do that isn't about one connection.")
     mode: Literal["hub", "local"]
 

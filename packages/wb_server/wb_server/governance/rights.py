@@ -158,7 +158,7 @@ class Rights:
                 action=action,
             )
         raise Forbidden(
-            f"To {row.title} takes the level “{row.level}” on it.",
+            f"You need the level “{row.level}” on it to {row.title}.",
             code="level_missing",
             action=action,
             level=row.level,
@@ -177,7 +177,8 @@ class Rights:
             )
         if row.role is not None and row.role not in roles_of(actor):
             raise Forbidden(
-                f"To {row.title} takes the role “{row.role}”. An administrator can give it.",
+                f"You need the role “{row.role}” to {row.title}. An administrator can give it to "
+                "you.",
                 code="role_missing",
                 action=action,
                 role=row.role,

@@ -86,9 +86,9 @@ ROOM = Room(
     routes=_routes,
     tables=_tables,
     actions={
-        "me.see": Action(None, None, "read", "see one's own name and rights"),
+        "me.see": Action(None, None, "read", "see your own name and rights"),
         "events.follow": Action(None, None, "read", "follow live updates"),
-        "audit.own": Action(None, None, "read", "see one's own activity"),
+        "audit.own": Action(None, None, "read", "see your own activity"),
         "audit.all": Action("admin", None, "read", "see everybody's activity"),
         "audit.export": Action("admin", None, "read", "export everybody's activity"),
         "people.search": Action("engineer", None, "read", "look up users and groups"),

@@ -50,7 +50,7 @@ class Quota:
                     self._taken[sender] += amount
                     return
         raise LimitReached(
-            "Too many large requests are on their way at once. Try again in a moment.",
+            "Too many large requests are in progress. Try again in a moment.",
             code="too_many_bodies",
             retry_after=2,
         )
@@ -139,7 +139,7 @@ class RequestBody:
     def too_large(self) -> TooLarge:
         """The error of a body over its limit."""
         return TooLarge(
-            f"The request's body is over {self._limit / 2**20:.0f} MiB.",
+            f"The request's body exceeds {self._limit / 2**20:.0f} MiB.",
             code="body_too_large",
             limit=self._limit,
         )

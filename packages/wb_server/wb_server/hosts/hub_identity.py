@@ -83,9 +83,9 @@ class HubIdentity:
 
 def _actor(user: dict[str, Any], access: object) -> Actor:
     if user.get("kind") != "user":
-        raise Forbidden("Only a person's token is taken here.", code="not_a_person")
+        raise Forbidden("Only users' tokens are accepted here.", code="not_a_person")
     if not access:
-        raise Forbidden("This token gives no access to the Workbench.", code="no_access")
+        raise Forbidden("This token has no access to the Workbench.", code="no_access")
     scopes = {
         scope.removeprefix(_SCOPE).split("!")[0]
         for scope in user["scopes"]

@@ -74,23 +74,22 @@ class HubServers:
                 if tries == _TRIES:
                     raise TaskFailed(
                         "server_not_started",
-                        "The server in which the owner's notebooks run did not start; the Hub's log "
-                        "says why.",
+                        "The owner's notebook server did not start; the Hub's log says why.",
                     )
                 answer = self._start(user)
                 if answer == "full" and not full:
-                    log("As many servers for notebooks run as may; waiting for one to end.")
+                    log("The limit of notebook servers is reached; waiting for one to stop.")
                 elif answer == "starts" and tries == 0:
-                    log("Starting the server in which the owner's notebooks run.")
+                    log("Starting the owner's notebook server.")
                 full = answer == "full"
                 tries += answer == "starts"
             if time.monotonic() > until:
                 raise TaskFailed(
                     "no_server_free" if full else "server_not_started",
-                    f"As many servers for notebooks run as may, and none ended within "
+                    "The limit of notebook servers is reached, and none stopped within "
                     f"{self._start_seconds:.0f} s."
                     if full
-                    else f"The server in which the owner's notebooks run did not start within "
+                    else "The owner's notebook server did not start within "
                     f"{self._start_seconds:.0f} s.",
                 )
             if gone.wait(wait):
@@ -128,7 +127,7 @@ class HubServers:
         if answer.status_code == 404:
             raise TaskFailed(
                 "unknown_owner",
-                f"The Hub has no user {user}: notebooks run in the server of a person.",
+                f"The Hub has no user {user}: notebooks need a user's server.",
                 retry=False,
             )
         if answer.status_code == 429:
@@ -151,6 +150,6 @@ class HubServers:
 def _refused(answer: httpx.Response) -> Exception:
     return TaskFailed(
         "hub_refused",
-        f"The Hub refused the worker a server for notebooks (HTTP {answer.status_code}). The worker's "
-        "token may lack a right; the Hub's log says why.",
+        f"The Hub refused to start a notebook server for the worker (HTTP {answer.status_code}). "
+        "The worker's token may lack a right; the Hub's log says why.",
     )

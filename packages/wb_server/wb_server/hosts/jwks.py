@@ -79,8 +79,8 @@ class IssuerKeys:
         stale = time.monotonic() - self._read_at > STALE_SECONDS
         if stale or (known is None and self._failing):
             raise Unavailable(
-                "The keys of the token's issuer can't be read, so the token can't be checked. Try "
-                "again; if it stays so, tell an administrator.",
+                "The keys of the token's issuer can't be read, so the token can't be checked. "
+                "Try again. If the problem persists, tell an administrator.",
                 code="jwt_issuer_down",
             )
         return known or []

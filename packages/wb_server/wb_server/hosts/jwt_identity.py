@@ -94,20 +94,22 @@ class JwtIdentity:
         """The algorithm and the key's id. Addresses and keys in a header are never looked at."""
         algorithm = header.get("alg")
         if algorithm is None:
-            raise _refused("jwt_no_algorithm", "The token names no algorithm (alg).")
+            raise _refused("jwt_no_algorithm", "The token doesn't name an algorithm (alg).")
         if isinstance(algorithm, str) and algorithm.lower() == "none":
             raise _refused("jwt_unsigned", "The token isn't signed.")
         if algorithm not in self._algorithms:
             raise _refused(
                 "jwt_algorithm",
-                f"Tokens have to be signed with {' or '.join(self._algorithms)}.",
+                f"Tokens must be signed with {' or '.join(self._algorithms)}.",
                 allowed=[*self._algorithms],
             )
         if "crit" in header or "b64" in header:
-            raise _refused("jwt_critical", "The token asks for an extension that isn't known here.")
+            raise _refused("jwt_critical", "The token requires an unknown extension (crit).")
         kind = header.get("typ", "JWT")
         if not isinstance(kind, str) or kind.lower() not in _TYPES:
-            raise _refused("jwt_type", "This is no access token (typ is neither JWT nor at+jwt).")
+            raise _refused(
+                "jwt_type", "This isn't an access token (typ is neither JWT nor at+jwt)."
+            )
         kid = header.get("kid")
         if not isinstance(kid, str) or not kid:
             raise _refused("jwt_no_key", "The token doesn't name the key that signed it (kid).")
@@ -120,13 +122,13 @@ class JwtIdentity:
                 raise _missing(claim)
         for claim in _TIMES:
             if claim in said and not _is_time(said[claim]):
-                raise _invalid(claim, "has to be a number of seconds since 1970")
+                raise _invalid(claim, "must be a number of seconds since 1970")
         for claim in _TEXTS:
             if claim in said and not isinstance(said[claim], str):
-                raise _invalid(claim, "has to be a text")
+                raise _invalid(claim, "must be a string")
         audience = said["aud"] if isinstance(said["aud"], list) else [said["aud"]]
         if not all(isinstance(each, str) for each in audience):
-            raise _invalid("aud", "has to be a text or a list of texts")
+            raise _invalid("aud", "must be a string or a list of strings")
         if said["iss"] != self._issuer:
             raise self._foreign_issuer()
 
@@ -149,11 +151,11 @@ class JwtIdentity:
         if claims["exp"] - claims["iat"] > self._max_lifetime:
             raise _refused(
                 "jwt_lives_too_long",
-                f"Tokens may live {self._max_lifetime} seconds at most, from iat to exp.",
+                f"A token may be valid for at most {self._max_lifetime} seconds, from iat to exp.",
                 limit=self._max_lifetime,
             )
         if "cnf" in claims:
-            raise _refused("jwt_bound", "The token is bound to a key of its holder's (cnf).")
+            raise _refused("jwt_bound", "The token is bound to a key (cnf), which isn't supported.")
         return claims
 
     def _refusal(self, error: jwt.PyJWTError) -> NotSignedIn:
@@ -165,7 +167,8 @@ class JwtIdentity:
             case jwt.InvalidAudienceError():
                 return _refused(
                     "jwt_foreign_audience",
-                    f"The token isn't meant for the Workbench: aud has to hold “{self._audience}”.",
+                    "The token isn't meant for the Workbench: aud must contain "
+                    f"“{self._audience}”.",
                     expected=self._audience,
                 )
             case jwt.InvalidIssuerError():
@@ -181,7 +184,7 @@ class JwtIdentity:
     def _foreign_issuer(self) -> NotSignedIn:
         return _refused(
             "jwt_foreign_issuer",
-            f"Tokens are taken from the issuer “{self._issuer}” alone, letter by letter.",
+            f"Only tokens of the issuer “{self._issuer}” are accepted; iss must match exactly.",
             expected=self._issuer,
         )
 
@@ -191,17 +194,17 @@ class JwtIdentity:
         if name is None:
             raise _missing(self._claim)
         if not isinstance(name, str) or not 0 < len(name) <= 255:
-            raise _invalid(self._claim, "has to be a user's name")
+            raise _invalid(self._claim, "must be a user name")
         # It becomes a part of an address at the Hub.
         if not name.isprintable() or "/" in name or name in (".", ".."):
-            raise _invalid(self._claim, "has to be a user's name")
+            raise _invalid(self._claim, "must be a user name")
         return name.lower() if self._fold_case else name
 
     def _unknown(self, name: str) -> NotSignedIn:
         if name != name.lower():
             return _refused(
                 "jwt_name_case",
-                f"The Hub has no user “{name}”: its names are in small letters.",
+                f"The Hub has no user “{name}”: its user names are lower-case.",
                 name=name,
             )
         return _refused("jwt_unknown_user", f"The Hub has no user “{name}”.", name=name)
@@ -213,7 +216,7 @@ class JwtIdentity:
             value = claims.get(claim, [])
             names = value.split() if isinstance(value, str) else value
             if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
-                raise _invalid(claim, "has to be a text or a list of texts")
+                raise _invalid(claim, "must be a string or a list of strings")
             granted.update(names)
         return frozenset({"read" if self._read_scope in granted else "use"})
 
@@ -227,7 +230,7 @@ def _open(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     parts = token.split(".")
     header = _json(parts[0])
     if header is None or len(parts) != 3:
-        raise _refused("jwt_malformed", "A JWT has three parts with dots between: is it cut?")
+        raise _refused("jwt_malformed", "A JWT has three parts separated by dots. Is it truncated?")
     if not parts[2]:
         raise _refused(
             "jwt_no_algorithm" if "alg" not in header else "jwt_unsigned", "The token isn't signed."
@@ -283,4 +286,4 @@ def _invalid(claim: str, reason: str) -> NotSignedIn:
 
 
 def _wrong_key() -> NotSignedIn:
-    return _refused("jwt_wrong_key", "The issuer's key doesn't fit the token's algorithm.")
+    return _refused("jwt_wrong_key", "The issuer's key doesn't match the token's algorithm.")

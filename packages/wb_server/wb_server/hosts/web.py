@@ -319,8 +319,8 @@ class EndpointHandler(web.RequestHandler):
         if not isinstance(error, WorkbenchError):
             log.error("request %s failed", self.origin.request_id, exc_info=error)
             error = Internal(
-                f"Something went wrong in the Workbench. Its log has it as "
-                f"{self.origin.request_id}.",
+                "Something went wrong in the Workbench. An administrator finds it in the log "
+                f"under {self.origin.request_id}.",
                 request_id=self.origin.request_id,
                 cause=type(error).__name__,
             )
@@ -387,7 +387,9 @@ class _MethodNotAllowed(WorkbenchError):
 
     def __init__(self, allowed: Iterable[str]) -> None:
         super().__init__(
-            f"This path takes {', '.join(allowed)}.", code="method_not_allowed", allowed=[*allowed]
+            f"This path accepts {', '.join(allowed)}.",
+            code="method_not_allowed",
+            allowed=[*allowed],
         )
 
 

@@ -21,7 +21,7 @@ def main(settings: Settings) -> int:
 
     logging_of(settings.log_format)
     if not settings.redis_url:
-        print("wb: a worker needs a queue: set WB_REDIS_URL", file=sys.stderr)
+        print("wb: a worker needs Redis: set WB_REDIS_URL", file=sys.stderr)
         return 2
     directory = HubDirectory() if os.environ.get("JUPYTERHUB_API_TOKEN") else None
     try:

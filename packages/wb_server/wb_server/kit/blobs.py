@@ -93,7 +93,7 @@ class Blobs:
         try:
             return self._path(digest).open("rb")
         except FileNotFoundError as error:
-            raise NotFound("This stored content is gone.", code="unknown_blob") from error
+            raise NotFound("This stored content no longer exists.", code="unknown_blob") from error
 
     def refer(self, connection: sa.Connection, digest: str, by: int = 1) -> None:
         """Counts a reference (or with ``by=-1`` drops one), in the caller's own transaction.
@@ -107,7 +107,7 @@ class Blobs:
             .values(references=blobs.c.references + by)
         )
         if changed.rowcount == 0:
-            raise NotFound("This stored content is gone.", code="unknown_blob")
+            raise NotFound("This stored content no longer exists.", code="unknown_blob")
 
     def sweep(self, older_than: timedelta = timedelta(days=1)) -> int:
         """Removes blobs that nothing refers to, and returns how many.
@@ -134,7 +134,7 @@ class Blobs:
 
 def _full() -> Unavailable:
     return Unavailable(
-        "The Workbench can't store anything: the disk of its files is full or fails. Nothing was "
-        "changed. Tell an administrator.",
+        "The Workbench can't store anything: the disk for its files is full or failing. Nothing "
+        "was changed. Tell an administrator.",
         code="storage_full",
     )

@@ -125,7 +125,7 @@ def _storage_errors() -> Iterator[None]:
         yield
     except sa.exc.TimeoutError as error:
         raise Unavailable(
-            "The Workbench is busy: its own database has no connection free. Try again.",
+            "The Workbench is busy: its own database has no free connection. Try again.",
             code="storage_busy",
         ) from error
     except sa.exc.DBAPIError as error:
@@ -133,14 +133,13 @@ def _storage_errors() -> Iterator[None]:
         number = getattr(cause, "sqlite_errorcode", 0) & 0xFF
         if number in _SQLITE_FULL or getattr(cause, "sqlstate", None) == "53100":
             raise Unavailable(
-                "The Workbench can't store anything: the disk of its own database is full or "
-                "fails. Nothing was changed. Tell an administrator.",
+                "The Workbench can't store anything: the disk for its own database is full or "
+                "failing. Nothing was changed. Tell an administrator.",
                 code="storage_full",
             ) from error
         if number in _SQLITE_BUSY or getattr(cause, "sqlstate", None) == "55P03":
             raise Unavailable(
-                "The Workbench is busy: other writers held its own database for too long. "
-                "Try again.",
+                "The Workbench is busy: its own database was locked for too long. Try again.",
                 code="storage_busy",
             ) from error
         if error.connection_invalidated or (

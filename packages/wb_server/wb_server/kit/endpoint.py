@@ -240,7 +240,7 @@ def parse_body(model: type[M], raw: bytes) -> M:
     except (ValueError, RecursionError) as error:
         raise InvalidInput("The body is not valid JSON.", code="not_json") from error
     if not isinstance(value, dict):
-        raise InvalidInput("The body has to be a JSON object.", code="not_json")
+        raise InvalidInput("The body must be a JSON object.", code="not_json")
     if _ESCAPED.search(raw):
         for name, part in value.items():
             _check_text([name, part], name)
@@ -261,9 +261,9 @@ def _check_text(value: Any, field: str) -> None:
     """
     if isinstance(value, str):
         if any("\ud800" <= letter <= "\udfff" for letter in value):
-            wrong = "it holds half a character (an unpaired surrogate)"
+            wrong = "it contains an unpaired surrogate"
         elif "\0" in value and field != "params":
-            wrong = "it holds a NUL character"
+            wrong = "it contains a NUL character"
         else:
             return
         raise InvalidInput(

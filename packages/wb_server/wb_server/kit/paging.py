@@ -26,6 +26,6 @@ def decode_cursor(cursor: str) -> int:
             raise ValueError("no key of a row")
     except (ValueError, binascii.Error, UnicodeError) as error:
         raise InvalidInput(
-            "The cursor is not valid; leave it out to start from the first page.", code="bad_cursor"
+            "The cursor is not valid. Omit it to start from the first page.", code="bad_cursor"
         ) from error
     return key

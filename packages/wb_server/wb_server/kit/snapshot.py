@@ -69,7 +69,7 @@ def _make(tar: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
         or {"", ".", ".."} & {*parts}
         or any(ord(letter) < 32 or letter in "\\\x7f" for letter in entry.name)
     ):
-        raise _bad(f"has a path that leads elsewhere: {entry.name[:100]!r}")
+        raise _bad(f"has a path that leads outside the folder: {entry.name[:100]!r}")
     target = folder.joinpath(*parts)
     try:
         if entry.isdir():

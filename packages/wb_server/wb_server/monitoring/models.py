@@ -14,6 +14,6 @@ class Health(BaseModel):
     version: str
     mode: Literal["hub", "local"]
     isolated: bool = Field(
-        description="Whether users run under other uids or in other containers than the service."
+        description="Whether users run as other system users or in other containers than the service."
     )
-    notice: str | None = Field(None, description="What users should know, in a sentence.")
+    notice: str | None = Field(None, description="What users should know, in one sentence.")

@@ -84,7 +84,7 @@ class ArchiveWriter:
                 return self._added(Member(name, size, digest.hexdigest()))
             self._file.seek(start)
             self._file.truncate()
-        raise OperationError(f"{name} is cut again and again while it is copied: try again later.")
+        raise OperationError(f"{name} keeps getting shorter while it is copied. Try again later.")
 
     def close(self) -> None:
         """Ends the archive and sees it on the disk."""
@@ -151,7 +151,7 @@ def extract(archive: IO[bytes], into: Path, step: Step = lambda _: None) -> Extr
                 tar.members = []  # type: ignore[attr-defined]
                 _extract_one(tar, info, into, found, step)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
-        raise OperationError("The backup is damaged: it is no whole tar file.") from error
+        raise OperationError("The backup is damaged: it isn't a complete tar file.") from error
     return found
 
 
@@ -172,12 +172,14 @@ def _extract_one(
         found.links.append((name, info.linkname))
         return
     if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
-        raise OperationError(f"The backup holds {_shown(name)}, which is no file and no folder.")
+        raise OperationError(
+            f"The backup holds {_shown(name)}, which is neither a file nor a folder."
+        )
     source = tar.extractfile(info)
     assert source is not None
     if name == MANIFEST:
         if info.size > _LONGEST_MANIFEST:
-            raise OperationError("The backup is damaged: its manifest is too long.")
+            raise OperationError("The backup is damaged: its manifest is too large.")
         found.manifest = source.read()
         return
     _folder(into, path.parent)
@@ -194,7 +196,7 @@ def _extract_one(
         os.fchmod(target.fileno(), mode)
     os.utime(path, (info.mtime, info.mtime))
     if size != info.size:
-        raise OperationError("The backup is damaged: it is cut.")
+        raise OperationError("The backup is damaged: it is truncated.")
     found.members[name] = Member(name, size, digest.hexdigest())
 
 
@@ -212,7 +214,7 @@ def _folder(root: Path, path: Path) -> None:
     """Makes a folder below the root. No link is ever followed: none is made before the end."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.is_relative_to(root):
-        raise OperationError(f"The backup names {path}, outside of its place.")
+        raise OperationError(f"The backup names {path}, which is outside its folder.")
 
 
 def _parts(name: str) -> tuple[str, ...]:
@@ -232,8 +234,8 @@ def _parts(name: str) -> tuple[str, ...]:
         or not (name in _TOP or (len(parts) > 1 and parts[0] in PARTS) or name in PARTS)
     ):
         raise OperationError(
-            f"The backup holds {_shown(name)}, which does not belong into a backup: it was not made by "
-            "`wb backup`, or was changed."
+            f"The backup holds {_shown(name)}, which doesn't belong in a backup. Either `wb "
+            "backup` didn't make it, or it was changed."
         )
     return parts
 

@@ -102,8 +102,10 @@ def backup(
                 with staging(target.parent) as folder:
                     return _make(paths, target, key_file, passphrase, wanted, folder, progress)
             except _BlobGone:
-                progress.say(f"Stored content was deleted meanwhile: again ({turn + 2}. time)")
-        raise OperationError("Stored content is deleted all the time: try again later.")
+                progress.say(
+                    f"Stored content was deleted in the meantime: starting attempt {turn + 2}"
+                )
+        raise OperationError("Stored content keeps being deleted. Try again later.")
     except (sealing.PassphraseError, keyfile.VaultError) as error:
         raise OperationError(str(error)) from error
     except OSError as error:
@@ -117,21 +119,21 @@ def key_of(archive: Path) -> Path:
         OperationError: the archive's name doesn't end in ``.tar``.
     """
     if archive.suffix != ".tar":
-        raise OperationError(f"The name of a backup ends in .tar; {archive.name} does not.")
+        raise OperationError(f"The name of a backup must end in .tar: {archive.name} does not.")
     return archive.with_suffix(".key")
 
 
 def _check_target(target: Path, key_file: Path, paths: InstallationPaths, wanted: Wanted) -> None:
     for path in (target, key_file):
         if path.exists() or path.is_symlink():
-            raise OperationError(f"{path} is there already: choose another name.")
+            raise OperationError(f"{path} already exists: choose another name.")
     inside = [paths.data / "blobs", paths.hub]
     inside += [paths.data / "users"] if wanted.users else []
     inside += [paths.data / "files"] if wanted.files else []
     for folder in inside:
         if target.is_relative_to(folder):
             raise OperationError(
-                f"The backup would hold itself: choose a place outside of {folder}."
+                f"The backup would contain itself. Choose a place outside {folder}."
             )
 
 
@@ -194,7 +196,7 @@ def _make(
         raise
     sync_folder(target.parent)
     if left_out:
-        progress.say(f"Not in it: {', '.join(left_out)} (in {paths.data})")
+        progress.say(f"Not included: {', '.join(left_out)} (in {paths.data})")
     return target, key_file
 
 
@@ -203,7 +205,7 @@ def _name(made: Path, final: Path) -> None:
     try:
         os.link(made, final)
     except FileExistsError:
-        raise OperationError(f"{final} is there already: choose another name.") from None
+        raise OperationError(f"{final} already exists: choose another name.") from None
     except OSError:
         # A file system without links.
         made.rename(final)
@@ -441,5 +443,5 @@ def _reading(path: str, flags: int) -> int:
 
 def _os_text(error: OSError, place: Path) -> str:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"There is no room left in {place}: nothing was kept."
+        return f"There is no space left in {place}. Nothing was written."
     return f"{error.filename or place} can't be read or written: {error.strerror}."

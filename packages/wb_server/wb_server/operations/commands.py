@@ -15,9 +15,9 @@ from .report import OperationError, Progress, size_text
 
 # What works on databases is imported by the command that needs it: `wb config` doesn't.
 
-BACKUP = "copy databases, blobs, settings and files into one file; the key apart"
-RESTORE = "restore a backup into an empty data folder, and prove it"
-MIGRATE = "bring the metadata database to this version, with a copy before, and prove its key"
+BACKUP = "copy databases, blobs, settings and files into one file, and the key into another"
+RESTORE = "restore a backup into an empty data folder, and verify it"
+MIGRATE = "migrate the metadata database to this version, after copying it, and check its key"
 
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -46,9 +46,9 @@ def define_backup(command: argparse.ArgumentParser, settings: Callable[..., None
     command.add_argument(
         "--damaged-blobs",
         action="store_true",
-        help="go on where stored contents are missing or damaged, without them",
+        help="leave out blobs that are missing or damaged, instead of stopping",
     )
-    command.add_argument("--quiet", action="store_true", help="print the result only")
+    command.add_argument("--quiet", action="store_true", help="print only the result")
 
 
 def define_restore(command: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
@@ -58,7 +58,7 @@ def define_restore(command: argparse.ArgumentParser, settings: Callable[..., Non
         "file", type=Path, metavar="FILE.tar", help="the backup; its key is in FILE.key"
     )
     _add_passphrase(command)
-    command.add_argument("--quiet", action="store_true", help="print the result only")
+    command.add_argument("--quiet", action="store_true", help="print only the result")
 
 
 def define_migrate(command: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
@@ -71,7 +71,7 @@ def define_migrate(command: argparse.ArgumentParser, settings: Callable[..., Non
         "--back",
         type=Path,
         metavar="COPY",
-        help="put a copy that was made before a migration in the database's place",
+        help="replace the database by a copy that was made before a migration",
     )
 
 
@@ -118,7 +118,7 @@ def run_restore(arguments: argparse.Namespace) -> int:
     print(f"Restored {target.data} as of {made}, in {time.monotonic() - began:.1f} s")
     if told.database.revision != db.revisions()[-1]:
         print(
-            f"Its tables are of version {told.database.revision}: the next start brings them to "
+            f"Its tables are at version {told.database.revision}: the next start brings them to "
             f"{db.revisions()[-1]}, or `./wb migrate --data-dir {target.data}` does"
         )
     print(f"Start it: ./wb up --data-dir {target.data}")
@@ -142,9 +142,9 @@ def run_migrate(arguments: argparse.Namespace) -> int:
             return 0
         done = migration.migrate(settings, copy=not arguments.no_copy)
         if done.before is not None and done.before != done.after:
-            print(f"The metadata database went from version {done.before} to {done.after}")
+            print(f"Migrated the metadata database from version {done.before} to {done.after}")
         if done.copy:
-            print(f"A copy from before: {done.copy}")
+            print(f"Copy of the previous version: {done.copy}")
         database = db.Database(settings.database)
         try:
             master.prove(database)
@@ -171,7 +171,7 @@ def _add_passphrase(command: argparse.ArgumentParser) -> None:
         "--passphrase-file",
         type=Path,
         metavar="FILE",
-        help="file with the passphrase of the key, readable by you only (default: it is asked for)",
+        help="file with the passphrase of the key, readable only by you (default: ask)",
     )
 
 
@@ -195,7 +195,7 @@ def _passphrase(path: Path | None, *, twice: bool) -> str:
 def _read(path: Path) -> str:
     try:
         if path.stat().st_mode & _OPEN_TO_OTHERS:
-            raise OperationError(f"{path} is open to other users: chmod 600 it.")
+            raise OperationError(f"{path} can be read by other users. Run chmod 600 on it.")
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8"
@@ -205,12 +205,12 @@ def _read(path: Path) -> str:
 def _asked(*, twice: bool) -> str:
     if not sys.stdin.isatty():
         raise OperationError(
-            "There is no terminal to ask for the passphrase: name a file with it by --passphrase-file."
+            "No terminal to ask for the passphrase: pass a file with --passphrase-file."
         )
     try:
         secret = getpass.getpass("Passphrase of the key: ")
-        if twice and getpass.getpass("The same again: ") != secret:
-            raise OperationError("The two differ: nothing was done.")
+        if twice and getpass.getpass("Repeat it: ") != secret:
+            raise OperationError("The passphrases differ. Nothing was done.")
     except EOFError:
         raise OperationError("No passphrase was given.") from None
     return secret

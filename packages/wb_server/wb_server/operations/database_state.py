@@ -71,9 +71,7 @@ def prove(connection: sa.Connection, keys: Sequence[str]) -> Proof:
         vault = Vault(keys)
         vault.open(_CANARY_ROW, _canary(connection, names))
     except VaultError as error:
-        raise OperationError(
-            "The master key is not the one that this database was sealed with."
-        ) from error
+        raise OperationError("The master key doesn't belong to this database.") from error
     if "vault_keys" in names:
         seals = connection.execute(sa.select(sa.table("vault_keys", sa.column("key_id")).c.key_id))
         if set(seals.scalars()) - {key_id(key) for key in keys}:
@@ -109,8 +107,8 @@ def require_key(connection: sa.Connection, vault: Vault) -> None:
         vault.open(_CANARY_ROW, canary)
     except VaultError as error:
         raise OperationError(
-            "The master key is not the one that this database was sealed with. Put the right key "
-            "file back, or name it by WB_KEY_FILE."
+            "The master key doesn't belong to this database. Put the right key file back, or "
+            "set WB_KEY_FILE to it."
         ) from error
 
 
@@ -125,7 +123,7 @@ def _canary(connection: sa.Connection, names: set[str]) -> str:
         if found is not None:
             return found
     raise OperationError(
-        "The database has no canary secret, so no key can be proved: run `./wb migrate` first."
+        "The database has no canary secret, so the key can't be checked: run `./wb migrate` first."
     )
 
 

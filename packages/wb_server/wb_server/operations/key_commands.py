@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-TEXT = "exchange the master key; the service may go on running"
+TEXT = "replace the master key; the service may keep running"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,8 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
         found, wanted = versions(database)
         if found != wanted:
             raise VaultError(
-                f"The metadata database is at version {found or 'none'}, the code needs {wanted}: "
-                "run `./wb migrate`."
+                f"The metadata database is at version {found or 'none'}, this version needs "
+                f"{wanted}: run `./wb migrate`."
             )
         it = database
         done = rotation.rotate(
@@ -54,8 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         if database is not None:
             database.close()
     print(
-        f"Rotated: {done.secrets:,} secrets open with the key {done.key} alone, {done.renewed:,} of "
-        f"them were sealed anew, in {done.seconds:.1f} s. Make a copy of the key file now.",
+        f"Rotated: {done.secrets:,} secrets open with the key {done.key} alone, {done.renewed:,} "
+        f"of them re-sealed, in {done.seconds:.1f} s. Back up the key file now.",
         flush=True,
     )
     return 0

@@ -179,6 +179,6 @@ def check_format(found: object) -> None:
         raise ValueError("not a format")
     if found > FORMAT:
         raise OperationError(
-            f"The backup was made by a newer version of the Workbench (format {found}, this one reads "
-            f"{FORMAT}): update the Workbench first."
+            f"The backup was made by a newer version of the Workbench (format {found}; this "
+            f"version reads {FORMAT}). Update the Workbench first."
         )

@@ -57,8 +57,8 @@ def migrate(settings: Settings, *, copy: bool = True) -> Migrated:
         return Migrated(before, newest, None)
     if before is not None and before not in db.revisions():
         raise OperationError(
-            f"The metadata database is at version {before}, which is newer than this version of the "
-            "Workbench: run the newer one."
+            f"The metadata database is at version {before}, which is newer than this version of "
+            "the Workbench. Run the newer version."
         )
     if before is not None:
         _require_key(settings)
@@ -112,14 +112,14 @@ def _failed(
     with suppress(OperationError, sa.exc.SQLAlchemyError):
         now, _ = _versions(settings.database)
         if now == before:
-            said += f"The database is as it was, at version {before or 'none'}. "
+            said += f"The database is unchanged, at version {before or 'none'}. "
     if before is None:
         return said + "Nothing was stored in it yet."
     said += "To go back, start the version of the Workbench that ran before"
     if copy is not None:
         said += (
             f"; the copy made before is {copy}, and `./wb migrate --back {copy} --data-dir "
-            f"{settings.data_dir}` puts it in the database's place, should that be needed"
+            f"{settings.data_dir}` restores it if needed"
         )
     return f"{said}."
 
@@ -134,10 +134,10 @@ def _copy(settings: Settings, newest: str | None) -> Path:
     except (OSError, OperationError) as error:
         reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
         if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            reason = "there is no room left."
+            reason = "there is no space left."
         raise OperationError(
-            f"No copy of the metadata database can be made in {folder}, so it was not migrated: {reason} "
-            "Mend that, or make a backup of your own and run `./wb migrate --no-copy`."
+            f"No copy of the metadata database can be made in {folder}, so it was not migrated: "
+            f"{reason} Fix that, or make your own backup and run `./wb migrate --no-copy`."
         ) from error
     for old in copies(settings)[KEPT:]:
         old.unlink(missing_ok=True)
@@ -190,16 +190,16 @@ def go_back(settings: Settings, copy: Path, progress: Progress) -> None:
     with copy.open("rb") as file:
         head = file.read(16)
     if not head.startswith(b"SQLite format 3" if lite else b"PGDMP"):
-        raise OperationError(f"{copy} is no copy of a database of this kind.")
+        raise OperationError(f"{copy} isn't a copy of this kind of database.")
     if lite:
         sqlite.check(copy, str(copy))
         with sqlite.reading(copy) as connection:
             if read_state(connection).revision is None:
-                raise OperationError(f"{copy} is no copy of a metadata database.")
+                raise OperationError(f"{copy} isn't a copy of a metadata database.")
     kept = _fresh(Path(settings.data_dir) / _FOLDER, "replaced", url)
     kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _write(url, kept)
-    progress.say(f"The database as it is now was copied to {kept}")
+    progress.say(f"The current database was copied to {kept}")
     try:
         if lite:
             sqlite.put_back(copy, sqlite.file_of(url))
@@ -211,5 +211,6 @@ def go_back(settings: Settings, copy: Path, progress: Progress) -> None:
     now, _ = _versions(url)
     progress.say(f"The database is at version {now or 'none'} again, as in {copy}")
     progress.say(
-        "Now start the version of the Workbench that belongs to it: this one migrates at each start"
+        "Now start the version of the Workbench that belongs to it. This version would migrate "
+        "it again"
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..kit.endpoint import Services
 
-TEXT = "exchange the password of a connection's login"
+TEXT = "replace the password of a connection's login"
 
 
 def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
@@ -25,7 +25,7 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
         settings: adds the options that all commands of ``wb`` share.
     """
     commands = parser.add_subparsers(dest="credentials_command", required=True, metavar="COMMAND")
-    text = "give the login of a connection with a shared sign-in a new password"
+    text = "replace the password of a connection's shared login"
     rotate = commands.add_parser("rotate", help=text, description=f"{text.capitalize()}.")
     rotate.add_argument("name", metavar="NAME", help="the connection's name")
     which = rotate.add_mutually_exclusive_group()
@@ -33,16 +33,18 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
         "--other-login",
         metavar="LOGIN",
         help="a second login with the same rights: it gets the new password, and the connection "
-        "changes over to it without interruption; remembered for the next time",
+        "switches to it without interruption; remembered for next time",
     )
     which.add_argument(
-        "--one-login", action="store_true", help="forget the second login, change the one in use"
+        "--one-login",
+        action="store_true",
+        help="forget the second login and change the one in use",
     )
     rotate.add_argument(
         "--password-file",
         metavar="FILE",
         type=Path,
-        help="holds the second login's present password; without it you are asked, if need be",
+        help="file with the current password of the second login (default: ask if needed)",
     )
     settings(rotate)
 
@@ -88,7 +90,7 @@ def _rotate(arguments: argparse.Namespace, services: Services) -> int:
     except WorkbenchError as error:
         hint = ""
         if error.code == "address_not_allowed":
-            hint = " The service's settings hold here too: give WB_ALLOW_LOOPBACK and the like."
+            hint = " The service's settings apply here too, such as WB_ALLOW_LOOPBACK."
         return _fail(f"{error.message}{hint}")
     except (VaultError, _NoPassword) as error:
         return _fail(str(error))
@@ -98,8 +100,8 @@ def _rotate(arguments: argparse.Namespace, services: Services) -> int:
             f"The metadata database failed: {reason}. Run this again when it is back; both "
             "passwords are kept."
         )
-    before = f" in place of {done.before}, whose password stays as it was" if done.before else ""
-    end = " Its end date stays as it was." if done.expires else ""
+    before = f" instead of {done.before}, whose password is unchanged" if done.before else ""
+    end = " Its expiry date is unchanged." if done.expires else ""
     print(f"Rotated: {done.connection} signs in as {done.login}{before}, with a new password.{end}")
     return 0
 
@@ -115,13 +117,13 @@ def _password(login: str, file: Path | None) -> str:
         except (OSError, UnicodeError) as error:
             raise _NoPassword(f"The password file {file} can't be read.") from error
     elif sys.stdin.isatty():
-        password = getpass.getpass(f"Present password of {login}: ")
+        password = getpass.getpass(f"Current password of {login}: ")
     else:
         raise _NoPassword(
-            f"No stored password signs {login} in: give its present one with --password-file."
+            f"No stored password works for {login}. Pass the current one with --password-file."
         )
     if not password or "\0" in password:
-        raise _NoPassword(f"The password given for {login} is empty or no text.")
+        raise _NoPassword(f"The password given for {login} is empty or not text.")
     return password
 
 

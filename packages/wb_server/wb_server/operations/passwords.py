@@ -169,15 +169,15 @@ class PasswordRotation:
     def _fields(self, connection: Connection) -> tuple[str, str]:
         if connection.credentials != "shared":
             raise Unprocessable(
-                f"“{connection.name}” has no sign-in of its own: each user enters theirs, and "
-                "exchanges the password there.",
+                f"“{connection.name}” has personal logins: each user enters their own, and "
+                "changes the password there.",
                 code="personal_credentials",
             )
         connector = self._configurations.connector(connection.connector)
         if connector.login_and_password is None:
             raise Unprocessable(
-                f"“{connection.name}” is a connection to {connector.title}, whose logins can't be "
-                "given a new password from here.",
+                f"“{connection.name}” is a connection to {connector.title}, whose passwords "
+                "can't be changed from here.",
                 code="no_password_rotation",
             )
         return connector.login_and_password
@@ -202,19 +202,19 @@ class PasswordRotation:
             if two:
                 self._require_same_tables(actor, case, fields, works)
             self._remember(case, self._under_way(case, works, new))
-            say(f"a new password for {case.login} is made and kept")
+            say(f"generated and stored a new password for {case.login}")
         else:
-            say(f"going on with the new password for {case.login}")
+            say(f"resuming with the new password for {case.login}")
         # Also when the new one signs in already: without a password asked for, any does.
         config = self._config(case, fields, works)
         self._broker.tests.set_password(actor, case.connection, config, new)
         if not self._signs_in(actor, case, fields, new):
             raise SourceFailed(
-                f"The database took the new password of {case.login} and doesn't sign it in. Run "
-                "this again; both passwords are kept.",
+                f"The database accepted the new password of {case.login} but refuses the login. "
+                "Run this again; both passwords are kept.",
                 code="sign_in_failed",
             )
-        say(f"the database has it: {case.login} signs in with it")
+        say(f"the database accepts it: {case.login} signs in")
         changed = self._connections.replace_login(
             case.connection, {fields[0]: case.login, fields[1]: new}, self._afterwards(case)
         )
@@ -240,7 +240,7 @@ class PasswordRotation:
         password = credential.secrets.get(fields[1]) if credential else None
         if not password:
             raise Unprocessable(
-                f"“{connection.name}” has no stored password to exchange.", code="no_password"
+                f"“{connection.name}” has no stored password to replace.", code="no_password"
             )
         with self._store.database.read() as transaction:
             memory = self._safe.rotation(transaction, connection.id)
@@ -272,12 +272,12 @@ class PasswordRotation:
             if self._signs_in(actor, case, fields, password):
                 return password
         where = (
-            "Enter its present password in the connection's form, then run this again."
+            "Enter its current password in the connection's form, then run this again."
             if case.login == case.user
             else "Nothing was changed."
         )
         raise SourceFailed(
-            f"The database refuses {case.login} with the password given for it. {where}",
+            f"The database refuses {case.login} with the given password. {where}",
             code="sign_in_failed",
         )
 
@@ -328,7 +328,8 @@ class PasswordRotation:
             self._store.hold(transaction, case.connection.id)
             if self._safe.rotation(transaction, case.connection.id) != case.memory:
                 raise Conflict(
-                    f"Another rotation of “{case.connection.name}” runs.", code="changed_meanwhile"
+                    f"Another rotation of “{case.connection.name}” is in progress.",
+                    code="changed_meanwhile",
                 )
             self._safe.put_rotation(transaction, case.connection.id, memory)
 
@@ -372,7 +373,7 @@ def _login(user: str, memory: dict[str, str], other: str | None, one_login: bool
         return user
     if other == user and remembered is None:
         raise InvalidInput(
-            f"{user} is the login that the connection uses: name the second one.",
+            f"{user} is the login that the connection uses. Name the second one.",
             code="same_login",
         )
     if other is None or other == user:

@@ -189,8 +189,8 @@ def tool(name: str) -> str:
     found = shutil.which(name)
     if found is None:
         raise OperationError(
-            f"{name} is missing: install PostgreSQL's client programs, of the server's version or newer "
-            "(on Debian or Ubuntu: apt install postgresql-client)."
+            f"{name} is missing. Install PostgreSQL's client programs, at the server's version "
+            "or newer (on Debian or Ubuntu: apt install postgresql-client)."
         )
     return found
 
@@ -208,8 +208,8 @@ def _fits(program: str, server: str) -> None:
         raise OperationError(f"{program} doesn't run: {_told(done.stdout + done.stderr)}")
     if int(found[1]) < int(server.split(".")[0].split(" ")[0]):
         raise OperationError(
-            f"{program} is of PostgreSQL {found[1]} and the server of {server}: install client programs "
-            "of the server's version or newer, and put them first on the PATH."
+            f"{program} is from PostgreSQL {found[1]}, but the server runs {server}. Install "
+            "client programs of the server's version or newer, and put them first on the PATH."
         )
 
 
@@ -243,7 +243,7 @@ def _told(said: str) -> str:
     """The line of a program's output that says what went wrong."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower() or "fatal" in line.lower()]
-    return (errors or lines or ["it said nothing"])[0][:500]
+    return (errors or lines or ["no output"])[0][:500]
 
 
 def _first_line(error: object) -> str:

@@ -60,8 +60,8 @@ class RestoreTarget:
         if url.startswith("sqlite"):
             if sqlite.file_of(url).absolute() != data / _DATABASE:
                 raise OperationError(
-                    "An SQLite database is restored into the data folder: leave --database-url out, and "
-                    "unset WB_DATABASE_URL."
+                    "An SQLite database is restored into the data folder. Omit --database-url, "
+                    "and unset WB_DATABASE_URL."
                 )
             url = ""
         key = settings.key_path.absolute()
@@ -83,7 +83,8 @@ def restore(archive: Path, target: RestoreTarget, passphrase: str, progress: Pro
             free = shutil.disk_usage(folder).free
             if size > free:
                 raise OperationError(
-                    f"The backup has {size_text(size)} and {target.data.parent} room for {size_text(free)}."
+                    f"The backup needs {size_text(size)}, but {target.data.parent} has only "
+                    f"{size_text(free)} free."
                 )
             made = folder / "data"
             made.mkdir(mode=0o700)
@@ -115,7 +116,8 @@ def _open_key(archive: Path, passphrase: str) -> Bound:
         text = path.read_bytes()
     except FileNotFoundError:
         raise OperationError(
-            f"The key of this backup is missing: there is no file {path}. Put it beside the archive."
+            f"The key of this backup is missing: there is no file {path}. Put it next to the "
+            "archive."
         ) from None
     except OSError as error:
         raise OperationError(f"{path} can't be read: {error.strerror}.") from error
@@ -128,61 +130,59 @@ def _open_key(archive: Path, passphrase: str) -> Bound:
 def _check_revision(revision: str | None) -> None:
     if revision is not None and revision not in db.revisions():
         raise OperationError(
-            f"The backup's tables are of version {revision}, which this version of the Workbench doesn't "
-            "know: update the Workbench to the version that made the backup, or a newer one."
+            f"The backup's tables are at version {revision}, which this version of the Workbench "
+            "doesn't know. Update the Workbench to the version that made the backup, or a newer "
+            "one."
         )
 
 
 def _check_target(target: RestoreTarget) -> None:
     if target.data.is_symlink() or (target.data.exists() and not target.data.is_dir()):
-        raise OperationError(f"{target.data} is there already: name a new folder by --data-dir.")
+        raise OperationError(f"{target.data} already exists. Name a new folder with --data-dir.")
     if target.data.is_dir() and any(target.data.iterdir()):
-        raise OperationError(
-            f"{target.data} is not empty: a backup is restored into a new place. Name a new folder by "
-            "--data-dir."
-        )
+        raise OperationError(f"{target.data} is not empty. Name a new folder with --data-dir.")
     if target.key_file is not None and target.key_file.exists():
         raise OperationError(
-            f"There is a master key in {target.key_file} already, and it is not overwritten: name another "
-            "file by --key-file (WB_KEY_FILE)."
+            f"{target.key_file} already holds a master key, which is not overwritten. Name "
+            "another file with --key-file (WB_KEY_FILE)."
         )
     if target.database_url:
         with postgres.connected(target.database_url) as connection:
             if not postgres.empty(connection):
                 raise OperationError(
-                    "The database is not empty: a backup is restored into a new one. Make one with "
-                    "createdb and name it by --database-url."
+                    "The database is not empty. Create a new one with createdb and name it with "
+                    "--database-url."
                 )
 
 
 def _check_kind(part: DatabasePart, target: RestoreTarget) -> None:
     if part.kind == "postgresql" and not target.database_url:
         raise OperationError(
-            "This is a backup of a PostgreSQL database: name an empty one by --database-url."
+            "This is a backup of a PostgreSQL database. Name an empty one with --database-url."
         )
     if part.kind == "sqlite" and target.database_url:
         raise OperationError(
-            "This is a backup of an SQLite database, which is restored into the data folder: leave "
-            "--database-url out, and unset WB_DATABASE_URL."
+            "This is a backup of an SQLite database, which is restored into the data folder. "
+            "Omit --database-url, and unset WB_DATABASE_URL."
         )
 
 
 def _compare(found: Extracted, bound: Bound) -> Manifest:
     """The manifest, if it is the one that the key belongs to and what was unpacked is what it says."""
     if found.manifest is None:
-        raise OperationError("The backup is damaged: it is cut, or not all of it is there.")
+        raise OperationError("The backup is damaged: it is truncated or incomplete.")
     told, members = manifest.read(found.manifest)
     if not bound.fits(found.manifest):
         raise OperationError(
-            "The archive and the key file are not of the same backup, or the archive was changed."
+            "The archive and the key file belong to different backups, or the archive was changed."
         )
     for name in members.keys() - found.members.keys():
-        raise OperationError(f"The backup is damaged: {name!a} is missing in it.")
+        raise OperationError(f"The backup is damaged: {name!a} is missing.")
     for name in found.members.keys() - members.keys():
         raise OperationError(f"The backup was changed: {name!a} was added to it.")
     for name, member in members.items():
         if found.members[name] != member:
-            raise OperationError(f"The backup is damaged: {name!a} is not as it was.")
+            raise OperationError(f"The backup is damaged: {name!a} was changed.")
     return told
 
 
@@ -257,7 +257,7 @@ def _prove(
 ) -> None:
     found = read_state(connection)
     if found.revision != told.database.revision:
-        raise OperationError("The backup is damaged: its tables are of another version.")
+        raise OperationError("The backup is damaged: its tables are at another version.")
     if wrong := differences(told.database.tables, found.tables):
         raise OperationError(f"The backup is damaged: {wrong}.")
     rows = count_text(sum(found.tables.values()), "row")
@@ -285,8 +285,8 @@ def _prove_blobs(rows: list[BlobRow], told: Manifest, made: Path, progress: Prog
     progress.say(f"Blobs: {count_text(len(rows) - len(told.damaged_blobs), 'blob')}, hashes match")
     if told.damaged_blobs:
         progress.warn(
-            f"wb: {count_text(len(told.damaged_blobs), 'stored content')} was missing already when the "
-            "backup was made; restored/manifest.json names them"
+            f"wb: {count_text(len(told.damaged_blobs), 'stored content')} was already missing "
+            "when the backup was made; restored/manifest.json names them"
         )
 
 
@@ -358,7 +358,7 @@ def _tell_settings(path: Path, progress: Progress) -> None:
         if os.environ.get(name) != value and not _of_place(name)
     ]
     if changed:
-        progress.say(f"Settings that were set then and are not now: {' '.join(changed)}")
+        progress.say(f"Settings that were set then and aren't now: {' '.join(changed)}")
 
 
 def _of_place(name: str) -> bool:
@@ -372,7 +372,7 @@ def _private(path: str, flags: int) -> int:
 
 def _os_text(error: OSError, place: Path) -> str:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return f"There is no room left in {place}: nothing was kept."
+        return f"There is no space left in {place}. Nothing was written."
     if error.errno in {errno.ENOTEMPTY, errno.EEXIST}:
-        return f"{error.filename or place} is there already: nothing was overwritten."
+        return f"{error.filename or place} already exists. Nothing was overwritten."
     return f"{error.filename or place} can't be read or written: {error.strerror}."

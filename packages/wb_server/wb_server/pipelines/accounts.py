@@ -61,7 +61,7 @@ class Accounts:
         if kind == "team":
             if not self._people.exists("group", name):
                 raise Unprocessable(
-                    f"There is no group “{name}” any more. {_WAY_OUT}", code="owner_gone"
+                    f"The group “{name}” no longer exists. {_WAY_OUT}", code="owner_gone"
                 )
             # A team account is in that group alone, with the lowest role that runs pipelines: what is
             # shared with a higher one isn't meant for it.
@@ -72,13 +72,12 @@ class Accounts:
         groups = self._people.groups_of(name)
         if groups is None:
             raise Unprocessable(
-                f"“{name}” is not among the Hub's users any more, and this runs with their rights. "
-                f"{_WAY_OUT}",
+                f"“{name}”, whose rights this run uses, is no longer a user of the Hub. {_WAY_OUT}",
                 code="owner_gone",
             )
         if LOCKED_OUT in groups:
             raise Unprocessable(
-                f"“{name}” is locked out, and this runs with their rights. {_WAY_OUT}",
+                f"“{name}”, whose rights this run uses, is locked out. {_WAY_OUT}",
                 code="owner_locked_out",
             )
         actor = Actor(name, groups, via=via)
@@ -86,9 +85,8 @@ class Accounts:
             self._rights.require_role(actor, "pipeline.run")
         except Forbidden as error:
             raise Unprocessable(
-                f"“{name}” no longer has the role “{error.details['role']}”, and this runs with their "
-                f"rights. "
-                f"{_WAY_OUT}",
+                f"“{name}”, whose rights this run uses, no longer has the role "
+                f"“{error.details['role']}”. {_WAY_OUT}",
                 code="owner_role_missing",
             ) from error
         return actor
@@ -113,8 +111,8 @@ class Accounts:
         self._vouched(standing, definition)
         if run_as(standing.owner, definition) != run["run_as"]:
             raise Unprocessable(
-                f"The pipeline belongs to {standing.owner.name} by now, and this run began with somebody "
-                "else's rights. Start a new one.",
+                f"The pipeline now belongs to {standing.owner.name}, but this run was started "
+                "with someone else's rights. Start a new one.",
                 code="owner_changed",
             )
         return actor
@@ -123,8 +121,9 @@ class Accounts:
         """Passes if the owner approved the version and may have it run as it says."""
         if standing.approved_for != named(standing.owner):
             raise Unprocessable(
-                f"Version {standing.number} was not approved by {standing.owner.name}, whose rights it "
-                "would have. Under Versions the owner can approve the newest one.",
+                f"Version {standing.number} would run with the rights of {standing.owner.name}, "
+                "who did not approve it. The owner can approve the newest version under "
+                "Versions.",
                 code="not_approved",
             )
         owner = standing.owner
@@ -137,7 +136,7 @@ class Accounts:
         voucher = standing.approved_by or ""
         if not {team, "admin"} & self._person(voucher).groups:
             raise Unprocessable(
-                f"“{voucher}”, who approved this version, is not in the group “{team}” any more, and it runs "
-                "with that team's rights. An administrator can transfer the pipeline to somebody in it.",
+                f"“{voucher}”, who approved this version, is no longer in the group “{team}”, "
+                "whose rights it uses. An administrator can transfer the pipeline to a member.",
                 code="team_left",
             )

@@ -86,8 +86,8 @@ class Surroundings:
         if not runner.startswith("team:"):
             return None
         return (
-            f"A notebook runs in a person's server, and {runner} has none. Give it a pipeline of "
-            "its own that runs as its owner."
+            f"A notebook runs in a user's server, and {runner} has none. Move it to a pipeline "
+            "that runs as its owner."
         )
 
     def _own(self, team: str | None) -> bool:

@@ -39,33 +39,33 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
         command.set_defaults(run_pipeline=run)
         return command
 
-    validate = add("validate", _validate, "say everything that is wrong with files")
+    validate = add("validate", _validate, "list all problems of files")
     validate.add_argument("file", type=Path, nargs="+", help="a *.pipeline.yaml")
     save = add("save", _save, "save a file with its folder, as a new pipeline or a new version")
     save.add_argument("file", type=Path, help="a *.pipeline.yaml")
     save.add_argument("--note", default="", help="what changed, for the list of versions")
-    run = add("run", _run, "start a run, and wait for its end")
+    run = add("run", _run, "start a run and wait until it ends")
     run.add_argument("pipeline", help="its name or id")
     run.add_argument(
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE",
-        help="a parameter; of a list the items, with commas between",
+        help="a parameter; separate the items of a list by commas",
     )  # fmt: skip
-    run.add_argument("--key", help="an idempotency key: asked again, it is the same run")
-    run.add_argument("--no-wait", action="store_true", help="print the run's id and end")
+    run.add_argument("--key", help="an idempotency key: a second call with it returns the same run")
+    run.add_argument("--no-wait", action="store_true", help="print the run's id and exit")
     listing = add("list", _list, "list pipelines, or a pipeline's runs")
-    listing.add_argument("pipeline", nargs="?", help="whose runs to list")
+    listing.add_argument("pipeline", nargs="?", help="list the runs of this pipeline")
     listing.add_argument("--json", action="store_true", help="as JSON, for scripts")
-    show = add("show", _show, "print a version's file, and whether it runs or waits")
+    show = add("show", _show, "print a version's file, and whether it is approved")
     show.add_argument("pipeline", help="its name or id")
-    show.add_argument("--version", type=int, help="the version; the newest if left out")
+    show.add_argument("--version", type=int, help="the version (default: the newest)")
     show.add_argument("--file", metavar="PATH", help="print this file of its folder instead")
-    approve = add("approve", _approve, "let a version run with one's rights, as its owner")
+    approve = add("approve", _approve, "let a version run with your rights, as its owner")
     approve.add_argument("pipeline", help="its name or id")
-    approve.add_argument("version", type=int, help="the version that was looked at")
+    approve.add_argument("version", type=int, help="the version that you reviewed")
     logs = add("logs", _logs, "print the logs of a run")
     logs.add_argument("run", help="its id")
-    logs.add_argument("--task", help="of this task only")
-    logs.add_argument("--follow", action="store_true", help="go on until the run has ended")
+    logs.add_argument("--task", help="only this task")
+    logs.add_argument("--follow", action="store_true", help="follow until the run has ended")
     cancel = add("cancel", _cancel, "end a run")
     cancel.add_argument("run", help="its id")
 
@@ -221,7 +221,7 @@ def _approve(arguments: argparse.Namespace) -> int:
     path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
     with _ApiClient() as api:
         approved = api("POST", f"{path}/approve", {"version": arguments.version})
-    print(f"{approved['name']}: version {approved['approved']} runs from now on")
+    print(f"{approved['name']}: version {approved['approved']} is approved and runs from now on")
     return 0
 
 
@@ -255,7 +255,7 @@ def _print_log(api: _ApiClient, task: str, attempt: dict[str, Any], places: dict
 def _cancel(arguments: argparse.Namespace) -> int:
     with _ApiClient() as api:
         run = api("POST", f"/runs/{quote(arguments.run, safe='')}/cancel")
-    print("cancelled" if run["state"] == "cancelled" else "it ends within seconds")
+    print("cancelled" if run["state"] == "cancelled" else "cancelling; it ends within seconds")
     return 0
 
 
@@ -313,7 +313,7 @@ class _ApiClient:
         try:
             value = answer.json()
         except ValueError:
-            raise CommandError(f"This is no Workbench: {answer.status_code}") from None
+            raise CommandError(f"This isn't a Workbench: {answer.status_code}") from None
         if answer.is_success:
             return value
         said = value.get("error", {}) if isinstance(value, dict) else {}
@@ -348,7 +348,7 @@ def _parameters(texts: list[str], form: dict[str, Any]) -> dict[str, Any]:
     for text in texts:
         name, found, value = text.partition("=")
         if not found or not name:
-            raise CommandError(f"{text!r} is no parameter: write NAME=VALUE.")
+            raise CommandError(f"{text!r} isn't a parameter: write NAME=VALUE.")
         values[name] = _value(value, form.get("properties", {}).get(name, {}).get("type"))
     return values
 

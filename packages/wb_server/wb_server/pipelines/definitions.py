@@ -123,7 +123,7 @@ class Definitions:
             definition = load(version.text, self.registry)
         except InvalidInput as error:
             raise Unprocessable(
-                f"Version {number} can't be read any more. {error.message}",
+                f"Version {number} can no longer be read. {error.message}",
                 code="unreadable_version",
             ) from error
         with self._lock:

@@ -36,8 +36,8 @@ Stopped = Literal["cancelled", "timeout", "stale", "shutdown", "refused"]
 
 _WHY: dict[Stopped, tuple[Ending, str, str]] = {
     "cancelled": ("cancelled", "cancelled", "The run was cancelled."),
-    "timeout": ("failed", "timeout", "It took longer than its timeout."),
-    "shutdown": ("lost", "worker_stopped", "Its worker was stopped."),
+    "timeout": ("failed", "timeout", "The task exceeded its timeout."),
+    "shutdown": ("lost", "worker_stopped", "The worker was stopped."),
 }
 
 
@@ -191,7 +191,7 @@ class Executor:
                 ending = "lost"
         except Exception as error:
             log.exception("a task ended with an error of our own")
-            code, message = "internal", "The Workbench failed; its log says why."
+            code, message = "internal", "An error occurred in the Workbench; its log says why."
             details = {"cause": type(error).__name__}
         finally:
             with self._lock:
@@ -240,7 +240,9 @@ class Executor:
         kind = self._types.get(claim.type)
         if kind is None:
             raise TaskFailed(
-                "unknown_task_type", f"This worker knows no task “{claim.type}”.", retry=False
+                "unknown_task_type",
+                f"This worker doesn't know the task type “{claim.type}”.",
+                retry=False,
             )
         plan = self._definitions.task(claim.run["pipeline_id"], claim.run["version"], claim.task)
         going.deadline = time.monotonic() + plan.timeout

@@ -36,7 +36,7 @@ class PipelineListQuery(BaseModel):
 
     search: str = Field("", max_length=200, description="Words in name, description or labels.")
     label: str = Field("", max_length=63)
-    deleted: bool = Field(False, description="Those that are deleted and can be restored.")
+    deleted: bool = Field(False, description="List deleted ones, which can be restored, instead.")
 
 
 class FileQuery(BaseModel):
@@ -48,7 +48,7 @@ class FileQuery(BaseModel):
 class VersionsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    before: int | None = Field(None, ge=1, description="Versions below this one.")
+    before: int | None = Field(None, ge=1, description="Only versions older than this one.")
 
 
 def list_(call: Call) -> PipelineList:
@@ -139,7 +139,7 @@ ROUTES = [
         "/pipelines",
         "pipeline.list",
         list_,
-        "List the pipelines that one may see",
+        "List the pipelines that you may see",
         PipelineList,
         query=PipelineListQuery,
     ),
@@ -191,7 +191,7 @@ ROUTES = [
         "/pipelines/{id}",
         "pipeline.update",
         patch,
-        "Pause a pipeline's schedule, or let it go on",
+        "Pause or resume a pipeline's schedule",
         PipelineView,
         body=PipelinePatch,
         audit="pipeline.pause",
@@ -251,7 +251,7 @@ ROUTES = [
         "/pipelines/{id}/approve",
         "pipeline.approve",
         approve,
-        "Let a version run from now on",
+        "Approve a version",
         PipelineView,
         body=Approve,
         audit="pipeline.approve",

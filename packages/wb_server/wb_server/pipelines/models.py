@@ -18,7 +18,7 @@ MAX_TEXT = 256 * 1024
 FilePath = Annotated[
     str,
     StringConstraints(max_length=255, pattern=r"^[^/\\\x00-\x1f][^\\\x00-\x1f]*$"),
-    Field(description="Of a file in the pipeline's folder, with `/` between its parts."),
+    Field(description="The path of a file in the pipeline's folder, separated by `/`."),
 ]
 
 
@@ -33,11 +33,11 @@ class Pipeline(OwnedThing):
     head: int = Field(description="The newest version.")
     approved: int | None = Field(
         default=None,
-        description="The version that runs; an older one while a change waits, none while nothing of it "
-        "was approved by its owner.",
+        description="The version that runs. It is older than `head` while a change waits for approval, "
+        "and `null` if the owner has approved none.",
     )
     paused: bool = False
-    fired_to: datetime = Field(description="Up to when its schedule was dealt with.")
+    fired_to: datetime = Field(description="The time up to which its schedule was processed.")
     next_fire_at: datetime | None = None
 
     def search_text(self) -> str:
@@ -67,7 +67,7 @@ class Version(BaseModel):
     approved_by: str | None = None
     approved_at: datetime | None = None
     approved_for: str | None = Field(
-        None, description="The owner with whose rights it may run: `user:<name>` or `team:<group>`."
+        None, description="The owner whose rights it may use: `user:<name>` or `team:<group>`."
     )
 
 
@@ -82,7 +82,9 @@ class VersionSummary(BaseModel):
     approved_at: datetime | None
     approved_for: str | None
     files: list[str] = Field(description="The paths in its folder.")
-    diff: str = Field(description="To the version before, as a unified diff of the file.")
+    diff: str = Field(
+        description="The changes from the previous version, as a unified diff of the file."
+    )
 
 
 class VersionList(BaseModel):
@@ -96,14 +98,16 @@ class PipelineSave(Request):
     files: dict[FilePath, str] = Field(
         default={},
         max_length=MAX_FILES,
-        description="The other files of its folder that it needs: path -> content in Base64.",
+        description="The other files of its folder: path -> content in Base64.",
     )
     keep_files: bool = Field(
-        False, description="Take the files of the newest version instead of `files`."
+        False, description="Use the files of the newest version instead of `files`."
     )
     note: str = Field("", max_length=500, description="What changed, for the list of versions.")
     version: int | None = Field(
-        None, description="The pipeline's `version` that was edited; a later one is a conflict."
+        None,
+        description="The pipeline's `version` that was edited. If there is a newer one, the answer is a "
+        "conflict.",
     )
 
 

@@ -60,7 +60,7 @@ class AttemptRecorder(TaskRecorder):
                 return
             self._logged += len(text)
             if self._logged > _LOG_LIMIT:
-                text = "The log is full: nothing more is kept."
+                text = "The log is full. Further lines are dropped."
             text = keepable(text)
             stamp = clock.now().strftime("%H:%M:%S")
             self._lines += [f"{stamp}  {line}" for line in text.splitlines() or [""]]
@@ -154,8 +154,8 @@ def checked_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
     if len(text) > _OUTPUTS_LIMIT:
         raise TaskFailed(
             "bad_outputs",
-            f"The outputs have {len(text):,} letters; {_OUTPUTS_LIMIT:,} are kept. Make an artifact "
-            "of what is large.",
+            f"The outputs have {len(text):,} characters; the limit is {_OUTPUTS_LIMIT:,}. Use an "
+            "artifact for large values.",
             retry=False,
         )
     kept: dict[str, Any] = keepable(dict(outputs))

@@ -199,7 +199,7 @@ ROOM = Room(
     routes=_routes,
     tables=_tables,
     actions={
-        "pipeline.list": Action("viewer", None, "read", "list the pipelines that one may see"),
+        "pipeline.list": Action("viewer", None, "read", "list the pipelines that you may see"),
         "pipeline.check": Action("viewer", None, "read", "check a pipeline's file"),
         "pipeline.create": Action("analyst", None, "use", "add pipelines"),
         "pipeline.see": Action("viewer", "view", "read", "see a pipeline and its runs", "pipeline"),
@@ -220,7 +220,7 @@ ROOM = Room(
         ),
         "pipeline.share": Action("analyst", "manage", "use", "share a pipeline", "pipeline"),
         "pipeline.transfer": Action(
-            "admin", "manage", "use", "give a pipeline another owner", "pipeline"
+            "admin", "manage", "use", "transfer a pipeline to another owner", "pipeline"
         ),
     },
     levels={"pipeline": ("view", "run", "edit", "manage")},

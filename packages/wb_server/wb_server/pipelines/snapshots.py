@@ -22,7 +22,9 @@ def contents(request: PipelineSave) -> dict[str, bytes]:
     for path, text in request.files.items():
         if any(part in ("", ".", "..") for part in path.split("/")):
             raise InvalidInput(
-                f"files: “{path}” is no path below the folder.", code="invalid_field", field="files"
+                f"files: “{path}” isn't a path below the folder.",
+                code="invalid_field",
+                field="files",
             )
         try:
             found[path] = base64.b64decode(text, validate=True)
@@ -33,8 +35,8 @@ def contents(request: PipelineSave) -> dict[str, bytes]:
         total += len(found[path])
         if total > MAX_SNAPSHOT:
             raise TooLarge(
-                f"The folder has more than {MAX_SNAPSHOT // 2**20} MiB, as many as a pipeline may "
-                "have. Keep data in a database or a store.",
+                f"The folder exceeds {MAX_SNAPSHOT // 2**20} MiB, the limit for a pipeline. Keep "
+                "data in a database or a bucket.",
                 code="snapshot_too_large",
                 limit=MAX_SNAPSHOT,
             )

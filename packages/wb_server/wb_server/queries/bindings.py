@@ -62,6 +62,6 @@ class BindingsPort(Port[Bindings]):
 def stale() -> Conflict:
     """What a kernel is told whose attempt isn't current."""
     return Conflict(
-        "The attempt that this kernel belongs to has ended, or another one has taken its place.",
+        "The attempt that this kernel belongs to has ended or was replaced by another one.",
         code="stale_attempt",
     )

@@ -16,10 +16,10 @@ class ConnectionTest(Request):
     connector: str
     config: dict[str, Any]
     credentials: CredentialMode = Field(
-        "shared", description="With `personal`, what a sign-in leaves out is one's own stored one."
+        "shared", description="With `personal`, your own stored login fills in what is omitted."
     )
     connection_id: str | None = Field(
-        None, description="A saved connection whose stored secrets fill in what is left out."
+        None, description="A saved connection whose stored secrets fill in what is omitted."
     )
 
 
@@ -62,11 +62,11 @@ class QueryRequest(Request):
     connection: str = Field(description="A connection's name or id.")
     sql: str
     params: dict[str, Any] | None = None
-    row_limit: int | None = Field(default=None, ge=0, description="At most so many rows.")
+    row_limit: int | None = Field(default=None, ge=0, description="The maximum number of rows.")
     query_id: str | None = Field(
         default=None,
         pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
-        description="A UUID of the client's choice, to cancel by.",
+        description="A UUID chosen by the client, to cancel the query by.",
     )
 
 
@@ -79,16 +79,18 @@ class RunningQuery(BaseModel):
 
     id: str = Field(description="To cancel it by.")
     actor: str
-    connection: str = Field(description="Its name; empty for one that is tested and not saved.")
+    connection: str = Field(
+        description="Its name; empty for one that is tested before it is saved."
+    )
     connection_id: str
     kind: Literal["read", "write", "browse", "test"]
     statement: str = Field(
-        description="As it was written, cut after 1000 characters; for a look into the catalog what "
-        "it lists, for a test nothing."
+        description="The statement as written, cut after 1000 characters; for a catalog request what it "
+        "lists; empty for a test."
     )
     state: Literal["waiting", "running"]
-    since: datetime = Field(description="When it was asked for.")
-    started_at: datetime | None = Field(description="When its turn came; `null` while it waits.")
+    since: datetime = Field(description="When it was requested.")
+    started_at: datetime | None = Field(description="When it started; `null` while it waits.")
     rows: int = Field(description="Rows that were sent so far.")
     bytes: int = Field(description="Bytes that were sent so far, as Arrow.")
     run_id: str | None = Field(
@@ -103,4 +105,4 @@ class RunningList(BaseModel):
 class RunningListQuery(Request):
     """Whose queries."""
 
-    all: bool = Field(False, description="Everybody's instead of one's own.")
+    all: bool = Field(False, description="List everybody's instead of your own.")

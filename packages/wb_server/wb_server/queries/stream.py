@@ -162,7 +162,7 @@ class Reading:
         if not isinstance(error, WorkbenchError):
             log.error("a query failed in mid-stream", exc_info=error)
             error = Internal(
-                "The answer could not be finished; the log of the Workbench says why.",
+                "The result could not be completed; the Workbench's log says why.",
                 cause=type(error).__name__,
             )
         self._finish.failed(error, self.rows, self.size)
@@ -189,15 +189,15 @@ class Reading:
         self.running.rows, self.running.bytes = self.rows, self.size
         if self.rows > self._caps.rows:
             raise TooLarge(
-                f"The answer has more than {self._caps.rows:,} rows, as many as one may have. "
-                "Narrow it down or add a limit.",
+                f"The result exceeds {self._caps.rows:,} rows, which is the limit. Narrow the "
+                "query or add a LIMIT.",
                 code="over_limit",
                 limit=self._caps.rows,
             )
         if self.size > self._caps.bytes:
             raise TooLarge(
-                f"The answer has more than {self._caps.bytes / 2**20:,.0f} MiB, as much as one may "
-                "have. Narrow it down or add a limit.",
+                f"The result exceeds {self._caps.bytes / 2**20:,.0f} MiB, which is the limit. "
+                "Narrow the query or add a LIMIT.",
                 code="over_limit",
                 limit=self._caps.bytes,
             )

@@ -186,7 +186,7 @@ class InputHandler(_Handler):
         self._left = int(self._header("Content-Length", re.compile(r"[0-9]{1,18}")))
         if self._left > files.MAX_INPUT_BYTES:
             raise TooLarge(
-                f"A file of at most {files.MAX_INPUT_BYTES // 2**20:,} MiB can be laid here.",
+                f"Input files may be at most {files.MAX_INPUT_BYTES // 2**20:,} MiB.",
                 code="inputs_too_large",
             )
         self.request.connection.set_max_body_size(files.MAX_INPUT_BYTES)  # type: ignore[union-attr]
@@ -200,7 +200,7 @@ class InputHandler(_Handler):
             self._left -= len(chunk)
         except OSError as error:
             self._refused = Unavailable(
-                "The disk of the server in which notebooks run is full or fails.",
+                "The disk of the notebook server is full or failing.",
                 code="storage_full",
             )
             self._give_up(error)
@@ -212,7 +212,7 @@ class InputHandler(_Handler):
         if self._refused is not None:
             raise self._refused
         if self._left:
-            raise InvalidInput("The file came in part only.", code="incomplete")
+            raise InvalidInput("Only part of the file arrived.", code="incomplete")
         self._file = None
         self._open.close()
         self.answer({"path": f"{files.INPUTS}/{task}/{name}"}, 201)
@@ -273,5 +273,5 @@ class OutputHandler(_Handler):
 
 def _checked(what: str, pattern: re.Pattern[str], value: str) -> str:
     if not pattern.fullmatch(value):
-        raise InvalidInput(f"{what} has to match {pattern.pattern}.", code="invalid_field")
+        raise InvalidInput(f"{what} must match {pattern.pattern}.", code="invalid_field")
     return value

@@ -126,11 +126,11 @@ def new_input(folder: Path, task: str, name: str) -> Iterator[IO[bytes]]:
         with os.fdopen(handle, "wb") as file:
             yield file
     except FileExistsError as error:
-        raise Conflict(f"The input {task}/{name} is there already.", code="input_exists") from error
+        raise Conflict(f"The input {task}/{name} already exists.", code="input_exists") from error
     except OSError as error:
         path.unlink(missing_ok=True)
         raise Unavailable(
-            f"The files of the tasks before can't be laid down where the notebook runs: "
+            "The artifacts of the earlier tasks can't be written where the notebook runs: "
             f"{error.strerror}.",
             code="storage_full",
         ) from error
@@ -174,7 +174,7 @@ def open_output(folder: Path, name: str) -> tuple[IO[bytes], int]:
         NotFound: there is no such file, or it is none (``unknown_output``).
         TooLarge: it is over ``MAX_OUTPUT_FILE`` (``output_too_large``).
     """
-    gone = NotFound(f"The notebook left no file {name[:100]!r}.", code="unknown_output")
+    gone = NotFound(f"The notebook wrote no file {name[:100]!r}.", code="unknown_output")
     if not _OUTPUT_NAME.fullmatch(name):
         raise gone
     outputs = folder / OUTPUTS
@@ -204,28 +204,29 @@ def check_outputs(found: Iterable[OutputFile]) -> list[OutputFile]:
     files = list(found)
     for each in files:
         if each.name == OUTPUTS and not each.regular:
-            raise _bad(f"The notebook made {OUTPUTS} something else than a folder.")
+            raise _bad(f"The notebook replaced the folder {OUTPUTS} by something else.")
         if not each.regular:
             raise _bad(
-                f"{OUTPUTS}/{each.name[:100]} is no file. Write files directly into {OUTPUTS}."
+                f"{OUTPUTS}/{each.name[:100]} isn't a file. Write files directly into {OUTPUTS}."
             )
         if not _OUTPUT_NAME.fullmatch(each.name):
             raise _bad(
-                f"{OUTPUTS}/{each.name[:100]} can't be the name of an artifact: it has letters a to z, "
-                "digits, dots, dashes and underscores, a letter or digit first, at most 100.",
+                f"{OUTPUTS}/{each.name[:100]} isn't a valid artifact name. Use letters a to z, "
+                "digits, dots, dashes and underscores, starting with a letter or digit, at most "
+                "100 characters.",
             )
         if each.size > MAX_OUTPUT_FILE:
             raise _too_large(_over(each.name, each.size))
     if len(files) > MAX_OUTPUT_FILES:
         raise _too_large(
-            f"The notebook left more than {MAX_OUTPUT_FILES} files in {OUTPUTS}. Put them into one, "
-            "such as a zip file."
+            f"The notebook wrote more than {MAX_OUTPUT_FILES} files to {OUTPUTS}. Combine them, "
+            "for example into a zip file."
         )
     total = sum(each.size for each in files)
     if total > MAX_OUTPUT_BYTES:
         raise _too_large(
-            f"The files in {OUTPUTS} have {total / 2**20:,.0f} MiB together; "
-            f"{MAX_OUTPUT_BYTES // 2**20:,} are kept. Write what is large to a table."
+            f"The files in {OUTPUTS} have {total / 2**20:,.0f} MiB in total; the limit is "
+            f"{MAX_OUTPUT_BYTES // 2**20:,} MiB. Write large data to a table."
         )
     return files
 
@@ -253,15 +254,15 @@ def changed(file: OutputFile) -> TaskFailed:
     """What to say of a file that isn't what it was when it was listed."""
     return TaskFailed(
         "output_changed",
-        f"{OUTPUTS}/{file.name} changed after the notebook's last cell. Let the notebook wait for "
-        "what it started.",
+        f"{OUTPUTS}/{file.name} changed after the notebook's last cell. Make the notebook wait "
+        "for what it starts.",
     )
 
 
 def _over(name: str, size: int) -> str:
     return (
-        f"{OUTPUTS}/{name} has {size / 2**20:,.0f} MiB; a file of at most "
-        f"{MAX_OUTPUT_FILE // 2**20} MiB is kept. Write what is large to a table."
+        f"{OUTPUTS}/{name} has {size / 2**20:,.0f} MiB; the limit is {MAX_OUTPUT_FILE // 2**20} "
+        "MiB. Write large data to a table."
     )
 
 

@@ -50,8 +50,8 @@ class FolderHandler(ServerHandler):
         manager: Any = self.contents_manager
         if not hasattr(manager, "_get_os_path"):
             raise InvalidInput(
-                "The files of this server are in no folder of its machine. Save the pipeline with "
-                "`wb pipeline save` instead.",
+                "This server's files are not in a local folder. Save the pipeline with `wb "
+                "pipeline save` instead.",
                 code="no_folder",
             )
         # Refuses what leads out of the server's root.
@@ -78,9 +78,9 @@ def snapshot(folder: Path) -> dict[str, Any]:
         total += len(content)
         if len(files) == MAX_FILES or total > MAX_SNAPSHOT:
             raise TooLarge(
-                f"The folder has more than {MAX_FILES} files, or {MAX_SNAPSHOT // 2**20} MiB, that "
-                f"would belong to the pipeline. Move it to a folder of its own, or name in "
-                f"{IGNORE_FILE} what it doesn't need.",
+                f"The folder has more than {MAX_FILES} files, or {MAX_SNAPSHOT // 2**20} MiB, "
+                "that would belong to the pipeline. Move the pipeline to its own folder, or "
+                f"list what it doesn't need in {IGNORE_FILE}.",
                 code="snapshot_too_large",
             )
         files[name] = base64.b64encode(content).decode("ascii")

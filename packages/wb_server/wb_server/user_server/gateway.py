@@ -76,8 +76,8 @@ class GatewayHandler(JupyterHandler):
         except httpx.HTTPError:
             self._fail(
                 Unavailable(
-                    "The Workbench service does not answer. Try again; if it stays so, tell an "
-                    "administrator.",
+                    "The Workbench service does not answer. Try again. If the problem persists, "
+                    "tell an administrator.",
                     code="service_down",
                 )
             )

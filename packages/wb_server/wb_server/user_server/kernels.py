@@ -101,9 +101,7 @@ class AttemptKernels:
         try:
             return self._by_id[attempt_id]
         except KeyError:
-            raise NotFound(
-                "There is no kernel of this attempt here.", code="unknown_attempt"
-            ) from None
+            raise NotFound("This attempt has no kernel here.", code="unknown_attempt") from None
 
     async def start(
         self, attempt_id: str, task_run: str, fence: int, kernel_name: str, snapshot: bytes
@@ -122,12 +120,12 @@ class AttemptKernels:
         async with self._turn(task_run):
             if fence < self._fences.get(task_run, fence):
                 raise Conflict(
-                    "A newer attempt of this task run was here already.", code="stale_fence"
+                    "A newer attempt of this task run has already been here.", code="stale_fence"
                 )
             if attempt_id in self._by_id or any(
                 each.task_run == task_run and each.fence == fence for each in self.all()
             ):
-                raise Conflict("This attempt has its kernel already.", code="attempt_exists")
+                raise Conflict("This attempt already has a kernel.", code="attempt_exists")
             self._fences[task_run] = fence
             self._fences.move_to_end(task_run)
             while len(self._fences) > _REMEMBERED:
@@ -264,7 +262,7 @@ class AttemptKernels:
             with contextlib.suppress(Exception):
                 await self._kernels.shutdown_kernel(kernel_id, now=True)
             raise Unprocessable(
-                f"The kernel {kernel_name!r} ended as soon as it was started.",
+                f"The kernel {kernel_name!r} exited as soon as it was started.",
                 code="kernel_did_not_start",
             )
         return Started(kernel_id, manager, mark, folder)
@@ -293,7 +291,7 @@ class AttemptKernels:
         await self._release(kernel, now=True)
         if not gone:
             raise Unavailable(
-                "A process of an earlier attempt doesn't end.", code="process_remains"
+                "A process of an earlier attempt doesn't stop.", code="process_remains"
             )
         await asyncio.to_thread(remove, kernel.folder)
         _note_of(kernel.folder).unlink(missing_ok=True)
@@ -339,7 +337,7 @@ def _lay_out(snapshot: bytes, folder: Path) -> str:
         files.prepare(folder)
     except FileExistsError as error:
         raise InvalidInput(
-            f"The snapshot has {files.INPUTS} or {files.OUTPUTS}, which an attempt has its own of.",
+            f"The snapshot must not contain {files.INPUTS} or {files.OUTPUTS}.",
             code="bad_snapshot",
         ) from error
     return changes(folder)

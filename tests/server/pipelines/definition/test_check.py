@@ -108,7 +108,7 @@ MISTAKES: list[tuple[str, str, int, int, str, str]] = [
     ("run.date | first_of_month(-1)", "params.region", 8, 18, "unknown_name", "run.…"),
     ("run.date | first_of_month(-1)", "run.dat", 8, 18, "unknown_name", "run.date"),
     # Schedule
-    ("0 6 * * 1-5", "0 26 * * 1-5", 14, 18, "bad_cron", "'26' is no hour"),
+    ("0 6 * * 1-5", "0 26 * * 1-5", 14, 18, "bad_cron", "'26' isn't valid as the hour"),
     ("0 6 * * 1-5", "@dayly", 14, 18, "bad_cron", "@daily"),
     ("Europe/Vienna", "Europe/Wien", 14, 43, "bad_zone", "Europe/Vienna"),
     # Tasks
@@ -220,7 +220,7 @@ def test_problems_of_the_world_leave_a_definition() -> None:
 
 
 def test_loading_a_file_with_mistakes() -> None:
-    with pytest.raises(InvalidInput, match=r"Line 16, column 6: It takes a duration") as caught:
+    with pytest.raises(InvalidInput, match=r"Line 16, column 6: It must be a duration") as caught:
         load(GOOD.replace("sla: 2h", "sla: 2"), REGISTRY)
     assert caught.value.code == "bad_pipeline"
     assert caught.value.details["problems"][0]["path"] == ["sla"]

@@ -85,7 +85,7 @@ def test_values(name: str, given: Any, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "word"),
     [
-        ("text", 5, "takes a text"),
+        ("text", 5, "must be a text"),
         ("text", "x" * 21, "20 characters"),
         ("integer", None, "required"),
         ("integer", "3", "whole number"),
@@ -106,7 +106,7 @@ def test_values(name: str, given: Any, value: Any) -> None:
         ("choice", "asia", "one of: eu, us"),
         ("choice", ["eu"], "one of: eu, us"),
         ("list", "2026-01-01", "a list"),
-        ("list", ["2026-01-01", "x"], "Item 2: It takes a date"),
+        ("list", ["2026-01-01", "x"], "Item 2: It must be a date"),
         ("list", ["2026-01-01"] * 1001, "1,000 items"),
         ("none", 1, "no such parameter"),
     ],
@@ -128,7 +128,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 def test_a_default_that_can_not_be_computed_names_its_parameter() -> None:
     definitions = made({"n": {"type": "integer", "default": "{{ run.date }}"}})
-    with pytest.raises(InvalidInput, match="n: It takes a whole number"):
+    with pytest.raises(InvalidInput, match="n: It must be a whole number"):
         resolve(definitions, {}, SCOPE)
     definitions = made({"n": {"type": "integer", "default": "{{ 1 / 0 }}"}})
     with pytest.raises(InvalidInput, match="n: Its default: .*divides by zero"):
@@ -216,7 +216,7 @@ def test_a_form_without_a_run_shows_no_expressions() -> None:
         ({"type": "choice", "choices": []}, "at least 1"),
         ({"type": "list", "items": "integer", "default": ["a"]}, "Item 1"),
         ({"type": "integer", "minimum": 5, "default": 4}, "at least 5"),
-        ({"type": "text", "default": "x", "required": True}, "no default"),
+        ({"type": "text", "default": "x", "required": True}, "have a default"),
         ({"type": "money"}, "does not match any of the expected tags"),
         ({"type": "text", "choices": ["a"]}, "Extra inputs"),
     ],

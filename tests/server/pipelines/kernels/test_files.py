@@ -117,12 +117,20 @@ def elsewhere(outputs: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "code", "said"),
     [
-        (lambda out: (out / "sub").mkdir(), "bad_output_file", "outputs/sub is no file"),
-        (lambda out: (out / "x").symlink_to("/etc/passwd"), "bad_output_file", "outputs/x is no"),
-        (lambda out: os.mkfifo(out / "x"), "bad_output_file", "outputs/x is no file"),
-        (lambda out: (out / "Umsätze.csv").touch(), "bad_output_file", "can't be the name"),
-        (lambda out: open(bytes(out) + b"/\xff", "w").close(), "bad_output_file", "can't be the"),
-        (elsewhere, "bad_output_file", "something else than a folder"),
+        (lambda out: (out / "sub").mkdir(), "bad_output_file", "outputs/sub isn't a file"),
+        (
+            lambda out: (out / "x").symlink_to("/etc/passwd"),
+            "bad_output_file",
+            "outputs/x isn't a file",
+        ),
+        (lambda out: os.mkfifo(out / "x"), "bad_output_file", "outputs/x isn't a file"),
+        (
+            lambda out: (out / "Umsätze.csv").touch(),
+            "bad_output_file",
+            "isn't a valid artifact name",
+        ),
+        (lambda out: open(bytes(out) + b"/\xff", "w").close(), "bad_output_file", "isn't a valid"),
+        (elsewhere, "bad_output_file", "replaced the folder"),
         (
             lambda out: [(out / str(n)).touch() for n in range(21)],
             "output_files_too_large",

@@ -15,7 +15,7 @@ class CredentialPut(Request):
 
     login: dict[str, Any]
     expires_at: datetime | None = Field(
-        None, description="When it ends; there is a warning 14 days before."
+        None, description="When it expires; a warning appears 14 days before."
     )
 
 

@@ -119,7 +119,7 @@ def require_future(expires_at: datetime | None) -> None:
     """Refuses a date that is past, or that has no zone."""
     if expires_at is not None and (expires_at.tzinfo is None or expires_at <= clock.now()):
         raise InvalidInput(
-            "The end has to be a moment in the future, with its zone.",
+            "The expiry must be in the future and have a time zone.",
             code="past_date",
             field="expires_at",
         )

@@ -55,8 +55,7 @@ class Explanation:
             raise _refused("EXPLAIN takes a query, INSERT, UPDATE, DELETE or MERGE here.")
         if write and self.runs:
             raise _refused(
-                "EXPLAIN ANALYZE would run the write. Leave out ANALYZE: the plan alone changes "
-                "nothing."
+                "EXPLAIN ANALYZE would run the write. Remove ANALYZE to see only the plan."
             )
 
 
@@ -106,7 +105,7 @@ def _postgres_option(text: str) -> str:
     name, value = (option[1], (option[2] or "").strip("'")) if option is not None else (text, "")
     name = "analyze" if name == "analyse" else name
     if name == "settings":
-        raise _refused("EXPLAIN (SETTINGS) shows the server's settings; leave SETTINGS out.")
+        raise _refused("EXPLAIN (SETTINGS) shows the server's settings; remove SETTINGS.")
     if option is None or name not in _POSTGRES_OPTIONS:
         raise _unknown(text, _POSTGRES_OPTIONS)
     if name == "format":

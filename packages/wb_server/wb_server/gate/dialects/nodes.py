@@ -140,7 +140,7 @@ def _check_dot(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 
 def _field_error(name: str) -> Forbidden:
     return Forbidden(
-        f"“{name}” can't be taken with a dot here. Write table.column without parentheses.",
+        f"“{name}” can't be followed by a dot here. Write table.column without parentheses.",
         code="field_not_allowed",
         name=name,
     )
@@ -227,7 +227,7 @@ def _check_select(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     refused = [word for word in words_ if word.lower() not in rules.select_modifiers]
     if refused:
         instead = (
-            ": count the rows by a query of its own, SELECT count(*) …"
+            ": count the rows in a separate query, SELECT count(*) …"
             if "SQL_CALC_FOUND_ROWS" in refused
             else ""
         )

@@ -164,7 +164,7 @@ def _array(
     if not (compared or called or isinstance(place, (exp.Cast, exp.Unnest, *_ARRAY_OPERATORS))):
         raise _type_error(
             name,
-            f"a list stands after IN, as in IN (:{name}), or in an array's place: = ANY(:{name})",
+            f"use a list after IN, as in IN (:{name}), or in an array's place: = ANY(:{name})",
         )
     if rules.name == "duckdb":
         for one in values:

@@ -74,54 +74,54 @@ _REASONS: Final = (
         re.compile(
             r"^(pg_(read|ls|stat_file)|lo_|load_file|read_|write_|sniff_|glob$|parquet_|file_)"
         ),
-        "It reaches files of the database's machine.",
+        "It accesses files on the database server.",
     ),
     (re.compile(r"^(dblink|query_to_|table_to_|schema_to_|database_to_|cursor_to_|ts_stat|"
-                r"ts_rewrite|query$|query_table$)"), "It runs SQL that stands in a text."),
-    (re.compile(r"setting|set_config|_conf"), "It tells or changes settings of the server."),
-    (re.compile(r"lock"), "It keeps others out."),
+                r"ts_rewrite|query$|query_table$)"), "It runs SQL from a string."),
+    (re.compile(r"setting|set_config|_conf"), "It shows or changes settings of the server."),
+    (re.compile(r"lock"), "It blocks other users."),
     (re.compile(r"^(pg_(terminate|cancel|signal|reload|rotate|promote)|kill)"),
      "It acts on other sessions."),
     (re.compile(r"^(nextval|setval|currval|lastval)$"),
      "It belongs to a sequence, which only a write may draw from, by nextval."),
     (re.compile(r"^(found_rows|row_count|last_insert_id)$"),
-     "It asks about the statement before, and nothing stays with a session here."),
+     "It depends on the previous statement, and sessions aren't kept here."),
     (re.compile(r"^(version|current_|session_|system_|user$|database$|schema$|connection_id)"),
-     "It tells about the server and the login of the connection."),
+     "It reveals the server and the login of the connection."),
     (re.compile(r"^(pg_|has_\w+_privilege|row_security|txid_|inet_(client|server)_|duckdb_|pragma_)"),
-     "It tells about the server; information_schema tells of tables and columns."),
+     "It reveals details of the server. Use information_schema for tables and columns."),
 )  # fmt: skip
 
 _STATEMENTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         words("begin start commit rollback savepoint release abort end xa"),
-        "Each statement is a transaction of its own.",
+        "Each statement is its own transaction.",
     ),
     **dict.fromkeys(
         words("set reset use"),
         "The connection's settings are fixed; name a schema before the table, and a time zone by AT "
         "TIME ZONE.",
     ),
-    "pragma": "DESCRIBE, SUMMARIZE and information_schema tell of tables and columns.",
+    "pragma": "Use DESCRIBE, SUMMARIZE or information_schema for tables and columns.",
     "replace": "Write INSERT … ON DUPLICATE KEY UPDATE.",
     "attach": "Add a connection for another database; a copy task moves data between two.",
     **dict.fromkeys(
-        words("show describe desc"), "information_schema tells of tables and columns, by SELECT."
+        words("show describe desc"), "Use SELECT on information_schema for tables and columns."
     ),
     **dict.fromkeys(
         words("copy load import export unload"),
-        "A load or a copy task of a pipeline moves data in and out.",
+        "Use a load or a copy task of a pipeline.",
     ),
     **dict.fromkeys(
         words("call do execute prepare deallocate handler"),
-        "Code of the database doesn't run here.",
+        "Code in the database can't be run here.",
     ),
     **dict.fromkeys(
         words("grant revoke vacuum analyze reindex cluster checkpoint optimize repair refresh"),
         "That is for the database's own tools.",
     ),
-    **dict.fromkeys(words("lock unlock"), "A statement locks what it writes by itself."),
-    **dict.fromkeys(words("declare fetch close move"), "Rows come as a stream without a cursor."),
+    **dict.fromkeys(words("lock unlock"), "A statement locks what it writes automatically."),
+    **dict.fromkeys(words("declare fetch close move"), "Results are streamed without a cursor."),
 }
 
 # Syntax whose class in the parser says little.
@@ -148,7 +148,7 @@ def function_refused(name: str, known: frozenset[str], rules: DialectRules) -> F
         near = [it for it in close if _alike(it, plain)]
     if plain in rules.functions and known and plain not in known:
         return Forbidden(
-            f"The function {name} can't stand in FROM here. Call it in the select list.",
+            f"The function {name} isn't allowed in FROM here. Call it in the select list.",
             code="function_not_allowed",
             function=name,
             near=[],
@@ -196,7 +196,7 @@ def syntax_refused(node: exp.Expr, rules: DialectRules) -> Forbidden:
         return Forbidden(f"{known[0]} isn't supported here. {known[1]}.", code="syntax_not_allowed")
     what = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(node).__name__).lower()
     return Forbidden(
-        f"This syntax isn't supported: {what}{quoted(node, rules)}. Write it in another way.",
+        f"This syntax isn't supported: {what}{quoted(node, rules)}. Write it differently.",
         code="syntax_not_allowed",
     )
 
@@ -215,7 +215,7 @@ def not_reproducible(tree: exp.Expr, again: exp.Expr | None, rules: DialectRules
                 break
     return InvalidInput(
         f"The Workbench can't write this statement{place} exactly as it was, so it isn't run. "
-        "Write that part in another way, for example without abbreviations, or tell your "
+        "Write that part differently, for example without abbreviations, or tell your "
         "administrator.",
         code="not_reproducible",
     )

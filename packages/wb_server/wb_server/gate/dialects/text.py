@@ -59,7 +59,7 @@ def parse(sql: str, rules: DialectRules) -> exp.Expr:
     if size > MAX_SQL_BYTES:
         raise TooLarge(f"The SQL text is larger than {MAX_SQL_BYTES:,} bytes.")
     if _MASK in sql:
-        raise InvalidInput("The SQL text holds a NUL byte.", code="syntax_error")
+        raise InvalidInput("The SQL text contains a NUL byte.", code="syntax_error")
     dialect = Dialect.get_or_raise(rules.grammar or rules.name)
     try:
         tokens = rules.lexer(sql) if rules.lexer is not None else dialect.tokenize(sql)
@@ -575,7 +575,7 @@ def render(tree: exp.Expr, rules: DialectRules) -> str:
     except Exception:  # e.g. "unsupported" for this dialect
         raise InvalidInput(
             f"This statement uses syntax that the Workbench doesn't support for {rules.title}. "
-            "Write it in another way.",
+            "Write it differently.",
             code="syntax_not_allowed",
         ) from None
     # Outside of quotes only plain characters are left, so no lexer can see a comment, another

@@ -40,17 +40,17 @@ class BatchCheck:
         """What is wrong with the seal itself. To be asked first."""
         seal = self._seal
         if not same(seal.hash, self._signer.seal(seal)):
-            yield self._wrong("seal", f"seal {seal.id} was edited: it doesn't fit its own hash")
+            yield self._wrong("seal", f"seal {seal.id} was edited: it doesn't match its own hash")
         if seal.pruned is not None and not same(seal.pruned, self._signer.pruned(seal)):
             yield self._wrong(
                 "deleted",
-                f"the rows of seal {seal.id} ({seal.rows}: {_ids(seal.ids)}) were deleted, and not "
-                "for their age by the service: the certificate is made up",
+                f"the rows of seal {seal.id} ({seal.rows}: {_ids(seal.ids)}) were deleted, but "
+                "not by the service for their age: the certificate is forged",
             )
         try:
             self._expected = numbers(read_ranges(seal.ids))
         except ValueError:
-            yield self._wrong("seal", f"seal {seal.id} was edited: {seal.ids!r} are no row numbers")
+            yield self._wrong("seal", f"seal {seal.id} was edited: {seal.ids!r} aren't row numbers")
         self._next = next(self._expected, None)
 
     def covers(self, number: int) -> bool:
@@ -75,8 +75,8 @@ class BatchCheck:
         if not same(row["mac"], self._signer.row(row)):
             yield self._wrong(
                 "edited",
-                f"row {number} (record {row['record']}, seal {self._seal.id}) was edited: it doesn't "
-                "fit its mac",
+                f"row {number} (record {row['record']}, seal {self._seal.id}) was edited: it "
+                "doesn't match its MAC",
             )
         self._digest.add(number, row["mac"])
 
@@ -94,7 +94,7 @@ class BatchCheck:
         if self.good and not same(self._seal.digest, self._digest.value()):
             yield self._wrong(
                 "edited",
-                f"rows of seal {self._seal.id} ({_ids(self._seal.ids)}) were exchanged for other "
+                f"rows of seal {self._seal.id} ({_ids(self._seal.ids)}) were replaced by other "
                 "rows of the log",
             )
 

@@ -47,26 +47,34 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
         settings(command)
         return command
 
-    verify = add("verify", _verify, "check every row and seal, and name what was tampered with")
+    verify = add("verify", _verify, "check every row and seal, and report tampering")
     verify.add_argument(
         "--checkpoint",
         metavar="FILE",
         type=Path,
-        help="lines that `wb audit checkpoint` printed; only they show that the log's end was cut off",
+        help="output of `wb audit checkpoint`; without it, a log whose end was cut off looks intact",
     )
-    add("checkpoint", _checkpoint, "seal what there is and print the chain's end as a line of JSON")
+    add("checkpoint", _checkpoint, "seal all rows and print the end of the chain as a line of JSON")
     export = add("export", _export, "write the rows, the oldest first")
     export.add_argument(
-        "--since", metavar="TIME", type=_moment, help="from this time on (ISO 8601)"
+        "--since", metavar="TIME", type=_moment, help="rows at or after this time (ISO 8601)"
     )
-    export.add_argument("--until", metavar="TIME", type=_moment, help="before this time (ISO 8601)")
+    export.add_argument(
+        "--until", metavar="TIME", type=_moment, help="rows before this time (ISO 8601)"
+    )
     export.add_argument(
         "--format", choices=["jsonl", "csv"], default="jsonl", help="default: jsonl"
     )
     export.add_argument("--output", metavar="FILE", type=Path, help="a new file; default: print")
-    prune = add("prune", _prune, "delete rows for their age; their seals stay and still verify")
+    prune = add(
+        "prune", _prune, "delete old rows; their seals stay, so that the log still verifies"
+    )
     prune.add_argument(
-        "--older-than", metavar="DAYS", type=_days, required=True, help="sealed so many days ago"
+        "--older-than",
+        metavar="DAYS",
+        type=_days,
+        required=True,
+        help="rows that were sealed this many days ago",
     )
 
 
@@ -112,10 +120,10 @@ def _verify(arguments: argparse.Namespace) -> int:
         print(f"note: {note}")
     seen = verifier.summary
     last = f", the last at {_short(seen.last.sealed_at)}" if seen.last else ""
-    print(f"{_count(seen.rows, 'row')} looked at, {_count(seen.seals, 'seal')}{last}")
+    print(f"{_count(seen.rows, 'row')} checked, {_count(seen.seals, 'seal')}{last}")
     for number, text in (
         (seen.unsealed, "not sealed yet"),
-        (seen.pruned_rows, f"deleted for their age, with {_count(seen.pruned_seals, 'seal')}"),
+        (seen.pruned_rows, f"deleted by retention, with {_count(seen.pruned_seals, 'seal')}"),
         (seen.adopted, "from before there were seals, taken over as they were then"),
     ):
         if number:
@@ -124,8 +132,8 @@ def _verify(arguments: argparse.Namespace) -> int:
         print(f"The audit log was tampered with: {_count(wrong, 'finding')}.")
         return 1
     if not checkpoints:
-        print("Not compared with a checkpoint: a log whose end was cut off looks like this too.")
-    print("The audit log is whole.")
+        print("Not compared with a checkpoint, so rows cut off at the end would go unnoticed.")
+    print("The audit log is intact.")
     return 0
 
 
@@ -189,7 +197,7 @@ def _prune(arguments: argparse.Namespace) -> int:
             return 1
         finally:
             seal_all(log.seals)
-    print(f"{rows:,} rows were deleted; their seals stay." if rows else "No rows are that old.")
+    print(f"{rows:,} rows deleted; their seals stay." if rows else "No rows are old enough.")
     return 0
 
 
@@ -239,14 +247,14 @@ def _open() -> Iterator[_LocalLog]:
         found, wanted = versions(database)
         if found != wanted:
             raise CommandError(
-                f"the database is at version {found or 'none'}, this program needs {wanted}: run "
+                f"the database is at version {found or 'none'}, this version needs {wanted}: run "
                 "`./wb migrate`"
             )
         master.prove(database)
         if key_lost(database):
             raise CommandError(
-                "the audit log's key is gone from the database (vault_secrets): take the database from "
-                "a backup. Without it nothing of the log can be checked"
+                "the audit log's key is gone from the database (vault_secrets): restore the "
+                "database from a backup. Without the key, the log can't be checked"
             )
         key = master.secret(database, "audit")
         signer = Signer(key)
@@ -265,7 +273,7 @@ def _output(path: Path | None) -> Iterator[TextIO]:
         return
     part = path.with_name(path.name + ".part")
     if path.exists():
-        raise CommandError(f"{path} is there already: name a new file")
+        raise CommandError(f"{path} already exists: name a new file")
     try:
         with part.open("w", encoding="utf-8", newline="") as file:
             yield file
@@ -294,7 +302,7 @@ def _checkpoints(path: Path) -> list[Checkpoint]:
         try:
             found.append(Checkpoint.model_validate_json(text))
         except ValidationError as error:
-            raise CommandError(f"line {number} of {path} is no checkpoint") from error
+            raise CommandError(f"line {number} of {path} isn't a checkpoint") from error
     if not found:
         raise CommandError(f"there is no checkpoint in {path}")
     return found
@@ -318,14 +326,14 @@ def _moment(text: str) -> datetime:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: write it as 2026-01-31 or 2026-01-31T08:00+01:00"
+            f"{text!r} isn't a time: write it as 2026-01-31 or 2026-01-31T08:00+01:00"
         ) from None
 
 
 def _days(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= _MAX_DAYS:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of days from 1 to {_MAX_DAYS}")
+    raise argparse.ArgumentTypeError(f"{text!r} isn't a number of days from 1 to {_MAX_DAYS}")
 
 
 def _short(moment: datetime) -> str:

@@ -43,7 +43,7 @@ ROUTES = [
         "/audit/mine",
         "audit.own",
         mine,
-        "Search one's own activity",
+        "Search your own activity",
         AuditPage,
         query=OwnAuditQuery,
     ),

@@ -22,10 +22,13 @@ class AuditRow(BaseModel):
     record: str
     at: datetime
     event: Event
-    actor: str | None = Field(description="Who; nobody for a request without a valid token.")
+    actor: str | None = Field(description="Who did it; empty for a request without a valid token.")
     address: str = Field(description="The address that the request came from.")
     via: str = Field(
-        description="What carried it: a token of theirs, one of their servers, or a JWT of an issuer."
+        description=(
+            "How the request was authenticated: by a token, from one of their servers, or by a "
+            "JWT of an issuer."
+        )
     )
     request_id: str
     action: str
@@ -77,7 +80,7 @@ class ExportQuery(BaseModel):
 class ExportedRow(AuditRow):
     """A row with what makes it checkable."""
 
-    mac: str | None = Field(None, description="The keyed digest over the row.")
+    mac: str | None = Field(None, description="The row's MAC.")
     seal: int | None = Field(None, description="The seal that holds the row.")
 
 
@@ -88,5 +91,5 @@ class Checkpoint(BaseModel):
 
     seal: int = Field(ge=1)
     hash: str
-    rows: int = Field(ge=0, description="How many rows were sealed up to here.")
+    rows: int = Field(ge=0, description="How many rows are sealed up to here.")
     at: datetime

@@ -72,9 +72,7 @@ class Verifier:
             yield from self._copies(connection)
             yield from self._gaps(connection)
         if self._late > _NOTED:
-            self.notes.append(
-                f"{self._late - _NOTED} more rows came into the log late, as those above"
-            )
+            self.notes.append(f"{self._late - _NOTED} more rows were added late, like those above")
         for checkpoint in self._checkpoints:
             last = self.summary.last
             yield Finding(
@@ -142,9 +140,9 @@ class Verifier:
         self._late += 1
         if self._late <= _NOTED:
             self.notes.append(
-                f"row {row['id']} (record {row['record']}) is from {row['at'].isoformat()} and came "
-                f"into the log after {sealed.isoformat()}: the clock was set back, or somebody put an "
-                "old row in again"
+                f"row {row['id']} (record {row['record']}) is from {row['at'].isoformat()} and "
+                f"came into the log after {sealed.isoformat()}: the clock was set back, or an "
+                "old row was inserted again"
             )
 
     def _link(self, seal: Seal) -> Iterator[Finding]:
@@ -152,10 +150,10 @@ class Verifier:
         due = last.id + 1 if last else 1
         if seal.id != due:
             ids = f"seal {due} is" if seal.id == due + 1 else f"seals {due}-{seal.id - 1} are"
-            yield Finding("deleted", f"{ids} not there: nothing vouches for the rows")
+            yield Finding("deleted", f"{ids} missing: nothing proves the rows")
         elif not same(seal.previous, last.hash if last else ""):
             yield Finding(
-                "seal", f"seal {seal.id} doesn't follow seal {seal.id - 1}: one was made up"
+                "seal", f"seal {seal.id} doesn't follow seal {seal.id - 1}: one of them is forged"
             )
 
     def _compare(self, seal: Seal) -> Iterator[Finding]:
@@ -166,8 +164,8 @@ class Verifier:
             if not fits or noted.rows != self._total + seal.rows:
                 yield Finding(
                     "cut",
-                    f"seal {noted.seal} isn't the one that the checkpoint of {noted.at.isoformat()} "
-                    "names: the log was cut there, or begun anew",
+                    f"seal {noted.seal} isn't the one that the checkpoint of "
+                    f"{noted.at.isoformat()} names: the log was truncated there, or started again",
                 )
 
     def _count(self, seal: Seal) -> None:
@@ -227,12 +225,12 @@ class Verifier:
             elif not same(row["mac"], self._signer.row(row)):
                 yield Finding(
                     "inserted",
-                    f"row {row['id']} (record {row['record']}, not sealed yet) doesn't fit its mac: it "
-                    "was made up or edited",
+                    f"row {row['id']} (record {row['record']}, not sealed yet) doesn't match its "
+                    "MAC: it was forged or edited",
                 )
         if older:
             self.notes.append(
-                f"{older} rows are from before rows had macs, and no seal has taken them over yet"
+                f"{older} rows date from before rows had MACs, and no seal covers them yet"
             )
 
     def _copies(self, connection: sa.Connection) -> Iterator[Finding]:
@@ -268,7 +266,7 @@ class Verifier:
                 yield Finding("gap", text)
             else:
                 self.notes.append(
-                    f"no row has the numbers {ids}: PostgreSQL leaves out numbers when it is "
+                    f"no row has the numbers {ids}: PostgreSQL skips numbers when it is "
                     "interrupted, or rows were deleted before they were sealed"
                 )
 

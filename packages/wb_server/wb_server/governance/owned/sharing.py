@@ -61,7 +61,7 @@ class Sharing(Generic[T]):
         thing = self._require(actor, thing_id, "share")
         if request.level not in self._levels:
             raise InvalidInput(
-                f"level: a {self._thing} is shared at {', '.join(self._levels)}.",
+                f"level: a {self._thing} can be shared at {', '.join(self._levels)}.",
                 code="invalid_field",
                 field="level",
             )
@@ -73,7 +73,7 @@ class Sharing(Generic[T]):
             )
         if request.kind == "user" and request.name == actor.name:
             raise Unprocessable(
-                "You can't share with yourself: you have it already.",
+                "You can't share with yourself: you already have access.",
                 code="share_with_oneself",
                 field="name",
             )

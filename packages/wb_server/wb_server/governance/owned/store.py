@@ -145,7 +145,7 @@ class OwnedStore(Generic[T]):
         )
         if changed == 0:
             raise Conflict(
-                f"“{thing.name}” was changed by somebody else meanwhile. Load it again.",
+                f"“{thing.name}” was changed by someone else in the meantime. Reload it.",
                 code="changed_meanwhile",
             )
 
@@ -206,8 +206,7 @@ class OwnedStore(Generic[T]):
             return transaction.execute(statement).rowcount
         except sa.exc.IntegrityError as error:
             raise Conflict(
-                f"There is a {self.model.thing} named “{name}” already. Names are unique in the "
-                "Workbench.",
+                f"There is a {self.model.thing} named “{name}” already. Names must be unique.",
                 code="name_taken",
                 field="name",
             ) from error

@@ -16,7 +16,7 @@ class Person(BaseModel):
 
 class PeopleList(BaseModel):
     items: list[Person]
-    more: bool = Field(description="Whether there are more that match: search more narrowly.")
+    more: bool = Field(description="Whether more match than are listed. If so, narrow the search.")
 
 
 class PeopleQuery(BaseModel):

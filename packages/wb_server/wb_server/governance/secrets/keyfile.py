@@ -36,7 +36,9 @@ def read(path: Path) -> list[str]:
     except (OSError, UnicodeError) as error:
         raise VaultError(f"The master key in {path} can't be read.") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise VaultError(f"The master key in {path} is open to other users: chmod 600 it.")
+        raise VaultError(
+            f"The master key in {path} can be read by other users. Run chmod 600 on it."
+        )
     if not keys:
         raise VaultError(f"The master key in {path} is empty.")
     return keys
@@ -123,11 +125,9 @@ def _sync_folder(folder: Path) -> None:
 def _why_not(path: Path, error: OSError) -> str:
     said = f"The master key in {path} can't be replaced: {error.strerror}. "
     if error.errno in (errno.EBUSY, errno.EROFS, errno.EXDEV):
-        return said + (
-            "It is mounted by itself or read-only: mount its folder so that it can be written."
-        )
+        return said + ("The file is mounted by itself or read-only. Mount its folder, writable.")
     if error.errno in (errno.EPERM, errno.EACCES):
-        return said + "Run this as the user that the file belongs to, with a folder that is theirs."
+        return said + "Run this as the user who owns the file and its folder."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return said + "Make room there and run it again."
+        return said + "Free some space there and run it again."
     return said + "Nothing was changed in it."

@@ -36,11 +36,11 @@ def check(passphrase: str) -> None:
         PassphraseError: it is too short, or all of one letter.
     """
     if len(passphrase) < SHORTEST:
-        raise PassphraseError(f"The passphrase has to have at least {SHORTEST} letters.")
+        raise PassphraseError(f"The passphrase must be at least {SHORTEST} characters.")
     if len(passphrase) > _LONGEST:
-        raise PassphraseError(f"The passphrase may have at most {_LONGEST} letters.")
+        raise PassphraseError(f"The passphrase must be at most {_LONGEST} characters.")
     if len(set(passphrase)) < 4:
-        raise PassphraseError("The passphrase has to have at least 4 different letters.")
+        raise PassphraseError("The passphrase must contain at least 4 different characters.")
 
 
 def seal(content: bytes, passphrase: str) -> bytes:
@@ -73,7 +73,7 @@ def unseal(text: bytes, passphrase: str) -> bytes:
     try:
         file = json.loads(text)
         if file["format"] != _FORMAT or file["kdf"] != "scrypt":
-            raise PassphraseError("The key file was made by a version that this one can't read.")
+            raise PassphraseError("The key file was made by a newer version of the Workbench.")
         salt = base64.b64decode(file["salt"], validate=True)
         cost, block, lanes = (int(file[name]) for name in ("n", "r", "p"))
         sealed = file["sealed"].encode("ascii")
@@ -90,7 +90,8 @@ def unseal(text: bytes, passphrase: str) -> bytes:
         return _fernet(passphrase, salt, cost, block, lanes).decrypt(sealed)
     except InvalidToken as error:
         raise PassphraseError(
-            "The passphrase does not open the key file: it is another one, or the file is damaged."
+            "The passphrase does not open the key file: it is the wrong one, or the file is "
+            "damaged."
         ) from error
 
 
@@ -100,5 +101,7 @@ def _fernet(passphrase: str, salt: bytes, cost: int, block: int, lanes: int) -> 
     try:
         key = Scrypt(salt=salt, length=32, n=cost, r=block, p=lanes).derive(secret)
     except (MemoryError, UnsupportedAlgorithm) as error:
-        raise PassphraseError("This machine can't do scrypt: it needs 128 MB of memory.") from error
+        raise PassphraseError(
+            "scrypt failed on this machine: it needs 128 MB of memory."
+        ) from error
     return Fernet(base64.urlsafe_b64encode(key))

@@ -119,8 +119,8 @@ def sealed_columns(database: Database) -> list[_Sealed]:
         for found in inspector.get_columns(name):
             if found["name"].endswith("ciphertext") and (name, found["name"]) not in declared:
                 raise VaultError(
-                    f"The database has secrets in {name}.{found['name']} that this version doesn't "
-                    "know. Run the version that made them."
+                    f"The database has secrets in {name}.{found['name']} that this version "
+                    "doesn't know. Run the version that created them."
                 )
     return columns
 
@@ -156,7 +156,7 @@ class _Rotation:
         self._note(name)
         both, new = Vault(keys), Vault(keys[:1])
         while self._renew(both, new):
-            self._say("waiting for rows that are being written")
+            self._say("waiting for writes in progress")
             time.sleep(_PAUSE)
         self._say(f"{self._renewed:,} secrets sealed with the new key")
         count = self._prove(new)
@@ -170,7 +170,7 @@ class _Rotation:
         """The keys, the new one first: in the file already, or put there now."""
         keys = keyfile.read(self._path)
         if len(keys) > 1:
-            self._say(f"going on with the rotation to the key {key_id(keys[0])}")
+            self._say(f"resuming the rotation to the key {key_id(keys[0])}")
             return keys
         keys.insert(0, new_key())
         keyfile.replace(self._path, keys)
@@ -241,9 +241,9 @@ class _Rotation:
         if closed:
             more = f" and {len(closed) - _SHOWN:,} more" if len(closed) > _SHOWN else ""
             raise VaultError(
-                f"No key opens these secrets: {', '.join(closed[:_SHOWN])}{more}. Both keys stay in "
-                f"{self._path}. Put the key that opens them below the others there, or enter these "
-                "secrets again; then run this again."
+                f"No key opens these secrets: {', '.join(closed[:_SHOWN])}{more}. Both keys stay "
+                f"in {self._path}. Put the key that opens them below the others there, or enter "
+                "these secrets again. Then run this again."
             )
         return count
 

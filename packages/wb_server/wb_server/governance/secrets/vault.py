@@ -81,7 +81,7 @@ class _Ring:
             self.by_id = {key_id(key): Fernet(key) for key in keys}
         except ValueError as error:
             raise VaultError(
-                "The master key is damaged: each line of its file has to be a Fernet key."
+                "The master key is damaged: each line of its file must be a Fernet key."
             ) from error
         self.keys = tuple(keys)
         self._all = MultiFernet(list(self.by_id.values()))
@@ -125,7 +125,7 @@ class Vault:
         """
         noted = transaction.scalar(_NOTED_HELD)
         if noted is None:
-            raise VaultError("This database doesn't know its key yet: `./wb migrate` proves it.")
+            raise VaultError("This database doesn't know its key yet. Run `./wb migrate`.")
         fernet = self._ring.by_id.get(noted) or self._read_again().by_id.get(noted)
         if fernet is None:
             raise _lacks(noted)
@@ -178,8 +178,8 @@ class Vault:
             self._kept(database, _CHECK_NAME, _CHECK_ROW, _CHECK_TEXT)
         except WrongKey as error:
             raise VaultError(
-                "The master key is not the one that this database was sealed with. "
-                "Put the right key file back, or name it by WB_KEY_FILE."
+                "The master key doesn't belong to this database. Put the right key file back, "
+                "or set WB_KEY_FILE to it."
             ) from error
         if noted not in self._ring.by_id and noted not in self._read_again().by_id:
             raise _lacks(noted)
@@ -253,6 +253,6 @@ def _sealed_text(name: str) -> sa.Select[str]:
 
 def _lacks(noted: str) -> VaultError:
     return VaultError(
-        f"The key file lacks the key {noted}, which this database is sealed with since its last "
-        "rotation. Put the newest key file back, or name it by WB_KEY_FILE."
+        f"The key file lacks the key {noted}, with which this database has been sealed since the "
+        "last rotation. Put the newest key file back, or set WB_KEY_FILE to it."
     )

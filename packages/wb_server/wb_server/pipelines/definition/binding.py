@@ -96,15 +96,15 @@ def _placed(
 ) -> Expression | ExpressionError:
     if quotes.doubtful:
         return ExpressionError(
-            "Before it stands a quote after a backslash, or a comment in a comment: databases read "
-            "these in different ways. Write '' for a quote in a text.",
+            "Before it there is a quote after a backslash, or a comment within a comment, which "
+            "databases read differently. Write '' for a quote in a string.",
             part.number,
             code="expression_in_quotes",
         )
     if quotes.inside:
         return ExpressionError(
-            "It stands inside of quotes. In SQL an expression is a value of its own: leave the "
-            "quotes out, and join texts with || or concat().",
+            "It is inside quotes. In SQL an expression is a value: remove the quotes, and join "
+            "strings with || or concat().",
             part.number,
             code="expression_in_quotes",
         )
@@ -116,7 +116,7 @@ def _placed(
     if joined:
         return ExpressionError(
             "In SQL an expression is a value, not a part of a name or a word. Put a space or an "
-            "operator beside it; a table can't be chosen by an expression.",
+            "operator next to it; a table can't be chosen by an expression.",
             part.number,
             code="expression_in_name",
         )

@@ -246,7 +246,7 @@ class _Checker:
             self._add(
                 ("tasks", circle[0], "needs", index),
                 "cycle",
-                f"These tasks wait for each other: {around}. Take one of the needs out.",
+                f"These tasks wait for each other: {around}. Remove one of the needs.",
             )
         return needs
 
@@ -278,7 +278,7 @@ class _Checker:
         except WorkbenchError as error:
             self._add(path, "bad_value", error.message)
         except ValueError as error:
-            self._add(path, "bad_value", f"The expression's value doesn't fit. {error}")
+            self._add(path, "bad_value", f"The expression's value isn't valid. {error}")
 
     def _schedule(self, data: dict[str, Any], parameters: Mapping[str, Any]) -> None:
         if not isinstance(data.get("schedule"), dict):
@@ -292,8 +292,8 @@ class _Checker:
                     self._key(("parameters", name)),
                     ("parameters", name),
                     "required_parameter",
-                    f"A schedule gives no values, and {name} has no default. Give it a default, or "
-                    "`required: false`.",
+                    f"A scheduled run gets no values, and {name} has no default. Add a default, "
+                    "or `required: false`.",
                 )
 
     # Expressions

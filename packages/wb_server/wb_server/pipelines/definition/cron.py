@@ -44,12 +44,12 @@ def check_cron(text: str) -> str:
             CronSim(" ".join(alone), datetime(2000, 1, 1))  # noqa: DTZ001 - wall time
         except (CronSimError, ValueError, AssertionError):
             raise ValueError(
-                f"{field[:40]!r} is no {_FIELDS[index]} of a cron expression."
+                f"{field[:40]!r} isn't valid as the {_FIELDS[index]} of a cron expression."
             ) from None
     try:
         next(CronSim(given, datetime(2000, 1, 1)))  # noqa: DTZ001 - wall time
     except (CronSimError, StopIteration):
-        raise ValueError("There is no such day: it would never fire.") from None
+        raise ValueError("No such day exists: it would never fire.") from None
     return given
 
 

@@ -118,7 +118,7 @@ def _filtered(node: nodes.Filter, scope: Mapping[str, Any]) -> Any:
 
 def _number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("it calculates with numbers and dates only; ~ joins texts.")
+        raise ValueError("arithmetic works on numbers and dates only; ~ joins texts.")
     return value
 
 
@@ -133,11 +133,11 @@ def calculate(operator: str, left: Any, right: Any) -> Any:
     if isinstance(left, date) and operator in "+-":
         days = _number(right)
         if not isinstance(days, int) or abs(days) > 4_000_000:
-            raise ValueError("to a date one adds whole days.")
+            raise ValueError("only whole days can be added to a date.")
         try:
             return left + timedelta(days=days if operator == "+" else -days)
         except OverflowError:
-            raise ValueError("the date would lie outside of the years 1 to 9999.") from None
+            raise ValueError("the date must be within the years 1 to 9999.") from None
     one, two = _number(left), _number(right)
     if operator == "+":
         return one + two
@@ -159,7 +159,7 @@ def compare(operator: str, left: Any, right: Any) -> bool:
     if operator in ("in", "notin"):
         if isinstance(right, list | dict) or (isinstance(right, str) and isinstance(left, str)):
             return (left in right) == (operator == "in")
-        raise ValueError("`in` takes a list, or a text in a text.")
+        raise ValueError("`in` needs a list or a text on its right.")
     if isinstance(left, date) and isinstance(right, str):
         right = as_date(right)
     elif isinstance(left, str) and isinstance(right, date):
@@ -187,7 +187,7 @@ def bounded(value: Any) -> Any:
         ValueError: a text or a number is too large.
     """
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ValueError(f"a text would have more than {MAX_TEXT:,} characters.")
+        raise ValueError(f"a text would exceed {MAX_TEXT:,} characters.")
     if isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) > MAX_NUMBER:

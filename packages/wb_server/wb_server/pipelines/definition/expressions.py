@@ -79,8 +79,8 @@ class Expression:
             return bounded(evaluate(self.node, scope))
         except Missing as missing:
             raise Unprocessable(
-                f"In {self.source}: there is no {missing}. A task's outputs are those it gave in "
-                "this run; `| default(…)` stands in for one that may be missing.",
+                f"In {self.source}: there is no {missing}. A task has only the outputs that it "
+                "set in this run. Use `| default(…)` for one that may be missing.",
                 code="expression_failed",
                 expression=self.source,
             ) from None
@@ -137,7 +137,7 @@ class Template:
         plain = sum(len(part) for part in self.parts if isinstance(part, str))
         if sum(map(len, texts)) > plain + MAX_TEXT:
             raise Unprocessable(
-                f"The values in a text come to more than {MAX_TEXT:,} characters.",
+                f"The values in a text must be at most {MAX_TEXT:,} characters together.",
                 code="expression_failed",
             )
         return "".join(texts)
@@ -171,7 +171,9 @@ def split(text: str) -> Iterator[str | Expression | ExpressionError]:
             break
         number = text.count("{{", 0, start)
         if count == MAX_EXPRESSIONS:
-            yield ExpressionError(f"A text has at most {MAX_EXPRESSIONS} expressions.", number)
+            yield ExpressionError(
+                f"A text must have at most {MAX_EXPRESSIONS} expressions.", number
+            )
             return
         if start > position:
             yield text[position:start]
@@ -194,7 +196,7 @@ def split(text: str) -> Iterator[str | Expression | ExpressionError]:
 
 def _read(source: str, body: str, number: int) -> Expression:
     if len(source) > MAX_LENGTH:
-        raise ExpressionError(f"An expression has at most {MAX_LENGTH:,} characters.", number)
+        raise ExpressionError(f"An expression must be at most {MAX_LENGTH:,} characters.", number)
     if not body.strip():
         raise ExpressionError("The expression is empty. Name a value in it.", number)
     if sum(body.count(mark) for mark in "([{") > MAX_NESTING:
@@ -205,12 +207,13 @@ def _read(source: str, body: str, number: int) -> Expression:
         if not parser.stream.eos:
             word = str(parser.stream.current.value)
             raise ExpressionError(
-                f"{word[:40]!r} can't stand there: is an operator or a | missing before it?", number
+                f"{word[:40]!r} isn't allowed there. Is an operator or a | missing before it?",
+                number,
             )
         names: list[tuple[Name, int]] = []
         _ExpressionReader(source, number, names).check(node)
     except TemplateSyntaxError as error:
-        said = re.sub(r" at \d+$", "", str(error.message or "it isn't complete").rstrip("."))
+        said = re.sub(r" at \d+$", "", str(error.message or "it is incomplete").rstrip("."))
         said = re.sub(r"'?end of (?:template|print statement)'?", "end", said)
         raise ExpressionError(f"The expression can't be read: {said}.", number) from None
     except (RecursionError, ValueError, OverflowError):
@@ -228,7 +231,7 @@ class _ExpressionReader:
     def check(self, node: nodes.Expr, depth: int = 0) -> None:
         self.count += 1
         if self.count > MAX_NODES or depth > MAX_NESTING:
-            raise self._error("The expression is too large. Compute it in two steps.")
+            raise self._error("The expression is too large. Split it in two.")
         if isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem):
             self._name(node)
         elif isinstance(node, nodes.Const):
@@ -251,7 +254,7 @@ class _ExpressionReader:
         if path is None:
             raise self._error(
                 "Only names such as params.period or tasks.extract.outputs.rows can have parts, "
-                "and a part in [ ] is a text or a position."
+                "and a part in [ ] must be a text or a position."
             )
         self.names.append((path, self._find(rf"\b{re.escape(str(path[0]))}\b", path)))
 

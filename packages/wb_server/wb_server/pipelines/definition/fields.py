@@ -53,7 +53,7 @@ def read_duration(value: Any) -> timedelta:
             }
             return timedelta(**parts)
     raise PydanticCustomError(
-        "bad_duration", "It takes a duration such as 30s, 10m, 1h, 2d or 1h30m."
+        "bad_duration", "It must be a duration, such as 30s, 10m, 1h, 2d or 1h30m."
     )
 
 
@@ -88,7 +88,7 @@ def between(least: timedelta, most: timedelta) -> AfterValidator:
         if not least <= value <= most:
             raise PydanticCustomError(
                 "bad_duration",
-                "It is from {least} to {most}.",
+                "It must be from {least} to {most}.",
                 {"least": write_duration(least), "most": write_duration(most)},
             )
         return value
@@ -99,7 +99,7 @@ def between(least: timedelta, most: timedelta) -> AfterValidator:
 def _no_keyword(name: str) -> str:
     if keyword.iskeyword(name):
         raise PydanticCustomError(
-            "bad_name", "{name} is a word of Python: a notebook can't use it.", {"name": name}
+            "bad_name", "{name} is a Python keyword, which a notebook can't use.", {"name": name}
         )
     return name
 
@@ -120,7 +120,7 @@ def _relative(path: str) -> str:
     if path.startswith("/") or "\\" in path or any(part in ("", ".", "..") for part in parts):
         raise PydanticCustomError(
             "bad_path",
-            "It takes a path below the folder of this file, such as notebooks/report.ipynb.",
+            "It must be a path below the folder of this file, such as notebooks/report.ipynb.",
         )
     return path
 
@@ -136,7 +136,8 @@ FileName = Annotated[
 def _artifact(value: str) -> str:
     if not _ARTIFACT.match(value):
         raise PydanticCustomError(
-            "bad_artifact", "It takes a task and the name of what it made: extract.sales.parquet."
+            "bad_artifact",
+            "It must be a task and the name of its artifact, such as extract.sales.parquet.",
         )
     return value
 
@@ -147,8 +148,8 @@ ArtifactName = Annotated[
     StringConstraints(max_length=165, pattern=r"^[^{}]*$"),
     AfterValidator(_artifact),
     Field(
-        description="An artifact of another task: the task's id, a dot, the artifact's name. The task "
-        "has to be among those that this one needs, directly or through others.",
+        description="An artifact of another task: the task's id, a dot, the artifact's name. This task "
+        "must need that one, directly or indirectly.",
         examples=["transform.sales.parquet"],
     ),
 ]

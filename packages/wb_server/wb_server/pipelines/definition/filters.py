@@ -50,13 +50,13 @@ def as_date(value: Any) -> date:
             return datetime.fromisoformat(value).date()
         except ValueError:
             pass
-    raise ValueError("It takes a date, such as run.date or '2026-01-31'.")
+    raise ValueError("It must be a date, such as run.date or '2026-01-31'.")
 
 
 def whole(value: Any) -> int:
     """A whole number of a size that makes sense for a step or a position."""
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 1_000_000:
-        raise ValueError("Its argument is a whole number, at most 1,000,000.")
+        raise ValueError("Its argument must be a whole number of at most 1,000,000.")
     return value
 
 
@@ -64,7 +64,7 @@ def add_days(value: Any, days: Any) -> date:
     try:
         return as_date(value) + timedelta(days=whole(days))
     except OverflowError:
-        raise ValueError("The date would lie outside of the years 1 to 9999.") from None
+        raise ValueError("The date must be within the years 1 to 9999.") from None
 
 
 def add_months(value: Any, months: Any) -> date:
@@ -72,7 +72,7 @@ def add_months(value: Any, months: Any) -> date:
     day = as_date(value)
     year, month = divmod(day.year * 12 + day.month - 1 + whole(months), 12)
     if not 1 <= year <= 9999:
-        raise ValueError("The date would lie outside of the years 1 to 9999.")
+        raise ValueError("The date must be within the years 1 to 9999.")
     last = calendar.monthrange(year, month + 1)[1]
     return date(year, month + 1, min(day.day, last))
 
@@ -88,10 +88,10 @@ def last_of_month(value: Any, months: Any = 0) -> date:
 
 def format_date(value: Any, form: Any = "%Y-%m-%d") -> str:
     if not isinstance(form, str) or len(form) > 100:
-        raise ValueError("Its argument is a form such as '%Y-%m'.")
+        raise ValueError("Its argument must be a format, such as '%Y-%m'.")
     for match in _DIRECTIVE.finditer(form):
         if not match[1] or match[1] not in _DIRECTIVES:
-            raise ValueError(f"%{match[1]} can't be used in a form; these can: {_DIRECTIVES}.")
+            raise ValueError(f"%{match[1]} can't be used in a format; these can: {_DIRECTIVES}.")
     moment = value
     if isinstance(value, str):
         try:
@@ -107,7 +107,7 @@ def format_date(value: Any, form: Any = "%Y-%m-%d") -> str:
 
 def join(value: Any, separator: Any = ", ") -> str:
     if not isinstance(value, list) or not isinstance(separator, str):
-        raise ValueError("It takes a list, and a text to put between its items.")
+        raise ValueError("It needs a list, and a text to put between its items.")
     texts = [as_text(item) for item in value]
     if sum(map(len, texts)) + len(separator) * len(texts) > MAX_TEXT:
         raise ValueError("The text would be too long.")
@@ -116,7 +116,7 @@ def join(value: Any, separator: Any = ", ") -> str:
 
 def length(value: Any) -> int:
     if not isinstance(value, str | list | dict):
-        raise ValueError("It takes a text or a list.")
+        raise ValueError("It must be a text or a list.")
     return len(value)
 
 
@@ -130,10 +130,10 @@ def lower(value: Any) -> str:
 
 def round_(value: Any, digits: Any = 0) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("It takes a number.")
+        raise ValueError("It must be a number.")
     places = whole(digits)
     if not 0 <= places <= 15:
-        raise ValueError("Its argument is a number of digits from 0 to 15.")
+        raise ValueError("Its argument must be a number of digits, from 0 to 15.")
     return round(value) if places == 0 else round(value, places)
 
 
@@ -156,56 +156,56 @@ FILTERS: dict[str, Filter] = {
     "add_days": Filter(
         add_days,
         (1, 1),
-        "the date so many days later (earlier, when negative)",
+        "the date that many days later (or earlier, if negative)",
         "{{ run.date | add_days(-1) }}",
     ),
     "add_months": Filter(
         add_months,
         (1, 1),
-        "the same day so many months later; the last of the month where there is no such day",
+        "the same day that many months later, or the month's last day if it has no such day",
         "{{ run.date | add_months(-3) }}",
     ),
     "date": Filter(
         format_date,
         (0, 1),
-        "a date as text, by a form: `%Y` year, `%m` month, `%d` day, `%j` day "
-        "of the year, `%V` ISO week, `%G` its year, `%u` weekday from 1 (Monday), `%y %B %b %A %a`, "
-        "and of times `%H %M %S`; without a form `2026-01-31`",
+        "a date as text, in a format: `%Y` year, `%m` month, `%d` day, `%j` day of the year, "
+        "`%V` ISO week, `%G` its year, `%u` weekday from 1 (Monday), `%y %B %b %A %a`, and of "
+        "times `%H %M %S`; without a format `2026-01-31`",
         "{{ run.date | date('%Y-%m') }}",
     ),
     "default": Filter(
         default,
         (1, 1),
-        "another value instead of null or of an output that isn't there",
+        "another value in place of null or of a missing output",
         "{{ tasks.extract.outputs.rows | default(0) }}",
     ),
     "first_of_month": Filter(
         first_of_month,
         (0, 1),
-        "the first day of the month, or of the one so many months later",
+        "the first day of the month, or of the month that many months later",
         "{{ run.date | first_of_month(-1) }}",
     ),
     "join": Filter(
         join,
         (0, 1),
-        "a list as one text, with `, ` or another text between",
+        "a list as one text, separated by `, ` or another text",
         "{{ params.regions | join('; ') }}",
     ),
     "json": Filter(as_json, (0, 0), "a value as JSON", "{{ params.regions | json }}"),
     "last_of_month": Filter(
         last_of_month,
         (0, 1),
-        "the last day of the month, or of the one so many months later",
+        "the last day of the month, or of the month that many months later",
         "{{ run.date | last_of_month(-1) }}",
     ),
     "length": Filter(
-        length, (0, 0), "how many characters or items", "{{ params.regions | length }}"
+        length, (0, 0), "the number of characters or items", "{{ params.regions | length }}"
     ),
     "lower": Filter(lower, (0, 0), "in lower case", "{{ params.region | lower }}"),
     "round": Filter(
         round_,
         (0, 1),
-        "a number rounded, to whole ones or so many digits; halves to the even one",
+        "a number rounded to a whole number or to that many digits; halves go to the even number",
         "{{ tasks.extract.outputs.share | round(2) }}",
     ),
     "upper": Filter(upper, (0, 0), "in upper case", "{{ params.region | upper }}"),
@@ -215,4 +215,4 @@ FILTERS: dict[str, Filter] = {
 def _iso(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
-    raise ValueError("It takes text, numbers, dates and lists.")
+    raise ValueError("It must be made of text, numbers, dates and lists.")

@@ -16,7 +16,7 @@ def order(needs: Needs) -> list[str]:
     """
     found = _settled(needs)
     if len(found) < len(needs):
-        raise ValueError("Tasks need each other in a circle.")
+        raise ValueError("Tasks need each other in a cycle.")
     return found
 
 

@@ -22,21 +22,23 @@ class Message(NamedTuple):
     at_key: bool = False
 
 
-_NAME_RULE = "lower-case letters, digits and underscores, a letter first, at most 63 characters"
+_NAME_RULE = (
+    "lower-case letters, digits and underscores, starting with a letter, at most 63 characters"
+)
 _TYPES = {
-    "string_type": "It takes a text. Put it in quotes.",
-    "int_type": "It takes a whole number.",
-    "int_from_float": "It takes a whole number.",
-    "int_parsing": "It takes a whole number.",
-    "float_type": "It takes a number.",
-    "float_parsing": "It takes a number.",
-    "bool_type": "It takes true or false, without quotes.",
-    "bool_parsing": "It takes true or false, without quotes.",
-    "list_type": "It takes a list: [a, b], or lines that begin with a dash.",
-    "dict_type": "It takes keys with values.",
-    "model_type": "It takes keys with values.",
-    "model_attributes_type": "It takes keys with values.",
-    "dataclass_type": "It takes keys with values.",
+    "string_type": "It must be a text. Put it in quotes.",
+    "int_type": "It must be a whole number.",
+    "int_from_float": "It must be a whole number.",
+    "int_parsing": "It must be a whole number.",
+    "float_type": "It must be a number.",
+    "float_parsing": "It must be a number.",
+    "bool_type": "It must be true or false, without quotes.",
+    "bool_parsing": "It must be true or false, without quotes.",
+    "list_type": "It must be a list: [a, b], or lines that begin with a dash.",
+    "dict_type": "It must have keys with values.",
+    "model_type": "It must have keys with values.",
+    "model_attributes_type": "It must have keys with values.",
+    "dataclass_type": "It must have keys with values.",
 }
 
 
@@ -59,7 +61,7 @@ def translate(error: ErrorDetails, data: Any, registry: Registry) -> Message:
         return _tag(kind, context, path)
     if error["loc"] and error["loc"][-1] == "[key]":
         if kind == "string_pattern_mismatch":
-            return Message(path, "bad_name", f"A name has {_NAME_RULE}.", True)
+            return Message(path, "bad_name", f"A name must have {_NAME_RULE}.", True)
         return Message(path, "bad_name", _ended(error["msg"]), True)
     if "key" in context:
         return Message((*path, str(context["key"])), kind, error["msg"])
@@ -83,28 +85,30 @@ def _sentence(kind: str, context: dict[str, Any], path: Path, said: str) -> str:
     field = path[-1] if path else ""
     if kind == "string_pattern_mismatch":
         if field == "run_as":
-            return "It takes owner, or team:<group>."
+            return "It must be owner or team:<group>."
         if "labels" in path:
-            return "A label has lower-case letters, digits, dots, dashes and underscores."
+            return (
+                "A label must have lower-case letters, digits, dots, dashes and underscores only."
+            )
         if r"\{\{" in str(context.get("pattern", "")):
-            return "It takes such a value, or an expression: {{ … }}."
+            return "It must be such a value or an expression: {{ … }}."
         if str(context.get("pattern", "")).startswith("^[a-z][a-z0-9_]{0,62}"):
-            return f"A name has {_NAME_RULE}."
-        return "It has characters that can't be used here."
+            return f"A name must have {_NAME_RULE}."
+        return "It contains characters that aren't allowed here."
     if kind == "literal_error":
-        return f"It takes {context.get('expected')}."
+        return f"It must be {context.get('expected')}."
     if kind == "too_long":
-        return f"At most {context.get('max_length'):,} can stand here."
+        return f"It must have at most {context.get('max_length'):,} items."
     if kind == "too_short":
-        return "It takes at least one."
+        return "It must have at least one item."
     if kind == "string_too_long":
-        return f"It takes at most {context.get('max_length'):,} characters."
+        return f"It must be at most {context.get('max_length'):,} characters."
     if kind == "string_too_short":
-        return "It takes a text that isn't empty."
+        return "It must not be empty."
     if kind == "greater_than_equal":
-        return f"It is at least {context.get('ge')}."
+        return f"It must be at least {context.get('ge')}."
     if kind == "less_than_equal":
-        return f"It is at most {context.get('le')}."
+        return f"It must be at most {context.get('le')}."
     return _ended(said)
 
 

@@ -49,7 +49,7 @@ class Retries(_Part):
         ge=0,
         le=20,
         strict=True,
-        description="How many more times a failed task is tried.",
+        description="How many times a failed task is retried.",
         examples=[3],
     )
     delay: Annotated[Duration, between(timedelta(0), MAX_WAIT)] = Field(
@@ -59,7 +59,7 @@ class Retries(_Part):
     )
     backoff: Literal["constant", "exponential"] = Field(
         default="constant",
-        description="`constant`: the same wait each time. `exponential`: twice the wait before, up "
+        description="`constant`: the same wait each time. `exponential`: the wait doubles each time, up "
         "to `1h`.",
         examples=["exponential"],
     )
@@ -80,7 +80,7 @@ class Defaults(_Part):
 
     retries: Retries = Field(
         default=Retries(),
-        description="Retries of each task that has none of its own.",
+        description="Retries of tasks without `retries` of their own.",
         examples=[{"count": 2, "delay": "30s", "backoff": "exponential"}],
     )
     timeout: Timeout = Field(
@@ -116,20 +116,20 @@ class Schedule(_Part):
     timezone: Annotated[str, _sentence("bad_zone")] = Field(
         default="UTC",
         max_length=100,
-        description="The zone whose clock the times are read from.",
+        description="The time zone of `cron`.",
         examples=["Europe/Vienna"],
     )
     catch_up: Literal["skip", "latest", "all"] = Field(
         default="latest",
-        description="What happens to times that passed while no scheduler ran, or while the schedule "
-        "was paused: `skip` leaves them out, `latest` runs once for the last one, `all` runs for each "
-        "(at most 1,000).",
+        description="What happens to times that were missed while no scheduler ran or the schedule was "
+        "paused: `skip` drops them, `latest` runs once for the last one, `all` runs for "
+        "each (at most 1,000).",
         examples=["latest"],
     )
     paused: bool = Field(
         default=False,
         strict=True,
-        description="`true`: keeps the schedule but fires nothing.",
+        description="`true` keeps the schedule without firing it.",
         examples=[False],
     )
 
@@ -240,13 +240,13 @@ class TaskSpec(_Part):
     type: str = Field(description="What kind of task it is.")
     description: Description = Field(
         default="",
-        description="What the task does, for people.",
+        description="What the task does, for readers.",
         examples=["The orders of a month"],
     )
     needs: list[TaskId] = Field(
         default=[],
         max_length=MAX_TASKS,
-        description="The tasks that have to succeed before this one starts.",
+        description="The tasks that must succeed before this one starts.",
         examples=[["extract"]],
     )
     retries: Retries | None = Field(
@@ -305,19 +305,19 @@ class PipelineFile(_Part):
     """One pipeline."""
 
     name: PipelineName = Field(
-        description="The pipeline's name: lower-case letters, digits and underscores, a letter first, "
-        "at most 63 characters.",
+        description="The pipeline's name: lower-case letters, digits and underscores, starting with a "
+        "letter, at most 63 characters.",
         examples=["nightly_sales"],
     )
     description: Description = Field(
         default="",
         description="What it is for.",
-        examples=["Sales of the day before, for the report"],
+        examples=["Sales of the previous day, for the report"],
     )
     labels: list[Label] = Field(
         default=[],
         max_length=20,
-        description="Words to find and filter pipelines by.",
+        description="Words to search and filter pipelines by.",
         examples=[["sales", "nightly"]],
     )
     parameters: dict[ParameterName, Parameter] = Field(
@@ -329,35 +329,34 @@ class PipelineFile(_Part):
     )
     defaults: Defaults = Field(
         default=Defaults(),
-        description="What holds for each task that says nothing else.",
+        description="Values for tasks that don't set their own.",
         examples=[{"retries": {"count": 2}, "timeout": "1h"}],
     )
     schedule: Schedule | None = Field(
         default=None,
-        description="When it runs by itself. Without one it runs when somebody starts it.",
+        description="When it runs automatically. Without a schedule it runs only when someone starts it.",
         examples=[{"cron": "0 6 * * 1-5", "timezone": "Europe/Vienna"}],
     )
     concurrency: Literal["queue", "skip", "cancel_older"] = Field(
         default="queue",
-        description="What happens when a run is due while another one is not finished: `queue` lets it "
-        "wait, `skip` leaves it out, `cancel_older` ends the other one.",
+        description="What happens when a run is due while another one is still active: `queue` makes it "
+        "wait, `skip` skips it, `cancel_older` cancels the other one.",
         examples=["queue"],
     )
     sla: Annotated[Duration, between(timedelta(seconds=1), timedelta(days=30))] | None = Field(
         default=None,
-        description="How long a run should take at most, from when it was due.",
+        description="How soon after it was due a run should end.",
         examples=["2h"],
     )
     run_as: RunAs = Field(
         default="owner",
-        description="Whose rights and sign-ins a run has: `owner`, or `team:<group>` for a team "
-        "account.",
+        description="Whose rights and logins a run uses: `owner`, or `team:<group>` for a team account.",
         examples=["owner", "team:finance"],
     )
     tasks: dict[TaskId, SerializeAsAny[TaskSpec]] = Field(
         min_length=1,
         max_length=MAX_TASKS,
-        description="What it does: tasks by id. They run as soon as what they need has succeeded.",
+        description="What it does: tasks by id. A task starts when all that it needs has succeeded.",
         examples=[{"extract": {"type": "sql", "connection": "warehouse", "statement": "select 1"}}],
     )
 

@@ -39,7 +39,7 @@ class Names:
         if root == "pipeline":
             return _fixed(name, PIPELINE)
         if root in ("params", "tasks") and self.parameters is None:
-            return "unknown_name", "A default can read run.… and pipeline.… only."
+            return "unknown_name", "A default can use only run.… and pipeline.…."
         if root == "params":
             return self._parameter(name, rest)
         if root == "tasks":
@@ -61,7 +61,7 @@ class Names:
                 f"There is no parameter {rest[0]}{near(str(rest[0]), known)}. {there[:300]}.",
             )
         if len(rest) > 2 or (len(rest) == 2 and not isinstance(rest[1], int)):
-            return "unknown_name", f"{written(name)}: a parameter has no parts but items: [0]."
+            return "unknown_name", f"{written(name)}: a parameter has no parts except items: [0]."
         return None
 
     def _output(self, name: Name, rest: list[str | int]) -> tuple[str, str] | None:
@@ -70,7 +70,7 @@ class Names:
         if found is not None:
             return found
         if len(rest) < 3 or rest[1] != "outputs" or not isinstance(rest[2], str):
-            return "unknown_name", f"Of a task one reads outputs: tasks.{task}.outputs.<name>."
+            return "unknown_name", f"Tasks have outputs: tasks.{task}.outputs.<name>."
         known = self.tasks[task]
         if known is not None and rest[2] not in known:
             there = f"It has: {', '.join(sorted(known))}" if known else "It has none"
@@ -99,7 +99,7 @@ class Names:
         if task in self.others:
             return (
                 "not_needed",
-                f"This task doesn't need {task}, so {task} may not have run. Add it to needs.",
+                f"This task doesn't need {task}, which may not have run yet. Add it to needs.",
             )
         if task not in self.tasks:
             return (

@@ -27,7 +27,7 @@ ItemType = Literal["text", "integer", "number", "boolean", "date"]
 def _default_field(*examples: Any) -> Any:
     return Field(
         default=None,
-        description="The value of a run that is given none. It may be an expression on `run.…` and "
+        description="The value of a run that isn't given one. It may be an expression on `run.…` and "
         "`pipeline.…`.",
         examples=list(examples),
     )
@@ -42,15 +42,15 @@ class AnyParameter(BaseModel):
     description: str = Field(
         default="",
         max_length=2_000,
-        description="What it means, shown in the form of a run.",
+        description="What it means; shown in the form for a run.",
         examples=["The month to load"],
     )
     default: Any = _default_field()
     required: bool | None = Field(
         default=None,
         strict=True,
-        description="Whether a run has to be given a value. Without this key: yes, if there is no "
-        "default. `false` without a default: the value is null.",
+        description="Whether a run must be given a value. By default it must if there is no default. "
+        "With `false` and no default, the value is null.",
         examples=[True],
     )
 
@@ -85,7 +85,7 @@ class AnyParameter(BaseModel):
     def _required_or_default(self) -> Self:
         if self.required and self.default is not None:
             raise _mistake(
-                "required", "A required parameter has no default. Leave out one of the two."
+                "required", "A required parameter can't have a default. Remove one of the two."
             )
         return self
 
@@ -105,15 +105,15 @@ class TextParameter(AnyParameter):
         ge=1,
         le=MAX_TEXT,
         strict=True,
-        description="The most characters it may have.",
+        description="The maximum number of characters.",
         examples=[100],
     )
 
     def convert(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueError("It takes a text. Put it in quotes.")
+            raise ValueError("It must be a text. Put it in quotes.")
         if len(value) > self.max_length:
-            raise ValueError(f"It takes a text of at most {self.max_length:,} characters.")
+            raise ValueError(f"It must be a text of at most {self.max_length:,} characters.")
         return value
 
     def form(self) -> dict[str, Any]:
@@ -126,17 +126,17 @@ class IntegerParameter(AnyParameter):
     type: Literal["integer"]
     default: Any = _default_field(12)
     minimum: int | None = Field(
-        default=None, strict=True, description="The least value.", examples=[1]
+        default=None, strict=True, description="The smallest value.", examples=[1]
     )
     maximum: int | None = Field(
-        default=None, strict=True, description="The greatest value.", examples=[12]
+        default=None, strict=True, description="The largest value.", examples=[12]
     )
 
     def convert(self, value: Any) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) > _MAX_INTEGER:
-            raise ValueError("It takes a whole number.")
+            raise ValueError("It must be a whole number.")
         _within(value, self.minimum, self.maximum)
         return value
 
@@ -150,15 +150,15 @@ class NumberParameter(AnyParameter):
     type: Literal["number"]
     default: Any = _default_field(0.5)
     minimum: float | None = Field(
-        default=None, strict=True, description="The least value.", examples=[0]
+        default=None, strict=True, description="The smallest value.", examples=[0]
     )
     maximum: float | None = Field(
-        default=None, strict=True, description="The greatest value.", examples=[99.5]
+        default=None, strict=True, description="The largest value.", examples=[99.5]
     )
 
     def convert(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
-            raise ValueError("It takes a number.")
+            raise ValueError("It must be a number.")
         _within(value, self.minimum, self.maximum)
         return float(value)
 
@@ -174,7 +174,7 @@ class BooleanParameter(AnyParameter):
 
     def convert(self, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise ValueError("It takes true or false, without quotes.")
+            raise ValueError("It must be true or false, without quotes.")
         return value
 
     def form(self) -> dict[str, Any]:
@@ -195,7 +195,7 @@ class DateParameter(AnyParameter):
                 return date.fromisoformat(value)
             except ValueError:
                 pass
-        raise ValueError("It takes a date such as 2026-01-31.")
+        raise ValueError("It must be a date, such as 2026-01-31.")
 
     def form(self) -> dict[str, Any]:
         return {"type": "string", "format": "date"}
@@ -218,7 +218,7 @@ class ChoiceParameter(AnyParameter):
 
     def convert(self, value: Any) -> str:
         if not isinstance(value, str) or value not in self.choices:
-            raise ValueError(f"It takes one of: {', '.join(self.choices)}.")
+            raise ValueError(f"It must be one of: {', '.join(self.choices)}.")
         return value
 
     def form(self) -> dict[str, Any]:
@@ -238,15 +238,15 @@ class ListParameter(AnyParameter):
         ge=1,
         le=MAX_ITEMS,
         strict=True,
-        description="The most items it may have.",
+        description="The maximum number of items.",
         examples=[10],
     )
 
     def convert(self, value: Any) -> list[Any]:
         if not isinstance(value, list):
-            raise ValueError("It takes a list.")
+            raise ValueError("It must be a list.")
         if len(value) > self.max_items:
-            raise ValueError(f"It takes a list of at most {self.max_items:,} items.")
+            raise ValueError(f"It must be a list of at most {self.max_items:,} items.")
         done = []
         for number, item in enumerate(value, start=1):
             try:
@@ -307,9 +307,9 @@ def _finite(value: float) -> bool:
 
 def _within(value: float, minimum: float | None, maximum: float | None) -> None:
     if minimum is not None and value < minimum:
-        raise ValueError(f"It is at least {minimum}.")
+        raise ValueError(f"It must be at least {minimum}.")
     if maximum is not None and value > maximum:
-        raise ValueError(f"It is at most {maximum}.")
+        raise ValueError(f"It must be at most {maximum}.")
 
 
 def _bounds(minimum: float | None, maximum: float | None) -> dict[str, float]:

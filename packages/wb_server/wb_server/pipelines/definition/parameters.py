@@ -51,7 +51,7 @@ def resolve(
         value = given.get(name)
         try:
             if value is None and parameter.is_required:
-                raise ValueError("It is required: give it a value.")
+                raise ValueError("A value is required.")
             if value is None:
                 value = default_of(parameter, scope)
             values[name] = None if value is None else parameter.convert(value)

@@ -24,8 +24,8 @@ class Problem(BaseModel):
 
     line: int = Field(ge=1, description="The line, from 1.")
     column: int = Field(ge=1, description="The column, from 1, in characters.")
-    path: tuple[str | int, ...] = Field(description="The keys that lead there.")
-    code: str = Field(description="A stable name of the kind of mistake, for programs.")
+    path: tuple[str | int, ...] = Field(description="The path of keys to it.")
+    code: str = Field(description="A stable code for the kind of problem, for programs.")
     message: str = Field(description="What is wrong and what to do.")
 
     def __init__(self, line: int, column: int, path: Path, code: str, message: str) -> None:

@@ -32,10 +32,10 @@ def page(registry: Registry) -> str:
     common = {key: PARAMETER_TYPES["boolean"].model_fields[key] for key in shared}
     parts = [
         "# Pipeline file\n",
-        "Every key of a `*.pipeline.yaml`. How the parts work together is in the "
-        "[guide](pipelines.md).\n",
-        "Where the default is –, the key may be left out and then there is no such value. Durations "
-        "are written `30s`, `10m`, `1h`, `2d` or `1h30m`.\n",
+        "Every key of a `*.pipeline.yaml`. The [guide](pipelines.md) explains how they work "
+        "together.\n",
+        "A default of – means that the key may be omitted. Durations are written `30s`, `10m`, "
+        "`1h`, `2d` or `1h30m`.\n",
         "- [The file](#the-file)\n- [Parameters](#parameters)\n- [Defaults](#defaults)\n"
         "- [Retries](#retries)\n- [Schedule](#schedule)\n- [Tasks](#tasks)",
         *(f"  - [{name}](#{name})" for name in registry),
@@ -43,8 +43,8 @@ def page(registry: Registry) -> str:
         "## The file\n",
         *_rows(PipelineFile.model_fields, ""),
         "\n## Parameters\n",
-        "Under `parameters`, by the parameter's name: lower-case letters, digits and underscores, a "
-        "letter first. Every parameter has:\n",
+        "Under `parameters`, by the parameter's name: lower-case letters, digits and "
+        "underscores, starting with a letter. Every parameter has:\n",
         *_rows(common, "parameters.<name>."),
     ]
     for name, parameter in PARAMETER_TYPES.items():
@@ -59,8 +59,8 @@ def page(registry: Registry) -> str:
         parts += [f"\n## {title}\n", _docstring(model) + "\n", *_rows(model.model_fields, prefix)]
     parts += [
         "\n## Tasks\n",
-        "Under `tasks`, by the task's id: lower-case letters, digits and underscores, a letter "
-        "first. Every task has:\n",
+        "Under `tasks`, by the task's id: lower-case letters, digits and underscores, starting "
+        "with a letter. Every task has:\n",
         *_rows(TaskSpec.model_fields, "tasks.<id>."),
     ]
     for name, spec in registry.items():
@@ -124,12 +124,12 @@ def _task(name: str, spec: type[TaskSpec]) -> Iterator[str]:
 
 def _expressions() -> Iterator[str]:
     yield "\n## Expressions\n"
-    yield "`{{ … }}` in a text. What can be read:\n"
+    yield "`{{ … }}` in a text. These can be read:\n"
     yield "| name | |\n|---|---|"
     yield "| `params.<name>` | a parameter; `params.<name>[0]` an item of a list |"
     yield (
         "| `tasks.<id>.outputs.<name>` | an output of a task that this one needs, directly or "
-        "through others |"
+        "indirectly |"
     )
     for root, known in (("run", RUN), ("pipeline", PIPELINE)):
         for name, text in known.items():

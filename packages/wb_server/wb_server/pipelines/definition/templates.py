@@ -93,7 +93,7 @@ def evaluated(spec: Spec, scope: Mapping[str, Any]) -> Spec:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise Unprocessable(
-            f"The value of the expression in {where} doesn't fit: {first['msg'].rstrip('.')}.",
+            f"The value of the expression in {where} isn't valid: {first['msg'].rstrip('.')}.",
             code="expression_failed",
             field=where,
         ) from None

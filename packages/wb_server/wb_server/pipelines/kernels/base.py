@@ -88,7 +88,9 @@ class KernelRequest:
 def note_packages(request: KernelRequest, changed: str) -> None:
     """Says in an attempt's log which packages are not as they were when its version was saved."""
     if changed:
-        request.log(f"Packages are not as they were when this version was saved: {changed[:1000]}.")
+        request.log(
+            f"Installed packages differ from when this version was saved: {changed[:1000]}."
+        )
 
 
 MAX_MESSAGE = 64 * 2**20
@@ -103,8 +105,7 @@ def output_too_large() -> TaskFailed:
     """What an attempt ends with after such a message."""
     return TaskFailed(
         "output_too_large",
-        f"A single output was over {MAX_MESSAGE // 2**20} MiB. Show less of it, or write it to a "
-        "file.",
+        f"A single output exceeded {MAX_MESSAGE // 2**20} MiB. Show less, or write it to a file.",
         retry=False,
     )
 
@@ -197,8 +198,8 @@ class NoKernels(Kernels):
     async def start(self, request: KernelRequest) -> RunningKernel:
         raise TaskFailed(
             "no_notebook_servers",
-            "Notebooks of pipelines run in their owners' servers, which a worker starts. Here is none: "
-            "an administrator sets WB_REDIS_URL and WB_NOTEBOOKS_URL.",
+            "Notebooks of pipelines run in their owners' servers, which a worker starts. There "
+            "is no worker here: an administrator must set WB_REDIS_URL and WB_NOTEBOOKS_URL.",
             retry=False,
         )
 

@@ -150,7 +150,7 @@ class Driver:
             if language.get("name") != "python":
                 raise TaskFailed(
                     "parameters_not_taken",
-                    f"Parameters can be given to notebooks in Python only; this one is in "
+                    "Only Python notebooks take parameters; this one is in "
                     f"{language.get('name')}.",
                     retry=False,
                 )
@@ -181,7 +181,7 @@ class Driver:
         try:
             reply = await asyncio.wait_for(self._client.async_wait_for_reply(number), _INFO_SECONDS)
         except TimeoutError:
-            raise TaskFailed("kernel_did_not_start", "The kernel doesn't answer.") from None
+            raise TaskFailed("kernel_did_not_start", "The kernel doesn't respond.") from None
         found = dict((reply or {}).get("content", {}).get("language_info", {}))
         self._client.nb.metadata["language_info"] = NotebookNode(found)
         return found
@@ -223,7 +223,7 @@ class Driver:
         if isinstance(error, CellTimeoutError):
             failed = TaskFailed(
                 "cell_timeout",
-                f"Cell {self._at} of {total} took longer than its {self._client.timeout} s.",
+                f"Cell {self._at} of {total} exceeded its timeout of {self._client.timeout} s.",
                 **here,
             )
         else:
@@ -374,8 +374,8 @@ class _NotebookClient(NotebookClient):
         if len(json.dumps(self.collected | {name: value})) > _OUTPUTS_BYTES:
             self.refused = TaskFailed(
                 "outputs_too_large",
-                f"The values of wb.output are over {_OUTPUTS_BYTES // 1024} KiB together. Write "
-                "what is large to a table or a file.",
+                f"The values of wb.output exceed {_OUTPUTS_BYTES // 1024} KiB in total. Write "
+                "large values to a table or a file.",
                 retry=False,
             )
             return

@@ -103,7 +103,7 @@ class LocalKernels(Kernels):
             return
         # Of another process, or of one that is gone.
         if not await asyncio.to_thread(end_left, attempt_id):
-            raise TaskFailed("kernel_remains", "The kernel of an earlier attempt doesn't end.")
+            raise TaskFailed("kernel_remains", "The kernel of an earlier attempt doesn't stop.")
 
     def close(self) -> None:
         with self._lock:
@@ -185,7 +185,7 @@ class LocalKernel(RunningKernel):
         try:
             await asyncio.wait_for(self._ready(), _READY_SECONDS)
         except TimeoutError:
-            raise TaskFailed("kernel_did_not_start", "The kernel doesn't answer.") from None
+            raise TaskFailed("kernel_did_not_start", "The kernel doesn't respond.") from None
 
     async def _ready(self) -> None:
         while True:

@@ -123,8 +123,8 @@ class CellOutputs:
         ]
         if self._dropped:
             note = (
-                f"[{_amount(self._dropped)} of output before this were left out: a cell keeps its "
-                f"last {_amount(self._limit)}, a notebook {_amount(NOTEBOOK_BYTES)} in all.]\n"
+                f"[{_amount(self._dropped)} of earlier output were dropped: a cell keeps its "
+                f"last {_amount(self._limit)}, a notebook {_amount(NOTEBOOK_BYTES)} in total.]\n"
             )
             nodes.insert(0, new_output("stream", name="stderr", text=note))
         return nodes

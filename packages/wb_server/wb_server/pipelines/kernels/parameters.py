@@ -50,7 +50,7 @@ def source(parameters: Mapping[str, Any]) -> str:
     for name, value in parameters.items():
         if not name.isidentifier() or keyword.iskeyword(name):
             raise TaskFailed(
-                "bad_parameter", f"{name!r} can't be the name of a parameter.", retry=False
+                "bad_parameter", f"{name!r} isn't a valid parameter name.", retry=False
             )
         lines.append(f"{name} = {_literal(name, value, imports)}")
     # Under names of their own: the notebook's may be taken.
@@ -59,7 +59,9 @@ def source(parameters: Mapping[str, Any]) -> str:
 
 def _literal(name: str, value: Any, imports: set[str], depth: int = 0) -> str:
     if depth > _DEEPEST:
-        raise TaskFailed("bad_parameter", f"The parameter {name} is too deep.", retry=False)
+        raise TaskFailed(
+            "bad_parameter", f"The parameter {name} is nested too deeply.", retry=False
+        )
     match value:
         case None | bool() | int() | str():
             return repr(value)

@@ -62,7 +62,7 @@ class ServerKernels(Kernels):
         if len(request.snapshot) > MAX_PACKED:
             raise TaskFailed(
                 "snapshot_too_large",
-                f"The pipeline's folder is over {MAX_PACKED // 2**20} MiB.",
+                f"The pipeline's folder exceeds {MAX_PACKED // 2**20} MiB.",
                 retry=False,
             )
         for attempt in range(1, _TRIES + 1):
@@ -80,9 +80,7 @@ class ServerKernels(Kernels):
                 return kernel
             except _NoServer:
                 await kernel.end(now=True)
-                request.log(
-                    "The server that runs notebooks stopped meanwhile; it is started again."
-                )
+                request.log("The notebook server stopped; starting it again.")
                 if attempt == _TRIES or time.monotonic() > request.deadline:
                     raise _stopped() from None
             except BaseException:
@@ -100,7 +98,8 @@ class ServerKernels(Kernels):
             if not await kernel.delete(now=True):
                 raise TaskFailed(
                     "kernel_remains",
-                    "The kernel of an earlier attempt could not be ended; it may still run.",
+                    "The kernel of an earlier attempt could not be stopped; it may still be "
+                    "running.",
                 )
         finally:
             await kernel.close()
@@ -192,7 +191,7 @@ class ServerKernel(RunningKernel):
                 )
             return died(status)
         if answer.status_code == 404 and _is_ours(answer) and not self.client.lost:
-            return TaskFailed("kernel_died", "The notebook's kernel was ended by somebody else.")
+            return TaskFailed("kernel_died", "Someone else stopped the notebook's kernel.")
         # A server that was started anew knows nothing of the one before.
         return _stopped()
 
@@ -296,14 +295,14 @@ class _NoServer(Exception):
 def _stopped() -> TaskFailed:
     return TaskFailed(
         "server_stopped",
-        "The server in which the owner's notebooks run was stopped while this one ran.",
+        "The owner's notebook server was stopped while this notebook ran.",
     )
 
 
 def _nonsense() -> TaskFailed:
     return TaskFailed(
         "server_refused",
-        "The server in which the owner's notebooks run doesn't say what its notebook left.",
+        "The owner's notebook server doesn't list the files that the notebook left.",
     )
 
 
@@ -311,11 +310,11 @@ def died(exit_status: int | None) -> TaskFailed:
     """What to say of a kernel whose process ended."""
     how = ""
     if exit_status == -signal.SIGKILL:
-        how = " It was killed, which is what happens to one that uses more memory than there is."
+        how = " It was killed, most likely because it ran out of memory."
     elif exit_status is not None and exit_status < 0:
-        how = f" It ended by signal {-exit_status}."
+        how = f" It was ended by signal {-exit_status}."
     elif exit_status is not None:
-        how = f" It ended with status {exit_status}."
+        how = f" It exited with status {exit_status}."
     return TaskFailed("kernel_died", f"The notebook's kernel died.{how}", exit_status=exit_status)
 
 
@@ -330,8 +329,7 @@ def _refused(answer: httpx.Response) -> Exception:
     if not _is_ours(answer):
         return TaskFailed(
             "server_refused",
-            f"The server in which the owner's notebooks run refused a kernel (HTTP "
-            f"{answer.status_code}).",
+            f"The owner's notebook server refused to start a kernel (HTTP {answer.status_code}).",
         )
     error = answer.json()["error"]
     # Ours are in the wrong, and will be again, but for what an overloaded machine answers.

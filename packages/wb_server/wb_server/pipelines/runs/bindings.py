@@ -60,9 +60,7 @@ class RunBindings:
             return actor
         groups = self._people.groups_of(actor.name)
         if groups is None:
-            raise Forbidden(
-                f"“{actor.name}” is not among the Hub's users any more.", code="owner_gone"
-            )
+            raise Forbidden(f"“{actor.name}” is no longer a user of the Hub.", code="owner_gone")
         return replace(actor, groups=groups)
 
     def used(self, attempt_id: str, permit: Permit) -> None:

@@ -10,15 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 RunState = Annotated[
     Literal["queued", "running", "succeeded", "failed", "cancelled", "skipped"],
     Field(
-        description="`queued`: an earlier run of the pipeline goes on. `skipped`: one did, and the "
-        "pipeline's `concurrency` says to skip."
+        description="`queued`: an earlier run of the pipeline is still active. `skipped`: one was, and "
+        "the pipeline's `concurrency` is `skip`."
     ),
 ]
 TaskState = Annotated[
     Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled", "skipped"],
     Field(
-        description="`waiting`: for tasks that it needs. `queued`: for a worker. `skipped`: a task "
-        "that it needs failed, or it is no part of this run."
+        description="`waiting`: for tasks that it needs. `queued`: for a worker. `skipped`: a task that "
+        "it needs failed, or it isn't part of this run."
     ),
 ]
 AttemptState = Annotated[
@@ -34,13 +34,13 @@ class RunSummary(BaseModel):
     """A run in a list."""
 
     id: str
-    number: int = Field(description="Grows with every run of the Workbench.")
+    number: int = Field(description="Grows with every run in the Workbench.")
     pipeline_id: str
     version: int
     state: RunState
     trigger: Trigger
     triggered_by: str
-    logical_at: datetime = Field(description="The time that it is for: of a schedule's fire.")
+    logical_at: datetime = Field(description="The time that the schedule fired for.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -104,7 +104,7 @@ class TaskRunView(BaseModel):
     state: TaskState
     started_at: datetime | None
     finished_at: datetime | None
-    next_try_at: datetime | None = Field(description="Of one that will be tried again.")
+    next_try_at: datetime | None = Field(description="When it will be retried.")
     code: str | None
     message: str
     outputs: dict[str, Any]
@@ -144,7 +144,7 @@ class RunRequest(BaseModel):
         None,
         min_length=1,
         max_length=128,
-        description="A second request with the same key answers with the first one's run.",
+        description="A second request with the same key returns the first one's run.",
     )
 
 
@@ -161,8 +161,8 @@ class LogPage(BaseModel):
     """A piece of an attempt's log."""
 
     text: str
-    next: int = Field(description="What to ask from for what comes after.")
-    ended: bool = Field(description="Nothing more will come.")
+    next: int = Field(description="The `start` of the next page.")
+    ended: bool = Field(description="Whether the log is complete.")
 
 
 class LogQuery(BaseModel):

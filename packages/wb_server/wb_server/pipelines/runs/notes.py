@@ -38,7 +38,7 @@ class Notes:
                 )
             ).first()
             if current is None:
-                raise Conflict("This attempt is not current any more.", code="stale_attempt")
+                raise Conflict("This attempt is no longer current.", code="stale_attempt")
             transaction.execute(
                 attempts.update()
                 .where(attempts.c.id == claim.attempt_id)

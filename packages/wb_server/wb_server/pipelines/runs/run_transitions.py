@@ -71,7 +71,7 @@ class RunTransitions:
             if new.refused is not None:
                 over = ("failed", *new.refused)
             elif active and new.concurrency == "skip":
-                over = ("skipped", "overlap", "An earlier run was not done.")
+                over = ("skipped", "overlap", "An earlier run was still active.")
             self._insert(transaction, run_id, new, over)
             if over is not None:
                 return Step(run_id, ended=over[0])
@@ -247,7 +247,7 @@ class RunTransitions:
         known = sa.select(task_runs.c.id).where(task_runs.c.id == taken).with_for_update()
         if transaction.execute(known).first() is None:
             raise Conflict(
-                "The run that this one would repeat was removed meanwhile: it was too old.",
+                "The run to repeat has been removed because of its age.",
                 code="tidied",
             )
         made = transaction.execute(sa.select(artifacts).where(artifacts.c.task_run_id == taken))

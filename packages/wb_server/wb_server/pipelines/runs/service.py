@@ -160,9 +160,11 @@ class RunService:
         run, pipeline = self._visible(actor, run_id)
         self._rights.require(actor, "pipeline.run", pipeline)
         if run.state not in ENDED:
-            raise Conflict("This run goes on: cancel it first, or wait.", code="not_ended")
+            raise Conflict(
+                "This run is still active. Cancel it or wait for it to finish.", code="not_ended"
+            )
         if pipeline.deleted_at is not None:
-            raise Conflict("The pipeline was deleted: restore it first.", code="deleted")
+            raise Conflict("The pipeline was deleted. Restore it first.", code="deleted")
         standing = self._pipelines.standing(pipeline.id, run.version)
         if standing is None or standing.approved_for != named(pipeline.owner):
             raise _not_approved(pipeline, run.version)
@@ -170,8 +172,8 @@ class RunService:
         account = run_as(pipeline.owner, definition)
         if request.what != "all" and run.run_as != account:
             raise Conflict(
-                f"What this run made has come about with the rights of {run.run_as.partition(':')[2]}: "
-                "run all of it again.",
+                "This run's results were made with the rights of "
+                f"{run.run_as.partition(':')[2]}. Rerun all of it.",
                 code="owner_changed",
             )
         step = self._transitions.create(
@@ -327,7 +329,7 @@ class RunService:
         self._visible(actor, run_id)
         row = self._store.artifact(run_id, task, name)
         if row is None:
-            raise NotFound("This task made no such artifact.", code="unknown_artifact")
+            raise NotFound("This task has no such artifact.", code="unknown_artifact")
         return row["media_type"], row["digest"]
 
     def _attempt(self, actor: Actor, attempt_id: str) -> Mapping[str, Any]:

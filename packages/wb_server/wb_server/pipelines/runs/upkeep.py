@@ -105,7 +105,7 @@ class Upkeep:
                 runs.delete().where(runs.c.id.in_(ids)).returning(runs.c.id)
             ).all()
             if len(removed) != len(ids):
-                raise Conflict("Somebody else tidied up at the same time.", code="tidied")
+                raise Conflict("Another process is already cleaning up.", code="tidied")
             transaction.execute(schedule_fires.delete().where(schedule_fires.c.run_id.in_(ids)))
             for digest in digests:
                 self._blobs.refer(transaction, digest, -1)

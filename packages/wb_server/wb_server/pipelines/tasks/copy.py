@@ -28,8 +28,8 @@ class _Source(BaseModel):
         ):
             raise PydanticCustomError(
                 "one_source",
-                "It takes either an artifact, as {artifact: transform.sales.parquet}, or a connection "
-                "and a query.",
+                "It needs either an artifact, as {artifact: transform.sales.parquet}, or a "
+                "connection and a query.",
             )
         return value
 
@@ -45,7 +45,7 @@ class FromQuery(_Source):
 
     connection: ConnectionName
     query: Sql = Field(
-        description="The query whose rows are copied. Expressions are values in it.",
+        description="The query whose rows are copied. Expressions in it are values.",
         examples=["select id, name from customers where changed >= {{ params.since }}"],
     )
 
@@ -102,7 +102,7 @@ class CopyTask(TaskType):
 
     name: ClassVar[str] = "copy"
     title: ClassVar[str] = "Copy"
-    description: ClassVar[str] = "Copies rows from one connection into another."
+    description: ClassVar[str] = "Copies rows from one connection to another."
     Spec: ClassVar[type[TaskSpec]] = CopySpec
 
     def __init__(self, broker: Broker) -> None:

@@ -37,8 +37,8 @@ class HttpSpec(TaskSpec):
 
     type: Literal["http"]
     url: Annotated[str, StringConstraints(min_length=8, max_length=2_000)] = Field(
-        description="Where to: an `https://` or `http://` address without a user name or password. "
-        "The same addresses are allowed as for connections; redirects are not followed.",
+        description="The `https://` or `http://` address, without a user name or password. The rules "
+        "for connections' addresses apply; redirects are not followed.",
         examples=["https://hooks.example.org/sales"],
     )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
@@ -47,19 +47,20 @@ class HttpSpec(TaskSpec):
     headers: dict[HeaderName, Annotated[str, StringConstraints(max_length=4_000)]] = Field(
         default={},
         max_length=50,
-        description="Headers of the request. Never a secret: the file is for all to read who may see "
-        "the pipeline. `Idempotency-Key` is set to the task run's id, the same over retries.",
+        description="Headers of the request. Never put a secret here: everyone who may see the pipeline "
+        "can read the file. `Idempotency-Key` is set to the task run's id, which stays the "
+        "same over retries.",
         examples=[{"Accept": "application/json"}],
     )
     body: Value = Field(
         None,
-        description="What is sent: a text as it is, anything else as JSON.",
+        description="What is sent: a text unchanged, anything else as JSON.",
         examples=[{"rows": "{{ tasks.load.outputs.rows }}"}],
     )
     expect: list[Annotated[int, Field(ge=100, le=599)]] = Field(
         default=[],
         max_length=20,
-        description="Statuses that count as a success. Without it: 200 to 299.",
+        description="Status codes that count as success (default: 200 to 299).",
         examples=[[200, 202]],
     )
 
@@ -73,7 +74,7 @@ class HttpSpec(TaskSpec):
         for name, value in self.headers.items():
             if name.lower() in _OWN_HEADERS:
                 yield TaskProblem(
-                    ("headers", name), "bad_header", f"The task sets {name} itself: leave it out."
+                    ("headers", name), "bad_header", f"The task sets {name} itself. Remove it."
                 )
             elif "{{" not in value and not _HEADER_VALUE.fullmatch(value.strip()):
                 yield TaskProblem(("headers", name), "bad_header", _bad_header(name))
@@ -148,7 +149,7 @@ class HttpTask(TaskType):
         if more:
             raise TaskFailed(
                 "answer_too_large",
-                f"The answer has more than {_ANSWER_BYTES // 1024} KiB. Ask for less of it.",
+                f"The response exceeds {_ANSWER_BYTES // 1024} KiB. Request less.",
                 retry=False,
             )
         return TaskResult(outputs={"status": status, "answer": _read(answer, text)})
@@ -173,7 +174,7 @@ async def _sent(
     try:
         return await asking
     except asyncio.CancelledError:
-        raise TaskFailed("stopped", "The request was broken off.") from None
+        raise TaskFailed("stopped", "The request was cancelled.") from None
 
 
 async def _ask(
@@ -205,13 +206,15 @@ def _target(url: str) -> tuple[str, str, int]:
         parts, host, port = urlsplit(""), "", 0
     if parts.scheme not in ("http", "https") or not host:
         raise TaskFailed(
-            "bad_url", "It takes an address such as https://hooks.example.org/sales.", retry=False
+            "bad_url",
+            "It must be an address, such as https://hooks.example.org/sales.",
+            retry=False,
         )
     if parts.username is not None or parts.password is not None:
         raise TaskFailed(
             "bad_url",
-            "A user name or password does not belong in the address: all who may see the pipeline "
-            "would read it.",
+            "The address must not contain a user name or password: everyone who may see the "
+            "pipeline could read it.",
             retry=False,
         )
     return parts.scheme, host, port
@@ -227,14 +230,14 @@ def _parsed(url: str) -> httpx.URL:
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in url):
         raise TaskFailed(
             "bad_url",
-            "The address holds a line break or another control character. One in a value is written "
-            "as %0A, as in https://hooks.example.org/?text=a%0Ab.",
+            "The address contains a line break or another control character. Write a line break "
+            "in a value as %0A, as in https://hooks.example.org/?text=a%0Ab.",
             retry=False,
         )
     try:
         return httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise TaskFailed("bad_url", f"This is no address: {error}", retry=False) from error
+        raise TaskFailed("bad_url", f"This isn't an address: {error}", retry=False) from error
 
 
 def _headers(spec: HttpSpec) -> httpx.Headers:
@@ -254,8 +257,8 @@ def _headers(spec: HttpSpec) -> httpx.Headers:
 
 def _bad_header(name: str) -> str:
     return (
-        f"The value of {name} holds a line break, or letters that a header can't carry: only those of "
-        "ASCII are sent."
+        f"The value of {name} contains a line break or non-ASCII characters, which a header "
+        "can't carry."
     )
 
 
@@ -274,7 +277,7 @@ def _content(body: Any) -> bytes | None:
     except ValueError as error:  # UnicodeError is one
         raise TaskFailed(
             "bad_body",
-            "The body can't be sent: it holds half a letter (a lone surrogate), NaN or Infinity.",
+            "The body can't be sent: it contains a lone surrogate, NaN or Infinity.",
             retry=False,
         ) from error
 

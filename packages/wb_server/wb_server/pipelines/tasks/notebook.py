@@ -36,13 +36,13 @@ class NotebookSpec(TaskSpec):
     parameters: dict[ParameterName, Value] = Field(
         default={},
         max_length=100,
-        description="Values for the notebook: a cell that sets them is put after the one tagged "
-        "`parameters`. Never a secret: they are kept with the run, for all to read who may.",
+        description="Values for the notebook, set in a cell after the one tagged `parameters`. Never "
+        "put a secret here: everyone who may see the run can read them.",
         examples=[{"period": "{{ params.period }}"}],
     )
     kernel: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = Field(
         None,
-        description="The kernel to run it with, instead of the notebook's own.",
+        description="The kernel to use instead of the notebook's own.",
         examples=["python3"],
     )
     cell_timeout: Timeout | None = Field(

@@ -39,8 +39,8 @@ TableName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=300, pattern=r"^[^{}\x00-\x1f]+$"),
     Field(
-        description="`schema.table` or `table`. A name that needs quotes in SQL has them here too. It "
-        "can't be an expression.",
+        description="`schema.table` or `table`. Quote a name here if SQL needs quotes for it. It can't "
+        "be an expression.",
         examples=["reporting.sales"],
     ),
 ]
@@ -56,21 +56,21 @@ class IntoTable(BaseModel):
     table: TableName
     mode: Literal["append", "replace", "upsert"] = Field(
         "append",
-        description="`append` adds the rows, `replace` puts them in place of all that are there, "
-        "`upsert` changes those with the same key and adds the others.",
+        description="`append` adds the rows, `replace` replaces all existing rows, `upsert` updates "
+        "rows with the same key and adds the others.",
         examples=["upsert"],
     )
     key: list[ColumnName] = Field(
         default=[],
         max_length=32,
-        description="For `upsert`: the columns that say which row it is. The table needs a unique index "
-        "on them.",
+        description="For `upsert`: the columns that identify a row. The table needs a unique index on "
+        "them.",
         examples=[["id"]],
     )
     create: bool = Field(
         True,
         strict=True,
-        description="Make the table from the rows' columns if it is missing.",
+        description="Create the table from the rows' columns if it is missing.",
         examples=[False],
     )
 
@@ -78,10 +78,10 @@ class IntoTable(BaseModel):
     def _key_fits(self) -> Self:
         if self.mode == "upsert" and not self.key:
             raise PydanticCustomError(
-                "key_missing", "An upsert needs a key: the columns that say which row it is."
+                "key_missing", "An upsert needs a key: the columns that identify a row."
             )
         if self.mode != "upsert" and self.key:
-            raise PydanticCustomError("key_unused", "A key is for the mode upsert alone.")
+            raise PydanticCustomError("key_unused", "Only the mode upsert takes a key.")
         if len(set(self.key)) != len(self.key):
             raise PydanticCustomError("key_twice", "The key names a column twice.")
         return self
@@ -132,7 +132,7 @@ def load(broker: Broker, attempt: Attempt, batches: Batches, into: IntoTable) ->
     attempt.recorder.tables("written", [TableUse(done.connection_id, done.schema, done.table)])
     said = f"{done.rows:,} rows into {into.connection}, {into.table} ({into.mode})"
     if done.already:
-        said += ": an earlier try had loaded them, nothing was done now"
+        said += ": already loaded by an earlier attempt, nothing to do"
     attempt.recorder.log(said)
     return done
 
@@ -169,7 +169,7 @@ def parquet(
         except pa.ArrowNotImplementedError as error:
             raise TaskFailed(
                 "unsupported_type",
-                f"A column has a type that Parquet lacks: {error}. Cast it in the query.",
+                f"A column has a type that Parquet doesn't have: {error}. Cast it in the query.",
                 retry=False,
             ) from error
         (artifact,) = folder.artifacts([Artifact(name, PARQUET, path)])

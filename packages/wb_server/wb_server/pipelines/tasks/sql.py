@@ -46,8 +46,8 @@ class SqlSpec(TaskSpec):
     type: Literal["sql"]
     connection: ConnectionName
     statement: Sql = Field(
-        description="A query, or a statement that changes data. Expressions are values in it, never "
-        "a part of its text.",
+        description="A query, or a statement that changes data. Expressions in it are values, never "
+        "part of its text.",
         examples=["select * from orders where day >= {{ params.period }}"],
     )
     into: Into | None = Field(
@@ -82,7 +82,7 @@ class SqlTask(TaskType):
 
     name: ClassVar[str] = "sql"
     title: ClassVar[str] = "SQL"
-    description: ClassVar[str] = "Runs a statement in a connection."
+    description: ClassVar[str] = "Runs a statement on a connection."
     Spec: ClassVar[type[TaskSpec]] = SqlSpec
 
     def __init__(self, broker: Broker, temporary: Path) -> None:
@@ -128,6 +128,6 @@ class SqlTask(TaskType):
         attempt.recorder.tables("written", tables_written(reading.permit))
         said = f"{done.rows:,} rows changed"
         if done.already:
-            said += ": an earlier try had done it, nothing was done now"
+            said += ": already done by an earlier attempt, nothing to do"
         attempt.recorder.log(said)
         return TaskResult({"rows": done.rows})

@@ -29,7 +29,7 @@ def remove(call: Call) -> LimitList:
     """Takes a group's, user's or connection's limits away; a connection is named by its id."""
     kind = call.path["kind"]
     if kind not in ("group", "user", "connection"):
-        raise NotFound("Limits are a group's, a user's or a connection's.", code="unknown_limit")
+        raise NotFound("Limits apply to a group, a user or a connection.", code="unknown_limit")
     return call.service(LimitService).remove(
         call.actor, cast(SubjectKind, kind), call.path["subject"]
     )
@@ -41,7 +41,7 @@ def remove_everyones(call: Call) -> LimitList:
 
 
 ROUTES = [
-    Endpoint("GET", "/limits/mine", "limits.own", mine, "See one's own limits", OwnLimits),
+    Endpoint("GET", "/limits/mine", "limits.own", mine, "See your own limits", OwnLimits),
     Endpoint("GET", "/limits", "limits.see", index, "List limits", LimitList),
     Endpoint(
         "POST",
@@ -59,7 +59,7 @@ ROUTES = [
         "/limits/everyone",
         "limits.change",
         remove_everyones,
-        "Take everyone's limits away",
+        "Remove everyone's limits",
         LimitList,
         audit="limits.remove",
         errors=(404,),
@@ -69,7 +69,7 @@ ROUTES = [
         "/limits/{kind}/{subject}",
         "limits.change",
         remove,
-        "Take limits away",
+        "Remove limits",
         LimitList,
         audit="limits.remove",
         errors=(404,),

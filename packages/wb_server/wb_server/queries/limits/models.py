@@ -16,7 +16,7 @@ LimitField = Literal["concurrent", "rows", "bytes", "seconds", "temp_bytes"]
 FIELDS: tuple[LimitField, ...] = ("concurrent", "rows", "bytes", "seconds", "temp_bytes")
 
 Concurrent = Annotated[
-    int, Field(ge=1, le=1000, strict=True, description="Queries that run at the same time.")
+    int, Field(ge=1, le=1000, strict=True, description="Queries that may run at the same time.")
 ]
 Rows = Annotated[int, Field(ge=1, le=10**12, strict=True, description="Rows of one answer.")]
 Bytes = Annotated[int, Field(ge=1024, le=2**50, strict=True, description="Bytes of one answer.")]
@@ -27,7 +27,7 @@ Seconds = Annotated[
         le=7 * 24 * 3600,
         strict=True,
         allow_inf_nan=False,
-        description="Seconds that one statement may run; waiting for its turn doesn't count.",
+        description="Seconds that one statement may run, not counting the time it waits.",
     ),
 ]
 TempBytes = Annotated[
@@ -36,8 +36,8 @@ TempBytes = Annotated[
         ge=0,
         le=2**50,
         strict=True,
-        description="Bytes of temporary files of one statement, where the connector can hold it to "
-        "that; 0: none.",
+        description="Bytes of temporary files of one statement, if the connector can enforce it; 0 "
+        "allows none.",
     ),
 ]
 
@@ -91,8 +91,8 @@ class LimitView(LimitRow):
     """A row as administrators see it."""
 
     name: str | None = Field(
-        description="The subject for people: a connection's name instead of its id. `null` for a "
-        "connection that is deleted."
+        description="The subject's name: for a connection its name instead of its id, or `null` if it "
+        "is deleted."
     )
 
 
@@ -111,9 +111,9 @@ class LimitList(BaseModel):
 
     items: list[LimitView]
     settings: StartLimits
-    total: int = Field(description="Queries that run at the same time, all together: a setting.")
+    total: int = Field(description="Queries of all users that may run at the same time: a setting.")
     running: int = Field(description="Queries that run now.")
-    waiting: int = Field(description="Queries that wait for their turn now.")
+    waiting: int = Field(description="Queries that wait now.")
 
 
 class LimitSource(BaseModel):
@@ -135,7 +135,7 @@ class ConnectionLimits(LimitValues):
 
     connection_id: str
     connection: str
-    running: int = Field(description="Queries that run on it now, everybody's.")
+    running: int = Field(description="Queries of all users that run on it now.")
 
 
 class OwnLimits(BaseModel):
@@ -146,9 +146,9 @@ class OwnLimits(BaseModel):
     bytes: LimitValue
     seconds: LimitValue
     temp_bytes: LimitValue
-    running: int = Field(description="Queries of one's own that run now.")
-    waiting: int = Field(description="Queries of one's own that wait for their turn now.")
-    queue_wait: float = Field(description="Seconds that a query waits for its turn at most.")
+    running: int = Field(description="Your own queries that run now.")
+    waiting: int = Field(description="Your own queries that wait now.")
+    queue_wait: float = Field(description="Seconds that a query waits at most.")
     connections: list[ConnectionLimits]
 
 

@@ -231,8 +231,8 @@ class Slots:
         mine = self._count_waiting(slot.user) - 1
         if mine >= self.capacity.waiting_per_user:
             raise LimitReached(
-                f"{_queries(mine)} of yours {_verb(mine, 'wait')} for a place already, as many as may. "
-                "Send fewer at once, or try again in a moment.",
+                f"You already have {_queries(mine)} waiting, which is the limit. Send fewer at "
+                "once, or try again in a moment.",
                 code="too_many_waiting",
                 limit=self.capacity.waiting_per_user,
                 retry_after=_seconds(self.capacity.wait),
@@ -240,8 +240,8 @@ class Slots:
         running, others = self._count_running(), self._count_waiting(None) - 1
         if others >= self.capacity.waiting:
             raise LimitReached(
-                f"The Workbench is full: {_queries(running)} {_verb(running, 'run')} and "
-                f"{_queries(others)} {_verb(others, 'wait')}. Try again in a moment.",
+                f"The Workbench is full: {_queries(running)} running and {_queries(others)} "
+                "waiting. Try again in a moment.",
                 code="too_many_waiting",
                 limit=self.capacity.waiting,
                 retry_after=_seconds(self.capacity.wait),

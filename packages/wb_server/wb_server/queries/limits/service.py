@@ -144,7 +144,7 @@ class LimitService:
         subject = self._subject(actor, request.kind, request.subject)
         if all(getattr(request, name) is None for name in FIELDS):
             raise InvalidInput(
-                f"Give at least one of {', '.join(FIELDS)}; to take limits away, delete them.",
+                f"Give at least one of {', '.join(FIELDS)}; to remove limits, delete them.",
                 code="no_limit",
                 field=FIELDS[0],
             )
@@ -244,7 +244,7 @@ class LimitService:
         if kind == "everyone":
             if subject:
                 raise InvalidInput(
-                    "Limits for everyone have no subject: leave it out.",
+                    "Limits for everyone have no subject. Omit it.",
                     code="invalid_field",
                     field="subject",
                 )

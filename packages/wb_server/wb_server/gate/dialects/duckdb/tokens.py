@@ -104,7 +104,7 @@ def tokenize(sql: str) -> list[Token]:
     """
     tokens = _lexed(sql)
     if MARK in sql and any(_is_marked(token) for token in tokens):
-        raise InvalidInput("The SQL text holds a character that is none.", code="syntax_error")
+        raise InvalidInput("The SQL text contains an invalid character.", code="syntax_error")
     while tokens and tokens[-1].token_type == Kind.SEMICOLON:
         tokens.pop()
     if any(token.token_type in _TAKEN for token in tokens):
