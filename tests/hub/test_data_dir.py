@@ -152,7 +152,7 @@ def test_one_workbench_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(data_dir, "_RUNNING_SECONDS", 0.1)
     data = DataDir(tmp_path)
     data.prepare()
-    with data.alone(), pytest.raises(Refused, match="already runs"), data.alone():
+    with data.alone(), pytest.raises(Refused, match="already running"), data.alone():
         pass
     with data.alone():
         pass

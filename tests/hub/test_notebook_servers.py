@@ -76,7 +76,7 @@ def test_a_person_can_not_start_one(small_hub: Running, person: Browser) -> None
     for name in ("pipelines", "mine"):
         answer = person.api("POST", f"/users/admin/servers/{name}")
         assert answer.status_code == 403, answer.text
-        assert "for pipelines alone" in answer.text
+        assert "only for pipelines" in answer.text
         assert person.http.get(f"/hub/spawn/admin/{name}").status_code == 403
     # Nor by another way: the person's own server under such a name.
     answer = person.api("PATCH", "/users/admin/servers/", json={"name": "pipelines"})

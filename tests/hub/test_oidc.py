@@ -91,7 +91,7 @@ def test_no_passwords_then(oidc_hub: Running) -> None:
 
 def test_discovery(idp: Provider) -> None:
     assert oidc.discover(idp.issuer)["token_url"] == f"{idp.issuer}/token"
-    with pytest.raises(SettingError, match="speaks for"):
+    with pytest.raises(SettingError, match="is the configuration of"):
         oidc.discover(idp.issuer.replace("127.0.0.1", "localhost"))
 
 

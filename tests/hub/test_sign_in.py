@@ -128,7 +128,7 @@ def test_tries_are_limited(hub: Running, stranger: Browser, member: str) -> None
         assert "Invalid username" in stranger.sign_in(member, "a guess").text
     answer = stranger.sign_in(member, GOOD)
     assert answer.status_code == 403
-    assert "Too many failed tries" in answer.text
+    assert "Too many failed attempts" in answer.text
     assert stranger.signed_in() is None
 
 
@@ -136,7 +136,7 @@ def test_unknown_names_look_like_known_ones(stranger: Browser) -> None:
     name = new_name()
     for _ in range(5):
         assert "Invalid username" in stranger.sign_in(name, "a guess").text
-    assert "Too many failed tries" in stranger.sign_in(name, "a guess").text
+    assert "Too many failed attempts" in stranger.sign_in(name, "a guess").text
 
 
 def test_nobody_is_approved_or_locked_out_by_a_link(admin: Browser, member: str) -> None:

@@ -536,4 +536,4 @@ def test_tries_at_a_password_are_counted_whatever_address_is_claimed(hub: Runnin
         with Browser(hub.url) as browser:
             browser.http.headers["X-Real-Ip"] = f"203.0.113.{number}"
             texts.append(browser.sign_in("somebody-guessed", "a wrong guess").text)
-    assert ["Too many failed tries" in text for text in texts] == [False] * 5 + [True]
+    assert ["Too many failed attempts" in text for text in texts] == [False] * 5 + [True]

@@ -197,7 +197,7 @@ def test_an_export_of_more_rows_than_are_held_at_once_and_of_a_time(place: Place
 
 
 def test_old_rows_are_pruned_and_verify_still_passes(place: Place, tmp_path: Path) -> None:
-    assert "No rows are that old" in place.wb("prune", "--older-than", 1).stdout
+    assert "No rows are old enough" in place.wb("prune", "--older-than", 1).stdout
     notes = tmp_path / "checkpoints"
     place.age(40)
     notes.write_text(place.wb("checkpoint").stdout)
@@ -227,7 +227,7 @@ def test_what_is_missing_is_one_line(place: Place, tmp_path: Path) -> None:
         assert "The master key is missing" in one_line(place.wb(*command, WB_KEY_FILE=none))
     other = tmp_path / "other.key"
     vault.generate(other)
-    assert "not the one" in one_line(place.wb("verify", WB_KEY_FILE=str(other)))
+    assert "doesn't belong to" in one_line(place.wb("verify", WB_KEY_FILE=str(other)))
     place.tamper("delete from vault_secrets where name = 'audit'")
     assert "key is gone" in one_line(place.wb("verify"))
     place.tamper("update alembic_version set version_num = '0002_sharing'")

@@ -134,7 +134,7 @@ def test_the_key_belongs_to_the_database(database: Database) -> None:
     right = Vault([key()])
     right.prove(database)
     right.prove(database)
-    with pytest.raises(VaultError, match="not the one"):
+    with pytest.raises(VaultError, match="doesn't belong to"):
         Vault([key()]).prove(database)
 
 

@@ -145,9 +145,9 @@ def test_a_place_that_is_taken_is_refused(lite: Installation, tmp_path: Path) ->
         assert "already exists" in refusal(lite.backup(tmp_path / "b.tar"))
         assert (tmp_path / name).read_text() == "mine"
         (tmp_path / name).unlink()
-    assert "ends in .tar" in refusal(lite.backup(tmp_path / "b.zip"))
+    assert "must end in .tar" in refusal(lite.backup(tmp_path / "b.zip"))
     assert "There is no folder" in refusal(lite.backup(tmp_path / "none" / "b.tar"))
-    assert "would hold itself" in refusal(lite.backup(lite.data / "users" / "b.tar"))
+    assert "would contain itself" in refusal(lite.backup(lite.data / "users" / "b.tar"))
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_at_a_terminal_it_is_asked_for_twice(
 
 def test_a_key_of_another_database_is_refused(installation: Installation, tmp_path: Path) -> None:
     (installation.data / "master.key").write_bytes(Fernet.generate_key())
-    assert "not the one" in refusal(installation.backup(tmp_path / "b.tar"))
+    assert "doesn't belong to" in refusal(installation.backup(tmp_path / "b.tar"))
     assert not list(tmp_path.glob("b.*")) + list(tmp_path.glob(".wb-*"))
 
 
@@ -233,7 +233,7 @@ def test_damaged_stored_content_is_told_and_left_out_only_on_request(
     assert sum(name.startswith("blobs/") for name in names(tmp_path / "b.tar")) == 1
     back = restore(lite, tmp_path / "b.tar", tmp_path / "new")
     assert back.returncode == 0, back.stderr
-    assert "missing already" in back.stderr
+    assert "already missing" in back.stderr
 
 
 def test_a_damaged_database_is_refused(lite: Installation, tmp_path: Path) -> None:

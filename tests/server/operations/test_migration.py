@@ -78,7 +78,7 @@ def test_a_migration_makes_a_copy_that_leads_back(old: Settings) -> None:
 def test_the_key_that_was_proved_before_is_the_one_that_is_asked_for_after(old: Settings) -> None:
     Path(old.key_path).unlink()
     vault.generate(old.key_path)
-    assert "not the one" in refusal(run(old))
+    assert "doesn't belong to" in refusal(run(old))
     assert "vault_checks" in rows_of(old.database)
 
 

@@ -287,7 +287,7 @@ def test_an_end_date_stays(site: Site) -> None:
     with site.workbench() as workbench:
         connections = workbench.api.services.get(ConnectionService)
         connections.update(ENGINEER, site.view.id, ConnectionUpdate(expires_at=end))
-    assert "end date stays" in site.rotate()
+    assert "expiry date is unchanged" in site.rotate()
     assert site.view.credential.expires_at == end
 
 
@@ -550,10 +550,10 @@ def lock_soon(site: Site) -> None:
     ("spoil", "options", "words"),
     [
         (delete, (), "There is no connection named"),
-        (make_personal, (), "each user enters theirs"),
+        (make_personal, (), "each user enters their own"),
         (make_files, (), "passwords can't be changed from here"),
         (change_password, (), "Enter its current password in the connection's form"),
-        (spoil_nothing, ("--other-login", "{login}"), "name the second one"),
+        (spoil_nothing, ("--other-login", "{login}"), "Name the second one"),
         (spoil_nothing, ("--other-login", "{other}"), "Pass the current one with --password-file"),
         (
             spoil_nothing,

@@ -93,9 +93,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut in its manifest": (cut(lambda size: size - 12_000), "damaged"),
     "cut to one block": (cut(lambda size: 512), "damaged"),
     "empty": (cut(lambda size: 0), "damaged"),
-    "no archive": (replaced, "no whole tar"),
-    "a changed byte of the database": (content("database/", flipped), "not as it was"),
-    "a longer blob": (content("blobs/", lambda old: old + b"x"), "not as it was"),
+    "no archive": (replaced, "isn't a complete tar"),
+    "a changed byte of the database": (content("database/", flipped), "was changed"),
+    "a longer blob": (content("blobs/", lambda old: old + b"x"), "was changed"),
     "a missing blob": (content("blobs/", lambda old: None), "is missing"),
     "a changed manifest": (content("manifest", lambda old: old + b" "), "different backups"),
     "no manifest": (content("manifest", lambda old: None), "cut"),
@@ -168,7 +168,7 @@ def test_a_backup_with_newer_tables_is_refused(lite: Installation, tmp_path: Pat
     database.close()
     assert lite.backup(tmp_path / "b.tar").returncode == 0
     _, _, refused = restore(tmp_path / "b.tar", tmp_path / "new", lite.passphrase_file)
-    assert "9999_later" in refused() and "update the Workbench" in refused()
+    assert "9999_later" in refused() and "Update the Workbench" in refused()
     assert not (tmp_path / "new").exists()
 
 
@@ -201,7 +201,7 @@ def test_the_kind_of_the_database_has_to_fit(
     lite = installation.database_url.startswith("sqlite")
     if lite:
         url = postgres.url_of(postgres.database)
-        cases = {url: "not empty", f"sqlite:///{tmp_path / 'other.db'}": "leave --database-url out"}
+        cases = {url: "not empty", f"sqlite:///{tmp_path / 'other.db'}": "Omit --database-url"}
         with postgres.connect() as connection:
             connection.execute("create table if not exists somebodys (n int)")
     else:

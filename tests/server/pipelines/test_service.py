@@ -180,7 +180,7 @@ def test_a_notebook_is_no_task_for_a_team(house: House) -> None:
         house.create("eva", text, {"a.ipynb": b"{}"})
     (problem,) = refused.value.details["problems"]
     assert (problem["code"], problem["line"], problem["column"]) == ("run_as", 4, 13)
-    assert "person's server" in problem["message"]
+    assert "user's server" in problem["message"]
 
 
 STATEMENTS = [

@@ -51,7 +51,7 @@ def test_the_end_is_kept_with_a_note(cell: CellOutputs, budget: OutputBudget) ->
         cell.add(stream(f"line {number}\n"))
     note, kept = cell.nodes()
     assert note.name == "stderr"
-    assert "left out" in note.text
+    assert "dropped" in note.text
     assert len(kept.text) == LIMIT
     assert kept.text.endswith("line 9998\nline 9999\n")
     assert budget.left == 4 * LIMIT
@@ -69,7 +69,7 @@ def test_what_was_shown_first_goes_first(cell: CellOutputs) -> None:
     cell.add(stream("b" * 300))
     cell.add(shown(600, "c"))
     note, text_, last = cell.nodes()
-    assert "left out" in note.text
+    assert "dropped" in note.text
     assert text_.text == "b" * 300
     assert last.data["text/plain"] == "c" * 600
 

@@ -136,7 +136,7 @@ def test_copy(tasks: Tasks) -> None:
     assert kept.lines == ["2 rows into mart, l.dst (upsert)"]
     again = Kept()
     assert tasks.run(COPY, kept=again).outputs == {"rows": 2}
-    assert "an earlier try" in again.lines[0]
+    assert "an earlier attempt" in again.lines[0]
     tasks.run(COPY.replace("upsert, key: [id]", "append").replace("l.dst", "l.other"), "r2")
     back = (
         COPY.replace("shop", "m")
@@ -288,7 +288,7 @@ def test_what_may_pass_is_tried_again() -> None:
     ("text", "said"),
     [
         ("type: copy\nfrom: {connection: a, query: select 1}\nto: {connection: b, table: t, mode: upsert}", "needs a key"),
-        ("type: copy\nfrom: {connection: a, query: select 1}\nto: {connection: b, table: t, key: [id]}", "upsert alone"),
+        ("type: copy\nfrom: {connection: a, query: select 1}\nto: {connection: b, table: t, key: [id]}", "Only the mode upsert"),
         ("type: sql\nconnection: a\nstatement: select 1\ninto: {connection: b, table: t, mode: upsert, key: [i, i]}", "twice"),
     ],
 )  # fmt: skip
@@ -330,7 +330,7 @@ def test_copy_from_an_artifact(tasks: Tasks) -> None:
     again = Kept()
     again.made = kept.made
     assert tasks.run(FROM_ARTIFACT, kept=again).outputs == {"rows": 3}
-    assert "an earlier try" in again.lines[0]
+    assert "an earlier attempt" in again.lines[0]
     # Another run, with what polars writes: 3 is changed, 4 added.
     other = polars.DataFrame(
         {"id": [3, 4], "kind": ["c", "d"], "price": [Decimal("9.00"), None], "at": [None, None]},
