@@ -233,7 +233,7 @@ def test_what_a_worker_runs_is_seen_counted_and_stopped(place: Site, postgres: C
     limits.put(ACTOR, LimitRequest(kind="user", subject=ACTOR.name, concurrent=1))
     request = QueryRequest(connection="warehouse", sql="select 1")
     try:
-        with pytest.raises(LimitReached, match="You run 1 query"):
+        with pytest.raises(LimitReached, match="You already have 1 query"):
             broker.statements.read(ACTOR, WHERE, request, HangUp())
     finally:
         limits.remove(ACTOR, "user", ACTOR.name)

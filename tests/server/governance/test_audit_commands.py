@@ -97,7 +97,7 @@ def one_line(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
 def test_verify_says_that_all_is_well(place: Place) -> None:
     done = place.wb("verify")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "10 rows looked at, 1 seal, " in done.stdout
+    assert "10 rows checked, 1 seal, " in done.stdout
     assert "Not compared with a checkpoint" in done.stdout
     assert done.stdout.endswith("The audit log is intact.\n")
 

@@ -567,7 +567,7 @@ def test_killed_when_only_the_log_is_left_to_write(place: Place) -> None:
         (lambda path: path.write_text("no key\n"), "damaged"),
         (lambda path: path.write_text(new_key()), "doesn't belong to this database"),
     ],
-    ids=["missing", "open to others", "empty", "damaged", "foreign"],
+    ids=["missing", "read by other users", "empty", "damaged", "foreign"],
 )
 def test_a_key_file_that_will_not_do_is_one_line(
     file_place: Place, spoil: Callable[[Path], object], words: str

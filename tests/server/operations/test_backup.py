@@ -108,7 +108,7 @@ def test_peoples_files_and_the_hub_come_back(
 def test_what_is_left_out_is_told(lite: Installation, tmp_path: Path) -> None:
     done = lite.backup(tmp_path / "b.tar", "--without-users", "--without-files")
     assert done.returncode == 0
-    assert f"Not in it: files, logs, temporary, users (in {lite.data})" in done.stderr
+    assert f"Not included: files, logs, temporary, users (in {lite.data})" in done.stderr
     assert not {name.split("/")[0] for name in names(tmp_path / "b.tar")} & {"users", "files"}
 
 
@@ -269,7 +269,7 @@ def test_content_that_is_deleted_meanwhile_makes_it_begin_again(
 ) -> None:
     progress = Deletes(lite)
     backup(lite.settings, tmp_path / "b.tar", PASSPHRASE, Wanted(), progress)
-    assert any("again (2. time)" in line for line in progress.lines)
+    assert any("starting attempt 2" in line for line in progress.lines)
     members = [name for name in names(tmp_path / "b.tar") if name.startswith("blobs/")]
     assert len(members) == len(lite.blobs) == 2
     back = restore(lite, tmp_path / "b.tar", tmp_path / "new")

@@ -105,7 +105,7 @@ def test_one_person_runs_so_many_at_once(start: Any, postgres: Cluster) -> None:
         thread = threading.Thread(target=wait)
         thread.start()
         wait_for(lambda: postgres.active("busy") == 1)
-        with pytest.raises(LimitReached, match="You run 1 query"):
+        with pytest.raises(LimitReached, match="You already have 1 query"):
             run(broker, "select 1")
         hang_up.now()
         thread.join(20)

@@ -270,7 +270,7 @@ def test_a_wait_that_is_over_is_refused_and_in_the_log(start: Any, postgres: Clu
         wait_for(lambda: ground.limits.slots.running("ana") == 1)
         second = ground.ask(LONG.format("never"))
         error = second.failure()
-        assert isinstance(error, LimitReached) and "You run 1 query" in error.message
+        assert isinstance(error, LimitReached) and "You already have 1 query" in error.message
         assert ground.rows(second.id) == [("refused", "refused", "too_many_queries")]
         assert postgres.active("never") == 0 and ground.waiting() == 0
 
