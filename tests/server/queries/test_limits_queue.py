@@ -207,7 +207,7 @@ def test_so_many_wait_in_all_and_no_more() -> None:
     queue = Queue(Slots(room(waiting=2)))
     for user in ("ana", "ben", "cleo"):
         queue.ask(user)
-    with pytest.raises(LimitReached, match="1 query runs and 2 queries wait") as refused:
+    with pytest.raises(LimitReached, match="1 query running and 2 queries waiting") as refused:
         queue.slots.take(Slot("dan", "", limits))
     assert refused.value.code == "too_many_waiting" and refused.value.details["limit"] == 2
     for _ in range(2):

@@ -252,18 +252,18 @@ class Slots:
         what, limit = full or ("all", self.capacity.total)
         if what == "user":
             said = (
-                f"You run {_queries(limit)}, as many as you may at once{_waited(slot)}. Wait for "
-                "one to end, or cancel one."
+                f"You already have {_queries(limit)} running, which is the limit{_waited(slot)}. "
+                "Wait for one to end, or cancel one."
             )
         elif what == "connection":
             said = (
-                f"This connection runs {_queries(limit)}, as many as it may at once"
-                f"{_waited(slot)}. Try again in a moment."
+                f"This connection already has {_queries(limit)} running, which is the "
+                f"limit{_waited(slot)}. Try again in a moment."
             )
         else:
             said = (
-                f"The Workbench runs {_queries(limit)}, as many as it may at once{_waited(slot)}. "
-                "Try again in a moment."
+                f"The Workbench already has {_queries(limit)} running, which is the "
+                f"limit{_waited(slot)}. Try again in a moment."
             )
         return LimitReached(
             said,
