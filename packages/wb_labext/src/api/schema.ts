@@ -289,7 +289,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take a share of a connection back
+         * Remove a share of a connection
          * @description Takes a share back.
          */
         delete: operations["connections_unshare"];
@@ -308,7 +308,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give a connection another owner
+         * Transfer a connection to another owner
          * @description Gives a connection another owner. The one before keeps what shares give them.
          */
         post: operations["connections_transfer"];
@@ -877,7 +877,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take a share of a pipeline back
+         * Remove a share of a pipeline
          * @description Takes a share back.
          */
         delete: operations["pipelines_unshare"];
@@ -896,7 +896,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give a pipeline another owner
+         * Transfer a pipeline to another owner
          * @description Gives a pipeline another owner. The one before keeps what shares give them.
          */
         post: operations["pipelines_transfer"];
@@ -6526,7 +6526,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No token, or one that isn't known. */
+            /** @description The token is missing or unknown. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6535,7 +6535,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The right is missing. */
+            /** @description You lack the right. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6544,7 +6544,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description No such thing, or none that one may see. */
+            /** @description It doesn't exist, or you may not see it. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6553,7 +6553,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Its present state doesn't allow it. */
+            /** @description Its current state doesn't allow this. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6562,7 +6562,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description Our fault; the message holds an id for the log. */
+            /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
                 headers: {
                     [name: string]: unknown;

@@ -38,7 +38,7 @@ def routes(kind: type[OwnedService[Any, OwnedView]], view: type[OwnedView]) -> l
     def unshare(call: Call) -> Access:
         whose = call.path["kind"]
         if whose not in ("user", "group"):
-            raise NotFound("A share is a user's or a group's.", code="unknown_share")
+            raise NotFound("A share belongs to a user or a group.", code="unknown_share")
         return call.service(kind).sharing.unshare(
             call.actor, call.path["id"], cast(Literal["user", "group"], whose), call.path["name"]
         )
@@ -102,7 +102,7 @@ def routes(kind: type[OwnedService[Any, OwnedView]], view: type[OwnedView]) -> l
             f"{path}/shares/{{kind}}/{{name}}",
             f"{thing}.share",
             unshare,
-            f"Take a share of a {thing} back",
+            f"Remove a share of a {thing}",
             Access,
             audit=f"{thing}.unshare",
             errors=(404, 503),
@@ -112,7 +112,7 @@ def routes(kind: type[OwnedService[Any, OwnedView]], view: type[OwnedView]) -> l
             f"{path}/owner",
             f"{thing}.transfer",
             transfer,
-            f"Give a {thing} another owner",
+            f"Transfer a {thing} to another owner",
             Access,
             body=OwnerRequest,
             audit=f"{thing}.transfer",

@@ -106,7 +106,9 @@ class PersonAccess(BaseModel):
     name: str
     level: Level
     reasons: list[Reason]
-    may_use: bool = Field(description="False for who has no role yet: a level alone gives nothing.")
+    may_use: bool = Field(
+        description="False for a user without a role: a level alone gives no access."
+    )
 
 
 class Access(BaseModel):

@@ -295,7 +295,3 @@ def _seconds(wait: float) -> int:
 
 def _queries(count: int) -> str:
     return "1 query" if count == 1 else f"{count} queries"
-
-
-def _verb(count: int, verb: str) -> str:
-    return f"{verb}s" if count == 1 else verb
