@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,15 @@ _SERVERS = {
 }
 # A fixture that asks for a server by itself, and with which of its parameters.
 _SERVERS_OF = {"place": {"postgres", "mysql", "postgresql"}}
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """What a command sets for its own files is undone: other tests' servers have other accounts."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

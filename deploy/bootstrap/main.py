@@ -52,6 +52,7 @@ For work on the Workbench itself:
                 --fast  --changed [BRANCH]  --systems NAMES
   lint        check style, types and layers
   bench NAME  run a benchmark
+                --json  --quick
   chaos       run pipelines while their processes are killed, and check what is promised
                 --runs N  --faults M  --seed S  --database sqlite|postgresql
   generate    write generated files again

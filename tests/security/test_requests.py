@@ -476,7 +476,7 @@ def test_a_query_id_brings_no_header(people: People) -> None:
 def test_the_service_lives_through_huge_headers_and_slow_clients(
     hub: Running, people: People
 ) -> None:
-    service = next(p for p in hub.descendants() if "wb_server.cli" in p.cmdline())
+    service = next(p for p in hub.descendants() if p.cmdline()[-2:] == ["wb_server.cli", "service"])
     (listening,) = [c for c in service.net_connections("tcp") if c.status == "LISTEN"]
     health = f"{PREFIX}/api/v1/health"
     for port in (int(hub.url.rsplit(":", 1)[1]), listening.laddr.port):

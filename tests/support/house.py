@@ -28,6 +28,9 @@ from .wait import wait_for
 
 ONE = "name: {name}\ntasks:\n  one: {{type: sql, connection: warehouse, statement: 'select 1 as n'}}\n"
 
+# Those that the Hub knows, whoever is in them.
+_GROUPS = frozenset({"finance", "viewer", "analyst", "engineer", "admin"})
+
 
 @dataclass
 class Staff:
@@ -47,7 +50,7 @@ class Staff:
         return self.groups_of
 
     def groups(self) -> frozenset[str]:
-        return frozenset().union(*self.groups_of.values())
+        return _GROUPS.union(*self.groups_of.values())
 
     def refresh(self) -> None:
         """Nothing is kept."""

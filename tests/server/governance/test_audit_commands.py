@@ -201,7 +201,7 @@ def test_old_rows_are_pruned_and_verify_still_passes(place: Place, tmp_path: Pat
     notes = tmp_path / "checkpoints"
     place.age(40)
     notes.write_text(place.wb("checkpoint").stdout)
-    assert "10 rows were deleted" in place.wb("prune", "--older-than", 30).stdout
+    assert "10 rows deleted" in place.wb("prune", "--older-than", 30).stdout
     assert [row["action"] for row in place.rows()] == ["audit.prune", "audit.prune"]
     assert place.rows()[1]["rows"] == 10
     done = place.wb("verify", "--checkpoint", notes)

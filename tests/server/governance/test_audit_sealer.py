@@ -260,7 +260,7 @@ def test_a_tail_cut_under_a_running_service_leaves_a_hole(
     seal = log.seals.seal(10)
     assert seal is not None and seal.id == 5
     assert "run `wb audit verify`" in caplog.text
-    assert any("seals 3-4 are not there" in text for text in log.verify()[0])
+    assert any("seals 3-4 are missing" in text for text in log.verify()[0])
 
 
 def test_another_sealer_going_on_is_no_cut(log: Log, caplog: pytest.LogCaptureFixture) -> None:

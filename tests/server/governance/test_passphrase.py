@@ -17,7 +17,7 @@ def test_what_was_sealed_comes_back() -> None:
     sealed = seal(b"the key", WORDS)
     assert b"the key" not in sealed
     assert unseal(sealed, WORDS) == b"the key"
-    with pytest.raises(PassphraseError, match="another one"):
+    with pytest.raises(PassphraseError, match="the wrong one"):
         unseal(sealed, f"{WORDS} ")
 
 

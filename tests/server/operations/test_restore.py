@@ -98,7 +98,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
     "a longer blob": (content("blobs/", lambda old: old + b"x"), "was changed"),
     "a missing blob": (content("blobs/", lambda old: None), "is missing"),
     "a changed manifest": (content("manifest", lambda old: old + b" "), "different backups"),
-    "no manifest": (content("manifest", lambda old: None), "cut"),
+    "no manifest": (content("manifest", lambda old: None), "truncated"),
     "a manifest that is no JSON": (content("manifest", lambda old: b"{"), "manifest can't be read"),
     "a file too many": (added("blobs/extra"), "was added"),
     "a link too many": (added("users/extra", tarfile.SYMTYPE, "/etc"), "was added"),

@@ -149,7 +149,7 @@ def elsewhere(outputs: Path) -> None:
         (
             lambda out: [sized(out / str(n), 180 * 2**20) for n in range(6)],
             "output_files_too_large",
-            "1,080 MiB together",
+            "1,080 MiB in total",
         ),
     ],
 )
