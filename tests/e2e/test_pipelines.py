@@ -112,7 +112,9 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
 # Lab saves what is open and where it is one after the other.
 LAYOUT_NAMES = """async id => {
   const config = JSON.parse(document.getElementById('jupyter-config-data').textContent);
-  const answer = await (await fetch(config.fullWorkspacesApiUrl, { cache: 'no-store' })).json();
+  const [, xsrf] = document.cookie.match(/_xsrf=([^;]+)/);
+  const asked = { cache: 'no-store', headers: { 'X-XSRFToken': xsrf } };
+  const answer = await (await fetch(config.fullWorkspacesApiUrl, asked)).json();
   return (answer.workspaces?.values ?? []).some(({ data }) => {
     const naming = Object.keys(data).filter(key => (key + JSON.stringify(data[key])).includes(id));
     return naming.includes('layout-restorer:data') && naming.length >= 2;
@@ -128,8 +130,8 @@ def test_a_failing_notebook_shows_the_cell_that_failed_and_runs_again(person: La
     page = person.page
     saves: set[Request] = set()
     page.on("request", lambda it: saves.add(it) if _saves_layout(it) else None)
-    for end in ("requestfinished", "requestfailed"):
-        page.on(end, lambda it: saves.discard(it))
+    page.on("response", lambda it: saves.discard(it.request))
+    page.on("requestfailed", lambda it: saves.discard(it))
     steps = [f"for line in range(20):\n    print('step {number}', line)" for number in range(1, 6)]
     notebook = person.put_notebook("broken.ipynb", *steps, "1 / 0", "print('never')")
     dialog = person.run_as_pipeline(notebook)

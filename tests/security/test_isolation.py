@@ -122,7 +122,7 @@ def scene() -> Iterator[Scene]:
             bo,
             server.find("wb_server.cli service"),
             server.find("configurable-http-proxy"),
-            server.find("duckdb_worker.py"),
+            server.find("embedded/process.py"),
         )
 
 

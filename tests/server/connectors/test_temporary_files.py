@@ -172,6 +172,6 @@ def _workers() -> set[psutil.Process]:
     found = set()
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if any("duckdb_worker" in word for word in process.cmdline()):
+            if any("embedded/process.py" in word for word in process.cmdline()):
                 found.add(process)
     return found

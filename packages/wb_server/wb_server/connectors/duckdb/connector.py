@@ -1,7 +1,7 @@
 """DuckDB database files, read only, by DuckDB in a process of its own.
 
 A file is checked at every use: it lies in a folder that the administrator allows, and is a regular
-file. It is attached ``READ_ONLY`` in a worker's process (``duckdb_worker``), which may open nothing
+file. It is attached ``READ_ONLY`` in a worker's process (``embedded/process.py``), which may open nothing
 else: a view in the file that reads other files or addresses fails. DuckDB locks a file that is open
 for writing, so it can't be read while another process writes it, and can't be opened for writing
 while a query reads it.

@@ -84,7 +84,7 @@ class WorkerSession(Session):
         """Raises ``Conflict`` where what was read isn't any more what its types were found in."""
 
     def _ask(self, sql: str, source: dict[str, Any], timeout: float) -> Answer:
-        """Runs a statement on a source (``duckdb_worker`` says what that is) in a new process."""
+        """Runs a statement on a source (``process.py`` says what that is) in a new process."""
         try:
             worker = self._workers.take()
         except OSError:

@@ -1,6 +1,6 @@
 """Processes in which DuckDB runs: each for one statement, then ended.
 
-``duckdb_worker`` is what runs in them, and says what goes in and comes out. The connectors that read
+``process.py`` is what runs in them, and says what goes in and comes out. The connectors that read
 through DuckDB share them.
 """
 
