@@ -107,7 +107,7 @@ def test_redis_forgets_everything(place: Site, how: str) -> None:
     place.save(
         "name: chain\ntasks:\n"
         + "".join(
-            f"  t{n}: {{type: sql, connection: warehouse, statement: 'select count(*) from generate_series(1, 300000)'"
+            f"  t{n}: {{type: sql, connection: warehouse, statement: 'select count(*) from generate_series(1, 3000000)'"
             + (f", needs: [t{n - 1}]" if n else "")
             + "}\n"
             for n in range(6)
