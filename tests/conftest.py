@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,9 @@ def pytest_configure(config: pytest.Config) -> None:
         holder.enter_context(shared.held())
         config.add_cleanup(holder.close)
         config.pluginmanager.register(Leader(config))
+    if hasattr(config, "workerinput"):
+        # execnet has its processes ignore interrupts, and what they start would too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
