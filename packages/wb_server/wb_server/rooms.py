@@ -8,8 +8,7 @@ from .connections.room import ROOM as CONNECTIONS
 from .connectors.room import ROOM as CONNECTORS
 from .gate.room import ROOM as GATE
 from .governance.room import ROOM as GOVERNANCE
-from .kit.action import Action
-from .kit.room import Room
+from .kit.room import Room, actions_of, levels_of
 from .monitoring.room import ROOM as MONITORING
 from .pipelines.room import ROOM as PIPELINES
 from .queries.room import ROOM as QUERIES
@@ -27,12 +26,8 @@ ROOMS: tuple[Room, ...] = (
     PIPELINES,
 )
 
-ACTIONS: dict[str, Action] = {
-    name: action for room in ROOMS for name, action in room.actions.items()
-}
-"""The table of rights."""
-
-LEVELS = {thing: levels for room in ROOMS for thing, levels in room.levels.items()}
+ACTIONS = actions_of(ROOMS)
+LEVELS = levels_of(ROOMS)
 
 
 def tables() -> list[sa.Table]:

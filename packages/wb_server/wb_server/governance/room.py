@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..kit.action import Action
 from ..kit.endpoint import Endpoint
-from ..kit.room import Assembly, Command, Port, Room
+from ..kit.room import Assembly, Command, Port, Room, actions_of, levels_of
 from .audit import commands as audit_commands
 
 if TYPE_CHECKING:
@@ -31,12 +31,8 @@ def _build(assembly: Assembly) -> None:
     from .service import IdentityService
 
     settings, database = assembly.settings, assembly.get(Database)
-    rights = assembly.add(
-        Rights(
-            {name: row for room in assembly.rooms for name, row in room.actions.items()},
-            {thing: each for room in assembly.rooms for thing, each in room.levels.items()},
-        )
-    )
+    rooms = assembly.rooms
+    rights = assembly.add(Rights(actions_of(rooms), levels_of(rooms)))
     assembly.add(IdentityService(rights, mode=settings.mode))
     assembly.add(PeopleService(assembly.get(Directory)))
     key = assembly.get(Vault).secret(database, "audit")

@@ -7,7 +7,7 @@ tables, rights, topics and commands follow from that list, so that a new room is
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
@@ -91,14 +91,6 @@ def _nothing(assembly: Assembly) -> None:
     """A room without parts."""
 
 
-def _none() -> Sequence[Endpoint]:
-    return ()
-
-
-def _no_tables() -> Sequence[sa.Table]:
-    return ()
-
-
 class CommandError(Exception):
     """The command can't be carried out; the text is the one line that says why."""
 
@@ -139,9 +131,19 @@ class Room:
     name: str
     build: Callable[[Assembly], None] = _nothing
     start: Callable[[Assembly], None] = _nothing
-    routes: Callable[[], Sequence[Endpoint]] = _none
-    tables: Callable[[], Sequence[sa.Table]] = _no_tables
+    routes: Callable[[], Sequence[Endpoint]] = tuple
+    tables: Callable[[], Sequence[sa.Table]] = tuple
     actions: Mapping[str, Action] = field(default_factory=dict)
     levels: Mapping[Thing, Sequence[Level]] = field(default_factory=dict)
     topics: frozenset[str] = frozenset()
     commands: Mapping[str, Command] = field(default_factory=dict)
+
+
+def actions_of(rooms: Iterable[Room]) -> dict[str, Action]:
+    """The table of rights that the rooms make."""
+    return {name: action for room in rooms for name, action in room.actions.items()}
+
+
+def levels_of(rooms: Iterable[Room]) -> dict[Thing, Sequence[Level]]:
+    """The levels of each kind of thing that the rooms have."""
+    return {thing: levels for room in rooms for thing, levels in room.levels.items()}

@@ -88,23 +88,24 @@ def _build(assembly: Assembly) -> None:
     checks = Checks(definitions, assembly.get(ConnectionService), broker, accounts, rights)
     assembly.add(PipelineService(store, definitions, checks, runs, blobs, rights, people, bus))
     schedules = assembly.add(ScheduleService(store, definitions, runs, accounts))
-    executor = assembly.add(
-        Executor(
-            task_transitions,
-            Notes(database, blobs),
-            run_store,
-            definitions,
-            tasks,
-            accounts,
-            blobs,
-            name=unique_name() if assembly.role == "worker" else "inline",
-            lease=settings.lease_seconds,
-            slots=settings.worker_slots,
-            changed=runs.went,
-            news=runs.news,
+    if assembly.role == "worker" or _inline(assembly):
+        executor = assembly.add(
+            Executor(
+                task_transitions,
+                Notes(database, blobs),
+                run_store,
+                definitions,
+                tasks,
+                accounts,
+                blobs,
+                name=unique_name() if assembly.role == "worker" else "inline",
+                lease=settings.lease_seconds,
+                slots=settings.worker_slots,
+                changed=runs.went,
+                news=runs.news,
+            )
         )
-    )
-    assembly.closing.callback(executor.close)
+        assembly.closing.callback(executor.close)
     scheduler = assembly.add(Scheduler(schedules, runs))
     assembly.closing.callback(scheduler.close)
 
@@ -131,6 +132,11 @@ def _start(assembly: Assembly) -> None:
 
         listener = Listener(assembly.settings.redis_url, assembly.get(Bus).publish_soon)
         assembly.closing.callback(listener.close)
+
+
+def _inline(assembly: Assembly) -> bool:
+    """Whether tasks run in the process that answers requests, where there is no queue."""
+    return assembly.serves and not assembly.settings.redis_url
 
 
 def _dispatcher(assembly: Assembly) -> Dispatcher:

@@ -97,7 +97,7 @@ def _start(assembly: Assembly) -> None:
     if assembly.serves:
         assembly.get(LimitStore).tidy()
     # Where there is a queue, there are workers, and what they run counts too.
-    if assembly.settings.redis_url and assembly.role in ("service", "local", "worker"):
+    if assembly.settings.redis_url and (assembly.serves or assembly.role == "worker"):
         assembly.get(Peers).start()
 
 
