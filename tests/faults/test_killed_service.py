@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 from running_hub import Running
+from support.apart import hub as hub
+from support.apart import people as people
 from support.api import Api
 from support.people import People
 from support.postgres import Cluster
@@ -63,18 +65,6 @@ class Killed:
     """The errors that clients saw, by what they were doing."""
 
     errors: dict[str, QueryError] = field(default_factory=dict)
-
-
-@pytest.fixture(scope="session")
-def hub(hub_apart: tuple[Running, People]) -> Running:
-    """A Workbench that no other test uses meanwhile."""
-    return hub_apart[0]
-
-
-@pytest.fixture(scope="session")
-def people(hub_apart: tuple[Running, People]) -> People:
-    """Its people."""
-    return hub_apart[1]
 
 
 @pytest.fixture(scope="module")

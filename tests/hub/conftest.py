@@ -7,19 +7,8 @@ from pathlib import Path
 
 import pytest
 from running_hub import Browser, Running
-from support.people import People
-
-
-@pytest.fixture(scope="session")
-def hub(hub_apart: tuple[Running, People]) -> Running:
-    """A Workbench that no other test uses meanwhile."""
-    return hub_apart[0]
-
-
-@pytest.fixture(scope="session")
-def people(hub_apart: tuple[Running, People]) -> People:
-    """Its people."""
-    return hub_apart[1]
+from support.apart import hub as hub
+from support.apart import people as people
 
 
 @pytest.fixture

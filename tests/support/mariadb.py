@@ -112,6 +112,35 @@ def _certificates(folder: Path) -> None:
 
 
 @contextmanager
+def answering(it: MariaDB, process: subprocess.Popen[bytes], log: Path) -> Iterator[None]:
+    """Waits for a server that was started, and stops it after the block.
+
+    Raises:
+        RuntimeError: it has ended instead; with the end of its log.
+    """
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args}: {log.read_text()[-2000:]}")
+        try:
+            it.connect().close()
+        except pymysql.OperationalError:
+            return False
+        return True
+
+    try:
+        wait_for(answers, 60)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
 def server(*options: str) -> Iterator[MariaDB]:
     """A fresh server for as long as the block runs, with further options of its program."""
     binary = server_binary()
@@ -164,24 +193,7 @@ def server(*options: str) -> Iterator[MariaDB]:
                 **switch,
             )  # fmt: skip
 
-        def answers() -> bool:
-            if process.poll() is not None:
-                raise RuntimeError(f"mariadbd: {(folder / 'log').read_text()[-2000:]}")
-            try:
-                it.connect().close()
-            except pymysql.OperationalError:
-                return False
-            return True
-
-        try:
-            wait_for(answers, 60)
+        with answering(it, process, folder / "log"):
             yield it
-        finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -16,11 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pymysql
-
-from .mariadb import MariaDB
+from .mariadb import MariaDB, answering
 from .postgres import free_port
-from .wait import wait_for
 
 PACKAGE = "mysql-server-core"
 _KEPT = Path(os.environ.get("WB_MYSQL", "/var/tmp/wb-mysql"))
@@ -102,24 +99,7 @@ def server() -> Iterator[MariaDB]:
                 stderr=subprocess.STDOUT,
             )  # fmt: skip
 
-        def answers() -> bool:
-            if process.poll() is not None:
-                raise RuntimeError(f"mysqld: {(folder / 'log').read_text()[-2000:]}")
-            try:
-                it.connect().close()
-            except pymysql.OperationalError:
-                return False
-            return True
-
-        try:
-            wait_for(answers, 60)
+        with answering(it, process, folder / "log"):
             yield it
-        finally:
-            process.terminate()
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
-import subprocess
-import sys
-import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 from pymysql.cursors import DictCursor
 from support.mariadb import MariaDB
+from support.slow_reader import read_slowly
 from support.source import Source
 from support.wait import wait_for as until
 
@@ -346,45 +342,13 @@ def test_a_server_that_dies_in_mid_stream(source: Source, mariadb: MariaDB) -> N
     assert source.value("select 1") == 1
 
 
-def test_memory_is_bounded_for_a_slow_reader(mariadb: MariaDB, tmp_path: Path) -> None:
+def test_memory_is_bounded_for_a_slow_reader(mariadb: MariaDB) -> None:
     """A million rows, 200 MB: a reader holds no more than a few batches, whatever comes."""
-    script = tmp_path / "slow.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            import json, sys
-            from support.memory import peak
-            from wb_server.gate.permits import Permit
-            from wb_server.gate.seal import SEAL
-            from wb_server.connectors.base import Target
-            from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
-            from wb_server.kit.network import NetworkPolicy
-
-            connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
-            config = MySQLConfig.model_validate(json.load(sys.stdin))
-            sql = ("select seq, repeat('x', 180) as s, cast(seq / 7 as decimal(12, 4)) as n "
-                   "from seq_1_to_%d")
-            rows = 0
-            for number in (1000, 1000000):
-                permit = Permit("q", "ana", "c", "read", sql % number, seal=SEAL)
-                with connector.open(permit, Target("c", 1, config)) as session:
-                    for batch in session.run(timeout=100, max_write_rows=0):
-                        rows += batch.num_rows
-                print(rows, peak())
-            """
-        )
-    )
-    done = subprocess.run(
-        [sys.executable, script],
-        input=json.dumps(mariadb.config()),
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-    )
-    small, large = (line.split() for line in done.stdout.splitlines())
-    assert int(large[0]) == 1_001_000
-    assert int(large[1]) - int(small[1]) < 60
+    sql = "select seq, repeat('x', 180) as s, cast(seq / 7 as decimal(12, 4)) as n from seq_1_to_%d"
+    connector = "wb_server.connectors.mysql.connector:MySQLConnector"
+    small, large = read_slowly(connector, mariadb.config(), [sql % 1000, sql % 1000000])
+    assert large[0] == 1_001_000
+    assert large[1] - small[1] < 60
 
 
 # --- errors ----------------------------------------------------------------------------------

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import os
 import socket
-import subprocess
-import sys
-import textwrap
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
@@ -19,6 +14,7 @@ import pyarrow as pa
 import pytest
 from pydantic import SecretStr, ValidationError
 from support.postgres import Cluster
+from support.slow_reader import read_slowly
 from support.source import Source, make_permit
 from support.wait import wait_for as until
 
@@ -534,45 +530,16 @@ def test_error_in_mid_stream(source: Source) -> None:
     assert source.value("select 1") == 1
 
 
-def test_memory_is_bounded_for_a_slow_reader(postgres: Cluster, tmp_path: Path) -> None:
+def test_memory_is_bounded_for_a_slow_reader(postgres: Cluster) -> None:
     """3 million rows, 300 MB: a reader that takes its time holds no more than a few batches."""
-    script = tmp_path / "slow.py"
-    script.write_text(
-        textwrap.dedent(
-            """
-            import json, sys
-            from support.memory import peak
-            from wb_server.gate.permits import Permit
-            from wb_server.gate.seal import SEAL
-            from wb_server.connectors.base import Target
-            from wb_server.connectors.postgres.connector import PostgresConfig, PostgresConnector
-            from wb_server.kit.network import NetworkPolicy
-
-            connector = PostgresConnector(NetworkPolicy(allow_loopback=True))
-            config = PostgresConfig.model_validate(json.load(sys.stdin))
-            sql = ("select i, repeat('x', 80) as s, (i / 7.0)::numeric(12, 4) as n "
-                   "from generate_series(1, %d) i")
-            rows = 0
-            for number in (1000, 3000000):
-                permit = Permit("q", "ana", "c", "read", sql % number, seal=SEAL)
-                with connector.open(permit, Target("c", 1, config)) as session:
-                    for batch in session.run(timeout=100, max_write_rows=0):
-                        rows += batch.num_rows
-                print(rows, peak())
-            """
-        )
+    sql = (
+        "select i, repeat('x', 80) as s, (i / 7.0)::numeric(12, 4) as n "
+        "from generate_series(1, %d) i"
     )
-    done = subprocess.run(
-        [sys.executable, script],
-        input=json.dumps(postgres.config()),
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-    )
-    small, large = (line.split() for line in done.stdout.splitlines())
-    assert int(large[0]) == 3_001_000
-    assert int(large[1]) - int(small[1]) < 60
+    connector = "wb_server.connectors.postgres.connector:PostgresConnector"
+    small, large = read_slowly(connector, postgres.config(), [sql % 1000, sql % 3000000])
+    assert large[0] == 3_001_000
+    assert large[1] - small[1] < 60
 
 
 # --- errors ----------------------------------------------------------------------------------
