@@ -1,1 +1,5 @@
-"""The magics, one file a family; each loads when its magic is first used."""
+"""The magics; jupysql and what it needs load when one of them is first used."""
+
+import os
+
+os.environ["PLOOMBER_STATS_ENABLED"] = "false"  # jupysql would send statistics home

@@ -1,0 +1,105 @@
+"""A connection of the Workbench as a connection of jupysql: it runs statements in the service."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from sql.connection import ConnectionManager
+from sql.connection.connection import AbstractConnection, ResultSetCollection
+
+from wb_kernels import session
+from wb_kernels.magics import statement
+from wb_kernels.magics.answer import Cursor
+from wb_kernels.magics.errors import interrupted, one_line, usage_error
+from wb_server.client import AnswerTruncated, QueryError, Result
+
+
+class _NoResultSets(ResultSetCollection):  # type: ignore[misc]
+    """Keeps no results: jupysql would hold every result of a connection in memory for good."""
+
+    def append(self, result: Any) -> None:
+        pass
+
+
+class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
+    """A connection of the service, known by its name. It holds no password and no socket."""
+
+    is_dbapi_connection = True  # makes jupysql ask the result itself for frames
+    driver = "workbench"
+
+    def __init__(self, name: str, connector: str) -> None:
+        self.name = name
+        self.connector = connector
+        super().__init__(alias=name)
+        self._result_sets = _NoResultSets()
+
+    @property
+    def dialect(self) -> str:
+        """SQLAlchemy's name for the source's dialect."""
+        return session.dialect(self.connector)
+
+    @property
+    def url(self) -> str:
+        """What jupysql shows in its list; nothing can be opened with it."""
+        return f"workbench:{self.name}"
+
+    @property
+    def connection_sqlalchemy(self) -> NoReturn:
+        raise usage_error(
+            "This needs a direct database connection; a Workbench connection has none."
+        )
+
+    def ask(self, query: str, variables: Mapping[str, Any] | None) -> Result:
+        """Runs one statement and reads its whole answer.
+
+        Args:
+            query: one statement.
+            variables: values for its ``:name`` parameters; None sends none.
+
+        Raises:
+            UsageError: a parameter has no variable of its name.
+            QueryError: the statement failed.
+        """
+        params = None
+        if variables is not None:
+            names = statement.parameters(query, self.connector)
+            missing = [name for name in names if name not in variables]
+            if missing:
+                listed = ", ".join(f":{name}" for name in missing)
+                verb = "has no variable" if len(missing) == 1 else "have no variables"
+                raise usage_error(
+                    f"{listed} {verb} of that name in this notebook: set it first.",
+                    "UndefinedParameter",
+                )
+            params = {name: variables[name] for name in names} or None
+        result = session.client().query(self.name, query, params)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AnswerTruncated)  # the notebook shows its own warning
+            result.arrow()
+        return result
+
+    def raw_execute(
+        self, query: str, parameters: Mapping[str, Any] | None = None, with_: Any = None
+    ) -> Cursor:
+        """Runs a statement for jupysql's plots and profiles."""
+        if with_:
+            query = self._resolve_cte(query, with_)
+        try:
+            return Cursor(self.ask(query, parameters))
+        except QueryError as error:
+            raise one_line(error) from error
+        except KeyboardInterrupt:
+            raise interrupted() from None
+
+    def _get_database_information(self) -> dict[str, Any]:
+        return {"dialect": self.dialect, "driver": self.driver, "server_version_info": None}
+
+    def to_table(self, *args: Any, **options: Any) -> NoReturn:
+        raise usage_error("--persist isn't available on a Workbench connection.")
+
+    def close(self) -> None:
+        """Deselects the connection in this notebook; the service keeps it."""
+        if ConnectionManager.current is self:
+            ConnectionManager.current = None
