@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from wb_server.connectors.base import Answer, Connector, LoadSession, Session, Target
+from wb_server.gate.dialects.canonical import canonical
 from wb_server.gate.dialects.fields import named
+from wb_server.gate.dialects.parsing import parse
 from wb_server.gate.dialects.tables import TableRef, tables_of
-from wb_server.gate.dialects.text import canonical, parse
 from wb_server.gate.loads import Batches, LoadMode, Progress, TableName, Written
 from wb_server.gate.permits import LoadPermit, Permit, PermitKind
 from wb_server.gate.seal import SEAL

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 
 from ..kit import errors, forking
 from ..kit.errors import Conflict, SourceTimeout, TooLarge, Unavailable, WorkbenchError
-from .dialects.text import MAX_SQL_BYTES
+from .dialects.complexity import MAX_SQL_BYTES
 from .models import DialectName, Statement
 from .statement import analyse
 

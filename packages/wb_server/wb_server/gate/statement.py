@@ -20,7 +20,9 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
 from wb_server.gate.dialects.base import DialectRules
+from wb_server.gate.dialects.canonical import canonical
 from wb_server.gate.dialects.catalogs import require_open_columns, require_schema, with_open_columns
+from wb_server.gate.dialects.complexity import too_complex
 from wb_server.gate.dialects.duckdb import dialect as duckdb
 from wb_server.gate.dialects.explain import explanation
 from wb_server.gate.dialects.fields import named
@@ -28,8 +30,10 @@ from wb_server.gate.dialects.mysql import dialect as mysql
 from wb_server.gate.dialects.mysql import show as mysql_show
 from wb_server.gate.dialects.nodes import WRITES, check_name, check_node
 from wb_server.gate.dialects.parameters import bind
+from wb_server.gate.dialects.parsing import parse
 from wb_server.gate.dialects.postgres import dialect as postgres
 from wb_server.gate.dialects.refusals import not_reproducible
+from wb_server.gate.dialects.rendering import render
 from wb_server.gate.dialects.tables import (
     TableRef,
     check_table,
@@ -38,7 +42,6 @@ from wb_server.gate.dialects.tables import (
     tables_of,
     targets_of,
 )
-from wb_server.gate.dialects.text import canonical, parse, render, too_complex
 from wb_server.gate.models import DialectName, Statement
 from wb_server.gate.reuse import Reuse, fits
 from wb_server.kit.errors import Forbidden, InvalidInput

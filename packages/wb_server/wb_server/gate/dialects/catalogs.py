@@ -14,8 +14,8 @@ from sqlglot import exp
 from wb_server.kit.errors import Forbidden
 
 from .base import DialectRules
+from .canonical import fold
 from .tables import TableRef
-from .text import fold
 
 _ROLES = "it names roles"
 _VALUES = "it holds values of rows"

@@ -17,9 +17,9 @@ from sqlglot import exp
 from wb_server.kit.errors import Forbidden
 
 from .base import DialectRules, words
+from .canonical import fold
 from .nodes import WRITES
 from .tables import TableRef
-from .text import fold
 
 # Without parentheses, these are functions in FROM as well.
 _KEYWORDS = words(

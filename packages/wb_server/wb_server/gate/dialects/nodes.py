@@ -11,8 +11,9 @@ from sqlglot import exp
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 from .base import WRITE_NODES, DialectRules
+from .canonical import called_function, fold
 from .refusals import function_refused, statement_refused, syntax_refused, type_refused
-from .text import called_function, fold, is_nothing
+from .sealing import is_nothing
 
 MAX_POSTGRES_NAME = 63  # bytes; PostgreSQL cuts longer names, so they would name another table
 

@@ -16,7 +16,8 @@ from sqlglot.dialects.dialect import Dialect
 
 from wb_server.gate.dialects.arrays import Unfit, array_text, interval_text
 from wb_server.gate.dialects.base import DialectRules
-from wb_server.gate.dialects.text import MAX_SQL_BYTES, MAX_TOKENS, put_in_place
+from wb_server.gate.dialects.canonical import put_in_place
+from wb_server.gate.dialects.complexity import MAX_SQL_BYTES, MAX_TOKENS
 from wb_server.kit.errors import InvalidInput, TooLarge
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlglot import Token, TokenType
+from sqlglot import Token, TokenType, exp
 
 MAX_BRACKETS = 60  # brackets or CASE inside each other
 SEAL = "\x00"  # refused in the input, so nothing from outside holds it
@@ -18,6 +18,11 @@ def like(token: Token, kind: TokenType, text: str) -> Token:
 def nothing(token: Token) -> Token:
     """An operand that is written as nothing."""
     return like(token, TokenType.STRING, SEAL)
+
+
+def is_nothing(node: exp.Expr) -> bool:
+    """True for the operand that is written as nothing."""
+    return type(node) is exp.Var and node.this == NOTHING
 
 
 def operator(token: Token, sign: str, *, prefix: bool = False) -> list[Token]:

@@ -13,8 +13,8 @@ from sqlglot import exp
 from wb_server.kit.errors import Forbidden
 
 from .base import DialectRules
+from .canonical import fold
 from .nodes import WRITES, is_part_of_write
-from .text import fold
 
 # A file's name, an address or a pattern: DuckDB opens such a "table" as a file.
 _FILE_CHARACTERS = re.compile(r"[/\\.*?:\[\]{}~%]")

@@ -13,8 +13,8 @@ from typing import Final
 from sqlglot import exp
 
 from wb_server.gate.dialects.base import words
+from wb_server.gate.dialects.canonical import put_in_place
 from wb_server.gate.dialects.duckdb.tokens import ARRAY, LIST, MARK
-from wb_server.gate.dialects.text import put_in_place
 
 Write = Callable[[exp.Expr], str]
 

@@ -19,9 +19,9 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import TokenError
 
 from wb_server.gate.dialects.base import words
+from wb_server.gate.dialects.complexity import check_length
 from wb_server.gate.dialects.mysql import tokens as spelled
 from wb_server.gate.dialects.refusals import statement_refused
-from wb_server.gate.dialects.text import check_length
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 # Strings and names between quotes, and comments, in the order in which the server meets them.

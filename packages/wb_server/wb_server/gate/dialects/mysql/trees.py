@@ -14,10 +14,10 @@ from typing import Final
 from sqlglot import exp
 
 from wb_server.gate.dialects.base import words
+from wb_server.gate.dialects.canonical import put_in_place
 from wb_server.gate.dialects.mysql import tokens as spelled
 from wb_server.gate.dialects.mysql.checks import with_open_stars
 from wb_server.gate.dialects.mysql.text import HEX_NUMBER, LITERAL_NAMES
-from wb_server.gate.dialects.text import put_in_place
 
 Write = Callable[[exp.Expr], str]
 

@@ -14,8 +14,7 @@ from typing import Final
 from sqlglot import Token, TokenType, exp
 
 from ..base import words
-from ..sealing import SEAL, like, nothing, operator
-from ..text import is_nothing
+from ..sealing import SEAL, is_nothing, like, nothing, operator
 from ..token_reader import QUOTED
 from .calls import CallTokens, own_places
 
