@@ -1,7 +1,7 @@
-"""Serves the endpoints on Tornado; the same code in the service host and the Jupyter host.
+"""Serves the endpoints on Tornado, both in the service and in a Jupyter server.
 
-A handler runs in a worker thread. A stream is pulled in worker threads too, one piece ahead of the
-socket: while a piece is on its way to the client, the next is fetched, and no more than that.
+Handlers run in worker threads. Streams are read there too, exactly one piece ahead of the socket:
+while one piece is sent to the client, the next is fetched.
 """
 
 from __future__ import annotations
@@ -30,23 +30,22 @@ from ..kit.endpoint import (
     HangUp,
     HasAuditTarget,
     Origin,
-    Outcome,
     parse_body,
     validate,
 )
 from ..kit.errors import Internal, NotFound, NotSignedIn, WorkbenchError
 from ..kit.events import Bus
+from .audited import audited
 from .bodies import Bodies, RequestBody
+from .pieces import Pieces
 
 log = logging.getLogger("wb_server.api")
 
-# Seconds after which it is asked again who sends a body that takes its time.
+# Seconds for which the sender of a request stays identified while its body arrives.
 _KNOWN_SECONDS = 2.0
-# Pieces of a stream are joined to at least so many bytes.
-_JOINED = 64 * 2**10
-# Seconds after which an event stream looks again who is listening; also its heartbeat.
+# Seconds between two checks of who reads an event stream; also its heartbeat.
 _EVENTS_RECHECK = 2.0
-# Handlers that don't wait for anything outside, at the same time.
+# Threads for handlers that wait for nothing outside.
 _THREADS = 40
 ANONYMOUS = Actor("", frozenset(), frozenset(), "")
 
@@ -58,8 +57,9 @@ class Serving:
         self.api = api
         self.bus = bus
         self.threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="wb")
-        # What waits for sources or for its turn, and pulls streams. Apart, so that a cancel, a list
-        # and the health page are answered however many wait. Threads are made as they are needed.
+        # For handlers that wait for a source or a place, and for reading streams. A separate pool, so
+        # that cancels, lists and the health page are answered however many wait. Starts its threads
+        # when they are needed.
         self.waiting = ThreadPoolExecutor(api.max_waits, thread_name_prefix="wb-waiting")
         self.bodies = Bodies(max(api.max_body, *(each.max_body for each in api.endpoints)))
 
@@ -71,7 +71,7 @@ class Serving:
 
 @web.stream_request_body
 class EndpointHandler(web.RequestHandler):
-    """Serves the endpoints of one path. A host's subclass says who asks."""
+    """Serves the endpoints of one path. A host's subclass identifies the actor."""
 
     endpoints: dict[str, Endpoint]
     serving: Serving
@@ -92,27 +92,31 @@ class EndpointHandler(web.RequestHandler):
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
-        # Whatever an answer holds, a browser is not to guess that it is a page.
+        # Keeps browsers from taking an answer for a page.
         self.set_header("X-Content-Type-Options", "nosniff")
 
-    # --- what a host says ----------------------------------------------------------------------
+    # --- overridden by hosts -------------------------------------------------------------------
 
     async def actor(self) -> Actor:
-        """Who asks. Raises ``NotSignedIn``."""
+        """Returns who sends the request.
+
+        Raises:
+            NotSignedIn: the request has no valid credentials.
+        """
         raise NotImplementedError
 
     def address(self) -> str:
-        """Where the request comes from, for the audit log."""
+        """The client's address, for the audit log."""
         return self.request.remote_ip or ""
 
     def log_name(self) -> str:
-        """Who asks, for the log."""
+        """The user, for the log."""
         return self._actor.name or "-"
 
     # --- one request ---------------------------------------------------------------------------
 
     async def prepare(self) -> None:
-        """Finds out who asks, and whether the body is taken, before anything of it is read."""
+        """Identifies the actor and decides whether to accept the body, before reading any of it."""
         endpoint = self.endpoints.get(self.request.method or "")
         try:
             if endpoint is None:
@@ -122,7 +126,8 @@ class EndpointHandler(web.RequestHandler):
             sender = self._actor.name or f"address {self.origin.address}"
             self._body.expect(sender, max(self.serving.api.max_body, endpoint.max_body))
         except Exception as error:
-            # The answer comes at the end of the body, or the connection is closed.
+            # Discards the body and answers after it. If that would take too much, answers now and
+            # closes the connection.
             self._refusal = error
             if not self._body.throw_away(self.origin.address):
                 self._send_any(error)
@@ -132,7 +137,7 @@ class EndpointHandler(web.RequestHandler):
         return _MethodNotAllowed(sorted(self.endpoints))
 
     async def _identify(self, endpoint: Endpoint) -> None:
-        """Sets the actor, who has the right that the endpoint needs."""
+        """Sets the actor, and checks that they have the right that the endpoint needs."""
         try:
             self._actor = await self.actor()
             self.serving.api.authorise(self._actor, endpoint.action or "")
@@ -169,12 +174,12 @@ class EndpointHandler(web.RequestHandler):
         api = self.serving.api
         target = "/".join(path.values()) or None
         if endpoint.action is not None and time.monotonic() - self._known_at > _KNOWN_SECONDS:
-            await self._identify(endpoint)  # the body took its time: may they still?
+            await self._identify(endpoint)  # the body took long: the rights may have changed
         call = Call(self._actor, self.origin, api.services, path, self._hang_up)
         if endpoint.body is not None:
             call._body = parse_body(endpoint.body, self._body.whole())
-            told = call._body.audit_target() if isinstance(call._body, HasAuditTarget) else None
-            target = "/".join(filter(None, (target, told))) or getattr(call._body, "name", None)
+            named = call._body.audit_target() if isinstance(call._body, HasAuditTarget) else None
+            target = "/".join(filter(None, (target, named))) or getattr(call._body, "name", None)
         call._query = self._query(endpoint)
         result, pieces = await self._in_thread(
             lambda: self._begin(endpoint, call, target), waits=endpoint.waits
@@ -192,40 +197,16 @@ class EndpointHandler(web.RequestHandler):
 
     def _begin(
         self, endpoint: Endpoint, call: Call, target: str | None
-    ) -> tuple[Any, _Pieces | None]:
-        """Runs the handler, and takes the first piece of a stream in the same go."""
-        result = self._handle(endpoint, call, target)
+    ) -> tuple[Any, Pieces | None]:
+        """Runs the handler, and takes the first piece of a stream in the same thread."""
+        result = audited(self.serving.api.recorder, endpoint, call, target)
         if not isinstance(result, ByteStream):
             return result, None
         try:
-            return result, _Pieces(result)
+            return result, Pieces(result)
         except BaseException:
             result.close()
             raise
-
-    def _handle(self, endpoint: Endpoint, call: Call, target: str | None) -> Any:
-        """Runs the handler, between the audit's two rows where the endpoint says so."""
-        recorder = self.serving.api.recorder
-        if endpoint.audit is None:
-            return endpoint.handle(call)
-        record = recorder.started(call.actor, call.origin, endpoint.audit, target=target)
-        try:
-            result = endpoint.handle(call)
-        except WorkbenchError as error:
-            outcome: Outcome = "refused" if error.status in (401, 403) else "failed"
-            recorder.finished(record, outcome, code=error.code)
-            raise
-        except BaseException:
-            recorder.finished(record, "failed", code="internal")
-            raise
-        failed = getattr(result, "ok", True) is False
-        recorder.finished(
-            record,
-            "failed" if failed else "ok",
-            code=getattr(result, "code", None) if failed else None,
-            target=getattr(result, "name", None),
-        )
-        return result
 
     async def _note_refusal(
         self, endpoint: Endpoint, error: WorkbenchError, target: str | None
@@ -242,7 +223,7 @@ class EndpointHandler(web.RequestHandler):
         arguments: dict[str, Any] = {
             name: values[-1].decode("utf-8", "replace")
             for name, values in self.request.query_arguments.items()
-            # JupyterLab adds a bare time stamp against caches, and Jupyter its XSRF token.
+            # JupyterLab adds a bare timestamp to bypass caches, and Jupyter its XSRF token.
             if not name.isdigit() and name not in ("_", "_xsrf")
         }
         return None if endpoint.query is None else validate(endpoint.query, arguments)
@@ -253,14 +234,14 @@ class EndpointHandler(web.RequestHandler):
 
     # --- answers -------------------------------------------------------------------------------
 
-    async def _write_stream(self, stream: ByteStream, pieces: _Pieces) -> None:
+    async def _write_stream(self, stream: ByteStream, pieces: Pieces) -> None:
         ahead: asyncio.Future[None] | None = None
         try:
             if self._gone.is_set():
                 return
             self.set_header("Content-Type", stream.media_type)
             self.set_header("Cache-Control", "no-store")
-            # A proxy must not hold pieces back.
+            # Keeps proxies from buffering.
             self.set_header("X-Accel-Buffering", "no")
             for name, value in stream.headers.items():
                 self.set_header(name, value)
@@ -311,11 +292,11 @@ class EndpointHandler(web.RequestHandler):
         super().on_connection_close()
         self._body.end()
         self._gone.set()
-        # Cancelling waits for the source: not in the event loop.
+        # Not in the event loop, because cancelling waits for the source.
         self.serving.threads.submit(self._hang_up.now)
 
     def _send_any(self, error: Exception) -> None:
-        """Answers with an error; one that nobody foresaw is logged, and told by its request's id."""
+        """Answers with an error. An unexpected one is logged, and the answer has its request's id."""
         if not isinstance(error, WorkbenchError):
             log.error("request %s failed", self.origin.request_id, exc_info=error)
             error = Internal(
@@ -330,7 +311,7 @@ class EndpointHandler(web.RequestHandler):
         if self._finished:
             return
         if self._headers_written:
-            # Too late for a status: the cut answer tells the client.
+            # Too late for a status: the client notices that the answer was cut.
             self.detach().close()
             return
         self.clear()
@@ -344,42 +325,13 @@ class EndpointHandler(web.RequestHandler):
         self.finish(json.dumps(error.to_wire()))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """What Tornado itself refuses, in the same shape."""
+        """Gives Tornado's own refusals the same shape."""
         error = WorkbenchError(self._reason or "The request was refused.", code="http_error")
         self.set_header("Content-Type", "application/json")
         self.finish(json.dumps(error.to_wire()))
 
     def compute_etag(self) -> str | None:
         return None
-
-
-class _Pieces:
-    """The pieces of a stream, small ones joined: handing one to the event loop costs more than
-    making it, so a small answer is one piece.
-
-    Attributes:
-        piece: what was taken last.
-        ended: whether it was the last, and the stream has closed itself.
-    """
-
-    def __init__(self, stream: ByteStream) -> None:
-        self._pieces = iter(stream)
-        self.piece = b""
-        self.ended = False
-        self.take()
-
-    def take(self) -> None:
-        """Takes the next piece."""
-        taken: list[bytes] = []
-        size = 0
-        while size < _JOINED:
-            piece = next(self._pieces, None)
-            if piece is None:
-                self.ended = True
-                break
-            taken.append(piece)
-            size += len(piece)
-        self.piece = taken[0] if len(taken) == 1 else b"".join(taken)
 
 
 class _MethodNotAllowed(WorkbenchError):
@@ -394,7 +346,7 @@ class _MethodNotAllowed(WorkbenchError):
 
 
 class UnknownPath(EndpointHandler):
-    """Every other path below the API."""
+    """Answers every other path below the API: there is none."""
 
     def initialize(self, serving: Serving) -> None:  # type: ignore[override]
         super().initialize({}, serving)
@@ -409,11 +361,11 @@ def rules(
     handler: type[EndpointHandler],
     unknown: type[UnknownPath],
 ) -> list[tuple[str, type[web.RequestHandler], dict[str, Any]]]:
-    """Tornado's URL rules for an API below a prefix, as ``/services/workbench``."""
+    """Returns Tornado's URL rules for the API below a prefix such as ``/services/workbench``."""
     by_path: dict[str, dict[str, Endpoint]] = {}
     for endpoint in serving.api.endpoints:
         by_path.setdefault(endpoint.pattern(), {})[endpoint.method] = endpoint
-    # Paths without parts that vary come first: `/connections/test` isn't the connection "test".
+    # Fixed paths come before patterns: `/connections/test` isn't the connection "test".
     ordered = sorted(by_path.items(), key=lambda item: ("(" in item[0], item[0]))
     start = re.escape(prefix.rstrip("/")) + "/api/v1"
     return [

@@ -1,4 +1,4 @@
-"""The rules of runs: who starts, sees, cancels and repeats them."""
+"""The rules of runs: who may start, see, cancel and rerun them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from ...kit.errors import Conflict, InvalidInput, NotFound
 from ...kit.events import Bus
 from ...kit.paging import decode_cursor, encode_cursor
 from ..accounts import named, run_as
-from ..definition import graph, parameters
-from ..definition.models import PipelineFile
+from ..definition import parameters
 from ..definitions import Definitions, run_scope
 from ..models import Pipeline
 from ..store import PipelineStore
@@ -34,19 +33,20 @@ from .models import (
     RunSummary,
     Trigger,
 )
+from .plan import tasks_again, tasks_of
 from .run_transitions import RunTransitions
-from .steps import NewRun, NewTask, Step
+from .steps import NewRun, Step
 from .store import RunStore
 from .task_transitions import TaskTransitions
 from .upkeep import Upkeep
 
 _LOG_PAGE = 256 * 1024
-# A ready task run that was rung so many seconds ago and not taken is rung again.
+# Seconds after which a ready task run that no worker has claimed is rung again.
 _RING_AGAIN = 5.0
 
 
 class RunService:
-    """What other rooms and the handlers may ask of runs."""
+    """Starts, reads, cancels and reruns runs, and keeps them moving."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class RunService:
     # --- starting ----------------------------------------------------------------------------
 
     def trigger(self, actor: Actor, pipeline: Pipeline, request: RunRequest) -> Run:
-        """Starts a run of a pipeline that the actor may see. It has its owner's rights.
+        """Starts a run of a pipeline that the actor may see. It runs with the owner's rights.
 
         Raises:
             Forbidden: the actor may not run it.
@@ -111,7 +111,22 @@ class RunService:
         idempotency_key: str | None = None,
         fire_at: datetime | None = None,
     ) -> str:
-        """Starts a run, for whoever may; returns its id, or that of the one that was there already."""
+        """Starts a run, without checking who may.
+
+        Args:
+            by: who or what starts it.
+            logical_at: the moment that the run is for.
+            given: values of parameters.
+            idempotency_key: a second call with the same key starts nothing.
+            fire_at: the due time, if a schedule starts it.
+
+        Returns:
+            The run's id, or that of the run which the key or the due time has started already.
+
+        Raises:
+            Conflict: no version of it may run yet (``not_approved``); ``key_reused``.
+            InvalidInput: a parameter doesn't fit. With ``fire_at``, the run fails instead.
+        """
         if pipeline.approved is None:
             raise _not_approved(pipeline, pipeline.head)
         definition = self._definitions.pipeline(pipeline.id, pipeline.approved)
@@ -124,7 +139,7 @@ class RunService:
         except InvalidInput as error:
             if fire_at is None:
                 raise
-            # Nobody waits for the answer: what is wrong has to be seen in the list of runs.
+            # No client waits for the answer, so the run records what is wrong.
             refused = (error.code, error.message)
         step = self._transitions.create(
             NewRun(
@@ -135,7 +150,7 @@ class RunService:
                 run_as=run_as(pipeline.owner, definition),
                 parameters=parameters.to_json(values),
                 logical_at=logical_at,
-                tasks=_new_tasks(definition),
+                tasks=tasks_of(definition),
                 concurrency=definition.concurrency,
                 idempotency_key=idempotency_key,
                 fire_at=fire_at,
@@ -148,14 +163,15 @@ class RunService:
         return step.run_id
 
     def rerun(self, actor: Actor, run_id: str, request: RerunRequest) -> Run:
-        """Runs again with the same version and parameters, and with the rights of its owner of now.
+        """Runs the same version again with the same parameters and the current owner's rights.
 
         Raises:
             NotFound: there is no such run that the actor may see, or no such task.
             Forbidden: the actor may not run the pipeline.
-            Conflict: the run goes on (``not_ended``), or nothing of it failed (``nothing_failed``); the
-                pipeline is deleted (``deleted``), or its owner never approved this version
-                (``not_approved``).
+            Conflict: the run is still active (``not_ended``), nothing of it failed
+                (``nothing_failed``), or a needed task did not succeed (``needed_failed``); the pipeline
+                is deleted (``deleted``), its owner changed (``owner_changed``), or never approved this
+                version (``not_approved``).
         """
         run, pipeline = self._visible(actor, run_id)
         self._rights.require(actor, "pipeline.run", pipeline)
@@ -185,7 +201,7 @@ class RunService:
                 run_as=account,
                 parameters=run.parameters,
                 logical_at=run.logical_at,
-                tasks=self._again(run, definition, request),
+                tasks=tasks_again(definition, self._store.tasks(run.id), request),
                 concurrency=definition.concurrency,
                 rerun_of=run.id,
             )
@@ -195,48 +211,8 @@ class RunService:
         assert again is not None
         return again
 
-    def _again(self, run: Run, definition: PipelineFile, request: RerunRequest) -> list[NewTask]:
-        """The tasks of a re-run: what doesn't run again stands as it was, or is left out."""
-        if request.what == "all":
-            return _new_tasks(definition)
-        old = {task.task: task for task in self._store.tasks(run.id)}
-        if request.what == "failed":
-            again = {name for name in definition.tasks if not _succeeded(old.get(name))}
-            if not again:
-                raise Conflict("Every task of this run succeeded.", code="nothing_failed")
-            left_out: set[str] = set()
-        else:
-            if request.task is None or request.task not in definition.tasks:
-                raise NotFound("This run has no such task.", code="unknown_task")
-            again = {request.task}
-            left_out = {name for name in definition.tasks if not _succeeded(old.get(name))} - again
-            missing = graph.needed(definition.needs, request.task) & left_out
-            if missing:
-                raise Conflict(
-                    f"“{request.task}” needs {', '.join(sorted(missing))}, which did not succeed.",
-                    code="needed_failed",
-                )
-        made = []
-        for task in _new_tasks(definition):
-            if task.task in again:
-                made.append(task)
-            elif task.task in left_out:
-                made.append(NewTask(task.task, task.type, task.needs, left_out=True))
-            else:
-                before = old[task.task]
-                made.append(
-                    NewTask(
-                        task.task,
-                        task.type,
-                        task.needs,
-                        taken=before.id,
-                        outputs=before.outputs,
-                    )
-                )
-        return made
-
     def cancel(self, actor: Actor, run_id: str) -> Run:
-        """Ends a run: what hasn't begun at once, what runs within seconds.
+        """Cancels a run: tasks that haven't started end at once, running ones within seconds.
 
         Raises:
             NotFound, Forbidden: as for ``rerun``.
@@ -252,17 +228,17 @@ class RunService:
         return now
 
     def cancel_all(self, pipeline_id: str, by: str) -> None:
-        """Ends every run of a pipeline that goes on or waits."""
+        """Cancels every active or waiting run of a pipeline."""
         for run_id in self._store.going(pipeline_id):
             self.went(self._transitions.cancel(run_id, by))
 
     # --- reading -----------------------------------------------------------------------------
 
     def list(self, actor: Actor, visible: Mapping[str, str], query: RunQuery) -> RunPage:
-        """Runs of the pipelines that the actor may see, the newest first.
+        """A page of the runs of pipelines that the actor may see, newest first.
 
         Args:
-            visible: their ids -> names.
+            visible: the ids of these pipelines -> their names.
         """
         ids: builtins.list[str] | None = list(visible)
         if query.pipeline is not None:
@@ -270,7 +246,7 @@ class RunService:
             if not ids:
                 raise NotFound(f"There is no pipeline “{query.pipeline}”.", code="unknown_pipeline")
         elif "admin" in actor.groups:
-            ids = None  # all there are, without naming each
+            ids = None  # all
         before = decode_cursor(query.cursor) if query.cursor else None
         items = self._store.page(ids, query.state, before, query.limit + 1)
         more = len(items) > query.limit
@@ -309,7 +285,7 @@ class RunService:
         )
 
     def notebook(self, actor: Actor, attempt_id: str) -> bytes:
-        """The executed notebook of an attempt, as far as it came.
+        """The notebook of an attempt, executed as far as the attempt got.
 
         Raises:
             NotFound: there is no such attempt, or it has no notebook.
@@ -349,10 +325,10 @@ class RunService:
     def _may_see(self, actor: Actor, pipeline: Pipeline) -> bool:
         return self._rights.may(actor, "pipeline.see", pipeline)
 
-    # --- going on ----------------------------------------------------------------------------
+    # --- moving on ---------------------------------------------------------------------------
 
     def went(self, step: Step) -> None:
-        """What follows from a step: rings, the next run of the pipeline, news."""
+        """Acts on a step: rings workers, starts the next waiting run, publishes the change."""
         self._dispatcher.ring(step.ready)
         if step.ended is not None:
             run = self._store.run(step.run_id)
@@ -361,7 +337,7 @@ class RunService:
         self.news(step.run_id)
 
     def news(self, run_id: str) -> None:
-        """Tells all who look on that something about runs has changed."""
+        """Publishes that something about runs has changed."""
         self._bus.publish_soon("runs")
         self._dispatcher.announce("runs")
 
@@ -371,7 +347,7 @@ class RunService:
             self._dispatcher.ring(step.ready)
 
     def tidy(self) -> int:
-        """Removes runs over their age or number, and files that nothing refers to any more."""
+        """Removes runs over their maximum age or number, and files without references."""
         before = clock.now() - timedelta(days=self._retention_days)
         gone = 0
         while pruned := self._upkeep.prune(before, self._retention_runs):
@@ -380,10 +356,12 @@ class RunService:
         return gone
 
     def reconcile(self) -> int:
-        """Finds what was left lying, and goes on with it; safe to be called by many at once.
+        """Resumes what was left: lost leases, unanswered rings, waiting runs.
+
+        Safe to be called by several processes at once.
 
         Returns:
-            How many things it found.
+            The number of things found.
         """
         lost = self._tasks.expire()
         for step in lost:
@@ -396,10 +374,6 @@ class RunService:
         if lost or held_up:
             self._bus.publish_soon("runs")
         return len(lost) + len(again) + len(held_up)
-
-
-def _succeeded(task: Any) -> bool:
-    return task is not None and task.state == "succeeded"
 
 
 def _not_approved(pipeline: Pipeline, number: int) -> Conflict:
@@ -415,20 +389,3 @@ def _not_approved(pipeline: Pipeline, number: int) -> Conflict:
         version=number,
         owner=owner.name,
     )
-
-
-def _new_tasks(definition: PipelineFile) -> list[NewTask]:
-    made = []
-    for name, spec in definition.tasks.items():
-        retries = definition.retries_of(name)
-        made.append(
-            NewTask(
-                name,
-                spec.type,
-                definition.needs[name],
-                retries=retries.count,
-                retry_delay=retries.delay / timedelta(seconds=1),
-                retry_factor=2.0 if retries.backoff == "exponential" else 1.0,
-            )
-        )
-    return made
