@@ -1,4 +1,7 @@
-"""The tables of runs, and what is read from them. Only ``run_transitions.py`` and ``task_transitions.py`` change them."""
+"""The tables of runs, and what is read from them.
+
+Their states change in ``run_transitions.py`` and ``task_transitions.py`` only.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,18 @@ from .models import ArtifactView, AttemptView, Run, RunSummary, TableUseView, Ta
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
+
+def _of(table: str) -> sa.ForeignKey:
+    """A foreign key; deleting the row that it refers to deletes the rows that refer to it."""
+    return sa.ForeignKey(f"{table}.id", ondelete="CASCADE")
+
+
 runs = sa.Table(
     "runs",
     metadata,
     sa.Column("number", _NUMBER, primary_key=True, autoincrement=True),
     sa.Column("id", sa.String(36), nullable=False, unique=True),
-    sa.Column(
-        "pipeline_id",
-        sa.String(36),
-        sa.ForeignKey("pipelines.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    sa.Column("pipeline_id", sa.String(36), _of("pipelines"), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("state", sa.String(9), nullable=False),
     sa.Column("trigger", sa.String(8), nullable=False),
@@ -38,7 +42,7 @@ runs = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("started_at", UtcDateTime),
     sa.Column("finished_at", UtcDateTime),
-    # Tasks that haven't ended: the run ends with the last one.
+    # The number of tasks that haven't ended; the run ends with the last one.
     sa.Column("open_tasks", sa.Integer, nullable=False),
     sa.Column("code", sa.String(64)),
     sa.Column("message", sa.Text, nullable=False),
@@ -53,20 +57,14 @@ task_runs = sa.Table(
     "task_runs",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column(
-        "run_id",
-        sa.String(36),
-        sa.ForeignKey("runs.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
+    sa.Column("run_id", sa.String(36), _of("runs"), nullable=False, index=True),
     sa.Column("task", sa.String(63), nullable=False),
     sa.Column("type", sa.String(40), nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("state", sa.String(9), nullable=False),
     sa.Column("waiting_for", sa.Integer, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
-    # Of the attempts those whose worker was lost: they don't count as retries.
+    # Attempts whose worker was lost; they don't count as retries.
     sa.Column("lost", sa.Integer, nullable=False),
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("worker", sa.String(128)),
@@ -81,7 +79,7 @@ task_runs = sa.Table(
     sa.Column("code", sa.String(64)),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("outputs", sa.JSON, nullable=False),
-    # The task run of an earlier run whose success stands for this one's.
+    # The task run of an earlier run whose success this one takes over.
     sa.Column("taken_from", sa.String(36)),
     sa.Index("ix_task_runs_state_not_before", "state", "not_before"),
     sa.Index("ix_task_runs_worker_state", "worker", "state"),
@@ -90,29 +88,15 @@ task_runs = sa.Table(
 task_needs = sa.Table(
     "task_needs",
     metadata,
-    sa.Column(
-        "needed", sa.String(36), sa.ForeignKey("task_runs.id", ondelete="CASCADE"), primary_key=True
-    ),
-    sa.Column(
-        "needing",
-        sa.String(36),
-        sa.ForeignKey("task_runs.id", ondelete="CASCADE"),
-        primary_key=True,
-        index=True,
-    ),
+    sa.Column("needed", sa.String(36), _of("task_runs"), primary_key=True),
+    sa.Column("needing", sa.String(36), _of("task_runs"), primary_key=True, index=True),
 )
 
 attempts = sa.Table(
     "attempts",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column(
-        "task_run_id",
-        sa.String(36),
-        sa.ForeignKey("task_runs.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
+    sa.Column("task_run_id", sa.String(36), _of("task_runs"), nullable=False, index=True),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("worker", sa.String(128), nullable=False),
@@ -130,12 +114,7 @@ attempts = sa.Table(
 attempt_logs = sa.Table(
     "attempt_logs",
     metadata,
-    sa.Column(
-        "attempt_id",
-        sa.String(36),
-        sa.ForeignKey("attempts.id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    sa.Column("attempt_id", sa.String(36), _of("attempts"), primary_key=True),
     sa.Column("seq", sa.Integer, primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
 )
@@ -143,12 +122,7 @@ attempt_logs = sa.Table(
 artifacts = sa.Table(
     "artifacts",
     metadata,
-    sa.Column(
-        "task_run_id",
-        sa.String(36),
-        sa.ForeignKey("task_runs.id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    sa.Column("task_run_id", sa.String(36), _of("task_runs"), primary_key=True),
     sa.Column("name", sa.String(128), primary_key=True),
     sa.Column("media_type", sa.String(128), nullable=False),
     sa.Column("digest", sa.String(64), nullable=False),
@@ -159,13 +133,7 @@ table_uses = sa.Table(
     "table_uses",
     metadata,
     sa.Column("id", _NUMBER, primary_key=True, autoincrement=True),
-    sa.Column(
-        "attempt_id",
-        sa.String(36),
-        sa.ForeignKey("attempts.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
+    sa.Column("attempt_id", sa.String(36), _of("attempts"), nullable=False, index=True),
     sa.Column("direction", sa.String(7), nullable=False),
     sa.Column("connection_id", sa.String(36), nullable=False),
     sa.Column("schema_name", sa.String(255)),
@@ -177,12 +145,7 @@ table_uses = sa.Table(
 schedule_fires = sa.Table(
     "schedule_fires",
     metadata,
-    sa.Column(
-        "pipeline_id",
-        sa.String(36),
-        sa.ForeignKey("pipelines.id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
+    sa.Column("pipeline_id", sa.String(36), _of("pipelines"), primary_key=True),
     sa.Column("fire_at", UtcDateTime, primary_key=True),
     sa.Column("run_id", sa.String(36), nullable=False),
 )
@@ -204,7 +167,7 @@ class RunStore:
         self.database = database
 
     def run(self, run_id: str) -> Run | None:
-        """A run without its tasks."""
+        """A run, without its tasks."""
         with self.database.read() as transaction:
             row = transaction.execute(_RUN.where(runs.c.id == run_id)).mappings().first()
         return Run(**row) if row is not None else None
@@ -216,7 +179,7 @@ class RunStore:
         before: int | None,
         limit: int,
     ) -> list[RunSummary]:
-        """Runs, the newest first, those with a number below ``before``."""
+        """Runs with a number below ``before``, newest first."""
         query = sa.select(*_SUMMARY)
         if pipeline_ids is not None:
             query = query.where(runs.c.pipeline_id.in_(pipeline_ids))
@@ -229,7 +192,7 @@ class RunStore:
             return [RunSummary(**row) for row in rows.mappings()]
 
     def going(self, pipeline_id: str) -> list[str]:
-        """The ids of the runs of a pipeline that go on or wait, the newest first."""
+        """The ids of a pipeline's active and waiting runs, newest first."""
         with self.database.read() as transaction:
             return list(
                 transaction.execute(
@@ -243,7 +206,7 @@ class RunStore:
             )
 
     def running(self) -> set[str]:
-        """The attempts that run; what they do has their id as its request's."""
+        """The ids of running attempts; they are the request ids of what the attempts do."""
         current = sa.and_(
             task_runs.c.id == attempts.c.task_run_id, task_runs.c.fence == attempts.c.fence
         )
@@ -267,7 +230,7 @@ class RunStore:
             return {row["pipeline_id"]: RunSummary(**row) for row in rows.mappings()}
 
     def tasks(self, run_id: str) -> list[TaskRunView]:
-        """The tasks of a run with their attempts, in the order of the file."""
+        """The tasks of a run with their attempts, tables and artifacts, in the order of the file."""
         mine = sa.select(task_runs.c.id).where(task_runs.c.run_id == run_id)
         with self.database.read() as transaction:
             rows = list(
@@ -347,7 +310,7 @@ class RunStore:
             return {row.task: row.outputs for row in rows}
 
     def attempt(self, attempt_id: str) -> sa.RowMapping | None:
-        """An attempt with ``run_id``, ``task``, and the ``pipeline_id`` of its run."""
+        """An attempt, with the ``run_id``, ``pipeline_id`` and ``task`` that it belongs to."""
         with self.database.read() as transaction:
             return (
                 transaction.execute(
@@ -361,7 +324,7 @@ class RunStore:
             )
 
     def log(self, attempt_id: str, start: int, size: int) -> list[tuple[int, str]]:
-        """Pieces of an attempt's log from a number on, about ``size`` letters of them."""
+        """Numbered pieces of an attempt's log, from ``start`` on, of about ``size`` characters."""
         found: list[tuple[int, str]] = []
         with self.database.read() as transaction:
             rows = transaction.execute(
@@ -384,7 +347,7 @@ class RunStore:
             return transaction.execute(query).mappings().first()
 
     def artifacts(self, run_id: str, tasks: Sequence[str]) -> list[sa.RowMapping]:
-        """The artifacts of some tasks of a run with their ``task``, in the order of the file."""
+        """The artifacts of some tasks of a run, each with its ``task``, in the order of the file."""
         query = (
             _artifacts(run_id)
             .where(task_runs.c.task.in_(tasks))
@@ -395,7 +358,7 @@ class RunStore:
 
 
 def _artifacts(run_id: str) -> sa.Select[Any]:
-    """What the tasks of a run made."""
+    """Selects the artifacts of a run."""
     return (
         sa.select(artifacts, task_runs.c.task)
         .join_from(task_runs, artifacts, artifacts.c.task_run_id == task_runs.c.id)
