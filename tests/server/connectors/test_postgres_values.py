@@ -19,7 +19,7 @@ from support.source import Source
 
 from wb_server.connectors import decimals
 from wb_server.connectors.postgres import inflow as postgres_inflow
-from wb_server.connectors.postgres.types import observed
+from wb_server.connectors.postgres.numeric import observed
 from wb_server.kit.errors import InvalidInput, TooLarge
 
 SEED = int(os.environ.get("WB_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)

@@ -27,7 +27,8 @@ from ..base import MAX_ROW_BYTES, row_too_large
 from .connection import PostgresConnection
 from .driver import quoted, source_type, unsupported
 from .facts import FIRST_OF_A_USER, Fact, Facts, named
-from .types import Form, Leaf, Many, Number, Parts, Plain, Span, Text, precision_and_scale
+from .numeric import Number, precision_and_scale
+from .types import Form, Leaf, Many, Parts, Plain, Span, Text
 
 _MARK: Final = "workbench-"
 # With fewer numbers in a row, each of at most 147,456 digits, it can't be too large.

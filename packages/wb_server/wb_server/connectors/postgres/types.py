@@ -1,30 +1,7 @@
-"""What PostgreSQL's types become in Arrow, and what the database is asked for to get there.
+"""How PostgreSQL's types map to Arrow, and what is selected to get each value.
 
-The rule of ``numeric``
------------------------
-``numeric`` comes as text. It becomes a decimal, and no digit is ever rounded:
-
-1. **Declared**, ``numeric(p, s)``: ``decimal128(p, s)``, with more than 38 digits
-   ``decimal256(p, s)``. A negative scale (values in thousands) becomes ``(p - s, 0)``; a scale above
-   the precision ``(s, s)``.
-2. **Undeclared** (a column without precision, a computed value such as ``sum(amount)``, or more
-   than 76 digits declared): the values of the first batch, about 1 MiB, decide. Digits are counted on
-   the values: a product of two ``numeric(38, 18)`` has 36 decimals, most of them zeros.
-
-   - That batch is the whole answer: ``decimal128(38, s)`` with s the largest scale in it, trailing
-     zeros left out where there is no room for them; ``decimal256(76, s)`` where 38 digits don't do.
-   - More follows: ``decimal128(38, max(s, 18))`` where that leaves room: 20 digits before the point,
-     or with more than 18 decimals 6 digits more than the first rows have. Otherwise
-     ``decimal256(76, max(s, 18))``.
-
-   The type depends on the answer alone, so the same rows in the same order give the same type.
-3. **A value that doesn't fit** is an error (``numeric_overflow``) that says how to cast, as are
-   ``NaN`` and ``Infinity`` (``bad_value``). Trailing zeros don't count.
-
-It holds in arrays and composite values too.
-
-Other types
------------
+Types
+-----
 =============================  ============================================================
 PostgreSQL                     Arrow
 =============================  ============================================================
@@ -46,11 +23,11 @@ regclass, bit, point, ltree,
 tsvector, anonymous records …)
 =============================  ============================================================
 
-A domain is what it restricts. Each field's metadata holds ``source_type``, the type's name in
-PostgreSQL.
+A domain maps as the type that it restricts. Each field's metadata holds ``source_type``, the type's
+name in PostgreSQL. ``numeric`` has rules of its own: see ``numeric.py``.
 
-Nothing is cast in the database: a cast may be somebody's own function. Values are asked for by the
-types' own output functions; a composite value by its fields, since the driver mixes up their NULLs.
+Nothing is cast in the database, because a cast may call a user's function. Values are selected through
+the types' own output functions, composite values field by field, since the driver mixes up their NULLs.
 """
 
 from __future__ import annotations
@@ -66,23 +43,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kit.errors import InvalidInput
-from .. import decimals
-from ..decimals import MAX_DIGITS, MOST_DIGITS
 from .driver import Convert, as_lists, converter, quoted, source_type, storage, unsupported
-
-ROOMY_SCALE: Final = 18
-_ROOMY_DIGITS: Final = 20
-_SPARE_DIGITS: Final = 6
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """One column that the database is asked for.
+    """One expression to select.
 
     Attributes:
         sql: the expression.
-        size: how to tell its bytes, with ``{}`` for its value; empty where they are few in any case.
-        dimensions: how to tell an array's dimensions; empty for what is none.
+        size: an expression for its bytes, with ``{}`` for its value; empty if they are always few.
+        dimensions: an expression for an array's dimensions; empty if it isn't an array.
     """
 
     sql: str
@@ -90,10 +61,10 @@ class Leaf:
     dimensions: str = ""
 
 
-# What a text takes on its way: nothing is unpacked to tell.
+# The bytes of a text as it is sent; found without decompressing it.
 _TEXT_BYTES: Final = "pg_catalog.octet_length({})"
 _ANY_BYTES: Final = "pg_catalog.pg_column_size({})"
-# Each element comes with its length, a NULL too, of which one bit is stored.
+# Each element is sent with its length, even a NULL, of which only one bit is stored.
 _ARRAY_BYTES: Final = (
     "pg_catalog.int4pl(pg_catalog.int4mul(4, pg_catalog.cardinality({})), "
     "pg_catalog.pg_column_size({}))"
@@ -101,14 +72,14 @@ _ARRAY_BYTES: Final = (
 
 
 class Form(ABC):
-    """One value: what is asked for, and what is made of it.
+    """The way of one value: what is selected for it, and how that becomes an Arrow array.
 
     Args:
-        name: the column's, for errors.
+        name: the column's name, for errors.
 
     Attributes:
-        type: in Arrow; known once it is settled.
-        width: how many columns it asks for.
+        type: the Arrow type; known once it is settled.
+        width: the number of expressions that it selects.
     """
 
     type: pa.DataType
@@ -119,10 +90,10 @@ class Form(ABC):
 
     @abstractmethod
     def ask(self, value: str) -> list[Leaf]:
-        """What to ask for. ``value`` is the expression for the value; it costs nothing."""
+        """What to select. ``value`` is an expression for the value that costs nothing."""
 
     def open(self) -> bool:
-        """Whether the type depends on the values of the first batch."""
+        """True if the type depends on the values of the first batch."""
         return False
 
     @abstractmethod
@@ -130,9 +101,9 @@ class Form(ABC):
         """Decides on the type.
 
         Args:
-            fields: the driver's, of what was asked for.
-            first: the first batch's values; none if there are none.
-            whole: whether they are all.
+            fields: the driver's fields for what was selected.
+            first: the values of the first batch; empty if there is none.
+            whole: True if they are the whole answer.
 
         Raises:
             InvalidInput: ``unsupported_type``.
@@ -140,7 +111,7 @@ class Form(ABC):
 
     @abstractmethod
     def make(self, values: Sequence[pa.Array]) -> pa.Array:
-        """The values of what was asked for, as one array.
+        """Makes one array from the values of what was selected.
 
         Raises:
             InvalidInput: ``bad_value``, ``numeric_overflow``.
@@ -148,10 +119,11 @@ class Form(ABC):
 
 
 class Plain(Form):
-    """What the driver carries right.
+    """A value that the driver converts correctly.
 
     Args:
-        field: the driver's, where it is known before.
+        money_decimals: decimals of the server's currency.
+        field: the driver's field, if it is known beforehand.
     """
 
     def __init__(self, name: str, money_decimals: int, field: pa.Field | None = None) -> None:
@@ -171,7 +143,7 @@ class Plain(Form):
             return [Leaf(value, _TEXT_BYTES)]
         if pa.types.is_binary(kind):
             return [Leaf(value, _TEXT_BYTES)]
-        # Of a type that the driver takes for text: an enum, but it may be another one.
+        # The driver takes the type for text: usually an enum, but it may be another one.
         return [Leaf(value, _ANY_BYTES if pa.types.is_string(kind) else "")]
 
     def _array(self, value: str) -> Leaf:
@@ -181,7 +153,7 @@ class Plain(Form):
         )
         if self._field is not None and source_type(self._field) == "int2vector":
             return Leaf(value, size)
-        # The driver ends the connection where elements aren't counted from 1.
+        # The driver closes the connection if an array's lower bound isn't 1.
         from_one = (
             f"CASE WHEN pg_catalog.int4eq(pg_catalog.array_lower({value}, 1), 1) "
             f"THEN {value} ELSE ({value})[:] END"
@@ -196,10 +168,11 @@ class Plain(Form):
 
 
 class Text(Form):
-    """What comes as PostgreSQL prints it.
+    """A value as PostgreSQL prints it.
 
     Args:
-        output: the type's output function, where it is known; ``format`` finds it too.
+        source: the type's name in PostgreSQL.
+        output: the type's output function, if it is known; ``format`` finds it too.
     """
 
     def __init__(self, name: str, source: str, output: str = "") -> None:
@@ -212,7 +185,7 @@ class Text(Form):
         if self._output:
             text = f"pg_catalog.textin(pg_catalog.{self._output}({value}))"
         else:
-            # Not IS NULL: a composite value of nothing but NULLs is one for that.
+            # Not IS NULL, which is also true for a composite value with only NULLs.
             there = f"pg_catalog.int4eq(pg_catalog.num_nulls({value}), 0)"
             text = f"CASE WHEN {there} THEN pg_catalog.format('%s', {value}) END"
         return [Leaf(text, _TEXT_BYTES)]
@@ -228,103 +201,8 @@ class Text(Form):
         return storage(values[0])
 
 
-class Number(Form):
-    """A ``numeric``.
-
-    Args:
-        modifier: its ``typmod``; -1 for one without precision.
-    """
-
-    def __init__(self, name: str, modifier: int = -1) -> None:
-        super().__init__(name)
-        self._declared = declared(modifier)
-        if self._declared is not None:
-            self.type = self._declared
-
-    def ask(self, value: str) -> list[Leaf]:
-        # The driver would make the same text itself, from the binary digits; its wheel is compiled
-        # without optimisation and takes three times as long, and on this processor.
-        return [Leaf(f"pg_catalog.textin(pg_catalog.numeric_out({value}))")]
-
-    def open(self) -> bool:
-        return self._declared is None
-
-    def settle(self, fields: Sequence[pa.Field], first: Sequence[pa.Array], whole: bool) -> None:
-        if self._declared is None:
-            self.type = observed(storage(first[0]) if first else None, whole=whole)
-
-    def make(self, values: Sequence[pa.Array]) -> pa.Array:
-        texts = storage(values[0])
-        try:
-            return decimals.read(texts, self.type)
-        except pa.ArrowInvalid:
-            raise self._unfit(texts) from None
-
-    def _unfit(self, texts: pa.Array) -> InvalidInput:
-        column = quoted(self.name)
-        special = pa.array(["NaN", "Infinity", "-Infinity", "nan", "inf", "-inf"])
-        if pc.any(pc.is_in(texts, value_set=special)).as_py():
-            return InvalidInput(
-                f"The column “{self.name}” holds NaN or Infinity, which no decimal number can be. "
-                f"Cast it in the query: {column}::double precision.",
-                code="bad_value",
-                column=self.name,
-            )
-        before, after = decimals.digits(decimals.trimmed(texts))
-        advice = f"Cast it to text in the query: {column}::text."
-        if before <= MOST_DIGITS:
-            scale = min(max(after, 30), MOST_DIGITS - before)
-            other = f"{column}::numeric({MOST_DIGITS}, {scale})"
-            advice = (
-                f"Cast it in the query to as many as it needs, {other} for example, or to text."
-                if after <= scale
-                else f"Cast it to text in the query, {column}::text, or have it rounded: {other}."
-            )
-        return InvalidInput(
-            f"The column “{self.name}” holds a number that does not fit into {self.type.precision} "
-            f"digits with {self.type.scale} decimals. {advice}",
-            code="numeric_overflow",
-            column=self.name,
-        )
-
-
-def declared(modifier: int) -> pa.DataType | None:
-    """The decimal type of a numeric with precision and scale, else ``None``."""
-    if modifier < 4:
-        return None
-    precision, scale = precision_and_scale(modifier)
-    digits = max(precision, scale) if scale >= 0 else precision - scale
-    return decimals.decimal(digits, max(scale, 0)) if digits <= MOST_DIGITS else None
-
-
-def precision_and_scale(modifier: int) -> tuple[int, int]:
-    """As in PostgreSQL's numeric.c: 16 bits of precision, 11 bits of scale with sign."""
-    return ((modifier - 4) >> 16) & 0xFFFF, ((modifier - 4) & 0x7FF ^ 1024) - 1024
-
-
-def observed(texts: pa.Array | None, *, whole: bool) -> pa.DataType:
-    """The decimal type of an undeclared numeric by its first values: rule 2."""
-    before, after = (0, 0) if texts is None else decimals.digits(texts)
-    if whole and before + after <= MAX_DIGITS:
-        return pa.decimal128(MAX_DIGITS, after)
-    if not whole:
-        roomy = max(after, ROOMY_SCALE)
-        wanted = _ROOMY_DIGITS if after <= ROOMY_SCALE else before + _SPARE_DIGITS
-        if max(before, wanted) + roomy <= MAX_DIGITS:
-            return pa.decimal128(MAX_DIGITS, roomy)
-    shorter = 0 if texts is None else decimals.digits(decimals.trimmed(texts))[1]
-    if whole:
-        return decimals.decimal(
-            MAX_DIGITS if before + shorter <= MAX_DIGITS else MOST_DIGITS, min(shorter, MOST_DIGITS)
-        )
-    scale = after if before + after + _SPARE_DIGITS <= MOST_DIGITS else shorter
-    # What still doesn't fit is refused by the conversion, in its own words.
-    scale = max(scale, min(ROOMY_SCALE, MOST_DIGITS - before))
-    return pa.decimal256(MOST_DIGITS, max(0, min(scale, MOST_DIGITS)))
-
-
 class Span(Form):
-    """An ``interval``. The driver ends the connection at 2,562,048 hours, so its bytes are asked for."""
+    """An ``interval``, as bytes: the driver closes the connection at 2,562,048 hours."""
 
     _WIRE: Final = np.dtype([("micros", ">i8"), ("days", ">i4"), ("months", ">i4")])
     _KEPT: Final = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanos", "<i8")])
@@ -347,7 +225,7 @@ class Span(Form):
         if len(read) != len(raw):
             raise unsupported(self.name, "interval")
         micros = read["micros"]
-        # Of an infinite one all three parts are at their ends.
+        # In an infinite interval all three parts have their extreme values.
         if bool(np.any((micros > self._MOST) | (micros < -self._MOST))):
             raise InvalidInput(
                 f"The column “{self.name}” holds an interval that is infinite or has more than "
@@ -364,7 +242,7 @@ class Span(Form):
 
 
 class Many(Form):
-    """An array whose elements are asked for in another form."""
+    """An array whose elements need another form."""
 
     def __init__(self, item: Form) -> None:
         super().__init__(item.name)
@@ -400,7 +278,7 @@ class Many(Form):
 
 
 class Parts(Form):
-    """A composite value: whether it is there, and its fields."""
+    """A composite value: whether it is NULL, and its fields."""
 
     def __init__(self, name: str, parts: Sequence[tuple[str, Form]]) -> None:
         super().__init__(name)
