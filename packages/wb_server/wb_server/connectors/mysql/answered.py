@@ -8,7 +8,8 @@ import numpy as np
 from pymysql.protocol import MysqlPacket
 
 from ..base import MAX_ROW_BYTES, row_too_large
-from .rows import Columns, broken_answer
+from .block import broken_answer
+from .rows import Columns
 
 _LARGEST: Final = 0xFFFFFF  # a packet of this size goes on in the next one
 _PADDING: Final = bytes(16)  # so that a fixed number of bytes can be taken behind the last row

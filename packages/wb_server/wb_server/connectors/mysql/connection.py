@@ -25,7 +25,9 @@ from ...kit.network import Peer
 from ..dialled.idle import IdlePool
 from . import settings as mysql_settings
 from .answered import Answered
-from .rows import Columns, Described, broken_answer
+from .block import broken_answer
+from .rows import Columns
+from .types import Described
 
 # Commands that PyMySQL has no name for, or none that works.
 _PREPARE, _EXECUTE, _CLOSE, _RESET = 0x16, 0x17, 0x19, 0x1F
