@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import shutil
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,18 +150,3 @@ async def _set(client: Any, environment: Mapping[str, str]) -> None:
             if reply["content"]["status"] != "ok":
                 raise RuntimeError(reply["content"].get("evalue"))
             return
-
-
-def remove(folder: Path) -> None:
-    """Removes a kernel's folder, whatever its code made of it."""
-
-    def permit(function: Callable[[str], Any], path: str, _error: Any) -> None:
-        # A folder that its code made read-only.
-        try:
-            Path(path).parent.chmod(0o700)
-            function(path)
-        except OSError as error:
-            log.warning("%s was not removed: %s", path, error.strerror)
-
-    if folder.exists():
-        shutil.rmtree(folder, onerror=permit)

@@ -28,8 +28,9 @@ from traitlets.config import Config
 from ...kit.errors import NotFound, WorkbenchError
 from ...kit.failure import TaskFailed
 from ...user_server import files
+from ...user_server.attempt_folders import end_left, new_root
 from ...user_server.files import OutputFile
-from ...user_server.kernels import AttemptKernel, AttemptKernels, end_left, new_root
+from ...user_server.kernels import AttemptKernel, AttemptKernels
 from ...user_server.processes import Mark
 from .base import (
     MAX_MESSAGE,
