@@ -1,10 +1,10 @@
-"""``./wb chaos``: many runs of random pipelines while their processes are killed, and what is promised.
+"""``./wb chaos``: runs random pipelines while their processes are killed, then checks the guarantees.
 
-Chains, fans and diamonds of sql, copy, http and notebook tasks, by hand and by schedules that are
-behind; meanwhile workers and schedulers are killed, stopped for longer than their lease or told to
-end, Redis is flushed or restarted, runs are cancelled, and a PostgreSQL with the metadata is crashed.
-Afterwards everything that ``docs/runs.md`` guarantees is looked up. The seed decides what is done;
-when exactly each fault strikes is up to the machine.
+Chains, fans and diamonds of sql, copy, http and notebook tasks, started by hand and by overdue
+schedules. Meanwhile workers and schedulers are killed, stopped for longer than their lease or
+terminated, Redis is flushed or restarted, runs are cancelled, and the PostgreSQL with the metadata is
+crashed. Afterwards every guarantee of ``docs/runs.md`` is checked. The seed decides what happens; the
+exact moment of each fault depends on the machine.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from wb_server.pipelines.runs.store import task_runs
 
 WORKERS, SCHEDULERS = 3, 2
 PIPELINES, SCHEDULED = 9, 3
-# So many runs go on or wait at the same time.
+# The maximum of runs that are running or waiting at the same time.
 AT_ONCE = 24
-# In a notebook: its attempt may only begin when the one before is gone.
+# A notebook's cell: fails if the kernel of an earlier attempt is still alive.
 _CELL = """import os, pathlib, time
 trace = pathlib.Path({folder!r}) / (run + "-" + task)
 def alive(pid):
@@ -55,14 +55,14 @@ time.sleep(0.2)
 
 
 class Chaos:
-    """One go at it.
+    """One round of chaos.
 
     Args:
-        metadata: the PostgreSQL of the metadata, to be crashed too.
+        metadata: the PostgreSQL of the metadata, to be crashed as well.
 
     Attributes:
-        owed: schedules, and since when their minutes are due.
-        traces: the folder in which notebooks leave a file for each of their tasks.
+        owed: when each schedule's first due minute was, by pipeline name.
+        traces: the folder in which notebooks write a file for each of their tasks.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class Chaos:
             ("worker killed", self._kill_worker, 6),
             ("scheduler killed", self._kill_scheduler, 2),
             ("worker stopped past its lease", self._pause_worker, 3),
-            ("worker told to end", self._end_worker, 2),
+            ("worker terminated", self._end_worker, 2),
             ("run cancelled", self._cancel, 4),
             ("Redis flushed", self._flush, 2),
             ("Redis crashed", self._crash_redis, 2),
-            ("schedule behind", self._owe, 3),
+            ("schedule overdue", self._owe, 3),
         ]
         if metadata is not None:
             self._faults.append(("metadata database crashed", self._crash_metadata, 1))
@@ -97,7 +97,7 @@ class Chaos:
     # --- pipelines -----------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Makes tables, connections and pipelines, and starts the processes."""
+        """Creates tables, connections and pipelines, and starts the processes."""
         with self._warehouse.connect() as connection:
             connection.execute("create table chaos_rows (run text, task text)")
             connection.execute("create table chaos_copied (run text, task text, n int)")
@@ -113,7 +113,7 @@ class Chaos:
             head = f'schedule: {{cron: "* * * * *", catch_up: all}}\nconcurrency: {how}\n'
             self._save(name, {"one": [], "two": ["one"]}, head)
         self._it.complete(WORKERS, SCHEDULERS)
-        # Until somebody takes work nothing is to be met.
+        # Faults hit nothing until some worker takes work.
         self._it.ended(self._it.run(self._names[0]))
 
     def _shape(self) -> dict[str, list[str]]:
@@ -159,17 +159,17 @@ class Chaos:
     # --- faults --------------------------------------------------------------------------------
 
     def go(self, count: int, faults: int) -> None:
-        """Starts so many runs by hand, with so many faults spread over them."""
+        """Starts ``count`` runs by hand, with ``faults`` faults spread over them."""
         started = done = 0
         began = time.monotonic()
         while started < count or done < faults:
             self._wake()
-            with contextlib.suppress(WorkbenchError):  # its database is away
+            with contextlib.suppress(WorkbenchError):  # the metadata database is down
                 going = len(self._it.going())
                 if started < count and going < AT_ONCE:
                     self._it.run(self._dice.choice(self._names))
                     started += 1
-                # By those that have ended, so that each fault comes while something runs.
+                # Paced by ended runs, so that each fault strikes while something runs.
                 if done < faults and started - going >= (done + 0.5) * count / (faults + 1):
                     self._fault(done)
                     done += 1
@@ -180,13 +180,13 @@ class Chaos:
         ended = [
             each for each in (*self._it.workers, *self._it.schedulers) if each.poll() is not None
         ]
-        self.result.wrong += [f"process {each.pid} ended by itself" for each in ended]
+        self.result.wrong += [f"process {each.pid} exited on its own" for each in ended]
         self._it.complete(WORKERS, SCHEDULERS)
         self._settle()
         self.result.seconds = time.monotonic() - began
 
     def _fault(self, number: int) -> None:
-        # Each kind comes once before any comes twice.
+        # Each fault strikes once before any strikes twice.
         if number < len(self._order):
             name, fault, _ = self._order[number]
         else:
@@ -197,7 +197,7 @@ class Chaos:
         self.result.faults[name][1] += hit
 
     def _settle(self) -> None:
-        """Waits for the last runs; fails when nothing has moved for a minute."""
+        """Waits for the last runs; gives up after a minute without progress."""
         left, moved = -1, time.monotonic()
         while going := len(self._it.going()):
             if going != left:
@@ -207,14 +207,14 @@ class Chaos:
                 return
             time.sleep(0.1)
         for name, since in self.owed.items():
-            with contextlib.suppress(TimeoutError):  # what is missing is told by the check
+            with contextlib.suppress(TimeoutError):  # the check reports what is missing
                 wait_for(lambda n=name, s=since: len(self._it.fires(n)) >= due(s), 30)
-        # These made runs too.
+        # These fires started runs, too.
         with contextlib.suppress(TimeoutError):
             wait_for(lambda: not self._it.going(), 60)
 
     def _running(self, pid: int | None = None) -> bool:
-        """Whether a task runs, of the worker with this pid or at all."""
+        """True if a task is running, on the worker with this pid or on any."""
         query = sa.select(task_runs.c.id).where(task_runs.c.state == "running")
         if pid is not None:
             query = query.where(task_runs.c.worker.like(f"%-{pid}-%"))
@@ -222,7 +222,7 @@ class Chaos:
             return transaction.execute(query.limit(1)).first() is not None
 
     def _worker(self) -> Any:
-        """A worker that isn't stopped, if possible one with work."""
+        """A worker that isn't stopped, preferably a busy one."""
         stopped = {process.pid for _, process in self._paused}
         there = [each for each in self._it.workers if each.pid not in stopped]
         self._dice.shuffle(there)
@@ -283,7 +283,7 @@ class Chaos:
         if not going:
             return False
         run = self._dice.choice(going)
-        with contextlib.suppress(Conflict):  # it has ended meanwhile
+        with contextlib.suppress(Conflict):  # it has just ended
             self._it.runs.cancel(ACTOR, run)
         return run in running
 
@@ -300,7 +300,7 @@ class Chaos:
         return hit
 
     def _owe(self) -> bool:
-        """A schedule finds some more minutes in the past due, and the later ones once more."""
+        """Moves a schedule's due time some minutes into the past; later minutes come due again."""
         name = self._dice.choice(list(self.owed))
         self.owed[name] -= self._dice.randint(2, 6) * MINUTE
         self._it.owe(name, self.owed[name])
@@ -312,7 +312,7 @@ class Chaos:
         self._metadata.stop("immediate")
         time.sleep(self._dice.uniform(0, 1))
         self._metadata.start()
-        # One that was just starting has given up, and says so: whoever runs it starts it again.
+        # A process that was just starting exits with 1; a supervisor would restart it.
         time.sleep(1)
         for each in (*self._it.workers, *self._it.schedulers):
             if each.poll() == 1:
@@ -334,11 +334,11 @@ def _metadata(kind: str) -> Iterator[Cluster | None]:
 def chaos(
     folder: Path, warehouse: Cluster, kind: str, count: int, faults: int, seed: int
 ) -> Result:
-    """Does all of it, and says what came of it.
+    """Runs the chaos and the checks, and returns the result.
 
     Args:
-        kind: of the metadata database, ``sqlite`` or ``postgresql``.
-        count: runs that are started by hand; schedules add theirs.
+        kind: the metadata database, ``sqlite`` or ``postgresql``.
+        count: runs started by hand; schedules add theirs.
     """
     receiver = Receiver(random.Random(seed))
     try:
@@ -356,7 +356,7 @@ def chaos(
 
 
 def main() -> int:
-    """Does it, prints the report, and returns 1 where something is not as promised."""
+    """Runs the chaos, prints the report, and returns 1 if a guarantee was broken."""
     parser = argparse.ArgumentParser(prog="wb chaos", description=__doc__)
     parser.add_argument("--runs", type=int, default=200, help="started by hand")
     parser.add_argument("--faults", type=int, default=40)

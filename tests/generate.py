@@ -1,6 +1,6 @@
-"""Writes the generated files: the OpenAPI document, its TypeScript types, the API and rights pages.
+"""Writes the generated files: the OpenAPI document, its TypeScript types, the generated docs pages.
 
-``--check`` writes nothing and fails when one of them is stale.
+``--check`` writes nothing, and fails if one of them is stale.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def openapi() -> str:
 
 
 def typescript(source: str) -> str:
-    """The TypeScript types of an OpenAPI document, laid out as the extension's other files."""
+    """The TypeScript types of an OpenAPI document, formatted like the extension's other files."""
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder) / "openapi.json", Path(folder) / "schema.ts"
         given.write_text(source, encoding="utf-8")
@@ -60,7 +60,7 @@ def _npx(*command: str, text: str | None = None) -> str:
 
 
 def rights_page() -> str:
-    """The table of rights, for people."""
+    """The page with the table of rights."""
     lines = [
         "# Rights\n",
         "Who may do what. Roles are Hub groups and include the ones before them: "
@@ -95,7 +95,7 @@ def rights_page() -> str:
 
 
 def api_page() -> str:
-    """The API reference, for people."""
+    """The page with the API reference."""
     described = document(ROUTES)
     lines = [
         "# API reference\n",
@@ -154,7 +154,7 @@ def _kind(schema: dict) -> str:  # type: ignore[type-arg]
 
 
 def settings_page() -> str:
-    """The service's settings, for people."""
+    """The page with the service's settings."""
     lines = [
         "# Settings of the service\n",
         "Each is an environment variable. `./wb config` prints what is in force, and from where. "

@@ -1,8 +1,8 @@
 """Which tests a change can reach, for ``./wb test --changed``.
 
-A test reaches what it imports, and so on; modules that are named in a text, as those of programs that are
-started; files whose names stand in it; and with a Hub or a browser, the whole product. What nothing is
-known of, such as a lock, reaches everything.
+A test depends on what it imports, directly or indirectly; on modules that a string names, such as
+programs that it starts; on files whose names it contains; and with a Hub or a browser, on the whole
+product. A change to any other file, such as a lock, selects every test.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ PACKAGES = {
     "wb": "packages/wb_kernels", "wb_hub": "hub",
 }  # fmt: skip
 PRODUCT = ("packages/", "hub/", "examples/", "jupyterhub_config.py")
-# Fixtures behind which the whole product runs.
+# Fixtures that run the whole product.
 WHOLE = {"hub", "hub_apart", "people", "page", "person", "second", "api", "embedded_api"}
 WHOLE |= {"service_api", "gateway_api"}
-# Whatever it is, the docs are looked at: that takes a moment.
+# The tests of the docs run on every change: they take a moment.
 ALWAYS = "tests/docs"
 _SHARED = ("tests/conftest.py", "tests/support/shared.py", "tests/support/spread.py")
 
 
 def changed(since: str) -> list[str]:
-    """The files that differ from where this branch left another, committed or not."""
+    """The files changed since this branch left ``since``, committed or not."""
 
     def git(*command: str) -> list[str]:
         done = subprocess.run(
@@ -44,10 +44,10 @@ def changed(since: str) -> list[str]:
 
 
 class Reach:
-    """The repository's imports."""
+    """The repository's import graph, and the tests that depend on a file."""
 
     def tests(self, files: Iterable[str]) -> list[str]:
-        """The test files that changed files can reach; ``tests`` where that may be all."""
+        """The test files that changes to ``files`` can affect; ``tests`` if that may be all."""
         files = list(files)
         modules, texts, product = set(), set(), False
         for file in files:
@@ -89,7 +89,7 @@ class Reach:
 
     @cached_property
     def _tests(self) -> dict[str, str]:
-        """The tests' modules: their names, as they import each other, and their files."""
+        """The files of the tests' modules, by the names under which they import each other."""
         found = {}
         for path in sorted((ROOT / "tests").rglob("*.py")):
             file = path.relative_to(ROOT)
@@ -106,7 +106,7 @@ class Reach:
 
     @cached_property
     def _files(self) -> dict[str, str]:
-        """All modules and their files."""
+        """The files of all modules, by name."""
         found = dict(self._tests)
         for name in self._graph.modules:
             place = ROOT / PACKAGES[name.partition(".")[0]] / Path(*name.split("."))
@@ -122,7 +122,7 @@ class Reach:
 
     @cached_property
     def _uses(self) -> dict[str, set[str]]:
-        """What each module imports, or names in a text."""
+        """What each module imports or names in a string."""
         known = self._files.keys()
         found = {}
         for name, tree in self._trees.items():
@@ -132,7 +132,7 @@ class Reach:
                 used |= set(self._conftests(name, _parameters(tree)))
             else:
                 used |= self._graph.find_modules_directly_imported_by(name)
-                # What a package itself imports; the roots import nothing at once.
+                # What its package imports; the top-level packages import nothing.
                 used |= {it for it in (name.rpartition(".")[0],) if "." in it}
             found[name] = used
         return found
@@ -148,7 +148,7 @@ class Reach:
                 yield from (f"{start}.{alias.name}" for alias in node.names)
 
     def _conftests(self, name: str, fixtures: set[str]) -> Iterator[str]:
-        """Those above a file that have fixtures which it asks for; the outermost has the servers."""
+        """The conftest modules above a file that define fixtures it uses."""
         parts = name.split(".")
         for depth in range(1, len(parts)):
             conftest = ".".join([*parts[:depth], "conftest"])
@@ -169,7 +169,7 @@ def _texts(tree: ast.Module) -> set[str]:
 
 
 def _parameters(tree: ast.Module) -> set[str]:
-    """The names of all functions' parameters, among them fixtures."""
+    """The names of all functions' parameters, which include the fixtures they use."""
     return {
         argument.arg
         for node in ast.walk(tree)

@@ -1,4 +1,4 @@
-"""What ``--json`` prints: a line for every figure, as an object."""
+"""The output of ``--json``: one JSON object per line, one line per figure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Figure:
     """One measured figure.
 
     Attributes:
-        peer: who was measured beside the Workbench; ``None``: the Workbench itself.
+        peer: the peer that was measured; ``None`` for the Workbench itself.
     """
 
     name: str
@@ -23,13 +23,13 @@ class Figure:
 
 
 def show(figures: Iterable[Figure]) -> None:
-    """Prints them."""
+    """Prints the figures as JSON lines."""
     for figure in figures:
         print(json.dumps(asdict(figure)))
 
 
 def spread(name: str, seconds: Sequence[float], peer: str | None = None) -> list[Figure]:
-    """The 50th and the 95th percentile of times, in milliseconds."""
+    """The 50th and 95th percentiles of ``seconds``, in milliseconds."""
     if not seconds:
         return []
     cuts = statistics.quantiles(seconds, n=20, method="inclusive") if len(seconds) > 1 else []

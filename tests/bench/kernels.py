@@ -1,4 +1,4 @@
-"""Kernels for the benchmarks: measuring inside of one, and how fast one answers."""
+"""Kernels for the benchmarks: measuring inside a kernel, and a kernel's latency."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ BENCH = Path(__file__).resolve().parent
 
 
 def measure(kernel: Kernel, job: dict[str, Any]) -> dict[str, Any]:
-    """Does a job of ``measure.py`` in a kernel.
+    """Runs a job of ``measure.py`` in a kernel.
 
     Raises:
-        RuntimeError: it failed there.
+        RuntimeError: the job failed.
     """
     cell = kernel.run(
         f"import sys; sys.path.insert(0, {str(BENCH)!r})\n"
@@ -38,7 +38,7 @@ def measure(kernel: Kernel, job: dict[str, Any]) -> dict[str, Any]:
 
 
 def latency(kernel: Kernel, count: int) -> list[float]:
-    """The seconds of so many executes, one after the other, from sending it to idle again."""
+    """Seconds from sending to idle of each of ``count`` executes, one after the other."""
     for _ in range(5):
         kernel.run("1+1")
     seconds = []
@@ -51,7 +51,7 @@ def latency(kernel: Kernel, count: int) -> list[float]:
 
 @contextmanager
 def jupyter(folder: Path, *, ours: bool) -> Iterator[tuple[str, str]]:
-    """A plain Jupyter server, with our extension or without it: its address and token."""
+    """A plain Jupyter server, with or without our extension: its address and token."""
     port, token = free_port(), secrets.token_hex(16)
     folder.mkdir()
     kept = {

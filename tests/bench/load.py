@@ -1,9 +1,9 @@
-"""``./wb bench load``: fifty people with small queries at once, and twenty slow readers.
+"""``./wb bench load``: fifty users with small queries at once, and twenty slow readers.
 
-A fresh PostgreSQL and a fresh Workbench on one machine; everybody comes through the Hub's proxy with
-a token of their own, as scripts do. People pause between their requests, so the figures are those of
-a busy office and not of a machine at its end; ``--pause 0`` shows that end. The service's ``/health``
-and raw ADBC are measured in the same run, as a floor for what proxy, gate and audit add.
+A fresh PostgreSQL and a fresh Workbench on one machine. Every user connects through the Hub's proxy
+with their own token, as scripts do, and pauses between requests, so the figures are those of a busy
+office and not of a saturated machine; ``--pause 0`` saturates it. The service's ``/health`` and raw
+ADBC are measured in the same run, as a baseline for what proxy, gate and audit add.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import figures
 import httpx
 import psutil
 from figures import Figure, spread
-from ground import CONNECTION, TABLE, TRIPLE, Ground, ground
+from stack import CONNECTION, TABLE, TRIPLE, Stack, start_stack
 from support.people import People, people_of
 
 ROWS = 200_000
@@ -41,7 +41,7 @@ _MEGABYTE = 2**20
 
 @dataclass
 class Seen:
-    """What the clients saw, and what the service took."""
+    """What the clients saw, and the memory and CPU time that the service used."""
 
     times: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: Counter[str] = field(default_factory=Counter)
@@ -53,7 +53,7 @@ class Seen:
 
 @contextlib.contextmanager
 def watched(process: psutil.Process, seen: Seen) -> Iterator[None]:
-    """Notes the memory and the processor's time of a process while the block runs."""
+    """Records a process's memory and CPU time while the block runs."""
     stop = threading.Event()
     seen.idle = seen.peak = process.memory_info().rss
 
@@ -75,14 +75,14 @@ def watched(process: psutil.Process, seen: Seen) -> Iterator[None]:
 
 
 class Office:
-    """People with tokens, and what they ask.
+    """Users with tokens, and the requests they make.
 
     Args:
-        pause: seconds between two requests of one person, on average.
+        pause: mean seconds between two requests of one user.
     """
 
-    def __init__(self, ground: Ground, people: People, count: int, pause: float) -> None:
-        self._base = f"{ground.hub.url}/services/workbench/api/v1"
+    def __init__(self, stack: Stack, people: People, count: int, pause: float) -> None:
+        self._base = f"{stack.hub.url}/services/workbench/api/v1"
         self._pause = pause
         self._tokens = [people.token(people.add(f"load-{n}", "analyst")) for n in range(count)]
         api = people.api("admin")
@@ -93,7 +93,7 @@ class Office:
         api.close()
 
     async def work(self, seconds: float, seen: Seen) -> None:
-        """Everybody works for so long."""
+        """Lets every user work for ``seconds``."""
         end = time.monotonic() + seconds
         await asyncio.gather(*(self._person(token, end, seen) for token in self._tokens))
 
@@ -131,10 +131,10 @@ class Office:
         return http.get(f"{self._base}/connections/{self._connection}/columns", params=where)
 
     async def read_slowly(self, readers: int, seconds: float) -> int:
-        """So many streams of a large answer at once, a tenth of a MiB each tenth of a second each.
+        """Reads a large answer with ``readers`` streams at once, each a tenth of a MiB every 0.1 s.
 
         Returns:
-            The bytes that were read.
+            The number of bytes read.
         """
         end = time.monotonic() + seconds
         counts = await asyncio.gather(
@@ -159,10 +159,10 @@ class Office:
         return count
 
 
-def raw(ground: Ground, count: int = 300) -> list[float]:
-    """The seconds of the same query without the Workbench, one after the other."""
+def raw(stack: Stack, count: int = 300) -> list[float]:
+    """Seconds of each of ``count`` such queries by raw ADBC, one after the other."""
     times = []
-    with adbc.connect(ground.postgres.url) as connection, connection.cursor() as cursor:
+    with adbc.connect(stack.postgres.url) as connection, connection.cursor() as cursor:
         for least in range(count):
             began = time.perf_counter()
             cursor.execute(_SMALL.replace(":least", str(least)))
@@ -187,7 +187,7 @@ def main() -> int:
         arguments.people, arguments.seconds, arguments.readers = 20, 10, 5
     busy = os.getloadavg()[0]
     print("  starting PostgreSQL and a Workbench", file=sys.stderr, flush=True)
-    with ground(ROWS) as there:
+    with start_stack(ROWS) as there:
         people = people_of(there.hub)
         office = Office(there, people, arguments.people, arguments.pause)
         floor = raw(there)
@@ -208,7 +208,7 @@ def main() -> int:
 
 
 def measured(floor: list[float], work: Seen, slow: Seen) -> Iterator[Figure]:
-    """Every figure by itself."""
+    """The figures, one by one."""
     for name, times in work.times.items():
         yield from spread(name, times)
     yield from spread("ten rows", floor, "raw ADBC, alone")
@@ -246,12 +246,12 @@ def report(
         *(_line(name, times) for name, times in named),
         _line("ten rows by raw ADBC, alone", floor),
         "",
-        f"{count / work.seconds:.0f} requests a second; errors: {errors}",
+        f"{count / work.seconds:.0f} requests per second; errors: {errors}",
         f"The service: {work.processor / work.seconds:.2f} cores busy, "
-        f"{work.processor / max(count, 1) * 1000:.1f} ms of processor a request, "
+        f"{work.processor / max(count, 1) * 1000:.1f} ms of CPU time per request, "
         f"{work.idle / _MEGABYTE:.0f} MB idle, +{(work.peak - work.idle) / _MEGABYTE:.0f} MB at its peak",
         "",
-        f"{arguments.readers} slow readers took {size / _MEGABYTE:.0f} MB in {slow.seconds:.0f} s: "
+        f"{arguments.readers} slow readers read {size / _MEGABYTE:.0f} MB in {slow.seconds:.0f} s: "
         f"the service +{(slow.peak - slow.idle) / _MEGABYTE:.0f} MB at its peak",
     ]
     return "\n".join(lines)

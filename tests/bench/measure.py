@@ -1,8 +1,8 @@
-"""One measurement, in a process of its own: ``python measure.py`` reads a job and prints what it saw.
+"""One measurement per process: ``python measure.py`` reads a job and prints its result.
 
-A fresh process for each, so that no path gains from what another one loaded or allocated. The paths
-of the kernel run the same code in a real kernel: see ``kernels.py``. Imports are inside of the
-paths: what one needs must not lie in the memory of the others.
+Each measurement has a fresh process, so that no path gains from what another loaded or allocated.
+The kernel paths run the same code in a real kernel: see ``kernels.py``. Each path imports what it
+needs in ``open``, so that its imports don't count towards the memory of the others.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Path(ABC):
     """A way from a statement to a pandas frame.
 
     Args:
-        job: what is measured and where: ``table``, ``least`` (rows with a larger id are wanted;
-            ``None``: all, without a parameter) and the addresses.
+        job: what to measure and where: ``table``, ``least`` (select rows with a larger id;
+            ``None``: all rows, without a parameter) and the addresses.
     """
 
     parameter = "{least}"
-    """How this path writes the parameter; by default its value stands in the text."""
+    """How this path writes the parameter; by default, as a literal in the text."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job
@@ -55,7 +55,7 @@ class Path(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Imports and connects: what a notebook has done before its second query."""
+        """Imports and connects: what a notebook has already done by its second query."""
 
     @abstractmethod
     def frame(self) -> Any:
@@ -73,11 +73,11 @@ class Path(ABC):
         """Leaves the rest of the batches unread."""
 
     def close(self) -> None:
-        """Lets go of connections."""
+        """Closes connections."""
 
 
 class Adbc(Path):
-    """The driver that the service uses too, without anything of ours."""
+    """The driver that the service uses, without the Workbench."""
 
     def open(self) -> None:
         import adbc_driver_postgresql.dbapi as adbc
@@ -112,7 +112,7 @@ class Adbc(Path):
 
 
 class AdbcDecimal(Adbc):
-    """The same, with the driver's texts made into numbers: a frame with the types of ours."""
+    """ADBC with the driver's text numbers cast to decimals: a frame with the Workbench's types."""
 
     def frame(self) -> Any:
         import pandas as pd
@@ -132,7 +132,7 @@ class AdbcDecimal(Adbc):
 
 
 class AdbcBound(Adbc):
-    """The driver's own parameters, for which PostgreSQL gives up COPY."""
+    """ADBC with the driver's bound parameters, which rule out COPY."""
 
     parameter = "$1"
 
@@ -146,7 +146,7 @@ class AdbcBound(Adbc):
 
 
 class ConnectorX(Path):
-    """connectorx as its documentation begins; it has no parameters."""
+    """connectorx as its documentation first shows it; it has no parameters."""
 
     def open(self) -> None:
         import connectorx
@@ -160,7 +160,7 @@ class ConnectorX(Path):
 
 
 class ConnectorXArrow(ConnectorX):
-    """connectorx by way of Arrow."""
+    """connectorx via Arrow."""
 
     def frame(self) -> Any:
         return self.connectorx.read_sql(
@@ -193,7 +193,7 @@ class PandasReadSql(Path):
 
 
 class Jupysql(Path):
-    """jupysql as it comes, in an IPython of this process."""
+    """jupysql with its default settings, in an IPython shell in this process."""
 
     parameter = ":least"
 
@@ -221,7 +221,7 @@ class Jupysql(Path):
 
 
 class OurClient(Path):
-    """``wb_server.client`` on the address that the job names."""
+    """``wb_server.client`` at the job's address."""
 
     parameter = ":least"
 
@@ -249,8 +249,8 @@ class OurClient(Path):
 
     def hang_up(self, batches: Iterator[Any]) -> None:
         batches.close()  # type: ignore[attr-defined]
-        # The service drops the connection of a query that wasn't read to its end; the next
-        # measurement shall find another one in its place, as it would in use.
+        # The service drops the connection of a query that wasn't read to its end. Open another
+        # one for the next measurement, as normal use would.
         self.ask("select 1", None).arrow()
 
     def close(self) -> None:
@@ -258,7 +258,7 @@ class OurClient(Path):
 
 
 class OurClientNewText(OurClient):
-    """The same with the value in the text: a text that the service has never seen."""
+    """The client with the value in the text, so each text is new to the service."""
 
     parameter = Path.parameter
 
@@ -320,7 +320,7 @@ PATHS: dict[str, type[Path]] = {
 
 
 def forget_peak(pid: int | str = "self") -> None:
-    """Sets a process's peak of resident memory back to what it has now."""
+    """Resets a process's peak resident memory to its current value."""
     with open(f"/proc/{pid}/clear_refs", "w") as file:
         file.write("5")
 
@@ -334,14 +334,14 @@ def memory(name: str, pid: int | str = "self") -> float:
     raise ValueError(name)
 
 
-# --- processor --------------------------------------------------------------------------------
+# --- CPU time ---------------------------------------------------------------------------------
 
 
 def processors(watched: dict[str, int]) -> dict[str, float]:
-    """The seconds of processor that each of these has used, and the client: this process.
+    """Seconds of CPU time used by each watched process, and by the client: this process.
 
     Args:
-        watched: process ids by name. ``database`` counts with its children, one a connection.
+        watched: process ids by name. ``database`` includes its children, one per connection.
     """
     used = {name: _used(psutil.Process(pid), name == "database") for name, pid in watched.items()}
     return {"client": time.process_time(), **used}
@@ -352,7 +352,7 @@ def _used(process: psutil.Process, family: bool) -> float:
     own = times.user + times.system
     if not family:
         return own
-    # Those that ended, and those that run.
+
     living = [child.cpu_times() for child in process.children()]
     ended = times.children_user + times.children_system
     return own + ended + sum(each.user + each.system for each in living)
@@ -372,7 +372,7 @@ def _opened(job: dict[str, Any]) -> Iterator[Path]:
 
 
 def large(job: dict[str, Any]) -> dict[str, Any]:
-    """The large query: seconds, memory, the first batch, and what the frame holds."""
+    """The large query: seconds, memory, the time to the first batch, and the frame's sums."""
     with _opened(job) as path:
         forget_peak()
         before = memory("VmRSS")
@@ -394,7 +394,7 @@ def large(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def first_batch(path: Path) -> float | None:
-    """Seconds from the question to its first rows; the rest isn't read."""
+    """Seconds from sending the query to its first rows; the rest isn't read."""
     began = time.perf_counter()
     batches = path.batches()
     if batches is None:
@@ -406,7 +406,7 @@ def first_batch(path: Path) -> float | None:
 
 
 def drain(job: dict[str, Any]) -> dict[str, Any]:
-    """The large query read batch by batch, keeping nothing."""
+    """Reads the large query batch by batch, keeping nothing."""
     with _opened(job) as path:
         batches = path.batches()
         assert batches is not None
@@ -414,7 +414,7 @@ def drain(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def slow(job: dict[str, Any]) -> dict[str, Any]:
-    """A reader that takes its time over the first batches, then reads the rest."""
+    """Reads the first batches slowly, then the rest at full speed."""
     with _opened(job) as path:
         batches = path.batches()
         assert batches is not None
@@ -427,13 +427,13 @@ def slow(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def small(job: dict[str, Any]) -> dict[str, Any]:
-    """Many small queries, one after the other: the seconds of each."""
+    """Runs many small queries, one after the other: the seconds of each."""
     with _opened(job) as path:
         for number in range(job["warm"]):
             path.small(number)
         seconds = []
         for number in range(job["count"]):
-            # Another value each time: the same question might be answered from memory.
+            # A new value each time: a repeated query might be answered from a cache.
             least = job["warm"] + number * 7
             began = time.perf_counter()
             frame = path.small(least)
@@ -443,12 +443,12 @@ def small(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def facts(frame: Any) -> dict[str, Any]:
-    """What has to be the same on every path."""
+    """Sums and counts that must be the same on every path."""
 
     def money(name: str) -> str:
         column = frame[name]
         if column.dtype.kind == "f":
-            # Doubles: their sum is right to the cent at most.
+            # Doubles: their sum is exact to the cent at best.
             return str(Decimal(repr(float(column.sum()))).quantize(Decimal("0.01")))
         if "decimal" in str(column.dtype):
             return str(column.sum())
@@ -473,12 +473,12 @@ KINDS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 
 def run(job: dict[str, Any]) -> str:
-    """Does a job; its result as one line of JSON."""
+    """Runs a job and returns its result as one line of JSON."""
     return json.dumps(KINDS[job["kind"]](job))
 
 
 if __name__ == "__main__":
-    # Whatever a library prints goes to the log: the result is alone on the output.
+    # What libraries print goes to stderr: stdout carries only the result.
     result = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     print(run(json.load(sys.stdin)), file=result, flush=True)

@@ -1,8 +1,8 @@
-"""The peers of ``pipelines.py``: each runs the same graph, in an environment of its own.
+"""The peers of ``pipelines.py``: each runs the same graph, in the peers' own environment.
 
-``python pipeline_peers.py <peer>`` reads a job from its input and prints what it saw: seconds of each
-round, from handing the graph over to its last task's end, and how many of its tasks were done. Nothing
-of the Workbench is here; a task is `select 1` by psycopg, on a connection that its thread keeps.
+``python pipeline_peers.py <peer>`` reads a job from stdin and prints, for each round, the seconds
+from submitting the graph to the end of its last task, and how many tasks were done. It uses nothing
+of the Workbench; a task is `select 1` by psycopg, on a connection that its thread keeps open.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 Needs = dict[str, list[str]]
 _kept = threading.local()
-# A round that takes longer has stalled.
+# Seconds after which a round counts as stalled.
 _STALLED = 20.0
 
 
@@ -37,7 +37,7 @@ def select_one() -> int:
 
 
 class Done:
-    """Counts tasks that were done."""
+    """Counts completed tasks."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class Done:
 
 
 def _rounds(job: dict[str, Any], once: Callable[[Needs], int]) -> list[dict[str, float]]:
-    """The rounds, after one that warms up."""
+    """Runs a warm-up round, then the measured ones."""
     once(job["needs"])
     found = []
     for _ in range(job["rounds"]):
@@ -60,7 +60,7 @@ def _rounds(job: dict[str, Any], once: Callable[[Needs], int]) -> list[dict[str,
 
 
 def prefect(job: dict[str, Any]) -> list[dict[str, float]]:
-    """A flow of Prefect on a server of its own (SQLite), with as many threads as ours has slots."""
+    """A Prefect flow on its own server (SQLite), with as many threads as our workers have slots."""
     from prefect import flow, task
     from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -89,7 +89,7 @@ def prefect(job: dict[str, Any]) -> list[dict[str, float]]:
 
 
 def dagster(job: dict[str, Any]) -> list[dict[str, float]]:
-    """A graph of Dagster, executed in process, its instance in a folder (SQLite)."""
+    """A Dagster graph, executed in process, with its instance in a folder (SQLite)."""
     import dagster as dg
 
     counted = Done()
@@ -128,7 +128,7 @@ def _finished(job: Any) -> bool:
 
 
 def _rq(job: dict[str, Any], worker_class: str) -> list[dict[str, float]]:
-    # By the name under which its workers find it.
+    # Imported under the name by which RQ's workers find it.
     from pipeline_peers import select_one as task
     from redis import Redis
     from rq import Queue
@@ -157,14 +157,14 @@ def _rq(job: dict[str, Any], worker_class: str) -> list[dict[str, float]]:
                     after = [jobs[each] for each in before] or None
                     jobs[name] = queue.enqueue(task, depends_on=after, result_ttl=600)
                 end = time.monotonic() + _STALLED
-                # From the last one on: while that isn't done nothing else has to be asked.
+                # Poll only the last one: until it is done, no other needs asking.
                 open_ = list(jobs.values())
                 while open_ and time.monotonic() < end:
                     time.sleep(0.01)
                     while open_ and _finished(open_[-1]):
                         open_.pop()
                 done = len(jobs) - sum(not _finished(each) for each in open_)
-                for each in open_:  # what stalled is not to disturb the next round
+                for each in open_:  # keeps stalled jobs out of the next round
                     each.delete()
                 return done
 
@@ -177,17 +177,17 @@ def _rq(job: dict[str, Any], worker_class: str) -> list[dict[str, float]]:
 
 
 def rq_forking(job: dict[str, Any]) -> list[dict[str, float]]:
-    """Plain RQ: two of its usual workers, which fork for each job, and `depends_on`."""
+    """Plain RQ: two default workers, which fork for each job, and `depends_on`."""
     return _rq(job, "rq.Worker")
 
 
 def rq_simple(job: dict[str, Any]) -> list[dict[str, float]]:
-    """The same with two workers that don't fork."""
+    """RQ with two workers that don't fork."""
     return _rq(job, "rq.SimpleWorker")
 
 
 def nbclient(job: dict[str, Any]) -> list[dict[str, float]]:
-    """Notebooks by nbclient, each in a kernel of its own."""
+    """Notebooks run by nbclient, each in its own kernel."""
     import nbformat
     from nbclient import NotebookClient
 

@@ -1,9 +1,9 @@
 """``./wb bench pipelines``: runs of pipelines beside Prefect, Dagster and RQ, in one run.
 
-A fresh PostgreSQL (whose commits wait for the disk), two workers and a scheduler; the Workbench's own
-database once in SQLite and once in that PostgreSQL. The peers do the same graph, each task one
-`select 1` on the same PostgreSQL; they live in an environment of their own below `.wb/peers`, which is
-made when it is missing and is no part of the Workbench. Times are medians of rounds.
+A fresh PostgreSQL (whose commits wait for the disk), two workers and a scheduler, with the metadata
+database once in SQLite and once in that PostgreSQL. The peers run the same graph, each task one
+`select 1` on the same PostgreSQL. They have their own environment below `.wb/peers`, which is created
+if missing and is not part of the Workbench. Times are medians of rounds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from wb_server.kit import clock
 from wb_server.pipelines.runs.models import RunDetail
 
 PEERS = ROOT / ".wb" / "peers" / "pipelines"
-# FastAPI 0.140 and later don't take what Prefect 3.8 gives them.
+# Prefect 3.8 is incompatible with FastAPI 0.140 and later.
 WANTED = (
     "prefect>=3.8,<3.9", "fastapi>=0.139,<0.140", "dagster>=1.13,<1.14", "rq==3.0.0",
     "psycopg[binary]", "nbclient", "ipykernel",
@@ -55,12 +55,12 @@ SLOTS = 4
 CHAIN = 40
 ONE_CELL = ["x = 1"]
 TWENTY_CELLS = ["x = 1", *(f"x += {n}\nprint(x)" for n in range(19))]
-# So long a spare kernel is given to be ready: as where a notebook runs now and then.
+# Time for the spare kernel to become ready, as when notebooks run only now and then.
 SPARE_SECONDS = 4.0
 
 
 def needs() -> dict[str, list[str]]:
-    """The graph: each task of a layer needs two of the one before."""
+    """The graph: each task of a layer needs two tasks of the layer before."""
     return {
         f"t{layer}_{place}": [f"t{layer - 1}_{place}", f"t{layer - 1}_{(place + 1) % WIDE}"]
         if layer
@@ -83,7 +83,7 @@ def pipeline(name: str, tasks: dict[str, list[str]], statement: str = "select 1"
 
 @dataclass
 class Ours:
-    """What was measured of the Workbench on one metadata database. Seconds, but for the counts."""
+    """Measurements of the Workbench on one metadata database, in seconds except for counts."""
 
     graph: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
@@ -97,32 +97,32 @@ class Ours:
 
 
 def say(text: str) -> None:
-    """Where the run is; not part of the report."""
+    """Prints progress to stderr, apart from the report."""
     print(text, file=sys.stderr, flush=True)
 
 
 def seconds(run: RunDetail, began: datetime) -> float:
-    """From a moment to the run's end."""
+    """Seconds from ``began`` to the run's end."""
     if run.state != "succeeded" or run.finished_at is None:
         raise RuntimeError(f"the run ended as {run.state}: {run.message}")
     return (run.finished_at - began) / timedelta(seconds=1)
 
 
 def timed(it: Site, name: str) -> tuple[RunDetail, float]:
-    """A run, and its seconds from before it was started."""
+    """Starts a run and waits for it; returns the run and its seconds."""
     began = clock.now()
     run = it.ended(it.run(name), 120)
     return run, seconds(run, began)
 
 
 def processor(it: Site) -> float:
-    """Seconds of processor that the workers have used."""
+    """Seconds of CPU time that the workers have used."""
     times = [psutil.Process(each.pid).cpu_times() for each in it.workers]
     return sum(each.user + each.system for each in times)
 
 
 def graphs(it: Site, rounds: int, found: Ours) -> None:
-    """The graph of 100 tasks, a chain, and a fan whose tasks are rung for."""
+    """Measures the graph of 100 tasks, a chain, and a fan whose tasks start by a ring."""
     it.save(pipeline("graph", needs()))
     chain: dict[str, list[str]] = {f"c{n}": [f"c{n - 1}"] if n else [] for n in range(CHAIN)}
     it.save(pipeline("chain", chain, "select extract(epoch from clock_timestamp())::float8 as at"))
@@ -141,7 +141,7 @@ def graphs(it: Site, rounds: int, found: Ours) -> None:
         for _ in range(5):
             run, _ = timed(it, "fan")
             root, *leaves = [task.attempts[-1] for task in run.tasks]
-            # The first one goes on in the slot of the root.
+            # The first one continues in the root's slot.
             found.rung += sorted(_gap(root, leaf) for leaf in leaves)[1:]
 
 
@@ -150,7 +150,7 @@ def _gap(before: Any, after: Any) -> float:
 
 
 def notebooks(it: Site, rounds: int, found: Ours) -> None:
-    """Notebooks on a worker that has a spare kernel, as it has once one has run there."""
+    """Measures notebooks on a worker with a spare kernel, which it has after its first notebook."""
     for name, cells in (("one", ONE_CELL), ("twenty", TWENTY_CELLS)):
         it.save(f"name: {name}\ntasks:\n  n: {{type: notebook, notebook: {name}.ipynb}}\n",
                 **{name: cells})  # fmt: skip
@@ -162,7 +162,7 @@ def notebooks(it: Site, rounds: int, found: Ours) -> None:
 
 
 def queue(it: Site, count: int, found: Ours) -> None:
-    """So many runs of a pipeline that goes on, waiting; and the list of them over the API."""
+    """Measures starting ``count`` runs, none of which is executed, and listing them over the API."""
     it.save(pipeline("waiting", {"t": []}))
     saved = it.pipelines.saved(ACTOR, "waiting")
     began = time.perf_counter()
@@ -172,14 +172,14 @@ def queue(it: Site, count: int, found: Ours) -> None:
     folder = it.folder / "api"
     folder.mkdir()
     variables = {name: value for name, value in it.environment.items() if name.startswith("WB_")}
-    # A Jupyter server of local mode: the whole of the API in one process, over HTTP.
+    # A Jupyter server in local mode: the whole API in one process, over HTTP.
     with embedded(folder, variables=variables) as api:
         asked: Sequence[dict[str, Any]] = (
             {}, {"pipeline": "waiting"}, {"state": "queued"}, {"state": "queued", "limit": 200},
         )  # fmt: skip
         for number in range(204):
             query, cursor = asked[number % len(asked)], None
-            for _ in range(2):  # a page, and the one after it
+            for _ in range(2):  # a page and the next one
                 began = time.perf_counter()
                 page = api.ok("GET", "/runs", **query, **({"cursor": cursor} if cursor else {}))
                 found.pages.append(time.perf_counter() - began)
@@ -189,7 +189,7 @@ def queue(it: Site, count: int, found: Ours) -> None:
 
 
 def ours(folder: Path, source: Cluster, url: str, options: argparse.Namespace) -> Ours:
-    """Everything of the Workbench, on one metadata database."""
+    """All measurements of the Workbench on one metadata database."""
     found = Ours()
     folder.mkdir()
     with site(folder, url, WB_LEASE_SECONDS="15", WB_WORKER_SLOTS=str(SLOTS)) as it:
@@ -224,12 +224,12 @@ def metadata(kind: str, source: Cluster) -> Iterator[str]:
 
 
 def peers_python() -> Path:
-    """The Python of the peers, whose environment is made if it is missing."""
+    """The Python of the peers' environment, which is created if missing."""
     python, stamp = PEERS / "bin" / "python", PEERS / "wanted"
     wanted = "\n".join(WANTED)
     if stamp.is_file() and stamp.read_text() == wanted:
         return python
-    say(f"  installing the peers into {PEERS.relative_to(ROOT)} (no part of the Workbench)")
+    say(f"  installing the peers into {PEERS.relative_to(ROOT)} (not part of the Workbench)")
     subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
     subprocess.run([str(python), "-m", "pip", "install", "-q", *WANTED], check=True)
     stamp.write_text(wanted)
@@ -237,7 +237,7 @@ def peers_python() -> Path:
 
 
 def peer(name: str, folder: Path, source: Cluster, redis: str, rounds: int) -> list[dict[str, Any]]:
-    """What a peer saw. Raises ``RuntimeError`` with what it said if it failed."""
+    """A peer's results. Raises ``RuntimeError`` with the peer's stderr if it failed."""
     python = peers_python()
     home = folder / name
     home.mkdir()
@@ -257,7 +257,7 @@ def peer(name: str, folder: Path, source: Cluster, redis: str, rounds: int) -> l
             "BENCH_POSTGRES": source.url,
             "PREFECT_HOME": str(home / "prefect"),
             "PREFECT_LOGGING_LEVEL": "ERROR",
-            # They would tell their makers.
+            # No telemetry.
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
             "DAGSTER_DISABLE_TELEMETRY": "yes",
@@ -272,7 +272,7 @@ def peer(name: str, folder: Path, source: Cluster, redis: str, rounds: int) -> l
 
 
 def peers(folder: Path, source: Cluster, rounds: int) -> dict[str, list[dict[str, Any]] | str]:
-    """What each of them saw; of one that failed, what it said."""
+    """Each peer's results, or its error message if it failed."""
     found: dict[str, list[dict[str, Any]] | str] = {}
     for name in (*GRAPHS, "nbclient"):
         say(f"  {name}")
@@ -307,56 +307,56 @@ def report(
     lines = [
         f"{tasks} tasks of `select 1` ({WIDE} wide, {DEEP} deep), median of {options.rounds} rounds, "
         f"{os.cpu_count()} cores, load {' > '.join(f'{load:.1f}' for load in loads)}.",
-        "The peers' environment is .wb/peers: it is in no lock.",
+        "The peers' environment is .wb/peers; no lock pins it.",
         "",
-        f"{'':<62}{'ms a task':>10}",
+        f"{'':<62}{'ms per task':>12}",
     ]
     for kind, it in mine.items():
         each = statistics.median(it.graph) / tasks * 1000
         used = statistics.median(it.processor) / tasks * 1000
         said = f"Workbench on {kind}, two workers of {SLOTS} slots"
-        lines.append(f"{said:<62}{each:>10.1f}   ({used:.1f} ms of the workers' processor)")
+        lines.append(f"{said:<62}{each:>12.1f}   ({used:.1f} ms of the workers' CPU time)")
     for name, title in GRAPHS.items():
-        saw = others.get(name, "not asked")
+        saw = others.get(name, "not measured")
         if isinstance(saw, str):
             lines.append(f"{title:<62}    failed: {saw.splitlines()[-1] if saw else ''}")
             continue
         whole = [each["seconds"] for each in saw if each["done"] == tasks]
-        middle = f"{statistics.median(whole) / tasks * 1000:>10.1f}" if whole else f"{'-':>10}"
+        middle = f"{statistics.median(whole) / tasks * 1000:>12.1f}" if whole else f"{'-':>12}"
         stalled = [f"{each['done']:.0f}" for each in saw if each["done"] != tasks]
         note = f"   (rounds that stalled: with {', '.join(stalled)} tasks done)" if stalled else ""
         lines.append(f"{title:<62}{middle}{note}")
-    lines += ["", f"{'From a task to the next':<62}{'p50':>12}{'p95':>12}"]
+    lines += ["", f"{'From one task to the next':<62}{'p50':>12}{'p95':>12}"]
     for kind, it in mine.items():
         lines += [
-            f"{f'{kind}: end of one, begin of the next, in the same slot':<62}{cuts(it.handed)}",
+            f"{f'{kind}: end of one to start of the next, same slot':<62}{cuts(it.handed)}",
             f"{f'{kind}: the same by a ring, in another slot':<62}{cuts(it.rung)}",
-            f"{f'{kind}: from statement to statement, seen by its source':<62}{cuts(it.statements)}",
+            f"{f'{kind}: statement to statement, as the source sees it':<62}{cuts(it.statements)}",
         ]
     lines += ["", f"{'Lists of runs over the API, two pages each':<62}{'p50':>12}{'p95':>12}"]
     for kind, it in mine.items():
         each = it.queueing / it.queued * 1000
-        said = f"{kind}: {it.queued:,} runs wait ({each:.1f} ms to start each)"
+        said = f"{kind}: {it.queued:,} runs waiting ({each:.1f} ms to start each)"
         lines.append(f"{said:<62}{cuts(it.pages)}")
     lines += ["", f"{'Notebooks, seconds':<62}{'1 cell':>12}{'20 cells':>12}"]
     for kind, it in mine.items():
         said = f"Workbench on {kind}, a spare kernel, whole run"
         lines.append(f"{said:<62}{_notebooks(it.notebooks)}")
-    saw = others.get("nbclient", "not asked")
+    saw = others.get("nbclient", "not measured")
     if isinstance(saw, str):
         lines.append(f"nbclient failed: {saw}")
     else:
         by_cells: dict[int, list[float]] = {}
         for each_run in saw:
             by_cells.setdefault(int(each_run["cells"]), []).append(each_run["seconds"])
-        lines.append(f"{'nbclient, a kernel of its own each time':<62}{_notebooks(by_cells)}")
+        lines.append(f"{'nbclient, a new kernel each time':<62}{_notebooks(by_cells)}")
     return "\n".join(lines)
 
 
 def measured(
     mine: dict[str, Ours], others: dict[str, list[dict[str, Any]] | str]
 ) -> Iterator[Figure]:
-    """Every figure by itself."""
+    """The figures, one by one."""
     tasks = WIDE * DEEP
     for kind, it in mine.items():
         yield Figure(f"a task, {kind}", statistics.median(it.graph) / tasks * 1000, "ms")
@@ -392,19 +392,19 @@ def main() -> int:
     """Measures and prints the report."""
     parser = argparse.ArgumentParser(prog="wb bench pipelines", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--queued", type=int, default=10_000, help="runs that wait")
+    parser.add_argument("--queued", type=int, default=10_000, help="waiting runs")
     parser.add_argument("--no-peers", action="store_true", help="measure the Workbench alone")
     parser.add_argument(
         "--json", action="store_true", help="print each figure as an object instead"
     )
     parser.add_argument(
-        "--quick", action="store_true", help="one round, 500 runs that wait, no peers"
+        "--quick", action="store_true", help="one round, 500 waiting runs, no peers"
     )
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.queued, options.no_peers = 1, 500, True
     if options.queued < 500:
-        parser.error("--queued: at least 500, please: there have to be two pages of 200")
+        parser.error("--queued must be at least 500, for two pages of 200")
     loads = [os.getloadavg()[0]]
     mine: dict[str, Ours] = {}
     others: dict[str, list[dict[str, Any]] | str] = {}

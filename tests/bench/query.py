@@ -1,9 +1,9 @@
 """``./wb bench query``: a large and a small query on every path, side by side, in one run.
 
-A fresh PostgreSQL, a fresh Workbench and the peers are on one machine, so the figures say how the
-paths compare, not how fast a network or a larger database is. Every figure is of a fresh process;
-the large query is asked round by round, so that what else the machine does falls on all paths.
-Seconds are medians; sums and numbers of rows have to be the same on all paths.
+A fresh PostgreSQL, a fresh Workbench and the peers share one machine, so the figures say how the
+paths compare, not how fast a network or a larger database is. Every figure comes from a fresh
+process; the large query runs in rounds over all paths, so that other load affects all of them alike.
+Seconds are medians; sums and row counts must be the same on all paths.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ sys.path[:0] = [str(BENCH.parent), str(BENCH.parent / "hub")]
 
 import figures
 import report
-from ground import CONNECTION, TABLE, TRIPLE, Ground, ground, truth
 from kernels import jupyter, latency
 from kernels import measure as measure_inside
 from measure import forget_peak, memory
+from stack import CONNECTION, TABLE, TRIPLE, Stack, start_stack, truth
 from support.kernel import kernel
 
 LEAST = 1000
-"""The parameter of the large query: it leaves out so many rows, and keeps all others."""
+"""The large query's parameter: it leaves out this many rows and keeps all others."""
 
 LARGE = {
     "plain": (
@@ -43,7 +43,7 @@ LARGE = {
         "adbc", "adbc_bound", "pandas", "jupysql", "ours_sql", "ours_service", "ours_gateway",
     ),
 }  # fmt: skip
-# Many times slower than the others, which drowns the noise: one round tells enough.
+# Many times slower than the others, far above the noise: one round is enough.
 SLOW = frozenset({"pandas", "jupysql", "adbc_bound"})
 SMALL = ("adbc", "ours_service", "ours_service_new_text", "ours_gateway", "ours_sql")
 SMALL_WARM, SMALL_COUNT = 20, 300
@@ -51,15 +51,15 @@ EXECUTES = 50
 
 
 class Bench:
-    """One run: what was measured so far, and where."""
+    """One run of the benchmark on a stack."""
 
-    def __init__(self, ground: Ground, folder: Path) -> None:
-        self.ground = ground
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        self.stack = stack
         self.folder = folder
 
     def job(self, kind: str, path: str, **more: Any) -> dict[str, Any]:
-        """What ``measure.py`` has to know."""
-        there = self.ground
+        """The job that ``measure.py`` reads."""
+        there = self.stack
         return {
             "kind": kind,
             "path": path,
@@ -74,8 +74,8 @@ class Bench:
         }
 
     def run(self, kind: str, path: str, **more: Any) -> dict[str, Any]:
-        """One measurement in a process of its own; a failed one is noted and doesn't end the run."""
-        there, job = self.ground, self.job(kind, path, **more)
+        """Runs one measurement in a fresh process; a failure is recorded and doesn't end the run."""
+        there, job = self.stack, self.job(kind, path, **more)
         try:
             if path == "ours_sql":
                 with kernel(there.server_url, there.token) as notebook:
@@ -106,11 +106,11 @@ class Bench:
     # --- what is measured ----------------------------------------------------------------------
 
     def memory(self) -> dict[str, Any]:
-        """The service's peak above idle, and the peak of the person's server as it passes rows.
+        """Idle and peak memory of the service, and of the user's server as it passes rows on.
 
-        Comes first: memory that an earlier query left behind would count as idle.
+        Runs first: memory that an earlier query left allocated would count as idle.
         """
-        there = self.ground
+        there = self.stack
         pids = {"service": there.service.pid, "server": there.server.pid}
         self.run("small", "ours_gateway", warm=5, count=5)
         idle = {host: memory("VmRSS", pid) for host, pid in pids.items()}
@@ -122,7 +122,7 @@ class Bench:
         ):
             for pid in pids.values():
                 forget_peak(pid)
-            # By the gateway: what it passes on fills the service as well.
+            # Through the gateway, so that rows pass through both the service and the user's server.
             result = self.run(kind, "ours_gateway", table=table)
             if "failed" not in result:
                 for host, pid in pids.items():
@@ -130,7 +130,7 @@ class Bench:
         return {host: {"idle": idle[host], "peaks": peaks[host]} for host in pids}
 
     def large(self, repeat: int) -> dict[str, dict[str, list[dict[str, Any]]]]:
-        """The large query, without and with a parameter: results by path."""
+        """Runs the large query with and without a parameter: results by path."""
         found: dict[str, dict[str, list[dict[str, Any]]]] = {"plain": {}, "parameter": {}}
         for number in range(repeat):
             for variant, least in (("plain", None), ("parameter", LEAST)):
@@ -143,11 +143,11 @@ class Bench:
         return found
 
     def small(self) -> dict[str, dict[str, Any]]:
-        """Small queries, one after the other: seconds by path."""
+        """Runs small queries, one after the other: results by path."""
         return {path: self.run("small", path, warm=SMALL_WARM, count=SMALL_COUNT) for path in SMALL}
 
     def executes(self) -> dict[str, list[float]]:
-        """Seconds of an execute over the kernel's websocket, without and with our extension."""
+        """Seconds of an execute over the kernel's websocket, with and without our extension."""
         found = {}
         for name, ours in (("stock", False), ("ours", True)):
             with (
@@ -155,20 +155,20 @@ class Bench:
                 kernel(url, token, "python3") as plain,
             ):
                 found[name] = latency(plain, EXECUTES)
-        with kernel(self.ground.server_url, self.ground.token, "python3") as behind_hub:
+        with kernel(self.stack.server_url, self.stack.token, "python3") as behind_hub:
             found["hub"] = latency(behind_hub, EXECUTES)
         return found
 
 
 def say(text: str) -> None:
-    """Where the run is; not part of the report."""
+    """Prints progress to stderr, apart from the report."""
     print(text, file=sys.stderr, flush=True)
 
 
 def main() -> int:
-    """Measures, prints the report, and returns 1 only if a path answered something wrong."""
+    """Measures, prints the report, and returns 1 only if a path returned a wrong answer."""
     parser = argparse.ArgumentParser(prog="wb bench query", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="of the large query")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the large query")
     parser.add_argument("--repeat", type=int, default=3, help="rounds of the large query")
     parser.add_argument(
         "--json", action="store_true", help="print each figure as an object instead"
@@ -178,11 +178,14 @@ def main() -> int:
     if options.quick:
         options.rows, options.repeat = min(options.rows, 20_000), 1
     if options.rows <= LEAST + SMALL_COUNT * 10:
-        parser.error(f"--rows: more than {LEAST + SMALL_COUNT * 10}, please")
+        parser.error(f"--rows must be more than {LEAST + SMALL_COUNT * 10}")
     began = time.monotonic()
     load = os.getloadavg()[0]
     say(f"  starting PostgreSQL with {options.rows:,} rows, and a Workbench")
-    with ground(options.rows) as there, tempfile.TemporaryDirectory(prefix="wb-bench-") as folder:
+    with (
+        start_stack(options.rows) as there,
+        tempfile.TemporaryDirectory(prefix="wb-bench-") as folder,
+    ):
         bench = Bench(there, Path(folder))
         measured: dict[str, Any] = {
             "rows": options.rows,

@@ -1,4 +1,4 @@
-"""The report of ``query.py``: figures, ratios, and the aims beside them."""
+"""The report of ``query.py``: figures, ratios, and how they compare with the targets."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ TITLES = {
     "adbc_decimal": "raw ADBC + cast to decimal",
     "adbc_bound": "raw ADBC, bound $1",
     "connectorx": "connectorx",
-    "connectorx_arrow": "connectorx, by Arrow",
+    "connectorx_arrow": "connectorx via Arrow",
     "pandas": "pandas.read_sql, psycopg2",
     "jupysql": "jupysql %sql, psycopg2",
     "ours_sql": "Workbench %sql, in a kernel",
     "ours_service": "Workbench client > service",
-    "ours_service_new_text": "  the same, a new text each time",
+    "ours_service_new_text": "  the same, new text each time",
     "ours_gateway": "Workbench client > gateway",
 }
 _WIDTH = max(map(len, TITLES.values()))
-_HOSTS = {"service": "the service", "server": "the person's server (gateway)"}
+_HOSTS = {"service": "the service", "server": "the user's server (gateway)"}
 _CENT = Decimal("0.01")
 
 
@@ -37,7 +37,7 @@ def text(measured: dict[str, Any]) -> str:
         _memory(measured),
         _small(measured),
         _executes(measured),
-        _aims(measured),
+        _targets(measured),
     ]
     errors = wrong(measured)
     parts.append("\n".join(["WRONG ANSWERS", *errors]) if errors else _right(measured))
@@ -45,7 +45,7 @@ def text(measured: dict[str, Any]) -> str:
 
 
 def figures(measured: dict[str, Any]) -> Iterator[Figure]:
-    """Every figure by itself."""
+    """The figures, one by one."""
     for variant, paths in measured["large"].items():
         for path in paths:
             peer, good = _peer(path), _good(measured, variant, path)
@@ -77,7 +77,7 @@ def _peer(path: str) -> str | None:
 
 
 def wrong(measured: dict[str, Any]) -> list[str]:
-    """What some path answered that PostgreSQL itself does not."""
+    """The answers that differ from PostgreSQL's own sums."""
     found = []
     for variant, paths in measured["large"].items():
         truth = measured["truth"][variant]
@@ -112,8 +112,8 @@ def _head(measured: dict[str, Any]) -> str:
     busy = measured["load_before"]
     if busy > measured["cores"] / 4:
         lines.append(
-            f"The machine was busy before (load {busy:.1f}): don't trust the seconds, and the "
-            "ratios only if they come again."
+            f"The machine was already busy (load {busy:.1f}): don't trust the seconds, and trust "
+            "the ratios only if a second run confirms them."
         )
     return "\n".join(lines)
 
@@ -176,7 +176,7 @@ def _last_line(message: str) -> str:
 
 def _processor(measured: dict[str, Any]) -> str:
     lines = [
-        "Seconds of processor for the large query",
+        "Seconds of CPU time for the large query",
         f"  {'':{_WIDTH}}  client  service  gateway  PostgreSQL     all",
     ]
     for path in measured["large"]["plain"]:
@@ -198,7 +198,7 @@ def _processor(measured: dict[str, Any]) -> str:
 def _memory(measured: dict[str, Any]) -> str:
     width = max(map(len, _HOSTS.values()))
     lines = [
-        "Peak of memory above idle",
+        "Peak memory above idle",
         f"  {'':{width}}      idle  large query  slow reader  3 x the rows",
     ]
     for host, name in _HOSTS.items():
@@ -217,7 +217,7 @@ def _memory(measured: dict[str, Any]) -> str:
 
 
 def percentiles(values: list[float]) -> tuple[float, float]:
-    """The 50th and the 95th percentile, in milliseconds."""
+    """The 50th and 95th percentiles, in milliseconds."""
     ordered = sorted(values)
     return ordered[len(ordered) // 2] * 1000, ordered[int(len(ordered) * 0.95)] * 1000
 
@@ -225,7 +225,7 @@ def percentiles(values: list[float]) -> tuple[float, float]:
 def _small(measured: dict[str, Any]) -> str:
     count = max(len(each.get("seconds", ())) for each in measured["small"].values())
     lines = [
-        f"Ten rows, {count} times, each with another value (gate and audit on)",
+        f"Ten rows, {count} times, each with a new value (gate and audit on)",
         f"  {'':{_WIDTH}}      p50      p95",
     ]
     for path, result in measured["small"].items():
@@ -239,9 +239,9 @@ def _small(measured: dict[str, Any]) -> str:
 
 def _executes(measured: dict[str, Any]) -> str:
     titles = {
-        "stock": "Jupyter as it comes",
+        "stock": "stock Jupyter",
         "ours": "with our extension (TCP_NODELAY)",
-        "hub": "a person's server, through the Hub",
+        "hub": "a user's server, through the Hub",
     }
     width = max(map(len, titles.values()))
     lines = ["One `1+1` over the kernel's websocket", f"  {'':{width}}      p50      p95"]
@@ -251,7 +251,7 @@ def _executes(measured: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _aims(measured: dict[str, Any]) -> str:
+def _targets(measured: dict[str, Any]) -> str:
     rows: list[tuple[str, str, str, bool | None]] = []
 
     def ratio(name: str, aim: str, above: str, below: str, met: Any) -> None:
@@ -264,7 +264,7 @@ def _aims(measured: dict[str, Any]) -> str:
         rows.append((name, aim, shown, all(map(met, found)) if found else None))
 
     for path in ("ours_sql", "ours_service"):
-        ratio(f"{TITLES[path]}, to raw ADBC", "1.2 x at most", path, "adbc", lambda r: r <= 1.2)
+        ratio(f"{TITLES[path]}, to raw ADBC", "at most 1.2 x", path, "adbc", lambda r: r <= 1.2)
     ratio(
         f"{TITLES['ours_sql']}, to jupysql", "6 x faster", "jupysql", "ours_sql", lambda r: r >= 6
     )
@@ -302,4 +302,4 @@ def _aims(measured: dict[str, Any]) -> str:
         f"  {name:{first}}  {aim:{second}}  {shown:{third}}  {verdict[met]}"
         for name, aim, shown, met in rows
     ]
-    return "\n".join(["Aims", *lines])
+    return "\n".join(["Targets", *lines])

@@ -1,4 +1,4 @@
-"""The guide for new rooms, followed to the letter in a copy of the code."""
+"""The guide to adding a room, followed to the letter in a copy of the code."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ workbench.close()
 """
 
 
-def test_the_guide_makes_a_room(tmp_path: Path) -> None:
+def test_the_guide_builds_a_working_room(tmp_path: Path) -> None:
     code = tmp_path / "code/wb_server"
     shutil.copytree(CODE, code, ignore=shutil.ignore_patterns("__pycache__"))
     versions = code / "migrations/versions"
@@ -67,7 +67,7 @@ def test_the_guide_makes_a_room(tmp_path: Path) -> None:
     for path, where, text in BLOCK.findall(GUIDE.read_text("utf-8")):
         target = code / path
         if where:
-            # The guide's two lines: an import, and the end of the list.
+            # The guide adds two lines: an import, and the last entry of the list.
             mark = "\nif TYPE_CHECKING" if "import" in text else ")\n\nACTIONS"
             head, tail = target.read_text("utf-8").split(mark, 1)
             target.write_text(f"{head}{text}{mark}{tail}", "utf-8")

@@ -1,7 +1,7 @@
-"""The kinds of callers that a Hub vouches for, or doesn't: what their tokens reach, over HTTP.
+"""What each kind of caller, known to the Hub or not, may call over HTTP with its token.
 
-One endpoint stands for each role and each scope that the table of rights knows; ``test_permissions.py``
-has all of them, for every role and level.
+One endpoint stands for each role and scope in the table of rights; ``test_permissions.py`` covers
+every endpoint, for every role and level.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def apis(people: People) -> Iterator[dict[str, Api]]:
 
 
 def _token_in_environment(people: People, variable: str, value: str) -> str:
-    """The token of a process of this Hub's, as code in it would read it."""
+    """The API token in the environment of one of this Hub's processes."""
     for process in psutil.process_iter():
         try:
             environment = process.environ()
@@ -74,7 +74,7 @@ def _token_in_environment(people: People, variable: str, value: str) -> str:
                 trust_env=False,
                 verify=False,
             )
-            # Other Hubs on this machine don't know it.
+            # Skips processes of other Hubs on this machine.
             if answer.status_code == 200:
                 return token
     raise AssertionError(f"no process has {variable}={value}")
@@ -94,20 +94,20 @@ def _expected(caller: str, route: Endpoint) -> bool:
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-def test_a_caller_reaches_what_the_table_says(apis: dict[str, Api], caller: str) -> None:
+def test_a_caller_may_call_what_the_table_says(apis: dict[str, Api], caller: str) -> None:
     api = apis[caller]
     for route in _kinds():
-        # What is let through names nothing that exists, and changes nothing.
+        # Allowed requests name nothing that exists, so they change nothing.
         body: dict[str, Any] | None = {} if route.body is not None else None
         answer = api.call(route.method, route.path.replace("{id}", str(uuid.uuid4())), body)
         assert answer.status_code < 500, answer.text
-        let_in = answer.status_code not in (401, 403)
-        assert let_in is _expected(caller, route), f"{route.method} {route.path}: {answer.text}"
+        allowed = answer.status_code not in (401, 403)
+        assert allowed is _expected(caller, route), f"{route.method} {route.path}: {answer.text}"
         if caller in ("anonymous", "foreign"):
             assert answer.status_code == 401
 
 
-def test_each_role_and_scope_is_asked_for() -> None:
+def test_the_endpoints_cover_each_role_and_scope() -> None:
     kinds = {(ACTIONS[it.action or ""].role, ACTIONS[it.action or ""].scope) for it in _kinds()}
     assert {role for role, _ in kinds} == {None, *RANKS}
     assert {scope for _, scope in kinds} == {"read", "use"}
@@ -116,17 +116,19 @@ def test_each_role_and_scope_is_asked_for() -> None:
 @pytest.mark.parametrize("caller", ["anonymous", "foreign", "viewer"])
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.action is None],
                          ids=lambda route: route.path)  # fmt: skip
-def test_what_is_open_answers_everyone(apis: dict[str, Api], caller: str, route: Endpoint) -> None:
+def test_an_open_endpoint_answers_everyone(
+    apis: dict[str, Api], caller: str, route: Endpoint
+) -> None:
     assert apis[caller].call(route.method, route.path).status_code == 200
 
 
-def test_a_viewer_reads_the_sample_and_an_analyst_too(apis: dict[str, Api]) -> None:
+def test_every_role_reads_the_sample(apis: dict[str, Api]) -> None:
     for caller in ("viewer", "analyst", "engineer", "admin", "server", "narrow"):
         table, _ = apis[caller].query("sample", "select count(*) as n from customers")
         assert table.to_pylist()[0]["n"] > 0
 
 
-def test_a_promotion_and_a_demotion_act_within_three_seconds(people: People) -> None:
+def test_a_promotion_and_a_demotion_take_effect_within_three_seconds(people: People) -> None:
     name = people.add("a-newcomer")
     api = people.api(name)
     assert api.ok("GET", "/me")["roles"] == []
@@ -160,7 +162,7 @@ def test_a_revoked_token_is_refused_within_three_seconds(people: People) -> None
     api.close()
 
 
-def test_an_actor_can_not_be_claimed_by_header_or_body(apis: dict[str, Api]) -> None:
+def test_headers_do_not_change_the_actor(apis: dict[str, Api]) -> None:
     api = apis["viewer"]
     answer = api.http.get(
         f"{api.base}/api/v1/me",
@@ -170,7 +172,7 @@ def test_an_actor_can_not_be_claimed_by_header_or_body(apis: dict[str, Api]) -> 
     assert answer.json()["name"] == "a-viewer"
 
 
-def test_a_token_in_the_address_is_not_taken(apis: dict[str, Api], people: People) -> None:
+def test_a_token_in_the_url_is_refused(apis: dict[str, Api], people: People) -> None:
     token = people.token("a-admin")
     api = apis["anonymous"]
     assert api.call("GET", "/me", token=token).status_code == 401

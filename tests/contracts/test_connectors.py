@@ -1,7 +1,7 @@
-"""What every connector promises, run on each of them.
+"""The contract that every connector fulfils, run on each of them.
 
-A new connector adds a case to ``CASES``: a function that gives a ``Source`` with two things
-in it, and the dialect's words for them. ``docs/developers/add-a-connector.md`` says more.
+A new connector adds a case to ``CASES``: a function that yields a ``Case``, with its source and the
+queries of its dialect. See ``docs/developers/add-a-connector.md``.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Case:
     """A connector on a source that has the table ``people (id, name)`` with ids 1, 2 and 3.
 
     Attributes:
-        many: a query of 300,000 rows with one column of whole numbers, ``i``.
+        many: a query that returns 300,000 rows with one integer column, ``i``.
         endless: a query that runs for minutes.
-        bad_value: a query with a text that isn't what it should be.
+        bad_value: a query with a literal that its type doesn't accept.
     """
 
     source: Source
@@ -121,7 +121,7 @@ def mysql_case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]
         server.database,
         "select seq as i from seq_1_to_300000",
         "select count(*) from seq_1_to_1000000 a, seq_1_to_1000000 b where a.seq % 7 = b.seq % 5",
-        # There a cast of a text that is no number is 0, with a warning.
+        # MySQL casts text that isn't a number to 0, with a warning.
         bad_value="select date '2026-02-30' as x",
     )
     connector.close()
@@ -173,7 +173,7 @@ def test_every_connector_has_a_case() -> None:
 # --- declaration -----------------------------------------------------------------------------
 
 
-def test_declares_itself(case: Case) -> None:
+def test_declaration_is_complete(case: Case) -> None:
     connector = case.source.connector
     assert connector.kind.isidentifier()
     assert connector.title
@@ -184,7 +184,7 @@ def test_declares_itself(case: Case) -> None:
     assert issubclass(connector.Config, ConnectorConfig)
 
 
-def test_configuration_makes_a_form(case: Case) -> None:
+def test_configuration_describes_a_form(case: Case) -> None:
     """Each field has a title, secrets are marked, and a typo is an error."""
     config = case.source.connector.Config
     schema = config.model_json_schema()
@@ -197,7 +197,7 @@ def test_configuration_makes_a_form(case: Case) -> None:
         config.model_validate({**case.source.target.config.model_dump(), "typo": 1})
 
 
-def test_secrets_do_not_show(case: Case) -> None:
+def test_secrets_are_not_in_the_repr(case: Case) -> None:
     config = case.source.target.config
     for name in config.secret_fields():
         secret = getattr(config, name)
@@ -206,7 +206,7 @@ def test_secrets_do_not_show(case: Case) -> None:
         assert secret.get_secret_value() not in repr(config)
 
 
-def test_check_accepts_its_own(case: Case) -> None:
+def test_check_accepts_a_valid_configuration(case: Case) -> None:
     case.source.connector.check(case.source.target.config)
 
 
@@ -220,8 +220,8 @@ def test_no_permit_without_the_gate(case: Case) -> None:
         PasswordPermit("c1")
 
 
-def test_a_new_password_takes_its_own_permit(case: Case) -> None:
-    """A connector sets passwords for its own connection alone, or says that it can't."""
+def test_setting_a_password_needs_the_connections_own_permit(case: Case) -> None:
+    """A connector sets only the password of the permit's connection, or reports that it can't."""
     connector, target = case.source.connector, case.source.target
     fields = connector.login_and_password
     if fields is None:
@@ -241,7 +241,7 @@ def test_permit_is_for_one_connection(case: Case) -> None:
         case.source.connector.open(make_permit("select 1", connection_id="c2"), case.source.target)
 
 
-def test_permit_is_for_one_use(case: Case) -> None:
+def test_permit_is_for_one_kind_of_use(case: Case) -> None:
     with case.source.open(kind="browse") as session, pytest.raises(Forbidden):
         session.run(timeout=5, max_write_rows=0)
     with case.source.open("select 1") as session, pytest.raises(Forbidden):
@@ -262,7 +262,7 @@ def test_empty_answer_has_its_schema(case: Case) -> None:
     assert table.num_rows == 0
 
 
-def test_answers_in_batches(case: Case) -> None:
+def test_streams_batches(case: Case) -> None:
     with case.source.open(case.many) as session:
         answer = session.run(timeout=30, max_write_rows=0)
         assert isinstance(answer.schema, pa.Schema)
@@ -277,7 +277,7 @@ def test_answers_in_batches(case: Case) -> None:
 
 
 def test_plain_arrow_types(case: Case) -> None:
-    """No extension types and dictionaries: every reader knows what comes."""
+    """No extension or dictionary types, so every Arrow reader understands the answer."""
     table = case.source.table(
         "select 1 as i, 'a' as s, true as b, 1.5 as d, date '2020-01-01' as day, null as n"
     )
@@ -301,7 +301,7 @@ def test_test_permit_runs(case: Case) -> None:
         ("", "bad_value", None),
     ],
 )
-def test_errors_of_a_statement(case: Case, sql: str, code: str, name: str | None) -> None:
+def test_statement_errors(case: Case, sql: str, code: str, name: str | None) -> None:
     with pytest.raises(InvalidInput) as caught:
         case.source.table(sql or case.bad_value, "people")
     assert caught.value.code == code
@@ -323,7 +323,7 @@ def test_reads_do_not_write(case: Case) -> None:
     assert case.source.value("select count(*) from people", "people") == 3
 
 
-def test_writes_only_where_declared(case: Case) -> None:
+def test_writes_only_if_declared(case: Case) -> None:
     insert = "insert into people values (4, 'd')"
     if case.source.connector.supports_writes:
         assert case.source.rows(insert, "people", kind="write") == [{"rows_affected": 1}]
@@ -345,7 +345,7 @@ def people(case: Case) -> list[tuple[int, str | None]]:
     return [(row["id"], row["name"]) for row in rows]
 
 
-def test_loads_only_where_declared(case: Case) -> None:
+def test_loads_only_if_declared(case: Case) -> None:
     if not case.source.connector.supports_loads:
         with pytest.raises(Forbidden) as refused:
             case.source.load("people", more_people())
@@ -397,7 +397,7 @@ def test_loads_once(case: Case) -> None:
 
 
 def test_load_permits(case: Case) -> None:
-    """A permit to load comes from the gate, is for one connection, and opens nothing else."""
+    """Only the gate makes a load permit, and it opens one connection."""
     with pytest.raises(TypeError):
         LoadPermit("q", "ana", "c1", TableName(None, "people"), "append")
     if case.source.connector.supports_loads:
@@ -472,7 +472,7 @@ def test_close_at_any_time(case: Case) -> None:
 
 
 def test_many_at_once(case: Case) -> None:
-    """Sessions of one connector don't mix: each thread gets its own answer."""
+    """Concurrent sessions of one connector are independent: each thread gets its own answer."""
     got: dict[int, object] = {}
 
     def work(number: int) -> None:
@@ -489,7 +489,7 @@ def test_many_at_once(case: Case) -> None:
 def test_forget_and_close(case: Case) -> None:
     assert case.source.value("select 1") == 1
     case.source.connector.forget("c1")
-    case.source.connector.forget("never heard of")
+    case.source.connector.forget("unknown")
     assert case.source.value("select 1") == 1
 
 

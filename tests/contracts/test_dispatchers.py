@@ -1,4 +1,4 @@
-"""What every dispatcher does: what is rung gets to whoever works, and a lost ring hurts nobody."""
+"""The contract of every dispatcher: each ring reaches a worker, and a lost ring does no harm."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def redis_server() -> Iterator[Redis]:
 
 @pytest.fixture(params=["inline", "rq"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
-    """Each dispatcher in turn, with somebody who works."""
+    """Each dispatcher in turn, with a worker."""
     if request.param == "inline":
         seen: list[str] = []
         inline = InlineDispatcher(2)
@@ -78,14 +78,14 @@ def test_each_ring_arrives_once(case: Case) -> None:
     assert sorted(case.arrived()) == sorted(ids)
 
 
-def test_a_ring_after_the_end_does_no_harm(case: Case, request: pytest.FixtureRequest) -> None:
+def test_a_ring_after_close_does_no_harm(case: Case, request: pytest.FixtureRequest) -> None:
     case.dispatcher.close()
     case.dispatcher.ring(["late"])
     case.dispatcher.announce("runs")
     if isinstance(case.dispatcher, InlineDispatcher):
         assert case.arrived() == []
         return
-    # Others ring through the same Redis as before; this one's ring is worth what any is.
+    # Other dispatchers ring through the same Redis as before; the late ring may arrive or not.
     other = RqDispatcher(request.getfixturevalue("redis_server").url)
     other.ring(["after"])
     wait_for(lambda: "after" in case.arrived())
@@ -93,7 +93,7 @@ def test_a_ring_after_the_end_does_no_harm(case: Case, request: pytest.FixtureRe
     other.close()
 
 
-def test_a_redis_that_is_away_is_rung_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+def test_rings_resume_when_redis_is_back(caplog: pytest.LogCaptureFixture) -> None:
     with tempfile.TemporaryDirectory(prefix="wb-", dir="/tmp") as folder:
         dispatcher = RqDispatcher(f"unix://{folder}/redis.sock")
         dispatcher.ring(["a"])
@@ -108,35 +108,35 @@ def test_a_redis_that_is_away_is_rung_when_it_is_back(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.parametrize("case", ["rq"], indirect=True)
-def test_what_is_no_ring_is_dropped_and_runs_nothing(
+def test_a_job_that_is_no_ring_is_dropped_and_runs_nothing(
     case: Case, redis_server: Redis, tmp_path: Path
 ) -> None:
-    """Who can write to Redis can ring, and nothing else."""
+    """Write access to Redis allows rings, and nothing else."""
     import redis
 
-    bitten = tmp_path / "bitten"
+    touched = tmp_path / "touched"
     with redis.Redis.from_url(redis_server.url) as client:
         queue = Queue("workbench", connection=client, serializer=JSONSerializer)
-        queue.enqueue("os.system", f"touch {bitten}")
+        queue.enqueue("os.system", f"touch {touched}")
         queue.enqueue("workbench.ring")
         queue.enqueue("workbench.ring", 5)
         queue.enqueue("wb_server.engines.rq.serve", "a", "b")
         client.lpush("rq:queue:workbench", "no-such-job")
         case.dispatcher.ring(["after"])
         wait_for(lambda: case.arrived() == ["after"])
-        assert not bitten.exists()
-        # Control: the same job runs what it names on a worker that isn't ours.
+        assert not touched.exists()
+        # Control: on a stock RQ worker, the same job runs what it names.
         other = Queue("other", connection=client, serializer=JSONSerializer)
-        other.enqueue("os.system", f"touch {bitten}")
+        other.enqueue("os.system", f"touch {touched}")
         subprocess.run(
             [sys.executable, "-m", "rq.cli", "worker", "--burst", "-q", "--url", redis_server.url,
              "-S", "rq.serializers.JSONSerializer", "other"],
             check=True, env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )  # fmt: skip
-        assert bitten.exists()
+        assert touched.exists()
 
 
-def test_what_one_process_announces_the_others_hear(redis_server: Redis) -> None:
+def test_a_topic_announced_by_one_process_reaches_the_others(redis_server: Redis) -> None:
     heard: list[str] = []
     listener = Listener(redis_server.url, heard.append)
     dispatcher = RqDispatcher(redis_server.url)

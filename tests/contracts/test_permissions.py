@@ -1,8 +1,8 @@
-"""Who may call what: each endpoint is asked what would succeed for the one who may, as everybody.
+"""Who may call what: every caller sends each endpoint a request that succeeds for whoever may.
 
 The callers come from the table of rights and the endpoints from the routes, so a new endpoint is
-covered once ``REQUESTS`` has what would succeed there. The Workbench runs in this process;
-``test_callers.py`` has the kinds of tokens, on a Hub.
+covered once ``REQUESTS`` has a request that succeeds there. The Workbench runs in this process;
+``test_callers.py`` covers the kinds of tokens, on a Hub.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ CLOSED = [route for route in ROUTES if route.action is not None]
 TEXT = (
     "name: {name}\ntasks:\n  one: {{type: sql, connection: {name}, statement: 'select 1 as n'}}\n"
 )
-NEW = object()  # a name that nothing has
+NEW = object()  # replaced by an unused name
 
 
 @dataclass
 class Request:
-    """What would succeed at an endpoint.
+    """A request that succeeds at an endpoint.
 
     Attributes:
-        missing: the code of an error that says as well that it got through: what it would act on
-            isn't there any more, or never was.
-        deleted: whether it is about something that was deleted.
+        missing: the code of an error that also proves the request was allowed: its target no longer
+            exists, or never did.
+        deleted: true if the request acts on something deleted.
     """
 
     body: dict[str, Any] | None = None
@@ -60,7 +60,7 @@ def _new(connector: str = "files") -> dict[str, Any]:
 SHARE = {"kind": "user", "name": "ben", "level": None}
 OWNER = {"kind": "user", "name": "ben"}
 LIMIT = {"kind": "user", "subject": "ben", "rows": 10}
-# Signs in by whoever asks; nothing listens there.
+# Each user signs in with their own credential; nothing listens there.
 NOWHERE = {"host": "127.0.0.1", "port": 1, "database": "none"}
 LOGIN = {"login": {"user": "ben", "password": "p"}}
 REQUESTS: dict[str, Request] = {
@@ -105,7 +105,7 @@ def title(route: Endpoint) -> str:
 
 @dataclass
 class Thing:
-    """What a request is about."""
+    """The objects that a request can act on."""
 
     connection: dict[str, Any]
     personal: dict[str, Any]
@@ -114,7 +114,7 @@ class Thing:
     attempt: str
 
     def path(self, route: Endpoint) -> str:
-        """An endpoint's path with what it names."""
+        """An endpoint's path with its placeholders filled in."""
         words = {
             "connections": self.connection["id"], "pipelines": self.pipeline["id"],
             "runs": self.run, "attempts": self.attempt, "query": str(uuid.uuid4()),
@@ -130,7 +130,7 @@ class Thing:
 
 
 class Scene:
-    """A Workbench with people of every role, and of every level of what ana owns."""
+    """A Workbench with users of every role, and of every level on what ana owns."""
 
     def __init__(self, workbench: Workbench, host: Host, staff: Staff, folder: Path) -> None:
         self.workbench = workbench
@@ -162,7 +162,7 @@ class Scene:
         return self._apis[name]
 
     def made(self, owner: str = "ana", *, ran: bool = False) -> Thing:
-        """New connections and a new pipeline of somebody's, shared with all as they are called."""
+        """New connections of ana's and a new pipeline of ``owner``'s; ana's are shared with the ``l-`` and ``g-`` groups."""
         name = f"t_{uuid.uuid4().hex[:10]}"
         connection = self._connection(name, connector="files", config=self._files)
         personal = self._connection(
@@ -182,7 +182,7 @@ class Scene:
         return made
 
     def _pipeline(self, owner: str, name: str) -> dict[str, Any]:
-        """One that reads the connection ``name``."""
+        """A pipeline that reads the connection ``name``."""
         text = TEXT.format(name=name).replace(name, f"p_{uuid.uuid4().hex[:10]}", 1)
         body = {"text": text, "files": {"more.sql": "c2VsZWN0IDE="}}
         made: dict[str, Any] = self[owner].ok("POST", "/pipelines", body)
@@ -197,7 +197,7 @@ class Scene:
             self["ana"].ok("POST", f"/{thing}s/{number}/shares", share)
 
     def ready(self, route: Endpoint) -> Thing:
-        """What a call is made about: new, where the call changes it."""
+        """The target of a call: a new one if the call changes it."""
         if route.method == "GET" or route.room not in ("connections", "pipelines"):
             return self.still
         name = f"t_{uuid.uuid4().hex[:10]}"
@@ -206,7 +206,7 @@ class Scene:
                 self.still, pipeline=self._pipeline("ana", self.still.connection["name"])
             )
         elif "/credential" in route.path:
-            return self.still  # each has their own
+            return self.still  # each user has their own credential
         else:
             thing = replace(
                 self.still, connection=self._connection(name, connector="files", config=self._files)
@@ -216,7 +216,7 @@ class Scene:
         return thing
 
     def ask(self, route: Endpoint, who: str, thing: Thing) -> tuple[int, str]:
-        """Sends what would succeed; the status and the error's code."""
+        """Sends the endpoint's request as a caller; returns the status and the error's code."""
         request = REQUESTS.get(title(route), Request())
         api = self[who]
         if route.answer == "text/event-stream":
@@ -274,12 +274,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     workbench.close()
 
 
-# What can be done once.
+# Calls that succeed only once per target.
 _ONCE = ("/restore", "/owner", "/versions")
 
 
 def outcomes(scene: Scene, route: Endpoint, expected: dict[str, set[int]]) -> list[str]:
-    """Asks as each caller, those first who may not; what was answered against the table."""
+    """Asks as each caller, those who may not first; returns answers that contradict the table."""
     request = REQUESTS.get(title(route), Request())
     wrong, thing = [], scene.ready(route)
     for who, refusal in sorted(expected.items(), key=lambda item: not item[1]):
@@ -300,7 +300,7 @@ def outcomes(scene: Scene, route: Endpoint, expected: dict[str, set[int]]) -> li
 
 @pytest.mark.parametrize("route", CLOSED, ids=title)
 def test_a_role_may_call_what_its_row_says(scene: Scene, route: Endpoint) -> None:
-    """All hold the highest level of what it is about, so that the role alone decides."""
+    """All callers hold the highest level on the target, so the role alone decides."""
     row = ACTIONS[route.action or ""]
     expected: dict[str, set[int]] = {"anonymous": {401}}
     for role in ("nobody", *ROLES):
@@ -315,10 +315,10 @@ def test_a_role_may_call_what_its_row_says(scene: Scene, route: Endpoint) -> Non
 @pytest.mark.parametrize(
     "route", [route for route in CLOSED if ACTIONS[route.action or ""].level], ids=title
 )
-def test_a_level_may_what_its_row_says(scene: Scene, route: Endpoint) -> None:
-    """What somebody holds nothing of is as if it weren't there; with less than it takes, it is refused.
+def test_a_level_may_call_what_its_row_says(scene: Scene, route: Endpoint) -> None:
+    """Without any level the target seems not to exist; with too low a level the call is refused.
 
-    All have the role that it takes, but for what takes an administrator, who holds everything.
+    All callers have the required role, except where it is administrator, who holds every level.
     """
     row = ACTIONS[route.action or ""]
     levels = LEVELS[row.thing]
@@ -331,17 +331,17 @@ def test_a_level_may_what_its_row_says(scene: Scene, route: Endpoint) -> None:
 
 
 @pytest.mark.parametrize("role", ["analyst", "engineer", "admin"])
-def test_an_owner_alone_approves(scene: Scene, role: str) -> None:
+def test_only_the_owner_approves(scene: Scene, role: str) -> None:
     (route,) = (it for it in CLOSED if ACTIONS[it.action or ""].owner)
     own = scene.made(f"r-{role}")
-    # What is its owner's own runs already.
+    # A version by its owner needs no approval.
     assert scene.ask(route, f"r-{role}", own) == (409, "approved")
     status, code = scene.ask(route, f"r-{role}", scene.still)
     assert (status, code) == (403, "owner_only")
 
 
-def test_what_is_somebody_elses_is_in_no_answer(scene: Scene) -> None:
-    """Lists, logs and near names of who holds nothing of it."""
+def test_others_things_are_in_no_answer(scene: Scene) -> None:
+    """A user without a level finds them in no list, log or suggestion of similar names."""
     api = scene["l-none"]
     thing = scene.still
     lists = ("/connections", "/pipelines", "/runs", "/queries")
@@ -357,7 +357,7 @@ def test_what_is_somebody_elses_is_in_no_answer(scene: Scene) -> None:
     assert thing.pipeline["id"] in seen  # the control
 
 
-def test_limits_of_somebody_else_are_an_administrators(scene: Scene) -> None:
+def test_only_an_administrator_handles_others_limits(scene: Scene) -> None:
     scene["r-admin"].ok("POST", "/limits", {"kind": "user", "subject": "r-analyst", "rows": 7})
     assert scene["r-analyst"].ok("GET", "/limits/mine")["rows"]["value"] == 7
     for who in ("r-analyst", "r-engineer"):
@@ -369,8 +369,8 @@ def test_limits_of_somebody_else_are_an_administrators(scene: Scene) -> None:
     assert "r-analyst" not in scene["r-engineer"].call("GET", "/limits/mine").text
 
 
-def test_somebody_elses_sign_in_is_out_of_reach(scene: Scene) -> None:
-    """Not even who manages the connection sees, tests or removes it."""
+def test_a_personal_credential_is_out_of_others_reach(scene: Scene) -> None:
+    """Not even a manager of the connection sees, tests or removes it."""
     thing = scene.made()
     path = f"/connections/{thing.personal['id']}"
     secret = uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Tokens that people make for scripts: what each may do, when it ends, and a script that uses one."""
+"""Tokens that users create for scripts: what each may do, when it expires, and a script using one."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ READ = "custom:workbench:read"
 
 @pytest.fixture(scope="module")
 def maker(people: People) -> str:
-    """An engineer, who may do everything with a connection of their own."""
+    """An engineer, who may do everything with their own connection."""
     return people.add("t-maker", "engineer")
 
 
 @pytest.fixture(scope="module")
 def stock(people: People, maker: str, postgres: Cluster) -> Iterator[str]:
-    """A connection of the maker's to a database with a table."""
+    """The maker's connection to a database with a table."""
     with postgres.connect() as connection:
         connection.execute("drop schema if exists tokens cascade")
         connection.execute("create schema tokens")
@@ -54,19 +54,19 @@ def stock(people: People, maker: str, postgres: Cluster) -> Iterator[str]:
 
 
 def token_api(people: People, name: str, **body: Any) -> tuple[Api, str]:
-    """The API with a token as the Hub's page makes it, and the token's id."""
+    """The API with a token like those of the Hub's page, and the token's id."""
     made = people.hub("POST", f"/users/{name}/tokens", json={"note": "script", **body})
     return Api(f"{people.url}/services/workbench", made["token"]), made["id"]
 
 
 def notes(people: People, name: str) -> set[str]:
-    """What a person's tokens are called."""
+    """The notes of a user's tokens."""
     found = people.hub("GET", f"/users/{name}/tokens")["api_tokens"]
     assert found
     return {token["note"] for token in found}
 
 
-def test_a_token_to_read_queries_and_changes_nothing(
+def test_a_read_token_queries_and_changes_nothing(
     people: People, maker: str, stock: str, postgres: Cluster
 ) -> None:
     api, _ = token_api(people, maker, scopes=[ACCESS, READ])
@@ -80,7 +80,7 @@ def test_a_token_to_read_queries_and_changes_nothing(
         "with gone as (delete from tokens.stock returning pieces) select * from gone",
         "select * into tokens.more from tokens.stock",
     ):
-        hidden = sql.startswith(("with", "select"))  # a write in what looks like a read
+        hidden = sql.startswith(("with", "select"))  # a write that looks like a read
         expected = (403, "not_a_read") if hidden else (403, "token_narrowed")
         answer = api.call("POST", "/query", {"connection": stock, "sql": sql})
         found = (answer.status_code, answer.json()["error"]["code"])
@@ -103,7 +103,7 @@ def test_a_token_to_read_queries_and_changes_nothing(
     api.close()
 
 
-def test_a_token_for_everything_in_the_workbench_may_do_nothing_at_the_hub(
+def test_a_token_for_the_whole_workbench_may_do_nothing_at_the_hub(
     people: People, maker: str, stock: str
 ) -> None:
     api, _ = token_api(people, maker, scopes=[ACCESS, USE])
@@ -139,7 +139,7 @@ def test_a_token_for_everything_in_the_workbench_may_do_nothing_at_the_hub(
     ],
     ids=["read without access", "use without access", "something else", "access alone"],
 )
-def test_a_token_needs_both_the_way_in_and_a_right(
+def test_a_token_needs_both_access_and_a_right(
     people: People, maker: str, scopes: list[str], code: str
 ) -> None:
     api, _ = token_api(people, maker, scopes=scopes)
@@ -151,7 +151,7 @@ def test_a_token_needs_both_the_way_in_and_a_right(
     "scopes",
     [["admin:users"], ["custom:workbench:everything"], ["access:servers!user=a-admin"], ["x y"]],
 )
-def test_nobody_makes_a_token_with_more_than_they_have(
+def test_nobody_makes_a_token_with_more_rights_than_they_have(
     people: People, maker: str, scopes: list[str]
 ) -> None:
     api, _ = token_api(people, maker)  # one that may make tokens
@@ -170,9 +170,7 @@ def test_nobody_makes_a_token_with_more_than_they_have(
 @pytest.mark.parametrize(
     "seconds", [90 * 86400 + 1, 0, -1, 1.5, "7", [1]], ids=lambda value: repr(value)
 )
-def test_the_end_of_a_token_has_to_be_within_90_days(
-    people: People, maker: str, seconds: object
-) -> None:
+def test_a_token_must_expire_within_90_days(people: People, maker: str, seconds: object) -> None:
     answer = httpx.post(
         f"{people.url}/hub/api/users/{maker}/tokens",
         headers={"Authorization": f"token {people.admin_token}"},
@@ -184,7 +182,7 @@ def test_the_end_of_a_token_has_to_be_within_90_days(
     assert "refused" not in notes(people, maker)
 
 
-def test_a_token_without_an_end_gets_one(people: People, maker: str) -> None:
+def test_a_token_without_an_expiry_gets_one(people: People, maker: str) -> None:
     made = people.hub("POST", f"/users/{maker}/tokens", json={"scopes": [ACCESS, READ]})
     end = datetime.fromisoformat(made["expires_at"])
     assert timedelta(days=89) < end - datetime.now(UTC) <= timedelta(days=90)
@@ -198,7 +196,7 @@ def test_an_expired_token_is_refused_within_three_seconds(people: People, maker:
     api.close()
 
 
-def test_a_person_revokes_their_own_token(people: People, maker: str) -> None:
+def test_a_user_revokes_their_own_token(people: People, maker: str) -> None:
     owner, _ = token_api(people, maker)
     api, made = token_api(people, maker, scopes=[ACCESS, READ])
     api.ok("GET", "/me")
@@ -237,8 +235,8 @@ def test_nobody_sees_or_revokes_somebody_elses_token(people: People, maker: str)
     other.close()
 
 
-def test_who_is_locked_out_is_refused_with_a_token_made_since(people: People) -> None:
-    """Also where an administrator's script makes a token for them afterwards."""
+def test_a_locked_out_user_is_refused_with_a_newer_token(people: People) -> None:
+    """Even with a token that an administrator's script made for them afterwards."""
     name = people.add("t-locked", "viewer")
     hub = people.hub("GET", "/groups")
     if "locked-out" not in {group["name"] for group in hub}:
@@ -252,7 +250,7 @@ def test_who_is_locked_out_is_refused_with_a_token_made_since(people: People) ->
 
 
 @pytest.mark.parametrize("mode", ["websocket", "navigate", "cors"])
-def test_a_token_in_the_address_is_never_taken(people: People, maker: str, mode: str) -> None:
+def test_a_token_in_the_url_is_refused(people: People, maker: str, mode: str) -> None:
     token = people.token(maker)
     answer = httpx.get(
         f"{people.url}/services/workbench/api/v1/me",
@@ -281,7 +279,7 @@ except wb.QueryError as error:
 
 
 def elsewhere(folder: Path, source: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a script as on another machine: nothing of a Hub or a Jupyter server around it."""
+    """Runs a script as on another machine, without a Hub or a Jupyter server in its environment."""
     keep = ("PATH", "LANG", "LC_ALL")
     return subprocess.run(
         [sys.executable, "-I", "-c", source],
@@ -306,7 +304,7 @@ def test_a_script_elsewhere_reads_through_the_proxy(people: People, tmp_path: Pa
     assert done.stdout.splitlines() == ["['sample']", "True", "read_only_connection"]
 
 
-def test_a_script_with_a_bad_token_is_told_so_in_a_line(people: People, tmp_path: Path) -> None:
+def test_a_script_with_a_bad_token_gets_a_one_line_error(people: People, tmp_path: Path) -> None:
     url = f"{people.url}/services/workbench"
     done = elsewhere(
         tmp_path, "import wb; wb.connections()", WORKBENCH_URL=url, WORKBENCH_TOKEN="outdated"

@@ -1,4 +1,4 @@
-"""What the docs point at is there: files, headings, commands."""
+"""Everything the docs refer to exists: files, headings, commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# Folders that hold what others wrote, or what was built.
+# Folders with third-party or built files.
 _OTHERS = {
     ".git",
     ".pytest_cache",
@@ -29,17 +29,17 @@ _FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n(.*?)^[ \t]*\1[ \t]*$", re.MULTILI
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _REFERENCE = re.compile(r"^\s*\[[^\]]+\]:\s+(\S+)", re.MULTILINE)
-# Addresses with a scheme aren't looked at: tests use no network.
+# Links with a scheme aren't followed: tests use no network.
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:")
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$", re.MULTILINE)
 _COMMAND = re.compile(r"^\s*(?:\$ )?\./wb[ \t]+([a-z-]+)\b([^#\n]*)", re.MULTILINE)
-# Paths of a machine: a home, a checkout, a temporary folder. `/srv`, `/etc` and `~` may be examples.
+# Paths of one machine: a home, a checkout, a temporary folder. `/srv`, `/etc` and `~` may be examples.
 _MACHINE = re.compile(r"(?<![\w.~])/(?:home|root|work|tmp|Users|mnt|workspace)/[\w.-]+")
 
 
 @cache
 def documents() -> list[Path]:
-    """Every Markdown file that the repository holds."""
+    """Every Markdown file of the repository."""
     found = []
     for place, folders, files in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in _OTHERS]
@@ -48,12 +48,12 @@ def documents() -> list[Path]:
 
 
 def names() -> list[str]:
-    """The documents' names, for the names of the tests."""
+    """The documents' paths, as test ids."""
     return [str(path.relative_to(ROOT)) for path in documents()]
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors of a document, as GitHub makes them from its headings."""
+    """The anchors of a document, as GitHub derives them from its headings."""
     found: dict[str, int] = {}
     result = set()
     for _, heading in _HEADING.findall(_FENCE.sub("", text)):
@@ -73,7 +73,7 @@ def links(text: str) -> list[str]:
 
 
 def calls(text: str) -> list[tuple[str, str]]:
-    """The calls of ``./wb`` in a document's code: the command, and the rest of the line."""
+    """The calls of ``./wb`` in a document's code: the command and the rest of the line."""
     blocks = [code for _, code in _FENCE.findall(text)]
     spans = _CODE.findall(_FENCE.sub("", text))
     return [call for code in (*blocks, *spans) for call in _COMMAND.findall(code)]
@@ -81,14 +81,14 @@ def calls(text: str) -> list[tuple[str, str]]:
 
 @cache
 def commands() -> dict[str, str]:
-    """The commands of ``./wb`` by name, with the text of the help about each."""
+    """The commands of ``./wb`` by name, each with its help text."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "deploy" / "bootstrap" / "main.py"), "help"],
         capture_output=True,
         text=True,
         check=True,
     )
-    # A line begins a command; what is indented further belongs to it.
+    # A command starts a line; lines indented further belong to it.
     found: dict[str, str] = {}
     name = ""
     for line in done.stdout.splitlines():
@@ -103,7 +103,7 @@ def commands() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", names())
-def test_links_lead_somewhere(name: str) -> None:
+def test_links_resolve(name: str) -> None:
     path = ROOT / name
     text = path.read_text(encoding="utf-8")
     broken = []
@@ -113,10 +113,10 @@ def test_links_lead_somewhere(name: str) -> None:
         file, _, anchor = link.partition("#")
         target = (path.parent / unquote(file)).resolve() if file else path
         if not target.is_relative_to(ROOT) or not target.exists():
-            broken.append(f"{link}: there is no such file")
+            broken.append(f"{link}: no such file")
         elif anchor and target.suffix == ".md":
             if anchor not in anchors(target.read_text(encoding="utf-8")):
-                broken.append(f"{link}: there is no such heading")
+                broken.append(f"{link}: no such heading")
     assert not broken, f"{name}:\n" + "\n".join(broken)
 
 
@@ -131,27 +131,27 @@ def test_commands_exist(name: str) -> None:
         options = {"--help", *re.findall(r"--[a-z-]+", known[command])}
         given = set(re.findall(r"(?<!\S)--[a-z-]+", rest))
         unknown += [f"./wb {command} {option}" for option in sorted(given - options)]
-    assert not unknown, f"{name} names what `./wb help` doesn't: {', '.join(unknown)}"
+    assert not unknown, f"{name} names what `./wb help` doesn't list: {', '.join(unknown)}"
 
 
-def test_the_help_is_read_right() -> None:
-    # Without this, a new layout of the help would make the test above refuse or pass everything.
+def test_the_help_is_parsed() -> None:
+    # Otherwise a new layout of the help would make the test above fail or pass for every page.
     assert {"up", "test", "generate", "help"} <= set(commands())
     assert "--sample" in commands()["up"]
     assert "--fast" in commands()["test"]
 
 
 @pytest.mark.parametrize("name", names())
-def test_no_paths_of_a_machine(name: str) -> None:
+def test_pages_name_no_paths_of_one_machine(name: str) -> None:
     found = _MACHINE.findall((ROOT / name).read_text(encoding="utf-8"))
     assert not found, f"{name} names paths of one machine: {', '.join(found)}"
 
 
 @pytest.mark.parametrize("name", ["README.md", *[n for n in names() if n.startswith("docs/")]])
 def test_code_blocks_are_closed(name: str) -> None:
-    # An open block swallows the rest of a page, and the checks above with it.
+    # An unclosed block swallows the rest of the page and hides it from the checks above.
     fences = re.findall(r"^\s*```", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(fences) % 2 == 0, f"{name} has a code block without an end"
+    assert len(fences) % 2 == 0, f"{name} has an unclosed code block"
 
 
 def test_every_page_is_reachable_from_the_readme() -> None:
@@ -169,4 +169,4 @@ def test_every_page_is_reachable_from_the_readme() -> None:
         ]
     pages = {path for path in documents() if path.is_relative_to(ROOT / "docs")}
     lost = sorted(str(path.relative_to(ROOT)) for path in pages - seen)
-    assert not lost, f"no page leads to {', '.join(lost)}"
+    assert not lost, f"no page links to {', '.join(lost)}"

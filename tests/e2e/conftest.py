@@ -1,4 +1,4 @@
-"""A real browser on a running Workbench, as a person uses it."""
+"""A real browser on a running Workbench, used as a person would."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from support.people import People
 from support.shared import borrow
 
 FAILURES = Path(__file__).parent / "failures"
-# Lab and kernels start on machines with two cores that do other things as well.
+# Lab and kernels may start on a busy machine with two cores.
 expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")
 def chromium_browser() -> Iterator[Browser]:
-    """The run's browser. Not for longer: as long as it is connected, no other event loop can run."""
+    """The test run's browser, per module: while it is connected, no other event loop can run."""
     with borrow("browser") as address, chromium(address) as it:
         yield it
 
@@ -38,7 +38,7 @@ def context(chromium_browser: Browser, request: pytest.FixtureRequest) -> Iterat
 
 @pytest.fixture
 def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A tab; a failing test leaves a picture of it."""
+    """A tab; a failing test leaves a screenshot of it."""
     it = context.new_page()
     yield it
     report = getattr(request.node, "failed_report", None)
@@ -50,7 +50,7 @@ def page(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator[Pa
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
-    """Notes a failure on its test, so that the fixture of the tab can take a picture."""
+    """Records a failure on its test, so that the fixture ``page`` can take a screenshot."""
     report = yield
     if report.when == "call" and report.failed:
         item.failed_report = report  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
 def person(
     hub: Running, people: People, page: Page, request: pytest.FixtureRequest
 ) -> Iterator[Lab]:
-    """An engineer whom the administrator let in, with Lab open."""
+    """An engineer with Lab open."""
     lab = Lab(page, hub, people)
     name = f"e-{abs(hash(request.node.name)) % 10**8}"
     lab.make_person(name, "engineer")
@@ -74,7 +74,7 @@ def person(
 def second(
     chromium_browser: Browser, hub: Running, people: People, request: pytest.FixtureRequest
 ) -> Iterator[Lab]:
-    """One more person with Lab open, in a browser of their own: an analyst, or the role asked for."""
+    """A second user with Lab open in their own browser: an analyst, or the role in the parameter."""
     context = chromium_browser.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(30_000)
     lab = Lab(context.new_page(), hub, people)

@@ -1,4 +1,4 @@
-"""UAT-001 and UAT-002: sign in, add a connection by the form, query it in a notebook."""
+"""UAT-001 and UAT-002: sign in, add a connection in the form, query it in a notebook."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.postgres import Cluster
 
 @pytest.fixture(scope="module")
 def shop(postgres: Cluster) -> Cluster:
-    """A database with a table of invoices, whose login has a password."""
+    """A database with a table of invoices, and a login with a password."""
     with postgres.connect() as connection:
         connection.execute("drop table if exists invoices")
         connection.execute(
@@ -26,13 +26,13 @@ def shop(postgres: Cluster) -> Cluster:
     return postgres
 
 
-def test_uat_001_a_person_signs_in_and_reaches_lab(person: Lab) -> None:
+def test_uat_001_a_user_signs_in_and_reaches_lab(person: Lab) -> None:
     expect(
         person.page.locator(".jp-LauncherCard", has_text="Workbench Python").first
     ).to_be_visible()
 
 
-def test_a_wrong_password_is_told_and_lets_nobody_in(
+def test_a_wrong_password_is_refused_with_a_message(
     page: Page, hub: Running, people: People
 ) -> None:
     page.goto(hub.url)
@@ -42,7 +42,9 @@ def test_a_wrong_password_is_told_and_lets_nobody_in(
     expect(page.get_by_text("Invalid username or password")).to_be_visible()
 
 
-def test_uat_002_a_connection_by_the_form_and_a_sql_cell(person: Lab, shop: Cluster) -> None:
+def test_uat_002_a_connection_added_in_the_form_serves_a_sql_cell(
+    person: Lab, shop: Cluster
+) -> None:
     page = person.page
     person.open_panel("Connections")
     page.get_by_test_id("wb-connections-add").click()
@@ -66,7 +68,7 @@ def test_uat_002_a_connection_by_the_form_and_a_sql_cell(person: Lab, shop: Clus
     dialog.get_by_role("button", name="Add").click()
     expect(dialog).to_be_hidden()
 
-    # Browse to the table, and query it from there.
+    # Browse to the table and query it from there.
     tree = page.get_by_role("tree", name="Connections")
     tree.locator("[data-name=shop]").click()
     schema = tree.get_by_test_id("wb-row-schema").filter(has_text="public")
@@ -86,7 +88,7 @@ def test_uat_002_a_connection_by_the_form_and_a_sql_cell(person: Lab, shop: Clus
     expect(output).to_contain_text("Mill & Sons")
     expect(output).to_contain_text("2026-01-15")
 
-    # A frame, and money that is exact.
+    # A data frame, with exact money.
     person.run_cell("%sql df << select amount from invoices")
     person.run_cell("print('the sum is', df['amount'].sum())")
     expect(page.locator(".jp-Notebook")).to_contain_text("the sum is 1334.50")
@@ -97,14 +99,14 @@ def test_uat_002_a_connection_by_the_form_and_a_sql_cell(person: Lab, shop: Clus
     expect(page.locator(".jp-Notebook")).not_to_contain_text("Traceback")
 
 
-def test_a_deleted_connection_is_brought_back(person: Lab, shop: Cluster) -> None:
+def test_a_deleted_connection_is_restored(person: Lab, shop: Cluster) -> None:
     page = person.page
     name = "to_undo"
     api = person.people.api(_name(page))
     api.ok("POST", "/connections", {"name": name, "connector": "postgres", "config": shop.config()})
     person.open_panel("Connections")
     tree = page.get_by_role("tree", name="Connections")
-    # It shows up by itself, from the event stream.
+    # The event stream makes it appear without a reload.
     row = tree.locator(f"[data-name={name}]")
     row.hover()
     row.get_by_test_id("wb-delete").click()
@@ -114,7 +116,7 @@ def test_a_deleted_connection_is_brought_back(person: Lab, shop: Cluster) -> Non
     api.close()
 
 
-def test_a_person_without_a_role_is_told_and_sees_it_come_without_a_reload(
+def test_a_user_without_a_role_sees_why_and_gets_a_role_without_a_reload(
     page: Page, hub: Running, people: People
 ) -> None:
     lab = Lab(page, hub, people)

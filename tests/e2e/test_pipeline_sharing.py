@@ -1,4 +1,4 @@
-"""Two people and a pipeline: shared, run by who doesn't own it, changed, approved, paused."""
+"""Two users and a pipeline: it is shared, run by the non-owner, changed, approved and paused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from support.lab import Lab
 from support.wait import wait_for
 
-# Without a reload, on a busy machine.
+# Milliseconds for an update without a reload, on a busy machine.
 SOON = 5_000
 FILE = """name: {name}
 schedule: {{cron: "@daily"}}
@@ -40,7 +40,7 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     expect(mine).to_be_visible()
     expect(theirs).to_have_count(0)
 
-    # Its owner lets the second person edit it.
+    # The owner lets the second user edit it.
     page = person.page
     mine.click(button="right")
     page.locator(".lm-Menu-item", has_text="Share Pipeline").click()
@@ -53,7 +53,7 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     page.keyboard.press("Escape")
     expect(sharing).to_be_hidden()
 
-    # They run it, with its owner's rights, and download what it made.
+    # They run it with the owner's rights, and download its artifact.
     other = second.page
     theirs.hover()
     theirs.get_by_test_id("wb-pipeline-run").click()
@@ -67,7 +67,7 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     assert pq.read_table(tmp_path / "customers.parquet").column_names == ["customer_id", "country"]
     expect(mine).to_have_attribute("data-state", "succeeded", timeout=SOON)
 
-    # What they change waits, until the owner has looked at it.
+    # Their change waits until the owner has reviewed it.
     bar = second.add_to_pipeline(name, "description: Countries of customers")
     expect(bar.get_by_test_id("wb-file-status")).to_have_text("Version 2, awaiting approval")
     expect(mine.get_by_test_id("wb-pipeline-waits")).to_be_visible(timeout=SOON)
@@ -79,13 +79,13 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     versions.get_by_role("button", name="Done").click()
     expect(theirs.get_by_test_id("wb-pipeline-waits")).to_have_count(0, timeout=SOON)
 
-    # Its schedule is paused, for both to see.
+    # The owner pauses its schedule; both see it.
     mine.click(button="right")
     page.locator(".lm-Menu-item", has_text="Pause Schedule").click()
     expect(mine).to_contain_text("schedule paused")
     expect(theirs).to_contain_text("schedule paused", timeout=SOON)
 
-    # An administrator gives it to the second person: what others wrote waits until they approve it.
+    # An administrator makes the second user its owner: others' version waits for their approval.
     admin = person.people.api("a-admin")
     path = f"/pipelines/{admin.ok('GET', f'/pipelines/{name}')['id']}"
     admin.ok("POST", f"{path}/owner", {"kind": "user", "name": second.name})
@@ -115,7 +115,7 @@ def test_a_pipeline_is_shared_run_changed_and_approved(
     own.get_by_role("button", name="Done").click()
     expect(mine.get_by_test_id("wb-pipeline-waits")).to_have_count(0, timeout=SOON)
 
-    # Without a role nothing runs with their rights, and the panel says why.
+    # Once the owner has no role, nothing runs with their rights, and the panel says why.
     person.people.demote(second.name, "engineer")
     started = admin.ok("POST", f"{path}/runs", {})
     wait_for(lambda: admin.ok("GET", f"/runs/{started['id']}")["state"] == "failed", 30)

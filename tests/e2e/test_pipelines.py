@@ -1,4 +1,4 @@
-"""Pipelines in the browser: made of a notebook, run with parameters, watched, looked into, changed."""
+"""Pipelines in the browser: made from a notebook, run with parameters, watched, inspected, changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Request, expect
 from support.lab import Lab
 
-# A kernel starts, and the test machine may have two cores that do other things as well.
+# Milliseconds: a kernel starts, maybe on a busy machine with two cores.
 RUN = 90_000
 
 
@@ -28,24 +28,24 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     dialog.get_by_test_id("wb-field-region").fill("us")
     dialog.get_by_role("button", name="Run", exact=True).click()
 
-    # The run opens by itself. Its notebook is shown while it runs, and what comes is added.
+    # The run opens. Its notebook is shown while it runs, and new outputs appear.
     run = page.get_by_test_id("wb-run")
     expect(run.locator("[data-testid=wb-run-parameter][data-name=region]")).to_contain_text("us")
     run.get_by_test_id("wb-task-notebook").click(timeout=RUN)
     executed = page.get_by_test_id("wb-executed")
     expect(executed).to_contain_text("3 months of us")
     expect(executed.locator(".jp-OutputArea-output", has_text="a while later")).to_be_visible()
-    # It shows what was: nothing can be typed into it.
+    # It is a record: read-only.
     source = executed.locator(".jp-CodeCell .cm-content").first
     expect(source).to_have_attribute("aria-readonly", "true")
 
-    # It comes to its end without a reload.
+    # The end shows without a reload.
     page.get_by_role("tab", name=re.compile(r"^monthly_sales, run \d+$")).click()
     expect(run.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=RUN)
     expect(run.get_by_test_id("wb-run-log")).to_contain_text("succeeded")
     expect(run.get_by_test_id("wb-task-outputs")).to_contain_text("months3")
 
-    # The panel knows it.
+    # The panel lists it.
     person.open_panel("Pipelines")
     row = page.locator("[data-testid=wb-pipeline-row][data-name=monthly_sales]")
     expect(row).to_have_attribute("data-state", "succeeded")
@@ -53,7 +53,7 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     row.get_by_test_id("wb-pipeline-runs").click()
     expect(page.get_by_test_id("wb-runs-row")).to_have_count(1)
 
-    # The file is completed and checked while one types.
+    # The editor completes and checks the file while one types.
     row.get_by_test_id("wb-pipeline-edit").click()
     editor = page.locator(".jp-FileEditor .cm-content:visible")
     bar = page.get_by_test_id("wb-file-bar")
@@ -84,12 +84,12 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     expect(bar).to_have_attribute("data-state", "saved")
     expect(bar.get_by_test_id("wb-file-status")).to_have_text("Version 2")
 
-    # A terminal knows the command, the address and who is there.
+    # A terminal has the command, the service's address and the user's token.
     assert re.search(
         r"monthly_sales +succeeded .*status 0", person.in_terminal("wb pipeline list"), re.DOTALL
     )
 
-    # What changed can be seen, and taken back.
+    # Changes are shown, and can be reverted.
     row.hover()
     row.get_by_test_id("wb-pipeline-versions").click()
     versions = page.get_by_role("dialog", name="Versions of")
@@ -109,7 +109,7 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     expect(row).to_be_visible()
 
 
-# Lab saves what is open and where it is one after the other.
+# Lab saves the open documents and the layout separately, one after the other.
 LAYOUT_NAMES = """async id => {
   const config = JSON.parse(document.getElementById('jupyter-config-data').textContent);
   const [, xsrf] = document.cookie.match(/_xsrf=([^;]+)/);
@@ -149,15 +149,15 @@ def test_a_failing_notebook_shows_the_cell_that_failed_and_runs_again(person: La
     expect(unreached).to_contain_text("print('never')")
     expect(unreached.locator(".jp-OutputArea-output")).to_have_count(0)
 
-    # Again from what failed, as a run of its own.
+    # Rerun from the failed task, as a new run.
     first = run.get_attribute("data-run")
     page.get_by_role("tab", name=re.compile(r"^broken, run \d+$")).click()
     run.get_by_test_id("wb-run-fromfailed").click()
     again = page.locator(f"[data-testid=wb-run]:not([data-run='{first}'])")
     expect(again.get_by_test_id("wb-run-state")).to_have_text("Failed", timeout=RUN)
 
-    # What was open is open again after a reload, once Lab has saved that it is.
-    # An older save that is still on its way could come in after a newer one.
+    # A reload reopens what was open, once Lab has saved the layout.
+    # An older save still in flight could arrive after a newer one.
     while saves or not page.evaluate(LAYOUT_NAMES, again.get_attribute("data-run")):
         page.wait_for_timeout(200)
     page.reload()

@@ -1,4 +1,4 @@
-"""A pipeline fires by its schedule while its person is signed out, and shows it afterwards."""
+"""A schedule fires while its owner is signed out, and the run shows afterwards."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from wb_server.pipelines.schedules import service as schedules
 from wb_server.pipelines.schedules.service import ScheduleService
 from wb_server.settings import Settings
 
-# Typed by its person into the file that was made of a notebook.
+# The owner types it into the file that was made from a notebook.
 SCHEDULE = 'schedule: {cron: "30 3 * * *", timezone: Europe/Vienna}'
 
 
 @contextmanager
 def beside(hub: Running) -> Iterator[Workbench]:
-    """The same installation in this process, beside its own scheduler."""
+    """The Hub's installation in this process as well, beside its scheduler."""
     folder = hub.data_dir
     workbench = build(
         Settings.from_environment(
@@ -43,7 +43,7 @@ def beside(hub: Running) -> Iterator[Workbench]:
         workbench.close()
 
 
-def test_it_fires_while_its_person_is_signed_out(
+def test_a_schedule_fires_while_its_owner_is_signed_out(
     person: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, people = person.page, person.people
@@ -51,7 +51,7 @@ def test_it_fires_while_its_person_is_signed_out(
     pipeline = f"nightly_{name.replace('-', '_')}"
     api: Api = people.api(name)
 
-    # A notebook becomes a pipeline, and runs once by hand.
+    # A notebook becomes a pipeline and runs once by hand.
     notebook = person.put_notebook(
         f"{pipeline}.ipynb",
         "count = %sql sample select count(customer_id) as n from customers",
@@ -63,18 +63,18 @@ def test_it_fires_while_its_person_is_signed_out(
     detail = page.get_by_test_id("wb-run")
     expect(detail.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=90_000)
 
-    # It is given a schedule, in the file.
+    # The owner adds a schedule to the file.
     person.open_panel("Pipelines")
     bar = person.add_to_pipeline(pipeline, SCHEDULE)
     expect(bar).to_have_attribute("data-state", "saved")
     (made,) = api.ok("GET", "/pipelines", search=pipeline)["items"]
 
-    # Signed out, and the server stopped: nothing of this person is there.
+    # The owner signs out and their server stops: nothing of theirs is running.
     page.goto(f"{person.hub.url}/hub/logout")
     people.hub("DELETE", f"/users/{name}/server")
     wait_for(lambda: not people.hub("GET", f"/users/{name}")["server"], 30)
 
-    # The scheduler's clock goes on to the night after; a tick more fires nothing more.
+    # The scheduler's clock moves to the next night; a second tick fires nothing more.
     fires = datetime.fromisoformat(made["next_fire_at"])
     clock = SimpleNamespace(now=lambda: fires + timedelta(seconds=1))
     monkeypatch.setattr(schedules, "clock", clock)
@@ -90,9 +90,9 @@ def test_it_fires_while_its_person_is_signed_out(
         return str(items[0]["state"]) == "succeeded"
 
     wait_for(done, 90)
-    assert not people.hub("GET", f"/users/{name}")["server"]  # it ran in a server of its own
+    assert not people.hub("GET", f"/users/{name}")["server"]  # it ran in the `pipelines` server
 
-    # Afterwards its history is there.
+    # The owner signs in again and sees its history.
     person.sign_in(name)
     person.open_panel("Pipelines")
     row = page.locator(f"[data-testid=wb-pipeline-row][data-name={pipeline}]")
@@ -104,7 +104,7 @@ def test_it_fires_while_its_person_is_signed_out(
     run.first.dblclick()
     detail = page.locator("[data-testid=wb-run]:visible")
     expect(detail.get_by_test_id("wb-run-state")).to_have_text("Succeeded")
-    # What its query read is kept with it.
+    # The run records which columns its query read.
     expect(detail.get_by_test_id("wb-task-table")).to_have_text("customers in sample: customer_id")
     detail.get_by_test_id("wb-task-notebook").click()
     expect(page.get_by_test_id("wb-executed")).to_contain_text("the report of")

@@ -1,4 +1,4 @@
-"""Two people: what one shares the other sees, uses with their own sign-in, and loses again."""
+"""Two users: one shares a connection, the other sees it, uses it with their own sign-in, and loses it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from playwright.sync_api import expect
 from support.lab import Lab
 from support.postgres import Cluster
 
-# "Within 3 s without a reload", and a little for the browser of a busy machine to draw it.
+# "Within 3 s without a reload", and some time for a browser on a busy machine to draw it.
 AT_ONCE = 3_000
 DRAWING = 2_000
 
 
 @pytest.fixture(scope="module")
 def shop(postgres: Cluster) -> Cluster:
-    """A database that says who signed in, and a login for the second person."""
+    """A database that shows who signed in, and a login for the second user."""
     with postgres.connect() as connection:
         connection.execute(
             "do $$ begin create role second_person login password 'their own password'; "
@@ -27,7 +27,7 @@ def shop(postgres: Cluster) -> Cluster:
     return postgres
 
 
-def test_a_connection_is_shared_used_with_ones_own_sign_in_and_taken_back(
+def test_a_connection_is_shared_used_with_a_personal_sign_in_and_unshared(
     person: Lab, second: Lab, shop: Cluster
 ) -> None:
     name = f"shared_{uuid.uuid4().hex[:6]}"
@@ -45,21 +45,21 @@ def test_a_connection_is_shared_used_with_ones_own_sign_in_and_taken_back(
     dialog.get_by_test_id("wb-credentials-personal").check()
     expect(dialog.get_by_test_id("wb-field-config.password")).to_be_hidden()
     dialog.get_by_role("button", name="Add").click()
-    # The owner is asked for a sign-in of their own as well, and does without for now.
+    # The owner is asked for their own sign-in too, and skips it for now.
     own = page.get_by_role("dialog", name="My sign-in")
     own.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     row = page.get_by_role("tree", name="Connections").locator(f"[data-name={name}]")
     expect(row).to_be_visible()
 
-    # The second person sees nothing of it.
+    # The second user doesn't see it.
     second.open_panel("Connections")
     tree = second.page.get_by_role("tree", name="Connections")
     expect(tree.locator("[data-name=sample]")).to_be_visible()
     their_row = tree.locator(f"[data-name={name}]")
     expect(their_row).to_have_count(0)
 
-    # Until it is shared by the dialogue.
+    # Until the owner shares it in the dialog.
     row.hover()
     row.get_by_test_id("wb-share").click()
     sharing = page.get_by_role("dialog")
@@ -91,7 +91,7 @@ def test_a_connection_is_shared_used_with_ones_own_sign_in_and_taken_back(
     second.run_cell(f"%sql {name} select who from public.me")
     expect(notebook).to_contain_text("second_person")
 
-    # The share ends, and with it the use.
+    # The owner ends the share, and with it the use.
     sharing.locator(f"[data-testid=wb-share-row][data-name={theirs}]").get_by_test_id(
         "wb-unshare"
     ).click()
@@ -123,7 +123,7 @@ def test_a_running_query_is_seen_and_stopped(person: Lab, shop: Cluster) -> None
     expect(page.get_by_test_id("wb-queries-none")).to_be_visible()
     assert shop.active(name) == 0
 
-    # All of it stands in one's own activity.
+    # The query is in the user's activity.
     page.keyboard.press("ControlOrMeta+Shift+C")
     page.locator(".lm-CommandPalette-input").fill("My Activity")
     page.keyboard.press("Enter")

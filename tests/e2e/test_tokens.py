@@ -1,4 +1,4 @@
-"""The Hub's page of tokens: a person makes one that only reads, uses it, and revokes it."""
+"""The Hub's page of tokens: a user makes a read-only token, uses it, and revokes it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READ = "custom:workbench:read"
 
 
 def open_tokens(page: Page, hub: Running, name: str) -> None:
-    """Signs in and lands on the page."""
+    """Signs in and opens the page of tokens."""
     page.goto(f"{hub.url}/hub/login?next=%2Fhub%2Ftoken")
     page.get_by_label("Username").fill(name)
     page.locator("input[name=password]").fill(Lab.PASSWORD)
@@ -33,7 +33,7 @@ def open_tokens(page: Page, hub: Running, name: str) -> None:
 
 @pytest.fixture
 def newcomer(hub: Running, people: People, page: Page, request: pytest.FixtureRequest) -> str:
-    """A viewer whom an administrator has just let in, on the page of tokens."""
+    """A new viewer on the page of tokens."""
     name = f"tok-{abs(hash(request.node.name)) % 10**8}"
     Lab(page, hub, people).make_person(name, "viewer")
     open_tokens(page, hub, name)
@@ -41,7 +41,7 @@ def newcomer(hub: Running, people: People, page: Page, request: pytest.FixtureRe
 
 
 def run(command: list[str], source: str, folder: Path) -> str:
-    """What a pasted example prints, in a process with nothing of a Hub around it."""
+    """What a pasted example prints, in a process without a Hub's environment."""
     done = subprocess.run(
         command,
         input=source,
@@ -66,7 +66,7 @@ def test_a_viewer_makes_a_token_that_reads_and_revokes_it(
     page.get_by_label("Until when?").select_option(label="7 days")
     page.get_by_role("button", name="Make token").click()
 
-    # Shown once, with examples that work as they are.
+    # Shown once, with examples that work unchanged.
     area = page.get_by_role("region", name="Your new token")
     expect(area).to_be_focused()
     token = area.get_by_label("The token").input_value()
@@ -83,13 +83,13 @@ def test_a_viewer_makes_a_token_that_reads_and_revokes_it(
         assert token in example
         assert "sample" in run(command, example, tmp_path)
 
-    # It reads, and that is all.
+    # It reads and does nothing else.
     api = Api(f"{hub.url}/services/workbench", token)
     assert api.ok("GET", "/me")["name"] == newcomer
     assert api.query("sample", "select 1 as one from customers limit 1")[0].num_rows == 1
     assert api.refused(403, "POST", "/connections", {})["code"] == "token_narrowed"
 
-    # After a reload the token is gone from the page; its row says what it is.
+    # After a reload the token is gone from the page; its row describes it.
     row = page.get_by_role("row", name="nightly")
     expect(row).to_contain_text("Read only")
     page.reload()
@@ -102,7 +102,7 @@ def test_a_viewer_makes_a_token_that_reads_and_revokes_it(
     expect(row.get_by_role("cell").nth(4)).to_contain_text("in 7 days")
     expect(row.get_by_role("cell").nth(2)).not_to_have_text("Never")
 
-    # Revoked only when it was meant.
+    # Revoked only after a confirmation.
     row.get_by_role("button", name="Revoke").click()
     dialog = page.get_by_role("dialog", name="Revoke this token?")
     expect(dialog).to_contain_text("nightly <b>report</b>")
@@ -117,13 +117,13 @@ def test_a_viewer_makes_a_token_that_reads_and_revokes_it(
     api.close()
 
 
-def test_what_can_not_be_made_is_told(
+def test_the_page_says_why_a_token_can_not_be_made(
     hub: Running, page: Page, context: BrowserContext, newcomer: str
 ) -> None:
     made = page.get_by_role("region", name="Your new token")
     make = page.get_by_role("button", name="Make token")
     alert = page.locator("#token-error")
-    # The browser itself wants a note, and letters in it.
+    # The browser requires a note, and the page a note that isn't blank.
     make.click()
     expect(page.get_by_label("What is it for?")).to_be_focused()
     page.get_by_label("What is it for?").fill("   ")
@@ -135,7 +135,7 @@ def test_what_can_not_be_made_is_told(
     make.click()
     expect(alert).to_contain_text("Choose at least one")
 
-    # A date in between; one after the last day isn't taken.
+    # Any day up to the last; later or past days are refused.
     page.get_by_label("Read only").check()
     page.get_by_label("Until when?").select_option(label="Until a date …")
     day = page.get_by_label("Last day")
@@ -152,7 +152,7 @@ def test_what_can_not_be_made_is_told(
     expect(made).to_be_visible()
     expect(page.get_by_role("row", name="odd jobs")).to_contain_text("in 3 months")
 
-    # Signed out meanwhile, in another tab.
+    # The user has signed out in another tab.
     other = context.new_page()
     other.goto(f"{hub.url}/hub/logout")
     other.close()
@@ -172,14 +172,14 @@ def test_advanced_offers_the_hubs_own_permissions(
     page.get_by_role("button", name="Make token").click()
     area = page.get_by_role("region", name="Your new token")
     token = area.get_by_label("The token").input_value()
-    # No example for the Workbench, where it may do nothing.
+    # No example for the Workbench, where the token may do nothing.
     expect(page.locator("#token-examples")).to_be_hidden()
     api = Api(f"{hub.url}/services/workbench", token)
     assert api.refused(403, "GET", "/me")["code"] == "no_access"
     api.close()
     expect(page.get_by_role("row", name="who am I")).to_contain_text("1 permission of the Hub's")
 
-    # And all of them at once.
+    # All permissions at once.
     page.get_by_label("What is it for?").fill("everything")
     page.get_by_label("Everything I may do, at the Hub too").check()
     expect(box).to_be_disabled()
@@ -191,7 +191,7 @@ def test_advanced_offers_the_hubs_own_permissions(
     expect(page.get_by_role("row", name="who am I")).to_contain_text("1 permission of the Hub's")
 
 
-def test_the_list_says_in_words_what_tokens_may_do(
+def test_the_list_describes_what_tokens_may_do(
     hub: Running, people: People, page: Page, newcomer: str
 ) -> None:
     for note, scopes in {
@@ -215,7 +215,7 @@ def test_the_list_says_in_words_what_tokens_may_do(
     expect(page.get_by_role("row", name="mixed")).to_contain_text("read:servers")
 
 
-def test_lab_leads_to_the_page_and_it_tells_servers_from_scripts(person: Lab) -> None:
+def test_lab_links_to_the_page_which_tells_servers_from_scripts(person: Lab) -> None:
     page = person.page
     page.keyboard.press("Control+Shift+C")
     page.locator(".lm-CommandPalette-input").fill("Tokens…")

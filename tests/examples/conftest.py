@@ -1,4 +1,4 @@
-"""The sample data, made once for all tests of the examples."""
+"""The sample data, generated once for all tests of the examples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 @pytest.fixture(scope="session")
 def generate() -> ModuleType:
-    """The generator, loaded from its path as a person without the repository on the path would."""
+    """The generator, loaded from its file, as without the repository on ``sys.path``."""
     spec = importlib.util.spec_from_file_location(
         "sample_generate", EXAMPLES / "sample" / "generate.py"
     )
@@ -29,7 +29,7 @@ def generate() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def tables(generate: ModuleType) -> dict[str, pa.Table]:
-    """All tables at their usual size."""
+    """All tables at scale 1."""
     made: dict[str, pa.Table] = generate.generate()
     return made
 
@@ -46,7 +46,7 @@ def folder(
 
 @pytest.fixture(scope="session")
 def warehouse(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """DuckDB with a view for each file: rules are checked on what a reader of the files gets."""
+    """DuckDB with a view of each file, so that rules are checked on the files as written."""
     with duckdb.connect() as connection:
         for path in sorted(folder.glob("*.parquet")):
             connection.execute(f"CREATE VIEW {path.stem} AS FROM '{path}'")

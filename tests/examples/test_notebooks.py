@@ -1,7 +1,7 @@
 """The example notebooks: clean files whose queries run on the sample data.
 
-Here a stand-in of a few lines plays the kernel, so that a query which breaks is found without any
-service. That the notebooks run in the real kernel is tested where that runs.
+A stub of a few lines replaces the kernel, so that a broken query is found without a service.
+``test_notebooks_run.py`` runs the notebooks in the real kernel.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.st
 
 
 def read(path: Path) -> Any:
-    """A notebook as it is stored, not converted."""
+    """A notebook as stored, without conversion."""
     load: Any = nbformat.read  # not typed
     notebook = load(path, as_version=nbformat.NO_CONVERT)
     assert notebook.nbformat == 4
@@ -38,7 +38,7 @@ def read(path: Path) -> Any:
 
 @pytest.fixture
 def no_window() -> Iterator[None]:
-    """Draw into memory, and leave no figure behind."""
+    """Draws into memory, and closes all figures at the end."""
     before = mpl.get_backend()
     mpl.use("Agg")
     yield
@@ -46,12 +46,12 @@ def no_window() -> Iterator[None]:
     mpl.use(before)
 
 
-def test_is_valid_and_named_by_order(path: Path) -> None:
+def test_is_valid_and_numbered(path: Path) -> None:
     nbformat.validate(read(path))
     assert re.fullmatch(r"\d\d-[a-z0-9-]+", path.stem)
 
 
-def test_asks_for_our_kernel(path: Path) -> None:
+def test_uses_the_workbench_kernel(path: Path) -> None:
     kernel = json.loads(path.read_text("utf-8"))["metadata"]["kernelspec"]
     assert kernel["name"] == "workbench-python"
     assert kernel["display_name"] == "Workbench Python"
@@ -64,7 +64,7 @@ def test_stores_no_output(path: Path) -> None:
             assert cell.execution_count is None, cell.id
 
 
-def test_cells_say_something(path: Path) -> None:
+def test_cells_are_not_empty_and_a_title_comes_first(path: Path) -> None:
     cells = read(path).cells
     assert all(cell.source.strip() for cell in cells)
     assert cells[0].cell_type == "markdown"
@@ -77,12 +77,12 @@ def test_runs_on_the_sample(path: Path, warehouse: duckdb.DuckDBPyConnection) ->
     def query(connection: str, sql: str, params: dict[str, Any] | None = None) -> SimpleNamespace:
         assert connection == "sample"
         answer = warehouse.execute(PARAMETER.sub(r"$\1", sql), params or {}).to_arrow_table()
-        # An example that shows nothing, or runs into a row limit, explains nothing.
+        # An example with an empty or truncated answer explains nothing.
         assert 0 < answer.num_rows <= 1_000, sql
         return SimpleNamespace(df=lambda: to_pandas(answer))
 
     names: dict[str, Any] = {}
-    stand_in = SimpleNamespace(query=query, connections=lambda: ["sample"])
+    stub = SimpleNamespace(query=query, connections=lambda: ["sample"])
     for cell in read(path).cells:
         if cell.cell_type != "code":
             continue
@@ -94,5 +94,5 @@ def test_runs_on_the_sample(path: Path, warehouse: duckdb.DuckDBPyConnection) ->
             if match["name"]:
                 names[match["name"]] = answer.df()
         else:
-            names["wb"] = stand_in
+            names["wb"] = stub
             exec(cell.source.replace("import wb\n", ""), names)

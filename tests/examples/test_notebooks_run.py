@@ -1,4 +1,4 @@
-"""The example notebooks run from top to bottom in a person's own server, on the sample."""
+"""The example notebooks run from top to bottom in the real kernel, on the sample."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def test_a_notebook_runs_on_the_sample(
     ).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert outputs and not [output for output in outputs if output["output_type"] == "error"]
-    # `%sql` tells an expected error in a line instead of raising: none may be among the outputs.
+    # `%sql` prints an expected error as one line instead of raising: there must be none.
     texts = [output["text"] for output in outputs if output.get("name") == "stderr"]
     assert texts == [], f"after {time.monotonic() - began:.0f} s"

@@ -1,6 +1,6 @@
 """The example pipelines run on the sample, and their figures are right.
 
-DuckDB computes the figures a second time, from the sample's files and by other ways.
+DuckDB recomputes the figures independently, from the sample's files.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Place:
     services: Services
 
     def save(self, name: str, change: tuple[str, str] = ("", "")) -> None:
-        """Saves an example as `wb pipeline save` does, with a part of it changed."""
+        """Saves an example as `wb pipeline save` does, with one text of the file replaced."""
         folder = PIPELINES / name
         text = (folder / f"{name}.pipeline.yaml").read_text("utf-8")
         assert change[0] in text
@@ -60,7 +60,7 @@ class Place:
         self.services.get(PipelineService).create(ACTOR, PipelineSave(text=text, files=files))
 
     def run(self, name: str, **parameters: Any) -> RunDetail:
-        """Runs it to its end."""
+        """Runs a pipeline and waits for its end."""
         runs = self.services.get(RunService)
         pipeline = self.services.get(PipelineService).saved(ACTOR, name)
         run = runs.trigger(ACTOR, pipeline, RunRequest(parameters=parameters))
@@ -78,7 +78,7 @@ class Place:
         return pq.read_table(io.BytesIO(self.file(run, task, name)))
 
     def notebook(self, task: TaskRunView) -> Any:
-        """A task's notebook as it was executed."""
+        """A task's executed notebook."""
         content = self.services.get(RunService).notebook(ACTOR, task.attempts[-1].id)
         return nbformat.reads(content.decode(), as_version=4)
 
@@ -108,7 +108,7 @@ def place_at(folder: Path, sample: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def place(tmp_path: Path, folder: Path) -> Iterator[Place]:
-    """The Workbench with the connection ``sample``."""
+    """A Workbench with the connection ``sample``."""
     with place_at(tmp_path, folder) as it:
         yield it
 
@@ -199,7 +199,7 @@ def test_monthly_sales(
     )
     (injected,) = [c for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", [])]
     assert outputs["revenue"] in injected.source
-    # A notebook's last progress is all of its cells.
+    # A finished notebook's progress counts all of its cells.
     assert tasks["report"].attempts[-1].progress == {"done": 5, "total": 5, "text": "5 cells"}
 
 
@@ -237,7 +237,7 @@ def reporting(place: Place, postgres: Cluster, tmp_path: Path) -> Cluster:
     return it
 
 
-# A row that loses a cent on its way into the table.
+# A trigger that takes a cent from one row on its way into the table.
 THIEF = """
     create table customer_balances (customer_id bigint primary key, name text, country text,
         open_amount numeric, not_due numeric, days_1_30 numeric, days_31_90 numeric,
@@ -252,7 +252,7 @@ THIEF = """
 def test_customer_balances(
     place: Place, reporting: Cluster, warehouse: duckdb.DuckDBPyConnection
 ) -> None:
-    """A cent that is missing in the table fails the run; another day's run puts its rows right."""
+    """A missing cent in the table fails the run; a run for another day corrects the rows."""
     place.save("customer_balances", ("retries: {count: 2,", "retries: {count: 0,"))
     with reporting.connect() as connection:
         connection.execute(THIEF)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-# Rows at scale 1, as bounds that leave room for another stream of chance.
+# Rows at scale 1, as bounds with room for another random stream.
 BOUNDS = {
     "sales_teams": (6, 6),
     "customers": (1_200, 1_200),
@@ -52,7 +52,7 @@ MONEY = {
     "payments": ["amount"],
 }
 
-# What each query finds breaks a rule. DuckDB's round() of a decimal takes halves away from zero.
+# Each query finds rows that break its rule. DuckDB's round() of a decimal rounds halves away from zero.
 RULES = {
     "an order line's net follows from its parts": """
         SELECT * FROM order_lines WHERE net_amount
@@ -85,7 +85,7 @@ RULES = {
     "an order is shipped exactly when it has a shipping day": """
         SELECT * FROM orders WHERE (status = 'shipped') <> (shipped_on IS NOT NULL)
         OR shipped_on < CAST(ordered_at AT TIME ZONE 'UTC' AS DATE)""",
-    "customers and products are alive when they are ordered": """
+    "customers and products are active when ordered": """
         SELECT * FROM orders JOIN customers USING (customer_id)
         JOIN order_lines USING (order_id) JOIN products USING (product_id)
         WHERE CAST(ordered_at AT TIME ZONE 'UTC' AS DATE)
@@ -99,7 +99,7 @@ RULES = {
         SELECT * FROM invoices AS n JOIN invoices AS i ON i.invoice_id = n.credited_invoice_id
         WHERE i.kind <> 'invoice' OR i.issued_on >= n.issued_on
         OR i.customer_id <> n.customer_id OR i.order_id <> n.order_id""",
-    "no more comes back than was sold": """
+    "no more is returned than was sold": """
         SELECT order_line_id FROM invoice_lines GROUP BY order_line_id
         HAVING sum(quantity) < 0 OR sum(net_amount) < 0 OR sum(tax_amount) < 0""",
     "payments never exceed an invoice less its credit notes": """
@@ -114,16 +114,16 @@ RULES = {
         SELECT * FROM payments AS p JOIN invoices AS i USING (invoice_id)
         WHERE p.amount <= 0 OR i.kind <> 'invoice' OR p.customer_id <> i.customer_id
         OR p.paid_on <= i.issued_on""",
-    "an invoice is due after the customer's terms": """
+    "an invoice is due according to the customer's terms": """
         SELECT * FROM invoices JOIN customers USING (customer_id) WHERE due_on
         <> issued_on + CASE kind WHEN 'invoice' THEN payment_terms_days ELSE 0 END""",
-    "tax is charged at home, at the product's rate, and nowhere else": """
+    "tax is charged on domestic sales only, at the product's rate": """
         SELECT * FROM invoice_lines AS l JOIN invoices USING (invoice_id)
         JOIN customers AS c USING (customer_id) JOIN products AS p ON p.product_id = l.product_id
         WHERE l.tax_percent
         <> CASE WHEN c.tax_treatment = 'domestic' THEN p.tax_percent ELSE 0 END
         OR (c.tax_treatment = 'domestic') <> (c.country = 'DE')""",
-    "nothing happens on a weekend in the accounts": """
+    "nothing is booked on a weekend": """
         SELECT issued_on FROM invoices WHERE isodow(issued_on) > 5
         UNION ALL SELECT paid_on FROM payments WHERE isodow(paid_on) > 5""",
     "documents are numbered without gaps by year": """
@@ -136,7 +136,7 @@ RULES = {
 
 
 def content_hash(tables: dict[str, pa.Table]) -> str:
-    """Hash of names, schemas with comments, and all rows."""
+    """A hash of names, schemas with comments, and all rows."""
     digest = hashlib.sha256()
     for name, table in tables.items():
         sink = pa.BufferOutputStream()
@@ -153,7 +153,7 @@ def read(folder: Path) -> dict[str, pa.Table]:
 
 
 def count(warehouse: duckdb.DuckDBPyConnection, sql: str) -> int:
-    """Number of rows that a query gives."""
+    """The number of rows that a query returns."""
     row = warehouse.execute(f"SELECT count(*) FROM ({sql}) AS found").fetchone()
     assert row is not None
     return int(row[0])
@@ -164,12 +164,12 @@ def test_same_seed_gives_same_rows(generate: ModuleType) -> None:
     assert first == second
 
 
-def test_other_seed_gives_other_rows(generate: ModuleType) -> None:
+def test_another_seed_gives_other_rows(generate: ModuleType) -> None:
     assert content_hash(generate.generate(11, 0.05)) != content_hash(generate.generate(12, 0.05))
 
 
 def test_another_process_writes_the_same_files(generate: ModuleType, tmp_path: Path) -> None:
-    # Python's own hashes change from process to process: nothing may depend on them.
+    # Python's hashes differ between processes: nothing may depend on them.
     here, there = tmp_path / "here", tmp_path / "there"
     generate.write(generate.generate(11, 0.05), here)
     subprocess.run(
@@ -194,7 +194,7 @@ def test_files_keep_rows_and_comments(tables: dict[str, pa.Table], folder: Path)
             assert field.metadata[b"comment"], f"{name}.{field.name}"
 
 
-def test_tables_have_their_size(tables: dict[str, pa.Table]) -> None:
+def test_tables_have_the_expected_size(tables: dict[str, pa.Table]) -> None:
     assert list(tables) == list(BOUNDS)
     for name, (low, high) in BOUNDS.items():
         assert low <= tables[name].num_rows <= high, name
@@ -205,7 +205,9 @@ def test_files_are_small(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", BOUNDS)
-def test_first_column_is_the_key_and_the_order(tables: dict[str, pa.Table], name: str) -> None:
+def test_tables_are_sorted_by_their_key_in_the_first_column(
+    tables: dict[str, pa.Table], name: str
+) -> None:
     table = tables[name]
     assert table.schema.metadata[b"primary_key"].decode() == table.schema.names[0]
     assert table.column(0).to_pylist() == list(range(1, table.num_rows + 1))
@@ -242,13 +244,13 @@ def test_types_are_exact(tables: dict[str, pa.Table]) -> None:
     assert tables["orders"].schema.field("ordered_at").type == pa.timestamp("us", tz="UTC")
 
 
-def test_nulls_stand_only_where_they_may(tables: dict[str, pa.Table]) -> None:
+def test_only_nullable_columns_have_nulls(tables: dict[str, pa.Table]) -> None:
     for name, table in tables.items():
         for field in table.schema:
             assert field.nullable or table[field.name].null_count == 0, f"{name}.{field.name}"
 
 
-def test_three_full_years(warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_the_data_covers_three_full_years(warehouse: duckdb.DuckDBPyConnection) -> None:
     for sql in (
         "SELECT DISTINCT date_trunc('month', ordered_at AT TIME ZONE 'UTC') FROM orders",
         "SELECT DISTINCT date_trunc('month', issued_on) FROM invoices",
@@ -275,8 +277,8 @@ def test_the_company_grows(warehouse: duckdb.DuckDBPyConnection) -> None:
     assert revenue == sorted(revenue)
 
 
-def test_there_is_something_to_collect(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Each bucket of an aging report has invoices, some of them paid in part."""
+def test_there_are_open_invoices(warehouse: duckdb.DuckDBPyConnection) -> None:
+    """Each bucket of an aging report has invoices, some of them partly paid."""
     rows = warehouse.execute("""
         WITH paid AS (SELECT invoice_id, sum(amount) AS amount FROM payments GROUP BY 1),
         noted AS (SELECT credited_invoice_id AS invoice_id, sum(total_amount) AS amount

@@ -1,6 +1,6 @@
-"""An installation with real workers and schedulers, which the tests of a file share.
+"""An installation with real workers and schedulers, shared by the tests of a file.
 
-Three processes take seconds to start: what a test kills is replaced before the next one.
+Three processes take seconds to start, so a killed process is replaced only before the next test.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import pytest
 from support.postgres import Cluster, cluster
 from support.site import Site, site
 
-# The gate lets nobody call pg_sleep; a view may.
+# The gate refuses pg_sleep in statements; a view may call it.
 _NAPS = (1, 2, 3, 600)
 
 
 def warehouse(postgres: Cluster) -> None:
-    """Makes what the tests' pipelines read: views that take their time."""
+    """Creates the slow views that the tests' pipelines read."""
     with postgres.connect() as connection:
         for seconds in _NAPS:
             connection.execute(
@@ -30,7 +30,7 @@ def warehouse(postgres: Cluster) -> None:
 
 @pytest.fixture(scope="module")
 def metadata() -> Iterator[Cluster]:
-    """A PostgreSQL for the metadata alone, which keeps what it committed over a crash."""
+    """A PostgreSQL for the metadata alone, which keeps commits across a crash."""
     with cluster(durable=True) as it:
         yield it
 
@@ -52,7 +52,7 @@ def shared(
 
 @pytest.fixture
 def place(shared: Site) -> Iterator[Site]:
-    """The installation with two workers and a scheduler that are well, and no pipelines."""
+    """The installation with two healthy workers, a healthy scheduler, and no pipelines."""
     shared.complete(workers=2, schedulers=1)
     yield shared
     shared.forget()

@@ -1,6 +1,6 @@
-"""No room left: for the metadata database with its audit log, and for blobs.
+"""A full disk: under the metadata database with its audit log, and under the blobs.
 
-Each lies on a small file system of its own in memory, which takes root to mount.
+Each is on its own small file system in memory, which only root can mount.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def local(tmp_path_factory: pytest.TempPathFactory, disk: Path) -> Iterator[Api]
         yield api
 
 
-def test_work_is_refused_while_there_is_no_room_and_goes_on_after(
+def test_work_is_refused_while_the_disk_is_full_and_resumes_afterwards(
     local: Api, disk: Path, postgres: Cluster
 ) -> None:
     body = {"name": "shop", "connector": "postgres", "config": postgres.config()}
@@ -48,14 +48,14 @@ def test_work_is_refused_while_there_is_no_room_and_goes_on_after(
         connection.execute("create table if not exists full_disk (n int)")
 
     filler = fill(disk)
-    # The log of SQLite may have some room left in its file: until that is used up, rows go in.
+    # SQLite's WAL file may still have free space; rows are written until it is used up.
     for _ in range(10_000):
         answer = local.call("POST", "/query", query)
         if answer.status_code != 200:
             break
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "storage_full"
-    # Without a row in the audit log nothing is read, nothing is written, nothing changes.
+    # Without a row in the audit log nothing is read, written or changed.
     for error in (
         local.refused(503, "POST", "/query", query),
         local.refused(
@@ -69,7 +69,7 @@ def test_work_is_refused_while_there_is_no_room_and_goes_on_after(
     with postgres.connect() as connection:
         assert connection.execute("select count(*) from full_disk").fetchone() == (0,)
         connection.execute("drop table full_disk")
-    # What needs no room works.
+    # What needs no space works.
     assert local.ok("GET", "/health")["status"]
     assert [item["name"] for item in local.ok("GET", "/connections")["items"]] == ["shop"]
 
@@ -82,7 +82,7 @@ def test_work_is_refused_while_there_is_no_room_and_goes_on_after(
         assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
 
 
-def test_every_read_that_was_answered_stands_in_the_log(local: Api) -> None:
+def test_every_answered_read_is_in_the_audit_log(local: Api) -> None:
     rows = local.ok("GET", "/audit/mine", action="query.read", limit=1000)["items"]
     started = {row["record"] for row in rows if row["event"] == "started"}
     finished = {row["record"] for row in rows if row["event"] == "finished"}
@@ -90,7 +90,7 @@ def test_every_read_that_was_answered_stands_in_the_log(local: Api) -> None:
     assert len(finished) >= 2
 
 
-def test_blobs_are_whole_or_not_there(tmp_path: Path) -> None:
+def test_a_blob_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
     migrate_new(f"sqlite:///{tmp_path / 'workbench.db'}")
     database = Database(f"sqlite:///{tmp_path / 'workbench.db'}")
     with small_disk(tmp_path / "blobs", 2) as folder:

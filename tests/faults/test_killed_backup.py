@@ -1,4 +1,4 @@
-"""A backup or a restore is killed outright: nothing that looks complete is left, and the next works."""
+"""A killed backup or restore leaves nothing that looks complete, and the next one works."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from support.wait import wait_for
 
 pytestmark = pytest.mark.slow
 
-# So much that it can't be done before the test has seen it begin.
+# Bytes: large enough that the command can't finish before the test has seen it start.
 BIG = 300_000_000
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def big(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
-    """An installation with a large file of a person's."""
+    """An installation with a large file of a user."""
     url = f"sqlite:///{tmp_path / 'data' / 'workbench.db'}"
     if request.param == "postgresql":
         postgres: Cluster = request.getfixturevalue("postgres")
@@ -39,7 +39,7 @@ def big(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
 
 @contextmanager
 def started(it: Installation, *arguments: object, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A command that runs, gone at the end."""
+    """A running command, killed at the end."""
     running = subprocess.Popen(
         process(*arguments, "--passphrase-file", it.passphrase_file),
         stdin=subprocess.DEVNULL,
@@ -56,11 +56,11 @@ def started(it: Installation, *arguments: object, **env: str) -> Iterator[subpro
 
 
 def size_below(folder: Path, pattern: str) -> int:
-    """Bytes in the unfinished files that match."""
+    """Total bytes of the unfinished files that match."""
     return sum(path.stat().st_size for path in folder.glob(pattern))
 
 
-def test_it_leaves_nothing_that_looks_complete_and_the_next_works(
+def test_a_killed_backup_or_restore_leaves_nothing_complete_and_the_next_works(
     big: Installation, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     place = tmp_path / "backups"
@@ -74,7 +74,7 @@ def test_it_leaves_nothing_that_looks_complete_and_the_next_works(
     assert [path.name for path in place.iterdir() if not path.name.startswith(".wb-")] == []
 
     assert big.backup(target).returncode == 0
-    # What the killed one left is gone too.
+    # What the killed backup left behind is gone, too.
     assert sorted(path.name for path in place.iterdir()) == ["b.key", "b.tar"]
 
     home = tmp_path / "restored"

@@ -1,4 +1,4 @@
-"""The service is killed in the middle of its work, and the Hub starts it again."""
+"""The service is killed in the middle of its work, and the Hub restarts it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from wb_server.client import Client, QueryError
 
 LONG = "select count(*) as {mark} from generate_series(1, 1000000) a, generate_series(1, 1000000) b"
 RESTART_SECONDS = 60
-# Takes much longer to write than the database takes to notice that nobody waits any more.
+# Takes much longer to write than the database takes to notice that its client is gone.
 ROWS = 20_000_000
 
 
 @dataclass
 class Scene:
-    """The Workbench of the run, and somebody with a connection, who has done nothing else there."""
+    """A Workbench, and a user with a connection who has done nothing else there."""
 
     hub: Running
     people: People
@@ -38,7 +38,7 @@ class Scene:
     token: str
 
     def client(self) -> Client:
-        """A client such as a kernel's."""
+        """A client like a kernel's."""
         return Client(f"{self.people.url}/services/workbench", self.token)
 
     def service(self) -> psutil.Process:
@@ -50,13 +50,13 @@ class Scene:
         )
 
     def kill_service(self) -> None:
-        """Kills it with no chance to clean up, and waits until the Hub has started another."""
+        """Kills the service with SIGKILL, and waits until the process is gone."""
         old = self.service()
         os.kill(old.pid, signal.SIGKILL)
         wait_for(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE)
 
     def wait_for_service(self) -> None:
-        """Waits until it answers again."""
+        """Waits until the service answers again."""
         wait_for(lambda: self.api.call("GET", "/health").status_code == 200, RESTART_SECONDS)
 
 
@@ -79,7 +79,7 @@ def scene(hub: Running, people: People, postgres: Cluster) -> Iterator[Scene]:
 
 @pytest.fixture(scope="module")
 def killed(scene: Scene, postgres: Cluster) -> Killed:
-    """What became of a long query, a stream half read and a write when the service was killed."""
+    """The fate of a long query, a half-read stream and a write when the service is killed."""
     with postgres.connect() as connection:
         connection.execute("drop table if exists killed; create table killed (n bigint)")
     seen = Killed()
@@ -110,7 +110,7 @@ def killed(scene: Scene, postgres: Cluster) -> Killed:
     )
     assert next(batches).num_rows > 0
     wait_for(lambda: postgres.active("killed_query"))
-    # Last, because it would come to an end by itself.
+    # Last, because it would finish on its own.
     threads[1].start()
     wait_for(lambda: postgres.active("NSERT INTO"))
     scene.kill_service()
@@ -123,19 +123,21 @@ def killed(scene: Scene, postgres: Cluster) -> Killed:
         thread.join(30)
     for client in clients:
         client.close()
-    # Nobody told the database: it looks by itself whether its client is there.
+    # Nothing cancels the statements: the database checks whether its client is still connected.
     for mark in ("killed_query", "NSERT INTO", "50000000"):
         wait_for(lambda mark=mark: postgres.active(mark) == 0, 30)
     scene.wait_for_service()
     return seen
 
 
-def test_everybody_who_waited_is_told(killed: Killed) -> None:
+def test_every_waiting_client_gets_an_error(killed: Killed) -> None:
     assert set(killed.errors) == {"query", "write", "stream"}
     assert "was cut" in killed.errors["stream"].message
 
 
-def test_what_had_begun_is_closed_as_unknown_in_the_audit_log(scene: Scene, killed: Killed) -> None:
+def test_interrupted_queries_are_closed_as_unknown_in_the_audit_log(
+    scene: Scene, killed: Killed
+) -> None:
     begun = scene.api.ok("GET", "/audit/mine", event="started", limit=10)["items"]
     ends = scene.api.ok("GET", "/audit/mine", outcome="unknown", limit=10)["items"]
     assert {row["record"] for row in begun if row["action"].startswith("query.")} == {
@@ -144,14 +146,14 @@ def test_what_had_begun_is_closed_as_unknown_in_the_audit_log(scene: Scene, kill
     assert len(ends) == 3
 
 
-def test_the_write_is_whole_or_not_at_all(killed: Killed, postgres: Cluster) -> None:
+def test_the_write_is_complete_or_absent(killed: Killed, postgres: Cluster) -> None:
     with postgres.connect() as connection:
         row = connection.execute("select count(*) from killed").fetchone()
         connection.execute("drop table killed")
     assert row is not None and row[0] in (0, ROWS)
 
 
-def test_work_goes_on(scene: Scene, killed: Killed) -> None:
+def test_queries_work_again(scene: Scene, killed: Killed) -> None:
     table, _ = scene.api.query("witnessed", "select 1 as one")
     assert table.to_pylist() == [{"one": 1}]
 

@@ -1,4 +1,4 @@
-"""PostgreSQL as the metadata store is stopped and started again while people work."""
+"""PostgreSQL as the metadata database is restarted while users work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORKERS = 6
 
 @dataclass
 class Scene:
-    """A Workbench with its metadata in a PostgreSQL of its own."""
+    """A Workbench with its metadata in its own PostgreSQL."""
 
     metadata: Cluster
     people: People
@@ -42,7 +42,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterat
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_work_goes_on_when_the_metadata_store_is_back(scene: Scene, mode: str) -> None:
+def test_work_resumes_when_the_metadata_database_is_back(scene: Scene, mode: str) -> None:
     stop = threading.Event()
     seen: Counter[str] = Counter()
     answered: list[str] = []
@@ -78,9 +78,9 @@ def test_work_goes_on_when_the_metadata_store_is_back(scene: Scene, mode: str) -
         stop.set()
         for thread in threads:
             thread.join(60)
-    # Nothing but this one error was seen, and the service was not restarted for it.
+    # No other error occurred, and the service was not restarted.
     assert set(seen) <= {"ok", "storage_down"}, seen
-    # Whatever was answered stands in the audit log.
+    # Every answered query is in the audit log.
     started: set[str] = set()
     cursor: dict[str, str] = {}
     while True:

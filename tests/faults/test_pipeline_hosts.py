@@ -1,6 +1,6 @@
-"""Pipelines survive what happens to schedulers, the service and the metadata database.
+"""Pipelines survive faults of schedulers, the service and the metadata database.
 
-Each test says how often the fault hit its window.
+Each test prints how often the fault hit its window.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ def floor(moment: datetime) -> datetime:
 
 
 def each_minute(since: datetime, until: datetime) -> list[datetime]:
-    """All whole minutes after a moment, up to another."""
+    """All whole minutes after ``since``, up to ``until``."""
     count = int((floor(until) - floor(since)) / _MINUTE)
     return [floor(since) + _MINUTE * (n + 1) for n in range(count)]
 
 
 def fired_once(place: Site, name: str, since: datetime) -> None:
-    """Each minute since then has its fire, and one run."""
+    """Asserts that each minute since then has one fire and one run."""
     fires = place.fires(name)
     assert fires == each_minute(since, fires[-1])
-    # Meanwhile another minute may have begun.
+    # Another minute may have begun in the meantime.
     assert place.scheduled(name)[: len(fires)] == fires
 
 
 def succeeded_once(place: Site, run: RunDetail) -> None:
-    """Each task of a run was done by one attempt, and no other one counts."""
+    """Asserts that the run succeeded, with one successful attempt per task."""
     assert run.state == "succeeded", run.message
     with place.database.read() as transaction:
         states = transaction.execute(
@@ -78,7 +78,7 @@ def succeeded_once(place: Site, run: RunDetail) -> None:
 
 
 def test_a_scheduler_killed_while_it_fires(place: Site) -> None:
-    """What it had fired stays so, the rest is fired by the next one: each time once."""
+    """Its fires stand, and the next scheduler fires the rest: each time once."""
     place.save(_EACH_MINUTE.format(name="minutely"))
     since = floor(clock.now()) - 150 * _MINUTE
     place.owe("minutely", since)
@@ -95,9 +95,9 @@ def test_a_scheduler_killed_while_it_fires(place: Site) -> None:
 
 
 def test_fire_times_with_a_clock_that_jumps(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before its time nothing fires; after it one run, whichever scheduler sees it first."""
+    """Nothing fires early; once due it fires one run, whichever scheduler sees it first."""
     for process in place.schedulers[:]:
-        place.kill(process)  # these have the real time
+        place.kill(process)  # these run on real time
     place.save(_EACH_MINUTE.format(name="minutely"))
     begin = floor(clock.now()) + timedelta(hours=2)
     place.owe("minutely", begin)
@@ -110,7 +110,7 @@ def test_fire_times_with_a_clock_that_jumps(place: Site, monkeypatch: pytest.Mon
             for workbench in ticking:
                 workbench.services.get(Scheduler).tick()
             assert len(place.fires("minutely")) == expected, seconds
-        # One that fired and was killed before it could note that: the next one finds it fired.
+        # A scheduler killed between firing and recording it: the next one finds the fires.
         place.owe("minutely", begin)
         for workbench in ticking:
             workbench.services.get(Scheduler).tick()
@@ -121,7 +121,7 @@ def test_fire_times_with_a_clock_that_jumps(place: Site, monkeypatch: pytest.Mon
 
 
 def test_two_schedulers_and_three_workers_at_once(place: Site, postgres: Cluster) -> None:
-    """Each task is done once, however many could do it; no fire is doubled."""
+    """Each task runs once although several workers compete for it, and no fire is duplicated."""
     place.complete(workers=3, schedulers=2)
     with postgres.connect() as connection:
         connection.execute("drop table if exists crowd; create table crowd (run text, task text)")
@@ -153,22 +153,22 @@ def test_two_schedulers_and_three_workers_at_once(place: Site, postgres: Cluster
     assert len(used) > 1
 
 
-def test_the_service_is_restarted_while_runs_go_on(place: Site) -> None:
-    """Nothing that runs needs it, and it knows all of it when it is back."""
+def test_the_service_is_restarted_during_runs(place: Site) -> None:
+    """Runs don't need the service, and once back it sees all of them."""
     place.save(chain("going", 3, "select one from nap1"))
     place.save(chain("later", 3))
     run = place.run("going")
     place.running(run, "t0")
     place.restart_service()
     hit = place.detail(run).state == "running"
-    print(f"a run went on over the restart: {hit:d} of 1")
+    print(f"a run was running during the restart: {hit:d} of 1")
     assert hit
     later = place.run("later")
     for each in (later, run):
         done = place.ended(each)
         succeeded_once(place, done)
         assert [len(task.attempts) for task in done.tasks] == [1, 1, 1]
-    # The log has how each of their statements ended, those too that went on over the restart.
+    # The audit log has the end of each statement, also of those that ran during the restart.
     with place.database.read() as transaction:
         ends = transaction.execute(
             sa.select(audit.c.outcome)
@@ -183,7 +183,7 @@ def test_the_service_is_restarted_while_runs_go_on(place: Site) -> None:
 def test_the_metadata_database_is_restarted(
     place: Site, metadata: Cluster, postgres: Cluster, mode: str
 ) -> None:
-    """Workers and schedulers wait for it, and go on with the same tasks."""
+    """Workers and schedulers wait for it, and continue with the same tasks."""
     with postgres.connect() as connection:
         connection.execute("drop table if exists kept; create table kept (run text, task text)")
     place.save(
@@ -212,8 +212,8 @@ def test_the_metadata_database_is_restarted(
         assert rows.fetchone() == (6, 6)
 
 
-def test_what_a_worker_runs_is_seen_counted_and_stopped(place: Site, postgres: Cluster) -> None:
-    """By the service, as if it ran there."""
+def test_the_service_lists_counts_and_stops_a_workers_query(place: Site, postgres: Cluster) -> None:
+    """As if the query ran in the service itself."""
     place.restart_service()
     services = place.workbench.api.services
     broker, limits = services.get(Broker), services.get(LimitService)
@@ -222,14 +222,14 @@ def test_what_a_worker_runs_is_seen_counted_and_stopped(place: Site, postgres: C
         "tasks:\n  t: {type: sql, connection: warehouse, statement: 'select one from nap600'}\n"
     )
     run = place.run("long")
-    # Of a worker that was killed, what it ran is believed for ten seconds more.
+    # A killed worker's queries stay listed for ten seconds.
     wait_for(lambda: [each.run_id for each in broker.active.list(ACTOR)] == [run])
     (query,) = broker.active.list(ACTOR)
     assert (query.run_id, query.connection, query.state) == (run, "warehouse", "running")
     assert "nap600" in query.statement
     assert limits.mine(ACTOR).running == 1
 
-    # It takes a place of its owner's: where there is one, none is left.
+    # It counts towards its owner's limit: with a limit of one, none is left.
     limits.put(ACTOR, LimitRequest(kind="user", subject=ACTOR.name, concurrent=1))
     request = QueryRequest(connection="warehouse", sql="select 1")
     try:
@@ -247,8 +247,8 @@ def test_what_a_worker_runs_is_seen_counted_and_stopped(place: Site, postgres: C
     assert limits.mine(ACTOR).running == 0
 
 
-def test_a_cancel_with_no_worker_at_all(place: Site) -> None:
-    """What a killed worker left running is ended by the scheduler, and not begun again."""
+def test_a_cancel_without_any_worker(place: Site) -> None:
+    """The scheduler ends what a killed worker left running, and nothing restarts it."""
     place.save(
         "name: left\ntasks:\n  t: {type: sql, connection: warehouse, "
         "statement: 'select one from nap600'}\n"
@@ -266,14 +266,14 @@ def test_a_cancel_with_no_worker_at_all(place: Site) -> None:
 
 
 @pytest.mark.parametrize("shared", ["sqlite"], indirect=True)
-def test_a_worker_is_told_to_end_while_redis_is_away(place: Site) -> None:
+def test_a_worker_is_terminated_while_redis_is_down(place: Site) -> None:
     place.save(chain("after", 2))
     done = place.ended(place.run("after"))
     pid = int(done.tasks[0].attempts[0].worker.rsplit("-", 2)[1])
     worker = next(each for each in place.workers if each.pid == pid)
     place.redis.kill()
     try:
-        wait_for(lambda: f"-{pid}-" in place.log("worker"))  # it says that it doesn't reach it
+        wait_for(lambda: f"-{pid}-" in place.log("worker"))  # it logs that Redis is unreachable
         worker.terminate()
         assert worker.wait(15) == 0, place.log("worker")
     finally:

@@ -1,4 +1,4 @@
-"""What goes wrong in a run ends it with its reason, hangs nothing, and leaves the next run alone."""
+"""A failing run ends with its reason, leaves nothing hanging, and doesn't affect the next run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shared(blobs: Path, postgres: Cluster) -> Iterator[Site]:
 
 @pytest.fixture
 def well(place: Site) -> Iterator[Site]:
-    """The installation; after the test a run of each kind of task succeeds at once."""
+    """The installation; after the test, a run with an sql and a notebook task succeeds at once."""
     yield place
     place.save(
         "name: next\ntasks:\n  a: {type: sql, connection: warehouse, statement: 'select 1',"
@@ -50,14 +50,14 @@ def well(place: Site) -> Iterator[Site]:
 
 
 def alone(place: Site, *cells: str, more: str = "") -> str:
-    """A run of a notebook with these cells; its id."""
+    """Starts a run of one notebook with these cells; returns its id."""
     text = f"name: alone\ntasks:\n  n: {{type: notebook, notebook: n.ipynb{more}}}\n"
     place.save(text, n=list(cells))
     return place.run("alone")
 
 
 def failed(place: Site, run: str, code: str, seconds: float = 30) -> RunDetail:
-    """A run once it has failed for this reason."""
+    """Waits for a run and asserts that it failed with this code; returns it."""
     done = place.ended(run, seconds)
     assert (done.state, done.code) == ("failed", code), done.message
     assert done.message
@@ -93,7 +93,7 @@ def test_no_room_for_an_artifact(well: Site, blobs: Path) -> None:
 
 
 def test_no_room_for_a_notebook(well: Site, blobs: Path, tmp_path: Path) -> None:
-    """It ends while it runs, with its kernel: what it would show could not be kept."""
+    """The run is ended early, with its kernel, since its outputs can't be stored."""
     trace = tmp_path / "pid"
     run = alone(
         well,
@@ -120,21 +120,21 @@ def test_a_notebook_that_prints_faster_than_it_can_be_read(well: Site) -> None:
 
 
 def test_a_kernel_that_is_killed(well: Site) -> None:
-    """By the system, as one that takes too much memory."""
+    """By a signal, as from the kernel's out-of-memory killer."""
     run = alone(well, "1", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     done = failed(well, run, "kernel_died")
     assert executed(well, run)["cells"]
     assert len(done.tasks[0].attempts) == 1
 
 
-@pytest.mark.parametrize("deaf", [False, True])
-def test_a_notebook_that_hangs(well: Site, tmp_path: Path, deaf: bool) -> None:
-    """Also one that hears no interrupt is ended, kernel and all."""
+@pytest.mark.parametrize("ignores_interrupt", [False, True])
+def test_a_notebook_that_hangs(well: Site, tmp_path: Path, ignores_interrupt: bool) -> None:
+    """A notebook that ignores interrupts is ended too, together with its kernel."""
     trace = tmp_path / "pid"
     run = alone(
         well,
         f"import os, time, signal; open({str(trace)!r}, 'w').write(str(os.getpid()))",
-        f"if {deaf}: signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+        f"if {ignores_interrupt}: signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
         more=", timeout: 3s",
     )
     failed(well, run, "timeout")
@@ -150,7 +150,7 @@ def test_a_connection_that_is_gone(well: Site, postgres: Cluster) -> None:
     assert "passing" in done.message
 
 
-def test_an_owner_who_left(well: Site) -> None:
+def test_an_owner_who_is_gone(well: Site) -> None:
     well.save("name: sql\ntasks:\n  t: {type: sql, connection: warehouse, statement: 'select 1'}\n")
     with well.database.write() as transaction:
         transaction.execute(
@@ -162,7 +162,7 @@ def test_an_owner_who_left(well: Site) -> None:
 
 
 def test_a_notebook_that_is_missing(well: Site) -> None:
-    """Saving such a pipeline is refused; a version from before that was so ends with its reason."""
+    """Saving such a pipeline is refused; a version saved before that rule fails with its reason."""
     made = well.pipelines.create(
         ACTOR,
         PipelineSave(
@@ -178,7 +178,7 @@ def test_a_notebook_that_is_missing(well: Site) -> None:
 
 
 def test_a_file_of_the_folder_that_is_lost(well: Site, blobs: Path) -> None:
-    """As where the folder of blobs was brought back from an older backup."""
+    """As after restoring the blobs from an older backup."""
     made = well.pipelines.create(
         ACTOR,
         PipelineSave(

@@ -1,6 +1,6 @@
-"""Pipelines survive what happens to their processes: killed workers, schedulers, Redis, the lease.
+"""Pipelines survive killed and stopped workers, expired leases and a Redis that forgets.
 
-Each test says how often the fault hit its window.
+Each test prints how often the fault hit its window.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from support.wait import wait_for
 def busy_worker(place: Site, run_id: str, task: str) -> psutil.Process:
     """The worker that runs a task."""
     name = place.running(run_id, task).attempts[-1].worker
-    # Its name ends with its pid and letters that make it unique.
+    # Its name ends with its pid and a random suffix.
     return psutil.Process(int(name.rsplit("-", 2)[1]))
 
 
@@ -92,7 +92,7 @@ tasks:
         hits += place.task(run, task).state == "running"
         place.running(run, task, 2)
     done = place.ended(run)
-    print(f"killed in their middle: {hits} of 2")
+    print(f"killed in the middle of a task: {hits} of 2")
     assert done.state == "succeeded", done.message
     with postgres.connect() as connection:
         rows = connection.execute(f"select count(*), count(distinct id) from {mark}").fetchone()
@@ -122,12 +122,12 @@ def test_redis_forgets_everything(place: Site, how: str) -> None:
     )
     runs = [place.run("chain")]
     place.running(runs[0], "t1")
-    # So that what is rung now lies in the queue, but for what is on its way to a worker that waits.
+    # Rings now stay in the queue, except any already on its way to a waiting worker.
     place.stop(*place.workers)
     runs.append(place.run("wide"))
     hit = place.redis.queued()
     place.redis.flush() if how == "flushed" else place.redis.restart()
-    print(f"{how} while so many rings lay in queues: {hit}")
+    print(f"rings in the queue when Redis was {how}: {hit}")
     assert hit
     for worker in place.workers:
         worker.send_signal(signal.SIGCONT)
@@ -135,8 +135,8 @@ def test_redis_forgets_everything(place: Site, how: str) -> None:
         assert place.ended(run).state == "succeeded"
 
 
-def test_a_lease_runs_out_while_its_worker_lives(place: Site, postgres: Cluster) -> None:
-    """A worker that was away too long finds that somebody else has its task, and changes nothing."""
+def test_a_lease_expires_while_its_worker_is_alive(place: Site, postgres: Cluster) -> None:
+    """A worker stopped for too long finds that another worker has its task, and changes nothing."""
     mark = f"t{os.urandom(4).hex()}"
     with postgres.connect() as connection:
         connection.execute(f"create table {mark} (n int)")
@@ -150,7 +150,7 @@ def test_a_lease_runs_out_while_its_worker_lives(place: Site, postgres: Cluster)
     wait_for(lambda: len(place.task(run, "w").attempts) == 2, 30)
     hit = worker.status() == psutil.STATUS_STOPPED
     worker.send_signal(signal.SIGCONT)
-    print(f"its lease ran out while it lived: {hit:d} of 1")
+    print(f"the lease expired while the worker was alive: {hit:d} of 1")
     assert hit
     done = place.ended(run)
     assert done.state == "succeeded", done.message
@@ -160,8 +160,8 @@ def test_a_lease_runs_out_while_its_worker_lives(place: Site, postgres: Cluster)
     wait_for(lambda: "not claimed" not in place.log("worker"))
 
 
-def test_a_worker_that_was_away_takes_its_own_task_up_again(place: Site, postgres: Cluster) -> None:
-    """Of two attempts of a task in one worker the old one ends, and the new one keeps its lease."""
+def test_a_stopped_worker_claims_its_own_task_again(place: Site, postgres: Cluster) -> None:
+    """With two attempts of a task in one worker, the old one ends and the new one keeps its lease."""
     place.complete(workers=1, schedulers=1)
     with postgres.connect() as connection:
         connection.execute("drop table if exists again; create table again (n int)")
@@ -232,7 +232,7 @@ def slow_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
 
-def test_a_worker_that_is_told_to_stop_hands_its_work_over(place: Site) -> None:
+def test_a_terminated_worker_hands_over_its_tasks(place: Site) -> None:
     place.save(
         "name: handed\ntasks:\n  t: {type: sql, connection: warehouse, "
         "statement: 'select one from nap3'}\n"
@@ -241,7 +241,7 @@ def test_a_worker_that_is_told_to_stop_hands_its_work_over(place: Site) -> None:
     worker = busy_worker(place, run, "t")
     hit = place.task(run, "t").state == "running"
     worker.terminate()
-    print(f"told to stop in the middle of a statement: {hit:d} of 1")
+    print(f"terminated in the middle of a statement: {hit:d} of 1")
     assert hit
     done = place.ended(run, 20)
     assert done.state == "succeeded"

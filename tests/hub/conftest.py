@@ -1,4 +1,4 @@
-"""One Workbench for all tests that don't need their own."""
+"""Fixtures for the tests that share one Workbench."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def admin(hub: Running) -> Iterator[Browser]:
 
 @pytest.fixture
 def stranger(hub: Running) -> Iterator[Browser]:
-    """A browser in which nobody is signed in."""
+    """A browser without a signed-in user."""
     with Browser(hub.url) as browser:
         yield browser
 
 
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A home folder of the test's own, and an environment without any of our settings."""
+    """A temporary home folder, and an environment without the Workbench's settings."""
     import os
 
     for name in [name for name in os.environ if name.startswith(("WB_", "XDG_"))]:

@@ -1,6 +1,6 @@
-"""A worker's process for tests: drives one attempt of a notebook, and says what it records.
+"""A worker process for tests: drives one attempt of a notebook and prints what it records.
 
-Its arguments: the Hub's address, the user, the notebook's file; the token is in ``WORKER_TOKEN``.
+Arguments: the Hub's address, the user, the notebook's file. The token is in ``WORKER_TOKEN``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(hub: str, user: str, path: str) -> None:
 
 
 def tell(said: Said, content: bytes) -> None:
-    """A line for each save: the kernel that was noted, and the notebook."""
+    """Prints a line for each save: the recorded kernel and the notebook."""
     print(json.dumps({"kernel": said.kernels[-1], "notebook": content.decode()}), flush=True)
 
 

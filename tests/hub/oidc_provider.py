@@ -1,7 +1,7 @@
 """A small OpenID Connect provider for tests: discovery, authorization code with PKCE, user info,
-and the public keys of the tokens that a test signs itself.
+and the public keys of the tokens that a test signs.
 
-Signs in, without asking, whoever was set with :attr:`Provider.person`.
+It signs in the user of :attr:`Provider.person` without asking.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ CLIENT_SECRET = "a secret of the tests"
 
 @dataclass
 class Provider:
-    """The provider; ``person`` holds the claims of whoever signs in next.
+    """The provider.
 
     Attributes:
         jwks: the document of the public keys.
-        raw: what is sent in its place: a status, headers and a body.
-        jwks_reads: how often it was asked for.
-        gate: while it isn't set, an answer with keys waits.
+        raw: a status, headers and a body to send in its place.
+        jwks_reads: how often the keys were requested.
+        gate: answers with keys wait until it is set.
+        person: the claims of the next user to sign in.
     """
 
     issuer: str = ""
@@ -44,7 +45,7 @@ class Provider:
     tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def authorize(self, query: dict[str, str]) -> str:
-        """The address to send the browser back to (RFC 6749, 4.1.2)."""
+        """The URL to redirect the browser to (RFC 6749, 4.1.2)."""
         assert query["client_id"] == CLIENT_ID
         assert query["response_type"] == "code"
         assert query["code_challenge_method"] == "S256"
@@ -53,7 +54,7 @@ class Provider:
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
 
     def token(self, form: dict[str, str], basic: str) -> dict[str, str] | None:
-        """An access token for a code (RFC 6749, 4.1.3; RFC 7636, 4.6), once."""
+        """Exchanges a code, once, for an access token (RFC 6749, 4.1.3; RFC 7636, 4.6)."""
         client = (form.get("client_id"), form.get("client_secret"))
         if basic:
             name, _, secret = base64.b64decode(basic).decode().partition(":")
@@ -93,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        with contextlib.suppress(ConnectionError):  # a reader may have had enough
+        with contextlib.suppress(ConnectionError):  # the reader may have hung up
             self.wfile.write(body)
 
     def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""A real ``./wb up`` for tests: on a free port, in a data folder of its own, stopped at the end."""
+"""A real ``./wb up`` for tests: on a free port, in its own data folder, stopped at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LAST_LINE = "Ctrl-C stops everything."
 
 
 class NotStarted(Exception):
-    """``./wb up`` ended before it was ready; the text is all it printed."""
+    """``./wb up`` exited before it was ready; the message has its whole output."""
 
     def __init__(self, status: int, output: str) -> None:
         super().__init__(f"status {status}\n{output}")
@@ -40,10 +40,10 @@ class Running:
     """A started Workbench.
 
     Attributes:
-        url: Where it is, without a slash at the end.
+        url: Its address, without a trailing slash.
         admin_password: Printed by a first start only; else None.
-        seconds: From the start of the process until it said that it is ready.
-        lines: What it printed so far.
+        seconds: From the start of the process until it reported that it is ready.
+        lines: The lines it has printed so far.
     """
 
     process: subprocess.Popen[str]
@@ -56,11 +56,11 @@ class Running:
     reader: threading.Thread = field(default_factory=threading.Thread)
 
     def descendants(self) -> list[psutil.Process]:
-        """Every process that it started, at any depth."""
+        """All of its descendant processes."""
         return psutil.Process(self.pid).children(recursive=True)
 
     def __getstate__(self) -> dict[str, object]:
-        """For another process of the test run, which can't stop it."""
+        """Pickled for another process of the test run, which can't stop it."""
         return {**vars(self), "process": None, "reader": None}
 
     def log(self) -> str:
@@ -68,7 +68,7 @@ class Running:
         return (self.data_dir / "logs" / "hub.log").read_text(encoding="utf-8", errors="replace")
 
     def stop(self, sign: signal.Signals = signal.SIGINT, timeout: float = 60) -> int:
-        """Asks it to end and waits; its exit status."""
+        """Signals it to stop, waits, and returns its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(sign)
         status = self.process.wait(timeout)
@@ -99,11 +99,11 @@ def launch(
     Runs the module with this environment's Python, as ``./wb up`` does once everything is installed.
 
     Args:
-        args: More options of ``wb up``.
-        env: Variables on top of this process's own.
+        args: Further options of ``wb up``.
+        env: Variables added to this process's environment.
 
     Raises:
-        NotStarted: It ended instead.
+        NotStarted: It exited instead.
     """
     start = time.monotonic()
     process = subprocess.Popen(
@@ -114,7 +114,7 @@ def launch(
         text=True,
         cwd="/",
         env={**os.environ, **(env or {})},
-        # Signals that a test sends, or a Ctrl-C for the test run, are not for the others.
+        # A session of its own: a test's signals, or Ctrl-C for the test run, must not reach both.
         start_new_session=True,
     )
     running = Running(process, data_dir, process.pid)
@@ -151,7 +151,7 @@ def start_up(
 
 
 def until(condition, seconds: float = 30, what: str = "the condition"):  # type: ignore[no-untyped-def]
-    """Waits until ``condition()`` is true and gives its value."""
+    """Waits until ``condition()`` is true and returns its value."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -163,7 +163,7 @@ def until(condition, seconds: float = 30, what: str = "the condition"):  # type:
 
 
 class Browser:
-    """What a browser does, without one: cookies, redirects, the XSRF field of a form."""
+    """An HTTP client that acts like a browser: cookies, redirects, the XSRF field of forms."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -178,20 +178,20 @@ class Browser:
         self.http.close()
 
     def xsrf(self, path: str = "/hub/") -> str:
-        """The token that belongs to ``path``: the Hub and each server have their own."""
+        """The XSRF token of ``path``: the Hub and each server have their own."""
         found = [c for c in self.http.cookies.jar if c.name == "_xsrf" and c.path == path]
         return found[0].value or "" if found else ""
 
     def post(self, path: str, **fields: str) -> httpx.Response:
-        """Sends a form of the Hub's."""
+        """Submits a form of the Hub."""
         return self.http.post(
             path, data=fields | {"_xsrf": self.xsrf()}, headers={"Sec-Fetch-Mode": "navigate"}
         )
 
     def sign_in(self, name: str, password: str) -> httpx.Response:
-        """Fills in the sign-in page; the answer is the page one lands on."""
+        """Submits the sign-in page; returns the page that it leads to."""
         self.http.get("/hub/login", headers={"Sec-Fetch-Mode": "navigate"})
-        # What a sign-in leads to is asked for by itself: by default it starts the person's server.
+        # An explicit next page: by default, signing in starts the user's server.
         return self.post("/hub/login?next=%2Fhub%2Ftoken", username=name, password=password)
 
     def sign_up(self, name: str, password: str) -> httpx.Response:
@@ -204,7 +204,7 @@ class Browser:
         )
 
     def signed_in(self) -> str | None:
-        """The name of whom the Hub takes this browser for."""
+        """The name of the signed-in user, according to the Hub."""
         answer = self.api("GET", "/user")
         return str(answer.json()["name"]) if answer.status_code == 200 else None
 
@@ -218,7 +218,7 @@ class Browser:
         )
 
     def start_server(self, name: str) -> None:
-        """Starts the person's server and waits until it answers."""
+        """Starts the user's server and waits until it answers."""
         answer = self.api("POST", f"/users/{name}/server")
         assert answer.status_code in {201, 202}, answer.text
         until(
@@ -226,12 +226,12 @@ class Browser:
             90,
             f"the server of {name} is ready",
         )
-        # The first page goes through the Hub and brings the server's own cookies.
+        # The first page goes through the Hub and sets the server's own cookies.
         assert self.http.get(f"/user/{name}/api/status").status_code in {200, 403}
         self.http.get(f"/user/{name}/lab", headers={"Sec-Fetch-Mode": "navigate"})
 
     def server(self, method: str, name: str, path: str, **more: object) -> httpx.Response:
-        """Calls the REST API of the person's own Jupyter server."""
+        """Calls the REST API of the user's Jupyter server."""
         base = f"/user/{name}/"
         return self.http.request(
             method,

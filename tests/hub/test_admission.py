@@ -1,4 +1,4 @@
-"""What the Hub's proxy takes of senders whom nobody knows yet."""
+"""What the Hub's proxy accepts from unauthenticated senders."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def port(hub: Running) -> int:
     "path",
     ["/%ff", "/user/%ff/lab", "/hub/%C3%28", "/services/workbench/%80", "/%", "/hub/%zz?next=%2F"],
 )
-def test_an_address_that_is_no_text_is_a_bad_request(port: int, path: str) -> None:
+def test_a_path_that_is_not_valid_utf_8_is_a_bad_request(port: int, path: str) -> None:
     assert wire.get(port, path).status == 400
     upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: eA==")
     assert wire.get(port, path, *upgrade, "Sec-WebSocket-Version: 13").status == 400
 
 
-def test_an_address_with_any_letters_passes(port: int) -> None:
+def test_a_path_with_non_ascii_letters_passes(port: int) -> None:
     assert wire.get(port, "/hub/%E5%A3%B2").status == 404
     assert wire.get(port, "/services/workbench/api/v1/health?x=%ff").status == 200
 
@@ -43,7 +43,7 @@ def _hub_process(hub: Running) -> psutil.Process:
 
 
 @pytest.mark.parametrize("path", ["/hub/login", "/hub/api/users", "//hub/login", "/", "/lab"])
-def test_the_hub_is_sent_nothing_large(hub: Running, port: int, path: str) -> None:
+def test_large_bodies_do_not_reach_the_hub(hub: Running, port: int, path: str) -> None:
     process = _hub_process(hub)
     before = process.memory_info().rss
     with ExitStack() as senders:
@@ -59,7 +59,7 @@ def test_the_hub_is_sent_nothing_large(hub: Running, port: int, path: str) -> No
 
 @pytest.fixture
 def large(port: int) -> Iterator[list[int]]:
-    """The statuses of what many send at once to a server, which reads each whole."""
+    """Statuses of many large bodies sent at once to a user server, which reads each one whole."""
     with ExitStack() as senders:
         statuses = []
         for _ in range(12):
@@ -77,12 +77,12 @@ def large(port: int) -> Iterator[list[int]]:
         yield statuses
 
 
-def test_few_large_bodies_of_one_address_at_once(large: list[int]) -> None:
+def test_large_bodies_from_one_address_at_once_are_limited(large: list[int]) -> None:
     assert large.count(503) >= 4
     assert large.index(503) >= 8
 
 
-def test_there_is_room_again_when_they_have_gone(port: int) -> None:
+def test_large_bodies_are_accepted_again_after_the_others_end(port: int) -> None:
     def accepted() -> bool:
         body = b" " * (2 * MIB)
         return (
@@ -92,7 +92,7 @@ def test_there_is_room_again_when_they_have_gone(port: int) -> None:
     until(accepted, what="room for a large body")
 
 
-def test_the_sign_in_lasts_as_long_as_the_docs_say_and_stays_on_the_site(admin: Browser) -> None:
+def test_the_sign_in_cookie_lasts_seven_days_and_all_cookies_are_same_site(admin: Browser) -> None:
     cookies = {each.name: each for each in admin.http.cookies.jar}
     sign_in = cookies["jupyterhub-hub-login"]
     assert sign_in.expires is not None
@@ -102,7 +102,7 @@ def test_the_sign_in_lasts_as_long_as_the_docs_say_and_stays_on_the_site(admin: 
         assert each.get_nonstandard_attr("SameSite", "").lower() in ("lax", "strict"), each
 
 
-def test_a_sign_out_takes_the_cookies_away(hub: Running) -> None:
+def test_signing_out_ends_the_session(hub: Running) -> None:
     with Browser(hub.url) as browser:
         assert hub.admin_password
         browser.sign_in("admin", hub.admin_password)

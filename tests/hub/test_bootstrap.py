@@ -1,4 +1,4 @@
-"""What ``./wb`` does before there is an environment."""
+"""``./wb`` before there is an environment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCKS = REPO / "deploy" / "locks"
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
-    """The module, with a repository and a state of the test's own."""
+    """The module, with a temporary repository and state folder."""
     monkeypatch.syspath_prepend(str(REPO / "deploy" / "bootstrap"))
     import steps
 
@@ -51,7 +51,7 @@ def test_unknown_command() -> None:
     assert "Usage" in done.stderr
 
 
-def test_without_a_python(tmp_path: Path) -> None:
+def test_without_a_suitable_python(tmp_path: Path) -> None:
     for tool in ("readlink", "dirname"):
         (tmp_path / tool).symlink_to(f"/usr/bin/{tool}")
     done = subprocess.run(
@@ -66,13 +66,13 @@ def test_without_a_python(tmp_path: Path) -> None:
     assert "Python 3.11 or newer is needed" in done.stderr
 
 
-def test_through_a_link(tmp_path: Path) -> None:
+def test_through_a_symbolic_link(tmp_path: Path) -> None:
     (tmp_path / "wb").symlink_to(REPO / "wb")
     done = subprocess.run([str(tmp_path / "wb"), "help"], capture_output=True, check=False)
     assert done.returncode == 0
 
 
-def test_no_binary_of_others_in_the_repository() -> None:
+def test_no_third_party_binaries_in_the_repository() -> None:
     files = subprocess.run(
         ["git", "ls-files", "-z"], cwd=REPO, capture_output=True, text=True, check=True
     ).stdout
@@ -145,7 +145,7 @@ def test_an_interrupted_step_is_redone(steps: ModuleType) -> None:
     assert not steps.Step("x", "one").done
 
 
-def test_digest_sees_names_and_contents(steps: ModuleType, tmp_path: Path) -> None:
+def test_digest_depends_on_names_and_contents(steps: ModuleType, tmp_path: Path) -> None:
     folder = tmp_path / "src"
     folder.mkdir()
     (folder / "a").write_text("1")
@@ -171,13 +171,13 @@ def test_settings_that_would_misplace_packages_are_dropped(
     assert env["PIP_INDEX_URL"] == "https://mirror.example/simple"
 
 
-def test_what_the_extension_bundles_comes_without_developers_tools() -> None:
-    """``./wb up`` builds with ``dependencies`` alone: whatever JupyterLab doesn't bring is among them."""
+def test_the_extension_bundles_only_its_dependencies_and_jupyterlab() -> None:
+    """``./wb up`` builds with ``dependencies`` alone: they have whatever JupyterLab doesn't provide."""
     labext = REPO / "packages" / "wb_labext"
     core = json.loads(
         (labext / "node_modules" / "@jupyterlab" / "core-meta" / "core.package.json").read_text()
     )
-    brought = {
+    provided = {
         *core["dependencies"],
         *core["resolutions"],
         *core["jupyterlab"]["singletonPackages"],
@@ -193,7 +193,7 @@ def test_what_the_extension_bundles_comes_without_developers_tools() -> None:
             )
             used |= {name for _, name in found}
     assert {"@jupyterlab/application", "yaml"} <= used
-    assert used - brought - set(bundled) == set()
+    assert used - provided - set(bundled) == set()
 
 
 @pytest.fixture
@@ -216,32 +216,34 @@ def test_a_failing_command_shows_its_last_lines(progress: ModuleType, tmp_path: 
     assert str(tmp_path / "log") in text
 
 
-def test_a_status_may_be_called_well(progress: ModuleType, tmp_path: Path) -> None:
+def test_an_exit_status_may_be_declared_a_success(progress: ModuleType, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit(1)"]
     progress.run("Trying", command, log=tmp_path / "log", env=os.environ, well=(0, 1))
     with pytest.raises(progress.StepFailed):
         progress.run("Trying", command, log=tmp_path / "log", env=os.environ)
 
 
-def test_a_failure_ends_what_runs_beside_it(progress: ModuleType, tmp_path: Path) -> None:
-    """The command's own child too, and nothing is started afterwards."""
+def test_a_failure_ends_the_commands_that_run_in_parallel(
+    progress: ModuleType, tmp_path: Path
+) -> None:
+    """Their children too, and nothing is started afterwards."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     command = ["sh", "-c", f"exec 3>'{fifo}'; echo up >&3; sleep 600; true"]
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(progress.run, "Long", command, log=tmp_path / "log", env=os.environ)
-        with fifo.open() as told:
-            assert told.readline() == "up\n"
+        with fifo.open() as lines:
+            assert lines.readline() == "up\n"
             progress.stop()
             with pytest.raises(progress.StepFailed, match="stopped"):
                 running.result()
-            assert told.read() == ""  # its end: nobody holds the other one any more
+            assert lines.read() == ""  # end of file: no process has the other end open
     with pytest.raises(progress.StepFailed, match="stopped"):
         progress.run("Next", ["touch", str(tmp_path / "next")], log=tmp_path / "log", env={})
     assert not (tmp_path / "next").exists()
 
 
-def test_the_last_line_says_what_runs(
+def test_the_last_line_shows_the_running_commands(
     progress: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Terminal(io.StringIO):

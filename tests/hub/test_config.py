@@ -59,7 +59,7 @@ def test_user_names_are_safe_as_folder_names(settings: HubSettings, name: str, g
     assert bool(re.match(pattern, name)) is good
 
 
-def test_a_servers_token_can_do_no_more_than_planned(settings: HubSettings) -> None:
+def test_the_scopes_of_a_servers_token(settings: HubSettings) -> None:
     assert applied(settings).Spawner.server_token_scopes == [
         "access:services!service=workbench",
         "access:servers!server",
@@ -68,7 +68,7 @@ def test_a_servers_token_can_do_no_more_than_planned(settings: HubSettings) -> N
     ]
 
 
-def test_secrets_go_to_the_service_alone(
+def test_only_the_service_gets_secrets(
     settings: HubSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secrets = {
@@ -83,8 +83,8 @@ def test_secrets_go_to_the_service_alone(
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
     c = applied(settings)
-    told = set(c.Spawner.env_keep) | set(c.Spawner.environment)
-    assert not told & set(secrets)
+    passed = set(c.Spawner.env_keep) | set(c.Spawner.environment)
+    assert not passed & set(secrets)
     assert not any(value in str(c.Spawner.environment) for value in secrets.values())
     service = c.JupyterHub.services[0]["environment"]
     assert service["WB_DATABASE_URL"] == secrets["WB_DATABASE_URL"]
@@ -98,7 +98,7 @@ def test_secrets_go_to_the_service_alone(
     } & set(service)
 
 
-def test_service_elsewhere_is_not_started(settings: HubSettings) -> None:
+def test_a_service_on_another_machine_is_not_started(settings: HubSettings) -> None:
     from dataclasses import replace
 
     c = applied(replace(settings, service_url="http://service:8082", service_token="t"))
@@ -108,14 +108,14 @@ def test_service_elsewhere_is_not_started(settings: HubSettings) -> None:
     assert c.Spawner.environment["WORKBENCH_URL"] == "http://service:8082/services/workbench"
 
 
-def test_service_under_a_user_of_its_own(settings: HubSettings) -> None:
+def test_the_service_can_run_as_its_own_user(settings: HubSettings) -> None:
     from dataclasses import replace
 
     c = applied(replace(settings, service_user="workbench"))
     assert c.JupyterHub.services[0]["user"] == "workbench"
 
 
-def test_administrator_is_made_once(settings: HubSettings) -> None:
+def test_the_first_administrator_comes_from_its_file(settings: HubSettings) -> None:
     assert applied(settings).Authenticator.admin_users == set()
     assert applied(settings).JupyterHub.load_groups["admin"] == {"users": []}
     settings.first_admin_file.write_text(json.dumps({"username": "admin", "password_hash": "x"}))
@@ -136,7 +136,7 @@ def oidc(**more: object) -> Oidc:
     )
 
 
-def test_a_public_provider_lets_nobody_in_by_itself(settings: HubSettings) -> None:
+def test_a_provider_alone_admits_nobody(settings: HubSettings) -> None:
     from dataclasses import replace
 
     c = applied(replace(settings, oidc=oidc()))
@@ -145,7 +145,7 @@ def test_a_public_provider_lets_nobody_in_by_itself(settings: HubSettings) -> No
     assert set(c.JupyterHub.load_groups) == set(config.GROUPS)
 
 
-def test_groups_of_the_provider_replace_ours(settings: HubSettings) -> None:
+def test_groups_of_the_provider_replace_the_hubs(settings: HubSettings) -> None:
     from dataclasses import replace
 
     c = applied(replace(settings, oidc=oidc(groups_claim="groups")))
@@ -154,7 +154,7 @@ def test_groups_of_the_provider_replace_ours(settings: HubSettings) -> None:
     assert "load_groups" not in c.JupyterHub
 
 
-def test_the_workers_token_goes_to_nobody(
+def test_no_service_gets_the_workers_token(
     settings: HubSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dataclasses import replace
@@ -165,14 +165,14 @@ def test_the_workers_token_goes_to_nobody(
     assert by_name[config.WORKER]["api_token"] == "of-the-worker"
     for each in c.JupyterHub.services:
         assert "of-the-worker" not in str(each.get("environment"))
-    # The service itself can start and enter no server of a person's.
+    # The service itself can neither start nor access a user's server.
     assert "WB_NOTEBOOKS_URL" not in by_name[config.SERVICE]["environment"]
     roles = {role["name"]: role for role in c.JupyterHub.load_roles}
     assert roles[config.WORKER]["services"] == [config.WORKER]
     assert not any("servers" in scope for scope in roles["workbench-service"]["scopes"])
 
 
-def test_workers_elsewhere_have_a_role(settings: HubSettings) -> None:
+def test_workers_on_other_machines_have_a_role(settings: HubSettings) -> None:
     from dataclasses import replace
 
     elsewhere = replace(settings, service_url="http://s", service_token="s")

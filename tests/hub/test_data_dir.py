@@ -48,14 +48,14 @@ def test_a_file_in_its_place(tmp_path: Path) -> None:
         DataDir(tmp_path / "data").prepare()
 
 
-def test_a_parent_that_takes_nothing(tmp_path: Path) -> None:
-    # A folder without write permission doesn't stop root; a file as parent stops everybody.
+def test_a_parent_that_can_not_be_written(tmp_path: Path) -> None:
+    # Missing write permission doesn't stop root; a file as the parent stops every user.
     (tmp_path / "file").touch()
     with pytest.raises(Refused, match="can't be written"):
         DataDir(tmp_path / "file" / "data").prepare()
 
 
-def test_no_database_at_all(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "workbench.db").write_text("To do: everything. " * 100)
     with pytest.raises(Refused, match="isn't an SQLite database"):
         DataDir(tmp_path).prepare()
@@ -84,7 +84,7 @@ def test_a_damaged_database(tmp_path: Path, name: str) -> None:
         DataDir(tmp_path).prepare()
 
 
-def test_our_own_databases_pass(tmp_path: Path) -> None:
+def test_the_workbenchs_own_databases_pass(tmp_path: Path) -> None:
     sqlite(tmp_path / "workbench.db", "create table alembic_version (version_num text)")
     sqlite(tmp_path / "hub" / "jupyterhub.sqlite", "create table users (id integer)")
     DataDir(tmp_path).prepare()
@@ -119,7 +119,7 @@ def test_lost_master_key_is_not_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a key\n", base64.urlsafe_b64encode(b"short")])
-def test_broken_master_key_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_master_key_is_left_unchanged(tmp_path: Path, content: bytes) -> None:
     key = tmp_path / "master.key"
     key.write_bytes(content)
     with pytest.raises(Refused, match="isn't a key"):
@@ -135,7 +135,7 @@ def test_first_administrator(tmp_path: Path) -> None:
     made = (data.hub / "first-admin.json").read_text()
     assert first.password not in made
     assert mode(data.hub / "first-admin.json") == 0o600
-    # That start was interrupted, and nobody has noted the password: the next one shows a new one.
+    # The start was interrupted before anyone saw the password: the next start shows a new one.
     sqlite(data.hub / "jupyterhub.sqlite", "create table users (id integer)")
     again = data.first_admin()
     assert again is not None
@@ -148,7 +148,7 @@ def test_first_administrator(tmp_path: Path) -> None:
     assert data.first_admin() is None
 
 
-def test_one_workbench_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_workbench_per_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_dir, "_RUNNING_SECONDS", 0.1)
     data = DataDir(tmp_path)
     data.prepare()
@@ -158,7 +158,9 @@ def test_one_workbench_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pass
 
 
-def test_one_that_is_ending_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_waits_for_one_that_is_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(data_dir, "_RUNNING_SECONDS", 0)
     data = DataDir(tmp_path)
     data.prepare()
@@ -172,7 +174,7 @@ def test_one_that_is_ending_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mo
     with data.alone():
         data.ending()
         other.start()
-        # Longer than it looks again.
+        # Longer than its polling interval.
         other.join(0.5)
         events.append("ended")
     other.join(10)
@@ -184,7 +186,7 @@ def test_one_that_is_ending_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mo
             pass
 
 
-def test_what_a_killed_start_left_of_its_sockets_goes(tmp_path: Path) -> None:
+def test_the_runtime_folder_of_a_killed_start_is_removed(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     data.prepare()
     with data.runtime_dir() as first:
@@ -192,14 +194,14 @@ def test_what_a_killed_start_left_of_its_sockets_goes(tmp_path: Path) -> None:
         with data.runtime_dir() as second:
             assert not first.exists()
     assert not second.exists()
-    # The note in the data folder is no way to have other folders removed.
+    # The note in the data folder can't be used to remove other folders.
     (tmp_path / "precious").mkdir()
     (data.hub / "runtime-dir").write_text(str(tmp_path / "precious"))
     with data.runtime_dir():
         assert (tmp_path / "precious").is_dir()
 
 
-def test_a_leftover_pid_of_the_proxy_is_not_believed(tmp_path: Path) -> None:
+def test_a_stale_pid_file_of_the_proxy_is_removed(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     data.prepare()
     (data.hub / "proxy.pid").write_text("1")
@@ -220,7 +222,7 @@ def test_port_in_use() -> None:
 @pytest.mark.parametrize(
     ("host", "port"), [("127.0.0.1", 70000), ("192.0.2.1", 8000), ("no.such.host.invalid", 8000)]
 )
-def test_addresses_that_can_not_be(host: str, port: int) -> None:
+def test_invalid_addresses(host: str, port: int) -> None:
     with pytest.raises(Refused, match=r"isn't a port|can't be listened on"):
         check_port(host, port)
 

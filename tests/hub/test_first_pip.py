@@ -1,4 +1,4 @@
-"""Where the first pip comes from, and what uv is told of how pip is configured."""
+"""Where the first pip comes from, and how pip's configuration is passed to uv."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = f"""<!doctype html><a href="../../files/pip-99.1.tar.gz#sha256=0">pip-99.
 
 
 class Index(ThreadingHTTPServer):
-    """A package index with one project, for those who sign in as u, password p."""
+    """A package index with one project, which requires the login u with the password p."""
 
     asked: list[str]
 
@@ -103,7 +103,7 @@ def test_a_wheel_on_the_disk_comes_first(
 def test_apt_fetches_the_wheel_and_installs_nothing(
     first_pip: ModuleType, server: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By apt itself, from an archive of one package, before there are any lists on the machine."""
+    """Real apt, with an archive of one package, on a machine without package lists."""
     archive, tree = tmp_path / "archive", tmp_path / "tree"
     wheel = tree / "usr" / "share" / "python-wheels" / NAME
     for folder in (archive, tree / "DEBIAN", wheel.parent, tmp_path / "state"):
@@ -135,7 +135,7 @@ def test_apt_fetches_the_wheel_and_installs_nothing(
     assert server.asked == []
 
 
-def test_the_index_gives_a_wheel_with_the_locked_hash_only(
+def test_only_a_wheel_with_the_locked_hash_is_taken_from_the_index(
     first_pip: ModuleType, server: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", server.url)
@@ -151,7 +151,7 @@ def test_the_index_gives_a_wheel_with_the_locked_hash_only(
     assert wheel.read_bytes() == WHEEL
 
 
-def test_without_a_way_the_message_names_them(
+def test_without_any_source_the_message_names_them(
     first_pip: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
@@ -161,7 +161,7 @@ def test_without_a_way_the_message_names_them(
         first_pip.command(lock(tmp_path, HASH), tmp_path / "log")
 
 
-def test_the_login_stays_with_its_host(index: ModuleType) -> None:
+def test_the_login_is_sent_only_to_its_host(index: ModuleType) -> None:
     with_login = index._with_login
     own = "https://u:p@a.example/simple"
     assert with_login("https://a.example/f.whl", "u:p", own) == "https://u:p@a.example/f.whl"
@@ -170,7 +170,7 @@ def test_the_login_stays_with_its_host(index: ModuleType) -> None:
 
 
 def test_settings_are_read_as_pip_reads_them(index: ModuleType, tmp_path: Path) -> None:
-    """The user's file before the machine's, a variable before both, and [install] before [global]."""
+    """The user's file overrides the machine's, a variable both, and [install] overrides [global]."""
     machine, home = tmp_path / "xdg", tmp_path / "home"
     for file, text in (
         (
@@ -193,7 +193,7 @@ def test_settings_are_read_as_pip_reads_them(index: ModuleType, tmp_path: Path) 
     assert "proxy" not in alone
 
 
-def test_uv_is_told_in_its_own_words(index: ModuleType) -> None:
+def test_pips_settings_become_variables_of_uv(index: ModuleType) -> None:
     environ = {
         "PIP_CONFIG_FILE": "/dev/null",
         "PIP_INDEX_URL": "https://one/simple",
@@ -202,12 +202,12 @@ def test_uv_is_told_in_its_own_words(index: ModuleType) -> None:
         "PIP_CERT": "/c.pem",
         "PIP_NO_INDEX": "true",
     }
-    told = index.for_uv(environ)
-    assert told["UV_DEFAULT_INDEX"] == "https://one/simple"
-    assert told["UV_INDEX"] == "https://two/simple https://three/simple"
-    assert told["UV_FIND_LINKS"] == "/a,/b"
-    assert told["SSL_CERT_FILE"] == "/c.pem"
-    assert told["UV_NO_INDEX"] == "1"
+    passed = index.for_uv(environ)
+    assert passed["UV_DEFAULT_INDEX"] == "https://one/simple"
+    assert passed["UV_INDEX"] == "https://two/simple https://three/simple"
+    assert passed["UV_FIND_LINKS"] == "/a,/b"
+    assert passed["SSL_CERT_FILE"] == "/c.pem"
+    assert passed["UV_NO_INDEX"] == "1"
     own = index.for_uv({**environ, "UV_DEFAULT_INDEX": "https://mine", "PIP_NO_INDEX": "0"})
     assert own["UV_DEFAULT_INDEX"] == "https://mine"
     assert "UV_NO_INDEX" not in own

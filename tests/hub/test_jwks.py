@@ -1,4 +1,4 @@
-"""An issuer's keys, read from a server that answers well, badly and not at all."""
+"""An issuer's keys, from a server that answers correctly, incorrectly or not at all."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ async def test_known_keys_outlive_an_issuer_that_is_down(
     keys._interval = 0
     assert await keys.get("first") == [FIRST.jwk]
     assert issuer.jwks_reads == 2
-    # Of an id that isn't known nobody can tell now.
+    # An unknown id can't be checked now.
     with pytest.raises(Unavailable) as raised:
         await keys.get("second")
     assert raised.value.code == "jwt_issuer_down"
-    # And nothing is believed for ever.
+    # Cached keys expire in the end.
     monkeypatch.setattr(jwks, "STALE_SECONDS", 0.0)
     with pytest.raises(Unavailable):
         await keys.get("first")
 
 
-async def test_a_withdrawn_key_goes(
+async def test_a_withdrawn_key_is_dropped(
     keys: IssuerKeys, issuer: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.get("first")
@@ -84,7 +84,7 @@ async def test_a_withdrawn_key_goes(
     assert await keys.get("first") == []
 
 
-async def test_others_do_not_wait_for_a_slow_issuer(
+async def test_other_requests_do_not_wait_for_a_slow_issuer(
     keys: IssuerKeys, issuer: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert await keys.get("first")
@@ -99,7 +99,9 @@ async def test_others_do_not_wait_for_a_slow_issuer(
     assert await waiting == [FIRST.jwk]
 
 
-async def test_a_failing_issuer_is_not_hammered(keys: IssuerKeys, issuer: Provider) -> None:
+async def test_a_failing_issuer_is_not_asked_again_at_once(
+    keys: IssuerKeys, issuer: Provider
+) -> None:
     issuer.raw = (503, {}, b"")
     for _ in range(10):
         with pytest.raises(Unavailable):
@@ -107,7 +109,7 @@ async def test_a_failing_issuer_is_not_hammered(keys: IssuerKeys, issuer: Provid
     assert issuer.jwks_reads == 1
 
 
-async def test_an_issuer_that_is_too_slow_is_given_up(
+async def test_a_request_to_a_slow_issuer_times_out(
     keys: IssuerKeys, issuer: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jwks, "_TIMEOUT_SECONDS", 0.05)
@@ -142,7 +144,7 @@ async def test_an_issuer_that_is_too_slow_is_given_up(
         "empty", "no-keys", "deep", "not-text", "damaged", "too-large", "too-many", "private",
     ],
 )  # fmt: skip
-async def test_what_is_no_key_set(
+async def test_an_invalid_key_set_is_refused(
     keys: IssuerKeys, issuer: Provider, status: int, headers: dict[str, str], body: bytes
 ) -> None:
     issuer.raw = (status, headers, body)
@@ -152,14 +154,14 @@ async def test_what_is_no_key_set(
     assert issuer.jwks_reads == 1
 
 
-async def test_no_issuer_there() -> None:
+async def test_an_unreachable_issuer() -> None:
     keys = IssuerKeys("http://127.0.0.1:9/jwks", interval=3600)
     with pytest.raises(Unavailable):
         await keys.get("first")
     await keys.close()
 
 
-def test_only_keys_for_signatures_are_kept() -> None:
+def test_only_keys_that_verify_signatures_are_kept() -> None:
     others = [
         {**SECOND.jwk, "kid": "for-encryption", "use": "enc"},
         {**SECOND.jwk, "kid": "to-sign", "key_ops": ["sign"]},

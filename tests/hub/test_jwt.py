@@ -1,4 +1,4 @@
-"""Tokens of an issuer beside the Hub's own: a small issuer, a whole Workbench, and every mistake."""
+"""JWTs of an external issuer beside the Hub's own tokens: valid, invalid, and through changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from wb_server.hosts.jwt_identity import JwtIdentity
 from wb_server.kit.errors import WorkbenchError
 from wb_server.settings import Settings
 
-# Starts a Workbench of its own.
+# Starts its own Workbench.
 pytestmark = pytest.mark.slow
 
 
@@ -62,12 +62,12 @@ def auditor(jwt_people: People) -> Iterator[Api]:
 
 @dataclass
 class Caller:
-    """Asks with a JWT."""
+    """Calls the API with a JWT."""
 
     people: People
     issuer: str
 
-    def said(self, name: str = "a-analyst", **more: Any) -> dict[str, Any]:
+    def claims(self, name: str = "a-analyst", **more: Any) -> dict[str, Any]:
         return claims_of(self.issuer, name, **more)
 
     def api(self, token: str) -> Api:
@@ -89,45 +89,45 @@ def caller(jwt_people: People, issuer: Provider) -> Caller:
     return Caller(jwt_people, issuer.issuer)
 
 
-# --- good ones ----------------------------------------------------------------------------------
+# --- valid tokens -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda said: MAIN.sign(said()),
-        lambda said: CURVE.sign(said()),
-        lambda said: MAIN.sign(said(aud=["elsewhere", AUDIENCE])),
-        lambda said: MAIN.sign(said(), typ="at+JWT"),
-        lambda said: MAIN.sign(said(), typ=None),
-        lambda said: MAIN.sign(said(nbf=int(time.time()) - 5)),
-        lambda said: MAIN.sign(said(exp=int(time.time()) + 200.5)),
-        # A clock that is a little off.
-        lambda said: MAIN.sign(said(exp=int(time.time()) - 5)),
-        lambda said: MAIN.sign(said(iat=int(time.time()) + 5)),
-        # Where else a key might come from is never looked at.
-        lambda said: MAIN.sign(said(), jku="http://127.0.0.1:9/jwks", x5u="http://127.0.0.1:9/x",
+        lambda claims: MAIN.sign(claims()),
+        lambda claims: CURVE.sign(claims()),
+        lambda claims: MAIN.sign(claims(aud=["elsewhere", AUDIENCE])),
+        lambda claims: MAIN.sign(claims(), typ="at+JWT"),
+        lambda claims: MAIN.sign(claims(), typ=None),
+        lambda claims: MAIN.sign(claims(nbf=int(time.time()) - 5)),
+        lambda claims: MAIN.sign(claims(exp=int(time.time()) + 200.5)),
+        # A clock that is slightly off.
+        lambda claims: MAIN.sign(claims(exp=int(time.time()) - 5)),
+        lambda claims: MAIN.sign(claims(iat=int(time.time()) + 5)),
+        # Other sources of a key are ignored.
+        lambda claims: MAIN.sign(claims(), jku="http://127.0.0.1:9/jwks", x5u="http://127.0.0.1:9/x",
                                jwk=ELSEWHERE.jwk),
-        lambda said: MAIN.sign(said(groups=["admin"], roles=["admin"], admin=True)),
+        lambda claims: MAIN.sign(claims(groups=["admin"], roles=["admin"], admin=True)),
     ],
     ids=[
         "rsa", "curve", "audiences", "access-token", "no-type", "nbf", "fraction", "late", "early",
         "headers", "groups",
     ],
 )  # fmt: skip
-def test_a_token_stands_for_its_person(
+def test_a_token_identifies_its_user(
     caller: Caller, make: Callable[[Callable[..., Any]], str]
 ) -> None:
-    status, me = caller.me(make(caller.said))
+    status, me = caller.me(make(caller.claims))
     assert status == 200, me
-    # What they may do comes from the Hub's groups alone.
+    # Roles come from the Hub's groups alone.
     assert (me["name"], me["roles"]) == ("a-analyst", ["viewer", "analyst"])
 
 
-def test_a_script_with_a_jwt_reads_and_the_audit_log_says_so(
+def test_the_audit_log_names_the_issuer_of_a_scripts_jwt(
     caller: Caller, auditor: Api, jwt_people: People
 ) -> None:
-    token = MAIN.sign(caller.said())
+    token = MAIN.sign(caller.claims())
     with Client(f"{jwt_people.url}/services/workbench", token) as client:
         assert "sample" in [each.name for each in client.connections()]
         table = client.query("sample", "select count(*) as n from customers").arrow()
@@ -145,22 +145,24 @@ def test_a_script_with_a_jwt_reads_and_the_audit_log_says_so(
     ],
 )
 def test_a_narrowed_token_only_reads(caller: Caller, scopes: dict[str, Any]) -> None:
-    api = caller.api(MAIN.sign(caller.said("a-engineer", **scopes)))
+    api = caller.api(MAIN.sign(caller.claims("a-engineer", **scopes)))
     assert api.query("sample", "select 1 as one from customers limit 1")[0].num_rows == 1
     assert api.refused(403, "POST", "/connections", {})["code"] == "token_narrowed"
     api.close()
-    wide = caller.api(MAIN.sign(caller.said("a-engineer", scope="openid workbench:readers")))
+    wide = caller.api(MAIN.sign(caller.claims("a-engineer", scope="openid workbench:readers")))
     assert wide.refused(400, "POST", "/connections", {})["code"] == "invalid_field"
     wide.close()
 
 
-# --- bad ones -----------------------------------------------------------------------------------
+# --- invalid tokens -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_token_is_refused_with_its_reason(caller: Caller, auditor: Api, case: str) -> None:
+def test_an_invalid_token_is_refused_with_its_reason(
+    caller: Caller, auditor: Api, case: str
+) -> None:
     code, make = BAD[case]
-    status, body = caller.me(make(caller.said))
+    status, body = caller.me(make(caller.claims))
     assert (status, body["error"]["code"]) == (401, code), body
     assert len(body["error"]["message"]) > 15
     newest = auditor.ok("GET", "/audit", event="refused", limit=1)["items"][0]
@@ -168,7 +170,7 @@ def test_a_bad_token_is_refused_with_its_reason(caller: Caller, auditor: Api, ca
 
 
 @pytest.mark.parametrize("token", ["a.b.c", "eyJ.eyJ.x", "..", "x" * 6000, "ÿ", "{}.{}.{}"])
-def test_what_is_no_jwt_is_a_token_that_the_hub_does_not_know(caller: Caller, token: str) -> None:
+def test_a_token_that_is_no_jwt_is_looked_up_at_the_hub(caller: Caller, token: str) -> None:
     answer = httpx.get(
         f"{caller.people.url}/services/workbench/api/v1/me",
         headers={"Authorization": f"Bearer {token}".encode("latin-1")},
@@ -180,15 +182,15 @@ def test_what_is_no_jwt_is_a_token_that_the_hub_does_not_know(caller: Caller, to
 @pytest.mark.parametrize("header", ["{token}", "Basic {token}", "Bearer", "Bearer {token} x"])
 def test_other_headers_carry_no_token(caller: Caller, header: str) -> None:
     api = caller.api("-")
-    api.http.headers["Authorization"] = header.format(token=MAIN.sign(caller.said()))
+    api.http.headers["Authorization"] = header.format(token=MAIN.sign(caller.claims()))
     assert api.refused(401, "GET", "/me")["code"] == "not_signed_in"
     api.close()
 
 
-def test_nothing_breaks_the_service(caller: Caller) -> None:
-    """Tokens damaged at random are refused, whatever was hit."""
+def test_randomly_damaged_tokens_are_refused(caller: Caller) -> None:
+    """Whatever part is damaged, the answer is 401."""
     chance = random.Random(8725)
-    whole = MAIN.sign(caller.said())
+    whole = MAIN.sign(caller.claims())
     api = caller.api("-")
     for _ in range(400):
         letters = list(whole)
@@ -206,11 +208,11 @@ def test_nothing_breaks_the_service(caller: Caller) -> None:
 # --- changes ------------------------------------------------------------------------------------
 
 
-def test_a_demotion_and_a_promotion_act_within_three_seconds(
+def test_a_demotion_and_a_promotion_take_effect_within_three_seconds(
     caller: Caller, jwt_people: People
 ) -> None:
     jwt_people.add("a-climber")
-    api = caller.api(MAIN.sign(caller.said("a-climber")))
+    api = caller.api(MAIN.sign(caller.claims("a-climber")))
     assert api.ok("GET", "/me")["roles"] == []
     jwt_people.promote("a-climber", "engineer")
     wait_for(lambda: "engineer" in api.ok("GET", "/me")["roles"], 3)
@@ -219,11 +221,9 @@ def test_a_demotion_and_a_promotion_act_within_three_seconds(
     api.close()
 
 
-def test_a_removed_person_is_refused_within_three_seconds(
-    caller: Caller, jwt_people: People
-) -> None:
+def test_a_removed_user_is_refused_within_three_seconds(caller: Caller, jwt_people: People) -> None:
     jwt_people.add("a-goner", "viewer")
-    api = caller.api(MAIN.sign(caller.said("a-goner")))
+    api = caller.api(MAIN.sign(caller.claims("a-goner")))
     api.ok("GET", "/me")
     jwt_people.hub("DELETE", "/users/a-goner")
     wait_for(lambda: api.call("GET", "/me").status_code == 401, 3)
@@ -231,11 +231,11 @@ def test_a_removed_person_is_refused_within_three_seconds(
     api.close()
 
 
-def test_who_is_locked_out_is_refused_within_three_seconds_and_let_in_again(
+def test_a_locked_out_user_is_refused_within_three_seconds_and_can_be_let_in_again(
     caller: Caller, jwt_people: People, jwt_hub: Running
 ) -> None:
     jwt_people.add("a-suspect", "viewer")
-    api = caller.api(MAIN.sign(caller.said("a-suspect")))
+    api = caller.api(MAIN.sign(caller.claims("a-suspect")))
     api.ok("GET", "/me")
     assert jwt_hub.admin_password
     with Browser(jwt_hub.url) as admin:
@@ -246,55 +246,55 @@ def test_who_is_locked_out_is_refused_within_three_seconds_and_let_in_again(
         assert api.refused(401, "GET", "/me")["code"] == "locked_out"
         admin.post("/hub/authorize/a-suspect", approved="yes")
     wait_for(lambda: api.call("GET", "/me").status_code == 200, 3)
-    # The roles are what they were.
+    # Their roles are unchanged.
     assert api.ok("GET", "/me")["roles"] == ["viewer"]
     api.close()
 
 
 def test_an_event_stream_ends_with_its_token(caller: Caller) -> None:
-    # The service allows for clocks that are 30 s off.
-    token = MAIN.sign(caller.said(exp=int(time.time()) - 22))
+    # The service tolerates a clock skew of 30 s.
+    token = MAIN.sign(caller.claims(exp=int(time.time()) - 22))
     api = caller.api(token)
     url = f"{api.base}/api/v1/events"
     with api.http.stream("GET", url, params={"topics": "me"}) as stream:
         assert stream.status_code == 200
-        list(stream.iter_lines())  # ends by itself
+        list(stream.iter_lines())  # the service ends it
     assert api.refused(401, "GET", "/me")["code"] == "jwt_expired"
     api.close()
 
 
 def test_keys_change_and_the_issuer_goes_down(caller: Caller, issuer: Provider) -> None:
     whole = issuer.jwks
-    fresh = NEXT.sign(caller.said())
+    fresh = NEXT.sign(caller.claims())
     assert caller.me(fresh)[1]["error"]["code"] == "jwt_unknown_key"
     try:
         issuer.jwks = {"keys": [*whole["keys"], NEXT.jwk]}
         wait_for(lambda: caller.me(fresh)[0] == 200, 10)
         issuer.raw = (500, {}, b"")
-        unknown = Signer("never-heard-of").sign(caller.said())
+        unknown = Signer("unknown").sign(caller.claims())
         wait_for(lambda: caller.me(unknown)[0] == 503, 10)
         assert caller.me(unknown)[1]["error"]["code"] == "jwt_issuer_down"
-        # Those that are known go on.
+        # Known keys stay valid.
         assert caller.me(fresh)[0] == 200
-        assert caller.me(MAIN.sign(caller.said()))[0] == 200
+        assert caller.me(MAIN.sign(caller.claims()))[0] == 200
     finally:
         issuer.jwks, issuer.raw = whole, None
 
 
-def test_the_hubs_own_tokens_go_on(jwt_people: People) -> None:
+def test_the_hubs_own_tokens_still_work(jwt_people: People) -> None:
     api = jwt_people.api("a-analyst")
     assert api.ok("GET", "/me")["name"] == "a-analyst"
     api.close()
 
 
-# --- other settings, in this process, asking the same issuer and the same Hub -------------------
+# --- other settings, in this process, with the same issuer and the same Hub ---------------------
 
 
 @pytest.fixture
 async def identity(
     issuer: Provider, jwt_people: People, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Callable[..., JwtIdentity]]:
-    """Makes one with settings of the test's own."""
+    """Builds an identity with the test's settings."""
     made: list[tuple[JwtIdentity, HubDirectory]] = []
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", jwt_people.admin_token)
 
@@ -325,31 +325,33 @@ async def _code(identity: JwtIdentity, token: str) -> str:
     return raised.value.code
 
 
-async def test_capitals_count_as_small_letters_where_that_is_set(
+async def test_capitals_are_folded_if_so_configured(
     identity: Callable[..., JwtIdentity], caller: Caller
 ) -> None:
     folding = identity(fold_case="1")
-    assert (await folding.actor(MAIN.sign(caller.said("A-Analyst")))).name == "a-analyst"
-    assert await _code(folding, MAIN.sign(caller.said("Mallory"))) == "jwt_unknown_user"
+    assert (await folding.actor(MAIN.sign(caller.claims("A-Analyst")))).name == "a-analyst"
+    assert await _code(folding, MAIN.sign(caller.claims("Mallory"))) == "jwt_unknown_user"
 
 
-async def test_another_claim_names_the_person(
+async def test_another_claim_can_name_the_user(
     identity: Callable[..., JwtIdentity], caller: Caller
 ) -> None:
     it = identity(claim="sub")
-    assert (await it.actor(MAIN.sign(caller.said("a-admin", sub="a-viewer")))).name == "a-viewer"
+    assert (await it.actor(MAIN.sign(caller.claims("a-admin", sub="a-viewer")))).name == "a-viewer"
 
 
-async def test_another_scope_narrows(identity: Callable[..., JwtIdentity], caller: Caller) -> None:
+async def test_another_scope_can_narrow(
+    identity: Callable[..., JwtIdentity], caller: Caller
+) -> None:
     it = identity(read_scope="Workbench.Read")
     for scope, expected in (("Workbench.Read", "read"), ("workbench:read", "use")):
-        assert (await it.actor(MAIN.sign(caller.said(scp=scope)))).scopes == {expected}
+        assert (await it.actor(MAIN.sign(caller.claims(scp=scope)))).scopes == {expected}
 
 
-async def test_a_shorter_life(identity: Callable[..., JwtIdentity], caller: Caller) -> None:
+async def test_a_shorter_lifetime(identity: Callable[..., JwtIdentity], caller: Caller) -> None:
     it = identity(max_lifetime="60")
-    assert await _code(it, MAIN.sign(caller.said())) == "jwt_lives_too_long"
-    assert await it.actor(MAIN.sign(caller.said(exp=int(NOW()) + 50)))
+    assert await _code(it, MAIN.sign(caller.claims())) == "jwt_lives_too_long"
+    assert await it.actor(MAIN.sign(caller.claims(exp=int(NOW()) + 50)))
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "PS384", "PS512"])
@@ -357,8 +359,8 @@ async def test_other_algorithms_with_the_same_key(
     identity: Callable[..., JwtIdentity], caller: Caller, algorithm: str
 ) -> None:
     it = identity(algorithms=algorithm)
-    assert (await it.actor(MAIN.sign(caller.said(), algorithm))).name == "a-analyst"
-    assert await _code(it, MAIN.sign(caller.said())) == "jwt_algorithm"
+    assert (await it.actor(MAIN.sign(caller.claims(), algorithm))).name == "a-analyst"
+    assert await _code(it, MAIN.sign(caller.claims())) == "jwt_algorithm"
 
 
 async def test_other_curves(
@@ -369,27 +371,27 @@ async def test_other_curves(
     issuer.jwks = {"keys": [*whole["keys"], edwards.jwk]}
     try:
         it = identity(algorithms="ES384,EdDSA")
-        assert (await it.actor(OTHER_CURVE.sign(caller.said()))).name == "a-analyst"
-        assert (await it.actor(edwards.sign(caller.said()))).name == "a-analyst"
+        assert (await it.actor(OTHER_CURVE.sign(caller.claims()))).name == "a-analyst"
+        assert (await it.actor(edwards.sign(caller.claims()))).name == "a-analyst"
     finally:
         issuer.jwks = whole
 
 
-async def test_a_key_that_is_made_for_one_algorithm_checks_no_other(
+async def test_a_key_for_one_algorithm_verifies_no_other(
     identity: Callable[..., JwtIdentity], caller: Caller, issuer: Provider
 ) -> None:
     whole = issuer.jwks
     issuer.jwks = {"keys": [{**MAIN.jwk, "alg": "PS256"}]}
     try:
         it = identity(algorithms="RS256,PS256")
-        assert await it.actor(MAIN.sign(caller.said(), "PS256"))
-        assert await _code(it, MAIN.sign(caller.said())) == "jwt_wrong_key"
+        assert await it.actor(MAIN.sign(caller.claims(), "PS256"))
+        assert await _code(it, MAIN.sign(caller.claims())) == "jwt_wrong_key"
     finally:
         issuer.jwks = whole
 
 
-async def test_without_the_hub_nobody_is_let_in(
+async def test_without_the_hub_every_token_is_refused(
     identity: Callable[..., JwtIdentity], caller: Caller
 ) -> None:
     it = identity(hub="http://127.0.0.1:9")
-    assert await _code(it, MAIN.sign(caller.said())) == "hub_down"
+    assert await _code(it, MAIN.sign(caller.claims())) == "hub_down"

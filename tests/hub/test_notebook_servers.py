@@ -1,4 +1,4 @@
-"""Notebooks of pipelines behind a real Hub: in their owner's server, which only a worker starts."""
+"""Pipelines' notebooks behind a real Hub: in their owner's server, which only a worker starts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FOREVER = PID + "import time\nwhile True: time.sleep(1)"
 
 @pytest.fixture(scope="module")
 def small_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A Hub with room for one server for notebooks."""
+    """A Hub that allows one server for notebooks."""
     env = {"WB_WORKER_TOKEN": TOKEN, "WB_NOTEBOOK_SERVERS": "1"}
     with start_up(tmp_path_factory.mktemp("wb") / "data", env=env) as running:
         yield running
@@ -72,13 +72,13 @@ def pid_in(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def test_a_person_can_not_start_one(small_hub: Running, person: Browser) -> None:
+def test_a_user_can_not_start_a_named_server(small_hub: Running, person: Browser) -> None:
     for name in ("pipelines", "mine"):
         answer = person.api("POST", f"/users/admin/servers/{name}")
         assert answer.status_code == 403, answer.text
         assert "only for pipelines" in answer.text
         assert person.http.get(f"/hub/spawn/admin/{name}").status_code == 403
-    # Nor by another way: the person's own server under such a name.
+    # Nor by renaming their default server.
     answer = person.api("PATCH", "/users/admin/servers/", json={"name": "pipelines"})
     assert answer.status_code == 403
     assert person.api("GET", "/users/admin").json()["servers"] == {}
@@ -89,7 +89,7 @@ def test_a_person_can_not_start_one(small_hub: Running, person: Browser) -> None
     assert "new-server-btn" not in home.text
 
 
-def test_files_pass_through_the_proxy_as_they_are(attempts: Attempts) -> None:
+def test_files_pass_through_the_proxy_unchanged(attempts: Attempts) -> None:
     noise = os.urandom(20 * 2**20 + 1)
     ran = attempts.run(
         "import shutil\n"
@@ -102,7 +102,7 @@ def test_files_pass_through_the_proxy_as_they_are(attempts: Attempts) -> None:
     assert kept == {"noise.bin": noise, "text.csv": b"a,b\n" * 100_000}
 
 
-def test_a_killed_worker_leaves_no_kernel_to_the_retry(
+def test_the_retry_ends_the_kernel_of_a_killed_worker(
     small_hub: Running, attempts: Attempts, tmp_path: Path
 ) -> None:
     path = tmp_path / "n.ipynb"
@@ -116,7 +116,7 @@ def test_a_killed_worker_leaves_no_kernel_to_the_retry(
     )
     assert worker.stdout is not None
     with worker.stdout as lines:
-        # The first line comes when the server has started and the cell runs.
+        # The first line arrives once the server has started and the cell runs.
         said = next(found for line in lines if pid_in((found := json.loads(line))["notebook"]))
         pid = pid_in(said["notebook"])
         assert pid is not None
@@ -149,7 +149,7 @@ def test_a_killed_worker_leaves_no_kernel_to_the_retry(
     }
 
 
-def test_its_owner_stops_the_server(person: Browser, attempts: Attempts) -> None:
+def test_the_owner_stops_the_server(person: Browser, attempts: Attempts) -> None:
     attempt, said = attempts.attempt({"n.ipynb": notebook(FOREVER)})
     running = attempts.begin(attempt, said)
     pid = until(lambda: said.saves and pid_in(said.saves[-1][0].decode()), 60, "the cell runs")
@@ -157,13 +157,13 @@ def test_its_owner_stops_the_server(person: Browser, attempts: Attempts) -> None
     ran = running.ended()
     assert (ran.error.code, ran.error.retry) == ("server_stopped", True)
     assert not alive(pid)
-    # The retry starts it again.
+    # The retry restarts it.
     again, said = attempts.attempt({"n.ipynb": notebook("import wb; wb.output('x', 1)")})
     assert attempts.end(again, said).outputs == {"x": 1}
     assert said.lines == ["Starting the owner's notebook server."]
 
 
-def test_none_is_started_for_who_is_locked_out(person: Browser, small_hub: Running) -> None:
+def test_no_server_is_started_for_a_locked_out_user(person: Browser, small_hub: Running) -> None:
     assert person.api("POST", "/users/suspect").status_code == 201
     person.api("POST", "/groups/locked-out")
     assert person.api("POST", "/groups/locked-out/users", json={"users": ["suspect"]}).is_success
@@ -177,7 +177,7 @@ def test_none_is_started_for_who_is_locked_out(person: Browser, small_hub: Runni
     assert person.api("GET", "/users/suspect").json()["servers"] == {}
 
 
-def test_there_is_room_for_so_many(person: Browser, small_hub: Running) -> None:
+def test_the_number_of_notebook_servers_is_limited(person: Browser, small_hub: Running) -> None:
     assert person.api("POST", "/users/ben").status_code == 201
     assert person.api("GET", "/users/admin").json()["servers"]["pipelines"]["ready"]
     servers = HubServers(f"{small_hub.url}/hub/api", TOKEN, small_hub.url, start_seconds=1)

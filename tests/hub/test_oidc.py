@@ -1,4 +1,4 @@
-"""Sign-in through a provider."""
+"""Sign-in through an OpenID Connect provider."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from traitlets.config import Config
 from wb_hub import oidc
 from wb_hub.settings import SettingError
 
-# Starts Workbenches of its own.
+# Starts its own Workbench.
 pytestmark = pytest.mark.slow
 
 
@@ -54,14 +54,14 @@ def test_sign_in_with_groups(oidc_hub: Running, idp: Provider) -> None:
         user = browser.api("GET", "/user").json()
         assert set(user["groups"]) == {"analyst", "cooks"}
         assert user["admin"] is False
-    # The provider's word counts at each sign-in.
+    # Each sign-in applies the provider's groups.
     idp.person["groups"] = ["engineer"]
     with Browser(oidc_hub.url) as browser:
         sign_in(oidc_hub, browser)
         assert browser.api("GET", "/user").json()["groups"] == ["engineer"]
 
 
-def test_stranger_stays_out(oidc_hub: Running, idp: Provider) -> None:
+def test_a_user_without_an_allowed_group_is_refused(oidc_hub: Running, idp: Provider) -> None:
     idp.person = {"sub": "2", "preferred_username": "mallory", "groups": ["cooks"]}
     with Browser(oidc_hub.url) as browser:
         assert sign_in(oidc_hub, browser).status_code == 403
@@ -69,7 +69,7 @@ def test_stranger_stays_out(oidc_hub: Running, idp: Provider) -> None:
 
 
 @pytest.mark.parametrize("name", ["../admin", "a b", ""])
-def test_odd_names_stay_out(oidc_hub: Running, idp: Provider, name: str) -> None:
+def test_invalid_names_are_refused(oidc_hub: Running, idp: Provider, name: str) -> None:
     idp.person = {"sub": "3", "preferred_username": name, "groups": ["analyst"]}
     with Browser(oidc_hub.url) as browser:
         assert sign_in(oidc_hub, browser).status_code == 403
@@ -83,7 +83,7 @@ def test_named_administrator(oidc_hub: Running, idp: Provider) -> None:
         assert browser.api("GET", "/user").json()["admin"] is True
 
 
-def test_no_passwords_then(oidc_hub: Running) -> None:
+def test_there_are_no_password_pages_with_a_provider(oidc_hub: Running) -> None:
     with Browser(oidc_hub.url) as browser:
         assert browser.http.get("/hub/signup").status_code == 404
         assert browser.http.get("/hub/authorize").status_code == 404
@@ -95,14 +95,14 @@ def test_discovery(idp: Provider) -> None:
         oidc.discover(idp.issuer.replace("127.0.0.1", "localhost"))
 
 
-def test_provider_that_is_not_there() -> None:
+def test_an_unreachable_provider() -> None:
     with pytest.raises(SettingError, match="can't be read"):
         oidc.discover("http://127.0.0.1:9")
     with pytest.raises(SettingError, match="http or https"):
         oidc.discover("file:///etc/passwd")
 
 
-def test_given_addresses_need_no_discovery() -> None:
+def test_explicit_addresses_need_no_discovery() -> None:
     from wb_hub.settings import Oidc
 
     c = Config()

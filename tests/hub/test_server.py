@@ -1,4 +1,4 @@
-"""What a person's own Jupyter server is given, seen from inside a started one."""
+"""What a user's Jupyter server gets, as seen from inside a running one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def server(hub: Running) -> psutil.Process:
         return next(p for p in hub.descendants() if "jupyterhub.singleuser" in p.cmdline())
 
 
-def test_no_secret_reaches_it(hub: Running, server: psutil.Process) -> None:
+def test_its_environment_has_no_secrets(hub: Running, server: psutil.Process) -> None:
     env = server.environ()
     allowed = {
         "HOME",
@@ -44,7 +44,7 @@ def test_no_secret_reaches_it(hub: Running, server: psutil.Process) -> None:
         assert (hub.data_dir / "hub" / name).read_text().strip() not in text
 
 
-def test_its_token(hub: Running, server: psutil.Process) -> None:
+def test_the_scopes_of_its_token(hub: Running, server: psutil.Process) -> None:
     headers = {"Authorization": f"token {server.environ()['JUPYTERHUB_API_TOKEN']}"}
     with httpx.Client(base_url=hub.url, headers=headers, trust_env=False) as http:
         user = http.get("/hub/api/user").json()
@@ -86,7 +86,7 @@ def test_kernels_listen_on_no_port(hub: Running, admin: Browser, server: psutil.
         )
         sockets = Path(server.environ()["JUPYTER_RUNTIME_DIR"])
         until(lambda: list(sockets.glob(f"kernel-{kernel}-ipc-*")), what="its sockets")
-        # What it has on TCP is for its debugger and for its own threads, and not the five of Jupyter.
+        # At most one TCP port, the debugger's: none of Jupyter's five.
         assert stat.S_IMODE(sockets.stat().st_mode) & 0o777 == 0o700
         assert len([c for c in process.net_connections("tcp") if c.status == "LISTEN"]) <= 1
         until(
@@ -100,7 +100,9 @@ def test_kernels_listen_on_no_port(hub: Running, admin: Browser, server: psutil.
         admin.server("DELETE", "admin", f"api/kernels/{kernel}")
 
 
-def test_lab_starts_without_news_and_foreign_panels(admin: Browser, server: psutil.Process) -> None:
+def test_lab_starts_without_news_and_with_the_workbench_kernel(
+    admin: Browser, server: psutil.Process
+) -> None:
     page = admin.http.get("/user/admin/lab", headers={"Sec-Fetch-Mode": "navigate"})
     assert page.status_code == 200
     assert "@jupyterlab/apputils-extension:announcements" in page.text

@@ -21,7 +21,7 @@ def test_defaults(home: Path) -> None:
 
 def test_data_dir_follows_xdg(home: Path) -> None:
     assert from_env({"XDG_DATA_HOME": "/srv/data"}).data_dir == Path("/srv/data/workbench")
-    # The rules say that a relative path there is to be ignored.
+    # The XDG specification says to ignore a relative path.
     assert from_env({"XDG_DATA_HOME": "data"}).data_dir == home / ".local/share/workbench"
 
 

@@ -18,7 +18,7 @@ def new_name() -> str:
 
 @pytest.fixture
 def member(admin: Browser) -> str:
-    """Somebody whom the administrator added, with the password ``GOOD``."""
+    """A user added by the administrator, with the password ``GOOD``."""
     name = new_name()
     assert admin.api("POST", f"/users/{name}").status_code == 201
     answer = admin.post(
@@ -56,7 +56,7 @@ def test_form_without_xsrf_token_is_refused(hub: Running, stranger: Browser) -> 
     "fields",
     [{}, {"username": "admin"}, {"password": "x"}, {"username": "admin", "password": "x" * 500}],
 )
-def test_odd_forms_are_no_server_error(stranger: Browser, fields: dict[str, str]) -> None:
+def test_incomplete_forms_are_client_errors(stranger: Browser, fields: dict[str, str]) -> None:
     stranger.http.get("/hub/login")
     assert stranger.post("/hub/login", **fields).status_code in {400, 403}
 
@@ -68,7 +68,7 @@ def test_sign_up_waits_for_approval(stranger: Browser, admin: Browser) -> None:
     assert answer.status_code == 403
     assert "approved this account yet" in answer.text
     assert stranger.signed_in() is None
-    # Who doesn't know the password isn't told that the account exists.
+    # A wrong password doesn't reveal that the account exists.
     assert "approved" not in stranger.sign_in(name, "a guess").text
 
     page = admin.http.get("/hub/authorize")
@@ -79,7 +79,7 @@ def test_sign_up_waits_for_approval(stranger: Browser, admin: Browser) -> None:
     assert stranger.api("GET", "/user").json()["groups"] == []
 
 
-def test_discarded_sign_up(stranger: Browser, admin: Browser) -> None:
+def test_a_sign_up_is_discarded(stranger: Browser, admin: Browser) -> None:
     name = new_name()
     stranger.sign_up(name, GOOD)
     admin.http.get("/hub/authorize")
@@ -103,7 +103,7 @@ def test_administrators_name_can_not_be_claimed(hub: Running, stranger: Browser,
     assert stranger.signed_in() == "admin"
 
 
-def test_added_persons_name_can_not_be_claimed(stranger: Browser, admin: Browser) -> None:
+def test_an_added_users_name_can_not_be_claimed(stranger: Browser, admin: Browser) -> None:
     name = new_name()
     admin.api("POST", f"/users/{name}")
     stranger.sign_up(name, GOOD)
@@ -112,18 +112,18 @@ def test_added_persons_name_can_not_be_claimed(stranger: Browser, admin: Browser
 
 
 @pytest.mark.parametrize("password", ["short", "password123", "x" * 73])
-def test_passwords_that_are_not_taken(stranger: Browser, password: str) -> None:
+def test_weak_passwords_are_refused(stranger: Browser, password: str) -> None:
     answer = stranger.sign_up(new_name(), password)
     assert answer.status_code == 200
     assert "Something went wrong" in answer.text
 
 
 @pytest.mark.parametrize("name", ["../etc", ".hidden", "two words", "a/b", "x" * 64])
-def test_names_that_are_not_taken(stranger: Browser, name: str) -> None:
+def test_invalid_names_are_refused(stranger: Browser, name: str) -> None:
     assert "Something went wrong" in stranger.sign_up(name, GOOD).text
 
 
-def test_tries_are_limited(hub: Running, stranger: Browser, member: str) -> None:
+def test_sign_in_attempts_are_limited(hub: Running, stranger: Browser, member: str) -> None:
     for _ in range(5):
         assert "Invalid username" in stranger.sign_in(member, "a guess").text
     answer = stranger.sign_in(member, GOOD)
@@ -139,7 +139,7 @@ def test_unknown_names_look_like_known_ones(stranger: Browser) -> None:
     assert "Too many failed attempts" in stranger.sign_in(name, "a guess").text
 
 
-def test_nobody_is_approved_or_locked_out_by_a_link(admin: Browser, member: str) -> None:
+def test_a_link_can_neither_approve_nor_discard_a_user(admin: Browser, member: str) -> None:
     for path in (f"/hub/authorize/{member}", f"/hub/discard/{member}"):
         assert admin.http.get(path).status_code == 405
         forged = admin.http.post(
@@ -148,7 +148,7 @@ def test_nobody_is_approved_or_locked_out_by_a_link(admin: Browser, member: str)
         assert forged.status_code == 403
 
 
-def test_only_administrators_manage_people(stranger: Browser, member: str) -> None:
+def test_only_administrators_manage_users(stranger: Browser, member: str) -> None:
     stranger.sign_in(member, GOOD)
     assert stranger.signed_in() == member
     assert stranger.http.get("/hub/authorize").status_code in {403, 404}
@@ -164,7 +164,7 @@ def test_only_administrators_manage_people(stranger: Browser, member: str) -> No
     }
 
 
-def test_locked_out_at_once(stranger: Browser, admin: Browser, member: str) -> None:
+def test_locking_out_takes_effect_at_once(stranger: Browser, admin: Browser, member: str) -> None:
     stranger.sign_in(member, GOOD)
     token = stranger.api("POST", f"/users/{member}/tokens", json={}).json()["token"]
     headers = {"Authorization": f"token {token}"}
@@ -186,7 +186,7 @@ def test_nobody_locks_themselves_out(admin: Browser) -> None:
     assert admin.signed_in() == "admin"
 
 
-def test_own_password(stranger: Browser, member: str) -> None:
+def test_a_user_changes_their_own_password(stranger: Browser, member: str) -> None:
     new = "another coffee 43"
     stranger.sign_in(member, GOOD)
     fields = {"new_password": new, "new_password_confirmation": new}

@@ -1,6 +1,6 @@
-"""``wb up`` as a process: how it ends, and what it leaves.
+"""``wb up`` as a process: how it ends, and what it leaves behind.
 
-A start takes its time, so each of those here is looked at from several sides.
+Starting takes seconds, so each test checks several things on one start.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from running_hub import (
     until,
 )
 
-# Starts Workbenches of its own, one after the other in one test.
+# Starts its own Workbenches, one after the other in one test.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -41,7 +41,7 @@ def alive(processes: list[psutil.Process]) -> list[str]:
 
 
 def with_server_and_kernel(running: Running, password: str) -> list[psutil.Process]:
-    """Signs in, starts a server and a kernel; all processes there are then."""
+    """Signs in, starts a server and a kernel; returns all processes."""
     with Browser(running.url) as browser:
         browser.sign_in("admin", password)
         browser.start_server("admin")
@@ -64,7 +64,7 @@ def port_is_free(url: str) -> bool:
 
 
 def stops(running: Running, sign: signal.Signals, password: str) -> None:
-    """Asked to stop with all it can have started, it leaves nothing."""
+    """Asserts that a signal stops the Workbench and everything it started."""
     processes = with_server_and_kernel(running, password)
     assert running.stop(sign) == 0
     assert alive(processes) == []
@@ -73,12 +73,12 @@ def stops(running: Running, sign: signal.Signals, password: str) -> None:
 
 
 def noise(running: Running) -> list[str]:
-    """Lines of the log among what it said."""
+    """Log lines in its output."""
     return [line for line in running.lines if line.startswith("[")]
 
 
 def refused(data: Path) -> str:
-    """The last line of a start that has to be refused, quietly."""
+    """Asserts that a start is refused without a traceback; returns its last line."""
     with pytest.raises(NotStarted) as raised:
         launch(data)
     assert raised.value.status == 1
@@ -86,11 +86,11 @@ def refused(data: Path) -> str:
     return raised.value.output.strip().splitlines()[-1]
 
 
-def test_two_on_one_folder(hub: Running) -> None:
+def test_a_second_one_on_the_same_folder_is_refused(hub: Running) -> None:
     assert "already running on" in refused(hub.data_dir)
 
 
-def test_a_second_start_finds_everything_again(hub: Running, tmp_path: Path) -> None:
+def test_a_second_start_keeps_everything(hub: Running, tmp_path: Path) -> None:
     """Two starts, ended by Ctrl-C and by SIGTERM; between them one with a wrong master key."""
     data = tmp_path / "data"
     with start_up(data, "--host", "0.0.0.0") as first:
@@ -100,7 +100,7 @@ def test_a_second_start_finds_everything_again(hub: Running, tmp_path: Path) -> 
         password = first.admin_password
         assert password
         with Browser(first.url) as browser:
-            # One beside another: each has its port, its people and their passwords.
+            # Two side by side: each has its own port, users and passwords.
             assert hub.admin_password and first.url != hub.url
             assert browser.sign_in("admin", hub.admin_password).status_code == 403
             browser.sign_in("admin", password)
@@ -124,8 +124,8 @@ def test_a_second_start_finds_everything_again(hub: Running, tmp_path: Path) -> 
         stops(second, signal.SIGTERM, password)
 
 
-def test_killed_it_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
-    """Its service is killed, then all of it, then the Hub of the next one."""
+def test_after_a_kill_nothing_is_left_and_it_starts_again(tmp_path: Path) -> None:
+    """First its service is killed, then all of it, then the Hub of the next start."""
     with start_up(tmp_path / "data") as running:
         assert running.admin_password
         service = next(p for p in running.descendants() if "service" in p.cmdline())
@@ -136,12 +136,12 @@ def test_killed_it_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
         until(lambda: httpx.get(health, trust_env=False).status_code == 200, 30, "it answers")
         with Browser(running.url) as browser:
             browser.sign_in("admin", running.admin_password)
-            # Taken back by hand: no later start may give it again.
+            # Revoked by hand: no later start may grant it again.
             browser.api("DELETE", "/groups/admin/users", json={"users": ["admin"]})
         processes = with_server_and_kernel(running, running.admin_password)
         port = int(running.url.rsplit(":", 1)[1])
         running.stop(signal.SIGKILL)
-        # At once, on the same port: it waits for the one before it to be gone.
+        # At once, on the same port: it waits until the previous one is gone.
         with start_up(tmp_path / "data", port=port) as again:
             assert again.admin_password is None
             with Browser(again.url) as browser:
@@ -158,7 +158,7 @@ def test_killed_it_leaves_nothing_and_starts_again(tmp_path: Path) -> None:
 
 
 def test_a_terminal_that_hangs_up_stops_it_and_leaves_nothing(tmp_path: Path) -> None:
-    """As `./wb up | tee log` at Ctrl-C: nobody reads any more what it says while it stops."""
+    """Like `./wb up | tee log` at Ctrl-C: nobody reads its output while it stops."""
     process = subprocess.Popen(
         command(tmp_path / "data"),
         stdin=subprocess.DEVNULL,

@@ -1,7 +1,7 @@
-"""A peer that speaks the service's protocol over real HTTP, so that the client meets real bytes.
+"""A peer that speaks the service's protocol over real HTTP, so that the client reads real bytes.
 
-It is no copy of the service: a test says what a statement answers, whole or broken, and the peer
-sends it. What the service itself does is tested elsewhere, end to end.
+It doesn't imitate the service: a test sets a statement's answer, intact or broken, and the peer sends
+it. Other tests cover the service itself, end to end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TOKEN = "a-token-of-the-tests"
 
 @dataclass
 class Answer:
-    """What a statement answers: rows, or an error, and what goes wrong on the way."""
+    """The answer to a statement: rows or an error, and the faults to inject."""
 
     table: pa.Table | None = None
     truncated: bool = False
@@ -32,9 +32,9 @@ class Answer:
     status: int | None = None  # an error instead of a stream
     body: Any = None
     final: bool = True
-    rows: int | None = None  # a count that isn't true
+    rows: int | None = None  # a wrong row count
     cut_after: int | None = None  # bytes after which the connection breaks
-    hang: bool = False  # the rows, then nothing until the client goes
+    hang: bool = False  # the rows, then nothing until the client hangs up
     hang_first: bool = False  # not even headers
     chunk_rows: int = 65_536
     more_after_end: bool = False
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclass
 class Seen:
-    """A request as it came in."""
+    """A received request."""
 
     method: str
     path: str
@@ -54,7 +54,7 @@ class Seen:
 
 @dataclass
 class Peer:
-    """The peer's address, what it answers, and what it has seen."""
+    """The peer's address, its answers, and the requests it has seen."""
 
     url: str
     token: str = TOKEN
@@ -179,7 +179,7 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(b"0\r\n\r\n")
 
         def _hang(self) -> None:
-            """Waits until the client closes its end, as a service with a slow database does."""
+            """Waits until the client closes its end, like a service with a slow database."""
             peer.hangs.set()
             self.close_connection = True
             self.connection.setblocking(False)
@@ -198,7 +198,7 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
 
 
 class _Chunks:
-    """HTTP chunks of up to 1 MiB out of what Arrow writes."""
+    """Turns what Arrow writes into HTTP chunks of up to 1 MiB."""
 
     closed = False
 
@@ -253,18 +253,18 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """Ends kept-alive connections, whose threads would wait for another request."""
+        """Closes kept-alive connections, whose threads would wait for another request."""
         for each in list(self.open):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that hangs up is what some tests are about
+        pass  # some tests make the client hang up
 
 
 @pytest.fixture
 def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
-    """A running peer, named in the environment as a kernel finds the service."""
+    """A running peer, with its address in the environment variables that a kernel reads."""
     peer = Peer("")
     server = _Server(("127.0.0.1", 0), _handler(peer))
     peer.url = f"http://127.0.0.1:{server.server_address[1]}/services/workbench"

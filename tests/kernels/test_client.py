@@ -1,4 +1,4 @@
-"""The client against a peer that speaks the protocol, whole and broken."""
+"""The client against a peer that speaks the protocol, correctly and incorrectly."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ MIXED = pa.table(
 )
 
 
-def test_rows_arrive_whole(client: Client, peer: Peer) -> None:
+def test_rows_arrive_unchanged(client: Client, peer: Peer) -> None:
     peer.says("select", MIXED)
     with client.query("warehouse", "select") as answer:
         assert answer.columns == MIXED.column_names
@@ -91,7 +91,7 @@ def test_pandas_types(client: Client, peer: Peer) -> None:
     assert list(frame.columns) == MIXED.column_names
 
 
-def test_two_columns_of_one_name(client: Client, peer: Peer) -> None:
+def test_two_columns_with_the_same_name(client: Client, peer: Peer) -> None:
     twice = pa.table([pa.array([1]), pa.array([None], pa.int64())], names=["a", "a"])
     peer.says("select", twice)
     answer = client.query("warehouse", "select")
@@ -111,7 +111,7 @@ def test_no_rows(client: Client, peer: Peer) -> None:
     assert answer.df().shape == (0, 9) and answer.rows == 0
 
 
-def test_batches_stream_and_hold_little(client: Client, peer: Peer) -> None:
+def test_batches_stream_with_little_memory(client: Client, peer: Peer) -> None:
     table = pa.table({"n": np.arange(2_000_000), "m": np.arange(2_000_000)})
     peer.says("select", table, chunk_rows=20_000)
     answer = client.query("warehouse", "select")
@@ -125,7 +125,7 @@ def test_batches_stream_and_hold_little(client: Client, peer: Peer) -> None:
         answer.arrow()
 
 
-def test_batches_of_what_was_read(client: Client, peer: Peer) -> None:
+def test_batches_after_reading_the_whole_answer(client: Client, peer: Peer) -> None:
     peer.says("select", MIXED)
     answer = client.query("warehouse", "select")
     answer.arrow()
@@ -152,7 +152,7 @@ def test_a_truncated_answer_warns_once(client: Client, peer: Peer) -> None:
         ({"more_after_end": True}, "goes on after its end"),
     ],
 )
-def test_a_cut_answer_is_no_answer(
+def test_a_cut_answer_is_an_error(
     client: Client, peer: Peer, broken: dict[str, Any], why: str
 ) -> None:
     peer.says("select", MIXED, **broken)
@@ -163,7 +163,7 @@ def test_a_cut_answer_is_no_answer(
     assert client.query("warehouse", "select").rows == 3
 
 
-def test_an_error_in_mid_stream(client: Client, peer: Peer) -> None:
+def test_an_error_in_the_middle_of_the_stream(client: Client, peer: Peer) -> None:
     error = {"code": "source_failed", "message": "division by zero", "details": {"code": "22012"}}
     peer.says("select", MIXED, error=error)
     answer = client.query("warehouse", "select")
@@ -204,7 +204,7 @@ def test_each_error_is_the_services_own_class(
 
 
 @pytest.mark.parametrize("body", [b"<html>Bad gateway</html>", [], {"error": "no"}])
-def test_an_answer_of_something_else(client: Client, peer: Peer, body: Any) -> None:
+def test_an_answer_that_is_not_the_services(client: Client, peer: Peer, body: Any) -> None:
     peer.says("select", status=502, body=body)
     with pytest.raises(errors.SourceFailed, match="HTTP status 502"):
         client.query("warehouse", "select")
@@ -235,7 +235,7 @@ def test_token_and_identity_encoding_are_sent(client: Client, peer: Peer) -> Non
         other.connections()
 
 
-def test_the_hubs_token_is_the_second_choice(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hubs_token_is_the_fallback(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORKBENCH_TOKEN")
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", peer.token)
     with Client() as client:
@@ -251,7 +251,7 @@ def test_the_token_is_not_shown(client: Client, peer: Peer) -> None:
         assert "secret" not in str(caught.value)
 
 
-def test_proxies_of_the_environment_see_nothing(
+def test_proxies_from_the_environment_are_ignored(
     peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -267,7 +267,7 @@ def test_queries_share_one_connection(client: Client, peer: Peer) -> None:
     assert len(peer.sockets) == 1
 
 
-def test_a_forgotten_result_hangs_up(client: Client, peer: Peer) -> None:
+def test_a_garbage_collected_result_hangs_up(client: Client, peer: Peer) -> None:
     peer.says("select", MIXED, hang=True)
     answer = client.query("warehouse", "select")
     assert peer.hangs.wait(10) and not peer.hung_up.is_set()
@@ -276,7 +276,7 @@ def test_a_forgotten_result_hangs_up(client: Client, peer: Peer) -> None:
     assert peer.hung_up.wait(10)
 
 
-def test_a_closed_result_says_so(client: Client, peer: Peer) -> None:
+def test_reading_a_closed_result_is_an_error(client: Client, peer: Peer) -> None:
     peer.says("select", MIXED)
     answer = client.query("warehouse", "select")
     answer.close()
@@ -286,13 +286,13 @@ def test_a_closed_result_says_so(client: Client, peer: Peer) -> None:
 
 @pytest.mark.parametrize("when", ["before the answer", "between its rows"])
 def test_an_interrupt_hangs_up_and_cancels(client: Client, peer: Peer, when: str) -> None:
-    # polars is imported here, and makes SIGINT restart a blocked recv().
+    # polars is imported here; it makes SIGINT restart a blocked recv().
     main = threading.main_thread().ident
     assert main is not None
     reading, done = threading.Event(), threading.Event()
 
     def interrupt() -> None:
-        # Again, as a person would: Python drops an interrupt that comes within a finaliser.
+        # Repeated, as a user would: Python drops an interrupt that arrives in a finalizer.
         assert peer.hangs.wait(10) and reading.wait(10)
         while not done.is_set():
             signal.pthread_kill(main, signal.SIGINT)
@@ -387,7 +387,7 @@ def test_values_that_cannot_be_sent(value: Any) -> None:
 
 
 def test_the_base_install_is_enough() -> None:
-    """No pandas, polars or part of the service is imported before it is asked for."""
+    """Neither pandas, polars nor a part of the service is imported until needed."""
     code = (
         "import sys, wb_server.client\n"
         "wrong = [m for m in ('pandas', 'polars', 'tornado', 'sqlalchemy', 'cryptography')"
@@ -411,12 +411,12 @@ def test_the_base_install_is_enough() -> None:
     assert done.stdout.strip() == f"[] {ours}"
 
 
-def test_a_kernel_says_whose_attempt_it_is(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_name_the_kernels_attempt(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKBENCH_ATTEMPT", "a1")
     with Client(peer.url, peer.token) as bound:
         bound.connections()
     monkeypatch.delenv("WORKBENCH_ATTEMPT")
     with Client(peer.url, peer.token) as free:
         free.connections()
-    said = [each.headers.get("Workbench-Attempt") for each in peer.seen]
-    assert said == ["a1", None]
+    sent = [each.headers.get("Workbench-Attempt") for each in peer.seen]
+    assert sent == ["a1", None]

@@ -1,4 +1,4 @@
-"""Frames keep every value, whatever lies in what: random Arrow tables, compared cell by cell."""
+"""Frames keep every value, however types are nested: random Arrow tables, compared cell by cell."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ LEAVES: list[tuple[pa.DataType, Callable[[random.Random], Any]]] = [
 
 
 def _type(dice: random.Random, depth: int) -> tuple[pa.DataType, Callable[[], Any]]:
-    """A random type, and what makes values of it."""
+    """A random type, and a function that makes values of it."""
     kind, leaf = dice.choice(LEAVES)
     shape = dice.choice(["leaf", "list", "struct", "map", "fixed"]) if depth else "leaf"
     inner, make = _type(dice, depth - 1) if shape != "leaf" else (kind, lambda: leaf(dice))
@@ -89,7 +89,7 @@ def _type(dice: random.Random, depth: int) -> tuple[pa.DataType, Callable[[], An
 
 
 def _plain(value: Any) -> Any:
-    """A value of a frame as the Python value that it was made of."""
+    """Converts a frame's value back to the Python value it was made from."""
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, pd.Timestamp):
@@ -110,7 +110,7 @@ def _plain(value: Any) -> Any:
 
 
 def _as_polars(value: Any, kind: pa.DataType) -> Any:
-    """A value as polars has it: maps are dictionaries there, unless one holds what polars lacks."""
+    """Converts a value from polars, where maps are dictionaries unless a type isn't supported."""
     if isinstance(value, dict) and pa.types.is_map(kind):
         return [(key, _as_polars(item, kind.item_type)) for key, item in value.items()]
     if isinstance(value, list) and pa.types.is_map(kind):
@@ -123,7 +123,7 @@ def _as_polars(value: Any, kind: pa.DataType) -> Any:
 
 
 def _sent(table: pa.Table) -> pa.Table:
-    """A table as it comes from the service."""
+    """A table after a round trip through an Arrow stream, as from the service."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -136,7 +136,7 @@ def test_random_tables(seed: int) -> None:
     for _ in range(10):
         kind, make = _type(dice, dice.choice([0, 1, 1, 2, 3]))
         values = [None if dice.random() < 0.3 else make() for _ in range(dice.randint(0, 9))]
-        # Rows come in batches, and a table's part begins in the middle of one.
+        # Rows come in batches, and a slice of a table may start in the middle of one.
         chunks = pa.chunked_array(
             [pa.array([None, *values[:4]], kind).slice(1), pa.array(values[4:], kind)], kind
         )
@@ -156,7 +156,7 @@ def test_random_tables(seed: int) -> None:
         assert found == values, kind
 
 
-def test_numbers_in_lists_stay_whole() -> None:
+def test_integers_in_lists_stay_integers() -> None:
     table = pa.table({"v": [[2**53 + 1, None], None], "s": [[{"a": 2**53 + 1}, {"a": None}], None]})
     frame = to_pandas(table)
     assert frame["v"].tolist() == [[2**53 + 1, None], None]
@@ -177,7 +177,7 @@ FAR = [
 
 
 @pytest.mark.parametrize(("kind", "number", "text"), FAR)
-def test_what_python_cannot_hold_is_text(kind: pa.DataType, number: int, text: str) -> None:
+def test_values_beyond_pythons_range_become_text(kind: pa.DataType, number: int, text: str) -> None:
     values = pa.array([number, None], kind)
     (found, missing) = python_values(values)
     assert found == text and missing is None
@@ -185,14 +185,14 @@ def test_what_python_cannot_hold_is_text(kind: pa.DataType, number: int, text: s
 
 
 @pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us"), pa.timestamp("us", "UTC")])
-def test_a_frame_shows_years_that_python_lacks(kind: pa.DataType) -> None:
+def test_a_frame_shows_years_beyond_pythons_range(kind: pa.DataType) -> None:
     far = 3_672_713 if kind == pa.date32() else 3_672_713 * 86_400_000_000
     frame = to_pandas(pa.table({"v": pa.array([far, None], kind)}))
     assert "12025-07-19" in repr(frame) and frame["v"].dt.year[0] == 12025
     assert to_polars(pa.table({"v": pa.array([far], kind)}))["v"].dt.year()[0] == 12025
 
 
-def test_a_zone_stays_where_all_years_are_known() -> None:
+def test_a_zone_is_kept_within_pythons_years() -> None:
     last = dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
     values = pa.array([dt.datetime(1, 1, 1, tzinfo=UTC), last], pa.timestamp("us", "UTC"))
     frame = to_pandas(pa.table({"v": values}))
@@ -229,7 +229,7 @@ def test_intervals_are_readable(parts: tuple[int, int, int], text: str) -> None:
     assert interval_text(pa.MonthDayNano(list(parts))) == text
 
 
-def test_two_fields_of_one_name() -> None:
+def test_two_fields_with_the_same_name() -> None:
     twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
     assert python_values(twice) == [{"a": 1, "a_1": 2}]
     assert distinct(["a", "a", "a_1"]) == ["a", "a_2", "a_1"]

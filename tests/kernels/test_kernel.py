@@ -1,4 +1,4 @@
-"""The kernel itself, started from its spec as Jupyter starts it."""
+"""The kernel itself, started from its spec as Jupyter does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def kernel(
         "PYTHONPATH", ":".join(str(PACKAGES / name) for name in ("wb_server", "wb_kernels"))
     )
     monkeypatch.chdir(tmp_path)
-    # A notebook's folder may hold anything: it must not shadow what the kernel needs to start.
+    # A notebook's folder may hold anything: its modules must not shadow what the kernel needs to start.
     (tmp_path / "ipykernel.py").write_text("raise ImportError('the wrong one')")
     specs = KernelSpecManager(data_dir=str(tmp_path))
     manager = KernelManager(kernel_name="workbench-python", kernel_spec_manager=specs)
@@ -66,7 +66,7 @@ def run(client: BlockingKernelClient, cell: str) -> tuple[str, str, str]:
         elif message["msg_type"] == "error":
             text.extend(content["traceback"])
 
-    # For a moment after an error a kernel aborts what comes next, unless it is told not to.
+    # For a moment after an error a kernel aborts further cells, unless `stop_on_error` is false.
     reply = client.execute_interactive(cell, output_hook=note, timeout=60, stop_on_error=False)
     return reply["content"]["status"], "".join(text), "".join(html)
 
@@ -92,7 +92,7 @@ def test_sql_works_without_load_ext(kernel: BlockingKernelClient, peer: Peer) ->
 
 def test_the_stop_button_stops_the_query(kernel: BlockingKernelClient, peer: Peer) -> None:
     peer.says("select 1", {"x": [1]})
-    run(kernel, "%%sql warehouse\nselect 1")  # a first use imports for a while
+    run(kernel, "%%sql warehouse\nselect 1")  # the first use spends time on imports
     peer.says("select sleep()", {"x": [1]}, hang=True)
     sent = kernel.execute("%%sql warehouse frame <<\nselect sleep()", stop_on_error=False)
     assert peer.hangs.wait(30)
@@ -106,7 +106,7 @@ def test_the_stop_button_stops_the_query(kernel: BlockingKernelClient, peer: Pee
     assert run(kernel, "'frame' in globals()")[1] == "False"
 
 
-def test_the_spec_is_what_jupyter_reads() -> None:
+def test_the_kernel_spec() -> None:
     spec = json.loads((SPEC / "kernel.json").read_text())
     assert spec["display_name"] == "Workbench Python"
     assert spec["argv"] == ["python", "-m", "wb_kernels", "-f", "{connection_file}"]

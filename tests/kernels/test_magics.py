@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Notebook:
-    """Runs cells as a notebook does, and keeps what they show."""
+    """Runs cells as a notebook does, and records their outputs."""
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell = shell
@@ -73,12 +73,12 @@ MONEY = pa.table(
 )
 
 
-def test_selecting_a_connection_says_one_line(notebook: Notebook) -> None:
+def test_selecting_a_connection_prints_one_line(notebook: Notebook) -> None:
     assert notebook.run("%sql warehouse") is None
     assert notebook.text.strip() == "Using warehouse (postgres)."
 
 
-def test_jupysql_is_told_the_dialect_that_the_service_names(notebook: Notebook, peer: Peer) -> None:
+def test_jupysql_gets_the_dialect_from_the_service(notebook: Notebook, peer: Peer) -> None:
     from sql.connection import ConnectionManager
 
     for name, dialect in (("warehouse", "postgresql"), ("lake", "duckdb")):
@@ -88,15 +88,13 @@ def test_jupysql_is_told_the_dialect_that_the_service_names(notebook: Notebook, 
     assert len(asked) == 1
 
 
-def test_a_sign_in_that_ends_soon_or_is_missing_is_said_once(
-    notebook: Notebook, peer: Peer
-) -> None:
+def test_an_expiring_or_missing_sign_in_is_reported_once(notebook: Notebook, peer: Peer) -> None:
     ends = {"status": "expiring", "expires_at": "2031-05-17T22:00:00Z"}
     old = {"name": "old_one", "connector": "postgres", "credential": ends}
     own = {"credentials": "personal", "credential": {"status": "missing"}}
     peer.connections += [old, {"name": "own_one", "connector": "postgres", **own}]
     peer.says("select 1", {"one": [1]})
-    for cell, said in (
+    for cell, text in (
         ("%sql old_one", "The sign-in for old_one ends on 2031-05-17."),
         ("%sql old_one", ""),
         ("%sql old_one select 1", ""),
@@ -104,8 +102,8 @@ def test_a_sign_in_that_ends_soon_or_is_missing_is_said_once(
     ):
         notebook.run(cell)
         shown = notebook.text + notebook.html
-        assert said in shown
-        assert ("sign-in" in shown) is bool(said)
+        assert text in shown
+        assert ("sign-in" in shown) is bool(text)
 
 
 def test_bare_sql_lists_the_connections(notebook: Notebook, peer: Peer) -> None:
@@ -117,7 +115,7 @@ def test_bare_sql_lists_the_connections(notebook: Notebook, peer: Peer) -> None:
     assert notebook.run("%sql --connections").names == ["lake", "new_one", "warehouse"]
 
 
-def test_an_unknown_name_gives_one_line_with_near_names(notebook: Notebook) -> None:
+def test_an_unknown_name_gives_one_line_with_similar_names(notebook: Notebook) -> None:
     notebook.run("%sql warehose")
     expected = 'There is no connection "warehose". Did you mean warehouse?'
     assert notebook.err.strip() == f"UnknownConnection: {expected}"
@@ -126,7 +124,7 @@ def test_an_unknown_name_gives_one_line_with_near_names(notebook: Notebook) -> N
     assert "Traceback" not in notebook.err + notebook.out
 
 
-def test_without_a_connection_it_says_how_to_select_one(notebook: Notebook) -> None:
+def test_without_a_connection_the_error_says_how_to_select_one(notebook: Notebook) -> None:
     notebook.run("%sql select 1")
     assert "write %sql NAME first. Yours are: lake, warehouse." in notebook.err
 
@@ -145,7 +143,9 @@ def test_a_cell_shows_a_table(notebook: Notebook, peer: Peer) -> None:
     assert lines[3].split() == ["2", "1234.500000000000000000", "NULL", "plain"]
 
 
-def test_a_plan_is_shown_whole_and_texts_keep_their_blanks(notebook: Notebook, peer: Peer) -> None:
+def test_a_plan_is_shown_whole_and_text_keeps_its_whitespace(
+    notebook: Notebook, peer: Peer
+) -> None:
     plan = "\n".join(f"{'  ' * depth}→ step {depth}" for depth in range(60))
     peer.says(
         "explain select 1",
@@ -163,8 +163,8 @@ def test_a_plan_is_shown_whole_and_texts_keep_their_blanks(notebook: Notebook, p
     assert plan not in shown and f"{plan[:100]}" in shown and "white-space:pre-wrap" in shown
 
 
-def test_durations_are_hours_with_one_sign(notebook: Notebook, peer: Peer) -> None:
-    """Times of MySQL go from -838 to 838 hours; Python would write them as days and a rest."""
+def test_durations_are_shown_in_hours_with_one_sign(notebook: Notebook, peer: Peer) -> None:
+    """MySQL's TIME ranges from -838 to 838 hours; Python would write days and a remainder."""
     times = [
         -dt.timedelta(hours=120, minutes=30),
         dt.timedelta(hours=838, minutes=59, seconds=59),
@@ -177,8 +177,8 @@ def test_durations_are_hours_with_one_sign(notebook: Notebook, peer: Peer) -> No
     assert shown == ["-120:30:00", "838:59:59", "-00:00:00.000250", "00:00:00"]
 
 
-def test_intervals_and_years_that_python_lacks_are_shown(notebook: Notebook, peer: Peer) -> None:
-    """jupysql reads the rows for itself before it shows them."""
+def test_intervals_and_years_beyond_pythons_range_are_shown(notebook: Notebook, peer: Peer) -> None:
+    """jupysql reads the rows into Python before it shows them."""
     took = pa.array([(0, 0, 4_500 * 10**9), (1, 14, 28_800 * 10**9)], pa.month_day_nano_interval())
     table = pa.table(
         {
@@ -207,7 +207,7 @@ def test_a_long_answer_shows_its_first_rows(notebook: Notebook, peer: Peer) -> N
     assert len(answer) == 1234
 
 
-def test_settings_of_jupysql_can_come_first(notebook: Notebook) -> None:
+def test_settings_of_jupysql_can_precede_the_first_query(notebook: Notebook) -> None:
     notebook.run("%config SqlMagic.displaylimit = 5")
     assert notebook.error is None
     notebook.run("%config SqlMagic.displaylimit")
@@ -239,14 +239,16 @@ def test_an_answer_becomes_a_pandas_frame(notebook: Notebook, peer: Peer, cell: 
 @pytest.mark.parametrize(
     ("frame", "module"), [("polars", "polars"), ("arrow", "pyarrow"), ("result", "wb_kernels")]
 )
-def test_or_another_kind_of_frame(notebook: Notebook, peer: Peer, frame: str, module: str) -> None:
+def test_an_answer_becomes_another_kind_of_frame(
+    notebook: Notebook, peer: Peer, frame: str, module: str
+) -> None:
     peer.says("select * from money", MONEY)
     notebook.run(f"%config WorkbenchSql.frame = {frame!r}")
     notebook.run("%%sql warehouse df <<\nselect * from money")
     assert type(notebook["df"]).__module__.startswith(module)
 
 
-def test_jupysqls_own_ways_to_frames(notebook: Notebook, peer: Peer) -> None:
+def test_jupysqls_own_conversions_to_frames(notebook: Notebook, peer: Peer) -> None:
     peer.says("select * from money", MONEY)
     answer = notebook.run("%%sql warehouse\nselect * from money")
     assert answer.DataFrame().shape == answer.PolarsDataFrame().shape == (3, 4)
@@ -256,10 +258,10 @@ def test_jupysqls_own_ways_to_frames(notebook: Notebook, peer: Peer) -> None:
     assert answer.csv().splitlines()[0] == "id,amount,day,note"
     notebook.run("%config SqlMagic.autopolars = True")
     assert type(notebook.run("%sql select * from money")).__module__.startswith("polars")
-    assert len(peer.queries) == 2  # asked for frames, jupysql would run the query again
+    assert len(peer.queries) == 2  # jupysql itself would rerun the query for each frame
 
 
-def test_parameters_are_sent_apart_from_the_text(notebook: Notebook, peer: Peer) -> None:
+def test_parameters_are_sent_separately_from_the_text(notebook: Notebook, peer: Peer) -> None:
     query = """select ':no', x::text, ":no", arr[1:2] -- :no
     from t /* :no */ where day >= :since and id in (:ids) and note = :note"""
     peer.says(query, {"x": [1]})
@@ -295,7 +297,7 @@ def test_templates_are_refused(notebook: Notebook, peer: Peer, text: str) -> Non
         "select '{{x}}' as template, $$ {{ y }} $$, \"{{z}}\" /* {{ a }} */",
     ],
 )
-def test_text_travels_as_written(notebook: Notebook, peer: Peer, query: str) -> None:
+def test_statements_are_sent_as_written(notebook: Notebook, peer: Peer, query: str) -> None:
     peer.says(query, {"x": [1]})
     notebook.run("%sql warehouse")
     notebook.run(f"%sql {query}")
@@ -330,14 +332,16 @@ def test_an_error_of_the_service_is_one_line(notebook: Notebook, peer: Peer) -> 
     assert notebook.error.details["near"] == ["sales"]
 
 
-def test_words_of_other_databases_bring_no_advice(notebook: Notebook, peer: Peer) -> None:
+def test_messages_like_another_databases_add_no_advice(notebook: Notebook, peer: Peer) -> None:
     error = {"code": "source_failed", "message": "Catalog Error: no such table", "details": {}}
     peer.says("select 1", status=502, body={"error": error})
     notebook.run("%%sql warehouse\nselect 1")
     assert notebook.err.strip() == "SourceFailed: Catalog Error: no such table"
 
 
-def test_a_failure_in_mid_stream_leaves_no_frame(notebook: Notebook, peer: Peer) -> None:
+def test_a_failure_in_the_middle_of_the_stream_leaves_no_frame(
+    notebook: Notebook, peer: Peer
+) -> None:
     error = {"code": "source_failed", "message": "division by zero", "details": {}}
     peer.says("select 1", {"x": [1, 2]}, error=error)
     notebook.run("%%sql warehouse df <<\nselect 1")
@@ -345,7 +349,7 @@ def test_a_failure_in_mid_stream_leaves_no_frame(notebook: Notebook, peer: Peer)
     assert "df" not in notebook.shell.user_ns
 
 
-def test_the_row_limit_is_said(notebook: Notebook, peer: Peer) -> None:
+def test_a_truncated_answer_names_the_row_limit(notebook: Notebook, peer: Peer) -> None:
     peer.says("select 1", {"x": [1, 2]}, truncated=True)
     answer = notebook.run("%%sql warehouse\nselect 1")
     assert "stops at the row limit of 2 rows" in answer._repr_html_()
@@ -353,7 +357,7 @@ def test_the_row_limit_is_said(notebook: Notebook, peer: Peer) -> None:
     assert "stops at the row limit of 2 rows" in notebook.text
 
 
-def test_a_write_says_its_rows(notebook: Notebook, peer: Peer) -> None:
+def test_a_write_shows_its_affected_rows(notebook: Notebook, peer: Peer) -> None:
     peer.says("delete from t", {"rows_affected": [5]}, kind="write")
     answer = notebook.run("%%sql warehouse\ndelete from t")
     assert repr(answer) == "5 rows affected."
@@ -391,7 +395,7 @@ def test_an_interrupt_stops_the_query(notebook: Notebook, peer: Peer) -> None:
     done = threading.Event()
 
     def interrupt() -> None:
-        # Again, as a person would: Python drops an interrupt that comes within a finaliser.
+        # Repeated, as a user would: Python drops an interrupt that arrives in a finalizer.
         peer.hangs.wait(10)
         while not done.is_set():
             signal.pthread_kill(main, signal.SIGINT)
@@ -409,7 +413,7 @@ def test_an_interrupt_stops_the_query(notebook: Notebook, peer: Peer) -> None:
     assert peer.cancelled == [peer.queries[-1]["query_id"]]
 
 
-def test_a_url_is_jupysqls_own(notebook: Notebook, peer: Peer) -> None:
+def test_a_url_is_left_to_jupysql(notebook: Notebook, peer: Peer) -> None:
     notebook.run("%sql sqlite://")
     notebook.run("x = 7")
     answer = notebook.run("%sql select :x * 6 as answer")
@@ -419,7 +423,7 @@ def test_a_url_is_jupysqls_own(notebook: Notebook, peer: Peer) -> None:
     assert len(peer.queries) == 1
 
 
-def test_load_ext_sql_keeps_our_magic(notebook: Notebook, peer: Peer) -> None:
+def test_load_ext_sql_keeps_the_workbenchs_magic(notebook: Notebook, peer: Peer) -> None:
     peer.says("select 1", {"x": [1]})
     notebook.run("%load_ext sql")
     notebook.run("%%sql warehouse\nselect 1")

@@ -1,4 +1,4 @@
-"""What a notebook may answer with: ``wb.output``."""
+"""``wb.output``: the values that a notebook may output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wb_kernels import outputs
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What is displayed, in place of a notebook."""
+    """Captures what would be displayed in a notebook."""
     taken: list[dict[str, Any]] = []
     monkeypatch.setattr("IPython.display.display", lambda data, raw: taken.append(data))
     return taken
@@ -48,7 +48,7 @@ def test_values_become_json(shown: list[dict[str, Any]], value: Any, plain: Any)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "kind", "said"),
+    ("name", "value", "kind", "message"),
     [
         ("a b", 1, ValueError, "isn't a valid output name"),
         ("", 1, ValueError, "isn't a valid output name"),
@@ -61,15 +61,15 @@ def test_values_become_json(shown: list[dict[str, Any]], value: Any, plain: Any)
         ("x", "y" * 70_000, ValueError, "limit is 64"),
     ],
 )
-def test_what_can_not_be_an_output(
-    shown: list[dict[str, Any]], name: str, value: Any, kind: type[Exception], said: str
+def test_invalid_outputs_are_refused(
+    shown: list[dict[str, Any]], name: str, value: Any, kind: type[Exception], message: str
 ) -> None:
-    with pytest.raises(kind, match=said):
+    with pytest.raises(kind, match=message):
         wb.output(name, value)
     assert shown == []
 
 
-def test_both_sides_say_the_same() -> None:
+def test_kernel_and_server_agree_on_the_media_type() -> None:
     from wb_server.pipelines.kernels.outputs import OUTPUT
 
     assert OUTPUT == outputs.MEDIA_TYPE

@@ -1,4 +1,4 @@
-"""What the lexer takes for a parameter, an end and a template."""
+"""How the lexer recognizes parameters, ends of statements and templates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_parameters(sql: str, names: list[str]) -> None:
     assert parameters(sql, "postgres") == names
 
 
-def test_mysql_has_other_texts_and_comments() -> None:
+def test_strings_and_comments_of_mysql() -> None:
     assert parameters("select 'it\\'s :a', :b # :c", "mysql") == ["b"]
     assert parameters("/* /* :a */ :b", "mysql") == ["b"]
 

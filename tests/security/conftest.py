@@ -1,4 +1,4 @@
-"""A Hub of their own."""
+"""Fixtures with a separate Hub for the tests of this folder."""
 
 from __future__ import annotations
 

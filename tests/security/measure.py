@@ -1,9 +1,10 @@
-"""Measures the gate on statements of any origin: how many it refuses, and which.
+"""Measures how many statements of any files the gate refuses, and lists them.
 
 ``measure.py --dialect postgres FILE…`` analyses each statement of the files, split at ``;`` or at
-lines ``---``. With ``--run``, each file runs on a server that is started for it, from the first
-statement to the last, and only what the server takes and could pass the gate at all (a query,
-EXPLAIN, INSERT, UPDATE, DELETE, MERGE) is counted; what the gate renders has to answer the same.
+lines ``---``. With ``--run``, each file runs from the first statement to the last on a server started
+for it. Only statements that the server accepts and that are of a kind the gate can allow (a query,
+EXPLAIN, INSERT, UPDATE, DELETE, MERGE) are counted, and the text that the gate renders has to give
+the same answer.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ _FIRST = ("select", "with", "values", "table", "from", "(", "explain", "insert",
 
 
 def main() -> None:
-    """Prints each refusal, each other result, and the rate."""
+    """Prints each refusal, each differing result, and the rate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dialect", choices=get_args(DialectName), required=True)
     parser.add_argument("--run", action="store_true", help="compare the answers on a real server")
-    parser.add_argument("--schema", type=Path, help="tables to make before each file (--run)")
+    parser.add_argument("--schema", type=Path, help="tables to create before each file (--run)")
     parser.add_argument("files", nargs="+", type=Path)
     options = parser.parse_args()
     tally = Tally()
@@ -46,7 +47,7 @@ def main() -> None:
     for text in (*tally.refused[False], *tally.different):
         print(f"\n{text}")
     if tally.broken:
-        print(f"\n{len(tally.broken)} statements that the server doesn't take aren't counted")
+        print(f"\n{len(tally.broken)} statements that the server rejects aren't counted")
     print(f"\nrate: {options.dialect}: {tally.line()}")
 
 
@@ -69,7 +70,7 @@ def _measure(
                 tally.refused[False] += one.refused[False]
                 tally.different += one.different
                 tally.broken += one.broken
-            with suppress(EngineError):  # said above already, or no business of the gate's
+            with suppress(EngineError):  # reported above already, or nothing for the gate
                 engine.keep(sql)
 
 

@@ -1,7 +1,7 @@
-"""Tries to get at what belongs to somebody else. Runs as a cell, and as a program for the control.
+"""Probes that try to access another user's resources. Runs as a cell, and as a control program.
 
-``run`` takes probes as lists: a name, a kind (a function here) and its arguments. What a probe got,
-or how it was refused, is a text. Uses the standard library alone: the whole file is sent as a cell.
+``run`` takes probes as lists: a name, a kind (a function of this file) and its arguments. A probe's
+result says what it got, or how it was refused. Standard library only: the file is sent as a cell.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def run(probes):
-    """The result of each probe by its name: ``got …`` or ``refused: EACCES``."""
+    """Each probe's result by its name: ``got …`` or, for example, ``refused: EACCES``."""
     results = {}
     for name, kind, *arguments in probes:
         try:
@@ -40,7 +40,7 @@ def _read(path):
 
 
 def _write(path):
-    # Opened for writing and closed again: nothing is changed where it is allowed.
+    # Opens for writing and closes again: changes nothing if it is allowed.
     os.close(os.open(path, os.O_WRONLY | os.O_APPEND))
     return "the right to write"
 
@@ -81,7 +81,7 @@ def _checked(result):
 
 def _attach(pid):
     _libc.ptrace.restype = ctypes.c_long
-    # PTRACE_SEIZE doesn't stop the process; it is let go when this one detaches.
+    # PTRACE_SEIZE doesn't stop the process; detaching releases it.
     _checked(_libc.ptrace(0x4206, pid, None, None))
     # PTRACE_DETACH wants a stopped process: PTRACE_INTERRUPT, then wait.
     _libc.ptrace(0x4207, pid, None, None)
@@ -105,7 +105,7 @@ def _vm_read(pid):
         ctypes.c_ulong(1),
         ctypes.c_ulong(0),
     )
-    # Nothing lies at the address 0: whoever may read is told so.
+    # Nothing is mapped at address 0: EFAULT means that reading is allowed.
     if result < 0 and ctypes.get_errno() == errno.EFAULT:
         return "the right to read"
     return _checked(result)
@@ -157,7 +157,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 def _descriptors(pid):
-    """Where the descriptors of an own process lead, except to pipes, sockets and the like."""
+    """The files behind the descriptors of one's own process, without pipes, sockets and the like."""
     folder = f"/proc/{pid}/fd"
     found = set()
     for number in os.listdir(folder):
@@ -169,15 +169,15 @@ def _descriptors(pid):
 
 
 def _truncate(path):
-    """Cuts a file to nothing through a descriptor that was handed down."""
+    """Truncates a file through an inherited descriptor."""
     for number in os.listdir("/proc/self/fd"):
         try:
             if os.readlink(f"/proc/self/fd/{number}") == path:
                 os.ftruncate(int(number), 0)
-                return f"cut by {number}"
+                return f"truncated by {number}"
         except OSError:
             continue
-    raise OSError(errno.EBADF, "no descriptor leads there")
+    raise OSError(errno.EBADF, "no descriptor of that file")
 
 
 KINDS = {

@@ -1,14 +1,13 @@
-"""A password goes in once and comes out nowhere.
+"""A password that goes in comes out nowhere.
 
-A login gets a password that stands nowhere else in the world, a connection is made with it, and a
-person works with that connection: queries from a kernel, errors, a second connection whose password
-is wrong, a saved notebook. Then everything that left the service, lies on disk or is held by another
-process is searched for the passwords, written in the ways that a program might write them. The same
-search finds them in the service's memory, and finds a marker that is no secret where it should be:
-so it isn't blind.
+A login gets a unique password, a connection is created with it, and a user works with that
+connection: queries from a kernel, errors, a second connection with a wrong password, a saved
+notebook. Then everything that left the service, is on disk or in another process's memory is searched
+for the passwords, in every form in which a program might write them. As a control, the same search
+finds them in the service's memory, and finds a marker that is no secret where it should be.
 
-The connection is made directly at the service. A password that a person types into Lab passes the
-Hub's proxy and that person's own server on its way; these are told it by the one who knows it.
+The connection is created directly at the service. A password that a user types into Lab passes
+through the Hub's proxy and the user's own server, which therefore see it.
 """
 
 from __future__ import annotations
@@ -39,12 +38,11 @@ from wb_server.kit.endpoint import Endpoint
 from wb_server.routes import ROUTES
 
 NAME = "canary-engineer"
-# Letters that look different in JSON, in an address and in base64; and new each time, so that it
-# stands in no file of a test.
+# Has characters that JSON, URLs and base64 encode differently; random, so that no test file has it.
 CANARY = f"Kanari-{secrets.token_hex(4)}!Zt/9+vü=Lw&{secrets.token_hex(4)}"
-# Both begin alike, so that one search finds either.
+# Both share a prefix, so that one search finds either.
 RIGHT, WRONG = f"{CANARY}-right", f"{CANARY}-wrong"
-# What is no secret and has to be found.
+# Not a secret: it has to be found.
 MARKER = f"marker-{secrets.token_hex(8)}"
 SECRETS = forms(CANARY)
 NEEDLES = SECRETS | {"marker": MARKER.encode()}
@@ -52,7 +50,7 @@ NEEDLES = SECRETS | {"marker": MARKER.encode()}
 
 @dataclass
 class Scene:
-    """What happened, and where its traces may be."""
+    """The answers seen so far, and the processes and files to search."""
 
     hub: Running
     started: float
@@ -65,7 +63,7 @@ class Scene:
     answers: dict[str, bytes] = field(default_factory=dict)
 
     def others(self) -> dict[str, psutil.Process]:
-        """Every process of the Workbench except the service, its workers and schedulers."""
+        """Every process of the Workbench, except the service, its workers and schedulers."""
         found = {"wb up": psutil.Process(self.hub.pid)}
         for process in self.hub.descendants():
             command = process.cmdline()
@@ -76,7 +74,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(hub: Running, people: People, postgres: Cluster) -> Iterator[Scene]:
-    """A person's work with a connection, everything that was answered, and all still running."""
+    """A user's work with a connection, with all answers, and with everything still running."""
     started = time.time()
     with postgres.connect() as connection:
         connection.execute("create table canaries (id int, note text)")
@@ -107,7 +105,7 @@ def scene(hub: Running, people: People, postgres: Cluster) -> Iterator[Scene]:
 
 
 def process_of(hub: Running, *words: str, user: str | None = None) -> psutil.Process:
-    """The one process of a Workbench with these words in its command line."""
+    """The only process of a Workbench with these words in its command line."""
     (found,) = [
         process
         for process in hub.descendants()
@@ -118,7 +116,7 @@ def process_of(hub: Running, *words: str, user: str | None = None) -> psutil.Pro
 
 
 def work(scene: Scene, api: Api, postgres: Cluster) -> None:
-    """What a person does with the connection, at the service and in the kernel."""
+    """Works with the connection, at the service and in the kernel."""
     config = postgres.config(user="canary_reader", password=RIGHT)
     wrong = config | {"password": WRONG}
 
@@ -190,7 +188,7 @@ def work(scene: Scene, api: Api, postgres: Cluster) -> None:
     ):
         cell = run(code)
         assert error in f"{cell.error}{cell.text}", cell.outputs
-    # An expected error of a magic is a line on its error output.
+    # A magic prints an expected error as one line to stderr.
     cell = run("%%sql canary_wrong\nselect 1")
     assert "refused the user name or the password" in str(cell.outputs), cell.outputs
     scene.kernel.save("canary.ipynb")
@@ -198,7 +196,7 @@ def work(scene: Scene, api: Api, postgres: Cluster) -> None:
 
 
 def run_pipeline(scene: Scene, api: Api) -> None:
-    """The same connection in a pipeline: by its worker, and by a notebook in the owner's server."""
+    """Uses the connection in a pipeline: in a worker, and in a notebook in the owner's server."""
     text = (
         "name: canary_pipeline\ntasks:\n"
         "  rows: {type: sql, connection: canary, statement: 'select * from canaries', "
@@ -216,7 +214,7 @@ def run_pipeline(scene: Scene, api: Api) -> None:
 
 
 def address(scene: Scene, route: Endpoint) -> str:
-    """Where an endpoint answers with something of the scene's."""
+    """An endpoint's path, filled in with objects of the scene."""
     report = scene.run["tasks"][1]["attempts"][0]["id"]
     things = {
         "connections": scene.id,
@@ -228,12 +226,12 @@ def address(scene: Scene, route: Endpoint) -> str:
     return path.replace("{number}", "1").replace("{task}", "rows").replace("{name}", "rows")
 
 
-# What endpoints need besides, by the end of their path.
+# Required query strings, by the last segment of the path.
 QUERIES = {"columns": "?table=canaries", "file": "?path=report.ipynb"}
 
 
 def ask_everything(scene: Scene, people: People) -> None:
-    """All that the API gives, to the owner and to an administrator, on both ways."""
+    """Calls every GET endpoint as the owner, directly and through the gateway, and as administrator."""
     for who, api in {
         "owner": people.api(NAME),
         "owner through the gateway": people.gateway(NAME),
@@ -250,7 +248,7 @@ def ask_everything(scene: Scene, people: People) -> None:
                 scene.answers[f"{who}: {route.path}"] = whole
 
 
-def test_no_answer_of_the_api_holds_it(scene: Scene) -> None:
+def test_no_answer_of_the_api_has_it(scene: Scene) -> None:
     asked = {what.partition(": ")[2] for what in scene.answers}
     assert {"/openapi.json", "/audit", "/connections", "/connections/{id}", "/me"} <= asked
     with_marker = set()
@@ -262,7 +260,7 @@ def test_no_answer_of_the_api_holds_it(scene: Scene) -> None:
     assert {"create", "owner: /connections", "owner: /audit/mine"} <= with_marker
 
 
-def test_no_log_holds_it(scene: Scene) -> None:
+def test_no_log_has_it(scene: Scene) -> None:
     controls = {"kernel": scene.kernel.id.encode(), "service": b"/api/v1/connections/test 200"}
     logs = list((scene.hub.data_dir / "logs").iterdir())
     assert search_file(scene.hub.data_dir / "logs" / "hub.log", SECRETS | controls) == set(controls)
@@ -272,9 +270,9 @@ def test_no_log_holds_it(scene: Scene) -> None:
     assert search([printed], SECRETS | {"ready": b"is ready"}) == {"ready"}
 
 
-def test_no_file_holds_it(scene: Scene) -> None:
-    """In the data folder with the users' homes, among the kernel's own files, and in what any
-    program put into the folder for temporary files meanwhile."""
+def test_no_file_has_it(scene: Scene) -> None:
+    """Searches the data folder with the users' homes, the kernel's files, and whatever any program
+    has written to the temporary folder in the meantime."""
     runtime = Path(scene.server.environ()["JUPYTER_RUNTIME_DIR"])
     assert (runtime / f"kernel-{scene.kernel.id}.json").exists()
     assert runtime.is_relative_to("/tmp")
@@ -288,7 +286,7 @@ def test_no_file_holds_it(scene: Scene) -> None:
     assert kept & {"workbench.db", "workbench.db-wal"}
     assert {"master.key", "hub/jupyterhub.sqlite", "logs/hub.log"} <= set(map(str, seen))
     number = 0
-    # Other programs have much there: what is older, and not the Workbench's, is left out.
+    # Skips what is older and not the Workbench's: other programs have many files there.
     for entry in Path("/tmp").iterdir():
         if not entry.name.startswith("wb-") and not _is_newer(entry, scene.started):
             continue
@@ -298,14 +296,14 @@ def test_no_file_holds_it(scene: Scene) -> None:
             try:
                 found = search_file(path, NEEDLES)
             except OSError:
-                continue  # gone, or a program's own
+                continue  # gone, or not readable
             assert found <= {"marker"}, path
             number += 1
     assert number > 3
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The plain files below a folder."""
+    """The regular files below a folder."""
     for place, _, names in os.walk(folder):
         for name in names:
             path = Path(place, name)
@@ -320,7 +318,7 @@ def _is_newer(path: Path, moment: float) -> bool:
         return False  # gone
 
 
-def test_no_environment_and_no_command_line_holds_it(scene: Scene) -> None:
+def test_no_environment_and_no_command_line_has_it(scene: Scene) -> None:
     read = 0
     for process in psutil.process_iter():
         try:
@@ -335,7 +333,7 @@ def test_no_environment_and_no_command_line_holds_it(scene: Scene) -> None:
     assert search([own], {"user": b"JUPYTERHUB_USER=" + NAME.encode()}) == {"user"}
 
 
-def test_only_the_service_holds_it_in_memory(scene: Scene, postgres: Cluster) -> None:
+def test_only_the_service_has_it_in_memory(scene: Scene, postgres: Cluster) -> None:
     with postgres.connect() as connection:
         sessions = connection.execute(
             "select count(*) from pg_stat_activity where usename = 'canary_reader'"
@@ -357,15 +355,15 @@ def test_only_the_service_holds_it_in_memory(scene: Scene, postgres: Cluster) ->
 
 
 def label(names: dict[str, set[str]], process: psutil.Process) -> str:
-    """The name of a process among what :meth:`Scene.others` gives."""
+    """The name of a process in :meth:`Scene.others`."""
     (found,) = [name for name in names if name.startswith(f"{process.pid} ")]
     return found
 
 
-def test_only_the_service_holds_the_master_key(scene: Scene) -> None:
+def test_only_the_service_has_the_master_key(scene: Scene) -> None:
     text = (scene.hub.data_dir / "master.key").read_bytes().strip()
     raw = base64.urlsafe_b64decode(text)
-    # The library keeps two halves: one signs, one encrypts.
+    # The library splits the key: one half signs, the other encrypts.
     key = {"text": text, "raw": raw, "signing": raw[:16], "encryption": raw[16:]}
     key["hex"] = raw.hex().encode()
     assert search_memory(scene.service.pid, key) >= {"signing", "encryption"}
@@ -379,8 +377,8 @@ def test_only_the_service_holds_the_master_key(scene: Scene) -> None:
         assert search([answer], key) == set(), what
 
 
-def test_the_search_finds_a_secret_however_it_is_written() -> None:
-    """And where it lies across the border of two pieces."""
+def test_the_search_finds_a_secret_in_every_encoding() -> None:
+    """Also across the boundary of two chunks."""
     for form, needle in forms(CANARY).items():
         cut = len(needle) // 2
         assert search([b"x" * 99 + needle[:cut], needle[cut:]], {form: needle}) == {form}

@@ -1,7 +1,8 @@
-"""Honest statements pass the gate, and what it renders answers as what was written.
+"""Honest statements pass the gate, and the text it renders gives the same answer as the original.
 
-The statements are in ``honest/*.sql``; ``support/honest/corpus.py`` says how they are written. A
-refusal doesn't fail alone: it is listed, and the rates have bounds. Another result always fails.
+The statements are in ``honest/*.sql``; ``support/honest/corpus.py`` describes their format. A single
+refusal doesn't fail the test: refusals are listed, and their rates are bounded. A different result
+always fails.
 """
 
 from __future__ import annotations
@@ -49,6 +50,6 @@ def test_duckdb(record_property: Record) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["postgres", "mysql", "duckdb"])
-def test_titles_are_used_once(dialect: str) -> None:
+def test_titles_are_unique(dialect: str) -> None:
     titles = [case.title for case in corpus(dialect)]
     assert len(set(titles)) == len(titles)

@@ -1,7 +1,7 @@
-"""Random expressions of PostgreSQL and MySQL answer as rendered what they answer as written.
+"""Random expressions of PostgreSQL and MySQL give the same answers as rendered and as written.
 
-They are made of pieces that bind in different ways: signs, casts, keywords, literals of all kinds.
-``WB_SEED`` chooses other ones, ``WB_STATEMENTS`` more.
+They are built from parts of different precedence: operators, casts, keywords, literals of all kinds.
+``WB_SEED`` sets the seed, ``WB_STATEMENTS`` the number of statements.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LIKENED = ("like", "not like", "ilike", "~", "!~", "~~", "!~~*", "similar to", "
 
 
 class Maker:
-    """Makes expressions, each of pieces that are one level smaller."""
+    """Makes random expressions, recursively from parts that are one level smaller."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -89,7 +89,7 @@ def test_random_expressions_answer_the_same(postgres: Cluster) -> None:
             tally.refused[False] += one.refused[False]
             tally.different += one.different
     assert not tally.different, f"seed {seed}: {tally.different}"
-    # What is left is signs before the operands of BETWEEN.
+    # The remaining refusals are signs before operands of BETWEEN.
     assert tally.rate(False) < 0.05, f"seed {seed}: {tally.refused[False]}"
 
 
@@ -105,7 +105,7 @@ MYSQL_SIGNS = (
 
 
 def mysql_chain(maker: Maker, length: int) -> str:
-    """Operators in a row without brackets, which the server and the parser might group in two ways."""
+    """A chain of operators without brackets, which server and parser might group differently."""
     pick = maker.random.choice
     chain = pick(MYSQL)
     for _ in range(length):
@@ -133,7 +133,7 @@ def test_random_chains_of_mysql_answer_the_same(mariadb: MariaDB) -> None:
                 tally.refused[False] += one.refused[False]
                 tally.different += one.different
     assert not tally.different, f"seed {seed}: {tally.different}"
-    # What is left is NOT among comparisons in a row, which want brackets.
+    # The remaining refusals are NOT among chained comparisons, which need brackets.
     wanted = [it for it in tally.refused[False] if "not_reproducible" not in it]
     assert len(wanted) < 0.02 * tally.total[False], f"seed {seed}: {wanted}"
     assert tally.total[False] > 500

@@ -1,10 +1,10 @@
-"""The operating system keeps people apart, where the Hub runs as root.
+"""The operating system isolates users from each other if the Hub runs as root.
 
-A Hub as root, the service under a system user of its own, and two people, each a system user. Both
-have a server and a kernel. From a cell of the first one's kernel everything is tried that a curious or
-hostile person would try: files, the memory of processes, sockets, the other services' ports, the APIs
-with the token that the cell has. Each try has to be refused in the way that is written here. The same
-probe, run as somebody who may, gets what it asks for: so it isn't refused for another reason.
+The Hub runs as root, the service as its own system user, and two users have a system user, a server
+and a kernel each. From a cell of the first user's kernel, the tests try what a curious or hostile
+user would: files, the memory of processes, sockets, the other services' ports, the APIs with the
+cell's token. Each probe must be refused in the stated way. As a control, the same probe succeeds as a
+user who has the right, so it wasn't refused for another reason.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from support.wait import wait_for
 
 pytestmark = [
     pytest.mark.slow,
-    # In CI it fails instead: what isn't tested there isn't tested.
+    # In CI it fails instead of being skipped: it would be tested nowhere.
     pytest.mark.skipif(
         os.geteuid() != 0 and not os.environ.get("CI"), reason="needs root, to make system users"
     ),
@@ -46,7 +46,7 @@ OF_BO = "what-bo-keeps-to-himself-8Yq"
 
 @dataclass
 class Person:
-    """Somebody with a server and a kernel that run."""
+    """A user with a running server and kernel."""
 
     name: str
     account: pwd.struct_passwd
@@ -69,7 +69,7 @@ class Person:
 
 @dataclass
 class Scene:
-    """Two people on one server; ana tries."""
+    """Two users on one server; ana is the attacker."""
 
     server: OneServer
     ana: Person
@@ -79,7 +79,7 @@ class Scene:
     worker: psutil.Process
 
     def try_all(self, *probes: list[Any]) -> dict[str, str]:
-        """What probes give in a cell of ana's."""
+        """Runs probes in a cell of ana's and returns their results."""
         asked = json.dumps([[str(part[0]), *part[1:]] for part in probes])
         cell = self.ana.kernel.run(f"print(json.dumps(run(json.loads({asked!r}))))")
         assert cell.ok, cell.error
@@ -87,7 +87,7 @@ class Scene:
 
 
 def as_user(account: pwd.struct_passwd | None, *probes: list[Any]) -> dict[str, str]:
-    """What probes give as a system user, or as root."""
+    """Runs probes as a system user, or as root, and returns their results."""
     user = [account.pw_uid, account.pw_gid] if account else None
     asked = {"user": user, "probes": [[str(part[0]), *part[1:]] for part in probes]}
     done = subprocess.run(
@@ -103,7 +103,7 @@ def as_user(account: pwd.struct_passwd | None, *probes: list[Any]) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    """The server, both people's servers and kernels, and what the service needs to have run."""
+    """The server, both users' servers and kernels, and the service's processes."""
     with ExitStack() as stack:
         server = stack.enter_context(one_server(["ana", "bo", "cyd"]))
         accounts = [server.accounts[letters] for letters in ("ana", "bo")]
@@ -145,20 +145,20 @@ def _person(server: OneServer, account: pwd.struct_passwd) -> Iterator[Person]:
 
 
 def refused(results: dict[str, str], how: str) -> None:
-    """All of them were refused, and in this way."""
+    """Asserts that all probes were refused, in this way."""
     assert results
     assert {name: result for name, result in results.items() if result != f"refused: {how}"} == {}
 
 
 def allowed(results: dict[str, str]) -> None:
-    """All of them got what they asked for."""
+    """Asserts that all probes succeeded."""
     assert results
     failed = {name: text for name, text in results.items() if not text.startswith("got ")}
     assert failed == {}
 
 
-def test_who_runs_as_whom(scene: Scene) -> None:
-    """Otherwise nothing below would say anything."""
+def test_each_process_runs_as_its_user(scene: Scene) -> None:
+    """The premise of the tests below."""
     users = {
         "hub": psutil.Process(scene.server.process.pid),
         "service": scene.service,
@@ -219,13 +219,13 @@ def test_files_of_the_hub(scene: Scene) -> None:
         ["its log, write", "write", str(scene.server.log)],
     ]
     refused(scene.try_all(*probes), "EACCES")
-    # Neither may the service, which is asked by people: what lies here runs as root.
+    # Nor may the service, which users send requests to: these files run as root.
     refused(as_user(scene.server.service_account, *probes), "EACCES")
     allowed(as_user(None, *probes))
 
 
-def test_files_are_private_by_themselves(scene: Scene) -> None:
-    """Not only by the folder that they lie in."""
+def test_files_have_private_modes(scene: Scene) -> None:
+    """Not only their folders."""
     server, mine = scene.server, scene.server.service_account.pw_uid
     for path in (server.data_dir / "master.key", server.data_dir / "workbench.db"):
         assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (mine, 0o600), path
@@ -236,8 +236,8 @@ def test_files_are_private_by_themselves(scene: Scene) -> None:
     assert stat.S_IMODE(notebook.stat().st_mode) == 0o600
 
 
-def test_the_code_that_others_run(scene: Scene) -> None:
-    """Who could change it would be the Hub, the service and everybody."""
+def test_the_shared_code_can_not_be_changed(scene: Scene) -> None:
+    """Whoever could change it could act as the Hub, the service and every user."""
     server = REPO / "packages" / "wb_server" / "wb_server"
     folders = (Path(sys.prefix), REPO, REPO / "hub", server)
     files = (REPO / "jupyterhub_config.py", REPO / "hub" / "wb_hub" / "config.py")
@@ -247,7 +247,7 @@ def test_the_code_that_others_run(scene: Scene) -> None:
     allowed(as_user(None, *probes))
 
 
-def test_somebody_elses_home(scene: Scene) -> None:
+def test_another_users_home(scene: Scene) -> None:
     bo = scene.bo
     (socket_path, *_) = sorted(bo.runtime.glob(f"kernel-{bo.kernel.id}-ipc-*"))
     probes = [
@@ -276,7 +276,7 @@ PROCESSES = ["hub", "proxy", "service", "worker", "server", "kernel"]
 
 @pytest.fixture(params=PROCESSES)
 def target(request: pytest.FixtureRequest, scene: Scene) -> psutil.Process:
-    """Each process that isn't ana's; the last two are bo's."""
+    """Each process that isn't ana's: the last two are bo's."""
     return {
         "hub": psutil.Process(scene.server.process.pid),
         "proxy": scene.proxy,
@@ -287,7 +287,7 @@ def target(request: pytest.FixtureRequest, scene: Scene) -> psutil.Process:
     }[request.param]
 
 
-def test_a_process_of_somebody_else(scene: Scene, target: psutil.Process) -> None:
+def test_another_users_process(scene: Scene, target: psutil.Process) -> None:
     pid = target.pid
     folder = f"/proc/{pid}"
     looks = [
@@ -308,23 +308,23 @@ def test_a_process_of_somebody_else(scene: Scene, target: psutil.Process) -> Non
     ]
     refused(scene.try_all(*looks), "EACCES")
     refused(scene.try_all(*touches, ["priority", "renice", pid]), "EPERM")
-    # As its own user, or where even that is refused (Yama), as root.
+    # As its own user or, if even that is refused (Yama), as root.
     own = pwd.getpwuid(target.uids().real)
     controls = as_user(own, *looks, *touches)
     still = [probe for probe in (*looks, *touches) if not controls[probe[0]].startswith("got ")]
     allowed(controls | (as_user(None, *still) if still else {}))
-    # And the kernel may look at itself.
+    # The kernel may inspect itself.
     self = f"/proc/{scene.ana.kernel_process.pid}"
     allowed(scene.try_all(["environ", "read", f"{self}/environ"], ["fd", "list", f"{self}/fd"]))
 
 
-def test_nothing_is_handed_down(scene: Scene) -> None:
-    """No descriptor of a process of ana's leads to a file of somebody else: not even the log, which
-    whoever holds it may cut."""
+def test_no_descriptors_are_inherited(scene: Scene) -> None:
+    """No descriptor of ana's processes is of another user's file: not even of the log, since it
+    could be truncated through the descriptor."""
     own = [scene.ana.server.pid, scene.ana.kernel_process.pid]
     before = scene.server.log.read_bytes()
     assert b"JupyterHub is now running" in before
-    # What her server prints is in a file of hers.
+    # Her server's output is in her own file.
     assert "ServerApp" in (scene.ana.home / ".workbench" / "server.log").read_text()
     assert b"ServerApp" not in before
     results = scene.try_all(*[[pid, "descriptors", pid] for pid in own])
@@ -343,7 +343,7 @@ def _readable_by_all(path: Path) -> bool:
 
 
 def test_ports(scene: Scene) -> None:
-    """Nothing listens but what is known, and every one of these asks for a token."""
+    """Only the known ports are listened on, and each of them requires a token."""
     server = scene.server
     listening = {
         "hub": ports_of(psutil.Process(server.process.pid)),
@@ -359,7 +359,7 @@ def test_ports(scene: Scene) -> None:
         "worker": set(),
         "bo": {scene.bo.port},
     }
-    # Where the Hub's and the proxy's secrets go, nobody else can listen while they are down.
+    # While Hub and proxy are down, nobody else can listen on the ports that receive their secrets.
     low = [["hub", "listen", server.hub_port - 1], ["proxy", "listen", 1023]]
     refused(scene.try_all(*low), "EACCES")
     allowed(as_user(None, *low))
@@ -371,7 +371,7 @@ def ports_of(process: psutil.Process) -> set[int]:
 
 
 def http_probe(name: str, method: str, url: str, token: str = "", **more: str) -> list[Any]:
-    """A request, with a token if there is one, and with more headers."""
+    """A probe that sends a request, with a token if given, and with further headers."""
     headers = {key.replace("_", "-"): value for key, value in more.items()}
     if token:
         headers["Authorization"] = f"token {token}"
@@ -395,20 +395,20 @@ def test_the_proxys_api(scene: Scene) -> None:
 
 
 def test_the_hubs_api(scene: Scene) -> None:
-    """With the token that ana's cells have, at the Hub's own port and through the proxy."""
+    """With the token of ana's cells, at the Hub's own port and through the proxy."""
     ana, bo = scene.ana.name, scene.bo.name
     asked = {
-        "people": ("GET", "/users", 403),
-        "another person": ("GET", f"/users/{bo}", 404),
-        "a new person": ("POST", "/users/mallory", 403),
-        "another person's token": ("POST", f"/users/{bo}/tokens", 403),
-        "another person's server": ("DELETE", f"/users/{bo}/server", 403),
+        "users": ("GET", "/users", 403),
+        "another user": ("GET", f"/users/{bo}", 404),
+        "a new user": ("POST", "/users/mallory", 403),
+        "another user's token": ("POST", f"/users/{bo}/tokens", 403),
+        "another user's server": ("DELETE", f"/users/{bo}/server", 403),
         "one's own server": ("DELETE", f"/users/{ana}/server", 403),
         "groups": ("GET", "/groups", 403),
-        "to be an administrator": ("POST", "/groups/admin/users", 403),
+        "becoming an administrator": ("POST", "/groups/admin/users", 403),
         "services": ("GET", "/services", 403),
         "the proxy": ("GET", "/proxy", 403),
-        "the end": ("POST", "/shutdown", 403),
+        "shutdown": ("POST", "/shutdown", 403),
     }
     for base in (f"http://127.0.0.1:{scene.server.hub_port}", scene.server.url):
         results = scene.try_all(
@@ -432,13 +432,13 @@ def test_the_hubs_api(scene: Scene) -> None:
     )
 
 
-def test_one_cannot_give_oneself_another_token(scene: Scene) -> None:
-    """A token is no way to one that may do more."""
+def test_a_cells_token_can_not_create_another_token(scene: Scene) -> None:
+    """So it can't be exchanged for one with more rights."""
     url = f"http://127.0.0.1:{scene.server.hub_port}/hub/api/users/{scene.ana.name}/tokens"
     refused(scene.try_all(http_probe("a token", "POST", url, scene.ana.token)), "HTTP 403")
 
 
-def test_the_service_beside_the_proxy(scene: Scene) -> None:
+def test_the_service_reached_without_the_proxy(scene: Scene) -> None:
     base = f"http://127.0.0.1:{scene.server.service_port}/services/workbench/api/v1"
     bo = scene.bo.name
     claims = {
@@ -464,9 +464,9 @@ def test_the_service_beside_the_proxy(scene: Scene) -> None:
 _ME = "workbench/api/v1/me"
 
 
-def test_somebody_elses_server(scene: Scene) -> None:
+def test_another_users_server(scene: Scene) -> None:
     bo = scene.bo
-    # The gateway says 401 for every refusal: the browser is to sign in.
+    # The gateway answers every refusal with 401, so that the browser signs in again.
     paths = {"api/contents": 403, "api/kernels": 403, "api/terminals": 403, _ME: 401}
     for token in ("", scene.ana.token):
         for base in (f"http://127.0.0.1:{bo.port}", scene.server.url):
@@ -478,8 +478,8 @@ def test_somebody_elses_server(scene: Scene) -> None:
     allowed(scene.try_all(*[http_probe(path, "GET", f"{url}{path}", bo.token) for path in paths]))
 
 
-def test_somebody_elses_connection(scene: Scene) -> None:
-    """What bo has saved is bo's: neither seen nor used by ana's cells."""
+def test_another_users_connection(scene: Scene) -> None:
+    """Ana's cells neither see nor use bo's connection."""
     folder = scene.server.data_dir / "files" / "of-bo"
     folder.mkdir()
     (folder / "words.csv").write_text(f"word\n{OF_BO}\n")
@@ -507,8 +507,8 @@ def test_somebody_elses_connection(scene: Scene) -> None:
 
 
 def test_lab_offers_no_debugger(scene: Scene) -> None:
-    """The debugger of Python kernels listens on a port and asks for no token: any user of the
-    machine could run code as the one who debugs. So it is off where people are system users."""
+    """The debugger of Python kernels listens on a port without a token: any user of the machine could
+    run code as the user who is debugging. So it is off if users are system users."""
     headers = {"Authorization": f"token {scene.server.people.admin_token}"}
     url = f"{scene.server.url}/user/{scene.bo.name}/lab"
     with httpx.Client(trust_env=False, headers=headers) as http:
@@ -520,12 +520,12 @@ def test_lab_offers_no_debugger(scene: Scene) -> None:
     assert found, page.text[:500]
     disabled = json.loads(found[1])["disabledExtensions"]
     assert "@jupyterlab/debugger-extension" in disabled
-    # What is off everywhere stays off.
+    # What is disabled everywhere stays disabled.
     assert "@jupyterlab/apputils-extension:announcements" in disabled
 
 
-def test_a_kernels_own_port_takes_nothing_from_others(scene: Scene) -> None:
-    """A kernel listens for output of processes that it forks; a message without its key is dropped."""
+def test_a_kernels_port_drops_messages_of_others(scene: Scene) -> None:
+    """A kernel listens for output of its forked processes; it drops messages without its key."""
     (port,) = ports_of(scene.bo.kernel_process)
     cell = scene.ana.kernel.run(
         "import zmq\n"
@@ -542,9 +542,9 @@ def test_a_kernels_own_port_takes_nothing_from_others(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("which", ["root", "daemon", "service", "nobody", "absent"])
-def test_system_accounts_are_no_people(scene: Scene, which: str) -> None:
-    """Whoever gets such a name at the Hub would get the account's rights with it: as the service's
-    user, a cell could read the master key."""
+def test_system_accounts_get_no_server(scene: Scene, which: str) -> None:
+    """A user with such a name at the Hub would get the account's rights: as the service's user, a
+    cell could read the master key."""
     name = scene.server.service_account.pw_name if which == "service" else which
     message = "no system user" if which == "absent" else "is a system account"
     scene.server.people.add(name)
@@ -554,7 +554,7 @@ def test_system_accounts_are_no_people(scene: Scene, which: str) -> None:
 
 
 def start(scene: Scene, name: str) -> httpx.Response:
-    """The Hub's answer to an administrator who starts somebody's server."""
+    """The Hub's answer to an administrator who starts a user's server."""
     with httpx.Client(trust_env=False, timeout=60) as http:
         return http.post(
             f"{scene.server.url}/hub/api/users/{name}/server",
@@ -562,9 +562,9 @@ def start(scene: Scene, name: str) -> httpx.Response:
         )
 
 
-def test_a_link_in_the_folder_for_sockets_gives_nobody_a_folder(scene: Scene) -> None:
-    """The Hub gives each server a folder there. If everyone may write to its parent, ana can put a
-    link in its place before, and would be given what it leads to."""
+def test_a_link_in_the_folder_for_sockets_gives_no_access(scene: Scene) -> None:
+    """The Hub creates a folder there for each server and makes the user its owner. If everyone may
+    write to the parent, ana can put a link in its place first, and would get the link's target."""
     third = scene.server.accounts["cyd"].pw_name
     parent = scene.server.base / "run"
     which = hashlib.sha256(f"{third}/".encode()).hexdigest()[:12]
@@ -579,6 +579,6 @@ def test_a_link_in_the_folder_for_sockets_gives_nobody_a_folder(scene: Scene) ->
         parent.chmod(0o711)
     assert answer.status_code == 500, answer.text
     assert scene.server.data_dir.stat().st_uid == scene.server.service_account.pw_uid
-    # Where there is no link, the folder is given.
+    # Without a link, the user owns the folder.
     assert scene.bo.runtime.parent == parent
     assert scene.bo.runtime.stat().st_uid == scene.bo.account.pw_uid

@@ -1,8 +1,7 @@
-"""Requests as nobody's browser should send them.
+"""Hostile and malformed HTTP requests.
 
-First a gateway alone: a real Jupyter server whose "service" is a peer that keeps what it is asked,
-byte for byte. Then a whole Workbench, with what a browser has (cookies) and what a foreign page could
-make it do.
+First to a gateway alone: a real Jupyter server whose "service" is a peer that records its requests,
+byte for byte. Then to a whole Workbench, with a browser's cookies, as a foreign page could send them.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from wb_server.hosts.service import client_address as at_the_service
 pytestmark = pytest.mark.slow
 
 TOKEN = "the-servers-own-token-3Kp"
-# A person may be called so: the name is in every path of their server.
+# A valid user name, and part of every path of their server.
 BASE = "/user/workbench-7/"
 PREFIX = "/services/workbench"
 
@@ -50,7 +49,7 @@ class Gateway:
         return f"Authorization: {self.api.http.headers['Authorization']}"
 
     def get(self, path: str, *headers: str, **more: object) -> wire.Reply:
-        """A signed-in request with a path below ``/workbench``, to the letter."""
+        """Sends a signed-in request with exactly this path below ``/workbench``."""
         whole = f"{BASE}workbench{path}"
         return wire.get(self.port, whole, self.authorization, *headers, **more)  # type: ignore[arg-type]
 
@@ -65,16 +64,16 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
 
 @pytest.fixture
 def gateway(started: Gateway) -> Gateway:
-    """The gateway, with a peer that has not been asked anything and answers ``{}``."""
+    """The gateway, with a peer that has no requests yet and answers ``{}``."""
     started.peer.asked.clear()
     started.peer.status, started.peer.headers, started.peer.body = 200, {}, b"{}"
     return started
 
 
-# --- what goes up -----------------------------------------------------------------------------
+# --- requests to the service ------------------------------------------------------------------
 
 
-def test_what_goes_up_is_what_the_api_needs(gateway: Gateway) -> None:
+def test_only_what_the_api_needs_is_passed_on(gateway: Gateway) -> None:
     reply = gateway.get(
         "/api/v1/connections?search=a%20b",
         "Cookie: session=secret; _xsrf=1",
@@ -102,7 +101,7 @@ def test_what_goes_up_is_what_the_api_needs(gateway: Gateway) -> None:
         "host",
         "user-agent",
     ]
-    # The server's own token: the caller's opens the server, not the service.
+    # The server's own token: the caller's is for the server, not for the service.
     assert asked.header("Authorization") == f"token {TOKEN}"
     assert asked.header("Content-Type") == "application/json"
     assert asked.header("Host") == httpx.URL(gateway.peer.url).netloc.decode()
@@ -129,7 +128,7 @@ def test_what_goes_up_is_what_the_api_needs(gateway: Gateway) -> None:
 )
 def test_no_path_leads_out_of_the_api(gateway: Gateway, path: str) -> None:
     reply = gateway.get(path)
-    # Jupyter takes a slash off the end by a redirect, within the server.
+    # Jupyter removes a trailing slash with a redirect within the server.
     assert reply.status in (400, 404) or dict(reply.headers)["location"] == f"{BASE}workbench"
     assert gateway.peer.asked == []
 
@@ -145,7 +144,7 @@ def test_no_path_leads_out_of_the_api(gateway: Gateway, path: str) -> None:
         "/workbench/api/v1/me",
     ],
 )
-def test_the_gateway_has_one_address(gateway: Gateway, path: str) -> None:
+def test_the_gateway_answers_at_one_path_only(gateway: Gateway, path: str) -> None:
     assert wire.get(gateway.port, path, gateway.authorization).status in (400, 404)
     assert gateway.peer.asked == []
 
@@ -165,7 +164,7 @@ def test_the_gateway_has_one_address(gateway: Gateway, path: str) -> None:
     ],
     ids=lambda text: text[:40],
 )
-def test_a_path_arrives_as_it_was_written(gateway: Gateway, path: str, arrives: str) -> None:
+def test_a_path_is_passed_on_unchanged(gateway: Gateway, path: str, arrives: str) -> None:
     assert gateway.get(path).status == 200
     (asked,) = gateway.peer.asked
     assert asked.path == f"{PREFIX}{arrives}"
@@ -207,7 +206,7 @@ def test_no_header_is_smuggled_in_another(gateway: Gateway, line: str) -> None:
     ],
     ids=["two lengths", "length twice", "odd encoding", "odd spaces", "cut line", "DEL", "control"],
 )
-def test_a_request_that_can_be_read_in_two_ways_is_refused(gateway: Gateway, raw: str) -> None:
+def test_an_ambiguous_request_is_refused(gateway: Gateway, raw: str) -> None:
     second = f"GET {BASE}workbench/api/v1/smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
     path = f"{BASE}workbench/api/v1/me"
     text = raw.format(path=path, auth=gateway.authorization, second=second)
@@ -215,7 +214,7 @@ def test_a_request_that_can_be_read_in_two_ways_is_refused(gateway: Gateway, raw
     assert gateway.peer.asked == []
 
 
-# --- what comes back --------------------------------------------------------------------------
+# --- answers of the service -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
@@ -230,7 +229,7 @@ def test_no_redirect_is_followed_or_passed_on(gateway: Gateway, status: int, met
     assert [asked.path for asked in gateway.peer.asked] == [f"{PREFIX}/api/v1/me"]
 
 
-def test_only_what_the_api_says_comes_back(gateway: Gateway) -> None:
+def test_only_headers_of_the_api_are_passed_back(gateway: Gateway) -> None:
     gateway.peer.headers = {
         "Content-Type": "application/json",
         "Cache-Control": "no-store",
@@ -256,28 +255,28 @@ def test_only_what_the_api_says_comes_back(gateway: Gateway) -> None:
     assert not {"www-authenticate", "access-control-allow-credentials", "refresh"} & set(headers)
 
 
-# --- who may ask ------------------------------------------------------------------------------
+# --- who may send requests --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
 def test_a_foreign_host_is_refused(gateway: Gateway, host: str) -> None:
-    """Jupyter's own rule, which holds without a Hub: a name that was made to lead here by somebody
-    else's DNS is none of ours."""
+    """Jupyter's own check, which applies without a Hub: it refuses names that someone else's DNS
+    points here."""
     assert gateway.get("/api/v1/me", f"Host: {host}").status in (400, 401, 403)
     assert gateway.peer.asked == []
     assert gateway.get("/api/v1/me", "Host: localhost").status == 200
 
 
-def test_without_a_token_nothing_goes_up(gateway: Gateway) -> None:
+def test_without_a_token_nothing_is_passed_on(gateway: Gateway) -> None:
     for line in ("X-Nothing: 1", "Authorization: token wrong", "Authorization: Basic YTpi"):
         assert wire.get(gateway.port, f"{BASE}workbench/api/v1/me", line).status == 401
     assert gateway.peer.asked == []
 
 
-def test_a_method_that_the_api_has_not_is_refused(gateway: Gateway) -> None:
+def test_a_method_that_the_api_lacks_is_refused(gateway: Gateway) -> None:
     for method in ("PUT", "HEAD", "TRACE", "CONNECT", "PROPFIND", "get"):
         assert gateway.get("/api/v1/me", method=method).status in (400, 403, 404, 405)
-    # A browser asks so before it lets a foreign page send something: it isn't told yes.
+    # A browser's preflight for a foreign page's request: it isn't allowed.
     reply = gateway.get(
         "/api/v1/me",
         "Origin: http://evil.example",
@@ -288,7 +287,7 @@ def test_a_method_that_the_api_has_not_is_refused(gateway: Gateway) -> None:
     assert gateway.peer.asked == []
 
 
-def test_huge_headers_are_refused_and_the_gateway_lives(gateway: Gateway) -> None:
+def test_the_gateway_survives_huge_headers(gateway: Gateway) -> None:
     assert gateway.get("/api/v1/me", "X-Long: " + "a" * 200_000).status in (0, 400, 431)
     many = [f"X-{number}: {number}" for number in range(20_000)]
     assert gateway.get("/api/v1/me", *many).status in (0, 400, 431)
@@ -319,7 +318,7 @@ def signed(hub: Running) -> Iterator[Signed]:
         yield Signed(browser)
 
 
-def test_a_foreign_page_can_not_post_with_ones_cookies(signed: Signed) -> None:
+def test_a_foreign_page_can_not_post_with_the_users_cookies(signed: Signed) -> None:
     browser = signed.browser
     own = browser.xsrf("/user/admin/")
     assert own and browser.http.get(signed.me).json()["name"] == "admin"
@@ -337,18 +336,18 @@ def test_a_foreign_page_can_not_post_with_ones_cookies(signed: Signed) -> None:
             ("DELETE", f"{signed.connections}/x"),
         ):
             answer = browser.http.request(method, path, headers=headers, content=b"{}")
-            # The gateway says 401 for every refusal: the browser is to sign in again.
+            # The gateway answers every refusal with 401, so that the browser signs in again.
             assert answer.status_code == 401, f"{what}: {method} {answer.text}"
-    # What it only reads, it may not see.
+    # A foreign page may not see the answer to a GET.
     answer = browser.http.get(signed.me, headers={"Origin": "http://evil.example"})
     assert "evil" not in answer.headers.get("Access-Control-Allow-Origin", "")
-    # With the token of this very server it is let in, and the API finds the body wanting.
+    # With this server's own token the request passes, and the API rejects the body.
     answer = browser.http.post(signed.connections, headers={"X-XSRFToken": own}, json={})
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "invalid_field"
 
 
-def test_a_foreign_page_can_not_listen_with_ones_cookies(signed: Signed) -> None:
+def test_a_foreign_page_can_not_listen_with_the_users_cookies(signed: Signed) -> None:
     browser = signed.browser
     url = f"ws{browser.url.removeprefix('http')}/user/admin/api/events/subscribe"
     request = browser.http.build_request("GET", "/user/admin/api/events/subscribe")
@@ -360,7 +359,7 @@ def test_a_foreign_page_can_not_listen_with_ones_cookies(signed: Signed) -> None
     websocket.create_connection(url, origin=browser.url, **options).close()
 
 
-def test_cookies_are_for_one_host_and_out_of_reach_of_scripts(signed: Signed) -> None:
+def test_cookies_are_for_one_host_and_http_only(signed: Signed) -> None:
     jar = signed.browser.http.cookies.jar
     assert {"_xsrf", "jupyterhub-session-id"} <= {cookie.name for cookie in jar}
     for cookie in jar:
@@ -370,7 +369,9 @@ def test_cookies_are_for_one_host_and_out_of_reach_of_scripts(signed: Signed) ->
             assert cookie.path not in ("", "/"), cookie.name
 
 
-def test_a_token_in_the_address_opens_nothing(hub: Running, people: People, signed: Signed) -> None:
+def test_a_token_in_the_url_is_refused_everywhere(
+    hub: Running, people: People, signed: Signed
+) -> None:
     token = people.token("admin", ["access:servers!user=admin", "access:services", "read:users"])
     paths = (
         signed.me,
@@ -387,8 +388,8 @@ def test_a_token_in_the_address_opens_nothing(hub: Running, people: People, sign
 
 
 def test_a_foreign_host_gets_nothing_without_a_token(hub: Running, signed: Signed) -> None:
-    """Behind the Hub any name may lead here. Cookies belong to the name under which one signed in, so
-    a page under another name comes with nothing."""
+    """Behind the Hub any host name is accepted. Cookies belong to the name under which the user signed
+    in, so a page under another name has none."""
     port = int(hub.url.rsplit(":", 1)[1])
     for path in (signed.me, "/user/admin/api/contents", "/services/workbench/api/v1/me"):
         assert wire.get(port, path, "Host: evil.example").status in (401, 403), path
@@ -409,7 +410,7 @@ def test_a_foreign_host_gets_nothing_without_a_token(hub: Running, signed: Signe
         "/user/admin/workbench/api/v1/..%2f..%2f..%2f..%2fhub%2fapi%2fusers",
     ],
 )
-def test_no_path_through_the_proxy_leads_elsewhere(
+def test_no_path_through_the_proxy_leads_out_of_its_route(
     hub: Running, people: People, signed: Signed, path: str
 ) -> None:
     token = people.token("admin", ["access:servers!user=admin", "access:services", "list:users",
@@ -418,13 +419,13 @@ def test_no_path_through_the_proxy_leads_elsewhere(
     authorization = f"Authorization: token {token}"
     reply = wire.get(port, path, authorization)
     if reply.status == 302:
-        # The proxy reads the dots itself, and the Hub sends what it doesn't know to a page of its own.
+        # The proxy resolves the dots, and the Hub redirects unknown paths to a page of its own.
         location = dict(reply.headers)["location"]
         assert location.startswith("/hub/")
         reply = wire.get(port, location, authorization)
     assert reply.status in (400, 404)
     assert b'"a-viewer"' not in reply.raw and b"root:" not in reply.raw
-    # The same token does list people where that is asked for.
+    # Control: the same token lists users at the Hub's own path.
     assert b'"a-viewer"' in wire.get(port, "/hub/api/users", authorization).raw
 
 
@@ -464,7 +465,7 @@ def test_every_answer_of_the_service_is_safe_for_browsers(people: People) -> Non
         assert "Set-Cookie" not in answer.headers, where
 
 
-def test_a_query_id_brings_no_header(people: People) -> None:
+def test_a_query_id_can_not_inject_a_header(people: People) -> None:
     with closing(people.api("a-engineer")) as api:
         for number in ("x\r\nX-Evil: 1", "0" * 32 + "\r\nX-Evil: 1", "é", ""):
             body = {"connection": "sample", "sql": "select 1", "query_id": number}
@@ -473,9 +474,7 @@ def test_a_query_id_brings_no_header(people: People) -> None:
             assert "X-Evil" not in answer.headers
 
 
-def test_the_service_lives_through_huge_headers_and_slow_clients(
-    hub: Running, people: People
-) -> None:
+def test_the_service_survives_huge_headers_and_slow_clients(hub: Running, people: People) -> None:
     service = next(p for p in hub.descendants() if p.cmdline()[-2:] == ["wb_server.cli", "service"])
     (listening,) = [c for c in service.net_connections("tcp") if c.status == "LISTEN"]
     health = f"{PREFIX}/api/v1/health"
@@ -489,14 +488,14 @@ def test_the_service_lives_through_huge_headers_and_slow_clients(
     assert service.status() != psutil.STATUS_ZOMBIE
 
 
-# --- where a request comes from ---------------------------------------------------------------
+# --- the client's address ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("forwarded", "expected"),
     [
         (["198.51.100.7"], "198.51.100.7"),
-        # The client wrote the first itself; the Hub's proxy added the last.
+        # The client forged the first; the Hub's proxy added the last.
         (["203.0.113.9, 198.51.100.7"], "198.51.100.7"),
         (["203.0.113.9", "198.51.100.7"], "198.51.100.7"),
         (["203.0.113.9, nonsense, 198.51.100.7"], "198.51.100.7"),
@@ -509,7 +508,7 @@ def test_the_service_lives_through_huge_headers_and_slow_clients(
         (["127.0.0.1"], "127.0.0.1"),
     ],
 )
-def test_an_address_is_what_the_proxy_saw(forwarded: list[str], expected: str) -> None:
+def test_the_clients_address_is_what_the_proxy_saw(forwarded: list[str], expected: str) -> None:
     headers = HTTPHeaders({"Host": "localhost", "X-Real-Ip": "203.0.113.200"})
     for line in forwarded:
         headers.add("X-Forwarded-For", line)
@@ -520,7 +519,7 @@ def test_an_address_is_what_the_proxy_saw(forwarded: list[str], expected: str) -
     assert at_the_service(request, {"192.0.2.1"}) == expected
 
 
-def test_an_address_can_not_be_claimed_in_the_audit_log(people: People) -> None:
+def test_a_client_can_not_forge_its_address_in_the_audit_log(people: People) -> None:
     claims = {"X-Real-Ip": "203.0.113.9", "Forwarded": "for=203.0.113.9"}
     with closing(people.api("a-viewer")) as api, closing(people.api("a-admin")) as admin:
         url = f"{api.base}/api/v1/connections"
@@ -530,7 +529,7 @@ def test_an_address_can_not_be_claimed_in_the_audit_log(people: People) -> None:
     assert rows[0]["address"] == "127.0.0.1"
 
 
-def test_tries_at_a_password_are_counted_whatever_address_is_claimed(hub: Running) -> None:
+def test_password_attempts_are_counted_whatever_the_claimed_address(hub: Running) -> None:
     texts = []
     for number in range(6):
         with Browser(hub.url) as browser:

@@ -1,9 +1,8 @@
-"""Attempts to get past the gate: each is refused or does nothing, and each bites without the gate.
+"""Attempts to get past the gate: each is refused or harmless, and each does harm without the gate.
 
-The attempts are in ``smuggling/*.toml``. Each runs on the real engine, in a place of its own with
-canary rows and secrets: first through the broker, by somebody whose login there may do everything,
-then straight to the database by the same login. So an attempt that could do nothing anyway fails
-the test as well.
+The attempts are in ``smuggling/*.toml``. Each runs on the real engine, in its own place with canary
+rows and secrets: first through the broker, with a login that may do everything there, then directly
+on the database with the same login. So an attempt that would do no harm anyway fails the test too.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ _names = (f"place_{number}" for number in itertools.count())
 
 @pytest.fixture(scope="module")
 def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """The service's own parts, with a short time for each statement."""
+    """The service's own parts, with a short time limit for statements."""
     folder = tmp_path_factory.mktemp("workbench")
     settings = Settings(
         data_dir=str(folder), mode="local", allow_loopback=True, query_timeout=10.0,
@@ -62,7 +61,7 @@ def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
 
 
 def smuggle(workbench: Workbench, place: Place, attempt: Attempt) -> tuple[str, str]:
-    """Runs an attempt through the broker: the error's code, or "ok", and all that was answered."""
+    """Runs an attempt through the broker; returns the error's code, or "ok", and the whole answer."""
     connections = workbench.api.services.get(ConnectionService)
     made = connections.create_for(
         OWNER,
@@ -87,7 +86,7 @@ def smuggle(workbench: Workbench, place: Place, attempt: Attempt) -> tuple[str, 
     except WorkbenchError as error:
         return error.code, f"{error.message} {error.details}"
     finally:
-        # Idle sessions would hold the place.
+        # Idle sessions would keep the place in use.
         connections.delete(OWNER, made.id)
     error = end.get("error", {})
     return error.get("code", "ok"), f"{_text(table)} {error}"
@@ -98,7 +97,7 @@ def _text(table: pa.Table) -> str:
 
 
 def judge(workbench: Workbench, place: Place, attempt: Attempt) -> None:
-    """Tries an attempt with the gate, and then without."""
+    """Runs an attempt with the gate, then without it."""
     attempt = attempt.with_words(place.words)
     if attempt.before:
         place.prepare(attempt.before)

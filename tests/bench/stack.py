@@ -1,4 +1,4 @@
-"""What the benchmarks stand on: a PostgreSQL with rows, and a Workbench started beside it."""
+"""The stack that the benchmarks run on: a PostgreSQL with rows, and a Workbench beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TABLE = "bench_rows"
 TRIPLE = "bench_rows_3x"
 USER = "admin"
 
-# Nine columns as an order table has them: keys, texts, money, times, a flag.
+# Nine columns typical of an orders table: keys, text, money, times, a flag.
 _ROWS = f"""
 create table {TABLE} as
 select
@@ -39,7 +39,7 @@ from generate_series(1, %s) as n
 
 @dataclass(frozen=True)
 class Truth:
-    """What every path has to answer, by PostgreSQL's own sums."""
+    """What every path must return, as summed by PostgreSQL itself."""
 
     rows: int
     ids: int
@@ -49,14 +49,14 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Addresses, tokens and processes of what runs.
+class Stack:
+    """Addresses, tokens and processes of the running stack.
 
     Attributes:
         service_url: the Workbench service itself, as kernels reach it.
-        gateway_url: the same API below the person's own server, behind the Hub's proxy.
-        server_url: the person's own Jupyter server.
-        token: may use the Workbench and the person's own server, and nothing else.
+        gateway_url: the same API through the gateway in the user's server, behind the Hub's proxy.
+        server_url: the user's Jupyter server.
+        token: allows the Workbench and the user's server, and nothing else.
     """
 
     postgres: Cluster
@@ -71,9 +71,9 @@ class Ground:
 
 
 def fill(postgres: Cluster, rows: int) -> None:
-    """Makes the table, and a view of three times its rows."""
+    """Creates the table, and a view with three times its rows."""
     with postgres.connect() as connection:
-        # Formatted by the client: the server takes no parameters in this kind of statement.
+        # Formatted here: PostgreSQL takes no parameters in `create table as`.
         connection.execute(_ROWS.replace("%s", str(int(rows))))
         connection.execute(f"alter table {TABLE} add primary key (id)")
         connection.execute(f"vacuum analyze {TABLE}")
@@ -82,7 +82,7 @@ def fill(postgres: Cluster, rows: int) -> None:
 
 
 def truth(postgres: Cluster, least: int) -> Truth:
-    """The sums over the rows with an id above ``least``."""
+    """Sums over the rows with an id above ``least``."""
     with postgres.connect() as connection:
         found = connection.execute(
             f"select count(*), sum(id), sum(amount), sum(tax), count(*) filter (where paid) "
@@ -94,8 +94,8 @@ def truth(postgres: Cluster, least: int) -> Truth:
 
 
 @contextlib.contextmanager
-def ground(rows: int) -> Iterator[Ground]:
-    """Starts everything, with one connection and the administrator's own server."""
+def start_stack(rows: int) -> Iterator[Stack]:
+    """Starts the stack, with one connection and the administrator's server."""
     with cluster() as postgres, tempfile.TemporaryDirectory(prefix="wb-bench-") as folder:
         fill(postgres, rows)
         with start_up(Path(folder) / "data") as hub:
@@ -119,7 +119,7 @@ def ground(rows: int) -> Iterator[Ground]:
             made.raise_for_status()
             token = made.json()["token"]
             service = _process(hub, "wb_server.cli")
-            # As the Hub told it; the way through the Hub's proxy is for browsers.
+            # As the Hub configured it: only browsers go through the Hub's proxy.
             service_url = service.environ()["JUPYTERHUB_SERVICE_URL"].rstrip("/")
             if not service_url.endswith("/services/workbench"):
                 service_url += "/services/workbench"
@@ -133,7 +133,7 @@ def ground(rows: int) -> Iterator[Ground]:
             httpx.get(
                 f"{server_url}/workbench/api/v1/me", headers={"Authorization": f"token {token}"}
             ).raise_for_status()
-            yield Ground(
+            yield Stack(
                 postgres=postgres,
                 hub=hub,
                 service_url=service_url,
