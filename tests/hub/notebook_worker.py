@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from support.notebooks import Attempts, Said
+from support.notebooks import Attempts, Recorded
 
 from wb_server.hosts.hub_servers import HubServers
 from wb_server.pipelines.kernels import driver
@@ -26,7 +26,7 @@ def main(hub: str, user: str, path: str) -> None:
     attempts.end(attempt, said)
 
 
-def tell(said: Said, content: bytes) -> None:
+def tell(said: Recorded, content: bytes) -> None:
     """Prints a line for each save: the recorded kernel and the notebook."""
     print(json.dumps({"kernel": said.kernels[-1], "notebook": content.decode()}), flush=True)
 

@@ -19,7 +19,7 @@ from support.api import read
 from support.mariadb import server
 from support.metadata import migrate_new
 from support.postgres import cluster
-from support.smuggling.attempt import Attempt, Place, attempts, bitten, careless
+from support.smuggling.attempt import Attempt, Place, attempts, harmed, interpolated
 from support.smuggling.duckdb import DuckdbEngine
 from support.smuggling.mysql import MysqlEngine
 from support.smuggling.postgres import PostgresEngine
@@ -108,8 +108,8 @@ def judge(workbench: Workbench, place: Place, attempt: Attempt) -> None:
     assert place.state() == before, "something has changed"
     leaked = [secret for secret in place.secrets if secret in answer]
     assert not leaked, answer
-    seen = place.straight(careless(attempt.sql, attempt.params))
-    assert bitten(attempt, place, before, seen), f"it doesn't bite: {seen}"
+    seen = place.run_directly(interpolated(attempt.sql, attempt.params))
+    assert harmed(attempt, place, before, seen), f"it does no harm: {seen}"
 
 
 def _cases(dialect: str, *kinds: str) -> Any:
@@ -162,8 +162,8 @@ def test_duckdb(
 
 @pytest.fixture(scope="module")
 def mysql_engine() -> Iterator[MysqlEngine]:
-    """On a server of its own, too."""
-    # Not below /tmp/pytest-…, which the server's account may not enter.
+    """On a separate server, too."""
+    # Not below /tmp/pytest-…, which is closed to the server's account.
     folder = Path("/var/tmp") / f"wb-smuggling-mysql-{uuid.uuid4().hex}"
     with server() as own:
         engine = MysqlEngine(own, folder)

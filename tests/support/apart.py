@@ -1,4 +1,4 @@
-"""The Hub apart in place of the run's own: import both fixtures where tests disturb the Hub they use."""
+"""A separate Hub in place of the shared one: import both fixtures in tests that disturb their Hub."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .people import People
 
 @pytest.fixture(scope="session")
 def hub(hub_apart: tuple[Running, People]) -> Running:
-    """A Workbench that no other test uses meanwhile."""
+    """A Workbench that no other test uses at the same time."""
     return hub_apart[0]
 
 
 @pytest.fixture(scope="session")
 def people(hub_apart: tuple[Running, People]) -> People:
-    """Its people."""
+    """The Hub's users."""
     return hub_apart[1]

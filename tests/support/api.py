@@ -1,4 +1,4 @@
-"""A client of the API for tests: thin, so that a test sees status and body as they are."""
+"""A thin API client for tests, so that a test sees status and body unchanged."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ import httpx
 import pyarrow as pa
 import pytest
 
-# For tests of what a host does itself: with bodies, errors, streams, and clients that go. They get
-# the fixture ``api`` on each host in turn; others get one that is quick.
+# For tests of what a host itself does: bodies, errors, streams, and clients that hang up. They get
+# the fixture ``api`` on each host in turn; other tests get a fast one.
 every_host = pytest.mark.parametrize("api", ["embedded", "service", "gateway"], indirect=True)
 
 
 class Api:
-    """The API at one address, as one person (or nobody)."""
+    """The API at one address, as one user or unauthenticated."""
 
     def __init__(self, base: str, token: str | None) -> None:
         self.base = base.rstrip("/")
         headers = {"Authorization": f"token {token}"} if token else {}
-        # Tests make these by the dozen: a connection that stays open would be left to the collector.
+        # Tests create dozens of these: kept-alive connections would stay open until collected.
         once = httpx.Limits(max_keepalive_connections=0)
         self.http = httpx.Client(
             headers=headers, timeout=60, trust_env=False, verify=False, limits=once
         )
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
-        """One request below ``/api/v1``."""
+        """Sends one request below ``/api/v1``."""
         return self.http.request(
             method, f"{self.base}/api/v1{path}", json=body, params=query or None
         )
 
     def ok(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """The body of a request that has to succeed."""
+        """Sends a request that must succeed; returns the answer's body."""
         answer = self.call(method, path, body, **query)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
     def refused(self, status: int, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """The error of a request that has to fail with a status."""
+        """Sends a request that must fail with this status; returns the error."""
         answer = self.call(method, path, body, **query)
         assert answer.status_code == status, f"{answer.status_code} {answer.text}"
         error = answer.json()["error"]
@@ -48,7 +48,7 @@ class Api:
         return error
 
     def query(self, connection: str, sql: str, **more: Any) -> tuple[pa.Table, dict[str, Any]]:
-        """The rows of a statement, and what the closing batch says."""
+        """Runs a statement; returns its rows and the closing batch's metadata."""
         body = {"connection": connection, "sql": sql, **more}
         answer = self.call("POST", "/query", body)
         assert answer.status_code == 200, answer.text
@@ -60,7 +60,7 @@ class Api:
 
 
 def read(content: bytes) -> tuple[pa.Table, dict[str, Any]]:
-    """An answer as its rows and its closing batch's metadata."""
+    """Splits an answer into its rows and its closing batch's metadata."""
     reader = pa.ipc.open_stream(content)
     batches, end = [], None
     while True:

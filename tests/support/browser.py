@@ -31,7 +31,7 @@ def executable() -> Path:
     """The browser's program.
 
     Raises:
-        RuntimeError: it isn't installed; a test that needs it fails, it doesn't skip.
+        RuntimeError: it isn't installed; a test that needs it fails and isn't skipped.
     """
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
@@ -41,7 +41,7 @@ def executable() -> Path:
 
 @contextmanager
 def served() -> Iterator[str]:
-    """A headless browser for as long as the block runs: the address that Playwright connects to."""
+    """Runs a headless browser while the block runs; yields the address for Playwright."""
     with tempfile.TemporaryDirectory(prefix="wb-browser-") as folder:
         options = Path(folder) / "options.json"
         options.write_text(json.dumps({"executablePath": str(executable()), "args": _ARGUMENTS}))
@@ -51,7 +51,7 @@ def served() -> Iterator[str]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
-            # The command starts another one that does it.
+            # The command starts the browser as a child: both are ended as one process group.
             start_new_session=True,
         )
         assert process.stdout is not None
@@ -68,7 +68,7 @@ def served() -> Iterator[str]:
 
 @contextmanager
 def browser(address: str) -> Iterator[Browser]:
-    """A browser that was started, for as long as the block runs."""
+    """Connects to a running browser while the block runs."""
     with sync_playwright() as playwright:
         it = playwright.chromium.connect(address)
         try:

@@ -1,4 +1,4 @@
-"""A small file system in memory, to be filled. Mounting it takes root."""
+"""A small file system in memory, to be filled. Only root can mount it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of this size for as long as the block runs."""
+    """Mounts a file system of this size while the block runs."""
     folder.mkdir(parents=True)
     subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=True
@@ -22,10 +22,10 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Writes until there is no room; the file to remove again."""
+    """Fills the file system; returns the file to remove afterwards."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
-        # The last bytes one by one: a page that is half free would still take a row.
+        # The last bytes one by one: a half-empty page would still hold a row.
         for size in (65536, 4096, 1):
             try:
                 while file.write(bytes(size)):

@@ -1,4 +1,4 @@
-"""A Workbench of the test's own process, with several people and a warehouse."""
+"""A Workbench in the test's process, with several users and a warehouse."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from .wait import wait_for
 
 ONE = "name: {name}\ntasks:\n  one: {{type: sql, connection: warehouse, statement: 'select 1 as n'}}\n"
 
-# Those that the Hub knows, whoever is in them.
+# The groups that the Hub knows, with or without members.
 _GROUPS = frozenset({"finance", "viewer", "analyst", "engineer", "admin"})
 
 
 @dataclass
 class Staff:
-    """Who there is. Plays the Hub's directory."""
+    """The users and their groups, in place of the Hub's directory."""
 
     groups_of: dict[str, frozenset[str]] = field(
         default_factory=lambda: {
@@ -53,12 +53,12 @@ class Staff:
         return _GROUPS.union(*self.groups_of.values())
 
     def refresh(self) -> None:
-        """Nothing is kept."""
+        """Does nothing: there is no cache."""
 
 
 @dataclass
 class House:
-    """The Workbench and its people."""
+    """The Workbench and its users."""
 
     workbench: Workbench
     staff: Staff
@@ -97,14 +97,14 @@ class House:
 
 
 def save(text: str, files: dict[str, bytes] | None = None, **more: Any) -> PipelineSave:
-    """What a client sends to save a file."""
+    """The request with which a client saves a pipeline file."""
     encoded = {path: base64.b64encode(data).decode() for path, data in (files or {}).items()}
     return PipelineSave(text=text, files=encoded, **more)
 
 
 @contextmanager
 def house_at(folder: Path, postgres: Cluster) -> Iterator[House]:
-    """The Workbench, which runs its work in its own process; ana owns the connection ``warehouse``."""
+    """A Workbench that runs tasks in this process; ana owns the connection ``warehouse``."""
     settings = Settings.from_environment(
         {"WB_DATA_DIR": str(folder), "WB_MODE": "local", "WB_ALLOW_LOOPBACK": "1"}
     )

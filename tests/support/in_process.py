@@ -1,6 +1,6 @@
-"""The service's own web application in the test's process, for people whom no Hub has to know.
+"""The service's web application in the test's process, for users that no Hub knows.
 
-Everything is as in the service host but for one answer, whose token a request brought.
+It differs from the service host in one thing only: who a request's token belongs to.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ PREFIX = "/services/workbench"
 
 @dataclass
 class Host:
-    """A running application, and whom it knows."""
+    """A running application and its known users."""
 
     url: str
     known: dict[str, Actor] = field(default_factory=dict)
 
     async def actor(self, handler: web.RequestHandler) -> Actor:
-        """Who asks, by their token, which is their name."""
+        """The request's actor: its token is the user's name."""
         token = handler.request.headers.get("Authorization", "").removeprefix("token ")
         if token not in self.known:
             raise NotSignedIn("Sign in first.")
         return self.known[token]
 
     def api(self, actor: Actor) -> Api:
-        """The API as somebody."""
+        """The API as an actor."""
         self.known[actor.name] = actor
         return Api(self.url, actor.name)
 
 
 @contextmanager
 def served(workbench: Workbench) -> Iterator[Host]:
-    """Serves a Workbench on a loopback port for as long as the block runs."""
+    """Serves a Workbench on a loopback port while the block runs."""
     (socket,) = netutil.bind_sockets(0, "127.0.0.1")
     host = Host(f"http://127.0.0.1:{socket.getsockname()[1]}{PREFIX}")
     serving = Serving(workbench.api, workbench.bus)
@@ -79,7 +79,7 @@ def served(workbench: Workbench) -> Iterator[Host]:
 
 
 async def _settle() -> None:
-    """Ends what still answers somebody, such as a stream of events."""
+    """Cancels requests that are still being answered, such as event streams."""
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()

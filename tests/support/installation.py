@@ -1,4 +1,4 @@
-"""An installation with something of everything, and the commands on it."""
+"""An installation with data of every kind, and ``wb`` commands on it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .metadata import migrate_new
 
 PASSPHRASE = "eleven plain words and one more"
 PASSWORD = "s3cret-of-the-shop"
-# When the home's script was last changed.
+# The modification time of the script in the home.
 WRITTEN = 1_700_000_000
 ADMIN = Actor("ana", frozenset({"admin"}), via="test")
 
@@ -62,30 +62,30 @@ class Installation:
 
     @property
     def settings(self) -> Settings:
-        """As the service would have them."""
+        """The settings that the service would have."""
         return Settings(data_dir=str(self.data), database_url=self.database_url)
 
     def run(self, *arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
-        """One of ``wb``'s commands on it."""
+        """Runs a ``wb`` command on it."""
         return wb(*arguments, WB_DATA_DIR=str(self.data), WB_DATABASE_URL=self.database_url, **env)
 
     def backup(self, target: Path, *options: str) -> subprocess.CompletedProcess[str]:
-        """``wb backup`` with the passphrase's file."""
+        """Runs ``wb backup`` with the passphrase file."""
         return self.run("backup", target, "--passphrase-file", self.passphrase_file, *options)
 
     def rows(self) -> Rows:
-        """What is in its database."""
+        """Every row of its database."""
         return rows_of(self.database_url)
 
 
 def environment(**env: str) -> dict[str, str]:
-    """This process's environment without settings of the Workbench, and with others."""
+    """This process's environment without the Workbench's settings, plus the given variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WB_")}
     return {**kept, **env}
 
 
 def wb(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
-    """A command without a terminal, in this process: its start would take longer than its work."""
+    """Runs a command in this process, without a terminal: starting a process would take longer."""
     before, mask = dict(os.environ), os.umask(0o022)
     out, errors = io.StringIO(), io.StringIO()
     os.environ.clear()
@@ -106,12 +106,12 @@ def wb(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 def process(*arguments: object) -> list[str]:
-    """The command line of a command as a process."""
+    """The command line that runs a command as a process."""
     return [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", *map(str, arguments)]
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line of a command that refused, its last one."""
+    """Asserts that a command refused; returns its message, which is the last line."""
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
@@ -121,7 +121,7 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def install(data: Path, url: str, passphrase_file: Path) -> Installation:
-    """Fills a new data folder."""
+    """Creates and fills a data folder."""
     data.mkdir(mode=0o700)
     vault.generate(data / "master.key")
     migrate_new(url)
@@ -173,7 +173,7 @@ def install(data: Path, url: str, passphrase_file: Path) -> Installation:
     (home / "link").symlink_to("work.ipynb")
     (home / "out").symlink_to("/etc/hostname")
     os.mkfifo(home / "pipe")
-    # A name that is no UTF-8.
+    # A name that isn't valid UTF-8.
     Path(os.fsdecode(os.fsencode(home) + b"/caf\xe9.txt")).write_text("latin")
     (data / "logs").mkdir()
     hub = data / "hub"
@@ -186,7 +186,7 @@ def install(data: Path, url: str, passphrase_file: Path) -> Installation:
 
 
 def _hub_database(path: Path) -> None:
-    """The tables of JupyterHub that matter here, with a server that runs."""
+    """Creates the tables of JupyterHub that matter here, with a running server."""
     with sqlite3.connect(path) as hub:
         hub.executescript(
             """

@@ -1,4 +1,4 @@
-"""Keys of an issuer of JWTs, and tokens signed with them, good and bad."""
+"""Keys of an issuer of JWTs, and tokens signed with them, valid and invalid."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Signer:
     """A private key with an id.
 
     Args:
-        kind: the algorithm that it is made for: RS256, ES256, ES384 or EdDSA.
-        bits: of an RSA key.
+        kind: the key's algorithm: RS256, ES256, ES384 or EdDSA.
+        bits: the length of an RSA key.
     """
 
     def __init__(self, kid: str, kind: str = "RS256", bits: int = 2048) -> None:
@@ -52,7 +52,7 @@ class Signer:
         return assemble(head, claims, lambda text: it.sign(text, self.key))
 
     def sign_with_public_key(self, claims: dict[str, Any]) -> str:
-        """A token whose HMAC has the public key as its secret: who takes any algorithm takes it."""
+        """A token with the public key as its HMAC secret: verifiers that take any algorithm accept it."""
         secret = self.key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
@@ -66,7 +66,7 @@ class Signer:
 def assemble(
     header: dict[str, Any], claims: object, sign: Callable[[bytes], bytes] = lambda text: b""
 ) -> str:
-    """A token of any header and claims, also of those that a library refuses to make."""
+    """A token with any header and claims, even those that a library refuses to encode."""
     head = {name: value for name, value in header.items() if value is not None}
     text = b".".join(part(json.dumps(each).encode()) for each in (head, claims))
     return b".".join((text, part(sign(text)))).decode()
@@ -78,9 +78,9 @@ def part(content: bytes) -> bytes:
 
 
 def claims_of(issuer: str, name: str = "a-analyst", **more: Any) -> dict[str, Any]:
-    """What an issuer says of somebody, valid now; a claim that is ``None`` is left out."""
+    """A user's claims, valid now; a claim that is ``None`` is left out."""
     now = int(time.time())
-    said = {
+    claims = {
         "iss": issuer,
         "aud": AUDIENCE,
         "sub": "f81d4fae",
@@ -89,4 +89,4 @@ def claims_of(issuer: str, name: str = "a-analyst", **more: Any) -> dict[str, An
         "exp": now + 300,
         **more,
     }
-    return {claim: value for claim, value in said.items() if value is not None}
+    return {claim: value for claim, value in claims.items() if value is not None}

@@ -1,4 +1,4 @@
-"""A Jupyter server of its own, in local mode: the API embedded in it."""
+"""A Jupyter server in local mode, with the API embedded in it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .postgres import free_port
 def embedded(
     folder: Path, base: str = "/", variables: Mapping[str, str] | None = None
 ) -> Iterator[Api]:
-    """The embedded API, as the Jupyter server's user, for as long as the block runs.
+    """Runs a server while the block runs; yields its embedded API, as the server's user.
 
     Args:
-        base: the path below which the server is.
-        variables: more of its environment; with a service's address and a token it is a gateway.
+        base: the server's base path.
+        variables: further environment variables; a service's address and a token make it a gateway.
     """
     port, token = free_port(), secrets.token_hex(16)
     environment = {
@@ -65,7 +65,7 @@ def embedded(
                     break
             except httpx.TransportError:
                 pass
-            # Polling a server that is starting; nothing announces it.
+            # Nothing announces that the server is ready, so poll it.
             time.sleep(0.05)
         else:
             raise RuntimeError(log.read_text())

@@ -1,4 +1,4 @@
-"""A kernel of a person's own server, driven as JupyterLab does: REST and one websocket."""
+"""A kernel of a user's server, driven as JupyterLab does it: by REST and one websocket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS = 60.0
 
 @dataclass
 class Cell:
-    """What one cell gave: outputs as a notebook keeps them."""
+    """One executed cell, with outputs as a notebook stores them."""
 
     code: str
     outputs: list[dict[str, Any]] = field(default_factory=list)
@@ -31,17 +31,17 @@ class Cell:
 
     @property
     def error(self) -> str:
-        """How it failed: the error's name and its text."""
+        """The error's name and text; empty if it succeeded."""
         failed = [out for out in self.outputs if out["output_type"] == "error"]
         return f"{failed[0]['ename']}: {failed[0]['evalue']}" if failed else ""
 
 
 class Kernel:
-    """One kernel, at the address of a person's server.
+    """One kernel of a user's server.
 
     Args:
-        server: such as ``http://127.0.0.1:8000/user/ana``.
-        token: one that opens that server.
+        server: the server's address, such as ``http://127.0.0.1:8000/user/ana``.
+        token: a token with access to that server.
     """
 
     def __init__(self, server: str, token: str, name: str = "workbench-python") -> None:
@@ -65,7 +65,7 @@ class Kernel:
         )
 
     def run(self, code: str) -> Cell:
-        """Runs a cell to its end."""
+        """Runs a cell and waits for its end."""
         cell = Cell(code)
         sent = self.send("execute_request", {"code": code, "store_history": True})
         for message in self._replies(sent):
@@ -80,7 +80,7 @@ class Kernel:
         return cell
 
     def send(self, kind: str, content: dict[str, Any], channel: str = "shell") -> str:
-        """Sends a message; its id."""
+        """Sends a message and returns its id."""
         number = uuid.uuid4().hex
         header = {
             "msg_id": number,
@@ -94,7 +94,7 @@ class Kernel:
         return number
 
     def reply(self, kind: str, content: dict[str, Any], channel: str = "shell") -> dict[str, Any]:
-        """The content of the answer to a message other than a cell."""
+        """Sends a message other than a cell; returns the content of its reply."""
         for message in self._replies(self.send(kind, content, channel)):
             if message["header"]["msg_type"] == kind.replace("_request", "_reply"):
                 return dict(message["content"])
@@ -103,7 +103,7 @@ class Kernel:
     def _replies(self, number: str) -> Iterator[dict[str, Any]]:
         end = time.monotonic() + _SECONDS
         while time.monotonic() < end:
-            # The server's pings come here too, so that none of them prolongs the wait.
+            # Receives the server's pings too, so that they don't prolong the wait.
             kind, data = self._socket.recv_data(control_frame=True)
             if kind != websocket.ABNF.OPCODE_TEXT:
                 continue
@@ -134,7 +134,7 @@ class Kernel:
         ).raise_for_status()
 
     def close(self) -> None:
-        """Ends the kernel."""
+        """Shuts the kernel down."""
         self._socket.close()
         self.http.delete(f"/api/kernels/{self.id}")
         self.http.close()
@@ -145,7 +145,7 @@ _WITH_METADATA = ("display_data", "execute_result")
 
 @contextmanager
 def kernel(server: str, token: str, name: str = "workbench-python") -> Iterator[Kernel]:
-    """A kernel for as long as the block runs."""
+    """Runs a kernel while the block runs."""
     it = Kernel(server, token, name)
     try:
         yield it

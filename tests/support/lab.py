@@ -1,4 +1,4 @@
-"""What a person does in the Hub's pages and in JupyterLab."""
+"""A user's actions in the Hub's pages and in JupyterLab."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .wait import wait_for
 
 
 class Lab:
-    """What a person does in JupyterLab."""
+    """JupyterLab in a browser tab, operated as a user would."""
 
     PASSWORD = "correct horse battery"
 
@@ -25,11 +25,11 @@ class Lab:
 
     @property
     def name(self) -> str:
-        """Who is signed in, by the page's address."""
+        """The signed-in user's name, from the page's address."""
         return self.page.url.split("/user/")[1].split("/")[0]
 
     def make_person(self, name: str, *groups: str) -> None:
-        """Signs a person up and lets them in, by the Hub's own pages."""
+        """Signs a user up and approves them, through the Hub's own pages."""
         assert self.hub.admin_password
         with Forms(self.hub.url) as newcomer:
             newcomer.sign_up(name, self.PASSWORD)
@@ -44,21 +44,21 @@ class Lab:
             self.people.promote(name, group)
 
     def sign_in(self, name: str) -> None:
-        """Signs in and waits until Lab is there."""
+        """Signs in and waits until Lab has loaded."""
         self.page.goto(self.hub.url)
         self.page.get_by_label("Username").fill(name)
         self.page.locator("input[name=password]").fill(self.PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url("**/lab**", timeout=45_000)
-        # The launcher is there but for who finds again what they had open.
+        # The launcher, or the restored documents.
         panel = self.page.get_by_role("tab", name="Connections")
         expect(panel).to_be_visible(timeout=60_000)
         expect(self.page.locator(".jp-MainAreaWidget:visible").first).to_be_visible()
-        # It goes when Lab has put back what was open.
+        # The splash screen disappears once Lab has restored the layout.
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
     def open_panel(self, name: str) -> None:
-        """Shows a side panel, where it isn't shown already: a click would close it."""
+        """Shows a side panel unless it is shown already: another click would close it."""
         tab = self.page.get_by_role("tab", name=name)
         if tab.get_attribute("aria-selected") != "true":
             tab.click()
@@ -70,11 +70,11 @@ class Lab:
         self.wait_for_kernel()
 
     def wait_for_kernel(self) -> None:
-        """Waits until the notebook's kernel idles."""
+        """Waits until the notebook's kernel is idle."""
         expect(self.page.get_by_text("Workbench Python | Idle")).to_be_visible(timeout=60_000)
 
     def run_cell(self, text: str | None = None) -> None:
-        """Types into the active cell (or leaves it as it is) and runs it."""
+        """Types into the active cell, if a text is given, and runs it."""
         if text is not None:
             cell = self.page.locator(".jp-Notebook .jp-Cell.jp-mod-active .cm-content")
             cell.click()
@@ -82,10 +82,10 @@ class Lab:
         self.page.keyboard.press("Shift+Enter")
 
     def put_notebook(self, path: str, *cells: str, parameters: str | None = None) -> Locator:
-        """Puts a notebook into the person's folder, and returns it in the file browser.
+        """Puts a notebook into the user's folder, and returns it in the file browser.
 
         Args:
-            parameters: the cell before the others, with the tag that makes it the parameters' cell.
+            parameters: a first cell, tagged as the parameters cell.
         """
 
         def cell(number: int, source: str, **metadata: Any) -> dict[str, Any]:
@@ -108,12 +108,12 @@ class Lab:
         return self.page.locator(".jp-DirListing-item", has_text=path)
 
     def in_terminal(self, command: str) -> str:
-        """Types a command into a new terminal; what it prints."""
+        """Types a command into a new terminal and returns its output."""
         self.page.keyboard.press("ControlOrMeta+Shift+L")
         self.page.locator(".jp-LauncherCard:visible", has_text="Terminal").click()
         terminal = self.page.locator(".jp-Terminal:visible")
         terminal.click()
-        # It is drawn on a canvas: what is printed is read from a file.
+        # The terminal is drawn on a canvas, so the output is read from a file.
         self.page.keyboard.insert_text(f"{{ {command}; echo status $?; }} > printed.txt 2>&1")
         self.page.keyboard.press("Enter")
 
@@ -138,10 +138,10 @@ class Lab:
         )
 
     def add_to_pipeline(self, pipeline: str, lines: str) -> Locator:
-        """Opens a pipeline's file from its row, puts lines below its name, and saves it.
+        """Opens a pipeline's file from its row, adds lines below its name, and saves it.
 
         Returns:
-            the bar above the file, which shows what became of it.
+            the bar above the file, which shows the result.
         """
         row = self.page.locator(f"[data-testid=wb-pipeline-row][data-name={pipeline}]")
         row.hover()
@@ -156,7 +156,7 @@ class Lab:
         return bar
 
     def run_as_pipeline(self, notebook: Locator) -> Locator:
-        """Chooses it in the notebook's context menu; the dialogue that asks for parameters."""
+        """Chooses “Run as Pipeline” in a notebook's context menu; returns the parameters dialog."""
         notebook.click(button="right")
         self.page.locator(".lm-Menu-item", has_text="Run as Pipeline").click()
         dialog = self.page.get_by_role("dialog", name="Run “")

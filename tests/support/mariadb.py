@@ -1,4 +1,4 @@
-"""A MariaDB server of our own, from the system's package, on a free loopback port."""
+"""A temporary MariaDB server, from the system's package, on a free loopback port."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLACES = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
 
 @dataclass(frozen=True)
 class MariaDB:
-    """A running server: where it is, and the password of a user who may do everything."""
+    """A running server: its port, and the login of a user with all privileges."""
 
     port: int
     password: str
@@ -33,7 +33,7 @@ class MariaDB:
     database: str = "shop"
 
     def connect(self) -> pymysql.Connection:
-        """A plain connection that commits by itself."""
+        """A plain connection with autocommit."""
         return pymysql.connect(
             host="127.0.0.1",
             port=self.port,
@@ -42,18 +42,18 @@ class MariaDB:
             database=self.database,
             charset="utf8mb4",
             autocommit=True,
-            ssl_disabled=True,  # else each connection reads all of the system's certificates first
+            ssl_disabled=True,  # otherwise each connection loads all of the system's certificates
         )
 
     def execute(self, *statements: str) -> Sequence[tuple[object, ...]]:
-        """Runs statements beside the connector; the rows of the last one."""
+        """Runs statements without the connector; returns the rows of the last one."""
         with self.connect() as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
             return cursor.fetchall()
 
     def active(self, mark: str) -> int:
-        """How many statements with this text run now."""
+        """The number of running statements that contain this text."""
         ((number,),) = self.execute(
             "select count(*) from information_schema.processlist "
             f"where info like '%{mark}%' and id <> connection_id()"
@@ -61,7 +61,7 @@ class MariaDB:
         return int(str(number))
 
     def config(self, **changes: object) -> dict[str, object]:
-        """What a connection to it is configured with."""
+        """The configuration of a connection to it."""
         return {
             "host": "127.0.0.1",
             "port": self.port,
@@ -73,7 +73,7 @@ class MariaDB:
 
     @property
     def authority(self) -> str:
-        """PEM text of the authority that signed its certificate, which is for ``db.example.org``."""
+        """The CA certificate in PEM; the server's own certificate is for ``db.example.org``."""
         return (self.folder / "ca.pem").read_text()
 
 
@@ -81,7 +81,7 @@ def server_binary() -> Path:
     """The server's program.
 
     Raises:
-        RuntimeError: MariaDB isn't installed; a test that needs it fails, it doesn't skip.
+        RuntimeError: MariaDB isn't installed; a test that needs it fails and isn't skipped.
     """
     path = shutil.which("mariadbd", path=os.pathsep.join((*_PLACES, os.environ.get("PATH", ""))))
     if path:
@@ -90,7 +90,7 @@ def server_binary() -> Path:
 
 
 def _certificates(folder: Path) -> None:
-    """An authority and a certificate of it for the name ``db.example.org``."""
+    """Creates a CA, and a certificate signed by it for ``db.example.org``."""
 
     def make(name: str, subject: str, *more: str) -> None:
         subprocess.run(
@@ -113,10 +113,10 @@ def _certificates(folder: Path) -> None:
 
 @contextmanager
 def answering(it: MariaDB, process: subprocess.Popen[bytes], log: Path) -> Iterator[None]:
-    """Waits for a server that was started, and stops it after the block.
+    """Waits until a started server answers, and stops it after the block.
 
     Raises:
-        RuntimeError: it has ended instead; with the end of its log.
+        RuntimeError: it exited instead; the message has the end of its log.
     """
 
     def answers() -> bool:
@@ -142,11 +142,11 @@ def answering(it: MariaDB, process: subprocess.Popen[bytes], log: Path) -> Itera
 
 @contextmanager
 def server(*options: str) -> Iterator[MariaDB]:
-    """A fresh server for as long as the block runs, with further options of its program."""
+    """Runs a fresh server, with these further options, while the block runs."""
     binary = server_binary()
     folder = Path(tempfile.mkdtemp(prefix="wb-maria-"))
     it = MariaDB(free_port(), secrets.token_urlsafe(12), folder)
-    # Its package brings an account; as root it would refuse to start.
+    # The server refuses to run as root; its package creates an account for it.
     owner = pwd.getpwnam("mysql") if os.geteuid() == 0 else None
     _certificates(folder)
     first = folder / "first.sql"
@@ -160,9 +160,9 @@ def server(*options: str) -> Iterator[MariaDB]:
             os.chown(path, owner.pw_uid, owner.pw_gid)
     switch = {"user": owner.pw_uid, "group": owner.pw_gid} if owner else {}
     data = folder / "data"
-    # Of several that install at the same time, one now and then fails.
-    with Path(tempfile.gettempdir(), f"wb-maria-{os.geteuid()}.lock").open("w") as alone:
-        fcntl.flock(alone, fcntl.LOCK_EX)
+    # Concurrent installations fail now and then.
+    with Path(tempfile.gettempdir(), f"wb-maria-{os.geteuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(
             [
                 "mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db",

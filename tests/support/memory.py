@@ -1,4 +1,4 @@
-"""What a process holds in memory: how much, and whether a secret is in it, or in bytes of any kind."""
+"""A process's memory: its peak, and searching it, or any bytes, for a secret."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _USED = re.compile(rb"[\x40-\xff]+")
 
 
 def peak() -> int:
-    """The most MiB that this process has held. getrusage would begin with what its parent held."""
+    """This process's peak memory in MiB. getrusage would start from the parent's peak."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) // 1024
 
 
 def forms(text: str) -> dict[str, bytes]:
-    """The ways in which a secret may be written: as it is, in UTF-16, encoded for an address, as
-    JSON, and in base64 at each of the three places where it may begin."""
+    """The encodings in which a secret may appear: plain, UTF-16, URL-encoded, JSON, hex, and base64 at
+    each of its three alignments."""
     plain = text.encode()
     found = {
         "utf-8": plain,
@@ -36,7 +36,7 @@ def forms(text: str) -> dict[str, bytes]:
     }
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + plain)
-        # Letters that also depend on what comes before or after are left out.
+        # Without the characters that depend on the neighbouring bytes.
         start, end = -(-shift * 8 // 6), (shift + len(plain)) * 8 // 6
         found[f"base64+{shift}"] = encoded[start:end]
         found[f"base64url+{shift}"] = base64.urlsafe_b64encode(b"\0" * shift + plain)[start:end]
@@ -45,7 +45,7 @@ def forms(text: str) -> dict[str, bytes]:
 
 
 def search(pieces: Iterable[bytes], needles: Mapping[str, bytes]) -> set[str]:
-    """The names of the needles that are in the pieces, also where one lies across two pieces."""
+    """The names of the needles found in the pieces, including those that span two pieces."""
     wanted = dict(needles)
     assert wanted and all(wanted.values())
     overlap = max(map(len, wanted.values())) - 1
@@ -63,7 +63,7 @@ def search(pieces: Iterable[bytes], needles: Mapping[str, bytes]) -> set[str]:
 
 
 def _regions(pid: int) -> Iterator[tuple[int, int]]:
-    """The addresses that a process may write to, without the pages that it never used."""
+    """The address ranges that a process may write to, without pages it never used."""
     with open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pages:
         for line in Path(f"/proc/{pid}/maps").read_bytes().splitlines():
             region = _REGION.fullmatch(line)
@@ -71,16 +71,16 @@ def _regions(pid: int) -> Iterator[tuple[int, int]]:
                 continue
             start, end = int(region[1], 16), int(region[2], 16)
             pages.seek(start // _PAGE * 8)
-            # Eight bytes a page; the two highest bits say that it is in memory, or in the swap.
+            # Eight bytes per page; the two highest bits mean that it is in memory or in swap.
             for run in _USED.finditer(pages.read((end - start) // _PAGE * 8)[7::8]):
                 yield start + run.start() * _PAGE, start + run.end() * _PAGE
 
 
 def memory(pid: int) -> Iterator[bytes]:
-    """What a process holds, in pieces that follow one another.
+    """A process's memory, in consecutive pieces.
 
     Raises:
-        PermissionError: it may not be read.
+        PermissionError: its memory may not be read.
     """
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as file:
         for start, end in _regions(pid):
@@ -89,19 +89,19 @@ def memory(pid: int) -> Iterator[bytes]:
                     file.seek(place)
                     yield file.read(min(_CHUNK, end - place))
                 except OSError:
-                    break  # it gave this region back meanwhile
+                    break  # the process has just released this region
 
 
 def search_memory(pid: int, needles: Mapping[str, bytes]) -> set[str]:
-    """The names of the needles that a process holds in memory.
+    """The names of the needles found in a process's memory.
 
     Raises:
-        PermissionError: it may not be read.
+        PermissionError: its memory may not be read.
     """
     return search(memory(pid), needles)
 
 
 def search_file(path: Path, needles: Mapping[str, bytes]) -> set[str]:
-    """The names of the needles that are in a file."""
+    """The names of the needles found in a file."""
     with path.open("rb") as file:
         return search(iter(lambda: file.read(_CHUNK), b""), needles)

@@ -1,4 +1,4 @@
-"""Metadata databases for tests: copies of one that was migrated once in this process."""
+"""Metadata databases for tests: copies of a template that is migrated once per process."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .postgres import Cluster
 
 
 def new_database(cluster: Cluster, name: str = "meta") -> str:
-    """Makes an empty metadata database in a cluster; its URL."""
+    """Creates an empty metadata database in a cluster and returns its URL."""
     return _create(cluster, f"{name}_{secrets.token_hex(6)}")
 
 
 def migrated(cluster: Cluster) -> str:
-    """Makes a migrated metadata database in a cluster; its URL."""
+    """Creates a migrated metadata database in a cluster and returns its URL."""
     return _create(cluster, f"meta_{secrets.token_hex(6)}", _postgresql(cluster))
 
 
 def migrate_new(url: str) -> None:
-    """As ``migrate``; where SQLite's file isn't there yet, it becomes a copy."""
+    """Like ``migrate``, except that a new SQLite file becomes a copy of the template."""
     path = Path(str(sa.make_url(url).database))
     if not url.startswith("sqlite:") or path.exists():
         migrate(url)

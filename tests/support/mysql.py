@@ -1,7 +1,7 @@
-"""A MySQL server of our own. Debian's stable suites have none, so it comes from the development suite.
+"""A temporary MySQL server. Debian's stable suites have none, so it comes from the development suite.
 
-Its packages are unpacked into a folder, with the libraries that they need, and run from there by
-their own loader: nothing is installed. The folder is kept between runs; ``WB_MYSQL`` names another.
+Its packages are unpacked into a folder, together with their libraries, and run from there with their
+own loader: nothing is installed. The folder is kept between runs; ``WB_MYSQL`` names another one.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 
 def unpacked() -> Path:
-    """The folder with the server's files, fetched if they aren't there yet.
+    """The folder with the server's files, which are fetched if missing.
 
     Raises:
-        RuntimeError: it can't be had here, and why.
+        RuntimeError: they can't be fetched; the message says why.
     """
     root = _KEPT / "root"
     if (root / "usr/sbin/mysqld").exists():
@@ -36,7 +36,7 @@ def unpacked() -> Path:
     lists = _KEPT / "apt"
     (lists / "partial").mkdir(parents=True, exist_ok=True)
     (_KEPT / "packages").mkdir(exist_ok=True)
-    # The system's own lists stay as they are.
+    # The system's own package lists stay unchanged.
     source = Path("/etc/apt/sources.list.d/debian.sources").read_text()
     first = re.sub(r"(?m)^Suites:.*$", "Suites: sid", source.split("\n\n")[0])
     (_KEPT / "sid.sources").write_text(first + "\n")
@@ -60,15 +60,13 @@ def unpacked() -> Path:
 def _run(*command: str, cwd: Path | None = None) -> str:
     done = subprocess.run(command, capture_output=True, text=True, cwd=cwd)
     if done.returncode:
-        raise RuntimeError(
-            f"MySQL can't be had here: {' '.join(command[:1])}: {done.stderr[-500:]}"
-        )
+        raise RuntimeError(f"MySQL can't be fetched: {' '.join(command[:1])}: {done.stderr[-500:]}")
     return done.stdout
 
 
 @contextmanager
 def server() -> Iterator[MariaDB]:
-    """A fresh server for as long as the block runs; what a test knows of it is as of MariaDB."""
+    """Runs a fresh server while the block runs, described to tests in the same way as MariaDB."""
     root = unpacked()
     folder = Path(tempfile.mkdtemp(prefix="wb-mysql-"))
     it = MariaDB(free_port(), secrets.token_urlsafe(12), folder)

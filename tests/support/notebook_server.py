@@ -1,4 +1,4 @@
-"""A person's Jupyter server as the Hub starts it for notebooks of pipelines, without the Hub."""
+"""A user's Jupyter server as the Hub starts it for pipelines' notebooks, but without the Hub."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .wait import wait_for
 
 @dataclass
 class NotebookServer:
-    """A running one, and ``NotebookServers`` for it alone."""
+    """A running server, and ``NotebookServers`` with this server only."""
 
     url: str
     token: str
@@ -35,7 +35,7 @@ class NotebookServer:
 
     @property
     def http(self) -> httpx.Client:
-        """A client of its API."""
+        """A client for its API."""
         return httpx.Client(
             base_url=self.url, headers=self._headers, timeout=60, trust_env=False, verify=False
         )
@@ -45,7 +45,7 @@ class NotebookServer:
         return {"Authorization": f"token {self.token}"}
 
     def attempts(self) -> list[dict[str, Any]]:
-        """The attempts that it has kernels for."""
+        """The attempts for which it has kernels."""
         with self.http as http:
             answer = http.get("/workbench/attempts")
             answer.raise_for_status()
@@ -66,10 +66,10 @@ class NotebookServer:
         return Server(self.url, self._headers) if self.process.poll() is None else None
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: nothing is held open."""
 
     def kernels(self) -> list[psutil.Process]:
-        """The processes that it started and that live."""
+        """Its living child processes."""
         try:
             found = psutil.Process(self.process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
@@ -77,14 +77,14 @@ class NotebookServer:
         return [each for each in found if each.status() != psutil.STATUS_ZOMBIE]
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> None:
-        """Ends it and waits."""
+        """Stops it and waits."""
         self.process.send_signal(sign)
         self.process.wait(30)
 
 
 @contextmanager
 def notebook_server(folder: Path, **variables: str) -> Iterator[NotebookServer]:
-    """A server for as long as the block runs; its temporary files lie in ``folder``."""
+    """Runs a server while the block runs; its temporary files are in ``folder``."""
     port, token = free_port(), secrets.token_hex(16)
     (folder / "tmp").mkdir(exist_ok=True)
     environment = {
@@ -99,7 +99,7 @@ def notebook_server(folder: Path, **variables: str) -> Iterator[NotebookServer]:
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_TOKEN": token,
-        # Behind a Hub it has these; nothing answers there, and nothing asks.
+        # A Hub sets these. Nothing listens at the address, and nothing connects to it.
         "WORKBENCH_URL": "http://127.0.0.1:9",
         "JUPYTERHUB_API_TOKEN": "of-the-server",
         "JUPYTERHUB_SERVER_NAME": NAME,

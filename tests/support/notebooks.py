@@ -1,4 +1,4 @@
-"""Notebooks as tasks of pipelines: made from cells, run as a worker runs them, and what was said of it."""
+"""Notebook tasks for tests: made from cells, run as a worker runs them, with what they recorded."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 def notebook(*cells: str | Any, kernel: str = "python3") -> bytes:
-    """A notebook of these cells, as its file."""
+    """The file content of a notebook with these cells."""
     made = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
     book = new_notebook(cells=made, metadata={"kernelspec": KERNEL | {"name": kernel}})
     return nbformat.writes(book).encode()
 
 
 def stored(task: str, name: str, content: bytes, media_type: str = "") -> StoredArtifact:
-    """A file that another task made."""
+    """An artifact of another task."""
     return StoredArtifact(task, name, media_type, len(content), lambda: io.BytesIO(content))
 
 
 @dataclass
-class Said:
-    """What an attempt recorded; and what other tasks ``made`` before it."""
+class Recorded:
+    """A recorder that keeps what an attempt records; ``made`` has the artifacts of earlier tasks."""
 
     lines: list[str] = field(default_factory=list)
     steps: list[tuple[int, int | None, str]] = field(default_factory=list)
@@ -63,14 +63,14 @@ class Said:
         self.when_saved(content)
 
     def tables(self, direction: str, uses: Iterable[TableUse]) -> None:
-        raise AssertionError("a notebook task knows no tables")
+        raise AssertionError("a notebook task records no tables")
 
     def artifacts(self, tasks: Iterable[str]) -> list[StoredArtifact]:
         return [each for each in self.made if each.task in tasks]
 
     @property
     def last(self) -> Any:
-        """The notebook as it was kept in the end."""
+        """The notebook as it was saved last."""
         content, final = self.saves[-1]
         assert final
         book = nbformat.reads(content.decode(), as_version=4)
@@ -85,7 +85,7 @@ class Said:
 
 @dataclass
 class Attempts:
-    """Attempts of notebook tasks, each with a recorder of its own."""
+    """Attempts of notebook tasks, each with its own recorder."""
 
     kernels: Kernels
     user: str = "ana"
@@ -99,9 +99,9 @@ class Attempts:
         fence: int = 1,
         earlier: Iterable[Mapping[str, Any]] = (),
         seconds: float = 90,
-    ) -> tuple[Attempt, Said]:
-        """One attempt, of a task run of its own unless one is named."""
-        said = Said()
+    ) -> tuple[Attempt, Recorded]:
+        """One attempt, of a new task run unless one is named."""
+        said = Recorded()
         made = Attempt(
             id=uuid.uuid4().hex,
             task_run_id=task_run or uuid.uuid4().hex,
@@ -127,13 +127,13 @@ class Attempts:
         made: Iterable[StoredArtifact] = (),
         **spec: Any,
     ) -> Ran:
-        """Runs a notebook of these cells to its end."""
+        """Runs a notebook with these cells and waits for its end."""
         attempt, said = self.attempt({"n.ipynb": notebook(*cells), **files})
         said.made = list(made)
         return self.end(attempt, said, **spec)
 
-    def end(self, attempt: Attempt, said: Said, **spec: Any) -> Ran:
-        """Runs an attempt to its end, whatever that is."""
+    def end(self, attempt: Attempt, said: Recorded, **spec: Any) -> Ran:
+        """Runs an attempt until it succeeds or fails."""
         asked = NotebookSpec(type="notebook", **({"notebook": "n.ipynb"} | spec))
         began = time.monotonic()
         try:
@@ -144,36 +144,36 @@ class Attempts:
             result = error
         return Ran(result, said, time.monotonic() - began)
 
-    def begin(self, attempt: Attempt, said: Said, **spec: Any) -> Running:
+    def begin(self, attempt: Attempt, said: Recorded, **spec: Any) -> Running:
         """Runs an attempt in a thread."""
         return Running(self, attempt, said, spec)
 
 
 @dataclass
 class Ran:
-    """An attempt that has ended."""
+    """An ended attempt."""
 
     result: TaskResult | TaskFailed
-    said: Said
+    said: Recorded
     seconds: float
 
     @property
     def outputs(self) -> Mapping[str, Any]:
-        """What it answered; it has to have succeeded."""
+        """Its outputs; raises the error if it failed."""
         if isinstance(self.result, TaskFailed):
             raise self.result
         return self.result.outputs
 
     @property
     def artifacts(self) -> dict[str, Artifact]:
-        """The files that it left; it has to have succeeded."""
+        """Its artifacts by name; raises the error if it failed."""
         if isinstance(self.result, TaskFailed):
             raise self.result
         return {each.name: each for each in self.result.artifacts}
 
     @property
     def error(self) -> TaskFailed:
-        """What it failed with; it has to have failed."""
+        """Its error; asserts that it failed."""
         assert isinstance(self.result, TaskFailed), self.result
         return self.result
 
@@ -182,7 +182,7 @@ class Running:
     """An attempt that runs in a thread."""
 
     def __init__(
-        self, attempts: Attempts, attempt: Attempt, said: Said, spec: Mapping[str, Any]
+        self, attempts: Attempts, attempt: Attempt, said: Recorded, spec: Mapping[str, Any]
     ) -> None:
         self.attempt = attempt
         self.said = said
@@ -195,5 +195,5 @@ class Running:
     def ended(self, seconds: float = 60) -> Ran:
         """Waits until it has ended."""
         self._thread.join(seconds)
-        assert self._ran, "the attempt goes on"
+        assert self._ran, "the attempt is still running"
         return self._ran[0]

@@ -1,7 +1,7 @@
-"""One server, run as root: the Hub as root, the service and every person as a system user.
+"""One server, run as root: the Hub as root, the service and every user as a system user.
 
-What ``docs/trust.md`` tells an administrator to do, done for a test: system users are made for it and
-removed again, and everything lies in a folder of its own.
+It follows the instructions of ``docs/trust.md`` for administrators. System users are created for the
+test and removed afterwards, and all files are in one temporary folder.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class OneServer:
     """A started Hub.
 
     Attributes:
-        base: The folder of everything; anyone may enter it.
+        base: The folder with everything; anyone may enter it.
         data_dir: The service's folder.
         hub_dir: The Hub's folder.
-        log: What the Hub and its children print.
-        accounts: The system users of the people, by the letter that tests call them.
+        log: The output of the Hub and its children.
+        accounts: The users' system users, by their short names in tests.
         service_account: The service's system user.
     """
 
@@ -70,7 +70,7 @@ class OneServer:
         return self.base / "log"
 
     def find(self, *words: str, account: pwd.struct_passwd | None = None) -> psutil.Process:
-        """The one process of this Hub with these words in its command line, of a user if named."""
+        """The only process of this Hub with these words in its command line, and this system user."""
 
         def found() -> list[psutil.Process]:
             return [
@@ -85,24 +85,22 @@ class OneServer:
 
 
 @contextlib.contextmanager
-def one_server(letters: Sequence[str]) -> Iterator[OneServer]:
-    """A Hub run as root, for as long as the block runs, with a system user for each letter."""
+def one_server(names: Sequence[str]) -> Iterator[OneServer]:
+    """Runs a Hub as root while the block runs, with a system user for each short name."""
     with contextlib.ExitStack() as stack:
-        # Not pytest's own folder, which nobody but its user may enter.
+        # Not pytest's folder, which only its user may enter.
         base = Path(tempfile.mkdtemp(prefix="wb-one-"))
         stack.callback(shutil.rmtree, base, ignore_errors=True)
         base.chmod(0o755)
         mark = secrets.token_hex(3)
         service = stack.enter_context(_account(f"wb-{mark}-service", base, system=True))
-        people = {
-            letter: stack.enter_context(_account(f"wb-{mark}-{letter}", base)) for letter in letters
-        }
+        people = {name: stack.enter_context(_account(f"wb-{mark}-{name}", base)) for name in names}
         _first_start(base / "data")
         (base / "data" / "hub").rename(base / "hub")
         subprocess.run(["chown", "-R", f"{service.pw_name}:", str(base / "data")], check=True)
         (base / "run").mkdir()
         (base / "run").chmod(0o711)
-        # What a deployment adds by itself: here a token with which the test manages people.
+        # A deployment's own configuration: here, a token with which the test manages users.
         (base / "hub" / "jupyterhub_config.d").mkdir(mode=0o700)
         token = secrets.token_hex(16)
         (base / "hub" / "jupyterhub_config.d" / "test.py").write_text(
@@ -127,10 +125,10 @@ def one_server(letters: Sequence[str]) -> Iterator[OneServer]:
             "WB_SPAWNER": "local",
             "WB_SERVICE_USER": service.pw_name,
             "WB_ISOLATED": "1",
-            # Not in production: so that nothing stays if the test run is killed.
+            # Only for tests: nothing is left behind if the test run is killed.
             "WB_TETHER": "1",
         }
-        # As root's own file, and nobody else's: what many administrators do with output.
+        # A file that only root may read, as many administrators keep logs.
         with open(base / "log", "ab", opener=_private) as log:
             process = subprocess.Popen(
                 [*passage(base), sys.executable, "-P", "-m", "wb_hub.quick", "jupyterhub", "-f",
@@ -176,7 +174,7 @@ c.JupyterHub.load_roles.append({{"name": "test", "services": ["test"], "scopes":
 
 
 def _first_start(data_dir: Path) -> None:
-    """What ``./wb up`` leaves in a new data folder, without the start itself."""
+    """Prepares a new data folder as ``./wb up`` does, without starting anything."""
     data = DataDir(data_dir)
     data.prepare()
     data.master_key(data_dir / "master.key", needed=False)
@@ -230,7 +228,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def _account(name: str, base: Path, *, system: bool = False) -> Iterator[pwd.struct_passwd]:
-    """A system user for as long as the block runs."""
+    """Creates a system user while the block runs."""
     kind = (
         ["--system", "--no-create-home", "--home-dir", str(base / "data")]
         if system
@@ -254,11 +252,11 @@ def _low_port(besides: int = 0) -> int:
 
 
 def passage(base: Path) -> list[str]:
-    """What to put before a command so that other users can reach this environment's Python.
+    """A command prefix that lets other users reach this environment's Python.
 
-    The environment or the Python that it was made with may lie in somebody's private home. The
-    command then gets a view of its own of the file system, in which just these folders can be
-    reached; nothing changes for anyone else.
+    The environment, or the Python that it was created with, may be in a private home. The command
+    then gets its own mount namespace, in which just these folders are reachable; nothing changes for
+    other processes.
     """
     needed = {Path(path).resolve() for path in (REPO, sys.prefix, sys.base_prefix)}
     closed: dict[Path, list[Path]] = {}

@@ -1,4 +1,4 @@
-"""A command's output that holds the command up where a test wants it."""
+"""A command's output, with which a test can block the command at a chosen point."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _SECONDS: Final = 60
 
 
 class Output:
-    """Where a command prints to. Filled, it keeps the command waiting where it prints next."""
+    """A pipe that a command prints to. Once filled, it blocks the command at its next print."""
 
     def __enter__(self) -> Output:
         self._reader, self.writer = os.pipe2(os.O_CLOEXEC)
         fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, _SIZE)
         os.set_blocking(self._reader, False)
-        # Opened anew: what doesn't block here still blocks the command.
+        # A second open file description: non-blocking here, still blocking for the command.
         self._own = os.open(f"/proc/self/fd/{self.writer}", os.O_WRONLY | os.O_NONBLOCK)
         self._read = b""
         return self
@@ -29,11 +29,11 @@ class Output:
             os.close(handle)
 
     def read_until(self, words: bytes) -> None:
-        """Reads, which lets the command go on, until these words have come.
+        """Reads until these words arrive, which lets the command continue.
 
-        They should end with the line: Python may write its end by itself.
+        The words should include the newline: Python may write it separately.
         """
-        # At once, and not at the next look: what comes after may be short.
+        # Without polling intervals: what the command prints next may be short.
         while words not in self._read:
             ready, _, _ = select.select([self._reader], [], [], _SECONDS)
             if not ready:
@@ -41,7 +41,7 @@ class Output:
             self._read += os.read(self._reader, _SIZE)
 
     def fill(self) -> None:
-        """Leaves no room for even one letter."""
+        """Fills the pipe to the last byte."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 os.write(self._own, b".")

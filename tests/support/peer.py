@@ -1,4 +1,4 @@
-"""An HTTP server that answers what a test says and keeps what it was asked, byte for byte."""
+"""An HTTP server that answers as a test configures it and records its requests, byte for byte."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Asked:
-    """A request as it came."""
+    """A received request."""
 
     method: str
     path: str
@@ -28,9 +28,9 @@ class Peer:
     """A running server.
 
     Attributes:
-        url: its address, without a slash at the end.
+        url: its address, without a trailing slash.
         asked: all requests so far.
-        status: the answer's, with its ``headers`` and ``body``.
+        status: the status to answer with, along with ``headers`` and ``body``.
     """
 
     url: str = ""
@@ -42,7 +42,7 @@ class Peer:
 
 @contextmanager
 def peer() -> Iterator[Peer]:
-    """A peer for as long as the block runs."""
+    """Runs a peer while the block runs."""
     it = Peer()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""People of a running Hub: made through its API, each with a token for the Workbench."""
+"""Users of a running Hub, created through its API, with tokens for the Workbench."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ ROLES = ("nobody", "viewer", "analyst", "engineer", "admin")
 
 @dataclass
 class People:
-    """Makes people and tokens, as the Hub's administrator."""
+    """Creates users and tokens as the Hub's administrator."""
 
     url: str
     admin_token: str
 
     def hub(self, method: str, path: str, **more: Any) -> Any:
-        """Calls the Hub's own API; the answer's body."""
+        """Calls the Hub's own API and returns the answer's body."""
         answer = httpx.request(
             method,
             f"{self.url}/hub/api{path}",
@@ -36,22 +36,22 @@ class People:
         return answer.json() if answer.content else None
 
     def add(self, name: str, *groups: str) -> str:
-        """Adds a person to the Hub and to groups; their name."""
+        """Adds a user to the Hub and to groups; returns their name."""
         self.hub("POST", f"/users/{name}")
         for group in groups:
             self.promote(name, group)
         return name
 
     def promote(self, name: str, group: str) -> None:
-        """Adds a person to a group."""
+        """Adds a user to a group."""
         self.hub("POST", f"/groups/{group}/users", json={"users": [name]})
 
     def demote(self, name: str, group: str) -> None:
-        """Takes a person out of a group."""
+        """Removes a user from a group."""
         self.hub("DELETE", f"/groups/{group}/users", json={"users": [name]})
 
     def token(self, name: str, scopes: list[str] | None = None) -> str:
-        """A token of a person's; for the Workbench if no scopes are given."""
+        """Creates a token for a user; for the Workbench if no scopes are given."""
         made = self.hub(
             "POST",
             f"/users/{name}/tokens",
@@ -60,16 +60,16 @@ class People:
         return str(made["token"])
 
     def api(self, name: str, scopes: list[str] | None = None) -> Api:
-        """The service's API as a person."""
+        """The service's API as a user."""
         return Api(f"{self.url}/services/workbench", self.token(name, scopes))
 
     def gateway(self, name: str) -> Api:
-        """The API through the gateway of a person's server, which has to run."""
+        """The API through the gateway in a user's server, which must be running."""
         token = self.token(name, [f"access:servers!user={name}"])
         return Api(f"{self.url}/user/{name}/workbench", token)
 
     def start_server(self, name: str) -> None:
-        """Starts a person's server and waits until it is ready."""
+        """Starts a user's server and waits until it is ready."""
         self.hub("POST", f"/users/{name}/server")
         from .wait import wait_for
 
@@ -77,7 +77,7 @@ class People:
 
 
 def people_of(hub: Running) -> People:
-    """The people of a Hub that was just started: one for each role, and one without any."""
+    """Creates the users of a new Hub: one for each role, and one without a role."""
     assert hub.admin_password
     with Browser(hub.url) as browser:
         browser.sign_in("admin", hub.admin_password)

@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster of our own, from the system's package, on a free loopback port."""
+"""A temporary PostgreSQL cluster, from the system's package, on a free loopback port."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import psycopg
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running cluster: where it is, and its superuser's password."""
+    """A running cluster: its port, and its superuser's login."""
 
     port: int
     password: str
@@ -38,11 +38,11 @@ class Cluster:
         return f"postgresql+psycopg://{self.user}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def connect(self) -> psycopg.Connection:
-        """A connection of the superuser that commits by itself."""
+        """A connection of the superuser, with autocommit."""
         return psycopg.connect(self.url, autocommit=True)
 
     def active(self, mark: str) -> int:
-        """How many statements with this text run now."""
+        """The number of running statements that contain this text."""
         with self.connect() as connection:
             row = connection.execute(
                 "select count(*) from pg_stat_activity where state = 'active' and query like %s "
@@ -57,7 +57,7 @@ class Cluster:
         self._control("-m", mode, "-w", "stop")
 
     def start(self) -> None:
-        """Starts the server with its options of before."""
+        """Starts the server, with the same options each time."""
         options = (
             f"-p {self.port} -c listen_addresses=127.0.0.1 "
             f"-c unix_socket_directories={self.folder} "
@@ -71,7 +71,7 @@ class Cluster:
         _run(self.folder, str(binaries() / "pg_ctl"), "-D", str(self.folder / "data"), *arguments)
 
     def config(self, **changes: object) -> dict[str, object]:
-        """What a connection to it is configured with."""
+        """The configuration of a connection to it."""
         return {
             "host": "127.0.0.1",
             "port": self.port,
@@ -86,7 +86,7 @@ def binaries() -> Path:
     """The folder of initdb and postgres.
 
     Raises:
-        RuntimeError: PostgreSQL isn't installed; a test that needs it fails, it doesn't skip.
+        RuntimeError: PostgreSQL isn't installed; a test that needs it fails and isn't skipped.
     """
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if found:
@@ -105,10 +105,10 @@ def free_port() -> int:
 
 @contextmanager
 def cluster(*, durable: bool = False) -> Iterator[Cluster]:
-    """A fresh cluster for as long as the block runs.
+    """Runs a fresh cluster while the block runs.
 
     Args:
-        durable: whether what it committed outlives a crash; slower.
+        durable: whether commits survive a crash; slower.
     """
     folder = Path(tempfile.mkdtemp(prefix="wb-pg-"))
     it = Cluster(free_port(), secrets.token_urlsafe(12), folder=folder, durable=durable)
@@ -154,5 +154,5 @@ def _run(folder: Path, *command: str) -> None:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """PostgreSQL refuses to run as root; its package brings an account for that."""
+    """The account to run as: PostgreSQL refuses to run as root; its package creates an account."""
     return pwd.getpwnam("postgres") if os.geteuid() == 0 else None

@@ -1,4 +1,4 @@
-"""What ``chaos.py`` looks up afterwards: everything that ``docs/runs.md`` guarantees."""
+"""The checks of ``chaos.py``: every guarantee of ``docs/runs.md``."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from .site import Site
 COPIED = 50
 """Rows that each copy task copies."""
 MINUTE = timedelta(minutes=1)
-# A run may end so where its worker was killed three times.
+# A run may fail with these codes after its workers were killed three times.
 _EXPECTED_FAILURES = frozenset({"worker_lost", "worker_stopped", "storage_down"})
 
 
 class Receiver:
-    """An HTTP server that notes who called it with which key, and fails now and then."""
+    """An HTTP server that records each caller and its key, and fails now and then."""
 
     def __init__(self, dice: random.Random) -> None:
         self.calls: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
@@ -56,18 +56,18 @@ class Receiver:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
-        """Ends it."""
+        """Stops it."""
         self._server.shutdown()
         self._server.server_close()
 
 
 @dataclass
 class Result:
-    """What came of it.
+    """The outcome of a round of chaos.
 
     Attributes:
-        faults: kind -> how many, and how many of them met something that ran.
-        wrong: what is not as promised.
+        faults: by kind: how many, and how many of them hit something running.
+        wrong: the broken guarantees.
     """
 
     seed: int
@@ -91,31 +91,31 @@ class Result:
             f"tasks that succeeded: {counts(self.tasks)}",
             f"attempts: {counts(self.attempts)}",
             "",
-            f"{'fault':<34}{'times':>7}{'met what ran':>14}",
+            f"{'fault':<34}{'times':>7}{'hit a run':>14}",
         ]
         lines += [f"{kind:<34}{times:>7}{hit:>14}" for kind, (times, hit) in self.faults.items()]
         lines += ["", *(f"WRONG: {each}" for each in self.wrong)]
         if not self.wrong:
-            lines.append("Every run ended, every row is there once, every fire came once.")
+            lines.append("Every run ended, every row exists once, every fire happened once.")
         return "\n".join(lines)
 
 
 def floor(moment: datetime) -> datetime:
-    """The minute that a moment lies in."""
+    """The start of a moment's minute."""
     return moment.replace(second=0, microsecond=0)
 
 
 def due(since: datetime) -> int:
-    """How many whole minutes there were since a moment, but for one that is just beginning."""
+    """The number of whole minutes since a moment, without one that has only just begun."""
     return int((floor(clock.now() - timedelta(seconds=5)) - floor(since)) / MINUTE)
 
 
 class Promises:
-    """Looks up what is promised, and notes in a result what isn't so.
+    """Checks the guarantees, and records in a result which are broken.
 
     Args:
-        owed: schedules, and since when their minutes were due.
-        traces: the folder in which notebooks leave a file for each of their tasks.
+        owed: when each schedule's first due minute was, by pipeline name.
+        traces: the folder in which notebooks write a file for each of their tasks.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Promises:
         self.result = result
 
     def check(self) -> None:
-        """Looks up everything that has to be so, and notes what isn't."""
+        """Checks every guarantee."""
         result, wrong = self.result, self.result.wrong
         with self._it.database.read() as transaction:
             found = transaction.execute(sa.select(runs)).mappings().all()
@@ -197,7 +197,7 @@ class Promises:
             if kind in counts:
                 whole = 1 if kind == "sql" else COPIED
                 rows = counts[kind].pop(key, 0)
-                # One that was cancelled, or lost for good, may have come as far as its commit.
+                # A cancelled or lost task may have got as far as its commit.
                 if rows not in ((whole,) if succeeded else (0, whole)):
                     wrong.append(f"{kind} of {key} ({task['state']}) left {rows} rows")
             elif kind == "http":
@@ -206,7 +206,7 @@ class Promises:
                     wrong.append(f"http of {key} ({task['state']}) was seen with keys {keys}")
             elif succeeded and not (self._traces / f"{key[0]}-{key[1]}").exists():
                 wrong.append(f"notebook of {key} succeeded without a trace")
-        wrong += [f"rows of nobody: {key}" for left in counts.values() for key in left]
+        wrong += [f"rows of no task: {key}" for left in counts.values() for key in left]
 
     def _check_fires(self) -> None:
         for name, since in self._owed.items():
@@ -214,8 +214,10 @@ class Promises:
             first = floor(since) + MINUTE
             expected = [first + n * MINUTE for n in range(due(since))]
             if (missing := set(expected) - set(fires)) or len(fires) != len(set(fires)):
-                self.result.wrong.append(f"{name}: {len(missing)} fires are missing or doubled")
-            # Between the two another minute may have begun.
+                self.result.wrong.append(
+                    f"{name}: {len(missing)} fires missing, or some duplicated"
+                )
+            # Another minute may have begun between the two queries.
             if scheduled[: len(fires)] != fires:
                 self.result.wrong.append(
                     f"{name}: {len(fires)} fires, but {len(scheduled)} runs for them"

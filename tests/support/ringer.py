@@ -1,4 +1,4 @@
-"""A worker that writes the ids that it is rung for into a file: ``ringer URL FILE``."""
+"""A worker that appends the ids of the rings it receives to a file: ``ringer URL FILE``."""
 
 from __future__ import annotations
 

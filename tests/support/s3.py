@@ -1,6 +1,6 @@
-"""An S3-compatible store of our own: rclone, from its wheel, over a folder of this machine.
+"""A temporary S3-compatible store: rclone, from its wheel, over a local folder.
 
-It checks signatures, so a wrong secret is refused as a store refuses it.
+It checks signatures, so it refuses a wrong secret like any store.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class ObjectStore:
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     def bucket(self, name: str = "lake") -> Path:
-        """A bucket, made where it isn't there."""
+        """A bucket, created if missing."""
         made = self.folder / name
         made.mkdir(exist_ok=True)
         return made
 
     def config(self, **changes: Any) -> dict[str, Any]:
-        """What a connection to it is configured with."""
+        """The configuration of a connection to it."""
         return {
             "host": "localhost" if self.certificate else "127.0.0.1",
             "port": self.port,
@@ -66,10 +66,10 @@ class ObjectStore:
 
 @contextmanager
 def object_store(*, tls: bool = False, path_style: bool = True) -> Iterator[ObjectStore]:
-    """A fresh store for as long as the block runs.
+    """Runs a fresh store while the block runs.
 
     Args:
-        path_style: whether a bucket is the first part of the path, rather than of the host.
+        path_style: whether the bucket is the first part of the path, rather than of the host name.
     """
     with tempfile.TemporaryDirectory(prefix="wb-s3-") as made:
         place = Path(made)
@@ -86,7 +86,7 @@ def object_store(*, tls: bool = False, path_style: bool = True) -> Iterator[Obje
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(place),
-            # Not on the command line, where everybody sees it.
+            # Not on the command line, which is public.
             "RCLONE_AUTH_KEY": f'"{store.access_key_id},{store.secret}"',
         }
         with (place / "log").open("wb") as log:
@@ -115,7 +115,7 @@ def _answers(address: str, process: subprocess.Popen[bytes], log: Path) -> bool:
 
 
 def _certificate(place: Path) -> str:
-    """A certificate for ``localhost`` that is its own authority."""
+    """A self-signed certificate for ``localhost``."""
     subprocess.run(
         [
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -130,7 +130,7 @@ def _certificate(place: Path) -> str:
 
 
 def fill_lake(store: ObjectStore) -> None:
-    """Puts tables of several kinds into the bucket ``lake``, and a canary into another one."""
+    """Puts tables of several formats into the bucket ``lake``, and a canary into another bucket."""
     lake = store.bucket()
     (lake / "people.csv").write_text("id,name\n1,ä b\n2,c\n")
     (lake / "Price list + 2025 [new]?.csv").write_text("sku\nx\n")
@@ -159,7 +159,7 @@ def of(connector: S3Connector, config: dict[str, Any]) -> Source:
 
 
 def failure(source: Source, sql: str = "select * from people", *tables: str) -> WorkbenchError:
-    """What a statement fails with."""
+    """The error that a statement fails with."""
     with pytest.raises(WorkbenchError) as caught:
         source.table(sql, *(tables or ("people",)))
     return caught.value

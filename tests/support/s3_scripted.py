@@ -1,4 +1,4 @@
-"""A store that answers by a script, for what a real one doesn't do: lie, redirect, hang, change."""
+"""A store with scripted answers, for what a real one doesn't do: lie, redirect, hang, change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Answer = Callable[[Request], "Reply | None"]
 
 
 class Reply:
-    """What a scripted store answers."""
+    """An answer of a scripted store."""
 
     def __init__(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.status = status
@@ -22,7 +22,7 @@ class Reply:
 
 
 class Scripted:
-    """A store that answers by a function, and notes what it was asked."""
+    """A store that answers with a function, and records its requests."""
 
     secret = "scripted-secret"
 
@@ -39,7 +39,7 @@ class Scripted:
 
 @contextmanager
 def scripted(answer: Answer) -> Iterator[Scripted]:
-    """A scripted store for as long as the block runs."""
+    """Runs a scripted store while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -88,7 +88,7 @@ def page(*entries: tuple[str, int], token: str | None = None, etag: str = "one")
 
 
 def listing(*objects: tuple[str, bytes]) -> Answer:
-    """A store that does what it should, with these objects."""
+    """A correct store with these objects."""
 
     def answer(request: Request) -> Reply:
         if "list-type" in request.path:

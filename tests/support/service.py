@@ -1,7 +1,7 @@
-"""Services of their own, beside that of the Hub: to be killed, started again, and run several at once.
+"""Services beside the Hub's own, which tests can kill, restart, and run several of at once.
 
-The Hub of the test run says who asks, as it does to its own service; folder, database and key are a
-test's own.
+The shared Hub identifies callers, as it does for its own service; folder, database and key belong to
+the test.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Installation:
         return self.folder / "master.key"
 
     def command(self, *arguments: str, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
-        """Starts a command of ``wb``, with this installation's settings."""
+        """Starts a ``wb`` command with this installation's settings."""
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", *arguments],
             env=self.environment,
@@ -58,14 +58,14 @@ class Installation:
         )
 
     def run(self, *arguments: str, status: int = 0) -> str:
-        """Runs a command to its end; what it printed."""
+        """Runs a command and returns its output."""
         process = self.command(*arguments)
         output, _ = process.communicate(timeout=100)
         assert process.returncode == status, output
         return output
 
     def start(self) -> Service:
-        """Starts one more service and waits until it answers."""
+        """Starts another service and waits until it answers."""
         port = free_port()
         environment = {
             **self.environment,
@@ -101,15 +101,15 @@ class Service:
         return False
 
     def log(self) -> str:
-        """What all services of the installation have printed."""
+        """The output of all services of the installation."""
         return (self.installation.folder / "service.log").read_text()
 
     def api(self, name: str) -> Api:
-        """This service's API as a person."""
+        """This service's API as a user."""
         return Api(self.url, self.installation.people.token(name))
 
     def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
-        """Ends it, or kills it."""
+        """Stops it with a signal."""
         if self.process.poll() is None:
             self.process.send_signal(sign)
         self.process.wait(30)
@@ -119,7 +119,7 @@ class Service:
 def installation(
     people: People, folder: Path, settings: Mapping[str, str] | None = None
 ) -> Iterator[Installation]:
-    """A new installation for as long as the block runs; it starts no service by itself."""
+    """Creates an installation, whose services end with the block; starts no service."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -138,7 +138,7 @@ def installation(
 
 
 def _identity(people: People) -> dict[str, str]:
-    """What the Hub tells its own service: where it is, and with which token to ask."""
+    """The variables that the Hub sets for its own service: its address and a token."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             found = {n: v for n, v in process.environ().items() if n.startswith("JUPYTERHUB_")}
@@ -148,7 +148,7 @@ def _identity(people: People) -> dict[str, str]:
 
 
 def _knows(people: People, found: Mapping[str, str]) -> bool:
-    # Other Hubs on this machine don't know the token.
+    # Other Hubs on this machine reject the token.
     answer = httpx.get(
         f"{people.url}/hub/api/user",
         headers={"Authorization": f"token {found.get('JUPYTERHUB_API_TOKEN')}"},

@@ -1,8 +1,8 @@
-"""Servers that are started once for a test run, whatever number of processes the tests run in.
+"""Servers that are started once per test run, however many processes the tests run in.
 
-``borrow(name)`` gives one. Where ``./wb test`` spreads the tests over processes, a process of its own
-holds the servers: it starts each when it is first asked for, and stops all of them when the run ends,
-also when that is killed. A run in one process starts what it needs by itself.
+``borrow(name)`` yields one. When ``./wb test`` spreads the tests over processes, a separate process
+holds the servers: it starts each on first use, and stops all of them when the run ends, even if the
+run is killed. A run in a single process starts what it needs itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .browser import served
 from .people import People, people_of
 from .s3 import ObjectStore, fill_lake, object_store
 
-# Where the process listens; for the processes of the run.
+# The variable with the holding process's address.
 ADDRESS = "TESTS_SERVERS"
 
 
@@ -41,7 +41,7 @@ def _lake() -> Iterator[ObjectStore]:
 
 @contextmanager
 def hub() -> Iterator[tuple[Running, People]]:
-    """A started Workbench with the sample, and its people: one for each role, and one without any."""
+    """A running Workbench with the sample, and its users: one for each role, and one without a role."""
     with (
         tempfile.TemporaryDirectory(prefix="wb-hub-") as folder,
         start_up(Path(folder) / "data", "--sample") as running,
@@ -60,7 +60,7 @@ _SERVERS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 
 @contextmanager
 def borrow(name: str) -> Iterator[Any]:
-    """A server of the run, for as long as the block runs; what describes it is the process's own."""
+    """Yields a server of the run; the object that describes it belongs to this process."""
     address = os.environ.get(ADDRESS)
     if address is None:
         with _SERVERS[name]() as it:
@@ -76,10 +76,10 @@ def borrow(name: str) -> Iterator[Any]:
 
 @contextmanager
 def database(process: str | None) -> Iterator[postgres.Cluster]:
-    """The run's PostgreSQL: a database and a superuser of this process's own.
+    """The run's PostgreSQL, with a separate database and superuser for this process.
 
     Args:
-        process: its name; None where it is the only one.
+        process: the process's name; None if it is the only one.
     """
     with borrow("postgres") as it:
         if process is None:
@@ -96,7 +96,7 @@ def database(process: str | None) -> Iterator[postgres.Cluster]:
 
 @contextmanager
 def mysql_database(process: str | None) -> Iterator[mariadb.MariaDB]:
-    """The run's MariaDB: a database and a user of this process's own, who may do everything."""
+    """The run's MariaDB, with a separate database and a user with all privileges for this process."""
     with borrow("mariadb") as it:
         if process is None:
             yield it
@@ -114,14 +114,14 @@ def mysql_database(process: str | None) -> Iterator[mariadb.MariaDB]:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """The process that holds the servers, for as long as the block runs."""
+    """Runs the process that holds the servers while the block runs."""
     with tempfile.TemporaryDirectory(prefix="wb-tests-") as folder:
         address = str(Path(folder) / "servers")
         process = subprocess.Popen(
             [sys.executable, "-m", "support.shared", address],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            # Signals for the test run, such as a Ctrl-C, are not for the servers.
+            # A new session: signals to the test run, such as Ctrl-C, must not reach the servers.
             start_new_session=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         )
@@ -139,7 +139,7 @@ def held() -> Iterator[None]:
 
 
 class _Holder:
-    """Starts each server when it is first asked for."""
+    """Starts each server on first use."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -163,7 +163,7 @@ class _Holder:
 
 
 def main(address: str) -> None:
-    """Holds servers until standard input ends, as it does with the process that started this one."""
+    """Holds servers until stdin closes, which happens at the latest when the parent process ends."""
     with Listener(address, "AF_UNIX") as listener, ExitStack() as stack:
         holder = _Holder(stack)
         threading.Thread(target=holder.listen, args=(listener,), daemon=True).start()

@@ -1,7 +1,7 @@
-"""Pipelines on real processes: workers, schedulers and Redis, to be killed, started and flushed.
+"""Pipelines on real processes: workers, schedulers and Redis, which tests kill, start and flush.
 
-There is no Hub: the one user is ``local``, notebooks run in kernels of the worker's machine. The test
-itself is the service: it makes pipelines and starts runs through the same code.
+There is no Hub: the only user is ``local``, and notebooks run in kernels on the worker's machine. The
+test's process acts as the service: it creates pipelines and starts runs through the same code.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LEASE = 2.0
 
 
 class Redis:
-    """A Redis of our own on a socket, which keeps nothing on disk."""
+    """A temporary Redis on a socket, without persistence."""
 
     def __init__(self, folder: Path) -> None:
         self.socket = folder / "redis.sock"
@@ -81,24 +81,24 @@ class Redis:
             return False
 
     def flush(self) -> None:
-        """Loses everything that is in it."""
+        """Deletes everything in it."""
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
     def queued(self) -> int:
-        """How many rings lie in its queues."""
+        """The number of rings in its queues."""
         with redis.Redis.from_url(self.url) as client:
             queues = list(client.scan_iter("rq:queue:*", _type="list"))
             return sum(client.llen(each) for each in queues)
 
     def kill(self) -> None:
-        """Ends it as a power cut would."""
+        """Kills it with SIGKILL."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
 
     def restart(self) -> None:
-        """A crash and a start; nothing of before is there."""
+        """Kills and starts it; everything in it is lost."""
         self.kill()
         self.start()
 
@@ -108,8 +108,8 @@ class Site:
     """An installation with its processes.
 
     Attributes:
-        database: the metadata database, to look at.
-        ending: processes that were told to end, and are only waited for.
+        database: the metadata database, for inspection.
+        ending: terminated processes that are still to be waited for.
     """
 
     folder: Path
@@ -136,17 +136,17 @@ class Site:
             )
 
     def start_worker(self, **environment: str) -> subprocess.Popen[bytes]:
-        """One more worker."""
+        """Starts another worker."""
         self.workers.append(self._start("worker", environment))
         return self.workers[-1]
 
     def start_scheduler(self, **environment: str) -> subprocess.Popen[bytes]:
-        """One more scheduler."""
+        """Starts another scheduler."""
         self.schedulers.append(self._start("scheduler", environment))
         return self.schedulers[-1]
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
-        """Ends a worker or a scheduler with no chance to clean up."""
+        """Kills a worker or a scheduler with SIGKILL."""
         process.send_signal(signal.SIGKILL)
         process.wait()
         for kind in (self.workers, self.schedulers):
@@ -154,7 +154,7 @@ class Site:
                 kind.remove(process)
 
     def complete(self, workers: int, schedulers: int) -> None:
-        """Sees to it that so many run: starts what was killed, wakes what was stopped."""
+        """Brings the processes to these numbers: replaces killed ones, resumes stopped ones."""
         for kind, count, start in (
             (self.workers, workers, self.start_worker),
             (self.schedulers, schedulers, self.start_scheduler),
@@ -168,7 +168,7 @@ class Site:
                 start()
 
     def stop(self, *workers: subprocess.Popen[bytes] | psutil.Process) -> None:
-        """Stops them as a debugger would, at a moment at which none holds a lock of the metadata."""
+        """Stops workers with SIGSTOP, at a moment when none holds a lock in the metadata database."""
 
         def stopped() -> bool:
             for worker in workers:
@@ -177,7 +177,7 @@ class Site:
                 return True
             for worker in workers:
                 worker.send_signal(signal.SIGCONT)
-            # On a busy machine it needs a while to get on, and to let go of the lock.
+            # On a busy machine it takes a while to continue and release the lock.
             time.sleep(0.2)
             return False
 
@@ -198,18 +198,18 @@ class Site:
             return transaction.execute(sa.text(busy)).first() is None
 
     def restart_service(self) -> None:
-        """Ends the service and starts it again; workers and schedulers go on."""
+        """Restarts the service; workers and schedulers keep running."""
         self.workbench.close()
         self.workbench = build(self.settings)
 
     def forget(self) -> None:
-        """Cancels what goes on and removes all pipelines, for the next test."""
+        """Deletes all pipelines, which cancels their runs, and waits for the runs' end."""
         for saved in self.pipelines.names(ACTOR):
             self.pipelines.delete(ACTOR, saved)
         wait_for(lambda: not self.going(), 30)
 
     def going(self) -> list[str]:
-        """The ids of runs that haven't ended."""
+        """The ids of queued and running runs."""
         with self.database.read() as transaction:
             return list(
                 transaction.execute(
@@ -218,12 +218,12 @@ class Site:
             )
 
     def log(self, command: str) -> str:
-        """What workers or schedulers have logged."""
+        """The log of the workers or the schedulers."""
         path = self.folder / f"{command}.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
     def close(self) -> None:
-        """Ends everything."""
+        """Stops everything."""
         for process in [*self.workers, *self.schedulers]:
             process.send_signal(signal.SIGCONT)
             process.terminate()
@@ -254,30 +254,30 @@ class Site:
         )
 
     def save(self, text: str, **notebooks: list[str]) -> str:
-        """Adds a pipeline with notebooks of these cells; its id."""
+        """Creates a pipeline with notebooks of these cells; returns its id."""
         files = {f"{name}.ipynb": notebook(*cells) for name, cells in notebooks.items()}
         return self.pipelines.create(ACTOR, PipelineSave(text=text, files=files)).id
 
     def run(self, name: str, **parameters: Any) -> str:
-        """Starts a run; its id."""
+        """Starts a run and returns its id."""
         pipeline = self.pipelines.saved(ACTOR, name)
         return self.runs.trigger(ACTOR, pipeline, RunRequest(parameters=parameters)).id
 
     def detail(self, run_id: str) -> RunDetail:
-        """A run as it is now."""
+        """A run's current state."""
         return self.runs.get(ACTOR, run_id)
 
     def task(self, run_id: str, name: str) -> TaskRunView:
-        """A task of a run as it is now."""
+        """The current state of a run's task."""
         return next(task for task in self.detail(run_id).tasks if task.task == name)
 
     def ended(self, run_id: str, seconds: float = 60) -> RunDetail:
-        """A run once it has ended."""
+        """Waits for a run's end and returns it."""
         wait_for(lambda: self.detail(run_id).state in ENDED, seconds)
         return self.detail(run_id)
 
     def running(self, run_id: str, name: str, number: int = 1, seconds: float = 30) -> TaskRunView:
-        """A task once its attempt of this number runs."""
+        """Waits until a task's attempt with this number is running, and returns the task."""
 
         def begun() -> bool:
             tries = self.task(run_id, name).attempts
@@ -287,7 +287,7 @@ class Site:
         return self.task(run_id, name)
 
     def owe(self, name: str, since: datetime) -> None:
-        """Makes all fires of a schedule due since a moment, as if no scheduler had run."""
+        """Makes all fires since a moment due, as if no scheduler had run since then."""
         with self.database.write() as transaction:
             transaction.execute(
                 pipelines.update()
@@ -296,7 +296,7 @@ class Site:
             )
 
     def fires(self, name: str) -> list[datetime]:
-        """The times of a schedule that were fired, in order."""
+        """The times at which a schedule fired, in order."""
         with self.database.read() as transaction:
             return list(
                 transaction.execute(
@@ -308,7 +308,7 @@ class Site:
             )
 
     def scheduled(self, name: str) -> list[datetime]:
-        """The times that runs of a schedule are for, in order."""
+        """The logical times of a schedule's runs, in order."""
         with self.database.read() as transaction:
             return list(
                 transaction.execute(
@@ -331,7 +331,7 @@ class Site:
 
 
 def notebook(*cells: str) -> str:
-    """A notebook in Base64; its first cell is the one for parameters."""
+    """A notebook in Base64; its first cell is the parameters cell."""
     made = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -342,11 +342,11 @@ def notebook(*cells: str) -> str:
 
 @contextlib.contextmanager
 def site(folder: Path, database_url: str = "", **environment: str) -> Iterator[Site]:
-    """An installation for as long as the block runs; without workers at first.
+    """Creates an installation while the block runs, initially without workers.
 
     Args:
-        database_url: of an empty metadata database; SQLite in the folder without it.
-        environment: settings, as ``WB_WORKER_SLOTS``.
+        database_url: an empty metadata database; by default SQLite in the folder.
+        environment: settings, such as ``WB_WORKER_SLOTS``.
     """
     data = folder / "data"
     data.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Reads statements in a process of their own, a batch at a time, and says what that held in memory."""
+"""Reads statements batch by batch in a separate process, and reports its peak memory."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .memory import peak
 def read_slowly(
     connector: str, config: Mapping[str, Any], statements: Sequence[str]
 ) -> list[tuple[int, int]]:
-    """After each statement: the rows so far, and the most MiB that the process has held.
+    """After each statement: the rows read so far, and the process's peak memory in MiB.
 
     Args:
-        connector: its class, as ``module:Class``.
-        config: of the source.
+        connector: the connector's class, as ``module:Class``.
+        config: the source's configuration.
     """
     done = subprocess.run(
         [sys.executable, "-m", __name__],
@@ -34,7 +34,7 @@ def read_slowly(
 
 
 def main() -> None:
-    """Reads what standard input asks for."""
+    """Reads the statements that stdin names."""
     from wb_server.connectors.base import Target
     from wb_server.gate.permits import Permit
     from wb_server.gate.seal import SEAL

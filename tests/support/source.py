@@ -1,4 +1,4 @@
-"""One source, through its connector, without gate and service."""
+"""One source, accessed through its connector, without gate and service."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from wb_server.kit.errors import WorkbenchError
 def make_permit(
     sql: str = "", *tables: str, kind: PermitKind = "read", connection_id: str = "c1"
 ) -> Permit:
-    """A permit as the gate makes them, for tests of what comes after it."""
+    """A permit like the gate's, for tests of what comes after the gate."""
     return Permit(
         str(uuid.uuid4()),
         "ana",
@@ -46,7 +46,7 @@ def make_load_permit(
     once: str | None = None,
     connection_id: str = "c1",
 ) -> LoadPermit:
-    """A permit to load, as the gate makes them."""
+    """A load permit like the gate's."""
     schema, _, name = table.rpartition(".")
     return LoadPermit(
         str(uuid.uuid4()),
@@ -62,11 +62,11 @@ def make_load_permit(
 
 
 def as_the_gate(permit: Permit) -> Permit:
-    """The permit with the names that the gate finds in its statement, if it can read it."""
+    """The permit with the names that the gate finds in its statement, if it can parse it."""
     with suppress(WorkbenchError):
         found = analyse(permit.sql, "postgres")
         return replace(permit, tables=(*permit.tables, *found.tables), named=found.named)
-    # What the gate refuses can be tried all the same.
+    # Statements that the gate refuses can be run here as well.
     rules = RULES["postgres"]
     with suppress(WorkbenchError):
         tree = canonical(parse(permit.sql, rules), rules)
@@ -81,7 +81,7 @@ def _table(name: str) -> TableRef:
 
 
 class Rows:
-    """Rows that come one batch after the other."""
+    """Rows that arrive batch by batch."""
 
     def __init__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
         self.schema = schema
@@ -144,7 +144,7 @@ class Source:
         return self.connector.open_load(made, self.target)
 
     def write_once(self, sql: str, key: str, *written: str, structural: bool = False) -> Answer:
-        """Runs a write that is made once under a key."""
+        """Runs a write that happens only once per key."""
         permit = replace(
             make_permit(sql, *written, kind="write", connection_id=self.target.connection_id),
             written=tuple(_table(name) for name in written),

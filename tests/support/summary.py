@@ -1,4 +1,4 @@
-"""Lines that tests leave for the end of a run, in one process or in several."""
+"""Summary lines that tests print at the end of a run, in one process or several."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINES = pytest.StashKey[list[Callable[[], list[str]]]]()
 
 
 def at_the_end(config: pytest.Config, lines: Callable[[], list[str]]) -> None:
-    """Has lines printed when all tests have run."""
+    """Registers lines to print once all tests have run."""
     config.stash.setdefault(_LINES, []).append(lines)
 
 
@@ -23,7 +23,7 @@ def left(config: pytest.Config) -> list[str]:
 
 
 def rates(reporter: Any) -> Iterator[str]:
-    """What the gate refuses of honest statements, and what of attacks; a line for each dialect."""
+    """The gate's rates for honest statements and for attacks; a line for each dialect."""
     stopped, tried = Counter[str](), Counter[str]()
     for outcome in ("passed", "failed"):
         for report in reporter.getreports(outcome):

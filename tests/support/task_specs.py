@@ -97,7 +97,7 @@ class NotebookSpec(TaskSpec):
 
     type: Literal["notebook"]
     notebook: FileName = Field(description="The notebook.", examples=["transform.ipynb"])
-    parameters: dict[str, Value] = Field({}, description="What it is given.", examples=[{"a": 1}])
+    parameters: dict[str, Value] = Field({}, description="Its parameters.", examples=[{"a": 1}])
 
     def files(self) -> Iterable[FileUse]:
         yield FileUse(self.notebook, ("notebook",))
@@ -131,7 +131,7 @@ REGISTRY: Registry = {
 
 
 class World:
-    """A context with two connections, one of them to be read only."""
+    """A context with two connections, one of them read-only."""
 
     files: Collection[str] = ("transform.ipynb", "helper.py", "notes.txt")
 

@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a limit."""
+"""Waiting for a condition, with a time limit."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 def wait_for(condition: Callable[[], T], seconds: float = 20) -> T:
-    """The condition's first true value.
+    """Waits until the condition is true; returns its value.
 
     Raises:
-        TimeoutError: it stays false for so long.
+        TimeoutError: it is still false after ``seconds``.
     """
     end = time.monotonic() + seconds
     while not (value := condition()):

@@ -1,4 +1,4 @@
-"""HTTP by hand, for what a client library would not send."""
+"""HTTP over a plain socket, for requests that a client library would not send."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Reply:
-    """What came back, until the other end closed."""
+    """The bytes received until the other end closed."""
 
     raw: bytes
 
@@ -19,7 +19,7 @@ class Reply:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The first answer's, with small names."""
+        """The first answer's headers, with lower-case names."""
         lines = self.raw.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
         parts = [line.partition(":") for line in lines]
         return [(name.lower(), value.strip()) for name, _, value in parts]
@@ -39,12 +39,12 @@ def send(port: int, raw: bytes, timeout: float = 10) -> Reply:
             while piece := connection.recv(65536):
                 received += piece
         except (ConnectionResetError, BrokenPipeError):
-            pass  # closed before it had read everything
+            pass  # the other end closed before it had read everything
         return Reply(bytes(received))
 
 
 def get(port: int, path: str, *headers: str, method: str = "GET", body: bytes = b"") -> Reply:
-    """A request with this path, to the letter, and these lines of headers."""
+    """Sends a request with exactly this path and these header lines."""
     length = [f"Content-Length: {len(body)}"] if body or method == "POST" else []
     host = [] if any(line.lower().startswith("host:") for line in headers) else ["Host: localhost"]
     lines = [f"{method} {path} HTTP/1.1", *host, *headers, *length, "Connection: close"]

@@ -1,4 +1,4 @@
-"""The service with connections to real servers, without a web server before it."""
+"""The service with connections to real servers, without its web server."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class Wired:
         return self.broker.statements.write(ENGINEER, WHERE, request, HangUp(), once)
 
     def log(self, event: str) -> list[AuditRow]:
-        """The log's rows, the oldest first."""
+        """The audit log's rows of this event, oldest first."""
         found = self.workbench.api.services.get(AuditService).search(AuditQuery(event=event))
         return list(reversed(found.items))
 
 
 @contextmanager
 def schemas(postgres: Cluster, mariadb: MariaDB) -> Iterator[None]:
-    """An empty schema ``l`` in both servers, for as long as the block runs."""
+    """Creates an empty schema ``l`` in both servers while the block runs."""
     with postgres.connect() as connection:
         connection.execute("drop schema if exists l cascade; create schema l")
         mariadb.execute("drop database if exists l", "create database l")
@@ -81,7 +81,7 @@ def schemas(postgres: Cluster, mariadb: MariaDB) -> Iterator[None]:
 
 @contextmanager
 def wire(tmp_path: Path, postgres: Cluster, mariadb: MariaDB, **changes: Any) -> Iterator[Wired]:
-    """The service, with some settings."""
+    """The service, with changed settings."""
     files = tmp_path / "files"
     files.mkdir(exist_ok=True)
     (files / "people.csv").write_text("id,name\n1,a\n2,b\n")

@@ -1,7 +1,7 @@
-"""How much work the gate does for a statement: lines of Python run, which is the same each time.
+"""The gate's work for a statement, counted in lines of Python run, which is reproducible.
 
 Run as a program, it reads ``[dialect, sql, params]`` lists as JSON and writes a number for each. It
-takes sqlglot from its Python sources, since what is compiled can't be counted.
+imports sqlglot from its Python sources, since compiled code can't be counted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def lines_run(statements: Sequence[tuple[str, str, dict[str, Any]]]) -> list[int]:
-    """The number of lines that each analysis runs, in a process of its own."""
+    """The number of lines that each analysis runs, counted in a separate process."""
     done = subprocess.run(
         [sys.executable, __file__],
         input=json.dumps(statements),
@@ -32,7 +32,7 @@ def lines_run(statements: Sequence[tuple[str, str, dict[str, Any]]]) -> list[int
 
 
 def _from_sources() -> None:
-    """sqlglot's modules are looked for as .py files only, everything else as always."""
+    """Makes sqlglot's modules importable from .py files only; other imports are unchanged."""
     hook = FileFinder.path_hook((SourceFileLoader, SOURCE_SUFFIXES))
 
     def sources(path: str) -> Any:
@@ -60,7 +60,7 @@ def _count(dialect: Any, sql: str, params: dict[str, Any]) -> int:
     try:
         analyse(sql, dialect, params)
     except WorkbenchError:
-        pass  # a refusal must not be slow either
+        pass  # a refusal must be fast as well
     finally:
         sys.settrace(None)
     return number
@@ -73,5 +73,5 @@ if __name__ == "__main__":
     assert str(sqlglot.parser.__file__).endswith(".py")
     asked = json.load(sys.stdin)
     for dialect in {each[0] for each in asked}:
-        _count(dialect, "SELECT 1 + 1", {})  # what is made once
+        _count(dialect, "SELECT 1 + 1", {})  # warms the caches
     print(json.dumps([_count(*each) for each in asked]))

@@ -1,4 +1,4 @@
-"""Values from every side in one form, so that they can be compared: exact, whatever held them."""
+"""A canonical form of values from every side, so that they can be compared exactly."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def day(days: int) -> Any:
 
 
 def moment(nanoseconds: int) -> Any:
-    """A point in time, since 1970, in UTC where it has a zone."""
+    """A point in time since 1970, in UTC if it has a zone."""
     return ("moment", nanoseconds)
 
 
@@ -40,12 +40,12 @@ def span(nanoseconds: int) -> Any:
 
 
 def interval(months: int, days: int, nanoseconds: int) -> Any:
-    """A calendar's length of time."""
+    """A calendar interval."""
     return ("interval", months, days, nanoseconds)
 
 
 def canon(value: Any) -> Any:
-    """One value of Python, pandas or polars."""
+    """The canonical form of a value of Python, pandas or polars."""
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, pa.MonthDayNano):
@@ -84,7 +84,7 @@ def canon(value: Any) -> Any:
 
 
 def _ticks(numbers: Sequence[int | None], kind: pa.DataType) -> list[Any]:
-    """The numbers that Arrow keeps for a date or time."""
+    """Canonical dates or times from the integers that Arrow stores."""
     if pa.types.is_date(kind):
         step = 86_400_000 if pa.types.is_date64(kind) else 1
         return [None if n is None else day(n // step) for n in numbers]
@@ -94,7 +94,7 @@ def _ticks(numbers: Sequence[int | None], kind: pa.DataType) -> list[Any]:
 
 
 def of_arrow(column: pa.ChunkedArray) -> list[Any]:
-    """A column of an Arrow table."""
+    """The canonical values of a column of an Arrow table."""
     kind = column.type
     if pa.types.is_temporal(kind) and kind != pa.month_day_nano_interval():
         plain = pa.int64() if kind.bit_width == 64 else pa.int32()
@@ -104,7 +104,7 @@ def of_arrow(column: pa.ChunkedArray) -> list[Any]:
 
 
 def of_pandas(series: pd.Series, kind: pa.DataType) -> list[Any]:
-    """A column of a pandas frame, which was made of this Arrow type."""
+    """The canonical values of a column of a pandas frame, made from this Arrow type."""
     missing = series.isna().tolist() if not pa.types.is_nested(kind) else [False] * len(series)
     if pa.types.is_date(kind):
         numbers = series.to_numpy("datetime64[ms]").astype("int64").tolist()
@@ -123,7 +123,7 @@ def of_pandas(series: pd.Series, kind: pa.DataType) -> list[Any]:
 
 
 def of_polars(series: pl.Series, kind: pa.DataType) -> list[Any]:
-    """A column of a polars frame, which was made of this Arrow type."""
+    """The canonical values of a column of a polars frame, made from this Arrow type."""
     if series.dtype.is_temporal():
         unit = {"ms": 10**6, "us": 1000, "ns": 1}[getattr(series.dtype, "time_unit", "ns")]
         numbers = series.to_physical().to_list()
@@ -135,7 +135,7 @@ def of_polars(series: pl.Series, kind: pa.DataType) -> list[Any]:
 
 
 def _maps(value: Any, kind: pa.DataType) -> Any:
-    """polars has maps as dictionaries, or as lists of structs."""
+    """Converts maps from polars, which has them as dictionaries or as lists of structs."""
     if value is None:
         return None
     if pa.types.is_map(kind):
@@ -151,7 +151,7 @@ def _maps(value: Any, kind: pa.DataType) -> Any:
 
 
 def same(want: Any, found: Any) -> bool:
-    """Whether two values in this form are one: numbers by value, all else by type as well."""
+    """True if two canonical values are equal: numbers by value, all else by type as well."""
     if isinstance(want, dict) and isinstance(found, dict):
         return want.keys() == found.keys() and all(same(want[key], found[key]) for key in want)
     if isinstance(want, list) and isinstance(found, list):

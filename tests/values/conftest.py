@@ -1,4 +1,4 @@
-"""The Workbench with a connection of each kind, and how many values to compare."""
+"""A Workbench with a connection of each kind, and the number of values to compare."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .reading import Tally
 
 @pytest.fixture(scope="session")
 def values(pytestconfig: pytest.Config) -> int:
-    """How many values to compare, for each connector and path."""
+    """The number of values to compare for each connector and path."""
     return int(pytestconfig.getoption("--values"))
 
 
 @pytest.fixture(scope="session")
 def tally(pytestconfig: pytest.Config) -> Tally:
-    """What was compared, told at the end."""
+    """The counts of compared values, printed at the end."""
     given = pytestconfig.getoption("--seed")
     it = Tally(random.randrange(10**6) if given is None else int(given))
     at_the_end(pytestconfig, lambda: [f"values: {line}" for line in it.lines()])

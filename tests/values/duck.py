@@ -181,7 +181,7 @@ class Duck:
             f"({i}, {', '.join(_literal(each, i) for each in columns)})"
             for i in range(len(columns[0].values))
         ]
-        # Only for a moment: the connector's processes open the file too.
+        # Opened only briefly: the connector's processes open the file too.
         with duckdb.connect(str(self._path)) as own:
             own.execute("set timezone = 'UTC'")
             own.execute(f"create table {name} (id int, {types})")
@@ -204,7 +204,7 @@ class Duck:
         )
 
     def drop(self, name: str) -> None:
-        """Drops a table, if it is there."""
+        """Drops a table if it exists."""
         with duckdb.connect(str(self._path)) as own:
             own.execute(f"drop table if exists {name}")
 

@@ -25,7 +25,7 @@ def _of(*values: Any) -> Make:
 
 
 def _rarely(make: Make, *others: Any) -> Make:
-    """Values of one form, and once in a thousand one of another: it decides for all of them."""
+    """Values of one form, except one in a thousand of another, which changes the column's type."""
     return lambda dice: Written(dice.choice(others)) if dice.random() < 0.001 else make(dice)
 
 
@@ -47,13 +47,13 @@ def _text(dice: random.Random) -> Written:
     return Written(text(dice, 4000).replace("\0", ""))
 
 
-# --- CSV: what a text becomes is free, as long as it is the same value -------------------------
+# --- CSV: a text may become any type, as long as it is the same value --------------------------
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\Z")
 
 
 def csv_same(want: Any, found: Any) -> bool:
-    """Whether a value is the one that a text of the file says."""
+    """True if a value equals a text of the file."""
     if want is None or found is None:
         return want is found or (want == "" and found is None)
     if isinstance(found, str):
@@ -70,13 +70,13 @@ def csv_same(want: Any, found: Any) -> bool:
     return moment_of(want) == found
 
 
-def moment_of(said: str) -> Any:
-    """A date or time in ISO form."""
-    if "-" not in said[1:]:
-        return compare.canon(dt.time.fromisoformat(said))
-    if len(said) == 10:
-        return compare.canon(dt.date.fromisoformat(said))
-    seconds, point, rest = said.partition(".")
+def moment_of(text: str) -> Any:
+    """The canonical form of a date or time in ISO 8601."""
+    if "-" not in text[1:]:
+        return compare.canon(dt.time.fromisoformat(text))
+    if len(text) == 10:
+        return compare.canon(dt.date.fromisoformat(text))
+    seconds, point, rest = text.partition(".")
     part = re.match(r"\d*", rest)
     nanos = int((part[0] if part else "").ljust(9, "0")) if point else 0
     zone = rest[part.end() :] if part else ""
@@ -117,17 +117,17 @@ def _csv(dice: random.Random) -> list[Kind]:
 def _csv_field(value: Written | None) -> str:
     if value is None:
         return ""
-    said = str(value.value)
-    if said == "" or any(c in said for c in ',"\n\r;|\t') or said != said.strip():
-        return '"' + said.replace('"', '""') + '"'
-    return said
+    shown = str(value.value)
+    if shown == "" or any(c in shown for c in ',"\n\r;|\t') or shown != shown.strip():
+        return '"' + shown.replace('"', '""') + '"'
+    return shown
 
 
 # --- JSON --------------------------------------------------------------------------------------
 
 
 class Raw(str):
-    """A number as its text in the file."""
+    """The text of a number in the file."""
 
 
 def _dump(value: Any) -> str:
@@ -141,7 +141,7 @@ def _dump(value: Any) -> str:
 
 
 def json_same(want: Any, found: Any) -> bool:
-    """Whether a value is the one of the file: as a type of its own, or as JSON."""
+    """True if a value equals the file's: with its own type, or as JSON."""
     if want is None:
         return found is None or found == "null"
     if isinstance(want, Raw):
@@ -322,7 +322,7 @@ class Files:
             ids = pa.array(range(count), pa.int32())
             pq.write_table(pa.table([ids, *arrays], names=names), self._folder / f"{name}.parquet")
         elif self.label == "json":
-            # A key without a value is there in every other row, and missing in the others.
+            # A null is written in every other row, and its key left out in the others.
             lines = (
                 {"id": i}
                 | {
@@ -349,7 +349,7 @@ class Files:
         )
 
     def drop(self, name: str) -> None:
-        """Removes a file, if it is there."""
+        """Removes a file if it exists."""
         for path in self._folder.glob(f"{name}.*"):
             path.unlink()
 

@@ -78,7 +78,7 @@ def _kinds(dice: random.Random) -> list[Kind]:
         Kind("bigint", "bigint", _number(whole(64))),
         Kind("bigint unsigned", "bigint unsigned", _number(whole(64, signed=False))),
         Kind("zerofill", "int(8) zerofill", _number(whole(20, signed=False))),
-        # As text a float has six digits; as a double all of them.
+        # As text, a float has six digits; as a double, all of them.
         Kind("float", "float", _of(0.1, 16777217, -3.4e38, 1e-38, 0.0), "{} + 0e0"),
         Kind("double", "double", lambda dice: Written(double(dice))),
         Kind("decimal", f"decimal({precision}, {scale})", _decimal(precision - scale, scale)),
@@ -111,7 +111,7 @@ class MySQL:
     def __init__(self, own: pymysql.Connection) -> None:
         self._own = own
         with own.cursor() as cursor:
-            # Dates that aren't, and texts of which the server would cut the end, are written too.
+            # Accepts invalid dates; refuses texts that the server would truncate.
             cursor.execute("set sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'")
 
     def kind(self, dice: random.Random) -> Kind:
@@ -138,28 +138,28 @@ class MySQL:
         )
 
     def read(self, name: str, columns: list[Column], order: str) -> None:
-        """What PyMySQL says of a table."""
+        """Reads the expected values of a table with PyMySQL."""
         asked = ", ".join(each.kind.native.format(each.name) for each in columns)
         rows = self.rows(f"select {asked} from {name} order by {order}")
         for each, values in zip(columns, zip(*rows, strict=True), strict=True):
             each.want = [compare.canon(value) for value in values]
 
     def columns(self, name: str, columns: list[Column]) -> list[list[Any]]:
-        """The columns of a copy, in the types that it has there."""
+        """The columns of a copy, with the types that it has there."""
         types = {name: kind for name, kind, *_ in self.rows(f"show columns from {name}")}
-        # As text a float has six digits.
+        # As text, a float has six digits.
         asked = [f"{e.name} + 0e0" if types[e.name] == "float" else e.name for e in columns]
         rows = self.rows(f"select {', '.join(asked)} from {name} order by id")
         return [[compare.canon(value) for value in each] for each in zip(*rows, strict=True)]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a statement, by PyMySQL."""
+        """The rows of a statement, read with PyMySQL."""
         with self._own.cursor() as cursor:
             cursor.execute(sql)
             return list(cursor.fetchall())
 
     def drop(self, name: str) -> None:
-        """Drops a table, if it is there."""
+        """Drops a table if it exists."""
         with self._own.cursor() as cursor:
             cursor.execute(f"drop table if exists {name}")
 

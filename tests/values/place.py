@@ -1,4 +1,4 @@
-"""A Workbench of the test's own in local mode, with a connection of each kind, asked over HTTP."""
+"""A separate Workbench in local mode, with a connection of each kind, queried over HTTP."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ ENDED = {"succeeded", "failed", "cancelled", "skipped"}
 
 @dataclass
 class Place:
-    """The Workbench, and the sources beside it.
+    """The Workbench and its sources.
 
     Attributes:
-        folder: of the connection ``files``.
+        folder: the folder of the connection ``files``.
         database: the file of the connection ``duck``.
     """
 
@@ -40,7 +40,7 @@ class Place:
     _number: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def connect(self, name: str, connector: str, config: dict[str, Any]) -> str:
-        """Makes one more connection; its name."""
+        """Creates another connection and returns its name."""
         body = {"name": name, "connector": connector, "config": config}
         return str(self.api.ok("POST", "/connections", body)["name"])
 
@@ -53,10 +53,10 @@ class Place:
         ]
 
     def copy(self, jobs: dict[str, tuple[str, str, str, str]]) -> dict[str, dict[str, Any]]:
-        """Runs copies as the tasks of one pipeline: what each came to, by name.
+        """Runs copies as the tasks of one pipeline; returns the task runs by name.
 
         Args:
-            jobs: for each, the source, the query, the target and its table.
+            jobs: for each copy, the source, the query, the target and its table.
         """
         tasks = {
             name: {
@@ -76,7 +76,7 @@ class Place:
 
 @contextmanager
 def place(folder: Path, postgres: Cluster, mariadb: MariaDB) -> Iterator[Place]:
-    """Starts it, for as long as the block runs."""
+    """Runs the Workbench while the block runs."""
     files, database = folder / "files", folder / "files" / "shop.duckdb"
     files.mkdir()
     duckdb.connect(str(database)).close()

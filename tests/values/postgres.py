@@ -17,11 +17,11 @@ from psycopg.types.composite import CompositeInfo, register_composite
 from . import compare
 from .tables import Column, Kind, Make, Table, Written, digits, double, size, text, whole
 
-_DAYS = 10_957  # from 1970 to 2000, where PostgreSQL begins
+_DAYS = 10_957  # from 1970 to 2000, PostgreSQL's epoch
 _MICROSECONDS = _DAYS * 86_400 * 10**6
 _INFINITE = 2**63 - 1, -(2**63), 2**31 - 1, -(2**31)
 _NANO = 2**63 // 1000
-# As PostgreSQL prints it, which a cast to text doesn't do for all.
+# The text that PostgreSQL prints; for some types a cast to text differs.
 _AS_TEXT = "case when {0} is not null then format('%s', {0}) end"
 _TEXTS = ("jsonb", "json", "xml", "uuid", "inet", "macaddr", "bit", "varbit", "timetz", "pg_lsn")
 
@@ -74,7 +74,7 @@ def _decimal(before: int, after: int, odd: Sequence[str] = ("NaN",)) -> Make:
         if odd and dice.random() < 0.03:
             return Written(dice.choice(odd), odd=True)
         shown = digits(dice, before, after)
-        # Digits past 76 fit nowhere; the others have to come, alone or with what lies beside them.
+        # More than 76 digits fit nowhere; other numbers must arrive, alone or with their neighbours.
         return Written(shown, odd=size(shown) > 30 or before + after > 60)
 
     return make
@@ -217,7 +217,7 @@ def _kinds(dice: random.Random) -> list[Kind]:
 
 
 def _numbers(value: Any) -> Any:
-    """Numbers in arrays and composites come as texts, which is documented."""
+    """Converts numbers in arrays and composites, which arrive as text, as documented."""
     if isinstance(value, dict):
         return {k: _decimal_of(v) if k == "amount" else _numbers(v) for k, v in value.items()}
     if isinstance(value, list):
@@ -281,14 +281,14 @@ class Postgres:
         )
 
     def read(self, name: str, columns: list[Column], order: str) -> None:
-        """What psycopg says of a table."""
+        """Reads the expected values of a table with psycopg."""
         asked = ", ".join(each.kind.native.format(each.name) for each in columns)
         rows = self.rows(f"select {asked} from {name} order by {order}")
         for each, values in zip(columns, zip(*rows, strict=True), strict=True):
             each.want = [compare.canon(value) for value in values]
 
     def columns(self, name: str, columns: list[Column]) -> list[list[Any]]:
-        """The columns of a copy, in the types that it has there."""
+        """The columns of a copy, with the types that it has there."""
         types = dict(
             self.rows(
                 "select column_name::text, udt_name::text from information_schema.columns "
@@ -300,11 +300,11 @@ class Postgres:
         return [[compare.canon(value) for value in each] for each in zip(*rows, strict=True)]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """The rows of a statement, by psycopg."""
+        """The rows of a statement, read with psycopg."""
         return self._own.execute(sql.encode(), binary=True).fetchall()
 
     def drop(self, name: str) -> None:
-        """Drops a table, if it is there."""
+        """Drops a table if it exists."""
         self._own.execute(f"drop table if exists {name}")
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from . import compare
 from .place import Place
 from .tables import Column, Table
 
-# What may come in the place of a value, if it names the column.
+# Errors that may replace a value, if they name the column.
 ALLOWED = frozenset(
     {
         "numeric_overflow",
@@ -29,10 +29,10 @@ ALLOWED = frozenset(
 
 @dataclass
 class Tally:
-    """How many values were compared, by connector and path, and what was refused or wrong.
+    """Counts of compared values by connector and path, with refusals and errors.
 
     Attributes:
-        wrong: an example of each type and path that is wrong.
+        wrong: an example for each type and path with a wrong value.
     """
 
     seed: int
@@ -41,7 +41,7 @@ class Tally:
     wrong: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
-        """What the terminal says at the end."""
+        """The summary lines for the terminal."""
         made = [f"seed {self.seed}"]
         for one in dict.fromkeys(name for name, _ in self.compared):
             counts = [f"{path} {n:,}" for (name, path), n in self.compared.items() if name == one]
@@ -53,7 +53,7 @@ class Tally:
         return made
 
     def note(self, table: Table, each: Column, what: str, sql: str) -> None:
-        """Keeps one wrong value, or refusal, of each type."""
+        """Keeps one wrong value or refusal per type."""
         self.wrong.setdefault(
             (table.label, f"{each.kind.label}: {what[:40]}"),
             f"{each.kind.label} {each.kind.type}: {what}\n    {sql}\n    "
@@ -62,12 +62,12 @@ class Tally:
 
 
 def names_column(error: Any, column: str) -> bool:
-    """Whether an error's message names a column."""
+    """True if an error's message names the column."""
     return f"“{column}”" in str(error)
 
 
 def through(place: Place, table: Table, tally: Tally) -> list[Column]:
-    """Compares Arrow, pandas and polars; the columns that came as they are."""
+    """Compares Arrow, pandas and polars; returns the columns that arrived unchanged."""
     left = list(table.columns)
     while left:
         sql = table.query([each.name for each in left])
@@ -99,7 +99,7 @@ def _polars(
     try:
         frame = answer.pl()
     except QueryError as error:
-        # 38 digits: what isn't in the frame was compared as Arrow.
+        # More than 38 digits: the values were compared as Arrow.
         named = [each for each in left if names_column(error, each.name)]
         if error.code not in ALLOWED or not named:
             tally.note(table, (named or left)[0], f".pl(): {error.code}: {error}", sql)
@@ -114,7 +114,7 @@ def _polars(
 def _without(
     place: Place, left: list[Column], error: QueryError, table: Table, sql: str, tally: Tally
 ) -> list[Column]:
-    """The columns without those that were refused."""
+    """The columns without the refused ones."""
     named = [each for each in left if names_column(error, each.name)]
     if error.code in ALLOWED and len(named) == 1:
         if named[0].odd:
@@ -122,7 +122,7 @@ def _without(
         else:
             tally.note(table, named[0], f"refused though it fits: {error.code}: {error}", sql)
         return [each for each in left if each is not named[0]]
-    # It names none: which one is it?
+    # The error names no column: try each one alone.
     good = []
     for each in left:
         alone = table.query([each.name])
@@ -149,7 +149,7 @@ def _same(
     tally: Tally,
     path: str,
 ) -> list[Column]:
-    """Those columns whose values are the native driver's."""
+    """The columns whose values equal the native driver's."""
     good = []
     for i, each in enumerate(left):
         kind = kinds[i]

@@ -1,4 +1,4 @@
-"""The sources by name."""
+"""The sources, by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SOURCES = ("pg", "my", "duck", "csv", "json", "parquet")
 
 
 def source_of(name: str, place: Place) -> Source:
-    """A source of the Workbench's connections, with a driver of its own."""
+    """The source behind one of the Workbench's connections, accessed with its native driver."""
     if name == "pg":
         return Postgres(place.postgres.url)
     if name == "my":

@@ -1,4 +1,4 @@
-"""What the sources share: random tables, and values that lie at the edges."""
+"""Random tables and edge-case values, shared by the sources."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pyarrow as pa
 
 @dataclass(frozen=True)
 class Written:
-    """A value as it is written: a text for the source, or a Python object.
+    """A value to write: a text for the source, or a Python object.
 
     Attributes:
-        odd: whether an error that names the column is as good as the value.
-        known: the value in ``compare``'s form, where the native driver can't say it.
+        odd: whether an error that names the column is acceptable instead of the value.
+        known: the canonical value, if the native driver can't represent it.
     """
 
     value: Any
@@ -31,15 +31,15 @@ Make = Callable[[random.Random], Written]
 
 @dataclass(frozen=True)
 class Kind:
-    """A type of a source, and what makes values of it.
+    """A type of a source, and a function that makes values of it.
 
     Attributes:
-        type: as the source writes it.
-        native: how the native driver asks for it, with the column's name in ``{}``.
-        canon: from what it says to ``compare``'s form.
-        seen: the same for what came through the Workbench, where that has another form.
-        same: whether a value is the wanted one, where several are.
-        arrow: the type in Arrow, where that is what is written.
+        type: the type's name in the source.
+        native: the expression that the native driver selects, with the column's name as ``{}``.
+        canon: converts the native driver's value to its canonical form.
+        seen: the same for values that came through the Workbench, if their form differs.
+        same: compares a value with the expected one, if several are right.
+        arrow: the Arrow type, if values are written as Arrow.
     """
 
     label: str
@@ -57,7 +57,7 @@ class Column:
     """A column of a random table.
 
     Attributes:
-        want: its values by the native driver, in ``compare``'s form.
+        want: the expected values, read with the native driver, in canonical form.
     """
 
     name: str
@@ -67,17 +67,17 @@ class Column:
 
     @property
     def odd(self) -> bool:
-        """Whether it holds a value that may be refused."""
+        """True if it has a value that may be refused."""
         return any(value is not None and value.odd for value in self.values)
 
 
 @dataclass
 class Table:
-    """A random table in a source, and its values by that source's own driver.
+    """A random table in a source, with its expected values.
 
     Attributes:
-        query: what asks for some of its columns, in the order of ``want``.
-        label: of the source, in the counts.
+        query: the query of some of its columns, in the order of ``want``.
+        label: the source's name in the counts.
     """
 
     connection: str
@@ -93,20 +93,20 @@ class Source(Protocol):
     label: str
 
     def write(self, name: str, columns: list[Column]) -> Table:
-        """Makes a table, and reads it back with the source's own driver."""
+        """Writes a table, and reads it back with the source's own driver."""
 
     def kind(self, dice: random.Random) -> Kind:
-        """A type of it."""
+        """A random type of the source."""
 
     def drop(self, name: str) -> None:
-        """Removes a table, if it is there."""
+        """Removes a table if it exists."""
 
     def close(self) -> None:
-        """Lets go of its connections."""
+        """Closes its connections."""
 
 
 def columns(source: Source, dice: random.Random, rows: int) -> list[Column]:
-    """Random columns: some full, some with holes, some with nothing in them."""
+    """Random columns: some without nulls, some with nulls, some with nothing else."""
     made = []
     for number in range(dice.randint(4, 9)):
         kind = source.kind(dice)
@@ -129,7 +129,7 @@ def columns(source: Source, dice: random.Random, rows: int) -> list[Column]:
 
 
 def whole(bits: int, *, signed: bool = True) -> Callable[[random.Random], int]:
-    """Whole numbers of so many bits, the ends among them."""
+    """Random integers of this many bits, including the extremes."""
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
     return lambda dice: dice.choice(
         [low, high, 0, 1, max(low, min(high, dice.randint(-100, 100))), dice.randint(low, high)]
@@ -137,7 +137,7 @@ def whole(bits: int, *, signed: bool = True) -> Callable[[random.Random], int]:
 
 
 def digits(dice: random.Random, before: int, after: int) -> str:
-    """A decimal number with at most so many digits before and after the point."""
+    """A random decimal number with at most this many digits before and after the point."""
     count = dice.choice([before, dice.randint(0, before), min(before, 4)])
     whole_part = "".join(dice.choices(string.digits, k=count)).lstrip("0") or "0"
     count = dice.choice([after, dice.randint(0, after), min(after, 2)])
@@ -146,7 +146,7 @@ def digits(dice: random.Random, before: int, after: int) -> str:
 
 
 def size(text: str) -> int:
-    """How many digits a number really has, without zeros at its ends."""
+    """The number of significant digits of a decimal number."""
     return len(Decimal(text).as_tuple().digits) if Decimal(text) else 1
 
 
@@ -175,7 +175,7 @@ TEXTS = (
 
 
 def text(dice: random.Random, most: int = 10_000) -> str:
-    """A text, hard ones among them."""
+    """A random text, often a difficult one."""
     if dice.random() < 0.4:
         return dice.choice(TEXTS)[:most]
     letters = string.printable + "äöüßéñ漢字👍\u2028"
@@ -183,7 +183,7 @@ def text(dice: random.Random, most: int = 10_000) -> str:
 
 
 def double(dice: random.Random) -> float:
-    """A floating-point number."""
+    """A random floating-point number, often an extreme one."""
     return dice.choice(
         [0.0, -0.0, 0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -1e22, 2.0**53 + 2, dice.gauss(0, 1e6)]
     )  # fmt: skip

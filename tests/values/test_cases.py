@@ -1,9 +1,10 @@
-"""Statements with the right answer, by the source's own driver or by arithmetic.
+"""Statements with known answers, from the source's own driver or from arithmetic.
 
-``cases.json`` has ours; ``--cases FILE`` runs another file of the same shape: ``dialect`` (``pg``,
-``my``, ``files``), ``setup`` for the native driver, ``files`` by name, ``sql``, ``want`` (the rows; null
-is any), ``err_ok`` (codes that are as good). ``files_shift`` adds a file, after which the table that
-held ``want`` has to hold it still. ``my_advice`` does what an error's message says.
+The cases are in ``cases.json``; ``--cases FILE`` runs another file of the same form: ``dialect``
+(``pg``, ``my``, ``files``), ``setup`` for the native driver, ``files`` by name, ``sql``, ``want`` (the
+rows; null allows any), ``err_ok`` (error codes that are acceptable instead). ``files_shift`` adds a
+file, after which the table that had ``want`` must still have it. ``my_advice`` follows the advice in an
+error's message.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def content(made: str | dict[str, Any]) -> str:
-    """A file's text; a long one is said by its rows."""
+    """A file's text; a long file is described by its rows."""
     if isinstance(made, str):
         return made
     rows = "".join(made["row"].format(i=i) for i in range(made["count"]))
@@ -50,7 +51,7 @@ def cells(table: pa.Table) -> list[list[Any]]:
 
 
 def same(want: Any, found: Any) -> bool:
-    """Whether a value is the wanted one: numbers by value, all else as it is shown."""
+    """True if a value equals the expected one: numbers by value, all else by its text."""
     if want is None or found is None:
         return want is found
     if isinstance(want, dict):
@@ -76,7 +77,7 @@ def _ask(place: Place, connection: str, sql: str) -> list[list[Any]]:
     try:
         answer.pl()
     except QueryError as error:
-        if error.code != "numeric_overflow":  # 38 digits
+        if error.code != "numeric_overflow":  # polars has 38 digits
             raise
     return rows
 
@@ -91,7 +92,7 @@ def _native(place: Place, dialect: str, statements: list[str]) -> list[tuple[Any
 
 
 def _folder(place: Place, case: dict[str, Any]) -> str:
-    """A connection to a folder with the case's files alone."""
+    """A connection to a folder with only the case's files."""
     folder = place.folder / f"case_{case['id'].lower()}"
     folder.mkdir()
     for name, made in case["files"].items():
@@ -122,7 +123,7 @@ def test_case(case: dict[str, Any], workbench: Place) -> None:
 
 
 def _after_another_file(case: dict[str, Any], place: Place, connection: str) -> str:
-    """The statement on the table that held the wanted rows before another file came."""
+    """The statement on the table that had the expected rows before another file was added."""
     tables = place.tables(connection)
     quoted = ['"' + name.replace('"', '""') + '"' for name in tables]
     held = [t for t in quoted if _ask(place, connection, case["sql"].format(t=t)) == [[2]]]
@@ -134,7 +135,7 @@ def _after_another_file(case: dict[str, Any], place: Place, connection: str) -> 
 
 
 def _as_advised(case: dict[str, Any], place: Place, connection: str) -> tuple[list[list[Any]], str]:
-    """What the own driver says, and the statement that an error advises, if there is one."""
+    """The native driver's rows, and the statement that an error advises, if there is an error."""
     own = _native(place, "my", [case["sql"]])
     sql = str(case["sql"])
     try:

@@ -1,4 +1,4 @@
-"""Random tables copied by a pipeline's task: the target's own driver says what the source's said."""
+"""Random tables copied by a pipeline: the target's driver reads the values that the source's read."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def targets(workbench: Place) -> Iterator[dict[str, Postgres | MySQL]]:
 def _copied(
     place: Place, table: Table, target: str, left: list[Column], tally: Tally
 ) -> tuple[str, list[Column]]:
-    """Copies what can be: the target's table, and the columns in it."""
+    """Copies the columns that can be copied; returns the target's table and these columns."""
     for attempt in range(len(left) + 1):
         if not left:
             break
         names = [each.name for each in left]
         into = f"{table.name}_{table.label}_{attempt}"
-        # The row's number, by which both are read.
+        # With the row number, by which both are sorted.
         query = table.query(["id", *names])
         done = place.copy({"copy": (table.connection, query, target, into)})["copy"]
         if done["state"] == "succeeded":
             return into, left
-        code, said = done["code"], done["message"]
-        named = [each for each in left if names_column(said, each.name)]
+        code, message = done["code"], done["message"]
+        named = [each for each in left if names_column(message, each.name)]
         if code not in ALLOWED or len(named) != 1:
-            tally.note(table, (named or left)[0], f"copy to {target}: {code}: {said}", query)
+            tally.note(table, (named or left)[0], f"copy to {target}: {code}: {message}", query)
             named = named or left[:1]
         tally.refused[table.label, f"copy to {target}"] += 1
         left = [each for each in left if each is not named[0]]
@@ -62,11 +62,11 @@ def _copied(
 
 
 def _same(each: Column, want: Any, found: Any) -> bool:
-    """Whether a copy is the value, in the types that its database has."""
+    """True if a copied value equals the original, given the types that its database has."""
     if (each.kind.same or compare.same)(want, found):
         return True
     if isinstance(found, tuple) and found[:1] in (("span",), ("interval",)):
-        # MySQL has one type for times of day and spans, PostgreSQL one for spans and intervals.
+        # MySQL has one type for times of day and durations, PostgreSQL one for durations and intervals.
         plain = found[1] if found[0] == "span" else found[3] if found[1:3] == (0, 0) else None
         return plain is not None and any(
             (each.kind.same or compare.same)(want, one)
@@ -80,7 +80,7 @@ def _same(each: Column, want: Any, found: Any) -> bool:
 
 
 def _json_same(want: Any, found: Any) -> bool:
-    """The same for what is kept as JSON, which has numbers and texts alone."""
+    """The same for values stored as JSON, which has only numbers and texts."""
     if isinstance(want, dict):
         found = dict(found) if isinstance(found, list) else found  # a map
         return isinstance(found, dict) and all(
@@ -100,7 +100,7 @@ def _json_same(want: Any, found: Any) -> bool:
 
 
 @pytest.mark.timeout(0)
-def test_every_value_is_copied_as_it_is(
+def test_every_value_is_copied_unchanged(
     source: Source,
     targets: dict[str, Postgres | MySQL],
     workbench: Place,

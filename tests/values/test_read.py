@@ -1,4 +1,4 @@
-"""Random tables of every connector come as their own driver says: Arrow, pandas and polars."""
+"""Random tables of every connector arrive as their own driver reads them: Arrow, pandas and polars."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def source(request: pytest.FixtureRequest, workbench: Place) -> Iterator[Source]
 
 
 @pytest.mark.timeout(0)
-def test_every_value_comes_as_it_is(
+def test_every_value_arrives_unchanged(
     source: Source, workbench: Place, tally: Tally, values: int
 ) -> None:
     dice = random.Random(f"{tally.seed} {source.label}")
@@ -31,7 +31,7 @@ def test_every_value_comes_as_it_is(
     most = 25_000 if values > 20_000 else 2_000
     while tally.compared[source.label, "arrow"] < values:
         count += 1
-        # More than a reader looks at first, or sends at once.
+        # At times more rows than a reader samples first, or sends in one batch.
         rows = dice.choice([1, 7, 40, 40, 150]) if dice.random() < 0.98 else most
         table = source.write(f"v{count}", columns(source, dice, rows))
         through(workbench, table, tally)

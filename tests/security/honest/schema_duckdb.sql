@@ -1,4 +1,4 @@
--- Tables for the good queries; plain enough for PostgreSQL and DuckDB.
+-- Tables of the honest statements for DuckDB; these first ones also suit PostgreSQL.
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR, city VARCHAR, born DATE, active BOOLEAN);
 INSERT INTO customers VALUES
   (1, 'Ada', 'Oslo', DATE '1985-03-01', TRUE), (2, 'Björn', 'Åre', DATE '1990-12-31', TRUE),
@@ -14,7 +14,7 @@ CREATE TABLE "Mixed Case" ("Ünï" INTEGER, "select" VARCHAR);
 INSERT INTO "Mixed Case" VALUES (1, 'x'), (2, NULL);
 CREATE TABLE tree (id INTEGER, parent INTEGER, label VARCHAR);
 INSERT INTO tree VALUES (1, NULL, 'root'), (2, 1, 'left'), (3, 1, 'right'), (4, 2, 'leaf');
--- What DuckDB has besides.
+-- What only DuckDB has.
 CREATE TABLE docs (id INTEGER, body JSON, tags VARCHAR[], s STRUCT(a INTEGER, b VARCHAR), m MAP(VARCHAR, INTEGER));
 INSERT INTO docs VALUES
   (1, '{"a": {"b": [1, 2, {"c": "x"}]}, "0": "zero", "k.e": 5}', ['red', 'green'], {'a': 1, 'b': 'x'}, MAP {'k': 1, 'l': 2}),

@@ -1,4 +1,4 @@
--- All tables for the good queries, as MySQL and MariaDB write them.
+-- Tables of the honest statements for MySQL and MariaDB.
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR(50), city VARCHAR(50), born DATE, active BOOLEAN);
 INSERT INTO customers VALUES
   (1, 'Ada', 'Oslo', DATE '1985-03-01', TRUE), (2, 'Björn', 'Åre', DATE '1990-12-31', TRUE),

@@ -1,8 +1,8 @@
-"""Statements in files, and what becomes of each: it passes, is refused, differs, or fails as it is.
+"""Corpora of statements, and the outcome of each: it passes, is refused, differs, or doesn't run.
 
-A corpus file holds statements between lines ``---``. A statement begins with its title in a comment,
-``-- title`` or ``-- hard: title``; the hard ones are counted apart. A further comment line
-``-- varies`` says that its rows differ by nature (clocks, random numbers, plans).
+A corpus file holds statements separated by lines ``---``. A statement starts with its title in a
+comment, ``-- title`` or ``-- hard: title``; hard ones are counted separately. A second comment line
+``-- varies`` marks rows that differ from run to run (clocks, random numbers, plans).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an engine answered: titles and types of the columns, the rows as text, the count."""
+    """An engine's answer: names and types of the columns, the rows as text, the count of changes."""
 
     columns: tuple[str, ...]
     types: tuple[Any, ...]
@@ -42,10 +42,10 @@ class Answer:
 
 
 class Engine(Protocol):
-    """A native session with the settings of the connector's own."""
+    """A native session with the same settings as the connector's."""
 
     def run(self, sql: str) -> Answer:
-        """Runs one statement and undoes it.
+        """Runs one statement and rolls it back.
 
         Raises:
             EngineError: the engine's own message.
@@ -58,7 +58,7 @@ class EngineError(Exception):
 
 @dataclass
 class Tally:
-    """What became of the statements, plain and hard apart."""
+    """The outcomes of the statements, plain and hard ones separately."""
 
     total: dict[bool, int] = field(default_factory=lambda: {False: 0, True: 0})
     refused: dict[bool, list[str]] = field(default_factory=lambda: {False: [], True: []})
@@ -66,11 +66,11 @@ class Tally:
     broken: list[str] = field(default_factory=list)
 
     def rate(self, hard: bool) -> float:
-        """The part of the statements that is refused, from 0 to 1."""
+        """The fraction of the statements that is refused, from 0 to 1."""
         return len(self.refused[hard]) / max(1, self.total[hard])
 
     def line(self) -> str:
-        """Both rates in words."""
+        """Both rates as one line."""
         parts = []
         for hard, name in ((False, "plain"), (True, "hard")):
             if self.total[hard]:
@@ -103,7 +103,7 @@ def corpus(dialect: str) -> list[Case]:
 
 
 def judge(each: Iterable[Case], dialect: DialectName, engine: Engine) -> Tally:
-    """Runs statements as written and as rendered, and compares what is answered."""
+    """Runs statements as written and as rendered, and compares the answers."""
     tally = Tally()
     for case in each:
         try:
@@ -121,7 +121,7 @@ def look(
     tally: Tally,
     compare: Callable[..., str] | None = None,
 ) -> None:
-    """Counts one statement: whether the gate lets it pass, and answers the same."""
+    """Counts one statement: whether the gate allows it and, with ``compare``, its answer agrees."""
     tally.total[case.hard] += 1
     try:
         statement = analyse(case.sql, dialect)
@@ -156,10 +156,10 @@ def _compare(it: tuple[Case, Statement], written: Answer, engine: Engine) -> str
     return ""
 
 
-# Texts of others --------------------------------------------------------------------------------
+# Scripts from elsewhere -------------------------------------------------------------------------
 
 _PIECES = {
-    # Strings, names, comments, and what ends a statement; a backslash escapes in MySQL only.
+    # Strings, quoted names, comments and semicolons; only MySQL escapes with a backslash.
     "mysql": r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`(?:[^`]|``)*`|--\s[^\n]*|#[^\n]*"
     r"|/\*.*?\*/|;",
     "": r"\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/"
@@ -175,13 +175,13 @@ def statements(text: str, dialect: str) -> Iterator[str]:
     begin = 0
     for piece in pieces.finditer(text):
         if piece.group() == ";":
-            yield from _meant(text[begin : piece.start()], pieces)
+            yield from _unless_empty(text[begin : piece.start()], pieces)
             begin = piece.end()
-    yield from _meant(text[begin:], pieces)
+    yield from _unless_empty(text[begin:], pieces)
 
 
-def _meant(sql: str, pieces: re.Pattern[str]) -> Iterator[str]:
-    """The text, if there is more to it than comments."""
+def _unless_empty(sql: str, pieces: re.Pattern[str]) -> Iterator[str]:
+    """Yields the text unless it consists of comments only."""
     bare = pieces.sub(lambda it: "" if it.group()[:2] in ("--", "/*") else it.group(), sql)
     if bare.strip():
         yield sql.strip()

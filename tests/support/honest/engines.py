@@ -1,4 +1,4 @@
-"""Native sessions on the engines, with the settings that the connectors give theirs."""
+"""Native sessions on the engines, with the same settings as the connectors' sessions."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ from .corpus import FOLDER, Answer, Engine, EngineError, statements
 
 
 class PostgresEngine:
-    """libpq without any conversion: each value is the text that the server sends."""
+    """libpq without conversions: each value is the text sent by the server."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._pg = connection.pgconn
 
     def run(self, sql: str) -> Answer:
-        inside = (
-            self._pg.transaction_status != TransactionStatus.IDLE
-        )  # a script of others' began it
+        # A script may have begun a transaction.
+        inside = self._pg.transaction_status != TransactionStatus.IDLE
         self._command("SAVEPOINT honest" if inside else "BEGIN")
         try:
             return self._answer(sql)
@@ -38,14 +37,14 @@ class PostgresEngine:
             self._command("ROLLBACK TO honest" if inside else "ROLLBACK")
 
     def keep(self, sql: str) -> None:
-        """Runs a statement whose work stays."""
+        """Runs a statement without rolling it back."""
         self._answer(sql)
 
     def _command(self, sql: str) -> None:
         self._pg.exec_(sql.encode())
 
     def _answer(self, sql: str) -> Answer:
-        # As the connector sends it: one statement, prepared.
+        # Like the connector: one prepared statement.
         got = self._pg.exec_params(sql.encode(), [])
         if got.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
             raise EngineError(got.error_message.decode().strip().partition("\n")[0])
@@ -62,13 +61,11 @@ class PostgresEngine:
 
 
 class MysqlEngine:
-    """PyMySQL without any conversion."""
+    """PyMySQL without conversions."""
 
     def __init__(self, connection: pymysql.Connection, *, mariadb: bool = True) -> None:
         self._connection = connection
-        self._settings = settings(
-            60.0, read_only=False, mariadb=mariadb
-        )  # the connector's own words
+        self._settings = settings(60.0, read_only=False, mariadb=mariadb)  # the connector's own
         self.keep(self._settings)
 
     def run(self, sql: str) -> Answer:
@@ -80,13 +77,13 @@ class MysqlEngine:
             self._forget_variables()
 
     def _forget_variables(self) -> None:
-        """As a session that comes back from the pool: a variable would keep its type."""
+        """Resets the session as the connector's pool does: a variable would keep its type."""
         self._connection._execute_command(0x1F, b"")
         self._connection._read_ok_packet()
         self.keep(self._settings)
 
     def keep(self, sql: str) -> None:
-        """Runs a statement whose work stays."""
+        """Runs a statement without rolling it back."""
         self._answer(sql)
 
     def _answer(self, sql: str) -> Answer:
@@ -105,7 +102,7 @@ class MysqlEngine:
 
 
 class DuckdbEngine:
-    """DuckDB as it is, with its values as Arrow's."""
+    """Plain DuckDB, with its answers as Arrow."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -118,7 +115,7 @@ class DuckdbEngine:
             self.keep("ROLLBACK")
 
     def keep(self, sql: str) -> None:
-        """Runs a statement whose work stays."""
+        """Runs a statement without rolling it back."""
         self._answer(sql)
 
     def _answer(self, sql: str) -> Answer:
@@ -137,7 +134,7 @@ class DuckdbEngine:
 def _texts(column: pa.ChunkedArray) -> list[str]:
     try:
         return [repr(value) for value in column.to_pylist()]
-    except ValueError:  # Python has no value for it, such as a row with one name twice
+    except ValueError:  # no Python value, such as for a row with a duplicate name
         return [str(column.slice(row, 1).combine_chunks()) for row in range(len(column))]
 
 
@@ -149,7 +146,7 @@ def _fill(engine: Any, dialect: str, schema: Path | None) -> None:
 
 @contextmanager
 def on_postgres(cluster: Cluster, schema: Path | None) -> Iterator[PostgresEngine]:
-    """A database of its own with the tables of a file."""
+    """Creates a database with the tables of a file; drops it afterwards."""
     name = f"honest_{secrets.token_hex(6)}"
     with cluster.connect() as first:
         first.execute(f"create database {name}")
@@ -170,7 +167,7 @@ def on_postgres(cluster: Cluster, schema: Path | None) -> Iterator[PostgresEngin
 def on_mysql(
     server: MariaDB, schema: Path | None, *, mariadb: bool = True
 ) -> Iterator[MysqlEngine]:
-    """A database of its own with the tables of a file."""
+    """Creates a database with the tables of a file; drops it afterwards."""
     name = f"honest_{secrets.token_hex(6)}"
     server.execute(f"create database {name} character set utf8mb4")
     connection = pymysql.connect(
@@ -188,7 +185,7 @@ def on_mysql(
 
 @contextmanager
 def on_duckdb(schema: Path | None) -> Iterator[DuckdbEngine]:
-    """A database in memory with the tables of a file."""
+    """Opens an in-memory database with the tables of a file."""
     with duckdb.connect() as connection:
         engine = DuckdbEngine(connection)
         engine.keep("SET TimeZone = 'UTC'")
@@ -197,7 +194,7 @@ def on_duckdb(schema: Path | None) -> Iterator[DuckdbEngine]:
 
 
 def schema_of(dialect: str) -> Path:
-    """The tables of a dialect's corpus."""
+    """The file with the tables of a dialect's corpus."""
     return FOLDER / f"schema_{dialect}.sql"
 
 

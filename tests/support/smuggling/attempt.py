@@ -1,4 +1,4 @@
-"""An attempt, as the corpus has it, and what is seen of one."""
+"""An attempt of the corpus, and its observed effects."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import Any, Literal, Protocol
 
 from ..wait import wait_for
 
-Bite = Literal["state", "leak", "session", "error", "time"]
+Harm = Literal["state", "leak", "session", "error", "time"]
 CORPUS = Path(__file__).parents[2] / "security" / "smuggling"
-# A statement that takes this long keeps a session busy.
+# A statement that takes this long counts as keeping a session busy.
 LONG_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt; ``security/smuggling/postgres.toml`` says what the fields mean."""
+    """One attempt; ``security/smuggling/postgres.toml`` explains the fields."""
 
     technique: str
     sql: str
     expect: str
-    bites: Bite
+    harm: Harm
     level: Literal["use", "write"] = "use"
     params: dict[str, Any] = field(default_factory=dict)
     on: tuple[str, ...] = ()
     before: str = ""
 
     def with_words(self, words: dict[str, str]) -> Attempt:
-        """The attempt with the words of a place put in."""
+        """The attempt with a place's words filled in."""
 
         def put_in(value: Any) -> Any:
             if isinstance(value, str):
@@ -53,8 +53,8 @@ def attempts(dialect: str) -> list[Attempt]:
     return [Attempt(**each) for each in content["attempt"]]
 
 
-def careless(sql: str, params: dict[str, Any]) -> str:
-    """The statement with its parameters put into the text, as careless programs do."""
+def interpolated(sql: str, params: dict[str, Any]) -> str:
+    """The statement with its parameters pasted into the text, as careless programs do."""
     for name, value in params.items():
         while isinstance(value, list):
             value = f"({value[0]})"
@@ -70,7 +70,7 @@ def careless(sql: str, params: dict[str, Any]) -> str:
 
 @dataclass
 class Seen:
-    """What a statement did when it was sent straight to the database."""
+    """What a statement did when sent directly to the database."""
 
     output: str = ""
     failed: bool = False
@@ -79,13 +79,13 @@ class Seen:
 
 
 class Place(Protocol):
-    """Data of its own for one attempt: canary rows, secrets, and a login that may do everything.
+    """The data of one attempt: canary rows, secrets, and a login that may do everything.
 
     Attributes:
-        words: put into the attempt's statement.
-        secrets: what must never be seen in an answer.
+        words: filled into the attempt's statement.
+        secrets: what must never appear in an answer.
         connector: the kind of connection.
-        config: its configuration, for the login.
+        config: the connection's configuration, with the login.
     """
 
     words: dict[str, str]
@@ -94,26 +94,26 @@ class Place(Protocol):
     config: dict[str, Any]
 
     def prepare(self, sql: str) -> None:
-        """Runs what somebody with rights of their own has done before."""
+        """Runs what a user with sufficient rights has done beforehand."""
 
     def state(self) -> str:
-        """Everything stored that an attempt could change, as text to compare."""
+        """All stored state that an attempt could change, as text to compare."""
 
-    def straight(self, sql: str) -> Seen:
-        """Runs a statement without the gate, by the same login."""
+    def run_directly(self, sql: str) -> Seen:
+        """Runs a statement without the gate, with the same login."""
 
 
-def bitten(attempt: Attempt, place: Place, before: str, seen: Seen) -> bool:
-    """Whether an attempt did what it says, when nothing stood in its way."""
-    if attempt.bites == "state":
-        # Ending another session takes effect a moment later.
+def harmed(attempt: Attempt, place: Place, before: str, seen: Seen) -> bool:
+    """True if the attempt did its stated harm without the gate."""
+    if attempt.harm == "state":
+        # Terminating another session takes effect a moment later.
         with suppress(TimeoutError):
             return wait_for(lambda: place.state() != before, 5)
         return False
-    if attempt.bites == "leak":
+    if attempt.harm == "leak":
         return any(secret in seen.output for secret in place.secrets)
-    if attempt.bites == "session":
+    if attempt.harm == "session":
         return seen.session_changed
-    if attempt.bites == "error":
+    if attempt.harm == "error":
         return seen.failed
     return seen.seconds > LONG_SECONDS

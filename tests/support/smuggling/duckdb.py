@@ -22,10 +22,10 @@ from .attempt import Seen
 
 _numbers = itertools.count()
 
-# A program that doesn't look at what is behind a name makes these tables.
+# The tables that a program would create which doesn't check what a file name refers to.
 _TABLES = {"canary": "canary.csv", "link": "link.csv", "hidden": "[_]hidden.csv"}
 
-# What somebody may have left in a database file that others read.
+# What someone may have left in a database file that others read.
 _DATABASE = """
 create table canary as select n as id, 'row ' || n as note from range(1, 4) t(n);
 create sequence numbers;
@@ -78,7 +78,7 @@ select list(line order by line) from (
 
 
 class Web:
-    """A web server on a loopback port that has nothing, and counts who asks for it."""
+    """A web server on a loopback port that answers 404, and counts its requests."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -106,7 +106,7 @@ class Web:
 
 @dataclass
 class DuckdbPlace:
-    """A folder of its own, as one kind of connection reads it."""
+    """One attempt's folder, as one kind of connection reads it."""
 
     connector: str
     root: Path
@@ -134,8 +134,8 @@ class DuckdbPlace:
                 found.append(f"{path} {_digest(path)}")
         return "\n".join(found)
 
-    def straight(self, sql: str) -> Seen:
-        """Runs it by the plain module, as a program with these files would."""
+    def run_directly(self, sql: str) -> Seen:
+        """Runs it with the plain module, as a program with these files would."""
         seen = Seen()
         stash = pa.table({"note": [self.secret]})
         file = self.words["database"] if self.connector == "duckdb" else ":memory:"
@@ -197,7 +197,7 @@ class DuckdbEngine:
         (folder / "orders.csv").write_text("id,note\n1,row 1\n")
         (folder / "notes.txt").write_text(self._secret)
         (folder / "_hidden.csv").write_text(f"note\n{self._secret}\n")
-        # A name that DuckDB would take for a pattern, and a link that leads out.
+        # A name that DuckDB would take for a pattern, and a link that leads out of the folder.
         (folder / "[_]hidden.csv").write_text("note\nharmless\n")
         (folder / "link.csv").symlink_to(self._outside / "secret.csv")
         with duckdb.connect(str(folder / "shop.duckdb")) as connection:
@@ -206,7 +206,7 @@ class DuckdbEngine:
 
     @contextlib.contextmanager
     def place(self, connector: str) -> Iterator[DuckdbPlace]:
-        """Files of its own for one attempt."""
+        """A copy of the files for one attempt."""
         root = self._folder / f"place_{next(_numbers)}"
         shutil.copytree(self._template, root, symlinks=True)
         words = {
@@ -226,7 +226,7 @@ class DuckdbEngine:
 
 
 def _content(path: Path) -> str:
-    """What is in a database file; told once of files with the same bytes."""
+    """The content of a database file, cached by the hash of its bytes."""
     files = (path, path.with_name(f"{path.name}.wal"))
     return _content_of(path, *(_digest(each) for each in files))
 
@@ -235,7 +235,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-# Nothing but the bytes says what is in it.
+# Files with the same bytes have the same content.
 _known: dict[tuple[str, ...], str] = {}
 
 

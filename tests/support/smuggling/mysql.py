@@ -45,7 +45,7 @@ _ROUTINES = (
     "set new.n = if('{secret}' = '', 1, new.n)",
 )
 
-# The same of MySQL, which has neither versions of rows nor sequences.
+# Queries for MySQL, which has neither row versions nor sequences.
 _OF_MYSQL = {
     "hash": "select authentication_string from mysql.user where user = 'canary_user'",
     "globals": "select variable_name, variable_value from performance_schema.global_variables",
@@ -110,7 +110,7 @@ _SESSION = (
 
 @dataclass
 class MysqlPlace:
-    """A database of its own on the server."""
+    """One attempt's database on the server."""
 
     server: MariaDB
     login: str
@@ -144,7 +144,7 @@ class MysqlPlace:
                     found.append(str(error.args[0]))
         return "\n".join([*found, str(sorted(os.listdir(self.words["folder"])))])
 
-    def straight(self, sql: str) -> Seen:
+    def run_directly(self, sql: str) -> Seen:
         seen = Seen()
         words = self.words
         connection = _connect(self.server, words["database"], self.login, self.password)
@@ -164,7 +164,7 @@ class MysqlPlace:
         return seen
 
     def _locked(self) -> bool:
-        """Whether somebody holds a lock on a row."""
+        """True if a session holds a lock on a row."""
         with self.observer.cursor() as cursor:
             try:
                 cursor.execute("select * from canary for update nowait")
@@ -197,7 +197,7 @@ def _session(cursor: Any) -> str:
 
 
 class MysqlEngine:
-    """Makes places on a server."""
+    """Creates places on a server."""
 
     dialect = "mysql"
 
@@ -234,7 +234,7 @@ class MysqlEngine:
 
     @contextlib.contextmanager
     def place(self) -> Iterator[MysqlPlace]:
-        """A database for one attempt: a fresh one, or the last one if nothing has changed there."""
+        """A database for one attempt: a fresh one, or the previous one if it is unchanged."""
         place, self._spare = self._spare or self._make(), None
         try:
             yield place
@@ -301,7 +301,7 @@ class MysqlEngine:
                 before = str(self._variables.get(name))
                 if str(value) != before:
                     number = before.lstrip("-").replace(".", "", 1).isdecimal()
-                    # MySQL tells of some that nobody can set.
+                    # MySQL lists some variables that can't be set.
                     with contextlib.suppress(*(() if self._mariadb else (pymysql.MySQLError,))):
                         cursor.execute(f"set global {name} = {before if number else repr(before)}")
             for tidy in (

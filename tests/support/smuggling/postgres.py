@@ -113,7 +113,7 @@ select array[
 
 @dataclass
 class PostgresPlace:
-    """A database of its own on the cluster."""
+    """One attempt's database on the cluster."""
 
     cluster: Cluster
     login: str
@@ -145,7 +145,7 @@ class PostgresPlace:
         assert row is not None
         return f"{row[0]} {sorted(os.listdir(self.words['folder']))}"
 
-    def straight(self, sql: str) -> Seen:
+    def run_directly(self, sql: str) -> Seen:
         seen = Seen()
         with self.connect() as connection:
             connection.execute(f"prepare before as select '{self.secrets[0]}'")
@@ -172,7 +172,7 @@ class PostgresPlace:
 
 
 class PostgresEngine:
-    """Makes places on a cluster."""
+    """Creates places on a cluster."""
 
     dialect = "postgres"
 
@@ -200,11 +200,11 @@ class PostgresEngine:
         with _connect(cluster, _TEMPLATE, self._login, self._password) as connection:
             connection.pgconn.exec_(_SETUP.format(secret=self._secret).encode())
             row = connection.execute("select count(*) from pg_user_mappings").fetchone()
-            assert row == (1,), "the template is not whole"
+            assert row == (1,), "the template is incomplete"
 
     @contextlib.contextmanager
     def place(self) -> Iterator[PostgresPlace]:
-        """A database for one attempt: a fresh one, or the last one if nothing has changed there."""
+        """A database for one attempt: a fresh one, or the previous one if it is unchanged."""
         place, self._spare = self._spare or self._make(), None
         try:
             yield place
@@ -246,7 +246,7 @@ class PostgresEngine:
             "user": self._login,
             "password": self._password,
         }
-        # What another session runs shows in pg_stat_activity.
+        # Another session's statement is visible in pg_stat_activity.
         victim.execute(f"select '{self._secret}'")
         place = PostgresPlace(
             self._cluster,

@@ -1,4 +1,4 @@
-"""A MySQL server, fetched if it isn't there yet."""
+"""A MySQL server, fetched if missing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from support.mysql import server
 
 @pytest.fixture(scope="session")
 def mysql() -> Iterator[MariaDB]:
-    """A MySQL server of our own."""
+    """A temporary MySQL server."""
     with server() as it:
         yield it

@@ -1,4 +1,4 @@
-"""What holds on MariaDB holds on MySQL: statements, settings, types, and attempts to get past."""
+"""MySQL behaves as MariaDB does: statements, settings, types, and attempts to get past the gate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from support.honest.corpus import corpus, judge
 from support.honest.engines import on_mysql, schema_of
 from support.mariadb import MariaDB
-from support.smuggling.attempt import Attempt, attempts, bitten, careless
+from support.smuggling.attempt import Attempt, attempts, harmed, interpolated
 from support.smuggling.mysql import MysqlEngine, MysqlPlace
 from support.source import Source, make_permit
 
@@ -23,9 +23,9 @@ from wb_server.gate.statement import analyse
 from wb_server.kit.errors import Forbidden, WorkbenchError
 from wb_server.kit.network import NetworkPolicy
 
-# What MariaDB alone understands.
+# The maximum of statements that only MariaDB understands.
 MARIADB_ONLY = 20
-OTHER_TITLES = {"operators: NULL and truth"}  # MySQL's titles of true and false are as written
+OTHER_TITLES = {"operators: NULL and truth"}  # MySQL names the columns of true and false as written
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +71,13 @@ def test_honest_statements_answer_as_written(mysql: MariaDB) -> None:
          [{"a": "[1]", "b": "x", "c": "X"}]),
     ],
 )  # fmt: skip
-def test_what_mysql_alone_knows(source: Source, sql: str, rows: list[dict[str, object]]) -> None:
+def test_syntax_that_only_mysql_has(
+    source: Source, sql: str, rows: list[dict[str, object]]
+) -> None:
     assert source.rows(analyse(sql, "mysql").sql) == rows
 
 
-def test_text_is_read_as_the_gate_reads_it(source: Source, mysql: MariaDB) -> None:
+def test_the_server_parses_strings_as_the_gate_does(source: Source, mysql: MariaDB) -> None:
     mysql.execute("set global sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'")
     try:
         for value in ("\\", "\\'", "'\\", '"', "é\\", "縗'", "\\' or 1=1 -- "):
@@ -87,16 +89,14 @@ def test_text_is_read_as_the_gate_reads_it(source: Source, mysql: MariaDB) -> No
         mysql.execute("set global sql_mode = default")
 
 
-def test_a_stored_function_stands_in_for_none_of_the_servers(
-    source: Source, mysql: MariaDB
-) -> None:
+def test_a_stored_function_can_not_replace_a_built_in_one(source: Source, mysql: MariaDB) -> None:
     mysql.execute(
         "set global log_bin_trust_function_creators = 1",
         "create function md5(t text) returns varchar(20) deterministic return 'not a digest'",
     )
     try:
         statement = analyse("select md5('x') as d", "mysql")
-        assert mysql.execute("select md5('x')") == (("not a digest",),), "it doesn't bite"
+        assert mysql.execute("select md5('x')") == (("not a digest",),), "it does no harm"
         permit = make_permit(statement.sql, connection_id=source.target.connection_id)
         session = source.connector.open(replace(permit, named=statement.named), source.target)
         with session, pytest.raises(Forbidden) as caught:
@@ -120,22 +120,22 @@ def test_loads_and_types(source: Source) -> None:
     assert source.rows("SELECT * FROM `loaded` ORDER BY `id`") == table.to_pylist()
 
 
-def test_attempts_get_no_further(source: Source, mysql: MariaDB, tmp_path: Path) -> None:
-    """Each of MySQL's attempts: refused, or harmless; most bite where the gate is away."""
+def test_no_attempt_gets_through(source: Source, mysql: MariaDB, tmp_path: Path) -> None:
+    """Each of MySQL's attempts is refused or harmless; most do harm without the gate."""
     mysql.execute("set global log_bin_trust_function_creators = 1")
     engine = MysqlEngine(mysql, tmp_path / "places", mariadb=False)
-    wrong, bites = [], 0
+    wrong, harmful = [], 0
     tried = attempts("mysql")
     try:
         for attempt in tried:
             with engine.place() as place:
                 wrong += _tried(source.connector, place, attempt.with_words(place.words))
-                bites += _bites(place, attempt.with_words(place.words))
+                harmful += _harms(place, attempt.with_words(place.words))
     finally:
         engine.close()
-    print(f"rate: attacks, MySQL: {len(tried)} tried, {bites} bite, {len(wrong)} get through")
+    print(f"rate: attacks, MySQL: {len(tried)} tried, {harmful} harmful, {len(wrong)} get through")
     assert not wrong
-    assert bites > 0.7 * len(tried)
+    assert harmful > 0.7 * len(tried)
 
 
 def _tried(connector: Connector, place: MysqlPlace, attempt: Attempt) -> list[str]:
@@ -161,9 +161,9 @@ def _tried(connector: Connector, place: MysqlPlace, attempt: Attempt) -> list[st
     return []
 
 
-def _bites(place: MysqlPlace, attempt: Attempt) -> bool:
+def _harms(place: MysqlPlace, attempt: Attempt) -> bool:
     before = place.state()
-    seen = place.straight(careless(attempt.sql, attempt.params))
-    if attempt.bites == "state":  # what MariaDB alone understands changes nothing, ever
+    seen = place.run_directly(interpolated(attempt.sql, attempt.params))
+    if attempt.harm == "state":  # without waiting: MariaDB-only statements change nothing
         return place.state() != before
-    return bitten(attempt, place, before, seen)
+    return harmed(attempt, place, before, seen)
