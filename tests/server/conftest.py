@@ -1,4 +1,4 @@
-"""The API as its clients reach it."""
+"""Fixtures: the API as its clients reach it, and connectors to real sources."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ def source(postgres: Cluster, postgres_connector: PostgresConnector) -> Source:
 
 
 @pytest.fixture
-def beside(postgres: Cluster) -> Iterator[psycopg.Connection]:
-    """A plain connection, to look at what the connector did."""
+def direct(postgres: Cluster) -> Iterator[psycopg.Connection]:
+    """A connection without the connector, to see what the connector did."""
     with postgres.connect() as connection:
         yield connection
 
@@ -99,7 +99,7 @@ def source_mysql(mariadb: MariaDB) -> Iterator[Source]:
 
 @pytest.fixture(scope="session")
 def workers() -> Iterator[Workers]:
-    """Where processes for DuckDB come from; a connector that is closed lets go of its nursery alone."""
+    """Makes the processes for DuckDB. Closing a connector ends the nursery; the next statement starts one."""
     it = Workers()
     yield it
     it.close()

@@ -1,4 +1,4 @@
-"""Requests' bodies: who may send one, how much of them is held, and what their texts may hold."""
+"""Request bodies: who may send one, how much of them is buffered, and which texts are valid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MIB = 2**20
 
 @pytest.fixture(scope="module")
 def service(people: People, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service of these tests' own, which holds nothing else."""
+    """A service for these tests alone, so that nothing else takes its memory."""
     with installation(people, tmp_path_factory.mktemp("bodies")) as installed:
         yield installed.start()
 
@@ -48,7 +48,7 @@ def _resident(service: Service) -> int:
 
 
 @pytest.mark.parametrize("authorization", [(), ("Authorization: token nobodys",)])
-def test_bodies_of_unknown_senders_are_not_held(
+def test_unauthenticated_bodies_are_not_buffered(
     service: Service, authorization: tuple[str, ...]
 ) -> None:
     port = httpx.URL(service.url).port or 0
@@ -62,13 +62,13 @@ def test_bodies_of_unknown_senders_are_not_held(
                 sender.sendall(b" " * (4 * MIB - 1))  # the last byte never comes
                 sent += 1
             except OSError:
-                pass  # more than are read to their end
+                pass  # the service reads no more of it
         assert sent >= 16
         assert _resident(service) - before < 32 * MIB
 
 
-def test_what_a_person_sends_is_held_up_to_a_limit(service: Service, people: People) -> None:
-    """The control: these bodies are kept, and then there is no more room for the same person."""
+def test_a_users_bodies_are_buffered_up_to_a_limit(service: Service, people: People) -> None:
+    """Control: these bodies are buffered, until there is no more room for the same user."""
     port = httpx.URL(service.url).port or 0
     token = f"Authorization: token {people.token('a-engineer')}"
     before = _resident(service)
@@ -93,7 +93,7 @@ def _last_byte(sender: socket.socket) -> int:
     return int(sender.recv(65536).split(b" ", 2)[1])
 
 
-def test_a_body_without_a_length_is_cut_at_its_limit(service: Service, people: People) -> None:
+def test_a_chunked_body_is_refused_beyond_the_limit(service: Service, people: People) -> None:
     port = httpx.URL(service.url).port or 0
     token = f"Authorization: token {people.token('a-engineer')}"
     piece = b"100000\r\n" + b" " * MIB + b"\r\n"
@@ -104,7 +104,7 @@ def test_a_body_without_a_length_is_cut_at_its_limit(service: Service, people: P
 
 
 @every_host
-def test_a_refused_sender_sees_why(api: Api) -> None:
+def test_a_refused_sender_gets_an_error_body(api: Api) -> None:
     nobody = Api(api.base, None)
     answer = nobody.http.post(f"{api.base}/api/v1/query", content=b" " * (3 * MIB))
     nobody.close()
@@ -112,7 +112,7 @@ def test_a_refused_sender_sees_why(api: Api) -> None:
     assert set(answer.json()["error"]) == {"code", "message", "details"}
 
 
-def test_there_is_room_for_one_and_for_all() -> None:
+def test_bodies_are_limited_per_user_and_in_total() -> None:
     held = Bodies(largest=10).held
     held.take("ann", 15)
     with pytest.raises(LimitReached) as caught:
@@ -137,7 +137,7 @@ def test_there_is_room_for_one_and_for_all() -> None:
         (r'{"name": "x", "config": {"\ud800": 1}}', "config"),
     ],
 )
-def test_texts_that_nothing_can_store_are_refused(api: Api, body: str, field: str) -> None:
+def test_lone_surrogates_and_nul_are_refused(api: Api, body: str, field: str) -> None:
     answer = api.http.post(
         f"{api.base}/api/v1/connections",
         content=body.encode(),
@@ -149,7 +149,7 @@ def test_texts_that_nothing_can_store_are_refused(api: Api, body: str, field: st
     )  # fmt: skip
 
 
-def test_pairs_and_written_escapes_are_text(api: Api) -> None:
+def test_surrogate_pairs_and_escaped_backslashes_are_accepted(api: Api) -> None:
     for name in ("\U0001f600", "\\ud800", "\\u0000"):
         body = json.dumps({"name": name, "connector": "nothing", "config": {}})
         answer = api.http.post(f"{api.base}/api/v1/connections", content=body.encode())

@@ -1,4 +1,4 @@
-"""Connections over HTTP; what a host does itself on the embedded API, the service and the gateway."""
+"""Connections over HTTP. What a host itself does is tested embedded, on the service and on the gateway."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def warehouse(api: Api, shop: Cluster) -> Iterator[dict[str, Any]]:
 
 
 @every_host
-def test_a_connection_is_made_seen_changed_deleted_and_restored(
+def test_a_connection_is_created_read_updated_deleted_and_restored(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
     path = f"/connections/{warehouse['id']}"
@@ -72,7 +72,7 @@ def test_a_connection_is_made_seen_changed_deleted_and_restored(
     assert api.query(warehouse["name"], "select 1 as one")[0].to_pylist() == [{"one": 1}]
 
 
-def test_a_secret_that_an_update_leaves_out_stays(
+def test_an_update_without_the_secret_keeps_it(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
     path = f"/connections/{warehouse['id']}"
@@ -82,7 +82,7 @@ def test_a_secret_that_an_update_leaves_out_stays(
     assert api.ok("POST", f"{path}/test")["ok"] is True
 
 
-def test_a_kept_secret_does_not_follow_a_connection_elsewhere(
+def test_a_stored_secret_is_not_sent_to_another_host(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
     config = shop.config(host="localhost")
@@ -93,7 +93,7 @@ def test_a_kept_secret_does_not_follow_a_connection_elsewhere(
     assert api.refused(400, "POST", "/connections/test", body)["code"] == "secret_needed"
 
 
-def test_a_test_says_what_is_wrong_in_place(api: Api, shop: Cluster) -> None:
+def test_a_failed_test_is_reported_in_the_response(api: Api, shop: Cluster) -> None:
     body = {"connector": "postgres", "config": shop.config()}
     good = api.ok("POST", "/connections/test", body)
     assert good["ok"] and good["server_version"].startswith("PostgreSQL")
@@ -103,7 +103,9 @@ def test_a_test_says_what_is_wrong_in_place(api: Api, shop: Cluster) -> None:
     assert (closed["ok"], closed["code"]) == (False, "unreachable")
 
 
-def test_a_saved_test_turns_the_state(api: Api, warehouse: dict[str, Any], shop: Cluster) -> None:
+def test_testing_a_saved_connection_updates_its_state(
+    api: Api, warehouse: dict[str, Any], shop: Cluster
+) -> None:
     path = f"/connections/{warehouse['id']}"
     assert api.ok("GET", path)["state"]["status"] == "untested"
     api.ok("POST", f"{path}/test")
@@ -145,7 +147,7 @@ def test_the_catalog_of_a_connection(api: Api, warehouse: dict[str, Any]) -> Non
         ({"config.host": "no-such-host.invalid"}, 502, "unknown_host", None),
     ],
 )
-def test_bad_input_is_met_with_a_sentence_and_saves_nothing(
+def test_invalid_input_is_refused_and_saves_nothing(
     api: Api, shop: Cluster, change: dict[str, Any], status: int, code: str, field: str | None
 ) -> None:
     name = f"bad_{uuid.uuid4().hex[:8]}"
@@ -162,7 +164,7 @@ def test_bad_input_is_met_with_a_sentence_and_saves_nothing(
     assert api.ok("GET", "/connections", search=name)["items"] == []
 
 
-def test_a_taken_name_is_a_conflict_also_on_restore(
+def test_a_taken_name_is_a_conflict_on_create_and_on_restore(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
     body = {"name": warehouse["name"], "connector": "postgres", "config": shop.config()}
@@ -175,7 +177,7 @@ def test_a_taken_name_is_a_conflict_also_on_restore(
 
 
 @every_host
-def test_a_body_that_is_no_json_or_too_large(api: Api) -> None:
+def test_invalid_and_oversized_bodies_are_refused(api: Api) -> None:
     url = f"{api.base}/api/v1/connections"
     answer = api.http.post(url, content=b"{not json")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "not_json")
@@ -186,7 +188,7 @@ def test_a_body_that_is_no_json_or_too_large(api: Api) -> None:
 
 
 @every_host
-def test_unknown_paths_ids_and_methods(api: Api) -> None:
+def test_unknown_paths_ids_and_methods_are_refused(api: Api) -> None:
     assert api.refused(404, "GET", "/nothing/here")["code"] == "unknown_path"
     assert api.refused(404, "GET", f"/connections/{uuid.uuid4()}")["code"] == "unknown_id"
     assert api.refused(404, "DELETE", f"/query/{uuid.uuid4()}")["code"] == "unknown_id"
@@ -195,7 +197,7 @@ def test_unknown_paths_ids_and_methods(api: Api) -> None:
     assert error["code"] == "unknown_connection"
 
 
-def test_an_unknown_connection_names_near_ones(api: Api, warehouse: dict[str, Any]) -> None:
+def test_an_unknown_connection_suggests_similar_names(api: Api, warehouse: dict[str, Any]) -> None:
     name = warehouse["name"]
     wrong = name[:-1] + ("x" if name[-1] != "x" else "y")
     error = api.refused(404, "POST", "/query", {"connection": wrong, "sql": "select 1"})
@@ -217,7 +219,7 @@ def test_an_unknown_connection_names_near_ones(api: Api, warehouse: dict[str, An
         ("select :missing", 400, "parameter_missing", "missing"),
     ],
 )
-def test_a_wrong_statement_gets_its_reason(
+def test_a_bad_statement_is_refused_with_the_reason(
     api: Api, warehouse: dict[str, Any], sql: str, status: int, code: str, word: str
 ) -> None:
     body = {"connection": warehouse["name"], "sql": sql}
@@ -231,18 +233,16 @@ def test_a_wrong_statement_gets_its_reason(
 
 
 @every_host
-def test_rows_come_with_their_types_and_where_they_are_from(
-    api: Api, warehouse: dict[str, Any]
-) -> None:
+def test_rows_carry_their_types_and_provenance(api: Api, warehouse: dict[str, Any]) -> None:
     table, end = api.query(
         warehouse["name"], "select id, amount, day from handlers.orders order by id limit 3"
     )
     assert table.schema.types == [pa.int32(), pa.decimal128(12, 2), pa.date32()]
     assert table["amount"].to_pylist() == [Decimal("1.25"), Decimal("2.50"), Decimal("3.75")]
     assert (end["rows"], end["truncated"]) == (3, False)
-    said = json.loads(table.schema.metadata[b"workbench"])
-    assert said["connection"] == warehouse["name"] and said["kind"] == "read"
-    assert said["query_id"]
+    metadata = json.loads(table.schema.metadata[b"workbench"])
+    assert metadata["connection"] == warehouse["name"] and metadata["kind"] == "read"
+    assert metadata["query_id"]
 
 
 def test_parameters_are_values(api: Api, warehouse: dict[str, Any]) -> None:
@@ -260,13 +260,13 @@ def test_parameters_are_values(api: Api, warehouse: dict[str, Any]) -> None:
     assert row["text"] == "it's; drop table handlers.orders --" and row["n"] > 0
 
 
-def test_a_sum_in_arrow_is_the_sum_in_sql(api: Api, warehouse: dict[str, Any]) -> None:
+def test_a_sum_in_arrow_equals_the_sum_in_sql(api: Api, warehouse: dict[str, Any]) -> None:
     table, _ = api.query(warehouse["name"], "select amount from handlers.orders")
     total, _ = api.query(warehouse["name"], "select sum(amount) as s from handlers.orders")
     assert sum(table["amount"].to_pylist()) == total["s"][0].as_py()
 
 
-def test_a_row_limit_cuts_and_says_so(api: Api, warehouse: dict[str, Any]) -> None:
+def test_a_row_limit_truncates_and_reports_it(api: Api, warehouse: dict[str, Any]) -> None:
     everything = "select id from handlers.orders"
     table, end = api.query(warehouse["name"], everything, row_limit=10)
     assert (table.num_rows, end["rows"], end["truncated"]) == (10, 10, True)
@@ -276,7 +276,7 @@ def test_a_row_limit_cuts_and_says_so(api: Api, warehouse: dict[str, Any]) -> No
     assert (table.num_rows, end["truncated"]) == (0, True)
 
 
-def test_an_empty_answer_has_its_columns(api: Api, warehouse: dict[str, Any]) -> None:
+def test_an_empty_result_keeps_its_columns(api: Api, warehouse: dict[str, Any]) -> None:
     table, end = api.query(warehouse["name"], "select id, amount from handlers.orders where false")
     assert table.column_names == ["id", "amount"] and end["rows"] == 0
 
@@ -298,7 +298,7 @@ def test_a_write_is_committed_before_its_answer(
     assert row == (1,)
 
 
-# A statement that takes long without a function that the gate refuses.
+# A slow statement without functions that the gate refuses.
 LONG = "select count(*) as {mark} from generate_series(1, 100000) a, generate_series(1, 1000000) b"
 
 
@@ -319,7 +319,7 @@ def test_cancelling_by_id_reaches_the_database(
 
 
 @every_host
-def test_hanging_up_reaches_the_database(
+def test_a_disconnected_client_cancels_its_query(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
     mark = f"m_{uuid.uuid4().hex[:8]}"
@@ -354,9 +354,7 @@ def test_a_query_id_in_use_is_a_conflict(
 
 
 @every_host
-def test_an_error_in_mid_stream_is_in_the_closing_batch(
-    api: Api, warehouse: dict[str, Any]
-) -> None:
+def test_an_error_mid_stream_is_in_the_closing_batch(api: Api, warehouse: dict[str, Any]) -> None:
     sql = "select id, repeat('x', 500) as text, 1 / (id - 49000) as late from handlers.orders"
     answer = api.call("POST", "/query", {"connection": warehouse["name"], "sql": sql})
     assert answer.status_code == 200
@@ -369,7 +367,7 @@ def test_an_error_in_mid_stream_is_in_the_closing_batch(
 
 
 @every_host
-def test_every_access_and_every_refusal_is_in_the_log(api: Api, warehouse: dict[str, Any]) -> None:
+def test_every_access_and_refusal_is_in_the_audit_log(api: Api, warehouse: dict[str, Any]) -> None:
     mark = f"m_{uuid.uuid4().hex[:8]}"
     _, end = api.query(warehouse["name"], f"select id as {mark} from handlers.orders limit 7")
     assert end["rows"] == 7
@@ -387,7 +385,7 @@ def test_every_access_and_every_refusal_is_in_the_log(api: Api, warehouse: dict[
 
 
 @every_host
-def test_a_change_is_told_to_event_streams(api: Api, warehouse: dict[str, Any]) -> None:
+def test_event_streams_report_changes(api: Api, warehouse: dict[str, Any]) -> None:
     url = f"{api.base}/api/v1/events"
     with api.http.stream("GET", url, params={"topics": "connections,me"}) as stream:
         lines = stream.iter_lines()

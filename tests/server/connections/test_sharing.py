@@ -17,7 +17,7 @@ from support.wait import wait_for
 
 @dataclass
 class Office:
-    """People, each with the API as theirs."""
+    """Users, and an API client for each."""
 
     people: People
     by_name: dict[str, Api]
@@ -28,11 +28,11 @@ class Office:
         return self.by_name[name]
 
     def person(self, *groups: str) -> str:
-        """A new person in these groups."""
+        """Adds a user to these groups."""
         return self.people.add(f"p-{uuid.uuid4().hex[:8]}", *groups)
 
     def group(self, *members: str) -> str:
-        """A new group."""
+        """Adds a group."""
         name = f"g-{uuid.uuid4().hex[:8]}"
         self.people.hub("POST", f"/groups/{name}", json={"users": list(members)})
         return name
@@ -59,7 +59,7 @@ def login(postgres: Cluster) -> None:
 
 
 def make(api: Api, postgres: Cluster, **more: Any) -> dict[str, Any]:
-    """A new connection to the cluster."""
+    """Creates a connection to the cluster."""
     body = {"name": f"s_{uuid.uuid4().hex[:8]}", "connector": "postgres"}
     made: dict[str, Any] = api.ok(
         "POST", "/connections", {**body, "config": postgres.config(), **more}
@@ -68,7 +68,7 @@ def make(api: Api, postgres: Cluster, **more: Any) -> dict[str, Any]:
 
 
 def personal(api: Api, postgres: Cluster) -> dict[str, Any]:
-    """A new connection for which each user enters their own sign-in."""
+    """Creates a connection for which each user enters their own login."""
     config = {n: v for n, v in postgres.config().items() if n not in ("user", "password")}
     return make(api, postgres, config=config, credentials="personal")
 
@@ -83,9 +83,7 @@ OWN = {"user": "own_login", "password": "own-password"}
 # --- sharing ---------------------------------------------------------------------------------
 
 
-def test_a_connection_is_seen_once_it_is_shared_and_until_it_is_taken_back(
-    office: Office, postgres: Cluster
-) -> None:
+def test_a_connection_is_visible_only_while_it_is_shared(office: Office, postgres: Cluster) -> None:
     made = make(office["a-engineer"], postgres)
     other = office[office.person("analyst")]
     path = f"/connections/{made['id']}"
@@ -117,7 +115,9 @@ def test_a_connection_is_seen_once_it_is_shared_and_until_it_is_taken_back(
     office["a-engineer"].refused(404, "DELETE", f"{path}/shares/user/{name}")
 
 
-def test_a_share_with_a_group_is_its_members_and_says_so(office: Office, postgres: Cluster) -> None:
+def test_a_share_with_a_group_reaches_its_members_and_names_the_group(
+    office: Office, postgres: Cluster
+) -> None:
     made = make(office["a-engineer"], postgres)
     member, stranger = office.person("analyst"), office.person("analyst")
     group = office.group(member)
@@ -141,12 +141,12 @@ def test_a_share_with_a_group_is_its_members_and_says_so(office: Office, postgre
         "POST", f"{path}/shares", {"kind": "user", "name": member, "level": "use"}
     )
     assert [r["level"] for r in office[member].ok("GET", path)["reasons"]] == ["write", "use"]
-    # Leaving the group acts by itself.
+    # Leaving the group takes effect within seconds.
     office.people.demote(member, group)
     wait_for(lambda: office[member].ok("GET", path)["level"] == "use", 5)
 
 
-def test_a_role_is_a_group_of_all_who_hold_it_or_a_higher_one(
+def test_a_share_with_a_role_reaches_that_role_and_higher_ones(
     office: Office, postgres: Cluster
 ) -> None:
     made = make(office["a-engineer"], postgres)
@@ -158,7 +158,7 @@ def test_a_role_is_a_group_of_all_who_hold_it_or_a_higher_one(
     assert seen == {"nobody": 403, "viewer": 404, "analyst": 200, "engineer": 200, "admin": 200}
 
 
-def test_a_manager_by_share_shares_on_but_a_writer_does_not(
+def test_a_user_with_manage_may_share_but_one_with_write_may_not(
     office: Office, postgres: Cluster
 ) -> None:
     made = make(office["a-engineer"], postgres)
@@ -187,7 +187,7 @@ def test_a_manager_by_share_shares_on_but_a_writer_does_not(
         ({"kind": "user", "level": "use"}, 400, "invalid_field"),
     ],
 )
-def test_a_bad_share_is_refused_and_nothing_is_saved(
+def test_an_invalid_share_is_refused_and_not_saved(
     office: Office, postgres: Cluster, share: dict[str, Any], status: int, code: str
 ) -> None:
     made = make(office["a-engineer"], postgres)
@@ -197,9 +197,7 @@ def test_a_bad_share_is_refused_and_nothing_is_saved(
     assert office["a-engineer"].ok("GET", f"{path}/access")["shares"] == []
 
 
-def test_an_administrator_gives_a_connection_another_owner(
-    office: Office, postgres: Cluster
-) -> None:
+def test_an_administrator_can_change_a_connections_owner(office: Office, postgres: Cluster) -> None:
     made = make(office["a-engineer"], postgres)
     path = f"/connections/{made['id']}"
     heir = office.person("engineer")
@@ -253,7 +251,7 @@ def test_each_user_reads_with_their_own_credential(office: Office, postgres: Clu
     rows, _ = office["a-engineer"].query(made["name"], query["sql"])
     assert rows.to_pylist() == [{"who": "own_login"}]
 
-    # Another user of the same connection has none, and gets nobody else's session.
+    # Another user of the connection has no credential, and never gets someone else's session.
     office["a-engineer"].ok(
         "POST", f"{path}/shares", {"kind": "user", "name": "a-analyst", "level": "use"}
     )
@@ -274,7 +272,7 @@ def test_each_user_reads_with_their_own_credential(office: Office, postgres: Clu
     office["a-analyst"].query(made["name"], query["sql"])
 
 
-def test_one_users_wrong_password_says_nothing_of_the_connection(
+def test_one_users_wrong_password_does_not_mark_the_connection_failed(
     office: Office, postgres: Cluster
 ) -> None:
     made = personal(office["a-engineer"], postgres)
@@ -284,7 +282,7 @@ def test_one_users_wrong_password_says_nothing_of_the_connection(
     assert office["a-engineer"].ok("GET", path)["state"]["status"] == "untested"
 
 
-def test_own_credentials_do_not_follow_the_connection_elsewhere(
+def test_a_personal_credential_is_dropped_when_the_address_changes(
     office: Office, postgres: Cluster
 ) -> None:
     made = personal(office["a-engineer"], postgres)
@@ -296,7 +294,7 @@ def test_own_credentials_do_not_follow_the_connection_elsewhere(
     assert moved["credential"]["status"] == "missing"
 
 
-def test_a_connection_changes_between_shared_and_personal(
+def test_a_connection_switches_between_shared_and_personal_credentials(
     office: Office, postgres: Cluster
 ) -> None:
     made = make(office["a-engineer"], postgres)
@@ -323,7 +321,7 @@ def test_a_connection_changes_between_shared_and_personal(
         ({}, "invalid_field"),
     ],
 )
-def test_a_bad_sign_in_is_refused(
+def test_an_invalid_login_is_refused(
     office: Office, postgres: Cluster, login: dict[str, Any], code: str
 ) -> None:
     made = personal(office["a-engineer"], postgres)
@@ -331,7 +329,9 @@ def test_a_bad_sign_in_is_refused(
     assert office["a-engineer"].refused(400, "POST", path, {"login": login})["code"] == code
 
 
-def test_personal_fields_and_dates_are_where_they_belong(office: Office, postgres: Cluster) -> None:
+def test_personal_connections_refuse_shared_logins_and_expiry_dates(
+    office: Office, postgres: Cluster
+) -> None:
     api = office["a-engineer"]
     body = {"name": f"s_{uuid.uuid4().hex[:8]}", "connector": "postgres", "credentials": "personal"}
     error = api.refused(400, "POST", "/connections", {**body, "config": postgres.config()})
@@ -352,7 +352,7 @@ def test_personal_fields_and_dates_are_where_they_belong(office: Office, postgre
 # --- dates -------------------------------------------------------------------------------------
 
 
-def test_a_credential_that_ends_is_warned_of_and_then_refused(
+def test_an_expiring_credential_is_flagged_and_then_refused(
     office: Office, postgres: Cluster
 ) -> None:
     api = office["a-engineer"]
@@ -362,7 +362,7 @@ def test_a_credential_that_ends_is_warned_of_and_then_refused(
     path = f"/connections/{made['id']}"
     assert made["credential"]["status"] == "ok"
     assert api.ok("PATCH", path, {"expires_at": soon})["credential"]["status"] == "expiring"
-    # Another change keeps the date; `null` takes it away.
+    # Other changes keep the date; `null` removes it.
     assert api.ok("PATCH", path, {"description": "x"})["credential"]["status"] == "expiring"
     assert api.ok("PATCH", path, {"expires_at": None})["credential"]["expires_at"] is None
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()

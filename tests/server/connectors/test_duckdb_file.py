@@ -1,4 +1,4 @@
-"""DuckDB database files: read whole and exact, and nothing besides the file."""
+"""DuckDB database files: values are exact, and nothing but the file is read."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def test_money_and_dates_are_exact(connector: DuckdbFileConnector, shop: Path) -
     assert goal == Decimal("1234567890.0123456789")
 
 
-def test_views_and_schemas_are_browsed(connector: DuckdbFileConnector, shop: Path) -> None:
+def test_browsing_lists_schemas_tables_and_views(
+    connector: DuckdbFileConnector, shop: Path
+) -> None:
     with source(connector, shop).open(kind="browse") as session:
         assert [(each.name, each.tables) for each in session.schemas()] == [
             ("main", 2),
@@ -110,9 +112,7 @@ def test_views_and_schemas_are_browsed(connector: DuckdbFileConnector, shop: Pat
         "select table_name from information_schema.tables where table_schema = 'sales'",
     ],
 )
-def test_the_process_answers_as_duckdb_does(
-    connector: DuckdbFileConnector, shop: Path, sql: str
-) -> None:
+def test_results_match_duckdbs_own(connector: DuckdbFileConnector, shop: Path, sql: str) -> None:
     statement = analyse(sql, "duckdb")
     names = [f"{it.schema}.{it.name}" if it.schema else it.name for it in statement.tables]
     table = source(connector, shop).table(statement.sql, *names)
@@ -131,7 +131,7 @@ def test_nothing_is_written(connector: DuckdbFileConnector, shop: Path) -> None:
     assert [path.name for path in shop.parent.iterdir()] == [shop.name]
 
 
-def test_a_view_that_reads_another_file_does_not(
+def test_a_view_or_macro_cannot_read_another_file(
     connector: DuckdbFileConnector, folder: Path, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret.csv"
@@ -147,14 +147,12 @@ def test_a_view_that_reads_another_file_does_not(
     assert "kanari" not in str(refusal.value.message)
     with pytest.raises(WorkbenchError):
         source(connector, path).table("select * from spied()")
-    # A macro with the name of an allowed function is not called in its place.
+    # A macro named like an allowed function is not called instead of it.
     table = source(connector, path).table("select upper(word) as word from words")
     assert table["word"].to_pylist() == ["PLAIN"]
 
 
-def test_a_file_that_another_process_writes_is_told(
-    connector: DuckdbFileConnector, shop: Path
-) -> None:
+def test_a_file_locked_by_a_writer_is_reported(connector: DuckdbFileConnector, shop: Path) -> None:
     code = (
         "import duckdb, sys\n"
         f"connection = duckdb.connect({str(shop)!r})\n"
@@ -192,7 +190,7 @@ def _damage(path: Path) -> None:
     ],
     ids=["no database", "empty", "damaged", "cut"],
 )
-def test_a_file_that_will_not_do_is_told(
+def test_an_unreadable_file_is_reported(
     connector: DuckdbFileConnector, shop: Path, spoil: Callable[[Path], None], code: str | None
 ) -> None:
     spoil(shop)
@@ -225,13 +223,13 @@ def test_only_files_in_the_allowed_folders_are_opened(
     assert refusal.value.code == "file_not_allowed"
 
 
-def test_an_unknown_table_is_named(connector: DuckdbFileConnector, shop: Path) -> None:
+def test_an_unknown_table_is_reported(connector: DuckdbFileConnector, shop: Path) -> None:
     with pytest.raises(InvalidInput) as refusal:
         source(connector, shop).table("select * from ordres")
     assert refusal.value.code == "unknown_table"
 
 
-def test_a_plan_shows_no_views_text(connector: DuckdbFileConnector, shop: Path) -> None:
+def test_a_plan_never_shows_a_views_definition(connector: DuckdbFileConnector, shop: Path) -> None:
     it = source(connector, shop)
     plan = it.rows("EXPLAIN SELECT day FROM orders WHERE id = 3", "orders")
     assert plan[0]["explain_key"] == "physical_plan" and "orders" in plan[0]["explain_value"]

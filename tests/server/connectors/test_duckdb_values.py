@@ -1,4 +1,4 @@
-"""Values through DuckDB, generated: each comes as its source has it, or as an error that names it.
+"""Random values read through DuckDB: each arrives unchanged, or as an error that names its column.
 
 ``WB_TEST_SEED`` repeats a run, ``WB_TEST_ROUNDS`` makes it longer.
 """
@@ -32,15 +32,15 @@ pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("WB_TEST_SEED", random.randrange(10**6)))
 ROUNDS = int(os.environ.get("WB_TEST_ROUNDS", "2"))
-# Past what DuckDB's own readers look at.
+# Beyond the rows that DuckDB's own readers sample.
 LATE = 20_600
 
 Make = Callable[[random.Random], str]
 
 
 @pytest.fixture(autouse=True)
-def _say() -> None:
-    print(f"WB_TEST_SEED={SEED} WB_TEST_ROUNDS={ROUNDS}")  # shown where a test fails
+def _print_seed() -> None:
+    print(f"WB_TEST_SEED={SEED} WB_TEST_ROUNDS={ROUNDS}")  # pytest shows it when a test fails
 
 
 def of_files(folder: Path, workers: Workers) -> Source:
@@ -51,34 +51,34 @@ def of_files(folder: Path, workers: Workers) -> Source:
 # --- CSV and JSON: against Python's own readers ----------------------------------------------
 
 
-def digits(dice: random.Random, most: int) -> str:
-    return str(dice.randrange(10 ** dice.randint(1, most)))
+def digits(rng: random.Random, most: int) -> str:
+    return str(rng.randrange(10 ** rng.randint(1, most)))
 
 
-def day(dice: random.Random) -> dt.date:
-    return dt.date.fromordinal(dice.randrange(400_000, 900_000))
+def day(rng: random.Random) -> dt.date:
+    return dt.date.fromordinal(rng.randrange(400_000, 900_000))
 
 
-def moment(dice: random.Random) -> str:
-    sign, parts = dice.choice(" T"), dice.choice(["", ".5", ".123456"])
-    return f"{day(dice)}{sign}{dice.randrange(24):02d}:{dice.randrange(60):02d}:07{parts}"
+def moment(rng: random.Random) -> str:
+    sign, parts = rng.choice(" T"), rng.choice(["", ".5", ".123456"])
+    return f"{day(rng)}{sign}{rng.randrange(24):02d}:{rng.randrange(60):02d}:07{parts}"
 
 
 PLAIN: list[Make] = [
-    lambda dice: digits(dice, 5),
-    lambda dice: "-" + digits(dice, 18),
-    lambda dice: digits(dice, 25),
-    lambda dice: f"{digits(dice, 6)}.{dice.randrange(100):02d}",
-    lambda dice: f"{digits(dice, 12)}.{digits(dice, 12)}",
-    lambda dice: str(day(dice)),
-    lambda dice: day(dice).strftime(dice.choice(["%d/%m/%Y", "%d.%m.%Y"])),
-    lambda dice: day(dice).strftime("%m-%d-%Y"),
+    lambda rng: digits(rng, 5),
+    lambda rng: "-" + digits(rng, 18),
+    lambda rng: digits(rng, 25),
+    lambda rng: f"{digits(rng, 6)}.{rng.randrange(100):02d}",
+    lambda rng: f"{digits(rng, 12)}.{digits(rng, 12)}",
+    lambda rng: str(day(rng)),
+    lambda rng: day(rng).strftime(rng.choice(["%d/%m/%Y", "%d.%m.%Y"])),
+    lambda rng: day(rng).strftime("%m-%d-%Y"),
     moment,
-    lambda dice: f"{moment(dice)}{dice.choice(['Z', '+02', '-03:30'])}",
-    lambda dice: f"{dice.randrange(24):02d}:{dice.randrange(60):02d}:{dice.randrange(60):02d}",
-    lambda dice: dice.choice(["true", "false"]),
-    lambda dice: repr(dice.uniform(-1, 1) * 10 ** dice.randint(-30, 30)),
-    lambda dice: dice.choice(["a", "ä b", 'say "x"', "l1\nl2", "x,y", " padded ", "#no comment"]),
+    lambda rng: f"{moment(rng)}{rng.choice(['Z', '+02', '-03:30'])}",
+    lambda rng: f"{rng.randrange(24):02d}:{rng.randrange(60):02d}:{rng.randrange(60):02d}",
+    lambda rng: rng.choice(["true", "false"]),
+    lambda rng: repr(rng.uniform(-1, 1) * 10 ** rng.randint(-30, 30)),
+    lambda rng: rng.choice(["a", "ä b", 'say "x"', "l1\nl2", "x,y", " padded ", "#no comment"]),
 ]
 ODD = [
     "", "007", "+5", "1e5", "1E-400", "NaN", "inf", "1,5", "1_000", "0x1F", "t", "yes", "None", "-0",
@@ -91,7 +91,7 @@ ODD = [
 
 
 def is_same(found: Any, text: str) -> bool:
-    """Whether a value is what a text says, with nothing lost."""
+    """True if a value is exactly what the text says."""
     plain = text.strip(" ")
     if found is None:
         return plain == ""
@@ -130,29 +130,27 @@ def parse_day(text: str, form: str) -> dt.date | None:
         return None
 
 
-def make_column(dice: random.Random, rows: int) -> list[str]:
-    make = dice.choice(PLAIN)
-    column = [make(dice) for _ in range(rows)]
-    for _ in range(dice.choice([0, 0, 1, 1, 3])):
-        # One odd value, mostly where a sample doesn't see it.
+def make_column(rng: random.Random, rows: int) -> list[str]:
+    make = rng.choice(PLAIN)
+    column = [make(rng) for _ in range(rows)]
+    for _ in range(rng.choice([0, 0, 1, 1, 3])):
+        # An odd value, mostly where a sample misses it.
         place = (
-            rows - 1 - dice.randrange(min(rows, 50))
-            if dice.random() < 0.8
-            else dice.randrange(rows)
+            rows - 1 - rng.randrange(min(rows, 50)) if rng.random() < 0.8 else rng.randrange(rows)
         )
-        column[place] = dice.choice(ODD)
+        column[place] = rng.choice(ODD)
     return column
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_csv(tmp_path: Path, workers: Workers, round_: int) -> None:
-    dice = random.Random(SEED + round_)
+def test_csv_values_arrive_unchanged(tmp_path: Path, workers: Workers, round_: int) -> None:
+    rng = random.Random(SEED + round_)
     tables = {}
-    for name, rows in (("small", dice.randint(1, 60)), ("large", LATE + dice.randint(1, 400))):
-        columns = [make_column(dice, rows) for _ in range(7)]
+    for name, rows in (("small", rng.randint(1, 60)), ("large", LATE + rng.randint(1, 400))):
+        columns = [make_column(rng, rows) for _ in range(7)]
         with (tmp_path / f"{name}.csv").open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n", delimiter=dice.choice(",;\t"),
-                                quoting=dice.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))  # fmt: skip
+            writer = csv.writer(file, lineterminator="\n", delimiter=rng.choice(",;\t"),
+                                quoting=rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))  # fmt: skip
             writer.writerow(["id", *(f"c{place}" for place in range(len(columns)))])
             writer.writerows(zip(range(rows), *columns, strict=True))
         tables[name] = columns
@@ -179,18 +177,18 @@ def test_csv(tmp_path: Path, workers: Workers, round_: int) -> None:
 
 
 JSON_MAKE: list[Make] = [
-    lambda dice: digits(dice, 5),
-    lambda dice: "-" + digits(dice, 18),
-    lambda dice: digits(dice, 25),
-    lambda dice: f"{digits(dice, 6)}.{dice.randrange(1, 100):02d}",
-    lambda dice: f"{digits(dice, 12)}.{digits(dice, 12)}",
-    lambda dice: repr(dice.uniform(-1, 1)),
-    lambda dice: json.dumps(str(day(dice))),
-    lambda dice: json.dumps(moment(dice)),
-    lambda dice: json.dumps(dice.choice(['say "0.12345678901234567"', "a\\", "ä\n", "", "007", "1.5"])),
-    lambda dice: dice.choice(["true", "false", "null"]),
-    lambda dice: f'{{"p": {digits(dice, 3)}.{dice.randrange(1, 99):02d}, "q": "x"}}',
-    lambda dice: f"[{digits(dice, 3)}, {digits(dice, 3)}.5]",
+    lambda rng: digits(rng, 5),
+    lambda rng: "-" + digits(rng, 18),
+    lambda rng: digits(rng, 25),
+    lambda rng: f"{digits(rng, 6)}.{rng.randrange(1, 100):02d}",
+    lambda rng: f"{digits(rng, 12)}.{digits(rng, 12)}",
+    lambda rng: repr(rng.uniform(-1, 1)),
+    lambda rng: json.dumps(str(day(rng))),
+    lambda rng: json.dumps(moment(rng)),
+    lambda rng: json.dumps(rng.choice(['say "0.12345678901234567"', "a\\", "ä\n", "", "007", "1.5"])),
+    lambda rng: rng.choice(["true", "false", "null"]),
+    lambda rng: f'{{"p": {digits(rng, 3)}.{rng.randrange(1, 99):02d}, "q": "x"}}',
+    lambda rng: f"[{digits(rng, 3)}, {digits(rng, 3)}.5]",
 ]  # fmt: skip
 JSON_ODD = [
     "null", "19.99", "0.12345678901234567890", "12345678901234567890", "10000000000000000.01", "1e5",
@@ -200,12 +198,12 @@ JSON_ODD = [
 
 
 def as_json(found: Any, wanted: Any) -> bool:
-    """Whether a value is what JSON says, where numbers are exact."""
+    """True if a value is what the JSON says; numbers are compared exactly."""
     if found is None:
         return wanted is None
     if isinstance(wanted, dict):
         if isinstance(found, dict):
-            # Keys that an object hasn't are NULL.
+            # Keys that the object lacks are NULL.
             return all(as_json(value, wanted.get(key)) for key, value in found.items()) and (
                 set(wanted) <= set(found)
             )
@@ -224,28 +222,28 @@ def as_json(found: Any, wanted: Any) -> bool:
         if not isinstance(found, str):
             return bool(found == wanted)
         return Decimal(found.strip('"')) == wanted
-    # What is of several kinds stays JSON.
+    # Values of mixed kinds stay JSON.
     return isinstance(found, str) and as_json(json.loads(found, parse_float=Decimal), wanted)
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_json(tmp_path: Path, workers: Workers, round_: int) -> None:
-    dice = random.Random(SEED + round_)
+def test_json_values_arrive_unchanged(tmp_path: Path, workers: Workers, round_: int) -> None:
+    rng = random.Random(SEED + round_)
     tables = {}
-    for name, rows in (("small", dice.randint(1, 60)), ("large", LATE + dice.randint(1, 400))):
+    for name, rows in (("small", rng.randint(1, 60)), ("large", LATE + rng.randint(1, 400))):
         columns = {}
         for place in range(5):
-            make = dice.choice(JSON_MAKE)
-            columns[f"k{place}"] = column = [make(dice) for _ in range(rows)]
-            for _ in range(dice.choice([0, 1, 1, 3])):
-                column[rows - 1 - dice.randrange(min(rows, 50))] = dice.choice(JSON_ODD)
+            make = rng.choice(JSON_MAKE)
+            columns[f"k{place}"] = column = [make(rng) for _ in range(rows)]
+            for _ in range(rng.choice([0, 1, 1, 3])):
+                column[rows - 1 - rng.randrange(min(rows, 50))] = rng.choice(JSON_ODD)
         columns["late"] = ["" if it < rows - 1 else "7.25" for it in range(rows)]
         lines = [
             "{" + ", ".join([f'"id": {row}', *(f'"{key}": {column[row]}'
                 for key, column in columns.items() if column[row])]) + "}"
             for row in range(rows)
         ]  # fmt: skip
-        text = "[" + ",\n".join(lines) + "]" if dice.random() < 0.3 else "\n".join(lines)
+        text = "[" + ",\n".join(lines) + "]" if rng.random() < 0.3 else "\n".join(lines)
         (tmp_path / f"{name}.json").write_text(text)
         tables[name] = [json.loads(line, parse_float=Decimal) for line in lines]
     source = of_files(tmp_path, workers)
@@ -296,24 +294,24 @@ VALUES: dict[str, list[str]] = {
     "ENUM('x', 'y')": ["x", "y"],
     "BIGNUM": ["12345678901234567890"],
 }  # fmt: skip
-# These may be refused: Arrow, or its readers, have no form for them.
+# These may be refused: Arrow or its readers can't represent them.
 HARD = {
     f"{2**127 - 1}", f"{-(2**127)}", f"{2**127}", f"{2**128 - 1}", f"{2**64}", "9223372036854775808",
     "infinity", "-infinity", "24:00:00", "2562048 hours",
 }  # fmt: skip
 
 
-def make_value(dice: random.Random, depth: int) -> tuple[str, Callable[[], str]]:
-    """A type, and what makes SQL for values of it."""
-    shape = dice.random() if depth else 1.0
+def make_value(rng: random.Random, depth: int) -> tuple[str, Callable[[], str]]:
+    """A random type, and a function that makes SQL literals of it."""
+    shape = rng.random() if depth else 1.0
     if shape < 0.2:
-        kind, make = make_value(dice, depth - 1)
-        return f"{kind}[]", lambda: f"[{', '.join(make() for _ in range(dice.randint(0, 3)))}]"
+        kind, make = make_value(rng, depth - 1)
+        return f"{kind}[]", lambda: f"[{', '.join(make() for _ in range(rng.randint(0, 3)))}]"
     if shape < 0.3:
-        kind, make = make_value(dice, depth - 1)
+        kind, make = make_value(rng, depth - 1)
         return f"{kind}[2]", lambda: f"[{make()}, {make()}]"
     if shape < 0.45:
-        fields = {name: make_value(dice, depth - 1) for name in ("a", "b c")}
+        fields = {name: make_value(rng, depth - 1) for name in ("a", "b c")}
         kinds = ", ".join(f'"{name}" {kind}' for name, (kind, _) in fields.items())
         return (
             f"STRUCT({kinds})",
@@ -322,13 +320,13 @@ def make_value(dice: random.Random, depth: int) -> tuple[str, Callable[[], str]]
             ),
         )
     if shape < 0.55:
-        kind, make = make_value(dice, depth - 1)
+        kind, make = make_value(rng, depth - 1)
         return f"MAP(VARCHAR, {kind})", lambda: f"MAP {{'k': {make()}, 'l': {make()}}}"
-    kind = dice.choice(list(VALUES))
+    kind = rng.choice(list(VALUES))
 
     def plain() -> str:
-        value = dice.choice(VALUES[kind] if dice.random() < 0.6 else easy(kind))
-        return "NULL" if dice.random() < 0.2 else f"'{value}'::{kind}"
+        value = rng.choice(VALUES[kind] if rng.random() < 0.6 else easy(kind))
+        return "NULL" if rng.random() < 0.2 else f"'{value}'::{kind}"
 
     return kind, plain
 
@@ -338,7 +336,7 @@ def easy(kind: str) -> list[str]:
 
 
 def answer(source: Source, sql: str, table: str) -> tuple[pa.Table | None, InvalidInput | None]:
-    """The rows of a statement, or the error in their place."""
+    """A statement's rows, or the error it raised."""
     try:
         return source.table(sql, table), None
     except InvalidInput as error:
@@ -346,19 +344,19 @@ def answer(source: Source, sql: str, table: str) -> tuple[pa.Table | None, Inval
 
 
 def shown(text: str | None) -> str | None:
-    """A value as DuckDB writes it, without the quotes that depend on a type inside."""
+    """A value as DuckDB prints it, without quotes, which depend on the nested type."""
     return None if text is None else text.replace("'", "").replace('"', "")
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_types(tmp_path: Path, workers: Workers, round_: int) -> None:
-    dice = random.Random(SEED + round_)
+def test_duckdb_values_arrive_unchanged(tmp_path: Path, workers: Workers, round_: int) -> None:
+    rng = random.Random(SEED + round_)
     path = tmp_path / "t.duckdb"
     with duckdb.connect(str(path)) as native:
         native.execute("SET TimeZone = 'UTC'")
         columns = []
         for place in range(16):
-            kind, make = make_value(dice, 2)
+            kind, make = make_value(rng, 2)
             values = [make() for _ in range(4)]
             rows = ", ".join(f"({number}, {value})" for number, value in enumerate(values))
             native.execute(f"CREATE TABLE t{place} (id INTEGER, v {kind})")

@@ -1,4 +1,4 @@
-"""Types of CSV and JSON: the whole file decides, and no value changes."""
+"""Column types of CSV, JSON and Parquet files: the whole file decides, and no value changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wb_server.kit.errors import Conflict, InvalidInput
 pytestmark = pytest.mark.slow
 
 UTC = dt.UTC
-# DuckDB's own reader decides by so many rows.
+# DuckDB's own reader infers types from this many rows.
 LATE = 20_480
 
 
@@ -126,8 +126,8 @@ def same(found: Any, wanted: Any) -> bool:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_csv(files: Source, tmp_path: Path, late: bool) -> None:
-    """Each form, in the first rows and after many others that would have another type."""
+def test_csv_column_types(files: Source, tmp_path: Path, late: bool) -> None:
+    """Each form, in the first rows and after many rows that suggest another type."""
     names = [name for name, *_ in CSV]
     rows = [[texts[row] for _, texts, *_ in CSV] for row in range(3)]
     filler = [rows[2]] * (LATE + 100) if late else []
@@ -137,14 +137,14 @@ def test_csv(files: Source, tmp_path: Path, late: bool) -> None:
     assert kinds(files, "t") == {name: kind for name, _, kind, _ in CSV}
     table = files.table("select * from t", "t")
     for place, (name, _, _, values) in enumerate(CSV):
-        if values is None:  # nanoseconds, which Python has not
+        if values is None:  # nanoseconds, which Python doesn't have
             continue
         found = table.column(place).slice(len(filler)).to_pylist()
         assert all(map(same, found, values)), (name, found, values)
 
 
-def test_quotes(files: Source, tmp_path: Path) -> None:
-    """An empty text is no NULL; in a column of numbers it is no number either."""
+def test_quoted_empty_values(files: Source, tmp_path: Path) -> None:
+    """A quoted empty value is an empty text, and NULL in a column of numbers."""
     late = "1,2,x\n" * (LATE + 100)
     (tmp_path / "t.csv").write_text(f'a,b,c\n{late}"3","",""\n,4,\n5,6,"say ""a,b"""\n')
     assert kinds(files, "t") == {"a": "BIGINT", "b": "BIGINT", "c": "VARCHAR"}
@@ -170,14 +170,16 @@ def test_quotes(files: Source, tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_a_mark_at_the_beginning_changes_nothing(
+def test_a_byte_order_mark_changes_nothing(
     files: Source, tmp_path: Path, mark: str, text: str, wanted: list[dict[str, Any]]
 ) -> None:
     (tmp_path / "t.csv").write_text(mark + text, encoding="utf-8", newline="")
     assert files.table("select * from t", "t").to_pylist() == wanted
 
 
-def test_a_marked_file_is_compressed(files: Source, tmp_path: Path) -> None:
+def test_a_byte_order_mark_in_a_compressed_file_changes_nothing(
+    files: Source, tmp_path: Path
+) -> None:
     with gzip.open(tmp_path / "t.csv.gz", "wt", encoding="utf-8") as file:
         file.write('\ufeff"a,b",c\n1,2\n')
     assert files.table("select * from t", "t").to_pylist() == [{"a,b": 1, "c": 2}]
@@ -256,20 +258,22 @@ def test_lines_that_look_like_comments_are_rows(files: Source, tmp_path: Path) -
         ('{"v": "say \\"1.12345678901234567\\""}', '{"v": "\\\\"}', "VARCHAR", "\\"),
     ],
 )  # fmt: skip
-def test_json(files: Source, tmp_path: Path, first: str, last: str, kind: str, value: Any) -> None:
-    """The last of many objects says what the first ones don't; as lines, and as a list."""
+def test_json_column_types(
+    files: Source, tmp_path: Path, first: str, last: str, kind: str, value: Any
+) -> None:
+    """The last of many objects decides, in JSON lines and in an array."""
     lines = [first] * (LATE + 100) + [last]
     (tmp_path / "t.jsonl").write_text("\n".join(lines))
     (tmp_path / "u.json").write_text("[" + ",\n".join((first, last)) + "]")
     assert kinds(files, "t")["v"] == kind
     found = files.table("select v from t", "t").column("v")
     assert same(found[-1].as_py(), value)
-    # Of few objects kinds are compared as well: a text among numbers makes it JSON.
+    # With few objects kinds are compared as well: a text among numbers makes the column JSON.
     rows = files.rows("select v from u", "u")
     assert same(rows[-1]["v"], value) or kinds(files, "u")["v"] == "JSON"
 
 
-def test_json_keys(files: Source, tmp_path: Path) -> None:
+def test_json_keys_become_columns(files: Source, tmp_path: Path) -> None:
     (tmp_path / "case.json").write_text('{"a": 1, "A": 2}\n{"A": 3}\n{"": 4}')
     assert files.rows("select * from case_json", "case_json") == [
         {"a": 1, "A_1": 2, "C2": None},
@@ -286,7 +290,7 @@ def test_json_keys(files: Source, tmp_path: Path) -> None:
 
 
 def test_files_of_one_table(files: Source, tmp_path: Path) -> None:
-    """Types follow from all files, and columns are joined by name."""
+    """All files decide the types, and columns are matched by name."""
     for folder, one, other in (
         ("c", ("a.csv", "id,v\n1,5\n"), ("b.csv", "v;id;new\n0.25;2;x\n")),
         ("j", ("a.json", '{"id": 1, "v": 5}'), ("b.json", '{"id": 2, "v": 0.25, "new": "x"}')),
@@ -302,7 +306,7 @@ def test_files_of_one_table(files: Source, tmp_path: Path) -> None:
         ]
 
 
-def test_compressed(files: Source, tmp_path: Path) -> None:
+def test_compressed_files(files: Source, tmp_path: Path) -> None:
     late = LATE + 100
     (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"v\n" + b"1\n" * late + b"0.5\n"))
     (tmp_path / "j.jsonl.gz").write_bytes(gzip.compress(b'{"v": 1}\n' * late + b'{"v": 0.5}\n'))
@@ -339,7 +343,7 @@ def test_empty_files(files: Source, tmp_path: Path) -> None:
 def test_parquet_files_of_different_types(
     files: Source, tmp_path: Path, one: str, other: str, wanted: Any
 ) -> None:
-    """DuckDB takes the more general type, in which values change."""
+    """DuckDB would widen to a common type, in which values can change."""
     (tmp_path / "t").mkdir()
     for name, value in (("a", one), ("b", other), ("c", one)):
         duckdb.execute(f"COPY (SELECT {value} AS v) TO '{tmp_path / 't' / name}.parquet'")
@@ -351,38 +355,38 @@ def test_parquet_files_of_different_types(
     assert (caught.value.code, caught.value.details["column"]) == (wanted, "v")
 
 
-# --- once for each state of a file -------------------------------------------------------------
+# --- each state of a file is scanned once ------------------------------------------------------
 
 
-def test_a_file_is_looked_through_once(
+def test_a_file_is_scanned_once(
     files: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked: list[str] = []
+    scanned: list[str] = []
     from wb_server.connectors.files.connector import FilesSession
 
     learn = FilesSession._learn
 
-    def noted(session: FilesSession, path: str, profile: dict[str, Any]) -> None:
-        looked.append(Path(path).name)
+    def recording(session: FilesSession, path: str, profile: dict[str, Any]) -> None:
+        scanned.append(Path(path).name)
         learn(session, path, profile)
 
-    monkeypatch.setattr(FilesSession, "_learn", noted)
+    monkeypatch.setattr(FilesSession, "_learn", recording)
     monkeypatch.setattr("wb_server.connectors.embedded.profiles._TICK_NS", -(10**18))
     for name in ("a", "b"):
         (tmp_path / f"{name}.csv").write_text("v\n1\n")
     assert files.value("select v from a", "a") == 1
-    assert looked == ["a.csv"]
+    assert scanned == ["a.csv"]
     assert files.value("select v from a", "a") == 1
     assert kinds(files, "a") == {"v": "BIGINT"}
-    assert looked == ["a.csv"]
+    assert scanned == ["a.csv"]
     (tmp_path / "a.csv").write_text("v\n1.5\n")
     assert files.value("select v from a", "a") == Decimal("1.5")
     assert files.value("select a.v + b.v as v from a, b", "a", "b") == Decimal("2.5")
-    assert looked == ["a.csv", "a.csv", "b.csv"]
+    assert scanned == ["a.csv", "a.csv", "b.csv"]
 
 
-def test_a_file_that_was_just_written_is_looked_at_again(files: Source, tmp_path: Path) -> None:
-    """Within a tick of the clock two states look the same."""
+def test_a_just_written_file_is_scanned_again(files: Source, tmp_path: Path) -> None:
+    """Within one tick of the clock two states look the same."""
     for number in range(20):
         (tmp_path / "a.csv").write_text(f"v\n{number:02d}\n" if number % 2 else f"v\n{number}.5\n")
         found = files.value("select v from a", "a")
@@ -392,7 +396,7 @@ def test_a_file_that_was_just_written_is_looked_at_again(files: Source, tmp_path
             assert found == Decimal(f"{number}.5")
 
 
-def test_a_file_that_changes_under_the_reader(files: Source, tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_is_an_error(files: Source, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("v\n" + "1\n" * 3_000_000)
     with files.open("select v from a", "a") as session:

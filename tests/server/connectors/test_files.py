@@ -1,4 +1,4 @@
-"""The files connector: which files are tables, and that a statement reads these and does no more."""
+"""The files connector: which files are tables, and that a statement can only read these."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with a folder of data, and a file beside it that is nobody's business."""
+    """A root with a data folder, and a file outside it that must stay unread."""
     root = tmp_path_factory.mktemp("files")
     (root / "secret.csv").write_text("word\nhush\n")
     data = root / "data"
@@ -78,7 +78,7 @@ def make(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_names(tmp_path: Path) -> None:
+def test_files_become_tables(tmp_path: Path) -> None:
     make(
         tmp_path,
         "Sales 2025.csv", "2024.csv", "a.b.tsv", "Ärger.csv", "log.JSONL", "x.csv.gz", "_hidden.csv",
@@ -110,12 +110,12 @@ def test_names(tmp_path: Path) -> None:
         ("İ", "i̇"),
     ],
 )
-def test_name_follows_from_the_file_alone(stem: str, name: str) -> None:
+def test_a_table_name_depends_only_on_its_file(stem: str, name: str) -> None:
     assert table_name(stem) == name
 
 
-def test_a_new_file_changes_no_name(tmp_path: Path) -> None:
-    """Whatever comes along, a name means what it meant, or it is an error."""
+def test_a_new_file_never_changes_what_a_name_means(tmp_path: Path) -> None:
+    """Whatever files are added, a name keeps its meaning or becomes an error."""
     names = ["первый", "второй", "é", "a b", "a_b", "A-B", "table", "x_csv", "x", "📈", "q" * 80]
     meant: dict[str, str] = {}
     for number, stem in enumerate(sorted(names, key=lambda it: hash(it) % 7)):
@@ -136,7 +136,7 @@ def test_a_new_file_changes_no_name(tmp_path: Path) -> None:
                 meant[name] = it.paths[0]
 
 
-def test_clashing_names(tmp_path: Path, workers: Workers) -> None:
+def test_clashing_names_are_refused(tmp_path: Path, workers: Workers) -> None:
     make(tmp_path, "orders.csv", "orders.tsv", "people.csv", "People.csv", "logs.csv", "logs/a.csv")
     found = find_tables(tmp_path)
     shown = found.names()
@@ -159,7 +159,7 @@ def test_clashing_names(tmp_path: Path, workers: Workers) -> None:
             session.columns(None, "orders")
 
 
-def test_both_forms_of_a_letter_are_one_name(tmp_path: Path, workers: Workers) -> None:
+def test_both_unicode_forms_of_a_letter_are_one_name(tmp_path: Path, workers: Workers) -> None:
     make(tmp_path, "e\u0301tat.csv")
     source = of(FilesConnector([tmp_path], workers), tmp_path)
     for name in ("état", "e\u0301tat"):
@@ -170,13 +170,13 @@ def test_both_forms_of_a_letter_are_one_name(tmp_path: Path, workers: Workers) -
     assert caught.value.code == "ambiguous_table"
 
 
-def test_a_letter_in_two_cases_is_one_name(tmp_path: Path, workers: Workers) -> None:
+def test_names_are_case_insensitive(tmp_path: Path, workers: Workers) -> None:
     make(tmp_path, "Ärger.csv")
     source = of(FilesConnector([tmp_path], workers), tmp_path)
     assert source.value('select count(*) from "ärger"', "ärger") == 1
 
 
-def test_folder_as_table(tmp_path: Path, connector: FilesConnector, workers: Workers) -> None:
+def test_a_folder_is_a_table(tmp_path: Path, connector: FilesConnector, workers: Workers) -> None:
     make(tmp_path, "mixed/a.csv", "mixed/b.json", "empty/note.txt", "link.csv")
     (tmp_path / "around").symlink_to(tmp_path / "mixed")
     for year in (2024, 2025):
@@ -191,7 +191,9 @@ def test_folder_as_table(tmp_path: Path, connector: FilesConnector, workers: Wor
     ]
 
 
-def test_links_out_are_left_out(root: Path, connector: FilesConnector, tmp_path: Path) -> None:
+def test_links_out_of_the_folder_are_ignored(
+    root: Path, connector: FilesConnector, tmp_path: Path
+) -> None:
     folder = root / "linked"
     make(folder, "inside.csv", "deep/x.csv")
     (folder / "out.csv").symlink_to(root / "secret.csv")
@@ -206,7 +208,9 @@ def test_links_out_are_left_out(root: Path, connector: FilesConnector, tmp_path:
 
 
 @pytest.mark.parametrize("folder", ["/", "/etc", "data", "{root}/../..", "{root}/none", "a\0b"])
-def test_folder_outside(connector: FilesConnector, root: Path, folder: str) -> None:
+def test_a_folder_outside_the_root_is_refused(
+    connector: FilesConnector, root: Path, folder: str
+) -> None:
     config = FilesConfig(folder=folder.format(root=root))
     for attempt in (
         lambda: connector.check(config),
@@ -218,7 +222,9 @@ def test_folder_outside(connector: FilesConnector, root: Path, folder: str) -> N
         assert caught.value.details == {"field": "folder"}
 
 
-def test_folder_that_became_a_link(connector: FilesConnector, root: Path, tmp_path: Path) -> None:
+def test_a_folder_replaced_by_a_link_is_refused(
+    connector: FilesConnector, root: Path, tmp_path: Path
+) -> None:
     folder = root / "moving"
     folder.mkdir()
     connector.check(FilesConfig(folder=str(folder)))
@@ -228,10 +234,10 @@ def test_folder_that_became_a_link(connector: FilesConnector, root: Path, tmp_pa
         of(connector, folder).open("select 1")
 
 
-# --- what is read ----------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------
 
 
-def test_reads(tmp_path: Path, workers: Workers) -> None:
+def test_csv_tsv_and_json_are_read(tmp_path: Path, workers: Workers) -> None:
     (tmp_path / "c.csv").write_text("id,amount,day\n1,2.5,2020-01-02\n")
     (tmp_path / "t.tsv").write_text("id\tname\n1\tä b\n")
     (tmp_path / "j.json").write_text('[{"a": 1}, {"a": 2}]')
@@ -256,7 +262,7 @@ def test_reads(tmp_path: Path, workers: Workers) -> None:
         assert [column.name for column in session.columns(None, "c")] == ["new"]
 
 
-def test_types(files: Source) -> None:
+def test_result_types(files: Source) -> None:
     table = files.table(
         "select sum(i) as s, 1.5::decimal(12, 2) as d, uuid() as u, '101'::bit as b, "
         "'x'::enum('x') as e, '10:00:00+02'::timetz as t, [1, 2] as l, {'a': 1} as r, "
@@ -287,14 +293,14 @@ def test_types(files: Source) -> None:
         ("select x from (values (1)) a(x), (values (2)) b(x)", "bad_statement"),
     ],
 )
-def test_errors(files: Source, sql: str, code: str) -> None:
+def test_statement_errors(files: Source, sql: str, code: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         files.table(sql, "orders")
     assert caught.value.code == code
     assert "/" not in caught.value.message
 
 
-def test_streams_in_small_batches(files: Source) -> None:
+def test_results_are_streamed_in_small_batches(files: Source) -> None:
     with files.open("select i, i::varchar as s from big", "big") as session:
         answer = session.run(timeout=30, max_write_rows=0)
         rows = 0
@@ -314,8 +320,8 @@ def test_error_in_mid_stream(files: Source) -> None:
                 pass
 
 
-def test_bad_line(tmp_path: Path, workers: Workers) -> None:
-    """What is wrong with a file comes with the file's name, the line and what it says."""
+def test_a_malformed_line_is_located(tmp_path: Path, workers: Workers) -> None:
+    """The error names the file and the line, and quotes the line."""
     source = of(FilesConnector([tmp_path], workers), tmp_path)
     (tmp_path / "late.csv").write_text("a,b\n" + "1,2\n" * 400_000 + "3,4,oops\n")
     with pytest.raises(InvalidInput) as caught:
@@ -339,7 +345,7 @@ def test_bad_line(tmp_path: Path, workers: Workers) -> None:
         ("f.json", b'{"a": 1}\n{"a": oops}\n', 3, "is no JSON (unexpected character)"),
     ],
 )
-def test_bad_files(
+def test_malformed_files_are_reported(
     tmp_path: Path, workers: Workers, name: str, content: bytes, line: int | None, says: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -377,7 +383,7 @@ WIDE = ", ".join(f"repeat('x', 3000000) as c{number}" for number in range(12))
     ],
 )
 def test_memory_is_bounded(root: Path, sql: str, codes: set[str]) -> None:
-    """What DuckDB doesn't count is bounded too, and the service reads no more than a row may have."""
+    """Memory that DuckDB doesn't count is bounded too, and the service reads no more than a row may hold."""
     connector = FilesConnector([root], Workers(memory_limit="300MB"))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     peak = 0
@@ -395,19 +401,19 @@ def test_memory_is_bounded(root: Path, sql: str, codes: set[str]) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120 << 10
 
 
-def test_a_row_of_many_megabytes_comes(files: Source) -> None:
+def test_a_row_of_many_megabytes_is_read(files: Source) -> None:
     value = files.value(
         "select repeat('xxxxxxxxxx', 3000000) as c from range(3)", "big", timeout=60
     )
     assert len(value) == 30_000_000
 
 
-def test_errors_show_no_foreign_paths() -> None:
-    said = 'IO Error: cannot open "a.csv" nor "/etc/shadow" nor "http://127.0.0.1:1/x"'
-    assert worker_error("IOException", said).message == 'Cannot open "a.csv" nor "…" nor "…".'
+def test_errors_hide_foreign_paths() -> None:
+    message = 'IO Error: cannot open "a.csv" nor "/etc/shadow" nor "http://127.0.0.1:1/x"'
+    assert worker_error("IOException", message).message == 'Cannot open "a.csv" nor "…" nor "…".'
 
 
-# --- what is not possible --------------------------------------------------------------------
+# --- confinement -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -434,7 +440,7 @@ def test_errors_show_no_foreign_paths() -> None:
         "select * from 'http://127.0.0.1:1/x.csv'",
     ],
 )
-def test_refused(files: Source, root: Path, sql: str) -> None:
+def test_writes_settings_and_other_files_are_refused(files: Source, root: Path, sql: str) -> None:
     before = {path: path.read_bytes()[:100] for path in (root / "data").iterdir()}
     with pytest.raises(WorkbenchError) as caught:
         files.table(sql.format(root=root, data=root / "data"), "orders")
@@ -442,14 +448,16 @@ def test_refused(files: Source, root: Path, sql: str) -> None:
     assert {path: path.read_bytes()[:100] for path in (root / "data").iterdir()} == before
 
 
-def test_sees_the_named_tables_only(files: Source) -> None:
+def test_only_the_named_tables_are_visible(files: Source) -> None:
     with pytest.raises(InvalidInput) as caught:
         files.table("select * from big", "orders")
     assert caught.value.code == "unknown_table"
 
 
-def test_process_is_confined(root: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind DuckDB's own rules: the process itself has no environment and can't write or look."""
+def test_the_process_is_confined(
+    root: Path, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind DuckDB's own rules, the process has a bare environment, can't write, and opens no other files."""
     monkeypatch.setenv("SOME_SECRET", "hush")
     worker = workers.take()
     try:
@@ -478,8 +486,8 @@ def test_process_is_confined(root: Path, workers: Workers, monkeypatch: pytest.M
         worker.discard()
 
 
-def test_kernel_confines_the_process(root: Path, tmp_path: Path) -> None:
-    """Where the kernel has Landlock, what DuckDB would let through still fails."""
+def test_landlock_confines_the_process(root: Path, tmp_path: Path) -> None:
+    """Where the kernel has Landlock, what DuckDB would allow still fails."""
     script = textwrap.dedent(
         """
         import ctypes, runpy, socket, sys
@@ -508,8 +516,8 @@ def test_kernel_confines_the_process(root: Path, tmp_path: Path) -> None:
     assert (data / "orders.csv").stat().st_size > 0 or int(version) < 1
 
 
-def test_leaves_with_its_parent(workers: Workers) -> None:
-    """The service dies: what it started sees the closed pipe and goes too."""
+def test_the_process_ends_with_the_service(workers: Workers) -> None:
+    """If the service dies, its processes see the closed pipe and exit."""
     worker = workers.take()
     request = {
         "source": {"reads": [], "tables": {}}, "memory_limit": "100MB", "threads": 1,
@@ -579,10 +587,10 @@ def test_killed_worker_is_an_error(files: Source) -> None:
 
 
 @pytest.mark.parametrize("ending", [None, {"rows": 1}])
-def test_answer_without_its_ending_is_cut(
+def test_a_result_without_its_ending_is_an_error(
     files: Source, monkeypatch: pytest.MonkeyPatch, ending: dict[str, int] | None
 ) -> None:
-    """A stream that just stops looks whole to Arrow; the count of rows tells."""
+    """To Arrow a stream that just stops looks complete; the row count shows that it isn't."""
     monkeypatch.setattr(Forked, "ending", lambda worker: ending)
     with pytest.raises(SourceFailed):
         files.table("select * from orders", "orders")
@@ -594,7 +602,7 @@ def test_processes_share_a_nursery_and_nothing_else() -> None:
         first, second = workers.take(), workers.take()
         nursery = psutil.Process(first.pid).parent()
         assert nursery is not None and nursery == psutil.Process(second.pid).parent()
-        # A library's threads wouldn't be in a fork; what they held would be.
+        # A fork has none of a library's threads, but the locks that they held.
         assert nursery.num_threads() == 1
         # Each leaves the nursery's session as its first act.
         pids = (first.pid, second.pid, nursery.pid)
@@ -602,7 +610,7 @@ def test_processes_share_a_nursery_and_nothing_else() -> None:
         first.discard()
         wait_for(lambda: not psutil.pid_exists(first.pid))
         assert not second.wait(0)
-        # The nursery is killed: what it made goes on, and there is another one for the next.
+        # When the nursery is killed its processes continue, and the next request starts a new one.
         nursery.kill()
         third = workers.take()
         assert psutil.Process(third.pid).parent() != nursery
@@ -615,16 +623,16 @@ def test_processes_share_a_nursery_and_nothing_else() -> None:
     assert not nursery.is_running()
 
 
-def test_no_process_can_be_made(files: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(nursery: Nursery) -> Forked:
+def test_a_failed_fork_is_an_error(files: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(nursery: Nursery) -> Forked:
         raise OSError
 
-    monkeypatch.setattr(Nursery, "fork", none)
+    monkeypatch.setattr(Nursery, "fork", fail)
     with pytest.raises(SourceFailed, match="No process"):
         files.table("select * from orders", "orders")
 
 
-def test_reads_only(files: Source) -> None:
+def test_a_write_is_refused(files: Source) -> None:
     session = files.open("insert into orders values (1)", "orders", kind="write")
     with session, pytest.raises(Forbidden):
         session.run(timeout=5, max_write_rows=0)

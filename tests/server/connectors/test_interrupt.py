@@ -17,7 +17,7 @@ from support.wait import wait_for
 
 @pytest.fixture
 def kernel(people: People, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A Workbench kernel of an engineer's, and its manager."""
+    """The manager and the client of an engineer's Workbench kernel."""
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")
     environment = {
         **os.environ,
@@ -32,7 +32,7 @@ def kernel(people: People, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def warehouse(people: People, postgres: Cluster) -> Iterator[str]:
-    """A connection of the engineer's to the cluster."""
+    """The engineer's connection to the cluster."""
     api: Api = people.api("a-engineer")
     name = f"i_{uuid.uuid4().hex[:8]}"
     made = api.ok(
@@ -58,8 +58,8 @@ def test_an_interrupt_stops_the_query_in_the_database(
     wait_for(lambda: postgres.active(mark) == 1, 60)
     manager.interrupt_kernel()
     wait_for(lambda: postgres.active(mark) == 0, 10)
-    # Answers to what was asked at the kernel's start may come before.
+    # Replies to requests made at the kernel's start may come first.
     while client.get_shell_msg(timeout=30)["parent_header"]["msg_id"] != sent:
         pass
-    # The kernel lives on.
+    # The kernel still works.
     client.execute_interactive("1 + 1", timeout=30)

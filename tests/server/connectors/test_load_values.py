@@ -1,4 +1,4 @@
-"""Loads of generated rows: what the servers' own drivers read is what was loaded, or an error says no."""
+"""Loads of random rows: the servers' own drivers read back what was loaded, or the load is refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SEED = int(os.environ.get("WB_SEED", "0")) or random.SystemRandom().randrange(1,
 
 @dataclass
 class Target:
-    """A server to load into, and how to ask it beside the connector."""
+    """A server to load into, and a way to query it without the connector."""
 
     kind: str
     source: Source
@@ -53,10 +53,10 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
         server.execute("drop table if exists loaded")
 
 
-def decimals(some: random.Random, digits: int, scale: int, count: int) -> list[Decimal | None]:
+def decimals(rng: random.Random, digits: int, scale: int, count: int) -> list[Decimal | None]:
     numbers = [
         Decimal(
-            f"{some.choice(['', '-'])}{some.randrange(10 ** some.randrange(0, digits + 1))}e-{scale}"
+            f"{rng.choice(['', '-'])}{rng.randrange(10 ** rng.randrange(0, digits + 1))}e-{scale}"
         )
         for _ in range(count)
     ]
@@ -65,15 +65,15 @@ def decimals(some: random.Random, digits: int, scale: int, count: int) -> list[D
 
 
 def test_decimals_keep_every_digit(target: Target) -> None:
-    """Into tables that the load makes, and into those that are there; both ways of being wide."""
-    some = random.Random(SEED)
+    """Into tables that the load creates and into existing ones, from decimal128 and decimal256."""
+    rng = random.Random(SEED)
     print(f"WB_SEED={SEED}")
     for _ in range(12):
-        digits = some.randrange(1, 66)
-        scale = some.randrange(0, min(digits, 30) + 1)
-        wide = digits > 38 or some.random() < 0.3
+        digits = rng.randrange(1, 66)
+        scale = rng.randrange(0, min(digits, 30) + 1)
+        wide = digits > 38 or rng.random() < 0.3
         kind = pa.decimal256(digits, scale) if wide else pa.decimal128(digits, scale)
-        wanted = decimals(some, digits, scale, 20)
+        wanted = decimals(rng, digits, scale, 20)
         rows = pa.table({"id": range(len(wanted)), "x": pa.array(wanted, kind)})
         named = "numeric" if target.kind == "postgres" else "decimal(65,30)"
         fits = target.kind == "postgres" or digits - scale <= 35
@@ -100,7 +100,7 @@ def test_decimals_keep_every_digit(target: Target) -> None:
     ],
 )
 @pytest.mark.parametrize("takes", ["decimal(20,4)", "bigint"])
-def test_a_number_without_room_is_refused(
+def test_a_number_that_does_not_fit_is_refused(
     target: Target, kind: pa.DataType, value: str, takes: str
 ) -> None:
     target.run(f"create table loaded (x {takes})")
@@ -112,15 +112,15 @@ def test_a_number_without_room_is_refused(
     assert target.run("select count(*) from loaded") == [(0,)]
 
 
-def test_zeros_at_the_end_are_no_digits(target: Target) -> None:
+def test_trailing_zeros_do_not_count_as_digits(target: Target) -> None:
     target.run("create table loaded (x decimal(60,4))")
     value = Decimal("1" + "0" * 45 + ".25")
     target.source.load("loaded", pa.table({"x": pa.array([value], pa.decimal256(76, 20))}))
     assert target.run("select x from loaded") == [(value,)]
 
 
-def test_a_decimal_past_what_mysql_has(target: Target) -> None:
-    """76 digits are more than a column there can have: what fits comes, what doesn't says so."""
+def test_a_decimal_too_wide_for_mysql_is_refused(target: Target) -> None:
+    """The type has 76 digits, a MySQL column at most 65: values that fit are loaded, others refused."""
     for value, fits in (("12345678.5", True), ("9" * 66, target.kind == "postgres")):
         target.run("drop table if exists loaded")
         rows = pa.table({"x": pa.array([Decimal(value)], pa.decimal256(76, 4))})
@@ -133,8 +133,8 @@ def test_a_decimal_past_what_mysql_has(target: Target) -> None:
         assert caught.value.code == "numeric_overflow"
 
 
-def test_nested_values(target: Target) -> None:
-    """Numbers, bytes, spans and dates in lists and structures."""
+def test_nested_values_are_loaded(target: Target) -> None:
+    """Decimals, bytes and dates in lists and structs."""
     item = pa.struct([("n", pa.decimal256(50, 2)), ("b", pa.binary()), ("d", pa.date32())])
     rows = pa.table(
         {
@@ -162,7 +162,7 @@ def test_nested_values(target: Target) -> None:
 
 
 @pytest.mark.parametrize("target", ["postgres"], indirect=True)
-def test_arrays(target: Target) -> None:
+def test_arrays_are_loaded(target: Target) -> None:
     spans = [pa.MonthDayNano([-14, 3, -1_500_000_000]), None]
     kinds: dict[str, pa.Array] = {
         "n": pa.array([[Decimal("1.10"), None, Decimal("-1e30")]], pa.list_(pa.decimal256(50, 2))),
@@ -181,7 +181,7 @@ def test_arrays(target: Target) -> None:
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.date32()), pa.struct([("d", pa.date32())])])
-def test_a_nested_date_that_python_has_not(target: Target, kind: pa.DataType) -> None:
+def test_a_nested_date_beyond_pythons_range_is_refused(target: Target, kind: pa.DataType) -> None:
     days = pa.array([5_000_000], pa.int32()).view(pa.date32())
     made = (
         pa.ListArray.from_arrays([0, 1], days)
@@ -194,11 +194,11 @@ def test_a_nested_date_that_python_has_not(target: Target, kind: pa.DataType) ->
 
 
 def test_a_batch_is_sent_in_pieces(target: Target) -> None:
-    """A batch of any size; a single row has an end."""
+    """A batch may have any size; a single row is limited."""
     texts = ["x" * 1000] * 5000 + ["y" * 3_000_000] * 4 + [None]
     rows = pa.table({"id": range(len(texts)), "x": texts})
     if target.kind == "mysql":
-        rows = rows.slice(0, 5000)  # a row there has to fit into max_allowed_packet
+        rows = rows.slice(0, 5000)  # a row must fit into max_allowed_packet
     target.source.load("loaded", rows.combine_chunks().to_reader(10**6))  # type: ignore[arg-type]
     found = target.run("select count(*), sum(length(x)), count(distinct id) from loaded")
     assert [int(value) for value in found[0]] == [
@@ -210,9 +210,9 @@ def test_a_batch_is_sent_in_pieces(target: Target) -> None:
     assert caught.value.code == "too_large"
 
 
-def test_pieces_are_all_of_a_batch() -> None:
-    some = random.Random(SEED)
-    texts = ["x" * some.choice([0, 10, 10_000, 3_000_000]) for _ in range(60)]
+def test_the_pieces_add_up_to_the_batch() -> None:
+    rng = random.Random(SEED)
+    texts = ["x" * rng.choice([0, 10, 10_000, 3_000_000]) for _ in range(60)]
     batch = pa.record_batch({"n": range(60), "x": texts})
     made = list(columns.pieces(batch))
     assert len(made) > 5
@@ -221,10 +221,10 @@ def test_pieces_are_all_of_a_batch() -> None:
 
 
 @pytest.mark.parametrize("target", ["postgres", "mysql"], indirect=True)
-def test_what_one_server_has_comes_to_the_other(
+def test_values_survive_a_copy_between_servers(
     target: Target, source: Source, source_mysql: Source
 ) -> None:
-    """The right number, whatever its width; or an error that names the column."""
+    """The exact number whatever its width, or an error that names the column."""
     numbers = "1760.39335, 0, -99999999999999999999999999999999999.123456789012345678901234567890"
     rows = ", ".join(f"({number}, {place})" for place, number in enumerate(numbers.split(", ")))
     asks = {

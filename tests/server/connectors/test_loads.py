@@ -1,4 +1,4 @@
-"""Loads on real servers: exact values, all or nothing, once, whatever breaks in between."""
+"""Loads on real servers: exact values, all or nothing, exactly once, whatever breaks in between."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from wb_server.kit.network import NetworkPolicy
 UTC = dt.UTC
 
 
-# In MariaDB their schema `l` is the server's.
+# In MariaDB the schema `l` belongs to the whole server, not to one test process.
 pytestmark = pytest.mark.xdist_group("schema l")
 
 
@@ -48,10 +48,10 @@ class Place:
     """A server with a schema ``l`` to load into.
 
     Attributes:
-        run: statements beside the connector, that commit by themselves; the last one's rows.
+        run: runs statements without the connector, in autocommit; returns the last one's rows.
         busy: how many sessions of the connector are in a transaction.
-        cut: ends those sessions, in the server.
-        config: how the connector gets there, for another process.
+        cut: kills those sessions in the server.
+        config: the connector's configuration, for another process.
     """
 
     kind: str
@@ -94,7 +94,7 @@ def in_mariadb(server: MariaDB) -> Iterator[Place]:
     config = server.config(database="l")
 
     def busy() -> list[int]:
-        # InnoDB brings this table up to date only where nobody has read it for a tenth of a second.
+        # InnoDB refreshes this table only if nobody has read it for a tenth of a second.
         time.sleep(0.12)
         rows = server.execute(
             "select trx_mysql_thread_id from information_schema.innodb_trx join "
@@ -131,7 +131,7 @@ def numbers(*ids: int, **more: Any) -> pa.Table:
 
 
 def batches(rows: int, size: int = 1000, then: Callable[[int], None] = lambda done: None) -> Rows:
-    """Rows from 1 on, in batches; ``then`` is called before each with what was given so far."""
+    """Rows from 1 on, in batches; before each, ``then`` is called with the number of rows so far."""
 
     def give() -> Iterator[pa.RecordBatch]:
         for start in range(0, rows, size):
@@ -144,7 +144,7 @@ def batches(rows: int, size: int = 1000, then: Callable[[int], None] = lambda do
 
 
 class InThread:
-    """Something that runs beside the test; ``end`` gives its answer or raises its error."""
+    """Runs work in a thread; ``end`` returns its result or raises its error."""
 
     def __init__(self, work: Callable[[], Any]) -> None:
         self._answer: Any = None
@@ -204,12 +204,12 @@ ALL = pa.table(
 
 
 def test_every_value_comes_back(place: Place) -> None:
-    """A table that was made for the rows holds them to the last digit."""
+    """A table that the load creates holds the rows to the last digit."""
     assert place.source.load("l.t", ALL).rows == 3
     found = place.source.rows("select * from l.t order by id", "l.t")
     for row, wanted in zip(found, ALL.to_pylist(), strict=True):
         if place.kind == "mysql":
-            # It has no time of day, no zone and no boolean.
+            # MySQL has no time of day, no zones and no booleans.
             wanted["tz"] = wanted["tz"] and wanted["tz"].replace(tzinfo=None)
             clock = wanted["tm"]
             wanted["tm"] = clock and (
@@ -219,8 +219,8 @@ def test_every_value_comes_back(place: Place) -> None:
         assert row == wanted
 
 
-def test_a_read_goes_into_a_load(place: Place) -> None:
-    """What is read of a table made by a load can be loaded into it again."""
+def test_rows_that_were_read_can_be_loaded_again(place: Place) -> None:
+    """Rows read from a table that a load created can be loaded into it again."""
     place.source.load("l.t", ALL)
     place.source.load("l.t", place.source.table("select * from l.t", "l.t"))
     twice = place.run("select count(*), count(distinct id) from l.t")
@@ -229,7 +229,7 @@ def test_a_read_goes_into_a_load(place: Place) -> None:
 
 @pytest.mark.parametrize("place", ["postgres"], indirect=True)
 def test_types_of_postgres(place: Place) -> None:
-    """uuid, JSON, arrays, intervals, enums, domains, addresses: text in, the type's own check."""
+    """uuid, JSON, arrays, intervals, enums, domains, addresses: sent as text, checked by the type."""
     place.run(
         "create type l.mood as enum ('glad', 'sad'); create domain l.price as numeric(8, 2)",
         """create table l.t (id int, u uuid, j json, jb jsonb, a int[], t text[], i interval,
@@ -253,7 +253,7 @@ def test_types_of_postgres(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", ["postgres"], indirect=True)
-def test_far_dates_go_into_postgres(place: Place) -> None:
+def test_far_dates_are_loaded_into_postgres(place: Place) -> None:
     """Years before 1 and past 9999, which neither Python nor Arrow writes as PostgreSQL reads them."""
     texts = ["4714-11-24 BC", "0001-01-01", "9999-12-31", "12024-06-30", "290000-12-31"]
     place.run(
@@ -309,7 +309,7 @@ def test_long_intervals_keep_their_last_digit(place: Place) -> None:
 def test_a_value_that_does_not_fit_is_refused(
     place: Place, declared: str, values: pa.Array, code: str
 ) -> None:
-    """Nothing is rounded or cut without a word; the error names the column, nothing is changed."""
+    """Nothing is rounded or truncated silently; the error names the column, and nothing is changed."""
     place.run(f"create table l.t (id bigint, x {declared})", "insert into l.t values (1, null)")
     for mode in ("append", "replace"):
         with pytest.raises(InvalidInput) as refused:
@@ -351,7 +351,7 @@ def test_seconds_are_not_rounded(place: Place) -> None:
         ),
     ],
 )
-def test_columns_that_do_not_fit(
+def test_mismatched_columns_are_refused(
     place: Place, table: pa.Table, code: str, names: list[str]
 ) -> None:
     place.run(
@@ -369,7 +369,7 @@ def test_columns_that_do_not_fit(
     ]
 
 
-def test_a_missing_table_is_made_only_if_it_may_be(place: Place) -> None:
+def test_a_missing_table_is_created_only_if_allowed(place: Place) -> None:
     with pytest.raises(InvalidInput) as refused:
         place.source.load("l.t", numbers(1), create=False)
     assert refused.value.code == "unknown_table"
@@ -379,7 +379,7 @@ def test_a_missing_table_is_made_only_if_it_may_be(place: Place) -> None:
     with pytest.raises(InvalidInput) as missing:
         place.source.rows("select * from l.t", "l.t")
     assert missing.value.code == "unknown_table"
-    # With its key as the primary key, so that it can be loaded again.
+    # The key becomes the primary key, so that the load can be repeated.
     place.source.load("l.t", numbers(1, name=["a"]), "upsert", ["name", "id"])
     place.source.load("l.t", numbers(1, 2, name=["a", "b"]), "upsert", ["id", "name"])
     assert place.ids() == [1, 2]
@@ -400,7 +400,7 @@ def test_names_are_quoted(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", ["mysql"], indirect=True)
-def test_another_spelling_is_another_table_where_the_server_says_so(place: Place) -> None:
+def test_table_names_follow_the_servers_case_sensitivity(place: Place) -> None:
     place.run("create table l.T (id bigint)")
     place.source.load("l.t", numbers(1))
     ((folded,),) = place.run("select @@lower_case_table_names")
@@ -408,7 +408,7 @@ def test_another_spelling_is_another_table_where_the_server_says_so(place: Place
     assert place.ids("l.t") == [1]
 
 
-def test_only_tables(place: Place) -> None:
+def test_a_load_into_a_view_is_refused(place: Place) -> None:
     place.run("create table l.base (id bigint)", "create view l.v as select id from l.base")
     with pytest.raises(InvalidInput) as refused:
         place.source.load("l.v", numbers(1))
@@ -426,7 +426,7 @@ def test_an_engine_without_transactions_is_refused(place: Place) -> None:
 # --- replace ---------------------------------------------------------------------------------
 
 
-def test_replace_keeps_what_hangs_on_the_table(place: Place) -> None:
+def test_replace_keeps_views_indexes_and_grants(place: Place) -> None:
     """Views, indexes and grants stay; readers see the old rows until the new ones are there."""
     place.run(
         "create table l.t (id bigint primary key, name varchar(20))",
@@ -447,7 +447,7 @@ def test_replace_keeps_what_hangs_on_the_table(place: Place) -> None:
     assert len(place.ids("l.v")) == 3000
 
 
-def test_two_that_replace_leave_the_rows_of_one(place: Place) -> None:
+def test_concurrent_replaces_leave_the_rows_of_one(place: Place) -> None:
     place.run("create table l.t (id bigint)", "insert into l.t values (0)")
     ready = threading.Barrier(2, timeout=20)
 
@@ -457,7 +457,7 @@ def test_two_that_replace_leave_the_rows_of_one(place: Place) -> None:
                 ready.wait()
                 place.source.load("l.t", numbers(first, first + 1), "replace")
             except Conflict as error:
-                # A deadlock ends one of them: it is tried again.
+                # A deadlock ends one of them, which would be retried.
                 return error.code
             return "done"
 
@@ -469,7 +469,7 @@ def test_two_that_replace_leave_the_rows_of_one(place: Place) -> None:
     assert place.ids() in ([10, 11], [20, 21])
 
 
-def test_replace_does_not_follow_foreign_keys(place: Place) -> None:
+def test_replace_of_a_referenced_table_is_refused(place: Place) -> None:
     place.run(
         "create table l.t (id bigint primary key)",
         "create table l.child (t bigint, foreign key (t) references l.t (id) on delete cascade)",
@@ -486,7 +486,7 @@ def test_replace_does_not_follow_foreign_keys(place: Place) -> None:
 
 @pytest.mark.parametrize("place", ["postgres"], indirect=True)
 def test_row_level_security_holds(place: Place, postgres: Cluster) -> None:
-    """Where a policy is in force rows go through it, which COPY can't do."""
+    """Where a policy is in force, rows are inserted through it, which COPY can't do."""
     place.run(
         "drop role if exists guarded",
         "create role guarded login password 'p'",
@@ -513,7 +513,7 @@ def test_row_level_security_holds(place: Place, postgres: Cluster) -> None:
 # --- upsert ----------------------------------------------------------------------------------
 
 
-def test_upsert_changes_and_adds(place: Place) -> None:
+def test_upsert_updates_and_inserts(place: Place) -> None:
     place.run(
         "create table l.t (id bigint, part int, name varchar(20), kept int default 9, "
         "unique (part, id))",
@@ -528,7 +528,7 @@ def test_upsert_changes_and_adds(place: Place) -> None:
     assert place.ids() == [1, 2, 3]
 
 
-def test_upsert_refusals(place: Place) -> None:
+def test_upsert_refuses_bad_keys(place: Place) -> None:
     place.run(
         "create table l.t (id bigint primary key, other int unique, x int)",
         "insert into l.t values (1, 10, 0)",
@@ -544,7 +544,7 @@ def test_upsert_refusals(place: Place) -> None:
         with pytest.raises(InvalidInput) as refused:
             place.source.load("l.t", rows, "upsert", key)
         assert refused.value.code == code
-    # Another unique index is no key: what it finds isn't changed.
+    # Another unique index is not the key: the row that it matches isn't updated.
     with pytest.raises(Conflict) as taken:
         place.source.load("l.t", pa.table({"id": [2], "other": [10]}), "upsert", ["id"])
     assert taken.value.code == "constraint"
@@ -554,8 +554,8 @@ def test_upsert_refusals(place: Place) -> None:
 # --- once ------------------------------------------------------------------------------------
 
 
-def test_two_tries_at_once_load_once(place: Place) -> None:
-    """The second waits for the first at the ledger's row, and then says that it is done."""
+def test_concurrent_attempts_load_once(place: Place) -> None:
+    """The second waits for the first on the ledger's row, then reports the load as done."""
     place.run("create table l.t (id bigint, name varchar(20))")
     inside, go = threading.Event(), threading.Event()
 
@@ -576,7 +576,7 @@ def test_two_tries_at_once_load_once(place: Place) -> None:
     assert [tuple(row) for row in _ledger(place)] == [("run-1", 3000)]
 
 
-def test_when_the_first_try_fails_the_second_loads(place: Place) -> None:
+def test_if_the_first_attempt_fails_the_second_loads(place: Place) -> None:
     place.run("create table l.t (id bigint, name varchar(20))")
     inside, go = threading.Event(), threading.Event()
 
@@ -597,8 +597,8 @@ def test_when_the_first_try_fails_the_second_loads(place: Place) -> None:
     assert place.ids() == list(range(1, 3001))
 
 
-def test_eight_tries_race(place: Place) -> None:
-    """Without any order between them: one loads, the others say so or have to be tried again."""
+def test_eight_racing_attempts_load_once(place: Place) -> None:
+    """In no particular order: one loads, the others report that or have to be retried."""
     place.run("create table l.t (id bigint, name varchar(20))")
     ready = threading.Barrier(8, timeout=20)
 
@@ -616,8 +616,8 @@ def test_eight_tries_race(place: Place) -> None:
     assert place.ids() == list(range(1, 2001))
 
 
-def test_a_connection_that_is_cut_leaves_nothing(place: Place) -> None:
-    """The server ends the session in mid-load; the next try loads each row once."""
+def test_a_load_on_a_killed_connection_leaves_nothing(place: Place) -> None:
+    """The server kills the session mid-load; the next attempt loads each row once."""
     for mode in ("append", "replace", "upsert"):
         place.run(
             "drop table if exists l.t",
@@ -666,7 +666,7 @@ source = Source(connector, Target("c1", 1, config))
 
 @contextmanager
 def another_process(place: Place, script: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that runs a script after ``BEGIN``, and has its output read."""
+    """A process that runs ``BEGIN`` and then a script; its output is piped."""
     paths = os.pathsep.join(path for path in sys.path if path)
     with subprocess.Popen(
         [sys.executable, "-c", BEGIN + script],
@@ -692,13 +692,13 @@ source.load("l.t", rows, once="killed")
 """
 
 
-def test_a_process_that_is_killed_before_the_commit_leaves_nothing(place: Place) -> None:
+def test_a_process_killed_before_the_commit_leaves_nothing(place: Place) -> None:
     place.run("create table l.t (id bigint)")
     with another_process(place, STAYS) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "all rows are there\n"
         assert place.busy() == 1
-        # A try beside it has to wait for its end.
+        # A concurrent attempt has to wait until it ends.
         rows = numbers(*range(1, 3001))
         retry = InThread(lambda: place.source.load("l.t", rows, once="killed"))
         wait_for(lambda: place.busy() == 2)
@@ -708,7 +708,7 @@ def test_a_process_that_is_killed_before_the_commit_leaves_nothing(place: Place)
     assert place.source.load("l.t", numbers(1), once="killed") == Written(3000, already=True)
 
 
-def test_a_write_is_made_once(place: Place) -> None:
+def test_a_write_runs_once(place: Place) -> None:
     place.run("create table l.t (id bigint)", "insert into l.t values (1), (2)")
     ready = threading.Barrier(4, timeout=20)
 
@@ -724,14 +724,14 @@ def test_a_write_is_made_once(place: Place) -> None:
     assert outcomes.count((2, False)) == 1
     assert set(outcomes) <= {(2, False), (2, True), "conflicting_change"}
     assert place.ids() == [1, 1, 2, 2]
-    # What fails isn't noted.
+    # A failed write isn't recorded.
     with pytest.raises(WorkbenchError):
         place.source.write_once("insert into l.nowhere values (1)", "w2", "l.nowhere")
     assert [tuple(row) for row in _ledger(place)] == [("w1", 2)]
 
 
-def test_structure_is_changed_once(place: Place) -> None:
-    """In MySQL such a statement commits by itself: one try after the other, noted afterwards."""
+def test_a_schema_change_runs_once(place: Place) -> None:
+    """In MySQL DDL commits implicitly: one attempt after the other, recorded afterwards."""
     sql = "create table l.made (id bigint)"
     ready = threading.Barrier(3, timeout=20)
 
@@ -767,7 +767,7 @@ def test_cancel_in_mid_load(place: Place) -> None:
     assert place.ids() == []
 
 
-def test_cancel_while_it_waits_for_another_try(place: Place) -> None:
+def test_cancel_while_waiting_for_another_attempt(place: Place) -> None:
     place.run("create table l.t (id bigint, name varchar(20))")
     inside, go = threading.Event(), threading.Event()
 
@@ -790,7 +790,7 @@ def test_cancel_while_it_waits_for_another_try(place: Place) -> None:
     assert first.end() == Written(1000)
 
 
-def test_a_load_has_a_time(place: Place) -> None:
+def test_a_load_has_a_timeout(place: Place) -> None:
     place.run("create table l.t (id bigint, name varchar(20))")
     with pytest.raises(SourceTimeout):
         place.source.load("l.t", batches(10**9), timeout=0.7)
@@ -816,7 +816,7 @@ for count in (5000, 50000):
 
 
 def test_memory_is_bounded(place: Place) -> None:
-    """50,000 rows of 1 KB: what is held doesn't grow with what was sent."""
+    """50,000 rows of 1 KB: memory doesn't grow with the rows sent."""
     place.run("create table l.t (id bigint, name text)")
     with another_process(place, SENDS) as process:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""The MySQL connector on a real MariaDB: nothing left behind, nothing unbounded, no way around."""
+"""The MySQL connector on a real MariaDB: nothing left behind, nothing unbounded, no bypass."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def tables(mariadb: MariaDB) -> Iterator[MariaDB]:
 
 
 def connected(mariadb: MariaDB, user: str = "") -> int:
-    """How many sessions a login has, beside the one that asks."""
+    """How many sessions a login has, apart from the one that asks."""
     ((number,),) = mariadb.execute(
         f"select count(*) from information_schema.processlist where user = '{user or mariadb.user}' "
         "and id <> connection_id()"
@@ -64,7 +64,7 @@ def connected(mariadb: MariaDB, user: str = "") -> int:
 
 
 def unsaved(source: Source, mariadb: MariaDB, **changes: object) -> Source:
-    """The same server by a configuration that isn't saved, so nothing of it is pooled."""
+    """The same server through an unsaved configuration, which isn't pooled."""
     config = MySQLConfig.model_validate(mariadb.config(**changes))
     return Source(source.connector, Target("", 0, config))
 
@@ -95,14 +95,14 @@ def unsaved(source: Source, mariadb: MariaDB, **changes: object) -> Source:
     ],
 )
 def test_read_is_read_only(source: Source, tables: MariaDB, sql: str) -> None:
-    """Even what the gate would never let through: the session holds by itself."""
+    """Even for statements that the gate would refuse: the session itself is read-only."""
     tables.execute("insert into w values (7)")
     with pytest.raises(WorkbenchError):
         source.table(sql, "w")
     assert tables.execute("select id from w") == ((7,),)
 
 
-def test_reads_of_a_function_that_writes(source: Source, tables: MariaDB) -> None:
+def test_a_read_cannot_call_a_function_that_writes(source: Source, tables: MariaDB) -> None:
     tables.execute(
         "create or replace function sneak() returns int modifies sql data "
         "begin insert into w values (99); return 1; end"
@@ -124,7 +124,7 @@ def test_two_statements_are_refused(source: Source, tables: MariaDB) -> None:
 
 
 def test_local_files_are_not_sent(source: Source, tables: MariaDB, tmp_path: Path) -> None:
-    """A server can ask its client for a file: this client has none to give."""
+    """A server can ask its client for a file; this client never sends one."""
     (tmp_path / "rows").write_text("1\n2\n")
     with pytest.raises(WorkbenchError):
         source.table(f"load data local infile '{tmp_path}/rows' into table w", kind="write")
@@ -191,8 +191,8 @@ def test_write_is_committed_when_run_returns(source: Source, tables: MariaDB) ->
     assert returned == [{"twice": 6}]
 
 
-def test_an_update_counts_what_it_found(source: Source, tables: MariaDB) -> None:
-    """As other databases do; MySQL's own count leaves out rows that stay as they are."""
+def test_an_update_counts_the_matched_rows(source: Source, tables: MariaDB) -> None:
+    """As other databases do; MySQL's own count leaves out rows that don't change."""
     tables.execute("insert into w values (1)")
     changed = source.rows("update w set id = 1 where id = 1", kind="write")
     assert changed == [{"rows_affected": 1}]
@@ -219,7 +219,7 @@ def test_constraints(source: Source, tables: MariaDB) -> None:
 def test_lost_commit_says_that_the_outcome_is_unknown(
     source: Source, tables: MariaDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server goes away between the statement and the answer to COMMIT."""
+    """The connection is lost between the statement and the reply to COMMIT."""
     command = MySQLConnection.command
 
     def cut(connection: MySQLConnection, sql: str) -> None:
@@ -236,10 +236,10 @@ def test_lost_commit_says_that_the_outcome_is_unknown(
 # --- stopping --------------------------------------------------------------------------------
 
 
-def run_beside(
+def run_in_thread(
     source: Source, sql: str, kind: PermitKind = "read"
 ) -> tuple[Session, threading.Thread, list[str]]:
-    """Runs a statement in a thread; the session, the thread, and the code it failed with."""
+    """Runs a statement in a thread. Returns the session, the thread, and the code it fails with."""
     session = source.open(sql, kind=kind)
     codes: list[str] = []
 
@@ -255,7 +255,7 @@ def run_beside(
 
 
 def test_cancel_reaches_the_database(source: Source, mariadb: MariaDB) -> None:
-    session, runner, codes = run_beside(source, ENDLESS.format(mark="cancel_me"))
+    session, runner, codes = run_in_thread(source, ENDLESS.format(mark="cancel_me"))
     until(lambda: mariadb.active("cancel_me"))
     session.cancel()
     runner.join(10)
@@ -265,7 +265,7 @@ def test_cancel_reaches_the_database(source: Source, mariadb: MariaDB) -> None:
 
 
 def test_close_from_another_thread(source: Source, mariadb: MariaDB) -> None:
-    session, runner, codes = run_beside(source, ENDLESS.format(mark="closed_early"))
+    session, runner, codes = run_in_thread(source, ENDLESS.format(mark="closed_early"))
     until(lambda: mariadb.active("closed_early"))
     session.close()
     runner.join(10)
@@ -275,7 +275,7 @@ def test_close_from_another_thread(source: Source, mariadb: MariaDB) -> None:
 
 def test_cancelled_write_is_rolled_back(source: Source, tables: MariaDB) -> None:
     sql = "insert into w select seq from seq_1_to_900 where sleep(1) = 0 /* roll_me */"
-    session, runner, codes = run_beside(source, sql, "write")
+    session, runner, codes = run_in_thread(source, sql, "write")
     until(lambda: tables.active("roll_me"))
     session.cancel()
     runner.join(10)
@@ -343,7 +343,7 @@ def test_a_server_that_dies_in_mid_stream(source: Source, mariadb: MariaDB) -> N
 
 
 def test_memory_is_bounded_for_a_slow_reader(mariadb: MariaDB) -> None:
-    """A million rows, 200 MB: a reader holds no more than a few batches, whatever comes."""
+    """A million rows, 200 MB: a slow reader holds no more than a few batches."""
     sql = "select seq, repeat('x', 180) as s, cast(seq / 7 as decimal(12, 4)) as n from seq_1_to_%d"
     connector = "wb_server.connectors.mysql.connector:MySQLConnector"
     small, large = read_slowly(connector, mariadb.config(), [sql % 1000, sql % 1000000])
@@ -414,7 +414,7 @@ def test_odd_passwords_work(source: Source, mariadb: MariaDB) -> None:
         cursor.execute("drop user odd")
 
 
-def test_wrong_password_says_a_constant(source: Source, mariadb: MariaDB) -> None:
+def test_a_failed_sign_in_has_a_constant_message(source: Source, mariadb: MariaDB) -> None:
     messages = set()
     for changes in ({"password": "s3cret-wrong"}, {"password": None}, {"user": "nobody_here"}):
         with pytest.raises(SourceFailed) as caught:
@@ -434,8 +434,8 @@ def test_unreachable_names_host_and_port(source: Source, mariadb: MariaDB) -> No
     assert caught.value.message == f"The database at 127.0.0.1:{port} can't be reached."
 
 
-def test_what_answers_is_no_database(source: Source, mariadb: MariaDB) -> None:
-    """Whatever sends something else, or nothing, is an error within the time for dialling."""
+def test_a_server_that_is_no_database_is_unreachable(source: Source, mariadb: MariaDB) -> None:
+    """Another protocol, or no greeting at all, is an error within the connect timeout."""
     for greeting in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 64, b"", b"\xff" * 5):
         with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -457,7 +457,7 @@ def test_what_answers_is_no_database(source: Source, mariadb: MariaDB) -> None:
 
 
 def test_dials_the_checked_address(mariadb: MariaDB) -> None:
-    """The name can't be resolved outside of the policy, so it is the checked address that counts."""
+    """Only the policy can resolve the name, so the checked address must have been dialled."""
     policy = NetworkPolicy(allow_loopback=True, resolver=lambda name, port: ["127.0.0.1"])
     connector = MySQLConnector(policy)
     config = MySQLConfig.model_validate(mariadb.config(host="db.pinned.invalid"))
@@ -512,7 +512,7 @@ def test_environment_has_no_influence(
     assert unsaved(source, mariadb).value("select current_user()") == f"{mariadb.user}@%"
 
 
-def test_config() -> None:
+def test_invalid_configuration_is_refused() -> None:
     base = {"host": "h", "database": "shop", "user": "u"}
     for changes in (
         {"database": "mysql"},
@@ -570,10 +570,10 @@ def test_browse(source: Source, tables: MariaDB) -> None:
         "where information_schema.tables.table_schema = '{place}' order by tables.table_name",
     ],
 )
-def test_a_star_shows_the_open_columns(source: Source, tables: MariaDB, sql: str) -> None:
+def test_a_star_expands_to_the_allowed_columns(source: Source, tables: MariaDB, sql: str) -> None:
     sql = sql.format(place=tables.database)
     found = source.rows(analyse(sql, "mysql").sql)
-    with tables.connect() as beside, beside.cursor(DictCursor) as cursor:
+    with tables.connect() as direct, direct.cursor(DictCursor) as cursor:
         cursor.execute(sql)
         native = cursor.fetchall()
     assert len(found) == len(native) > 0

@@ -22,7 +22,7 @@ MODES = (
     "ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT,IGNORE_SPACE,HIGH_NOT_PRECEDENCE,"
     "REAL_AS_FLOAT,NO_UNSIGNED_SUBTRACTION,PAD_CHAR_TO_FULL_LENGTH,TIME_ROUND_FRACTIONAL"
 )
-# For a login that isn't the server's own administrator, on each connection.
+# Run on each connection of a login that isn't an administrator.
 FIRST = (
     f"set session sql_mode = '{MODES}', character_set_client = latin1, time_zone = '+09:00', "
     "character_set_connection = latin1, character_set_results = latin1, sql_select_limit = 1, "
@@ -47,7 +47,7 @@ def hostile_server() -> Iterator[MariaDB]:
 
 @pytest.fixture(params=["owner", "plain"])
 def hostile(request: pytest.FixtureRequest, hostile_server: MariaDB) -> Iterator[Source]:
-    """By the administrator's login, for whom only the global defaults hold, and by another."""
+    """As the administrator, to whom only the global defaults apply, and as another login."""
     changes = {} if request.param == "owner" else {"user": "plain", "password": "x"}
     config = MySQLConfig.model_validate(hostile_server.config(**changes))
     connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
@@ -57,7 +57,7 @@ def hostile(request: pytest.FixtureRequest, hostile_server: MariaDB) -> Iterator
 
 
 def plain(it: MariaDB) -> pymysql.Connection:
-    """As any other program connects."""
+    """A connection as any other program makes it."""
     return pymysql.connect(
         host="127.0.0.1", port=it.port, user="plain", password="x", database=it.database,
         ssl_disabled=True,
@@ -68,7 +68,9 @@ def rows(source: Source, sql: str, **params: Any) -> list[dict[str, Any]]:
     return source.rows(analyse(sql, "mysql", params).sql)
 
 
-def test_its_defaults_bite_without_them(hostile: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_settings_the_defaults_change_results(
+    hostile: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mysql_settings, "settings", lambda timeout, **_: "SET @nothing = 1")
     monkeypatch.setattr(mysql_settings, "hold", lambda found, mariadb: True)
     text = analyse("select :a as a, 'b' || '1' as b, not 1 between 0 and 5 as c", "mysql",
@@ -76,7 +78,9 @@ def test_its_defaults_bite_without_them(hostile: Source, monkeypatch: pytest.Mon
     assert hostile.rows(text) != [{"a": "\\", "b": 1, "c": 0}]
 
 
-def test_what_isnt_kept_is_noticed(hostile: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_that_do_not_take_effect_are_noticed(
+    hostile: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mysql_settings, "settings", lambda timeout, **_: "SET @nothing = 1")
     with pytest.raises(SourceFailed) as caught:
         hostile.rows("SELECT 1")
@@ -95,15 +99,15 @@ def test_text_is_read_as_the_gate_reads_it(hostile: Source) -> None:
     assert rows(hostile, sql) == [{"o": 1, "n": 0, "e": 1, "c": 1}]
 
 
-def test_an_attack_by_a_backslash_stays_a_text(hostile: Source, hostile_server: MariaDB) -> None:
+def test_a_backslash_attack_stays_text(hostile: Source, hostile_server: MariaDB) -> None:
     attack = r"select '\', user() as b -- ' as c"
     assert rows(hostile, attack) == [{"c": "', user() as b -- "}]
     with plain(hostile_server) as connection, connection.cursor() as cursor:
         cursor.execute(attack)
-        assert "plain@" in str(cursor.fetchall()), "it doesn't bite"
+        assert "plain@" in str(cursor.fetchall()), "the attack doesn't work anyway"
 
 
-def test_no_row_and_no_value_is_cut(hostile: Source) -> None:
+def test_no_row_and_no_value_is_truncated(hostile: Source) -> None:
     many = "with recursive c as (select 1 as n union all select n + 1 from c where n < 3000) "
     assert len(rows(hostile, f"{many} select n from c")) == 3000
     assert rows(hostile, f"{many} select length(group_concat(n)) as n from c") == [{"n": 13892}]
@@ -123,12 +127,12 @@ def test_writes_and_loads_keep_values(hostile: Source, hostile_server: MariaDB) 
         assert [row["note"] for row in found] == VALUES
 
 
-def test_a_pooled_session_goes_back_to_them(hostile: Source) -> None:
+def test_a_pooled_session_gets_the_settings_again(hostile: Source) -> None:
     for _ in range(3):
         assert rows(hostile, "select :x as x", x="\\") == [{"x": "\\"}]
 
 
-def test_a_variable_is_gone_with_its_use(hostile: Source) -> None:
+def test_a_user_variable_does_not_reach_the_next_session(hostile: Source) -> None:
     assert rows(hostile, "select @left := 5 as n") == [{"n": 5}]
     # The gate would refuse to read one that the statement doesn't set.
     assert hostile.value("SELECT @left") is None

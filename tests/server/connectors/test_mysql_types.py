@@ -1,4 +1,4 @@
-"""What MariaDB's values become in Arrow: each type with a value, with null, and at its ends."""
+"""What MariaDB's values become in Arrow: each type with a value, with null, and at its limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def tables(mariadb: MariaDB) -> Iterator[MariaDB]:
 
 
 def column(source: Source, tables: MariaDB, declared: str, *values: str) -> pa.ChunkedArray:
-    """A column of this type with these literals in it, in their order."""
+    """Creates a column of this type with these literals and reads it back, in their order."""
     rows = ", ".join(f"({number}, {value})" for number, value in enumerate(values))
     tables.execute(
         f"create or replace table t (n int, x {declared})", f"insert into t values {rows}"
@@ -112,14 +112,14 @@ def test_types(
     kind: pa.DataType,
     expected: list[object] | None,
 ) -> None:
-    """A null stands before, between and after: it takes no bytes of the row."""
+    """With nulls before, between and after, which take no bytes of the row."""
     mixed = ["null", *(text for value in values for text in (value, "null"))]
     found = column(source_mysql, tables, declared, *mixed)
     assert found.type == kind
     assert [value.as_py() for value in found[::2]] == [None] * (len(values) + 1)
     got = [value.as_py() for value in found[1::2]]
     if expected is None:
-        # What the server itself says to a plain client.
+        # What a plain client reads.
         expected = [x for (x,) in tables.execute("select x from t where x is not null order by n")]
         if kind == pa.float32():
             got, expected = [f"{x:.6g}" for x in got], [f"{x:.6g}" for x in expected]
@@ -132,8 +132,8 @@ def test_floats_keep_all_their_bits(source_mysql: Source, tables: MariaDB) -> No
     assert [x.as_py() for x in found] == [16777215.0, pa.scalar(0.1, pa.float32()).as_py()]
 
 
-def test_timestamps_are_moments(source_mysql: Source, tables: MariaDB) -> None:
-    """Whatever zone the server, and who wrote it, stood in."""
+def test_timestamps_are_utc_instants(source_mysql: Source, tables: MariaDB) -> None:
+    """Whatever the time zones of the server and of the writer."""
     tables.execute(
         "create or replace table t (x timestamp(3) null)",
         "set time_zone = '+05:00'",
@@ -150,7 +150,7 @@ def test_sums_are_exact(source_mysql: Source) -> None:
 
 
 def test_decimals_of_more_than_38_digits(source_mysql: Source, tables: MariaDB) -> None:
-    """Each value comes, with as many digits as the database has; a short answer in 38 if that does."""
+    """Every digit arrives; a short result has 38 digits where they are enough."""
     for declared, value, kind in (
         ("decimal(65,30)", "12345678901234567890123456789012345.123456789", pa.decimal256(65, 30)),
         ("decimal(65,30)", "12345678.5", pa.decimal128(38, 30)),
@@ -180,7 +180,9 @@ def test_decimals_of_more_than_38_digits(source_mysql: Source, tables: MariaDB) 
 
 
 @pytest.mark.parametrize("declared", ["date", "datetime", "timestamp"])
-def test_a_zero_date_says_what_to_do(source_mysql: Source, tables: MariaDB, declared: str) -> None:
+def test_a_zero_date_is_refused_with_a_remedy(
+    source_mysql: Source, tables: MariaDB, declared: str
+) -> None:
     tables.execute(
         f"create or replace table t (n int, `a day` {declared} null)",
         "set sql_mode = ''",
@@ -191,7 +193,7 @@ def test_a_zero_date_says_what_to_do(source_mysql: Source, tables: MariaDB, decl
         source_mysql.table("select `a day` from t", "t")
     assert caught.value.code == "bad_value"
     assert caught.value.details["column"] == "a day"
-    # Both ways that the message names.
+    # Both remedies that the message names work.
     for remedy in ("if(month(`a day`) * day(`a day`) = 0, null, `a day`)", "cast(`a day` as char)"):
         assert remedy in caught.value.message
         assert source_mysql.table(f"select {remedy} as x from t", "t").num_rows >= 2
@@ -212,14 +214,14 @@ def test_text_of_another_character_set_is_converted(source_mysql: Source, tables
     assert found.to_pylist() == ["€é"]
 
 
-def test_two_columns_of_one_name_and_none(source_mysql: Source) -> None:
+def test_columns_may_share_a_name(source_mysql: Source) -> None:
     table = source_mysql.table("select 1 as a, 'x' as a, null as a")
     assert table.column_names == ["a", "a", "a"]
     assert [column[0].as_py() for column in table.columns] == [1, "x", None]
 
 
 def test_many_columns(source_mysql: Source) -> None:
-    """Each tenth column needs another byte of nulls."""
+    """Each eighth column needs another byte of the null bitmap, which begins at bit 2."""
     for number in (5, 6, 7, 8, 13, 14, 15, 100):
         sql = "select " + ", ".join(f"if({n} % 3 = 0, null, {n}) as c{n}" for n in range(number))
         (row,) = source_mysql.rows(sql)
@@ -227,8 +229,8 @@ def test_many_columns(source_mysql: Source) -> None:
 
 
 def test_rows_of_several_packets(source_mysql: Source) -> None:
-    """A row of more than 16 MiB comes in pieces; one of exactly the border has an empty last one."""
-    border = 0xFFFFFF - 2 - 4 - 4  # less the row's head, its bits of nulls, and two lengths
+    """A row over 16 MiB comes in several packets; one of exactly the border ends with an empty packet."""
+    border = 0xFFFFFF - 2 - 4 - 4  # minus the row's header and null bitmap, and two lengths
     for size in (border, border + 1, border - 1):
         first, second = 8_000_000, size - 8_000_000
         table = source_mysql.table(
@@ -238,7 +240,7 @@ def test_rows_of_several_packets(source_mysql: Source) -> None:
         assert [len(value.as_py()) for value in table.column("y")] == [second, 1]
 
 
-def test_a_row_without_bounds_is_not_read(source_mysql: Source, tables: MariaDB) -> None:
+def test_an_oversized_row_is_refused(source_mysql: Source, tables: MariaDB) -> None:
     limit = 32 * 2**20
     piece = "repeat('x', 15000000)"
     for count, fits in ((2, True), (3, False), (60, False)):
@@ -257,7 +259,7 @@ def test_a_row_without_bounds_is_not_read(source_mysql: Source, tables: MariaDB)
     assert source_mysql.value("select count(*) from t", "t") == 0
 
 
-def test_columns_say_what_they_are(source_mysql: Source, tables: MariaDB) -> None:
+def test_columns_carry_their_source_type(source_mysql: Source, tables: MariaDB) -> None:
     tables.execute("create or replace table t (a int unsigned, b decimal(9,3), c enum('x'))")
     schema = source_mysql.table("select * from t", "t").schema
     assert [schema.field(name).metadata[b"source_type"] for name in "abc"] == [
@@ -270,40 +272,38 @@ def test_columns_say_what_they_are(source_mysql: Source, tables: MariaDB) -> Non
 SEED = int(os.environ.get("WB_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 
 
-def made(some: random.Random, declared: str) -> object:
-    """A random value of a type, as Arrow has it; a NULL now and then."""
-    if some.random() < 0.2:
+def random_value(rng: random.Random, declared: str) -> object:
+    """A random value of a type as Arrow has it, sometimes NULL."""
+    if rng.random() < 0.2:
         return None
     kind, _, size = declared.partition("(")
     if kind == "decimal":
         digits, scale = (int(part) for part in size.partition(")")[0].split(","))
-        number = some.choice(
-            [0, 10**digits - 1, some.randrange(10 ** some.randrange(1, digits + 1))]
-        )
-        sign = "" if "unsigned" in declared else some.choice(["", "-"])
+        number = rng.choice([0, 10**digits - 1, rng.randrange(10 ** rng.randrange(1, digits + 1))])
+        sign = "" if "unsigned" in declared else rng.choice(["", "-"])
         return Decimal(f"{sign}{number}e-{scale}")
     if kind.startswith(("int", "bigint", "tinyint")):
         bits = {"int": 32, "bigint": 64, "tinyint": 8}[kind.split()[0]]
         low, high = (
             (0, 2**bits - 1) if "unsigned" in kind else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
         )
-        return some.choice([low, high, some.randint(low, high)])
+        return rng.choice([low, high, rng.randint(low, high)])
     if kind == "double":
-        return some.choice([0.0, -0.1, 1.7976931348623157e308, some.uniform(-1e9, 1e9)])
+        return rng.choice([0.0, -0.1, 1.7976931348623157e308, rng.uniform(-1e9, 1e9)])
     if kind in ("varchar", "longtext"):
         odd = ["", "NULL", "'", "\\", '"', "ä𝄞", "a\nb", "0x41", "x" * 250, "x" * 251, "y" * 70_000]
-        return some.choice(odd[: 10 if kind == "varchar" else 11])
+        return rng.choice(odd[: 10 if kind == "varchar" else 11])
     if kind == "longblob":
-        return some.randbytes(some.choice([0, 1, 250, 251, 300]))
+        return rng.randbytes(rng.choice([0, 1, 250, 251, 300]))
     moment = dt.datetime(1, 1, 1) + dt.timedelta(
-        seconds=some.randrange(300_000_000_000), microseconds=some.randrange(10**6)
+        seconds=rng.randrange(300_000_000_000), microseconds=rng.randrange(10**6)
     )
     if kind == "date":
         return moment.date()
     if kind == "datetime":
         return moment
-    return some.choice([1, -1]) * dt.timedelta(
-        hours=some.randrange(838), minutes=some.randrange(60), microseconds=some.randrange(10**7)
+    return rng.choice([1, -1]) * dt.timedelta(
+        hours=rng.randrange(838), minutes=rng.randrange(60), microseconds=rng.randrange(10**7)
     )
 
 
@@ -315,14 +315,16 @@ DECLARED = [
 
 
 @pytest.mark.parametrize("round_", range(int(os.environ.get("WB_ROUNDS", "4"))))
-def test_what_was_written_is_read(source_mysql: Source, mariadb: MariaDB, round_: int) -> None:
-    """Random tables, written by PyMySQL; long and short answers, whose decimals differ in type."""
+def test_random_values_are_read_as_written(
+    source_mysql: Source, mariadb: MariaDB, round_: int
+) -> None:
+    """Random tables, written by PyMySQL; long and short results, whose decimals differ in type."""
     print(f"WB_SEED={SEED}")
-    some = random.Random(SEED + round_)
-    kinds = some.sample(DECLARED, some.randrange(5, len(DECLARED) + 1))
+    rng = random.Random(SEED + round_)
+    kinds = rng.sample(DECLARED, rng.randrange(5, len(DECLARED) + 1))
     columns = ", ".join(f"c{index} {kind}" for index, kind in enumerate(kinds))
-    count = some.choice([0, 1, 50, 400])
-    rows = [[made(some, kind) for kind in kinds] for _ in range(count)]
+    count = rng.choice([0, 1, 50, 400])
+    rows = [[random_value(rng, kind) for kind in kinds] for _ in range(count)]
     with mariadb.connect() as connection, connection.cursor() as cursor:
         cursor.execute(f"create or replace table t (id int auto_increment primary key, {columns})")
         names = ", ".join(f"c{index}" for index in range(len(kinds)))

@@ -35,8 +35,8 @@ from wb_server.kit.errors import (
 from wb_server.kit.network import NetworkPolicy
 
 
-def statements_running(beside: psycopg.Connection, text: str) -> int:
-    row = beside.execute(
+def statements_running(direct: psycopg.Connection, text: str) -> int:
+    row = direct.execute(
         "select count(*) from pg_stat_activity where state = 'active' "
         "and query like %s and pid <> pg_backend_pid()",
         [f"%{text}%"],
@@ -46,11 +46,11 @@ def statements_running(beside: psycopg.Connection, text: str) -> int:
 
 
 @pytest.fixture
-def tables(beside: psycopg.Connection) -> Iterator[psycopg.Connection]:
-    """A schema of its own, dropped afterwards."""
-    beside.execute("create schema t; set search_path = t")
-    yield beside
-    beside.execute("drop schema t cascade")
+def tables(direct: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """A schema ``t``, dropped afterwards."""
+    direct.execute("create schema t; set search_path = t")
+    yield direct
+    direct.execute("drop schema t cascade")
 
 
 # --- numeric ---------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def test_sums_are_exact(source: Source) -> None:
 
 
 def test_mixed_scales_over_batches(source: Source) -> None:
-    """The first batch has no decimals, later ones do: there is room, and nothing is rounded."""
+    """The first batch has no decimal places, later ones do: they fit, and nothing is rounded."""
     table = source.table(
         "select case when i > 250000 then i + 0.123456789 else i end::numeric as x "
         "from generate_series(1, 300000) i"
@@ -102,7 +102,7 @@ def test_mixed_scales_over_batches(source: Source) -> None:
     assert table.column("x")[299_999].as_py() == Decimal("300000.123456789")
 
 
-def test_later_value_without_room_is_an_error(source: Source) -> None:
+def test_a_later_value_that_does_not_fit_is_an_error(source: Source) -> None:
     with pytest.raises(InvalidInput, match=r"x::numeric\(76, 30\)") as caught:
         source.table(
             "select case when i > 250000 then 0.1234567890123456789 else i end::numeric as x "
@@ -111,7 +111,7 @@ def test_later_value_without_room_is_an_error(source: Source) -> None:
     assert caught.value.code == "numeric_overflow"
 
 
-def test_large_integers_have_room(source: Source) -> None:
+def test_large_integers_are_decimal256(source: Source) -> None:
     table = source.table("select i + 1e30::numeric as x from generate_series(1, 200000) i")
     assert table.schema.field("x").type == pa.decimal256(76, 18)
     assert table.column("x")[0].as_py() == Decimal("1" + "0" * 29 + "1")
@@ -131,13 +131,13 @@ def test_trailing_zeros_do_not_count(source: Source) -> None:
         ("NaN", "numeric(10,2)"),
     ],
 )
-def test_not_a_number(source: Source, value: str, declared: str) -> None:
+def test_nan_and_infinity_are_refused(source: Source, value: str, declared: str) -> None:
     with pytest.raises(InvalidInput, match="double precision") as caught:
         source.table(f"select '{value}'::{declared} as x")
     assert caught.value.code == "bad_value"
 
 
-def test_empty_answer_has_a_schema(source: Source) -> None:
+def test_an_empty_result_has_a_schema(source: Source) -> None:
     table = source.table("select 1.5::numeric as x, 2::numeric(8,3) as y where false")
     assert table.schema.types == [pa.decimal128(38, 0), pa.decimal128(8, 3)]
     assert table.num_rows == 0
@@ -196,8 +196,8 @@ def test_other_types_come_as_postgresql_prints_them(source: Source) -> None:
     assert table.schema.field("r").metadata == {b"source_type": b"int4range"}
 
 
-def test_type_made_later_is_read(source: Source, tables: psycopg.Connection) -> None:
-    """The driver lists the types when it connects; one made later is looked up then."""
+def test_a_type_created_later_is_read(source: Source, tables: psycopg.Connection) -> None:
+    """The driver lists the types when it connects; a later one is looked up when it appears."""
     source.value("select 1")
     tables.execute("create type t.late as enum ('now')")
     assert source.value("select 'now'::t.late") == "now"
@@ -215,7 +215,7 @@ def test_type_made_later_is_read(source: Source, tables: psycopg.Connection) -> 
         "time '24:00'",
     ],
 )
-def test_value_that_arrow_has_not(source: Source, value: str) -> None:
+def test_a_value_that_arrow_cannot_hold_is_refused(source: Source, value: str) -> None:
     with pytest.raises(InvalidInput, match="Cast it in the query") as caught:
         source.table(f"select {value} as x")
     assert caught.value.code == "bad_value"
@@ -235,7 +235,7 @@ def test_anonymous_records_are_text(source: Source) -> None:
     assert source.value("select relacl from pg_class where relacl is not null limit 1")
 
 
-# --- reads only read, and leave nothing ------------------------------------------------------
+# --- reads only read, and leave nothing behind -----------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_read_is_read_only(source: Source, tables: psycopg.Connection, sql: str)
 
 
 def test_read_only_holds_after_set_config(source: Source, tables: psycopg.Connection) -> None:
-    """A read may change a setting of its session, for the next one it is as if it had not."""
+    """A read may change a setting of its session; the next session doesn't see it."""
     tables.execute("create table t.one (i int)")
     source.value("select set_config('default_transaction_read_only', 'off', false)")
     with pytest.raises(Forbidden) as caught:
@@ -289,12 +289,12 @@ def test_pooled_session_is_reset(source: Source) -> None:
     ]  # fmt: skip
 
 
-def test_dead_pooled_connection_is_replaced(source: Source, beside: psycopg.Connection) -> None:
+def test_dead_pooled_connection_is_replaced(source: Source, direct: psycopg.Connection) -> None:
     pid = source.value("select pg_backend_pid()")
-    beside.execute("select pg_terminate_backend(%s)", [pid])
+    direct.execute("select pg_terminate_backend(%s)", [pid])
     until(
         lambda: (
-            not beside.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
+            not direct.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
         )
     )
     assert source.value("select pg_backend_pid()") != pid
@@ -306,33 +306,33 @@ def test_new_version_drops_the_pool(source: Source) -> None:
     assert source.value("select pg_backend_pid()") != first
 
 
-def test_unsaved_connection_is_not_pooled(source: Source, beside: psycopg.Connection) -> None:
+def test_unsaved_connection_is_not_pooled(source: Source, direct: psycopg.Connection) -> None:
     source.target = Target("", 0, source.target.config)
     pid = source.value("select pg_backend_pid()", kind="test")
     until(
         lambda: (
-            not beside.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
+            not direct.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
         )
     )
 
 
-def test_forget_drops_idle(source: Source, beside: psycopg.Connection) -> None:
+def test_forget_closes_idle_connections(source: Source, direct: psycopg.Connection) -> None:
     pid = source.value("select pg_backend_pid()")
     source.connector.forget("c1")
     until(
         lambda: (
-            not beside.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
+            not direct.execute("select 1 from pg_stat_activity where pid = %s", [pid]).fetchone()
         )
     )
 
 
-def test_permit_of_another_connection(source: Source) -> None:
+def test_a_permit_of_another_connection_is_refused(source: Source) -> None:
     with pytest.raises(Forbidden) as caught:
         source.connector.open(make_permit("select 1", connection_id="c2"), source.target)
     assert caught.value.code == "wrong_permit"
 
 
-def test_permit_for_something_else(source: Source) -> None:
+def test_a_permit_of_another_kind_is_refused(source: Source) -> None:
     with source.open(kind="browse") as session, pytest.raises(Forbidden):
         session.run(timeout=1, max_write_rows=0)
     with source.open("select 1") as session, pytest.raises(Forbidden):
@@ -342,7 +342,7 @@ def test_permit_for_something_else(source: Source) -> None:
 # --- writes ----------------------------------------------------------------------------------
 
 
-def test_write(source: Source, tables: psycopg.Connection) -> None:
+def test_writes_return_a_count_or_rows(source: Source, tables: psycopg.Connection) -> None:
     tables.execute("create table t.w (id int primary key, amount numeric(10,2))")
     insert = "insert into t.w select i, i * 1.5 from generate_series(1, 3) i"
     assert source.rows(insert, kind="write") == [{"rows_affected": 3}]
@@ -400,7 +400,7 @@ def test_two_statements_are_refused(source: Source, tables: psycopg.Connection) 
 def test_lost_commit_says_that_the_outcome_is_unknown(
     source: Source, tables: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server goes away between the statement and the answer to COMMIT."""
+    """The connection is lost between the statement and the reply to COMMIT."""
     tables.execute("create table t.w (id int)")
     command = PostgresConnection.command
 
@@ -428,7 +428,7 @@ def test_timeout(source: Source) -> None:
     assert source.value("select 1") == 1
 
 
-def test_cancel_reaches_the_database(source: Source, beside: psycopg.Connection) -> None:
+def test_cancel_reaches_the_database(source: Source, direct: psycopg.Connection) -> None:
     session = source.open("select pg_sleep(60) as cancel_me")
     failed: list[WorkbenchError] = []
 
@@ -440,11 +440,11 @@ def test_cancel_reaches_the_database(source: Source, beside: psycopg.Connection)
 
     runner = threading.Thread(target=run)
     runner.start()
-    until(lambda: statements_running(beside, "cancel_me"))
+    until(lambda: statements_running(direct, "cancel_me"))
     session.cancel()
     runner.join(10)
     assert [error.code for error in failed] == ["cancelled"]
-    until(lambda: not statements_running(beside, "cancel_me"))
+    until(lambda: not statements_running(direct, "cancel_me"))
     session.close()
 
 
@@ -456,7 +456,7 @@ def test_cancel_before_run(source: Source) -> None:
     assert caught.value.code == "cancelled"
 
 
-def test_cancel_between_batches(source: Source, beside: psycopg.Connection) -> None:
+def test_cancel_between_batches(source: Source, direct: psycopg.Connection) -> None:
     sql = "select i, repeat('x', 100) as between_batches from generate_series(1, 5000000) i"
     with source.open(sql) as session:
         batches = iter(session.run(timeout=60, max_write_rows=0))
@@ -465,18 +465,18 @@ def test_cancel_between_batches(source: Source, beside: psycopg.Connection) -> N
         with pytest.raises(Conflict):
             for _ in batches:
                 pass
-    until(lambda: not statements_running(beside, "between_batches"))
+    until(lambda: not statements_running(direct, "between_batches"))
 
 
-def test_close_in_mid_stream_ends_the_statement(source: Source, beside: psycopg.Connection) -> None:
+def test_close_in_mid_stream_ends_the_statement(source: Source, direct: psycopg.Connection) -> None:
     sql = "select i, repeat('x', 100) as left_early from generate_series(1, 5000000) i"
     with source.open(sql) as session:
         next(iter(session.run(timeout=60, max_write_rows=0)))
-    until(lambda: not statements_running(beside, "left_early"))
+    until(lambda: not statements_running(direct, "left_early"))
     assert source.value("select 1") == 1
 
 
-def test_close_from_another_thread(source: Source, beside: psycopg.Connection) -> None:
+def test_close_from_another_thread(source: Source, direct: psycopg.Connection) -> None:
     session = source.open("select pg_sleep(60) as closed_early")
 
     def run() -> None:
@@ -485,14 +485,14 @@ def test_close_from_another_thread(source: Source, beside: psycopg.Connection) -
 
     runner = threading.Thread(target=run)
     runner.start()
-    until(lambda: statements_running(beside, "closed_early"))
+    until(lambda: statements_running(direct, "closed_early"))
     session.close()
     runner.join(10)
     assert not runner.is_alive()
-    until(lambda: not statements_running(beside, "closed_early"))
+    until(lambda: not statements_running(direct, "closed_early"))
 
 
-def test_reading_on_after_close(source: Source) -> None:
+def test_reading_after_close_is_an_error(source: Source) -> None:
     with source.open("select i from generate_series(1, 1000000) i") as session:
         batches = iter(session.run(timeout=30, max_write_rows=0))
         next(batches)
@@ -531,7 +531,7 @@ def test_error_in_mid_stream(source: Source) -> None:
 
 
 def test_memory_is_bounded_for_a_slow_reader(postgres: Cluster) -> None:
-    """3 million rows, 300 MB: a reader that takes its time holds no more than a few batches."""
+    """3 million rows, 300 MB: a slow reader holds no more than a few batches."""
     sql = (
         "select i, repeat('x', 80) as s, (i / 7.0)::numeric(12, 4) as n "
         "from generate_series(1, %d) i"
@@ -587,12 +587,12 @@ ODD_PASSWORDS = [
 ]  # fmt: skip
 
 
-def test_odd_passwords_work(source: Source, postgres: Cluster, beside: psycopg.Connection) -> None:
-    beside.execute("create role odd login")
+def test_odd_passwords_work(source: Source, postgres: Cluster, direct: psycopg.Connection) -> None:
+    direct.execute("create role odd login")
     try:
         for number, password in enumerate(ODD_PASSWORDS):
             statement = psycopg.sql.SQL("alter role odd password {}").format(password)
-            beside.execute(statement)
+            direct.execute(statement)
             config = PostgresConfig.model_validate(postgres.config(user="odd", password=password))
             odd = Source(source.connector, Target(f"odd{number}", 1, config))
             assert odd.value("select current_user::text") == "odd"
@@ -600,15 +600,15 @@ def test_odd_passwords_work(source: Source, postgres: Cluster, beside: psycopg.C
     finally:
         until(
             lambda: (
-                not beside.execute(
+                not direct.execute(
                     "select 1 from pg_stat_activity where usename = 'odd'"
                 ).fetchone()
             )
         )
-        beside.execute("drop role odd")
+        direct.execute("drop role odd")
 
 
-def test_wrong_password_says_a_constant(source: Source, postgres: Cluster) -> None:
+def test_a_failed_sign_in_has_a_constant_message(source: Source, postgres: Cluster) -> None:
     messages = set()
     for changes in (
         {"password": "s3cret-wrong"},
@@ -653,7 +653,7 @@ def test_unknown_database_and_tls(source: Source, postgres: Cluster) -> None:
 
 
 def test_dials_the_checked_address(postgres: Cluster) -> None:
-    """The name can't be resolved outside of the policy, so it is the checked address that counts."""
+    """Only the policy can resolve the name, so the checked address must have been dialled."""
     policy = NetworkPolicy(allow_loopback=True, resolver=lambda name, port: ["127.0.0.1"])
     connector = PostgresConnector(policy)
     config = PostgresConfig.model_validate(postgres.config(host="db.pinned.invalid"))
@@ -680,7 +680,7 @@ def test_environment_has_no_influence(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Neither variables nor files in the home folder change where and how it connects."""
+    """Neither environment variables nor files in the home folder change where or how it connects."""
     (tmp_path / ".pgpass").write_text(f"*:*:*:*:{postgres.password}\n")
     (tmp_path / ".pgpass").chmod(0o600)
     (tmp_path / ".pg_service.conf").write_text("[other]\nhost=192.0.2.1\n")
@@ -704,7 +704,7 @@ def test_environment_has_no_influence(
         connector.close()
 
 
-def test_config() -> None:
+def test_configuration_schema_and_validation() -> None:
     schema = PostgresConfig.model_json_schema()
     assert PostgresConfig.secret_fields() == ["password"]
     password = schema["properties"]["password"]["anyOf"][0]
@@ -789,10 +789,10 @@ def test_browse_shows_what_the_login_may_use(
         tables.execute("drop schema hidden cascade; drop owned by peek; drop role peek")
 
 
-def test_thousands_of_tables(source: Source, beside: psycopg.Connection) -> None:
-    beside.execute("create schema many")
+def test_thousands_of_tables(source: Source, direct: psycopg.Connection) -> None:
+    direct.execute("create schema many")
     for start in range(0, 5000, 1000):
-        beside.execute(
+        direct.execute(
             f"do $$ begin for i in {start}..{start + 999} loop "
             "execute format('create table many.t%s (a int, b text)', i); end loop; end $$"
         )
@@ -803,8 +803,8 @@ def test_thousands_of_tables(source: Source, beside: psycopg.Connection) -> None
             assert len(session.columns("many", "t4999")) == 2
     finally:
         for start in range(0, 5000, 1000):
-            beside.execute(
+            direct.execute(
                 f"do $$ begin for i in {start}..{start + 999} loop "
                 "execute format('drop table many.t%s', i); end loop; end $$"
             )
-        beside.execute("drop schema many")
+        direct.execute("drop schema many")

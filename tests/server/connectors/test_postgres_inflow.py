@@ -1,4 +1,4 @@
-"""Looking for the driver's socket touches nothing else of the process."""
+"""Finding the driver's socket affects nothing else in the process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_locks_on_files_are_kept(tmp_path: Path) -> None:
         assert others_see(path) == "locked"
         assert Inflow.of(("127.0.0.1", 1), 2) is None
         assert others_see(path) == "locked"
-        # The control: this is what a look by copies would do.
+        # Control: closing a duplicated descriptor releases the lock.
         os.close(os.dup(file.fileno()))
         assert others_see(path) == "free"
 
@@ -61,7 +61,7 @@ def test_sqlite_keeps_its_database_to_itself(tmp_path: Path) -> None:
         assert "locked" in done.stdout
 
 
-def test_the_connection_is_found_among_all_that_is_open() -> None:
+def test_the_connection_is_found_among_all_open_descriptors() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         peer: tuple[str, int] = server.getsockname()[:2]
         accepted: list[socket.socket] = []

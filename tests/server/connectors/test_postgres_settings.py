@@ -53,14 +53,14 @@ BACKSLASHES = [
 
 @pytest.fixture(scope="module", params=["database", "role"])
 def hostile(request: pytest.FixtureRequest, postgres: Cluster) -> Iterator[Source]:
-    """A database where every default is another, by the database or by the login."""
+    """A database with all defaults changed, by the database or by the login."""
     place = "hostile_place"
     with postgres.connect() as owner:
         owner.execute(f"create database {place}")
         owner.execute(f"create role {place} superuser login password 'x'")
         for name, value in HOSTILE.items():
             owner.execute(f"alter {request.param} {place} set {name} = {value!r}")
-        # Types and operators of its own, before PostgreSQL's.
+        # Its own types and operators come before PostgreSQL's.
         owner.execute(f"alter {request.param} {place} set search_path = public, pg_catalog")
     config = postgres.config(database=place, user=place, password="x")
     with psycopg.connect(postgres.url, dbname=place, autocommit=True) as there:
@@ -89,7 +89,7 @@ def rows(source: Source, sql: str, **params: Any) -> list[dict[str, Any]]:
 
 
 def plain(source: Source) -> psycopg.Connection:
-    """The same login, as any other program has it."""
+    """The same login, as any other program uses it."""
     config = source.target.config
     assert isinstance(config, PostgresConfig) and config.password is not None
     return psycopg.connect(
@@ -98,19 +98,19 @@ def plain(source: Source) -> psycopg.Connection:
     )  # fmt: skip
 
 
-def test_a_backslash_ends_no_string(hostile: Source) -> None:
+def test_a_backslash_never_ends_a_string(hostile: Source) -> None:
     text = analyse(ATTACK, "postgres").sql
     with plain(hostile) as there:
         result = there.pgconn.exec_(text.encode())
         values = [result.get_value(row, 2) or b"" for row in range(result.ntuples)]
-        assert any(value.startswith(b"SCRAM") for value in values), "it doesn't bite"
+        assert any(value.startswith(b"SCRAM") for value in values), "the attack doesn't work anyway"
     answer = hostile.table(text)
     assert answer.num_columns == 2
     assert answer.column(0)[0].as_py() == "\\"
     assert answer.column(1)[0].as_py() == " , 1::numeric, rolpassword::text from pg_authid -- "
 
 
-def test_values_with_backslashes_come_back_as_they_were(hostile: Source) -> None:
+def test_values_with_backslashes_round_trip(hostile: Source) -> None:
     for value in BACKSLASHES:
         assert rows(hostile, "select :x as x", x=value) == [{"x": value}]
         assert rows(hostile, "select note from notes where note = :x or id = 1", x=value)
@@ -119,7 +119,7 @@ def test_values_with_backslashes_come_back_as_they_were(hostile: Source) -> None
     assert rows(hostile, "select id from notes where note = :x", x="a\\b") == [{"id": 1}]
 
 
-def test_writes_and_loads_keep_them(hostile: Source) -> None:
+def test_writes_and_loads_keep_backslashes(hostile: Source) -> None:
     for number, value in enumerate(BACKSLASHES):
         sql = analyse(
             "insert into notes values (:n, :x)", "postgres", {"n": number + 10, "x": value}
@@ -142,7 +142,7 @@ def test_writes_and_loads_keep_them(hostile: Source) -> None:
     hostile.rows("drop table loaded", kind="write")
 
 
-def test_values_as_text_are_the_same_everywhere(hostile: Source) -> None:
+def test_values_cast_to_text_do_not_depend_on_the_defaults(hostile: Source) -> None:
     (row,) = rows(
         hostile,
         "select '2024-03-01'::date::text as d, '2024-03-01 12:00+00'::timestamptz::text as t, "
@@ -157,27 +157,25 @@ def test_values_as_text_are_the_same_everywhere(hostile: Source) -> None:
     }  # fmt: skip
 
 
-def test_a_transaction_may_wait_for_us(hostile: Source) -> None:
-    """It has the Workbench's own limit, and waits for other sources and for readers."""
+def test_an_idle_transaction_has_no_timeout_of_the_servers(hostile: Source) -> None:
+    """The Workbench has its own limit, and a transaction waits for other sources and for readers."""
     name = "idle_in_transaction_session_timeout"
     with plain(hostile) as there:
-        assert there.execute(f"show {name}").fetchone() == ("2s",), "nothing to mend"
+        assert there.execute(f"show {name}").fetchone() == ("2s",), "the default isn't in force"
     assert hostile.rows(f"select current_setting('{name}') as x") == [{"x": "0"}]
 
 
-def test_a_login_whose_transactions_are_read_only_says_so(
-    hostile: Source, postgres: Cluster
-) -> None:
+def test_a_write_by_a_read_only_login_names_the_setting(hostile: Source, postgres: Cluster) -> None:
     with postgres.connect() as owner:
         owner.execute("alter role hostile_place set default_transaction_read_only = on")
-        connector = PostgresConnector(NetworkPolicy(allow_loopback=True))  # its sessions are new
+        connector = PostgresConnector(NetworkPolicy(allow_loopback=True))  # with new sessions
         with pytest.raises(Forbidden, match="default_transaction_read_only"):
             Source(connector, hostile.target).rows("insert into notes values (9)", kind="write")
         connector.close()
         owner.execute("alter role hostile_place reset default_transaction_read_only")
 
 
-def test_browsing_answers_the_same(hostile: Source) -> None:
+def test_browsing_does_not_depend_on_the_defaults(hostile: Source) -> None:
     with hostile.open(kind="browse") as session:
         assert [each.name for each in session.tables("public")].count("notes") == 1
         columns = session.columns("public", "notes")
@@ -186,12 +184,14 @@ def test_browsing_answers_the_same(hostile: Source) -> None:
         assert session.columns(None, "notes") == columns
 
 
-def test_a_pooled_session_goes_back_to_them(hostile: Source) -> None:
+def test_a_pooled_session_gets_the_settings_again(hostile: Source) -> None:
     for _ in range(3):
         assert rows(hostile, "select :x as x", x="\\") == [{"x": "\\"}]
 
 
-def test_without_the_settings_it_bites(hostile: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_settings_the_defaults_change_results(
+    hostile: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("IN_TRANSACTION", "VALUES"):
         monkeypatch.setattr(postgres_session, name, "SELECT 1")
     text = analyse("select :a as a, :b as b", "postgres", {"a": "\\", "b": ", 1 as b --"}).sql

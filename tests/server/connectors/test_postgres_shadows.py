@@ -1,4 +1,4 @@
-"""What a database would run in place of what the gate has checked, on a real server."""
+"""A database's own operators, functions and casts never run instead of what the gate checked."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from wb_server.kit.errors import Forbidden
 
 
 @pytest.fixture
-def people(beside: psycopg.Connection) -> Iterator[psycopg.Connection]:
+def people(direct: psycopg.Connection) -> Iterator[psycopg.Connection]:
     """A table, a schema outside of the search path, and functions for operators."""
-    beside.execute(
+    direct.execute(
         """
         create schema aside;
         create table public.people (id int, name varchar);
@@ -26,8 +26,8 @@ def people(beside: psycopg.Connection) -> Iterator[psycopg.Connection]:
             language sql as $$ select true $$;
         """
     )
-    yield beside
-    beside.execute("drop schema aside cascade; drop table public.people cascade")
+    yield direct
+    direct.execute("drop schema aside cascade; drop table public.people cascade")
 
 
 def refused(source: Source, sql: str, kind: str = "read") -> str:
@@ -36,7 +36,7 @@ def refused(source: Source, sql: str, kind: str = "read") -> str:
     return caught.value.code
 
 
-def test_an_operator_of_the_database_is_not_run(source: Source, people: psycopg.Connection) -> None:
+def test_a_user_defined_operator_is_refused(source: Source, people: psycopg.Connection) -> None:
     sql = "select name || name as x from people"
     assert source.value(sql) == "AdaAda"
     make = (
@@ -50,7 +50,7 @@ def test_an_operator_of_the_database_is_not_run(source: Source, people: psycopg.
     assert source.value("select id + 1 as x from people") == 2
 
 
-def test_an_operator_that_a_keyword_calls_is_not_run(
+def test_a_user_defined_operator_behind_a_keyword_is_refused(
     source: Source, people: psycopg.Connection
 ) -> None:
     people.execute(
@@ -61,7 +61,7 @@ def test_an_operator_that_a_keyword_calls_is_not_run(
     assert source.value("select 1 as x") == 1
 
 
-def test_a_column_calls_no_function_of_the_database(
+def test_a_column_reference_never_calls_a_function(
     source: Source, people: psycopg.Connection
 ) -> None:
     people.execute(
@@ -80,7 +80,9 @@ def test_a_column_calls_no_function_of_the_database(
     people.execute("drop function public.whisper(anyelement, int)")
 
 
-def test_functions_of_an_extension_are_its_own(source: Source, people: psycopg.Connection) -> None:
+def test_a_namesake_of_an_extensions_function_is_refused(
+    source: Source, people: psycopg.Connection
+) -> None:
     people.execute("create extension fuzzystrmatch schema public")
     try:
         assert source.value("select soundex('Ada') as x") == "A300"
@@ -94,15 +96,15 @@ def test_functions_of_an_extension_are_its_own(source: Source, people: psycopg.C
         people.execute("drop extension fuzzystrmatch cascade")
 
 
-def test_other_errors_name_nothing() -> None:
+def test_other_errors_are_not_findings() -> None:
     assert shadows.found('invalid input syntax for type integer: "abc"') is None
-    said = "invalid input: »workbench-found:operator:||\x1fdot:shout:end«"
-    found = shadows.found(said)
+    message = "invalid input: »workbench-found:operator:||\x1fdot:shout:end«"
+    found = shadows.found(message)
     assert found == ["operator:||", "dot:shout"]
     assert shadows.refusal(found).code == "function_not_allowed"
 
 
-def test_a_type_of_an_extension_is_cast_to_and_a_namesake_is_not(
+def test_a_cast_to_an_extensions_type_is_allowed_but_not_to_a_namesake(
     source: Source, people: psycopg.Connection
 ) -> None:
     sql = "select ('Ada'::citext = 'ADA')::text as x from people"

@@ -1,4 +1,4 @@
-"""PostgreSQL's values in Arrow: what psycopg wrote comes out, whatever the types and the NULLs."""
+"""PostgreSQL's values in Arrow: what psycopg wrote is read back, whatever the types and the NULLs."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SEED = int(os.environ.get("WB_SEED", "0")) or random.SystemRandom().randrange(1,
 ROUNDS = int(os.environ.get("WB_ROUNDS", "6"))
 
 EXACT = Context(prec=200)
-Made = tuple[str, list[Any], Any]  # an expression with its parameters, and what it is in Arrow
+Made = tuple[str, list[Any], Any]  # an expression, its parameters, and its value in Arrow
 
 
 @pytest.fixture
-def values(beside: psycopg.Connection) -> Iterator[psycopg.Connection]:
-    """A schema ``v`` with types of its own, dropped afterwards."""
-    beside.execute("create extension if not exists citext; create extension if not exists ltree")
-    beside.execute("drop schema if exists v cascade; create schema v")
+def values(direct: psycopg.Connection) -> Iterator[psycopg.Connection]:
+    """A schema ``v`` with its own types, dropped afterwards."""
+    direct.execute("create extension if not exists citext; create extension if not exists ltree")
+    direct.execute("drop schema if exists v cascade; create schema v")
     for made in (
         "type v.mood as enum ('glad', 'sad', 'so so', 'NULL')",
         'type v.price as (amount numeric(10,2), "Unit ""x""" text)',
@@ -43,9 +43,9 @@ def values(beside: psycopg.Connection) -> Iterator[psycopg.Connection]:
         "type v.deep as (p v.price, tags text[], c v.cost, wide numeric, span interval, m v.mood)",
         "type v.none as ()",
     ):
-        beside.execute(f"create {made}")
-    yield beside
-    beside.execute("drop schema v cascade; drop extension citext cascade; drop extension ltree")
+        direct.execute(f"create {made}")
+    yield direct
+    direct.execute("drop schema v cascade; drop extension citext cascade; drop extension ltree")
 
 
 # --- generated -------------------------------------------------------------------------------
@@ -86,8 +86,8 @@ class Values:
         months, days = self.random.randint(-9999, 9999), self.random.randint(-9999, 9999)
         edge = 2_562_047 * 3_600_000_000
         micros = self.random.choice([0, 1, -1, edge, -edge, self.random.randint(-edge, edge)])
-        said = f"{months} months {days} days {micros} microseconds"
-        return said, pa.MonthDayNano([months, days, micros * 1000])
+        literal = f"{months} months {days} days {micros} microseconds"
+        return literal, pa.MonthDayNano([months, days, micros * 1000])
 
     def moment(self) -> dt.datetime:
         seconds = self.random.randrange(0, 300_000_000_000)
@@ -96,7 +96,7 @@ class Values:
         )
 
     def of(self, kind: str) -> Made:
-        """A value of a type; a NULL now and then."""
+        """A random value of a type, sometimes NULL."""
         if self.random.random() < 0.2:
             return f"null::{kind}", [], None
         if kind.endswith("[]"):
@@ -146,8 +146,8 @@ class Values:
         elif kind == "timestamptz":
             given = self.moment().replace(tzinfo=dt.UTC)
         elif kind == "interval":
-            said, expected = self.interval()
-            return "%s::interval", [said], expected
+            literal, expected = self.interval()
+            return "%s::interval", [literal], expected
         elif kind == "v.mood":
             given = pick(["glad", "so so", "NULL"])
         else:
@@ -192,17 +192,19 @@ KINDS = [
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_what_was_written_is_read(source: Source, values: psycopg.Connection, round_: int) -> None:
+def test_random_values_are_read_as_written(
+    source: Source, values: psycopg.Connection, round_: int
+) -> None:
     print(f"WB_SEED={SEED}")
-    some = Values(SEED + round_)
+    generator = Values(SEED + round_)
     size = len(KINDS) if round_ == 0 else 12
-    kinds = some.random.sample(KINDS, size)
+    kinds = generator.random.sample(KINDS, size)
     names = [f"c{index}" for index in range(size)]
     columns = ", ".join(f"{name} {kind}" for name, kind in zip(names, kinds, strict=True))
     values.execute(f"create table v.t (id int, {columns})")
     expected: list[dict[str, Any]] = []
-    for number in range(some.random.choice([0, 1, 30])):
-        made = [some.of(kind) for kind in kinds]
+    for number in range(generator.random.choice([0, 1, 30])):
+        made = [generator.of(kind) for kind in kinds]
         sql = ", ".join(("%s", *(each[0] for each in made)))
         parameters = [number, *(value for each in made for value in each[1])]
         values.execute(f"insert into v.t values ({sql})", parameters)
@@ -220,7 +222,7 @@ def test_what_was_written_is_read(source: Source, values: psycopg.Connection, ro
 
 
 def test_nulls_and_batches_of_composite_values(source: Source, values: psycopg.Connection) -> None:
-    """Each of three: none, one of nothing but NULLs, one with values; over several batches."""
+    """In turn NULL, a row of NULLs, and a row of values; over several batches."""
     sql = """select case i %% 3 when 0 then null when 1 then row(null, null)::v.price
              else row(i, repeat('x', 60))::v.price end as c, i from generate_series(1, {n}) i"""
     for count in (3, 60_000):
@@ -247,8 +249,8 @@ def test_a_function_that_makes_a_composite_value_runs_once(
     assert values.execute("select last_value from v.s").fetchone() == (1,)
 
 
-def test_a_cast_of_somebody_is_not_run(source: Source, values: psycopg.Connection) -> None:
-    """Values are asked for by the types' own output functions."""
+def test_user_defined_casts_are_not_run(source: Source, values: psycopg.Connection) -> None:
+    """Values are read with the types' own output functions."""
     values.execute("create type v.feels as (m v.mood)")
     for kind in ("v.price", "v.mood"):
         name = kind.replace(".", "_")
@@ -274,9 +276,7 @@ def test_a_cast_of_somebody_is_not_run(source: Source, values: psycopg.Connectio
     ]  # fmt: skip
 
 
-def test_a_type_that_was_changed_is_read_as_it_is_now(
-    source: Source, values: psycopg.Connection
-) -> None:
+def test_an_altered_type_is_read_as_it_is_now(source: Source, values: psycopg.Connection) -> None:
     """The driver remembers a type as it was when it connected."""
     values.execute("create type v.changing as (a int, b text)")
     sql = "select x from (select null::v.changing) t(x)"
@@ -305,25 +305,27 @@ def test_more_dimensions_are_refused(
         source.table(sql)
     assert caught.value.code == "unsupported_type"
     assert caught.value.details["column"] == "x"
-    # What the message advises.
+    # The message's advice works.
     assert source.table(f"select x::text from ({sql}) t").num_rows == 3
     assert source.table(f"select to_jsonb(x) from ({sql}) t").num_rows == 3
 
 
-def test_arrays_in_values_in_arrays_are_refused(source: Source, values: psycopg.Connection) -> None:
+def test_arrays_of_composites_with_arrays_are_refused(
+    source: Source, values: psycopg.Connection
+) -> None:
     with pytest.raises(InvalidInput) as caught:
         source.table("select array[null::v.deep] as x")
     assert caught.value.code == "unsupported_type"
 
 
-def test_arrays_counted_from_elsewhere(source: Source) -> None:
+def test_arrays_with_other_lower_bounds(source: Source) -> None:
     table = source.table("select '[2:3]={5,6}'::int[] as a, '[0:1]={1.5,2}'::numeric[] as b")
     assert table.to_pylist() == [{"a": [5, 6], "b": [Decimal("1.5"), Decimal(2)]}]
 
 
 @pytest.mark.parametrize("value", ["'2562048 hours'", "'-2562048 hours'", "'100000000 hours'"])
 @pytest.mark.parametrize("form", ["interval {}", "array[interval {}]"])
-def test_an_interval_without_room(source: Source, value: str, form: str) -> None:
+def test_an_interval_that_does_not_fit_is_refused(source: Source, value: str, form: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         source.table(f"select {form.format(value)} as x")
     assert (caught.value.code, caught.value.details["column"]) == ("bad_value", "x")
@@ -331,7 +333,7 @@ def test_an_interval_without_room(source: Source, value: str, form: str) -> None
 
 
 def test_returning(source: Source, values: psycopg.Connection) -> None:
-    """A write's rows come in the same forms, whatever stands before it."""
+    """The rows that a write returns have the same types, whatever precedes it."""
     values.execute(
         "create table v.w (id int primary key, c v.price, n numeric, t citext, i interval)"
     )
@@ -355,7 +357,7 @@ def test_returning(source: Source, values: psycopg.Connection) -> None:
     assert values.execute("select count(*) from v.w").fetchone() == (1,)
 
 
-def test_explain_and_show_answer(source: Source) -> None:
+def test_explain_and_show_return_rows(source: Source) -> None:
     assert source.table("explain select 1").num_rows == 1
     assert source.value("show server_version")
 
@@ -381,7 +383,7 @@ def test_numbers_past_38_digits(source: Source) -> None:
 
 @pytest.mark.parametrize("value", ["10::numeric ^ 76", "-(10::numeric ^ 300)", "1e-80"])
 @pytest.mark.parametrize("form", ["{}", "array[{}]"])
-def test_no_room_for_a_number(source: Source, value: str, form: str) -> None:
+def test_a_number_that_does_not_fit_is_refused(source: Source, value: str, form: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         source.table(f"select {form.format(value)} as x")
     assert (caught.value.code, caught.value.details["column"]) == ("numeric_overflow", "x")
@@ -395,7 +397,7 @@ def test_no_room_for_a_number(source: Source, value: str, form: str) -> None:
         ("(10::numeric ^ 60 + 1e-30)", "x::text", "1" + "0" * 60 + "." + "0" * 29 + "1"),
     ],
 )
-def test_what_is_advised_for_a_large_number_works(
+def test_the_advice_for_a_large_number_works(
     source: Source, value: str, advice: str, answer: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -403,13 +405,13 @@ def test_what_is_advised_for_a_large_number_works(
     assert advice in caught.value.message
     found = source.table(f"select {advice} as x from (select {value} as x) s")
     assert found.column("x").to_pylist() == [answer]
-    # Where a cast to numeric is named too, the database takes it.
+    # A cast to numeric that is named too is one that the database accepts.
     for cast in re.findall(r"x::numeric\(\d+, \d+\)", caught.value.message):
         source.table(f"select {cast} as y from (select {value} as x) s")
 
 
-def test_a_product_has_room_for_rows_to_come(source: Source) -> None:
-    """36 decimals, most of them zeros in the first batch and none in a later one."""
+def test_a_products_type_leaves_room_for_later_rows(source: Source) -> None:
+    """36 decimal places, most of them zeros in the first batch and none in a later one."""
     small, large = Decimal("2.5"), Decimal("1.000000000000000001")
     table = source.table(
         f"select case when i < 190000 then {small} else {large} end::numeric(38,18) * "
@@ -422,20 +424,22 @@ def test_a_product_has_room_for_rows_to_come(source: Source) -> None:
 
 
 def test_generated_decimals() -> None:
-    """Arrow's cast is trusted only where it says the truth: no number becomes another one."""
-    some = Values(SEED)
+    """Arrow's cast is used only where it is exact: no number becomes another one."""
+    generator = Values(SEED)
     print(f"WB_SEED={SEED}")
-    told = 0
+    exact = 0
     for _ in range(4000):
-        number = some.decimal(some.random.randrange(1, 90), some.random.randrange(0, 60))
+        number = generator.decimal(
+            generator.random.randrange(1, 90), generator.random.randrange(0, 60)
+        )
         text = format(number, "f")
-        if some.random.random() < 0.3 and "." in text:
-            text += "0" * some.random.randrange(1, 40)
+        if generator.random.random() < 0.3 and "." in text:
+            text += "0" * generator.random.randrange(1, 40)
         texts = pa.array([text, None])
-        scale = some.random.randrange(0, 39)
+        scale = generator.random.randrange(0, 39)
         kinds = [
             observed(texts, whole=True), observed(texts, whole=False), pa.decimal128(38, scale),
-            pa.decimal256(76, scale + some.random.randrange(0, 38)),
+            pa.decimal256(76, scale + generator.random.randrange(0, 38)),
         ]  # fmt: skip
         for kind in kinds:
             before, after = decimals.digits(decimals.trimmed(texts))
@@ -443,30 +447,30 @@ def test_generated_decimals() -> None:
             try:
                 assert decimals.read(texts, kind).to_pylist() == [number, None]
                 assert fits
-                told += 1
+                exact += 1
             except pa.ArrowInvalid:
                 assert not fits
-    assert told > 4000
+    assert exact > 4000
 
 
-def test_what_comes_in_is_watched(source: Source, beside: psycopg.Connection) -> None:
-    """Each connection's own socket is found, and let go of."""
+def test_each_connections_socket_is_found(source: Source, direct: psycopg.Connection) -> None:
+    """Each connection's own socket is found, and released afterwards."""
     files = len(os.listdir("/proc/self/fd"))
     sockets = [source.open("select 1"), source.open("select 2")]
     found = [session._connection.inflow for session in sockets]  # type: ignore[attr-defined]
     assert None not in found
     ports = {inflow._port for inflow in found}
-    told = beside.execute(
+    clients = direct.execute(
         "select client_port from pg_stat_activity "
         "where application_name = 'workbench' and datname = current_database()"
     )
-    assert ports <= {port for (port,) in told}
+    assert ports <= {port for (port,) in clients}
     assert len(ports) == 2
     for session in sockets:
         session._connection.drop()  # type: ignore[attr-defined]
     assert not ports & postgres_inflow._claimed
-    # Behind a pooler the database knows another port: then it is the one that isn't known yet.
-    (mine,) = beside.execute("select inet_client_port()").fetchone() or (0,)
+    # Behind a pooler the database reports another port: then it is the socket not yet claimed.
+    (mine,) = direct.execute("select inet_client_port()").fetchone() or (0,)
     peer = ("127.0.0.1", source.target.config.port)  # type: ignore[attr-defined]
     again = postgres_inflow.Inflow.of(peer, 1)
     assert again is not None
@@ -476,7 +480,7 @@ def test_what_comes_in_is_watched(source: Source, beside: psycopg.Connection) ->
     assert len(os.listdir("/proc/self/fd")) == files
 
 
-def test_an_advice_on_what_has_no_name_can_be_typed(source: Source) -> None:
+def test_advice_on_an_unnamed_column_has_a_placeholder(source: Source) -> None:
     with pytest.raises(InvalidInput) as caught:
         source.rows("select array[[1, 2], [3, 4]] || array[[5, 6]]")
     assert "(…)::text" in caught.value.message

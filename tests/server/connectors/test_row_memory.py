@@ -71,7 +71,7 @@ LARGE = {
         "select " + ", ".join(["repeat(x'00', 15000000)"] * 4),
     ],
 }
-# As large as a row may be: this comes.
+# As large as a row may be: these are read.
 FITS = {
     "postgres": [
         "select repeat('x', 33000000) as x",
@@ -90,8 +90,8 @@ CONTROL = {
 
 
 def measured(kind: str, config: object, groups: list[list[str]], limit: int = 0) -> Any:
-    """For each group of statements what they came to, and by how many MiB the process has grown: at
-    its peak, and for good."""
+    """For each group of statements: their results, and the process's growth in MiB, at its peak and
+    for good."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         input=json.dumps([kind, config, groups, limit]),
@@ -104,24 +104,24 @@ def measured(kind: str, config: object, groups: list[list[str]], limit: int = 0)
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql"])
-def test_a_row_has_bounds(kind: str, request: pytest.FixtureRequest) -> None:
+def test_a_row_is_bounded(kind: str, request: pytest.FixtureRequest) -> None:
     server = request.getfixturevalue("postgres" if kind == "postgres" else "mariadb")
     config = server.config()
     (refused, peak, _), (came, high, left) = measured(kind, config, [LARGE[kind], FITS[kind] * 2])
     assert refused == ["too_large"] * len(LARGE[kind])
-    # PostgreSQL says so before it sends; MariaDB's row is read until it is too large.
+    # PostgreSQL reports the size before it sends; MariaDB's row is read until it is too large.
     assert peak < (60 if kind == "postgres" else 100)
     assert "too_large" not in came
     assert high < 150
     assert left < 50
-    # Without the limit: the measure measures.
+    # Control: without the limit, the measurement shows the growth.
     ((came, high, _),) = measured(kind, config, [[CONTROL[kind]]], 2**31 - 1)
     assert came == [1]
     assert high > 200
 
 
-def test_an_error_s_text_has_bounds(postgres: Cluster) -> None:
-    """That of a failed cast holds the value; the driver makes seven copies of it."""
+def test_an_errors_text_is_bounded(postgres: Cluster) -> None:
+    """A failed cast's message holds the value, of which the driver makes seven copies."""
     sql = "select cast(repeat('x', 150000000) as int)"
     (found, peak, left), *_ = measured("postgres", postgres.config(), [[sql]])
     assert found == ["too_large"]

@@ -26,7 +26,7 @@ from wb_server.kit.network import NetworkPolicy
 # --- reading ---------------------------------------------------------------------------------
 
 
-def test_reads(lake: Source) -> None:
+def test_objects_are_read_as_tables(lake: Source) -> None:
     assert lake.rows("select * from people order by id", "people") == [
         {"id": 1, "name": "ä b"},
         {"id": 2, "name": "c"},
@@ -63,7 +63,7 @@ def test_prefix_and_partitions(s3_connector: S3Connector, s3_store: ObjectStore)
         assert session.tables(None) == []
 
 
-def test_reads_only_what_is_named(lake: Source) -> None:
+def test_only_the_named_tables_are_visible(lake: Source) -> None:
     with pytest.raises(InvalidInput) as caught:
         lake.table("select * from big", "people")
     assert caught.value.code == "unknown_table"
@@ -79,14 +79,14 @@ def test_new_object_is_a_new_table(lake: Source, s3_store: ObjectStore) -> None:
     path.unlink()
 
 
-def test_test_says_what_answers(lake: Source) -> None:
+def test_a_test_reports_the_server_version(lake: Source) -> None:
     with lake.open("select 1 as one", kind="test") as session:
         assert [it.to_pylist() for it in session.run(timeout=5, max_write_rows=0)] == [[{"one": 1}]]
         assert session.server_version()
 
 
 @pytest.mark.slow
-def test_by_name_of_the_bucket(s3_connector: S3Connector, workers: Workers) -> None:
+def test_virtual_host_style(s3_connector: S3Connector, workers: Workers) -> None:
     """The bucket's own host is what is resolved, dialled and signed for."""
     asked: list[str] = []
 
@@ -102,7 +102,7 @@ def test_by_name_of_the_bucket(s3_connector: S3Connector, workers: Workers) -> N
     assert asked == ["lake.localhost"]
 
 
-# --- who may ---------------------------------------------------------------------------------
+# --- access ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_by_name_of_the_bucket(s3_connector: S3Connector, workers: Workers) -> N
     ],
 )
 @pytest.mark.parametrize("kind", ["read", "test", "browse"])
-def test_refusals(
+def test_refused_access_is_reported(
     s3_connector: S3Connector, s3_store: ObjectStore, change: dict[str, Any], code: str, kind: Any
 ) -> None:
     source = of(s3_connector, s3_store.config(**change))
@@ -161,8 +161,8 @@ def test_public_bucket_is_read_unsigned(s3_connector: S3Connector) -> None:
     assert not any("Authorization" in request for request in fake.requests)
 
 
-def test_signature() -> None:
-    """The example in "Signature Calculations for the Authorization Header" of Amazon's S3 API."""
+def test_signatures_match_amazons_examples() -> None:
+    """The examples in "Signature Calculations for the Authorization Header" of Amazon's S3 API."""
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     headers = {
         "Host": "examplebucket.s3.amazonaws.com",
@@ -202,14 +202,16 @@ def test_signature() -> None:
         {"endpoint": "x"},
     ],
 )
-def test_bad_configuration(s3_store: ObjectStore, change: dict[str, Any]) -> None:
+def test_invalid_configuration_is_refused(s3_store: ObjectStore, change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as caught:
         S3Config.model_validate(s3_store.config(**change))
     assert s3_store.secret not in str(caught.value.errors(include_input=False))
 
 
-def test_a_kept_secret_goes_nowhere_else(s3_connector: S3Connector, s3_store: ObjectStore) -> None:
-    def leads(**change: Any) -> object:
+def test_a_stored_secret_is_bound_to_its_destination(
+    s3_connector: S3Connector, s3_store: ObjectStore
+) -> None:
+    def destination(**change: Any) -> object:
         return s3_connector.destination(S3Config.model_validate(s3_store.config(**change)))
 
     for change in (
@@ -219,14 +221,14 @@ def test_a_kept_secret_goes_nowhere_else(s3_connector: S3Connector, s3_store: Ob
         {"bucket": "other"},
         {"url_style": "vhost"},
     ):
-        assert leads(**change) != leads()
-    assert leads(prefix="deep", region="eu-1", access_key_id="other") == leads()
-    assert "secret" not in str(leads())
-    # The usual port, written or not, is one place.
-    assert leads(port=None) == leads(port=80)
+        assert destination(**change) != destination()
+    assert destination(prefix="deep", region="eu-1", access_key_id="other") == destination()
+    assert "secret" not in str(destination())
+    # The default port is the same destination, given or not.
+    assert destination(port=None) == destination(port=80)
 
 
-def test_an_address_has_no_bucket_before_it(
+def test_virtual_host_style_needs_a_host_name(
     s3_connector: S3Connector, s3_store: ObjectStore
 ) -> None:
     config = S3Config.model_validate(s3_store.config(url_style="vhost"))
@@ -238,14 +240,14 @@ def test_an_address_has_no_bucket_before_it(
 # --- what it can't do ---------------------------------------------------------------------------
 
 
-def test_writes_nothing(lake: Source) -> None:
+def test_a_write_is_refused(lake: Source) -> None:
     session = lake.open("insert into people values (1)", "people", kind="write")
     with session, pytest.raises(Forbidden):
         session.run(timeout=5, max_write_rows=0)
 
 
-def test_extension_is_duckdbs_own(s3_connector: S3Connector) -> None:
-    """It loads where unsigned extensions are refused, which is the default, for this version."""
+def test_the_extension_is_signed_by_duckdb(s3_connector: S3Connector) -> None:
+    """It loads into this version where unsigned extensions are refused, which is the default."""
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as database:
         row = database.execute("select current_setting('allow_unsigned_extensions')").fetchone()
         assert row == (False,)
@@ -260,7 +262,7 @@ def test_no_tls_below_1_2(s3_store: ObjectStore, s3_connector: S3Connector) -> N
     assert context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
 
 
-# --- by the API --------------------------------------------------------------------------------
+# --- through the API ---------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -315,7 +317,7 @@ def test_a_stored_secret_stays_with_its_bucket(
     assert table.to_pylist() == [{"n": 2}]
 
 
-def test_a_failing_store_turns_the_state(
+def test_a_failing_store_marks_the_connection_failed(
     embedded_api: Api, saved: dict[str, Any], s3_store: ObjectStore
 ) -> None:
     path = f"/connections/{saved['id']}"
@@ -328,7 +330,9 @@ def test_a_failing_store_turns_the_state(
     embedded_api.query("lake", "select * from people")
 
 
-def test_halves_of_a_sign_in_are_refused(embedded_api: Api, s3_store: ObjectStore) -> None:
+def test_an_access_key_without_its_secret_is_refused(
+    embedded_api: Api, s3_store: ObjectStore
+) -> None:
     body = {
         "name": "half",
         "connector": "s3",

@@ -59,7 +59,7 @@ def test_addresses_are_checked(s3_store: ObjectStore, workers: Workers) -> None:
 
 
 def test_the_checked_address_is_dialled(s3_store: ObjectStore, workers: Workers) -> None:
-    """A name that leads elsewhere after the check is not asked again, in the whole session."""
+    """A name is resolved once in the whole session, so it can't lead elsewhere after the check."""
     answers: list[str] = []
 
     def resolver(name: str, port: int) -> list[str]:
@@ -91,7 +91,7 @@ def test_redirects_are_not_followed(s3_connector: S3Connector, status: int, at: 
     assert fake.requests
 
 
-# --- what the process can do -------------------------------------------------------------------
+# --- what the process can reach ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,9 @@ def test_redirects_are_not_followed(s3_connector: S3Connector, status: int, at: 
         "select 1; select 2",
     ],
 )
-def test_refused_by_the_process(lake: Source, s3_store: ObjectStore, sql: str) -> None:
+def test_the_process_refuses_writes_settings_and_other_objects(
+    lake: Source, s3_store: ObjectStore, sql: str
+) -> None:
     before = sorted(path.name for path in s3_store.bucket().iterdir())
     error = failure(lake, sql.format(port=s3_store.port, root=s3_store.folder), "people")
     assert error.code in ("source_refused", "source_failed", "bad_statement", "bad_value")
@@ -121,7 +123,7 @@ def test_refused_by_the_process(lake: Source, s3_store: ObjectStore, sql: str) -
 
 def test_process_holds_no_secret(lake: Source, s3_store: ObjectStore) -> None:
     secret = forms(s3_store.secret)
-    # What is looked for is found where it is.
+    # Control: the search finds the secret where it is.
     assert search_memory(os.getpid(), secret)
     with lake.open("select b.s, c.i from big b, big c", "big") as session:
         next(iter(session.run(timeout=60, max_write_rows=0)))
@@ -144,21 +146,21 @@ def test_process_holds_no_secret(lake: Source, s3_store: ObjectStore) -> None:
         "select value as v from duckdb_settings() where name like 's3%'",
     ],
 )
-def test_secrets_are_not_to_be_asked_for(lake: Source, s3_store: ObjectStore, sql: str) -> None:
+def test_secrets_cannot_be_queried(lake: Source, s3_store: ObjectStore, sql: str) -> None:
     """The gate refuses these; without it there is nothing to find."""
     with pytest.raises(Forbidden) as caught:
         analyse(sql, "duckdb")
     assert caught.value.code == "function_not_allowed"
     try:
-        said = str(lake.rows(sql, "people"))
+        found = str(lake.rows(sql, "people"))
     except WorkbenchError as error:
-        said = f"{error.message} {error.details}"
-    assert s3_store.secret not in said
-    assert s3_store.access_key_id not in said
+        found = f"{error.message} {error.details}"
+    assert s3_store.secret not in found
+    assert s3_store.access_key_id not in found
 
 
-def test_kernel_lets_one_port_through() -> None:
-    """Where the kernel has Landlock for the network, the process reaches its gateway alone."""
+def test_landlock_allows_only_the_gateways_port() -> None:
+    """Where the kernel has Landlock for the network, the process reaches only its gateway."""
     script = textwrap.dedent(
         """
         import ctypes, runpy, socket, sys
@@ -200,7 +202,7 @@ def get(address: str, **headers: str) -> httpx.Response:
     return httpx.get(address, headers=headers, trust_env=False, verify=False)
 
 
-def test_gateway_gives_ranges(gateway: Gateway, s3_store: ObjectStore) -> None:
+def test_the_gateway_serves_ranges(gateway: Gateway, s3_store: ObjectStore) -> None:
     whole = (s3_store.bucket() / "people.csv").read_bytes()
     size = len(whole)
     answer = get(gateway.address(0))
@@ -216,7 +218,7 @@ def test_gateway_gives_ranges(gateway: Gateway, s3_store: ObjectStore) -> None:
     assert int(head.headers["Content-Length"]) == size
 
 
-def test_gateway_knows_its_process_and_its_objects(gateway: Gateway) -> None:
+def test_the_gateway_serves_only_its_process_and_its_objects(gateway: Gateway) -> None:
     address = gateway.address(0)
     token = address.split("/")[3]
     base = f"http://127.0.0.1:{gateway.port}"
@@ -229,11 +231,11 @@ def test_gateway_knows_its_process_and_its_objects(gateway: Gateway) -> None:
     for method in ("PUT", "POST", "DELETE", "CONNECT", "OPTIONS"):
         answer = httpx.request(method, address, trust_env=False, verify=False)
         assert answer.status_code == 501, method
-    # The number counts, whatever comes after it.
+    # Only the number counts, not what follows it.
     assert get(f"{base}/{token}/0/other/secret.csv").text.startswith("id,name")
 
 
-def test_gateway_ends_with_its_statement(lake: Source) -> None:
+def test_the_gateway_ends_with_its_statement(lake: Source) -> None:
     before = threading.active_count()
     with lake.open("select * from big", "big") as session:
         next(iter(session.run(timeout=30, max_write_rows=0)))
@@ -261,7 +263,7 @@ def test_cancel_in_mid_stream(lake: Source) -> None:
 
 
 def test_cancel_while_listing(s3_connector: S3Connector) -> None:
-    """A store that says nothing doesn't hold up a cancel."""
+    """A silent store doesn't delay a cancel."""
     release = threading.Event()
     with scripted(lambda request: release.wait(60) and None) as fake:
         session = of(s3_connector, fake.config()).open("select * from people", "people")
@@ -303,7 +305,7 @@ def test_hanging_object_has_a_time_limit(s3_connector: S3Connector) -> None:
 
 
 def instead(reply: Callable[[Request], Reply | None]) -> Answer:
-    """A good listing, and something else for the object."""
+    """A valid listing, and another reply for the object."""
     good = listing(("people.csv", b"id\n" + b"7\n" * 5000))
 
     def answer(request: Request) -> Reply | None:
@@ -322,7 +324,7 @@ def instead(reply: Callable[[Request], Reply | None]) -> Answer:
         (lambda request: Reply(200, b"id\n8\n"), "source_changed"),
         (lambda request: Reply(500, b""), "source_failed"),
         (lambda request: None, "unreachable"),
-        # Fewer bytes than it says, then the end.
+        # Fewer bytes than it announces, then the end.
         (
             lambda request: (
                 setattr(request, "close_connection", True),
@@ -333,7 +335,7 @@ def instead(reply: Callable[[Request], Reply | None]) -> Answer:
     ],
     ids=["gone", "denied", "expired", "changed", "shorter", "failed", "hung-up", "cut"],
 )
-def test_objects_that_fail(
+def test_failing_objects_are_reported(
     s3_connector: S3Connector, reply: Callable[[Request], Reply | None], code: str
 ) -> None:
     with scripted(instead(reply)) as fake:
@@ -363,7 +365,7 @@ def test_objects_that_fail(
     ],
     ids=lambda it: it if isinstance(it, str) else "",
 )  # fmt: skip
-def test_listings_that_fail(s3_connector: S3Connector, reply: Reply, code: str) -> None:
+def test_failing_listings_are_reported(s3_connector: S3Connector, reply: Reply, code: str) -> None:
     with scripted(lambda request: reply) as fake:
         error = failure(of(s3_connector, fake.config()))
     assert error.code == code
@@ -371,7 +373,7 @@ def test_listings_that_fail(s3_connector: S3Connector, reply: Reply, code: str) 
 
 
 def test_listing_is_bounded(s3_connector: S3Connector) -> None:
-    """A listing without an end is given up, and one with many data objects too."""
+    """An endless listing is abandoned, and so is one with too many data objects."""
     names = iter(range(10**9))
 
     def endless(ending: str) -> Answer:
@@ -386,10 +388,10 @@ def test_listing_is_bounded(s3_connector: S3Connector) -> None:
         assert len(fake.requests) <= s3_client.MAX_KEYS / 1000
 
 
-def test_a_listing_without_objects_has_an_end(
+def test_a_listing_of_empty_pages_is_bounded(
     s3_connector: S3Connector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Empty pages may be honest, where much was deleted; without an end they are not."""
+    """Empty pages are legitimate after many deletions; an endless series of them isn't."""
     monkeypatch.setattr(s3_client, "MAX_PAGES", 30)
     numbers = iter(range(10**9))
 
@@ -414,10 +416,10 @@ def test_a_listing_without_objects_has_an_end(
         assert [table.name for table in session.tables(None)] == ["people"]
 
 
-def test_a_listing_has_a_time_limit_of_its_own(
+def test_a_listing_has_its_own_time_limit(
     s3_connector: S3Connector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long the statement may take; also where each page comes at once."""
+    """Whatever the statement's timeout, and even if each page comes at once."""
     monkeypatch.setattr(s3_client, "LIST_SECONDS", 0.5)
     monkeypatch.setattr(s3_client, "MAX_PAGES", 10**9)
     numbers = iter(range(10**9))
@@ -456,12 +458,12 @@ def test_pages_are_joined(s3_connector: S3Connector) -> None:
         assert [table.name for table in session.tables(None)] == ["one", "two"]
 
 
-def test_closed_connections_are_opened_again(s3_connector: S3Connector) -> None:
-    """A store may close a kept connection at any time."""
+def test_closed_connections_are_reopened(s3_connector: S3Connector) -> None:
+    """A store may close a keep-alive connection at any time."""
     good = listing(("people.csv", b"id\n7\n"), ("more.csv", b"id\n8\n"))
 
     def answer(request: Request) -> Reply | None:
-        request.close_connection = True  # without saying so
+        request.close_connection = True  # without announcing it
         return good(request)
 
     with scripted(answer) as fake:

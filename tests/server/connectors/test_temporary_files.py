@@ -1,4 +1,4 @@
-"""Temporary files of DuckDB's processes: held to their limit, apart, and gone with the statement."""
+"""Temporary files of DuckDB's processes: limited, isolated, and removed with the statement."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from wb_server.kit.errors import SourceFailed, Unavailable, WorkbenchError
 
 pytestmark = pytest.mark.slow
 
-# Too much for the memory below: every text once, sorted.
+# Exceeds the memory limit below: all the texts, distinct and sorted.
 BIG = "select distinct i::varchar || ' some longer text' as s from big order by s"
 ROWS = 1_500_000
 Sources: TypeAlias = Callable[[Path | None, int], Source]
@@ -47,7 +47,7 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def source(data: Path) -> Iterator[Sources]:
-    """A source with so many bytes for temporary files in a place."""
+    """Makes a source that may write this many bytes of temporary files to a folder."""
     made = []
 
     def make(place: Path | None, temp_bytes: int) -> Source:
@@ -61,7 +61,7 @@ def source(data: Path) -> Iterator[Sources]:
         connector.close()
 
 
-def test_more_than_the_memory_goes_to_a_folder_of_its_own(source: Sources, place: Path) -> None:
+def test_a_statement_spills_to_its_own_private_folder(source: Sources, place: Path) -> None:
     with source(place, 2 << 30).open(BIG, "big") as session:
         rows = 0
         for number, batch in enumerate(session.run(timeout=60, max_write_rows=0)):
@@ -75,7 +75,9 @@ def test_more_than_the_memory_goes_to_a_folder_of_its_own(source: Sources, place
 
 
 @pytest.mark.parametrize("temp_bytes", [0, 1 << 20])
-def test_the_limit_holds(source: Sources, place: Path, temp_bytes: int) -> None:
+def test_the_limit_on_temporary_files_is_enforced(
+    source: Sources, place: Path, temp_bytes: int
+) -> None:
     with pytest.raises(SourceFailed) as caught:
         source(place, temp_bytes).table(BIG, "big", timeout=60)
     assert caught.value.code == "out_of_memory"
@@ -89,7 +91,7 @@ def test_without_a_folder_nothing_is_written(source: Sources) -> None:
     assert caught.value.code == "out_of_memory"
 
 
-def test_a_cancelled_statement_leaves_nothing(source: Sources, place: Path) -> None:
+def test_a_cancelled_statement_leaves_no_files(source: Sources, place: Path) -> None:
     session = source(place, 2 << 30).open(BIG, "big")
     next(iter(session.run(timeout=60, max_write_rows=0)))
     (folder,) = place.iterdir()
@@ -110,14 +112,14 @@ def test_a_cancelled_statement_leaves_nothing(source: Sources, place: Path) -> N
         "set max_temp_directory_size = '9TB'",
     ],
 )
-def test_statements_do_not_reach_it(source: Sources, place: Path, sql: str) -> None:
+def test_statements_cannot_reach_the_folder(source: Sources, place: Path, sql: str) -> None:
     with pytest.raises(WorkbenchError):
         source(place, 1 << 20).table(sql.format(folder=place), "big")
     assert list(place.iterdir()) == []
 
 
-def test_kernel_lets_it_write_there_alone(tmp_path: Path) -> None:
-    """Where the kernel has Landlock, the rest of the file system stays closed for writing."""
+def test_landlock_allows_writing_only_there(tmp_path: Path) -> None:
+    """Where the kernel has Landlock, nothing else in the file system can be written."""
     script = textwrap.dedent(
         """
         import ctypes, os, runpy, sys
@@ -145,7 +147,7 @@ def test_kernel_lets_it_write_there_alone(tmp_path: Path) -> None:
     assert written == ("['temporary']" if int(version) > 0 else everywhere)
 
 
-def test_what_a_killed_service_left_is_removed(place: Path) -> None:
+def test_files_of_a_killed_service_are_removed(place: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     for name in (f"query-{gone.pid}-a", f"query-{os.getpid()}-b", "something-else"):
@@ -155,7 +157,7 @@ def test_what_a_killed_service_left_is_removed(place: Path) -> None:
     assert sorted(it.name for it in place.iterdir()) == [f"query-{os.getpid()}-b", "something-else"]
 
 
-def test_no_room_is_said(source: Sources, place: Path) -> None:
+def test_a_failure_to_make_a_folder_is_reported(source: Sources, place: Path) -> None:
     it = source(place, 1 << 20)
     it.table("select 1", timeout=30)
     place.rmdir()
@@ -168,7 +170,7 @@ def test_no_room_is_said(source: Sources, place: Path) -> None:
 
 
 def _workers() -> set[psutil.Process]:
-    """The processes for DuckDB that this one started: a Hub of the run has its own."""
+    """The processes for DuckDB that this one started; a Hub of the test run has its own."""
     found = set()
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):

@@ -1,4 +1,4 @@
--- Tables for the good queries; plain enough for PostgreSQL and DuckDB.
+-- Tables for the good queries, in SQL that PostgreSQL and DuckDB share.
 CREATE TABLE customers (id INTEGER PRIMARY KEY, name VARCHAR, city VARCHAR, born DATE, active BOOLEAN);
 INSERT INTO customers VALUES
   (1, 'Ada', 'Oslo', DATE '1985-03-01', TRUE), (2, 'Björn', 'Åre', DATE '1990-12-31', TRUE),

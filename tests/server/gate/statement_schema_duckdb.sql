@@ -1,4 +1,4 @@
--- What DuckDB has besides.
+-- More tables, for DuckDB alone.
 CREATE TABLE docs (id INTEGER, body JSON, tags VARCHAR[], s STRUCT(a INTEGER, b VARCHAR), m MAP(VARCHAR, INTEGER));
 INSERT INTO docs VALUES
   (1, '{"a": {"b": [1, 2, {"c": "x"}]}, "0": "zero", "k.e": 5}', ['red', 'green'], {'a': 1, 'b': 'x'}, MAP {'k': 1, 'l': 2}),

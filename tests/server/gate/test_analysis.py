@@ -1,4 +1,4 @@
-"""Long statements are analysed in a process: with the same result, and so that it can be ended."""
+"""Long statements are analysed in a separate process: with the same result, and stoppable."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from wb_server.settings import Settings
 ENGINEER = Actor("engineer", frozenset({"engineer"}))
 LONG = f"select 1 as a -- {'x' * 20_000}"
 
-# A nursery whose processes take a request and think about it for as long as they are let.
-THINKERS = (
+# A nursery whose processes take a request and then hang until they are killed.
+HANGING = (
     "import sys, signal\n"
     "from wb_server.kit import forking\n"
     "def work(asked, output, ended):\n"
@@ -54,8 +54,8 @@ def analyst() -> Iterator[Analyst]:
 
 
 @pytest.fixture
-def thinking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analysis, "_PROGRAM", ["-c", THINKERS])
+def hanging(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analysis, "_PROGRAM", ["-c", HANGING])
 
 
 PARAMETERS: dict[str, Any] = {
@@ -71,7 +71,7 @@ PARAMETERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("dialect", ["postgres", "duckdb", "mysql"])
-def test_the_result_is_the_same_as_at_once(analyst: Analyst, dialect: DialectName) -> None:
+def test_the_result_is_the_same_as_in_this_process(analyst: Analyst, dialect: DialectName) -> None:
     sql = (
         "select a from s.t join u on t.a = u.a where t.a in (:ids) and b > :price and c = :day and d = :at "
         "and e = :name and f = :raw and g = :wire and h is not distinct from :none"
@@ -84,15 +84,15 @@ def test_the_result_is_the_same_as_at_once(analyst: Analyst, dialect: DialectNam
     assert [table.name for table in found.tables] == ["u", "t"]
 
 
-def test_a_write_is_told_as_one(analyst: Analyst) -> None:
+def test_a_write_is_reported_as_a_write(analyst: Analyst) -> None:
     sql = f"insert into t (a) values {', '.join(f'({n})' for n in range(3000))} returning a"
     found = analyst.analyse(sql, "postgres")
     assert found == analyse(sql, "postgres")
     assert (found.kind, found.returns_rows) == ("write", True)
 
 
-def test_what_the_database_is_asked_comes_with_it(analyst: Analyst) -> None:
-    """Sets and tables in a mapping, which JSON doesn't have."""
+def test_names_to_ask_the_database_about_are_returned(analyst: Analyst) -> None:
+    """They are sets, and a mapping with tables in it, which JSON doesn't have."""
     sql = f"select t.area, (t.body).city, levenshtein(a, b) from s.t -- {'x' * 20_000}"
     found = analyst.analyse(sql, "postgres")
     assert found == analyse(sql, "postgres")
@@ -109,7 +109,7 @@ def test_what_the_database_is_asked_comes_with_it(analyst: Analyst) -> None:
         "select " + "(" * 12_000 + "1" + ")" * 12_000,
     ],
 )
-def test_so_are_the_errors(analyst: Analyst, sql: str) -> None:
+def test_errors_are_the_same_as_in_this_process(analyst: Analyst, sql: str) -> None:
     raised = []
     for way in (analyst.analyse, analyse):
         with pytest.raises(WorkbenchError) as caught:
@@ -118,13 +118,13 @@ def test_so_are_the_errors(analyst: Analyst, sql: str) -> None:
     assert raised[0] == raised[1]
 
 
-def test_what_is_too_long_gets_no_process(thinking: None) -> None:
+def test_an_oversized_statement_gets_no_process(hanging: None) -> None:
     with pytest.raises(TooLarge):
         Analyst().analyse(f"select 1 -- {'x' * 1_000_000}", "postgres")
 
 
 class Stop:
-    """A watch that stops after a moment, or not at all."""
+    """A watch that cancels after a moment, or not at all."""
 
     def __init__(self, seconds: float, stop: bool = False) -> None:
         self.seconds = seconds
@@ -139,14 +139,14 @@ DEEP = f"select {'(' * 9}1{')' * 9}"
 
 
 @pytest.mark.parametrize("sql", [LONG, DEEP])
-def test_it_ends_at_its_time(thinking: None, sql: str) -> None:
+def test_an_analysis_has_a_timeout(hanging: None, sql: str) -> None:
     analyst = Analyst()
     with pytest.raises(SourceTimeout):
         analyst.analyse(sql, "postgres", watch=Stop(0.3))
     analyst.close()
 
 
-def test_it_can_be_cancelled(thinking: None) -> None:
+def test_an_analysis_can_be_cancelled(hanging: None) -> None:
     analyst = Analyst()
     with pytest.raises(Conflict) as caught:
         analyst.analyse(LONG, "postgres", watch=Stop(60, stop=True))
@@ -185,13 +185,13 @@ def _run(workbench: Workbench, hang_up: HangUp, raised: list[str]) -> None:
 
 def _processes() -> int:
     mine = psutil.Process().children(recursive=True)
-    return sum(1 for each in mine if THINKERS in each.cmdline())
+    return sum(1 for each in mine if HANGING in each.cmdline())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["cancel", "hang_up", "time"])
-def test_it_is_listed_and_ends_with_its_query(
-    thinking: None, workbench: Workbench, way: str
+def test_an_analysis_is_listed_and_ends_with_its_query(
+    hanging: None, workbench: Workbench, way: str
 ) -> None:
     broker = workbench.api.services.get(Broker)
     hang_up, raised = HangUp(), list[str]()
@@ -200,7 +200,7 @@ def test_it_is_listed_and_ends_with_its_query(
     wait_for(lambda: [each.state for each in broker.active.list(ENGINEER)] == ["running"], 20)
     (listed,) = broker.active.list(ENGINEER)
     assert listed.statement.startswith("select 1 as a --")
-    wait_for(lambda: _processes() == 2, 20)  # the nursery, and the one that thinks
+    wait_for(lambda: _processes() == 2, 20)  # the nursery and the hanging process
     if way == "cancel":
         broker.active.cancel(ENGINEER, listed.id)
     elif way == "hang_up":
@@ -220,7 +220,7 @@ def test_a_long_statement_runs(workbench: Workbench) -> None:
     assert raised == ["ok"]
 
 
-def test_nothing_of_it_happens_in_the_service(
+def test_a_long_statement_is_not_analysed_in_the_service(
     analyst: Analyst, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def here(*_: object, **__: object) -> None:

@@ -1,7 +1,7 @@
-"""What the gate renders for DuckDB is read by DuckDB as what was written: the same tree.
+"""DuckDB parses what the gate renders into the same tree as what was written.
 
-DuckDB tells how it reads a query, as JSON. So no data is needed, and a difference is seen even where
-both texts happen to answer alike. The cases are made: each value in each place where one may stand.
+DuckDB returns its parse tree as JSON. So no data is needed, and a difference shows even where both
+texts happen to give the same rows. The cases are generated: each value in each place for one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wb_server.kit.errors import WorkbenchError
 
 Tree = Callable[[str], Any]
 
-# Values whose spelling the parser would change, or whose place among the operators it has wrong.
+# Values that the parser would respell, or whose operator precedence it has wrong.
 VALUES = """
 j ->> 'k' | j -> 'k' | j -> 'a' ->> 'b' | j ->> '$.a.b' | j -> 0 | (j ->> 'k') | j ->> 'k'::varchar
 f.j -> 'k' | json '{"a": 1}' -> 'a' | '{}'::json ->> 'a' | upper(j ->> 'k') | [j ->> 'k', 'x']
@@ -51,7 +51,7 @@ list(a).list_sort() | upper(a).concat(b) | (a).upper() | [a, b].list_sum() | l[1
 main.upper(a) | struct_pack(a := 1) | unnest(l, recursive := true) | columns('a.*') | columns(c -> true)
 """
 
-BESIDE = """
+OPERANDS = """
 j ->> 'k' | j -> 'a' ->> 'b' | upper(j ->> 'k') | l[1 + 1] | map([1], ['a']) | array[1] | [1] | s.a.b
 date '2026-01-01' | timestamp '2026-01-01'::varchar | a::int | -a::int | .5 | +a | 7 // 2 | 2 ** 3 | row(1, 2)
 trim(both 'x' from a) | position('a' in b) | extract(dow from a) | extract('Year' from a) | current_date
@@ -101,19 +101,19 @@ def tree() -> Iterator[Tree]:
         def read(sql: str) -> Any:
             row = connection.execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
             assert row is not None
-            return _without_places(json.loads(row[0]))
+            return _without_positions(json.loads(row[0]))
 
         yield read
 
 
-def _without_places(node: Any) -> Any:
+def _without_positions(node: Any) -> Any:
     if isinstance(node, dict):
-        return {k: _without_places(v) for k, v in node.items() if k != "query_location"}
-    return [_without_places(it) for it in node] if isinstance(node, list) else node
+        return {k: _without_positions(v) for k, v in node.items() if k != "query_location"}
+    return [_without_positions(it) for it in node] if isinstance(node, list) else node
 
 
 def differing(tree: Tree, cases: Iterator[str]) -> tuple[int, list[str]]:
-    """How many cases DuckDB can read; those that are refused, or read otherwise once rendered."""
+    """How many cases DuckDB parses, and those that are refused or rendered to another tree."""
     count, found = 0, []
     for sql in cases:
         written = tree(sql)
@@ -137,9 +137,9 @@ def test_each_value_in_each_place(tree: Tree) -> None:
     assert count > 2_000
 
 
-def test_values_beside_each_other(tree: Tree) -> None:
+def test_each_operator_between_values(tree: Tree) -> None:
     signs = ("and", "or", "=", "<", "+", "||", "->", "->>", "like", "is not distinct from")
-    values = split(BESIDE)
+    values = split(OPERANDS)
     cases = (
         f"select {a} {sign} {b} from f" for a in values for sign in signs for b in ("a", "'x'")
     )
@@ -148,7 +148,7 @@ def test_values_beside_each_other(tree: Tree) -> None:
     assert count > 400
 
 
-def test_queries(tree: Tree) -> None:
+def test_each_query(tree: Tree) -> None:
     count, found = differing(tree, split(QUERIES))
     assert not found, "\n".join(found)
     assert count > 40

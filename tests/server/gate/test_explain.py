@@ -1,4 +1,4 @@
-"""EXPLAIN: plans of checked statements, which run nothing and show no view's text."""
+"""EXPLAIN: plans of checked statements, which write nothing and show no view's definition."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wb_server.kit.errors import Forbidden, WorkbenchError
 
 
 def explain(source: Source, dialect: DialectName, sql: str) -> pa.Table:
-    """The plan, by a permit as the gate makes it."""
+    """The plan, read with a permit as the gate makes it."""
     statement = analyse(sql, dialect)
     assert statement.returns_rows
     permit = replace(
@@ -54,11 +54,11 @@ def explain(source: Source, dialect: DialectName, sql: str) -> pa.Table:
         ("duckdb", "explain (format json) select 1 as a", "EXPLAIN (FORMAT JSON) SELECT 1 AS a"),
     ],
 )
-def test_what_is_sent(dialect: DialectName, sql: str, sent: str) -> None:
+def test_the_text_that_is_sent(dialect: DialectName, sql: str, sent: str) -> None:
     statement = analyse(sql, dialect)
     assert statement.sql == sent
     assert statement.returns_rows
-    # A transaction of MySQL's that only reads plans no write, so that takes the right to write.
+    # MySQL plans no write in a read-only transaction, so that takes the right to write.
     takes_writing = dialect == "mysql" and "update" in sql
     assert statement.kind == ("write" if takes_writing else "read")
     assert bool(statement.written) == takes_writing
@@ -90,13 +90,13 @@ def test_what_is_sent(dialect: DialectName, sql: str, sent: str) -> None:
         ("duckdb", "explain pragma database_list", "statement_not_allowed"),
     ],
 )
-def test_what_is_refused(dialect: DialectName, sql: str, code: str) -> None:
+def test_refusals(dialect: DialectName, sql: str, code: str) -> None:
     with pytest.raises(WorkbenchError) as caught:
         analyse(sql, dialect)
     assert caught.value.code == code
 
 
-def test_errors_name_the_place_in_the_whole_text() -> None:
+def test_error_positions_refer_to_the_whole_text() -> None:
     with pytest.raises(WorkbenchError) as caught:
         analyse("explain\n  select )", "postgres")
     assert caught.value.details["line"] == 2
@@ -122,9 +122,9 @@ create table part_1 partition of parted for values in (1);
 """
 
 
-def test_postgres(source: Source, postgres: Cluster) -> None:
-    with postgres.connect() as beside:
-        beside.execute(TABLES)
+def test_plans_of_postgres(source: Source, postgres: Cluster) -> None:
+    with postgres.connect() as direct:
+        direct.execute(TABLES)
         try:
             plan = explain(source, "postgres", "explain select * from plain where note = 'a'")
             assert plan.column_names == ["QUERY PLAN"]
@@ -147,15 +147,15 @@ def test_postgres(source: Source, postgres: Cluster) -> None:
             with pytest.raises(Forbidden) as caught:
                 explain(reader, "postgres", "explain select * from guarded")
             assert caught.value.code == "explain_not_allowed"
-            assert beside.execute("select count(*) from plain").fetchone() == (2,)
+            assert direct.execute("select count(*) from plain").fetchone() == (2,)
         finally:
-            beside.execute(
+            direct.execute(
                 "drop view telling; drop table plain, guarded, parted; "
                 "drop owned by reads_plans; drop role reads_plans"
             )
 
 
-def test_mysql(source_mysql: Source, mariadb: MariaDB) -> None:
+def test_plans_of_mysql(source_mysql: Source, mariadb: MariaDB) -> None:
     mariadb.execute("create table plain (id int primary key, note varchar(9))")
     mariadb.execute("insert into plain values (1, 'a'), (2, 'b')")
     mariadb.execute("create view telling as select * from plain where note <> 's3cret'")

@@ -1,4 +1,4 @@
-"""Which columns a statement reads of which tables, for lineage."""
+"""Which columns of which tables a statement reads, for lineage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wb_server.gate.statement import analyse
         ("select a, b from t", {"t": ("a", "b")}),
         ("select x.a from s.t as x where x.b > 1", {"t": ("a", "b")}),
         ("select t.a, u.b from t join u on t.id = u.id", {"t": ("a", "id"), "u": ("b", "id")}),
-        ("select a from t join u on true", {}),  # of which one, the text doesn't say
+        ("select a from t join u on true", {}),  # the text doesn't say whose
         ("select * from t", {}),
         ("with c as (select a from t) select a, z from c", {"t": ("a",)}),
         ("with t as (select a from t) select a from t", {"t": ("a",)}),
@@ -29,7 +29,7 @@ from wb_server.gate.statement import analyse
     ],
 )
 @pytest.mark.parametrize("dialect", ["postgres", "duckdb", "mysql"])
-def test_what_the_text_says(
+def test_columns_are_attributed_to_tables(
     sql: str, expected: dict[str, tuple[str, ...]], dialect: DialectName
 ) -> None:
     if dialect == "mysql" and "max(b)" in sql:

@@ -21,32 +21,32 @@ from wb_server.kit.errors import InvalidInput, TooLarge
 UTC = dt.UTC
 
 
-def _text(dice: random.Random) -> str:
-    return "".join(dice.choices("ab'\"\\,{} \nNULé%;$", k=dice.randint(0, 6)))
+def _text(rng: random.Random) -> str:
+    return "".join(rng.choices("ab'\"\\,{} \nNULé%;$", k=rng.randint(0, 6)))
 
 
-def _moment(dice: random.Random) -> dt.datetime:
-    return dt.datetime(2026, 1, dice.randint(1, 9), 12, 0, 0, dice.choice([0, 1]))
+def _moment(rng: random.Random) -> dt.datetime:
+    return dt.datetime(2026, 1, rng.randint(1, 9), 12, 0, 0, rng.choice([0, 1]))
 
 
 # A column's type in PostgreSQL and in DuckDB, and its values.
 KINDS: dict[str, tuple[str, str, Callable[[random.Random], Any]]] = {
-    "int": ("bigint", "bigint", lambda dice: dice.choice([0, -1, 2**31, 2**63 - 1, 5, 6, 7])),
-    "numeric": ("numeric", "decimal(30, 2)", lambda dice: Decimal(dice.randint(-9, 9)) / 4),
-    "double": ("double precision", "double", lambda dice: dice.choice([0.1, -0.5, 1e300, 3.0])),
+    "int": ("bigint", "bigint", lambda rng: rng.choice([0, -1, 2**31, 2**63 - 1, 5, 6, 7])),
+    "numeric": ("numeric", "decimal(30, 2)", lambda rng: Decimal(rng.randint(-9, 9)) / 4),
+    "double": ("double precision", "double", lambda rng: rng.choice([0.1, -0.5, 1e300, 3.0])),
     "text": ("text", "varchar", _text),
-    "boolean": ("boolean", "boolean", lambda dice: dice.random() < 0.5),
-    "date": ("date", "date", lambda dice: _moment(dice).date()),
+    "boolean": ("boolean", "boolean", lambda rng: rng.random() < 0.5),
+    "date": ("date", "date", lambda rng: _moment(rng).date()),
     "timestamp": ("timestamp", "timestamp", _moment),
-    "timestamptz": ("timestamptz", "timestamptz", lambda dice: _moment(dice).replace(tzinfo=UTC)),
-    "time": ("time", "time", lambda dice: dt.time(dice.randint(0, 5), 0, 0, 1)),
-    "interval": ("interval", "interval", lambda dice: dt.timedelta(dice.randint(-2, 2), 5, 1)),
-    "bytes": ("bytea", "blob", lambda dice: dice.randbytes(dice.randint(0, 2)) + b"'\\\x00\""),
+    "timestamptz": ("timestamptz", "timestamptz", lambda rng: _moment(rng).replace(tzinfo=UTC)),
+    "time": ("time", "time", lambda rng: dt.time(rng.randint(0, 5), 0, 0, 1)),
+    "interval": ("interval", "interval", lambda rng: dt.timedelta(rng.randint(-2, 2), 5, 1)),
+    "bytes": ("bytea", "blob", lambda rng: rng.randbytes(rng.randint(0, 2)) + b"'\\\x00\""),
 }
 
 
 def _find(values: list[Any], wanted: list[Any], *, inside: bool) -> list[int]:
-    """By the rules of SQL: NULL is in nothing, and not outside of a list with NULL."""
+    """By the rules of SQL: NULL is in no list, and nothing is outside of a list with NULL."""
     known = [each for each in wanted if each is not None]
     if inside:
         return [i for i, each in enumerate(values) if each is not None and each in known]
@@ -62,9 +62,9 @@ def _find(values: list[Any], wanted: list[Any], *, inside: bool) -> list[int]:
 def test_any_and_all_find_what_python_finds(
     dialect: DialectName, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    dice = random.Random(f"{dialect} {kind}")
+    rng = random.Random(f"{dialect} {kind}")
     in_postgres, in_duckdb, make = KINDS[kind]
-    values = [None, *(make(dice) for _ in range(12))]
+    values = [None, *(make(rng) for _ in range(12))]
     if dialect == "postgres":
         own: Any = psycopg.connect(request.getfixturevalue("postgres_url"))
         own.execute(f"set timezone = 'UTC'; create temporary table l (id int, v {in_postgres})")
@@ -76,10 +76,10 @@ def test_any_and_all_find_what_python_finds(
     with own:
         for _ in range(20):
             wanted = [
-                dice.choice(values[1:]) if dice.random() < 0.5 else make(dice)
-                for _ in range(dice.choice([0, 1, 3]))
+                rng.choice(values[1:]) if rng.random() < 0.5 else make(rng)
+                for _ in range(rng.choice([0, 1, 3]))
             ]
-            if dice.random() < 0.3:
+            if rng.random() < 0.3:
                 wanted.append(None)
             for written, inside in (
                 ("v = any(:l)", True),
@@ -92,7 +92,7 @@ def test_any_and_all_find_what_python_finds(
                 assert found == _find(values, wanted, inside=inside), (wanted, sent)
 
 
-def test_other_places_of_an_array(postgres_url: str) -> None:
+def test_lists_as_arrays_in_other_places(postgres_url: str) -> None:
     key = str(uuid.uuid4())
     with psycopg.connect(postgres_url) as own:
         own.execute(
@@ -114,7 +114,7 @@ def test_other_places_of_an_array(postgres_url: str) -> None:
             assert own.execute(sent.encode()).fetchall() == [(1,)], sent
 
 
-def test_lists_of_several_types() -> None:
+def test_lists_of_mixed_types() -> None:
     for wanted in ([1, "a"], [1.5, 2**60 + 1], [dt.date(2026, 1, 1), "x"], [float("nan")], [[1]]):
         with pytest.raises(InvalidInput) as refused:
             analyse("select 1 where 1 = any(:l)", "postgres", {"l": wanted})
@@ -123,7 +123,7 @@ def test_lists_of_several_types() -> None:
     assert "DOUBLE PRECISION[]" in mixed
 
 
-def test_mysql_names_what_it_has() -> None:
+def test_mysql_suggests_in() -> None:
     with pytest.raises(InvalidInput, match=r"IN \(:ids\)") as refused:
         analyse("select 1 from t where id = any(:ids)", "mysql", {"ids": [1]})
     assert refused.value.code == "parameter_type"
@@ -131,7 +131,7 @@ def test_mysql_names_what_it_has() -> None:
 
 @pytest.mark.parametrize("dialect", ["postgres", "duckdb", "mysql"])
 @pytest.mark.parametrize("written", ["v in (:l)", "v in :l", "v = any(:l)"])
-def test_a_list_that_is_too_long_is_refused_before_it_is_built(
+def test_an_oversized_list_is_refused_before_the_text_is_built(
     dialect: DialectName, written: str
 ) -> None:
     if dialect == "mysql" and "any" in written:
@@ -158,7 +158,7 @@ SPANS = [
 
 
 @pytest.mark.parametrize("span", SPANS)
-def test_spans_of_time(postgres_url: str, span: dt.timedelta) -> None:
+def test_durations(postgres_url: str, span: dt.timedelta) -> None:
     wire = {"type": "duration", "value": str(span // dt.timedelta(microseconds=1))}
     base = dt.datetime(2026, 3, 1, 12)
     for value in (span, wire):
@@ -170,7 +170,7 @@ def test_spans_of_time(postgres_url: str, span: dt.timedelta) -> None:
         assert duckdb.sql(sent).fetchall() == [(base + span,)]
 
 
-def test_spans_of_time_in_mysql(mariadb: MariaDB) -> None:
+def test_durations_in_mysql(mariadb: MariaDB) -> None:
     for span in (dt.timedelta(hours=-838, minutes=-59, seconds=-59), SPANS[2], SPANS[3]):
         sent = analyse("select :span as x", "mysql", {"span": span}).sql
         assert mariadb.execute(sent) == ((span,),)

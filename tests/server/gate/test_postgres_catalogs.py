@@ -1,4 +1,4 @@
-"""What the catalog tells: the layout of the data, and neither roles nor values nor passwords."""
+"""The catalog shows the layout of the data, and neither roles nor values nor passwords."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from wb_server.kit.errors import WorkbenchError
 
 ROLE = "canary_keeper"
 VALUE = "canary_value"
-# Columns that only some versions have, and that are left out.
+# Columns that only some versions have; they are left out.
 SOMETIMES = {
     "attcacheoff", "attcompression", "attstattarget", "typsubscript", "relhasoids", "relallfrozen",
 }  # fmt: skip
-# Each names the role, or the value, when it is sent as it is.
+# Each reveals the role or the value when it is sent directly.
 ATTACKS = [
     "select tableowner from pg_tables",
     "select * from pg_tables",
@@ -110,7 +110,7 @@ HONEST = [
 ]
 
 
-# Without the closed columns these would mean others, and answer something else without a word.
+# Without the closed columns these would refer to other columns and silently change their answer.
 BY_POSITION = [
     "select x.c from pg_tables as x(a, b, c)",
     "select min(c) from (select * from pg_tables) as x(a, b, c)",
@@ -133,13 +133,13 @@ def test_columns_by_position_are_refused(sql: str) -> None:
 
 
 @pytest.mark.parametrize("sql", BY_NAME)
-def test_columns_by_name_are_not(sql: str) -> None:
+def test_columns_by_name_are_allowed(sql: str) -> None:
     assert analyse(sql, "postgres").kind == "read"
 
 
 @pytest.fixture(scope="module")
 def kept(postgres: Cluster) -> Iterator[psycopg.Connection]:
-    """A database whose objects belong to a role with a name to keep."""
+    """A database whose objects belong to a role whose name must stay hidden."""
     with postgres.connect() as owner:
         owner.execute("create database kept")
         owner.execute(f"create role {ROLE}")
@@ -177,7 +177,7 @@ def keeping(
     return Source(postgres_connector, Target("c1", 1, config))
 
 
-def straight(there: psycopg.Connection, sql: str) -> str:
+def direct_answer(there: psycopg.Connection, sql: str) -> str:
     result = there.pgconn.exec_(sql.encode())
     return result.error_message.decode() + " ".join(
         (result.get_value(row, column) or b"").decode()
@@ -186,35 +186,35 @@ def straight(there: psycopg.Connection, sql: str) -> str:
     )
 
 
-def test_roles_and_values_stay_where_they_are(keeping: Source, kept: psycopg.Connection) -> None:
+def test_reads_reveal_no_role_and_no_value(keeping: Source, kept: psycopg.Connection) -> None:
     wrong = []
     for sql in ATTACKS:
         if leaked(keeping, sql):
             wrong.append(("leaks", sql))
-        bite = straight(kept, sql)
-        if ROLE not in bite and VALUE not in bite:
-            wrong.append((f"doesn't bite: {bite[:200]}", sql))
+        unchecked = direct_answer(kept, sql)
+        if ROLE not in unchecked and VALUE not in unchecked:
+            wrong.append((f"harmless when sent directly: {unchecked[:200]}", sql))
     assert not wrong, "\n".join(map(str, wrong))
 
 
-def test_nor_do_they_come_by_a_write(keeping: Source, kept: psycopg.Connection) -> None:
+def test_writes_reveal_no_role(keeping: Source, kept: psycopg.Connection) -> None:
     wrong = []
     for sql in WRITES:
         try:
             answer = str(keeping.rows(analyse(sql, "postgres").sql, kind="write"))
         except WorkbenchError as error:
             answer = error.message
-        seen = straight(kept, "select n::text from public.notes n")
+        seen = direct_answer(kept, "select n::text from public.notes n")
         stolen = ""
         if sql.startswith("create"):
-            stolen = straight(kept, "select s::text from public.stolen s")
+            stolen = direct_answer(kept, "select s::text from public.stolen s")
             kept.execute(f"drop {sql.split()[1]} if exists public.stolen")
         if ROLE in f"{answer} {seen} {stolen}":
             wrong.append((answer, sql))
     assert not wrong, wrong
 
 
-def test_the_layout_is_told(keeping: Source) -> None:
+def test_the_layout_is_visible(keeping: Source) -> None:
     wrong = []
     for sql in HONEST:
         try:
@@ -224,7 +224,7 @@ def test_the_layout_is_told(keeping: Source) -> None:
     assert not wrong, wrong
 
 
-def test_a_closed_column_is_named_with_its_reason() -> None:
+def test_a_closed_column_is_refused_with_the_reason() -> None:
     with pytest.raises(WorkbenchError) as caught:
         analyse("select tableowner from pg_tables", "postgres")
     assert caught.value.code == "system_column_not_allowed"
@@ -232,8 +232,8 @@ def test_a_closed_column_is_named_with_its_reason() -> None:
     assert "schemaname, tablename" in caught.value.message
 
 
-def test_every_column_of_the_catalog_is_decided(kept: psycopg.Connection) -> None:
-    """No column that may name roles or hold values is open, and each closed one is there."""
+def test_every_column_of_the_catalog_is_classified(kept: psycopg.Connection) -> None:
+    """No column that may name roles or hold values is open, and each closed one exists."""
     for schema, names in RULES.system_tables.items():
         for name in names:
             found = kept.execute(
@@ -256,7 +256,9 @@ def test_every_column_of_the_catalog_is_decided(kept: psycopg.Connection) -> Non
                 assert set(view.columns) | set(view.closed) <= set(columns)
 
 
-def test_attacks_catch_the_mend_taken_out(keeping: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_attacks_detect_a_missing_defence(
+    keeping: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def leaks() -> bool:
         statement._analyse_plain.cache_clear()
         return any(leaked(keeping, sql) for sql in ATTACKS)

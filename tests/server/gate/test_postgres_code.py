@@ -1,7 +1,8 @@
-"""Code of a database that a read would run: casts, operators, orderings and domains of its own.
+"""A database's own code that a read would run: casts, operators, orderings and domains.
 
-Each world is made in the schema ``w`` of one database. Its attacks bite when the same login sends
-them as they are; through the gate and the connector they are refused. Its honest statements answer.
+Each world is created in the schema ``w`` of one database. Its attacks call the code when the same
+login sends them directly; through the gate and the connector they are refused. Its honest statements
+are answered.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ PLAIN = [
     "select nullif(id, 2), id between 0 and 5, name like 'A%' from plain",
 ]
 DIARY = ["select id from diary", "select mood, d.moods from diary d"]
-# Columns of other types than those that are at stake.
+# Columns of types that have no code of their own.
 OTHERS = [
     "select id, note from diary where note = 'n' and id in (1, 2)",
     "select count(*), note || 'x' from diary d group by d.note order by note",
@@ -50,7 +51,7 @@ OTHERS = [
 
 @dataclass(frozen=True)
 class World:
-    """Objects of a database, what would run their code, and what wouldn't."""
+    """Objects of a database, statements that would run their code, and statements that wouldn't."""
 
     setup: str
     attacks: list[str]
@@ -88,7 +89,7 @@ WORLDS = {
         ],
         [*PLAIN, *DIARY, "select mood from diary order by mood"],
     ),
-    "a cast of an enum, without a word": World(
+    "an implicit cast of an enum": World(
         _function("mood_text", "a w.mood", "text")
         + "create cast (w.mood as text) with function w.mood_text(w.mood) as implicit;",
         [
@@ -140,7 +141,7 @@ WORLDS = {
         ],
         [*PLAIN, *OTHERS],
     ),
-    "a cast of rows to text, without a word": World(
+    "an implicit cast of rows to text": World(
         _function("row_text", "a w.diary", "text")
         + "create cast (w.diary as text) with function w.row_text(w.diary) as implicit;",
         [
@@ -244,7 +245,7 @@ WORLDS = {
         ],
         [*PLAIN, *OTHERS],
     ),
-    "operators of a type that was made by a script": World(
+    "operators of a type that a script created": World(
         "create type w.version as (major int, minor int);"
         "create table w.releases (id int, v w.version);"
         "insert into w.releases values (1, row(1, 2));"
@@ -293,7 +294,7 @@ WORLDS = {
 
 @pytest.fixture(scope="module")
 def there(postgres: Cluster) -> Iterator[psycopg.Connection]:
-    """A database with something that counts bites."""
+    """A database for the worlds, with ``w`` on its search path."""
     with postgres.connect() as owner:
         owner.execute("create database coded")
         owner.execute("alter database coded set search_path = w, public")
@@ -312,8 +313,8 @@ def coded(
     return Source(postgres_connector, Target("k1", 1, config))
 
 
-def tried(source: Source, sql: str) -> str:
-    """What becomes of a statement: the error's code, ok, or called."""
+def outcome(source: Source, sql: str) -> str:
+    """The outcome of a statement: the error's code, ``ok``, or ``called``."""
     try:
         source.rows(analyse(sql, "postgres").sql)
     except WorkbenchError as error:
@@ -321,18 +322,18 @@ def tried(source: Source, sql: str) -> str:
     return "ok"
 
 
-def straight_error(there: psycopg.Connection, sql: str) -> str:
+def direct_error(there: psycopg.Connection, sql: str) -> str:
     return there.pgconn.exec_(sql.encode()).error_message.decode()
 
 
 def found_briefly(there: psycopg.Connection, sql: str) -> bool:
-    """Whether the brief question notices what the others refuse, where it is asked at all."""
+    """True if the brief question notices what the others refuse, or isn't asked at all."""
     try:
         it = analyse(sql, "postgres")
     except WorkbenchError:
-        return True  # it doesn't come to that
+        return True  # the gate refuses it first
     question = shadows.glance(it.named, it.sql, brief=True)
-    return not shadows.is_plain(it.named) or shadows.found(straight_error(there, question)) == [""]
+    return not shadows.is_plain(it.named) or shadows.found(direct_error(there, question)) == [""]
 
 
 REFUSED = {
@@ -341,7 +342,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_code_of_the_database_does_not_run(
+def test_a_databases_own_code_does_not_run(
     coded: Source, there: psycopg.Connection, name: str
 ) -> None:
     world = WORLDS[name]
@@ -350,16 +351,16 @@ def test_code_of_the_database_does_not_run(
         there.execute(TABLES)
         there.execute(world.setup)
         for sql in world.attacks:
-            code = tried(coded, sql)
+            code = outcome(coded, sql)
             if code not in REFUSED:
                 wrong.append((code, sql))
-            bite = straight_error(there, sql)
-            if "was called" not in bite:
-                wrong.append((bite or "doesn't bite", sql))
+            error = direct_error(there, sql)
+            if "was called" not in error:
+                wrong.append((error or "harmless when sent directly", sql))
             if not found_briefly(there, sql):
                 wrong.append(("the brief question doesn't find it", sql))
         for sql in world.honest:
-            code = tried(coded, sql)
+            code = outcome(coded, sql)
             if code != "ok":
                 wrong.append((code, sql))
     finally:
@@ -375,7 +376,7 @@ MUTANTS = {
     "domains": ("a domain whose check calls a function", "_DOMAINS", NOTHING),
     "words that call operators": ("equals of an enum", "_BY_WORD", {"in": ()}),
     "types of tables": (
-        "a cast of an enum, without a word", "_REACH", shadows._REACH.replace("a.atttypid", "'0'"),
+        "an implicit cast of an enum", "_REACH", shadows._REACH.replace("a.atttypid", "'0'"),
     ),
     "elements and fields": (
         "a domain whose check calls a function", "_REACH",
@@ -389,7 +390,7 @@ MUTANTS = {
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_attacks_catch_the_mend_taken_out(
+def test_the_attacks_detect_a_missing_defence(
     coded: Source, there: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     world, what, instead = MUTANTS[name]
@@ -400,13 +401,13 @@ def test_attacks_catch_the_mend_taken_out(
     try:
         there.execute(TABLES)
         there.execute(WORLDS[world].setup)
-        codes = {tried(coded, sql) for sql in WORLDS[world].attacks}
+        codes = {outcome(coded, sql) for sql in WORLDS[world].attacks}
         assert "called" in codes, "no attack notices"
     finally:
         there.execute("drop schema if exists w cascade")
 
 
-def test_the_brief_question_is_enough_where_there_is_nothing(there: psycopg.Connection) -> None:
+def test_the_brief_question_finds_nothing_in_a_plain_database(there: psycopg.Connection) -> None:
     try:
         there.execute(TABLES)
         assert [sql for sql in (*PLAIN, *DIARY, *OTHERS) if found_briefly(there, sql)] == []
@@ -414,7 +415,7 @@ def test_the_brief_question_is_enough_where_there_is_nothing(there: psycopg.Conn
         there.execute("drop schema if exists w cascade")
 
 
-def test_a_question_that_was_not_answered_stops_the_statement(
+def test_an_unanswered_question_stops_the_statement(
     coded: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shadows, "glance", lambda named, sql, brief: "SELECT 1 WHERE false")
@@ -423,7 +424,9 @@ def test_a_question_that_was_not_answered_stops_the_statement(
     assert caught.value.code == "not_looked"
 
 
-def test_a_domain_whose_check_reads_a_file(coded: Source, there: psycopg.Connection) -> None:
+def test_a_domain_whose_check_reads_a_file_is_refused(
+    coded: Source, there: psycopg.Connection
+) -> None:
     there.execute(TABLES)
     try:
         there.execute(
@@ -435,15 +438,13 @@ def test_a_domain_whose_check_reads_a_file(coded: Source, there: psycopg.Connect
             'select (jsonb_populate_record(f, \'{"f": "PG_VERSION"}\')).id from files f',
             "select many = '{PG_VERSION}' from files",
         ):
-            assert tried(coded, sql) == "type_not_allowed"
-        assert tried(coded, "select id, f from files where f = 'a'") == "ok"
+            assert outcome(coded, sql) == "type_not_allowed"
+        assert outcome(coded, "select id, f from files where f = 'a'") == "ok"
     finally:
         there.execute("drop schema w cascade")
 
 
-def test_browsing_calls_no_operator_of_the_database(
-    coded: Source, there: psycopg.Connection
-) -> None:
+def test_browsing_calls_no_user_defined_operator(coded: Source, there: psycopg.Connection) -> None:
     there.execute(TABLES)
     try:
         for sign, kinds in {"=": ("name, text", "oid, int"), "!~": ("name, name",)}.items():
@@ -462,7 +463,7 @@ def test_browsing_calls_no_operator_of_the_database(
         there.execute("drop schema w cascade")
 
 
-def test_a_row_that_turns_into_text_calls_nothing_of_postgresql(
+def test_a_row_cast_to_text_calls_no_function_of_postgresql(
     coded: Source, there: psycopg.Connection
 ) -> None:
     there.execute(TABLES)
@@ -470,8 +471,8 @@ def test_a_row_that_turns_into_text_calls_nothing_of_postgresql(
         there.execute("create cast (w.plain as text) with inout as implicit")
         sql = "select p.pg_size_bytes from plain p"
         assert b"invalid size" in there.pgconn.exec_(sql.encode()).error_message
-        assert tried(coded, sql) == "function_not_allowed"
+        assert outcome(coded, sql) == "function_not_allowed"
         for honest in PLAIN:
-            assert tried(coded, honest) == "ok"
+            assert outcome(coded, honest) == "ok"
     finally:
         there.execute("drop schema w cascade")

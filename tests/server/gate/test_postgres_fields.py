@@ -1,7 +1,7 @@
-"""Names after a dot: columns and fields answer, calls of functions are refused, on a real server.
+"""Names after a dot: columns and fields are read, calls of functions are refused, on a real server.
 
-Each attack runs twice: through the gate and the connector, and straight by the same login, where it
-has to bite.
+Each attack runs twice: through the gate and the connector, and directly by the same login, where it
+has to call a function.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ HONEST = [
 
 @pytest.fixture(scope="module")
 def bitten(postgres: Cluster) -> Iterator[psycopg.Connection]:
-    """A database with functions that leave a mark."""
+    """A database with functions that raise an error when they are called."""
     with postgres.connect() as owner:
         owner.execute("create database bitten")
     with psycopg.connect(postgres.url, dbname="bitten", autocommit=True) as there:
@@ -212,19 +212,19 @@ def biting(
     return Source(postgres_connector, Target("b1", 1, config))
 
 
-def bites(there: psycopg.Connection, sql: str) -> bool:
-    """Whether a statement calls one of the functions when it is sent as it is."""
-    error = straight_error(there, f"begin; {sql}")
+def calls_a_function(there: psycopg.Connection, sql: str) -> bool:
+    """True if a statement calls one of the functions when it is sent directly."""
+    error = direct_error(there, f"begin; {sql}")
     there.pgconn.exec_(b"rollback")
     return "was called" in error
 
 
-def straight_error(there: psycopg.Connection, sql: str) -> str:
+def direct_error(there: psycopg.Connection, sql: str) -> str:
     return there.pgconn.exec_(sql.encode()).error_message.decode()
 
 
-def tried(source: Source, sql: str, kind: str = "read") -> str:
-    """What becomes of a statement: the error's code, ok, or called."""
+def outcome(source: Source, sql: str, kind: str = "read") -> str:
+    """The outcome of a statement: the error's code, ``ok``, or ``called``."""
     try:
         text = analyse(sql, "postgres").sql
         source.rows(text, kind=kind)
@@ -239,11 +239,11 @@ REFUSED = {"field_not_allowed", "function_not_allowed", "type_not_allowed"}
 def judge(source: Source, there: psycopg.Connection, statements: list[str], kind: str) -> None:
     wrong = []
     for sql in statements:
-        code = tried(source, sql, kind)
+        code = outcome(source, sql, kind)
         if code not in REFUSED:
             wrong.append((code, sql))
-        if not bites(there, sql):
-            wrong.append(("doesn't bite", sql))
+        if not calls_a_function(there, sql):
+            wrong.append(("harmless when sent directly", sql))
     assert not wrong, wrong
 
 
@@ -251,29 +251,29 @@ def test_a_dot_calls_no_function(biting: Source, bitten: psycopg.Connection) -> 
     judge(biting, bitten, CALLS, "read")
 
 
-def test_nor_in_any_syntax(biting: Source, bitten: psycopg.Connection) -> None:
+def test_a_dot_calls_no_function_in_any_syntax(biting: Source, bitten: psycopg.Connection) -> None:
     statements = (Path(__file__).parent / "postgres_dots.txt").read_text().splitlines()
     judge(biting, bitten, statements, "read")
 
 
-def test_nor_in_a_write(biting: Source, bitten: psycopg.Connection) -> None:
+def test_a_dot_calls_no_function_in_a_write(biting: Source, bitten: psycopg.Connection) -> None:
     judge(biting, bitten, WRITES, "write")
 
 
-def test_a_field_that_is_set_is_no_call(biting: Source, bitten: psycopg.Connection) -> None:
+def test_setting_a_field_is_no_call(biting: Source, bitten: psycopg.Connection) -> None:
     bitten.execute("create function public.city(t text) returns int language sql as 'select 1'")
     for sql in (
         "update person set address.city = 'Wien' where id = 1",
         "merge into person p using keyed k on p.id = k.id "
         "when matched then update set address.city = 'Graz'",
     ):
-        assert tried(biting, sql, "write") == "ok"
+        assert outcome(biting, sql, "write") == "ok"
     assert biting.value("select (address).street as x from person") == "Main"
-    assert tried(biting, "select (address).city as x from person") == "field_not_allowed"
+    assert outcome(biting, "select (address).city as x from person") == "field_not_allowed"
     bitten.execute("drop function public.city(text)")
 
 
-def test_columns_and_fields_answer(biting: Source, bitten: psycopg.Connection) -> None:
+def test_columns_and_fields_are_read(biting: Source, bitten: psycopg.Connection) -> None:
     wrong = []
     for sql, wanted in HONEST:
         try:
@@ -285,9 +285,9 @@ def test_columns_and_fields_answer(biting: Source, bitten: psycopg.Connection) -
     assert not wrong, wrong
 
 
-# --- made at random --------------------------------------------------------------------------
+# --- generated -------------------------------------------------------------------------------
 
-# What stands in FROM, and the names that are calls after it.
+# Items of FROM, and the names that are function calls after each.
 SOURCES = [
     ("unnest(array['a'])", ("bite", "bite_many", '"bite ""quoted"" \\\' é"')),
     ("string_to_table('a', 'b')", ("bite", "bite_many", "bite_any")),
@@ -344,29 +344,29 @@ DECOYS = [
 ]
 
 
-def made(chance: random.Random) -> str:
-    """A statement with a dot that calls a function somewhere inside."""
-    source, names = chance.choice(SOURCES)
-    name = chance.choice(names)
-    alias = chance.choice(["u", "U", '"U"', "person", "purchase", "w", '"a b"', name])
+def random_statement(rng: random.Random) -> str:
+    """A random statement with a dot somewhere inside that calls a function."""
+    source, names = rng.choice(SOURCES)
+    name = rng.choice(names)
+    alias = rng.choice(["u", "U", '"U"', "person", "purchase", "w", '"a b"', name])
     words = {"alias": alias, "name": name, "dot": f"{alias}.{name}", "item": f"{source} {alias}"}
-    it = chance.choice(PLACES).format(**words)
-    for _ in range(chance.randrange(4)):
-        decoy = chance.choice(DECOYS).format(**words)
-        it = chance.choice(AROUND).format(it=it, decoy=decoy, **words)
+    it = rng.choice(PLACES).format(**words)
+    for _ in range(rng.randrange(4)):
+        decoy = rng.choice(DECOYS).format(**words)
+        it = rng.choice(AROUND).format(it=it, decoy=decoy, **words)
     return it
 
 
-def test_whatever_stands_around_it(biting: Source, bitten: psycopg.Connection) -> None:
+def test_random_statements_call_no_function(biting: Source, bitten: psycopg.Connection) -> None:
     seed = random.randrange(10**6)
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     print(f"seed {seed}")
-    statements = [made(chance) for _ in range(160)]
-    those = [sql for sql in dict.fromkeys(statements) if bites(bitten, sql)]
+    statements = [random_statement(rng) for _ in range(160)]
+    those = [sql for sql in dict.fromkeys(statements) if calls_a_function(bitten, sql)]
     assert len(those) > 80
     wrong = []
     for sql in those:
-        code = tried(biting, sql)
+        code = outcome(biting, sql)
         if code not in REFUSED:
             wrong.append((code, sql))
     assert not wrong, (seed, wrong)
@@ -375,7 +375,7 @@ def test_whatever_stands_around_it(biting: Source, bitten: psycopg.Connection) -
 def test_every_function_of_one_value_is_harmless_or_refused(
     biting: Source, bitten: psycopg.Connection
 ) -> None:
-    """Of all that PostgreSQL itself has, a dot reaches what the gate lets a statement call."""
+    """Of PostgreSQL's own functions, a dot reaches only those that the gate lets a statement call."""
     rows = bitten.execute(
         "select distinct proname::text from pg_proc where pronamespace = 'pg_catalog'::regnamespace "
         "and pronargs > 0 and pronargs - pronargdefaults <= 1"
@@ -383,9 +383,9 @@ def test_every_function_of_one_value_is_harmless_or_refused(
     names = {name for (name,) in rows} - HARMLESS
     assert len(names) > 300
     glance = shadows.glance(Named(of_values=frozenset(names)), "")
-    assert "workbench" in straight_error(bitten, glance)
+    assert "workbench" in direct_error(bitten, glance)
     look = shadows.look(Named(of_values=frozenset(names)), (), "")
-    found = shadows.found(straight_error(bitten, look))
+    found = shadows.found(direct_error(bitten, look))
     assert found is not None and {each.partition(":")[2] for each in found} == names
 
 
@@ -396,7 +396,7 @@ def test_every_function_of_a_row_is_harmless(bitten: psycopg.Connection) -> None
         "('{2249,2276,2283,2776,5077,5079}'::oid[]) or provariadic = any "
         "('{2249,2276,2283,2776,5077,5079}'::oid[]))"
     ).fetchall()
-    # They tell the size, the type or the text of what they are given, or give it back.
+    # They return the size, the type or the text of their argument, or the argument itself.
     known = {
         "any_out", "anyelement_out", "anynonarray_out", "anycompatible_out", "record_out",
         "record_send", "hash_record", "pg_collation_for", "pg_column_size", "pg_column_compression",
@@ -405,7 +405,7 @@ def test_every_function_of_a_row_is_harmless(bitten: psycopg.Connection) -> None
     assert {name for (name,) in rows} <= HARMLESS | known
 
 
-# --- each mend, taken out ----------------------------------------------------------------------
+# --- without each defence ----------------------------------------------------------------------
 
 
 def _every_item_gives_rows(node: exp.Expr, rules: DialectRules) -> fields._Item:
@@ -417,7 +417,7 @@ def _any_name_is_a_column(*_: object) -> set[TableRef] | None:
 
 
 MUTANTS = {
-    "what stands in FROM always gives rows": (fields, "_item", _every_item_gives_rows),
+    "every item of FROM gives rows": (fields, "_item", _every_item_gives_rows),
     "a keyword in FROM is a table": (fields, "_KEYWORDS", frozenset()),
     "every column is known": (fields, "_sources", _any_name_is_a_column),
     "rows call nothing": (shadows, "_TAKES_ONE", "false"),
@@ -435,13 +435,13 @@ MUTANTS = {
     "a column of one table vouches for all": (
         shadows, "_DOTS", shadows._DOTS.replace("AND NOT EXISTS (\n        SELECT FROM ROWS FROM", "AND EXISTS (\n        SELECT FROM ROWS FROM"),
     ),
-    "nobody asks": (shadows, "glance", lambda named, sql, brief: "SELECT 1"),
-    "nobody asks closely": (shadows, "look", lambda named, tables, sql: "SELECT 1"),
+    "no question is asked": (shadows, "glance", lambda named, sql, brief: "SELECT 1"),
+    "no close question is asked": (shadows, "look", lambda named, tables, sql: "SELECT 1"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_attacks_catch_the_mend_taken_out(
+def test_the_attacks_detect_a_missing_defence(
     biting: Source, bitten: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     place, what, instead = MUTANTS[name]
@@ -450,7 +450,7 @@ def test_attacks_catch_the_mend_taken_out(
     analyse_again()
     try:
         for sql in CALLS:
-            if tried(biting, sql) == "called":
+            if outcome(biting, sql) == "called":
                 return
     finally:
         analyse_again()

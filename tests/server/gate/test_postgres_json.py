@@ -1,7 +1,7 @@
-"""SQL/JSON of PostgreSQL 16 and newer: read, written back as it was, and checked all through.
+"""SQL/JSON of PostgreSQL 16 and newer: parsed, rendered unchanged, and checked throughout.
 
-A server that knows it answers the same to what was written and to what is sent. One that doesn't
-has to say so, and never to call a function of the same name that somebody made.
+A server that knows it gives the same answer to the original and to the rendered text. One that
+doesn't has to raise an error, and never call a user-defined function of the same name.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ insert into t values
   (4, null, null, 'k4', 4, '2026-05-06', null)
 """
 
-# {x} is an operand, which may be anything.
+# {x} is an operand, which may be any expression.
 PLACES = [
     "json_value({x}, '$.a' returning int null on error)",
     "json_value(j, '$.a' passing v as x, {x} as \"Y\" returning varchar(10) null on error)",
@@ -83,7 +83,7 @@ ATTACKS = {
     "1 operator(public.+) 1": "operator_not_allowed",
 }
 
-# What a server of version 17 answers.
+# What a server of version 17 accepts.
 HONEST = [
     "json_value(j, '$.a' returning int), json_value(j, '$.a'), json_value(j, '$.s'), json_value(r, '$.a') x",
     "json_value(j, '$.a' passing 1 as x, s || 'c' as \"Y\" returning varchar(10) default 'x' || 'y' on "
@@ -130,7 +130,7 @@ HONEST = [
     "columns (a int path '$', \"B\" text path '$')) jt (a, \"B\") where jt.a >= 1)",
 ]
 
-# Calls without words, and who would be called where they are no grammar.
+# Calls without keywords, and the function that a server without this grammar would call.
 BARE = {
     "json_value('{}', '$')": "json_value(text, text)",
     "json_query('{}', '$')": "json_query(text, text)",
@@ -165,7 +165,7 @@ def answer(engine: PostgresEngine, sql: str) -> Answer | str:
 
 
 @pytest.mark.parametrize("items", HONEST)
-def test_it_is_sent_as_it_was_written(engine: PostgresEngine, items: str) -> None:
+def test_the_rendered_text_gives_the_same_answer(engine: PostgresEngine, items: str) -> None:
     sql = f"select {items} from t"
     statement = analyse(sql, "postgres")
     assert analyse(statement.sql, "postgres").sql == statement.sql
@@ -190,7 +190,7 @@ def test_every_operand_is_checked(place: str) -> None:
 
 
 @pytest.mark.parametrize("call", BARE)
-def test_no_function_of_somebodys_own_is_called(engine: PostgresEngine, call: str) -> None:
+def test_user_defined_namesakes_are_not_called(engine: PostgresEngine, call: str) -> None:
     sent = answer(engine, analyse(f"select {call}", "postgres").sql)
     assert "was called" not in str(sent)
     if isinstance(sent, str):  # a server that doesn't know the grammar calls the function
@@ -214,7 +214,7 @@ def test_no_function_of_somebodys_own_is_called(engine: PostgresEngine, call: st
         ("select 1 operator(returning) 2", "syntax_error"),
     ],
 )
-def test_what_only_looks_like_it_is_refused(sql: str, code: str) -> None:
+def test_lookalikes_are_refused(sql: str, code: str) -> None:
     with pytest.raises(WorkbenchError) as caught:
         analyse(sql, "postgres")
     assert caught.value.code == code

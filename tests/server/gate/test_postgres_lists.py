@@ -1,7 +1,7 @@
-"""The lists of PostgreSQL's names, held against a server's own catalog.
+"""The lists of PostgreSQL's names, compared with a server's own catalog.
 
-Statements are made of the catalog: each operator between values of its types, each function's
-arguments, each type. What the gate renders has to be the same statement for the server.
+Statements are generated from the catalog: each operator between values of its types, each function's
+arguments, each type. What the gate renders has to be the same statement to the server.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from support.postgres import Cluster
 from wb_server.gate.dialects.postgres.names import NAMED_TYPES, OPERATORS, PREFIXES
 from wb_server.gate.statement import RULES
 
-# They read the clock or chance, and nothing else.
+# They read the clock, random numbers or a sequence, and nothing else.
 VOLATILE = {
     "clock_timestamp", "gen_random_uuid", "nextval", "random", "random_normal", "timeofday",
     "uuidv4", "uuidv7", "array_sample", "array_shuffle",
 }  # fmt: skip
-# Those that have no literal, or belong to the server's own works.
+# Types without literals, or internal to the server.
 NO_VALUES = "('aclitem', 'pg_ndistinct', 'pg_brin_bloom_summary', 'pg_mcv_list', 'gtsvector')"
 
 
@@ -39,7 +39,7 @@ def catalog(postgres: Cluster) -> Iterator[psycopg.Connection]:
 
 
 def agreed(found: list[str], engine: PostgresEngine) -> Tally:
-    """Expressions, many to a statement, and each alone where such a statement fails."""
+    """Judges expressions, many to a statement, and each alone where such a statement fails."""
     tally = Tally()
     for start in range(0, len(found), 50):
         part = found[start : start + 50]
@@ -75,13 +75,13 @@ def test_each_operator_of_the_server_passes(
     assert not tally.different + tally.refused[False], tally.different + tally.refused[False]
 
 
-def test_signs_without_spaces_are_cut_as_the_server_cuts_them(engine: PostgresEngine) -> None:
+def test_operators_without_spaces_are_tokenized_as_by_the_server(engine: PostgresEngine) -> None:
     operands = ("1", "-1", "+2", "@-3", "@ -3", "|/4", "~5", "- 6", "-|/ 4.0")
     signs = ("+", "-", "*", "<", ">", "<=", ">=", "<>", "=", "%", "^", "#", "&", "|", "<<", ">>")
     found = [f"7{sign}{operand}" for sign in signs for operand in operands]
     found += [f"7 {sign} {operand}" for sign in signs for operand in operands]
     tally = Tally()
-    for sql in found:  # those that the server doesn't take aren't counted
+    for sql in found:  # those that the server doesn't accept aren't counted
         one = judge([Case(sql, f"select {sql}")], "postgres", engine)
         tally.total[False] += one.total[False]
         tally.different += one.different

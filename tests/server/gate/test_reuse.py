@@ -1,4 +1,4 @@
-"""An analysis that is used again says what a new one would say."""
+"""A reused analysis gives the same result as a new one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CASES: list[tuple[DialectName, str]] = [
 
 
 def cases() -> Iterator[tuple[DialectName, str]]:
-    """Statements with their numbers, two at most, as parameters."""
+    """Statements with up to two of their numbers replaced by parameters."""
     yield from CASES
     for dialect in RULES:
         yield from ((dialect, sql) for sql in _with_parameters(dialect))
@@ -55,57 +55,63 @@ def _with_parameters(dialect: DialectName) -> Iterator[str]:
             yield written
 
 
-def anew(sql: str, dialect: DialectName, params: dict[str, Any], limit: int | None) -> object:
+def new_analysis(
+    sql: str, dialect: DialectName, params: dict[str, Any], limit: int | None
+) -> object:
     try:
         return statement._analyse(sql, RULES[dialect], params, limit)
     except WorkbenchError as error:
         return error.code
 
 
-def again(sql: str, dialect: DialectName, params: dict[str, Any], limit: int | None) -> object:
+def reused_analysis(
+    sql: str, dialect: DialectName, params: dict[str, Any], limit: int | None
+) -> object:
     try:
         return analyse(sql, dialect, params, limit=limit)
     except WorkbenchError as error:
         return error.code
 
 
-def wrong(seed: int) -> tuple[list[object], int, int]:
-    """What differs from a new analysis, how many were tried, and how many of them reused one."""
-    chance = random.Random(seed)
+def differences(seed: int) -> tuple[list[object], int, int]:
+    """What differs from a new analysis, how many calls were compared, and how many statements reused one."""
+    rng = random.Random(seed)
     statement._reuse.cache_clear()
     found: list[object] = []
     tried = reused = 0
     for dialect, sql in cases():
         names = sorted(set(re.findall(r":([nm])\b", sql)))
-        limit = chance.choice([None, None, 5, 1000])
+        limit = rng.choice([None, None, 5, 1000])
         for _ in range(6):
             params = {
-                name: chance.choice([0, 1, 2, 5, 6, 77, 1001, chance.randrange(2**31), 2**31 - 1])
+                name: rng.choice([0, 1, 2, 5, 6, 77, 1001, rng.randrange(2**31), 2**31 - 1])
                 for name in names
             }
             tried += 1
-            if again(sql, dialect, dict(params), limit) != anew(sql, dialect, dict(params), limit):
+            if reused_analysis(sql, dialect, dict(params), limit) != new_analysis(
+                sql, dialect, dict(params), limit
+            ):
                 found.append((dialect, sql, params, limit))
         kept = statement._reuse(sql, RULES[dialect].name, frozenset(names), limit)
         reused += kept._found is not None
     return found, tried, reused
 
 
-def test_it_says_what_a_new_analysis_says() -> None:
-    found, tried, reused = wrong(SEED)
+def test_a_reused_analysis_equals_a_new_one() -> None:
+    found, tried, reused = differences(SEED)
     assert not found, (SEED, found[:5])
     assert tried > 300
     assert reused > tried / 6 / 2, (reused, tried)
 
 
-def test_values_that_matter_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The control: without trying several numbers, some statements would go wrong."""
+def test_values_that_change_the_analysis_are_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control: without trying several numbers, some statements would go wrong."""
     monkeypatch.setattr(reuse, "_TRIED", ())
-    found, _, _ = wrong(SEED)
+    found, _, _ = differences(SEED)
     assert found
 
 
-def test_only_whole_numbers_are_taken() -> None:
+def test_only_non_negative_32_bit_integers_fit() -> None:
     for value in (True, None, -1, 2**31, 1.5, "1", [1], {"type": "date", "value": "2024-01-01"}):
         assert not reuse.fits("select :n", {"n": value})
     assert reuse.fits("select :n", {"n": 1})

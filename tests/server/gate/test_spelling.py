@@ -1,4 +1,4 @@
-"""The words that are told to be quoted are those that the databases themselves reserve."""
+"""The words listed as reserved are those that the databases themselves reserve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from support.postgres import Cluster
 from wb_server.gate.dialects.spelling import SPELLINGS
 
 
-def test_words_that_postgresql_reserves(postgres: Cluster) -> None:
+def test_words_that_postgresql_reserves_are_listed(postgres: Cluster) -> None:
     with postgres.connect() as connection:
         rows = connection.execute(
             "select word from pg_get_keywords() where catcode in ('R', 'T')"
@@ -18,7 +18,7 @@ def test_words_that_postgresql_reserves(postgres: Cluster) -> None:
     assert {word for (word,) in rows} <= SPELLINGS["postgres"].reserved_words
 
 
-def test_words_that_duckdb_reserves() -> None:
+def test_words_that_duckdb_reserves_are_listed() -> None:
     rows = duckdb.sql(
         "select keyword_name from duckdb_keywords() where keyword_category = 'reserved'"
     ).fetchall()
@@ -26,8 +26,8 @@ def test_words_that_duckdb_reserves() -> None:
     assert {word for (word,) in rows} <= SPELLINGS["duckdb"].reserved_words
 
 
-def test_other_words_name_a_column_in_mariadb(mariadb: MariaDB) -> None:
-    """Of its keywords, those that aren't on the list can be written as they are."""
+def test_unlisted_keywords_need_no_quotes_in_mariadb(mariadb: MariaDB) -> None:
+    """Its keywords that aren't on the list can name a column as they are."""
     with mariadb.connect() as connection, connection.cursor() as cursor:
         cursor.execute("select lower(word) from information_schema.keywords")
         found = {str(word) for (word,) in cursor.fetchall() if str(word).isidentifier()}

@@ -20,7 +20,7 @@ from wb_server.gate.statement import analyse
 from wb_server.kit.errors import Forbidden, InvalidInput, TooLarge, WorkbenchError
 
 HERE = Path(__file__).parent
-DIALECTS: tuple[DialectName, ...] = ("postgres", "duckdb")  # written nearly alike
+DIALECTS: tuple[DialectName, ...] = ("postgres", "duckdb")  # with nearly the same syntax
 ALL_DIALECTS: tuple[DialectName, ...] = (*DIALECTS, "mysql")
 
 
@@ -122,7 +122,7 @@ def test_writes_name_their_targets(
 
 
 @pytest.mark.parametrize(("sql", "tables", "written", "rows"), list(writes()))
-def test_no_write_on_a_read_only_dialect(sql: str, tables: Any, written: Any, rows: Any) -> None:
+def test_a_read_only_dialect_refuses_writes(sql: str, tables: Any, written: Any, rows: Any) -> None:
     with pytest.raises(WorkbenchError):
         analyse(sql, "duckdb")
 
@@ -134,7 +134,7 @@ def test_a_syntax_error_says_where() -> None:
     assert "line 3, column 11" in caught.value.message
 
 
-def test_an_unknown_function_comes_with_near_names() -> None:
+def test_an_unknown_function_suggests_similar_names() -> None:
     with pytest.raises(Forbidden) as caught:
         analyse("SELECT date_trunk('day', x)", "postgres")
     assert caught.value.details["function"] == "date_trunk"
@@ -169,7 +169,7 @@ def test_functions_of_postgres_are_sent_with_their_schema(sql: str, sent: str) -
     [
         ("name.upper()", "upper(name)"),
         ("c.name.upper()", "upper(c.name)"),
-        ("main.md5('x')", "main.md5('x')"),  # DuckDB's own come first there
+        ("main.md5('x')", "main.md5('x')"),  # DuckDB's own functions come first there
         ("main.coalesce('x')", "coalesce(main, 'x')"),
         ("a.b.c.d.e.md5()", "md5(a.b.c.d.e)"),
         ("('x').upper().md5()", "md5(upper(('x')))"),
@@ -252,7 +252,7 @@ def test_only_parameters_are_replaced(dialect: DialectName) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_lists_stand_after_in(dialect: DialectName) -> None:
+def test_lists_are_expanded_after_in(dialect: DialectName) -> None:
     def where(sql: str, value: Any) -> str:
         return analyse(f"SELECT 1 FROM t WHERE {sql}", dialect, {"l": value}).sql[22:]
 
@@ -267,7 +267,7 @@ def test_lists_stand_after_in(dialect: DialectName) -> None:
         where("a IN (:l)", [["x"]])
 
 
-def test_parameters_in_duckdb_beside_other_colons() -> None:
+def test_parameters_in_duckdb_among_other_colons() -> None:
     text = analyse("SELECT {'a': :x, 'b': c}, y: :x, [1][:n]", "duckdb", {"x": "v", "n": 1}).sql
     assert text == "SELECT {'a': 'v', 'b': c}, 'v' AS y, [1][1]"
     text = analyse("SELECT list_transform([1], lambda y : y + :x)", "duckdb", {"x": 1}).sql
@@ -297,7 +297,9 @@ def test_parameters_in_duckdb_beside_other_colons() -> None:
         ({"a": {"type": "bytes", "value": "?"}}, "parameter_type"),
     ],
 )
-def test_bad_parameters(dialect: DialectName, params: dict[str, Any], code: str) -> None:
+def test_bad_parameters_are_refused(
+    dialect: DialectName, params: dict[str, Any], code: str
+) -> None:
     with pytest.raises(InvalidInput) as caught:
         analyse("SELECT :a", dialect, params)
     assert caught.value.code == code
@@ -355,7 +357,7 @@ def test_a_text_over_the_limit_is_too_large() -> None:
 
 
 @pytest.mark.parametrize("text", ["SELECT 1\x00", "SELECT '\x00'", "SELECT '\ud800'"])
-def test_nul_bytes_and_half_characters_are_refused(text: str) -> None:
+def test_nul_bytes_and_lone_surrogates_are_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         analyse(text, "postgres")
     assert caught.value.code == "syntax_error"
@@ -412,7 +414,7 @@ def test_deep_statements_are_refused_and_harmless(dialect: DialectName, name: st
     assert not errors
 
 
-def test_a_nesting_that_people_write_passes() -> None:
+def test_realistic_nesting_passes() -> None:
     sql = "SELECT " + "coalesce(" * 30 + "1" + ", 2)" * 30
     assert analyse(sql, "postgres").kind == "read"
     assert analyse("SELECT " + " OR ".join(["a = 1"] * 300) + " FROM t", "postgres").kind == "read"
@@ -427,7 +429,7 @@ def test_a_nesting_that_people_write_passes() -> None:
         "select * from t " + "natural join t " * 30,
     ],
 )
-def test_joins_without_a_condition_are_not_read_for_hours(dialect: DialectName, sql: str) -> None:
+def test_joins_without_a_condition_are_not_parsed_for_hours(dialect: DialectName, sql: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         analyse(sql, dialect)
     assert caught.value.code == "too_complex"
@@ -438,7 +440,7 @@ def test_joins_without_a_condition_are_not_read_for_hours(dialect: DialectName, 
     "piece",
     ["SELECT 1 LIMIT (", "SELECT a FROM t LIMIT 1 + (", "SELECT 1 LIMIT 1 OFFSET abs("],
 )
-def test_limits_in_limits_are_not_read_for_hours(dialect: DialectName, piece: str) -> None:
+def test_nested_limits_are_not_parsed_for_hours(dialect: DialectName, piece: str) -> None:
     sql = piece * 30 + "SELECT 1" + ")" * 30
     with pytest.raises(InvalidInput) as caught:
         analyse(sql, dialect)
@@ -456,15 +458,15 @@ def test_limits_in_limits_are_not_read_for_hours(dialect: DialectName, piece: st
         " union all ".join(["select x from a natural join b"] * 50),
     ],
 )
-def test_joins_as_people_write_them_pass(dialect: DialectName, sql: str) -> None:
+def test_realistic_joins_pass(dialect: DialectName, sql: str) -> None:
     assert analyse(sql, dialect).kind == "read"
 
 
-def test_trees_that_are_kept_take_little_memory() -> None:
+def test_cached_trees_take_little_memory() -> None:
     sql = "select " + ",".join(["a[1]"] * 785)
     assert len(sql) <= statement._CACHED_LENGTH
     statement._parse_cached.cache_clear()
-    analyse(sql, "postgres")  # what is made once
+    analyse(sql, "postgres")  # initializes what is made only once
     statement._parse_cached.cache_clear()
     tracemalloc.start()
     kept = statement._parse_cached(sql, "postgres")

@@ -1,7 +1,7 @@
 """The gate's work grows with a statement's length, and no faster.
 
 Each shape is analysed at two lengths, one twice the other, and the lines of Python that ran are
-counted (``support.work``): a cost of the square shows as a factor of nearly four.
+counted (``support.work``): a quadratic cost shows as a factor of nearly four.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wb_server.kit.errors import WorkbenchError
 
 _Shape = Callable[[int], str]
 _LENGTH = 45
-_TWICE = 2.15  # a little more than double, for what grows with the logarithm
+_TWICE = 2.15  # a little more than double, to allow for logarithmic growth
 
 DIALECTS: tuple[DialectName, ...] = ("postgres", "duckdb", "mysql")
 
@@ -156,7 +156,7 @@ def _params(n: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_work_grows_with_the_length(dialect: DialectName) -> None:
+def test_the_work_grows_linearly_with_the_length(dialect: DialectName) -> None:
     shapes = {**SHAPES, **OWN[dialect]}
     asked: list[tuple[str, str, dict[str, Any]]] = []
     for n in (_LENGTH, 2 * _LENGTH):
@@ -181,8 +181,8 @@ def test_the_work_grows_with_the_length(dialect: DialectName) -> None:
         ("quotes in a string", MAX_SQL_BYTES // 11),
     ],
 )
-def test_a_text_of_any_length_is_answered(dialect: DialectName, name: str, length: int) -> None:
-    """At full length: with a cost of the square it would take minutes."""
+def test_a_text_of_full_length_is_analysed(dialect: DialectName, name: str, length: int) -> None:
+    """With a quadratic cost this would take minutes."""
     assert analyse(SHAPES[name](length), dialect).kind == "read"
 
 
@@ -196,7 +196,7 @@ def test_a_text_of_any_length_is_answered(dialect: DialectName, name: str, lengt
         ("a IN (:l)", {"l": ["x" * 900_000] * 300}, "too_large"),
     ],
 )
-def test_parameters_are_counted_before_they_are_put_in(
+def test_parameters_are_counted_before_they_are_inserted(
     dialect: DialectName, sql: str, params: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(WorkbenchError) as caught:

@@ -1,4 +1,4 @@
-"""The good queries on real databases: the rendered text answers as the original one does."""
+"""The good queries on real databases: the rendered text returns the same rows as the original."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def on_duckdb() -> Iterator[Run]:
 
 
 @pytest.mark.parametrize("sql", queries("postgres"))
-def test_postgres_answers_the_same(on_postgres: Run, sql: str) -> None:
+def test_postgres_returns_the_same_rows(on_postgres: Run, sql: str) -> None:
     sql = sql.replace("public.customers", "statement_engines.customers")
     assert on_postgres(analyse(sql, "postgres").sql) == on_postgres(sql)
 
 
 @pytest.mark.parametrize("sql", queries("duckdb"))
-def test_duckdb_answers_the_same(on_duckdb: Run, sql: str) -> None:
+def test_duckdb_returns_the_same_rows(on_duckdb: Run, sql: str) -> None:
     # DuckDB names a column without alias after the text of its expression, which may differ.
     assert on_duckdb(analyse(sql, "duckdb").sql)[1] == on_duckdb(sql)[1]
 
@@ -136,7 +136,7 @@ def test_parameters_arrive_unchanged(
 
 
 @pytest.mark.parametrize("write", writes())
-def test_postgres_accepts_what_writes_render(on_postgres: Run, write: str) -> None:
+def test_postgres_parses_the_rendered_writes(on_postgres: Run, write: str) -> None:
     """Only the grammar counts here: the tables don't exist."""
     try:
         on_postgres(analyse(write, "postgres").sql)
@@ -146,22 +146,22 @@ def test_postgres_accepts_what_writes_render(on_postgres: Run, write: str) -> No
         pass
 
 
-def test_every_function_on_duckdbs_list_is_its_own(on_duckdb: Run) -> None:
-    """A name that DuckDB hasn't could be a macro of a database file."""
-    # Those of its schema main, which stands before a file's; pg_catalog stands behind.
+def test_every_function_on_duckdbs_list_is_built_in(on_duckdb: Run) -> None:
+    """A name that DuckDB doesn't have could be a macro of a database file."""
+    # Those of its schema main, which is searched before a file's; pg_catalog is searched after it.
     _, found = on_duckdb(
         "SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
         "WHERE database_name = 'system' AND schema_name = 'main'"
     )
     own = {name.strip("'") for (name,) in found}
     rules = RULES["duckdb"]
-    # DuckDB's grammar makes a cast of date(…).
+    # DuckDB's grammar turns date(…) into a cast.
     grammar = rules.syntax_functions | rules.ordered_set_functions | {"date"}
     assert rules.functions | rules.table_functions <= own | grammar
 
 
-def test_no_view_of_duckdb_is_read_that_is_not_listed(on_duckdb: Run) -> None:
-    """Also those of a new version, by each name that leads to them."""
+def test_unlisted_views_of_duckdb_are_refused(on_duckdb: Run) -> None:
+    """Including those of a new version, by each name that leads to them."""
     _, found = on_duckdb(
         "SELECT schema_name, view_name FROM duckdb_views() WHERE internal UNION "
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE internal"
@@ -180,7 +180,7 @@ def test_no_view_of_duckdb_is_read_that_is_not_listed(on_duckdb: Run) -> None:
             assert caught.value.code == "system_table_not_allowed", each
 
 
-def test_no_table_function_of_duckdb_is_called_that_is_not_listed(on_duckdb: Run) -> None:
+def test_unlisted_table_functions_of_duckdb_are_refused(on_duckdb: Run) -> None:
     _, found = on_duckdb(
         "SELECT DISTINCT function_name FROM duckdb_functions() "
         "WHERE function_type IN ('table', 'table_macro', 'pragma')"
@@ -191,12 +191,12 @@ def test_no_table_function_of_duckdb_is_called_that_is_not_listed(on_duckdb: Run
     for name in names:
         for sql in (f"FROM {name}('x')", f"FROM main.{name}()", f'SELECT "{name}"(1) FROM t'):
             if sql.startswith("SELECT") and name in rules.functions:
-                continue  # a plain function too, of the same name
+                continue  # also a scalar function of the same name
             with pytest.raises((Forbidden, InvalidInput)):
                 analyse(sql, "duckdb")
 
 
-# Made after version 15 of PostgreSQL.
+# Added after version 15 of PostgreSQL.
 NEWER = {
     "any_value",
     "array_reverse",
@@ -227,7 +227,7 @@ NEWER = {
 }
 
 
-def test_every_function_on_postgres_list_is_in_its_schema(on_postgres: Run) -> None:
+def test_every_function_on_postgresqls_list_is_in_its_schema(on_postgres: Run) -> None:
     _, found = on_postgres(
         "SELECT proname FROM pg_proc WHERE pronamespace = 11 "
         "UNION SELECT typname FROM pg_type WHERE typnamespace = 11"  # a cast, written as a call

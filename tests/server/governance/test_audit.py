@@ -1,4 +1,4 @@
-"""The audit log: two rows an access, found again by what one looks for."""
+"""The audit log: two rows per access, and the search over them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_record_is_closed_once(log: AuditService) -> None:
     assert find(log) == [("finished", "ok"), ("started", None)]
 
 
-def test_what_a_dead_process_started_is_closed_as_unknown(
+def test_records_of_a_dead_process_are_closed_as_unknown(
     log: AuditService, database: Database
 ) -> None:
     log.started(ANALYST, ORIGIN, "query.read", target="warehouse")
@@ -62,22 +62,22 @@ def test_what_a_dead_process_started_is_closed_as_unknown(
     assert find(after_restart, outcome="unknown") == [("finished", "unknown")]
 
 
-def test_what_another_process_works_on_stays_open(log: AuditService, database: Database) -> None:
-    for request in ("ended", "goes-on"):
+def test_records_of_a_running_process_stay_open(log: AuditService, database: Database) -> None:
+    for request in ("ended", "running"):
         log.started(ANALYST, Origin("worker-1", request), "query.read")
     after_restart = AuditService(AuditStore(database, b"k" * 32))
-    assert after_restart.close_open(lambda: {"goes-on"}) == 1
+    assert after_restart.close_open(lambda: {"running"}) == 1
     (row,) = after_restart.search(AuditQuery(outcome="unknown")).items
     assert row.request_id == "ended"
 
 
-def test_a_refusal_is_one_row_even_of_nobody(log: AuditService) -> None:
+def test_a_refusal_is_one_row_even_without_an_actor(log: AuditService) -> None:
     log.refused(None, ORIGIN, "connection.create", code="not_signed_in")
     (row,) = log.search(AuditQuery(event="refused")).items
     assert (row.actor, row.code, row.outcome) == (None, "not_signed_in", "refused")
 
 
-def test_rows_are_found_by_what_they_say(log: AuditService) -> None:
+def test_rows_are_found_by_each_filter(log: AuditService) -> None:
     log.started(ANALYST, ORIGIN, "query.read", target="warehouse", statement="select 100%")
     other = Actor("engineer", frozenset({"engineer"}))
     log.started(other, ORIGIN, "connection.create", target="shop")
@@ -90,7 +90,7 @@ def test_rows_are_found_by_what_they_say(log: AuditService) -> None:
     assert len(find(log, until=clock.now() - timedelta(minutes=1))) == 0
 
 
-def test_pages_follow_each_other_without_gap_or_overlap(log: AuditService) -> None:
+def test_pages_have_no_gaps_or_overlaps(log: AuditService) -> None:
     for number in range(7):
         log.started(ANALYST, ORIGIN, f"action.{number}")
     seen, cursor = [], None
@@ -104,31 +104,29 @@ def test_pages_follow_each_other_without_gap_or_overlap(log: AuditService) -> No
 
 
 @pytest.mark.parametrize("cursor", ["€€", encode_cursor(2**63), encode_cursor(-1), "Zm9v"])
-def test_a_made_up_cursor_is_refused(log: AuditService, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(log: AuditService, cursor: str) -> None:
     with pytest.raises(InvalidInput, match="cursor"):
         log.search(AuditQuery(cursor=cursor))
 
 
-def test_a_time_that_no_calendar_has_is_refused(log: AuditService) -> None:
+def test_a_time_out_of_range_is_refused(log: AuditService) -> None:
     first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
     with pytest.raises(InvalidInput, match="since"):
         log.search(AuditQuery(since=first))
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
-def test_no_text_escapes_the_log_because_it_can_not_be_stored(log: AuditService, text: str) -> None:
+def test_text_that_cannot_be_stored_is_still_logged(log: AuditService, text: str) -> None:
     log.started(ANALYST, ORIGIN, "query.read", target=text, statement=text)
     log.refused(ANALYST, ORIGIN, "query.read", code="x", target=text, statement=text)
     assert len(log.search(AuditQuery()).items) == 2
-    # What was written is found by what was asked.
+    # The stored row is found by the original text.
     query = AuditQuery.model_construct(**{**AuditQuery().model_dump(), "search": text})
     assert len(log.search(query).items) == 2
 
 
-def test_an_id_that_was_used_before_is_closed_as_well(
-    log: AuditService, database: Database
-) -> None:
-    # A client may give its query's id; nothing keeps it from giving one twice.
+def test_records_with_a_reused_id_are_closed_as_well(log: AuditService, database: Database) -> None:
+    # A client may choose its query's id, and nothing prevents it from using one twice.
     refused, twice, closed = (str(uuid.UUID(int=number)) for number in range(3))
     log.refused(ANALYST, ORIGIN, "query.run", code="x", record=refused)
     log.started(ANALYST, ORIGIN, "query.read", record=refused)

@@ -1,4 +1,4 @@
-"""``wb audit``, as a person or cron runs it."""
+"""``wb audit``, as an operator or cron runs it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Place:
         return [ExportedRow(**row).model_dump(mode="json") for row in found]
 
     def age(self, days: int) -> None:
-        """Makes what is sealed older, as only the key's holder can."""
+        """Backdates the seals, as only the key's holder can."""
         signer: Signer = self.seals._signer
         previous = ""
         with self.database.write() as transaction:
@@ -94,7 +94,7 @@ def one_line(done: subprocess.CompletedProcess[str], status: int = 2) -> str:
     return line
 
 
-def test_verify_says_that_all_is_well(place: Place) -> None:
+def test_verify_reports_an_intact_log(place: Place) -> None:
     done = place.wb("verify")
     assert (done.returncode, done.stderr) == (0, "")
     assert "10 rows checked, 1 seal, " in done.stdout
@@ -111,7 +111,7 @@ def test_verify_names_the_row_its_record_and_its_seal(place: Place) -> None:
     assert done.stdout.endswith("The audit log was tampered with: 1 finding.\n")
 
 
-def test_checkpoints_are_lines_to_append_and_show_a_cut(place: Place, tmp_path: Path) -> None:
+def test_checkpoints_are_lines_to_append_and_reveal_a_cut(place: Place, tmp_path: Path) -> None:
     notes = tmp_path / "checkpoints"
     for number in range(3):
         place.access(number)
@@ -128,7 +128,7 @@ def test_checkpoints_are_lines_to_append_and_show_a_cut(place: Place, tmp_path: 
     place.tamper("delete from audit where seal >= 3")
     place.tamper("delete from audit_seals where id >= 3")
     if place.database.sqlite:
-        # It remembers how far it had counted, until somebody sets that back as well.
+        # SQLite remembers the last number, until somebody resets that as well.
         assert place.wb("verify").returncode == 1
         place.tamper("update sqlite_sequence set seq = 12 where name = 'audit'")
     assert place.wb("verify").returncode == 0
@@ -137,7 +137,7 @@ def test_checkpoints_are_lines_to_append_and_show_a_cut(place: Place, tmp_path: 
     assert done.stdout.count("cut: ") == 2 and "the log ends with seal 2" in done.stdout
 
 
-def test_a_chain_that_grew_again_after_a_cut_does_not_fit_the_checkpoint(
+def test_a_chain_that_grew_again_after_a_cut_does_not_match_the_checkpoint(
     place: Place, tmp_path: Path
 ) -> None:
     place.access(1)
@@ -146,7 +146,7 @@ def test_a_chain_that_grew_again_after_a_cut_does_not_fit_the_checkpoint(
     place.tamper("delete from audit where seal = 2")
     place.tamper("delete from audit_seals where id = 2")
     place.access(2)
-    # The command is a process of its own, which remembers nothing of the chain before.
+    # The command is a separate process, which doesn't remember the earlier chain.
     assert place.wb("checkpoint").returncode == 0
     done = place.wb("verify", "--checkpoint", notes)
     assert done.returncode == 1
@@ -157,7 +157,7 @@ def test_an_export_equals_the_log(place: Place) -> None:
     done = place.wb("export")
     assert done.returncode == 0
     exported = [json.loads(line) for line in done.stdout.splitlines()]
-    # The export's own start is the last row; its finish came after.
+    # The export's own start is the last row; its finish was written afterwards.
     (start, finish) = (row for row in place.rows() if row["action"] == "audit.export")
     assert exported == [*place.rows()[:10], {**start, "seal": None}]
     assert exported[0]["statement"] == STATEMENT
@@ -182,7 +182,7 @@ def test_a_csv_export_to_a_file_equals_the_log(place: Place, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir() if "log" in path.name) == ["log.csv"]
 
 
-def test_an_export_of_more_rows_than_are_held_at_once_and_of_a_time(place: Place) -> None:
+def test_an_export_of_many_rows_within_a_time_range(place: Place) -> None:
     row = {name: value for name, value in place.rows()[0].items() if name not in ("id", "seal")}
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     with place.database.write() as transaction:
@@ -217,13 +217,13 @@ def test_a_tampered_log_is_not_pruned(place: Place) -> None:
     assert len(place.rows()) == 9 + 2
 
 
-def test_what_is_missing_is_one_line(place: Place, tmp_path: Path) -> None:
+def test_what_is_missing_is_reported_in_one_line(place: Place, tmp_path: Path) -> None:
     none = str(tmp_path / "none")
     for command in (("verify",), ("checkpoint",), ("export",), ("prune", "--older-than", "3")):
         assert "no database" in one_line(
             place.wb(*command, WB_DATABASE_URL=f"sqlite:///{none}/workbench.db")
         )
-        # The key's absence has the same words as at the start of the service.
+        # A missing key is reported in the same words as when the service starts.
         assert "The master key is missing" in one_line(place.wb(*command, WB_KEY_FILE=none))
     other = tmp_path / "other.key"
     vault.generate(other)
@@ -234,7 +234,7 @@ def test_what_is_missing_is_one_line(place: Place, tmp_path: Path) -> None:
     assert "./wb migrate" in one_line(place.wb("verify"))
 
 
-def test_a_database_that_does_not_answer_is_one_line(place: Place) -> None:
+def test_a_database_that_does_not_answer_is_reported_in_one_line(place: Place) -> None:
     url = "postgresql+psycopg://owner:hidden@127.0.0.1:1/none"
     line = one_line(place.wb("verify", WB_DATABASE_URL=url))
     assert "does not answer" in line and "hidden" not in line
@@ -259,7 +259,7 @@ def test_a_file_without_checkpoints_is_refused(place: Place, tmp_path: Path, tex
         ("show",),
     ],
 )
-def test_a_command_line_that_makes_no_sense_changes_nothing(
+def test_an_invalid_command_line_changes_nothing(
     place: Place, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -268,7 +268,7 @@ def test_a_command_line_that_makes_no_sense_changes_nothing(
     assert len(place.rows()) == 10
 
 
-def test_an_export_that_can_not_be_written_leaves_nothing(place: Place, tmp_path: Path) -> None:
+def test_an_export_that_cannot_be_written_leaves_no_file(place: Place, tmp_path: Path) -> None:
     line = one_line(place.wb("export", "--output", tmp_path / "absent" / "log.jsonl"))
     assert "can't be written" in line
     assert not any("log.jsonl" in path.name for path in tmp_path.rglob("*"))

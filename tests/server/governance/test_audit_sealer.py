@@ -1,4 +1,4 @@
-"""The sealer at work: new rows, rows from before, rows that come late, old rows, trouble."""
+"""The sealer at work: new rows, rows without MACs, late rows, old rows, failures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COLUMNS = ", ".join(f'"{name}"' for name in SIGNED)
 
 
 class Log:
-    """A log, its seals, and how both look now."""
+    """A log and its seals, with queries on both."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -74,7 +74,7 @@ def running(log: Log) -> Iterator[Sealer]:
     it.close()
 
 
-def test_what_is_written_is_sealed_by_itself(log: Log, running: Sealer) -> None:
+def test_new_rows_are_sealed_automatically(log: Log, running: Sealer) -> None:
     log.write(3)
     wait_for(lambda: log.count("seal is not null") == 3)
     log.write(2)
@@ -82,7 +82,7 @@ def test_what_is_written_is_sealed_by_itself(log: Log, running: Sealer) -> None:
     assert log.verify()[0] == []
 
 
-def test_what_was_left_behind_is_sealed_at_the_start_and_the_rest_at_the_end(log: Log) -> None:
+def test_leftover_rows_are_sealed_at_the_start_and_the_rest_at_the_end(log: Log) -> None:
     log.write(3)
     Log(log.database).service.started(ANA, ORIGIN, "query.read")
     first = log.sealer()
@@ -94,7 +94,7 @@ def test_what_was_left_behind_is_sealed_at_the_start_and_the_rest_at_the_end(log
     assert log.verify()[0] == []
 
 
-def test_a_sealer_in_trouble_says_so_once_and_goes_on_when_it_is_over(
+def test_a_failing_sealer_logs_it_once_and_resumes(
     log: Log,
     running: Sealer,
     caplog: pytest.LogCaptureFixture,
@@ -123,7 +123,7 @@ def test_a_sealer_in_trouble_says_so_once_and_goes_on_when_it_is_over(
     assert log.verify()[0] == []
 
 
-def test_old_rows_go_by_themselves_once_a_day(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_rows_are_pruned_once_a_day(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as past:
         long_ago = clock.now() - timedelta(days=31)
         past.setattr(clock, "now", lambda: long_ago)
@@ -146,7 +146,7 @@ def test_old_rows_go_by_themselves_once_a_day(log: Log, monkeypatch: pytest.Monk
     assert log.verify()[0] == []
 
 
-def test_without_retention_nothing_goes(log: Log) -> None:
+def test_without_retention_nothing_is_pruned(log: Log) -> None:
     log.write(5)
     it = log.sealer()
     it.start()
@@ -155,15 +155,15 @@ def test_without_retention_nothing_goes(log: Log) -> None:
     assert log.service.search(AuditQuery(action="audit.prune")).items == []
 
 
-# --- rows from before there were macs ------------------------------------------------------------
+# --- rows from before there were MACs ------------------------------------------------------------
 
 
-def test_rows_from_before_are_taken_over_as_they_are_and_verify_says_so(log: Log) -> None:
+def test_rows_without_macs_are_adopted_and_verify_reports_them(log: Log) -> None:
     log.write(25)
     log.sql("update audit set mac = null where id <= 23")
     texts, verifier = log.verify()
     assert texts == [] and "23 rows date from before rows had MACs" in verifier.notes[0]
-    # In three batches: the first one says how far it goes.
+    # In three batches; the first one fixes how far the adoption goes.
     assert [seal.adopted for _ in range(3) if (seal := log.seals.seal(10))] == [10, 10, 3]
     texts, verifier = log.verify()
     assert texts == [] and verifier.notes == []
@@ -172,7 +172,7 @@ def test_rows_from_before_are_taken_over_as_they_are_and_verify_says_so(log: Log
     assert "row 7 " in log.verify()[0][0]
 
 
-def test_once_there_is_a_seal_no_row_without_a_mac_is_taken_over(log: Log) -> None:
+def test_after_the_first_seal_no_row_without_a_mac_is_adopted(log: Log) -> None:
     log.write(3)
     assert log.seals.seal(10) is not None
     log.sql(f"insert into audit ({COLUMNS}) select {COLUMNS} from audit where id = 2")
@@ -183,11 +183,11 @@ def test_once_there_is_a_seal_no_row_without_a_mac_is_taken_over(log: Log) -> No
     assert "row 4 " in text and "seal 2" in text
 
 
-# --- rows that come late -------------------------------------------------------------------------
+# --- late rows -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_row_that_is_committed_late_comes_into_the_next_seal(log: Log) -> None:
+def test_a_row_that_is_committed_late_goes_into_the_next_seal(log: Log) -> None:
     other = Log(log.database)
     log.write(1)
     with log.database.engine.connect() as slow:
@@ -208,7 +208,7 @@ def test_a_row_that_is_committed_late_comes_into_the_next_seal(log: Log) -> None
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_number_that_postgresql_left_out_is_a_note(log: Log) -> None:
+def test_a_number_that_postgresql_skipped_is_a_note(log: Log) -> None:
     log.write(2)
     log.sql("select nextval(pg_get_serial_sequence('audit', 'id'))")
     log.write(1)
@@ -222,11 +222,11 @@ def test_a_row_deleted_before_it_is_sealed_leaves_a_gap(log: Log) -> None:
     log.sql("delete from audit where id = 2")
     seal_all(log.seals)
     texts, verifier = log.verify()
-    said = texts if log.database.sqlite else verifier.notes
-    assert len(said) == 1 and " 2" in said[0]
+    reports = texts if log.database.sqlite else verifier.notes
+    assert len(reports) == 1 and " 2" in reports[0]
 
 
-def test_an_old_row_that_is_put_in_again_is_noted(
+def test_an_old_row_that_is_inserted_again_is_noted(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as past:
@@ -263,7 +263,7 @@ def test_a_tail_cut_under_a_running_service_leaves_a_hole(
     assert any("seals 3-4 are missing" in text for text in log.verify()[0])
 
 
-def test_another_sealer_going_on_is_no_cut(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+def test_seals_by_another_sealer_are_no_cut(log: Log, caplog: pytest.LogCaptureFixture) -> None:
     other = Log(log.database)
     for each in (log, other, log, other, other, log):
         each.write(2)
@@ -273,10 +273,10 @@ def test_another_sealer_going_on_is_no_cut(log: Log, caplog: pytest.LogCaptureFi
         assert transaction.scalar(sa.select(sa.func.count()).select_from(audit_seals)) == 6
 
 
-# --- exports and what else the log's service does ------------------------------------------------
+# --- exports, and holes in the numbers -----------------------------------------------------------
 
 
-def test_an_export_says_in_the_log_how_much_it_was(log: Log) -> None:
+def test_an_export_records_its_size_in_the_log(log: Log) -> None:
     log.write(3)
     with_all = log.service.export(ANA, ORIGIN, ExportQuery())
     pieces = list(with_all)

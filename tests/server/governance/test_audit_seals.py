@@ -1,4 +1,4 @@
-"""The chain of seals: what is done to the log behind the service's back is found and named."""
+"""The chain of seals: tampering behind the service's back is found and named."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Log:
             self.service.finished(record, "ok", rows=number, bytes=8 * number)
 
     def tamper(self, sql: str, **values: object) -> None:
-        """What somebody with access to the database does."""
+        """Changes the log as somebody with access to the database would."""
         with self.database.write() as transaction:
             assert transaction.execute(sa.text(sql), values).rowcount > 0
 
@@ -132,7 +132,7 @@ def test_a_batch_deleted_with_its_seal_is_found(log: Log) -> None:
     assert any(finding.kind == "deleted" for finding in log.findings())
 
 
-def test_a_cut_tail_shows_against_a_checkpoint(log: Log) -> None:
+def test_a_checkpoint_reveals_a_cut_tail(log: Log) -> None:
     checkpoint = log.checkpoint()
     assert log.findings(checkpoint) == []
     log.tamper("delete from audit where seal = 4")
@@ -140,7 +140,7 @@ def test_a_cut_tail_shows_against_a_checkpoint(log: Log) -> None:
     assert any(finding.kind == "cut" for finding in log.findings(checkpoint))
 
 
-def test_a_checkpoint_of_another_chain_does_not_fit(log: Log) -> None:
+def test_a_checkpoint_of_another_chain_does_not_match(log: Log) -> None:
     checkpoint = log.checkpoint().model_copy(update={"hash": "0" * 64})
     assert log.findings(checkpoint) != []
 
@@ -157,7 +157,7 @@ def test_a_forged_row_is_found(log: Log, sealed: bool) -> None:
     assert "41" in log.texts()
 
 
-def test_a_row_without_a_mac_is_forged_once_there_are_seals(log: Log) -> None:
+def test_a_row_without_a_mac_counts_as_forged_once_there_are_seals(log: Log) -> None:
     columns = ", ".join(f'"{name}"' for name in SIGNED)
     log.tamper(f"insert into audit ({columns}) select {columns} from audit where id = 3")
     seal_all(log.seals)
@@ -180,7 +180,7 @@ def test_an_edited_seal_is_found(log: Log, column: str, value: object) -> None:
     assert "seal 2" in log.texts()
 
 
-def test_another_key_makes_nothing_that_fits(log: Log) -> None:
+def test_rows_and_seals_by_another_key_are_found(log: Log) -> None:
     other = SealStore(log.database, Signer(b"x" * 32))
     AuditService(AuditStore(log.database, b"x" * 32)).started(ANALYST, ORIGIN, "query.read")
     seal_all(other)
@@ -188,7 +188,7 @@ def test_another_key_makes_nothing_that_fits(log: Log) -> None:
     assert "row 41" in texts and "seal 5" in texts
 
 
-def test_old_rows_go_and_the_chain_still_verifies(log: Log) -> None:
+def test_old_rows_are_pruned_and_the_chain_still_verifies(log: Log) -> None:
     assert prune(log.seals, log.service, timedelta(days=1), ANALYST) == 0
     assert prune(log.seals, log.service, timedelta(0), ANALYST) == 40
     seal_all(log.seals)
@@ -206,7 +206,7 @@ def test_a_faked_prune_is_found(log: Log) -> None:
     assert "seal 1" in log.texts()
 
 
-def test_rows_that_do_not_fit_are_not_pruned(log: Log) -> None:
+def test_rows_that_were_tampered_with_are_not_pruned(log: Log) -> None:
     log.tamper("update audit set actor = 'somebody' where id = 5")
     with pytest.raises(PruneRefused):
         prune(log.seals, log.service, timedelta(0), ANALYST)
@@ -261,7 +261,7 @@ def test_five_processes_write_while_two_of_them_seal(database: Database) -> None
     assert verifier.summary.rows == 5 * 60 * 2 and verifier.summary.unsealed == 0
 
 
-def test_a_sealer_that_is_killed_leaves_a_chain_that_goes_on(database: Database) -> None:
+def test_the_chain_continues_after_a_sealer_is_killed(database: Database) -> None:
     writer = _writer(database.url, 100_000, "killed", "seal")
     seals = SealStore(database, Signer(KEY))
     wait_for(lambda: (head := seals.head()) is not None and head[0].id > 5, 60)

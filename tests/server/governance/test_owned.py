@@ -1,4 +1,4 @@
-"""Owned things, by a kind of its own: what every kind gets for a model, a table and a few lines."""
+"""Owned things, tested with a kind made here: what each kind gets for a model, a table and a few lines."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from wb_server.kit.db import Database
 from wb_server.kit.errors import Conflict, Forbidden, NotFound, Unprocessable
 from wb_server.kit.events import Bus
 
-# --- all that a kind of thing costs ----------------------------------------------------------
+# --- all that a kind of thing has to define --------------------------------------------------
 
 
 class Board(OwnedThing):
     thing = "board"
     plural = "boards"
 
-    kind: str = "plain"  # the table of shares has a column of this name, too
+    kind: str = "plain"  # the table of shares also has a column of this name
 
 
 class BoardView(OwnedView, Board):
@@ -98,28 +98,28 @@ class BoardService(OwnedService[Board, BoardView]):
         return {thing.id: {"rank": rank} for rank, thing in enumerate(things)}
 
 
-# --- and what it gets for that ---------------------------------------------------------------
+# --- what it gets for that -------------------------------------------------------------------
 
 
-class Heard(Bus):
-    """Notes what was published."""
+class RecordingBus(Bus):
+    """Records the topics that were published."""
 
     def __init__(self) -> None:
         super().__init__(frozenset({"boards"}))
-        self.topics_heard: list[str] = []
+        self.published: list[str] = []
 
     def publish(self, topic: str) -> None:
         super().publish(topic)
-        self.topics_heard.append(topic)
+        self.published.append(topic)
 
 
 @dataclass
 class Room:
-    """Boards in a database of their own."""
+    """Boards in their own database."""
 
     service: BoardService
     store: OwnedStore[Board]
-    bus: Heard
+    bus: RecordingBus
 
     def everything(self) -> list[Any]:
         return [*self.store.living(), *self.store.deleted()]
@@ -129,7 +129,7 @@ class Room:
 def room(tmp_path: Path) -> Iterator[Room]:
     database = Database(f"sqlite:///{tmp_path}/boards.db")
     boards.metadata.create_all(database.engine)
-    store, bus = OwnedStore(database, Board, boards, shares), Heard()
+    store, bus = OwnedStore(database, Board, boards, shares), RecordingBus()
     rights, people = Rights(ACTIONS, {"board": LEVELS}), PeopleService(Staff())
     yield Room(BoardService(store, BoardView, rights, people, bus), store, bus)
     database.close()
@@ -141,7 +141,7 @@ ANA, BEN = Actor("ana", frozenset({"engineer"})), Actor("ben", frozenset({"analy
 
 @dataclass(frozen=True)
 class Case:
-    """Somebody's role, what they hold of a board, and how they came to hold it."""
+    """A user's role, their level on a board, and how they got it."""
 
     role: str | None
     held: Level | None
@@ -186,7 +186,7 @@ TO_BEN = OwnerRequest(kind="user", name="ben")
 
 
 def board_of(room: Room, case: Case) -> str:
-    """A new board of which the case holds what it says; its id."""
+    """Creates a board on which the user has the case's level; returns its id."""
     owner = {"owner": Owner(kind="user", name="me"), "team": Owner(kind="team", name="crew")}
     made = room.service.create(ROOT, "board", owner.get(case.why, Owner(kind="user", name="ana")))
     if case.held and case.why not in owner:
@@ -199,11 +199,11 @@ def board_of(room: Room, case: Case) -> str:
     return made.id
 
 
-def test_each_call_is_for_whom_the_rights_say_and_a_refused_one_changes_nothing(room: Room) -> None:
+def test_each_call_follows_the_rights_and_a_refused_one_changes_nothing(room: Room) -> None:
     for case in CASES:
         board = board_of(room, case)
         for name, (verb, call) in CALLS.items():
-            before, said = room.everything(), len(room.bus.topics_heard)
+            before, announced = room.everything(), len(room.bus.published)
             allowed = case.may(verb)
             refusal = None if allowed else Forbidden if case.may("see") else NotFound
             refused: type[Exception] | None = None
@@ -214,7 +214,7 @@ def test_each_call_is_for_whom_the_rights_say_and_a_refused_one_changes_nothing(
             assert refused is refusal, (case, name)
             changed = room.everything() != before
             assert changed is (allowed and name in CHANGES), (case, name)
-            assert (len(room.bus.topics_heard) > said) is changed, (case, name)
+            assert (len(room.bus.published) > announced) is changed, (case, name)
             if name == "delete" and not changed:
                 room.service.delete(ROOT, board)
             if name == "transfer" and changed:
@@ -223,7 +223,7 @@ def test_each_call_is_for_whom_the_rights_say_and_a_refused_one_changes_nothing(
             transaction.execute(boards.delete())
 
 
-def test_a_view_says_what_one_holds_why_and_what_one_may_do(room: Room) -> None:
+def test_a_view_shows_the_level_its_reasons_and_the_allowed_actions(room: Room) -> None:
     for case in CASES:
         board = board_of(room, case)
         listed = room.service.list(case.me)
@@ -246,24 +246,24 @@ def test_a_view_says_what_one_holds_why_and_what_one_may_do(room: Room) -> None:
 
 @dataclass
 class Model:
-    """What boards there should be: id -> name and owner, of the living and of the deleted."""
+    """The boards that should exist: id -> name; for the deleted, also the time of their deletion."""
 
     living: dict[str, str] = field(default_factory=dict)
     deleted: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_whatever_is_done_the_living_have_names_of_their_own_and_the_deleted_come_back(
+def test_random_changes_keep_names_unique_and_deletions_undoable(
     room: Room, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    chance, model, now = random.Random(seed), Model(), clock.now()
+    rng, model, now = random.Random(seed), Model(), clock.now()
     monkeypatch.setattr(clock, "now", lambda: now)
     it, names = room.service, ["one", "two", "three", "four"]
     for _ in range(120):
-        now += timedelta(days=chance.choice([0, 0, 1, 9]))
-        name = chance.choice(names)
+        now += timedelta(days=rng.choice([0, 0, 1, 9]))
+        name = rng.choice(names)
         free = name not in model.living.values()
-        do = chance.choice(["create", "rename", "delete", "restore", "purge"])
+        do = rng.choice(["create", "rename", "delete", "restore", "purge"])
         if do == "create":
             if free:
                 model.living[it.create(ANA, name).id] = name
@@ -272,7 +272,7 @@ def test_whatever_is_done_the_living_have_names_of_their_own_and_the_deleted_com
                     it.create(BEN, name)
                 assert taken.value.code == "name_taken"
         elif do == "rename" and model.living:
-            board = chance.choice(list(model.living))
+            board = rng.choice(list(model.living))
             if free or model.living[board] == name:
                 it.rename(ANA, model.living[board], name)
                 model.living[board] = name
@@ -280,11 +280,11 @@ def test_whatever_is_done_the_living_have_names_of_their_own_and_the_deleted_com
                 with pytest.raises(Conflict):
                     it.rename(ANA, board, name)
         elif do == "delete" and model.living:
-            board = chance.choice(list(model.living))
+            board = rng.choice(list(model.living))
             it.delete(ANA, board)
             model.deleted[board] = (model.living.pop(board), now)
         elif do == "restore" and model.deleted:
-            board = chance.choice(list(model.deleted))
+            board = rng.choice(list(model.deleted))
             name = model.deleted[board][0]
             if name in model.living.values():
                 with pytest.raises(Conflict):
@@ -307,7 +307,7 @@ def test_whatever_is_done_the_living_have_names_of_their_own_and_the_deleted_com
         }
 
 
-def test_who_saves_over_a_later_version_is_told(room: Room) -> None:
+def test_saving_over_a_later_version_is_a_conflict(room: Room) -> None:
     made = room.service.create(ANA, "board")
     old = room.service.saved(ANA, "board")
     room.service.rename(ANA, made.id, "renamed")
@@ -315,10 +315,10 @@ def test_who_saves_over_a_later_version_is_told(room: Room) -> None:
         room.service._change(ANA, old, old.changed(name="late"))
     assert late.value.code == "changed_meanwhile"
     assert room.service.names(ANA) == {made.id: "renamed"}
-    assert room.bus.topics_heard == ["boards"] * 2
+    assert room.bus.published == ["boards"] * 2
 
 
-def test_what_is_not_there_is_answered_with_names_like_it_but_not_to_runs(room: Room) -> None:
+def test_an_unknown_name_suggests_similar_ones_but_not_to_runs(room: Room) -> None:
     def answer(actor: Actor) -> tuple[str, Any]:
         with pytest.raises(NotFound) as refused:
             room.service.find(actor, "saless")
@@ -335,7 +335,7 @@ def test_what_is_not_there_is_answered_with_names_like_it_but_not_to_runs(room: 
     assert [view.name for view in room.service.list(ANA, search="LES 2")] == ["sales_2"]
 
 
-def test_who_is_not_in_the_hub_gets_nothing(room: Room) -> None:
+def test_only_users_and_groups_of_the_hub_are_given_access(room: Room) -> None:
     made = room.service.create(ANA, "board")
     for call in (
         lambda: room.service.transfer(ROOT, made.id, OwnerRequest(kind="team", name="nobodys")),

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 WORDS = "eleven plain words"
 
 
-def test_what_was_sealed_comes_back() -> None:
+def test_only_its_passphrase_opens_what_was_sealed() -> None:
     sealed = seal(b"the key", WORDS)
     assert b"the key" not in sealed
     assert unseal(sealed, WORDS) == b"the key"
@@ -21,12 +21,12 @@ def test_what_was_sealed_comes_back() -> None:
         unseal(sealed, f"{WORDS} ")
 
 
-def test_a_letter_may_be_typed_in_two_ways() -> None:
+def test_a_passphrase_is_the_same_in_both_unicode_forms() -> None:
     # One code point here, a letter and an accent there.
     assert unseal(seal(b"x", "caf\u00e9 au lait, please"), "cafe\u0301 au lait, please") == b"x"
 
 
-def test_the_same_content_is_never_sealed_alike() -> None:
+def test_each_seal_has_its_own_salt() -> None:
     one, two = json.loads(seal(b"x", WORDS)), json.loads(seal(b"x", WORDS))
     assert one["salt"] != two["salt"]
 
@@ -35,7 +35,7 @@ def test_the_same_content_is_never_sealed_alike() -> None:
     ("passphrase", "words"),
     [("short", "at least 12"), ("x" * 1025, "at most"), ("abcabcabcabc", "4 different")],
 )
-def test_what_is_easily_guessed_is_refused(passphrase: str, words: str) -> None:
+def test_a_weak_passphrase_is_refused(passphrase: str, words: str) -> None:
     with pytest.raises(PassphraseError, match=words):
         check(passphrase)
 
@@ -43,7 +43,7 @@ def test_what_is_easily_guessed_is_refused(passphrase: str, words: str) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"n": 2**30},  # more memory than any machine should give for it
+        {"n": 2**30},  # more memory than any machine should spend on it
         {"n": 3},
         {"n": "many"},
         {"r": 1000},
@@ -62,6 +62,6 @@ def test_a_damaged_file_is_refused(change: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[1]", b"null", b"\xff\xfe"])
-def test_what_is_no_such_file_is_refused(text: bytes) -> None:
+def test_another_kind_of_file_is_refused(text: bytes) -> None:
     with pytest.raises(PassphraseError, match="damaged"):
         unseal(text, WORDS)

@@ -39,7 +39,7 @@ MINE = Thing(Owner("user", "me"))
 
 
 def of(action: str, owner: str = "me") -> Thing:
-    """What an action is about, of this user's."""
+    """A thing of the kind that an action is about, with this owner."""
     return Thing(Owner("user", owner), thing=ACTIONS[action].thing)
 
 
@@ -47,34 +47,34 @@ def actor(*groups: str, scopes: frozenset[str] = frozenset({"use"})) -> Actor:
     return Actor("me", frozenset(groups), scopes)
 
 
-def test_a_role_includes_those_before_it() -> None:
+def test_a_role_includes_the_lower_ones() -> None:
     assert roles_of(actor("engineer")) == ["viewer", "analyst", "engineer"]
     assert roles_of(actor()) == []
     assert roles_of(actor("other", "viewer")) == ["viewer"]
 
 
 @pytest.mark.parametrize("action", [name for name, row in ACTIONS.items() if row.role])
-def test_without_a_role_nothing_that_takes_one_is_allowed(action: str) -> None:
+def test_an_action_that_needs_a_role_is_refused_without_one(action: str) -> None:
     assert not rights.may(actor(), action, of(action))
 
 
 @pytest.mark.parametrize("action", list(ACTIONS))
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_may_what_its_row_says(action: str, role: str) -> None:
+def test_a_role_may_do_what_the_table_says(action: str, role: str) -> None:
     row = ACTIONS[action]
     expected = row.role is None or ROLES.index(role) >= ROLES.index(row.role)
     assert rights.may(actor(role), action, of(action)) is expected
 
 
 @pytest.mark.parametrize("action", [name for name, row in ACTIONS.items() if row.level])
-def test_what_is_somebody_elses_is_closed_to_all_but_administrators(action: str) -> None:
+def test_only_administrators_may_act_on_somebody_elses_things(action: str) -> None:
     theirs = of(action, "another")
     assert not rights.may(actor("engineer"), action, theirs)
     assert not rights.may(actor("engineer"), action, None)
     assert rights.may(actor("admin"), action, theirs) is not ACTIONS[action].owner
 
 
-def test_what_is_an_owners_alone_comes_by_no_share() -> None:
+def test_no_share_gives_a_right_of_the_owner_alone() -> None:
     for action in [name for name, row in ACTIONS.items() if row.owner]:
         kind = ACTIONS[action].thing
         shares = (Share("user", "me", "manage"), Share("group", "engineer", "manage"))
@@ -89,7 +89,7 @@ def test_what_is_an_owners_alone_comes_by_no_share() -> None:
 
 
 @pytest.mark.parametrize("action", [name for name, row in ACTIONS.items() if row.role])
-def test_who_is_locked_out_may_nothing(action: str) -> None:
+def test_a_locked_out_user_may_do_nothing(action: str) -> None:
     assert not rights.may(actor("admin", "locked-out"), action, of(action))
 
 
@@ -104,7 +104,7 @@ def test_a_level_of_one_kind_of_thing_gives_nothing_on_another() -> None:
     assert not rights.may(actor("analyst"), "pipeline.update", shared)
 
 
-def test_a_teams_members_manage_what_is_the_teams() -> None:
+def test_members_manage_the_things_of_their_team() -> None:
     thing = Thing(Owner("team", "finance"))
     assert rights.may(actor("engineer", "finance"), "connection.update", thing)
     assert not rights.may(actor("engineer"), "connection.update", thing)
@@ -121,7 +121,7 @@ def test_a_share_gives_its_level_and_no_more() -> None:
     assert rights.level(actor("engineer"), shared) == "write"
     assert rights.may(actor("engineer"), "connection.write", shared)
     assert not rights.may(actor("engineer"), "connection.share", shared)
-    # A level gives nothing without the role that the action takes.
+    # A level gives nothing without the role that the action needs.
     assert not rights.may(actor("viewer"), "connection.write", shared)
     by_group = Thing(
         Owner("user", "another"),
@@ -133,7 +133,7 @@ def test_a_share_gives_its_level_and_no_more() -> None:
         "engineer",
         "finance",
     ]
-    # A user and a group of one name are two.
+    # A user and a group of the same name are distinct.
     confused = Thing(Owner("user", "another"), (Share("group", "me", "manage"),))
     assert rights.level(actor("viewer"), confused) is None
 
@@ -147,7 +147,7 @@ def test_a_narrowed_token_only_reads() -> None:
     assert refusal.value.code == "token_narrowed"
 
 
-def test_a_token_without_a_scope_may_nothing() -> None:
+def test_a_token_without_a_scope_may_do_nothing() -> None:
     none = actor("admin", scopes=frozenset())
     assert [name for name in ACTIONS if rights.may(none, name, of(name))] == []
 

@@ -41,7 +41,7 @@ from wb_server.kit.db import Database, metadata
 
 pytestmark = pytest.mark.slow
 
-# So many that a look finds the rotation at work between its batches.
+# Enough to catch the rotation at work between its batches.
 MANY = 1500
 
 
@@ -73,12 +73,12 @@ class Place:
         return keyfile.read(self.key_file)
 
     @property
-    def noted(self) -> str:
+    def named_key(self) -> str:
         with self.database.read() as transaction:
             return str(transaction.scalar(sa.select(vault_keys.c.key_id)))
 
     def fill(self, number: int) -> None:
-        """Users' credentials; the password of each names the user."""
+        """Stores users' credentials; each password names its user."""
         with self.database.write() as transaction:
             moment = clock.now()
             rows = []
@@ -105,7 +105,7 @@ class Place:
         return found
 
     def opened_by(self, key: str) -> int:
-        """How many of them a key opens."""
+        """How many ciphertexts a key opens."""
         fernet, count = Fernet(key), 0
         for ciphertext in self.ciphertexts():
             with contextlib.suppress(InvalidToken):
@@ -120,11 +120,11 @@ class Place:
         ), lines
 
     def require_rotated(self, old: str) -> None:
-        """One key is left, it opens all, the one before opens nothing, and the secrets are right."""
+        """Asserts that one key is left, it opens all, the old one nothing, and the secrets are right."""
         (new,) = self.keys
         everything = len(self.ciphertexts())
         assert new != old
-        assert self.noted == key_id(new)
+        assert self.named_key == key_id(new)
         assert self.opened_by(new) == everything > 0
         assert self.opened_by(old) == 0
         users = everything - 2  # the check and the audit log's key
@@ -142,7 +142,7 @@ def place(database: Database, tmp_path: Path) -> Place:
 
 @pytest.fixture
 def file_place(tmp_path: Path) -> Iterator[Place]:
-    """With SQLite."""
+    """The same, always with SQLite."""
     url = f"sqlite:///{tmp_path / 'workbench.db'}"
     migrate_new(url)
     database = Database(url)
@@ -155,13 +155,13 @@ def test_every_secret_is_sealed_with_a_new_key_and_the_old_one_goes(place: Place
     (old,) = place.keys
     done, lines = place.rotate()
     place.require_rotated(old)
-    assert (done.secrets, done.renewed, done.key) == (452, 452, place.noted)
+    assert (done.secrets, done.renewed, done.key) == (452, 452, place.named_key)
     assert old not in "".join(lines)
     assert place.keys[0] not in "".join(lines)
     (finished, started) = place.audit.search(AuditQuery(action="key.rotate")).items
     assert (started.event, finished.event, finished.outcome) == ("started", "finished", "ok")
     assert finished.rows == 452
-    # Nothing was under way: the next one begins anew.
+    # Nothing is pending: the next rotation starts from the beginning.
     (before,) = place.keys
     place.rotate()
     place.require_rotated(before)
@@ -183,7 +183,7 @@ def test_a_key_file_keeps_mode_and_owner_and_a_link_to_it_stays(
     assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
 
 
-def test_what_a_kill_leaves_of_a_new_file_is_no_hindrance(place: Place) -> None:
+def test_a_partial_file_left_by_a_kill_does_not_hinder_the_next_rotation(place: Place) -> None:
     (old,) = place.keys
     place.key_file.with_name(".master.key.new").write_text("half a k")
     place.fill(3)
@@ -191,7 +191,7 @@ def test_what_a_kill_leaves_of_a_new_file_is_no_hindrance(place: Place) -> None:
     place.require_rotated(old)
 
 
-def test_a_key_put_on_top_by_hand_is_completed(place: Place) -> None:
+def test_a_rotation_begun_by_hand_is_completed(place: Place) -> None:
     place.fill(3)
     (old,) = place.keys
     new = new_key()
@@ -211,7 +211,7 @@ def test_two_rotations_do_not_run_at_once(place: Place) -> None:
     assert place.keys == [old]
 
 
-def test_what_no_key_opens_keeps_both_keys(place: Place) -> None:
+def test_a_secret_that_no_key_opens_keeps_both_keys(place: Place) -> None:
     place.fill(5)
     (old,) = place.keys
     foreign = Fernet.generate_key()
@@ -226,7 +226,7 @@ def test_what_no_key_opens_keeps_both_keys(place: Place) -> None:
     assert "user3" not in str(caught.value)
     assert len(place.keys) == 2
     assert place.keys[1] == old
-    # The right key below the others, as the message says.
+    # With the right key below the others, as the message advises.
     keyfile.replace(place.key_file, [*place.keys, foreign.decode()])
     place.rotate()
     assert place.opened_by(place.keys[0]) == 7
@@ -243,7 +243,7 @@ def test_a_foreign_key_file_changes_nothing(place: Place) -> None:
     assert len(place.keys) == 1
 
 
-def test_a_column_that_is_not_declared_stops_it(place: Place) -> None:
+def test_an_undeclared_column_of_ciphertexts_stops_the_rotation(place: Place) -> None:
     with place.database.write() as transaction:
         transaction.exec_driver_sql("create table later (id int, new_ciphertext text)")
     with pytest.raises(VaultError, match=r"later\.new_ciphertext"):
@@ -252,8 +252,8 @@ def test_a_column_that_is_not_declared_stops_it(place: Place) -> None:
 
 
 def test_every_column_of_ciphertexts_is_declared() -> None:
-    """By name: the columns of all tables that look as if they held ciphertexts, or pending ones."""
-    looks = {
+    """Goes by the names: all columns whose name suggests ciphertexts, or pending ones, are declared."""
+    suspects = {
         (table.name, column.name)
         for table in metadata.tables.values()
         for column in table.columns
@@ -267,12 +267,12 @@ def test_every_column_of_ciphertexts_is_declared() -> None:
         if column.info.get("sealed")
     }
     plain = {("audit_seals", "sealed_at")}
-    assert looks - plain == declared
+    assert suspects - plain == declared
     assert all(name.endswith("ciphertext") for _, name in declared)
 
 
-def test_what_is_sealed_meanwhile_is_sealed_with_the_new_key(place: Place) -> None:
-    """Several threads store credentials all the time, with vaults that know the old key alone."""
+def test_secrets_sealed_during_a_rotation_get_the_new_key(place: Place) -> None:
+    """Several threads keep storing credentials, with vaults that were loaded with the old key alone."""
     place.fill(800)
     (old,) = place.keys
     stop = threading.Event()
@@ -310,8 +310,8 @@ def test_what_is_sealed_meanwhile_is_sealed_with_the_new_key(place: Place) -> No
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_what_was_sealed_and_is_not_committed_yet_is_waited_for(place: Place) -> None:
-    """SQLite has one writer at a time, so there it can't be otherwise."""
+def test_a_rotation_waits_for_uncommitted_secrets(place: Place) -> None:
+    """In PostgreSQL only: SQLite has one writer at a time."""
     place.fill(5)
     (old,) = place.keys
     row, user = "00000005-0000-0000-0000-000000000000", "user5"
@@ -331,15 +331,15 @@ def test_what_was_sealed_and_is_not_committed_yet_is_waited_for(place: Place) ->
         wait_for(lambda: rotated or _waits(place.database))
         assert rotated == []
         assert len(place.keys) == 2
-        assert place.noted == key_id(old)
+        assert place.named_key == key_id(old)
     thread.join()
     assert len(rotated) == 1
     place.require_rotated(old)
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_rows_that_somebody_else_writes_are_passed_over_until_they_are_free(place: Place) -> None:
-    """Waiting for them while it holds others could end in a deadlock."""
+def test_locked_rows_are_skipped_until_they_are_free(place: Place) -> None:
+    """Waiting for them while holding others could end in a deadlock."""
     place.fill(5)
     (old,) = place.keys
     lines: list[str] = []
@@ -374,7 +374,7 @@ def _waits(database: Database) -> bool:
 
 @contextlib.contextmanager
 def rotating(place: Place, output: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
-    """The command, in a process of its own."""
+    """The command, in its own process."""
     environment = {n: v for n, v in os.environ.items() if not n.startswith("WB_")}
     environment |= {
         "WB_DATA_DIR": str(place.key_file.parent),
@@ -399,7 +399,7 @@ def rotating(place: Place, output: int = subprocess.PIPE) -> Iterator[subprocess
 
 
 def complete(place: Place) -> str:
-    """Runs the command to its end; what it printed."""
+    """Runs the command to its end; returns what it printed."""
     with rotating(place) as process:
         output, _ = process.communicate(timeout=90)
         assert process.returncode == 0, output
@@ -408,7 +408,7 @@ def complete(place: Place) -> str:
 
 @contextlib.contextmanager
 def stuck(place: Place, table: str, condition: str, event: str = "UPDATE") -> Iterator[None]:
-    """Keeps whoever changes a row that fits busy for minutes, by a trigger in the database."""
+    """Holds up any change of a matching row for minutes, by a trigger in the database."""
     database = place.database
     if database.sqlite:
         make = (
@@ -434,7 +434,7 @@ def stuck(place: Place, table: str, condition: str, event: str = "UPDATE") -> It
         yield
     finally:
         if not database.sqlite:
-            # A killed client's statement goes on in the server.
+            # A killed client's statement keeps running in the server.
             _run(
                 database,
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE "
@@ -449,10 +449,10 @@ def _run(database: Database, statement: str) -> None:
 
 
 def busy(place: Place, process: subprocess.Popen[str]) -> bool:
-    """Whether the command is held up in the database now."""
+    """True if the command is held up in the database now."""
     assert process.poll() is None, process.communicate()[0]
     if place.database.sqlite:
-        # In the trigger it computes; a process that waits doesn't.
+        # In the trigger it uses the CPU; a process that waits doesn't.
         return psutil.Process(process.pid).cpu_percent(0.1) > 30
     with place.database.read() as transaction:
         return bool(
@@ -480,9 +480,9 @@ def test_killed_before_the_database_names_the_new_key(place: Place) -> None:
             assert second.returncode == 1
             assert "rotated by another process" in output
         kill(process)
-    assert place.noted == key_id(old)
+    assert place.named_key == key_id(old)
     assert place.opened_by(old) == 22
-    # A service that starts now works, and seals with the key that is named.
+    # A service that starts now works, and seals with the key that the database names.
     started = load(place.key_file)
     started.prove(place.database)
     with place.database.write() as transaction:
@@ -502,11 +502,11 @@ def test_killed_in_the_middle_of_a_batch(place: Place) -> None:
         wait_for(lambda: 0 < place.opened_by(old) <= 600 and busy(place, process), 60)
         kill(process)
     new = place.keys[0]
-    assert place.noted == key_id(new)
+    assert place.named_key == key_id(new)
     # A batch is done as a whole or not at all.
     assert place.opened_by(old) % rotation.BATCH in (0, 1, 2)
     assert place.opened_by(new) + place.opened_by(old) == 1002
-    # A service that was killed too, and starts now, opens both kinds.
+    # A service that was killed as well, and is restarted now, opens both kinds.
     started = load(place.key_file)
     started.prove(place.database)
     safe = CredentialSafe(CredentialStore(place.database), started)
@@ -521,13 +521,13 @@ def test_killed_in_the_middle_of_a_batch(place: Place) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("proving", [False, True], ids=["before the proof", "in the proof"])
-def test_killed_when_everything_is_sealed_anew(place: Place, proving: bool) -> None:
+def test_killed_when_everything_is_re_sealed(place: Place, proving: bool) -> None:
     place.fill(MANY)
     (old,) = place.keys
     with Output() as output, rotating(place, output.writer) as process:
         output.read_until(b"above the old one\n")
         output.fill()
-        # It waits to say that it has sealed them all.
+        # It blocks while reporting that all are sealed.
         wait_for(lambda: place.opened_by(old) == 0, 60)
         if proving:
             output.read_until(b"sealed with the new key\n")
@@ -542,7 +542,7 @@ def test_killed_when_everything_is_sealed_anew(place: Place, proving: bool) -> N
 
 
 @pytest.mark.slow
-def test_killed_when_only_the_log_is_left_to_write(place: Place) -> None:
+def test_killed_when_only_the_audit_row_is_left_to_write(place: Place) -> None:
     place.fill(20)
     (old,) = place.keys
     condition = "NEW.action = 'key.rotate' AND NEW.event = 'finished'"
@@ -551,7 +551,7 @@ def test_killed_when_only_the_log_is_left_to_write(place: Place) -> None:
         wait_for(lambda: busy(place, process), 60)
         kill(process)
     place.require_rotated(old)
-    # Nothing was under way any more.
+    # Nothing is pending any more.
     (before,) = place.keys
     assert "resuming" not in complete(place)
     place.require_rotated(before)
@@ -569,7 +569,7 @@ def test_killed_when_only_the_log_is_left_to_write(place: Place) -> None:
     ],
     ids=["missing", "read by other users", "empty", "damaged", "foreign"],
 )
-def test_a_key_file_that_will_not_do_is_one_line(
+def test_an_unusable_key_file_is_reported_in_one_line(
     file_place: Place, spoil: Callable[[Path], object], words: str
 ) -> None:
     place = file_place
@@ -585,8 +585,8 @@ def test_a_key_file_that_will_not_do_is_one_line(
 
 
 @pytest.mark.slow
-def test_nothing_that_the_old_key_opens_is_left_in_the_files_of_sqlite(file_place: Place) -> None:
-    """For PostgreSQL, which keeps what was written over until it is vacuumed, the guide says so."""
+def test_sqlites_files_keep_nothing_that_the_old_key_opens(file_place: Place) -> None:
+    """PostgreSQL keeps overwritten rows until it is vacuumed, as the guide says."""
     place = file_place
     place.fill(300)
     before = [text.encode() for text in place.ciphertexts()]

@@ -1,4 +1,4 @@
-"""The master key is rotated while services run, are killed and start again, and queries go on."""
+"""The master key is rotated while services run, are killed and restarted, and queries continue."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from wb_server.queries.broker import Broker
 from wb_server.queries.models import QueryRequest
 from wb_server.settings import Settings
 
-# A busy machine takes a minute for what goes on here.
+# A busy machine takes a minute for one of these.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-# Enough that the rotation takes a while: what is going on meanwhile is looked at.
+# Enough for the rotation to take a while: the tests look at what happens meanwhile.
 MANY = 2500
 CONNECTIONS = 6
 PAUSE_SECONDS = 0.1
@@ -45,7 +45,7 @@ PAUSE_SECONDS = 0.1
 
 @pytest.fixture
 def kind() -> str:
-    """Of the metadata store."""
+    """The kind of metadata database."""
     return "sqlite"
 
 
@@ -68,7 +68,7 @@ def database_of(place: Installation) -> Database:
 
 
 def connect(api: Api, postgres: Cluster) -> str:
-    """A new connection to the cluster; its name."""
+    """Creates a connection to the cluster; returns its name."""
     name = f"live_{uuid.uuid4().hex[:8]}"
     api.ok(
         "POST", "/connections", {"name": name, "connector": "postgres", "config": postgres.config()}
@@ -77,7 +77,7 @@ def connect(api: Api, postgres: Cluster) -> str:
 
 
 def fill(place: Installation, connection_id: str) -> None:
-    """Many users' own credentials, as their forms would have stored them."""
+    """Stores many users' personal credentials, as their forms would."""
     database = database_of(place)
     vault = Vault(keyfile.read(place.key_file))
     moment = clock.now()
@@ -109,7 +109,7 @@ def opened_by(place: Installation, key: str) -> int:
 
 
 class Traffic:
-    """Queries and changes all the time, on some services, until the block ends.
+    """Constant queries and changes on some services, until the block ends.
 
     Every request has to succeed; the first that doesn't ends its thread and fails the block.
     """
@@ -129,20 +129,20 @@ class Traffic:
     def __enter__(self) -> Traffic:
         for thread in self._threads:
             thread.start()
-        self.go_on()
+        self.wait_for_more()
         return self
 
     def __exit__(self, *raised: object) -> None:
         if not any(raised):
-            self.go_on()
+            self.wait_for_more()
         self._stop.set()
         for thread in self._threads:
             thread.join()
         if self._failed:
             raise self._failed[0]
 
-    def go_on(self) -> None:
-        """Waits until every kind of request was answered some more times."""
+    def wait_for_more(self) -> None:
+        """Waits until some more requests of every kind have been answered."""
         queries, stored = self.queries, self.stored
         wait_for(
             lambda: self._failed or (self.queries > queries + 5 and self.stored > stored + 2), 60
@@ -150,7 +150,7 @@ class Traffic:
 
     def _guard(self, work: Any, api: Api, postgres: Cluster, names: list[str]) -> None:
         try:
-            # Without the pauses there would be little left for what goes on beside it.
+            # Without the pauses there would be little CPU time left for the rotation.
             while not self._stop.wait(PAUSE_SECONDS):
                 work(api, postgres, names)
         except BaseException as error:
@@ -165,7 +165,7 @@ class Traffic:
         self.queries += 1
 
     def _store(self, api: Api, postgres: Cluster, names: list[str]) -> None:
-        # Stored with whichever key seals now, read again by a query at once.
+        # Sealed with whichever key is current, and read by a query at once.
         name = connect(api, postgres)
         table, _ = api.query(name, "select 1 as one")
         assert table.to_pylist() == [{"one": 1}]
@@ -177,7 +177,7 @@ class Traffic:
 
 
 def start(place: Installation, postgres: Cluster, number: int) -> tuple[list[Service], list[str]]:
-    """Services, and connections of the engineer's; the first has many users' credentials."""
+    """Starts services and creates the engineer's connections, the first with many users' credentials."""
     services = [place.start() for _ in range(number)]
     api = services[0].api("a-engineer")
     names = [connect(api, postgres) for _ in range(CONNECTIONS)]
@@ -189,21 +189,21 @@ def start(place: Installation, postgres: Cluster, number: int) -> tuple[list[Ser
 
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_no_query_fails_while_the_key_is_rotated(place: Installation, postgres: Cluster) -> None:
-    """On two services."""
+    """With two services."""
     services, names = start(place, postgres, 2)
     first = keyfile.read(place.key_file)[0]
     with Traffic(services, postgres, names) as traffic:
         assert "proved: the new key alone opens all" in place.run("rotate-key")
-        traffic.go_on()
+        traffic.wait_for_more()
     (new,) = keyfile.read(place.key_file)
     assert opened_by(place, first) == 0
     assert opened_by(place, new) >= MANY + CONNECTIONS
 
 
-def test_no_query_fails_while_a_rotation_is_killed_and_goes_on(
+def test_no_query_fails_while_a_rotation_is_killed_and_resumed(
     place: Installation, postgres: Cluster
 ) -> None:
-    """The command and one of two services are killed in its middle."""
+    """The command and one of two services are killed midway."""
     services, names = start(place, postgres, 2)
     (old,) = keyfile.read(place.key_file)
     with Traffic(services[:1], postgres, names) as traffic:
@@ -211,21 +211,21 @@ def test_no_query_fails_while_a_rotation_is_killed_and_goes_on(
             process = place.command("rotate-key", output=output.writer)
             output.read_until(b"above the old one\n")
             output.fill()
-            # It waits to say that it has sealed the first 2,000 anew.
+            # It blocks while reporting that the first 2,000 are re-sealed.
             wait_for(lambda: opened_by(place, old) < MANY - 1900, 60)
             assert opened_by(place, old) > 0
-            traffic.go_on()
+            traffic.wait_for_more()
             process.send_signal(signal.SIGKILL)
             process.wait(20)
         services[1].end(signal.SIGKILL)
-        # Both keys are needed now. The service that goes on has them, and so has one that starts.
+        # Both keys are needed now. The surviving service has them, and so has one that starts.
         with Traffic([place.start()], postgres, names):
             assert "resuming the rotation" in place.run("rotate-key")
-        traffic.go_on()
+        traffic.wait_for_more()
     (new,) = keyfile.read(place.key_file)
     assert opened_by(place, old) == 0
     assert opened_by(place, new) >= MANY + CONNECTIONS
-    # One that starts now knows the new key alone, and reads everything.
+    # A process that starts now has the new key alone, and reads everything.
     with closing(build(settings_of(place), "command")) as workbench:
         broker = workbench.api.services.get(Broker)
         engineer = Actor("a-engineer", frozenset({"engineer"}))

@@ -19,7 +19,7 @@ def key() -> str:
 
 
 def proved(database: Database, *keys: str) -> Vault:
-    """A vault whose first key is the database's."""
+    """A vault whose first key the database names."""
     vault = Vault(keys or [key()])
     vault.prove(database)
     return vault
@@ -30,7 +30,7 @@ def seal(vault: Vault, database: Database, row: str = "row") -> str:
         return vault.seal(transaction, row, SECRETS)
 
 
-def test_a_secret_comes_back_for_its_row(database: Database) -> None:
+def test_a_secret_opens_for_its_row(database: Database) -> None:
     vault = proved(database)
     assert vault.open("row", seal(vault, database)) == SECRETS
 
@@ -47,7 +47,7 @@ def test_another_key_does_not_open_it(database: Database) -> None:
         Vault([key()]).open("row", sealed)
 
 
-def test_the_key_that_the_database_names_seals_and_all_open(database: Database) -> None:
+def test_the_named_key_seals_and_every_key_opens(database: Database) -> None:
     old, new = key(), key()
     before = seal(proved(database, old), database)
     both = Vault([new, old])
@@ -68,7 +68,7 @@ def test_nothing_is_sealed_before_the_database_knows_its_key(database: Database)
         seal(Vault([key()]), database)
 
 
-def test_a_running_vault_reads_the_file_again_when_another_key_is_named(
+def test_a_running_vault_rereads_the_file_when_another_key_is_named(
     database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "master.key"
@@ -81,12 +81,12 @@ def test_a_running_vault_reads_the_file_again_when_another_key_is_named(
     name(database, new)
     after = seal(vault, database)
     assert Vault([new]).open("row", after) == SECRETS
-    # Read before the rotation came to it, opened when the old key is gone from the file.
+    # Read before the rotation reached it, opened after the old key was removed from the file.
     keyfile.replace(path, [new])
     assert vault.open("row", before) == SECRETS
 
 
-def test_a_running_vault_reads_the_file_again_for_what_it_cannot_open(
+def test_a_running_vault_rereads_the_file_for_a_secret_that_it_cannot_open(
     database: Database, tmp_path: Path
 ) -> None:
     path = tmp_path / "master.key"
@@ -111,7 +111,7 @@ def test_a_vault_without_the_named_key_does_not_seal(database: Database, tmp_pat
         vault.prove(database)
 
 
-def test_a_key_file_open_to_others_is_not_read_again(database: Database, tmp_path: Path) -> None:
+def test_a_key_file_readable_by_others_is_not_reread(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     generate(path)
     vault = load(path)
@@ -138,7 +138,7 @@ def test_the_key_belongs_to_the_database(database: Database) -> None:
         Vault([key()]).prove(database)
 
 
-def test_a_made_key_is_its_owners_only_and_is_never_overwritten(tmp_path: Path) -> None:
+def test_a_generated_key_is_private_and_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     generate(path)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -156,7 +156,7 @@ def test_a_made_key_is_its_owners_only_and_is_never_overwritten(tmp_path: Path) 
         pytest.param(key(), 0o644, "chmod 600", id="readable by all"),
     ],
 )
-def test_a_key_file_that_will_not_do_says_why(
+def test_an_unusable_key_file_is_refused_with_the_reason(
     tmp_path: Path, content: str | None, mode: int, words: str
 ) -> None:
     path = tmp_path / "master.key"

@@ -1,4 +1,4 @@
-"""Blobs: the same bytes once, counted, gone only when nothing refers to them."""
+"""Blobs: the same bytes are stored once, counted, and removed only when nothing refers to them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def blobs(tmp_path: Path, database: Database) -> Blobs:
     return Blobs(tmp_path / "blobs", database)
 
 
-def test_bytes_come_back_by_their_digest(blobs: Blobs) -> None:
+def test_bytes_are_read_by_their_digest(blobs: Blobs) -> None:
     digest = blobs.put([b"one", b"two"])
     assert digest == hashlib.sha256(b"onetwo").hexdigest()
     with blobs.open(digest) as file:
@@ -66,6 +66,6 @@ def test_only_digests_name_blobs(blobs: Blobs, digest: str) -> None:
         blobs.open(digest)
 
 
-def test_an_unknown_blob_can_not_be_referred_to(blobs: Blobs, database: Database) -> None:
+def test_an_unknown_blob_cannot_be_referred_to(blobs: Blobs, database: Database) -> None:
     with pytest.raises(NotFound), database.write() as connection:
         blobs.refer(connection, "0" * 64)

@@ -58,7 +58,7 @@ def test_a_time_without_a_zone_is_refused(database: Database) -> None:
         )
 
 
-def test_a_failed_block_leaves_nothing(database: Database) -> None:
+def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
     with pytest.raises(RuntimeError), database.write() as connection:
         connection.execute(
             blobs.insert().values(
@@ -102,7 +102,7 @@ def test_five_processes_write_to_sqlite_and_none_is_locked_out(tmp_path: Path) -
     database.close()
 
 
-def test_versions_are_known_by_the_names_of_their_files() -> None:
+def test_revisions_are_listed_in_order_without_importing_them() -> None:
     config = Config()
     config.set_main_option("script_location", str(resources.files("wb_server") / "migrations"))
     scripts = ScriptDirectory.from_config(config)
@@ -112,7 +112,7 @@ def test_versions_are_known_by_the_names_of_their_files() -> None:
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_who_is_stopped_in_a_transaction_keeps_its_locks_no_longer_than_seconds(
+def test_a_stalled_transaction_loses_its_locks_after_seconds(
     database: Database,
 ) -> None:
     row = {"digest": "d", "size": 1, "references": 0, "created_at": datetime.now(UTC)}
@@ -122,7 +122,7 @@ def test_who_is_stopped_in_a_transaction_keeps_its_locks_no_longer_than_seconds(
     with pytest.raises(Unavailable) as ended, database.write() as stopped:
         stopped.execute(sa.text("set idle_in_transaction_session_timeout = '200ms'"))
         stopped.execute(change)
-        # It sleeps; another one waits for its lock, gets it, and goes on.
+        # It stalls; another transaction waits for its lock, gets it, and commits.
         with database.write() as connection:
             connection.execute(change)
         stopped.execute(change)
@@ -130,7 +130,7 @@ def test_who_is_stopped_in_a_transaction_keeps_its_locks_no_longer_than_seconds(
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_nobody_waits_for_a_lock_without_end(database: Database) -> None:
+def test_waiting_for_a_lock_is_limited(database: Database) -> None:
     with database.read() as connection:
         assert connection.scalar(sa.text("show lock_timeout")) == "30s"
         assert connection.scalar(sa.text("show idle_in_transaction_session_timeout")) == "10s"

@@ -1,4 +1,4 @@
-"""The one way out: what is dialled is what was checked, in time, and by its own name."""
+"""Outgoing connections: the checked address is dialled, in time, and TLS verifies the name."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Site(http.server.ThreadingHTTPServer):
-    """Notes who was asked for: in the request, and by TLS."""
+    """Records the names that clients ask for: in the request, and by TLS."""
 
     def __init__(self, certificate: Path | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Requests)
@@ -49,7 +49,7 @@ class Site(http.server.ThreadingHTTPServer):
             self.socket = context.wrap_socket(self.socket, server_side=True)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is what some of these tests are about."""
+        """Ignored: some of these tests disconnect on purpose."""
 
 
 class _Requests(http.server.BaseHTTPRequestHandler):
@@ -68,7 +68,7 @@ class _Requests(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nobody reads it."""
+        """Nothing is logged."""
 
 
 @contextlib.contextmanager
@@ -90,7 +90,7 @@ def trusting(certificate: Path) -> ssl.SSLContext:
 # --- sockets ---------------------------------------------------------------------------------------
 
 
-def test_the_checked_address_is_dialled_and_tls_goes_by_the_name(certificate: Path) -> None:
+def test_the_checked_address_is_dialled_and_tls_verifies_the_name(certificate: Path) -> None:
     with site(certificate) as it:
         for name in NAMES:
             peer = Peer(name, it.server_port, "127.0.0.1")
@@ -105,20 +105,20 @@ def test_the_checked_address_is_dialled_and_tls_goes_by_the_name(certificate: Pa
         assert it.names == list(NAMES)
 
 
-def test_nobody_there() -> None:
+def test_a_refused_connection_is_an_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens
         with pytest.raises(ConnectionRefusedError):
             dial(Peer("db.example.org", taken.getsockname()[1], "127.0.0.1"), timeout=5)
 
 
-def test_a_server_that_says_nothing_is_given_up() -> None:
+def test_a_silent_server_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         peer = Peer("db.example.org", silent.getsockname()[1], "127.0.0.1")
         with pytest.raises(TimeoutError):
             dial(peer, timeout=0.05, tls=ssl.create_default_context())
         connection, _ = silent.accept()
-        with connection:  # it was closed: after its greeting there is an end
+        with connection:  # the client closed it: its greeting is followed by the end of the stream
             connection.settimeout(5)
             while connection.recv(65536):
                 pass
@@ -127,8 +127,8 @@ def test_a_server_that_says_nothing_is_given_up() -> None:
 # --- HTTP ------------------------------------------------------------------------------------------
 
 
-async def test_a_name_is_resolved_once_a_connection_and_never_by_others() -> None:
-    """The names exist nowhere else, and lead elsewhere when they are asked for again."""
+async def test_a_name_is_resolved_once_per_connection_and_only_by_the_policy() -> None:
+    """Only this resolver knows the names, and it gives another address the second time."""
     asked: list[str] = []
 
     def resolver(name: str, port: int) -> list[str]:
@@ -144,7 +144,7 @@ async def test_a_name_is_resolved_once_a_connection_and_never_by_others() -> Non
         assert [host for _, host in it.requests] == [
             f"{name}:{it.server_port}" for name in (*NAMES, *NAMES)
         ]
-        # One connection a name, though both are at one address.
+        # One connection per name, though both have the same address.
         assert asked == list(NAMES)
         async with async_client(policy.check) as client:
             with pytest.raises(Unprocessable, match=r"169\.254\.169\.254"):
@@ -166,7 +166,7 @@ async def test_addresses_are_checked() -> None:
     assert it.requests == []
 
 
-async def test_a_certificate_is_for_the_name(certificate: Path) -> None:
+async def test_a_certificate_has_to_match_the_name(certificate: Path) -> None:
     policy = NetworkPolicy(allow_loopback=True, resolver=lambda name, port: ["127.0.0.1"])
     transport = AsyncTransport(policy.check, tls=trusting(certificate))
     with site(certificate) as it:
@@ -189,7 +189,7 @@ async def test_neither_a_redirect_nor_a_proxy_is_followed(monkeypatch: pytest.Mo
         assert [path for path, _ in it.requests] == ["/redirect"]
 
 
-async def test_no_more_is_read_than_wanted() -> None:
+async def test_no_more_than_the_limit_is_read() -> None:
     with site() as it:
         async with async_client(NetworkPolicy(allow_loopback=True).check) as client:
             for limit, more in ((10, True), (999, True), (1000, False), (5000, False)):

@@ -1,4 +1,4 @@
-"""The one check of addresses: what it refuses, and that what it checked is what gets dialled."""
+"""The check of addresses: what it refuses, and that the checked address is the one dialled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wb_server.kit.network import NetworkPolicy
 
 
 def policy(*answers: list[str], private: bool = True, loopback: bool = False) -> NetworkPolicy:
-    """A policy whose resolver gives these answers, one a call."""
+    """A policy whose resolver gives these answers, one per call."""
     waiting = list(answers)
     return NetworkPolicy(private, loopback, resolver=lambda name, port: waiting.pop(0))
 
@@ -83,7 +83,7 @@ def test_refuses_address(address: str) -> None:
         assert caught.value.details["field"] == "host"
 
 
-# As IANA's registries of special-purpose addresses have them, and older ones that were given up.
+# From IANA's registries of special-purpose addresses, and older ones that were deprecated.
 SPECIAL_V4 = [
     "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
     "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24",
@@ -127,17 +127,17 @@ def test_every_special_network_is_refused_to_its_edges(network: str) -> None:
             assert caught.value.code == "address_not_allowed", spelled
 
 
-def test_what_is_beside_a_special_network_is_not() -> None:
+def test_neighbours_of_special_networks_are_allowed() -> None:
     allowed = 0
     for network in SPECIAL_V4:
         block = ip_network(network)
         for number in (int(block[0]) - 1, int(block[-1]) + 1):
             if not 0 < number < 2**32:
                 continue
-            beside = IPv4Address(number)
-            if any(beside in ip_network(other) for other in SPECIAL_V4):
+            neighbour = IPv4Address(number)
+            if any(neighbour in ip_network(other) for other in SPECIAL_V4):
                 continue
-            for spelled in [str(beside), *embedded(str(beside))]:
+            for spelled in [str(neighbour), *embedded(str(neighbour))]:
                 policy(private=False).check(spelled, 443)
                 allowed += 1
     for text in ("2001:200::1", "2001:db7:ffff::1", "2001:db9::1", "2620:4f:7fff::1", "2620:4f:8001::1",
@@ -226,7 +226,7 @@ def test_unknown_host() -> None:
         assert caught.value.code == "unknown_host"
 
 
-def test_slow_resolver_is_given_up() -> None:
+def test_a_slow_resolver_times_out() -> None:
     release = threading.Event()
 
     def resolver(name: str, port: int) -> list[str]:

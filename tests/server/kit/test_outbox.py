@@ -1,4 +1,4 @@
-"""Events on their way out: with their change or not at all, in order, until they are done."""
+"""The outbox: events are stored with their change or not at all, and kept in order until done."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wb_server.kit.db import Database
 from wb_server.kit.outbox import Event
 
 
-def test_events_come_back_as_they_were_in_order_until_they_are_done(database: Database) -> None:
+def test_events_are_pending_unchanged_and_in_order_until_they_are_done(database: Database) -> None:
     moment = datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC)
     data = {"rows": 3, "names": ["é", None], "in": {"a": True}}
     events = [
@@ -36,7 +36,7 @@ def test_events_come_back_as_they_were_in_order_until_they_are_done(database: Da
     with database.read() as connection:
         assert outbox.pending(connection, 100) == events[1:4]
 
-    # What comes after the last one was removed comes after all that were ever there.
+    # An event added after the last one was removed is numbered after all that ever existed.
     with database.write() as connection:
         outbox.put(connection, late := Event("t", "/late"))
     with database.read() as connection:
@@ -45,7 +45,7 @@ def test_events_come_back_as_they_were_in_order_until_they_are_done(database: Da
     assert max(numbers) == len(events) + 1
 
 
-def test_an_event_is_there_with_its_change_or_not_at_all(database: Database) -> None:
+def test_an_event_is_stored_with_its_change_or_not_at_all(database: Database) -> None:
     with pytest.raises(RuntimeError), database.write() as connection:
         outbox.put(connection, Event("t", "/undone"))
         raise RuntimeError
@@ -58,6 +58,6 @@ def test_an_event_is_there_with_its_change_or_not_at_all(database: Database) -> 
         outbox.put(connection, event)
     with pytest.raises(RuntimeError), database.write() as connection:
         outbox.done(connection, [event.id])
-        raise RuntimeError  # delivered, and not noted: it is delivered again
+        raise RuntimeError  # delivered but not recorded: it is delivered again
     with database.read() as connection:
         assert outbox.pending(connection, 10) == [event]

@@ -1,4 +1,4 @@
-"""A folder as one file: what comes out is what went in, and nothing leads out of the folder."""
+"""Snapshots of a folder: unpacked as they were packed, and never outside of the folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def unpacked(packed: bytes, folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
-def test_what_is_packed_comes_out(compress, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_files_are_unpacked_as_they_were_packed(compress, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     assert unpacked(compress(snapshot.pack(FILES)), tmp_path / "f") == FILES
 
 
@@ -64,7 +64,7 @@ def test_equal_files_give_equal_bytes() -> None:
         pytest.param(gzip.compress(tar(("a", b"1")))[:-20], id="cut"),
     ],
 )
-def test_what_is_refused(packed: bytes, tmp_path: Path) -> None:
+def test_unsafe_and_damaged_snapshots_are_refused(packed: bytes, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as raised:
         unpacked(packed, tmp_path / "f")
     assert raised.value.code == "bad_snapshot"
@@ -86,7 +86,9 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert written <= 4 * 2**20
 
 
-def test_a_header_that_claims_gigabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_header_that_claims_gigabytes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(snapshot, "MAX_UNPACKED", 2**20)
     entry = tarfile.TarInfo("x")
     entry.type, entry.size = tarfile.XHDTYPE, 8 * 2**30

@@ -1,4 +1,4 @@
-"""Data folders with something of everything."""
+"""Fixtures: data folders with something of everything, and backups of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def lite(tmp_path: Path, passphrase_file: Path) -> Installation:
 
 @pytest.fixture(scope="session")
 def one_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A backup that nobody changes, with its key beside it."""
+    """A shared backup that is never changed, with its key next to it."""
     folder = tmp_path_factory.mktemp("backup")
     words = folder / "passphrase"
     words.write_text(PASSPHRASE)

@@ -1,4 +1,4 @@
-"""A backup holds everything, comes back the same, and is made whole or not at all."""
+"""A backup holds everything, is restored unchanged, and is made completely or not at all."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from wb_server.operations.report import Progress
 pytestmark = pytest.mark.slow
 
 
-def test_it_comes_back_row_by_row(
+def test_every_row_is_restored(
     installation: Installation, new_url: Callable[[str], str], tmp_path: Path
 ) -> None:
     target = tmp_path / "b.tar"
@@ -63,7 +63,7 @@ def test_it_comes_back_row_by_row(
     assert len(before["audit"]) >= 40
     for name in before.keys() - {"connections"}:
         assert before[name] == after[name], name
-    # The files' connection points into the new folder; nothing else of the rows has changed.
+    # The connection to files points into the new folder; nothing else in the rows has changed.
     text = str(before["connections"]).replace(f"{installation.data}/", f"{new}/")
     assert text == str(after["connections"])
 
@@ -80,7 +80,7 @@ def installation_blob(installation: Installation, digest: str) -> Path:
     return installation.data / "blobs" / digest[:2] / digest[2:]
 
 
-def test_peoples_files_and_the_hub_come_back(
+def test_users_files_and_the_hub_are_restored(
     lite: Installation, backed_up: Path, tmp_path: Path
 ) -> None:
     new = tmp_path / "new"
@@ -105,7 +105,7 @@ def test_peoples_files_and_the_hub_come_back(
     assert hub["spawners"] == [(1, 1, None, "{}"), (2, 2, None, "{}")]
 
 
-def test_what_is_left_out_is_told(lite: Installation, tmp_path: Path) -> None:
+def test_what_is_left_out_is_reported(lite: Installation, tmp_path: Path) -> None:
     done = lite.backup(tmp_path / "b.tar", "--without-users", "--without-files")
     assert done.returncode == 0
     assert f"Not included: files, logs, temporary, users (in {lite.data})" in done.stderr
@@ -121,8 +121,8 @@ def test_the_archive_holds_no_secret_in_clear(
         assert secret not in content
         assert secret not in backed_up.with_suffix(".key").read_bytes()
     with tarfile.open(backed_up) as tar:
-        told = json.loads(tar.extractfile("settings.json").read())  # type: ignore[union-attr]
-    assert told["environment"]["WB_DATABASE_URL"] == "(set)"
+        settings = json.loads(tar.extractfile("settings.json").read())  # type: ignore[union-attr]
+    assert settings["environment"]["WB_DATABASE_URL"] == "(set)"
 
 
 def names(archive: Path) -> list[str]:
@@ -139,7 +139,7 @@ def restore(
     )
 
 
-def test_a_place_that_is_taken_is_refused(lite: Installation, tmp_path: Path) -> None:
+def test_an_unusable_target_is_refused(lite: Installation, tmp_path: Path) -> None:
     for name in ("b.tar", "b.key"):
         (tmp_path / name).write_text("mine")
         assert "already exists" in refusal(lite.backup(tmp_path / "b.tar"))
@@ -159,7 +159,7 @@ def test_a_place_that_is_taken_is_refused(lite: Installation, tmp_path: Path) ->
         (None, 0, "can't be read"),
     ],
 )
-def test_a_passphrase_that_will_not_do(
+def test_an_unusable_passphrase_is_refused(
     lite: Installation, tmp_path: Path, content: str | None, mode: int, words: str
 ) -> None:
     lite.passphrase_file.unlink()
@@ -170,12 +170,12 @@ def test_a_passphrase_that_will_not_do(
     assert not list(tmp_path.glob("b.*"))
 
 
-def test_without_a_terminal_a_file_is_needed(lite: Installation, tmp_path: Path) -> None:
+def test_without_a_terminal_a_passphrase_file_is_needed(lite: Installation, tmp_path: Path) -> None:
     assert "--passphrase-file" in refusal(lite.run("backup", tmp_path / "b.tar"))
 
 
 @pytest.mark.parametrize(("second", "status"), [(PASSPHRASE, 0), ("another one of these", 1)])
-def test_at_a_terminal_it_is_asked_for_twice(
+def test_at_a_terminal_the_passphrase_is_asked_for_twice(
     lite: Installation, tmp_path: Path, second: str, status: int
 ) -> None:
     ours, theirs = pty.openpty()
@@ -198,12 +198,12 @@ def test_at_a_terminal_it_is_asked_for_twice(
     os.close(theirs)
     shown = b""
     for answer in (PASSPHRASE, second):
-        # Answered when it asks: a terminal throws away what was typed before.
+        # Answered at the prompt: what is typed before it is discarded.
         while not shown.endswith(b": "):
             shown += os.read(ours, 1024)
         os.write(ours, f"{answer}\n".encode())
         shown += b"\n"
-    # At the end of the other side Linux says so by an error.
+    # On Linux the end of the other side is an error.
     with contextlib.suppress(OSError):
         while chunk := os.read(ours, 1024):
             shown += chunk
@@ -219,7 +219,7 @@ def test_a_key_of_another_database_is_refused(installation: Installation, tmp_pa
     assert not list(tmp_path.glob("b.*")) + list(tmp_path.glob(".wb-*"))
 
 
-def test_damaged_stored_content_is_told_and_left_out_only_on_request(
+def test_damaged_blobs_are_reported_and_left_out_only_on_request(
     lite: Installation, tmp_path: Path
 ) -> None:
     installation_blob(lite, lite.blobs[1]).write_bytes(b"changed")
@@ -264,9 +264,7 @@ class Deletes(Progress):
             installation_blob(self._installation, digest).unlink()
 
 
-def test_content_that_is_deleted_meanwhile_makes_it_begin_again(
-    lite: Installation, tmp_path: Path
-) -> None:
+def test_a_blob_deleted_during_a_backup_restarts_it(lite: Installation, tmp_path: Path) -> None:
     progress = Deletes(lite)
     backup(lite.settings, tmp_path / "b.tar", PASSPHRASE, Wanted(), progress)
     assert any("starting attempt 2" in line for line in progress.lines)
@@ -277,7 +275,7 @@ def test_content_that_is_deleted_meanwhile_makes_it_begin_again(
 
 
 class Shrinks(Progress):
-    """Cuts a file while it is copied."""
+    """Truncates a file while it is copied."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(quiet=True)
@@ -289,7 +287,7 @@ class Shrinks(Progress):
             os.truncate(self._path, 1234)
 
 
-def test_a_file_that_is_cut_while_it_is_copied_is_copied_again(
+def test_a_file_that_is_truncated_while_it_is_copied_is_copied_again(
     lite: Installation, tmp_path: Path
 ) -> None:
     big = lite.data / "users" / "ana" / "big"
@@ -301,9 +299,7 @@ def test_a_file_that_is_cut_while_it_is_copied_is_copied_again(
     assert (tmp_path / "new" / "users" / "ana" / "big").read_bytes() == big.read_bytes()
 
 
-def test_a_key_that_is_exchanged_meanwhile_is_in_the_backup(
-    lite: Installation, tmp_path: Path
-) -> None:
+def test_a_key_rotated_during_a_backup_is_in_it(lite: Installation, tmp_path: Path) -> None:
     """Both keys, if the copy of the database may need either."""
     old = (lite.data / "master.key").read_text().strip()
     new = Fernet.generate_key().decode()
@@ -325,7 +321,7 @@ def test_a_key_that_is_exchanged_meanwhile_is_in_the_backup(
     vault.load(tmp_path / "new" / "master.key")
 
 
-def test_pg_dump_that_is_missing_is_named(installation: Installation, tmp_path: Path) -> None:
+def test_a_missing_pg_dump_is_reported(installation: Installation, tmp_path: Path) -> None:
     options = ("--passphrase-file", installation.passphrase_file)
     done = installation.run("backup", tmp_path / "b.tar", *options, PATH=str(tmp_path))
     if installation.database_url.startswith("sqlite"):

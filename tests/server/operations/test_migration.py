@@ -1,4 +1,4 @@
-"""A copy is made before a migration, and is the way back."""
+"""A migration makes a copy first, which is the way back."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def run(settings: Settings, *arguments: object):  # type: ignore[no-untyped-def]
     )
 
 
-def test_a_migration_makes_a_copy_that_leads_back(old: Settings) -> None:
+def test_a_migration_makes_a_copy_that_can_be_restored(old: Settings) -> None:
     before = rows_of(old.database)
     done = run(old)
     assert done.returncode == 0, done.stderr
@@ -75,14 +75,14 @@ def test_a_migration_makes_a_copy_that_leads_back(old: Settings) -> None:
     assert rows_of(old.database) == before
 
 
-def test_the_key_that_was_proved_before_is_the_one_that_is_asked_for_after(old: Settings) -> None:
+def test_a_migration_needs_the_key_that_the_old_version_proved(old: Settings) -> None:
     Path(old.key_path).unlink()
     vault.generate(old.key_path)
     assert "doesn't belong to" in refusal(run(old))
     assert "vault_checks" in rows_of(old.database)
 
 
-def test_a_migration_that_fails_leaves_the_database_as_it_was(
+def test_a_failed_migration_leaves_the_database_unchanged(
     old: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = rows_of(old.database)
@@ -90,12 +90,12 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
 
     create_table = alembic.op.create_table
 
-    def breaks(name: str, *columns: object, **more: object) -> object:
+    def failing(name: str, *columns: object, **more: object) -> object:
         if name == "limits":
             alembic.op.execute("this is no SQL")
         return create_table(name, *columns, **more)
 
-    monkeypatch.setattr(alembic.op, "create_table", breaks)
+    monkeypatch.setattr(alembic.op, "create_table", failing)
     with pytest.raises(OperationError) as failure:
         migration.migrate(old)
     text = str(failure.value)
@@ -126,7 +126,7 @@ def test_a_newer_database_is_left_alone(old: Settings) -> None:
     assert "newer than this version" in refusal(run(old))
 
 
-def test_what_is_no_copy_is_refused(old: Settings, tmp_path: Path) -> None:
+def test_another_file_is_refused_as_a_copy(old: Settings, tmp_path: Path) -> None:
     assert run(old).returncode == 0
     other = tmp_path / "other.db"
     with sqlite3.connect(other) as connection:

@@ -48,8 +48,8 @@ ENGINEER = Actor("engineer", frozenset({"engineer"}))
 ADMIN = Actor("admin", frozenset({"admin"}))
 
 
-def test_the_verifier_is_that_of_postgresql(postgres: Cluster) -> None:
-    """The server takes it, and then lets in that password alone."""
+def test_the_verifier_is_one_that_postgresql_accepts(postgres: Cluster) -> None:
+    """The server stores it, and then accepts that password alone."""
     secret = verifier("pencil-Ⅸ_1")
     assert secret.startswith("SCRAM-SHA-256$4096:") and secret != verifier("pencil-Ⅸ_1")
     with postgres.connect() as connection:
@@ -61,7 +61,7 @@ def test_the_verifier_is_that_of_postgresql(postgres: Cluster) -> None:
             assert stored == secret
             with psycopg.connect(
                 postgres.url, user="verified", password="pencil-IX_1"
-            ):  # by SASLprep the same
+            ):  # the same after SASLprep
                 pass
             with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
                 psycopg.connect(postgres.url, user="verified", password="pencil-IX_2")
@@ -107,12 +107,12 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the command is started with."""
+        """The environment of the command."""
         kept = {n: v for n, v in os.environ.items() if not n.startswith("WB_")}
         return kept | {
             "WB_DATA_DIR": self.settings.data_dir,
             "WB_ALLOW_LOOPBACK": "1",
-            # What libpq would take from here must not count.
+            # What libpq would read from here must have no effect.
             "PGPASSWORD": "nonsense",
             "PGUSER": "nobody",
             "PGHOST": "203.0.113.1",
@@ -131,7 +131,7 @@ class Site:
         )
 
     def rotate(self, *options: str, status: int = 0, **variables: str) -> str:
-        """Runs the command in this process, which takes a tenth of the time; what it printed."""
+        """Runs the command in this process, which takes a tenth of the time; returns its output."""
         output = io.StringIO()
         mask = os.umask(0o077)
         try:
@@ -167,7 +167,7 @@ class Site:
 
     @property
     def password(self) -> str:
-        """The one that is stored."""
+        """The stored password."""
         with self._stored() as (safe, _, connection):
             credential = safe.get(connection, None)
         assert credential is not None
@@ -175,7 +175,7 @@ class Site:
 
     @property
     def memory(self) -> dict[str, str]:
-        """What is remembered for the next rotation."""
+        """What is stored for the next rotation."""
         with self._stored() as (safe, database, connection), database.read() as transaction:
             return safe.rotation(transaction, connection)
 
@@ -188,8 +188,8 @@ class Site:
             raise
         return True
 
-    def asks(self) -> str:
-        """Runs a query; who signed in for it."""
+    def login_of_a_query(self) -> str:
+        """Runs a query; returns the login that it ran as."""
         with self.workbench() as workbench:
             return query(workbench, self)
 
@@ -237,7 +237,7 @@ def test_one_login_gets_a_new_password(site: Site, postgres: Cluster) -> None:
         assert query(running, site) == site.login
         before = site.view
         output = site.rotate()
-        # A service that was running all the time uses it at once.
+        # A service that has been running all the time uses it at once.
         assert query(running, site) == site.login
         log = running.api.services.get(AuditService)
         (finished, started) = log.search(AuditQuery(action="credential.rotate")).items
@@ -254,7 +254,7 @@ def test_one_login_gets_a_new_password(site: Site, postgres: Cluster) -> None:
     site.rotate()
     assert site.password != new
     assert not site.signs_in(site.login, new)
-    assert site.asks() == site.login
+    assert site.login_of_a_query() == site.login
 
 
 def test_the_password_is_not_in_the_servers_log(site: Site, postgres: Cluster) -> None:
@@ -267,7 +267,9 @@ def test_the_password_is_not_in_the_servers_log(site: Site, postgres: Cluster) -
     assert site.password not in log
 
 
-def test_a_login_that_only_reads_and_acts_as_another_role(site: Site, postgres: Cluster) -> None:
+def test_a_read_only_login_that_acts_as_another_role_is_rotated(
+    site: Site, postgres: Cluster
+) -> None:
     with postgres.connect() as connection:
         connection.execute(
             f"alter role {site.login} set default_transaction_read_only = on; "
@@ -282,7 +284,7 @@ def test_a_login_that_only_reads_and_acts_as_another_role(site: Site, postgres: 
     assert row == (None,)
 
 
-def test_an_end_date_stays(site: Site) -> None:
+def test_the_expiry_date_is_kept(site: Site) -> None:
     end = datetime.now(UTC) + timedelta(days=30)
     with site.workbench() as workbench:
         connections = workbench.api.services.get(ConnectionService)
@@ -297,19 +299,19 @@ def test_an_end_date_stays(site: Site) -> None:
 def test_two_logins_take_turns(site: Site, tmp_path: Path) -> None:
     options = ("--other-login", site.other)
     assert f"signs in as {site.other}" in site.rotate(*options, *second(tmp_path))
-    assert site.asks() == site.other
-    # What sessions of before still use is good until the next rotation.
+    assert site.login_of_a_query() == site.other
+    # The password that older sessions use stays valid until the next rotation.
     assert site.signs_in(site.login, "first")
     assert not site.signs_in(site.other, "second")
     former = site.password
-    # Nothing has to be given any more; the same command can be run each time.
+    # No password has to be given any more; the same command can be run each time.
     assert f"signs in as {site.login}" in site.rotate(*options)
-    assert site.asks() == site.login
+    assert site.login_of_a_query() == site.login
     assert not site.signs_in(site.login, "first")
     assert site.signs_in(site.other, former)
     assert f"signs in as {site.other}" in site.rotate()
     assert not site.signs_in(site.other, former)
-    # Back to one.
+    # Back to one login.
     assert f"signs in as {site.other}, with" in site.rotate("--one-login")
     assert site.memory == {}
     assert f"signs in as {site.other}, with" in site.rotate()
@@ -347,10 +349,10 @@ def test_no_query_fails_while_two_logins_take_turns(
         try:
             options = ("--other-login", site.other, *second(tmp_path))
             for login in (site.other, site.login, site.other):
-                go_on(asked, failed)
+                wait_for_more(asked, failed)
                 place.run("credentials", "rotate", site.name, *options)
                 wait_for(lambda login=login: failed or asked[-1] == login, 30)
-                go_on(asked, failed)
+                wait_for_more(asked, failed)
         finally:
             stop.set()
             for thread in threads:
@@ -359,7 +361,7 @@ def test_no_query_fails_while_two_logins_take_turns(
         assert {site.login, site.other} == set(asked)
 
 
-def go_on(asked: list[str], failed: list[BaseException]) -> None:
+def wait_for_more(asked: list[str], failed: list[BaseException]) -> None:
     before = len(asked)
     wait_for(lambda: failed or len(asked) > before + 20, 60)
 
@@ -373,7 +375,7 @@ def test_a_second_login_with_fewer_rights_is_refused(
     assert f"{site.other} may not use public.t_" in output
     assert site.memory == {}
     assert site.signs_in(site.other, "second")
-    assert site.asks() == site.login
+    assert site.login_of_a_query() == site.login
 
 
 # --- killed ----------------------------------------------------------------------------------
@@ -381,14 +383,14 @@ def test_a_second_login_with_fewer_rights_is_refused(
 
 @contextlib.contextmanager
 def roles_locked(postgres: Cluster) -> Iterator[None]:
-    """Nobody can change a role meanwhile; signing in goes on."""
+    """Blocks changes of roles; signing in still works."""
     with psycopg.connect(postgres.url) as connection:
         connection.execute("lock table pg_authid in share mode")
         yield
 
 
 def altering(postgres: Cluster) -> int | None:
-    """The server's process that waits to change a password, if there is one."""
+    """The server process that is waiting to change a password, if there is one."""
     with postgres.connect() as connection:
         row = connection.execute(
             "select pid from pg_stat_activity where query like '%%ALTER ROLE CURRENT_USER%%' "
@@ -414,11 +416,11 @@ def begin(site: Site, tmp_path: Path, two: bool) -> subprocess.Popen[str]:
 
 
 def require_completed(site: Site, two: bool, pending: str) -> None:
-    """Run again, the command goes on with the password that was kept, and nothing is left over."""
+    """Asserts that the command, run again, resumes with the pending password and leaves nothing over."""
     login, old = (site.other, "second") if two else (site.login, "first")
     assert "resuming with the new password" in site.rotate()
     assert site.password == pending
-    assert site.asks() == login
+    assert site.login_of_a_query() == login
     assert not site.signs_in(login, old)
     assert site.memory == ({"other_login": site.login, "other_password": "first"} if two else {})
 
@@ -438,7 +440,7 @@ def test_killed_before_the_database_changed(
         kill(process)
     pending = site.memory["other_new" if two else "own_new"]
     assert site.signs_in(login, old)
-    assert site.asks() == site.login
+    assert site.login_of_a_query() == site.login
     require_completed(site, two, pending)
 
 
@@ -451,7 +453,7 @@ def test_killed_after_the_database_changed(
         process = begin(site, tmp_path, two)
         wait_for(lambda: altering(postgres), 60)
         kill(process)
-    # The server goes on with what it was sent before its client died.
+    # The server completes the statement that it was sent before its client died.
     pending = site.memory["other_new" if two else "own_new"]
     wait_for(lambda: site.signs_in(login, pending))
     assert not site.signs_in(login, old)
@@ -460,8 +462,8 @@ def test_killed_after_the_database_changed(
 
 
 @CASES
-def test_killed_while_it_stores(site: Site, tmp_path: Path, two: bool) -> None:
-    """The database has the new password, it was proved, and the connection still has the old one."""
+def test_killed_while_storing_the_password(site: Site, tmp_path: Path, two: bool) -> None:
+    """The database has the new password, which was proved; the connection still has the old one."""
     database = Database(site.settings.database)
     with database.write() as transaction:
         transaction.exec_driver_sql(
@@ -500,9 +502,9 @@ def test_a_change_of_the_login_in_use_is_not_lost_when_the_other_one_takes_over(
     pending = site.memory["own_new"]
     wait_for(lambda: site.signs_in(site.login, pending))
     site.rotate("--other-login", site.other, *second(tmp_path))
-    assert site.asks() == site.other
+    assert site.login_of_a_query() == site.other
     site.rotate()
-    assert site.asks() == site.login
+    assert site.login_of_a_query() == site.login
     assert not site.signs_in(site.login, "first")
 
 
@@ -577,7 +579,7 @@ def lock_soon(site: Site) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_will_not_do_is_one_line(
+def test_errors_are_reported_in_one_line(
     site: Site,
     tmp_path: Path,
     spoil: Callable[[Site], None],
@@ -599,7 +601,7 @@ def test_what_will_not_do_is_one_line(
     assert site.signs_in(site.other, "second")
 
 
-def test_a_login_that_the_database_does_not_let_change_its_password(
+def test_a_password_that_the_database_does_not_change_can_be_rotated_later(
     site: Site, postgres: Cluster
 ) -> None:
     lock_soon(site)
@@ -607,7 +609,7 @@ def test_a_login_that_the_database_does_not_let_change_its_password(
         output = site.rotate(status=1)
     assert "didn't set the password" in output
     assert site.signs_in(site.login, "first")
-    assert site.asks() == site.login
+    assert site.login_of_a_query() == site.login
     # Nothing is lost: it can be run again.
     require_completed(site, False, site.memory["own_new"])
 
@@ -619,7 +621,7 @@ def test_the_address_is_checked(site: Site) -> None:
     assert site.memory == {}
 
 
-def test_what_is_remembered_does_not_go_elsewhere(site: Site, tmp_path: Path) -> None:
+def test_what_is_remembered_is_dropped_when_the_address_changes(site: Site, tmp_path: Path) -> None:
     site.rotate("--other-login", site.other, *second(tmp_path))
     assert site.memory
     with site.workbench() as workbench:

@@ -1,4 +1,4 @@
-"""A restore takes a whole backup into an empty place, or leaves nothing behind."""
+"""A restore unpacks a complete backup into an empty place, or leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def restore(
 
 
 def rewrite(archive: Path, change: Callable[[str, bytes], bytes | None]) -> None:
-    """Writes an archive again with other contents of its files; ``None`` leaves one out."""
+    """Rewrites an archive with other contents of its files; ``None`` leaves one out."""
     part = archive.with_suffix(".new")
     with tarfile.open(archive) as old, tarfile.open(part, "w") as new:
         for member in old:
@@ -44,7 +44,7 @@ def rewrite(archive: Path, change: Callable[[str, bytes], bytes | None]) -> None
 
 
 def first(archive: Path, start: str) -> str:
-    """The first file whose name begins so."""
+    """The first file whose name has this prefix."""
     with tarfile.open(archive) as file:
         return next(one.name for one in file if one.isfile() and one.name.startswith(start))
 
@@ -54,7 +54,7 @@ def cut(by: Callable[[int], int]) -> Callable[[Path], None]:
 
 
 def content(start: str, change: Callable[[bytes], bytes | None]) -> Callable[[Path], None]:
-    """Another content of the first file whose name begins so."""
+    """Changes the content of the first file whose name has this prefix."""
 
     def act(archive: Path) -> None:
         which = first(archive, start)
@@ -64,7 +64,7 @@ def content(start: str, change: Callable[[bytes], bytes | None]) -> Callable[[Pa
 
 
 def added(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> Callable[[Path], None]:
-    """One member more, before the others."""
+    """Adds a member before the others."""
 
     def act(archive: Path) -> None:
         part = archive.with_suffix(".new")
@@ -112,7 +112,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
         "neither a file nor a folder",
     ),
     "a device": (added("users/x", tarfile.CHRTYPE), "neither a file nor a folder"),
-    "a key of its own": (added("master.key"), "doesn't belong"),
+    "a key inside": (added("master.key"), "doesn't belong"),
 }
 
 
@@ -129,7 +129,7 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(
     assert not (tmp_path.parent / "out").exists()
 
 
-def test_a_wrong_passphrase_is_told(backed_up: Path, tmp_path: Path) -> None:
+def test_a_wrong_passphrase_is_reported(backed_up: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("not the passphrase at all\n")
     wrong.chmod(0o600)
@@ -138,7 +138,7 @@ def test_a_wrong_passphrase_is_told(backed_up: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_key_that_is_missing_or_of_another_backup_is_told(
+def test_a_missing_or_foreign_key_is_reported(
     backed_up: Path, tmp_path: Path, passphrase_file: Path
 ) -> None:
     key = backed_up.with_suffix(".key")
@@ -151,7 +151,7 @@ def test_a_key_that_is_missing_or_of_another_backup_is_told(
     assert not (tmp_path / "new").exists()
 
 
-def test_a_place_that_is_taken_is_left_alone(
+def test_a_folder_that_is_not_empty_is_left_alone(
     backed_up: Path, tmp_path: Path, passphrase_file: Path
 ) -> None:
     taken = tmp_path / "new"
@@ -183,7 +183,7 @@ def test_a_backup_of_a_newer_format_is_refused(
     assert not (tmp_path / "new").exists()
 
 
-def test_the_key_of_another_backup_opens_nothing(
+def test_the_key_of_another_backup_is_refused(
     lite: Installation, backed_up: Path, tmp_path: Path
 ) -> None:
     assert lite.backup(tmp_path / "c.tar").returncode == 0
@@ -193,7 +193,7 @@ def test_the_key_of_another_backup_opens_nothing(
     assert not (tmp_path / "new").exists()
 
 
-def test_the_kind_of_the_database_has_to_fit(
+def test_the_kind_of_database_has_to_match(
     installation: Installation, new_url: Callable[[str], str], tmp_path: Path, postgres: Cluster
 ) -> None:
     assert installation.backup(tmp_path / "b.tar").returncode == 0
@@ -215,7 +215,7 @@ def test_the_kind_of_the_database_has_to_fit(
             connection.execute("drop table somebodys")
 
 
-def test_a_key_file_elsewhere_is_made_there_and_never_overwritten(
+def test_a_key_file_elsewhere_is_created_there_and_never_overwritten(
     backed_up: Path, one_backup: Path, tmp_path: Path, passphrase_file: Path
 ) -> None:
     key = tmp_path / "keys" / "master.key"
@@ -233,7 +233,7 @@ def test_a_key_file_elsewhere_is_made_there_and_never_overwritten(
     assert not (tmp_path / "new" / "master.key").exists()
 
 
-def test_what_was_restored_is_used_like_the_original(
+def test_a_restored_installation_works_like_the_original(
     lite: Installation, backed_up: Path, tmp_path: Path, passphrase_file: Path
 ) -> None:
     new = tmp_path / "new"

@@ -1,4 +1,4 @@
-"""A backup of a Workbench that works, and a new one made of it that works too."""
+"""A running Workbench is backed up, and one restored from the backup works too."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wb_server.governance.audit.store import audit
 
 @dataclass
 class Load:
-    """What people did, and what went wrong."""
+    """What the users did, and what went wrong."""
 
     queries: int = 0
     changes: int = 0
@@ -31,7 +31,7 @@ class Load:
 
 @contextmanager
 def under_load(apis: list[Api], config: dict[str, object]) -> Iterator[Load]:
-    """People who query, and who add and change connections, for as long as the block runs."""
+    """Users who query and who add connections, for as long as the block runs."""
     load, stop = Load(), threading.Event()
 
     def query(api: Api) -> None:
@@ -64,7 +64,7 @@ def under_load(apis: list[Api], config: dict[str, object]) -> Iterator[Load]:
 
 
 def unsealed(rows: Rows) -> set[tuple[object, ...]]:
-    """The log without what is written to a row later: the number of its seal, the last column."""
+    """The audit rows without the last column, the seal's number, which is written later."""
     assert list(audit.columns)[-1] is audit.c.seal
     return {row[:-1] for row in rows["audit"]}
 
@@ -99,14 +99,14 @@ def test_a_service_under_load_is_backed_up_and_its_copy_works(
     done = wb("restore", archive, *secret, **settings)
     assert done.returncode == 0, done.stderr
     found = rows_of(other)
-    # One moment between: all that was there before, nothing that never was, and nothing by halves.
+    # A consistent state between the two: everything from before, nothing invented, nothing half done.
     assert unsealed(before) <= unsealed(found) <= unsealed(after)
     assert len(before["audit"]) < len(found["audit"])
     assert set(map(str, before["credentials"])) <= set(map(str, found["credentials"]))
     assert {row[0] for row in found["connections"]} == {row[1] for row in found["credentials"]}
     assert wb("audit", "verify", **settings).returncode == 0
 
-    # The copy, with the stored password and the key that came with it.
+    # The copy works with the stored password and the key that came with it.
     copy = service.Installation(people, new, environment(**settings, WB_ALLOW_LOOPBACK="1"))
     running = copy.start()
     try:
@@ -143,7 +143,7 @@ def test_a_restored_workbench_starts_with_its_people_and_passwords(
         # The administrator's token, which the Hub knows by its hash, came with it.
         api = People(second.url, people.admin_token).api("a-engineer")
         assert api.query("restored", "select 3 as three")[0].to_pylist() == [{"three": 3}]
-        # The sample's files, which lie elsewhere now.
+        # The sample's files, which are elsewhere now.
         table, _ = api.query("sample", "select count(*) as n from customers")
         assert table.to_pylist()[0]["n"] > 0
     assert (new / "users" / "a-engineer" / "restored.ipynb").read_text() == "{}"

@@ -1,4 +1,4 @@
-"""A Workbench with people, for the rules of pipelines."""
+"""A Workbench with users, for tests of the rules of pipelines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from support.postgres import Cluster
 
 @pytest.fixture
 def house(tmp_path: Path, postgres: Cluster) -> Iterator[House]:
-    """The Workbench, which runs its work in its own process; ana owns the connection ``warehouse``."""
+    """A Workbench that runs tasks in its own process; ana owns the connection ``warehouse``."""
     with house_at(tmp_path, postgres) as it:
         yield it

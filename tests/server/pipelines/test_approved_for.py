@@ -1,4 +1,4 @@
-"""The update that asks for whose rights a version was approved."""
+"""The migration that records for whose rights a version was approved."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from wb_server.kit import clock, db
 from wb_server.kit.db import Database
 from wb_server.pipelines.store import pipelines, versions
 
-# owner kind, owner, approved version, (number, approved by) of each; then: what runs, and for whom each.
+# Owner kind, owner, approved version, (number, approved by) of each version; then the version that
+# runs after the migration, and for whom each is approved.
 CASES = {
     "own": ("user", "ana", 2, [(1, "ana"), (2, "ana")], 2, ["user:ana", "user:ana"]),
     "waits": ("user", "ana", 1, [(1, "ana"), (2, None)], 1, ["user:ana", None]),
@@ -21,7 +22,9 @@ CASES = {
 }
 
 
-def test_what_the_owner_never_approved_waits_after_the_update(database: Database) -> None:
+def test_versions_that_the_owner_never_approved_wait_after_the_migration(
+    database: Database,
+) -> None:
     config = Config()
     config.set_main_option("script_location", str(db._MIGRATIONS))
     url = database.engine.url.render_as_string(hide_password=False)

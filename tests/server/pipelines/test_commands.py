@@ -1,4 +1,4 @@
-"""``wb pipeline`` against the service behind the Hub, with the statuses that scripts look at."""
+"""``wb pipeline`` against the service behind the Hub, with the exit statuses that scripts check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ tasks:
 
 @pytest.fixture
 def name(people: People, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A new pipeline's name, with the environment of a script of an analyst's."""
+    """A new pipeline's name; the environment is that of an analyst's script."""
     monkeypatch.setenv("WORKBENCH_URL", f"{people.url}/services/workbench")
     monkeypatch.setenv("WORKBENCH_TOKEN", people.token("a-analyst"))
     return f"c_{uuid.uuid4().hex[:10]}"
@@ -32,8 +32,8 @@ def wb(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
     """A command's status, output and errors."""
     capsys.readouterr()
     status = cli.main(["pipeline", *words])
-    said = capsys.readouterr()
-    return status, said.out, said.err
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
 
 
 def test_a_file_is_checked_saved_run_and_its_log_read(
@@ -58,7 +58,7 @@ def test_a_file_is_checked_saved_run_and_its_log_read(
     assert wb(capsys, "run", name, "--key", "k", "--no-wait")[1] == first
 
 
-def test_what_somebody_else_wrote_is_looked_at_and_approved(
+def test_a_version_by_somebody_else_is_reviewed_and_approved(
     name: str,
     people: People,
     tmp_path: Path,
@@ -98,7 +98,7 @@ def test_what_somebody_else_wrote_is_looked_at_and_approved(
     admin.close()
 
 
-def test_mistakes_and_failures_have_a_status(
+def test_mistakes_and_failures_have_an_exit_status(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "bad.pipeline.yaml"

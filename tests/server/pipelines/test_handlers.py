@@ -1,4 +1,4 @@
-"""Pipelines over HTTP; one whole life on each host: embedded, behind the Hub, through the gateway."""
+"""Pipelines over HTTP; one full lifecycle on each host: embedded, behind the Hub, through the gateway."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Echo(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps({"got": json.loads(body), "key": key}).encode())
 
     def log_message(self, *_: object) -> None:
-        """Nothing to say."""
+        """Nothing is logged."""
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +42,14 @@ def echo() -> Iterator[str]:
 
 
 def ended(api: Api, run_id: str) -> dict[str, Any]:
-    """A run once it has ended."""
+    """Waits until a run has ended; returns it."""
     states = ("queued", "running")
     wait_for(lambda: api.ok("GET", f"/runs/{run_id}")["state"] not in states, 60)
     return api.ok("GET", f"/runs/{run_id}")
 
 
 @every_host
-def test_it_is_checked_saved_run_changed_and_deleted(api: Api, echo: str) -> None:
+def test_a_pipeline_is_checked_saved_run_changed_and_deleted(api: Api, echo: str) -> None:
     name = f"p_{uuid.uuid4().hex[:10]}"
     text = (
         f"name: {name}\nparameters: {{n: {{type: integer, default: 3}}}}\ntasks:\n"
@@ -99,7 +99,7 @@ def test_it_is_checked_saved_run_changed_and_deleted(api: Api, echo: str) -> Non
     api.ok("DELETE", path)
 
 
-def test_a_failure_says_why_and_is_tried_again(api: Api, echo: str) -> None:
+def test_a_failure_gives_its_reason_and_is_retried(api: Api, echo: str) -> None:
     name = f"p_{uuid.uuid4().hex[:10]}"
     made = api.ok(
         "POST",
@@ -124,7 +124,7 @@ def test_the_schema_is_published(api: Api) -> None:
     assert {"sql", "copy", "http", "notebook"} <= set(json.dumps(schema).split('"'))
 
 
-def test_nobody_finds_what_is_not_there(api: Api) -> None:
+def test_unknown_runs_attempts_pipelines_and_cursors_are_refused(api: Api) -> None:
     unknown = uuid.uuid4()
     assert api.refused(404, "GET", f"/runs/{unknown}")["code"] == "unknown_id"
     assert api.refused(404, "GET", f"/attempts/{unknown}/log")["code"] == "unknown_id"

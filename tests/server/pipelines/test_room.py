@@ -28,7 +28,7 @@ def _executors() -> int:
         ("command", False, False),
     ],
 )
-def test_only_what_runs_tasks_watches_over_them(
+def test_only_processes_that_run_tasks_have_an_executor(
     tmp_path: Path, role: ProcessRole, redis: bool, runs: bool
 ) -> None:
     url = f"unix://{tmp_path / 'nothing.sock'}" if redis else ""

@@ -13,7 +13,7 @@ from wb_server.pipelines.runs.models import RerunRequest, RunQuery, RunRequest
 from wb_server.user_server.folder import MAX_SNAPSHOT
 
 
-def test_it_is_saved_seen_and_run(house: House) -> None:
+def test_a_pipeline_is_saved_listed_and_run(house: House) -> None:
     made = house.create(
         "ana", ONE.format(name="first") + "labels: [nightly]\ndescription: A test\n"
     )
@@ -28,7 +28,7 @@ def test_it_is_saved_seen_and_run(house: House) -> None:
     assert listed.last_run.id == run.id
 
 
-def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_saved(house: House) -> None:
+def test_all_problems_are_reported_at_once_and_nothing_is_saved(house: House) -> None:
     text = (
         "name: bad\n"
         "schedule: {cron: '61 * * * *', timezone: Nowhere/Else}\n"
@@ -51,7 +51,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_is_saved(house: Ho
     assert len(checked.problems) == len(problems)
 
 
-def test_a_name_is_taken_once_and_free_after_a_delete(house: House) -> None:
+def test_a_name_is_unique_and_free_again_after_a_delete(house: House) -> None:
     made = house.create("ana", ONE.format(name="one_name"))
     with pytest.raises(Conflict) as taken:
         house.create("eva", ONE.format(name="one_name"))
@@ -64,7 +64,7 @@ def test_a_name_is_taken_once_and_free_after_a_delete(house: House) -> None:
     assert house.pipelines.restore(house["ana"], made.id).deleted_at is None
 
 
-def test_versions_show_what_changed_and_come_back(house: House) -> None:
+def test_versions_show_their_changes_and_can_be_restored(house: House) -> None:
     made = house.create("ana", ONE.format(name="v"), {"a.sql": b"1"})
     text = ONE.format(name="v").replace("select 1", "select 2")
     second = house.pipelines.save(
@@ -88,7 +88,7 @@ def test_versions_show_what_changed_and_come_back(house: House) -> None:
         house.pipelines.version(house["ana"], made.id, 9)
 
 
-def test_two_who_edit_at_once_do_not_overwrite_each_other(house: House) -> None:
+def test_concurrent_edits_do_not_overwrite_each_other(house: House) -> None:
     made = house.create("ana", ONE.format(name="both"))
     house.pipelines.save(house["ana"], made.id, save(ONE.format(name="both"), version=made.version))
     with pytest.raises(Conflict) as late:
@@ -98,7 +98,7 @@ def test_two_who_edit_at_once_do_not_overwrite_each_other(house: House) -> None:
     assert late.value.code == "changed_meanwhile"
 
 
-def test_another_editors_change_waits_for_the_owner(house: House) -> None:
+def test_another_editors_change_waits_for_the_owners_approval(house: House) -> None:
     made = house.create("ana", ONE.format(name="shared"))
     house.share("ana", made.id, "ben", "edit")
     changed = house.pipelines.save(
@@ -118,7 +118,7 @@ def test_another_editors_change_waits_for_the_owner(house: House) -> None:
 
 
 def test_a_run_has_its_owners_rights_and_no_one_elses(house: House) -> None:
-    """ben may not write to the warehouse; a pipeline of eva's, who may, does when he starts it."""
+    """ben may not write to the warehouse; eva may, and so does her pipeline when he starts it."""
     write = ONE.replace("select 1 as n", "create table {name} as select 1 as n")
     with pytest.raises(InvalidInput) as refused:
         house.create("ben", ONE.format(name="his").replace("warehouse", "none_such"))
@@ -142,7 +142,7 @@ def test_a_run_has_its_owners_rights_and_no_one_elses(house: House) -> None:
     assert (run.run_as, run.triggered_by) == ("user:eva", "ben")
 
 
-def test_a_right_that_is_gone_ends_the_next_run(house: House) -> None:
+def test_a_lost_right_fails_the_next_run(house: House) -> None:
     made = house.create("ben", ONE.format(name="later"))
     assert house.run("ben", "later").state == "succeeded"
     house.staff.groups_of["ben"] = frozenset()
@@ -158,7 +158,7 @@ def test_a_team_account_runs_with_the_teams_rights(house: House) -> None:
     with pytest.raises(InvalidInput) as refused:
         house.create("ana", text)
     assert {p["code"] for p in refused.value.details["problems"]} >= {"run_as"}
-    # That eva may use the connection doesn't help a run that isn't hers.
+    # eva's own right to use the connection doesn't help a run that isn't hers.
     with pytest.raises(InvalidInput) as refused:
         house.create("eva", text)
     assert [p["code"] for p in refused.value.details["problems"]] == ["connection"]
@@ -174,7 +174,7 @@ def test_a_team_account_runs_with_the_teams_rights(house: House) -> None:
     assert (run.run_as, run.code) == ("team:finance", "unknown_connection")
 
 
-def test_a_notebook_is_no_task_for_a_team(house: House) -> None:
+def test_a_team_account_cannot_run_notebooks(house: House) -> None:
     text = "name: drawn\nrun_as: team:finance\ntasks:\n  a: {type: notebook, notebook: a.ipynb}\n"
     with pytest.raises(InvalidInput) as refused:
         house.create("eva", text, {"a.ipynb": b"{}"})
@@ -194,29 +194,33 @@ STATEMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("who", "sql", "said"), STATEMENTS, ids=[sql for _, sql, _ in STATEMENTS])
+@pytest.mark.parametrize(
+    ("who", "sql", "message"), STATEMENTS, ids=[sql for _, sql, _ in STATEMENTS]
+)
 def test_a_statement_is_checked_before_it_runs(
-    house: House, who: str, sql: str, said: str | None
+    house: House, who: str, sql: str, message: str | None
 ) -> None:
     text = (
-        "name: said\nparameters:\n  several: {type: list, default: [1]}\n"
+        "name: checked\nparameters:\n  several: {type: list, default: [1]}\n"
         f"tasks:\n  a:\n    type: sql\n    connection: warehouse\n    statement: {sql!r}\n"
     )
     problems = house.pipelines.check(house[who], PipelineCheck(text=text)).problems
     found = [problem for problem in problems if problem.code == "statement"]
     assert [(problem.line, problem.column) for problem in found] == (
-        [] if said is None else [(8, 16)]
+        [] if message is None else [(8, 16)]
     )
-    assert all((said or "") in problem.message for problem in found)
+    assert all((message or "") in problem.message for problem in found)
 
 
-def test_what_is_not_a_query_gives_no_rows(house: House) -> None:
-    text = ONE.format(name="said").replace("select 1 as n'", "delete from t', into: {artifact: t}")
+def test_a_statement_that_changes_data_cannot_fill_an_artifact(house: House) -> None:
+    text = ONE.format(name="message").replace(
+        "select 1 as n'", "delete from t', into: {artifact: t}"
+    )
     with pytest.raises(InvalidInput, match="changes data"):
         house.create("ana", text)
 
 
-def test_who_may_not_change_it_is_told_of_their_own_rights(house: House) -> None:
+def test_a_viewers_check_uses_their_own_rights(house: House) -> None:
     made = house.create("eva", ONE.format(name="hers"))
     house.share("eva", made.id, "cem", "view")
     asked = PipelineCheck(text=ONE.format(name="hers"), pipeline_id=made.id)
@@ -235,7 +239,7 @@ def test_who_may_not_change_it_is_told_of_their_own_rights(house: House) -> None
         ("manage", {"see", "run", "save", "delete"}),
     ],
 )
-def test_what_each_level_lets_do(house: House, level: str | None, may: set[str]) -> None:
+def test_what_each_level_allows(house: House, level: str | None, may: set[str]) -> None:
     made = house.create("ana", ONE.format(name="levels"))
     if level:
         house.share("ana", made.id, "ben", level)
@@ -256,7 +260,7 @@ def test_what_each_level_lets_do(house: House, level: str | None, may: set[str])
     assert done == may
 
 
-def test_runs_are_seen_by_who_sees_the_pipeline(house: House) -> None:
+def test_runs_are_visible_to_those_who_see_the_pipeline(house: House) -> None:
     made = house.create("ana", ONE.format(name="private"))
     run = house.run("ana", "private")
     ben = house["ben"]
@@ -281,7 +285,7 @@ def test_runs_are_seen_by_who_sees_the_pipeline(house: House) -> None:
     assert [item.id for item in everything.items] == [run.id]
 
 
-def test_pages_of_runs_hold_each_once(house: House) -> None:
+def test_pages_of_runs_have_no_gaps_or_overlaps(house: House) -> None:
     house.create("ana", ONE.format(name="many"))
     wanted = [house.run("ana", "many").id for _ in range(5)][::-1]
     visible = house.pipelines.names(house["ana"])
@@ -297,7 +301,7 @@ def test_pages_of_runs_hold_each_once(house: House) -> None:
     assert house.runs.list(house["ana"], visible, RunQuery(state="failed")).items == []
 
 
-def test_a_run_again_takes_over_what_succeeded(house: House) -> None:
+def test_a_rerun_reuses_what_succeeded(house: House) -> None:
     text = (
         "name: again\nparameters: {limit: {type: integer, default: 0}}\ntasks:\n"
         "  first: {type: sql, connection: warehouse, statement: 'select random() as r'}\n"
@@ -349,7 +353,7 @@ def test_parameters_are_checked(house: House) -> None:
     assert form["required"] == ["n"]
 
 
-def test_a_value_is_never_text_of_a_statement(house: House) -> None:
+def test_a_value_is_never_part_of_the_statements_text(house: House) -> None:
     house.create(
         "ana",
         ONE.format(name="quoted").replace("select 1 as n", "select {{ params.word }} as n")
@@ -359,7 +363,7 @@ def test_a_value_is_never_text_of_a_statement(house: House) -> None:
     assert house.run("ana", "quoted", word=word).tasks[0].outputs["n"] == word
 
 
-def test_a_pause_and_its_end(house: House) -> None:
+def test_a_schedule_is_paused_and_resumed(house: House) -> None:
     made = house.create("ana", ONE.format(name="timed") + "schedule: {cron: '@hourly'}\n")
     assert made.next_fire_at is not None
     paused = house.pipelines.patch(house["ana"], made.id, PipelinePatch(paused=True))
@@ -368,7 +372,7 @@ def test_a_pause_and_its_end(house: House) -> None:
     assert going.next_fire_at == made.next_fire_at
 
 
-def test_a_delete_ends_its_runs_and_can_be_undone(house: House) -> None:
+def test_a_deleted_pipeline_is_hidden_and_can_be_restored(house: House) -> None:
     made = house.create("ana", ONE.format(name="gone") + "schedule: {cron: '@hourly'}\n")
     house.pipelines.delete(house["ana"], made.id)
     with pytest.raises(NotFound):
@@ -380,7 +384,7 @@ def test_a_delete_ends_its_runs_and_can_be_undone(house: House) -> None:
         house.pipelines.restore(house["ana"], made.id)
 
 
-def test_ownership_moves_and_the_owners_rights_with_it(house: House) -> None:
+def test_a_transferred_pipeline_runs_with_the_new_owners_rights(house: House) -> None:
     made = house.create("ana", ONE.format(name="moved"))
     house.pipelines.transfer(house["root"], made.id, OwnerRequest(kind="user", name="ben"))
     house.pipelines.approve(house["ben"], made.id, 1)
@@ -390,13 +394,13 @@ def test_ownership_moves_and_the_owners_rights_with_it(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../b", "a//b", "./a", "/etc/passwd", "a\\b", ""])
-def test_a_path_stays_in_the_folder(house: House, path: str) -> None:
+def test_paths_outside_of_the_folder_are_refused(house: House, path: str) -> None:
     with pytest.raises((InvalidInput, ValueError)):
         house.create("ana", ONE.format(name="paths"), {path: b"x"})
     assert house.pipelines.list(house["ana"]) == []
 
 
-def test_a_folder_has_a_limit(house: House) -> None:
+def test_the_size_of_a_folder_is_limited(house: House) -> None:
     with pytest.raises(TooLarge) as refused:
         house.create("ana", ONE.format(name="large"), {"data.csv": b"x" * (MAX_SNAPSHOT + 1)})
     assert refused.value.code == "snapshot_too_large"

@@ -1,4 +1,4 @@
-"""What of a folder is saved with a pipeline."""
+"""Which files of a folder are saved with a pipeline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wb_server.user_server import packages
 from wb_server.user_server.folder import MAX_FILE, collect, content_of, snapshot
 
 
-def test_code_and_small_tables_belong_to_it(tmp_path: Path) -> None:
+def test_code_and_small_tables_are_collected(tmp_path: Path) -> None:
     for name in (
         "a.ipynb", "helper.py", "sub/query.sql", "sub/small.csv", "README.md", "x.pipeline.yaml",
         ".hidden.py", ".git/x.py", "__pycache__/x.py", "data.parquet", "secret/key.txt", "notes.txt",
@@ -55,7 +55,7 @@ def test_with_notebooks_the_installed_packages_are_kept(tmp_path: Path) -> None:
     assert names == sorted(names)
 
 
-def test_packages_that_changed_are_told(tmp_path: Path) -> None:
+def test_changed_packages_are_listed(tmp_path: Path) -> None:
     assert packages.changes(tmp_path) == ""  # a version without notebooks has no list
     kept = tmp_path / packages.PACKAGES
     kept.write_text(packages.installed())
@@ -68,7 +68,7 @@ def test_packages_that_changed_are_told(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_no_notebook_stays_as_it_is(tmp_path: Path) -> None:
+def test_an_invalid_notebook_is_saved_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     for text in ("no json", "[]", '{"cells": 3}', "{}"):
         path.write_text(text)

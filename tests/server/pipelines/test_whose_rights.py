@@ -1,6 +1,6 @@
-"""Rights are asked when something runs, as of now, of everyone whose rights it has.
+"""Rights are checked when something runs, as they are then, for everyone whose rights it uses.
 
-Each test has a control: the same run goes well, and does what it does, before somebody is locked out,
+Each test has a control: the same run succeeds, and does what it does, before somebody is locked out,
 leaves a team, or loses the pipeline. What must not happen is a request that a server here would count.
 """
 
@@ -37,7 +37,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Itera
     with postgres.connect() as connection:
         connection.execute("create or replace view nap600 as select 1 as one from pg_sleep(600)")
     with house_at(tmp_path_factory.mktemp("rights"), postgres) as it:
-        # Ticks come from the tests.
+        # The tests tick themselves.
         it.workbench.services.get(Scheduler).close()
         yield it
 
@@ -58,10 +58,10 @@ def house(shared: House) -> Iterator[House]:
 
 @dataclass
 class Receiver:
-    """An HTTP server that counts what comes to each path.
+    """An HTTP server that counts the requests to each path.
 
     Attributes:
-        then: what it does at a request, before it answers with the status that this gives.
+        then: called with the path of each request; returns the status of the response.
     """
 
     url: str = ""
@@ -81,7 +81,7 @@ def serving() -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Nothing to say."""
+            """Nothing is logged."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     it.url = f"http://127.0.0.1:{server.server_port}"
@@ -101,7 +101,7 @@ def receiver(serving: Receiver) -> Receiver:
 
 
 def calling(name: str, receiver: Receiver, more: str = "", path: str = "") -> str:
-    """A pipeline that says something to the receiver."""
+    """A pipeline that calls the receiver."""
     return (
         f"name: {name}\n{more}tasks:\n  call: {{type: http, url: '{receiver.url}/{path or name}', "
         "retries: {count: 3, delay: 0s}}\n"
@@ -120,7 +120,7 @@ def runs_of(house: House, name: str) -> list[RunDetail]:
 
 
 def tick_at(house: House, moment: datetime) -> None:
-    """A tick of the scheduler at a time of the clock, and the end of what it started."""
+    """Ticks the scheduler at this time, and waits until all runs have ended."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: moment)
         house.schedules.tick()
@@ -138,7 +138,7 @@ def transfer(house: House, pipeline_id: str, name: str, kind: str = "user") -> N
 def lend(
     house: House, name: str, level: str, kind: str = "user", connection: str = "warehouse"
 ) -> None:
-    """Shares a connection of ana's."""
+    """Shares one of ana's connections."""
     share = ShareRequest.model_validate({"kind": kind, "name": name, "level": level})
     ana = house["ana"]
     shared = house.get(ConnectionService).find(ana, connection).id
@@ -147,7 +147,7 @@ def lend(
 
 @pytest.fixture
 def hidden(house: House, postgres: Cluster) -> str:
-    """A connection of ana's that nobody else knows of."""
+    """A connection of ana's that nobody else can see."""
     connections = house.get(ConnectionService)
     if "payroll_dwh" not in {view.name for view in connections.list(house["ana"])}:
         connections.create(
@@ -181,10 +181,10 @@ LOST: dict[str, tuple[Callable[[House, str], None], str]] = {
 }
 
 
-def test_a_schedule_rests_while_its_owner_is_locked_out(
+def test_a_schedule_pauses_while_its_owner_is_locked_out(
     house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What ran before stays in the list of runs; let in again, it goes on by itself."""
+    """Earlier runs stay in the list; once the owner is let in again, the schedule resumes on its own."""
     start = datetime(2026, 3, 1, 11, 59, 30, tzinfo=UTC)
     monkeypatch.setattr(clock, "now", lambda: start)
     schedule = "schedule: {cron: '0 * * * *', catch_up: all}\n"
@@ -204,10 +204,10 @@ def test_a_schedule_rests_while_its_owner_is_locked_out(
 
 
 @pytest.mark.parametrize("what", LOST)
-def test_who_lost_what_a_run_needs_runs_nothing(
+def test_nothing_runs_for_a_user_who_lost_the_rights_it_needs(
     house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    """(what happened to eva) x (by hand, a schedule's fire, fires that are made up for, a re-run)."""
+    """(what happened to eva) x (a manual run, a scheduled one, those caught up on, a rerun)."""
     change, code = LOST[what]
     before = datetime(2026, 3, 1, 11, 59, 30, tzinfo=UTC)
     monkeypatch.setattr(clock, "now", lambda: before)
@@ -223,19 +223,19 @@ def test_who_lost_what_a_run_needs_runs_nothing(
     house.runs.rerun(house["root"], first.id, RerunRequest())
     house.run("root", "by_team")
     rest = [run for run in runs_of(house, "by_team") if run.id != first.id]
-    # Of four times that were due, one run says that the rights are gone.
+    # Of four due times, a single run reports the lost rights.
     fired = ["schedule"] * (1 if code else 4)
     assert sorted(run.trigger for run in rest) == ["manual", "rerun", *fired]
     assert {run.code or "" for run in rest} == {code}
     assert receiver.hits == {"/by_team": 1 if code else 7}
     if code:
-        # Refused for good, once, with words that say how to go on.
+        # Refused for good, without retries, with a message that says what to do.
         assert {len(run.tasks[0].attempts) for run in rest} == {1}
         assert len({run.message for run in rest}) == 1
         assert "An administrator can transfer the pipeline" in rest[0].message
 
 
-def test_a_group_that_is_gone_lends_no_rights(
+def test_a_deleted_group_gives_no_rights(
     house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.create("eva", calling("grouped", receiver, "run_as: team:finance\n"))
@@ -244,8 +244,8 @@ def test_a_group_that_is_gone_lends_no_rights(
     assert receiver.hits == {}
 
 
-def test_a_retry_and_the_next_task_ask_again(house: House, receiver: Receiver) -> None:
-    """A worker that has a run goes on with it at once; between two attempts eva is locked out."""
+def test_a_retry_and_the_next_task_check_rights_again(house: House, receiver: Receiver) -> None:
+    """A worker continues a run at once; eva is locked out between two attempts."""
 
     def lock_out(_: str) -> int:
         house.staff.groups_of["eva"] |= {"locked-out"}
@@ -269,10 +269,10 @@ def test_a_retry_and_the_next_task_ask_again(house: House, receiver: Receiver) -
 
 
 @pytest.mark.parametrize("what", ["locked out", "not in the team any more"])
-def test_what_runs_is_stopped_soon(
+def test_running_tasks_are_stopped_soon_after_rights_are_lost(
     house: House, postgres: Cluster, receiver: Receiver, what: str
 ) -> None:
-    """A statement, a request and a notebook, none of which would end by itself."""
+    """A statement, a request and a notebook, none of which would end on its own."""
     change, code = LOST[what]
     lend(house, "finance", "use", "group")
     held = threading.Event()
@@ -290,7 +290,7 @@ def test_what_runs_is_stopped_soon(
         "slept": f"name: slept\n{team}tasks:\n  t: {{type: sql, connection: warehouse, "
         "statement: 'select one from nap600'}\n",
     }
-    if what == "locked out":  # a team has no notebooks
+    if what == "locked out":  # a team account can't run notebooks
         texts["drawn"] = "name: drawn\ntasks:\n  n: {type: notebook, notebook: n.ipynb}\n"
     started = []
     for name, text in texts.items():
@@ -310,10 +310,10 @@ def test_what_runs_is_stopped_soon(
         held.set()
 
 
-def test_what_waited_for_its_turn_has_the_rights_of_then(
+def test_a_queued_statement_has_the_rights_of_when_it_starts(
     house: House, postgres: Cluster, hidden: str
 ) -> None:
-    """eva has the connection by a group, which she leaves while her statement waits."""
+    """eva has the connection through a group, which she leaves while her statement waits."""
     root = house["root"]
     limits, broker = house.get(LimitService), house.get(Broker)
     limits.put(root, LimitRequest(kind="user", subject="eva", concurrent=1))
@@ -352,7 +352,7 @@ def _cell_runs(house: House, run_id: str) -> bool:
 
 
 def test_a_transfer_waits_for_the_new_owner(house: House, receiver: Receiver) -> None:
-    """Nothing of what ana wrote runs as ben: by hand, by its schedule, or again."""
+    """Nothing that ana wrote runs as ben: manually, on its schedule, or as a rerun."""
     made = house.create("ana", calling("moved", receiver, "schedule: {cron: '* * * * *'}\n"))
     old = house.run("ana", "moved")
     assert receiver.hits == {"/moved": 1}
@@ -375,7 +375,7 @@ def test_a_transfer_waits_for_the_new_owner(house: House, receiver: Receiver) ->
         assert "ben can approve" in refused.value.message
     assert receiver.hits == {"/moved": 1}
 
-    # Nobody approves in ben's place: not the administrator, nor who was given `manage`.
+    # Nobody can approve in ben's place: neither the administrator nor a user with `manage`.
     house.share("ben", made.id, "ana", "manage")
     for other in ("root", "ana"):
         with pytest.raises(Forbidden) as forbidden:
@@ -389,7 +389,7 @@ def test_a_transfer_waits_for_the_new_owner(house: House, receiver: Receiver) ->
     assert view.next_fire_at is not None
     assert house.run("ana", "moved").run_as == "user:ben"
     assert receiver.hits == {"/moved": 2}
-    with pytest.raises(Conflict):  # that version is ana's still
+    with pytest.raises(Conflict):  # that version is still approved for ana
         house.runs.rerun(house["ben"], old.id, RerunRequest())
 
 
@@ -398,23 +398,23 @@ def view_text(house: House, pipeline_id: str) -> str:
     return house.pipelines.version(house["root"], pipeline_id, head).text
 
 
-def test_a_transfer_that_is_taken_back_lets_run_what_ran(house: House, receiver: Receiver) -> None:
+def test_undoing_a_transfer_restores_the_approval(house: House, receiver: Receiver) -> None:
     made = house.create("ana", calling("lent", receiver, "schedule: {cron: '@hourly'}\n"))
-    transfer(house, made.id, "ana")  # she owns it
+    transfer(house, made.id, "ana")  # she owns it already
     assert house.pipelines.get(house["ana"], made.id).approved == 1
     transfer(house, made.id, "ben")
     transfer(house, made.id, "ana")
     back = house.pipelines.get(house["ana"], made.id)
     assert back.approved == 1
     assert back.next_fire_at is not None
-    # What ben approved meanwhile is his; ana's rights are not for it.
+    # What ben approved meanwhile doesn't run with ana's rights.
     transfer(house, made.id, "ben")
     house.pipelines.approve(house["ben"], made.id, 1)
     transfer(house, made.id, "ana")
     assert house.pipelines.get(house["ana"], made.id).approved is None
 
 
-def test_a_transfer_ends_what_runs_with_the_rights_before(
+def test_a_transfer_cancels_runs_with_the_former_owners_rights(
     house: House, postgres: Cluster, receiver: Receiver
 ) -> None:
     text = (
@@ -428,7 +428,7 @@ def test_a_transfer_ends_what_runs_with_the_rights_before(
     transfer(house, made.id, "ben")
     assert [ended(house, run_id).state for run_id in started] == ["cancelled", "cancelled"]
     wait_for(lambda: not postgres.active("nap600"))
-    # One that was begun with what was known before the transfer is refused as well.
+    # A run that was started with data from before the transfer is refused as well.
     late = ended(house, house.runs.start(made, "manual", "ana", clock.now()))
     assert late.code == "not_approved"
     house.pipelines.approve(house["ben"], made.id, 1)
@@ -436,9 +436,7 @@ def test_a_transfer_ends_what_runs_with_the_rights_before(
     assert late.code == "owner_changed"
 
 
-def test_what_was_made_with_other_rights_is_not_taken_over(
-    house: House, receiver: Receiver
-) -> None:
+def test_results_made_with_other_rights_are_not_reused(house: House, receiver: Receiver) -> None:
     receiver.then = lambda path: 500 if path == "/second" else 200
     text = calling("taken", receiver, path="first") + (
         f"  after: {{type: http, needs: [call], url: '{receiver.url}/second'}}\n"
@@ -456,7 +454,9 @@ def test_what_was_made_with_other_rights_is_not_taken_over(
     assert again.run_as == "user:ben"
 
 
-def test_a_teams_pipeline_outlives_who_approved_it(house: House, receiver: Receiver) -> None:
+def test_a_teams_pipeline_keeps_running_after_its_approver_leaves(
+    house: House, receiver: Receiver
+) -> None:
     made = house.create("ana", calling("teams", receiver))
     transfer(house, made.id, "finance", "team")
     with pytest.raises(Conflict):
@@ -465,12 +465,12 @@ def test_a_teams_pipeline_outlives_who_approved_it(house: House, receiver: Recei
     house.staff.groups_of["eva"] = frozenset({"engineer"})
     run = house.run("root", "teams")
     assert (run.run_as, run.state) == ("team:finance", "succeeded")
-    with pytest.raises(Forbidden):  # but she has no more say in it
+    with pytest.raises(Forbidden):  # but she can't manage it any more
         house.share("root", made.id, "eva", "manage")
         house.pipelines.approve(house["eva"], made.id, 1)
 
 
-def test_a_teams_pipeline_has_another_teams_rights_by_who_is_in_it(
+def test_a_teams_pipeline_runs_as_another_team_while_its_approver_is_a_member(
     house: House, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """sales owns it, it runs as finance: eva, who approved it, has to be in finance."""
@@ -486,7 +486,7 @@ def test_a_teams_pipeline_has_another_teams_rights_by_who_is_in_it(
     assert house.run("root", "mixed").code == "owner_locked_out"
 
 
-def test_a_deleted_pipelines_run_does_not_run_again(house: House, receiver: Receiver) -> None:
+def test_a_deleted_pipelines_run_cannot_be_rerun(house: House, receiver: Receiver) -> None:
     made = house.create("ana", calling("erased", receiver))
     run = house.run("ana", "erased")
     house.pipelines.delete(house["ana"], made.id)
@@ -498,8 +498,8 @@ def test_a_deleted_pipelines_run_does_not_run_again(house: House, receiver: Rece
 # --- approvals ------------------------------------------------------------------------------------
 
 
-def test_an_owner_does_not_approve_by_the_way(house: House) -> None:
-    """ben's folder doesn't run as ana because she changed a word of the file, or restored it."""
+def test_an_owner_does_not_approve_somebody_elses_files_implicitly(house: House) -> None:
+    """ben's folder doesn't run as ana just because she edited the pipeline file or restored his version."""
     text = ONE.format(name="kept")
     made = house.create("ana", text, {"a.py": b"hers"})
     house.share("ana", made.id, "ben", "edit")
@@ -507,14 +507,14 @@ def test_an_owner_does_not_approve_by_the_way(house: House) -> None:
     ana = house["ana"]
     assert house.pipelines.save(ana, made.id, save(text, keep_files=True)).approved == 1
     assert house.pipelines.restore_version(ana, made.id, 2).approved == 1
-    # What she sends whole, restores of her own, or approves in words, runs.
+    # What she sends complete, or restores of her own, runs.
     assert house.pipelines.restore_version(ana, made.id, 1).approved == 5
     assert house.pipelines.save(ana, made.id, save(text, keep_files=True)).approved == 6
     assert house.pipelines.save(ana, made.id, save(text, {"a.py": b"more"})).approved == 7
 
 
 @pytest.mark.parametrize("level", ["edit", "manage"])
-def test_a_share_approves_nothing(house: House, level: str) -> None:
+def test_a_share_gives_no_right_to_approve(house: House, level: str) -> None:
     made = house.create("ana", ONE.format(name="held"))
     house.share("ana", made.id, "ben", level)
     changed = house.pipelines.save(house["ben"], made.id, save(ONE.format(name="held")))
@@ -546,10 +546,10 @@ COPY = (
     ],
     ids=["reads", "is wrong", "writes", "loads", "copies"],
 )
-def test_an_editor_finds_no_names_by_asking(
+def test_an_editor_cannot_discover_names_through_checks(
     house: House, hidden: str, text: str, run_as: str
 ) -> None:
-    """A connection that is there, one that isn't, and one that is nearly: ben can't tell them apart."""
+    """A connection that exists, one that doesn't, and a similar name: ben can't tell them apart."""
     made = house.create("ana", ONE.format(name="told"))
     house.share("ana", made.id, "ben", "edit")
     finance = ShareRequest(kind="group", name="finance", level="write")
@@ -568,14 +568,14 @@ def test_an_editor_finds_no_names_by_asking(
         assert there == asked(who, "pay2oll_dwh", pipeline_id)
         assert not any(hidden in message for message in there)
     if not run_as:
-        # Its owner is told, and helped.
+        # Its owner sees the reason, with suggestions.
         assert not any("no connection" in message for message in asked("ana", hidden))
         assert any(hidden in message for message in asked("ana", "pay2oll_dwh"))
     with pytest.raises(InvalidInput):
         house.pipelines.save(house["ben"], made.id, save(text.format(hidden) + run_as))
 
 
-def test_an_editor_is_told_of_connections_that_they_know(house: House, hidden: str) -> None:
+def test_an_editor_may_use_connections_that_they_know(house: House, hidden: str) -> None:
     """Those that the file names already, and those of their own."""
     made = house.create("ana", ONE.format(name="known").replace("warehouse", hidden))
     house.share("ana", made.id, "ben", "edit")
@@ -590,7 +590,7 @@ def test_an_editor_is_told_of_connections_that_they_know(house: House, hidden: s
     assert problem.message == f"eva has no connection “{hidden}”."
 
 
-def test_a_run_does_not_tell_its_owners_connections(house: House, hidden: str) -> None:
+def test_a_run_does_not_reveal_its_owners_connections(house: House, hidden: str) -> None:
     """ben may start it, and reads why it failed."""
     connections, ana = house.get(ConnectionService), house["ana"]
     made = house.create("ana", ONE.format(name="failing").replace("warehouse", hidden))
@@ -610,8 +610,8 @@ def test_a_run_does_not_tell_its_owners_connections(house: House, hidden: str) -
         connections.restore(ana, found.id)
 
 
-def test_a_team_account_has_nothing_that_is_for_a_higher_role(house: House) -> None:
-    """ben is an analyst in finance: by its account he has nothing that is shared with engineers."""
+def test_a_team_account_gives_no_rights_of_a_higher_role(house: House) -> None:
+    """ben is an analyst in finance: its account gives him nothing that is shared with engineers."""
     house.staff.groups_of["ben"] = frozenset({"analyst", "finance"})
     lend(house, "engineer", "write", "group")
     house.get(ConnectionService).sharing.unshare(

@@ -1,4 +1,4 @@
-"""A kernel of a pipeline's attempt gets data while its attempt is current, and not after."""
+"""A kernel of a pipeline's attempt gets data only while its attempt is current."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ANA = Actor("ana", frozenset({"engineer"}))
 
 
 class Current:
-    """One attempt that is current, until it isn't."""
+    """Bindings with one attempt, current until the test removes it."""
 
     def __init__(self) -> None:
         self.attempts = {("a1", "ana")}
@@ -56,7 +56,7 @@ def bindings() -> Current:
 def workbench(
     tmp_path: Path, bindings: Current, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Workbench]:
-    """The rooms below pipelines, and one in their place that knows one attempt."""
+    """The rooms below pipelines, and a stand-in for pipelines that knows one attempt."""
     below = ROOMS[: ROOMS.index(PIPELINES)]
     above = Room("attempts", build=lambda assembly: assembly.get(BindingsPort).fill(bindings))
     monkeypatch.setattr(composition, "ROOMS", (*below, above))
@@ -76,7 +76,7 @@ def workbench(
 
 
 def ask(workbench: Workbench, attempt: str | None) -> bytes:
-    """All tables of the connection, and all rows of one, for a kernel of this attempt."""
+    """Lists the tables of the connection and reads one, as a kernel of this attempt."""
     broker = workbench.api.services.get(Broker)
     origin = Origin("127.0.0.1", "r", attempt)
     saved = workbench.api.services.get(ConnectionService).find(ANA, "files")
@@ -90,23 +90,25 @@ def ask(workbench: Workbench, attempt: str | None) -> bytes:
         stream.close()
 
 
-def test_a_kernel_of_the_current_attempt(workbench: Workbench, bindings: Current) -> None:
+def test_only_a_kernel_of_the_current_attempt_gets_data(
+    workbench: Workbench, bindings: Current
+) -> None:
     assert ask(workbench, "a1")
     assert ask(workbench, None)
     rows = workbench.api.services.get(AuditService).search(AuditQuery(event="started")).items
-    # The log has the run for what came by it, and what else it was for the rest.
+    # The log names the run for its queries, and the way of signing in for others.
     assert [row.via for row in rows if row.action == "query.read"] == ["token", "run:r1"]
     assert bindings.uses == [("a1", "read", ["sales"])]
     bindings.attempts.clear()
-    refused_ = []
+    codes = []
     for attempt in ("a1", "a2", "x" * 64):
         with pytest.raises(Conflict) as raised:
             ask(workbench, attempt)
-        refused_.append(raised.value.code)
-    assert refused_ == ["stale_attempt"] * 3
+        codes.append(raised.value.code)
+    assert codes == ["stale_attempt"] * 3
 
 
-def test_a_refused_query_is_in_the_log(workbench: Workbench, bindings: Current) -> None:
+def test_a_refused_query_is_in_the_audit_log(workbench: Workbench, bindings: Current) -> None:
     broker = workbench.api.services.get(Broker)
     request = QueryRequest(connection="files", sql="select * from sales")
     for actor, attempt in ((ANA, "a0"), (Actor("ben", frozenset({"engineer"})), "a1")):
@@ -119,7 +121,7 @@ def test_a_refused_query_is_in_the_log(workbench: Workbench, bindings: Current) 
     }
 
 
-def test_what_fails_is_no_use(workbench: Workbench, bindings: Current) -> None:
+def test_a_failed_query_is_not_recorded_as_a_use(workbench: Workbench, bindings: Current) -> None:
     broker = workbench.api.services.get(Broker)
     request = QueryRequest(connection="files", sql="select cast(region as int) from sales")
     with pytest.raises(WorkbenchError):
@@ -136,7 +138,7 @@ def test_without_pipelines_no_attempt_is_current() -> None:
         port.fill(Current())
 
 
-def test_over_the_wire(tmp_path: Path) -> None:
+def test_attempts_over_http(tmp_path: Path) -> None:
     with embedded(tmp_path) as api:
         (tmp_path / "data" / "files").mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / "files" / "sales.csv").write_text("a\n1\n")

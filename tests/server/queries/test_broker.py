@@ -1,4 +1,4 @@
-"""The broker's limits, and that what ends a query ends all of it."""
+"""The broker's limits, and that whatever ends a query ends it completely."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def start(tmp_path: Path, postgres: Cluster) -> Any:
 
 
 def run(broker: Broker, sql: str, hang_up: HangUp | None = None, **more: Any) -> bytes:
-    """The whole answer of a statement."""
+    """The whole response to a statement."""
     request = QueryRequest(connection="shop", sql=sql, **more)
     stream = broker.statements.query(ENGINEER, Origin("", ""), request, hang_up or HangUp())
     try:
@@ -68,7 +68,7 @@ def outcomes(workbench: Workbench) -> list[str | None]:
     return [row.outcome for row in log.search(AuditQuery(event="finished")).items]
 
 
-def test_an_answer_over_the_cap_ends_with_an_error(start: Any) -> None:
+def test_a_result_over_the_row_limit_ends_with_an_error(start: Any) -> None:
     with start(max_rows=1000) as (broker, workbench):
         _, end = read(run(broker, "select * from generate_series(1, 100000) g"))
         assert end["error"]["code"] == "over_limit" and "1,000 rows" in end["error"]["message"]
@@ -77,13 +77,13 @@ def test_an_answer_over_the_cap_ends_with_an_error(start: Any) -> None:
         assert outcomes(workbench) == ["ok", "failed"]
 
 
-def test_an_answer_over_the_bytes_ends_with_an_error(start: Any) -> None:
+def test_a_result_over_the_byte_limit_ends_with_an_error(start: Any) -> None:
     with start(max_bytes=4 * 2**20) as (broker, _):
         _, end = read(run(broker, "select repeat('x', 1000) t from generate_series(1, 20000) g"))
         assert end["error"]["code"] == "over_limit"
 
 
-def test_a_statement_over_its_time_is_stopped(start: Any, postgres: Cluster) -> None:
+def test_a_statement_over_its_timeout_is_stopped(start: Any, postgres: Cluster) -> None:
     with start(query_timeout=0.5) as (broker, workbench):
         with pytest.raises(SourceTimeout):
             run(broker, LONG.format("timed"))
@@ -91,7 +91,7 @@ def test_a_statement_over_its_time_is_stopped(start: Any, postgres: Cluster) -> 
         assert outcomes(workbench) == ["failed"]
 
 
-def test_one_person_runs_so_many_at_once(start: Any, postgres: Cluster) -> None:
+def test_a_users_concurrent_queries_are_limited(start: Any, postgres: Cluster) -> None:
     with start(max_queries_per_user=1) as (broker, workbench):
         hang_up = HangUp()
         failures: list[WorkbenchError] = []
@@ -110,12 +110,12 @@ def test_one_person_runs_so_many_at_once(start: Any, postgres: Cluster) -> None:
         hang_up.now()
         thread.join(20)
         assert failures and failures[0].code == "cancelled"
-        # The place is free again.
+        # The slot is free again.
         assert read(run(broker, "select 1 as one"))[0].num_rows == 1
         assert outcomes(workbench) == ["ok", "hung_up"]
 
 
-def test_a_client_gone_before_the_start_stops_it_at_once(start: Any) -> None:
+def test_a_client_that_disconnects_before_the_start_ends_the_query(start: Any) -> None:
     with start() as (broker, workbench):
         hang_up = HangUp()
         hang_up.now()
@@ -124,7 +124,7 @@ def test_a_client_gone_before_the_start_stops_it_at_once(start: Any) -> None:
         assert outcomes(workbench) == ["hung_up"]
 
 
-def test_a_stream_that_nobody_pulls_is_closed(start: Any, postgres: Cluster) -> None:
+def test_closing_an_unread_stream_ends_its_query(start: Any, postgres: Cluster) -> None:
     with start() as (broker, workbench):
         request = QueryRequest(connection="shop", sql="select * from generate_series(1, 9999999) g")
         stream = broker.statements.query(ENGINEER, Origin("", ""), request, HangUp())
@@ -134,7 +134,7 @@ def test_a_stream_that_nobody_pulls_is_closed(start: Any, postgres: Cluster) -> 
         assert outcomes(workbench) == ["hung_up"]
 
 
-def test_a_write_whose_client_is_gone_is_rolled_back(start: Any, postgres: Cluster) -> None:
+def test_a_write_whose_client_disconnects_is_rolled_back(start: Any, postgres: Cluster) -> None:
     with postgres.connect() as connection:
         connection.execute("drop table if exists gone; create table gone (n bigint)")
     with start() as (broker, workbench):
@@ -183,7 +183,7 @@ def test_a_viewer_may_not_write(start: Any) -> None:
         assert refusal.value.code == "role_missing"
 
 
-def test_an_unmigrated_database_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_an_unmigrated_database_is_refused_with_a_remedy(tmp_path: Path) -> None:
     settings = Settings(data_dir=str(tmp_path))
     vault.generate(settings.key_path)
     with pytest.raises(StartError, match="wb migrate"):

@@ -1,4 +1,4 @@
-"""Limits: which hold for whom, and what they do to queries on a real database."""
+"""Limits: which apply to whom, and what they do to queries on a real database."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ BEN = Actor("ben", frozenset({"viewer"}))
 LONG = "select count(*) as {} from generate_series(1, 1000000) a, generate_series(1, 1000000) b"
 
 
-def values(**said: Any) -> LimitValues:
-    return LimitValues(**{name: said.get(name) for name in FIELDS})
+def values(**given: Any) -> LimitValues:
+    return LimitValues(**{name: given.get(name) for name in FIELDS})
 
 
 class Ground:
-    """A service, and queries on it that run in threads of their own."""
+    """A service, and queries on it that run in their own threads."""
 
     def __init__(self, workbench: Workbench, cluster: Cluster) -> None:
         services = workbench.api.services
@@ -56,7 +56,7 @@ class Ground:
         self.store = LimitStore(Database(workbench.settings.database))
         self.cluster = cluster
         self.shop = self.connect(ANA, "shop")
-        self.asked: list[Asked] = []
+        self.asked: list[BackgroundQuery] = []
 
     def connect(self, actor: Actor, name: str) -> Connection:
         return self.connections.create(
@@ -64,41 +64,41 @@ class Ground:
             ConnectionCreate(name=name, connector="postgres", config=self.cluster.config()),
         )
 
-    def put(self, kind: SubjectKind, subject: str = "", **said: Any) -> None:
+    def put(self, kind: SubjectKind, subject: str = "", **given: Any) -> None:
         """Sets limits, as an administrator or as another process."""
         if kind in ("everyone", "connection") or subject == "engineer":
-            self.limits.put(ADMIN, LimitRequest(kind=kind, subject=subject, **said))
+            self.limits.put(ADMIN, LimitRequest(kind=kind, subject=subject, **given))
         else:
-            self.store.put(kind, subject, values(**said), "root", clock.now())
+            self.store.put(kind, subject, values(**given), "root", clock.now())
             self.limits._read()
 
     def run(self, sql: str, actor: Actor = ANA, **more: Any) -> tuple[pa.Table, dict[str, Any]]:
-        """The rows of a statement, and what the closing batch says."""
-        asked = Asked(self.broker, actor, sql, more)
+        """The rows of a statement, and its closing batch."""
+        asked = BackgroundQuery(self.broker, actor, sql, more)
         asked.thread.join(30)
         if asked.error is not None:
             raise asked.error
         assert asked.answer is not None
         return read(asked.answer)
 
-    def ask(self, sql: str, actor: Actor = ANA, **more: Any) -> Asked:
-        """Runs a statement on the side."""
-        self.asked.append(Asked(self.broker, actor, sql, more))
+    def ask(self, sql: str, actor: Actor = ANA, **more: Any) -> BackgroundQuery:
+        """Runs a statement in the background."""
+        self.asked.append(BackgroundQuery(self.broker, actor, sql, more))
         return self.asked[-1]
 
     def waiting(self, actor: Actor = ANA) -> int:
         return self.limits.slots.waiting(actor.name)
 
     def rows(self, query_id: str) -> list[tuple[str, str | None, str | None]]:
-        """What the audit log has of a query: event, outcome, code; oldest first."""
+        """A query's rows in the audit log: event, outcome, code; oldest first."""
         found = self.audit.search(AuditQuery()).items
         return [
             (row.event, row.outcome, row.code) for row in reversed(found) if row.record == query_id
         ]
 
 
-class Asked:
-    """A query under way."""
+class BackgroundQuery:
+    """A query that runs in a thread."""
 
     def __init__(self, broker: Broker, actor: Actor, sql: str, more: dict[str, Any]) -> None:
         self.id = str(uuid.uuid4())
@@ -126,7 +126,7 @@ class Asked:
 
 @pytest.fixture
 def start(tmp_path: Path, postgres: Cluster) -> Any:
-    """Builds the service with some settings, and a connection `shop` of Ana's in it."""
+    """Builds the service with some settings, and with Ana's connection `shop`."""
 
     @contextmanager
     def started(**changes: Any) -> Iterator[Ground]:
@@ -147,10 +147,10 @@ def start(tmp_path: Path, postgres: Cluster) -> Any:
     return started
 
 
-# --- which hold --------------------------------------------------------------------------------
+# --- which limits apply ------------------------------------------------------------------------
 
 
-def test_rows_are_kept_and_taken_away_on_both_databases(database: Database) -> None:
+def test_limits_are_stored_and_removed_on_both_databases(database: Database) -> None:
     store = LimitStore(database)
     assert store.all() == [] and not store.remove("everyone", "")
     at = clock.now()
@@ -159,7 +159,7 @@ def test_rows_are_kept_and_taken_away_on_both_databases(database: Database) -> N
     store.put("everyone", "", values(bytes=2**40), "root", at)
     everyone, ana = store.all()
     assert (everyone.kind, everyone.subject, everyone.bytes) == ("everyone", "", 2**40)
-    # The second put took the place of the first.
+    # The second put replaced the first.
     assert (ana.concurrent, ana.rows, ana.seconds, ana.temp_bytes) == (None, 5, 1.5, 0)
     assert (ana.updated_by, ana.updated_at) == ("root", at)
     store.put("connection", "gone", values(rows=1), "root", at)
@@ -182,7 +182,7 @@ def test_rows_are_kept_and_taken_away_on_both_databases(database: Database) -> N
         ([("user", "ana", None), ("group", "finance", 5)], 5, ("group", "finance")),
     ],
 )
-def test_the_narrowest_row_that_says_something_holds(
+def test_the_most_specific_limit_applies(
     start: Any, rows: list[Any], value: int, source: tuple[str, str]
 ) -> None:
     with start() as ground:
@@ -195,7 +195,7 @@ def test_the_narrowest_row_that_says_something_holds(
         assert own.seconds.source.kind == "settings" and own.seconds.value == 300
 
 
-def test_a_connections_row_is_a_cap_on_top(start: Any) -> None:
+def test_a_connections_limits_apply_on_top(start: Any) -> None:
     with start() as ground:
         ground.put("user", "ana", concurrent=5, rows=100, seconds=10, temp_bytes=50)
         ground.put("connection", "shop", concurrent=2, rows=1000, seconds=3, temp_bytes=0)
@@ -209,14 +209,14 @@ def test_a_connections_row_is_a_cap_on_top(start: Any) -> None:
         assert ground.limits.mine(BEN).connections == []
 
 
-def test_a_change_by_another_process_acts_within_three_seconds(start: Any) -> None:
+def test_a_change_by_another_process_takes_effect_within_three_seconds(start: Any) -> None:
     with start() as ground:
         assert ground.limits.of_query(ANA, "").rows == 20_000_000
         ground.store.put("user", "ana", values(rows=3), "root", clock.now())
         wait_for(lambda: ground.limits.of_query(ANA, "").rows == 3, 3)
 
 
-def test_a_row_that_somebody_wrote_by_hand_stops_no_service(start: Any) -> None:
+def test_a_row_written_by_hand_does_not_stop_the_service(start: Any) -> None:
     with start() as ground:
         ground.store.put("everyone", "", values(concurrent=5000, rows=1), "root", clock.now())
         assert ground.limits.list(ADMIN).items[0].concurrent == 5000
@@ -226,13 +226,13 @@ def test_a_row_that_somebody_wrote_by_hand_stops_no_service(start: Any) -> None:
 # --- what they do ------------------------------------------------------------------------------
 
 
-def test_rows_bytes_and_seconds_are_the_persons(start: Any) -> None:
+def test_rows_bytes_and_seconds_are_limited_per_user(start: Any) -> None:
     with start() as ground:
         ground.put("group", "engineer", rows=10, bytes=100_000, seconds=0.5)
         _, end = ground.run("select g from generate_series(1, 11) g")
         assert end["error"]["code"] == "over_limit" and "10 rows" in end["error"]["message"]
         assert ground.run("select g from generate_series(1, 10) g")[1]["rows"] == 10
-        # A limit of the client's own above it is cut to it.
+        # A higher limit set by the client is reduced to it.
         table, end = ground.run("select g from generate_series(1, 99) g", row_limit=50)
         assert table.num_rows == 10 and end["truncated"]
         _, end = ground.run("select repeat('x', 100000) t from generate_series(1, 9) g")
@@ -264,7 +264,7 @@ def test_a_query_waits_for_its_turn_then_runs(start: Any) -> None:
         assert ground.broker.active.list(ANA) == []
 
 
-def test_a_wait_that_is_over_is_refused_and_in_the_log(start: Any, postgres: Cluster) -> None:
+def test_a_wait_that_times_out_is_refused_and_in_the_log(start: Any, postgres: Cluster) -> None:
     with start(max_queries_per_user=1, queue_wait=0.2) as ground:
         ground.ask(LONG.format("first"))
         wait_for(lambda: ground.limits.slots.running("ana") == 1)
@@ -296,7 +296,7 @@ def test_a_waiting_query_can_be_ended(start: Any, how: str, outcome: str) -> Non
         assert ground.rows(second.id)[-1] == ("finished", outcome, "cancelled")
 
 
-def test_a_connections_places_are_everybodys(start: Any) -> None:
+def test_a_connections_slots_are_shared_by_all_users(start: Any) -> None:
     with start(queue_wait=60) as ground:
         other = ground.connect(ANA, "other")
         ground.put("connection", other.id, concurrent=1)
@@ -305,14 +305,14 @@ def test_a_connections_places_are_everybodys(start: Any) -> None:
         wait_for(lambda: ground.limits.slots.running_on(other.id) == 1)
         second = ground.ask("select 2 as two", root, connection="other")
         wait_for(lambda: ground.waiting(root) == 1)
-        # Elsewhere both go on.
+        # Other connections aren't affected.
         assert ground.run("select 1 as one", ANA)[1]["rows"] == 1
         ground.broker.active.cancel(ANA, first.id)
         second.thread.join(30)
         assert read(second.answer or b"")[1]["rows"] == 1
 
 
-def test_a_raised_limit_starts_what_waits_at_once(start: Any, postgres: Cluster) -> None:
+def test_raising_a_limit_starts_waiting_queries_at_once(start: Any, postgres: Cluster) -> None:
     with start(max_queries_per_user=1, queue_wait=60) as ground:
         ground.ask(LONG.format("first"))
         wait_for(lambda: ground.limits.slots.running("ana") == 1)
@@ -321,14 +321,14 @@ def test_a_raised_limit_starts_what_waits_at_once(start: Any, postgres: Cluster)
         ground.put("group", "engineer", concurrent=2)
         wait_for(lambda: postgres.active("raised") == 1)
         assert ground.limits.slots.running("ana") == 2
-        # Lowered again: what runs goes on, what comes waits.
+        # Lowered again: running queries continue, new ones wait.
         ground.put("group", "engineer", concurrent=1)
         ground.ask("select 3 as three")
         wait_for(lambda: ground.waiting() == 1)
         assert postgres.active("raised") == 1
 
 
-def test_what_was_permitted_before_the_wait_is_checked_after_it(start: Any) -> None:
+def test_a_query_is_checked_again_after_its_wait(start: Any) -> None:
     with start(max_queries_per_user=1, queue_wait=60) as ground:
         other = ground.connect(ANA, "other")
         first = ground.ask(LONG.format("first"))
@@ -342,7 +342,7 @@ def test_what_was_permitted_before_the_wait_is_checked_after_it(start: Any) -> N
         wait_for(lambda: ground.limits.slots.running("ana") == 0)
 
 
-def test_looks_into_the_catalog_and_tests_have_a_place_too(start: Any, postgres: Cluster) -> None:
+def test_browsing_and_connection_tests_take_a_slot_too(start: Any, postgres: Cluster) -> None:
     with start(max_queries_per_user=1, queue_wait=0.2) as ground:
         ground.ask(LONG.format("first"))
         wait_for(lambda: ground.limits.slots.running("ana") == 1)
@@ -355,7 +355,7 @@ def test_looks_into_the_catalog_and_tests_have_a_place_too(start: Any, postgres:
                 look()
 
 
-def test_the_list_shows_how_far_a_query_is(start: Any) -> None:
+def test_the_list_shows_a_querys_progress(start: Any) -> None:
     with start() as ground:
         sql = "select g, repeat('x', 1000) as t from generate_series(1, 100000) g --" + "x" * 2000
         request = QueryRequest(connection="shop", sql=sql)

@@ -21,7 +21,7 @@ LIMITS = ("concurrent", "rows", "bytes", "seconds", "temp_bytes")
 
 @pytest.fixture(scope="module")
 def admin(people: People) -> Iterator[Api]:
-    """The API as an administrator; no limits are left behind."""
+    """The API as an administrator; all limits are removed afterwards."""
     api = people.api("a-admin")
     yield api
     for row in api.ok("GET", "/limits")["items"]:
@@ -48,7 +48,7 @@ def shop(people: People, postgres: Cluster) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def person(people: People) -> Iterator[Callable[[], tuple[str, Api]]]:
-    """Makes analysts: their names, and the API as theirs."""
+    """Adds analysts; returns their names and API clients."""
     made: list[Api] = []
 
     def make() -> tuple[str, Api]:
@@ -66,8 +66,8 @@ def path_of(kind: str, subject: str) -> str:
 
 
 @contextmanager
-def asked(api: Api, connection: str, sql: str) -> Iterator[str]:
-    """A query whose answer nobody reads; it is hung up at the end of the block. Its id."""
+def running_query(api: Api, connection: str, sql: str) -> Iterator[str]:
+    """Runs a query until the client disconnects at the end of the block; gives its id."""
     query_id = str(uuid.uuid4())
     body = {"connection": connection, "sql": sql, "query_id": query_id}
     client = httpx.Client(headers=dict(api.http.headers), timeout=60, trust_env=False, verify=False)
@@ -78,21 +78,21 @@ def asked(api: Api, connection: str, sql: str) -> Iterator[str]:
                 for _ in answer.iter_raw():
                     pass
         except (httpx.HTTPError, OSError, RuntimeError):
-            pass  # hung up
+            pass  # disconnected
 
     thread = threading.Thread(target=ask)
     thread.start()
     try:
         yield query_id
     finally:
-        hang_up(client)
+        disconnect(client)
         thread.join(30)
         client.close()
         assert not thread.is_alive()
 
 
-def hang_up(client: httpx.Client) -> None:
-    """Shuts a client's sockets, whatever its thread is doing: as when a process is killed."""
+def disconnect(client: httpx.Client) -> None:
+    """Shuts down a client's sockets, whatever its thread is doing: as when a process is killed."""
     import socket
 
     for connection in client._transport._pool.connections:  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ def states(api: Api, **query: Any) -> dict[str, str]:
     return {row["id"]: row["state"] for row in api.ok("GET", "/queries", **query)["items"]}
 
 
-def test_limits_are_set_seen_and_taken_away(
+def test_limits_are_set_shown_and_removed(
     admin: Api, shop: dict[str, Any], person: Callable[[], tuple[str, Api]]
 ) -> None:
     name, api = person()
@@ -138,12 +138,12 @@ def test_limits_are_set_seen_and_taken_away(
         error = admin.refused(404, "DELETE", path_of(kind, subject))
         assert error["code"] == "unknown_limit"
     assert api.ok("GET", "/limits/mine") == before
-    # All of it is in the audit log, with whose limits and what they became.
+    # Every change is in the audit log, with the subject and the new values.
     rows = admin.ok("GET", "/audit", action="limits.change", event="finished")["items"]
     assert f"user/{name}: rows 5" in {row["target"] for row in rows}
 
 
-def test_everyones_limits_are_their_own_path(
+def test_everyones_limits_have_their_own_path(
     admin: Api, person: Callable[[], tuple[str, Api]]
 ) -> None:
     _, api = person()
@@ -192,19 +192,19 @@ def test_bad_limits_are_refused(
     assert admin.ok("GET", "/limits")["items"] == before
 
 
-def test_not_a_number_is_refused(admin: Api) -> None:
+def test_nan_is_refused(admin: Api) -> None:
     answer = admin.http.post(
         f"{admin.base}/api/v1/limits", content='{"kind": "everyone", "seconds": NaN}'
     )
     assert answer.status_code == 400 and answer.json()["error"]["details"]["field"] == "seconds"
 
 
-def test_an_administrator_sees_and_ends_others_queries_and_a_user_does_not(
+def test_an_administrator_but_no_user_sees_and_ends_others_queries(
     admin: Api, shop: dict[str, Any], person: Callable[[], tuple[str, Api]], postgres: Cluster
 ) -> None:
     name, api = person()
     _, stranger = person()
-    with asked(api, shop["name"], LONG.format("seen")) as query_id:
+    with running_query(api, shop["name"], LONG.format("seen")) as query_id:
         wait_for(lambda: postgres.active("seen") == 1)
         (row,) = [row for row in admin.ok("GET", "/queries", all=True)["items"]
                   if row["id"] == query_id]  # fmt: skip
@@ -223,14 +223,14 @@ def test_an_administrator_sees_and_ends_others_queries_and_a_user_does_not(
         wait_for(lambda: states(api) == {})
 
 
-def test_a_client_that_hangs_up_while_it_waits_leaves_the_queue(
+def test_a_client_that_disconnects_while_it_waits_leaves_the_queue(
     admin: Api, shop: dict[str, Any], person: Callable[[], tuple[str, Api]], postgres: Cluster
 ) -> None:
     name, api = person()
     admin.ok("POST", "/limits", {"kind": "user", "subject": name, "concurrent": 1})
-    with asked(api, shop["name"], LONG.format("holds")) as first:
+    with running_query(api, shop["name"], LONG.format("holds")) as first:
         wait_for(lambda: postgres.active("holds") == 1)
-        with asked(api, shop["name"], LONG.format("gone")) as second:
+        with running_query(api, shop["name"], LONG.format("gone")) as second:
             wait_for(lambda: states(api) == {first: "running", second: "waiting"})
             assert api.ok("GET", "/limits/mine")["waiting"] == 1
         wait_for(lambda: states(api) == {first: "running"}, 5)
@@ -251,7 +251,7 @@ def test_a_hundred_waiting_queries_block_nobody_else(
     with ExitStack() as stack:
         for _, api in crowd:
             for _ in range(51):
-                stack.enter_context(asked(api, shop["name"], LONG.format("crowd")))
+                stack.enter_context(running_query(api, shop["name"], LONG.format("crowd")))
         wait_for(lambda: admin.ok("GET", "/limits")["waiting"] == before + 100, 8)
         # Everything else is answered while they wait: the health page, lists, others' queries.
         assert other.call("GET", "/health").status_code == 200
@@ -260,7 +260,7 @@ def test_a_hundred_waiting_queries_block_nobody_else(
         found = states(admin, all=True)
         mine = {query for query, state in states(crowd[0][1]).items() if state == "waiting"}
         assert len(mine) == 50 and mine <= set(found)
-        # One more of theirs is refused at once, with when to try again.
+        # One more of theirs is refused at once, with a time to retry.
         body = {"connection": shop["name"], "sql": "select 1 as one"}
         refused = crowd[0][1].call("POST", "/query", body)
         assert refused.status_code == 429, refused.text
@@ -274,7 +274,7 @@ def test_a_hundred_waiting_queries_block_nobody_else(
     wait_for(lambda: postgres.active("crowd") == 0)
 
 
-def test_an_event_tells_that_queries_start_and_end(
+def test_an_event_reports_that_queries_start_and_end(
     shop: dict[str, Any], person: Callable[[], tuple[str, Api]]
 ) -> None:
     _, api = person()

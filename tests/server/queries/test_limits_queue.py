@@ -23,11 +23,11 @@ def room(total: int = 1, wait: float = 60, waiting: int = 1000, per_user: int = 
 
 
 class Queue:
-    """Slots with people who ask for places, each in a thread of its own."""
+    """Slots, with users who ask for them, each in its own thread."""
 
     def __init__(self, slots: Slots) -> None:
         self.slots = slots
-        self.came: list[Slot] = []
+        self.started: list[Slot] = []
         self.failed: list[WorkbenchError] = []
         self.threads: list[threading.Thread] = []
 
@@ -37,29 +37,29 @@ class Queue:
         connection: str = "",
         held: Callable[[], QueryLimits] = limits,
     ) -> Slot:
-        """Asks for a slot; returns once it is there, or waits for it."""
+        """Asks for a slot; returns once it is granted, refused or queued."""
         slot = Slot(user, connection, held)
-        known = len(self.came) + len(self.failed) + self.slots.waiting()
+        known = len(self.started) + len(self.failed) + self.slots.waiting()
 
         def take() -> None:
             try:
                 self.slots.take(slot)
-                self.came.append(slot)
+                self.started.append(slot)
             except WorkbenchError as error:
                 self.failed.append(error)
 
         thread = threading.Thread(target=take)
         thread.start()
         self.threads.append(thread)
-        wait_for(lambda: len(self.came) + len(self.failed) + self.slots.waiting() > known)
+        wait_for(lambda: len(self.started) + len(self.failed) + self.slots.waiting() > known)
         return slot
 
     def end_one(self) -> Slot:
-        """Ends the query that came last, and waits for the next to come; that one."""
-        number = len(self.came)
-        self.slots.free(self.came[-1])
-        wait_for(lambda: len(self.came) > number)
-        return self.came[-1]
+        """Ends the query that started last, waits for the next one to start, and returns it."""
+        number = len(self.started)
+        self.slots.free(self.started[-1])
+        wait_for(lambda: len(self.started) > number)
+        return self.started[-1]
 
     def join(self) -> None:
         for thread in self.threads:
@@ -67,7 +67,7 @@ class Queue:
             assert not thread.is_alive()
 
 
-def test_a_place_is_there_at_once_while_there_are_some() -> None:
+def test_a_free_slot_is_granted_at_once() -> None:
     slots = Slots(room(total=2))
     for user in ("ana", "ben"):
         slot = Slot(user, "c", limits)
@@ -76,11 +76,11 @@ def test_a_place_is_there_at_once_while_there_are_some() -> None:
     assert slots.running() == 2 and slots.running("ana") == 1 and slots.running_on("c") == 2
 
 
-def test_who_waits_gets_the_place_that_comes_free() -> None:
+def test_a_waiting_query_gets_the_next_free_slot() -> None:
     queue = Queue(Slots(room()))
     first = queue.ask("ana")
     second = queue.ask("ben")
-    assert queue.came == [first] and queue.slots.waiting("ben") == 1
+    assert queue.started == [first] and queue.slots.waiting("ben") == 1
     assert queue.end_one() is second
     assert second.waited > 0 and queue.slots.waiting() == 0
     queue.slots.free(second)
@@ -88,7 +88,7 @@ def test_who_waits_gets_the_place_that_comes_free() -> None:
     queue.join()
 
 
-def test_fifty_waiting_queries_of_one_do_not_starve_another() -> None:
+def test_fifty_waiting_queries_of_one_user_do_not_starve_another() -> None:
     queue = Queue(Slots(room()))
     queue.ask("ana")
     for _ in range(50):
@@ -104,7 +104,7 @@ def test_fifty_waiting_queries_of_one_do_not_starve_another() -> None:
     queue.join()
 
 
-def test_a_user_who_comes_again_and_again_does_not_starve_one_who_waits() -> None:
+def test_a_user_who_keeps_asking_does_not_starve_one_who_waits() -> None:
     queue = Queue(Slots(room()))
     queue.ask("ben")
     ana = [queue.ask("ana") for _ in range(5)]
@@ -116,10 +116,10 @@ def test_a_user_who_comes_again_and_again_does_not_starve_one_who_waits() -> Non
     while queue.slots.waiting():
         queue.end_one()
     queue.join()
-    assert all(each in queue.came for each in ana)
+    assert all(each in queue.started for each in ana)
 
 
-def test_one_users_queries_come_in_their_order() -> None:
+def test_one_users_queries_start_in_their_order() -> None:
     queue = Queue(Slots(room()))
     queue.ask("ana")
     wanted = [queue.ask("ana") for _ in range(10)]
@@ -134,30 +134,30 @@ def test_a_full_connection_does_not_hold_up_the_others() -> None:
     blocked = queue.ask("ana", "narrow", one)
     also = queue.ask("ben", "narrow", one)
     free = queue.ask("ana", "wide")
-    assert queue.came == [busy, free]
+    assert queue.started == [busy, free]
     queue.slots.free(busy)
-    wait_for(lambda: len(queue.came) == 3)
-    # Ana had a turn for the other connection meanwhile, so it is Ben's.
-    assert queue.came[-1] is also and queue.slots.running_on("narrow") == 1
+    wait_for(lambda: len(queue.started) == 3)
+    # Ana had a turn on the other connection meanwhile, so this one is Ben's.
+    assert queue.started[-1] is also and queue.slots.running_on("narrow") == 1
     queue.slots.free(also)
-    wait_for(lambda: len(queue.came) == 4)
-    assert queue.came[-1] is blocked
+    wait_for(lambda: len(queue.started) == 4)
+    assert queue.started[-1] is blocked
     queue.join()
 
 
-def test_ones_own_limit_holds_while_others_run() -> None:
+def test_a_users_own_limit_does_not_affect_others() -> None:
     queue = Queue(Slots(room(total=10)))
     two = lambda: limits(2)  # noqa: E731
     for _ in range(3):
         queue.ask("ana", held=two)
     queue.ask("ben", held=two)
-    assert Counter(slot.user for slot in queue.came) == {"ana": 2, "ben": 1}
-    queue.slots.free(queue.came[0])
-    wait_for(lambda: len(queue.came) == 4)
+    assert Counter(slot.user for slot in queue.started) == {"ana": 2, "ben": 1}
+    queue.slots.free(queue.started[0])
+    wait_for(lambda: len(queue.started) == 4)
     queue.join()
 
 
-def test_a_wait_that_is_over_says_how_many_run() -> None:
+def test_a_wait_that_times_out_reports_how_many_run() -> None:
     slots = Slots(room(total=5, wait=0.05))
     mine = lambda: limits(2)  # noqa: E731
     for _ in range(2):
@@ -175,22 +175,24 @@ def test_a_wait_that_is_over_says_how_many_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("total", "on_connection", "said", "of"),
+    ("total", "on_connection", "message", "of"),
     [
         (1, None, "The Workbench already has 1 query", "all"),
         (9, 1, "This connection already has", "connection"),
     ],
 )
-def test_what_is_full_is_said(total: int, on_connection: int | None, said: str, of: str) -> None:
+def test_the_refusal_names_what_is_full(
+    total: int, on_connection: int | None, message: str, of: str
+) -> None:
     slots = Slots(room(total=total, wait=0))
     held = lambda: limits(on_connection=on_connection)  # noqa: E731
     slots.take(Slot("ana", "c", held))
-    with pytest.raises(LimitReached, match=said) as refused:
+    with pytest.raises(LimitReached, match=message) as refused:
         slots.take(Slot("ben", "c", held))
     assert refused.value.details["of"] == of and "waited" not in refused.value.message
 
 
-def test_so_many_of_one_user_wait_and_no_more() -> None:
+def test_waiting_queries_of_one_user_are_limited() -> None:
     queue = Queue(Slots(room(per_user=2)))
     for _ in range(3):
         queue.ask("ana")
@@ -203,7 +205,7 @@ def test_so_many_of_one_user_wait_and_no_more() -> None:
     queue.join()
 
 
-def test_so_many_wait_in_all_and_no_more() -> None:
+def test_waiting_queries_in_total_are_limited() -> None:
     queue = Queue(Slots(room(waiting=2)))
     for user in ("ana", "ben", "cleo"):
         queue.ask(user)
@@ -215,7 +217,7 @@ def test_so_many_wait_in_all_and_no_more() -> None:
     queue.join()
 
 
-def test_a_wait_that_is_interrupted_ends_and_leaves_nothing() -> None:
+def test_an_interrupted_wait_leaves_nothing() -> None:
     queue = Queue(Slots(room()))
     running = queue.ask("ana")
     waiting = queue.ask("ben")
@@ -226,12 +228,12 @@ def test_a_wait_that_is_interrupted_ends_and_leaves_nothing() -> None:
     queue.slots.free(waiting)  # without effect: it never had a slot
     assert queue.slots.running() == 1
     queue.slots.free(running)
-    queue.slots.free(running)  # nor has a second time
+    queue.slots.free(running)  # nor has freeing it twice
     assert queue.slots.running() == 0
     queue.join()
 
 
-def test_one_interrupted_before_it_asks_does_not_wait() -> None:
+def test_a_query_interrupted_before_it_asks_does_not_wait() -> None:
     slots = Slots(room())
     slots.take(Slot("ana", "", limits))
     slot = Slot("ben", "", limits)
@@ -240,29 +242,29 @@ def test_one_interrupted_before_it_asks_does_not_wait() -> None:
         slots.take(slot)
 
 
-def test_a_raised_limit_lets_the_waiting_run() -> None:
+def test_a_raised_limit_starts_waiting_queries() -> None:
     held = [limits(1)]
     queue = Queue(Slots(room(total=10)))
     for _ in range(3):
         queue.ask("ana", held=lambda: held[0])
-    assert len(queue.came) == 1
+    assert len(queue.started) == 1
     held[0] = limits(3)
     queue.slots.reconsider()
-    wait_for(lambda: len(queue.came) == 3)
+    wait_for(lambda: len(queue.started) == 3)
     queue.join()
 
 
-def test_a_limit_changed_from_outside_is_noticed_while_one_waits() -> None:
+def test_a_limit_changed_elsewhere_is_noticed_while_a_query_waits() -> None:
     held = [limits(1)]
     slots = Slots(room(total=10), refresh=lambda: held.__setitem__(0, limits(2)))
     queue = Queue(slots)
     for _ in range(2):
         queue.ask("ana", held=lambda: held[0])
-    wait_for(lambda: len(queue.came) == 2)
+    wait_for(lambda: len(queue.started) == 2)
     queue.join()
 
 
-def test_many_threads_never_run_more_than_they_may() -> None:
+def test_many_threads_never_run_more_than_the_limits() -> None:
     slots = Slots(room(total=5, wait=60))
     lock = threading.Lock()
     now: Counter[str] = Counter()

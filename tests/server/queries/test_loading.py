@@ -1,4 +1,4 @@
-"""The broker's reads for the service itself, its loads, and its writes that are made once."""
+"""The broker's reads for the service itself, its loads, and its writes that run once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from wb_server.kit.errors import (
 from wb_server.queries.limits.models import LimitRequest
 from wb_server.queries.limits.service import LimitService
 
-# In MariaDB their schema `l` is the server's.
+# In MariaDB the schema `l` belongs to the whole server, not to one test process.
 pytestmark = pytest.mark.xdist_group("schema l")
 LONG = "select a.i from generate_series(1, 1000000) a(i), generate_series(1, 1000000) b(mark)"
 
@@ -86,7 +86,7 @@ def test_a_read_has_the_limits_of_a_query(wired: Any) -> None:
         assert [row.code for row in it.log("finished")] == ["over_limit"]
 
 
-def test_a_read_ends_when_its_caller_has_to(wired: Any, postgres: Cluster) -> None:
+def test_a_read_ends_when_its_caller_is_cancelled(wired: Any, postgres: Cluster) -> None:
     with wired() as it:
         hang_up = HangUp()
         with pytest.raises(Conflict), it.read(LONG, hang_up=hang_up) as reading:
@@ -100,10 +100,8 @@ def test_a_read_ends_when_its_caller_has_to(wired: Any, postgres: Cluster) -> No
 
 
 @pytest.mark.parametrize("target", ["shop", "mart"])
-def test_a_copy_holds_a_place_for_each_of_its_two_halves_but_waits_for_one(
-    wired: Any, target: str
-) -> None:
-    """With one query at a time a copy still runs: its load runs in its read's place."""
+def test_a_copy_runs_where_only_one_query_may_run_at_a_time(wired: Any, target: str) -> None:
+    """Its load runs in its read's slot."""
     with wired(max_queries_per_user=1, max_queries=1, queue_wait=1) as it:
         seen: list[int] = []
         with it.read("select i as id from generate_series(1, 20000) i") as reading:
@@ -122,8 +120,8 @@ def test_a_copy_holds_a_place_for_each_of_its_two_halves_but_waits_for_one(
         ]
 
 
-def test_a_copy_within_a_connection_that_takes_one_query_at_a_time(wired: Any) -> None:
-    """Its two halves are one there; while a copy from elsewhere waits for its turn."""
+def test_a_copy_within_a_connection_limited_to_one_query(wired: Any) -> None:
+    """Its two halves count as one there, while a copy from elsewhere waits for its turn."""
     with wired(queue_wait=0) as it:
         limits = it.workbench.api.services.get(LimitService)
         limits.put(
@@ -141,7 +139,7 @@ def test_a_copy_within_a_connection_that_takes_one_query_at_a_time(wired: Any) -
         assert count(it) == 1
 
 
-def test_who_may_not_write_may_not_load(wired: Any) -> None:
+def test_a_load_needs_the_right_to_write(wired: Any) -> None:
     with wired() as it:
         for actor, connection, code in (
             (Actor("engineer", frozenset({"viewer"})), "shop", "role_missing"),
@@ -172,7 +170,7 @@ def test_who_may_not_write_may_not_load(wired: Any) -> None:
         ("x" * 64, "name_too_long"),
     ],
 )
-def test_a_target_is_a_name_of_a_table_of_ones_own(wired: Any, table: str, code: str) -> None:
+def test_only_the_name_of_an_ordinary_table_is_a_target(wired: Any, table: str, code: str) -> None:
     with wired() as it:
         with pytest.raises(WorkbenchError) as refused:
             it.load(table, numbers(1).to_reader())
@@ -180,7 +178,7 @@ def test_a_target_is_a_name_of_a_table_of_ones_own(wired: Any, table: str, code:
 
 
 @pytest.mark.parametrize("target", ["shop", "mart"])
-def test_hanging_up_ends_a_load(wired: Any, target: str, postgres: Cluster) -> None:
+def test_a_disconnected_client_ends_its_load(wired: Any, target: str, postgres: Cluster) -> None:
     """Its read too; both are in the log, and nothing is in the table."""
     with wired() as it:
         it.load("l.t", numbers(1).to_reader(), target)
@@ -235,7 +233,7 @@ def test_a_load_can_be_cancelled_by_its_id(wired: Any, target: str) -> None:
 
 @pytest.mark.parametrize("target", ["shop", "mart"])
 def test_a_load_that_waits_for_its_rows_can_be_cancelled(wired: Any, target: str) -> None:
-    """It doesn't wait for the source, which says nothing for long."""
+    """It doesn't wait for the source, which is silent for long."""
     with wired() as it:
         it.load("l.t", numbers(1).to_reader(), target)
         waiting, never = threading.Event(), threading.Event()
@@ -264,8 +262,8 @@ def test_a_load_that_waits_for_its_rows_can_be_cancelled(wired: Any, target: str
         assert count(it, "l.t", target) == 1
 
 
-def test_what_is_wrong_with_the_rows_says_nothing_of_the_target(wired: Any) -> None:
-    """A source that fails in mid-load leaves the target as it was, and its state too."""
+def test_a_failing_source_does_not_affect_the_target(wired: Any) -> None:
+    """A source that fails mid-load leaves the target and its state as they were."""
     with wired() as it:
         broken = "select 1 / (400000 - i) as id from generate_series(1, 400001) i"
         with pytest.raises(InvalidInput, match="Division by zero"), it.read(broken) as reading:
@@ -275,11 +273,11 @@ def test_what_is_wrong_with_the_rows_says_nothing_of_the_target(wired: Any) -> N
         assert [row.outcome for row in it.log("finished")][:2] == ["failed", "failed"]
 
 
-# --- writes made once ------------------------------------------------------------------------
+# --- writes that run once --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("target", ["shop", "mart"])
-def test_a_write_is_made_once(wired: Any, target: str) -> None:
+def test_a_write_runs_once(wired: Any, target: str) -> None:
     with wired() as it:
         it.load("l.t", numbers(3).to_reader(), target)
         for already in (False, True):
@@ -296,7 +294,7 @@ def test_a_write_is_made_once(wired: Any, target: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["shop", "mart"])
-def test_structure_is_changed_once(wired: Any, target: str) -> None:
+def test_a_schema_change_runs_once(wired: Any, target: str) -> None:
     with wired() as it:
         for already in (False, True):
             assert it.write("create table l.made (id int)", target, "d1").already == already

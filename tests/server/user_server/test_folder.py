@@ -1,4 +1,4 @@
-"""The endpoint of a person's own server that hands a pipeline's folder to Lab."""
+"""The user server's endpoint that gives Lab a pipeline's folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(home: Path) -> Iterator[Api]:
-    """A person's Jupyter server on that folder."""
+    """A user's Jupyter server on that folder."""
     with embedded(home) as api:
         yield api
 
@@ -43,7 +43,7 @@ def _ask(server: Api, query: str) -> httpx.Response:
     return server.http.get(f"{server.base}/folder{query}")
 
 
-def test_a_folder_comes_with_what_belongs_to_a_pipeline(server: Api) -> None:
+def test_the_response_holds_the_pipelines_files(server: Api) -> None:
     answer = _ask(server, "?path=work/sales").json()
     assert sorted(answer["names"]) == [".packages.txt", "helpers/books.py", "sales.ipynb"]
     assert base64.b64decode(answer["files"]["helpers/books.py"]) == b"x = 1\n"
@@ -56,13 +56,15 @@ def test_a_folder_comes_with_what_belongs_to_a_pipeline(server: Api) -> None:
     ("query", "status"),
     [("?path=work/none", 404), ("?path=work/sales/sales.ipynb", 404), ("?path=../../etc", 404)],
 )
-def test_what_is_no_folder_of_the_server_is_refused(server: Api, query: str, status: int) -> None:
+def test_a_path_that_is_no_folder_of_the_server_is_refused(
+    server: Api, query: str, status: int
+) -> None:
     answer = _ask(server, query)
     assert answer.status_code == status
     assert answer.json()["error"]["message"]
 
 
-def test_nobody_else_may_ask(server: Api) -> None:
+def test_unauthenticated_requests_are_refused(server: Api) -> None:
     stranger = Api(server.base, None)
     assert _ask(stranger, "?path=work").status_code in (401, 403)
     stranger.close()

@@ -1,4 +1,4 @@
-"""A kernel's processes are found wherever they went, and nobody else's ever."""
+"""All of a kernel's processes are found and ended, and never anyone else's."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SLEEP = "import time; time.sleep(600)"
 
 @pytest.fixture
 def bystander() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is no kernel's, in a session of its own."""
+    """A process of no kernel, in its own session."""
     process = subprocess.Popen([sys.executable, "-c", SLEEP], start_new_session=True)
     yield process
     process.kill()
@@ -43,7 +43,7 @@ def alive(pid: int) -> bool:
 
 @contextmanager
 def family_tree() -> Iterator[tuple[Mark, list[int]]]:
-    """A process with a child, one in another session, and one that has lost its parent."""
+    """A process with a child, one in another session, and an orphan."""
     script = (
         "import os, subprocess, sys\n"
         f"sleep = [sys.executable, '-c', {SLEEP!r}]\n"
@@ -75,7 +75,7 @@ def family_tree() -> Iterator[tuple[Mark, list[int]]]:
         process.wait(10)
 
 
-def test_all_of_a_kernel_goes(bystander: subprocess.Popen[bytes]) -> None:
+def test_all_processes_of_a_kernel_are_ended(bystander: subprocess.Popen[bytes]) -> None:
     with family_tree() as (mark, pids):
         found = {each.pid for each in processes.family(mark, "attempt-1")}
         assert found == set(pids)
@@ -84,7 +84,9 @@ def test_all_of_a_kernel_goes(bystander: subprocess.Popen[bytes]) -> None:
     assert alive(bystander.pid)
 
 
-def test_what_a_kernel_left_goes_by_its_attempt(bystander: subprocess.Popen[bytes]) -> None:
+def test_orphans_of_a_dead_kernel_are_found_by_their_attempt(
+    bystander: subprocess.Popen[bytes],
+) -> None:
     with family_tree() as (_, pids):
         os.kill(pids[0], signal.SIGKILL)
         wait_for(lambda: not alive(pids[0]))
@@ -96,20 +98,22 @@ def test_what_a_kernel_left_goes_by_its_attempt(bystander: subprocess.Popen[byte
 
 
 @pytest.mark.parametrize("pid", [0, 1, -1])
-def test_no_kernel_has_such_a_number(pid: int) -> None:
-    # Sessions that a process can't see are all called 0: their processes are strangers.
+def test_impossible_process_ids_are_refused(pid: int) -> None:
+    # Sessions that a process can't see all read as 0: their processes are strangers.
     with pytest.raises(ValueError):
         processes.end(Mark(pid, 0.0), "attempt-1")
 
 
-def test_a_number_that_was_given_again(bystander: subprocess.Popen[bytes]) -> None:
+def test_a_reused_process_id_is_another_process(bystander: subprocess.Popen[bytes]) -> None:
     mark = Mark.of(bystander.pid)
     assert mark is not None and mark.alive()
     before = Mark(mark.pid, mark.started - 1)
     assert not before.alive()
 
 
-def test_a_killed_worker_on_this_machine(bystander: subprocess.Popen[bytes]) -> None:
+def test_the_next_attempt_ends_the_kernel_of_a_killed_worker(
+    bystander: subprocess.Popen[bytes],
+) -> None:
     cell = (
         "import os, subprocess, sys, time\n"
         f"own = subprocess.Popen([sys.executable, '-c', {SLEEP!r}], start_new_session=True)\n"

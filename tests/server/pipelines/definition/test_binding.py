@@ -1,4 +1,4 @@
-"""Expressions in SQL become parameters, and stand only where a value can."""
+"""Expressions in SQL become parameters, and are allowed only where a value can be."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SCOPE = {"params": {"d": date(2026, 1, 31), "r": "eu'; drop table x; --", "n": 3
         ("select {{ params.n }}::int", "select :p1::int", {"p1": 3}),
         ("f({{ params.n }},{{ params.n }})", "f(:p1,:p2)", {"p1": 3, "p2": 3}),
         ("x in {{ params.l }}", "x in :p1", {"p1": [1, 2]}),
-        # A name that the statement has already stays its own.
+        # A name that the statement already uses is left alone.
         ("select :p1, {{ params.n }}, :p3", "select :p1, :p2, :p3", {"p2": 3}),
-        # Quotes that end before it, of every kind.
+        # Quotes of every kind, closed before the expression.
         ("select 'it''s', {{ params.n }}", "select 'it''s', :p1", {"p1": 3}),
         ('select "a b", {{ params.n }}', 'select "a b", :p1', {"p1": 3}),
         ("select `a`, {{ params.n }}", "select `a`, :p1", {"p1": 3}),
@@ -41,11 +41,11 @@ SCOPE = {"params": {"d": date(2026, 1, 31), "r": "eu'; drop table x; --", "n": 3
             {"p1": 3},
         ),
         ("/* {{ params.n }} ' */ {{ params.n }}", "/* {{ params.n }} ' */ :p1", {"p1": 3}),
-        # A text of its own type is a parameter too, whatever it holds.
+        # A string literal is a parameter too, whatever it holds.
         ("select {{ 'a}}' }}", "select :p1", {"p1": "a}}"}),
     ],
 )
-def test_bound(text: str, sql: str, values: dict[str, object]) -> None:
+def test_expressions_become_parameters(text: str, sql: str, values: dict[str, object]) -> None:
     statement = bind(text).evaluate(SCOPE)
     assert statement.sql == sql
     assert statement.parameters == values
@@ -61,7 +61,7 @@ def test_bound(text: str, sql: str, values: dict[str, object]) -> None:
         ("select $$ {{ params.n }} $$", "expression_in_quotes"),
         ("select $a$ {{ params.n }} $a$", "expression_in_quotes"),
         ("select 'it''s {{ params.n }}'", "expression_in_quotes"),
-        # Read differently by different databases.
+        # Databases disagree on where these end.
         (r"select 'a\' {{ params.n }} '", "expression_in_quotes"),
         ("/* /* */ {{ params.n }} */", "expression_in_quotes"),
         ("select * from t_{{ params.n }}", "expression_in_name"),
@@ -71,12 +71,12 @@ def test_bound(text: str, sql: str, values: dict[str, object]) -> None:
         ("select {{ params.n | nope }}", "unknown_filter"),
     ],
 )
-def test_where_no_value_can_stand(text: str, code: str) -> None:
+def test_expressions_where_no_value_can_be_are_refused(text: str, code: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         bind(text)
     assert caught.value.code == code
 
 
-def test_a_value_that_is_missing() -> None:
+def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(Unprocessable, match="no params.x"):
         bind("select {{ params.x }}").evaluate(SCOPE)

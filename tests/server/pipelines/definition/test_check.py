@@ -1,4 +1,4 @@
-"""Checking a pipeline file: what is wrong, all of it at once, and where."""
+"""Checking a pipeline file: all its problems at once, with their positions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_good_file() -> None:
     assert check(GOOD.encode(), REGISTRY).definition == answer.definition
 
 
-# What is written instead of what, and the one problem that comes of it: line, column, code, a word.
+# A text, what replaces it, and the resulting problem: line, column, code, words of the message.
 MISTAKES: list[tuple[str, str, int, int, str, str]] = [
     # Keys and types
     ("name: nightly_sales\n", "", 2, 1, "missing", "name"),
@@ -133,7 +133,7 @@ MISTAKES: list[tuple[str, str, int, int, str, str]] = [
     ("outputs.rows", "rows", 42, 22, "unknown_name", "outputs"),
     ("tasks.extract.", "tasks.extrakt.", 42, 22, "unknown_name", "did you mean extract"),
     ("needs: [transform]", "needs: []", 42, 22, "not_needed", "Add it to needs"),
-    # The world around
+    # Connections, files and accounts
     ("connection: warehouse\n", "connection: wherehouse\n", 21, 17, "connection", "no connection"),
     ("to: {connection: warehouse", "to: {connection: source", 37, 22, "connection", "not write"),
     ("select *\n", "select forbidden\n", 22, 16, "statement", "with 2 parameters"),
@@ -162,7 +162,7 @@ def test_one_mistake(old: str, new: str, line: int, column: int, code: str, word
 
 
 def test_most_mistakes_are_one_problem() -> None:
-    # Others may follow of it: a task that is gone is missed by those that need it.
+    # Others may follow from it: a task that is gone is missed by those that need it.
     many = {
         new: checked(GOOD.replace(old, new, 1)).problems
         for old, new, *_ in MISTAKES
@@ -180,7 +180,7 @@ def test_most_mistakes_are_one_problem() -> None:
     }
 
 
-def test_everything_is_said_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     text = GOOD
     for old, new in (
         ("sla: 2h", "sla: 2"),
@@ -209,17 +209,17 @@ def test_everything_is_said_at_once() -> None:
     assert answer.definition is None
 
 
-def test_problems_of_the_world_leave_a_definition() -> None:
+def test_problems_outside_of_the_file_leave_a_definition() -> None:
     answer = checked(GOOD.replace("warehouse", "nowhere").replace("team:finance", "team:x"))
     assert {problem.code for problem in answer.problems} == {"connection", "run_as"}
     assert {problem.code for problem in answer.problems} <= OUTSIDE
     assert answer.definition is not None
     assert not answer.ok
-    # Without a world nothing is asked of it.
+    # Without a world nothing outside of the file is checked.
     assert check(GOOD.replace("warehouse", "nowhere"), REGISTRY).problems == []
 
 
-def test_loading_a_file_with_mistakes() -> None:
+def test_loading_a_file_with_mistakes_raises() -> None:
     with pytest.raises(InvalidInput, match=r"Line 16, column 6: It must be a duration") as caught:
         load(GOOD.replace("sla: 2h", "sla: 2"), REGISTRY)
     assert caught.value.code == "bad_pipeline"
@@ -229,13 +229,13 @@ def test_loading_a_file_with_mistakes() -> None:
 @pytest.mark.parametrize(
     "text", ["", "a", "- a\n", "3", "null", "[]", "{}", "name: x\n", "tasks: 3\n"]
 )
-def test_texts_that_are_no_pipeline(text: str) -> None:
+def test_texts_that_are_no_pipeline_are_refused(text: str) -> None:
     answer = checked(text)
     assert answer.problems
     assert answer.definition is None
 
 
-def test_numbers_of_tasks_and_parameters() -> None:
+def test_tasks_and_parameters_are_limited() -> None:
     def file(tasks: int, parameters: int) -> str:
         return (
             "name: p\nparameters:\n"
@@ -264,42 +264,42 @@ def inside(text: str, problem: Problem) -> bool:
     return problem.line <= len(lines) and problem.column <= len(lines[problem.line - 1]) + 1
 
 
-def swap_lines(text: str, chance: random.Random) -> str:
+def swap_lines(text: str, rng: random.Random) -> str:
     lines = text.split("\n")
-    one, other = chance.randrange(len(lines)), chance.randrange(len(lines))
+    one, other = rng.randrange(len(lines)), rng.randrange(len(lines))
     lines[one], lines[other] = lines[other], lines[one]
     return "\n".join(lines)
 
 
-def drop(text: str, chance: random.Random) -> str:
-    start = chance.randrange(len(text))
-    return text[:start] + text[start + chance.randint(1, 12) :]
+def drop(text: str, rng: random.Random) -> str:
+    start = rng.randrange(len(text))
+    return text[:start] + text[start + rng.randint(1, 12) :]
 
 
-def repeat(text: str, chance: random.Random) -> str:
-    start = chance.randrange(len(text))
-    piece = text[start : start + chance.randint(1, 40)]
-    at = chance.randrange(len(text))
+def repeat(text: str, rng: random.Random) -> str:
+    start = rng.randrange(len(text))
+    piece = text[start : start + rng.randint(1, 40)]
+    at = rng.randrange(len(text))
     return text[:at] + piece + text[at:]
 
 
-def insert(text: str, chance: random.Random) -> str:
+def insert(text: str, rng: random.Random) -> str:
     pieces = [
         "{{", "}}", "{{ x }}", "{{ params.region }}", "{", "}", "[", "]", ":", ": ", "- ", "\n", "  ",
         "\t", "'", '"', "|", ">", "&a ", "*a ", "!x ", "!!map ", "<<: ", "%", "#", "null", "true", "1",
         "1e9", ".nan", "é", "😀", "\x85", "\u2028", "\ufeff", "\x00", "\r", "\\", "? ", "---\n",
         "...\n", "{{ 1 if", "{{ 'a", "params", "x" * 300, "{{ " + "(" * 60,
     ]  # fmt: skip
-    at = chance.randrange(len(text))
-    return text[:at] + chance.choice(pieces) + text[at:]
+    at = rng.randrange(len(text))
+    return text[:at] + rng.choice(pieces) + text[at:]
 
 
-def retype(text: str, chance: random.Random) -> str:
+def retype(text: str, rng: random.Random) -> str:
     lines = text.split("\n")
-    at = chance.randrange(len(lines))
+    at = rng.randrange(len(lines))
     key, colon, _ = lines[at].partition(":")
     if colon:
-        value = chance.choice(
+        value = rng.choice(
             ["", " null", " 3", " []", " {}", " [{}]", " {a: b}", " 'x'", " [[1]]", " true", " 1.5"]
         )
         lines[at] = key + ":" + value
@@ -310,13 +310,13 @@ CHANGES: list[Callable[[str, random.Random], str]] = [swap_lines, drop, repeat, 
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_text_makes_it_raise_and_every_problem_has_a_place(seed: int) -> None:
-    chance = random.Random(seed)
+def test_random_edits_never_raise_and_every_problem_has_a_position(seed: int) -> None:
+    rng = random.Random(seed)
     codes = set()
     for _ in range(220):
         text = GOOD
-        for _ in range(chance.randint(1, 6)):
-            text = chance.choice(CHANGES)(text, chance) or " "
+        for _ in range(rng.randint(1, 6)):
+            text = rng.choice(CHANGES)(text, rng) or " "
         answer = checked(text)
         for problem in answer.problems:
             assert inside(text, problem), (problem, text)
@@ -330,11 +330,11 @@ def test_no_text_makes_it_raise_and_every_problem_has_a_place(seed: int) -> None
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_random_characters(seed: int) -> None:
-    chance = random.Random(seed)
+def test_random_characters_never_raise(seed: int) -> None:
+    rng = random.Random(seed)
     alphabet = "ab: \n\t-[]{}'\"|>&*!%#?,.0123é\\\r\x85~<=@`"
     for _ in range(1_500):
-        text = "".join(chance.choice(alphabet) for _ in range(chance.randint(0, 60)))
+        text = "".join(rng.choice(alphabet) for _ in range(rng.randint(0, 60)))
         answer = checked(text)
         assert answer.problems
         assert all(inside(text, problem) for problem in answer.problems), text

@@ -1,4 +1,4 @@
-"""The language of ``{{ … }}``: what it computes, what it refuses, and that nothing gets out of it."""
+"""The language of ``{{ … }}``: what it computes, what it refuses, and that nothing escapes from it."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_values(text: str, value: Any) -> None:
     assert type(found) is type(value)
 
 
-def test_each_filter_has_an_example_that_can_be_read() -> None:
+def test_each_filter_has_an_example_that_parses() -> None:
     for name, item in FILTERS.items():
         assert f"| {name}" in item.example
         assert parse(item.example).names
@@ -159,7 +159,7 @@ def test_each_filter_has_an_example_that_can_be_read() -> None:
         ("{{ 1 }}" * 201, "200 expressions"),
     ],
 )
-def test_what_is_no_expression(text: str, word: str) -> None:
+def test_invalid_expressions_are_refused(text: str, word: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         parse(text)
     assert word in caught.value.message
@@ -218,21 +218,21 @@ def test_python_is_out_of_reach(text: str) -> None:
         ("{{ 1e200 * 1e200 }}", "too large"),
     ],
 )
-def test_what_can_not_be_computed(text: str, word: str) -> None:
+def test_failing_computations_are_reported(text: str, word: str) -> None:
     with pytest.raises(Unprocessable, match="In {{") as caught:
         parse(text).evaluate(SCOPE)
     assert word in caught.value.message
     assert caught.value.details["expression"] == text
 
 
-def test_a_text_does_not_grow_without_end() -> None:
+def test_the_length_of_a_text_is_limited() -> None:
     with pytest.raises(Unprocessable, match="100,000"):
         parse("{{ params.long }} {{ params.long }}").evaluate(SCOPE)
     assert len(parse("y" * 150_000 + "{{ params.long }}").evaluate(SCOPE)) == 210_000
     assert MAX_TEXT == 100_000
 
 
-def test_names_are_collected_with_their_places() -> None:
+def test_names_are_collected_with_their_positions() -> None:
     template = parse("{{ params.a ~ params.b }} {{ tasks.x.outputs['y'][0] | default(run.id) }}")
     assert template.names == {
         ("params", "a"),
@@ -250,7 +250,7 @@ def test_names_are_collected_with_their_places() -> None:
     assert parse("{{ run.id }}").single is True
 
 
-def test_mistakes_do_not_hide_what_follows() -> None:
+def test_mistakes_do_not_hide_later_expressions() -> None:
     parts = list(split("a {{ x y }} b {{ params.z }}{{ 1 ** 2 }}"))
     assert [type(part) for part in parts] == [
         str,
@@ -264,7 +264,7 @@ def test_mistakes_do_not_hide_what_follows() -> None:
 
 
 def test_random_expressions_are_refused_or_computed() -> None:
-    chance = random.Random(6)
+    rng = random.Random(6)
     words = [
         "params", "tasks", "run", ".", "region", "count", "date", "extract", "outputs", "rows", "|",
         "upper", "first_of_month", "(", ")", "[", "]", "'a'", '"b"', "1", "2.5", "-1", "+", "-", "*",
@@ -273,7 +273,7 @@ def test_random_expressions_are_refused_or_computed() -> None:
     ]  # fmt: skip
     computed = refused = failed = 0
     for _ in range(5_000):
-        body = " ".join(chance.choice(words) for _ in range(chance.randint(1, 7)))
+        body = " ".join(rng.choice(words) for _ in range(rng.randint(1, 7)))
         try:
             template = parse("x{{ " + body + " }}")
         except ExpressionError:

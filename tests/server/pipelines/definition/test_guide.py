@@ -1,4 +1,4 @@
-"""What the guide says of the file is so."""
+"""What the guide says about pipeline files is true."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ CODES = set(
 
 
 @pytest.mark.parametrize("text", FILES, ids=lambda text: text.split("\n")[0])
-def test_its_files_have_no_mistakes(text: str) -> None:
+def test_the_guides_files_have_no_problems(text: str) -> None:
     assert check(text, REGISTRY).problems == []
 
 
 @pytest.mark.parametrize(("expression", "value"), VALUES)
-def test_its_expressions_give_what_it_says(expression: str, value: str) -> None:
+def test_the_guides_expressions_have_the_stated_values(expression: str, value: str) -> None:
     scope = {
         "run": {"date": date(2026, 1, 15)},
         "params": {"region": "eu", "regions": ["eu", "us"]},
@@ -58,7 +58,7 @@ def test_its_expressions_give_what_it_says(expression: str, value: str) -> None:
     assert as_text(parse(expression.replace("\\|", "|")).evaluate(scope)) == value
 
 
-def test_its_ways_to_write_sql() -> None:
+def test_the_guides_wrong_and_right_sql() -> None:
     def codes(where: str) -> list[str]:
         parameters = "{region: {type: text, default: x}, part: {type: text, default: x}}"
         statement = "select * " + where.replace("\\|", "|")
@@ -78,13 +78,13 @@ def test_its_ways_to_write_sql() -> None:
             assert codes(right.strip("`")) == []
 
 
-def test_its_schedules_fire() -> None:
+def test_the_guides_schedules_fire() -> None:
     assert len(CRONS) >= 10
     for cron in CRONS:
         assert next_fire(Schedule(cron=cron), datetime(2026, 1, 1, tzinfo=UTC)) is not None
 
 
-def test_its_codes_are_those_that_checks_give() -> None:
+def test_the_guides_codes_exist() -> None:
     room = Path(check.__code__.co_filename).parent
     source = "".join(path.read_text("utf-8") for path in room.glob("*.py"))
     assert len(CODES) >= 20

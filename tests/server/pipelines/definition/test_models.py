@@ -48,7 +48,7 @@ def test_durations(text: str, seconds: int, written: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "5", 5, "m", "1 h", "1h 30m", "30m1h", "-1s", "1.5h", None, "1w"]
 )
-def test_what_is_no_duration(text: Any) -> None:
+def test_invalid_durations_are_refused(text: Any) -> None:
     with pytest.raises(ValidationError, match="It must be a duration"):
         DURATION.validate_python(text)
 
@@ -76,12 +76,12 @@ def test_waits_between_attempts() -> None:
         "a/",
     ],
 )
-def test_files_lie_below_the_folder(path: str) -> None:
+def test_paths_outside_of_the_folder_are_refused(path: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(FileName).validate_python(path)
 
 
-def test_a_parameter_is_a_name_that_a_notebook_can_have() -> None:
+def test_a_parameter_needs_a_name_that_a_notebook_can_use() -> None:
     names = TypeAdapter(ParameterName)
     assert names.validate_python("from_date") == "from_date"
     for name in ("from", "class", "None", "Period", "1st", "a-b", ""):
@@ -98,7 +98,7 @@ def test_the_order_of_tasks() -> None:
     assert graph.cycles(needs) == []
 
 
-def test_circles() -> None:
+def test_cycles() -> None:
     needs = {"a": ["b"], "b": ["c"], "c": ["a"], "d": ["a"], "x": ["y"], "y": ["x"], "z": []}
     assert graph.cycles(needs) == [["a", "b", "c"], ["x", "y"]]
     with pytest.raises(ValueError, match="cycle"):
@@ -107,25 +107,23 @@ def test_circles() -> None:
 
 
 def test_random_graphs() -> None:
-    chance = random.Random(7)
+    rng = random.Random(7)
     circular = 0
     for _ in range(300):
-        tasks = [f"t{number}" for number in range(chance.randint(1, 12))]
-        needs = {
-            task: chance.sample(tasks, min(len(tasks), chance.randint(0, 2))) for task in tasks
-        }
-        circles = graph.cycles(needs)
-        for circle in circles:
+        tasks = [f"t{number}" for number in range(rng.randint(1, 12))]
+        needs = {task: rng.sample(tasks, min(len(tasks), rng.randint(0, 2))) for task in tasks}
+        cycles = graph.cycles(needs)
+        for cycle in cycles:
             circular += 1
-            for one, other in zip(circle, [*circle[1:], circle[0]], strict=True):
+            for one, other in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
                 assert other in needs[one]
-        if not circles:
+        if not cycles:
             placed = graph.order(needs)
             assert sorted(placed) == sorted(tasks)
             for task in tasks:
                 assert all(placed.index(other) < placed.index(task) for other in needs[task])
-        # A task that needs itself in the end is on a circle, and only then there is one.
-        assert bool(circles) == any(task in graph.needed(needs, task) for task in tasks)
+        # There is a cycle exactly if a task needs itself, directly or through others.
+        assert bool(cycles) == any(task in graph.needed(needs, task) for task in tasks)
     assert circular > 50
 
 
@@ -156,7 +154,7 @@ def test_the_pipeline_and_its_defaults() -> None:
     assert pipeline.timeout_of("b") == timedelta(seconds=5)
     assert pipeline.retries_of("a").count == 0
     assert pipeline.retries_of("b").count == 2
-    # It is kept as JSON and read again without a loss.
+    # It survives a round trip through JSON.
     again = model_for(REGISTRY).model_validate_json(pipeline.model_dump_json(by_alias=True))
     assert again == pipeline
 
@@ -174,7 +172,7 @@ def test_sql_is_evaluated_into_a_statement_with_parameters() -> None:
     assert without.statement == Sql("select 1", {})
 
 
-def test_sql_inside_of_parts_with_another_name_in_the_file() -> None:
+def test_sql_in_nested_parts_with_aliases() -> None:
     spec = CopySpec.model_validate(
         {
             "type": "copy",
@@ -191,7 +189,7 @@ def test_sql_inside_of_parts_with_another_name_in_the_file() -> None:
     assert ready.target.table == "t_x"
 
 
-def test_values_keep_their_type_where_any_fits_and_become_text_where_text_does() -> None:
+def test_values_keep_their_type_in_untyped_fields_and_become_text_in_text_fields() -> None:
     spec = HttpSpec.model_validate(
         {
             "type": "http",
@@ -217,7 +215,7 @@ def test_values_keep_their_type_where_any_fits_and_become_text_where_text_does()
     assert evaluated(notebook, SCOPE).parameters == {"d": date(2026, 1, 31)}
 
 
-def test_a_value_that_does_not_fit_its_field() -> None:
+def test_a_value_that_does_not_fit_its_field_is_refused() -> None:
     spec = HttpSpec.model_validate({"type": "http", "url": "x", "tries": "{{ params.l }}"})
     with pytest.raises(Unprocessable, match="tries"):
         evaluated(spec, SCOPE)

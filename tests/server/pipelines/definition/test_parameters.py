@@ -1,4 +1,4 @@
-"""Typed parameters: declaring them, giving them values, keeping those as JSON."""
+"""Typed parameters: declaring them, resolving their values, storing these as JSON."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ ALL: dict[str, dict[str, Any]] = {
 }
 
 
-def made(given: dict[str, dict[str, Any]]) -> dict[str, Parameter]:
+def declared(given: dict[str, dict[str, Any]]) -> dict[str, Parameter]:
     return {name: ONE.validate_python(item) for name, item in given.items()}
 
 
-DEFINITIONS = made(ALL)
+DEFINITIONS = declared(ALL)
 
 
-def test_defaults_fill_in_what_is_not_given() -> None:
+def test_defaults_fill_in_missing_values() -> None:
     assert resolve(DEFINITIONS, {"integer": 3}, SCOPE) == {
         "text": "of 2026-01-15",
         "integer": 3,
@@ -54,7 +54,7 @@ def test_defaults_fill_in_what_is_not_given() -> None:
     }
 
 
-def test_values_that_are_given_are_never_read_as_expressions() -> None:
+def test_given_values_are_never_evaluated() -> None:
     values = resolve(DEFINITIONS, {"integer": 3, "text": "{{ run.id }}"}, SCOPE)
     assert values["text"] == "{{ run.id }}"
 
@@ -111,7 +111,7 @@ def test_values(name: str, given: Any, value: Any) -> None:
         ("none", 1, "no such parameter"),
     ],
 )
-def test_values_that_do_not_fit_are_named(name: str, given: Any, word: str) -> None:
+def test_invalid_values_are_refused_by_name(name: str, given: Any, word: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         resolve(DEFINITIONS, {"integer": 1, name: given}, SCOPE)
     assert caught.value.code == "bad_parameters"
@@ -120,22 +120,22 @@ def test_values_that_do_not_fit_are_named(name: str, given: Any, word: str) -> N
     assert name in caught.value.message
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(InvalidInput) as caught:
         resolve(DEFINITIONS, {"boolean": 1, "choice": "x", "none": 1}, SCOPE)
     assert set(caught.value.details["parameters"]) == {"integer", "boolean", "choice", "none"}
 
 
-def test_a_default_that_can_not_be_computed_names_its_parameter() -> None:
-    definitions = made({"n": {"type": "integer", "default": "{{ run.date }}"}})
+def test_a_default_that_cannot_be_computed_names_its_parameter() -> None:
+    definitions = declared({"n": {"type": "integer", "default": "{{ run.date }}"}})
     with pytest.raises(InvalidInput, match="n: It must be a whole number"):
         resolve(definitions, {}, SCOPE)
-    definitions = made({"n": {"type": "integer", "default": "{{ 1 / 0 }}"}})
+    definitions = declared({"n": {"type": "integer", "default": "{{ 1 / 0 }}"}})
     with pytest.raises(InvalidInput, match="n: Its default: .*divides by zero"):
         resolve(definitions, {}, SCOPE)
 
 
-def test_values_go_through_json_and_back() -> None:
+def test_values_survive_a_round_trip_through_json() -> None:
     values = resolve(DEFINITIONS, {"integer": 3}, SCOPE)
     kept = json.loads(json.dumps(to_json(values)))
     assert kept["date"] == "2025-12-01"
@@ -143,7 +143,7 @@ def test_values_go_through_json_and_back() -> None:
 
 
 def test_values_from_a_command_line() -> None:
-    definitions = DEFINITIONS | made(
+    definitions = DEFINITIONS | declared(
         {"words": {"type": "list"}, "counts": {"type": "list", "items": "integer"}}
     )
     texts = {
@@ -175,7 +175,7 @@ def test_values_from_a_command_line() -> None:
     assert set(caught.value.details["parameters"]) == {"integer", "none"}
 
 
-def test_the_form_takes_what_a_run_takes() -> None:
+def test_the_form_accepts_what_a_run_accepts() -> None:
     schema = form(DEFINITIONS, SCOPE)
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(
@@ -221,6 +221,6 @@ def test_a_form_without_a_run_shows_no_expressions() -> None:
         ({"type": "text", "choices": ["a"]}, "Extra inputs"),
     ],
 )
-def test_definitions_that_do_not_fit(given: dict[str, Any], word: str) -> None:
+def test_invalid_definitions_are_refused(given: dict[str, Any], word: str) -> None:
     with pytest.raises(ValidationError, match=word):
         ONE.validate_python(given)

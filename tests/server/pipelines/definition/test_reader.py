@@ -1,4 +1,4 @@
-"""Reading YAML: what comes out, where it stands, and what is refused."""
+"""Reading YAML: the values, their positions, and what is refused."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_keys_are_texts() -> None:
     }
 
 
-def test_line_ends_and_a_byte_order_mark_do_not_move_places() -> None:
+def test_line_ends_and_a_byte_order_mark_do_not_move_positions() -> None:
     for text in ("a: 1\nb:\n  c: 2\n", "a: 1\r\nb:\r\n  c: 2\r\n", "\ufeffa: 1\rb:\r  c: 2\r"):
         document = read(text)
         assert document.data == {"a": 1, "b": {"c": 2}}
@@ -80,7 +80,7 @@ def test_line_ends_and_a_byte_order_mark_do_not_move_places() -> None:
         assert read(text.encode()).data == document.data
 
 
-def test_places() -> None:
+def test_positions() -> None:
     document = read("a: 1\nlist:\n  - x\n  - {k: 'v', 'k 2': [1, 22]}\n")
     assert document.key_at(("a",)) == (1, 1)
     assert document.value_at(("a",)) == (1, 4)
@@ -89,12 +89,12 @@ def test_places() -> None:
     assert document.value_at(("list", 0)) == (3, 5)
     assert document.key_at(("list", 1, "k")) == (4, 6)
     assert document.value_at(("list", 1, "k 2", 1)) == (4, 25)
-    # What isn't there stands where it would: in what is around it.
+    # What is missing has the position of what would contain it.
     assert document.value_at(("list", 1, "none", "x")) == document.value_at(("list", 1))
     assert document.value_at(("none",)) == (1, 1)
 
 
-def test_places_of_expressions() -> None:
+def test_positions_of_expressions() -> None:
     document = read(
         "plain: x {{ a }} y {{ b }}\n"
         "'quoted': \"\\x41 {{ c }} é {{ d }}\"\n"
@@ -168,7 +168,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: " + "x" * MAX_BYTES, "too_large", (1, 1)),
     ],
 )
-def test_what_is_refused(text: str, code: str, place: tuple[int, int] | None) -> None:
+def test_refusals(text: str, code: str, place: tuple[int, int] | None) -> None:
     document = read(text)
     assert [problem.code for problem in document.problems][:1] == [code]
     first = document.problems[0]
@@ -177,21 +177,21 @@ def test_what_is_refused(text: str, code: str, place: tuple[int, int] | None) ->
         assert (first.line, first.column) == place
 
 
-def test_the_limits_are_still_allowed() -> None:
+def test_the_limits_themselves_are_allowed() -> None:
     depth = MAX_DEPTH - 1
     assert read("a: " + "[" * depth + "]" * depth).problems == []
     assert read("a: &x 1\nb: [" + "*x, " * MAX_ALIASES + "]\n").problems == []
     assert read("a: " + "x" * (MAX_BYTES - 3)).problems == []
 
 
-def test_bytes_that_are_no_utf_8() -> None:
+def test_invalid_utf_8_is_located() -> None:
     document = read(b"a: 1\nb: \xff\n")
     assert [(problem.code, problem.line, problem.column) for problem in document.problems] == [
         ("bad_character", 2, 4)
     ]
 
 
-def test_reading_goes_on_after_small_mistakes() -> None:
+def test_reading_continues_after_small_mistakes() -> None:
     document = read("a: 1\na: {b: {c: 2}}\nd: !x 3\ne: .nan\nf: 4\n")
     assert [problem.code for problem in document.problems] == ["duplicate_key", "tag", "bad_number"]
     assert document.data == {"a": 1, "d": 3, "e": 0.0, "f": 4}
@@ -199,12 +199,12 @@ def test_reading_goes_on_after_small_mistakes() -> None:
     assert document.value_at(("a", "b")) == (1, 4)
 
 
-def test_a_mistake_behind_aliases_is_told_once() -> None:
+def test_a_mistake_behind_aliases_is_reported_once() -> None:
     document = read("a: &x {b: .nan}\nc: [*x, *x]\n")
     assert [(each.code, each.line, each.column) for each in document.problems] == [
         ("bad_number", 1, 11)
     ]
 
 
-def test_an_anchor_that_is_set_again_holds_the_newer_value() -> None:
+def test_a_redefined_anchor_holds_the_newer_value() -> None:
     assert read("a: &x [1, &x 2]\nb: *x\n").data == {"a": [1, 2], "b": 2}

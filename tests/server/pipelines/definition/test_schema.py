@@ -1,4 +1,4 @@
-"""The published schema says what the models say, and the reference page has every key."""
+"""The published schema agrees with the models, and the reference page has every key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .test_check import GOOD, MISTAKES
 
 SCHEMA = json_schema(REGISTRY)
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-# What a schema of types can't say: where things lead, and what a text means.
+# What a schema can't express: what things refer to, and what a text means.
 BEYOND = {
     "bad_cron", "bad_zone", "required_parameter", "unknown_need", "cycle", "unknown_name",
     "unknown_filter", "expression_in_quotes", "expression_in_name", "expression", "not_needed",
@@ -29,7 +29,7 @@ BEYOND = {
 BEYOND_TOO = {"default: asia", "sla: 99d", "delay: 2h", "  timeout: 8d", "  class:", "run.id"}
 
 
-def test_it_is_a_schema_and_takes_a_good_file() -> None:
+def test_it_is_a_valid_schema_and_accepts_a_good_file() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert list(VALIDATOR.iter_errors(read(GOOD).data)) == []
 
@@ -45,7 +45,7 @@ def test_it_refuses_what_the_models_refuse(old: str, new: str, code: str) -> Non
         assert VALIDATOR.is_valid(data) == (code in BEYOND or new in BEYOND_TOO)
 
 
-def test_tasks_are_told_apart_by_their_type() -> None:
+def test_tasks_are_distinguished_by_their_type() -> None:
     tasks = SCHEMA["properties"]["tasks"]
     (each,) = tasks["patternProperties"].values()
     assert each["discriminator"]["propertyName"] == "type"
@@ -78,7 +78,7 @@ def test_every_example_fits_its_key(model: type[BaseModel]) -> None:
                 continue
             annotation: Any = Annotated[field.annotation, field]
             TypeAdapter[Any](annotation).validate_python(given)
-            # And it stands on the page as YAML that reads the same.
+            # And the page shows it as YAML that reads the same.
             assert read(f"a: {flow(given)}").data == {"a": given}
 
 

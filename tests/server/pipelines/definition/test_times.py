@@ -1,7 +1,7 @@
-"""Fire times, against times computed in another way: by walking through every minute.
+"""Fire times, compared with times computed independently: by walking through every minute.
 
-The walk knows nothing of cron libraries: it turns each UTC minute of a year into the clock on the
-wall of a zone, with the offsets of the zone database, and holds the fields against it.
+The walk uses no cron library: it turns each UTC minute of a year into the wall-clock time of a zone,
+with the offsets of the zone database, and matches the fields against it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ IN_STEPS = [
     "0 */6 */2 * 1",
     "*/20 0-2 1-15 3,10,11 *",
 ]
-# A leap year that lies ahead; in 2011 Samoa left out a day.
+# A leap year in the future. Samoa's skipped day in 2011 has a test of its own.
 YEARS = [2028]
 
 DAY = 24 * 60
@@ -74,7 +74,7 @@ def offsets(zone: str, first: int, last: int) -> np.ndarray:
         return int(offset.total_seconds()) // 60
 
     found = np.empty(last - first, dtype=np.int64)
-    # Offsets change a few times a year: hour by hour, and minute by minute where they differ.
+    # Offsets change a few times a year: looked up by the hour, by the minute where they differ.
     for start in range(first, last, 60):
         end = min(start + 60, last)
         one, two = at(start), at(end)
@@ -91,7 +91,7 @@ NAMES = {
 
 
 def matching(field: str, low: int, high: int) -> np.ndarray:
-    """Which numbers from 0 to 99 a field names."""
+    """Which numbers from 0 to 99 a field matches."""
     found = np.zeros(100, dtype=bool)
     for part in field.split(","):
         body, _, step = part.partition("/")
@@ -106,7 +106,7 @@ def matching(field: str, low: int, high: int) -> np.ndarray:
 
 
 class Walls:
-    """Wall-clock minutes (since 1970), taken apart."""
+    """Wall-clock minutes (since 1970), split into the fields of cron."""
 
     def __init__(self, minutes: np.ndarray) -> None:
         self.minutes = minutes
@@ -121,7 +121,7 @@ class Walls:
 
 
 def fits(cron: str, walls: Walls) -> np.ndarray:
-    """Which of the minutes an expression names."""
+    """Which of the minutes an expression matches."""
     minute, hour, day, month, weekday = cron.split()
     weekdays = matching(weekday, 0, 7)
     weekdays[0] |= weekdays[7]
@@ -148,18 +148,18 @@ def span(zone: str, begin: int, end: int) -> tuple[np.ndarray, Walls]:
 def expected(cron: str, zone: str, first: int, last: int) -> np.ndarray:
     """The fire times in [first, last), as minutes since 1970, by the rule that the guide states."""
     begin, end = first - 2 * DAY, last + 2 * DAY
-    moments, taken_apart = span(zone, begin, end)
-    walls = taken_apart.minutes
-    fitting = fits(cron, taken_apart)
+    moments, split = span(zone, begin, end)
+    walls = split.minutes
+    fitting = fits(cron, split)
     minute, hour = cron.split()[:2]
     if minute.startswith("*") or hour.startswith("*"):
         fires = moments[fitting]
     else:
-        # The furthest that the clock has shown before each minute: what is behind it came already.
+        # The latest time that the clock has shown before each minute: earlier times have fired already.
         reached = np.concatenate([[walls[0] - 1], np.maximum.accumulate(walls)[:-1]])
         new = walls > reached
         fires = moments[fitting & new]
-        # The clock jumps over what lies between: it fires when the clock has jumped.
+        # Times that the clock jumps over fire right after the jump.
         for jump in np.flatnonzero(walls > reached + 1):
             left_out = np.arange(reached[jump] + 1, walls[jump])
             if fits(cron, Walls(left_out)).any():
@@ -183,9 +183,7 @@ def all_times(cron: str, zone: str, start: datetime, end: datetime) -> list[date
 
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("year", YEARS)
-def test_a_year_of_fire_times_is_what_a_walk_through_its_minutes_finds(
-    zone: str, year: int
-) -> None:
+def test_a_year_of_fire_times_matches_a_walk_through_its_minutes(zone: str, year: int) -> None:
     start, end = bounds(year)
     for cron in AT_FIXED_TIMES + IN_STEPS:
         found = np.array([minute_of(moment) for moment in all_times(cron, zone, start, end)])
@@ -194,7 +192,7 @@ def test_a_year_of_fire_times_is_what_a_walk_through_its_minutes_finds(
         assert np.array_equal(found, wanted), (cron, sorted(set(found) ^ set(wanted))[:5])
 
 
-def test_a_day_that_a_zone_leaves_out() -> None:
+def test_a_day_that_a_zone_skips() -> None:
     start, end = datetime(2011, 12, 20, tzinfo=UTC), datetime(2012, 1, 10, tzinfo=UTC)
     for cron in AT_FIXED_TIMES + IN_STEPS:
         found = [minute_of(moment) for moment in all_times(cron, "Pacific/Apia", start, end)]
@@ -202,7 +200,7 @@ def test_a_day_that_a_zone_leaves_out() -> None:
 
 
 @pytest.mark.parametrize("zone", ["Europe/Vienna", "Australia/Lord_Howe"])
-def test_a_quarter_of_an_hour_through_a_whole_year(zone: str) -> None:
+def test_every_quarter_of_an_hour_through_a_whole_year(zone: str) -> None:
     start, end = bounds(2026)
     found = all_times("*/15 * * * *", zone, start, end)
     assert len(found) == 365 * 96
@@ -220,7 +218,7 @@ def test_a_quarter_of_an_hour_through_a_whole_year(zone: str) -> None:
         ("America/Santiago", "2026-09-05"),
     ],
 )
-def test_every_minute_fires_every_minute_through_a_change(zone: str, day: str) -> None:
+def test_every_minute_fires_every_minute_through_a_clock_change(zone: str, day: str) -> None:
     start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
     assert ZoneInfo(zone).utcoffset(start) != ZoneInfo(zone).utcoffset(start + timedelta(days=2))
     found = fire_times(schedule("* * * * *", zone), start, limit=2 * DAY)
@@ -228,8 +226,8 @@ def test_every_minute_fires_every_minute_through_a_change(zone: str, day: str) -
 
 
 @pytest.mark.parametrize("zone", ["Europe/Vienna", "Australia/Lord_Howe", "Africa/Casablanca"])
-def test_the_answer_does_not_depend_on_where_one_asks_from(zone: str) -> None:
-    chance = random.Random(4)
+def test_the_next_fire_does_not_depend_on_the_starting_point(zone: str) -> None:
+    rng = random.Random(4)
     start, end = bounds(2026)
     for cron in ("30 2 * * *", "15,45 1-3 * * *", "*/10 1-3 * * 0", "0 * * * *"):
         times = all_times(cron, zone, start, end)
@@ -238,9 +236,9 @@ def test_the_answer_does_not_depend_on_where_one_asks_from(zone: str) -> None:
             for first in (minute_of(start),)
             for minute in np.flatnonzero(np.diff(offsets(zone, first, minute_of(end))))
         ]
-        asked = [chance.choice(jumps) + chance.randint(-300, 300) for _ in range(150)]
+        asked = [rng.choice(jumps) + rng.randint(-300, 300) for _ in range(150)]
         for minute in asked:
-            moment = datetime.fromtimestamp(minute * 60 + chance.randint(0, 59), UTC)
+            moment = datetime.fromtimestamp(minute * 60 + rng.randint(0, 59), UTC)
             after = next(time for time in times if time > moment)
             assert next_fire(schedule(cron, zone), moment) == after, (cron, moment)
 
@@ -249,7 +247,7 @@ def local(text: str, zone: str, fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
 
 
-def test_a_daily_job_in_the_gap_and_in_the_hour_that_comes_twice() -> None:
+def test_a_daily_job_in_the_gap_and_in_the_repeated_hour() -> None:
     zone = "Europe/Vienna"  # 29 March: 2:00 becomes 3:00; 25 October: 3:00 becomes 2:00
     daily = schedule("30 2 * * *", zone)
     assert fire_times(daily, local("2026-03-28T12:00", zone), limit=2) == [
@@ -260,14 +258,14 @@ def test_a_daily_job_in_the_gap_and_in_the_hour_that_comes_twice() -> None:
         local("2026-10-25T02:30", zone),
         local("2026-10-26T02:30", zone),
     ]
-    # Several times in one gap, and one at its end: together once.
+    # Several times in one gap and one at its end fire once, together.
     several = schedule("0,15,30 2,3 * * *", zone)
     assert fire_times(several, local("2026-03-28T12:00", zone), limit=3) == [
         local(f"2026-03-29T03:{minute}", zone) for minute in ("00", "15", "30")
     ]
 
 
-def test_a_job_each_quarter_of_an_hour_fires_through() -> None:
+def test_a_quarter_hourly_job_fires_through_clock_changes() -> None:
     zone = "Europe/Vienna"
     often = schedule("*/15 * * * *", zone)
     for day in ("2026-03-29", "2026-10-25"):
@@ -275,7 +273,7 @@ def test_a_job_each_quarter_of_an_hour_fires_through() -> None:
         assert {later - one for one, later in pairwise(found)} == {timedelta(minutes=15)}
 
 
-def test_short_forms_are_their_expressions() -> None:
+def test_short_forms_equal_their_expressions() -> None:
     start, end = bounds(2026)
     for short, long in {
         "@hourly": "0 * * * *",
@@ -290,7 +288,7 @@ def test_short_forms_are_their_expressions() -> None:
         )
 
 
-def test_last_days_and_counted_weekdays() -> None:
+def test_last_days_and_nth_weekdays() -> None:
     def days(cron: str) -> list[str]:
         found = fire_times(schedule(cron), datetime(2026, 1, 1, tzinfo=UTC), limit=3)
         return [moment.strftime("%m-%d") for moment in found]
@@ -301,12 +299,12 @@ def test_last_days_and_counted_weekdays() -> None:
     assert days("0 6 * * 1#2") == ["01-12", "02-09", "03-09"]
 
 
-def test_a_day_that_comes_every_four_years() -> None:
+def test_a_leap_day() -> None:
     leap = schedule("0 12 29 2 *", "Asia/Tokyo")
     assert next_fire(leap, datetime(2026, 1, 1, tzinfo=UTC)) == datetime(2028, 2, 29, 3, tzinfo=UTC)
 
 
-def test_the_bounds_of_an_answer() -> None:
+def test_bounds_and_limits() -> None:
     daily = schedule("@daily")
     first = datetime(2026, 5, 1, tzinfo=UTC)
     assert fire_times(daily, first, first + timedelta(days=2)) == [
@@ -340,7 +338,7 @@ def test_catching_up_by_rule() -> None:
         assert due(rule, now, now + timedelta(days=9)) == []
 
 
-def test_catching_up_with_more_than_there_may_be() -> None:
+def test_catching_up_is_limited() -> None:
     now = datetime(2026, 5, 10, 6, 0, 20, tzinfo=UTC)
     often = schedule("* * * * *", catch_up="all")
     found = catch_up(often, now - timedelta(days=3650), now)
@@ -376,18 +374,18 @@ def test_catching_up_with_more_than_there_may_be() -> None:
         "0 0 L/2 * 5L/3",
     ],
 )
-def test_what_is_no_cron_expression(cron: str) -> None:
+def test_invalid_cron_expressions_are_refused(cron: str) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
         check_cron(cron)
 
 
 def test_random_fields_are_refused_or_have_times() -> None:
-    chance = random.Random(5)
+    rng = random.Random(5)
     accepted = 0
     for _ in range(2_000):
         cron = " ".join(
-            "".join(chance.choice("0123456789*/-,L#W") for _ in range(chance.randint(1, 4)))
-            if chance.random() < 0.5
+            "".join(rng.choice("0123456789*/-,L#W") for _ in range(rng.randint(1, 4)))
+            if rng.random() < 0.5
             else "*"
             for _ in range(5)
         )

@@ -1,4 +1,4 @@
-"""Kernels of this process's own machine, ended with the tests."""
+"""Fixtures: kernels on this machine, ended with the tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wb_server.pipelines.kernels.local import LocalKernels
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalKernels]:
-    """The kernels, with one kept warm."""
+    """Local kernels, with one kept warm."""
     kernels = LocalKernels()
     yield kernels
     kernels.close()

@@ -1,4 +1,4 @@
-"""Files into a notebook and out of it: on kernels of this machine, and in a person's Jupyter server."""
+"""Files into and out of a notebook: with kernels of this machine, and in a user's Jupyter server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookServer]
 
 @pytest.fixture(params=["local", pytest.param("server", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Attempts:
-    """Attempts in either kind of place."""
+    """Attempts in either kind of kernel."""
     kernels: Any
     if request.param == "local":
         kernels = request.getfixturevalue("local")
@@ -43,7 +43,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Attempts:
     return Attempts(kernels, temporary=tmp_path / "temporary")
 
 
-def test_files_come_in_and_go_out_as_they_are(place: Attempts, tmp_path: Path) -> None:
+def test_inputs_and_outputs_are_unchanged(place: Attempts, tmp_path: Path) -> None:
     """Byte for byte: tables that three libraries wrote, and megabytes of noise."""
     noise = os.urandom(3 * 2**20 + 7)
     ran = place.run(
@@ -86,7 +86,7 @@ def test_files_come_in_and_go_out_as_they_are(place: Attempts, tmp_path: Path) -
         )
     }
     assert outputs["inputs"] == digests
-    # What lay there while somebody tried the notebook by hand is no part of a run.
+    # Files left over from trying the notebook by hand are no part of a run.
     assert (outputs["outputs"], outputs["snapshot"]) == ([], "of the folder")
     assert {name: each.media_type for name, each in ran.artifacts.items()} == {
         "arrow.parquet": PARQUET,
@@ -99,7 +99,7 @@ def test_files_come_in_and_go_out_as_they_are(place: Attempts, tmp_path: Path) -
     made = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in kept.items()}
     assert made == outputs["made"]
     assert kept["noise.bin"].stat().st_size == 3 * len(noise)
-    # The worker's copies go with the result.
+    # The worker's copies are deleted with the result.
     del ran, kept, outputs
     wait_for(lambda: not list((tmp_path / "temporary").iterdir()))
 
@@ -109,7 +109,7 @@ def sized(path: Path, size: int) -> None:
     os.truncate(path, size)
 
 
-def elsewhere(outputs: Path) -> None:
+def replace_with_link(outputs: Path) -> None:
     outputs.rmdir()
     outputs.symlink_to("/etc")
 
@@ -130,7 +130,7 @@ def elsewhere(outputs: Path) -> None:
             "isn't a valid artifact name",
         ),
         (lambda out: open(bytes(out) + b"/\xff", "w").close(), "bad_output_file", "isn't a valid"),
-        (elsewhere, "bad_output_file", "replaced the folder"),
+        (replace_with_link, "bad_output_file", "replaced the folder"),
         (
             lambda out: [(out / str(n)).touch() for n in range(21)],
             "output_files_too_large",
@@ -153,37 +153,39 @@ def elsewhere(outputs: Path) -> None:
         ),
     ],
 )
-def test_what_is_no_artifact(
+def test_invalid_output_files_are_refused(
     tmp_path: Path, make: Callable[[Path], Any], code: str, said: str
 ) -> None:
     files.prepare(tmp_path)
     make(tmp_path / "outputs")
     found = files.output_files(tmp_path)
-    # A server of the owner's says so; what it says goes through JSON.
-    told = [files.OutputFile(**each) for each in json.loads(json.dumps([f.view() for f in found]))]
+    # The owner's server sends the list, as JSON.
+    listed = [
+        files.OutputFile(**each) for each in json.loads(json.dumps([f.view() for f in found]))
+    ]
     with pytest.raises(TaskFailed) as refused:
-        files.check_outputs(told)
+        files.check_outputs(listed)
     assert (refused.value.code, refused.value.retry) == (code, False)
     assert said in refused.value.message
 
 
-def test_a_notebook_with_what_is_no_artifact(place: Attempts) -> None:
+def test_a_notebook_with_an_invalid_output_file_fails(place: Attempts) -> None:
     ran = place.run("import os; os.mkfifo('outputs/x'); open('outputs/a.csv', 'w').close()")
     assert (ran.error.code, ran.error.retry) == ("bad_output_file", False)
     assert ran.said.saves[-1][1]
 
 
-def test_nothing_is_made_of_a_notebook_that_fails(place: Attempts, tmp_path: Path) -> None:
+def test_a_failed_notebook_has_no_artifacts(place: Attempts, tmp_path: Path) -> None:
     ran = place.run("open('outputs/a.csv', 'w').write('1')", "raise ValueError")
     assert ran.error.code == "cell_failed"
     assert not (tmp_path / "temporary").exists()
 
 
-def test_a_notebook_without_its_folder(place: Attempts) -> None:
+def test_a_notebook_may_remove_its_outputs_folder(place: Attempts) -> None:
     assert place.run("import os; os.rmdir('outputs')").artifacts == {}
 
 
-def test_inputs_have_a_size(place: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_inputs_is_limited(place: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MAX_INPUT_BYTES", 10)
     ran = place.run(
         "1", made=[stored("a", "x", b"12345"), stored("b", "y", b"123456")], needs=["a", "b"]
@@ -200,10 +202,10 @@ def test_inputs_have_a_size(place: Attempts, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("more", [-1, 1])
-def test_a_file_that_changes_before_it_is_fetched(
+def test_a_file_that_changes_before_it_is_fetched_is_an_error(
     place: Attempts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
-    """What the notebook started still writes: a part of it is no artifact."""
+    """Something that the notebook started still writes it: half a file is no artifact."""
     for kind in (LocalKernel, ServerKernel):
         real = kind.outputs
 
@@ -216,7 +218,7 @@ def test_a_file_that_changes_before_it_is_fetched(
     wait_for(lambda: not list((tmp_path / "temporary").iterdir()))
 
 
-def test_names_of_files() -> None:
+def test_file_names_and_media_types() -> None:
     assert files.file_name("sales", PARQUET, set()) == "sales.parquet"
     assert files.file_name("sales.v2", PARQUET, set()) == "sales.v2"
     assert files.file_name("sales", PARQUET, {"sales.parquet", "sales"}) == "sales"
@@ -253,13 +255,13 @@ def test_the_endpoints_of_files(server: NotebookServer, attempt: Path) -> None:
         assert http.get(f"{path}/outputs").json() == {"items": []}
         made = http.put(f"{path}/inputs/extract/a.csv", content=b"a\n1\n")
         assert (made.status_code, made.json()) == (201, {"path": "inputs/extract/a.csv"})
-        laid = attempt / "inputs" / "extract" / "a.csv"
-        assert laid.read_bytes() == b"a\n1\n"
-        assert laid.stat().st_mode & 0o777 == 0o600
-        # A file is laid once; names lead nowhere else.
+        received = attempt / "inputs" / "extract" / "a.csv"
+        assert received.read_bytes() == b"a\n1\n"
+        assert received.stat().st_mode & 0o777 == 0o600
+        # A file is written once, and names can't lead elsewhere.
         again = http.put(f"{path}/inputs/extract/a.csv", content=b"b")
         assert code(again) == (409, "input_exists")
-        assert laid.read_bytes() == b"a\n1\n"
+        assert received.read_bytes() == b"a\n1\n"
         for wrong in (
             "..%2Fx/a",
             "extract/..%2F..%2Fx",
@@ -298,7 +300,7 @@ def test_the_endpoints_of_files(server: NotebookServer, attempt: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_file_that_came_in_part_leaves_nothing(server: NotebookServer, attempt: Path) -> None:
+def test_a_partial_upload_leaves_nothing(server: NotebookServer, attempt: Path) -> None:
     def broken() -> Iterator[bytes]:
         yield b"x" * 100_000
         wait_for(lambda: (attempt / "inputs" / "extract" / "half").exists())
@@ -314,8 +316,8 @@ def test_a_file_that_came_in_part_leaves_nothing(server: NotebookServer, attempt
 
 
 @pytest.mark.slow
-def test_a_large_file_is_asked_for(server: NotebookServer, attempt: Path) -> None:
-    """Larger than what a Jupyter server takes elsewhere, up to the limit of inputs."""
+def test_a_large_upload_is_accepted(server: NotebookServer, attempt: Path) -> None:
+    """Larger than a Jupyter server accepts elsewhere, up to the limit of inputs."""
     address = httpx.URL(server.url)
     path = f"{address.path}/workbench/attempts/f1/inputs/extract"
     for size, taken in ((files.MAX_INPUT_BYTES, True), (files.MAX_INPUT_BYTES + 1, False)):
@@ -335,9 +337,7 @@ def test_a_large_file_is_asked_for(server: NotebookServer, attempt: Path) -> Non
 
 @pytest.mark.slow
 @pytest.mark.parametrize("token", ["", "token wrong"])
-def test_files_are_for_nobody_without_a_token(
-    server: NotebookServer, attempt: Path, token: str
-) -> None:
+def test_files_need_a_token(server: NotebookServer, attempt: Path, token: str) -> None:
     path = f"{server.url}/workbench/attempts/f1"
     headers = {"Authorization": token} if token else {}
     (attempt / "outputs" / "b.csv").write_bytes(b"b\n")
@@ -354,8 +354,8 @@ def test_files_are_for_nobody_without_a_token(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["outputs", "outputs/a.csv", "inputs/extract/a.csv"])
-def test_a_snapshot_has_no_such_folders(server: NotebookServer, name: str) -> None:
-    """Whoever sends one is told, rather than have its files taken for the notebook's."""
+def test_a_snapshot_with_reserved_folders_is_refused(server: NotebookServer, name: str) -> None:
+    """Otherwise its files would be taken for the notebook's inputs and outputs."""
     headers = {"Workbench-Task-Run": "s", "Workbench-Fence": "1", "Workbench-Kernel": "python3"}
     with server.http as http:
         body = pack({name: b"1"})

@@ -1,4 +1,4 @@
-"""What a cell shows is held to a size, with its end and a note."""
+"""A cell's outputs are limited in size: the end is kept, with a note."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_one_large_piece_is_cut(cell: CellOutputs) -> None:
     assert LIMIT - 2 <= len(kept.encode()) <= LIMIT
 
 
-def test_what_was_shown_first_goes_first(cell: CellOutputs) -> None:
+def test_the_oldest_outputs_are_dropped_first(cell: CellOutputs) -> None:
     cell.add(shown(600, "a"))
     cell.add(stream("b" * 300))
     cell.add(shown(600, "c"))
@@ -82,7 +82,7 @@ def test_one_output_over_the_limit_is_left_out(cell: CellOutputs, budget: Output
     assert budget.left == 5 * LIMIT - 5
 
 
-def test_all_cells_share_the_notebooks_size(budget: OutputBudget) -> None:
+def test_all_cells_share_the_notebooks_budget(budget: OutputBudget) -> None:
     cells = [CellOutputs(budget, LIMIT) for _ in range(8)]
     for each in cells:
         each.add(stream("x" * 900))

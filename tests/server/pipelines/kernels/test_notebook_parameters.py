@@ -1,4 +1,4 @@
-"""The cell with a task's parameters: what Python reads is what was given."""
+"""The cell with a task's parameters: Python reads the values that were given."""
 
 from __future__ import annotations
 
@@ -38,38 +38,38 @@ def read(text: str, **names: Any) -> dict[str, Any]:
     return space
 
 
-def test_python_reads_what_was_given() -> None:
+def test_python_reads_the_given_values() -> None:
     space = read(source(VALUES))
     assert {name: space[name] for name in VALUES} == VALUES
     assert [type(space[name]) for name in VALUES] == [type(value) for value in VALUES.values()]
 
 
-def test_numbers_that_have_no_literal() -> None:
+def test_infinity_and_nan() -> None:
     space = read(source({"inf": math.inf, "less": -math.inf, "nan": math.nan}))
     assert (space["inf"], space["less"]) == (math.inf, -math.inf)
     assert math.isnan(space["nan"])
 
 
-def test_names_of_the_notebook_stay() -> None:
+def test_the_notebooks_own_names_are_kept() -> None:
     space = read(source({"day": date(2026, 1, 1)}), datetime="mine", decimal="mine")
     assert (space["datetime"], space["decimal"]) == ("mine", "mine")
 
 
 @pytest.mark.parametrize("name", ["class", "a b", "1a", "a;import os", "", "a=1\nb"])
-def test_a_name_can_not_be_code(name: str) -> None:
+def test_a_name_cannot_be_code(name: str) -> None:
     with pytest.raises(TaskFailed) as raised:
         source({name: 1})
     assert (raised.value.code, raised.value.retry) == ("bad_parameter", False)
 
 
 @pytest.mark.parametrize("value", [object(), b"bytes", {1, 2}])
-def test_a_value_that_can_not_be_written(value: Any) -> None:
+def test_an_unsupported_value_is_refused(value: Any) -> None:
     with pytest.raises(TaskFailed) as raised:
         source({"x": [value]})
     assert raised.value.code == "bad_parameter"
 
 
-def test_a_value_without_end() -> None:
+def test_a_recursive_value_is_refused() -> None:
     deep: list[Any] = []
     deep.append(deep)
     with pytest.raises(TaskFailed):
@@ -80,7 +80,7 @@ def tags(book: Any) -> list[list[str]]:
     return [cell.metadata.get("tags", []) for cell in book.cells]
 
 
-def test_it_comes_after_the_tagged_cell() -> None:
+def test_the_cell_is_inserted_after_the_tagged_one() -> None:
     book = new_notebook(
         cells=[
             new_code_cell("import os"),
@@ -96,7 +96,7 @@ def test_it_comes_after_the_tagged_cell() -> None:
     assert book.cells[2].source.endswith("period = 3")
 
 
-def test_without_a_tagged_cell_it_comes_first() -> None:
+def test_without_a_tagged_cell_it_is_inserted_first() -> None:
     book = new_notebook(cells=[new_code_cell("print(period)")])
     inject(book, {"period": 2})
     assert tags(book) == [["injected-parameters"], []]

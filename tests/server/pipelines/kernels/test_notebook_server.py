@@ -1,4 +1,4 @@
-"""Kernels of attempts in a person's own Jupyter server: its endpoints, and the driver over them."""
+"""Kernels of attempts in a user's Jupyter server: its endpoints, and the driver that uses them."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def attempts(server: NotebookServer) -> Attempts:
 
 
 @pytest.fixture(autouse=True)
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Saves come quickly enough to wait for them."""
+def frequent_saves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saves are frequent enough to wait for."""
     monkeypatch.setattr(driver, "SAVE_SECONDS", 0.1)
 
 
 def pid_in(said: Any) -> Callable[[], int | None]:
-    """The kernel's process, as its notebook shows it."""
+    """The kernel's process id, as printed in its notebook."""
 
     def look() -> int | None:
         for content, _ in reversed(said.saves):
@@ -93,7 +93,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 # --- the endpoints ------------------------------------------------------------------------------
 
 
-def test_an_attempts_life(server: NotebookServer) -> None:
+def test_the_life_of_an_attempt(server: NotebookServer) -> None:
     made = post(server, "a1", "t1", 3)
     assert made.status_code == 201, made.text
     folder = Path(made.json()["folder"])
@@ -122,14 +122,14 @@ def test_an_attempts_life(server: NotebookServer) -> None:
     assert delete(server, "a1") == 404
     assert server.attempts() == []
     assert not folder.exists()
-    # What was seen is remembered.
+    # The newest fence is remembered.
     assert code(post(server, "a0", "t1", 2)) == (409, "stale_fence")
 
 
 def test_a_newer_attempt_ends_the_older_one_first(server: NotebookServer) -> None:
     assert post(server, "b1", "t2", 1).status_code == 201
     assert post(server, "c1", "t3", 1).status_code == 201
-    # Without what kernels start while they start themselves, which goes again.
+    # Only direct children: a starting kernel has some of its own, which soon end.
     own = psutil.Process(server.process.pid)
     before = {each.pid for each in own.children()}
     assert post(server, "b2", "t2", 2).status_code == 201
@@ -151,14 +151,14 @@ def test_a_newer_attempt_ends_the_older_one_first(server: NotebookServer) -> Non
         ("d1", 1, {"Workbench-Kernel": "../x"}),
     ],
 )
-def test_a_request_that_says_nonsense(
+def test_an_invalid_request_is_refused(
     server: NotebookServer, attempt: str, fence: Any, more: dict[str, str]
 ) -> None:
     assert code(post(server, attempt, "t4", fence, **more)) == (400, "invalid_field")
     assert server.attempts() == []
 
 
-def test_a_snapshot_or_kernel_that_is_refused(server: NotebookServer) -> None:
+def test_a_bad_snapshot_or_an_unknown_kernel_is_refused(server: NotebookServer) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         link = tarfile.TarInfo("link")
@@ -178,7 +178,7 @@ def test_a_snapshot_or_kernel_that_is_refused(server: NotebookServer) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "token wrong"])
-def test_nobody_without_a_token(server: NotebookServer, token: str) -> None:
+def test_the_endpoints_need_a_token(server: NotebookServer, token: str) -> None:
     headers = {"Authorization": token} if token else {}
     with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as http:
         for answer in (
@@ -193,7 +193,9 @@ def test_nobody_without_a_token(server: NotebookServer, token: str) -> None:
 # --- the driver ---------------------------------------------------------------------------------
 
 
-def test_a_notebook_and_its_spare_kernel(server: NotebookServer, attempts: Attempts) -> None:
+def test_each_notebook_gets_a_spare_kernel_of_its_own(
+    server: NotebookServer, attempts: Attempts
+) -> None:
     cell = (
         f"{PID}import wb, os, lib.helper\n"
         "wb.output('is', [os.environ['WORKBENCH_ATTEMPT'], os.getcwd(), lib.helper.X, len(In)])"
@@ -204,11 +206,11 @@ def test_a_notebook_and_its_spare_kernel(server: NotebookServer, attempts: Attem
         attempt, said = attempts.attempt(files)
         ran = attempts.end(attempt, said)
         attempt_id, place, helper, history = ran.outputs["is"]
-        # The spare kernel knows of its attempt, its folder and nothing else.
+        # The spare kernel knows its attempt and its folder, and nothing else.
         assert (attempt_id, helper, history) == (attempt.id, 41, 2)
         pids.append(pid_in(said)())
         places.append(place)
-        # The next one is the spare: the kernel that is there when this one has gone.
+        # The next attempt gets the spare: the kernel that is left when this one has ended.
         wait_for(
             lambda: (
                 [each for each in server.kernels() if each.pid != pids[-1]] and not alive(pids[-1])
@@ -216,11 +218,11 @@ def test_a_notebook_and_its_spare_kernel(server: NotebookServer, attempts: Attem
         )
         assert server.attempts() == []
     assert len(set(pids)) == len(set(places)) == 3
-    # Handed out once: the one that waits has run nothing.
+    # Each is used once: the spare that waits now has run nothing.
     assert len([each for each in server.kernels() if each.pid in pids]) == 0
 
 
-def test_a_retry_sees_the_older_kernel_gone(attempts: Attempts) -> None:
+def test_a_retry_starts_after_the_older_kernel_has_ended(attempts: Attempts) -> None:
     old, said = attempts.attempt({"n.ipynb": notebook(FOREVER)}, task_run="r1", fence=1)
     running = attempts.begin(old, said)
     pid = wait_for(pid_in(said))
@@ -235,7 +237,7 @@ def test_a_retry_sees_the_older_kernel_gone(attempts: Attempts) -> None:
         {"n.ipynb": notebook(look)}, task_run="r1", fence=2, earlier=said.kernels
     )
     assert attempts.end(new, said_too).outputs == {"old_is_there": False}
-    # Whoever drove the older one is told, and can't come back.
+    # The driver of the older one gets an error, and can't start it again.
     error = running.ended().error
     assert (error.code, error.message) == (
         "kernel_died",
@@ -246,14 +248,14 @@ def test_a_retry_sees_the_older_kernel_gone(attempts: Attempts) -> None:
     assert (error.code, error.retry) == ("stale_fence", False)
 
 
-def test_a_kernel_that_dies(attempts: Attempts) -> None:
+def test_a_kernel_that_dies_fails_the_task(attempts: Attempts) -> None:
     ran = attempts.run("x = 1", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert ran.error.code == "kernel_died"
     assert "ran out of memory" in ran.error.message
     assert ran.error.details["cell"] == 2
 
 
-def test_it_is_stopped(attempts: Attempts) -> None:
+def test_a_running_notebook_is_stopped(attempts: Attempts) -> None:
     attempt, said = attempts.attempt({"n.ipynb": notebook(FOREVER)})
     running = attempts.begin(attempt, said)
     pid = wait_for(pid_in(said))
@@ -263,7 +265,7 @@ def test_it_is_stopped(attempts: Attempts) -> None:
     assert said.last.cells[0].outputs[-1].ename == "KeyboardInterrupt"
 
 
-def test_a_flood_does_not_wash_the_answer_away(attempts: Attempts) -> None:
+def test_a_flood_of_output_does_not_displace_the_outcome(attempts: Attempts) -> None:
     cell = (
         "import wb, sys\n"
         "for n in range(60): print('x' * 1_000_000)\n"
@@ -280,17 +282,17 @@ def test_a_flood_does_not_wash_the_answer_away(attempts: Attempts) -> None:
     assert len(ran.said.saves[-1][0]) < 12 * 2**20
 
 
-def test_one_output_without_measure(attempts: Attempts) -> None:
+def test_an_oversized_output_fails_the_task(attempts: Attempts) -> None:
     cell = "from IPython.display import HTML, display\ndisplay(HTML('x' * 70_000_000))"
     ran = attempts.run(cell, "y = 1")
     assert (ran.error.code, ran.error.retry) == ("output_too_large", False)
     assert ran.said.last.cells[0].outputs[-1].output_type == "error"
 
 
-# --- the server's end ---------------------------------------------------------------------------
+# --- when the server ends -----------------------------------------------------------------------
 
 
-def test_a_server_that_is_stopped(tmp_path: Path) -> None:
+def test_a_server_that_is_stopped_ends_its_attempts(tmp_path: Path) -> None:
     with notebook_server(tmp_path) as server:
         attempts = Attempts(ServerKernels(server))
         attempt, said = attempts.attempt({"n.ipynb": notebook(FOREVER)})
@@ -307,7 +309,7 @@ def test_a_server_that_is_stopped(tmp_path: Path) -> None:
     assert attempts.end(attempt, said).error.code == "server_stopped"
 
 
-def test_a_server_that_was_killed_leaves_nothing_to_the_next(tmp_path: Path) -> None:
+def test_the_next_server_cleans_up_after_a_killed_one(tmp_path: Path) -> None:
     cell = (
         "import subprocess, sys\n"
         "own = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'],"

@@ -24,8 +24,8 @@ from wb_server.pipelines.kernels import driver
 
 
 @pytest.fixture
-def often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Saves come quickly enough to wait for them."""
+def frequent_saves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saves are frequent enough to wait for."""
     monkeypatch.setattr(driver, "SAVE_SECONDS", 0.1)
 
 
@@ -40,7 +40,7 @@ def gone(pid: int) -> Callable[[], bool]:
 
 
 def printed(said: object, pattern: str) -> Callable[[], re.Match[str] | None]:
-    """What the notebook shows while it runs."""
+    """Looks for a pattern in the notebook as it is saved while it runs."""
 
     def look() -> re.Match[str] | None:
         for content, _ in reversed(said.saves):  # type: ignore[attr-defined]
@@ -70,10 +70,10 @@ def test_a_notebook_with_parameters_and_a_helper(attempts: Attempts) -> None:
     attempt = outputs.pop("attempt")
     assert outputs == {"rows": {"eu": [1, None, 2.5]}, "period": "2026-07-01"}
     assert ran.said.text(3) == "2026-07-01 42\n"
-    # The kernel was noted before any code ran, and its folder is gone with it.
+    # The kernel was recorded before any code ran, and its folder is deleted with it.
     assert [each["attempt"] for each in ran.said.kernels] == [attempt]
     wait_for(lambda: not place.exists())
-    # Five cells run: the markdown and the empty one don't, the parameters' own does.
+    # Five cells run: the markdown and the empty one don't, the one with the parameters does.
     assert [step[:2] for step in ran.said.steps] == [(n, 5) for n in range(6)]
     cells = ran.said.last.cells
     assert [cell.get("execution_count") for cell in cells] == [None, 1, 2, 3, 4, 5, None]
@@ -86,13 +86,13 @@ def test_a_notebook_with_parameters_and_a_helper(attempts: Attempts) -> None:
     assert ran.said.last.metadata.language_info.name == "python"
 
 
-def test_packages_that_changed_are_told(attempts: Attempts) -> None:
+def test_changed_packages_are_logged(attempts: Attempts) -> None:
     ran = attempts.run("1", files={".packages.txt": b"ipykernel==1.0\n"})
-    said = "Installed packages differ from when this version was saved: ipykernel 1.0, now "
-    assert [line.startswith(said) for line in ran.said.lines] == [True]
+    warning = "Installed packages differ from when this version was saved: ipykernel 1.0, now "
+    assert [line.startswith(warning) for line in ran.said.lines] == [True]
 
 
-def test_a_cell_that_fails(attempts: Attempts) -> None:
+def test_a_failing_cell_fails_the_task(attempts: Attempts) -> None:
     ran = attempts.run("x = 1", "print('before')\n{}['eu']", "print('never')")
     error = ran.error
     assert (error.code, error.retry) == ("cell_failed", True)
@@ -110,7 +110,7 @@ def test_a_cell_that_fails(attempts: Attempts) -> None:
     assert (never.execution_count, never.outputs) == (None, [])
 
 
-def test_an_error_that_a_notebook_expects(attempts: Attempts) -> None:
+def test_an_expected_error_does_not_fail_the_task(attempts: Attempts) -> None:
     expected = new_code_cell("1/0", metadata={"tags": ["raises-exception"]})
     ran = attempts.run(expected, "print('after')")
     assert ran.outputs == {}
@@ -128,7 +128,7 @@ def test_old_outputs_are_not_kept(attempts: Attempts) -> None:
     assert [cell.execution_count for cell in said.last.cells] == [1, 2, None]
 
 
-def test_a_kernel_that_dies(attempts: Attempts) -> None:
+def test_a_kernel_that_dies_fails_the_task(attempts: Attempts) -> None:
     ran = attempts.run("x = 1", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "y = 1")
     assert (ran.error.code, ran.error.retry) == ("kernel_died", True)
     assert "ran out of memory" in ran.error.message
@@ -137,13 +137,13 @@ def test_a_kernel_that_dies(attempts: Attempts) -> None:
     assert (shown.ename, shown.evalue) == ("DeadKernelError", ran.error.message)
 
 
-def test_a_kernel_that_leaves(attempts: Attempts) -> None:
+def test_a_kernel_that_exits_fails_the_task(attempts: Attempts) -> None:
     ran = attempts.run("import os\nos._exit(3)")
     assert ran.error.code == "kernel_died"
     assert "status 3" in ran.error.message
 
 
-def test_a_cell_that_takes_too_long(attempts: Attempts) -> None:
+def test_a_cell_over_its_timeout_fails_the_task(attempts: Attempts) -> None:
     ran = attempts.run(
         "import os; print('pid', os.getpid(), flush=True)\nimport time\nwhile True: time.sleep(1)",
         cell_timeout="1s",
@@ -154,7 +154,9 @@ def test_a_cell_that_takes_too_long(attempts: Attempts) -> None:
     assert ran.said.last.cells[0].outputs[-1].ename == "CellTimeoutError"
 
 
-def test_a_notebook_that_prints_without_end(attempts: Attempts, often: None) -> None:
+def test_a_notebook_that_prints_endlessly_can_be_stopped(
+    attempts: Attempts, frequent_saves: None
+) -> None:
     cell = (
         "import os, time\nprint('pid', os.getpid(), flush=True)\n"
         "while True: print('x' * 10_000); time.sleep(0.001)"
@@ -168,18 +170,18 @@ def test_a_notebook_that_prints_without_end(attempts: Attempts, often: None) -> 
     assert (ran.error.code, ran.error.retry) == ("stopped", False)
     assert gone(pid)()
     assert len(said.saves[-1][0]) < 12 * 2**20
-    # The kernel's own word of its interruption may lie behind too much output to be waited for.
+    # The kernel's own report of the interrupt may come after too much output to wait for.
     assert said.last.cells[0].outputs[-1].ename in ("KeyboardInterrupt", "Stopped")
 
 
 @pytest.mark.parametrize("cell", ["while True: print('x' * 10_000)", "print('x' * 70_000_000)"])
-def test_one_output_without_measure(attempts: Attempts, cell: str) -> None:
+def test_an_oversized_output_fails_the_task(attempts: Attempts, cell: str) -> None:
     ran = attempts.run(cell, "y = 1")
     assert (ran.error.code, ran.error.retry) == ("output_too_large", False)
     assert ran.said.last.cells[0].outputs[-1].output_type == "error"
 
 
-def test_a_cell_that_will_not_be_stopped(attempts: Attempts, often: None) -> None:
+def test_a_cell_that_ignores_interrupts_is_killed(attempts: Attempts, frequent_saves: None) -> None:
     cell = (
         "import os, subprocess, sys, time\n"
         "own = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'],"
@@ -196,12 +198,12 @@ def test_a_cell_that_will_not_be_stopped(attempts: Attempts, often: None) -> Non
     pids = wait_for(printed(said, r"pids (\d+) (\d+)"))
     attempt.hang_up.now()
     assert running.ended(20).error.code == "stopped"
-    # Its child had a session of its own, and went with it.
+    # Its child had a session of its own, and was killed as well.
     assert [gone(int(pid))() for pid in pids.groups()] == [True, True]  # type: ignore[union-attr]
     assert said.last.cells[0].outputs[-1].ename == "Stopped"
 
 
-def test_it_is_stopped_before_it_starts(attempts: Attempts) -> None:
+def test_a_notebook_can_be_stopped_before_it_starts(attempts: Attempts) -> None:
     attempt, said = attempts.attempt({"n.ipynb": notebook("x = 1")})
     attempt.hang_up.now()
     assert attempts.end(attempt, said).error.code == "stopped"
@@ -220,7 +222,7 @@ def test_an_image_is_kept_and_cleared_output_is_not(attempts: Attempts) -> None:
     assert updated.data["text/plain"] == "'b'"
 
 
-def test_outputs_that_are_too_large_together(attempts: Attempts) -> None:
+def test_outputs_that_are_too_large_together_fail_the_task(attempts: Attempts) -> None:
     ran = attempts.run("import wb\nfor n in range(9): wb.output(f'x{n}', 'y' * 60_000)")
     assert (ran.error.code, ran.error.retry) == ("outputs_too_large", False)
 
@@ -236,21 +238,21 @@ def test_outputs_that_are_too_large_together(attempts: Attempts) -> None:
         (notebook("1", kernel="cobol"), "unknown_kernel"),
     ],
 )
-def test_a_notebook_that_can_not_run(attempts: Attempts, content: bytes, code: str) -> None:
+def test_an_invalid_notebook_fails_the_task(attempts: Attempts, content: bytes, code: str) -> None:
     attempt, said = attempts.attempt({"n.ipynb": content})
     ran = attempts.end(attempt, said)
     assert (ran.error.code, ran.error.retry) == (code, False)
     assert said.saves == []
 
 
-def test_a_notebook_that_is_missing(attempts: Attempts) -> None:
+def test_a_missing_notebook_fails_the_task(attempts: Attempts) -> None:
     attempt, said = attempts.attempt({"other.ipynb": b"{}"})
     error = attempts.end(attempt, said).error
     assert (error.code, error.retry) == ("missing_notebook", False)
     assert "n.ipynb" in error.message
 
 
-def test_an_old_notebook(attempts: Attempts) -> None:
+def test_a_notebook_of_an_old_format_runs(attempts: Attempts) -> None:
     old = {
         "nbformat": 3,
         "nbformat_minor": 0,
@@ -277,7 +279,7 @@ def test_an_old_notebook(attempts: Attempts) -> None:
     assert said.text() == "old\n"
 
 
-def test_a_process_that_ends_takes_its_kernels_along(tmp_path: Path) -> None:
+def test_kernels_end_with_their_process(tmp_path: Path) -> None:
     script = (
         "from support.notebooks import Attempts\n"
         "from wb_server.pipelines.kernels.local import LocalKernels\n"
@@ -299,7 +301,7 @@ def test_a_process_that_ends_takes_its_kernels_along(tmp_path: Path) -> None:
     pid, place = ended.stdout.split()
     assert Path(place).is_relative_to(tmp_path)
     assert gone(int(pid))()
-    # Its folder, and that of the kernel that was kept warm, if it came to that.
+    # Its folder, and that of the warm kernel if there was one, are deleted.
     assert list(tmp_path.glob("wb-attempts-*/*")) == []
     assert not [
         each
@@ -308,7 +310,7 @@ def test_a_process_that_ends_takes_its_kernels_along(tmp_path: Path) -> None:
     ]
 
 
-def test_a_save_that_fails_ends_it(attempts: Attempts, often: None) -> None:
+def test_a_failed_save_ends_the_attempt(attempts: Attempts, frequent_saves: None) -> None:
     attempt, said = attempts.attempt(
         {"n.ipynb": notebook("print('on', flush=True)\nimport time\ntime.sleep(600)")}
     )

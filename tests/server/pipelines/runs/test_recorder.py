@@ -1,4 +1,4 @@
-"""What an attempt says is kept: in the order of its words, to the last one, whatever letters it has."""
+"""What an attempt reports is kept: in order, to the last line, whatever characters it has."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def text(bench: Bench, claim: Claim) -> str:
     return "".join(piece for _, piece in bench.store.log(claim.attempt_id, 0, 10**6))
 
 
-def test_the_end_has_the_last_words(bench: Bench) -> None:
-    """Log, tables and how far it came, in the transaction that ends the attempt."""
+def test_ending_an_attempt_writes_its_last_words(bench: Bench) -> None:
+    """Log, tables and progress, in the transaction that ends the attempt."""
     claim = bench.claim(bench.runs.create(bench.new()).ready[0])
     it = record(bench, claim)
     it.progress(3, 5, "cell 4 of 5")
@@ -43,39 +43,39 @@ def test_the_end_has_the_last_words(bench: Bench) -> None:
     assert progress(bench, claim) == {"done": 3, "total": 5, "text": "cell 4 of 5"}
     it.progress(5, 5, "5 cells")
     it.log("two")
-    said = it.last_words()
+    last = it.last_words()
     assert progress(bench, claim) == {"done": 3, "total": 5, "text": "cell 4 of 5"}
-    bench.end(claim, "succeeded", log=said.log, tables=said.tables, progress=said.progress)
+    bench.end(claim, "succeeded", log=last.log, tables=last.tables, progress=last.progress)
     assert progress(bench, claim) == {"done": 5, "total": 5, "text": "5 cells"}
     assert [line[10:] for line in text(bench, claim).splitlines()] == ["one", "two"]
 
 
-def test_an_end_without_words_leaves_what_was_said(bench: Bench) -> None:
+def test_ending_without_last_words_keeps_what_was_reported(bench: Bench) -> None:
     step = bench.runs.create(bench.new(task("a"), task("b")))
-    silent, said = (bench.claim(each) for each in step.ready)
+    silent, reporting = (bench.claim(each) for each in step.ready)
     bench.end(silent, "succeeded")
     assert progress(bench, silent) is None
-    it = record(bench, said)
+    it = record(bench, reporting)
     it.progress(1, None, "1 row")
     it.flush()
-    bench.end(said, "lost")
-    assert progress(bench, said) == {"done": 1, "total": None, "text": "1 row"}
+    bench.end(reporting, "lost")
+    assert progress(bench, reporting) == {"done": 1, "total": None, "text": "1 row"}
 
 
-def test_what_could_not_be_written_comes_later(
+def test_what_could_not_be_written_is_written_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The metadata database was away for a moment."""
+    """The metadata database was unavailable for a moment."""
     claim = bench.claim(bench.runs.create(bench.new()).ready[0])
     it = record(bench, claim)
     it.log("one")
     it.progress(1, 2, "half")
 
-    def away(*_: object) -> None:
+    def unavailable(*_: object) -> None:
         raise Unavailable("The database is away.", code="storage_down")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Notes, "add", away)
+        patch.setattr(Notes, "add", unavailable)
         with pytest.raises(Unavailable):
             it.flush()
     it.log("two")
@@ -84,7 +84,7 @@ def test_what_could_not_be_written_comes_later(
     assert progress(bench, claim) == {"done": 1, "total": 2, "text": "half"}
 
 
-def test_letters_that_databases_refuse(bench: Bench) -> None:
+def test_characters_that_databases_refuse_are_replaced(bench: Bench) -> None:
     claim = bench.claim(bench.runs.create(bench.new()).ready[0])
     odd = "a\0b\ud800c"
     it = record(bench, claim)
@@ -103,8 +103,8 @@ def test_letters_that_databases_refuse(bench: Bench) -> None:
     assert json.loads(task_run.model_dump_json())["message"] == "a\ufffdb?c"
 
 
-def test_what_tasks_before_made(bench: Bench) -> None:
-    """In the order of the file; of a re-run, what stands for it."""
+def test_artifacts_of_earlier_tasks(bench: Bench) -> None:
+    """In the order of the pipeline file."""
     digests = [bench.blobs.put([word]) for word in (b"one", b"two", b"three")]
     step = bench.runs.create(bench.new(task("z"), task("a"), task("b", "z", "a")))
     parquet = "application/vnd.apache.parquet"

@@ -41,7 +41,7 @@ AT = datetime(2026, 3, 1, 6, tzinfo=UTC)
 
 
 class Bench:
-    """The steps on one database, with one pipeline."""
+    """The transitions on one database, with one pipeline."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
@@ -110,7 +110,7 @@ def task(name: str, *needs: str, **more: float) -> NewTask:
 
 @pytest.fixture
 def shift(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves the clock on, by seconds from now."""
+    """Moves the clock forward, by seconds from now."""
     real = clock.now
 
     def move(seconds: float) -> None:
@@ -138,7 +138,7 @@ def test_tasks_run_after_what_they_need(bench: Bench) -> None:
     assert bench.store.outputs(run)["a"] == {"rows": 3}
 
 
-def test_a_failure_ends_what_needs_it_and_nothing_else(bench: Bench) -> None:
+def test_a_failure_skips_the_tasks_that_need_it_and_no_others(bench: Bench) -> None:
     step = bench.runs.create(
         bench.new(task("a"), task("b", "a"), task("c", "b"), task("other"), task("last", "other"))
     )
@@ -158,7 +158,7 @@ def test_a_failure_ends_what_needs_it_and_nothing_else(bench: Bench) -> None:
     assert (run.code, run.message) == ("broken", "a: It broke.")
 
 
-def test_one_of_many_claims_it(bench: Bench) -> None:
+def test_only_one_worker_claims_a_task_run(bench: Bench) -> None:
     (only,) = bench.runs.create(bench.new()).ready
     gate = threading.Barrier(8)
 
@@ -171,7 +171,9 @@ def test_one_of_many_claims_it(bench: Bench) -> None:
     assert sum(each is not None for each in claims) == 1
 
 
-def test_an_old_fence_counts_for_nothing(bench: Bench, shift: Callable[[float], None]) -> None:
+def test_an_attempt_with_an_old_fence_is_refused(
+    bench: Bench, shift: Callable[[float], None]
+) -> None:
     step = bench.runs.create(bench.new())
     (only,) = step.ready
     old = bench.claim(only, lease=1)
@@ -194,7 +196,7 @@ def test_an_old_fence_counts_for_nothing(bench: Bench, shift: Callable[[float], 
     assert [each.state for each in done.attempts] == ["lost", "succeeded"]
 
 
-def test_kernels_of_earlier_attempts_are_told_to_the_next(
+def test_kernels_of_earlier_attempts_are_passed_to_the_next(
     bench: Bench, shift: Callable[[float], None]
 ) -> None:
     (only,) = bench.runs.create(bench.new()).ready
@@ -213,7 +215,7 @@ def test_a_renewed_lease_does_not_expire(bench: Bench, shift: Callable[[float], 
     assert bench.tasks.expire() == []
 
 
-def test_a_worker_that_is_lost_each_time_fails_in_the_end(
+def test_a_task_whose_workers_are_always_lost_fails(
     bench: Bench, shift: Callable[[float], None]
 ) -> None:
     step = bench.runs.create(bench.new(task("only", retries=5)))
@@ -244,7 +246,7 @@ def test_retries_wait_longer_each_time(bench: Bench, shift: Callable[[float], No
     assert bench.end(bench.claim(only), "failed", code="x").ended == "failed"
 
 
-def test_what_no_retry_can_mend_is_not_tried_again(bench: Bench) -> None:
+def test_a_permanent_failure_is_not_retried(bench: Bench) -> None:
     (only,) = bench.runs.create(bench.new(task("only", retries=3))).ready
     assert bench.end(bench.claim(only), "failed", code="x", retry=False).ended == "failed"
 
@@ -261,7 +263,9 @@ def test_a_lost_attempt_does_not_count_as_a_retry(
     assert bench.end(bench.claim(only), "failed", code="x").ended == "failed"
 
 
-def test_cancel_ends_what_waits_at_once_and_what_runs_when_it_is_seen(bench: Bench) -> None:
+def test_cancelling_ends_waiting_tasks_at_once_and_running_ones_when_they_notice(
+    bench: Bench,
+) -> None:
     step = bench.runs.create(bench.new(task("a"), task("b", "a"), task("c")))
     run = step.run_id
     by_task = {each.task: each.id for each in bench.store.tasks(run)}
@@ -276,7 +280,7 @@ def test_cancel_ends_what_waits_at_once_and_what_runs_when_it_is_seen(bench: Ben
     assert a.state == "cancelled"
 
 
-def test_a_run_that_nobody_began_is_cancelled_at_once(bench: Bench) -> None:
+def test_a_run_that_no_worker_has_claimed_is_cancelled_at_once(bench: Bench) -> None:
     run = bench.runs.create(bench.new()).run_id
     assert bench.runs.cancel(run, "ana").ended == "cancelled"
     assert bench.runs.cancel(run, "ana").ended is None
@@ -297,7 +301,7 @@ def test_runs_of_a_pipeline_wait_for_each_other(bench: Bench) -> None:
     assert bench.upkeep.held_up() == []
 
 
-def test_one_run_is_skipped_while_another_goes_on(bench: Bench) -> None:
+def test_a_run_is_skipped_while_another_is_running(bench: Bench) -> None:
     bench.runs.create(bench.new())
     step = bench.runs.create(replace(bench.new(), concurrency="skip"))
     run = bench.store.run(step.run_id)
@@ -312,7 +316,7 @@ def test_a_newer_run_cancels_the_older_ones(bench: Bench) -> None:
     waiting = bench.runs.create(bench.new())
     newest = bench.runs.create(replace(bench.new(), concurrency="cancel_older"))
     assert bench.state(waiting.run_id) == "cancelled"
-    assert bench.state(newest.run_id) == "queued"  # until the one that runs is gone
+    assert bench.state(newest.run_id) == "queued"  # until the running one has ended
     assert bench.end(claim, "cancelled").ended == "cancelled"
     step = bench.runs.start_waiting(bench.pipeline)
     assert step is not None
@@ -329,7 +333,7 @@ def test_the_same_key_is_the_same_run(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("what", ["fire_at", "idempotency_key"])
-def test_many_at_once_make_one_run(bench: Bench, what: str) -> None:
+def test_concurrent_requests_make_one_run(bench: Bench, what: str) -> None:
     gate = threading.Barrier(6)
     new = replace(bench.new(), **{what: AT if what == "fire_at" else "key"})  # type: ignore[arg-type]
 
@@ -344,7 +348,7 @@ def test_many_at_once_make_one_run(bench: Bench, what: str) -> None:
     assert sum(done for _, done in made) == 1
 
 
-def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
+def test_a_rerun_reuses_what_succeeded(bench: Bench) -> None:
     step = bench.runs.create(bench.new(task("a"), task("b", "a")))
     digest = bench.blobs.put([b"rows"])
     (b,) = bench.end(
@@ -363,7 +367,7 @@ def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
     found = bench.store.artifact(again.run_id, "a", "table.parquet")
     assert found is not None
     assert found["digest"] == digest
-    # The earlier run may go: what was taken over stays.
+    # The earlier run may be pruned: what was taken over stays.
     assert bench.upkeep.prune(clock.now() + timedelta(days=1), 0) == 1
     assert bench.store.run(step.run_id) is None
     assert bench.blobs.sweep(timedelta(0)) == 0
@@ -378,13 +382,13 @@ def test_a_rerun_takes_over_what_succeeded(bench: Bench) -> None:
     assert bench.blobs.sweep(timedelta(0)) == 1
 
 
-def test_what_is_left_out_never_runs(bench: Bench) -> None:
+def test_a_task_that_is_left_out_never_runs(bench: Bench) -> None:
     step = bench.runs.create(bench.new(task("a"), replace(task("b", "a"), left_out=True)))
     assert bench.end(bench.claim(step.ready[0]), "succeeded").ended == "succeeded"
     assert bench.states(step.run_id) == {"a": "succeeded", "b": "skipped"}
 
 
-def test_old_runs_go_with_their_files(bench: Bench) -> None:
+def test_old_runs_are_pruned_with_their_files(bench: Bench) -> None:
     runs = []
     for number in range(4):
         step = bench.runs.create(bench.new())
@@ -408,10 +412,10 @@ def test_whatever_workers_do_every_run_ends_and_each_task_succeeds_once(
     bench: Bench, seed: int
 ) -> None:
     """Four workers race on random graphs; some attempts fail, some are lost, rings get lost."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     names = [f"t{number}" for number in range(12)]
     tasks = [
-        task(name, *chance.sample(names[:index], min(index, chance.randint(0, 3))), retries=50)
+        task(name, *rng.sample(names[:index], min(index, rng.randint(0, 3))), retries=50)
         for index, name in enumerate(names)
     ]
     runs = []
@@ -431,7 +435,7 @@ def test_whatever_workers_do_every_run_ends_and_each_task_succeeds_once(
                     continue
                 fate = mine.random()
                 if fate < 0.1 and claim.number < 3:
-                    continue  # it dies without a word
+                    continue  # it dies silently
                 ending = "failed" if fate < 0.25 else "succeeded"
                 if bench.end(claim, ending, code="x").done and ending == "succeeded":  # type: ignore[arg-type]
                     succeeded.append((claim.run_id, claim.task))
@@ -453,8 +457,8 @@ def test_whatever_workers_do_every_run_ends_and_each_task_succeeds_once(
     assert len(succeeded) == len(set(succeeded))
 
 
-def _shuffled(chance: random.Random, items: Sequence[str]) -> list[str]:
-    return chance.sample(list(items), len(items))
+def _shuffled(rng: random.Random, items: Sequence[str]) -> list[str]:
+    return rng.sample(list(items), len(items))
 
 
 def _until(done: Callable[[], bool]) -> None:

@@ -45,7 +45,9 @@ def fired(house, name: str) -> list[datetime]:  # type: ignore[no-untyped-def]
     ("catch_up", "expected"),
     [("skip", [17]), ("latest", [12, 17]), ("all", [12, 13, 14, 15, 16, 17])],
 )
-def test_what_was_missed(house, at, catch_up: str, expected: list[int]) -> None:  # type: ignore[no-untyped-def]
+def test_missed_times_are_caught_up_by_the_rule(
+    house, at, catch_up: str, expected: list[int]
+) -> None:  # type: ignore[no-untyped-def]
     house.workbench.services.get(Scheduler).close()
     at(START)
     house.create("ana", TEXT.format(name="hourly", catch_up=catch_up, concurrency="queue"))
@@ -62,7 +64,7 @@ def test_what_was_missed(house, at, catch_up: str, expected: list[int]) -> None:
     assert len(fired(house, "hourly")) == len(expected)
 
 
-def test_many_who_tick_at_once_fire_once(house, at) -> None:  # type: ignore[no-untyped-def]
+def test_concurrent_ticks_fire_once(house, at) -> None:  # type: ignore[no-untyped-def]
     house.workbench.services.get(Scheduler).close()
     at(START)
     for number in range(5):
@@ -81,7 +83,7 @@ def test_many_who_tick_at_once_fire_once(house, at) -> None:  # type: ignore[no-
         assert [moment.hour for moment in fired(house, f"p{number}")] == [12, 13, 14]
 
 
-def test_a_paused_one_fires_when_it_goes_on_as_its_rule_says(house, at) -> None:  # type: ignore[no-untyped-def]
+def test_a_resumed_schedule_catches_up_by_its_rule(house, at) -> None:  # type: ignore[no-untyped-def]
     house.workbench.services.get(Scheduler).close()
     at(START)
     made = house.create("ana", TEXT.format(name="paused", catch_up="latest", concurrency="queue"))
@@ -108,8 +110,8 @@ def test_a_new_schedule_counts_from_now(house, at) -> None:  # type: ignore[no-u
     )
 
 
-def test_a_fire_that_was_begun_and_not_noted_comes_to_the_same_run(house, at, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    """A scheduler is killed between the run's row and the note that the schedule was dealt with."""
+def test_a_fire_that_was_not_recorded_leads_to_the_same_run(house, at, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """A scheduler is killed after the run's row was written, before the fire was recorded."""
     house.workbench.services.get(Scheduler).close()
     at(START)
     house.create("ana", TEXT.format(name="cut", catch_up="all", concurrency="queue"))
@@ -127,7 +129,7 @@ def test_a_fire_that_was_begun_and_not_noted_comes_to_the_same_run(house, at, mo
     )
 
 
-def test_a_fire_that_can_not_begin_is_seen_as_a_run_that_failed(house, at) -> None:  # type: ignore[no-untyped-def]
+def test_a_fire_that_cannot_start_shows_as_a_failed_run(house, at) -> None:  # type: ignore[no-untyped-def]
     house.workbench.services.get(Scheduler).close()
     at(START)
     text = TEXT.format(name="wrong", catch_up="all", concurrency="queue")

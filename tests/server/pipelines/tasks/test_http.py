@@ -27,16 +27,16 @@ SURROGATES = ["\ud800", "\udbff", "\udc00", "\udfff"]
 
 
 class Nowhere(CheckContext):
-    """An address is checked without asking anybody."""
+    """A context for checks that look nothing up."""
 
 
 class Log(TaskRecorder):
     def log(self, text: str) -> None:
-        """Nobody reads it."""
+        """Discarded."""
 
 
 class Server:
-    """Keeps each request as it came; answers with what it was told to."""
+    """Records each request as it was sent; responds with ``answer``."""
 
     def __init__(self) -> None:
         self.requests: list[bytes] = []
@@ -78,7 +78,7 @@ def server() -> Iterator[Server]:
 
 
 def send(network: NetworkPolicy | None = None, **spec: object) -> str:
-    """Runs a task; ``sent``, the code of its refusal, or ``invalid``. Anything else is raised."""
+    """Runs a task: ``sent``, the code of its refusal, or ``invalid``. Anything else is raised."""
     try:
         checked_spec = HttpSpec.model_validate({"type": "http", **spec})
     except ValidationError:
@@ -95,7 +95,7 @@ def send(network: NetworkPolicy | None = None, **spec: object) -> str:
 
 
 def checked(url: str) -> set[str]:
-    """What is wrong with it in a file."""
+    """The codes of an address's problems in a pipeline file."""
     text = f"name: p\ntasks:\n  t: {{type: http, url: {_quoted(url)}}}\n"
     found = check(text, REGISTRY)
     spec = found.definition.tasks["t"] if found.definition is not None else None
@@ -142,7 +142,7 @@ def test_no_address_with_a_control_character_is_sent(server: Server, place: str)
      "ftp://127.0.0.1/", "http://a:b@127.0.0.1/", "http://@127.0.0.1/", f"http://{'é' * 70}.example/",
      "http://xn--/", "http://127.0.0.1%0a/", "http://\u2028/", "http://" + "a" * 300 + "/"],
 )  # fmt: skip
-def test_what_is_no_address_is_refused(url: str) -> None:
+def test_invalid_addresses_are_refused(url: str) -> None:
     assert send(url=url) in {"bad_url", "address_not_allowed", "unknown_host", "invalid"}
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_address_is_refused(url: str) -> None:
     "host", ["rebind.example.org", "xn--ls8h.example.org", "xn--0.example.org"]
 )
 def test_the_checked_address_is_called_by_the_name(server: Server, host: str) -> None:
-    """Once resolved, it isn't asked for again; nor does it have to be a name that IDNA 2008 knows."""
+    """The name is resolved once, and doesn't have to be valid in IDNA 2008."""
     asked: list[str] = []
 
     def resolver(name: str, port: int) -> list[str]:
@@ -163,7 +163,7 @@ def test_the_checked_address_is_called_by_the_name(server: Server, host: str) ->
     assert f"\r\nhost: {url.removeprefix('http://')}\r\n".encode() in server.requests[-1].lower()
 
 
-def test_neither_an_address_that_is_not_allowed_nor_a_redirect_is_called(server: Server) -> None:
+def test_neither_a_forbidden_address_nor_a_redirect_is_called(server: Server) -> None:
     before = len(server.requests)
     assert send(NetworkPolicy(), url=server.url) == "address_not_allowed"
     assert len(server.requests) == before
@@ -198,7 +198,7 @@ def test_an_address_with_expressions_is_checked_around_them(url: str, codes: set
 @pytest.mark.parametrize(
     "name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY", "iDEMPOTENCY-kEY"]
 )
-def test_a_header_of_the_tasks_own_is_there_once(server: Server, name: str) -> None:
+def test_a_header_given_in_the_task_is_sent_once(server: Server, name: str) -> None:
     headers = {name: "mine", "content-type": "text/x", "user-agent": "Mine/1", "X-Other": " a "}
     assert send(url=server.url, headers=headers, body={"n": 1}) == "sent"
     head = server.requests[-1].partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
@@ -210,14 +210,12 @@ def test_a_header_of_the_tasks_own_is_there_once(server: Server, name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["host", "Content-Length", "transfer-encoding"])
-def test_who_is_asked_and_how_the_body_ends_is_not_for_headers_to_say(
-    server: Server, name: str
-) -> None:
+def test_headers_cannot_set_the_host_or_the_length_of_the_body(server: Server, name: str) -> None:
     assert send(url=server.url, headers={name: "evil.example"}, body="x") == "sent"
     assert b"evil" not in server.requests[-1]
 
 
-def test_no_header_ends_before_its_end(server: Server) -> None:
+def test_a_header_cannot_inject_another(server: Server) -> None:
     before = len(server.requests)
     for letter in [*CONTROLS, *SURROGATES, "é", "\u2028"]:
         value = f"a{letter}X-Evil: 1"
@@ -227,7 +225,7 @@ def test_no_header_ends_before_its_end(server: Server) -> None:
     assert len(server.requests) == before + 1
 
 
-def test_a_body_that_can_not_be_sent_is_refused(server: Server) -> None:
+def test_a_body_that_cannot_be_sent_is_refused(server: Server) -> None:
     before = len(server.requests)
     for body in ("\ud800", {"n": float("nan")}, [float("inf")]):
         assert send(url=server.url, body=body) == "bad_body"
@@ -241,7 +239,7 @@ def test_a_body_that_can_not_be_sent_is_refused(server: Server) -> None:
     [b"[" * 30_000, b'{"a": ' * 5_000, b"\xff\xfe", b'"\\ud800"', b"", b"NaN"],
     ids=["lists", "objects", "bytes", "surrogate", "empty", "nan"],
 )
-def test_an_answer_is_taken_as_it_is(server: Server, answer: bytes) -> None:
+def test_any_response_body_is_accepted(server: Server, answer: bytes) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=none\r\nContent-Length: {len(answer)}\r\n\r\n"
     was, server.answer = server.answer, head.encode() + answer
     try:

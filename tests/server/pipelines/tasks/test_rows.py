@@ -34,12 +34,12 @@ from wb_server.pipelines.tasks.copy import CopyTask
 from wb_server.pipelines.tasks.rows import telling_what_passes
 from wb_server.pipelines.tasks.sql import SqlTask
 
-# In MariaDB their schema `l` is the server's.
+# In MariaDB the schema `l` belongs to the whole server, not to one test process.
 pytestmark = pytest.mark.xdist_group("schema l")
 
 
-class Kept:
-    """What an attempt said."""
+class Recorder:
+    """Records what an attempt reports."""
 
     def __init__(self, hang_up: HangUp | None = None, after: int = 0) -> None:
         self.lines: list[str] = []
@@ -89,7 +89,11 @@ class Tasks:
         return templates.evaluated(file.tasks["t"], {"params": {"least": 2}, "tasks": {}})
 
     def run(
-        self, text: str, run: str = "r1", kept: Kept | None = None, hang_up: HangUp | None = None
+        self,
+        text: str,
+        run: str = "r1",
+        recorder: Recorder | None = None,
+        hang_up: HangUp | None = None,
     ) -> TaskResult:
         spec = self.spec(text)
         attempt = Attempt(
@@ -104,7 +108,7 @@ class Tasks:
             origin=WHERE,
             deadline=time.monotonic() + 60,
             hang_up=hang_up or HangUp(),
-            recorder=kept or Kept(),
+            recorder=recorder or Recorder(),
         )
         return self._types[spec.type].run(spec, attempt)
 
@@ -129,13 +133,13 @@ to: {connection: mart, table: l.dst, mode: upsert, key: [id]}
 
 def test_copy(tasks: Tasks) -> None:
     """From PostgreSQL into MariaDB, once for the task run, with progress, log and tables."""
-    kept = Kept()
-    assert tasks.run(COPY, kept=kept).outputs == {"rows": 2}
-    assert kept.rows == [2]
-    assert kept.used == {"read": [("l", "src")], "written": [("l", "dst")]}
-    assert kept.lines == ["2 rows into mart, l.dst (upsert)"]
-    again = Kept()
-    assert tasks.run(COPY, kept=again).outputs == {"rows": 2}
+    recorder = Recorder()
+    assert tasks.run(COPY, recorder=recorder).outputs == {"rows": 2}
+    assert recorder.rows == [2]
+    assert recorder.used == {"read": [("l", "src")], "written": [("l", "dst")]}
+    assert recorder.lines == ["2 rows into mart, l.dst (upsert)"]
+    again = Recorder()
+    assert tasks.run(COPY, recorder=again).outputs == {"rows": 2}
     assert "an earlier attempt" in again.lines[0]
     tasks.run(COPY.replace("upsert, key: [id]", "append").replace("l.dst", "l.other"), "r2")
     back = (
@@ -153,8 +157,8 @@ def test_copy(tasks: Tasks) -> None:
     ]
 
 
-def test_sql_answers(tasks: Tasks) -> None:
-    """One row's columns are outputs, exact; of more rows the number alone."""
+def test_sql_outputs(tasks: Tasks) -> None:
+    """The columns of a single row are outputs, exact; of more rows only their number is."""
     many = tasks.run("type: sql\nconnection: shop\nstatement: select * from l.src")
     assert many.outputs == {"rows": 3}
     one = tasks.run(
@@ -180,9 +184,9 @@ def test_sql_changes_data_once(tasks: Tasks) -> None:
     connection: shop
     statement: "update l.src set price = coalesce(price, 0) + 1 where id >= {{ params.least }}"
     """
-    kept = Kept()
-    assert tasks.run(text, kept=kept).outputs == {"rows": 2}
-    assert kept.used == {"read": [], "written": [("l", "src")]}
+    recorder = Recorder()
+    assert tasks.run(text, recorder=recorder).outputs == {"rows": 2}
+    assert recorder.used == {"read": [], "written": [("l", "src")]}
     assert tasks.run(text).outputs == {"rows": 2}
     assert tasks.run("type: sql\nconnection: shop\nstatement: select sum(price) as s from l.src").outputs == {
         "rows": 1, "s": "6.00"
@@ -190,8 +194,8 @@ def test_sql_changes_data_once(tasks: Tasks) -> None:
 
 
 def test_sql_into_an_artifact(tasks: Tasks, tmp_path: Path) -> None:
-    """A Parquet file of all rows, which goes away with the artifact."""
-    kept = Kept()
+    """A Parquet file of all rows, which is deleted with the artifact."""
+    recorder = Recorder()
     result = tasks.run(
         """
         type: sql
@@ -199,7 +203,7 @@ def test_sql_into_an_artifact(tasks: Tasks, tmp_path: Path) -> None:
         statement: select i, repeat('x', 200) as t, i / 8.0 as n from generate_series(1, 150000) i
         into: {artifact: big.parquet}
         """,
-        kept=kept,
+        recorder=recorder,
     )
     assert result.outputs == {"rows": 150_000}
     (artifact,) = result.artifacts
@@ -210,14 +214,14 @@ def test_sql_into_an_artifact(tasks: Tasks, tmp_path: Path) -> None:
     assert file.metadata.num_row_groups > 1
     table = file.read(columns=["n"])
     assert table["n"][0].as_py() == Decimal("0.125")
-    assert len(kept.rows) > 10 and kept.rows[-1] == 150_000
+    assert len(recorder.rows) > 10 and recorder.rows[-1] == 150_000
     file.close()
     del result, artifact, file, table
     gc.collect()
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_an_empty_answer_is_an_artifact_too(tasks: Tasks) -> None:
+def test_an_empty_result_is_an_artifact_too(tasks: Tasks) -> None:
     result = tasks.run(
         "type: sql\nconnection: files\nstatement: select * from people where id > 9\n"
         "into: {artifact: none}"
@@ -249,7 +253,7 @@ def test_sql_into_a_table(tasks: Tasks) -> None:
     assert refused.value.code == "not_a_read"
 
 
-def test_parquet_lacks_a_type(tasks: Tasks, tmp_path: Path) -> None:
+def test_a_type_that_parquet_lacks_is_refused(tasks: Tasks, tmp_path: Path) -> None:
     with pytest.raises(TaskFailed) as refused:
         tasks.run(
             "type: sql\nconnection: shop\nstatement: select interval '1 month' as i\n"
@@ -267,7 +271,7 @@ def test_cancelling_ends_both_halves(tasks: Tasks, postgres: Cluster) -> None:
     to: {connection: mart, table: l.dst}
     """
     with pytest.raises(Conflict) as caught:
-        tasks.run(text, kept=Kept(hang_up, 50_000), hang_up=hang_up)
+        tasks.run(text, recorder=Recorder(hang_up, 50_000), hang_up=hang_up)
     assert caught.value.code == "cancelled"
     wait_for(lambda: postgres.active("mark") == 0)
     assert tasks.run("type: sql\nconnection: mart\nstatement: select count(*) as n from l.dst").outputs == {
@@ -275,7 +279,7 @@ def test_cancelling_ends_both_halves(tasks: Tasks, postgres: Cluster) -> None:
     }  # fmt: skip
 
 
-def test_what_may_pass_is_tried_again() -> None:
+def test_transient_errors_are_retried() -> None:
     """Somebody else's change isn't this task's mistake."""
     with pytest.raises(TaskFailed) as failed, telling_what_passes():
         raise Conflict("It changed.", code="conflicting_change", number=1213)
@@ -285,18 +289,18 @@ def test_what_may_pass_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("type: copy\nfrom: {connection: a, query: select 1}\nto: {connection: b, table: t, mode: upsert}", "needs a key"),
         ("type: copy\nfrom: {connection: a, query: select 1}\nto: {connection: b, table: t, key: [id]}", "Only the mode upsert"),
         ("type: sql\nconnection: a\nstatement: select 1\ninto: {connection: b, table: t, mode: upsert, key: [i, i]}", "twice"),
     ],
 )  # fmt: skip
-def test_mistakes_in_the_file(tasks: Tasks, text: str, said: str) -> None:
+def test_mistakes_in_the_file_are_reported(tasks: Tasks, text: str, words: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         tasks.spec(text)
     (problem,) = refused.value.details["problems"]
-    assert said in problem["message"]
+    assert words in problem["message"]
 
 
 FROM_ARTIFACT = """
@@ -308,7 +312,7 @@ to: {connection: shop, table: l.dst, mode: upsert, key: [id]}
 
 
 def test_copy_from_an_artifact(tasks: Tasks) -> None:
-    """What pandas or polars wrote goes into a table like the rows of a query, once."""
+    """Files that pandas or polars wrote are loaded like the rows of a query, once."""
     frame = pandas.DataFrame(
         {
             "id": [1, 2, 3],
@@ -319,28 +323,28 @@ def test_copy_from_an_artifact(tasks: Tasks) -> None:
     )
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
-    kept = Kept()
-    kept.made = [
+    recorder = Recorder()
+    recorder.made = [
         stored("before", "rows.parquet", buffer.getvalue()),
         stored("other", "rows.parquet", b"no"),
     ]
-    assert tasks.run(FROM_ARTIFACT, kept=kept).outputs == {"rows": 3}
-    assert kept.used == {"read": [], "written": [("l", "dst")]}
-    assert kept.rows == [3]
-    again = Kept()
-    again.made = kept.made
-    assert tasks.run(FROM_ARTIFACT, kept=again).outputs == {"rows": 3}
+    assert tasks.run(FROM_ARTIFACT, recorder=recorder).outputs == {"rows": 3}
+    assert recorder.used == {"read": [], "written": [("l", "dst")]}
+    assert recorder.rows == [3]
+    again = Recorder()
+    again.made = recorder.made
+    assert tasks.run(FROM_ARTIFACT, recorder=again).outputs == {"rows": 3}
     assert "an earlier attempt" in again.lines[0]
-    # Another run, with what polars writes: 3 is changed, 4 added.
+    # Another run, with a file of polars: 3 is changed, 4 added.
     other = polars.DataFrame(
         {"id": [3, 4], "kind": ["c", "d"], "price": [Decimal("9.00"), None], "at": [None, None]},
         schema_overrides={"at": polars.Datetime("us")},
     )
     buffer = io.BytesIO()
     other.write_parquet(buffer)
-    kept = Kept()
-    kept.made = [stored("before", "rows.parquet", buffer.getvalue())]
-    assert tasks.run(FROM_ARTIFACT, "r2", kept).outputs == {"rows": 2}
+    recorder = Recorder()
+    recorder.made = [stored("before", "rows.parquet", buffer.getvalue())]
+    assert tasks.run(FROM_ARTIFACT, "r2", recorder).outputs == {"rows": 2}
     with tasks.wired.read("select id, kind, price, at::text from l.dst order by id") as reading:
         rows = [tuple(row.values()) for batch in reading for row in batch.to_pylist()]
     assert rows == [
@@ -352,7 +356,7 @@ def test_copy_from_an_artifact(tasks: Tasks) -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "code", "said"),
+    ("made", "code", "words"),
     [
         ([], "unknown_artifact", "It made none."),
         ([stored("before", "x.csv", b"")], "unknown_artifact", "It made x.csv."),
@@ -364,36 +368,36 @@ def test_copy_from_an_artifact(tasks: Tasks) -> None:
         ([stored("before", "rows.parquet", b"")], "bad_artifact", "before.rows.parquet can't be"),
     ],
 )
-def test_copy_from_what_is_no_parquet(
-    tasks: Tasks, made: list[StoredArtifact], code: str, said: str
+def test_copy_from_a_missing_or_invalid_artifact_fails(
+    tasks: Tasks, made: list[StoredArtifact], code: str, words: str
 ) -> None:
-    kept = Kept()
-    kept.made = made
+    recorder = Recorder()
+    recorder.made = made
     with pytest.raises(TaskFailed) as refused:
-        tasks.run(FROM_ARTIFACT, kept=kept)
+        tasks.run(FROM_ARTIFACT, recorder=recorder)
     assert (refused.value.code, refused.value.retry) == (code, False)
-    assert said in refused.value.message
+    assert words in refused.value.message
 
 
 def test_a_damaged_artifact_loads_nothing(tasks: Tasks) -> None:
-    """Half of the rows were on their way when it was seen."""
+    """Half of the rows had been sent when the damage was found."""
     numbers = pyarrow.table({"id": pyarrow.array(range(300_000))})
     buffer = io.BytesIO()
     pq.write_table(numbers, buffer, row_group_size=100_000, use_dictionary=False)
     content = bytearray(buffer.getvalue())
     content[-400_000:-200_000] = b"\xff" * 200_000
-    kept = Kept()
-    kept.made = [stored("before", "rows.parquet", bytes(content))]
+    recorder = Recorder()
+    recorder.made = [stored("before", "rows.parquet", bytes(content))]
     with pytest.raises(TaskFailed) as refused:
-        tasks.run(FROM_ARTIFACT, kept=kept)
+        tasks.run(FROM_ARTIFACT, recorder=recorder)
     assert (refused.value.code, refused.value.retry) == ("bad_artifact", False)
-    assert kept.rows
+    assert recorder.rows
     count = "select count(*) as n from information_schema.tables where table_name = 'dst'"
     assert tasks.run(f"type: sql\nconnection: shop\nstatement: {count}").outputs["n"] == 0
 
 
 def test_rows_of_a_file_take_little_memory(tmp_path: Path) -> None:
-    """A gigabyte of text lies in a file of less than a megabyte, all of it one group of rows."""
+    """A file of less than a megabyte holds a gigabyte of text, all of it in one row group."""
     path = tmp_path / "rows.parquet"
     column = pyarrow.DictionaryArray.from_arrays(
         pyarrow.array([n // 60_000 for n in range(120_000)], pyarrow.int32()),

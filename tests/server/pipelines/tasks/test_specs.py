@@ -1,4 +1,4 @@
-"""What is wrong with a task that takes another task's artifact, and where."""
+"""Problems of a task that reads another task's artifact, and their positions."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ tasks:
 
 @pytest.mark.parametrize("source", [
     "{artifact: extract.rows.parquet}",  # needed through another
-    "{artifact: notes.whatever.parquet}",  # only a run tells
+    "{artifact: notes.whatever.parquet}",  # known only in a run
     "{connection: c, query: 'select {{ run.date }}'}",
 ])  # fmt: skip
-def test_rows_come_from_either(source: str) -> None:
+def test_rows_come_from_an_artifact_or_a_query(source: str) -> None:
     assert check(FILE.replace("FROM", source), REGISTRY).problems == []
 
 
-@pytest.mark.parametrize(("source", "column", "code", "said"), [
+@pytest.mark.parametrize(("source", "column", "code", "words"), [
     ("{artifact: extract.rows}", 22, "unknown_artifact", "It makes rows.parquet."),
     ("{artifact: call.rows}", 22, "unknown_artifact", "It makes none."),
     ("{artifact: apart.x.parquet}", 22, "not_needed", "Add it to needs."),
@@ -45,15 +45,15 @@ def test_rows_come_from_either(source: str) -> None:
     ("{connection: c}", 5, "missing", "query is missing"),
     ("{artifact: extract.rows.parquet, mode: append}", 44, "unknown_key", "mode"),
 ])  # fmt: skip
-def test_what_is_wrong_with_a_source(source: str, column: int, code: str, said: str) -> None:
+def test_problems_of_a_source(source: str, column: int, code: str, words: str) -> None:
     (problem,) = check(FILE.replace("FROM", source), REGISTRY).problems
     assert (problem.line, problem.column, problem.code) == (10, column, code)
     assert problem.path[:3] == ("tasks", "load", "from")
-    assert said in problem.message
+    assert words in problem.message
 
 
 def test_an_artifact_is_known_before_a_run() -> None:
-    """No expression names it."""
+    """Expressions can't name it."""
     text = FILE.replace("FROM", "{artifact: 'extract.{{ run.date }}'}")
     (problem,) = check(text, REGISTRY).problems
     assert (problem.line, problem.code) == (10, "bad_value")
