@@ -1,49 +1,41 @@
 """Objects of an S3-compatible store as tables: Parquet, CSV, TSV and JSON, read by DuckDB's httpfs.
 
-The objects below a prefix are tables by the rule of ``file_tables``, as if they lay in a folder. Who
-runs a statement is a worker's process (``worker``), which reaches the objects of the tables that the
-statement names through a gateway of the service (``s3_gateway``), and nothing else. The keys stay in
-the service, and so do name resolution, TLS and the check of the address.
+The objects below a prefix are tables by the rules of ``file_tables``, as if they were in a folder. A
+statement runs in a process of its own (``process.py``). Through a gateway in the service
+(``gateway.py``) that process reaches the objects of the tables that the statement names, and nothing
+else. The keys stay in the service, as do name resolution, TLS and the check of the address.
 """
 
 from __future__ import annotations
 
 import re
 import ssl
-import threading
-import time
-from collections.abc import Hashable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import duckdb_extension_httpfs
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from ...gate.models import DialectName
 from ...gate.permits import Permit
-from ...kit.errors import NotFound, Unprocessable, WorkbenchError
+from ...kit.errors import Unprocessable
 from ...kit.network import NetworkPolicy
-from ..base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
-from ..embedded.browsing import as_source, chosen, described, list_tables, quoted
-from ..embedded.errors import split_class, was_cancelled
-from ..embedded.file_tables import SCHEMA, FileTable, FileTables, is_hidden, kind_of, name_tables
+from ..base import Connector, ConnectorConfig, Session, Target, require_fit
 from ..embedded.profiles import Profiles
-from ..embedded.session import BROWSE_SECONDS, WorkerSession
 from ..embedded.workers import Workers
-from ..models import ColumnInfo, SchemaInfo, TableInfo
-from .client import Keys, Place, Store, StoredObject
-from .gateway import Gateway
+from .client import Keys, Place, Store
+from .session import S3Session
 
 
 class S3Config(ConnectorConfig):
-    """A bucket, and who reads it."""
+    """A bucket, and the keys to read it with."""
 
     model_config = ConfigDict(extra="forbid", title="S3")
 
     host: str = Field(
         title="Host",
-        description="The store's name or address, without the bucket's.",
+        description="The store's host name or address, without the bucket.",
         min_length=1,
         max_length=253,
         json_schema_extra={"examples": ["s3.eu-central-1.amazonaws.com", "minio.example.org"]},
@@ -54,20 +46,20 @@ class S3Config(ConnectorConfig):
     tls: bool = Field(
         True,
         title="TLS",
-        description="Encrypt, and check the store's certificate and name. Without it, what is "
-        "read can be seen on the way; the secret is never sent.",
+        description="Encrypt, and check the store's certificate and name. Without it, data can be "
+        "read on the way; the secret is never sent.",
     )
     root_certificate: str | None = Field(
         None,
         title="Root certificate",
-        description="PEM text of the authority that signed the store's certificate. Empty: the "
-        "system's list of authorities.",
+        description="The certificate of the authority that signed the store's, as PEM. Empty: the "
+        "system's authorities.",
         max_length=100_000,
     )
     region: str = Field(
         "us-east-1",
         title="Region",
-        description="As the store calls it; many stores of one's own take any.",
+        description="The store's name for it. Many self-hosted stores accept any.",
         pattern=r"^[A-Za-z0-9-]{1,64}$",
     )
     bucket: str = Field(
@@ -86,8 +78,8 @@ class S3Config(ConnectorConfig):
     url_style: Literal["path", "vhost"] = Field(
         "path",
         title="Addresses",
-        description="path: host/bucket, which stores of one's own use. vhost: bucket.host, which "
-        "Amazon uses.",
+        description="path: host/bucket, as self-hosted stores use. vhost: bucket.host, as Amazon "
+        "uses.",
     )
     access_key_id: str | None = Field(
         None,
@@ -103,14 +95,14 @@ class S3Config(ConnectorConfig):
     @classmethod
     def _no_path(cls, bucket: str) -> str:
         if ".." in bucket:
-            raise ValueError("is no bucket's name")
+            raise ValueError("isn't a bucket's name")
         return bucket
 
     @field_validator("prefix")
     @classmethod
     def _folder(cls, prefix: str) -> str:
         if not prefix.isprintable():
-            raise ValueError("may not hold control characters")
+            raise ValueError("must not contain control characters")
         plain = prefix.strip("/")
         return f"{plain}/" if plain else ""
 
@@ -122,15 +114,15 @@ class S3Config(ConnectorConfig):
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
         except (ssl.SSLError, ValueError):
-            raise ValueError("is no certificate in PEM text") from None
+            raise ValueError("isn't a certificate in PEM format") from None
         return pem
 
     @field_validator("session_token", "secret_access_key")
     @classmethod
     def _one_line(cls, secret: SecretStr | None) -> SecretStr | None:
-        # A line break in a header would begin another one.
+        # A line break in a header would start another header.
         if secret is not None and not re.fullmatch(r"[\x21-\x7e]*", secret.get_secret_value()):
-            raise ValueError("may hold letters, digits and signs only, without spaces")
+            raise ValueError("must consist of printable ASCII characters, without spaces")
         return secret
 
     @model_validator(mode="after")
@@ -143,11 +135,12 @@ class S3Config(ConnectorConfig):
 
     @property
     def name(self) -> str:
-        """The host that is dialled, which requests and certificates bear."""
+        """The host to dial, as in requests and certificates."""
         return self.host if self.url_style == "path" else f"{self.bucket}.{self.host}"
 
     @property
     def dialled_port(self) -> int:
+        """The port to dial."""
         return self.port or (443 if self.tls else 80)
 
 
@@ -164,10 +157,10 @@ def _is_address(host: str) -> bool:
 
 
 def extension() -> str:
-    """Where DuckDB's httpfs lies, as its package brings it.
+    """Returns the file of DuckDB's extension httpfs, from its package.
 
     Raises:
-        RuntimeError: the package is damaged.
+        RuntimeError: the package is incomplete.
     """
     folder = Path(duckdb_extension_httpfs.__file__).parent / "extensions"
     found = sorted(folder.glob("*/httpfs.duckdb_extension"))
@@ -181,7 +174,7 @@ class S3Connector(Connector):
 
     Args:
         policy: which addresses may be dialled.
-        workers: where processes come from.
+        workers: the processes that run statements.
     """
 
     kind: ClassVar[str] = "s3"
@@ -204,14 +197,14 @@ class S3Connector(Connector):
         assert isinstance(config, S3Config)
         if config.url_style == "vhost" and _is_address(config.host):
             raise Unprocessable(
-                "An address has no bucket's name before it: choose path, or give the host's name.",
+                "A bucket's name can't precede an IP address: choose path, or give a host name.",
                 code="bad_option",
                 field="url_style",
             )
         self._policy.check(config.name, config.dialled_port)
 
     def destination(self, config: ConnectorConfig) -> object:
-        """Where requests go, and what they read: a kept secret opens no other bucket."""
+        """Where requests go and what they read, so that a kept secret can't open another bucket."""
         assert isinstance(config, S3Config)
         return (
             config.host,
@@ -255,149 +248,3 @@ def _context(root_certificate: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=root_certificate)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-class S3Session(WorkerSession):
-    """One use of a bucket.
-
-    Args:
-        store: the bucket.
-        prefix: of the keys that are read; empty, or ends with ``/``.
-        httpfs: where DuckDB's extension lies.
-        profiles: what is known of objects, kept from one session to the next.
-    """
-
-    def __init__(
-        self,
-        workers: Workers,
-        permit: Permit,
-        temp_bytes: int,
-        store: Store,
-        prefix: str,
-        httpfs: str,
-        profiles: Profiles,
-    ) -> None:
-        super().__init__(workers, permit, temp_bytes)
-        self._store = store
-        self._prefix = prefix
-        self._httpfs = httpfs
-        self._profiles = profiles
-        self._states: dict[str, Hashable] = {}
-        self._gateway: Gateway | None = None
-        self._guard = threading.Lock()
-
-    def run(self, *, timeout: float, max_write_rows: int) -> Answer:
-        self._require_read()
-        end = time.monotonic() + timeout
-        if self._permit.kind == "test":
-            self._list(timeout, limit=1)
-        objects = self._list(timeout) if self._permit.tables else {}
-        source = self._source(chosen(self._named(objects), self._permit), objects)
-        return self._ask(self._permit.sql, source, max(end - time.monotonic(), 0.1))
-
-    def schemas(self) -> list[SchemaInfo]:
-        self._require_browse()
-        return [SchemaInfo(name=SCHEMA, tables=len(self._named(self._list(BROWSE_SECONDS))))]
-
-    def tables(self, schema: str | None) -> list[TableInfo]:
-        self._require_browse()
-        if schema not in (None, SCHEMA):
-            return []
-        return list_tables(self._named(self._list(BROWSE_SECONDS)))
-
-    def columns(self, schema: str | None, table: str) -> list[ColumnInfo]:
-        self._require_browse()
-        objects = self._list(BROWSE_SECONDS) if schema in (None, SCHEMA) else {}
-        found = self._named(objects).find(table)
-        if found is None:
-            raise NotFound(f"There is no table “{table}” here.", code="unknown_table", name=table)
-        source = self._source({table: found}, objects)
-        return described(self._rows(f"DESCRIBE {quoted(table)}", source))
-
-    def server_version(self) -> str | None:
-        shown = re.sub(r"[^\w ./()-]", "", self._store.server or "")[:80].strip()
-        return shown or "S3"
-
-    def cancel(self) -> None:
-        super().cancel()
-        if self._cancelled:
-            self._store.close()
-
-    def close(self) -> None:
-        self._store.close()
-        with self._guard:
-            gateway, self._gateway = self._gateway, None
-        if gateway is not None:
-            gateway.close()
-        super().close()
-
-    def _list(self, seconds: float, **limit: int) -> dict[str, StoredObject]:
-        """The objects that hold data, by their paths below the prefix."""
-        if self._cancelled or self._closed:
-            raise was_cancelled()
-        try:
-            found = self._store.objects(self._prefix, seconds=seconds, **limit)
-        except WorkbenchError:
-            if self._cancelled:
-                raise was_cancelled() from None
-            raise
-        objects = {}
-        for it in found:
-            path = it.key.removeprefix(self._prefix)
-            *folders, name = path.split("/")
-            if kind_of(name) and not any(map(is_hidden, (*folders, name))):
-                objects[path] = it
-        return objects
-
-    @staticmethod
-    def _named(objects: Mapping[str, StoredObject]) -> FileTables:
-        return name_tables((path, path) for path in objects)
-
-    def _source(
-        self, tables: Mapping[str, FileTable | None], objects: Mapping[str, StoredObject]
-    ) -> dict[str, Any]:
-        """What a process is to read: addresses of a gateway that is made for it."""
-        paths = [path for table in tables.values() if table for path in table.paths]
-        if not paths:
-            return {"reads": [], "tables": dict.fromkeys(tables)}
-        gateway = Gateway(self._store, [objects[path] for path in paths], paths)
-        with self._guard:
-            previous, self._gateway = self._gateway, gateway
-        if previous is not None:
-            previous.close()
-        numbers = iter(range(len(paths)))
-        place = self._store.place
-        tables_by_name: dict[str, Any] = {}
-        for name, table in tables.items():
-            if table is None:
-                tables_by_name[name] = None
-                continue
-            addresses = [gateway.address(next(numbers)) for _ in table.paths]
-            states = [
-                (place.authority, place.bucket, it.key, it.etag, it.size)
-                for it in map(objects.__getitem__, table.paths)
-            ]
-            self._states.update(zip(addresses, states, strict=True))
-            profiles = self._profiles.wanted(table.kind, addresses, states)
-            tables_by_name[name] = as_source(table, addresses, profiles)
-        return {
-            "reads": [self._httpfs],
-            "port": gateway.port,
-            "extension": self._httpfs,
-            "tables": tables_by_name,
-        }
-
-    def _learn(self, path: str, profile: dict[str, Any]) -> None:
-        state = self._states[path]
-        assert isinstance(state, tuple)
-        # A store that names no version of an object may change it unseen.
-        if state[-2]:
-            self._profiles.put((profile["kind"], state), profile)
-
-    def _explain(self, kind: str, message: str) -> WorkbenchError:
-        gateway = self._gateway
-        said, _ = split_class(kind, message)
-        if gateway is not None and said in ("io", "http", "error") and gateway.failure is not None:
-            return gateway.failure
-        shown = re.sub(r"http://127\.0\.0\.1:\d+/[\w-]+/\d+/", "", message)
-        return super()._explain(kind, shown)

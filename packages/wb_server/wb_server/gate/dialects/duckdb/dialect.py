@@ -12,6 +12,7 @@ from sqlglot import exp
 from ..base import KEPT, MASKED, READ_NODES, TYPE_TOKENS, TYPES, DialectRules, words
 from . import text as duckdb_text
 from . import tokens as duckdb_tokens
+from .grammar import WorkbenchDuckDB
 
 _MATH = words(
     """
@@ -219,7 +220,7 @@ RULES = DialectRules(
     kept=KEPT | words("name nulls"),
     syntax_functions=duckdb_text.SYNTAX,
     ordered_set_functions=duckdb_text.ORDERED_SETS,
-    grammar=duckdb_tokens.WorkbenchDuckDB,
+    grammar=WorkbenchDuckDB,
     lexer=duckdb_tokens.tokenize,
     prepare=duckdb_text.prepare,
     one_spelling=duckdb_text.one_spelling,

@@ -1,14 +1,15 @@
-"""DuckDB's tokens, changed so that the parser makes a tree of them that says what the text says.
+"""DuckDB's tokens, changed so that the parser makes a tree with the same meaning as the text.
 
-The parser has gaps, and forgets how a thing was written; it is compiled, so it can't be extended.
-``duckdb_text`` puts the tree right again.
+The parser has gaps, and forgets how things were written; it is compiled, so it can't be extended.
+``text.py`` corrects the tree afterwards.
 
-- ``->`` and ``->>``: the parser takes ``f(a -> b)`` for a lambda always, and gives ``->>`` another
-  place among the operators. Here they are plain operators, written back as they stood. Whether a
-  lambda is meant is DuckDB's to decide.
+- ``->`` and ``->>``: the parser always takes ``f(a -> b)`` for a lambda, and gives ``->>`` the wrong
+  precedence. Here they are plain operators, written back unchanged; DuckDB decides whether a lambda
+  is meant.
 - Statements that answer with rows without SELECT (PIVOT, SUMMARIZE, DESCRIBE …) are read as
-  ``SELECT * FROM (PIVOT …)``, which is what they mean.
-- ``NOT IN`` and the like, ``NULLS LAST``, ``ARRAY[…]``, ``.5``: kept, for the titles.
+  ``SELECT * FROM (PIVOT …)``: see ``statements.py``.
+- ``NOT IN`` and the like, ``NULLS LAST``, ``ARRAY[…]``, ``.5``: kept as written, because columns take
+  their titles from them.
 """
 
 from __future__ import annotations
@@ -18,86 +19,58 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from sqlglot import Token, TokenType
+from sqlglot import Token
+from sqlglot import TokenType as Kind
 from sqlglot.dialects.duckdb import DuckDB
 
-from wb_server.gate.dialects.base import words
+from wb_server.gate.dialects.duckdb.grammar import WorkbenchDuckDB
+from wb_server.gate.dialects.duckdb.statements import as_select
+from wb_server.gate.dialects.sealing import like
 from wb_server.kit.errors import Forbidden, InvalidInput
 
-Kind = TokenType
-
-
-class WorkbenchDuckDB(DuckDB):
-    """DuckDB's grammar, without what its parser does to subscripts and to ``IS NOT NULL``."""
-
-    INDEX_OFFSET = 0
-    NORMALIZE_NOT_NULL = False
-
-
-# Operators that DuckDB hasn't, with the place in the grammar that the arrows get.
+# Operators that DuckDB doesn't have, whose place in the grammar the arrows take.
 ARROWS: Final = {Kind.ARROW: Kind.ADJACENT, Kind.DARROW: Kind.AMP_LT}
 _PLUS: Final = Kind.PIPE_SLASH
 _TAKEN: Final = frozenset({*ARROWS.values(), _PLUS})
 
-# No name may hold it, so one with it was made here.
+# No name of the input may contain it, so a token that does was made here.
 MARK: Final = "\ufdd0"
 ARRAY: Final = f"{MARK} array"
 LIST: Final = f"{MARK} list"
 
-_OPEN: Final = frozenset({Kind.L_PAREN, Kind.L_BRACKET, Kind.L_BRACE})
-_CLOSE: Final = frozenset({Kind.R_PAREN, Kind.R_BRACKET, Kind.R_BRACE})
 _AFTER_OPERAND: Final = frozenset(
     {Kind.IN, Kind.BETWEEN, Kind.LIKE, Kind.ILIKE, Kind.GLOB, Kind.SIMILAR_TO, Kind.RLIKE}
 )
 _OPERANDS: Final = frozenset(
     {Kind.VAR, Kind.IDENTIFIER, Kind.STRING, Kind.NUMBER, Kind.R_PAREN, Kind.R_BRACKET}
 )
-# Words that DuckDB takes for columns first, and titles as they were written.
+# Words that DuckDB tries as columns first, and uses as titles as written.
 _NAMES: Final = frozenset(
     {Kind.CURRENT_DATE, Kind.CURRENT_TIME, Kind.CURRENT_TIMESTAMP, Kind.LOCALTIME}
     | {Kind.LOCALTIMESTAMP, Kind.CURRENT_USER, Kind.CURRENT_ROLE, Kind.SESSION_USER}
     | {Kind.CURRENT_SCHEMA, Kind.CURRENT_CATALOG}
 )
-# After these a plus is a sign.
+# After these a plus is a sign, not an operator.
 _BEGINNINGS: Final = frozenset(
-    {
-        Kind.L_PAREN,
-        Kind.L_BRACKET,
-        Kind.L_BRACE,
-        Kind.COMMA,
-        Kind.COLON,
-        Kind.SELECT,
-        Kind.ALL,
-        Kind.WHERE,
-    }
-    | {
-        Kind.AND,
-        Kind.OR,
-        Kind.NOT,
-        Kind.CASE,
-        Kind.WHEN,
-        Kind.THEN,
-        Kind.ELSE,
-        Kind.ON,
-        Kind.HAVING,
-    }
-    | {Kind.ORDER_BY, Kind.GROUP_BY, Kind.EQ, Kind.NEQ, Kind.LT, Kind.LTE, Kind.GT, Kind.GTE}
-    | {Kind.PLUS, Kind.DASH, Kind.STAR, Kind.SLASH, Kind.DIV, Kind.MOD, Kind.DPIPE}
-    | {Kind.BETWEEN, Kind.LIMIT, Kind.DISTINCT, Kind.PARTITION_BY, Kind.QUALIFY}
+    {Kind.L_PAREN, Kind.L_BRACKET, Kind.L_BRACE, Kind.COMMA, Kind.COLON, Kind.SELECT}
+    | {Kind.ALL, Kind.WHERE, Kind.AND, Kind.OR, Kind.NOT, Kind.CASE, Kind.WHEN, Kind.THEN}
+    | {Kind.ELSE, Kind.ON, Kind.HAVING, Kind.ORDER_BY, Kind.GROUP_BY, Kind.EQ, Kind.NEQ}
+    | {Kind.LT, Kind.LTE, Kind.GT, Kind.GTE, Kind.PLUS, Kind.DASH, Kind.STAR, Kind.SLASH}
+    | {Kind.DIV, Kind.MOD, Kind.DPIPE, Kind.BETWEEN, Kind.LIMIT, Kind.DISTINCT}
+    | {Kind.PARTITION_BY, Kind.QUALIFY}
 )
 _TYPE_NAMES: Final = frozenset(DuckDB.Parser.TYPE_TOKENS) - {Kind.ARRAY, Kind.INTERVAL} | {Kind.VAR}
 _LITERAL_TYPES: Final = frozenset(DuckDB.Parser.TYPE_TOKENS) - {Kind.INTERVAL}
 _BEFORE_TYPES: Final = frozenset({Kind.DCOLON, Kind.ALIAS, Kind.VAR, Kind.IDENTIFIER})
-# Units to the parser that are none to DuckDB.
+# Units to the parser, but not to DuckDB.
 _NO_UNITS: Final = frozenset(
     unit for unit in DuckDB.VALID_INTERVAL_UNITS if len(unit) <= 3 and unit != "DAY"
 )
 _TWO_NUMBERS: Final = re.compile(r"([\d_.]+[eE][+-]?\d+)[+-]")
-_MODIFIERS: Final = frozenset({Kind.ORDER_BY, Kind.LIMIT, Kind.OFFSET, Kind.FETCH})
 
 
 def tokenize(sql: str) -> list[Token]:
-    """The tokens, as the parser has to get them.
+    """Splits a text into the tokens to give to the parser.
 
     Raises:
         InvalidInput: the text can't be read (``syntax_error``).
@@ -110,18 +83,18 @@ def tokenize(sql: str) -> list[Token]:
     if any(token.token_type in _TAKEN for token in tokens):
         raise InvalidInput("DuckDB has no such operator.", code="syntax_error")
     tokens = _arrays(list(_words(list(_literals(tokens)))))
-    return _as_select(tokens)
+    return as_select(tokens)
 
 
 def _is_marked(token: Token) -> bool:
-    """Whether it could be taken for one that is made here; a string may hold the mark inside."""
+    """True if a token could be taken for one made here; a string may contain the mark."""
     if token.token_type == Kind.STRING:
         return token.text.startswith(MARK)
     return MARK in token.text
 
 
 def _lexed(sql: str) -> list[Token]:
-    """The lexer's tokens; it takes ``1e3+1e3`` for a number and a name."""
+    """The lexer's tokens, corrected: it takes ``1e3+1e3`` for a number and a name."""
     tokens: list[Token] = WorkbenchDuckDB().tokenize(sql)
     signs = []
     for token in tokens:
@@ -135,7 +108,7 @@ def _lexed(sql: str) -> list[Token]:
 
 
 def _literals(tokens: list[Token]) -> Iterator[Token]:
-    """Numbers, strings with a type, and intervals."""
+    """Corrects numbers, strings with a type, and intervals."""
     for index, token, before, after in _with_neighbours(tokens):
         kind = token.token_type
         if kind == Kind.DOT and after.token_type == Kind.NUMBER and _begins(token, before, after):
@@ -143,72 +116,73 @@ def _literals(tokens: list[Token]) -> Iterator[Token]:
         if kind == Kind.NUMBER and before.token_type == Kind.DOT:
             first = tokens[index - 2] if index > 1 else _BLANK
             text = f".{token.text}" if _begins(before, first, token) else token.text
-            yield _token(kind, text, token)
+            yield like(token, kind, text)
         elif kind in _LITERAL_TYPES and _is_typed(tokens, index):
             if _adds_to_interval(tokens, index):
-                yield _token(Kind.L_PAREN, "(", token)
-            # DATE '…' is '…'::DATE, also before a further ::
+                yield like(token, Kind.L_PAREN, "(")
+            # DATE '…' becomes '…'::DATE, even before another ::
         elif kind == Kind.STRING and _is_typed(tokens, index - 1):
             yield token
-            yield _token(Kind.DCOLON, "::", token)
-            yield _token(before.token_type, before.text, before)
+            yield like(token, Kind.DCOLON, "::")
+            yield like(before, before.token_type, before.text)
             if _adds_to_interval(tokens, index - 1):
-                yield _token(Kind.R_PAREN, ")", token)
+                yield like(token, Kind.R_PAREN, ")")
         elif kind == Kind.STRING and before.token_type == Kind.INTERVAL and _is_alias(after):
             yield token
-            yield _token(Kind.ALIAS, "AS", after)
+            yield like(after, Kind.ALIAS, "AS")
         elif (kind == Kind.NUMBER and before.token_type == Kind.INTERVAL) or (
             kind in (Kind.STRING, Kind.NUMBER) and _adds_to_interval(tokens, index)
         ):
-            yield _token(Kind.L_PAREN, "(", token)
+            yield like(token, Kind.L_PAREN, "(")
             yield token
-            yield _token(Kind.R_PAREN, ")", token)
+            yield like(token, Kind.R_PAREN, ")")
         else:
             yield token
 
 
 def _words(tokens: list[Token]) -> Iterator[Token]:
-    """Operators, and words that the parser takes for others."""
+    """Corrects operators, and words that the parser misreads."""
     for index, token, before, after in _with_neighbours(tokens):
         kind = token.token_type
         word = "" if kind in (Kind.IDENTIFIER, Kind.STRING) else token.text.upper()
         if after.token_type == Kind.L_PAREN and _is_call(token, before):
-            yield _token(Kind.VAR, MARK + token.text, token)
+            yield like(token, Kind.VAR, MARK + token.text)
         elif kind in ARROWS:
-            yield _token(ARROWS[kind], token.text, token)
+            yield like(token, ARROWS[kind], token.text)
         elif word == "NOT" and _is_prefix(before, after):
-            yield token  # twice, so that NOT x IN (…) isn't x NOT IN (…)
+            yield token  # twice, so that NOT x IN (…) doesn't become x NOT IN (…)
             yield token
         elif word == "NOT" and after.token_type == Kind.NULL and before.token_type in _OPERANDS:
-            yield _token(Kind.IS, "IS", token)  # x NOT NULL
+            yield like(token, Kind.IS, "IS")  # x NOT NULL
             yield token
         elif kind == Kind.PLUS and before.token_type in _BEGINNINGS:
-            yield _token(_PLUS, "+", token)
+            yield like(token, _PLUS, "+")
         elif kind == Kind.TIMESTAMP:
-            yield _token(Kind.TIMESTAMPNTZ, "TIMESTAMP", token)  # TIMESTAMP_US
+            yield like(token, Kind.TIMESTAMPNTZ, "TIMESTAMP")  # TIMESTAMP_US
         elif (kind == Kind.JSON and after.token_type != Kind.L_PAREN) or _is_named_like_type(
             tokens, index
         ):
-            yield _token(Kind.VAR, MARK + token.text, token)
+            yield like(token, Kind.VAR, MARK + token.text)
         elif (kind in _NAMES and after.token_type != Kind.L_PAREN) or (
-            kind == Kind.RANGE and after.token_type == Kind.LT  # other databases have RANGE<INT>
+            kind == Kind.RANGE
+            and after.token_type == Kind.LT  # a type of other databases: RANGE<INT>
         ):
-            yield _token(Kind.VAR, token.text, token)
+            yield like(token, Kind.VAR, token.text)
         elif word == "ROW" and after.token_type == Kind.L_PAREN and _is_value(before):
-            yield _token(Kind.VAR, token.text, token)  # row(1, 2) < b is no type
+            yield like(token, Kind.VAR, token.text)  # row(1, 2) < b isn't a type
         elif word in ("FIRST", "NEXT") and before.token_type == Kind.FETCH:
             if after.token_type != Kind.L_PAREN:
                 yield token
         elif word == "LAST" and before.text.upper() == "NULLS":
             yield token
-            yield _token(Kind.WITH, "WITH", token)
-            yield _token(Kind.VAR, "FILL", token)
+            yield like(token, Kind.WITH, "WITH")
+            yield like(token, Kind.VAR, "FILL")
         elif word == "EXPORT_STATE" and before.token_type == Kind.R_PAREN:
             raise Forbidden("EXPORT_STATE isn't supported here.", code="syntax_not_allowed")
         elif word == "WITH" and after.text.upper() == "FILL" and _is_fill(tokens, index):
             raise InvalidInput("DuckDB has no WITH FILL.", code="syntax_error")
         elif kind != Kind.STRING and _is_part_of_date(tokens, index):
-            yield _token(Kind.STRING, MARK + token.text, token)  # as a string it keeps its case
+            yield like(token, Kind.STRING, MARK + token.text)  # as a string it keeps its case
         else:
             yield token
 
@@ -219,7 +193,7 @@ def _with_neighbours(tokens: list[Token]) -> Iterator[tuple[int, Token, Token, T
 
 
 def _is_part_of_date(tokens: list[Token], index: int) -> bool:
-    """The word in ``extract(year FROM …)``."""
+    """True for the word in ``extract(year FROM …)``."""
     return (
         1 < index < len(tokens) - 1
         and tokens[index - 2].text.upper() == "EXTRACT"
@@ -233,7 +207,7 @@ def _is_value(before: Token) -> bool:
 
 
 def _is_call(token: Token, before: Token) -> bool:
-    """``x.trim(…)``, ``filter(…)``: calls like any other, which are grammar in other places."""
+    """True for ``x.trim(…)``, ``filter(…)``: plain calls of names that are grammar elsewhere."""
     kind = token.token_type
     if kind in (Kind.IDENTIFIER, Kind.NUMBER, Kind.STAR, Kind.STRING):
         return False
@@ -246,7 +220,7 @@ def _is_call(token: Token, before: Token) -> bool:
 
 
 def _is_typed(tokens: list[Token], index: int) -> bool:
-    """Whether a type stands before a string, which is then of this type."""
+    """True if a type precedes a string, which makes it a literal of that type."""
     if index < 0 or index + 1 >= len(tokens) or tokens[index].token_type not in _LITERAL_TYPES:
         return False
     before = tokens[index - 1].token_type if index else Kind.SEMICOLON
@@ -254,7 +228,7 @@ def _is_typed(tokens: list[Token], index: int) -> bool:
 
 
 def _adds_to_interval(tokens: list[Token], index: int) -> bool:
-    """Whether a literal is added to ``INTERVAL 1 DAY``, where the parser sees another interval."""
+    """True if a literal is added to ``INTERVAL 1 DAY``: the parser would see another interval."""
     return (
         index > 2
         and tokens[index - 1].token_type == Kind.PLUS
@@ -263,7 +237,7 @@ def _adds_to_interval(tokens: list[Token], index: int) -> bool:
 
 
 def _is_named_like_type(tokens: list[Token], index: int) -> bool:
-    """``date[1]``, where the parser would see a type or a list."""
+    """True for ``date[1]``, where the parser would see a type or a list."""
     kind = tokens[index].token_type
     if kind not in _TYPE_NAMES or index + 2 >= len(tokens):
         return False
@@ -274,19 +248,19 @@ def _is_named_like_type(tokens: list[Token], index: int) -> bool:
 
 
 def _is_alias(token: Token) -> bool:
-    """``INTERVAL '2 hours' d``: a unit to the parser, and no unit to DuckDB."""
+    """True for ``d`` in ``INTERVAL '2 hours' d``: a unit to the parser, an alias to DuckDB."""
     return token.token_type == Kind.VAR and token.text.upper() in _NO_UNITS
 
 
 def _is_prefix(before: Token, after: Token) -> bool:
-    """Whether a NOT stands before what it negates, and isn't a part of another operator."""
+    """True if a NOT precedes what it negates, and isn't part of another operator."""
     if before.token_type == Kind.IS or after.token_type in _AFTER_OPERAND:
         return False
     return before.text.upper() != "IF" and after.text.upper() not in ("NULL", "MATERIALIZED")
 
 
 def _begins(dot: Token, before: Token, number: Token) -> bool:
-    """Whether a point begins a number, as in ``.5``."""
+    """True if a dot begins a number, as in ``.5``."""
     behind = before.end + 1 == dot.start and before.token_type in _OPERANDS
     return number.start == dot.end + 1 and not behind
 
@@ -297,7 +271,7 @@ def _is_fill(tokens: list[Token], index: int) -> bool:
 
 
 def _arrays(tokens: list[Token]) -> list[Token]:
-    """``ARRAY[…]``, which isn't ``[…]`` to DuckDB, and ``IN […]``, which isn't ``IN (…)``, as calls."""
+    """Turns ``ARRAY[…]`` and ``IN […]`` into calls: to DuckDB they aren't ``[…]`` and ``IN (…)``."""
     result: list[Token] = []
     open_: list[bool] = []
     for index, token in enumerate(tokens):
@@ -305,26 +279,26 @@ def _arrays(tokens: list[Token]) -> list[Token]:
         if kind == Kind.ARRAY and index and tokens[index - 1].token_type in _LITERAL_TYPES:
             after = tokens[index + 1].token_type if index + 1 < len(tokens) else None
             if after != Kind.L_BRACKET:  # INT ARRAY is INT[]
-                result += [_token(Kind.L_BRACKET, "[", token), _token(Kind.R_BRACKET, "]", token)]
+                result += [like(token, Kind.L_BRACKET, "["), like(token, Kind.R_BRACKET, "]")]
             continue
         if kind == Kind.L_BRACKET:
             before = tokens[index - 1] if index else token
             array, in_ = _is_array(tokens, index), before.token_type == Kind.IN
             open_.append(array or in_)
             if array:
-                result[-1] = _token(Kind.VAR, ARRAY, before)
+                result[-1] = like(before, Kind.VAR, ARRAY)
             elif in_:
-                result.append(_token(Kind.VAR, LIST, token))
+                result.append(like(token, Kind.VAR, LIST))
             if array or in_:
-                result.append(_token(Kind.L_PAREN, "(", token))
+                result.append(like(token, Kind.L_PAREN, "("))
         result.append(token)
         if kind == Kind.R_BRACKET and open_ and open_.pop():
-            result.append(_token(Kind.R_PAREN, ")", token))
+            result.append(like(token, Kind.R_PAREN, ")"))
     return result
 
 
 def _is_array(tokens: list[Token], index: int) -> bool:
-    """Whether ARRAY before a bracket begins a value: in ``INT ARRAY[3]`` it is a part of a type."""
+    """True if ARRAY before a bracket begins a value; in ``INT ARRAY[3]`` it is part of a type."""
     if index < 1 or tokens[index - 1].token_type != Kind.ARRAY:
         return False
     return index < 2 or tokens[index - 2].token_type not in _TYPE_ENDS
@@ -333,85 +307,4 @@ def _is_array(tokens: list[Token], index: int) -> bool:
 _TYPE_ENDS: Final = frozenset(DuckDB.Parser.TYPE_TOKENS) | {Kind.R_PAREN, Kind.R_BRACKET, Kind.VAR}
 
 
-_AS_TABLES: Final = frozenset({Kind.PIVOT, Kind.UNPIVOT, Kind.SUMMARIZE, Kind.DESCRIBE})
-# What DuckDB lists instead of describing a table of this name.
-_LISTINGS: Final = words("tables databases schemas variables all")
-_TABLES: Final = (
-    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = "
-    "current_schema() AND table_catalog NOT IN ('system', 'temp') ORDER BY table_name"
-)
-
-
-def _as_select(tokens: list[Token]) -> list[Token]:
-    """``SELECT * FROM (PIVOT …)`` for ``PIVOT …``, also behind WITH."""
-    begin = _after_with(tokens)
-    if begin == len(tokens):
-        return tokens
-    tokens = list(_shown(tokens, begin))
-    first = tokens[begin]
-    if first.token_type not in _AS_TABLES:
-        return tokens
-    end = len(tokens)
-    if first.token_type in (Kind.PIVOT, Kind.UNPIVOT):
-        depth = 0
-        for index in range(begin, len(tokens)):
-            kind = tokens[index].token_type
-            depth += (kind in _OPEN) - (kind in _CLOSE)
-            if depth == 0 and kind in _MODIFIERS:
-                end = index
-                break
-    opening = [
-        _token(Kind.SELECT, "SELECT", first),
-        _token(Kind.STAR, "*", first),
-        _token(Kind.FROM, "FROM", first),
-        _token(Kind.L_PAREN, "(", first),
-    ]
-    closing = _token(Kind.R_PAREN, ")", first)
-    return [*tokens[:begin], *opening, *tokens[begin:end], closing, *tokens[end:]]
-
-
-def _shown(tokens: list[Token], begin: int) -> Iterator[Token]:
-    """DESC and SHOW as DESCRIBE; SHOW TABLES as the query that it is."""
-    skip = -1
-    for index, token in enumerate(tokens):
-        word = token.text.upper()
-        opens = index == begin or (index and tokens[index - 1].token_type == Kind.L_PAREN)
-        after = tokens[index + 1].text if index + 1 < len(tokens) else ""
-        if index == skip:
-            continue
-        if not opens or word not in ("DESC", "DESCRIBE", "SHOW") or after in (")", ",", "."):
-            yield token
-            continue
-        rest = tokens[index + 2].text if index + 2 < len(tokens) else ")"
-        if after.lower() == "tables" and rest == ")":
-            yield from WorkbenchDuckDB().tokenize(_TABLES)
-            skip = index + 1
-        elif not after or after.lower() in _LISTINGS:
-            raise Forbidden(
-                f"{word} {after.upper()}".strip() + " isn't supported here. SHOW TABLES is, and so "
-                "are information_schema.tables and information_schema.columns.",
-                code="statement_not_allowed",
-            )
-        else:
-            yield _token(Kind.DESCRIBE, "DESCRIBE", token)
-
-
-def _after_with(tokens: list[Token]) -> int:
-    """Where the statement begins behind its WITH."""
-    if not tokens or tokens[0].token_type != Kind.WITH:
-        return 0
-    depth = 0
-    for index, token in enumerate(tokens):
-        depth += (token.token_type in _OPEN) - (token.token_type in _CLOSE)
-        if depth == 0 and index and token.token_type in (*_AS_TABLES, Kind.SELECT, Kind.FROM):
-            return index
-    return len(tokens)
-
-
-def _token(kind: TokenType, text: str, like: Token | None = None) -> Token:
-    if like is None:
-        return Token(kind, text)
-    return Token(kind, text, like.line, like.col, like.start, like.end)
-
-
-_BLANK: Final = _token(Kind.SEMICOLON, "")
+_BLANK: Final = Token(Kind.SEMICOLON, "")
