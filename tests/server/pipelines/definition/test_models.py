@@ -12,9 +12,9 @@ from support.task_specs import REGISTRY, CopySpec, HttpSpec, NotebookSpec, SqlSp
 
 from wb_server.kit.errors import Unprocessable
 from wb_server.pipelines.definition import graph, templates
-from wb_server.pipelines.definition.check import model_for
 from wb_server.pipelines.definition.fields import Duration, FileName, ParameterName, Sql
 from wb_server.pipelines.definition.models import PipelineFile, Retries
+from wb_server.pipelines.definition.registry import model_for
 from wb_server.pipelines.definition.templates import evaluated
 
 SCOPE: dict[str, Any] = {

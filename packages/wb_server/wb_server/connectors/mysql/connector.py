@@ -25,7 +25,7 @@ from .load import MySQLLoad
 from .session import MySQLSession
 
 
-class DriverOptions(BaseModel):
+class MySQLDriverOptions(BaseModel):
     """What may be set of the driver."""
 
     model_config = ConfigDict(extra="forbid", title="Driver options")
@@ -50,7 +50,7 @@ class MySQLConfig(DialledConfig):
         description="Where tables that are named without a database are looked for.",
         json_schema_extra={"examples": ["shop"]},
     )
-    driver_options: DriverOptions = Field(DriverOptions(), title="Driver options")
+    driver_options: MySQLDriverOptions = Field(MySQLDriverOptions(), title="Driver options")
 
     @field_validator("database")
     @classmethod

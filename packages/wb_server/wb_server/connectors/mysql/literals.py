@@ -62,7 +62,7 @@ _LAST_DAY: Final = 2_932_896
 _KEY_TEXT: Final = "varchar(255)"
 
 
-class Rows:
+class LiteralRows:
     """Turns batches into the rows of INSERT statements.
 
     Args:

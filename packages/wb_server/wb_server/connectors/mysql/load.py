@@ -33,7 +33,7 @@ from ..dialled.errors import load_timed_out
 from . import errors, ledger
 from .connection import MySQLConnection, MySQLPool
 from .ledger import full, quoted
-from .literals import Rows, create_table
+from .literals import LiteralRows, create_table
 from .use import MySQLUse
 
 _STATEMENT_BYTES: Final = 1 << 20
@@ -156,7 +156,7 @@ class MySQLLoad(MySQLUse, LoadSession):
             rows = self._connection.query(_COLUMNS, self._schema, self._name)
         columns = [_column(row) for row in rows]
         pairs = pair(schema, columns, str(permit.table), fold_case=True)
-        Rows(pairs)
+        LiteralRows(pairs)
         key = key_of(pairs, permit.key, fold_case=True)
         with self._call():
             if key and set(key) not in self._unique():
@@ -243,7 +243,7 @@ class MySQLLoad(MySQLUse, LoadSession):
         columns = ", ".join(quoted(each.column.name) for each in pairs)
         begin = f"INSERT INTO {target} ({columns}) VALUES ".encode()  # noqa: S608  names are quoted
         places = [index for index, each in enumerate(pairs) if each.column.name in key]
-        texts = Rows(pairs)
+        texts = LiteralRows(pairs)
         rows = 0
         for batch in batches:
             self._require_time()

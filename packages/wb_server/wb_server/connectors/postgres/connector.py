@@ -33,7 +33,7 @@ _NO_FILE: Final = "/dev/null"
 _ABSENT: Final = "/dev/null/absent"
 
 
-class DriverOptions(BaseModel):
+class PostgresDriverOptions(BaseModel):
     """What may be set of the driver."""
 
     model_config = ConfigDict(extra="forbid", title="Driver options")
@@ -81,7 +81,7 @@ class PostgresConfig(DialledConfig):
 
     port: Port = 5432
     database: Text = Field(title="Database", json_schema_extra={"examples": ["warehouse"]})
-    driver_options: DriverOptions = Field(DriverOptions(), title="Driver options")
+    driver_options: PostgresDriverOptions = Field(PostgresDriverOptions(), title="Driver options")
 
 
 class PostgresConnector(DialledConnector[PostgresPool]):

@@ -55,7 +55,7 @@ _JULIAN_1970: Final = 2_440_588
 _OPTIONS: Final = pyarrow.csv.WriteOptions(include_header=False, quoting_style="needed")
 
 
-class Rows:
+class CopyRows:
     """Turns batches into the text of COPY.
 
     Args:

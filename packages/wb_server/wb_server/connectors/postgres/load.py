@@ -37,7 +37,7 @@ from ..dialled.errors import load_timed_out, outcome_unknown
 from . import errors, ledger
 from .catalog import FIXED_PATH
 from .connection import WATCH_CLIENT
-from .copy import Rows, create_table
+from .copy import CopyRows, create_table
 from .ledger import full, quoted
 from .settings import IN_SESSION, IN_TRANSACTION
 
@@ -232,7 +232,7 @@ class PostgresLoad(LoadSession):
         progress: Progress,
     ) -> int:
         """Sends all batches; what goes wrong on our side ends the COPY and is raised as it was."""
-        texts = Rows(pairs)
+        texts = CopyRows(pairs)
         rows = 0
         failure: BaseException | None = None
         try:
@@ -330,7 +330,7 @@ class _Table:
             self._look()
             columns = [_column(row) for row in self._asks.query(_COLUMNS, self._oid)]
             pairs = pair(schema, columns, str(permit.table), fold_case=False)
-            Rows(pairs)
+            CopyRows(pairs)
             key = key_of(pairs, permit.key, fold_case=False)
             if key:
                 indexes = [set(row[0]) for row in self._asks.query(_UNIQUE, self._oid)]

@@ -24,9 +24,9 @@ import pyarrow as pa
 
 from ...kit.errors import InvalidInput, WorkbenchError
 from ..base import MAX_ROW_BYTES, row_too_large
+from .catalog_types import FIRST_OF_A_USER, CatalogType, CatalogTypes, named
 from .connection import PostgresConnection
 from .driver import quoted, source_type, unsupported
-from .facts import FIRST_OF_A_USER, Fact, Facts, named
 from .numeric import Number, precision_and_scale
 from .types import Form, Leaf, Many, Parts, Plain, Span, Text
 
@@ -87,7 +87,7 @@ class Query:
         sql: str,
         schema: pa.Schema,
         connection: PostgresConnection,
-        known: dict[int, Fact],
+        known: dict[int, CatalogType],
         *,
         write: bool,
     ) -> None:
@@ -247,10 +247,10 @@ class _Forms:
         self._schema = schema
         self._connection = connection
         self._oids: dict[int, int] = {}
-        self._facts: Facts | None = None
+        self._types: CatalogTypes | None = None
         self._source = ""
 
-    def look_up(self, query: Query, known: dict[int, Fact]) -> None:
+    def look_up(self, query: Query, known: dict[int, CatalogType]) -> None:
         """Looks up the types that the driver's description leaves open."""
         self._oids = {
             place: oid for place, field in enumerate(self._schema) if (oid := _oid_of(field))
@@ -269,15 +269,15 @@ class _Forms:
                         raise unsupported(field.name, source_type(field))
                     self._oids[place] = found[0]
         if self._oids:
-            self._facts = Facts(self._connection, known, self._oids.values())
+            self._types = CatalogTypes(self._connection, known, self._oids.values())
 
     def column(self, place: int) -> Column:
         field = self._schema.field(place)
         name, source = field.name, source_type(field)
         if place in self._oids:
-            assert self._facts is not None
+            assert self._types is not None
             oid = self._oids[place]
-            self._source = self._facts[oid].name
+            self._source = self._types[oid].name
             return Column(name, self._source, self._of_type(name, oid, -1))
         kind = field.type
         if pa.types.is_list(kind):
@@ -309,33 +309,33 @@ class _Forms:
 
     def _of_type(self, name: str, oid: int, modifier: int, *, within: bool = False) -> Form:
         """A type by what the catalog says of it; ``within`` an array."""
-        assert self._facts is not None
-        fact = self._facts[oid]
-        while fact.base:
-            modifier = fact.modifier if fact.modifier >= 0 else modifier
-            fact = self._facts[fact.base]
-        if fact.kind == "c":
+        assert self._types is not None
+        found = self._types[oid]
+        while found.base:
+            modifier = found.modifier if found.modifier >= 0 else modifier
+            found = self._types[found.base]
+        if found.kind == "c":
             return Parts(
                 name,
                 [
                     (part.name, self._of_type(name, part.oid, part.modifier, within=within))
-                    for part in fact.parts
+                    for part in found.parts
                 ],
             )
-        if fact.item:
+        if found.item:
             if within:
                 raise unsupported(name, self._source, ": it has arrays in the elements of an array")
-            item = self._of_type(name, fact.item, modifier, within=True)
+            item = self._of_type(name, found.item, modifier, within=True)
             return Plain(name, self._money, LIST) if isinstance(item, Plain) else Many(item)
-        if not fact.builtin:
-            return Text(name, fact.name)
-        if fact.name == "numeric":
+        if not found.builtin:
+            return Text(name, found.name)
+        if found.name == "numeric":
             return Number(name, modifier)
-        if fact.name == "interval":
+        if found.name == "interval":
             return Span(name)
-        if fact.name in _CARRIED:
+        if found.name in _CARRIED:
             return Plain(name, self._money)
-        return Text(name, fact.name, _OUTPUTS.get(fact.name, ""))
+        return Text(name, found.name, _OUTPUTS.get(found.name, ""))
 
 
 # Stands for a list of anything that the driver carries right.

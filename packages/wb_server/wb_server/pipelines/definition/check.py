@@ -1,6 +1,6 @@
-"""Checks a pipeline file: everything that is wrong with it at once, each with its place.
+"""Checks a pipeline file and reports all problems at once, each with its position.
 
-``check`` reads the text, holds it against the models, and looks at what models can't see: which task
+``check`` parses the text, validates it against the models, and checks what models can't: which task
 needs which, names in expressions, and the world around the file (a :class:`CheckContext`).
 """
 
@@ -9,31 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import GetCoreSchemaHandler, ValidationError, create_model
-from pydantic_core import ErrorDetails, core_schema
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from ...kit.errors import InvalidInput, WorkbenchError
 from . import binding, expressions, graph, messages, templates
 from .document import Document
 from .expressions import ExpressionError
-from .fields import TaskId
-from .models import CheckContext, PipelineFile, Registry, SqlUse, TaskSpec
+from .models import CheckContext, PipelineFile, Registry, TaskSpec
 from .names import Names
 from .near import near
+from .outside import OUTSIDE, problems_outside
 from .parameter_types import PARAMETER_TYPES, has_expressions
 from .parameters import default_of
 from .problems import Path, Position, Problem
 from .reader import read
+from .registry import model_for
 
-__all__ = ["OUTSIDE", "CheckContext", "Checked", "Problem", "check", "load", "model_for"]
+__all__ = ["OUTSIDE", "CheckContext", "Checked", "Problem", "check", "load"]
 
 MAX_PROBLEMS = 200
-OUTSIDE = frozenset({"missing_file", "connection", "statement", "run_as"})
-"""Codes of problems that the world around the file has, not the file: another day they may be gone."""
-
 _SAMPLE = {
     "run": {
         "id": "sample",
@@ -47,11 +44,11 @@ _SAMPLE = {
 
 @dataclass(frozen=True)
 class Checked:
-    """What came out.
+    """The result of a check.
 
     Attributes:
-        definition: the pipeline, unless the file itself has a mistake: with problems of ``OUTSIDE``
-            alone there is one.
+        definition: the pipeline; None if the file itself has a mistake. Problems of ``OUTSIDE`` don't
+            count.
         problems: in the order of the file; at most 200.
     """
 
@@ -60,17 +57,17 @@ class Checked:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """True if there are no problems."""
         return not self.problems
 
 
 def check(text: str | bytes, registry: Registry, context: CheckContext | None = None) -> Checked:
-    """Checks a pipeline file. It never raises for what the text holds.
+    """Checks a pipeline file. Never raises for what the text contains.
 
     Args:
         text: the file; bytes are UTF-8.
         registry: the task types.
-        context: the world around it; None leaves out what only that knows.
+        context: the world around it; None skips what only it can tell.
     """
     document = read(text)
     checker = _Checker(document, registry, context)
@@ -85,7 +82,7 @@ def check(text: str | bytes, registry: Registry, context: CheckContext | None = 
 
 
 def load(text: str | bytes, registry: Registry) -> PipelineFile:
-    """The pipeline of a text that was checked before.
+    """Parses the pipeline of a text that was checked before.
 
     Raises:
         InvalidInput: code ``bad_pipeline``, with ``problems`` in its details.
@@ -106,36 +103,6 @@ def refusal(problems: list[Problem]) -> InvalidInput:
         code="bad_pipeline",
         problems=[problem.model_dump(mode="json") for problem in problems],
     )
-
-
-@dataclass(frozen=True)
-class _ByType:
-    """Makes a field of :class:`TaskSpec` take the spec that its ``type`` names."""
-
-    choices: tuple[tuple[str, type[TaskSpec]], ...]
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.tagged_union_schema(
-            {name: handler.generate_schema(spec) for name, spec in self.choices},
-            discriminator="type",
-        )
-
-
-@lru_cache(maxsize=32)
-def _model_of(choices: tuple[tuple[str, type[TaskSpec]], ...]) -> type[PipelineFile]:
-    tasks = PipelineFile.model_fields["tasks"]
-    return create_model(
-        "PipelineFile",
-        __base__=PipelineFile,
-        tasks=(dict[TaskId, Annotated[TaskSpec, _ByType(choices)]], tasks),
-    )
-
-
-def model_for(registry: Registry) -> type[PipelineFile]:
-    """:class:`PipelineFile` whose tasks are those of a registry."""
-    return _model_of(tuple(registry.items()))
 
 
 class _Checker:
@@ -181,7 +148,8 @@ class _Checker:
                 if found is not None:
                     self._add(("tasks", name, *use.path), *found)
         if self.context is not None:
-            self._outside(data, specs, self.context)
+            for problem in problems_outside(data, specs, self.context):
+                self._add(problem.path, problem.code, problem.message)
         return definition
 
     # Models
@@ -198,7 +166,7 @@ class _Checker:
             return None
 
     def _common_keys(self, name: str, task: dict[str, Any], data: dict[str, Any]) -> None:
-        """Of a task whose type isn't known, the keys that every task has."""
+        """Checks the keys that every task has, of a task whose type isn't known."""
         common = {key: task[key] for key in TaskSpec.untouched - {"type"} if key in task}
         try:
             TaskSpec.model_validate({**common, "type": ""})
@@ -219,9 +187,9 @@ class _Checker:
         try:
             return spec.model_validate(task)
         except ValidationError:
-            return None  # _structure said so
+            return None  # reported by _structure
 
-    # Who needs whom
+    # Needs
 
     def _needs(self, tasks: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
         needs: dict[str, list[str]] = {}
@@ -274,7 +242,7 @@ class _Checker:
             if value is not None:
                 parameter.convert(value)
         except ValidationError:
-            return  # _structure said so
+            return  # reported by _structure
         except WorkbenchError as error:
             self._add(path, "bad_value", error.message)
         except ValueError as error:
@@ -320,60 +288,6 @@ class _Checker:
                             path, part.number, inside, len(part.source)
                         )
                         self._put(position, path, *found)
-
-    # The world around
-
-    def _outside(
-        self, data: dict[str, Any], specs: Mapping[str, TaskSpec | None], context: CheckContext
-    ) -> None:
-        run_as = data.get("run_as")
-        team = None
-        if isinstance(run_as, str) and run_as.startswith("team:"):
-            team = run_as.removeprefix("team:")
-            reason = context.run_as(team)
-            if reason is not None:
-                self._add(("run_as",), "run_as", reason)
-        answers: dict[tuple[str, bool], str | None] = {}
-
-        def answer(connection: str, write: bool) -> str | None:
-            asked = (connection, write)
-            if asked not in answers:
-                answers[asked] = context.connection(connection, write, team)
-            return answers[asked]
-
-        for name, spec in specs.items():
-            if spec is None:
-                continue
-            path: Path = ("tasks", name)
-            for use in spec.uses():
-                reason = answer(use.connection, use.write)
-                if reason is not None:
-                    self._add((*path, *use.path), "connection", reason)
-            for statement in spec.statements():
-                # Of a connection that isn't to be known of, no more is said than that.
-                if answer(statement.connection, False) is None:
-                    self._statement(path, statement, context, team)
-            if spec.runs_user_code and (reason := context.server(team)) is not None:
-                self._add((*path, "type"), "run_as", reason)
-            for file in spec.files():
-                if file.name not in context.files:
-                    self._add(
-                        (*path, *file.path),
-                        "missing_file",
-                        f"There is no file {file.name} in the pipeline's folder"
-                        f"{near(file.name, context.files)}.",
-                    )
-            for finding in spec.problems(context):
-                self._add((*path, *finding.path), finding.code, finding.message)
-
-    def _statement(self, path: Path, use: SqlUse, context: CheckContext, team: str | None) -> None:
-        try:
-            bound = binding.bind(use.sql)
-        except ExpressionError:
-            return  # _expressions said so
-        reason = context.statement(use, bound.sql, bound.expressions, team)
-        if reason is not None:
-            self._add((*path, *use.path), "statement", reason)
 
     # Positions
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from .check import model_for
 from .models import Registry
 from .parameter_types import PARAMETER_TYPES
+from .registry import model_for
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _EXPRESSION = {"type": "string", "pattern": r"\{\{", "title": "Expression"}

@@ -47,7 +47,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Fact:
+class CatalogType:
     """One type.
 
     Attributes:
@@ -67,7 +67,7 @@ class Fact:
     parts: tuple[Part, ...]
 
 
-class Facts:
+class CatalogTypes:
     """Types by their oid, with all that they are made of.
 
     Args:
@@ -75,28 +75,28 @@ class Facts:
     """
 
     def __init__(
-        self, connection: PostgresConnection, known: dict[int, Fact], wanted: Iterable[int]
+        self, connection: PostgresConnection, known: dict[int, CatalogType], wanted: Iterable[int]
     ) -> None:
-        self._facts: dict[int, Fact] = {}
+        self._types: dict[int, CatalogType] = {}
         asked = set(wanted)
         while asked:
             new = {oid: known[oid] for oid in asked if oid in known}
             if unknown := sorted(asked - new.keys()):
                 new |= _look_up(connection, unknown)
-            known.update((oid, fact) for oid, fact in new.items() if oid < FIRST_OF_A_USER)
-            self._facts |= new
+            known.update((oid, found) for oid, found in new.items() if oid < FIRST_OF_A_USER)
+            self._types |= new
             asked = {
                 oid
-                for fact in new.values()
-                for oid in (fact.item, fact.base, *(part.oid for part in fact.parts))
-                if oid and oid not in self._facts
+                for found in new.values()
+                for oid in (found.item, found.base, *(part.oid for part in found.parts))
+                if oid and oid not in self._types
             }
 
-    def __getitem__(self, oid: int) -> Fact:
-        return self._facts[oid]
+    def __getitem__(self, oid: int) -> CatalogType:
+        return self._types[oid]
 
 
-def _look_up(connection: PostgresConnection, oids: list[int]) -> dict[int, Fact]:
+def _look_up(connection: PostgresConnection, oids: list[int]) -> dict[int, CatalogType]:
     text = "{" + ",".join(map(str, oids)) + "}"
     rows: list[Any] = connection.query(_TYPES, text)
     parts: dict[int, list[Part]] = {}
@@ -105,7 +105,7 @@ def _look_up(connection: PostgresConnection, oids: list[int]) -> dict[int, Fact]
         if row[7] is not None:
             found.append(Part(row[7], row[8], row[9]))
     return {
-        row[0]: Fact(row[1], row[2], row[3], row[4], row[5], row[6], tuple(parts[row[0]]))
+        row[0]: CatalogType(row[1], row[2], row[3], row[4], row[5], row[6], tuple(parts[row[0]]))
         for row in rows
     }
 

@@ -1,0 +1,76 @@
+"""Problems that a pipeline file has with the world around it: accounts, connections, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from . import binding
+from .expressions import ExpressionError
+from .models import CheckContext, SqlUse, TaskProblem, TaskSpec
+from .near import near
+from .problems import Path
+
+OUTSIDE: Final = frozenset({"missing_file", "connection", "statement", "run_as"})
+"""Codes of problems that the world has, not the file: they may disappear without a change to it."""
+
+
+def problems_outside(
+    data: Mapping[str, Any], specs: Mapping[str, TaskSpec | None], context: CheckContext
+) -> Iterator[TaskProblem]:
+    """Finds what the context refuses. The paths lead from the file.
+
+    Args:
+        data: the file.
+        specs: its tasks; None for one whose spec is wrong.
+        context: the world around it.
+    """
+    run_as = data.get("run_as")
+    team = None
+    if isinstance(run_as, str) and run_as.startswith("team:"):
+        team = run_as.removeprefix("team:")
+        reason = context.run_as(team)
+        if reason is not None:
+            yield TaskProblem(("run_as",), "run_as", reason)
+    answers: dict[tuple[str, bool], str | None] = {}
+
+    def answer(connection: str, write: bool) -> str | None:
+        asked = (connection, write)
+        if asked not in answers:
+            answers[asked] = context.connection(connection, write, team)
+        return answers[asked]
+
+    for name, spec in specs.items():
+        if spec is None:
+            continue
+        path: Path = ("tasks", name)
+        for use in spec.uses():
+            reason = answer(use.connection, use.write)
+            if reason is not None:
+                yield TaskProblem((*path, *use.path), "connection", reason)
+        for statement in spec.statements():
+            # A connection that they can't use is one problem; its statements add none.
+            if answer(statement.connection, False) is None:
+                reason = _refused(statement, context, team)
+                if reason is not None:
+                    yield TaskProblem((*path, *statement.path), "statement", reason)
+        if spec.runs_user_code and (reason := context.server(team)) is not None:
+            yield TaskProblem((*path, "type"), "run_as", reason)
+        for file in spec.files():
+            if file.name not in context.files:
+                yield TaskProblem(
+                    (*path, *file.path),
+                    "missing_file",
+                    f"There is no file {file.name} in the pipeline's folder"
+                    f"{near(file.name, context.files)}.",
+                )
+        for problem in spec.problems(context):
+            yield TaskProblem((*path, *problem.path), problem.code, problem.message)
+
+
+def _refused(use: SqlUse, context: CheckContext, team: str | None) -> str | None:
+    try:
+        bound = binding.bind(use.sql)
+    except ExpressionError:
+        return None  # reported by the check of expressions
+    return context.statement(use, bound.sql, bound.expressions, team)
