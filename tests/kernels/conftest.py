@@ -109,7 +109,8 @@ def _handler(peer: Peer) -> type[BaseHTTPRequestHandler]:
                 self._json(401, {"error": error})
             elif self.path.endswith("/connectors"):
                 postgres = {"kind": "postgres", "sql": {"sqlalchemy": "postgresql"}}
-                self._json(200, {"items": [postgres, {"kind": "duckdb", "sql": None}]})
+                mysql = {"kind": "mysql", "sql": {"sqlalchemy": "mysql", "hash_comments": True}}
+                self._json(200, {"items": [postgres, mysql, {"kind": "duckdb", "sql": None}]})
             else:
                 self._json(200, {"items": peer.connections})
 

@@ -88,6 +88,14 @@ def test_jupysql_gets_the_dialect_from_the_service(notebook: Notebook, peer: Pee
     assert len(asked) == 1
 
 
+def test_the_service_describes_how_a_connector_writes_comments(
+    notebook: Notebook, peer: Peer
+) -> None:
+    peer.connections.append({"name": "shop", "connector": "mysql"})
+    peer.says("select 1 # :day", {"one": [1]})
+    assert len(notebook.run("%%sql shop\nselect 1 # :day")) == 1
+
+
 def test_an_expiring_or_missing_sign_in_is_reported_once(notebook: Notebook, peer: Peer) -> None:
     ends = {"status": "expiring", "expires_at": "2031-05-17T22:00:00Z"}
     old = {"name": "old_one", "connector": "postgres", "credential": ends}

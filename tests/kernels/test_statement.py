@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from wb_kernels.magics.statement import parameters, split, template
+from wb_kernels.magics.statement import Lexer
+
+MYSQL = Lexer(backslash_escapes=True, hash_comments=True, nested_comments=False)
 
 
 @pytest.mark.parametrize(
@@ -29,12 +31,12 @@ from wb_kernels.magics.statement import parameters, split, template
     ],
 )
 def test_parameters(sql: str, names: list[str]) -> None:
-    assert parameters(sql, "postgres") == names
+    assert Lexer().parameters(sql) == names
 
 
 def test_strings_and_comments_of_mysql() -> None:
-    assert parameters("select 'it\\'s :a', :b # :c", "mysql") == ["b"]
-    assert parameters("/* /* :a */ :b", "mysql") == ["b"]
+    assert MYSQL.parameters("select 'it\\'s :a', :b # :c") == ["b"]
+    assert MYSQL.parameters("/* /* :a */ :b") == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_strings_and_comments_of_mysql() -> None:
     ],
 )  # fmt: skip
 def test_split(sql: str, statements: list[str]) -> None:
-    assert split(sql) == statements
+    assert Lexer().split(sql) == statements
 
 
 @pytest.mark.parametrize(
@@ -67,4 +69,4 @@ def test_split(sql: str, statements: list[str]) -> None:
     ],
 )
 def test_templates(sql: str, found: str | None) -> None:
-    assert template(sql) == found
+    assert Lexer().template(sql) == found

@@ -13,7 +13,7 @@ from wb_server.kit.errors import NotFound
 _client: Client | None = None
 _made_with: tuple[str | None, ...] = ()
 _known: dict[str, ConnectionInfo] = {}
-_dialects: dict[str, str] = {}
+_sql: dict[str, dict[str, Any]] = {}
 
 
 def client() -> Client:
@@ -35,7 +35,7 @@ def close() -> None:
     """Lets go of the service's connections and of what is known of them."""
     global _client
     _known.clear()
-    _dialects.clear()
+    _sql.clear()
     if _client is not None:
         _client.close()
         _client = None
@@ -66,16 +66,12 @@ def connection(name: str) -> ConnectionInfo:
     return _known[name]
 
 
-def dialect(connector: str) -> str:
-    """SQLAlchemy's name, and so jupysql's, of the SQL of a kind of source.
-
-    One that takes no SQL, or that the service doesn't know, has its own name.
-    """
-    service = client()  # a changed address makes what is known void
-    if not _dialects:
-        kinds = ((each["kind"], each.get("sql") or {}) for each in service.connectors())
-        _dialects.update((kind, sql.get("sqlalchemy") or kind) for kind, sql in kinds)
-    return _dialects.get(connector, connector)
+def sql(connector: str) -> dict[str, Any]:
+    """The service's description of a connector's SQL; empty if it takes none or is unknown."""
+    service = client()  # forgets what is known if the address has changed
+    if not _sql:
+        _sql.update((each["kind"], each.get("sql") or {}) for each in service.connectors())
+    return _sql.get(connector, {})
 
 
 def notice(info: ConnectionInfo) -> str:

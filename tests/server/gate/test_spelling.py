@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import duckdb
+import psycopg
+import pymysql
 from support.mariadb import MariaDB
 from support.postgres import Cluster
 
@@ -35,3 +39,37 @@ def test_unlisted_keywords_need_no_quotes_in_mariadb(mariadb: MariaDB) -> None:
         assert len(free) > 200
         for word in sorted(free):
             cursor.execute(f"select {word} from (select 1 as {word}) t")
+
+
+# Each runs where the flag is set, and is refused where it isn't.
+FLAGS = {
+    "backslash_escapes": r"select '\''",
+    "hash_comments": "select 1 # one",
+    "nested_comments": "select 1 /* /* */ */",
+}
+
+
+def flags(run: Callable[[str], object], error: type[Exception]) -> dict[str, bool]:
+    """What a database accepts."""
+    found = {}
+    for name, sql in FLAGS.items():
+        try:
+            run(sql)
+        except error:
+            found[name] = False
+        else:
+            found[name] = True
+    return found
+
+
+def test_texts_and_comments_are_spelled_as_the_databases_read_them(
+    postgres: Cluster, mariadb: MariaDB
+) -> None:
+    with postgres.connect() as connection:
+        connection.autocommit = True
+        read = {"postgres": flags(connection.execute, psycopg.Error)}
+    with mariadb.connect() as other, other.cursor() as cursor:
+        read["mysql"] = flags(cursor.execute, pymysql.Error)
+    read["duckdb"] = flags(duckdb.sql, duckdb.Error)
+    for name, spelling in SPELLINGS.items():
+        assert read[name] == {flag: getattr(spelling, flag) for flag in FLAGS}, name

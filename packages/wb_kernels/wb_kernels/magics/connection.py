@@ -10,9 +10,9 @@ from sql.connection import ConnectionManager
 from sql.connection.connection import AbstractConnection, ResultSetCollection
 
 from wb_kernels import session
-from wb_kernels.magics import statement
 from wb_kernels.magics.answer import Cursor
 from wb_kernels.magics.errors import interrupted, one_line, usage_error
+from wb_kernels.magics.statement import Lexer
 from wb_server.client import AnswerTruncated, QueryError, Result
 
 
@@ -38,7 +38,12 @@ class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
     @property
     def dialect(self) -> str:
         """SQLAlchemy's name for the source's dialect."""
-        return session.dialect(self.connector)
+        return str(session.sql(self.connector).get("sqlalchemy") or self.connector)
+
+    @property
+    def lexer(self) -> Lexer:
+        """The lexer of the source's dialect."""
+        return Lexer.of(session.sql(self.connector))
 
     @property
     def url(self) -> str:
@@ -64,7 +69,7 @@ class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
         """
         params = None
         if variables is not None:
-            names = statement.parameters(query, self.connector)
+            names = self.lexer.parameters(query)
             missing = [name for name in names if name not in variables]
             if missing:
                 listed = ", ".join(f":{name}" for name in missing)

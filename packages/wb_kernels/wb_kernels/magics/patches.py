@@ -16,7 +16,6 @@ from IPython.core.error import UsageError
 from sql import display
 
 from wb_kernels.display import rows_affected
-from wb_kernels.magics import statement
 from wb_kernels.magics.answer import Answer
 from wb_kernels.magics.connection import WorkbenchConnection
 from wb_kernels.magics.errors import Carried, usage_error
@@ -33,7 +32,7 @@ def _run(conn: Any, text: str, config: Any, parameters: Any = None) -> Any:
     # jupysql passes None for "warn" and {} for "disabled"; neither sends variables.
     variables = parameters or None
     try:
-        statements = statement.split(text, conn.connector)
+        statements = conn.lexer.split(text)
         answer = None
         for each in statements:
             result = conn.ask(each, variables)
@@ -59,7 +58,7 @@ class Command(sql.command.SQLCommand):  # type: ignore[misc]
     def _var_expand(self, text: str, user_ns: Any) -> str:
         if not isinstance(self._magic.target, WorkbenchConnection):
             return str(super()._var_expand(text, user_ns))
-        found = statement.template(text, self._magic.target.connector)
+        found = self._magic.target.lexer.template(text)
         if found:
             raise usage_error(
                 f"{found} isn't filled in here, because it would become part of the SQL. Write "

@@ -2554,6 +2554,21 @@ export interface components {
              */
             editor_language: string;
             /**
+             * Backslash Escapes
+             * @description Whether a backslash escapes a quote in a plain text.
+             */
+            backslash_escapes: boolean;
+            /**
+             * Hash Comments
+             * @description Whether `#` begins a comment.
+             */
+            hash_comments: boolean;
+            /**
+             * Nested Comments
+             * @description Whether a block comment may contain another.
+             */
+            nested_comments: boolean;
+            /**
              * Schemas
              * @description Whether a table's name may be written with its schema's: a file is queried by its name alone.
              */

@@ -118,6 +118,11 @@ class SqlInfo(BaseModel):
         description="Those that must be quoted when they name a table or a column."
     )
     editor_language: str = Field(description="The MIME type of its language in an editor.")
+    backslash_escapes: bool = Field(
+        description="Whether a backslash escapes a quote in a plain text."
+    )
+    hash_comments: bool = Field(description="Whether `#` begins a comment.")
+    nested_comments: bool = Field(description="Whether a block comment may contain another.")
     schemas: bool = Field(
         description="Whether a table's name may be written with its schema's: a file is queried by "
         "its name alone."

@@ -9,6 +9,9 @@ const POSTGRES: SqlInfo = {
   quote_mark: '"',
   reserved_words: ['order', 'user'],
   editor_language: 'text/x-pgsql',
+  backslash_escapes: false,
+  hash_comments: false,
+  nested_comments: true,
   schemas: true
 };
 const MYSQL: SqlInfo = {

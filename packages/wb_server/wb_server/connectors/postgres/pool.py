@@ -11,8 +11,8 @@ import adbc_driver_manager as adbc
 import adbc_driver_postgresql
 
 from ..dialled.idle import MAX_IDLE, IdlePool
+from .catalog_types import CatalogType
 from .connection import PostgresConnection, conninfo
-from .facts import Fact
 
 # The driver reads the list of types when the first connection is made; a new one is read at times.
 _TYPES_SECONDS: Final = 600.0
@@ -34,7 +34,7 @@ class PostgresPool(IdlePool[PostgresConnection]):
     def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
         super().__init__(version, max_idle=max_idle)
         self.unreadable: set[int] = set()
-        self.types: dict[int, Fact] = {}
+        self.types: dict[int, CatalogType] = {}
         self.asks_briefly = True
         self._dialling = threading.Lock()
         self._database: adbc.AdbcDatabase | None = None

@@ -1,4 +1,4 @@
-"""How a name is written in each dialect, for what writes SQL for people: Lab, notebooks, agents."""
+"""How each dialect spells names, texts and comments, for programs that read or write SQL."""
 
 from __future__ import annotations
 
@@ -11,19 +11,25 @@ from .base import words
 
 @dataclass(frozen=True)
 class Spelling:
-    """What an editor has to know of a dialect.
+    """What a program must know to write SQL of a dialect, or to split it into statements.
 
     Attributes:
-        quote_mark: stands around a name that isn't plain; inside of it it is doubled.
-        reserved_words: those that must be quoted when they name a table or a column.
-        editor_language: the language's MIME type, as CodeMirror has it.
-        sqlalchemy: SQLAlchemy's name of the dialect.
+        quote_mark: goes around a name that isn't plain; inside the name it is doubled.
+        reserved_words: words that must be quoted when they name a table or a column.
+        editor_language: the language's MIME type in CodeMirror.
+        sqlalchemy: SQLAlchemy's name for the dialect.
+        backslash_escapes: True if a backslash escapes a quote in a plain text.
+        hash_comments: True if ``#`` begins a comment.
+        nested_comments: True if a block comment may contain another.
     """
 
     quote_mark: str
     reserved_words: frozenset[str]
     editor_language: str
     sqlalchemy: str
+    backslash_escapes: bool = False
+    hash_comments: bool = False
+    nested_comments: bool = True
 
 
 # Those that PostgreSQL reserves, and most of what DuckDB reserves besides.
@@ -81,5 +87,13 @@ _MYSQL: Final = words(
 SPELLINGS: Final[Mapping[str, Spelling]] = {
     "postgres": Spelling('"', _STANDARD, "text/x-pgsql", "postgresql"),
     "duckdb": Spelling('"', _DUCKDB, "text/x-sql", "duckdb"),
-    "mysql": Spelling("`", _MYSQL, "text/x-mysql", "mysql"),
+    "mysql": Spelling(
+        "`",
+        _MYSQL,
+        "text/x-mysql",
+        "mysql",
+        backslash_escapes=True,
+        hash_comments=True,
+        nested_comments=False,
+    ),
 }
