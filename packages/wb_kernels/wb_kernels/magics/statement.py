@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _PIECES = re.compile(
@@ -34,8 +34,7 @@ _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _TEMPLATE = re.compile(r"\{\{\s*([A-Za-z_][^{}]*?)\s*\}\}|\{%.*?%\}", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A part of the text that isn't plain code: its kind and place; for a parameter, its name."""
 
     kind: str
@@ -44,7 +43,7 @@ class _Piece:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lexer:
     """Finds parameters and ends of statements in the SQL of a dialect.
 
