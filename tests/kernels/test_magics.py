@@ -134,7 +134,7 @@ def test_an_unknown_name_gives_one_line_with_similar_names(notebook: Notebook) -
 
 def test_without_a_connection_the_error_says_how_to_select_one(notebook: Notebook) -> None:
     notebook.run("%sql select 1")
-    assert "write %sql NAME first. Yours are: lake, warehouse." in notebook.err
+    assert "Select one with %sql NAME. Yours are: lake, warehouse." in notebook.err
 
 
 def test_a_cell_shows_a_table(notebook: Notebook, peer: Peer) -> None:
@@ -287,7 +287,7 @@ def test_parameters_are_sent_separately_from_the_text(notebook: Notebook, peer: 
 
 def test_a_missing_variable_is_one_line_and_sends_nothing(notebook: Notebook, peer: Peer) -> None:
     notebook.run("%%sql warehouse\nselect * from t where x = :nowhere")
-    assert notebook.err.startswith("UndefinedParameter: :nowhere has no variable")
+    assert notebook.err.startswith("UndefinedParameter: :nowhere isn't a variable")
     assert "Traceback" not in notebook.out and not peer.queries
 
 

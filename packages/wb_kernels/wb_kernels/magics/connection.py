@@ -10,8 +10,8 @@ from sql.connection import ConnectionManager
 from sql.connection.connection import AbstractConnection, ResultSetCollection
 
 from wb_kernels import session
-from wb_kernels.magics.answer import Cursor
 from wb_kernels.magics.errors import interrupted, one_line, usage_error
+from wb_kernels.magics.result import Cursor
 from wb_kernels.magics.statement import Lexer
 from wb_server.client import AnswerTruncated, QueryError, Result
 
@@ -53,7 +53,7 @@ class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
     @property
     def connection_sqlalchemy(self) -> NoReturn:
         raise usage_error(
-            "This needs a direct database connection; a Workbench connection has none."
+            "This needs a direct database connection, which a Workbench connection doesn't have."
         )
 
     def ask(self, query: str, variables: Mapping[str, Any] | None) -> Result:
@@ -73,10 +73,9 @@ class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
             missing = [name for name in names if name not in variables]
             if missing:
                 listed = ", ".join(f":{name}" for name in missing)
-                verb = "has no variable" if len(missing) == 1 else "have no variables"
+                what = "isn't a variable" if len(missing) == 1 else "aren't variables"
                 raise usage_error(
-                    f"{listed} {verb} of that name in this notebook: set it first.",
-                    "UndefinedParameter",
+                    f"{listed} {what} of this notebook. Set a value first.", "UndefinedParameter"
                 )
             params = {name: variables[name] for name in names} or None
         result = session.client().query(self.name, query, params)

@@ -16,10 +16,10 @@ from IPython.core.error import UsageError
 from sql import display
 
 from wb_kernels.display import rows_affected
-from wb_kernels.magics.answer import Answer
 from wb_kernels.magics.connection import WorkbenchConnection
 from wb_kernels.magics.errors import Carried, usage_error
 from wb_kernels.magics.head import ASSIGNMENT
+from wb_kernels.magics.result import WorkbenchResultSet
 from wb_server.client import QueryError
 
 _run_of_jupysql = sql.run.run.run_statements
@@ -39,7 +39,7 @@ def _run(conn: Any, text: str, config: Any, parameters: Any = None) -> Any:
             count = rows_affected(result)
             if count is not None and config.feedback and each is not statements[-1]:
                 display.message_success(f"{count:,} rows affected.")
-            answer = Answer(result, config, each, conn)
+            answer = WorkbenchResultSet(result, config, each, conn)
         if answer is None:
             return None
         return sql.run.run.select_df_type(answer, config)
@@ -47,7 +47,7 @@ def _run(conn: Any, text: str, config: Any, parameters: Any = None) -> Any:
         raise Carried(error) from error
 
 
-class Command(sql.command.SQLCommand):  # type: ignore[misc]
+class WorkbenchCommand(sql.command.SQLCommand):  # type: ignore[misc]
     """jupysql's parsed command; the magic reads from it which variable took the answer."""
 
     def __init__(self, magic: Any, user_ns: Any, line: str, cell: str) -> None:
@@ -62,7 +62,7 @@ class Command(sql.command.SQLCommand):  # type: ignore[misc]
         if found:
             raise usage_error(
                 f"{found} isn't filled in here, because it would become part of the SQL. Write "
-                ":name, without quotes around it, and the value is sent as a parameter.",
+                ":name instead, without quotes, to send the value as a parameter.",
                 "TemplateRefused",
             )
         return text
@@ -75,14 +75,14 @@ def _parse(text: str, path: str) -> dict[str, Any]:
     """Replaces jupysql's ``parse``, which takes any ``<<`` for an assignment, even a shift in SQL."""
     if "<<" not in text or ASSIGNMENT.match(text) or "://" in text.split(None, 1)[0]:
         return dict(_parse_of_jupysql(text, path))
-    held = "\x00shift\x00"
-    found = dict(_parse_of_jupysql(text.replace("<<", held), path))
-    found["sql"] = found["sql"].replace(held, "<<")
-    return found
+    hidden = "\x00shift\x00"
+    parsed = dict(_parse_of_jupysql(text.replace("<<", hidden), path))
+    parsed["sql"] = parsed["sql"].replace(hidden, "<<")
+    return parsed
 
 
 def install() -> None:
-    """Makes jupysql use them."""
+    """Puts the replacements into jupysql's modules."""
     sql.magic.run_statements = _run
-    sql.magic.SQLCommand = Command
+    sql.magic.SQLCommand = WorkbenchCommand
     sql.parse.parse = _parse

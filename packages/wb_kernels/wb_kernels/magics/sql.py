@@ -32,11 +32,11 @@ from traitlets import Bool
 from wb_kernels import session
 from wb_kernels.display import truncation
 from wb_kernels.extension import settings
-from wb_kernels.magics.answer import Answer
 from wb_kernels.magics.connection import WorkbenchConnection
 from wb_kernels.magics.errors import Carried, interrupted, one_line, usage_error
 from wb_kernels.magics.head import Head
-from wb_kernels.magics.patches import Command, install
+from wb_kernels.magics.patches import WorkbenchCommand, install
+from wb_kernels.magics.result import WorkbenchResultSet
 from wb_server.client import QueryError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.target: Any = None
-        self.command: Command | None = None
+        self.command: WorkbenchCommand | None = None
         self._interactive: dict[tuple[str, str], Any] = {}
         super().__init__(shell)
 
@@ -116,14 +116,14 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
         args = set(head.options)
         if args & {"-l", "--connections"} or not (line.strip() or cell.strip()):
             return _listing()
-        elsewhere = {"-x", "--close", "-s", "--section", "-c", "--creator", "-A", "--alias"}
-        if head.foreign or args & elsewhere:
+        of_jupysql = {"-x", "--close", "-s", "--section", "-c", "--creator", "-A", "--alias"}
+        if head.foreign or args & of_jupysql:
             self.target = None
             return super()._execute(line, cell, local_ns)
         if head.connection is not None:
             _select(head.connection, say=not head.rest and not cell.strip())
         elif ConnectionManager.current is None and not os.getenv("DATABASE_URL"):
-            raise usage_error(f"No connection is selected: write %sql NAME first. {_yours()}")
+            raise usage_error(f"No connection is selected. Select one with %sql NAME. {_yours()}")
         self.target = ConnectionManager.current
         if not isinstance(self.target, WorkbenchConnection):
             return super()._execute(line, cell, local_ns)
@@ -142,7 +142,7 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
         if not name:
             return answer
         stored = self.shell.user_ns.get(name)
-        if not isinstance(stored, Answer):
+        if not isinstance(stored, WorkbenchResultSet):
             return answer
         if cut := truncation(stored._result):
             display.message_warning(cut)
@@ -160,7 +160,7 @@ def _holds_connection(variables: Mapping[str, Any], word: str) -> bool:
     if word not in variables:
         return False
     held = variables[word]
-    return isinstance(held, sql.magic.sql.connection.connection.Engine) or (
+    return isinstance(held, sql.connection.connection.Engine) or (
         # A variable may also hold a frame or a module.
         sql.connection.is_pep249_compliant(held) or sql.connection.is_spark(held)
     )

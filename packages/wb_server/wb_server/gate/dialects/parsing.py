@@ -67,7 +67,7 @@ def parse(sql: str, rules: DialectRules) -> exp.Expr:
     check_joins(tokens)
     check_complexity(tokens)
     _mask_functions(tokens, rules)
-    tokens = _keep_literals(tokens, rules)
+    tokens = _respell_literals(tokens, rules)
     try:
         trees = dialect.parser().parse(tokens, sql)
     except ParseError as error:
@@ -103,11 +103,12 @@ def _one_statement(tokens: list[Token]) -> list[Token]:
 # is refused after parsing.
 _REFUSED_STATEMENTS = words(
     """
-    abort analyze attach begin cache call change check checkpoint checksum close cluster comment commit copy deallocate declare
-    describe detach discard do end execute explain export fetch flush force grant handler import
-    install kill listen load lock move notify optimize pivot pragma prepare purge reassign refresh reindex release rename repair
-    replace reset resignal revoke rollback savepoint security set show shutdown signal start
-    summarize uninstall unlisten unlock unpivot use vacuum xa
+    abort analyze attach begin cache call change check checkpoint checksum close cluster comment
+    commit copy deallocate declare describe detach discard do end execute explain export fetch
+    flush force grant handler import install kill listen load lock move notify optimize pivot
+    pragma prepare purge reassign refresh reindex release rename repair replace reset resignal
+    revoke rollback savepoint security set show shutdown signal start summarize uninstall
+    unlisten unlock unpivot use vacuum xa
     """
 )
 
@@ -147,7 +148,7 @@ def _mask_functions(tokens: list[Token], rules: DialectRules) -> None:
 
 
 def _is_column(token: Token, before: Token | None, rules: DialectRules) -> bool:
-    """True if a word before ``[`` names a column or a field, although it is one of the parser's."""
+    """True if a word before ``[`` names a column or a field, although the parser takes it for ARRAY."""
     if token.text.upper() not in Parser.ARRAY_CONSTRUCTORS:
         return False
     return (
@@ -173,12 +174,12 @@ def _is_star_replace(before: Token | None, token: Token) -> bool:
     )
 
 
-def _keep_literals(tokens: list[Token], rules: DialectRules) -> list[Token]:
-    """Spells two kinds of literals so that the parser doesn't take them apart.
+def _respell_literals(tokens: list[Token], rules: DialectRules) -> list[Token]:
+    """Spells literals and parameters so that the parser doesn't misread them.
 
     ``INTERVAL '1.5 days'`` becomes ``'1.5 days'::INTERVAL``: the parser would split it into a number
     and a unit, which DuckDB reads differently. ``j -> 'a.b'`` becomes ``j -> ('a.b')``: the parser
-    would read a path where the database reads a key.
+    would read a path where the database reads a key. DuckDB's ``:name`` becomes ``$name``.
     """
     result: list[Token] = []
     last = len(tokens) - 1

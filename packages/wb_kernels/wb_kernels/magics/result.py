@@ -61,7 +61,7 @@ class Cursor:
         self.result.close()
 
 
-class Answer(ResultSet):  # type: ignore[misc]
+class WorkbenchResultSet(ResultSet):  # type: ignore[misc]
     """The result of ``%sql``: jupysql's result set, backed by Arrow.
 
     ``.df()``, ``.pl()`` and ``.arrow()`` make frames without a Python object per cell; iteration,
