@@ -37,6 +37,7 @@ def _build(assembly: Assembly) -> None:
     from .kernels.base import Kernels
     from .runs.bindings import RunBindings
     from .runs.notes import Notes
+    from .runs.reconciler import Reconciler
     from .runs.run_transitions import RunTransitions
     from .runs.service import RunService
     from .runs.store import RunStore
@@ -73,16 +74,12 @@ def _build(assembly: Assembly) -> None:
         RunService(
             run_store,
             RunTransitions(database, blobs),
-            task_transitions,
-            Upkeep(database, blobs),
             store,
             definitions,
             rights,
             blobs,
             dispatcher,
             bus,
-            retention_days=settings.run_retention_days,
-            retention_runs=settings.run_retention_count,
         )
     )
     checks = Checks(definitions, assembly.get(ConnectionService), broker, accounts, rights)
@@ -106,7 +103,17 @@ def _build(assembly: Assembly) -> None:
             )
         )
         assembly.closing.callback(executor.close)
-    scheduler = assembly.add(Scheduler(schedules, runs))
+    reconciler = Reconciler(
+        runs,
+        task_transitions,
+        Upkeep(database, blobs),
+        blobs,
+        dispatcher,
+        bus,
+        retention_days=settings.run_retention_days,
+        retention_runs=settings.run_retention_count,
+    )
+    scheduler = assembly.add(Scheduler(schedules, reconciler))
     assembly.closing.callback(scheduler.close)
 
 

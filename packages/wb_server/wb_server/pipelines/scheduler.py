@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from ..kit.errors import WorkbenchError
-from .runs.service import RunService
+from .runs.reconciler import Reconciler
 from .schedules.service import ScheduleService
 
 log = logging.getLogger(__name__)
@@ -23,9 +23,11 @@ class Scheduler:
         interval: seconds between two ticks.
     """
 
-    def __init__(self, schedules: ScheduleService, runs: RunService, interval: float = 1.0) -> None:
+    def __init__(
+        self, schedules: ScheduleService, reconciler: Reconciler, interval: float = 1.0
+    ) -> None:
         self._schedules = schedules
-        self._runs = runs
+        self._reconciler = reconciler
         self._interval = interval
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wb-scheduler", daemon=True)
@@ -40,13 +42,13 @@ class Scheduler:
             self.tick()
             if time.monotonic() - tidied > _TIDY_SECONDS:
                 tidied = time.monotonic()
-                _try(self._runs.tidy)
+                _try(self._reconciler.tidy)
             if self._stop.wait(self._interval):
                 return
 
     def tick(self) -> None:
         """Fires what is due, and goes on with what was left lying."""
-        for job in (self._schedules.tick, self._runs.reconcile):
+        for job in (self._schedules.tick, self._reconciler.reconcile):
             _try(job)
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ...engines.base import Dispatcher
@@ -37,45 +37,32 @@ from .plan import tasks_again, tasks_of
 from .run_transitions import RunTransitions
 from .steps import NewRun, Step
 from .store import RunStore
-from .task_transitions import TaskTransitions
-from .upkeep import Upkeep
 
 _LOG_PAGE = 256 * 1024
-# Seconds after which a ready task run that no worker has claimed is rung again.
-_RING_AGAIN = 5.0
 
 
 class RunService:
-    """Starts, reads, cancels and reruns runs, and keeps them moving."""
+    """Starts, shows, cancels and reruns runs."""
 
     def __init__(
         self,
         store: RunStore,
         transitions: RunTransitions,
-        tasks: TaskTransitions,
-        upkeep: Upkeep,
         pipelines: PipelineStore,
         definitions: Definitions,
         rights: Rights,
         blobs: Blobs,
         dispatcher: Dispatcher,
         bus: Bus,
-        *,
-        retention_days: int,
-        retention_runs: int,
     ) -> None:
         self._store = store
         self._transitions = transitions
-        self._tasks = tasks
-        self._upkeep = upkeep
         self._pipelines = pipelines
         self._definitions = definitions
         self._rights = rights
         self._blobs = blobs
         self._dispatcher = dispatcher
         self._bus = bus
-        self._retention_days = retention_days
-        self._retention_runs = retention_runs
 
     # --- starting ----------------------------------------------------------------------------
 
@@ -333,7 +320,7 @@ class RunService:
         if step.ended is not None:
             run = self._store.run(step.run_id)
             if run is not None:
-                self._start_waiting(run.pipeline_id)
+                self.start_waiting(run.pipeline_id)
         self.news(step.run_id)
 
     def news(self, run_id: str) -> None:
@@ -341,39 +328,11 @@ class RunService:
         self._bus.publish_soon("runs")
         self._dispatcher.announce("runs")
 
-    def _start_waiting(self, pipeline_id: str) -> None:
+    def start_waiting(self, pipeline_id: str) -> None:
+        """Starts the next waiting run of a pipeline, if it may start now."""
         step = self._transitions.start_waiting(pipeline_id)
         if step is not None:
             self._dispatcher.ring(step.ready)
-
-    def tidy(self) -> int:
-        """Removes runs over their maximum age or number, and files without references."""
-        before = clock.now() - timedelta(days=self._retention_days)
-        gone = 0
-        while pruned := self._upkeep.prune(before, self._retention_runs):
-            gone += pruned
-        self._blobs.sweep()
-        return gone
-
-    def reconcile(self) -> int:
-        """Resumes what was left: lost leases, unanswered rings, waiting runs.
-
-        Safe to be called by several processes at once.
-
-        Returns:
-            The number of things found.
-        """
-        lost = self._tasks.expire()
-        for step in lost:
-            self.went(step)
-        again = self._upkeep.overdue(_RING_AGAIN)
-        self._dispatcher.ring(again)
-        held_up = self._upkeep.held_up()
-        for pipeline_id in held_up:
-            self._start_waiting(pipeline_id)
-        if lost or held_up:
-            self._bus.publish_soon("runs")
-        return len(lost) + len(again) + len(held_up)
 
 
 def _not_approved(pipeline: Pipeline, number: int) -> Conflict:
