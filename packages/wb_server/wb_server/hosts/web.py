@@ -86,7 +86,6 @@ class EndpointHandler(web.RequestHandler):
         self._body = RequestBody(serving.bodies, self.request)
         self._hang_up = HangUp()
         self._gone = asyncio.Event()
-        self._began = time.perf_counter()
         attempt = self.request.headers.get("Workbench-Attempt") or None
         self.origin = Origin(self.address(), uuid.uuid4().hex[:16], attempt and attempt[:64])
 

@@ -28,6 +28,53 @@ from .processes import Mark
 log = logging.getLogger(__name__)
 
 
+def new_root() -> Path:
+    """Makes a private root folder for this process, and cleans up after processes that are gone."""
+    base = _base()
+    with contextlib.suppress(FileExistsError):
+        base.mkdir(mode=0o700)
+    state = base.lstat()
+    if base.is_symlink() or state.st_uid != os.getuid() or state.st_mode & 0o077:
+        # Another user created it, so its content is theirs.
+        return Path(tempfile.mkdtemp(prefix="wb-attempts-"))
+    _clear_left(base)
+    mine = Mark.of(os.getpid())
+    assert mine is not None
+    root = base / f"{_machine()}-{mine.pid}-{mine.started:.2f}-{secrets.token_hex(2)}"
+    root.mkdir(mode=0o700)
+    return root
+
+
+def _clear_left(base: Path) -> None:
+    """Ends the kernels, and removes the folders, of processes of this machine that are gone."""
+    for root in base.iterdir():
+        with contextlib.suppress(ValueError, OSError):
+            machine, pid, started, _ = root.name.split("-")
+            if machine != _machine() or Mark(int(pid), float(started)).alive():
+                continue
+            for mark, attempt_id in _notes(root):
+                log.warning("ending kernel %s of a server that is gone", mark.pid)
+                processes.end(mark, attempt_id)
+            remove(root)
+
+
+def end_left(attempt_id: str) -> bool:
+    """Ends the kernel of an attempt that another process of this machine started.
+
+    Returns:
+        True if nothing of it is left.
+    """
+    marks: list[Mark | None] = [
+        mark
+        for root in (_base().iterdir() if _base().is_dir() else ())
+        for mark, known in _notes(root)
+        if known == attempt_id
+    ]
+    # Without a note, processes that its kernel started may still be there.
+    gone = [processes.end(mark, attempt_id) for mark in marks or [None]]
+    return all(gone)
+
+
 def new_folder(root: Path) -> Path:
     """Makes a private folder for a kernel."""
     folder = root / secrets.token_hex(4)
@@ -89,25 +136,15 @@ def end_all(root: Path, grace: float) -> None:
     remove(root)
 
 
+def _notes(root: Path) -> Iterator[tuple[Mark, str | None]]:
+    for note in root.glob("*.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            value = json.loads(note.read_text(encoding="utf-8"))
+            yield Mark.parse(value), value["attempt"]
+
+
 def _note_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.json")
-
-
-def new_root() -> Path:
-    """Makes a private root folder for this process, and cleans up after processes that are gone."""
-    base = _base()
-    with contextlib.suppress(FileExistsError):
-        base.mkdir(mode=0o700)
-    state = base.lstat()
-    if base.is_symlink() or state.st_uid != os.getuid() or state.st_mode & 0o077:
-        # Another user created it, so its content is theirs.
-        return Path(tempfile.mkdtemp(prefix="wb-attempts-"))
-    clear_left(base)
-    mine = Mark.of(os.getpid())
-    assert mine is not None
-    root = base / f"{_machine()}-{mine.pid}-{mine.started:.2f}-{secrets.token_hex(2)}"
-    root.mkdir(mode=0o700)
-    return root
 
 
 def _machine() -> str:
@@ -117,40 +154,3 @@ def _machine() -> str:
 
 def _base() -> Path:
     return Path(tempfile.gettempdir()) / f"wb-attempts-{os.getuid()}"
-
-
-def end_left(attempt_id: str) -> bool:
-    """Ends the kernel of an attempt that another process of this machine started.
-
-    Returns:
-        True if nothing of it is left.
-    """
-    marks: list[Mark | None] = [
-        mark
-        for root in (_base().iterdir() if _base().is_dir() else ())
-        for mark, known in _notes(root)
-        if known == attempt_id
-    ]
-    # Without a note, processes that its kernel started may still be there.
-    gone = [processes.end(mark, attempt_id) for mark in marks or [None]]
-    return all(gone)
-
-
-def clear_left(base: Path) -> None:
-    """Ends the kernels, and removes the folders, of processes of this machine that are gone."""
-    for root in base.iterdir():
-        with contextlib.suppress(ValueError, OSError):
-            machine, pid, started, _ = root.name.split("-")
-            if machine != _machine() or Mark(int(pid), float(started)).alive():
-                continue
-            for mark, attempt_id in _notes(root):
-                log.warning("ending kernel %s of a server that is gone", mark.pid)
-                processes.end(mark, attempt_id)
-            remove(root)
-
-
-def _notes(root: Path) -> Iterator[tuple[Mark, str | None]]:
-    for note in root.glob("*.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            value = json.loads(note.read_text(encoding="utf-8"))
-            yield Mark.parse(value), value["attempt"]

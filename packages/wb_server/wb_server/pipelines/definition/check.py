@@ -159,7 +159,7 @@ class _Checker:
             return model_for(self.registry).model_validate(data)
         except ValidationError as error:
             for item in error.errors(include_url=False, include_input=False):
-                self._say(item, data)
+                self._report(item, data)
             for name, task in _mapping(data.get("tasks")).items():
                 if isinstance(task, dict) and not _known(task, self.registry):
                     self._common_keys(name, task, data)
@@ -172,9 +172,9 @@ class _Checker:
             TaskSpec.model_validate({**common, "type": ""})
         except ValidationError as error:
             for item in error.errors(include_url=False, include_input=False):
-                self._say({**item, "loc": ("tasks", name, "", *item["loc"])}, data)
+                self._report({**item, "loc": ("tasks", name, "", *item["loc"])}, data)
 
-    def _say(self, error: ErrorDetails, data: dict[str, Any]) -> None:
+    def _report(self, error: ErrorDetails, data: dict[str, Any]) -> None:
         message = messages.translate(error, data, self.registry)
         position = self._key(message.path) if message.at_key else self._value(message.path)
         self._put(position, message.path, message.code, message.text)
@@ -208,11 +208,11 @@ class _Checker:
                     )
                 else:
                     needs[name].append(other)
-        for circle in graph.cycles(needs):
-            around = " → ".join([*circle[:20], circle[0]])
-            index = tasks[circle[0]]["needs"].index(circle[1])
+        for cycle in graph.cycles(needs):
+            around = " → ".join([*cycle[:20], cycle[0]])
+            index = tasks[cycle[0]]["needs"].index(cycle[1])
             self._add(
-                ("tasks", circle[0], "needs", index),
+                ("tasks", cycle[0], "needs", index),
                 "cycle",
                 f"These tasks wait for each other: {around}. Remove one of the needs.",
             )
