@@ -143,10 +143,8 @@ def test_clashing_names_are_refused(tmp_path: Path, workers: Workers) -> None:
     assert [name for name, problem in shown.items() if problem is None] == [
         "orders_csv", "orders_tsv",
     ]  # fmt: skip
-    assert (
-        shown["people"] == "“people” stands for “People.csv” and “people.csv”. Rename one of them."
-    )
-    assert shown["logs"] == "“logs” stands for “logs/” and “logs.csv”. Rename one of them."
+    assert shown["people"] == "“people” may mean “People.csv” and “people.csv”. Rename one of them."
+    assert shown["logs"] == "“logs” may mean “logs/” and “logs.csv”. Rename one of them."
     source = of(FilesConnector([tmp_path], workers), tmp_path)
     assert source.value("select count(*) from orders_tsv", "orders_tsv") == 1
     with pytest.raises(InvalidInput, match="Use orders_csv or orders_tsv") as caught:
@@ -342,7 +340,7 @@ def test_a_malformed_line_is_located(tmp_path: Path, workers: Workers) -> None:
         ("c.csv", b"a,b\n1,2\r\n3,4\n", None, "no separator gives each line"),
         ("d.csv", b"a,b\n1,2\n3,4\n5,6,7\n8,9,10\n11,12,13\n14,15,16\n", 1, "another number"),
         ("e.json", b'{"a": 1}\n{"a": 2, "a": 3}\n', 2, "has a key twice"),
-        ("f.json", b'{"a": 1}\n{"a": oops}\n', 3, "is no JSON (unexpected character)"),
+        ("f.json", b'{"a": 1}\n{"a": oops}\n', 3, "isn't valid JSON (unexpected character)"),
     ],
 )
 def test_malformed_files_are_reported(
@@ -361,7 +359,7 @@ def test_malformed_files_are_reported(
 
 def test_out_of_memory(root: Path) -> None:
     connector = FilesConnector([root], Workers(memory_limit="60MB"))
-    with closing(connector), pytest.raises(SourceFailed, match="needs more memory"):
+    with closing(connector), pytest.raises(SourceFailed, match="exceeds its limits for memory"):
         of(connector, root / "data").table(
             "select count(distinct i::varchar || 'some text') from big", "big"
         )

@@ -271,7 +271,7 @@ def test_far_dates_are_loaded_into_postgres(place: Place) -> None:
     assert after == before
     assert place.run("select count(*) from l.t") == [(12,)]
     early = pa.table({"id": [1], "d": pa.array([-2_440_589], pa.int32()).cast(pa.date32())})
-    with pytest.raises(InvalidInput, match="“d” brings a date before 4714 BC"):
+    with pytest.raises(InvalidInput, match="“d” contains a date before 4714 BC"):
         place.source.load("l.t", early)
 
 

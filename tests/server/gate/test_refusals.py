@@ -25,7 +25,7 @@ def refusal(dialect: DialectName, sql: str) -> WorkbenchError:
         ("postgres", "select pg_sleep(1)", "It only waits."),
         ("postgres", "select pg_read_file('x')", "It accesses files"),
         ("postgres", "select dblink('x', 'y')", "It runs SQL from a string."),
-        ("postgres", "select mine(a) from t", "can be called by a view"),
+        ("postgres", "select mine(a) from t", "a view that calls it"),
         ("postgres", "select public.mine(1)", "The function public.mine isn't"),
         ("postgres", "set time zone 'x'", "AT TIME ZONE"),
         ("postgres", "copy t to 'x'", "copy task"),

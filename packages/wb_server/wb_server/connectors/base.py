@@ -1,8 +1,8 @@
-"""What every connector is: a configuration, and sessions opened with a permit.
+"""The interface of connectors: a configuration, and sessions opened with a permit.
 
-A connector is one file in this folder: a pydantic ``Config`` (from which the API's JSON schema and
-the form in Lab are made), a ``Connector`` and its ``Session``. ``docs/developers/add-a-connector.md``
-walks through one.
+A connector is a folder beside this file: a pydantic ``Config`` (from which the API's JSON schema and
+the form in Lab are generated), a ``Connector`` and its ``Session``.
+``docs/developers/add-a-connector.md`` walks through one.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from .target import ConnectorConfig as ConnectorConfig
 from .target import Target as Target
 
 MAX_ROW_BYTES: Final = 32 * 2**20
-"""What one row may have on its way here. A row is held whole, and several times, while it is read."""
+"""The maximum size of one row. A row is held in memory whole, and several times, while it is read."""
 
 
 def row_too_large(advice: str) -> TooLarge:
-    """A row has more than ``MAX_ROW_BYTES``."""
+    """The error for a row larger than ``MAX_ROW_BYTES``."""
     return TooLarge(
-        f"A row has more than {MAX_ROW_BYTES // 2**20} MiB, as much as one may have. Ask for fewer "
-        f"or shorter values: {advice}.",
+        f"A row is larger than {MAX_ROW_BYTES // 2**20} MiB, the maximum. Ask for fewer or shorter "
+        f"values: {advice}.",
         code="too_large",
         limit=MAX_ROW_BYTES,
     )
@@ -53,18 +53,18 @@ def require_fit(permit: Permit | LoadPermit, target: Target) -> None:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a load came to: see ``Written``; and the table's full name."""
+    """The result of a load: ``Written``, and the table's full name."""
 
     written: Written
     table: TableName
 
 
 class Answer(ABC):
-    """Rows on their way: a schema, then record batches of about one MiB, each asked for.
+    """A stream of rows: a schema, then record batches of about one MiB, produced on demand.
 
     Attributes:
-        already: of a write that is made once: an earlier try made it, nothing was done now, and the
-            answer is that one's ``rows_affected``.
+        already: for a write that happens once: True if an earlier attempt made it. Nothing was done
+            now, and the answer is that attempt's ``rows_affected``.
     """
 
     schema: pa.Schema
@@ -72,19 +72,19 @@ class Answer(ABC):
 
     @abstractmethod
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Yields the batches in order; raises a ``WorkbenchError`` where the source fails."""
+        """Yields the batches in order; raises a ``WorkbenchError`` if the source fails."""
 
 
 class Use(ABC):
-    """One permitted use of a source. A context manager: closing it resets or ends what it used."""
+    """One permitted use of a source. A context manager: closing it releases what it used."""
 
     @abstractmethod
     def cancel(self) -> None:
-        """Stops what runs, in the source too. Safe from any thread and at any time."""
+        """Stops the running work, in the source too. Safe from any thread and at any time."""
 
     @abstractmethod
     def close(self) -> None:
-        """Ends the transaction; gives a reset connection back, or drops it. Never raises."""
+        """Ends the transaction; resets and returns the connection, or drops it. Never raises."""
 
     def __enter__(self) -> Self:
         return self
@@ -99,23 +99,23 @@ class Use(ABC):
 
 
 class Session(Use):
-    """A use that reads, writes by a statement, or looks into the catalog."""
+    """A use that reads, writes by a statement, or browses the catalog."""
 
     @abstractmethod
     def run(self, *, timeout: float, max_write_rows: int) -> Answer:
         """Runs the permit's statement.
 
         A read runs in its own explicit read-only transaction, which ends when the session closes.
-        A write is committed when this returns; its ``RETURNING`` rows (at most ``max_write_rows``)
-        or its count as one row ``rows_affected`` are the answer. With ``permit.once`` the ledger's
-        row is written in the same transaction, first of all; ``docs/connections.md`` has the rules.
+        A write is committed when this returns; the answer is its ``RETURNING`` rows (at most
+        ``max_write_rows``), or its count as one row ``rows_affected``. With ``permit.once``, the
+        ledger's row is written first, in the same transaction; ``docs/connections.md`` has the rules.
 
         Args:
             timeout: seconds until the source stops the statement.
-            max_write_rows: how many returned rows are kept; more rolls the write back.
+            max_write_rows: the maximum number of returned rows; more roll the write back.
 
         Raises:
-            InvalidInput: the source says that the statement is wrong (``unknown_table``,
+            InvalidInput: the source rejects the statement (``unknown_table``,
                 ``unknown_column``, ``syntax_error``, ``bad_value``), with ``details``.
             SourceFailed: ``unreachable``, ``sign_in_failed`` (constant text), ``source_failed``.
             SourceTimeout: it took longer than ``timeout``.
@@ -135,31 +135,31 @@ class Session(Use):
 
     @abstractmethod
     def server_version(self) -> str | None:
-        """The source's own name and version, for the result of a test."""
+        """The source's name and version as it reports them, for the result of a test."""
 
 
 class LoadSession(Use):
-    """A use that puts rows into one table."""
+    """A use that loads rows into one table."""
 
     @abstractmethod
     def load(self, batches: Batches, *, timeout: float, progress: Progress) -> Loaded:
-        """Puts all rows into the permit's table, or none; committed when this returns.
+        """Loads all rows into the permit's table, or none; committed when this returns.
 
-        Holds a few batches at most. Readers of the table see what was there before until the end,
-        and then all that came.
+        Holds a few batches at most. Readers of the table see its old rows until the end, and then
+        everything that was loaded.
 
         Args:
-            timeout: seconds that all of it may take.
-            progress: called in this thread after each batch; what it raises ends the load.
+            timeout: seconds for the whole load.
+            progress: called in this thread after each batch; an exception from it ends the load.
 
         Raises:
             InvalidInput: the columns or a value don't fit (``unknown_column``, ``missing_column``,
                 ``type_mismatch``, ``bad_value``, ``no_unique_index``, …), with names in ``details``.
             Conflict: ``constraint``, ``conflicting_change``, ``cancelled``.
-            Forbidden: the login may not (``source_refused``).
-            SourceFailed, SourceTimeout: as ``Session.run``; with ``once`` a commit whose end isn't
-                known is ``unreachable`` too: another try finds out.
-            WorkbenchError: what asking for the next batch raises.
+            Forbidden: the login lacks the privilege (``source_refused``).
+            SourceFailed, SourceTimeout: as ``Session.run``; with ``once``, a commit whose outcome is
+                unknown is ``unreachable`` too: another attempt finds out.
+            WorkbenchError: whatever the iteration over ``batches`` raises.
         """
 
 
@@ -172,31 +172,31 @@ class Connector(ABC):
     dialect: ClassVar[DialectName]
     supports_writes: ClassVar[bool]
     supports_loads: ClassVar[bool] = False
-    """Whether there is ``open_load``, and writes that are made once."""
+    """True if it has ``open_load``, and writes that happen once."""
     supports_schemas: ClassVar[bool] = True
-    """Whether a table's name may be written with its schema's: a file is queried by its name alone."""
+    """True if a table may be qualified by its schema; a file is queried by its name alone."""
     Config: ClassVar[type[ConnectorConfig]]
     login_and_password: ClassVar[tuple[str, str] | None] = None
-    """The fields of the login's name and password, where ``set_password`` can exchange them."""
+    """The fields of the login's name and password, if ``set_password`` is supported."""
 
     @classmethod
     def capabilities(cls) -> list[Capability]:
-        """What can be done with such a source."""
+        """What such a source supports."""
         return ["sql", "browse", "load"] if cls.supports_loads else ["sql", "browse"]
 
     @abstractmethod
     def check(self, config: ConnectorConfig) -> None:
-        """Checks what needs more than types: hosts, folders.
+        """Validates what types can't express: hosts, folders.
 
         Raises:
-            Unprocessable: an address or a folder that isn't allowed (``details.field`` names the field).
+            Unprocessable: an address or folder isn't allowed (``details.field`` names the field).
         """
 
     def destination(self, config: ConnectorConfig) -> object:
-        """What decides where the secrets of a configuration go; compared for equality.
+        """The part of a configuration that decides where secrets are sent; compared for equality.
 
-        When it changes, stored secrets aren't sent along: they have to be entered again. A
-        connector that doesn't say more precisely means its whole configuration.
+        When it changes, stored secrets aren't reused: they have to be entered again. The default is
+        the whole configuration.
         """
         return config.model_dump(exclude=set(config.secret_fields()))
 
@@ -214,25 +214,25 @@ class Connector(ABC):
 
         Raises:
             SourceFailed, Unprocessable: as ``open``.
-            Forbidden: rows can't be loaded into this kind of source.
+            Forbidden: this kind of source supports no loads.
         """
         raise Forbidden(f"Rows can't be loaded into {self.title}.", code="read_only_connection")
 
     def set_password(self, permit: PasswordPermit, target: Target, password: str) -> None:
-        """Signs in with the target's login and gives that login another password, durably.
+        """Signs in with the target's login and durably sets a new password for it.
 
-        The database may not learn the password in a form that it would write into a log.
+        The password must not reach the database in a form that it would write to a log.
 
         Args:
-            password: of letters, digits, ``-`` and ``_``.
+            password: letters, digits, ``-`` and ``_`` only.
 
         Raises:
-            Forbidden: the login may not (``password_refused``).
-            SourceFailed: ``unreachable`` or ``sign_in_failed``; with any other code the password may
-                be set or not.
+            Forbidden: the login may not change it (``password_refused``).
+            SourceFailed: ``unreachable`` or ``sign_in_failed``; with any other code it is unknown
+                whether the password was set.
         """
         raise Unprocessable(
-            f"A login of {self.title} can't be given a new password from here.",
+            f"The password of a {self.title} login can't be changed from here.",
             code="no_password_rotation",
         )
 

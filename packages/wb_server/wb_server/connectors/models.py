@@ -1,4 +1,4 @@
-"""What a source has to offer: capabilities, schemas, tables, columns."""
+"""What a source offers: capabilities, schemas, tables, columns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Capability = Literal["sql", "browse", "load", "call"]
-"""Statements, looks into the catalog, rows put into tables, operations called by name."""
+"""Statements, browsing the catalog, loads into tables, operations called by name."""
 
 
 class SchemaInfo(BaseModel):

@@ -1,4 +1,4 @@
-"""How sources are dialled and read."""
+"""Connectors: how sources are dialled and read."""
 
 from __future__ import annotations
 

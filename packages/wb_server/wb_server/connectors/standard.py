@@ -1,4 +1,4 @@
-"""Every kind of connector that comes with the Workbench."""
+"""The connectors that come with the Workbench."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def standard_connectors(
     temporary: Path,
     warm: bool,
 ) -> list[Connector]:
-    """Every kind of connector that comes with the Workbench.
+    """Creates one connector of every kind that comes with the Workbench.
 
     Args:
         network: which addresses they may dial.
         roots: the folders whose files connections may read.
-        worker_memory: of one statement on files, as DuckDB writes it.
+        worker_memory: the memory limit of one statement on files, in DuckDB's notation.
         temporary: the folder for temporary files of such statements.
-        warm: be ready for the first of them.
+        warm: True to be ready for the first such statement.
     """
     workers = Workers(warm=warm, memory_limit=worker_memory, temporary=temporary)
     return [

@@ -1,4 +1,4 @@
-"""Where a connection leads: its configuration, and what a connector opens a session on."""
+"""What a connection points to: its configuration, and the target that a session is opened on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ConnectorConfig(BaseModel):
     """Base of the connectors' configurations: unknown fields are an error.
 
     Secret fields are of type ``SecretStr | None``; pydantic marks them ``writeOnly`` in the JSON
-    schema. The service takes them out, encrypts them, and hands them to ``open`` in the target.
+    schema. The service removes and encrypts them, and passes them to ``open`` in the target.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -27,9 +27,9 @@ class ConnectorConfig(BaseModel):
 
     @classmethod
     def login_fields(cls) -> list[str]:
-        """The names of the fields that say who signs in: secrets, and those marked ``login``.
+        """The names of the fields that identify the login: secrets, and those marked ``login``.
 
-        With personal credentials each user enters these for themselves.
+        With personal credentials, each user enters these for themselves.
         """
         secret = cls.secret_fields()
         return [
@@ -46,13 +46,13 @@ class Target:
 
     Attributes:
         connection_id: empty for a connection that is only tested and not saved.
-        version: rises with every change of the configuration or of the credential; pooled resources
-            of an older version are dropped.
-        config: the validated configuration, secrets included (as ``SecretStr``).
-        user: whose own credential is in the configuration; ``None`` for a shared one. Pooled
-            resources of one user are never another's.
-        temp_bytes: of temporary files that this use may write, for connectors that can hold it to
-            that; 0: none.
+        version: grows with every change of the configuration or the credential; pooled resources of
+            an older version are dropped.
+        config: the validated configuration, including secrets (as ``SecretStr``).
+        user: the user whose personal credential is in the configuration; ``None`` for a shared one.
+            Pooled resources are never shared between users.
+        temp_bytes: the size of temporary files that this use may write, for connectors that can
+            enforce it; 0 for none.
     """
 
     connection_id: str

@@ -1,1 +1,1 @@
-"""What may run: permits, statements, dialects."""
+"""Decides what may run: permits, the check of statements, dialects."""

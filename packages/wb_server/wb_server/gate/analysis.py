@@ -1,8 +1,8 @@
-"""Where a statement's analysis runs, so that it holds up nobody and can be ended.
+"""Runs the analysis of statements so that it blocks nobody and can be stopped.
 
-A short statement takes a few milliseconds and is analysed where it is asked for. A long one, of a
-million characters at most, takes as long as a second of Python: in a thread of the service everybody
-would feel that, and nobody could stop it. So it gets a process, and so does one that is deeply nested.
+A short statement takes a few milliseconds and is analysed in the caller's thread. A long one, of
+up to a million characters, can take a full second of Python: in a thread of the service every user
+would feel that, and nobody could stop it. So long and deeply nested statements get their own process.
 """
 
 from __future__ import annotations
@@ -25,26 +25,27 @@ from .dialects.complexity import MAX_SQL_BYTES
 from .models import DialectName, Statement
 from .statement import analyse
 
-# Characters of the text and its parameters. More take longer than the process does, some 20 ms.
+# Characters of the text and its parameters. Beyond this the analysis takes longer than starting a
+# process, about 20 ms.
 _SHORT: Final = 10_000
-# Nobody's statement in the collections of honest ones has more.
+# No statement in the collections of honest ones nests deeper.
 _DEEP: Final = 8
 _BRACKETS: Final = re.compile(r"[()\[\]{}]")
 _PROGRAM: Final = ["-m", "wb_server.gate.analysis"]
 _MEMORY: Final = 4 * 2**30  # bytes
-_PASSED: Final = 60.0  # seconds, where nothing else is said
-# Both ends follow from the types, so that a new field needs nothing here.
+_DEFAULT_SECONDS: Final = 60.0
+# Encodes and decodes by the types, so a new field needs no change here.
 _STATEMENT: Final = TypeAdapter(Statement)
 
 
 class Stoppable(Protocol):
-    """What can be stopped from any thread, at any time."""
+    """Work that any thread can stop at any time."""
 
     def cancel(self) -> None: ...
 
 
 class Watch(Protocol):
-    """Who has a statement analysed: how long that may take, and how to be told what to stop."""
+    """The caller's side of an analysis: its time limit, and where the work to stop is attached."""
 
     @property
     def seconds(self) -> float: ...
@@ -53,16 +54,16 @@ class Watch(Protocol):
 
 
 class Unwatched:
-    """Nobody who would stop it."""
+    """A watch with the default time limit, which never stops the work."""
 
-    seconds = _PASSED
+    seconds = _DEFAULT_SECONDS
 
     def attach(self, work: Stoppable) -> None:
         pass
 
 
 class Analyst:
-    """Analyses statements: ``statement.analyse``, with a limit of time for long ones."""
+    """Analyses statements with ``statement.analyse``; long ones have a time limit."""
 
     def __init__(self) -> None:
         self._nursery = forking.Nursery(_PROGRAM)
@@ -76,11 +77,11 @@ class Analyst:
         limit: int | None = None,
         watch: Watch | None = None,
     ) -> Statement:
-        """A statement's analysis.
+        """Analyses a statement.
 
         Raises:
-            Conflict: it was cancelled meanwhile (``cancelled``).
-            SourceTimeout: it took longer than the statement may take (``timeout``).
+            Conflict: it was cancelled during the analysis (``cancelled``).
+            SourceTimeout: the analysis exceeded the statement's time limit (``timeout``).
             WorkbenchError: as ``statement.analyse``.
         """
         if not is_long(sql, params) and not is_deep(sql):
@@ -98,10 +99,10 @@ class Analyst:
 
 
 def is_long(sql: str, params: Mapping[str, Any] | None = None) -> bool:
-    """Whether the analysis of a statement may take long.
+    """True if the analysis of a statement may take long.
 
     Raises:
-        TooLarge: no statement may be as long as this.
+        TooLarge: the text is longer than any statement may be.
     """
     if len(sql) > MAX_SQL_BYTES:
         raise TooLarge(f"The SQL text is larger than {MAX_SQL_BYTES:,} bytes.")
@@ -109,10 +110,10 @@ def is_long(sql: str, params: Mapping[str, Any] | None = None) -> bool:
 
 
 def is_deep(sql: str) -> bool:
-    """Whether brackets stand so deep in each other that some may be read too often.
+    """True if brackets nest so deep that the parser may take exponential time.
 
-    The parser reads some things twice, and so what is in them four times, eight times, … The gate
-    counts those that are known, which is why this is a matter of those that aren't.
+    The parser reads some constructs twice, so what is nested in them is read four times, eight
+    times, … The gate counts the known ones; this check covers the unknown.
     """
     depth = deepest = 0
     for bracket in _BRACKETS.findall(sql):
@@ -122,7 +123,7 @@ def is_deep(sql: str) -> bool:
 
 
 def _size(values: Iterable[Any]) -> int:
-    """About how many characters values come to."""
+    """The approximate number of characters of some values."""
     total = 0
     for value in values:
         if isinstance(value, Mapping):
@@ -137,7 +138,7 @@ def _size(values: Iterable[Any]) -> int:
 
 
 class _Work:
-    """One analysis in a process."""
+    """One analysis in a forked process."""
 
     def __init__(self, forked: forking.Forked) -> None:
         self._forked = forked
@@ -190,13 +191,13 @@ def _error(wire: dict[str, Any]) -> WorkbenchError:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    # The service has written it; nothing comes back this way.
+    # Safe to unpickle: the service wrote it. The answer comes back as JSON.
     params = pickle.loads(base64.b85decode(request["params"]))  # noqa: S301
     try:
         found = analyse(request["sql"], request["dialect"], params, limit=request["limit"])
     except WorkbenchError as error:
-        said = {"class": type(error).__name__, "message": error.message}
-        return {"error": {**said, "code": error.code, "details": error.details}}
+        wire = {"class": type(error).__name__, "message": error.message}
+        return {"error": {**wire, "code": error.code, "details": error.details}}
     return {"statement": _STATEMENT.dump_python(found, mode="json")}
 
 
@@ -208,7 +209,7 @@ def _work(asked: int, output: int, ended: int) -> None:
 
 
 def _warm_up() -> None:
-    """Has sqlglot do what it does with its first statements."""
+    """Triggers sqlglot's one-time work before the first fork."""
     for dialect in get_args(DialectName):
         analyse("SELECT a, count(*) FROM t WHERE b IN (1, 2) GROUP BY a", dialect)
 

@@ -1,7 +1,7 @@
-"""Which tables a statement reads and writes, with the columns, as far as its text says.
+"""The tables and columns that a statement reads and writes, as far as its text names them.
 
-For lineage only: nothing that is allowed or refused depends on it. A column without its table's name
-counts where there is one table that it can be of. Of ``select *`` nothing is said.
+For lineage only: no decision of the gate depends on it. An unqualified column counts if only one
+table can have it. ``select *`` yields no columns.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .statement import RULES
 
 @dataclass(frozen=True)
 class TableUse:
-    """A table that was read or written; ``columns`` where the SQL says them."""
+    """A table that was read or written; ``columns`` if the SQL names them."""
 
     connection_id: str
     schema: str | None
@@ -31,7 +31,7 @@ class TableUse:
 
 
 def tables_read(permit: Permit) -> list[TableUse]:
-    """What a permitted statement reads."""
+    """The tables that a permitted statement reads."""
     tables = [table for table in permit.tables if table not in permit.written]
     columns = columns_read(permit.sql, permit.dialect, tables)
     return [
@@ -41,21 +41,22 @@ def tables_read(permit: Permit) -> list[TableUse]:
 
 
 def tables_written(permit: Permit) -> list[TableUse]:
-    """What a permitted statement writes."""
+    """The tables that a permitted statement writes."""
     return [TableUse(permit.connection_id, table.schema, table.name) for table in permit.written]
 
 
 def columns_read(
     sql: str, dialect: DialectName | None, tables: Collection[TableRef]
 ) -> dict[TableRef, tuple[str, ...]]:
-    """The columns that are named of each table.
+    """The columns of each table that the statement names.
 
     Args:
-        sql: a statement that passed the gate, as the gate rendered it; without its dialect nothing is said.
-        tables: that it reads, by the gate's own word.
+        sql: a statement that passed the gate, as the gate rendered it.
+        dialect: of ``sql``; without it the result is empty.
+        tables: the tables that it reads, as the gate found them.
 
     Returns:
-        Sorted names by table; a table of which nothing is said is left out.
+        Sorted column names by table; a table without named columns is left out.
     """
     if not tables or dialect is None:
         return {}

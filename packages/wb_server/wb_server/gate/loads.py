@@ -1,4 +1,4 @@
-"""What a load is asked for, and what it answers: between rooms, never over the wire."""
+"""Requests and results of loads, passed between rooms and never over the wire."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ..kit.request import Request
 LoadMode = Literal["append", "replace", "upsert"]
 
 LEDGER = "workbench_ledger"
-"""The table that says which writes were made, in the schema of what they write to."""
+"""The table that records which writes were made, in the schema that they write to."""
 
 OnceKey = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_.:-]{1,64}$")]
 
 
 class Once(Request):
-    """Says that a write is made once, however often it is tried."""
+    """Makes a write happen once, however often it is attempted."""
 
     key: OnceKey = Field(description="The same for all attempts of one write: a task run's id.")
 
 
 class LoadRequest(Request):
-    """Rows into a table."""
+    """A request to load rows into a table."""
 
     connection: str = Field(description="A connection's name or id.")
     table: str = Field(
@@ -54,7 +54,7 @@ class LoadRequest(Request):
 
 
 class Batches(Protocol):
-    """Rows to load: their columns, then batches as they are asked for."""
+    """Rows to load: the schema, then record batches on demand."""
 
     @property
     def schema(self) -> pa.Schema: ...
@@ -64,11 +64,12 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class Written:
-    """What a load or a write came to.
+    """The result of a load or a write, as a connector returns it.
 
     Attributes:
-        rows: that were loaded or changed.
-        already: whether an earlier try had done it: nothing was done now, and ``rows`` is its.
+        rows: the number of rows loaded or changed.
+        already: True if an earlier attempt had done it: nothing was done now, and ``rows`` is that
+            attempt's count.
     """
 
     rows: int
@@ -77,7 +78,7 @@ class Written:
 
 @dataclass(frozen=True)
 class TableName:
-    """A table as the database stores its name; without a schema, one that the login finds."""
+    """A table's name as the database stores it; without a schema, the login's default applies."""
 
     schema: str | None
     name: str
@@ -88,12 +89,12 @@ class TableName:
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What a load came to.
+    """The result of a load.
 
     Attributes:
-        rows: that came in. An upsert counts changed ones too.
-        already: whether an earlier try had loaded them.
-        schema: of the table, as the database knows it.
+        rows: the number of rows inserted. An upsert counts changed ones too.
+        already: True if an earlier attempt had loaded them.
+        schema: the table's schema, as the database names it.
         table: its name, without the schema.
     """
 
@@ -106,11 +107,11 @@ class LoadResult:
 
 @dataclass(frozen=True)
 class WriteResult:
-    """What a write by SQL came to.
+    """The result of a write by SQL.
 
     Attributes:
-        rows: that were changed, or returned by ``RETURNING``.
-        already: whether an earlier try had made it.
+        rows: the number of rows changed, or returned by ``RETURNING``.
+        already: True if an earlier attempt had made it.
     """
 
     rows: int
@@ -118,4 +119,4 @@ class WriteResult:
 
 
 Progress = Callable[[int], None]
-"""Is told the number of rows so far, after each batch."""
+"""Called after each batch with the number of rows so far."""

@@ -1,4 +1,4 @@
-"""What the gate finds of a statement."""
+"""The result of the gate's analysis of a statement."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Statement:
 
     Attributes:
         kind: ``read`` changes nothing; ``write`` changes data or structure.
-        sql: rendered from the checked tree, with the parameters in it.
+        sql: rendered from the checked tree, with the parameters inlined.
         tables: every base table that is read or written, sorted, each once. No CTE names.
         written: the targets of a write.
-        returns_rows: a read, or a write with RETURNING.
-        structural: it changes structure, or empties a table as if it were made anew.
-        named: what only the database can tell to be no code of its own.
-        shows_texts: its answer is a plan that could show the text of a view, so that only tables
-            may be explained.
+        returns_rows: True for a read, or a write with RETURNING.
+        structural: it changes structure, or empties a table as if it were recreated.
+        named: names that may stand for code in the database, which only the database can rule out.
+        shows_texts: its answer is a plan that could show a view's definition, so only tables may
+            be explained.
     """
 
     kind: Literal["read", "write"]

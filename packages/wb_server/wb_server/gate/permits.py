@@ -1,7 +1,6 @@
-"""Permits: leave for one use of one connection, which only the gate gives.
+"""Permits: permission for one use of one connection, granted by the gate alone.
 
-``Connector.open`` takes a permit, so code that has not passed the gate has nothing to open a connector
-with.
+``Connector.open`` takes a permit, so code that has not passed the gate can't open a connector.
 """
 
 from __future__ import annotations
@@ -20,22 +19,22 @@ PermitKind = Literal["read", "write", "browse", "test"]
 
 @dataclass(frozen=True)
 class Permit:
-    """Leave for one use of one connection.
+    """Permission for one use of one connection.
 
     Attributes:
         query_id: the id under which the use is audited and can be cancelled.
-        actor: the name of the one who acts.
+        actor: the name of the actor.
         connection_id: the connection that may be opened; empty for a test, which uses no pool.
-        kind: what may be done: a read, a write, a look at the catalog, a test.
+        kind: what may be done: a read, a write, browsing the catalog, a test.
         sql: the only text that may be sent; empty for ``browse``, whose SQL is the connector's own.
-        returns_rows: whether the statement answers with rows.
+        returns_rows: True if the statement returns rows.
         tables: the tables that it reads or writes.
         written: those that it writes.
-        structural: whether it changes structure: some databases commit before and after such.
-        once: the key under which a write is made once; ``None``: as often as it is asked for.
+        structural: True if it changes structure: some databases commit before and after that.
+        once: the key under which a write happens once; ``None`` runs it on every request.
         dialect: of ``sql``.
-        named: what only the database can tell to be no code of its own.
-        shows_texts: it answers with a plan, which may only be shown if no view is among the tables.
+        named: names that may stand for code in the database, which only the database can rule out.
+        shows_texts: it returns a plan, which may only be shown if no view is among the tables.
     """
 
     query_id: str
@@ -55,19 +54,19 @@ class Permit:
 
     def __post_init__(self) -> None:
         if self.seal is not SEAL:
-            raise TypeError("a Permit is made by the gate only")
+            raise TypeError("only the gate makes a Permit")
 
 
 @dataclass(frozen=True)
 class LoadPermit:
-    """Leave to put rows into one table, by the connector's own statements.
+    """Permission to load rows into one table, by the connector's own statements.
 
     Attributes:
-        table: where to; a name, which the connector quotes.
-        mode: what becomes of the rows that are there.
-        key: the columns that say which row it is, for an upsert.
-        create: whether a missing table may be made.
-        once: the key under which it is loaded once; ``None``: as often as it is asked for.
+        table: the target, a name that the connector quotes.
+        mode: what happens to the table's existing rows.
+        key: the columns that identify a row, for an upsert.
+        create: True if a missing table may be created.
+        once: the key under which the load happens once; ``None`` runs it on every request.
     """
 
     query_id: str
@@ -83,16 +82,16 @@ class LoadPermit:
 
     def __post_init__(self) -> None:
         if self.seal is not SEAL:
-            raise TypeError("a LoadPermit is made by the gate only")
+            raise TypeError("only the gate makes a LoadPermit")
 
 
 @dataclass(frozen=True)
 class PasswordPermit:
-    """Leave to give the login of one connection a new password, and for nothing else."""
+    """Permission to set a new password for the login of one connection, and nothing else."""
 
     connection_id: str
     seal: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.seal is not SEAL:
-            raise TypeError("a PasswordPermit is made by the gate only")
+            raise TypeError("only the gate makes a PasswordPermit")

@@ -1,14 +1,14 @@
-"""The analysis of a statement with whole numbers as parameters, used again for other numbers.
+"""Reuses the analysis of a statement whose parameters are integers, for other integers.
 
-A program asks the same statement again and again with another number in it. What the gate finds
-then differs only in the digits that stand in the text. That isn't believed but tried: when a
-statement is seen for the second time, it is analysed with several numbers, among them the smallest
-and the largest that are taken. Only if all of these are let through, with texts that are alike but
-for the digits, and everything else is the same, are others put into the text without an analysis.
-They are plain digits, so they can become nothing else there.
+Programs run the same statement again and again with different numbers. The result of the analysis
+should then differ only in the digits of the text. The gate verifies this: when it sees a statement
+for the second time, it analyses it with several numbers, including the smallest and the largest
+accepted ones. Only if all of them are allowed, and the results are equal but for these digits, does
+it insert other numbers into the text without an analysis. These are plain digits, so they can't
+become anything else there.
 
-A condition on a number (a row limit, a subscript from 1, the size of a type) lies between two of
-those that are tried, whose statements then differ.
+Where a check depends on a number (a row limit, a subscript from 1, the size of a type), its
+threshold lies between two of the numbers tried, and their results differ.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from typing import Any
 from wb_server.gate.models import Statement
 from wb_server.kit.errors import WorkbenchError
 
-# What PostgreSQL and DuckDB take for an INT.
+# The largest literal that PostgreSQL and DuckDB read as an INT.
 _LARGEST = 2**31 - 1
 _TRIED = (0, 1, _LARGEST)
-# They stand for the parameters, and are found again by their digits.
+# Placeholders for the parameters, found in the rendered text by their digits.
 _STAND_INS = tuple(f"19{number}7{number}7{number}64" for number in range(1, 10))
 
 
 def fits(sql: str, params: Mapping[str, Any]) -> bool:
-    """Whether an analysis may be used again at all."""
+    """True if an analysis with these parameters can be reused at all."""
     return (
         0 < len(params) <= len(_STAND_INS)
         and all(type(value) is int and 0 <= value <= _LARGEST for value in params.values())
@@ -38,13 +38,13 @@ def fits(sql: str, params: Mapping[str, Any]) -> bool:
 
 
 class Reuse:
-    """What is known of one text with parameters of the same names."""
+    """What was learned about one text with one set of parameter names."""
 
     def __init__(self) -> None:
         self._seen = False
         self._tried = False
         self._found: Statement | None = None
-        # Pieces of the text, and between them the names of parameters.
+        # Pieces of the text, alternating with parameter names.
         self._parts: list[str] = []
 
     def statement(
@@ -66,18 +66,18 @@ class Reuse:
 
     def _text(self, params: Mapping[str, int]) -> str:
         return "".join(
-            str(params[part]) if place % 2 else part for place, part in enumerate(self._parts)
+            str(params[part]) if index % 2 else part for index, part in enumerate(self._parts)
         )
 
     def _learn(self, names: list[str], analyse: Callable[[dict[str, Any]], Statement]) -> None:
-        standing = dict(zip(names, map(int, _STAND_INS), strict=False))
+        stand_ins = dict(zip(names, map(int, _STAND_INS), strict=False))
         tried = [dict.fromkeys(names, value) for value in _TRIED]
         try:
-            found = analyse(dict(standing))
+            found = analyse(dict(stand_ins))
             others = [analyse(dict(params)) for params in tried]
         except WorkbenchError:
             return
-        name_of = {str(value): name for name, value in standing.items()}
+        name_of = {str(value): name for name, value in stand_ins.items()}
         parts = re.split(f"({'|'.join(name_of)})", found.sql)
         self._parts = [name_of.get(part, part) for part in parts]
         alike = all(

@@ -1,4 +1,4 @@
-"""What may run."""
+"""The gate: decides what may run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The seal of permits. Only ``service.py`` gives it to one: an import contract keeps it in this room."""
+"""The seal of permits. Only ``service.py`` applies it: an import contract keeps it in this room."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The one gate: nothing reads or writes data without a ``Permit``, and only this file makes one.
 
 A permit says who may run which statement on which connection. ``Connector.open`` takes a permit, so
-code that has not passed the gate has nothing to open a connector with. Row filters and column masks
-will be applied here too, to the parsed statement.
+code that has not passed the gate can't open a connector. Row filters and column masks will be
+applied here too, to the parsed statement.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class Gate:
         only: Literal["read", "write"] | None = None,
         watch: Watch | None = None,
     ) -> Permit:
-        """A permit for one statement.
+        """Grants a permit for one statement.
 
         Args:
-            limit: at most so many rows are wanted; put into the statement where that is safe.
-            once: makes a write once under its key.
-            only: what the statement has to be.
-            watch: says how long a long statement's analysis may take, and may stop it.
+            limit: the maximum number of rows wanted; added to the statement where that is safe.
+            once: makes a write happen once under its key.
+            only: the kind that the statement must be.
+            watch: sets the time limit for analysing a long statement, and may stop it.
 
         Raises:
             Conflict, SourceTimeout: the analysis was stopped, or took too long.
@@ -100,11 +100,11 @@ class Gate:
         supports_loads: bool,
         once: Once | None,
     ) -> LoadPermit:
-        """A permit to put rows into a table.
+        """Grants a permit to load rows into a table.
 
         Raises:
-            InvalidInput: the table's name can't be read (``bad_table``), or is the ledger's.
-            Forbidden: the actor lacks the right, or the table is the database's own.
+            InvalidInput: the table's name can't be parsed, or is the ledger's (``bad_table``).
+            Forbidden: the actor lacks the right, or the table is a system table.
         """
         self._rights.require(actor, "connection.read", connection)
         if not supports_loads:
@@ -130,22 +130,22 @@ class Gate:
         )
 
     def browse(self, actor: Actor, connection: OwnedThing, *, query_id: str) -> Permit:
-        """A permit to list schemas, tables and columns, by the connector's own statements."""
+        """Grants a permit to list schemas, tables and columns, by the connector's own statements."""
         self._rights.require(actor, "connection.browse", connection)
         return Permit(query_id, actor.name, connection.id, "browse", seal=SEAL)
 
     def new_password(self, actor: Actor, connection: OwnedThing) -> PasswordPermit:
-        """A permit to give a connection's login a new password."""
+        """Grants a permit to set a new password for a connection's login."""
         self._rights.require(actor, "connection.update", connection)
         return PasswordPermit(connection.id, seal=SEAL)
 
     def test(self, actor: Actor, connection: OwnedThing | None, *, query_id: str) -> Permit:
-        """A permit to try a connection, saved or not yet, with ``select 1``."""
+        """Grants a permit to test a connection, saved or not, with ``select 1``."""
         if connection is None:
             self._rights.require(actor, "connection.create")
         else:
             self._rights.require(actor, "connection.test", connection)
-        # Without a connection's id nothing is taken from a pool: an old session proves little.
+        # An empty connection id bypasses the pools: a pooled session would prove little.
         return Permit(query_id, actor.name, "", "test", "SELECT 1", seal=SEAL)
 
 

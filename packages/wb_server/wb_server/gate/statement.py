@@ -1,13 +1,13 @@
-"""The gate's analysis of one SQL statement: pure, and without I/O.
+"""The gate's analysis of one SQL statement: pure, without I/O.
 
-``analyse`` parses a statement, refuses what isn't on the allow-lists of its dialect, puts the
-parameters in as literal nodes, renders the tree, parses what was rendered and checks that again.
+``analyse`` parses a statement, refuses what isn't on the allow-lists of its dialect, binds the
+parameters as literal nodes, renders the tree, then parses the rendered text and checks it again.
 Only the rendered text may be sent to a database. What can't be parsed, proved or reproduced is
 refused.
 
-Functions are kept under the name that was written: before parsing, each name that calls a
-function is masked, so that the parser can't turn it into a node which it renders in its own way.
-So the name that is checked is the name that is sent.
+Functions keep the name that was written: before parsing, the name of each function call is masked,
+so that the parser can't turn it into a node that it renders differently. The name that is checked
+is therefore the name that is sent.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ from wb_server.gate.models import DialectName, Statement
 from wb_server.gate.reuse import Reuse, fits
 from wb_server.kit.errors import Forbidden, InvalidInput
 
-_CACHED_LENGTH = 4_000  # characters; the trees of longer texts would fill the memory
+_CACHED_LENGTH = 4_000  # characters; trees of longer texts would take too much memory
 
 RULES: Mapping[str, DialectRules] = {
     rules.name: rules for rules in (postgres.RULES, duckdb.RULES, mysql.RULES)
 }
 
-_PLACES = frozenset({"line", "col", "start", "end"})
+_POSITIONS = frozenset({"line", "col", "start", "end"})
 _QUERIES = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 _STRUCTURAL = (exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)
 
@@ -64,14 +64,14 @@ def analyse(
     *,
     limit: int | None = None,
 ) -> Statement:
-    """Check one statement and render the text that may be sent.
+    """Checks one statement and renders the text that may be sent.
 
     Args:
         sql: one statement; parameters are written ``:name``.
-        dialect: of the database that will run it.
+        dialect: the dialect of the database that will run it.
         params: a value for each parameter: None, bool, int, float, str, Decimal, date, datetime,
             time, bytes, a wire object ``{"type", "value"}``, or a list of these for IN.
-        limit: the largest number of rows a read may ask for. A smaller LIMIT stays.
+        limit: the maximum number of rows that a read may ask for. A smaller LIMIT stays.
 
     Raises:
         InvalidInput: the text or a parameter can't be understood, or isn't one statement.
@@ -101,27 +101,27 @@ def _reuse(sql: str, dialect: str, names: frozenset[str], limit: int | None) -> 
     return Reuse()
 
 
-# A tree of as many characters takes up to 2 MB.
+# The tree of a text of that length takes up to 2 MB.
 @lru_cache(maxsize=32)
 def _parse_cached(sql: str, dialect: str) -> exp.Expr:
     tree = canonical(parse(sql, RULES[dialect]), RULES[dialect])
     for node in tree.walk():
-        # Where in the text it stood: nobody asks for that, and each copy of the tree copies it.
-        for place in _PLACES & node.meta.keys():
-            del node.meta[place]
+        # Positions in the text are never used, and every copy of the tree would copy them.
+        for position in _POSITIONS & node.meta.keys():
+            del node.meta[position]
     return tree
 
 
 def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None) -> Statement:
     explained = explanation(sql, rules.name)
     if explained is None:
-        told = _shown(sql, rules) if rules.name == "mysql" and not params else None
-        return told or _analyse_one(sql, rules, params, limit)
-    words, behind = explained
-    inner = _analyse_one(behind, rules, params, None)
+        shown = _shown(sql, rules) if rules.name == "mysql" and not params else None
+        return shown or _analyse_one(sql, rules, params, limit)
+    words, explained_sql = explained
+    inner = _analyse_one(explained_sql, rules, params, None)
     words.check(write=inner.kind == "write", structural=inner.structural)
-    # A plan changes nothing, whatever is planned, and a transaction that only reads makes sure of
-    # it. MySQL plans no write in such a one: there it takes the right to write.
+    # Planning changes nothing, whatever the statement, and a read-only transaction makes sure of
+    # it. MySQL refuses to plan a write in one: there, explaining a write takes the right to write.
     kind = inner.kind if rules.name == "mysql" else "read"
     return Statement(
         kind=kind,
@@ -135,7 +135,7 @@ def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int |
 
 
 def _shown(sql: str, rules: DialectRules) -> Statement | None:
-    """SHOW and DESCRIBE of MySQL, which tell what information_schema tells."""
+    """MySQL's SHOW and DESCRIBE, which show the contents of information_schema."""
     found = mysql_show.shown(sql)
     if found is None:
         return None
@@ -185,15 +185,15 @@ def _analyse_one(
 
 
 def table_name(text: str, dialect: DialectName) -> TableRef:
-    """A table to write to, by ``schema.table`` or ``table`` as the dialect writes names.
+    """Parses the name of a table to write to: ``schema.table`` or ``table``, in the dialect's SQL.
 
     Raises:
         InvalidInput: it isn't a name (``bad_table``, ``name_too_long``).
-        Forbidden: a table of the database's own, or one of another database.
+        Forbidden: it is a system table, or one of another database.
     """
     rules = RULES[dialect]
     try:
-        # The whole text has to be a name: what is left over is an error of the parser.
+        # The whole text has to be a name: the parser raises on a remainder.
         found: Any = parse_one(text, into=exp.Table, read=dialect)
     except SqlglotError:
         found = None
@@ -216,7 +216,7 @@ def table_name(text: str, dialect: DialectName) -> TableRef:
 
 
 def _apply_limit(tree: exp.Expr, limit: int) -> None:
-    """LIMIT on the root, or the smaller of both; a LIMIT that isn't a number stays."""
+    """Sets LIMIT on the root to the smaller of both; a LIMIT that isn't a number stays."""
     if "limit" not in tree.arg_types:
         return
     current = tree.args.get("limit")
@@ -245,7 +245,7 @@ def _is_all(node: exp.Expr) -> bool:
 
 
 def _check(tree: exp.Expr, rules: DialectRules, *, bound: bool) -> tuple[TableRef, ...]:
-    """Check the root and every node; returns the targets of a write."""
+    """Checks the root and every node, and returns the targets of a write."""
     write = isinstance(tree, WRITES)
     if not write and not isinstance(tree, _QUERIES):
         raise Forbidden(

@@ -1,1 +1,1 @@
-"""What connectors with a socket share."""
+"""What connectors to databases over a socket share."""

@@ -1,4 +1,4 @@
-"""Answers: rows that come as they are asked for, and rows that are all here already."""
+"""Answers: rows streamed on demand, and rows that are already in memory."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from ..base import Answer
 Convert = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
-def _as_it_is(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _unchanged(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
 class StreamedAnswer(Answer):
-    """Rows that come from the database as they are asked for.
+    """Rows streamed from the database on demand.
 
     Args:
+        schema: of the converted batches.
         held: the first batches, which were needed to know the schema.
-        more: the next batch, or ``None`` at the end.
-        convert: what becomes of each batch.
+        more: returns the next batch, or ``None`` at the end.
+        convert: applied to each batch.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class StreamedAnswer(Answer):
         schema: pa.Schema,
         held: list[pa.RecordBatch],
         more: Callable[[], pa.RecordBatch | None],
-        convert: Convert = _as_it_is,
+        convert: Convert = _unchanged,
     ) -> None:
         self.schema = schema
         self._held = held
@@ -45,7 +46,7 @@ class StreamedAnswer(Answer):
 
 
 class KeptAnswer(Answer):
-    """Rows that are all here already."""
+    """Rows that are already in memory."""
 
     def __init__(
         self, schema: pa.Schema, batches: list[pa.RecordBatch], *, already: bool = False
@@ -66,7 +67,7 @@ def rows_affected(number: int, *, already: bool = False) -> KeptAnswer:
 
 
 def returned(batches: Iterable[pa.RecordBatch], max_write_rows: int) -> list[pa.RecordBatch]:
-    """All rows of ``RETURNING``, converted before the commit: what fails here rolls back.
+    """All rows of ``RETURNING``, converted before the commit: an error here rolls back.
 
     Raises:
         TooLarge: there are more than ``max_write_rows``.

@@ -1,4 +1,4 @@
-"""The calls of one use that wait for the database, and how they are stopped from other threads."""
+"""The calls of one use that wait for the database, which other threads can stop."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ Ask = Callable[[], None]
 
 
 class Calls:
-    """One call at a time, which any thread can have stopped.
+    """One call at a time, which any thread can stop.
 
     Args:
-        stopping: gives what asks the database, once, to stop the call; closed when it has stopped.
-        longest_pause: at most so many seconds between two requests.
+        stopping: a context manager that yields a function; each call of that asks the database once
+            to stop. It exits when the call has stopped.
+        longest_pause: the maximum number of seconds between two requests.
 
     Attributes:
-        cancelled: whether somebody had the use stopped.
-        late: whether its time was up.
-        asking: held while the database is asked to stop. Whoever replaces or drops the connection
-            takes it.
+        cancelled: True if the use was cancelled.
+        late: True if its time was up.
+        asking: a lock held while the database is asked to stop, and by code that replaces or drops
+            the connection.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class Calls:
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """A call that may wait for the database.
+        """The context of a call that may wait for the database.
 
         Raises:
             Conflict: the use was cancelled, or closed.
@@ -59,16 +60,16 @@ class Calls:
                 self._state.notify_all()
 
     def cancel(self) -> None:
-        """Stops what runs, and lets nothing more begin."""
+        """Stops the running call, and allows no further ones."""
         with self._state:
             if self.cancelled or self._closed:
                 return
             self.cancelled = True
-        # In a thread: asking the database opens a connection of its own, which may take a while.
+        # In a thread: asking the database may open another connection, which takes a while.
         threading.Thread(target=self._keep_asking, daemon=True, name="cancel").start()
 
     def expire(self) -> None:
-        """Stops what runs because its time is up."""
+        """Stops the running call because its time is up."""
         with self._state:
             if not self._waiting:
                 return
@@ -82,14 +83,14 @@ class Calls:
                 raise errors.was_cancelled()
 
     def cancel_waiting(self) -> None:
-        """Stops what runs, if anything does: the use is about to be closed."""
+        """Stops the running call, if any: the use is about to be closed."""
         with self._state:
             waiting = self._waiting
         if waiting:
             self.cancel()
 
     def close(self) -> bool:
-        """Lets nothing more begin; whether this was the first time."""
+        """Allows no further calls; returns True the first time."""
         with self._state:
             first, self._closed = not self._closed, True
         return first

@@ -1,4 +1,4 @@
-"""Certificates of servers: those that a connection brings, and those that the machine trusts."""
+"""Root certificates for servers: those of a connection, and those that the system trusts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 
 from ...kit.errors import Unprocessable
 
-# Where distributions keep the certificates that they trust.
+# Where distributions store trusted certificates.
 _TRUSTED: Final = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -21,7 +21,7 @@ _TRUSTED: Final = (
 
 
 class Certificates:
-    """Puts certificates given as text where libpq can read them: in files of our own."""
+    """Writes certificates to private files, where libpq can read them."""
 
     def __init__(self) -> None:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -29,7 +29,7 @@ class Certificates:
         self._lock = threading.Lock()
 
     def file_of(self, pem: str) -> str:
-        """The path of a file with this text."""
+        """The path of a file with this PEM text."""
         with self._lock:
             if pem not in self._files:
                 if self._folder is None:
@@ -47,7 +47,7 @@ class Certificates:
 
 
 def trusted_file() -> str:
-    """The certificates that this system trusts, for ``verify-full`` without one of its own."""
+    """The file of certificates that the system trusts, for ``verify-full`` without a given one."""
     known = ssl.get_default_verify_paths()
     for path in (os.environ.get("SSL_CERT_FILE"), known.cafile, *_TRUSTED):
         if path and Path(path).is_file():

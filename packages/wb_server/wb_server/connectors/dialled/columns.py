@@ -1,7 +1,7 @@
-"""Which column of the rows goes into which column of the table, before anything is written.
+"""Maps the columns of rows to those of a table, before anything is written.
 
-What can be known from names and types is known here: an unknown column, one that is missing and must
-have a value, two of one name. What depends on values is checked batch by batch.
+Errors that follow from names and types are raised here: an unknown column, a missing one that must
+have a value, two with the same name. What depends on values is checked batch by batch.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _PIECE_BYTES: Final = 4 * 2**20
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of the table that rows go into.
+    """A column of the table that rows are loaded into.
 
     Attributes:
-        kind: the type's plain name, as the database's catalog has it.
-        shown: the type as a person writes it.
-        required: whether a row must bring a value: not null, and without default.
-        generated: whether the database computes it.
-        precision: of a decimal, where declared; with ``scale``.
-        second_digits: decimals of a second that it keeps.
+        kind: the type's plain name, as in the database's catalog.
+        shown: the type as a user writes it.
+        required: True if a row must have a value: not null, and without a default.
+        generated: True if the database computes it.
+        precision: of a decimal, if declared; with ``scale``.
+        second_digits: the number of decimals of a second that it stores.
     """
 
     name: str
@@ -43,7 +43,7 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class Pair:
-    """A column of the rows, and the one of the table that it goes into."""
+    """A column of the rows, and the table's column that it is loaded into."""
 
     field: pa.Field
     column: TableColumn
@@ -52,10 +52,13 @@ class Pair:
 def pair(
     schema: pa.Schema, columns: Sequence[TableColumn], table: str, *, fold_case: bool
 ) -> list[Pair]:
-    """Each column of the rows with its column of the table.
+    """Pairs each column of the rows with its column of the table.
 
     Args:
-        fold_case: whether the database takes ``ID`` and ``id`` for one column.
+        schema: the columns of the rows.
+        columns: the columns of the table.
+        table: the table's name, for errors.
+        fold_case: True if ``ID`` and ``id`` are the same column to the database.
 
     Raises:
         InvalidInput: ``duplicate_column``, ``unknown_column``, ``generated_column`` or
@@ -68,7 +71,7 @@ def pair(
     names = [same(field.name) for field in schema]
     twice = sorted({field.name for field in schema if names.count(same(field.name)) > 1})
     if twice:
-        raise _refused("duplicate_column", "The rows have two columns of one name", twice)
+        raise _refused("duplicate_column", "The rows have two columns with the same name", twice)
     if not names:
         raise InvalidInput("The rows have no columns.", code="missing_column", columns=[])
     known = {same(column.name): column for column in columns}
@@ -83,14 +86,14 @@ def pair(
     pairs = [Pair(field, known[same(field.name)]) for field in schema]
     computed = [each.field.name for each in pairs if each.column.generated]
     if computed:
-        raise _refused("generated_column", f"The table {table} computes this itself", computed)
+        raise _refused("generated_column", f"The table {table} computes this column", computed)
     missing = [
         column.name for column in columns if column.required and same(column.name) not in names
     ]
     if missing:
         raise _refused(
             "missing_column",
-            f"The table {table} wants a value that the rows don't have",
+            f"The table {table} requires a value that the rows don't have",
             missing,
         )
     return pairs
@@ -100,7 +103,7 @@ def key_of(pairs: Sequence[Pair], key: Sequence[str], *, fold_case: bool) -> lis
     """The key's columns, as the table names them.
 
     Raises:
-        InvalidInput: ``unknown_key``: the rows don't have one of them.
+        InvalidInput: ``unknown_key``: the rows lack one of them.
     """
     found = {
         each.field.name.casefold() if fold_case else each.field.name: each.column.name
@@ -109,7 +112,7 @@ def key_of(pairs: Sequence[Pair], key: Sequence[str], *, fold_case: bool) -> lis
     wanted = [name.casefold() if fold_case else name for name in key]
     lost = [name for name, folded in zip(key, wanted, strict=True) if folded not in found]
     if lost:
-        raise _refused("unknown_key", "The rows have no such column, which the key names", lost)
+        raise _refused("unknown_key", "The key names columns that the rows don't have", lost)
     return [found[name] for name in wanted]
 
 
@@ -122,7 +125,7 @@ def no_unique_index(table: str, key: Sequence[str]) -> WorkbenchError:
     shown = ", ".join(key)
     return InvalidInput(
         f"The table {table} has no unique index on exactly ({shown}), which an upsert by this key "
-        "needs. Make one, or choose another key.",
+        "needs. Create one, or choose another key.",
         code="no_unique_index",
         key=list(key),
     )
@@ -130,15 +133,15 @@ def no_unique_index(table: str, key: Sequence[str]) -> WorkbenchError:
 
 def same_key_twice(key: Sequence[str]) -> WorkbenchError:
     return InvalidInput(
-        f"The rows hold the same key ({', '.join(key)}) twice, so it isn't clear which one counts. "
-        "Make it unique in the query.",
+        f"The rows contain the same key ({', '.join(key)}) twice, so it isn't clear which row "
+        "counts. Make it unique in the query.",
         code="duplicate_key",
         key=list(key),
     )
 
 
 def require_key_values(batch: pa.RecordBatch, places: Sequence[int]) -> None:
-    """Checks that no row's key has a hole: null is equal to nothing.
+    """Checks that no row's key contains null, which equals nothing.
 
     Raises:
         InvalidInput: ``null_key``.
@@ -154,10 +157,10 @@ def require_key_values(batch: pa.RecordBatch, places: Sequence[int]) -> None:
 
 
 def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """A batch in pieces of a few MiB: the text of a piece is held whole, and several times.
+    """Splits a batch into pieces of a few MiB: the text of a piece is held whole, several times.
 
     Raises:
-        TooLarge: a row is larger than one may be.
+        TooLarge: a row exceeds the maximum size.
     """
     rows = max(1, batch.num_rows * _PIECE_BYTES // max(batch.nbytes, 1))
     if rows >= batch.num_rows:
@@ -171,8 +174,8 @@ def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
             yield from pieces(piece.slice(half))
         elif piece.nbytes > MAX_ROW_BYTES:
             raise TooLarge(
-                f"A row has more than {MAX_ROW_BYTES // 2**20} MiB, as much as one may have. Leave "
-                "out or shorten long values in the query.",
+                f"A row is larger than {MAX_ROW_BYTES // 2**20} MiB, the maximum. Leave out or "
+                "shorten long values in the query.",
                 code="too_large",
                 limit=MAX_ROW_BYTES,
             )

@@ -1,4 +1,4 @@
-"""Where a database is, the login there, and how much TLS: what their configurations share."""
+"""What the configurations of databases share: the address, the login, and TLS."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..target import ConnectorConfig
 
 def _no_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("may not hold a NUL character")
+        raise ValueError("may not contain a NUL character")
     return text
 
 
@@ -28,7 +28,7 @@ ConnectTimeout = Annotated[
 class DialledConfig(ConnectorConfig):
     """A database that is reached by host and port, and a login.
 
-    A kind of database sets the default of ``port``, and says more of ``database``.
+    Subclasses set the default of ``port``, and describe ``database``.
     """
 
     model_config = ConfigDict(extra="forbid")

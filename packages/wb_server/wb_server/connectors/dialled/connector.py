@@ -1,4 +1,4 @@
-"""What every connector of a database over a socket does in the same way."""
+"""What all connectors to databases over a socket have in common."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class DialledConnector(Connector, Generic[P]):
     """Checks addresses, and keeps a pool of idle connections per saved connection and login.
 
     Args:
-        policy: says which addresses may be dialled.
+        policy: decides which addresses may be dialled.
         make_pool: the class of the pools.
     """
 

@@ -1,4 +1,4 @@
-"""What goes wrong with any database over a socket, whatever its driver calls it."""
+"""Errors of any database over a socket, independent of the driver."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...kit.errors import (
 
 
 def sign_in_failed() -> WorkbenchError:
-    """Always this text: a driver's may quote where it connects to."""
+    """A constant text: a driver's message may quote the address that it connects to."""
     return SourceFailed(
         "The database refused the user name or the password.", code="sign_in_failed"
     )
@@ -31,7 +31,7 @@ def busy(where: str) -> WorkbenchError:
 
 def no_tls(where: str) -> WorkbenchError:
     return SourceFailed(
-        f"The database at {where} has no TLS, which this connection asks for.", code="tls_failed"
+        f"The database at {where} has no TLS, which this connection requires.", code="tls_failed"
     )
 
 
@@ -45,16 +45,16 @@ def untrusted(where: str) -> WorkbenchError:
 
 def broke() -> WorkbenchError:
     return SourceFailed(
-        "The connection to the database broke while the statement ran.", code="unreachable"
+        "The connection to the database was lost while the statement ran.", code="unreachable"
     )
 
 
 def timed_out() -> WorkbenchError:
-    return SourceTimeout("The database took longer than the statement may take.", code="timeout")
+    return SourceTimeout("The statement exceeded its time limit.", code="timeout")
 
 
 def load_timed_out() -> WorkbenchError:
-    return SourceTimeout("The load took longer than it may take.", code="timeout")
+    return SourceTimeout("The load exceeded its time limit.", code="timeout")
 
 
 def was_cancelled() -> WorkbenchError:
@@ -62,7 +62,7 @@ def was_cancelled() -> WorkbenchError:
 
 
 def stopped_there() -> WorkbenchError:
-    """Somebody else stopped it: neither we nor the time limit did."""
+    """The statement was stopped from elsewhere, neither by the Workbench nor by its time limit."""
     return Conflict("The database cancelled the statement.", code="cancelled")
 
 
@@ -71,20 +71,20 @@ def already_run() -> WorkbenchError:
 
 
 def outcome_unknown(*, once: bool) -> WorkbenchError:
-    """The connection broke in the commit.
+    """The connection was lost during the commit.
 
     Args:
-        once: whether the write is made once: then the ledger tells the next try.
+        once: True for a write that happens once: then the ledger tells the next attempt.
     """
     if once:
         return SourceFailed(
-            "The connection broke while the change was being committed. Run it again: the ledger "
-            "says whether it was made.",
+            "The connection was lost while the change was being committed. Run it again: the "
+            "ledger says whether it was made.",
             code="unreachable",
         )
     return SourceFailed(
-        "The connection broke while the change was being committed: whether it was made is "
-        "unknown. Look before you repeat it.",
+        "The connection was lost while the change was being committed: whether it was made is "
+        "unknown. Check before you repeat it.",
         code="outcome_unknown",
     )
 
@@ -95,26 +95,27 @@ def unknown_table(schema: str | None, table: str) -> WorkbenchError:
 
 
 def no_ledger(schema: str, *, called: str = "schema") -> WorkbenchError:
-    """The login may not make the ledger.
+    """The login may not create the ledger.
 
     Args:
+        schema: where it belongs.
         called: what this database calls a schema.
     """
     return Forbidden(
-        f"The login may not make the table {LEDGER} in the {called} {schema}, by which a write is "
-        "made once. Let its owner make it, and grant the login SELECT, INSERT and UPDATE on it.",
+        f"The login may not create the table {LEDGER} in the {called} {schema}, which exactly-once "
+        "writes need. Have its owner create it, and grant the login SELECT, INSERT and UPDATE on it.",
         code="no_ledger",
         schema=schema,
     )
 
 
 def sentence(message: str, hint: str = "") -> str:
-    """One readable sentence of a server's message, and its hint as a second one."""
+    """A server's message as one readable sentence, and its hint as a second one."""
     first, second = (" ".join(text.split())[:500].rstrip(".") for text in (message, hint))
     text = (first or "The database refused the statement") + "."
     return text[:1].upper() + text[1:] + (f" {second}." if second else "")
 
 
 def position(sql: str, at: int) -> dict[str, object]:
-    """Line and column of a place in a statement, from 1."""
+    """The line and column of a position in a statement, from 1."""
     return {"line": sql.count("\n", 0, at) + 1, "column": at - sql.rfind("\n", 0, at)}

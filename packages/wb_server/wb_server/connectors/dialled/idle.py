@@ -1,4 +1,4 @@
-"""Connections that are kept for the next use: a few, for a minute, the one used last first."""
+"""Pools of idle connections: a few are kept for a minute, and the last used is reused first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Pooled(Protocol):
     """A connection to a database.
 
     Attributes:
-        reused: whether it comes from the pool; a broken one shows at its first command.
+        reused: True if it comes from the pool; then only its first command shows if it is broken.
         idle_since: by ``time.monotonic``.
     """
 
@@ -22,7 +22,7 @@ class Pooled(Protocol):
     idle_since: float
 
     def drop(self) -> None:
-        """Closes it. Never raises."""
+        """Closes the connection. Never raises."""
 
 
 _C = TypeVar("_C", bound=Pooled)
@@ -32,8 +32,8 @@ class IdlePool(Generic[_C]):
     """The idle connections of one version of one saved connection, for one login.
 
     Args:
-        version: the connection's; a newer one replaces the pool.
-        max_idle: how many are kept; 0 keeps none.
+        version: the saved connection's version; a newer one replaces the pool.
+        max_idle: the maximum number of idle connections; 0 keeps none.
     """
 
     def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
@@ -45,7 +45,7 @@ class IdlePool(Generic[_C]):
         self._timer: threading.Timer | None = None
 
     def take(self) -> _C | None:
-        """An idle connection, the one used last, or ``None``."""
+        """The idle connection that was used last, or ``None``."""
         with self._lock:
             if not self._idle:
                 return None
@@ -57,7 +57,7 @@ class IdlePool(Generic[_C]):
         return connection
 
     def give(self, connection: _C) -> None:
-        """Takes back a connection that was reset."""
+        """Takes a reset connection back."""
         connection.idle_since = time.monotonic()
         with self._lock:
             if not self._closed and len(self._idle) < self._max_idle:
@@ -67,7 +67,7 @@ class IdlePool(Generic[_C]):
         connection.drop()
 
     def close(self) -> None:
-        """Drops what is idle, and whatever comes back later."""
+        """Drops the idle connections, and those that are given back later."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -77,7 +77,7 @@ class IdlePool(Generic[_C]):
             connection.drop()
 
     def _watch(self) -> None:
-        """Looks again when the oldest idle connection is due. Holds the lock."""
+        """Schedules the next check of idle connections. The caller holds the lock."""
         if self._timer is None and self._idle:
             self._timer = threading.Timer(IDLE_SECONDS, self._drop_old)
             self._timer.daemon = True

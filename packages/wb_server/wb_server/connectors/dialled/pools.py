@@ -1,4 +1,4 @@
-"""The pools of all connections of one kind."""
+"""The pools of all saved connections of one kind."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pools(Generic[P]):
         self._lock = threading.Lock()
 
     def of(self, target: Target) -> P:
-        """The target's pool; one that keeps nothing for what isn't saved or is outdated."""
+        """The target's pool; for an unsaved or outdated target, one that keeps nothing."""
         if not target.connection_id:
             return self.without(target)
         key = (target.connection_id, target.user)
@@ -47,11 +47,11 @@ class Pools(Generic[P]):
         return fresh
 
     def without(self, target: Target) -> P:
-        """A pool of the target's that keeps nothing."""
+        """A pool for the target that keeps nothing."""
         return self._make(target.version, max_idle=0)
 
     def forget(self, connection_id: str) -> None:
-        """Drops what is pooled of a connection."""
+        """Drops the pooled connections of a saved connection."""
         with self._lock:
             mine = [key for key in self._pools if key[0] == connection_id]
             pools = [self._pools.pop(key) for key in mine]
@@ -59,7 +59,7 @@ class Pools(Generic[P]):
             pool.close()
 
     def close(self) -> None:
-        """Drops all that is pooled."""
+        """Drops all pooled connections."""
         with self._lock:
             pools = list(self._pools.values())
             self._pools.clear()

@@ -1,4 +1,4 @@
-"""A session on a database over a socket: one statement, or looks into the catalog."""
+"""A session on a database over a socket: one statement, or browsing the catalog."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .use import C, DialledUse
 BATCH_BYTES: Final = 1 << 20
 BROWSE_SECONDS: Final = 30.0
 LARGE_BYTES: Final = 4 << 20
-"""What one batch may have before the session gives its memory back."""
+"""The size of a batch beyond which the session returns memory to the system at its end."""
 
 
 class DialledSession(DialledUse[C], Session):
-    """What a session of every such database does in the same way."""
+    """What the sessions of all such databases have in common."""
 
     _permit: Permit
     _large = False
-    """Whether a batch had more than ``LARGE_BYTES``."""
+    """True if a batch was larger than ``LARGE_BYTES``."""
 
-    # --- what is the protocol's -------------------------------------------------------------
+    # --- specific to each database ----------------------------------------------------------
 
     @abstractmethod
     def _begin(self, timeout: float, *, read_only: bool) -> None:
@@ -36,29 +36,29 @@ class DialledSession(DialledUse[C], Session):
 
     @abstractmethod
     def _read(self, timeout: float) -> Answer:
-        """Runs a read in a transaction that it begins."""
+        """Begins a transaction and runs a read in it."""
 
     @abstractmethod
     def _next(self) -> pa.RecordBatch | None:
-        """The next batch as the driver has it, or ``None`` at the end."""
+        """The driver's next batch, or ``None`` at the end."""
 
     @abstractmethod
     def _enter(self, key: str, timeout: float) -> int | None:
-        """Writes the ledger's row; ``None``: go on. Else an earlier try changed so many rows."""
+        """Writes the ledger's row. Not ``None`` if an earlier attempt changed this many rows."""
 
     @abstractmethod
     def _change(self, max_write_rows: int) -> tuple[KeptAnswer, int]:
-        """Runs a write; its answer, and how many rows it changed."""
+        """Runs a write; returns its answer and the number of changed rows."""
 
     @abstractmethod
     def _note(self, key: str, rows: int) -> None:
-        """Writes into the ledger's row how many rows it were."""
+        """Records the number of rows in the ledger's row."""
 
     def _limited(self, timeout: float) -> AbstractContextManager[object]:
-        """Ends a write whose time is up, where the database doesn't."""
+        """Stops a write when its time is up, if the database doesn't."""
         return nullcontext()
 
-    # --- what is the same -------------------------------------------------------------------
+    # --- common -----------------------------------------------------------------------------
 
     def run(self, *, timeout: float, max_write_rows: int) -> Answer:
         self._require("read", "write", "test")
@@ -87,7 +87,7 @@ class DialledSession(DialledUse[C], Session):
             raise Forbidden("The permit is for something else.", code="wrong_permit")
 
     def _begin_browsing(self) -> None:
-        """A transaction of its own for one of the catalog's queries. Holds ``_io``."""
+        """Makes way for a new transaction for a catalog query. The caller holds ``_io``."""
         self._require("browse", "test")
         if self._open:
             raise errors.already_run()

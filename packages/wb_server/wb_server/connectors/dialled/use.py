@@ -1,4 +1,4 @@
-"""One use of a database over a socket: a connection, its transaction, and how both end."""
+"""One use of a database over a socket: a connection and its transaction."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ class Usable(Pooled, Protocol):
     """A connection that a use sends statements over."""
 
     def command(self, sql: str) -> object:
-        """Runs a statement of our own."""
+        """Runs one of the connector's own statements."""
 
     def reset(self) -> None:
-        """Leaves nothing of this use behind; ends the transaction too."""
+        """Clears the session's state and ends its transaction."""
 
 
 C = TypeVar("C", bound=Usable)
 
 
 class DialledUse(Use, Generic[C]):
-    """What every use of a database over a socket does in the same way.
+    """What all uses of a database over a socket have in common.
 
-    The connection is used under ``_io``, by one at a time. ``cancel`` doesn't take it: it comes while
-    such a call waits for the database.
+    The connection is used under the lock ``_io``. ``cancel`` doesn't take it, since it has to work
+    while a call waits for the database.
 
     Args:
-        pool: where the connection goes back to.
-        once: the key of a write that is made once.
+        pool: takes the connection back.
+        connection: the connection to use.
+        once: the key of a write that happens once.
     """
 
     failures: ClassVar[tuple[type[Exception], ...]]
-    """What the driver raises."""
+    """The exceptions that the driver raises."""
 
     def __init__(self, pool: IdlePool[C], connection: C, once: str | None) -> None:
         self._pool = pool
@@ -53,15 +54,15 @@ class DialledUse(Use, Generic[C]):
         self._broken = False
         self._deadline = float("inf")
 
-    # --- what is the protocol's -------------------------------------------------------------
+    # --- specific to each database ----------------------------------------------------------
 
     @abstractmethod
     def _stopping(self) -> AbstractContextManager[Ask]:
-        """Gives what asks the database to stop what runs."""
+        """Yields a function that asks the database to stop the running call."""
 
     @abstractmethod
     def _is_broken(self, error: Exception) -> bool:
-        """Whether the connection, not the statement, failed."""
+        """True if the connection, not the statement, failed."""
 
     @abstractmethod
     def _error_of(self, error: Exception) -> WorkbenchError:
@@ -70,9 +71,9 @@ class DialledUse(Use, Generic[C]):
     @property
     @abstractmethod
     def _open(self) -> bool:
-        """Whether rows are still to come."""
+        """True if rows are still to come."""
 
-    # --- what is the same -------------------------------------------------------------------
+    # --- common -----------------------------------------------------------------------------
 
     def cancel(self) -> None:
         self._calls.cancel()
@@ -85,7 +86,7 @@ class DialledUse(Use, Generic[C]):
                     self._end()
 
     def _end(self) -> None:
-        """Gives the connection back if nothing is left of this use, else drops it."""
+        """Gives the connection back if it can be reset, else drops it."""
         if self._broken or self._open or self._calls.cancelled or self._calls.late:
             self._connection.drop()
             return
@@ -98,7 +99,7 @@ class DialledUse(Use, Generic[C]):
 
     @contextmanager
     def _call(self) -> Iterator[None]:
-        """A call that may wait for the database."""
+        """The context of a call that may wait for the database."""
         with self._calls.call():
             try:
                 yield
@@ -111,8 +112,8 @@ class DialledUse(Use, Generic[C]):
         return self._calls.late or time.monotonic() >= self._deadline
 
     def _begin_by(self, start: Callable[[], None], dial: Callable[[], C], timeout: float) -> None:
-        """Begins the transaction; a pooled connection that turns out dead is replaced, once."""
-        # The database's clock decides; ours only tells a timeout from an outsider's cancel.
+        """Begins the transaction; a pooled connection that turns out to be dead is replaced, once."""
+        # The database enforces the timeout; the deadline only tells it from a cancel from elsewhere.
         self._deadline = time.monotonic() + timeout * 0.9
         with self._call():
             try:
@@ -126,7 +127,7 @@ class DialledUse(Use, Generic[C]):
         self._begun = True
 
     def _replace(self, dial: Callable[[], C]) -> None:
-        """Drops the connection and makes another one."""
+        """Drops the connection and dials another one."""
         with self._calls.asking:
             self._connection.drop()
             try:
@@ -142,7 +143,7 @@ class DialledUse(Use, Generic[C]):
             try:
                 self._connection.command("COMMIT")
             except self.failures as error:
-                # Where the server itself said no, it has rolled back.
+                # If the server refused the commit, it has rolled back.
                 lost = self._is_broken(error)
                 self._broken = True
                 if not lost:

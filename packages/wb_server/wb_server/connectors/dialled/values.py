@@ -1,4 +1,4 @@
-"""Values on their way into a column: as the database reads them, and refused where they don't fit."""
+"""Prepares values for a table's column: in the form that the database reads, or refused."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .columns import Pair
 def mismatch(each: Pair, hint: str = "") -> WorkbenchError:
     name, kind = each.field.name, each.column.shown
     return InvalidInput(
-        f"The column “{name}” brings {_words(each.field.type)}, and the table's is {kind}. "
-        f"{hint or 'Cast it in the query.'}",
+        f"The column “{name}” contains {_words(each.field.type)}, but the table's column has the "
+        f"type {kind}. {hint or 'Cast it in the query.'}",
         code="type_mismatch",
         column=name,
         brings=str(each.field.type),
@@ -28,8 +28,8 @@ def mismatch(each: Pair, hint: str = "") -> WorkbenchError:
 
 def no_type(field: pa.Field) -> WorkbenchError:
     return InvalidInput(
-        f"The column “{field.name}” brings {_words(field.type)}, for which there is no type of "
-        "column there. Cast it in the query.",
+        f"The column “{field.name}” contains {_words(field.type)}, for which the database has no "
+        "column type. Cast it in the query.",
         code="unsupported_type",
         column=field.name,
         brings=str(field.type),
@@ -39,12 +39,12 @@ def no_type(field: pa.Field) -> WorkbenchError:
 def _words(kind: pa.DataType) -> str:
     for test, words in (
         (pa.types.is_boolean, "true and false"),
-        (pa.types.is_integer, "whole numbers"),
+        (pa.types.is_integer, "integers"),
         (pa.types.is_floating, "floating-point numbers"),
         (pa.types.is_decimal, f"decimal numbers, {kind}"),
         (pa.types.is_date, "dates"),
         (pa.types.is_time, "times of day"),
-        (pa.types.is_duration, "spans of time"),
+        (pa.types.is_duration, "durations"),
         (pa.types.is_nested, "nested values"),
         (is_text, "text"),
         (is_bytes, "bytes"),
@@ -72,7 +72,7 @@ def is_bytes(kind: pa.DataType) -> bool:
 
 
 def plain(values: pa.Array) -> pa.Array:
-    """Values without a type of its own for how they are kept: dictionaries, large and view types."""
+    """Values without types that only concern storage: dictionary, extension, large, view types."""
     kind = values.type
     if isinstance(values, pa.ExtensionArray):
         return plain(values.storage)
@@ -86,12 +86,16 @@ def plain(values: pa.Array) -> pa.Array:
 
 
 def whole_numbers(values: pa.Array, each: Pair) -> pa.Array:
-    """Decimals without anything after the point."""
+    """Decimals as integers.
+
+    Raises:
+        InvalidInput: ``bad_value``: a number has a fractional part.
+    """
     return _with_scale(values, 0, each, "a number with decimals")
 
 
 def rescaled(values: pa.Array, each: Pair) -> pa.Array:
-    """Decimals as the column keeps them, which would round them without a word.
+    """Decimals with the column's scale, to which the database would silently round them.
 
     Raises:
         InvalidInput: ``bad_value``: a number has more decimals than the column.
@@ -103,7 +107,7 @@ def rescaled(values: pa.Array, each: Pair) -> pa.Array:
 
 
 def _with_scale(values: pa.Array, scale: int, each: Pair, what: str) -> pa.Array:
-    """Decimals with no more digits after the point; never with more, which Arrow's cast would wrap."""
+    """Decimals with their scale reduced; never increased, since Arrow's cast could then overflow."""
     if values.type.scale <= scale:
         return values
     wide = pa.types.is_decimal256(values.type)
@@ -114,7 +118,7 @@ def _with_scale(values: pa.Array, scale: int, each: Pair, what: str) -> pa.Array
 
 
 def in_micros(values: pa.Array, each: Pair) -> pa.Array:
-    """Times in microseconds, with no more decimals of a second than the column keeps.
+    """Times in microseconds, with no more decimals of a second than the column stores.
 
     Raises:
         InvalidInput: ``bad_value``: a time has more.
@@ -130,7 +134,7 @@ def in_micros(values: pa.Array, each: Pair) -> pa.Array:
         values = values.cast(wanted)
     except pa.ArrowInvalid:
         raise _does_not_fit(
-            each, "a time with more decimals of a second, or out of range"
+            each, "a time that is out of range, or has more decimals of a second"
         ) from None
     step = 10 ** (6 - each.column.second_digits)
     if step > 1:
@@ -142,30 +146,32 @@ def in_micros(values: pa.Array, each: Pair) -> pa.Array:
 
 
 def json_texts(values: pa.Array, each: Pair) -> pa.Array:
-    """Nested values as JSON; decimals, dates and the like are texts in it, bytes hexadecimal digits.
+    """Nested values as JSON; decimals, dates and the like are strings in it, bytes are hexadecimal.
 
     Raises:
-        InvalidInput: ``bad_value``: a value that JSON or Python doesn't have.
+        InvalidInput: ``bad_value``: JSON or Python can't represent a value.
     """
     return each_text(values, each, lambda value: _JSON.encode(value))
 
 
 def each_text(values: pa.Array, each: Pair, render: Callable[[Any], str]) -> pa.Array:
-    """Value by value, for types that have no text in Arrow.
+    """Renders value by value, for types that Arrow can't render as text.
 
     Raises:
-        InvalidInput: ``bad_value``: a value that Python doesn't have, such as a date past 9999.
+        InvalidInput: ``bad_value``: Python can't represent a value, such as a date after 9999.
     """
     try:
         return pa.array(
             [None if value is None else render(value) for value in values.to_pylist()], pa.string()
         )
     except (ValueError, OverflowError):
-        raise _does_not_fit(each, "a value such as NaN, or a date outside of 1 to 9999") from None
+        raise _does_not_fit(
+            each, "a value such as NaN, or a date outside the years 1 to 9999"
+        ) from None
 
 
 def item_text(value: Any) -> str:
-    """A value in a list, or in a structure, as a database reads it."""
+    """A value in a list or a struct, as a database reads it."""
     if isinstance(value, bytes):
         return "\\x" + value.hex()
     if isinstance(value, bool):
@@ -180,14 +186,14 @@ def item_text(value: Any) -> str:
 
 
 def interval_text(value: Any) -> str:
-    """A span as ISO 8601, which no setting of a session reads in another way."""
+    """A duration in ISO 8601, whose meaning no setting of a session changes."""
     if isinstance(value, dt.timedelta):
         micros = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
         months, days, nanos = 0, 0, micros * 1000
     else:
         months, days, nanos = value
     sign, micros = ("-" if nanos < 0 else ""), abs(nanos) // 1000
-    # In parts, since PostgreSQL reads each as a double: of many seconds it would lose the last digits.
+    # In parts, since PostgreSQL reads each as a double: a large number of seconds would lose digits.
     minutes, micros = divmod(micros, 60 * 10**6)
     clock = (
         f"{sign}{minutes // 60}H{sign}{minutes % 60}M{sign}{micros // 10**6}.{micros % 10**6:06}S"
@@ -199,17 +205,21 @@ _JSON: Final = json.JSONEncoder(default=item_text, ensure_ascii=False, allow_nan
 
 
 def require_finite(values: pa.Array, each: Pair) -> None:
-    """Checks that there is no NaN and no infinity."""
+    """Checks that there is neither NaN nor infinity."""
     if pc.any(pc.invert(pc.is_finite(values))).as_py():
         raise _does_not_fit(each, "NaN or infinity")
 
 
 def exact_double(values: pa.Array, each: Pair) -> pa.Array:
-    """Whole numbers as floating-point ones, none of them rounded."""
+    """Integers as doubles, none of them rounded.
+
+    Raises:
+        InvalidInput: ``bad_value``: an integer is beyond 2^53.
+    """
     try:
         return values.cast(pa.float64())
     except pa.ArrowInvalid:
-        raise _does_not_fit(each, "a whole number beyond 2^53") from None
+        raise _does_not_fit(each, "an integer beyond 2^53") from None
 
 
 def hex_texts(values: pa.Array, before: str, after: str = "") -> pa.Array:
@@ -237,11 +247,11 @@ def hex_texts(values: pa.Array, before: str, after: str = "") -> pa.Array:
 
 def _does_not_fit(each: Pair, what: str) -> WorkbenchError:
     return InvalidInput(
-        f"The column “{each.field.name}” brings {what} than the table's {each.column.shown} keeps. "
-        "Round it in the query."
+        f"The column “{each.field.name}” contains {what} than the table's {each.column.shown} "
+        "stores. Round it in the query."
         if "more" in what
-        else f"The column “{each.field.name}” brings {what}, which the table's "
-        f"{each.column.shown} can't keep. Change it in the query.",
+        else f"The column “{each.field.name}” contains {what}, which the table's "
+        f"{each.column.shown} can't store. Change it in the query.",
         code="bad_value",
         column=each.field.name,
     )

@@ -1,14 +1,14 @@
-"""DuckDB database files, read only, by DuckDB in a process of its own.
+"""DuckDB database files, read by DuckDB in a separate process.
 
-A file is checked at every use: it lies in a folder that the administrator allows, and is a regular
-file. It is attached ``READ_ONLY`` in a worker's process (``embedded/process.py``), which may open nothing
-else: a view in the file that reads other files or addresses fails. DuckDB locks a file that is open
-for writing, so it can't be read while another process writes it, and can't be opened for writing
+A file is checked at every use: it must be in a folder that the administrator allows, and be a regular
+file. It is attached ``READ_ONLY`` in a worker's process (``embedded/process.py``), which may open
+nothing else: a view in the file that reads other files or URLs fails. DuckDB locks a file that is
+open for writing, so it can't be read while another process writes it, and can't be opened for writing
 while a query reads it.
 
-Macros of the file are its own affair: a statement can't call one, since the gate lets it call
-DuckDB's functions only, and these come first even where the file has a macro of the same name. A
-view calls the macros that it was written with.
+A statement can't call macros of the file, since the gate only allows DuckDB's built-in functions, and
+these come first even if the file has a macro with the same name. A view calls the macros that it was
+written with.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from ..embedded.workers import Workers
 from ..models import ColumnInfo, SchemaInfo, TableInfo
 
 ENDINGS: Final = (".duckdb", ".ddb", ".db")
-# What DuckDB keeps beside a file until its changes are in it, and reads with it.
+# Suffixes of the files in which DuckDB keeps changes until they are in the database file. It
+# reads them too.
 LOGS: Final = (".wal", ".wal.checkpoint", ".wal.recovery")
 DEFAULT_SCHEMA: Final = "main"
 
@@ -42,7 +43,7 @@ _SCHEMAS: Final = f"""
         UNION ALL SELECT schema_name, view_name FROM duckdb_views()
         WHERE {_OF_THE_FILE} AND NOT internal
     ) GROUP BY schema_name ORDER BY schema_name
-"""  # noqa: S608  it is put together from constants
+"""  # noqa: S608  built from constants
 _TABLES: Final = f"""
     SELECT schema_name, table_name AS name, 'table' AS kind, comment FROM duckdb_tables()
     WHERE {_OF_THE_FILE}
@@ -84,8 +85,8 @@ class DuckdbFileConnector(Connector):
     """Reads DuckDB database files.
 
     Args:
-        roots: the folders in which files may lie.
-        workers: where processes come from.
+        roots: a file must be in one of these folders or below one.
+        workers: creates the processes.
     """
 
     kind: ClassVar[str] = "duckdb"
@@ -111,7 +112,7 @@ class DuckdbFileConnector(Connector):
         self._workers.close()
 
     def _file(self, config: ConnectorConfig) -> Path:
-        """The real file, checked at every use: what it leads to may have changed."""
+        """The real file, checked at every use: a link may have changed."""
         assert isinstance(config, DuckdbFileConfig)
         given = Path(config.path)
         if "\0" not in config.path and given.is_absolute():
@@ -124,8 +125,8 @@ class DuckdbFileConnector(Connector):
             ):
                 return real
         raise Unprocessable(
-            f"The file “{config.path}” is not one that may be read here: it must exist, end in "
-            f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, and lie in a folder that the "
+            f"The file “{config.path}” may not be read here: it must exist, end in "
+            f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, and be in a folder that the "
             "administrator allows.",
             code="file_not_allowed",
             field="path",
@@ -185,12 +186,12 @@ class DuckdbFileSession(WorkerSession):
         }
 
     def _explain(self, kind: str, message: str) -> WorkbenchError:
-        said, text = split_class(kind, message)
+        kind_, text = split_class(kind, message)
         text = text.lower()
         if "could not set lock" in text:
             return Conflict(
-                "Another process has the file open for writing, and DuckDB lets nobody read it "
-                "meanwhile. Try again when that process has closed it.",
+                "Another process has the file open for writing, and DuckDB can't read it until that "
+                "process closes it. Try again then.",
                 code="source_locked",
             )
         if "encrypted database" in text:
@@ -204,12 +205,12 @@ class DuckdbFileSession(WorkerSession):
                 f"which {self.server_version()} can't read. Write it with a STORAGE_VERSION that "
                 "this one reads."
             )
-        if said in ("io", "serialization", "fatal") and any(word in text for word in _DAMAGED):
-            return _unreadable("The file is damaged: DuckDB can't read what is in it.")
-        if said == "permission" and "disabled" in text:
+        if kind_ in ("io", "serialization", "fatal") and any(word in text for word in _DAMAGED):
+            return _unreadable("The file is damaged: DuckDB can't read its contents.")
+        if kind_ == "permission" and "disabled" in text:
             return Forbidden(
-                "Only what is in the file can be read: a view that reads other files or addresses "
-                "does not work here.",
+                "Only the contents of the file can be read: a view that reads other files or URLs "
+                "doesn't work here.",
                 code="source_refused",
             )
         return super()._explain(kind, message.replace(f"{self._path}", self._path.name))

@@ -1,1 +1,1 @@
-"""DuckDB in a process of its own, for files of every kind."""
+"""DuckDB in separate processes, for files of every kind."""

@@ -1,4 +1,4 @@
-"""An error that names what is wrong with a value, on its way out of a worker's process."""
+"""The error for a bad value, as it leaves a worker's process."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 
 class BadValue(Exception):
-    """A value that has no place in its column's type, or in an answer.
+    """A value that doesn't fit its column's type, or an answer.
 
     Args:
-        code: of the error that it becomes.
-        message: for people.
-        details: for programs.
+        code: the code of the resulting error.
+        message: its message.
+        details: its details.
     """
 
     def __init__(self, code: str, message: str = "", **details: Any) -> None:
@@ -20,7 +20,7 @@ class BadValue(Exception):
         self.details = details
 
     def to_wire(self) -> dict[str, Any]:
-        """The error as a line of JSON has it."""
+        """The error as an object for a line of JSON."""
         return {
             "class": type(self).__name__,
             "code": self.code,

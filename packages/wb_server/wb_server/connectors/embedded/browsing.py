@@ -1,4 +1,4 @@
-"""The tables of files as sessions show them, and as a worker's process takes them."""
+"""Tables made of files: as sessions list them, and in the form that a worker's process expects."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _CATALOG = "information_schema"
 
 
 def chosen(tables: FileTables, permit: Permit) -> dict[str, FileTable | None]:
-    """The tables that a statement reads, by the names that it has for them.
+    """The tables that a statement reads, by the names that it uses for them.
 
-    One that reads ``information_schema`` sees all of them: with their columns where it asks for
-    columns, and otherwise as names alone (``None``).
+    A statement that reads ``information_schema`` sees all tables: with their columns if it reads
+    ``columns``, otherwise only as names (``None``).
 
     Raises:
-        InvalidInput: a name stands for several files (``ambiguous_table``).
+        InvalidInput: a name is that of several files (``ambiguous_table``).
     """
     found: dict[str, FileTable | None] = {}
     asked = {table.name for table in permit.tables if table.schema == _CATALOG}
@@ -34,7 +34,7 @@ def chosen(tables: FileTables, permit: Permit) -> dict[str, FileTable | None]:
 
 
 def list_tables(tables: FileTables) -> list[TableInfo]:
-    """The tables to be shown; a name that can't be used says why."""
+    """The tables to list; for a name that can't be used, the comment says why."""
     return [
         TableInfo(schema=SCHEMA, name=name, kind="file", comment=problem)
         for name, problem in tables.names().items()
@@ -42,16 +42,17 @@ def list_tables(tables: FileTables) -> list[TableInfo]:
 
 
 def described(rows: Iterable[dict[str, Any]]) -> list[ColumnInfo]:
-    """The columns that DuckDB's ``DESCRIBE`` tells of."""
+    """The columns from the rows of DuckDB's ``DESCRIBE``."""
     return [ColumnInfo(name=row["column_name"], type=row["column_type"]) for row in rows]
 
 
 def as_source(table: FileTable, paths: Sequence[str], profiles: dict[str, Any]) -> dict[str, Any]:
-    """A table as a worker takes it.
+    """A table in the form that a worker expects.
 
     Args:
-        paths: where its files are to be read.
-        profiles: what is known of them.
+        table: the table.
+        paths: where to read its files.
+        profiles: the known profiles of the files.
     """
     return {
         "kind": table.kind,

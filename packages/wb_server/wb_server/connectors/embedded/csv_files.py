@@ -1,8 +1,8 @@
-"""CSV and TSV as tables: how a file is written, and the types of its columns, by all of its rows.
+"""CSV and TSV files as tables: a file's dialect, and its columns' types, inferred from all rows.
 
-DuckDB's sniffer says how a file is written, from its first rows: the separator, the quotes, whether
-there is a header. A later row that is written otherwise is an error. All values are read as texts,
-and ``duckdb_texts`` finds their types.
+DuckDB's sniffer determines the dialect from the first rows: the separator, the quotes, whether there
+is a header. A later row in another dialect is an error. All values are read as text, and ``texts.py``
+infers their types.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _SNIFFED: Final = "SELECT Delimiter, Quote, Escape, SkipRows, HasHeader, list_tr
 _MAX_TITLE_LINES: Final = 100
 _VALUE: Final = re.compile(r"[-+]?[0-9][-0-9.,:/ T]*([eE][-+]?[0-9]+)?")
 _DELIMITERS: Final = (",", ";", "\t", "|")
-# As many as DuckDB's sniffer looks at.
+# As many as DuckDB's sniffer reads.
 _SNIFFED_LINES: Final = 20_480
-# An empty value in quotes is a text, one without is NULL. No line is a comment.
+# A quoted empty value is an empty string, an unquoted one is NULL. No line is a comment.
 _FIXED: Final = (
     "auto_detect = false, nullstr = '', allow_quoted_nulls = false, comment = '', "
     "strict_mode = true"
@@ -34,33 +34,33 @@ _FIXED: Final = (
 
 
 def literal(text: str) -> str:
-    """A text as SQL."""
+    """A string as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:
-    """A name as SQL."""
+    """A name as a quoted SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def profile(connection: duckdb.DuckDBPyConnection, path: str, kind: str) -> dict[str, Any]:
-    """How a file is written, and its columns.
+    """A file's dialect and columns.
 
     Raises:
-        BadValue: its rows are of different lengths.
+        BadValue: its rows have different lengths.
         duckdb.Error: it can't be read.
     """
     tabs = ", delim = '\t'" if kind == "tsv" else ""
     marked = _is_marked(path)
     found = () if marked else _sniff(connection, path, tabs)
-    if marked or found[-1][0].startswith('"'):  # only an object's mark isn't known yet
+    if marked or found[-1][0].startswith('"'):  # the quote reveals the mark of a stored object
         marked, found = True, _sniff_marked(connection, path, tabs)
     delimiter, quote, escape, skip, header, names = found
     quote = '"' if quote == "(empty)" else quote
     dialect = {
         "delim": "\t" if kind == "tsv" else delimiter,
         "quote": quote,
-        # Quotes of the first rows may hold none; later ones may.
+        # The first rows may contain no escaped quote, but later ones may.
         "escape": quote if escape == "(empty)" else escape,
         "skip": skip,
         "header": header,
@@ -80,18 +80,18 @@ def profile(connection: duckdb.DuckDBPyConnection, path: str, kind: str) -> dict
 
 
 def _is_marked(path: str) -> bool:
-    """Whether a file begins with a byte order mark and a quote; of an object nobody knows."""
+    """True if a local file begins with a byte order mark and a quote; unknown for stored objects."""
     if not path.startswith("/"):
         return False
     try:
         with gzip.open(path) if path.lower().endswith(".gz") else open(path, "rb") as file:
             return file.read(4) == codecs.BOM_UTF8 + b'"'
     except (OSError, EOFError, zlib.error):
-        return False  # DuckDB says what is wrong with it
+        return False  # DuckDB reports the error
 
 
 def _sniff(connection: duckdb.DuckDBPyConnection, path: str, options: str) -> tuple[Any, ...]:
-    """Separator, quote, escape, lines to skip, whether there is a header, names."""
+    """The separator, quote, escape, number of lines to skip, whether there is a header, names."""
     found = connection.execute(
         f"{_SNIFFED} FROM sniff_csv({literal(path)}, comment = ''{options})"
     ).fetchone()
@@ -102,10 +102,10 @@ def _sniff(connection: duckdb.DuckDBPyConnection, path: str, options: str) -> tu
 def _sniff_marked(
     connection: duckdb.DuckDBPyConnection, path: str, options: str
 ) -> tuple[Any, ...]:
-    """The same for a byte order mark before a quote, which DuckDB's sniffer takes for a value's part.
+    """The same for a byte order mark before a quote, which DuckDB's sniffer takes for data.
 
     Raises:
-        BadValue: the first row isn't like those below.
+        BadValue: the first row has another number of columns than those below, or an open quote.
     """
     lines = _lines(connection, path, _MAX_TITLE_LINES)
     text, count = "", 0
@@ -124,12 +124,12 @@ def _sniff_marked(
     if len(titles) != len(names):
         raise BadValue(
             "bad_value",
-            "Line 1 has another number of columns than those further down.",
+            "Line 1 has a different number of columns from the lines below.",
             line=1,
             value=text[:100],
         )
     header = not any(_VALUE.fullmatch(title) for title in titles)
-    # DuckDB would look for the end of such a header in its first line, so that is skipped.
+    # DuckDB would look for the end of such a header in its first line, so the header is skipped.
     skip, names = (count, _distinct(titles)) if header else (0, names)
     return delimiter, '"', '"', skip, False, names
 
@@ -142,7 +142,7 @@ def _fields(text: str, delimiter: str) -> list[str]:
 
 
 def _distinct(titles: Sequence[str]) -> list[str]:
-    """Names of columns, as DuckDB gives them."""
+    """Unique column names, as DuckDB makes them."""
     names: dict[str, str] = {}
     for place, title in enumerate(titles):
         title = title or f"column{place}"
@@ -155,7 +155,7 @@ def _distinct(titles: Sequence[str]) -> list[str]:
 
 
 def _lines(connection: duckdb.DuckDBPyConnection, path: str, count: int) -> list[str]:
-    """A file's first lines, without their ends."""
+    """A file's first lines, without line breaks."""
     found = connection.execute(
         f"SELECT line FROM read_csv({literal(path)}, auto_detect = false, header = false, "  # noqa: S608
         "delim = '\x01', quote = '', escape = '', strict_mode = false, "
@@ -167,25 +167,25 @@ def _lines(connection: duckdb.DuckDBPyConnection, path: str, count: int) -> list
 def _check_skipped(
     connection: duckdb.DuckDBPyConnection, path: str, dialect: dict[str, Any], names: Sequence[str]
 ) -> None:
-    """Lines before a header may be a title; what looks like rows, or like their header, must not vanish."""
+    """Refuses to skip lines that look like rows or their header; only a title may be skipped."""
     lines = _lines(connection, path, int(dialect["skip"]))
-    told = any(not line or line.startswith("#") for line in lines)
+    has_title = any(not line or line.startswith("#") for line in lines)
     rows = f"SELECT 1 FROM {_read([path], dialect, names)} LIMIT 1"  # noqa: S608
-    table = told or (dialect["header"] and connection.execute(rows).fetchone() is not None)
+    table = has_title or (dialect["header"] and connection.execute(rows).fetchone() is not None)
     for number, line in enumerate(lines, 1):
         if line and (dialect["delim"] in line or not table):
             raise BadValue(
                 "bad_value",
-                f"Line {number} has another number of columns than those further down.",
+                f"Line {number} has a different number of columns from the lines below.",
                 line=number,
                 value=line[:100],
             )
 
 
 def _check_single(connection: duckdb.DuckDBPyConnection, path: str) -> None:
-    """Refuses a table of several columns in which one row is longer or shorter.
+    """Refuses a file with several columns in which a row has another length.
 
-    The sniffer finds no separator then, and takes whole lines for the values of one column.
+    The sniffer then finds no separator, and takes whole lines for the values of one column.
     """
     first = _lines(connection, path, 2)
     for delimiter in _DELIMITERS:
@@ -199,17 +199,18 @@ def _check_single(connection: duckdb.DuckDBPyConnection, path: str) -> None:
                 number = reader.line_num
                 raise BadValue(
                     "bad_value",
-                    f"Line {number} has {len(row)} values, those before it have {width}.",
+                    f"Line {number} has {len(row)} values; the lines before it have {width}.",
                     line=number,
                     value=lines[number - 1][:100],
                 )
 
 
 def select(files: Sequence[tuple[str, dict[str, Any]]], partitions: str) -> str:
-    """A query of the rows of files with their profiles.
+    """A query that reads the rows of files with their profiles.
 
     Args:
-        partitions: options of the reader for the columns that folders' names give.
+        files: paths and profiles.
+        partitions: the reader's options for the columns from folder names.
     """
     facts: dict[str, Facts] = {}
     alike: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {}

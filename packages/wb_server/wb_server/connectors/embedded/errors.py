@@ -1,4 +1,4 @@
-"""What DuckDB says in a worker's process, as errors of the Workbench."""
+"""Translates DuckDB's errors in a worker's process to errors of the Workbench."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from ...kit.errors import (
 
 
 def split_class(kind: str, message: str) -> tuple[str, str]:
-    """DuckDB's class of an error in lower case (``binder``, ``io``), and its first line.
+    """DuckDB's error class in lower case (``binder``, ``io``), and the first line of the message.
 
-    An error in mid-stream comes through Arrow, which keeps DuckDB's text but not its class.
+    An error in mid-stream comes through Arrow, which keeps DuckDB's message but not its class.
     """
     first = message.strip().split("\n", 1)[0]
     prefix, _, text = first.partition(" Error: ")
@@ -30,7 +30,7 @@ def split_class(kind: str, message: str) -> tuple[str, str]:
 
 
 def worker_bad_value(error: dict[str, Any]) -> WorkbenchError:
-    """What a worker itself refuses (``duckdb_errors``) as an error of ours."""
+    """A worker's own refusal (``BadValue``) as an error of the Workbench."""
     code, details = error["code"], error["details"]
     if code == "explains_view":
         return explains_a_view(details["name"])
@@ -39,7 +39,7 @@ def worker_bad_value(error: dict[str, Any]) -> WorkbenchError:
 
 
 def worker_error(kind: str, message: str) -> WorkbenchError:
-    """DuckDB's error as ours, by its class; places on this machine are not shown."""
+    """DuckDB's error as one of the Workbench, by its class; paths and URLs are removed."""
     kind, text = split_class(kind, message)
     if found := _in_file(kind, message):
         return found
@@ -70,15 +70,15 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
             "This statement does more than read the tables of this connection.",
             code="source_refused",
         )
-    # Compressed or not, its blocks meet the system's limit a little before or after DuckDB's own.
+    # Compression decides whether temporary files reach the system's limit before DuckDB's own.
     if (
         kind in ("outofmemory", "memory")
         or "bad_alloc" in text
         or (kind == "io" and "File too large" in text)
     ):
         return SourceFailed(
-            "The statement needs more memory, and more room for temporary files, than it may have: "
-            "read fewer columns or rows, or group earlier.",
+            "The statement exceeds its limits for memory and temporary files: read fewer columns "
+            "or rows, or group earlier.",
             code="out_of_memory",
         )
     if kind == "io" and "No space left" in text:
@@ -88,8 +88,8 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
 
 def no_temporary_files() -> WorkbenchError:
     return Unavailable(
-        "The service can't write temporary files: an administrator has to look at the room and the "
-        "rights in its data folder.",
+        "The service can't write temporary files: ask an administrator to check the free space and "
+        "the permissions of its data folder.",
         code="storage_full",
     )
 
@@ -111,7 +111,7 @@ def _unknown(text: str, said: str) -> WorkbenchError:
 
 
 def _place(message: str) -> dict[str, int]:
-    """Line and column from DuckDB's picture: ``LINE 2: select …`` with a caret below."""
+    """The line and column from DuckDB's excerpt: ``LINE 2: select …`` with a caret below."""
     found = re.search(r"LINE (\d+): (.*)\n( *)\^", message)
     if not found:
         return {}
@@ -120,7 +120,7 @@ def _place(message: str) -> dict[str, int]:
 
 
 def _in_file(kind: str, message: str) -> WorkbenchError | None:
-    """What is wrong in a file, with its place and its value; ``None``: something else is."""
+    """The error of a bad line or value in a file, with its position; ``None`` for other errors."""
     if kind not in ("invalidinput", "conversion", "io", "error"):
         return None
     for pattern, says in _OF_FILES:
@@ -153,7 +153,7 @@ _OF_FILES: Final = (
         _LINE + r"Value with unterminated quote",
         "has a quote that isn't closed, or text after a closed one",
     ),
-    # DuckDB shows the line before, so none is shown.
+    # DuckDB quotes the line before, so the value is left out.
     (
         r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line:.*\n)?\s*Invalid unicode",
         "isn't UTF-8. Save the file as UTF-8",
@@ -162,12 +162,12 @@ _OF_FILES: Final = (
     (_LINE + r"(?P<why>[^\n]*)", "can't be read ({why})"),
     (
         r"CSV Parser state machine reached an invalid state",
-        "ends otherwise than those before it: LF and CRLF are mixed, or quotes are wrong",
+        "ends differently from those before it: LF and CRLF are mixed, or quotes are wrong",
     ),
     (
         r"Error when sniffing file \"(?P<path>[^\"]+)\"",
-        "is not like the others: no separator gives each line the same number of values, or LF and "
-        "CRLF are mixed",
+        "doesn't match the others: no separator gives each line the same number of values, or LF "
+        "and CRLF are mixed",
     ),
     (
         r"JSON transform error in file \"(?P<path>[^\"]+)\", in (?:line|record/value) (?P<line>\d+): "
@@ -177,7 +177,7 @@ _OF_FILES: Final = (
     (
         r"Malformed JSON in file \"(?P<path>[^\"]+)\", at byte (?P<byte>\d+) in (?:line|record/value) "
         r"(?P<line>\d+): (?P<why>[^\n]*\w)",
-        "or one beside it is no JSON ({why})",
+        "or one next to it isn't valid JSON ({why})",
     ),
     (
         r"\"maximum_object_size\" of \d+ bytes exceeded while reading file \"(?P<path>[^\"]+)\"",

@@ -1,13 +1,13 @@
-"""Which files are tables, and what these are called: one rule for folders and for object stores.
+"""Maps files to tables and names them: one rule for folders and object stores.
 
 A table's name follows from its file's name alone, so a new file never changes what a name means:
 
 - A file ``Sales 2025.csv`` is the table ``sales_2025``: its stem in lower case, with an underscore
-  for what is neither a letter nor a digit nor, beyond ASCII, a mark or a symbol.
-- With its kind after it the same file is ``sales_2025_csv``.
-- A subfolder that holds files of one kind only, at any depth, is one table with all of their
-  rows; folders named ``key=value`` give columns. A subfolder with several kinds is no table.
-- A name that two files give is none: a query that uses it fails and names both.
+  for whatever is neither a letter nor a digit nor, beyond ASCII, a mark or a symbol.
+- With its kind appended, the same file is ``sales_2025_csv``.
+- A subfolder that contains files of only one kind, at any depth, is one table with all of their
+  rows; folders named ``key=value`` add columns. A subfolder with several kinds isn't a table.
+- A name that two files share is unusable: a query that uses it fails with an error that names both.
 - Hidden files and folders, whose names begin with ``.`` or ``_``, are left out.
 """
 
@@ -46,8 +46,8 @@ class FileTable:
     """A table: files of one kind.
 
     Attributes:
-        entry: the file's name, or the folder's with a ``/`` after it.
-        partitions: the columns that folders' names give, with DuckDB's types.
+        entry: the file's name, or the folder's with a trailing ``/``.
+        partitions: the columns from folder names, with DuckDB's types.
     """
 
     kind: str
@@ -64,22 +64,22 @@ class FileTables:
     _long: dict[str, list[FileTable]] = field(default_factory=dict)
 
     def add(self, stem: str, table: FileTable) -> None:
-        """Adds a table that is called by a stem."""
+        """Adds a table under the names that follow from a stem."""
         name = table_name(stem)
         self._short.setdefault(name[:_MAX_LENGTH], []).append(table)
         self._long.setdefault(f"{name}_{table.kind}", []).append(table)
 
     def find(self, name: str) -> FileTable | None:
-        """The table of a name.
+        """The table with a name, or None.
 
         Raises:
-            InvalidInput: several files have it (``ambiguous_table``).
+            InvalidInput: several files share it (``ambiguous_table``).
         """
         name = normal(name)
         found = [*self._short.get(name, ()), *self._long.get(name, ())]
         if len(found) > 1:
             raise InvalidInput(
-                f"“{name}” stands for {_listed(found)}. {self._cure(found)}",
+                f"“{name}” may mean {_listed(found)}. {self._remedy(found)}",
                 code="ambiguous_table",
                 name=name,
                 files=[table.entry for table in found],
@@ -87,7 +87,7 @@ class FileTables:
         return found[0] if found else None
 
     def names(self) -> dict[str, str | None]:
-        """The names to be shown, and what is to be said of those that can't be used."""
+        """The names to list, each with the reason if it can't be used, else None."""
         shown: dict[str, str | None] = {}
         for name, tables in self._short.items():
             try:
@@ -102,13 +102,13 @@ class FileTables:
         return sum(map(len, self._short.values()))
 
     def _other(self, table: FileTable) -> str | None:
-        """A table's longer name, where no other one has it."""
+        """A table's longer name, unless another table shares it."""
         for name, tables in self._long.items():
             if table in tables:
                 return name if len(tables) == 1 and name not in self._short else None
         return None
 
-    def _cure(self, tables: Sequence[FileTable]) -> str:
+    def _remedy(self, tables: Sequence[FileTable]) -> str:
         others = [name for table in tables if (name := self._other(table))]
         if len(others) == len(tables):
             return f"Use {' or '.join(others)}."
@@ -123,21 +123,21 @@ def _listed(tables: Sequence[FileTable]) -> str:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is left out."""
+    """True if a file or folder with this name is left out."""
     return name.startswith((".", "_"))
 
 
 def kind_of(name: str) -> str | None:
-    """``parquet``, ``csv``, ``tsv`` or ``json`` by a file's name; ``None``: it holds no data."""
+    """``parquet``, ``csv``, ``tsv`` or ``json`` by a file's name; ``None`` for other files."""
     lower = name.lower()
     return next((kind for end, kind in _ENDINGS.items() if lower.endswith(end)), None)
 
 
 def name_tables(files: Iterable[tuple[str, str]]) -> FileTables:
-    """The tables that files make, by name.
+    """The tables that a folder's files form.
 
     Args:
-        files: those that hold data: the path below the folder, with ``/``, and where to read it.
+        files: the data files: the path below the folder, with ``/``, and where to read the file.
 
     Raises:
         TooLarge: there are more than 10,000 files.
@@ -147,7 +147,7 @@ def name_tables(files: Iterable[tuple[str, str]]) -> FileTables:
     for number, (path, place) in enumerate(files):
         if number >= MAX_FILES:
             raise TooLarge(
-                f"There are more than {MAX_FILES} data files: choose a folder further down.",
+                f"There are more than {MAX_FILES} data files: choose a subfolder.",
                 code="too_many_files",
                 limit=MAX_FILES,
             )
@@ -172,12 +172,12 @@ def name_tables(files: Iterable[tuple[str, str]]) -> FileTables:
 
 
 def normal(name: str) -> str:
-    """A name in the one form in which names are compared."""
+    """A name in the normalized form in which names are compared."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).lower())
 
 
 def table_name(stem: str) -> str:
-    """What a file or folder is called as a table."""
+    """The table name of a file or folder."""
     kept = "".join(letter if _is_kept(letter) else " " for letter in normal(stem))
     name = "_".join(kept.split()) or "table"
     return f"t_{name}" if name[0].isdigit() else name
@@ -186,12 +186,12 @@ def table_name(stem: str) -> str:
 def _is_kept(letter: str) -> bool:
     if letter.isascii():
         return letter.isalnum()
-    # Neither control characters and marks of direction, nor spaces, nor punctuation.
+    # Excludes control and formatting characters, separators and punctuation.
     return unicodedata.category(letter)[0] not in "CZP"
 
 
 def _partitions(paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """The columns that folders named ``key=value`` give, where all files lie in such of the same keys."""
+    """The columns from folders named ``key=value``, if all files' folders have the same keys."""
     folders = [
         dict(part.split("=", 1) for part in path.split("/")[:-1] if "=" in part) for path in paths
     ]
@@ -202,7 +202,7 @@ def _partitions(paths: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 
 def _type_of(values: set[str]) -> str:
-    """A type in which no folder's value changes."""
+    """A type that keeps every folder's value unchanged."""
     some = values - {"__HIVE_DEFAULT_PARTITION__", ""}
     if some and all(re.fullmatch(r"0|-?[1-9][0-9]{0,17}", value) for value in some):
         return "BIGINT"

@@ -1,12 +1,12 @@
-"""JSON as tables: the keys and kinds that all objects of a file have, and the types of their values.
+"""JSON files as tables: the keys and kinds that a file's objects have in common, and their types.
 
 DuckDB's own reader guesses both from the first rows, and reads numbers as doubles. Here the keys come
-from the whole file, all values are read as texts, and ``duckdb_texts`` finds their types; money is
-exact so.
+from the whole file, all values are read as text, and ``texts.py`` infers their types, so that money
+is exact.
 
-A file's *shape* is a pair: a kind and what is in it. ``object`` has a mapping from keys to shapes,
+A file's *shape* is a pair: a kind and its content. ``object`` has a mapping from keys to shapes,
 ``list`` a shape; ``text``, ``number``, ``boolean``, ``null`` and ``mixed`` (values of several kinds,
-which stay JSON) have the facts of their values, as soon as these are known.
+which stay JSON) have the facts of their values, once these are known.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ import duckdb
 from .csv_files import literal, quoted
 from .texts import OF_JSON, Facts, Texts, find_facts
 
-# As many rows as DuckDB's own reader looks at: that one then says whether later ones are like them.
+# As many rows as DuckDB's own reader samples; that reader then tells whether later rows fit.
 _SAMPLE: Final = 20_480
 # An object with more keys is a map, and stays JSON.
 _MAX_KEYS: Final = 200
 _KINDS: Final = {"VARCHAR": "text", "BOOLEAN": "boolean", "NULL": "null", "JSON": "mixed"}
 _WHOLE: Final = "maximum_depth = -1, map_inference_threshold = -1, field_appearance_threshold = 0"
 
-# Numbers that DuckDB would round as it reads them: of more than 15 digits and no whole ones, or too
-# large or small for a double. They are put into quotes first, outside of the texts of an object: what
-# is before one is whole texts and other signs, from the beginning on. So the end has to match as
-# well, behind a space, and gets quotes that are cut off with it.
+# Numbers that DuckDB would round when reading: fractions of more than 15 digits, and numbers too
+# large or small for a double. They are quoted first, but not inside an object's strings: from the
+# start, the text before a number must consist of complete strings and other characters. So the end
+# has to match too, after an added space; it gets quotes, which are cut off together with the space.
 _LONG: Final = (
     "-?(?:"
     + "|".join(f"[0-9]{{{n}}}[.][0-9]{{{16 - n},}}" for n in range(1, 16))
@@ -38,7 +38,7 @@ _LONG: Final = (
     r"[0-9]*(?:[eE][-+]?[0-9]+)?"
 )
 _MAY_BE_LONG: Final = "regexp_matches(json, '[0-9.]{17}|[0-9][eE][-+]?[0-9]{3}')"
-_SPARED: Final = (
+_QUOTED_NUMBERS: Final = (
     f"CASE WHEN {_MAY_BE_LONG} THEN "
     r"""left(regexp_replace(json || ' ', '((?:[^"]|"(?:[^"\\]|\\.)*")*?)("""
     + _LONG
@@ -47,13 +47,13 @@ _SPARED: Final = (
 
 
 class Shape(NamedTuple):
-    """What the values at one place of a file's objects have in common."""
+    """What the values at one path of a file's objects have in common."""
 
     kind: str
     inner: Any = None
 
     def merge(self, other: Shape) -> Shape:
-        """The shape of the values of both."""
+        """The common shape of the values of both."""
         if self.kind == "null" or other.kind == "null":
             return self if other.kind == "null" else other
         if self.kind != other.kind or self.kind == "mixed":
@@ -68,7 +68,7 @@ class Shape(NamedTuple):
         return Shape(self.kind, (self.inner or Facts()) | (other.inner or Facts()))
 
     def settle(self, *, top: bool = True) -> Shape:
-        """The shape with JSON in place of what is no structure: maps, keys that differ by case."""
+        """The shape with JSON for objects that can't be structs: maps, keys differing in case."""
         if self.kind == "list":
             return Shape("list", self.inner.settle(top=False))
         if self.kind != "object":
@@ -79,7 +79,7 @@ class Shape(NamedTuple):
         return Shape("object", keys)
 
     def carrier(self) -> str:
-        """DuckDB's type with a text in each place."""
+        """DuckDB's type with text as each leaf."""
         if self.kind == "list":
             return f"{self.inner.carrier()}[]"
         if self.kind == "object":
@@ -87,7 +87,7 @@ class Shape(NamedTuple):
         return "JSON" if self.kind == "mixed" else "VARCHAR"
 
     def structure(self) -> Any:
-        """The same as ``from_json`` takes it."""
+        """The same in the form that ``from_json`` expects."""
         if self.kind == "list":
             return [self.inner.structure()]
         if self.kind == "object":
@@ -95,7 +95,7 @@ class Shape(NamedTuple):
         return self.carrier()
 
     def type(self) -> str:
-        """DuckDB's type in which no value changes."""
+        """DuckDB's type that keeps every value unchanged."""
         if self.kind == "list":
             return f"{self.inner.type()}[]"
         if self.kind == "object":
@@ -119,7 +119,7 @@ class Shape(NamedTuple):
             yield Texts(sql, OF_JSON.get(self.kind, ()), many=many)
 
     def with_facts(self, facts: Iterator[Facts]) -> Shape:
-        """The shape with the facts of its leaves in it."""
+        """The shape with the facts of its leaves."""
         if self.kind == "list":
             return Shape("list", self.inner.with_facts(facts))
         if self.kind == "object":
@@ -127,7 +127,7 @@ class Shape(NamedTuple):
         return Shape(self.kind, next(facts))
 
     def has_late_values(self) -> bool:
-        """Whether a place that had no value at first has some after all."""
+        """True if a path without values in the sample has some in later rows."""
         if self.kind == "list":
             return bool(self.inner.has_late_values())
         if self.kind == "object":
@@ -152,13 +152,13 @@ class Shape(NamedTuple):
 
     @classmethod
     def of_structure(cls, structure: Any, *, in_list: bool = False) -> Shape:
-        """A shape from what DuckDB calls the structure of one value."""
+        """The shape for the result of DuckDB's ``json_structure`` of one value."""
         if isinstance(structure, dict):
             return Shape("object", {key: cls.of_structure(it) for key, it in structure.items()})
         if isinstance(structure, list):
             return Shape("list", cls.of_structure(structure[0], in_list=True))
         if structure == "JSON" and not in_list:
-            return Shape("object", {})  # one value is of one kind, so it is an empty one
+            return Shape("object", {})  # a single value has one kind, so this is an empty object
         return Shape(_KINDS.get(structure, "number"))
 
 
@@ -167,7 +167,7 @@ def _struct(fields: Mapping[str, str]) -> str:
 
 
 class _File(NamedTuple):
-    """A file's shape, and whether numbers in it have to be spared from DuckDB's reader."""
+    """A file's shape, and whether its numbers have to be protected from DuckDB's reader."""
 
     shape: Shape
     exact: bool
@@ -195,8 +195,8 @@ def profile(connection: duckdb.DuckDBPyConnection, path: str) -> dict[str, Any]:
 
 
 def _has_long(connection: duckdb.DuckDBPyConnection, objects: str) -> bool:
-    """Whether there are numbers that DuckDB's reader would round."""
-    for condition in (_MAY_BE_LONG, f"{_SPARED} IS DISTINCT FROM json"):
+    """True if there are numbers that DuckDB's reader would round."""
+    for condition in (_MAY_BE_LONG, f"{_QUOTED_NUMBERS} IS DISTINCT FROM json"):
         found = connection.execute(f"SELECT 1 FROM {objects} WHERE {condition} LIMIT 1").fetchone()  # noqa: S608
         if found is None:
             return False
@@ -206,11 +206,13 @@ def _has_long(connection: duckdb.DuckDBPyConnection, objects: str) -> bool:
 def _shape_of(
     connection: duckdb.DuckDBPyConnection, objects: str, order: str, shape: Shape
 ) -> tuple[int, Shape]:
-    """How many rows there are, and what shape they have in common.
+    """The number of rows, and their common shape.
 
     Args:
-        order: of the kinds of rows, which becomes the order of their keys.
-        shape: of those that are known.
+        connection: runs the queries.
+        objects: the relation with the objects.
+        order: the sort order of the distinct structures, which determines the order of the keys.
+        shape: the shape of the rows known so far.
     """
     rows = 0
     found = connection.execute(
@@ -224,7 +226,7 @@ def _shape_of(
 
 
 def _all_alike(connection: duckdb.DuckDBPyConnection, path: str, shape: Shape) -> bool:
-    """Whether no row has a key or a list that the first ones haven't, by DuckDB's strict reader."""
+    """True if DuckDB's strict reader finds no row with a key or list that the first ones lack."""
     if shape.kind != "object":
         return False
     rows = f"read_json([{literal(path)}], {_WHOLE}, hive_partitioning = false)"
@@ -252,7 +254,7 @@ def _with_facts(
 
 
 def _columns(shape: Shape) -> dict[str, Shape]:
-    """The columns of a table by name, in the order of the keys; DuckDB's names ignore case."""
+    """The columns of a table by name, in the order of the keys; DuckDB ignores the case of names."""
     if shape.kind != "object":
         return {"json": shape}
     columns: dict[str, Shape] = {}
@@ -268,10 +270,11 @@ def _columns(shape: Shape) -> dict[str, Shape]:
 
 
 def select(files: Sequence[tuple[str, dict[str, Any]]], partitions: str) -> str:
-    """A query of the rows of files with their profiles.
+    """A query that reads the rows of files with their profiles.
 
     Args:
-        partitions: options of the reader for the columns that folders' names give.
+        files: paths and profiles.
+        partitions: the reader's options for the columns from folder names.
     """
     shape = Shape("null")
     paths: dict[bool, list[str]] = {}
@@ -291,7 +294,7 @@ def select(files: Sequence[tuple[str, dict[str, Any]]], partitions: str) -> str:
 
 
 def _read(paths: Sequence[str], shape: Shape, exact: bool, partitions: str) -> str:
-    """A query of the rows of files, with a text in each place."""
+    """A query that reads the rows of files, with text as each leaf."""
     places = ", ".join(map(literal, paths))
     columns = _columns(shape)
     if not exact and shape.kind == "object" and list(columns) == list(shape.inner) and columns:
@@ -299,7 +302,7 @@ def _read(paths: Sequence[str], shape: Shape, exact: bool, partitions: str) -> s
             f"{literal(name)}: {literal(it.carrier())}" for name, it in columns.items()
         )
         return f"SELECT * FROM read_json([{places}], {partitions}, records = true, columns = {{{kinds}}})"  # noqa: S608
-    json_text = _SPARED if exact else "json"
+    json_text = _QUOTED_NUMBERS if exact else "json"
     row = f"from_json({json_text}, {literal(json.dumps(shape.structure()))})"
     objects = f"read_json_objects([{places}], {partitions})"
     if shape.kind != "object" or not columns:

@@ -1,7 +1,7 @@
-"""A statement's rows on their way out of a worker's process: as Arrow, exact, and in small batches.
+"""Writes a statement's rows from a worker's process: as Arrow, exact, in small batches.
 
-The service reads what comes here into its own memory, so a row has a limit, and a batch too. A value
-that Arrow or its readers can't hold is an error that names its column.
+The service reads them into its own memory, so rows and batches have a maximum size. A value that
+Arrow or its readers can't represent is an error that names its column.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .bad_value import BadValue
 from .csv_files import literal, quoted
 
 BATCH_BYTES: Final = 1 << 20
-# Of one row; a batch of more rows has two of the above at most.
+# Of one row; a batch of several rows has at most twice ``BATCH_BYTES``.
 MAX_ROW_BYTES: Final = 32 << 20
 
-# Types whose Arrow form loses something or that readers don't know.
+# Types whose Arrow form is lossy or unknown to readers.
 _AS_TEXT: Final = (
     "BIT", "TIME WITH TIME ZONE", "ENUM(", "UNION(", "UUID", "BIGNUM", "VARIANT", "GEOMETRY",
 )  # fmt: skip
@@ -29,10 +29,10 @@ _MAX_HOURS: Final = 2**63 // (3_600 * 10**9) - 1
 
 
 def write_answer(relation: duckdb.DuckDBPyRelation, out: BinaryIO) -> int:
-    """Writes the rows of a relation as an Arrow stream, and says how many there were.
+    """Writes the rows of a relation as an Arrow stream, and returns their number.
 
     Raises:
-        BadValue: a value can't be carried (``numeric_overflow``, ``bad_value``, ``too_large``).
+        BadValue: a value can't be represented (``numeric_overflow``, ``bad_value``, ``too_large``).
         duckdb.Error: the statement fails.
     """
     relation, whole, inside = _plain(relation)
@@ -73,7 +73,7 @@ def _plain(
 ) -> tuple[duckdb.DuckDBPyRelation, set[int], list[str]]:
     """The relation without awkward types.
 
-    Also the places of its huge integers, and the names of the columns that have some inside.
+    Also the indexes of its HUGEINT columns, and the names of the columns with nested HUGEINTs.
     """
     kinds = [(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
     whole = {place for place, (_, kind) in enumerate(kinds) if kind in _WHOLE}
@@ -84,18 +84,18 @@ def _plain(
         for place, ((name, kind), cast) in enumerate(zip(kinds, plain, strict=True), 1):
             value = f"CAST(#{place} AS {cast})" if cast else f"#{place}"
             if kind == "UHUGEINT":
-                # Arrow has no form for the upper half; what is there is refused below.
+                # Arrow can't represent the upper half; such values are refused below.
                 most = f"{2**127 - 1}::UHUGEINT"
                 value = f"CAST(CASE WHEN {value} > {most} THEN {most} ELSE {value} END AS HUGEINT)"
             elif kind == "INTERVAL":
                 # Arrow counts in nanoseconds, DuckDB in microseconds.
-                says = literal(
+                message = literal(
                     f"The column “{name}” holds an interval of more than {_MAX_HOURS:,} hours, which "
                     f"has no exact value here. Cast it in the query: {name}::varchar"
                 )
                 value = (
                     f"CASE WHEN abs(date_part('hour', {value})) > {_MAX_HOURS} "
-                    f"THEN error({says}) ELSE {value} END"
+                    f"THEN error({message}) ELSE {value} END"
                 )
             parts.append(f"{value} AS {quoted(name)}")
         relation = relation.project(", ".join(parts))
@@ -103,7 +103,7 @@ def _plain(
 
 
 def _plain_type(kind: Any, *, inside: bool = False) -> str | None:
-    """A type with text in place of what is awkward in it; ``None``: it may stay."""
+    """A type with text instead of awkward types; ``None`` if it may stay."""
     if kind.id not in ("list", "array"):
         if str(kind).startswith(_AS_TEXT) or str(kind) == "JSON":
             return "VARCHAR"
@@ -127,7 +127,7 @@ def _plain_type(kind: Any, *, inside: bool = False) -> str | None:
 
 
 def _batch_rows(relation: duckdb.DuckDBPyRelation) -> int:
-    """How many rows are about one MiB: wide types are guessed, and cut again when too big."""
+    """How many rows make about one MiB; a wrong guess for wide types is corrected by ``_parts``."""
     narrow = ("BOOL", "TINY", "SMALL", "INT", "BIG", "FLOAT", "DOUBLE", "DATE", "TIME", "U")
     size = sum(8 if str(kind).startswith(narrow) else 40 for kind in relation.types)
     return max(2048, min(122_880, BATCH_BYTES // max(size, 1)) // 2048 * 2048)
@@ -143,8 +143,8 @@ def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
             widest = max(range(batch.num_columns), key=lambda place: batch.column(place).nbytes)
             raise BadValue(
                 "too_large",
-                f"A row of the answer has {size / 2**20:,.0f} MiB, most of it in the column "
-                f"“{batch.schema.field(widest).name}”. A row may have {MAX_ROW_BYTES >> 20} MiB: "
+                f"A row of the answer is {size / 2**20:,.0f} MiB large, most of it in the column "
+                f"“{batch.schema.field(widest).name}”. The maximum is {MAX_ROW_BYTES >> 20} MiB: "
                 "choose fewer columns, or parts of the values.",
                 column=batch.schema.field(widest).name,
                 limit=MAX_ROW_BYTES,
@@ -152,7 +152,7 @@ def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield batch
     else:
         step = max(1, batch.num_rows // -(-size // BATCH_BYTES))
-        # Rows differ: where the step is one of a few, each part is looked at again.
+        # Rows differ in size, so each part is checked again; at least halving it ends the recursion.
         step = min(step, -(-batch.num_rows // 2))
         for start in range(0, batch.num_rows, step):
             yield from _parts(batch.slice(start, step))
@@ -176,10 +176,10 @@ def _column(field: pa.Field, values: pa.Array, whole: bool) -> pa.Array:
 
 
 def _check(name: str, values: pa.Array) -> None:
-    """Refuses moments that Arrow has no form for, wherever they are in a column."""
+    """Refuses dates and times that Arrow can't represent, at any depth of a column."""
     kind = values.type
     if pa.types.is_map(kind):
-        # All of them, whatever the slice: what is beside it comes with another batch.
+        # All entries regardless of the slice: those outside it belong to another batch anyway.
         _check(name, values.keys)
         _check(name, values.items)
     elif pa.types.is_struct(kind):
@@ -190,25 +190,25 @@ def _check(name: str, values: pa.Array) -> None:
     elif pa.types.is_timestamp(kind) or pa.types.is_date32(kind):
         bits = kind.bit_width
         ends = pc.min_max(values.view(pa.int64() if bits == 64 else pa.int32())).as_py()
-        # DuckDB keeps infinity as the highest number, and minus infinity as its negative.
+        # DuckDB stores infinity as the largest number, and minus infinity as its negative.
         if ends["max"] == 2 ** (bits - 1) - 1 or (ends["min"] or 0) <= -(2 ** (bits - 1)) + 1:
-            raise _no_moment(name, "an infinite date or time")
+            raise _inexact_time(name, "an infinite date or time")
     elif pa.types.is_time64(kind):
         latest = pc.max(values.view(pa.int64())).as_py() or 0
         if latest >= 86_400 * (10**9 if kind.unit == "ns" else 10**6):
-            raise _no_moment(name, "the time 24:00:00")
+            raise _inexact_time(name, "the time 24:00:00")
 
 
 def _too_long(names: str, name: str) -> BadValue:
     return BadValue(
         "numeric_overflow",
-        f"The column {names} holds a whole number above 64 bits. Cast it in the query, for example "
-        f"{name}::decimal(38, 0), or {name}::varchar.",
+        f"The column {names} holds an integer of more than 64 bits. Cast it in the query, for "
+        f"example {name}::decimal(38, 0), or {name}::varchar.",
         column=name,
     )
 
 
-def _no_moment(name: str, what: str) -> BadValue:
+def _inexact_time(name: str, what: str) -> BadValue:
     return BadValue(
         "bad_value",
         f"The column “{name}” holds {what}, which has no exact value here. Cast it in the query: "

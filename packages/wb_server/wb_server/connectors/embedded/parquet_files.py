@@ -1,6 +1,6 @@
-"""Parquet files as one table: where their types differ, a type that holds the values of all.
+"""Several Parquet files as one table; if their types differ, a type that holds all values exactly.
 
-DuckDB takes the more general of two types, in which values change: ``DECIMAL(38,0)`` for a
+DuckDB takes the more general of two types, in which values may change: ``DECIMAL(38,0)`` for a
 ``DECIMAL(10,2)``, ``DOUBLE`` for a ``BIGINT`` of 17 digits. Here the type is wide enough, or the
 statement fails.
 """
@@ -16,13 +16,13 @@ import duckdb
 from .bad_value import BadValue
 from .csv_files import literal, quoted
 
-# Whole numbers, by their digits. DuckDB finds a type for any two of them.
+# Integer types with their maximum number of digits. DuckDB finds a common type for any two.
 _WHOLE: Final = {
     "TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19, "UTINYINT": 3, "USMALLINT": 5,
     "UINTEGER": 10, "UBIGINT": 20, "HUGEINT": 39, "UHUGEINT": 39,
 }  # fmt: skip
 _FLOATS: Final = ("FLOAT", "DOUBLE")
-# Up to here every whole number is a double.
+# Up to here every integer is exact as a double.
 _EXACT: Final = 2**53
 
 
@@ -39,7 +39,11 @@ def profile(connection: duckdb.DuckDBPyConnection, path: str) -> dict[str, Any]:
 
 
 def select(files: Sequence[tuple[str, dict[str, Any]]], partitions: str) -> str:
-    """A query of the rows of files with their profiles.
+    """A query that reads the rows of files with their profiles.
+
+    Args:
+        files: paths and profiles.
+        partitions: the reader's options for the columns from folder names.
 
     Raises:
         BadValue: no type holds the values of a column exactly (``type_mismatch``).
@@ -78,16 +82,16 @@ def _cast(name: str, kind: str, target: str) -> str:
     cast = f"CAST({quoted(name)} AS {target})"
     if target != "DOUBLE" or _WHOLE.get(kind, 0) < 16:
         return cast
-    says = literal(
-        f"The column “{name}” holds floating-point numbers in some files, and in others whole ones "
-        "with more digits than these keep"
+    message = literal(
+        f"The column “{name}” holds floating-point numbers in some files, and in others integers "
+        "with more digits than these can store"
     )
     beyond = f"{quoted(name)} NOT BETWEEN {0 if kind[0] == 'U' else -_EXACT} AND {_EXACT}"
-    return f"CASE WHEN {beyond} THEN error({says}) ELSE {cast} END"
+    return f"CASE WHEN {beyond} THEN error({message}) ELSE {cast} END"
 
 
 def _target(name: str, kinds: Sequence[str]) -> str | None:
-    """A type for the values of all; ``None``: DuckDB's own is one."""
+    """A type for the values of all; ``None`` if DuckDB's choice is one."""
     decimals = [
         (int(found[1]), int(found[2]))
         for kind in kinds

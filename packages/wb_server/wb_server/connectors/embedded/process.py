@@ -1,7 +1,7 @@
-"""The processes in which DuckDB reads files: each for one statement, then killed.
+"""The program of the processes in which DuckDB reads files: each runs one statement, then is killed.
 
-The file is run as the nursery that they are forked from: ``kit/forking.py``. Half a second of imports
-is done there once, and no statement ever reaches it. A new process takes one line of JSON::
+It runs as the nursery that they are forked from: ``kit/forking.py``. The nursery does half a second
+of imports once, and no statement ever reaches it. A new process receives one line of JSON::
 
     {"sql": "SELECT …", "memory_limit": "1GB", "threads": 2, "source": {...}}
 
@@ -12,24 +12,23 @@ A source is one of these::
     {"reads": ["/data/shop.duckdb"], "database": "/data/shop.duckdb", "schemas": ["sales"],
      "unqualified": ["people"]}
 
-``reads`` are the folders and files that the process may open, ``port`` the one of this machine that
-it may connect to. With ``"temporary": {"folder", "bytes"}`` beside the source it may write that much
-into a folder of its own, where a statement needs more than its memory. ``schemas`` and
-``unqualified`` are the schemas that the statement names, and the tables that it names without one.
+``reads`` are the folders and files that the process may open, ``port`` the only local port that it
+may connect to. With ``"temporary": {"folder", "bytes"}`` beside the source, it may spill that much to
+its private temporary folder if a statement exceeds its memory. ``schemas`` and ``unqualified`` are
+the schemas that the statement names, and the tables that it names without a schema.
 
-A table of CSV or JSON has ``"profiles"`` by path: what is known of each file, or ``null``. What the
-process then finds out it says first, a line of JSON for each: ``{"path", "profile"}``.
+A table of CSV or JSON has ``"profiles"`` by path: the known profile of each file, or ``null``. The
+process first reports each profile that it creates, as a line of JSON: ``{"path", "profile"}``.
 
-The answer is an Arrow IPC stream. How it ended comes last, as one line of JSON: ``{"rows": n}`` or
-``{"error": {"class", "message"}}``. A stream without that line was cut.
+The answer is an Arrow IPC stream. Its outcome comes last, as one line of JSON: ``{"rows": n}`` or
+``{"error": {"class", "message"}}``. A stream without that line was cut off.
 
-What keeps a statement from doing more than reading its source, each layer by itself: it must be
-one ``SELECT``; DuckDB's configuration allows these paths only and is locked; the process can make
-no file grow beyond its temporary bytes; and, where the kernel has Landlock, it can write in its
-temporary folder only, read nothing but its source and the libraries, and connect to nothing but
-that port. It holds no secret.
+Several independent layers keep a statement from doing more than reading its source: it must be one
+``SELECT``; DuckDB's configuration allows only these paths and is locked; the process can't grow any
+file beyond its temporary bytes; and, if the kernel has Landlock, it can write only in its temporary
+folder, read only its source and the libraries, and connect only to that port. It holds no secret.
 
-Of the Workbench it imports the fork and the ``duckdb_*`` files beside it alone.
+Of the Workbench it imports only the fork and the modules beside it.
 """
 
 from __future__ import annotations
@@ -52,26 +51,26 @@ from wb_server.connectors.embedded.output import write_answer
 from wb_server.connectors.embedded.views import Learned, make_views
 from wb_server.kit import forking
 
-# What DuckDB keeps beside a database file until its changes are in it.
+# Suffixes of the files in which DuckDB keeps changes until they are in the database file.
 _LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")
 
-# For what libraries set aside.
+# For memory that libraries hold in reserve.
 _HEADROOM = 256 << 20
-_LOOK_SECONDS = 0.01
-_RUN = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+_POLL_SECONDS = 0.01
+_ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 # linux/landlock.h; the numbers are the same on all 64-bit architectures.
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _EXECUTE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 2, 1 << 3
-# Writing, truncating, making and removing files and folders.
+# Writing, truncating, creating and removing files and folders.
 _CHANGE = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 14
 _CONNECT_TCP = 1 << 1
 _NO_NEW_PRIVILEGES = 38
 
 
 def main() -> None:
-    """The nursery: makes processes until the service closes the socket."""
-    # The import makes a database with threads of its own, which a fork would have half of.
+    """Runs the nursery: forks processes until the service closes the socket."""
+    # The import opens a database with threads, which a fork wouldn't copy.
     duckdb.default_connection().close()
     forking.serve(int(sys.argv[1]), _work)
 
@@ -92,7 +91,7 @@ def _work(asked: int, output: int, ended: int) -> None:
     forking.end_with(ended, ending)
 
 
-def _tell(descriptor: int, path: str, profile: dict[str, Any]) -> None:
+def _report(descriptor: int, path: str, profile: dict[str, Any]) -> None:
     forking.say(descriptor, {"path": path, "profile": profile})
 
 
@@ -102,11 +101,11 @@ def _answer(request: dict[str, Any], out: BinaryIO, ended: int) -> int:
     resource.setrlimit(resource.RLIMIT_FSIZE, (temporary["bytes"], temporary["bytes"]))
     _bound_memory(request["memory_limit"], ended)
     _confine(source["reads"], source.get("port"), temporary["folder"])
-    connection = _connect(request, partial(_tell, ended))
+    connection = _connect(request, partial(_report, ended))
     statements = connection.extract_statements(request["sql"])
-    # A PIVOT of values that nobody named makes a type of them first, in a statement without a text.
-    made = [it.type == duckdb.StatementType.CREATE and not it.query for it in statements[:-1]]
-    if not statements or not all(made) or statements[-1].type not in _RUN:
+    # A PIVOT whose values aren't listed first creates a type for them, in a statement without text.
+    implicit = [it.type == duckdb.StatementType.CREATE and not it.query for it in statements[:-1]]
+    if not statements or not all(implicit) or statements[-1].type not in _ALLOWED:
         raise duckdb.PermissionException("Permission Error: only one SELECT may run here")
     if source.get("database") and statements[-1].type == duckdb.StatementType.EXPLAIN:
         _refuse_views(connection, request["sql"])
@@ -114,14 +113,14 @@ def _answer(request: dict[str, Any], out: BinaryIO, ended: int) -> int:
 
 
 def _bound_memory(limit: str, ended: int) -> None:
-    """Ends the process when it holds too much: DuckDB doesn't count the texts and lists that it makes.
+    """Ends the process when it uses too much memory: DuckDB doesn't count all strings and lists.
 
-    What counts is what is in memory. The system's own limits count what was asked for, and reading a
-    file of many columns asks for gigabytes that it never touches.
+    Resident memory is what counts. The system's limits apply to address space, and reading a file
+    with many columns reserves gigabytes that it never touches.
 
     Args:
-        limit: as DuckDB writes it; the process may have half as much again for these, and for Arrow.
-        ended: where the ending goes.
+        limit: in DuckDB's notation; the process may use half as much again for these and for Arrow.
+        ended: the descriptor for the last line.
     """
     found = re.fullmatch(r"([0-9.]+) *([KMGT]?)i?B?", limit.strip(), re.IGNORECASE)
     if found is None:
@@ -132,11 +131,11 @@ def _bound_memory(limit: str, ended: int) -> None:
     def held() -> int:
         return int(os.pread(pages, 200, 0).split()[1]) * resource.getpagesize()
 
-    most = int(held() + 1.5 * size) + _HEADROOM
+    maximum = int(held() + 1.5 * size) + _HEADROOM
 
     def watch() -> None:
-        while held() < most:
-            time.sleep(_LOOK_SECONDS)
+        while held() < maximum:
+            time.sleep(_POLL_SECONDS)
         os.write(ended, b'{"error": {"class": "OutOfMemoryException", "message": "memory"}}\n')
         os._exit(1)
 
@@ -144,7 +143,7 @@ def _bound_memory(limit: str, ended: int) -> None:
 
 
 def _refuse_views(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """A plan shows the texts of the views that it looks through: none may be named."""
+    """Refuses a plan if the statement names any view, since it would show the view's definition."""
     rows = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
     for (name,) in rows:
         if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql.replace('""', '"'), re.IGNORECASE):
@@ -152,7 +151,7 @@ def _refuse_views(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def _connect(request: dict[str, Any], learned: Learned) -> duckdb.DuckDBPyConnection:
-    """DuckDB with the source in it, and with its settings locked."""
+    """A DuckDB connection with the source attached and its settings locked."""
     source = request["source"]
     temporary = request.get("temporary", {"folder": "", "bytes": 0})
     connection = duckdb.connect(
@@ -184,15 +183,15 @@ def _connect(request: dict[str, Any], learned: Learned) -> duckdb.DuckDBPyConnec
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> None:
-    """Attaches a database file to be read only.
+    """Attaches a database file read-only.
 
-    DuckDB's own functions come first in the search path. Otherwise a macro that is stored in the
-    file under the name of one of them, or of an operator such as ``+``, would run in its place.
+    DuckDB's built-in functions come first in the search path. Otherwise a macro that is stored in the
+    file under the name of one of them, or of an operator such as ``+``, would run instead.
     """
     path = source["database"]
     _close_off(connection, [path, *(f"{path}{it}" for it in _LOGS)])
     taken = {"", "temp", "system", "memory", "main"}
-    # As DuckDB names it, since views may name it; but a schema of that name makes it ambiguous.
+    # DuckDB's default name, since views may use it, unless a schema of that name makes it ambiguous.
     name = os.path.basename(path).split(".")[0]
     while name.casefold() in taken:
         name += "_"
@@ -213,7 +212,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> No
         if schema.casefold() in schemas:
             named.append(schemas[schema.casefold()])
         elif schema.casefold() not in ("main", "information_schema"):
-            # A database's name before a table's would be taken for a schema's.
+            # A database's name before a table's would be taken for a schema.
             raise duckdb.CatalogException(
                 f"Catalog Error: Schema with name {schema} does not exist!"
             )
@@ -226,7 +225,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> No
         "schema_name = 'main'",
         [name],
     ).fetchall()
-    # Through the search path a bare name could mean a table of another schema.
+    # Through the search path, an unqualified name could mean a table of another schema.
     known = {row[0] for row in rows}
     for table in source["unqualified"]:
         if table.lower() not in known:
@@ -239,7 +238,7 @@ def _close_off(connection: duckdb.DuckDBPyConnection, allowed: list[str]) -> Non
 
 
 def _confine(reads: list[str], port: int | None = None, writes: str = "") -> None:
-    """Takes from this process, by Landlock, what it doesn't need. Does nothing on old kernels."""
+    """Drops this process's unneeded access rights with Landlock. Does nothing on old kernels."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1))
     if version < 1:

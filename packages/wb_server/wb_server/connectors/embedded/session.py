@@ -1,4 +1,4 @@
-"""A session whose statements run in worker processes, one each."""
+"""A session whose statements each run in their own worker process."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ BROWSE_SECONDS: Final = 30.0
 
 
 class WorkerSession(Session):
-    """One use of a source that DuckDB reads: each statement takes a process and ends it.
+    """One use of a source that DuckDB reads: each statement runs in a new process.
 
     Args:
-        workers: where processes come from.
+        workers: creates the processes.
         permit: what may be done.
-        temp_bytes: of temporary files that a statement may write.
+        temp_bytes: the size of temporary files that a statement may write.
     """
 
     def __init__(self, workers: Workers, permit: Permit, temp_bytes: int = 0) -> None:
@@ -62,29 +62,29 @@ class WorkerSession(Session):
 
     def _require_read(self) -> None:
         if self._permit.kind not in ("read", "test"):
-            raise Forbidden("This connection can only be read.", code="read_only_connection")
+            raise Forbidden("This connection is read-only.", code="read_only_connection")
 
     def _require_browse(self) -> None:
         if self._permit.kind not in ("browse", "test"):
             raise Forbidden("The permit is for something else.", code="wrong_permit")
 
     def _explain(self, kind: str, message: str) -> WorkbenchError:
-        """An error of DuckDB's as ours; connectors say more where they know more.
+        """An error of DuckDB as one of the Workbench; connectors override it to say more.
 
         Args:
-            kind: the name of its class, where that is known.
+            kind: the name of its class, if known.
             message: its text.
         """
         return worker_error(kind, message)
 
     def _learn(self, path: str, profile: dict[str, Any]) -> None:
-        """Keeps what a process found out of a file; connectors that have files do."""
+        """Stores the profile of a file that a process reported; for connectors with files."""
 
     def _check_unchanged(self) -> None:
-        """Raises ``Conflict`` where what was read isn't any more what its types were found in."""
+        """Raises ``Conflict`` if a file has changed since its types were inferred."""
 
     def _ask(self, sql: str, source: dict[str, Any], timeout: float) -> Answer:
-        """Runs a statement on a source (``process.py`` says what that is) in a new process."""
+        """Runs a statement on a source (defined in ``process.py``) in a new process."""
         try:
             worker = self._workers.take()
         except OSError:
@@ -117,7 +117,7 @@ class WorkerSession(Session):
         return _Stream(self, worker, reader)
 
     def _rows(self, sql: str, source: dict[str, Any]) -> list[dict[str, Any]]:
-        """The rows of a statement of the connector's own."""
+        """The rows of one of the connector's own statements."""
         return [
             row for batch in self._ask(sql, source, BROWSE_SECONDS) for row in batch.to_pylist()
         ]
@@ -127,16 +127,17 @@ class WorkerSession(Session):
         worker.kill()
 
     def _failure(self, worker: Forked, ending: dict[str, Any] | None = None) -> WorkbenchError:
-        """Why a stream ended early.
+        """The error for a stream that ended early.
 
         Args:
-            ending: what the process said last, where that was read already.
+            worker: the process.
+            ending: its last line, if it was already read.
         """
         ending = ending or worker.ending()
         if self._cancelled:
             return was_cancelled()
         if self._timed_out:
-            return SourceTimeout("Reading took longer than the statement may take.", code="timeout")
+            return SourceTimeout("Reading exceeded the statement's time limit.", code="timeout")
         if ending is None or "error" not in ending:
             return SourceFailed("The process that reads the data ended.", code="source_failed")
         error = ending["error"]
@@ -146,13 +147,13 @@ class WorkerSession(Session):
 
 
 def _unknown_files(source: dict[str, Any]) -> int:
-    """How many files a process has to look through first."""
+    """How many files a process has to profile first."""
     tables = filter(None, source.get("tables", {}).values())
     return sum(it is None for table in tables for it in table.get("profiles", {}).values())
 
 
 class _Stream(Answer):
-    """The worker's rows, as it makes them."""
+    """The worker's rows, as it produces them."""
 
     def __init__(
         self, session: WorkerSession, worker: Forked, reader: pa.RecordBatchStreamReader
@@ -173,7 +174,7 @@ class _Stream(Answer):
                 raise self._session._failure(self._worker) from None
             rows += batch.num_rows
             yield batch
-        # A stream that ends looks the same whether it is whole or cut: the ending tells.
+        # A complete stream and one that was cut off look the same: the last line tells them apart.
         ending = self._worker.ending()
         if ending != {"rows": rows}:
             raise self._session._failure(self._worker, ending)

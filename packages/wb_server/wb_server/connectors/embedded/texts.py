@@ -1,12 +1,12 @@
-"""Which type the texts of a column have: decided by all of them, and never so that one changes.
+"""Infers the type of a column of texts from all of its values, so that none of them changes.
 
-What a file says of a column are ``Facts``: which forms *all* of its values have, and how many digits.
-Facts of several files are merged, and only then is a type chosen. So a type follows from the files
-alone, and a text is a number or a date only where its column holds nothing else.
+A file contributes ``Facts`` about a column: which forms *all* of its values have, and how many
+digits. The facts of several files are merged, and only then is a type chosen. So a type follows from
+the files alone, and a text is a number or a date only if its column holds nothing else.
 ``docs/connections.md`` has the table.
 
-DuckDB looks at the values, vectorised: a first query over some rows rules most forms out, and only
-what is left is asked of all rows.
+DuckDB checks the values, vectorized: a first query over some rows rules out most forms, and all rows
+are checked only for the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
-# What the first rows haven't is looked for no further: a glance of Python's, then one of DuckDB's.
+# Forms that the first rows rule out aren't checked further: first a look in Python, then in DuckDB.
 _GLANCE_ROWS: Final = 64
 _SAMPLE_ROWS: Final = 2048
 
@@ -27,9 +27,9 @@ _CLOCK: Final = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _MOMENT: Final = rf"{_DATE}[ T]{_CLOCK}(?::[0-5][0-9](?:\.[0-9]{{1,9}})?)?"
 _TIME: Final = rf"{_CLOCK}:[0-5][0-9](?:\.[0-9]{{1,6}})?"
 _ZONE: Final = "(?:Z|[-+][01][0-9](?::?[0-5][0-9])?)"
-# The digits of a number that count.
+# The significant digits of a number.
 _MANTISSA: Final = r"ltrim(replace(regexp_replace(§, '[eE].*', ''), '.', ''), '-0')"
-# DuckDB takes the year 0 for one before Christ.
+# DuckDB takes the year 0 for 1 BC.
 _IS_DAY: Final = "TRY_CAST(left(§, 10) AS DATE) IS NOT NULL AND NOT starts_with(§, '0000')"
 _DAY: Final = "[0-9]{1,2}[/][0-9]{1,2}[/][0-9]{4}"
 _DAYS: Final = {
@@ -43,12 +43,12 @@ def _matches(pattern: str) -> str:
     return f"regexp_full_match(§, '{pattern}')"
 
 
-# Each form's condition on a text, ``§``. A text changes by none of them: what is read is the same
-# number, day or moment.
+# Each form's condition on a text, ``§``. None of them changes a text's meaning: what is read is the
+# same number, day or point in time.
 _FORMS: Final[dict[str, str]] = {
     "plain": _matches(_PLAIN),
     "bigint": "(strlen(§) < 19 OR TRY_CAST(§ AS BIGINT) IS NOT NULL)",
-    # Up to 15 digits survive as a double; more have to come back as they were.
+    # Up to 15 digits survive as a double; longer numbers have to survive the round trip.
     "float": f"({_matches(_FLOAT)} AND TRY_CAST(§ AS DOUBLE) IS NOT NULL AND ("
     "regexp_matches(§, '[nN]') OR CAST(TRY_CAST(§ AS DOUBLE) AS VARCHAR) = § OR "
     f"{_MANTISSA} = '' OR (strlen({_MANTISSA}) <= 15 AND "
@@ -59,7 +59,7 @@ _FORMS: Final[dict[str, str]] = {
     "date": "(strlen(§) = 10 AND CAST(TRY_CAST(§ AS DATE) AS VARCHAR) = §)",
     "timestamp": f"({_matches(_MOMENT)} AND {_IS_DAY})",
     "ns": "TRY_CAST(§ AS TIMESTAMP_NS) IS NOT NULL",
-    # Moved to UTC, the first and the last year may leave what Python knows.
+    # Converted to UTC, the first and the last year may leave Python's range.
     "zoned": f"({_matches(_MOMENT.replace('1,9', '1,6') + _ZONE)} AND "
     f"{_IS_DAY} AND left(§, 4) BETWEEN '0002' AND '9998' AND "
     "TRY_CAST(§ AS TIMESTAMPTZ) IS NOT NULL)",
@@ -70,7 +70,7 @@ _FORMS: Final[dict[str, str]] = {
         for name, form in _DAYS.items()
     },
 }
-# What a text of a form looks like: not all that does is of the form.
+# What a text of a form looks like: a necessary condition, not a sufficient one.
 _LOOKS: Final = {
     "plain": _PLAIN,
     "float": _FLOAT,
@@ -84,7 +84,7 @@ _LOOKS: Final = {
     **{name: _DAY.replace("/", name[-1]) for name in _DAYS},
 }
 _LOOK: Final = {form: re.compile(pattern) for form, pattern in _LOOKS.items()}
-# What else decides on the type, of long numbers and short fractions of a second.
+# Further forms that decide the type, of long numbers and of fractions of a second.
 _CLOSER: Final = {"plain": ("bigint",), "timestamp": ("ns",)}
 _UNSIGNED: Final = "ltrim(§, '-0')"
 _COUNTS: Final = {
@@ -96,7 +96,7 @@ _COUNTS: Final = {
 _COUNTED: Final = {"plain": ("length", "scale"), "timestamp": ("scale",)}
 
 OF_TEXT: Final = tuple(name for name in _FORMS if name not in ("bigint", "ns"))
-# A program that writes JSON says itself what is text and what a number.
+# JSON already distinguishes strings and numbers.
 OF_JSON: Final = {
     "text": ("date", "timestamp", "zoned"),
     "number": ("plain", "float"),
@@ -110,11 +110,11 @@ class Facts:
     """What all values of a column have in common.
 
     Attributes:
-        forms: that each value has; meaningless without values.
-        values: how many there are, without NULLs and blank ones.
-        digits: before the point, at most; not less than there are.
-        scale: digits after it, or of a second's fraction, at most.
-        padded: whether a value is blank or has blanks around it.
+        forms: the forms that every value has; meaningless without values.
+        values: the number of values, without NULLs and blank ones.
+        digits: an upper bound of the digits before the point.
+        scale: the maximum number of digits after it, or of a second's fraction.
+        padded: True if a value is blank or has blanks around it.
     """
 
     forms: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class Facts:
     padded: bool = False
 
     def __or__(self, other: Facts) -> Facts:
-        """What the values of both have in common."""
+        """The common facts of the values of both."""
         if not self.values or not other.values:
             some = self if self.values else other
             return Facts(
@@ -152,14 +152,14 @@ class Facts:
         return cls(**{**facts, "forms": tuple(facts["forms"])})
 
     def type(self) -> str:
-        """DuckDB's type in which no value changes."""
+        """DuckDB's type that keeps every value unchanged."""
         if not self.values:
             return "VARCHAR"
         if "plain" in self.forms:
             if self.scale == 0 and "bigint" in self.forms:
                 return "BIGINT"
             if (width := self.digits + self.scale) <= 38:
-                # Not narrower than an 8-byte number: the type of a growing file stays.
+                # At least as wide as an 8-byte number, so that a growing file keeps its type.
                 return f"DECIMAL({18 if width <= 18 else 38},{self.scale})"
             return "VARCHAR"
         if "float" in self.forms:
@@ -177,12 +177,12 @@ class Facts:
         return "TIME" if "time" in self.forms else "VARCHAR"
 
     def _day(self) -> str | None:
-        """How days are written, where the values leave no doubt."""
+        """The format of dates, if the values are unambiguous, else None."""
         orders = [name for name in _DAYS if name in self.forms]
         return _DAYS[orders[0]] if len(orders) == 1 else None
 
     def read(self, text: str) -> str:
-        """SQL that reads an expression of texts as ``type``."""
+        """SQL that converts an expression of texts to ``type``."""
         kind = self.type()
         if kind == "VARCHAR":
             return text
@@ -199,8 +199,9 @@ class Texts:
 
     Attributes:
         sql: an expression of type ``VARCHAR``, or ``VARCHAR[]`` with ``many``.
-        forms: what may be found.
-        trimmed: whether blanks around a value don't count.
+        forms: the forms to check.
+        many: True if ``sql`` is a list of texts.
+        trimmed: True if blanks around a value are ignored.
     """
 
     sql: str
@@ -215,8 +216,9 @@ def find_facts(
     """The facts of each column of a relation.
 
     Args:
-        query: runs SQL, and gives its rows.
-        source: the relation, as it stands after ``FROM``.
+        query: runs SQL and returns its rows.
+        source: the relation, as it is written after ``FROM``.
+        columns: the texts to check.
     """
     if not columns:
         return []
@@ -229,7 +231,7 @@ def find_facts(
     rows, found = _ask_some(query, some, glanced, sampled)
     if rows is not None and rows < _SAMPLE_ROWS:
         return found
-    # What some values haven't, all haven't. Blanks are looked for where there were some.
+    # A form that the sample lacks is ruled out. Blanks are checked only where the sample had some.
     left = [
         it.forms if it.values else column.forms for it, column in zip(found, columns, strict=True)
     ]
@@ -256,7 +258,7 @@ def find_facts(
 def _glance(
     query: Callable[[str], Sequence[Any]], source: str, columns: Sequence[Texts]
 ) -> list[Facts]:
-    """The forms that the first few values look like."""
+    """The forms that the first few values appear to have."""
     texts = ", ".join(column.sql for column in columns)
     rows = query(f"SELECT {texts} FROM {source} LIMIT {_GLANCE_ROWS}")  # noqa: S608
     glanced = []
@@ -272,13 +274,13 @@ def _glance(
 
 
 def _quick(forms: Iterable[str]) -> tuple[str, ...]:
-    """The forms that all rows are asked for first: a float where it can be no plain number."""
+    """The forms to check first on all rows; float only if plain is already ruled out."""
     left = tuple(form for form in forms if form not in ("bigint", "ns"))
     return tuple(form for form in left if form != "float") if "plain" in left else left
 
 
 def _is_open(facts: Facts, forms: Sequence[str], trimmed: bool) -> bool:
-    """Whether the rows have to be asked again, and closer."""
+    """True if the rows have to be checked again, more closely."""
     if "plain" in facts.forms:
         return facts.digits + facts.scale > 18
     if "timestamp" in facts.forms:
@@ -295,9 +297,9 @@ def _ask_some(
     known: Sequence[Facts],
     asked: Sequence[_Asked],
 ) -> tuple[int | None, list[Facts]]:
-    """The facts of the columns that are asked for some forms, and the known ones of the others.
+    """The new facts of the columns that have forms to check, and the known facts of the others.
 
-    Also how many rows there are, where any is asked.
+    Also the number of rows, if any column was checked.
     """
     facts = list(known)
     places = [place for place, (_, forms, _) in enumerate(asked) if forms]
@@ -312,7 +314,7 @@ def _ask_some(
 def _ask(
     query: Callable[[str], Sequence[Any]], source: str, asked: Sequence[_Asked]
 ) -> tuple[int, list[Facts]]:
-    """How many rows there are, and the facts of each column: closer ones where that is asked for."""
+    """The number of rows, and the facts of each column, in more detail where requested."""
     inner, outer = [], ["count(*)"]
     for place, (column, wanted, closer) in enumerate(asked):
         name, forms = f"c{place}", _with(wanted, closer)
@@ -362,7 +364,7 @@ def _counts(forms: Iterable[str], closer: bool) -> tuple[str, ...]:
 
 
 def _every(condition: str, name: str, many: bool) -> str:
-    # What is NULL for a text is not met.
+    # A condition that is NULL for a text isn't met.
     if not many:
         return (
             f"bool_and(coalesce({condition.replace('§', name)}, false)) "

@@ -1,4 +1,4 @@
-"""The files of a connection as views, with the types that their values have."""
+"""Creates views of a connection's files, with the types that their values have."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from . import parquet_files as of_parquet
 from .bad_value import BadValue
 from .csv_files import literal, quoted
 
-# Called with the path and the profile of each file that nothing was known of.
+# Called with the path and the new profile of each file that had none.
 Learned: TypeAlias = Callable[[str, dict[str, Any]], None]
 
 
 def make_views(
     connection: duckdb.DuckDBPyConnection, tables: dict[str, Any], learned: Learned
 ) -> None:
-    """Each table as a view in the schema ``files``.
+    """Creates a view in the schema ``files`` for each table.
 
     Args:
-        tables: by name: kind, paths, profiles and partitions of each; ``None`` for one that is only
-            to be there, without its columns.
+        connection: where to create them.
+        tables: kind, paths, profiles and partitions by name; ``None`` for a table of which only the
+            name matters, not the columns.
+        learned: called with each new profile.
 
     Raises:
         BadValue: a file can't be read as a table.
@@ -68,7 +70,7 @@ def _profile(connection: duckdb.DuckDBPyConnection, kind: str, path: str) -> dic
 
 
 def _partitions(types: dict[str, str]) -> str:
-    """Options of DuckDB's readers for the columns that folders' names give."""
+    """The options of DuckDB's readers for the columns from folder names."""
     if not types:
         return "hive_partitioning = false"
     known = ", ".join(f"{literal(key)}: {kind}" for key, kind in types.items())

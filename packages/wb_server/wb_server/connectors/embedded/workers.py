@@ -1,7 +1,7 @@
-"""Processes in which DuckDB runs: each for one statement, then ended.
+"""Creates the processes in which DuckDB runs: each for one statement.
 
-``process.py`` is what runs in them, and says what goes in and comes out. The connectors that read
-through DuckDB share them.
+``process.py`` is the program that runs in them, and documents their protocol. All connectors that
+read through DuckDB share them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _PROGRAM: Final = [str(Path(__file__).with_name("process.py"))]
 
 
 class Workers:
-    """Makes processes, each for a statement.
+    """Creates processes, one for each statement.
 
     Args:
-        warm: start the nursery now, of about 90 MB; otherwise with the first statement, which waits
-            for it.
-        memory_limit: of one statement, as DuckDB writes it.
-        threads: of one statement.
-        temporary: where statements may write temporary files; ``None``: nowhere. It is made, and
-            what an earlier process left in it is removed.
+        warm: True to start the nursery now (about 90 MB); otherwise the first statement starts it
+            and waits for it.
+        memory_limit: the memory limit of one statement, in DuckDB's notation.
+        threads: the number of threads of one statement.
+        temporary: the folder for statements' temporary files; ``None`` allows none. It is created,
+            and cleared of leftovers of earlier processes.
     """
 
     def __init__(
@@ -46,22 +46,24 @@ class Workers:
         self._nursery = Nursery(_PROGRAM, warm=warm)
 
     def take(self) -> Forked:
-        """A process that has had no request yet. Whoever takes it discards it.
+        """Forks a process that waits for its request; the caller discards it.
 
         Raises:
-            OSError: none can be made.
+            OSError: no process could be started.
         """
         return self._nursery.fork()
 
     def send(self, worker: Forked, sql: str, source: dict[str, Any], temp_bytes: int = 0) -> None:
-        """Asks a process for a statement's rows.
+        """Sends a statement to a process.
 
         Args:
-            source: what it reads.
-            temp_bytes: of temporary files that it may write; 0: none.
+            worker: the process.
+            sql: the statement.
+            source: what it reads, as defined in ``process.py``.
+            temp_bytes: the size of temporary files that it may write; 0 for none.
 
         Raises:
-            OSError: it has gone.
+            OSError: the process has ended.
             Unavailable: temporary files can't be written.
         """
         request: dict[str, Any] = {"sql": sql, "source": source, **self._limits}
@@ -80,7 +82,7 @@ class Workers:
 
 
 def _tidy(folder: Path) -> None:
-    """Makes the folder of temporary files, and removes what processes that are gone left there."""
+    """Creates the folder for temporary files, and removes leftovers of processes that have ended."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in folder.iterdir():
         found = re.match(r"query-(\d+)-", left.name)

@@ -1,11 +1,11 @@
-"""Files in a folder as tables: Parquet, CSV, TSV and JSON, read by DuckDB in a process of its own.
+"""Files in a folder as tables: Parquet, CSV, TSV and JSON, read by DuckDB in a separate process.
 
-Every statement runs in a fresh process (``worker``) that holds nothing but the data that the
-statement names. Its answer is read as it is asked for: the pipe between the two is all that is
-buffered. ``file_tables`` says which files are tables; what leads out of the folder is none.
+Every statement runs in a fresh process (``embedded/process.py``) that can access only the data that
+the statement names. Its answer is read on demand: nothing is buffered but the pipe between the two.
+``file_tables`` defines which files are tables; links out of the folder aren't.
 
-Whole numbers above 64 bits (DuckDB's type of ``sum`` over integers) come as int64, and a value that
-doesn't fit is an error that says how to cast. ``infinity`` as a date or time is an error too.
+HUGEINT (DuckDB's type of ``sum`` over integers) is converted to int64, and a value that doesn't fit
+is an error that says how to cast. ``infinity`` as a date or time is an error too.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def find_tables(folder: Path) -> FileTables:
 
 
 def _data_files(root: Path) -> Iterator[tuple[str, str]]:
-    """The files that hold data: path from the root on, and real path.
+    """The data files: the path relative to the root, and the real path.
 
     Links to folders aren't followed.
     """
@@ -76,17 +76,17 @@ def _data_files(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def _inside(path: Path, root: Path) -> str | None:
-    """The real path of a file, or ``None`` where that leads out of the folder."""
+    """The real path of a file, or ``None`` if that is outside the folder."""
     real = path.resolve()
     return str(real) if real.is_relative_to(root) and real.is_file() else None
 
 
 class FilesConnector(Connector):
-    """Reads files of folders.
+    """Reads files in folders.
 
     Args:
-        roots: the folders in which connections may lie.
-        workers: where processes come from.
+        roots: a connection's folder must be one of these or below one.
+        workers: creates the processes.
     """
 
     kind: ClassVar[str] = "files"
@@ -114,7 +114,7 @@ class FilesConnector(Connector):
         self._workers.close()
 
     def _folder(self, config: ConnectorConfig) -> Path:
-        """The real folder, checked at every use: what it leads to may have changed."""
+        """The real folder, checked at every use: a link may have changed."""
         assert isinstance(config, FilesConfig)
         given = Path(config.folder)
         if "\0" not in config.folder and given.is_absolute():
@@ -122,8 +122,8 @@ class FilesConnector(Connector):
             if real.is_dir() and any(real.is_relative_to(root) for root in self._roots):
                 return real
         raise Unprocessable(
-            f"The folder “{config.folder}” is not one that may be read here: it must exist and lie "
-            "in a folder that the administrator allows.",
+            f"The folder “{config.folder}” may not be read here: it must exist, and be in a folder "
+            "that the administrator allows.",
             code="folder_not_allowed",
             field="folder",
         )
@@ -133,7 +133,11 @@ class FilesSession(WorkerSession):
     """One use of a folder.
 
     Args:
-        profiles: what is known of files, kept from one session to the next.
+        workers: creates the processes.
+        permit: what may be done.
+        temp_bytes: the size of temporary files that a statement may write.
+        folder: the real folder.
+        profiles: the profiles of files, shared by all sessions.
     """
 
     def __init__(
@@ -183,7 +187,7 @@ class FilesSession(WorkerSession):
             try:
                 states = [state_of(path) for path in table.paths]
             except OSError:
-                raise SourceFailed("A file went away meanwhile.", code="source_failed") from None
+                raise SourceFailed("A file has disappeared.", code="source_failed") from None
             self._states.update({state[0]: state for state in states})
         return as_source(table, table.paths, self._profiles.wanted(table.kind, table.paths, states))
 

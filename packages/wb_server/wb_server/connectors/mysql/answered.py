@@ -1,4 +1,4 @@
-"""Rows on their way over a connection to MySQL or MariaDB: packets, cut into record batches."""
+"""Reads the rows of a result from a MySQL or MariaDB connection: from packets into record batches."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from ..base import MAX_ROW_BYTES, row_too_large
 from .block import broken_answer
 from .rows import Columns
 
-_LARGEST: Final = 0xFFFFFF  # a packet of this size goes on in the next one
-_PADDING: Final = bytes(16)  # so that a fixed number of bytes can be taken behind the last row
+_MAX_PACKET: Final = 0xFFFFFF  # a packet of this size continues in the next one
+_PADDING: Final = bytes(16)  # so that a fixed number of bytes can be read past the last row
 
 
 class Source(Protocol):
-    """Where bytes come from."""
+    """A source of bytes."""
 
     def more(self, size: int) -> bytes:
-        """Some of the bytes that come next, at least one."""
+        """The next bytes: at least one, at most ``size``."""
 
 
 class Answered:
-    """Rows on their way, read as they are asked for.
+    """The rows of a result, read on demand.
 
     Args:
-        columns: what they are.
+        connection: where the packets come from.
+        columns: the columns of the result.
     """
 
     def __init__(self, connection: Source, columns: Columns) -> None:
@@ -39,8 +40,8 @@ class Answered:
         """The next rows as a record batch of about ``size`` bytes, or ``None`` after the last.
 
         Raises:
-            pymysql.Error, OSError: what the server says, or that it says nothing more.
-            TooLarge: a row is larger than one may be; it isn't read.
+            pymysql.Error, OSError: the server reports an error, or the connection is lost.
+            TooLarge: a row exceeds the maximum size; it isn't read.
         """
         if self._done:
             return None
@@ -65,15 +66,15 @@ class Answered:
     def _scan(
         self, data: bytearray, place: int, size: int, starts: list[int], ends: list[int]
     ) -> tuple[int, bool]:
-        """Notes where whole rows lie, from ``place`` on.
+        """Records the spans of complete rows, from ``place`` on.
 
         Returns:
-            Where to go on, and whether that was all.
+            Where to continue, and True after the last row.
         """
         here = len(data)
         while place + 4 <= here and place < size:
             length = data[place] | data[place + 1] << 8 | data[place + 2] << 16
-            if length == _LARGEST:
+            if length == _MAX_PACKET:
                 length = self._join(data, place)
                 here = len(data)
                 if not length:
@@ -90,7 +91,7 @@ class Answered:
         return place, False
 
     def _join(self, data: bytearray, place: int) -> int:
-        """Joins a row that came in several packets; its length, or 0 if it isn't all here."""
+        """Joins a row of several packets; returns its length, or 0 if it isn't complete."""
         end, total = place, 0
         heads = []
         while len(data) - end >= 4:
@@ -100,7 +101,7 @@ class Answered:
             if total > MAX_ROW_BYTES:
                 raise row_too_large("substring(x, 1, 1000) takes a part")
             end += 4 + length
-            if length < _LARGEST:
+            if length < _MAX_PACKET:
                 break
         else:
             return 0
@@ -111,7 +112,7 @@ class Answered:
         return total
 
     def _end(self, packet: bytes) -> None:
-        """What isn't a row is the end of them, or an error."""
+        """Handles the packet after the last row: the end of the rows, or an error."""
         self._done = True
         ending = MysqlPacket(packet, "utf8")
         if ending.is_error_packet():

@@ -1,6 +1,6 @@
-"""What a login may use of a MySQL or MariaDB server: one query of information_schema each.
+"""Lists what a login may use on a MySQL or MariaDB server, each with one query of information_schema.
 
-The server shows there what the login has rights on, and no more. Schemas are databases.
+There the server shows only what the login has privileges on. Schemas are databases.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _USABLE: Final = f"""
     AND table_type IN ('BASE TABLE', 'VIEW', 'SYSTEM VERSIONED')
 """
 
-# Built of constants only; values are put in by the link.
+# Built from constants only; ``MySQLConnection.query`` inserts the values.
 SCHEMAS: Final = f"""
     SELECT s.schema_name, coalesce(t.number, 0)
     FROM information_schema.schemata s
@@ -34,14 +34,14 @@ TABLES: Final = f"""
     FROM information_schema.tables WHERE {_USABLE} ORDER BY table_schema, table_name
 """  # noqa: S608
 
-# The named tables that are none: a plan would show the text of a view.
+# Those of the named tables that aren't base tables: a plan would show the definition of a view.
 NO_TABLES: Final = """
     SELECT table_name FROM information_schema.tables
     WHERE table_type NOT IN ('BASE TABLE', 'SYSTEM VERSIONED')
     AND (table_schema, table_name) IN ({})
 """
 
-# Stored functions of these names. One that the login may not call isn't shown.
+# Stored functions with these names. Functions that the login may not call aren't listed.
 FUNCTIONS: Final = """
     SELECT routine_name FROM information_schema.routines
     WHERE routine_schema = %s AND routine_name IN ({})
@@ -67,7 +67,7 @@ def schemas(rows: _Rows) -> list[SchemaInfo]:
 
 
 def tables(rows: _Rows, schema: str | None) -> list[TableInfo]:
-    """The tables of a schema. The server compares without case; a name is exactly what it is."""
+    """The tables of a schema: the server compares case-insensitively, this function exactly."""
     return [
         TableInfo.model_validate(
             {
@@ -83,9 +83,9 @@ def tables(rows: _Rows, schema: str | None) -> list[TableInfo]:
 
 
 def columns(rows: _Rows, schema: str, table: str) -> list[ColumnInfo]:
-    """The columns of one table, in their order; none where the table isn't there.
+    """The columns of one table, in order; none if the table doesn't exist.
 
-    Where the server compares names without case, one table may be asked for in another spelling.
+    If the server compares names case-insensitively, the table may be named in another case.
     """
     found = {(row[0], row[1]) for row in rows}
     wanted: tuple[str, str] | None = (schema, table)

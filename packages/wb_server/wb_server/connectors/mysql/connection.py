@@ -1,9 +1,9 @@
-"""Connections to MySQL and MariaDB: how one is dialled, what is sent over it, and the pool.
+"""Connections to MySQL and MariaDB: dialling, commands, statements, and the pool.
 
-PyMySQL dials, encrypts, signs in and reads packets. Statements are prepared and executed here, since
-PyMySQL knows only the text protocol; ``rows`` says why that isn't enough. A connection goes
-back to the pool only after the server has reset it: variables, temporary tables, locks and prepared
-statements of one user must not reach the next.
+PyMySQL encrypts, signs in and reads packets. Statements are prepared and executed here, since PyMySQL
+supports only the text protocol; ``rows`` explains why that isn't enough. A connection returns to the
+pool only after the server has reset it: variables, temporary tables, locks and prepared statements of
+one user must not reach the next.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from .block import broken_answer
 from .rows import Columns
 from .types import Described
 
-# Commands that PyMySQL has no name for, or none that works.
+# Commands that PyMySQL has no usable name for.
 _PREPARE, _EXECUTE, _CLOSE, _RESET = 0x16, 0x17, 0x19, 0x1F
 
 
 @dataclass(frozen=True)
 class Login:
-    """Where and how a connection is made.
+    """Where and how to connect.
 
     Attributes:
-        peer: the checked address, which is dialled, and the name for the certificate.
-        tls: what encrypts; ``None`` for a connection that isn't encrypted.
-        must_encrypt: whether a server without TLS is refused.
-        verified: whether the server proves by a certificate who it is.
+        peer: the checked address to dial, and the host name for the certificate.
+        tls: the TLS context; ``None`` for an unencrypted connection.
+        must_encrypt: True if a server without TLS is refused.
+        verified: True if the server's certificate is verified.
     """
 
     peer: Peer
@@ -56,11 +56,11 @@ class Login:
 
 
 class NotAQuery(Exception):
-    """A statement that answers no rows, where a query was expected."""
+    """A statement that returns no rows, where a query was expected."""
 
 
 class _Refused:
-    """A way to sign in that would show the password to whoever answers."""
+    """An authentication plugin that is refused: it would reveal the password to any server."""
 
     def __init__(self, connection: object) -> None:
         pass
@@ -73,13 +73,13 @@ class MySQLConnection:
     """One connection to a server.
 
     Attributes:
-        reused: whether it comes from the pool; a broken one shows at its first command.
-        mariadb: whether it is MariaDB, and not MySQL.
+        reused: True if it comes from the pool; then only its first command shows if it is broken.
+        mariadb: True for MariaDB, False for MySQL.
         version: the server's product and version, such as ``MariaDB 10.11.6``.
-        number: the connection's number in the server, to stop its statement by.
+        number: the connection's id on the server, used to stop its statement.
 
     Raises:
-        pymysql.Error, OSError: it can't be made.
+        pymysql.Error, OSError: connecting failed.
     """
 
     def __init__(self, login: Login) -> None:
@@ -105,9 +105,9 @@ class MySQLConnection:
             raise
 
     def _connection(self, login: Login) -> Any:
-        shown = {"mysql_old_password": _Refused, "dialog": _Refused}
+        plugins = {"mysql_old_password": _Refused, "dialog": _Refused}
         if not login.verified:
-            shown["mysql_clear_password"] = _Refused
+            plugins["mysql_clear_password"] = _Refused
         connection: Any = pymysql.Connection(
             host=login.peer.host,
             port=login.peer.port,
@@ -117,51 +117,51 @@ class MySQLConnection:
             charset="utf8mb4",
             defer_connect=True,
             autocommit=None,
-            client_flag=CLIENT.FOUND_ROWS,  # an UPDATE counts what it found, as elsewhere
+            client_flag=CLIENT.FOUND_ROWS,  # an UPDATE counts matched rows, as in other databases
             local_infile=False,
             connect_timeout=login.connect_timeout,
             read_timeout=login.connect_timeout,
             write_timeout=login.connect_timeout,
-            auth_plugin_map=shown,
+            auth_plugin_map=plugins,
             program_name=login.name,
             ssl=login.tls if login.must_encrypt else None,
             ssl_disabled=login.tls is None,
         )
         if login.tls is not None:
-            connection.ctx = login.tls  # also where encryption is only preferred
+            connection.ctx = login.tls  # also if encryption is only preferred
         return connection
 
     def wait_at_most(self, seconds: float) -> None:
-        """How long the server may say nothing before the connection counts as broken."""
+        """Sets how long the server may be silent before the connection counts as broken."""
         self._my._read_timeout = self._my._write_timeout = seconds
 
     def settings(self, timeout: float, *, read_only: bool) -> str:
-        """The command that sets all of the session that a statement's meaning depends on."""
+        """The command that sets every session setting that a statement's meaning depends on."""
         return mysql_settings.settings(timeout, read_only=read_only, mariadb=self.mariadb)
 
     def set_up(self, timeout: float, *, read_only: bool) -> None:
-        """Gives the session its settings, and makes sure of them.
+        """Sets the session's settings, and verifies them.
 
         Raises:
-            SourceFailed: something between has other ones in mind (``settings_refused``).
+            SourceFailed: the server or a proxy didn't keep them (``settings_refused``).
         """
         self.command(self.settings(timeout, read_only=read_only))
         if not mysql_settings.hold(self.query(mysql_settings.VERIFY)[0], mariadb=self.mariadb):
             raise SourceFailed(
-                "The server, or a proxy before it, doesn't keep the settings of a session "
+                "The server, or a proxy in front of it, doesn't keep a session's settings "
                 "(sql_mode, character set, time zone), so nothing is run there.",
                 code="settings_refused",
             )
 
     def command(self, sql: str | bytes) -> None:
-        """Runs a statement of our own that answers nothing."""
+        """Runs one of the connector's own statements that returns no rows."""
         self._my._execute_command(COMMAND.COM_QUERY, sql)
         self._my._read_packet()
 
     def query(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
-        """Rows of a small query of our own; ``%s`` stand for the values.
+        """The rows of one of the connector's own small queries; ``%s`` stands for a value.
 
-        Values are written as hexadecimal text: no setting of the server changes how it is read.
+        Values are sent as hexadecimal literals, whose meaning no setting of the server changes.
         """
         if values:
             sql = sql % tuple(literal(value) for value in values)
@@ -172,14 +172,14 @@ class MySQLConnection:
         """Runs the permitted statement.
 
         Args:
-            read: whether it has to be a query. The server says so before anything runs: some
-                statements end a read-only transaction and go on without it.
+            read: True if it has to be a query. The server tells before anything runs: some
+                statements end a read-only transaction and continue without it.
 
         Returns:
-            The number of changed rows and no answer, or 0 and the answer.
+            The number of changed rows and None, or 0 and the result's rows.
 
         Raises:
-            NotAQuery: it was to be a query and isn't one.
+            NotAQuery: it has to be a query and isn't one.
         """
         my = self._my
         my._execute_command(_PREPARE, sql)
@@ -229,13 +229,13 @@ class MySQLConnection:
             raise broken_answer()
 
     def end_statement(self) -> None:
-        """Lets the server forget the statement; it answers nothing."""
+        """Closes the prepared statement; the server sends no reply."""
         if self._statement:
             self._my._execute_command(_CLOSE, struct.pack("<I", self._statement))
             self._statement = 0
 
     def more(self, size: int) -> bytes:
-        """Some of the bytes that come next, at least one."""
+        """The next bytes: at least one, at most ``size``."""
         my = self._my
         if my._current_timeout != my._read_timeout:
             my._sock.settimeout(my._read_timeout)
@@ -246,11 +246,11 @@ class MySQLConnection:
         return piece
 
     def is_same_server(self, other: MySQLConnection) -> bool:
-        """Whether both lead to one server: behind a balancer they need not."""
+        """True if both lead to the same server; behind a load balancer they may not."""
         return self._where == other._where
 
     def reset(self) -> None:
-        """Leaves nothing of this use behind; ends the transaction too."""
+        """Clears the session's state and ends its transaction."""
         self.wait_at_most(self._waiting)
         self._my._execute_command(_RESET, b"")
         if not self._my._read_packet().is_ok_packet():
@@ -258,18 +258,18 @@ class MySQLConnection:
         self._statement = 0
 
     def cut(self) -> None:
-        """Wakes whoever waits for the server, with an error. Never raises."""
+        """Shuts down the socket: a thread waiting for the server gets an error. Never raises."""
         with suppress(Exception):
             self._my._sock.shutdown(socket.SHUT_RDWR)
 
     def drop(self) -> None:
-        """Ends the connection, at once: the server undoes what is open. Never raises."""
+        """Closes the connection at once; the server rolls back what is open. Never raises."""
         with suppress(Exception):
             self._my._force_close()
 
 
 def literal(value: str) -> str:
-    """A text as it stands in a statement; no setting of the server changes how it is read."""
+    """A string as an SQL literal whose meaning no setting of the server changes."""
     return f"_utf8mb4 x'{value.encode().hex()}'"
 
 

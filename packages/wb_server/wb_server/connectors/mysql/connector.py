@@ -1,7 +1,7 @@
-"""MySQL and MariaDB, by PyMySQL's connection and the binary protocol: columns, no Python rows.
+"""MySQL and MariaDB over PyMySQL's connection and the binary protocol: columns, no Python rows.
 
-Rows come as they are asked for, in batches of about 1 MiB: a slow reader slows the database down,
-and nothing piles up here. ``rows`` says what becomes of each type.
+Rows are read on demand, in batches of about 1 MiB: a slow reader slows the database down, and nothing
+piles up here. ``rows`` documents the mapping of types.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .session import MySQLSession
 
 
 class MySQLDriverOptions(BaseModel):
-    """What may be set of the driver."""
+    """The driver's settings that may be changed."""
 
     model_config = ConfigDict(extra="forbid", title="Driver options")
 
@@ -55,9 +55,9 @@ class MySQLConfig(DialledConfig):
     @field_validator("database")
     @classmethod
     def _database(cls, name: str) -> str:
-        # Tables of the default database are named without it, so the gate doesn't see which it is.
+        # Tables of the default database are named without it, so the gate doesn't see its name.
         if name.casefold().strip() in catalog.SYSTEM_SCHEMAS:
-            raise ValueError("names a database of the server's own; choose one with your data")
+            raise ValueError("is a system database; choose one with your data")
         return name
 
 
@@ -65,7 +65,7 @@ class MySQLConnector(DialledConnector[MySQLPool]):
     """Reads, writes and browses MySQL and MariaDB.
 
     Args:
-        policy: says which addresses may be dialled.
+        policy: decides which addresses may be dialled.
     """
 
     kind: ClassVar[str] = "mysql"
@@ -89,7 +89,7 @@ class MySQLConnector(DialledConnector[MySQLPool]):
         require_fit(permit, target)
         config = target.config
         assert isinstance(config, MySQLConfig)
-        # Nothing of its pool: a load lasts, and what it sets ends with its connection.
+        # Not from the pool: a load takes long, and its settings must end with its connection.
         pool, connection = self._pools.without(target), self._dial(config)
         return MySQLLoad(permit, pool, connection, lambda: self._dial(config), config.database)
 

@@ -1,8 +1,8 @@
-"""What MySQL, MariaDB and their driver say, as errors of the Workbench.
+"""Translates errors of MySQL, MariaDB and their driver to errors of the Workbench.
 
-By the server's error number. Names and places come out of its texts, which each session asks for in
-English. A failed sign-in has a constant text, and a driver's text is never passed on: it may quote
-where it connects to.
+The server's error number decides. Names and positions come from its messages, which each session
+requests in English. A failed sign-in has a constant text, and a driver's message is never passed on:
+it may quote the address that it connects to.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _NUMBERS: Final[dict[int, _Kind]] = {
     **dict.fromkeys((1644,), (InvalidInput, "source_raised")),
 }
 
-# By SQLSTATE, where the number isn't listed: its class of two characters.
+# By SQLSTATE class (its first two characters), for numbers that aren't listed.
 _CLASSES: Final[dict[str, _Kind]] = {
     "42": (InvalidInput, "bad_statement"),
     "3D": (InvalidInput, "bad_statement"),
@@ -68,7 +68,7 @@ _CLASSES: Final[dict[str, _Kind]] = {
 
 _TIMEOUTS: Final = (1969, 3024)
 _STOPPED: Final = (1317, 1028, 1030)
-# The connection, not the statement: 1053 and 1927 come from the server, 2xxx from the driver.
+# The connection failed, not the statement: 1053 and 1927 come from the server, 2xxx from the driver.
 _BROKEN: Final = (1053, 1077, 1080, 1152, 1153, 1156, 1158, 1159, 1160, 1161, 1184, 1927)
 _NAMED: Final = re.compile(r"^(?:FUNCTION|PROCEDURE) (\S+) |['`]([^'`]+)['`]")
 _NEAR: Final = re.compile(r" near '(.*)' at line (\d+)$", re.DOTALL)
@@ -76,18 +76,18 @@ _COLUMN: Final = re.compile(r"(?:for column|[Cc]olumn) (?:`[^`]*`\.`[^`]*`\.)?['
 _KEY: Final = re.compile(r"(?:for key|CONSTRAINT) ['`]([^'`]+)['`]")
 
 
-# What the driver raises of an answer, and of bytes that aren't one.
+# What the driver raises for an error reply, and for bytes that aren't a valid reply.
 FAILURES: Final = (pymysql.Error, OSError, ValueError, IndexError, struct.error)
 
 
 def number_of(error: Exception) -> int:
-    """The server's or the driver's error number; 0 where there is none."""
+    """The server's or the driver's error number; 0 if there is none."""
     first = error.args[0] if error.args else 0
     return first if isinstance(error, pymysql.Error) and isinstance(first, int) else 0
 
 
 def is_broken(error: Exception) -> bool:
-    """Whether the connection, not the statement, failed: such a connection is never used again."""
+    """True if the connection, not the statement, failed; such a connection is never reused."""
     number = number_of(error)
     return number in _BROKEN or (not 1000 <= number < 2000 and not 3000 <= number < 10_000)
 
@@ -95,14 +95,14 @@ def is_broken(error: Exception) -> bool:
 def statement_error(
     error: Exception, sql: str, database: str, *, cancelled: bool, late: bool
 ) -> WorkbenchError:
-    """What went wrong with a statement.
+    """The error of a failed statement.
 
     Args:
-        error: the driver's.
-        sql: what was sent, to find the place.
-        database: where a name without a schema is looked for.
-        cancelled: whether we asked the database to stop.
-        late: whether the time was up.
+        error: the driver's error.
+        sql: the statement that was sent, to find the position.
+        database: the default schema of unqualified names.
+        cancelled: True if the statement was cancelled from here.
+        late: True if the time limit had passed.
     """
     number = number_of(error)
     if cancelled:
@@ -136,7 +136,7 @@ def statement_error(
 
 
 def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
-    """Why a connection couldn't be made: names the host and the port, and nothing else."""
+    """The error of a failed connection attempt; it names only the host and the port."""
     where = f"{host}:{port}"
     number = number_of(error)
     cause = getattr(error, "original_exception", error)
@@ -145,19 +145,20 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
         return dialled.sign_in_failed()
     if number in (1129, 1130):
         return SourceFailed(
-            f"The database at {where} doesn't let this user in from here.", code="sign_in_failed"
+            f"The database at {where} doesn't allow this user to connect from here.",
+            code="sign_in_failed",
         )
     if number in (1044, 1049):
         return SourceFailed(
-            f"There is no database of that name at {where}, or this user may not use it.",
+            f"There is no database with that name at {where}, or this user may not use it.",
             code="unknown_database",
         )
     if kind is LimitReached:
         return dialled.busy(where)
     if number in (2059, 2061) or isinstance(error, RuntimeError):
         return SourceFailed(
-            f"The database at {where} asks to sign in in a way that isn't supported here. Without "
-            "a verified certificate the password is never sent in clear.",
+            f"The database at {where} requires an authentication method that isn't supported here. "
+            "Without a verified certificate, the password is never sent in clear text.",
             code="sign_in_failed",
         )
     if isinstance(cause, ssl.SSLCertVerificationError) or (
@@ -168,17 +169,17 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
         return dialled.no_tls(where)
     if not isinstance(error, pymysql.Error | OSError):
         return SourceFailed(
-            f"What answers at {where} isn't a MySQL or MariaDB server.", code="unreachable"
+            f"The server at {where} isn't a MySQL or MariaDB server.", code="unreachable"
         )
     return dialled.unreachable(where)
 
 
 def not_a_read() -> WorkbenchError:
-    return Forbidden("This statement changes data, and this is a read.", code="not_a_read")
+    return Forbidden("This statement changes data, but the request is a read.", code="not_a_read")
 
 
 def _place(text: str, sql: str) -> dict[str, object]:
-    """Line and column in the statement that was sent, from 1, and what stands there."""
+    """The line and column in the statement that was sent, from 1, and the text there."""
     found = _NEAR.search(text)
     if found is None:
         return {}
@@ -191,8 +192,8 @@ def _place(text: str, sql: str) -> dict[str, object]:
 
 
 def _syntax(details: dict[str, object]) -> str:
-    # Without the place: the gate may have written the statement anew. The details have it.
+    # Line and column are only in the details: they refer to the text that the gate rendered.
     if "near" not in details:
-        return "The database can't read the statement."
-    near = f"near “{details['near']}”" if details["near"] else "where it ends"
-    return f"The database can't read the statement {near}."
+        return "The database can't parse the statement."
+    near = f"near “{details['near']}”" if details["near"] else "at its end"
+    return f"The database can't parse the statement {near}."

@@ -1,7 +1,7 @@
-"""The ledger of writes that are made once, in MySQL and MariaDB: see ``docs/connections.md``.
+"""The ledger of exactly-once writes in MySQL and MariaDB: see ``docs/connections.md``.
 
-The row is written first in the write's own transaction. So a second try waits for the first one's
-end at this row, and sees there what came of it.
+Its row is written first in the write's own transaction. So a second attempt waits at this row for the
+first one to end, and reads its outcome there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def full(schema: str, name: str) -> str:
 
 
 def is_there(connection: MySQLConnection, schema: str) -> bool:
-    """Whether the ledger exists in a schema."""
+    """True if a schema has the ledger."""
     return bool(
         connection.query(
             "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
@@ -43,11 +43,11 @@ def is_there(connection: MySQLConnection, schema: str) -> bool:
 
 
 def create(connection: MySQLConnection, schema: str) -> None:
-    """Makes the ledger in a schema; ends any transaction.
+    """Creates the ledger in a schema; ends any transaction.
 
     Raises:
-        Forbidden: the login may not (``no_ledger``).
-        pymysql.Error: what the server says.
+        Forbidden: the login may not create it (``no_ledger``).
+        pymysql.Error: the server reports another error.
     """
     try:
         connection.command(
@@ -62,17 +62,17 @@ def create(connection: MySQLConnection, schema: str) -> None:
 
 
 def wait_long(connection: MySQLConnection, timeout: float) -> None:
-    """Waits for rows that others hold as long as the write itself may take."""
+    """Makes the session wait for locked rows as long as the write itself may take."""
     connection.command(
         f"SET SESSION innodb_lock_wait_timeout = {max(1, min(round(timeout), 10**8))}"
     )
 
 
 def enter(connection: MySQLConnection, schema: str, key: str) -> int | None:
-    """Writes the row of a try, first of all; waits for one that runs under the same key.
+    """Writes the row of an attempt, before anything else; waits for another with the same key.
 
     Returns:
-        ``None``: go on. Else an earlier try made the write, with so many rows.
+        ``None`` to continue. Otherwise an earlier attempt made the write, with this number of rows.
     """
     try:
         connection.command(
@@ -86,7 +86,7 @@ def enter(connection: MySQLConnection, schema: str, key: str) -> int | None:
 
 
 def found(connection: MySQLConnection, schema: str, key: str) -> int | None:
-    """The rows that an earlier try noted; ``None``: there was none that ended."""
+    """The number of rows that an earlier attempt recorded; ``None`` if none was committed."""
     rows = connection.query(
         f"SELECT `rows` FROM {full(schema, LEDGER)} "  # noqa: S608  names are quoted
         f"WHERE task_run = {literal(key)}"
@@ -95,7 +95,7 @@ def found(connection: MySQLConnection, schema: str, key: str) -> int | None:
 
 
 def note(connection: MySQLConnection, schema: str, key: str, rows: int) -> None:
-    """Writes how many rows it were, before the commit."""
+    """Records the number of rows, before the commit."""
     connection.command(
         f"UPDATE {full(schema, LEDGER)} SET `rows` = {rows:d} "  # noqa: S608  names are quoted
         f"WHERE task_run = {literal(key)}"
@@ -103,12 +103,12 @@ def note(connection: MySQLConnection, schema: str, key: str, rows: int) -> None:
 
 
 def lock(connection: MySQLConnection, key: str, timeout: float) -> None:
-    """Keeps other tries of the same write away, until the session is reset or ends.
+    """Locks out other attempts of the same write until the session is reset or ends.
 
     Raises:
-        Conflict: another one runs for longer than this may wait (``source_locked``).
+        Conflict: another attempt runs for longer than this may wait (``source_locked``).
     """
     name = "workbench:" + hashlib.sha256(key.encode()).hexdigest()[:40]
     ((got,),) = connection.query(f"SELECT GET_LOCK({literal(name)}, {max(1, round(timeout))})")
     if got != 1:
-        raise Conflict("Another try of the same write still runs.", code="source_locked")
+        raise Conflict("Another attempt of the same write is still running.", code="source_locked")

@@ -1,24 +1,24 @@
-"""Arrow batches as the VALUES of INSERT, and tables made from their columns, for MySQL and MariaDB.
+"""Renders Arrow batches as the VALUES of INSERT, and CREATE TABLE for them, for MySQL and MariaDB.
 
-Arrow writes the text, so no Python object is made for a value of a plain type. Each session sets the
-mode in which the text is read: strict, so that a value that doesn't fit is an error, and with
-backslashes that escape. What the server would change without a word in that mode too (decimals cut
-off, a date's time left out) is refused here before.
+Arrow renders the text, so no Python object is created for a value of a plain type. Each session sets
+the mode in which the text is read: strict, so that a value that doesn't fit is an error, and with
+backslash escapes. What the server would silently change even in that mode (truncated decimals, a
+date's dropped time) is refused here first.
 
 ==========================  ==================================================================
-Column of the table         Takes
+Column of the table         Accepts
 ==========================  ==================================================================
-tinyint … bigint, year,     whole numbers, booleans; decimals without anything after the point
+tinyint … bigint, year,     integers, booleans; decimals without a fractional part
 bit
-decimal                     whole numbers; decimals with no more digits after the point
-double                      floats; whole numbers up to 2^53. float: 32-bit floats alone
-char, varchar, text, enum,  text; json and longtext nested values too
+decimal                     integers; decimals with no more digits after the point
+double                      floats; integers up to 2^53. float: only 32-bit floats
+char, varchar, text, enum,  text; json and longtext also nested values
 set, json, uuid, inet
 binary, varbinary, blob,    bytes
 geometry
 date                        dates
 datetime, timestamp         points in time, in UTC, and dates
-time                        times of day, spans of time
+time                        times of day, durations
 ==========================  ==================================================================
 """
 
@@ -52,13 +52,13 @@ _BYTES: Final = frozenset(
         *("multipolygon", "geometrycollection", "geomcollection"),
     }
 )
-_MOST_DIGITS: Final = 65
-_MOST_DECIMALS: Final = 30
+_MAX_DIGITS: Final = 65
+_MAX_SCALE: Final = 30
 _DAY: Final = 86_400_000_000
 # The years 1 to 9999, in days since 1970.
 _FIRST_DAY: Final = -719_162
 _LAST_DAY: Final = 2_932_896
-# Of a text that belongs to the key: an index needs a length.
+# The type of a text column in the key: an index needs a length.
 _KEY_TEXT: Final = "varchar(255)"
 
 
@@ -66,10 +66,10 @@ class LiteralRows:
     """Turns batches into the rows of INSERT statements.
 
     Args:
-        pairs: each column of the rows with the table's.
+        pairs: each column of the rows with the table's column.
 
     Raises:
-        InvalidInput: ``type_mismatch``: a column can't go where it is to go.
+        InvalidInput: ``type_mismatch``: a column doesn't fit the table's column.
     """
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
@@ -79,7 +79,7 @@ class LiteralRows:
         """The rows of one batch, ``(…),(…)``, in pieces.
 
         Args:
-            size: bytes that a piece may have.
+            size: the maximum size of a piece, in bytes.
 
         Raises:
             InvalidInput: ``bad_value``, with ``details.column``; ``row_too_large``.
@@ -98,8 +98,8 @@ class LiteralRows:
             stop = int(np.searchsorted(ends, before + size - 2, side="right"))
             if stop == start:
                 raise InvalidInput(
-                    f"A row is larger than the server takes in one statement ({size:,} bytes, its "
-                    "max_allowed_packet).",
+                    f"A row is larger than the server accepts in one statement ({size:,} bytes, "
+                    "its max_allowed_packet).",
                     code="row_too_large",
                     limit=size,
                 )
@@ -111,11 +111,12 @@ class LiteralRows:
 
 
 def create_table(name: str, schema: pa.Schema, key: Sequence[str]) -> str:
-    """The statement that makes a table for these columns.
+    """The statement that creates a table for these columns.
 
     Args:
         name: quoted, with its schema.
-        key: becomes the primary key.
+        schema: the columns.
+        key: the columns of the primary key.
 
     Raises:
         InvalidInput: ``unsupported_type``.
@@ -135,9 +136,9 @@ def _type_of(field: pa.Field, in_key: bool) -> str:
     if isinstance(kind, pa.DictionaryType):
         kind = kind.value_type
     if pa.types.is_decimal(kind):
-        # A number that has more than the most that there is ends the load, by name.
+        # A number that exceeds these maximums fails the load, with the column's name.
         digits = kind.precision - min(kind.scale, 0)
-        return f"decimal({min(digits, _MOST_DIGITS)},{min(max(kind.scale, 0), _MOST_DECIMALS)})"
+        return f"decimal({min(digits, _MAX_DIGITS)},{min(max(kind.scale, 0), _MAX_SCALE)})"
     if fit.is_text(kind):
         return _KEY_TEXT if in_key else "longtext"
     for test, name in _TYPES:
@@ -161,7 +162,7 @@ _TYPES: Final[tuple[tuple[Callable[[pa.DataType], bool], str], ...]] = (
     (pa.types.is_floating, "float"),
     (fit.is_bytes, "longblob"),
     (pa.types.is_date, "date"),
-    # Not timestamp: that ends in 2038.
+    # Not timestamp, which ends in 2038.
     (pa.types.is_timestamp, "datetime(6)"),
     (pa.types.is_time, "time(6)"),
     (pa.types.is_duration, "time(6)"),
@@ -197,7 +198,7 @@ def _by_target(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
     if target == "decimal":
         if types.is_integer(kind):
             return _text
-        # In quotes: with an exponent it would be a floating-point number.
+        # Quoted: unquoted, an exponent would make it a floating-point number.
         return (
             (lambda values: _quote(fit.rescaled(values, each))) if types.is_decimal(kind) else None
         )
@@ -229,7 +230,7 @@ def _text(values: pa.Array) -> pa.Array:
 
 
 def _quote(values: pa.Array) -> pa.Array:
-    """Texts that hold neither quote nor backslash, in quotes; null stays null."""
+    """Quotes texts that contain neither quote nor backslash; null stays null."""
     return pc.binary_join_element_wise("'", values.cast(pa.string()), "'", "")
 
 
@@ -267,7 +268,7 @@ def _moment(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
     def moments(values: pa.Array) -> pa.Array:
         ticks = fit.in_micros(values, each).view(pa.int64())
         _require_year(ticks, _DAY, each)
-        # The session is in UTC, and so is what Arrow holds.
+        # The session is in UTC, and so are Arrow's values.
         return _quote(ticks.view(pa.timestamp("us")))
 
     return moments
@@ -279,15 +280,15 @@ def _require_year(ticks: pa.Array, day: int, each: Pair) -> None:
         return
     if ends["min"] < _FIRST_DAY * day or ends["max"] >= (_LAST_DAY + 1) * day:
         raise InvalidInput(
-            f"The column “{each.field.name}” brings a date outside of the years 1 to 9999, which "
-            "the table can't keep.",
+            f"The column “{each.field.name}” contains a date outside the years 1 to 9999, which "
+            "the table can't store.",
             code="bad_value",
             column=each.field.name,
         )
 
 
 def _spans(values: pa.Array) -> pa.Array:
-    """Spans as ``-838:59:59.000000``."""
+    """Durations as ``-838:59:59.000000``."""
 
     def text(micros: Any) -> str:
         sign, micros = ("-" if micros < 0 else ""), abs(micros)

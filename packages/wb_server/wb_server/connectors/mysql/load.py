@@ -1,9 +1,10 @@
-"""Loads into MySQL and MariaDB: one transaction of INSERTs with many rows each.
+"""Loads into MySQL and MariaDB: one transaction of multi-row INSERTs.
 
 ``replace`` deletes and inserts in one transaction. Views, grants, triggers and foreign keys stay,
-readers see the old rows until the new ones are there, and the ledger's row is committed with them. A
-table loaded beside and renamed would be quicker for very large ones, but RENAME commits by itself:
-between it and the ledger's row a try could be lost, and triggers and foreign keys would be too.
+readers see the old rows until the commit, and the ledger's row is committed with the new ones.
+Loading a second table and renaming it would be faster for very large tables, but RENAME commits
+implicitly: a failure between it and the ledger's row would lose track of the attempt, and triggers
+and foreign keys would be lost too.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _UNIQUE: Final = """
     WHERE table_schema = %s AND table_name = %s AND non_unique = 0
 """
 
-# Deleting a row would change rows of these tables, without a word.
+# Deleting a row would silently change rows of these tables.
 _FOLLOWERS: Final = """
     SELECT DISTINCT concat(constraint_schema, '.', table_name)
     FROM information_schema.referential_constraints
@@ -67,7 +68,7 @@ _FOLLOWERS: Final = """
 
 
 class MySQLLoad(MySQLUse, LoadSession):
-    """One load on a connection of its own, which ends with it."""
+    """One load on a dedicated connection, which is closed after it."""
 
     def __init__(
         self,
@@ -93,7 +94,7 @@ class MySQLLoad(MySQLUse, LoadSession):
         self._begin(timeout, read_only=False)
         self._deadline = time.monotonic() + timeout
         with self._call():
-            # Locks on what isn't there keep two that replace the same table apart.
+            # Gap locks keep two loads that replace the same table apart.
             self._connection.command("ROLLBACK")
             self._connection.command("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             ledger.wait_long(self._connection, timeout)
@@ -111,7 +112,7 @@ class MySQLLoad(MySQLUse, LoadSession):
                 before = ledger.found(self._connection, self._schema, permit.once)
                 if before is not None:
                     return Loaded(Written(before, already=True), self._table)
-        # What commits by itself comes before the transaction: a new table stays, empty.
+        # DDL commits implicitly, so it comes before the transaction: a new table stays, empty.
         pairs, key = self._prepare(batches.schema)
         with self._call():
             if key:
@@ -142,13 +143,13 @@ class MySQLLoad(MySQLUse, LoadSession):
     # --- the table --------------------------------------------------------------------------
 
     def _prepare(self, schema: pa.Schema) -> tuple[list[Pair], list[str]]:
-        """Looks at the table, or makes it, and finds each column's place."""
+        """Inspects or creates the table, and maps the columns to it."""
         permit = self._permit
         with self._call():
             if not self._find():
                 if not permit.create:
                     raise InvalidInput(
-                        f"There is no table {permit.table}, and it may not be made.",
+                        f"There is no table {permit.table}, and it may not be created.",
                         code="unknown_table",
                         name=str(permit.table),
                     )
@@ -167,7 +168,7 @@ class MySQLLoad(MySQLUse, LoadSession):
 
     def _find(self) -> bool:
         rows = self._connection.query(_TABLES, self._schema, self._name)
-        # The catalog may compare names without case where tables are told apart by it.
+        # The catalog may compare names case-insensitively even if table names are case-sensitive.
         same = [row for row in rows if (row[0], row[1]) == (self._schema, self._name)]
         found = same or ([] if self._exact_names else rows)
         if len(found) != 1:
@@ -175,14 +176,15 @@ class MySQLLoad(MySQLUse, LoadSession):
         self._schema, self._name, kind, transactions = found[0]
         if kind not in ("BASE TABLE", "SYSTEM VERSIONED"):
             raise InvalidInput(
-                f"{self._table} is not a table: rows are loaded into tables alone.",
+                f"{self._table} is not a table: rows can only be loaded into tables.",
                 code="not_a_table",
                 name=str(self._table),
             )
         if str(transactions).upper() != "YES":
             raise Unprocessable(
-                f"The table {self._table} is kept by an engine without transactions, so half a load "
-                "could stay in it. Turn it into InnoDB: ALTER TABLE … ENGINE=InnoDB.",
+                f"The table {self._table} uses an engine without transactions, so a failed load "
+                "could leave some of its rows there. Convert it to InnoDB: ALTER TABLE … "
+                "ENGINE=InnoDB.",
                 code="no_transactions",
                 name=str(self._table),
             )
@@ -199,12 +201,12 @@ class MySQLLoad(MySQLUse, LoadSession):
         try:
             self._connection.command(statement)
         except pymysql.Error as error:
-            if errors.number_of(error) != 1050:  # another one made it meanwhile
+            if errors.number_of(error) != 1050:  # another session created it meanwhile
                 raise
         self._find()
 
     def _unique(self) -> list[set[str]]:
-        """The columns of each unique index, but of those on a part of a value, or on a computed one."""
+        """The columns of each unique index, except indexes on prefixes or expressions."""
         indexes: dict[str, set[str]] = {}
         partial = set()
         for index, column, part in self._connection.query(_UNIQUE, self._schema, self._name):
@@ -227,7 +229,7 @@ class MySQLLoad(MySQLUse, LoadSession):
     # --- the rows ---------------------------------------------------------------------------
 
     def _stage(self, pairs: list[Pair], key: list[str]) -> None:
-        """A temporary table for an upsert's rows: its key says where two rows have the same."""
+        """Creates a temporary table for an upsert's rows; its key detects duplicates."""
         columns = ", ".join(quoted(each.column.name) for each in pairs)
         none = f"SELECT {columns} FROM {full(self._schema, self._name)} LIMIT 0"  # noqa: S608
         self._connection.command(
@@ -268,9 +270,9 @@ class MySQLLoad(MySQLUse, LoadSession):
                 raise
 
     def _merge(self, pairs: list[Pair], key: list[str], columns: str) -> None:
-        """Changes what is there by its key, then adds the rest.
+        """Updates existing rows by their key, then inserts the rest.
 
-        Not by ON DUPLICATE KEY UPDATE: that changes a row too which another unique index finds.
+        Not by ON DUPLICATE KEY UPDATE, which also updates rows that match another unique index.
         """
         target, stage = full(self._schema, self._name), full(self._schema, _STAGE)
         same = " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in key)

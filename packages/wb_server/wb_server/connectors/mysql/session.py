@@ -1,4 +1,4 @@
-"""One use of MySQL or MariaDB for a query, a write, or a look into the catalog."""
+"""One use of MySQL or MariaDB for a query, a write, or browsing the catalog."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .use import MySQLUse
 
 
 class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
-    """A query, a write or a look into the catalog, on one connection."""
+    """A query, a write, or browsing the catalog, on one connection."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
 
     def _read(self, timeout: float) -> Answer:
         self._begin(timeout, read_only=True)
-        self._look_first()
+        self._check_first()
         with self._call():
             _, self._answered = self._connection.execute(self._permit.sql, read=True)
         if self._answered is None:
@@ -63,7 +63,7 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
         return self._rows(self._answered.columns)
 
     def _rows(self, columns: Columns) -> Answer:
-        """The rows, as they come; where there are wide decimals a short answer's at once."""
+        """Streams the rows; a short answer with wide decimals is read at once, to narrow them."""
         held: list[pa.RecordBatch] = []
         if columns.wide:
             while len(held) < 2 and (batch := self._next()) is not None:
@@ -91,7 +91,7 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
             memory.give_back()
 
     def _change(self, max_write_rows: int) -> tuple[KeptAnswer, int]:
-        self._look_first()
+        self._check_first()
         with self._call():
             changed, self._answered = self._connection.execute(self._permit.sql, read=False)
         if self._answered is None:
@@ -105,13 +105,13 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
         while (batch := self._next()) is not None:
             yield batch
 
-    def _look_first(self) -> None:
-        """Refuses what only the database can tell to be something else than it seems."""
-        self._look_at_functions()
-        self._look_at_plan()
+    def _check_first(self) -> None:
+        """Makes the checks that depend on the database, before the statement runs."""
+        self._check_functions()
+        self._check_plan()
 
-    def _look_at_functions(self) -> None:
-        """Refuses a function that this server hasn't, but the database has by the same name."""
+    def _check_functions(self) -> None:
+        """Refuses a function that the server may lack, and the database has under the same name."""
         names = sorted(self._permit.named.functions)
         if not names:
             return
@@ -120,14 +120,14 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
             found = self._connection.query(catalog.FUNCTIONS.format(places), self._database, *names)
         if found:
             raise Forbidden(
-                f"The database has a function {found[0][0]} of its own, which may be called in "
-                "place of the server's; functions of a database can't be called here.",
+                f"The database has a stored function {found[0][0]}, which may be called instead of "
+                "the built-in one; stored functions can't be called here.",
                 code="function_not_allowed",
                 function=str(found[0][0]),
             )
 
-    def _look_at_plan(self) -> None:
-        """Refuses a plan that would show the text of a view."""
+    def _check_plan(self) -> None:
+        """Refuses a plan that would show the definition of a view."""
         tables = self._permit.tables
         if not (self._permit.shows_texts and tables):
             return
@@ -139,7 +139,7 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
             raise explains_a_view(str(found[0][0]))
 
     # A statement that changes structure commits before and after itself, so it can't share a
-    # transaction with the ledger's row: that is written after it, and a lock keeps others away.
+    # transaction with the ledger's row: the row is written afterwards, under a lock.
 
     def _enter(self, key: str, timeout: float) -> int | None:
         with self._call():
@@ -160,12 +160,12 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
 
     @property
     def _ledger(self) -> str:
-        """The database whose ledger it is; one that the statement makes isn't there yet."""
+        """The database that holds the ledger; one that the statement creates doesn't exist yet."""
         named = self._permit.written[0]
         return (named.schema if named.name else None) or self._database
 
     def _browse(self, sql: str, *values: str) -> list[tuple[object, ...]]:
-        """Rows of one of the catalog's queries, in a transaction of its own."""
+        """The rows of a catalog query, in its own transaction."""
         with self._io:
             self._begin_browsing()
             self._begin(BROWSE_SECONDS, read_only=True)

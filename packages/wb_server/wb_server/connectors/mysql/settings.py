@@ -1,19 +1,19 @@
-"""Settings that a statement's text, and the rows that come back, rest on.
+"""Session settings that the meaning of a statement, and of the rows returned, depends on.
 
-A server may have other defaults (``SET GLOBAL``, ``init_connect``), and a proxy between may forget
-what was set for a session. So each use sets them, and reads back those by which text is read: with
-``NO_BACKSLASH_ESCAPES`` or ``ANSI_QUOTES``, or another character set, a string would end elsewhere
-than the gate saw it end.
+A server may have other defaults (``SET GLOBAL``, ``init_connect``), and a proxy in between may lose
+the settings of a session. So each use sets them, and reads back those that affect how text is read:
+with ``NO_BACKSLASH_ESCAPES`` or ``ANSI_QUOTES``, or another character set, a string would end
+elsewhere than the gate assumed.
 
-What a server's owner may well have chosen stays: collations, the digits of a division, the language
-of months, the isolation of transactions.
+Settings that a server's owner may have chosen deliberately stay: collations, the digits of a
+division, the language of months, the isolation level.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-# The modes that each server has when nobody has set any. None of them changes how text is read.
+# The default modes of each server. None of them changes how text is read.
 _MODES: Final = {
     True: "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,"
     "NO_ENGINE_SUBSTITUTION",
@@ -32,10 +32,10 @@ _PLAIN: Final = {
     "sql_auto_is_null": "0",
     "sql_safe_updates": "0",
     "sql_big_selects": "1",
-    # These cut rows or values without an error. DEFAULT would be what the server's owner has set.
+    # These truncate rows or values without an error. DEFAULT would be the server owner's value.
     "sql_select_limit": "18446744073709551615",
     "group_concat_max_len": str(1 << 20),
-    # What holds in a table.
+    # Constraints of tables.
     "foreign_key_checks": "1",
     "unique_checks": "1",
     "timestamp": "DEFAULT",  # the clock
@@ -45,7 +45,7 @@ _MARIADB: Final = {
     "default_regex_flags": "''",
     "sql_if_exists": "0",
     "system_versioning_asof": "DEFAULT",  # now
-    # It would end a recursive query without an error, with the rows so far.
+    # This would end a recursive query without an error, with the rows so far.
     "max_recursive_iterations": "4294967295",
 }
 _MYSQL: Final = {"cte_max_recursion_depth": "4294967295"}
@@ -54,21 +54,21 @@ VERIFY: Final = f"SELECT @@sql_mode, @@time_zone, {', '.join(f'@@{it}' for it in
 
 
 def settings(timeout: float, *, read_only: bool, mariadb: bool) -> str:
-    """The command that sets all of a session that a statement's meaning rests on.
+    """The command that sets every session setting that a statement's meaning depends on.
 
     Args:
         timeout: seconds that a query may take.
-        read_only: whether no transaction may write: a statement that ends the transaction by itself,
-            as DROP does, finds the session so. A write keeps the login's own default, which may be
-            read-only.
-        mariadb: whether the server is MariaDB.
+        read_only: True to make the whole session read-only, so that a statement that ends the
+            transaction implicitly, as DROP does, can't write either. A write keeps the login's
+            default, which may be read-only.
+        mariadb: True if the server is MariaDB.
     """
     limit = (
         {"max_statement_time": f"{timeout:.3f}"}
         if mariadb
         else {"max_execution_time": str(max(1, round(timeout * 1000)))}
     )
-    # Otherwise a server gives up on a reader that takes its time between two batches.
+    # Otherwise the server disconnects a reader that pauses between two batches.
     patience = max(60, min(round(timeout), 31_000_000))
     wanted = {
         "sql_mode": f"'{_MODES[mariadb]}'",
@@ -85,7 +85,7 @@ def settings(timeout: float, *, read_only: bool, mariadb: bool) -> str:
 
 
 def hold(found: tuple[object, ...], *, mariadb: bool) -> bool:
-    """Whether what ``VERIFY`` answered is what was set."""
+    """True if the result of ``VERIFY`` is what was set."""
     mode, zone, *sets = (str(value) for value in found)
     return (
         set(mode.split(",")) == set(_MODES[mariadb].split(","))

@@ -1,4 +1,4 @@
-"""One use of MySQL or MariaDB: what queries and loads do in the same way."""
+"""One use of MySQL or MariaDB: what queries and loads have in common."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from . import errors
 from .answered import Answered
 from .connection import MySQLConnection, MySQLPool, NotAQuery
 
-# So long after its own limit a server that says nothing counts as gone.
+# Seconds after its own time limit that a silent server counts as gone.
 _GRACE: Final = 10.0
 
 
 class MySQLUse(DialledUse[MySQLConnection]):
-    """How a transaction begins, and how a statement is stopped.
+    """Begins transactions, stops statements and translates errors.
 
     Args:
-        dial: makes another connection like this one.
-        database: where a name without a schema is looked for.
+        dial: opens another connection like this one.
+        database: the default schema of unqualified names.
     """
 
     failures = errors.FAILURES
@@ -49,8 +49,11 @@ class MySQLUse(DialledUse[MySQLConnection]):
 
     @contextmanager
     def _stopping(self) -> Iterator[Ask]:
-        """Stops the statement over a second connection. Where that can't be had, or leads to
-        another server, this one is cut: the server notices when it next sends a row."""
+        """Stops the statement over a second connection.
+
+        If that fails, or leads to another server, this connection is cut: the server notices when it
+        next sends a row.
+        """
         second: MySQLConnection | None = None
 
         def ask() -> None:
@@ -61,7 +64,7 @@ class MySQLUse(DialledUse[MySQLConnection]):
                     second.command(f"KILL QUERY {self._connection.number}")
                     return
             except (*errors.FAILURES, WorkbenchError) as error:
-                if errors.number_of(error) == 1094:  # it has ended already
+                if errors.number_of(error) == 1094:  # the statement has already ended
                     return
             self._broken = True
             self._connection.cut()
@@ -74,7 +77,7 @@ class MySQLUse(DialledUse[MySQLConnection]):
 
     @contextmanager
     def _limited(self, timeout: float) -> Iterator[None]:
-        """Ends a write whose time is up: MySQL's own limit is for SELECT only."""
+        """Stops a write when its time is up: MySQL's own limit applies to SELECT only."""
         watch = threading.Timer(timeout, self._calls.expire)
         watch.daemon = True
         watch.start()

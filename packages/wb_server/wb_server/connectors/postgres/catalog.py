@@ -1,14 +1,14 @@
-"""What a login may use of a PostgreSQL database: one query of pg_catalog each.
+"""Lists what a login may use in a PostgreSQL database, each with one query of pg_catalog.
 
-Not information_schema: with thousands of tables its views are many times slower. Partitions aren't
-listed, their parent is.
+Not information_schema: with thousands of tables its views are many times slower. A partitioned table
+is listed, but not its partitions.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-# What a name in these queries means must not depend on the login's search path.
+# The meaning of a name in these queries must not depend on the login's search path.
 FIXED_PATH: Final = "SET LOCAL search_path = pg_catalog"
 
 _USABLE: Final = """
@@ -19,7 +19,7 @@ _USABLE: Final = """
          OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'))
 """
 
-# Built of constants only; values are bound.
+# Built from constants only; values are bound.
 SCHEMAS: Final = f"""
     SELECT n.nspname::text, coalesce(t.number, 0)
     FROM pg_catalog.pg_namespace n
@@ -48,7 +48,7 @@ TABLES: Final = f"""
     ORDER BY n.nspname, c.relname
 """  # noqa: S608
 
-# The login's own path decides where a table without a schema is, so operators are written with theirs.
+# The login's search path finds a table without a schema, so operators are qualified here.
 COLUMNS: Final = """
     SELECT a.attname::pg_catalog.text, pg_catalog.format_type(a.atttypid, a.atttypmod),
            NOT a.attnotnull, d.description

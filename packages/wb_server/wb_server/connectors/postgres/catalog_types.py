@@ -1,7 +1,7 @@
-"""What the database's catalog says of types that the driver's description leaves open.
+"""Catalog facts about types that the driver describes incompletely.
 
-The driver describes a composite type as it was when the first connection was made, and knows no
-ranges. So their types are looked up, in the query's own transaction; PostgreSQL's own once.
+The driver describes a composite type as it was when the first connection was made, and doesn't know
+ranges. So such types are looked up, in the query's own transaction; built-in ones only once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .connection import PostgresConnection
 
 FIRST_OF_A_USER: Final = 16384  # FirstNormalObjectId
 
-# Operators with their schema: nobody's own are called in their place.
+# Operators are qualified, so that user-defined ones can't be called instead.
 _TYPES: Final = """
 SELECT pg_catalog.int8(t.oid), t.typtype, t.typname,
     t.typnamespace OPERATOR(pg_catalog.=) 11::pg_catalog.oid,
@@ -52,10 +52,10 @@ class CatalogType:
 
     Attributes:
         kind: pg_type's ``typtype``: ``b`` base, ``c`` composite, ``d`` domain, ``e`` enum …
-        builtin: whether it is PostgreSQL's own.
-        item: of an array the type of its elements, else 0.
-        base: of a domain the type that it restricts, else 0; ``modifier`` is that one's.
-        parts: of a composite type.
+        builtin: True for PostgreSQL's own types.
+        item: the element type of an array, else 0.
+        base: the base type of a domain, else 0; ``modifier`` is the base type's.
+        parts: the fields of a composite type.
     """
 
     kind: str
@@ -68,10 +68,12 @@ class CatalogType:
 
 
 class CatalogTypes:
-    """Types by their oid, with all that they are made of.
+    """Types by their oid, including the types that they consist of.
 
     Args:
-        known: PostgreSQL's own types that were looked up before; those found now are added.
+        connection: where they are looked up.
+        known: built-in types that were looked up before; new ones are added.
+        wanted: the oids to look up.
     """
 
     def __init__(
@@ -111,5 +113,5 @@ def _look_up(connection: PostgresConnection, oids: list[int]) -> dict[int, Catal
 
 
 def named(connection: PostgresConnection, name: str) -> list[int]:
-    """The types of this name, in whatever schema."""
+    """The oids of the types with this name, in any schema."""
     return [int(str(oid)) for (oid,) in connection.query(_NAMED, name)]

@@ -1,6 +1,6 @@
-"""Connections to PostgreSQL, and what is sent over them.
+"""Connections to PostgreSQL, and the connector's own statements on them.
 
-A connection goes back to the pool only after ``ROLLBACK`` and ``DISCARD ALL``: temporary tables,
+A connection returns to the pool only after ``ROLLBACK`` and ``DISCARD ALL``: temporary tables,
 settings, prepared statements and advisory locks of one user must not reach the next.
 """
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from .inflow import Inflow
 
-# Present in the environment, each of these would change where or how libpq connects.
+# Environment variables that change where or how libpq connects.
 _LIBPQ_VARIABLES: Final = (
     "PGHOST",
     "PGHOSTADDR",
@@ -63,12 +63,12 @@ _LIBPQ_VARIABLES: Final = (
     "PGOAUTHDEBUG",
 )
 
-# Without it, a statement that sends nothing runs to its end after this service was killed.
+# Without it, a statement that sends no rows runs to its end even if this service was killed.
 WATCH_CLIENT: Final = "client_connection_check_interval = 2000"
 
 
 def forget_environment() -> None:
-    """Takes libpq's variables out of this process: a connection is what its settings say."""
+    """Removes libpq's variables from the environment, so that only a connection's settings count."""
     for name in _LIBPQ_VARIABLES:
         os.environ.pop(name, None)
 
@@ -86,14 +86,15 @@ class PostgresConnection:
     """One connection to a database.
 
     Attributes:
-        reused: whether it comes from the pool; a broken one shows at its first command.
-        money_decimals: how many decimals ``money`` has there.
+        reused: True if it comes from the pool; then only its first command shows if it is broken.
+        money_decimals: the number of decimals of ``money`` on the server.
         version: the server's version, such as ``15.18``.
-        watches: whether the server can look, while a statement runs, if we are still there.
-        inflow: what comes in over it, where that can be told.
+        watches: True if the server can check during a statement that the client is still connected.
+        inflow: the received bytes, or None if they can't be counted.
 
     Args:
-        peer: the address and the port where it leads to.
+        database: the driver's database, which makes the connection.
+        peer: the server's address and port.
     """
 
     def __init__(self, database: adbc.AdbcDatabase, peer: tuple[str, int]) -> None:
@@ -116,11 +117,11 @@ class PostgresConnection:
             self.command(f"SET {WATCH_CLIENT}")
             self.watches = True
         except adbc.Error:
-            # Before version 14, and on systems that can't tell.
+            # Versions before 14, and systems that don't support it.
             self.watches = False
 
     def command(self, sql: str) -> int:
-        """Runs statements of our own in one round trip; how many rows the last one answers."""
+        """Runs the connector's own statements in one round trip; returns the last one's row count."""
         statement = adbc.AdbcStatement(self.handle)
         try:
             statement.set_sql_query(sql)
@@ -129,7 +130,7 @@ class PostgresConnection:
             statement.close()
 
     def query(self, sql: str, *values: str | None) -> list[tuple[object, ...]]:
-        """Rows of a small query of our own; ``$1``, ``$2`` … stand for the values."""
+        """The rows of one of the connector's own small queries; ``$1``, ``$2`` … are the values."""
         statement = adbc.AdbcStatement(self.handle)
         try:
             statement.set_sql_query(sql)
@@ -144,12 +145,12 @@ class PostgresConnection:
             statement.close()
 
     def reset(self) -> None:
-        """Leaves nothing of this use behind. Two commands: DISCARD ALL wants no transaction."""
+        """Clears the session's state. Two commands: DISCARD ALL can't run in a transaction."""
         self.command("ROLLBACK")
         self.command("DISCARD ALL")
 
     def drop(self) -> None:
-        """Closes it; the database ends what still runs. Never raises."""
+        """Closes the connection; the database ends what still runs. Never raises."""
         with suppress(Exception):
             self.handle.close()
         if self.inflow is not None:

@@ -1,8 +1,8 @@
-"""PostgreSQL, by the Arrow database driver (ADBC): columns from the wire on, no Python rows.
+"""PostgreSQL over the Arrow database driver (ADBC): columns from the wire on, no Python rows.
 
-A statement without parameters comes by ``COPY``, in batches of about 1 MiB, as it is asked for: a
-slow reader slows the database down, and nothing piles up here. ``types`` says what
-becomes of each type.
+The result of a statement without parameters arrives by ``COPY``, in batches of about 1 MiB, on
+demand: a slow reader slows the database down, and nothing piles up here. ``types`` documents the
+mapping of types.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from .pool import PostgresPool
 from .session import PostgresSession
 
 _NO_FILE: Final = "/dev/null"
-# Not there, and not to be: libpq would look into the home folder if it were left out.
+# A file that can't exist. Without this option, libpq would look in the home directory.
 _ABSENT: Final = "/dev/null/absent"
 
 
 class PostgresDriverOptions(BaseModel):
-    """What may be set of the driver."""
+    """The driver's settings that may be changed."""
 
     model_config = ConfigDict(extra="forbid", title="Driver options")
 
@@ -88,7 +88,7 @@ class PostgresConnector(DialledConnector[PostgresPool]):
     """Reads, writes and browses PostgreSQL.
 
     Args:
-        policy: says which addresses may be dialled.
+        policy: decides which addresses may be dialled.
     """
 
     kind: ClassVar[str] = "postgres"
@@ -134,7 +134,7 @@ class PostgresConnector(DialledConnector[PostgresPool]):
         if permit.connection_id != target.connection_id:
             raise Forbidden("This permit is for another connection.", code="wrong_permit")
         assert isinstance(target.config, PostgresConfig)
-        # A connection of its own: a pooled one says nothing of the password.
+        # A new connection: a pooled one wouldn't verify the current password.
         connection = self._dial(self._pools.without(target), target.config)
         try:
             postgres_password.set_password(connection, password)
@@ -155,7 +155,7 @@ class PostgresConnector(DialledConnector[PostgresPool]):
             raise errors.dial_error(error, config.host, config.port) from None
 
     def _options(self, config: PostgresConfig, peer: Peer) -> dict[str, str]:
-        """All of libpq's options that say where and how, so that none has a default elsewhere."""
+        """All libpq options that say where and how to connect, so that none takes its default."""
         chosen = config.driver_options
         options = {
             "host": peer.host,

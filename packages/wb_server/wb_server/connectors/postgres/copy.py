@@ -1,23 +1,23 @@
-"""Arrow batches as the text of PostgreSQL's COPY (CSV), and tables made from their columns.
+"""Renders Arrow batches as the text of PostgreSQL's COPY (CSV), and CREATE TABLE for them.
 
-Values go as text and are read by each type's own input function: the same checks as anywhere in
-PostgreSQL, for every type. Arrow writes the text, so no Python object is made for a value of a plain
-type. What PostgreSQL would change without a word (decimals cut off, a date's time left out, a zone
-ignored) is refused here before.
+Values are sent as text and read by each type's own input function: the same checks as anywhere in
+PostgreSQL, for every type. Arrow renders the text, so no Python object is created for a value of a
+plain type. What PostgreSQL would silently change (truncated decimals, a date's dropped time, an
+ignored zone) is refused here first.
 
 =======================  =====================================================================
-Column of the table      Takes
+Column of the table      Accepts
 =======================  =====================================================================
-boolean                  booleans; whole numbers 0 and 1
-smallint, integer, …     whole numbers; decimals without anything after the point
-numeric                  whole numbers; decimals with no more digits after the point
-double precision         floats; whole numbers up to 2^53. real: 32-bit floats alone
+boolean                  booleans; the integers 0 and 1
+smallint, integer, …     integers; decimals without a fractional part
+numeric                  integers; decimals with no more digits after the point
+double precision         floats; integers up to 2^53. real: only 32-bit floats
 text, varchar, char      text
 bytea                    bytes
 date                     dates
-timestamp, timestamptz   points in time and dates. A time without a zone is UTC, and the other way
-time                     times of day; spans of time below a day
-interval                 intervals, spans of time; text
+timestamp, timestamptz   points in time and dates. A time without a zone is UTC, and vice versa
+time                     times of day; durations of less than a day
+interval                 intervals, durations; text
 json, jsonb              text, nested values
 arrays                   lists
 all others               text, as the type reads it
@@ -59,10 +59,10 @@ class CopyRows:
     """Turns batches into the text of COPY.
 
     Args:
-        pairs: each column of the rows with the table's.
+        pairs: each column of the rows with the table's column.
 
     Raises:
-        InvalidInput: ``type_mismatch``: a column can't go where it is to go.
+        InvalidInput: ``type_mismatch``: a column doesn't fit the table's column.
     """
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
@@ -78,19 +78,20 @@ class CopyRows:
         texts = [
             render(fit.plain(batch.column(index))) for index, render in enumerate(self._renders)
         ]
-        made = io.BytesIO()
+        out = io.BytesIO()
         pyarrow.csv.write_csv(
-            pa.RecordBatch.from_arrays(texts, names=self._names), made, write_options=_OPTIONS
+            pa.RecordBatch.from_arrays(texts, names=self._names), out, write_options=_OPTIONS
         )
-        return made.getvalue()
+        return out.getvalue()
 
 
 def create_table(name: str, schema: pa.Schema, key: Sequence[str]) -> str:
-    """The statement that makes a table for these columns.
+    """The statement that creates a table for these columns.
 
     Args:
         name: quoted, with its schema.
-        key: becomes the primary key.
+        schema: the columns.
+        key: the columns of the primary key.
 
     Raises:
         InvalidInput: ``unsupported_type``.
@@ -101,7 +102,7 @@ def create_table(name: str, schema: pa.Schema, key: Sequence[str]) -> str:
     return f"CREATE TABLE {name} ({', '.join(parts)})"
 
 
-# Kinds of text that have a type of their own, by the name that the source has for them.
+# Types that Arrow carries as text but PostgreSQL has, by the source's name of the type.
 _BY_SOURCE: Final = {
     "uuid": "uuid",
     "json": "json",
@@ -187,7 +188,7 @@ def _by_target(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
         return None
     if target == "numeric":
         if (each.column.scale or 0) < 0:
-            return None  # it would round to tens or thousands
+            return None  # a negative scale rounds to tens, hundreds, …
         return (lambda values: fit.rescaled(values, each)) if number else None
     if target == "float8":
         if types.is_integer(kind):
@@ -226,7 +227,7 @@ def _moment(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
         return lambda values: _days(values.cast(pa.date32()), each)
     if target == "date" or not pa.types.is_timestamp(kind):
         return None
-    # With a Z behind it, whatever the session's own zone is.
+    # With a trailing Z, so that the session's zone doesn't matter.
     zone = "" if target == "timestamp" else "Z"
 
     def take(values: pa.Array) -> pa.Array:
@@ -235,7 +236,7 @@ def _moment(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
         values = values.view(pa.timestamp("us"))
         if _beyond(ticks, _DAY):
             days = pc.divide(ticks, _DAY)
-            # It cuts towards zero; a day begins at midnight before 1970 too.
+            # The division truncates towards zero; days before 1970 begin at midnight too.
             early = pc.less(pc.subtract(ticks, pc.multiply(days, _DAY)), 0)
             days = pc.subtract(days, early.cast(pa.int64()))
             clock = pc.subtract(ticks, pc.multiply(days, _DAY)).view(pa.time64("us"))
@@ -244,7 +245,7 @@ def _moment(kind: pa.DataType, target: str, each: Pair) -> _Render | None:
             )
         if not zone:
             return values
-        # Arrow's own way with zones takes 20 times as long.
+        # Arrow's own rendering of zones takes 20 times as long.
         return pc.binary_join_element_wise(values.cast(pa.string()), zone, "")
 
     return take
@@ -256,7 +257,7 @@ def _days(values: pa.Array, each: Pair) -> pa.Array:
 
 
 def _beyond(ticks: pa.Array, day: int) -> bool:
-    """Whether a date lies outside of the years 1 to 9999, for which Arrow has no text."""
+    """True if a date is outside the years 1 to 9999, which Arrow can't render as text."""
     ends = pc.min_max(ticks).as_py()
     if ends["min"] is None:
         return False
@@ -264,12 +265,12 @@ def _beyond(ticks: pa.Array, day: int) -> bool:
 
 
 def _julian(days: pa.Array, each: Pair) -> pa.Array:
-    """Days since 1970 as Julian ones, which PostgreSQL reads whatever its settings are."""
+    """Days since 1970 as Julian days, which PostgreSQL reads regardless of its settings."""
     lowest = pc.min(days).as_py()
     if lowest is not None and lowest < -_JULIAN_1970:
         raise InvalidInput(
-            f"The column “{each.field.name}” brings a date before 4714 BC, where PostgreSQL's dates "
-            "begin. Cast it to text in the query.",
+            f"The column “{each.field.name}” contains a date before 4714 BC, where PostgreSQL's "
+            "dates begin. Cast it to text in the query.",
             code="bad_value",
             column=each.field.name,
         )
@@ -282,7 +283,7 @@ def _of_day(values: pa.Array, each: Pair) -> pa.Array:
     ends = pc.min_max(ticks).as_py()
     if ends["min"] is not None and (ends["min"] < 0 or ends["max"] >= _DAY):
         raise InvalidInput(
-            f"The column “{each.field.name}” brings a span of time that is no time of day.",
+            f"The column “{each.field.name}” contains a duration that isn't a time of day.",
             code="bad_value",
             column=each.field.name,
         )
@@ -291,14 +292,14 @@ def _of_day(values: pa.Array, each: Pair) -> pa.Array:
 
 def _intervals(values: pa.Array, each: Pair) -> pa.Array:
     if pa.types.is_duration(values.type):
-        # As whole numbers: Python's own spans are shorter than Arrow's.
+        # As integers: Python's timedelta has a smaller range than Arrow's durations.
         values = fit.in_micros(values, each).view(pa.int64())
         return fit.each_text(values, each, lambda ticks: fit.interval_text((0, 0, ticks * 1000)))
     return fit.each_text(values, each, fit.interval_text)
 
 
 def _array(value: Any) -> str:
-    """An array's literal: each element in quotes, so that none is taken for NULL or a brace."""
+    """An array literal with each element quoted, so that none is taken for NULL or a brace."""
     parts = []
     for item in value:
         if item is None:

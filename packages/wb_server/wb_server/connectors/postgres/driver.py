@@ -1,4 +1,4 @@
-"""Values as the driver hands them over, as Arrow types that every reader understands."""
+"""Converts the driver's values to Arrow types that every reader understands."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ...kit.errors import InvalidInput
 
 Convert = Callable[[pa.Array], pa.Array]
 
-# What the driver makes of infinity and of times past its range wraps around to far below the
-# earliest date that PostgreSQL knows (4713 BC).
+# In the driver, infinity and times beyond its range wrap around to far below the earliest date that
+# PostgreSQL has (4713 BC).
 _EARLIEST_DAY: Final = -2_500_000
 _EARLIEST_MICROSECOND: Final = _EARLIEST_DAY * 86_400_000_000
 _DAY: Final = 86_400_000_000
@@ -30,7 +30,7 @@ def storage(values: pa.Array) -> pa.Array:
 
 
 def quoted(name: str) -> str:
-    """A column as an advice on the query names it; what has no name of its own is the expression."""
+    """A column's name for advice on the query; ``(…)`` for an expression without a name."""
     if name == "?column?":
         return "(…)"
     return name if re.fullmatch(r"[a-z_][a-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
@@ -39,12 +39,12 @@ def quoted(name: str) -> str:
 def converter(
     field: pa.Field, name: str, money_decimals: int
 ) -> tuple[pa.DataType, Convert | None]:
-    """The type that one of the driver's columns gets, and how (``None``: as it is).
+    """The type to which one of the driver's columns is converted, and how (``None``: unchanged).
 
     Args:
-        field: the driver's, or that of the elements of an array.
-        name: the column's, for errors.
-        money_decimals: how many decimals ``money`` has on this server.
+        field: the driver's field, or that of an array's elements.
+        name: the column's name, for errors.
+        money_decimals: the number of decimals of ``money`` on this server.
 
     Raises:
         InvalidInput: ``unsupported_type``.
@@ -83,7 +83,7 @@ def _list(kind: pa.DataType, name: str, money_decimals: int) -> tuple[pa.DataTyp
 
 
 def as_lists(like: pa.ListArray, items: pa.Array, kind: pa.DataType) -> pa.ListArray:
-    """Lists as long as these, with other elements."""
+    """Lists of the same lengths, with other elements."""
     return pa.ListArray.from_arrays(
         like.offsets, items, type=kind, mask=like.is_null() if like.null_count else None
     )
@@ -105,7 +105,7 @@ def _at_least(name: str, plain: pa.DataType, earliest: int) -> Convert:
         if lowest is not None and lowest < earliest:
             column = quoted(name)
             raise InvalidInput(
-                f"The column “{name}” holds an infinite date, or one past the year 294000, which "
+                f"The column “{name}” holds an infinite date, or one after the year 294000, which "
                 f"has no exact value here. Cast it in the query: {column}::text, or replace it: "
                 f"NULLIF({column}, 'infinity').",
                 code="bad_value",

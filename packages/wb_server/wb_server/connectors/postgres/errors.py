@@ -1,8 +1,8 @@
-"""What PostgreSQL and its driver say, as errors of the Workbench.
+"""Translates errors of PostgreSQL and its driver to errors of the Workbench.
 
-By SQLSTATE where there is one: messages of a server come in its own language. A failed sign-in and
-a failed dial carry none, so those are told apart by libpq's English texts, and what isn't
-recognised gets a constant sentence: a driver's text may quote the connection string.
+SQLSTATE decides if there is one: a server's messages come in its own language. A failed sign-in and a
+failed dial carry none, so those are distinguished by libpq's English messages; anything else gets a
+constant sentence, since a driver's message may quote the connection string.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from ...kit.errors import (
 )
 from ..dialled import errors as dialled
 
-# Queries come by ADBC's driver, loads go by psycopg; both tell the server's fields.
+# Queries use ADBC's driver, loads psycopg; both expose the server's error fields.
 DriverError: Final = (AdbcError, psycopg.Error)
 
-# How much longer than a COPY's inner statement the text is that the driver sends: "COPY (".
+# The length of "COPY (", which the driver puts before a statement.
 _COPY_PREFIX: Final = 6
 
 _NAMED: Final = re.compile(r"[\"«„“]([^\"»“”]+)[\"»“”]")
 
 _COPY_COLUMN: Final = re.compile(r"^COPY .+?, \S+ \d+, \S+ ([^:\n]+)(?::|$)", re.MULTILINE)
 
-# SQLSTATE, or its class of two characters, to (class, code).
+# (class, code) by SQLSTATE, or by SQLSTATE class (its first two characters).
 _STATES: Final[dict[str, tuple[type[WorkbenchError], str]]] = {
     "42P01": (InvalidInput, "unknown_table"),
     "42703": (InvalidInput, "unknown_column"),
@@ -59,12 +59,12 @@ _STATES: Final[dict[str, tuple[type[WorkbenchError], str]]] = {
 
 
 def statement_error(error: Exception, *, cancelled: bool, late: bool) -> WorkbenchError:
-    """What went wrong with a statement.
+    """The error of a failed statement.
 
     Args:
-        error: the driver's.
-        cancelled: whether we asked the database to stop.
-        late: whether the time was up.
+        error: the driver's error.
+        cancelled: True if the statement was cancelled from here.
+        late: True if the time limit had passed.
     """
     if cancelled:
         return dialled.was_cancelled()
@@ -74,7 +74,7 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
         return _without_state(str(error))
     state = error.sqlstate
     facts = _facts(error)
-    # The broker names near columns itself, from what the actor may see.
+    # The broker suggests similar columns itself, from those that the actor may see.
     hint = "" if state == "42703" else facts.get("MESSAGE_HINT", "")
     said = dialled.sentence(facts.get("MESSAGE_PRIMARY", ""), hint)
     if state == "57014":
@@ -85,10 +85,11 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
     if code == "sign_in_failed":
         return dialled.sign_in_failed()
     if code == "not_a_read":
-        # Nothing that changes data passes the gate as a read.
+        # No statement that changes data passes the gate as a read.
         return Forbidden(
-            "The database takes no changes: it is a standby, or the login's transactions are "
-            "read-only (default_transaction_read_only). In a read, a view or a function changes data.",
+            "The database accepts no changes: it is a standby, or the login's transactions are "
+            "read-only (default_transaction_read_only). In a read, a view or a function tried to "
+            "change data.",
             code=code,
         )
     if kind is SourceFailed:
@@ -104,10 +105,10 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
 
 
 def load_error(error: Exception, *, cancelled: bool, late: bool) -> WorkbenchError:
-    """What went wrong with a load: as ``statement_error``, with the column where it is known."""
+    """The error of a failed load: as ``statement_error``, with the column if it is known."""
     found = statement_error(error, cancelled=cancelled, late=late)
     facts = _facts(error) if isinstance(error, psycopg.Error) else {}
-    # "COPY orders, line 3, column amount: "x"", in whatever language.
+    # "COPY orders, line 3, column amount: "x"", in any language.
     place = _COPY_COLUMN.search(facts.get("CONTEXT", ""))
     column = facts.get("COLUMN_NAME") or (place[1] if place else None)
     if column is None or found.code not in ("bad_value", "constraint"):
@@ -118,7 +119,7 @@ def load_error(error: Exception, *, cancelled: bool, late: bool) -> WorkbenchErr
 
 
 def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
-    """Why a connection couldn't be made: names the host and the port, and nothing else."""
+    """The error of a failed connection attempt; it names only the host and the port."""
     text = str(error)
     where = f"{host}:{port}"
     state = error.sqlstate if isinstance(error, DriverError) else None
@@ -132,14 +133,14 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
         return dialled.sign_in_failed()
     if "no pg_hba.conf entry" in text:
         return SourceFailed(
-            f"The database at {where} doesn't let this user in from here"
+            f"The database at {where} doesn't allow this user to connect from here"
             + (" without encryption" if "no encryption" in text else "")
             + " (pg_hba.conf).",
             code="sign_in_failed",
         )
     if re.search(r'database ".*" does not exist', text):
         return SourceFailed(
-            f"There is no database of that name at {where}.", code="unknown_database"
+            f"There is no database with that name at {where}.", code="unknown_database"
         )
     if "too many clients" in text or "connection slots" in text or "too many connections" in text:
         return dialled.busy(where)
@@ -155,7 +156,7 @@ def dial_error(error: Exception, host: str, port: int) -> WorkbenchError:
 
 
 def is_broken(error: Exception) -> bool:
-    """Whether the connection, not the statement, failed: such a connection is never used again."""
+    """True if the connection, not the statement, failed; such a connection is never reused."""
     if not isinstance(error, DriverError) or error.sqlstate is None:
         return True
     return error.sqlstate[:2] in ("08", "XX", "58") or error.sqlstate.startswith("57P")
@@ -194,7 +195,7 @@ def _facts(error: AdbcError | psycopg.Error) -> dict[str, str]:
 
 
 def _place(error: AdbcError | psycopg.Error, facts: dict[str, str]) -> dict[str, object]:
-    """Line and column in the statement that was sent, from 1."""
+    """The line and column in the statement that was sent, from 1."""
     try:
         position = int(facts["STATEMENT_POSITION"])
     except (KeyError, ValueError):

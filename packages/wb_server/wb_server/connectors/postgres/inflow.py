@@ -1,8 +1,9 @@
-"""How much the database sends in one call of the driver, which reads all of it before it returns.
+"""Bounds what the database sends in one call of the driver, which reads all of it before returning.
 
-Rows are bounded by the query itself (``postgres_query``), but an error's text isn't: that of a failed
-cast holds the value, and may have a gigabyte. The driver doesn't tell its socket, so it is looked for
-among this process's own; where it isn't found (no Linux, or a proxy in between), nothing is bounded.
+The query itself bounds the size of rows (``query.py``), but not of error messages: that of a failed
+cast contains the value, and may be a gigabyte long. The driver doesn't expose its socket, so it is
+searched for among this process's sockets; if it isn't found (no Linux, or a proxy in between),
+nothing is bounded.
 """
 
 from __future__ import annotations
@@ -19,23 +20,23 @@ from typing import Final
 from ...kit.errors import TooLarge, WorkbenchError
 from ..base import MAX_ROW_BYTES
 
-# A row, those that are on their way behind it, and what the driver asks beside.
+# A row, the rows in transit behind it, and the driver's own queries.
 MAX_CALL_BYTES: Final = 2 * MAX_ROW_BYTES
-# How often it is looked: at a call that has been seen before, and for new ones, which mostly end
-# before the next look; each look takes the time of those that work.
-_LOOK_SECONDS: Final = 0.01
-_FIRST_LOOK_SECONDS: Final = 0.03
-_PATIENCE_SECONDS: Final = 0.5
+# Polling intervals: for calls seen before, and for new ones, most of which end before the next poll.
+# Every poll takes processor time from the calls themselves.
+_POLL_SECONDS: Final = 0.01
+_FIRST_POLL_SECONDS: Final = 0.03
+_IDLE_SECONDS: Final = 0.5
 
 # From Linux's struct tcp_info: tcpi_bytes_received.
 _RECEIVED_AT: Final = 128
 
 
 class Inflow:
-    """What comes in over one connection.
+    """Counts the bytes received over one connection.
 
     Attributes:
-        flooded: whether too much came; the connection is ended then.
+        flooded: True if too much was received; the connection was then shut down.
     """
 
     def __init__(self, sock: socket.socket, port: int) -> None:
@@ -46,12 +47,12 @@ class Inflow:
 
     @classmethod
     def of(cls, peer: tuple[str, int], port: int | None) -> Inflow | None:
-        """That of one of this process's connections.
+        """The inflow of one of this process's connections, or None if it isn't found.
 
         Args:
-            peer: where it leads to.
-            port: what the database calls it by. Behind a pooler that is another one; then it is the
-                connection to there that isn't known yet, if there is just one.
+            peer: the server's address and port.
+            port: the client port as the database sees it. Behind a pooler it differs; then the only
+                connection to the peer that isn't claimed yet is taken, if there is exactly one.
         """
         with suppress(OSError, AttributeError), _claiming:
             found = _connected(peer)
@@ -69,16 +70,16 @@ class Inflow:
         return None
 
     def begin(self) -> None:
-        """Watches one call of the driver, until ``end``."""
+        """Starts watching one call of the driver."""
         self._before = self._received()
         _watch.add(self)
 
     def end(self) -> None:
-        """The call has returned."""
+        """Stops watching: the call has returned."""
         _watch.remove(self)
 
-    def look(self) -> None:
-        """Ends the connection if too much came in this call."""
+    def check(self) -> None:
+        """Shuts the connection down if too much was received in this call."""
         with suppress(OSError):
             if not self.flooded and self._received() - self._before > MAX_CALL_BYTES:
                 self.flooded = True
@@ -93,8 +94,8 @@ class Inflow:
         self._socket.close()
 
     def _received(self) -> int:
-        told = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED_AT + 8)
-        return int(struct.unpack_from("=Q", told, _RECEIVED_AT)[0])
+        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED_AT + 8)
+        return int(struct.unpack_from("=Q", info, _RECEIVED_AT)[0])
 
 
 _claimed: set[int] = set()
@@ -102,12 +103,14 @@ _claiming = threading.Lock()
 
 
 def _connected(peer: tuple[str, int]) -> dict[int, socket.socket]:
-    """This process's connections to there, by their own ports. They are copies: what is looked at
-    can't be closed and become another one meanwhile."""
+    """Copies of this process's sockets that are connected to a peer, by their local ports.
+
+    They are copies so that none can be closed, and its descriptor reused, in the meantime.
+    """
     found: dict[int, socket.socket] = {}
     for name in os.listdir("/proc/self/fd"):
         port = _own_port(int(name), peer)
-        # Of one that is watched already there are two.
+        # A connection that is already watched has two descriptors.
         if port is None or port in found:
             continue
         copied = _copy(int(name))
@@ -121,33 +124,33 @@ def _connected(peer: tuple[str, int]) -> dict[int, socket.socket]:
 
 
 def _own_port(descriptor: int, peer: tuple[str, int]) -> int | None:
-    """The port of a connection to there; ``None`` for whatever else the descriptor is.
+    """The local port of a connection to a peer; ``None`` for any other descriptor.
 
-    It isn't copied to look: with *any* copy of a file's descriptor that is closed, the process loses all
-    of its locks on that file, and SQLite its database.
+    The descriptor isn't copied for this: closing *any* copy of a file's descriptor releases all locks
+    of the process on that file, including those of SQLite.
     """
     with suppress(OSError):
         if os.readlink(f"/proc/self/fd/{descriptor}").startswith("socket:"):
-            looked_at = socket.socket(fileno=descriptor)
+            borrowed = socket.socket(fileno=descriptor)
             try:
-                port, other = _ports(looked_at)
+                port, other = _ports(borrowed)
                 return port if other == peer else None
             finally:
-                looked_at.detach()  # it is somebody else's to close
+                borrowed.detach()  # its owner closes it
     return None
 
 
 def _copy(descriptor: int) -> socket.socket | None:
     with suppress(OSError):
         copied = os.dup(descriptor)
-        # Closed and opened as a file meanwhile: that stays open, since closing it would undo locks.
+        # If it was closed and reused for a file, the copy stays open: closing it would release locks.
         if stat.S_ISSOCK(os.fstat(copied).st_mode):
             return socket.socket(fileno=copied)
     return None
 
 
 def _ports(sock: socket.socket) -> tuple[int | None, tuple[str, int] | None]:
-    """A connection's own port, and where it leads to; nothing for what isn't one over IP."""
+    """The local port and the peer of a connection; None for both if it isn't an IP connection."""
     try:
         own, there = sock.getsockname(), sock.getpeername()
         return int(own[1]), (str(there[0]), int(there[1]))
@@ -156,21 +159,21 @@ def _ports(sock: socket.socket) -> tuple[int | None, tuple[str, int] | None]:
 
 
 class _Watch:
-    """One thread that looks at all calls; it waits while there are none.
+    """A thread that polls all calls, and sleeps while there are none.
 
-    Each query has a few calls, so they take no lock: one that begins is in the set before it is asked
-    whether the thread looks, and the thread says that it looks no more before it last asks the set.
+    Every query makes a few calls, so they take no lock: a call is added to the set before it checks
+    whether the thread is polling, and the thread clears its flag before its last look at the set.
     """
 
     def __init__(self) -> None:
         self._state = threading.Condition()
         self._calls: set[Inflow] = set()
-        self._looking = False
+        self._polling = False
         self._thread: threading.Thread | None = None
 
     def add(self, inflow: Inflow) -> None:
         self._calls.add(inflow)
-        if self._looking and self._thread is not None and self._thread.is_alive():
+        if self._polling and self._thread is not None and self._thread.is_alive():
             return
         with self._state:
             if self._thread is None or not self._thread.is_alive():
@@ -183,22 +186,22 @@ class _Watch:
         self._calls.discard(inflow)
 
     def _run(self) -> None:
-        quiet = time.monotonic()
-        self._looking = True
+        last_call = time.monotonic()
+        self._polling = True
         known: set[Inflow] = set()
         while True:
             calls = self._calls.copy()
             if calls:
-                quiet = time.monotonic()
-            elif time.monotonic() - quiet > _PATIENCE_SECONDS:
+                last_call = time.monotonic()
+            elif time.monotonic() - last_call > _IDLE_SECONDS:
                 with self._state:
-                    self._looking = False
+                    self._polling = False
                     self._state.wait_for(lambda: self._calls)
-                    self._looking = True
+                    self._polling = True
                 continue
             for inflow in calls:
-                inflow.look()
-            time.sleep(_LOOK_SECONDS if calls & known else _FIRST_LOOK_SECONDS)
+                inflow.check()
+            time.sleep(_POLL_SECONDS if calls & known else _FIRST_POLL_SECONDS)
             known = calls
 
 
@@ -208,7 +211,7 @@ _watch = _Watch()
 def flooded() -> WorkbenchError:
     return TooLarge(
         f"The database sent more than {MAX_CALL_BYTES // 2**20} MiB at once, so the connection was "
-        "ended. The text of an error holds the value that it is about: shorten that in the query.",
+        "closed. An error message contains the value that caused it: shorten the value in the query.",
         code="too_large",
         limit=MAX_CALL_BYTES,
     )

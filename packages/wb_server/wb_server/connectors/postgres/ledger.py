@@ -1,7 +1,7 @@
-"""The ledger of writes that are made once, in PostgreSQL: see ``docs/connections.md``.
+"""The ledger of exactly-once writes in PostgreSQL: see ``docs/connections.md``.
 
-The row is written first in the write's own transaction. So a second try waits for the first one's
-end at this row, and sees there what came of it.
+Its row is written first in the write's own transaction. So a second attempt waits at this row for the
+first one to end, and reads its outcome there.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from ...gate.loads import LEDGER
 from ...kit.errors import InvalidInput
 from ..dialled.errors import no_ledger
 
-# Made by two at once, the later one fails on one of these: the table is there then.
-_THERE_NOW: Final = ("23505", "42P07", "42710")
+# If two sessions create it at once, the later one fails with one of these: the table exists then.
+_EXISTS_NOW: Final = ("23505", "42P07", "42710")
 
 
 class Asks(Protocol):
-    """A connection to a database; ``$1``, ``$2`` … stand for the values."""
+    """A connection to a database; ``$1``, ``$2`` … are the values."""
 
     def command(self, sql: str) -> object: ...
 
@@ -35,15 +35,15 @@ def full(schema: str, name: str) -> str:
 
 
 def current_schema(asks: Asks) -> str:
-    """Where the login makes what it names without a schema.
+    """The schema in which the login creates unqualified names.
 
     Raises:
-        InvalidInput: nowhere (``unknown_schema``).
+        InvalidInput: there is none (``unknown_schema``).
     """
     ((name,),) = asks.query("SELECT pg_catalog.current_schema()::pg_catalog.text")
     if name is None:
         raise InvalidInput(
-            "The login has no schema of its own: name the table as schema.table.",
+            "The login has no default schema: name the table as schema.table.",
             code="unknown_schema",
             name="",
         )
@@ -51,7 +51,7 @@ def current_schema(asks: Asks) -> str:
 
 
 def is_there(asks: Asks, schema: str) -> bool:
-    """Whether the ledger exists in a schema."""
+    """True if a schema has the ledger."""
     ((there,),) = asks.query(
         "SELECT (pg_catalog.to_regclass($1) IS NOT NULL)::pg_catalog.text", full(schema, LEDGER)
     )
@@ -59,11 +59,11 @@ def is_there(asks: Asks, schema: str) -> bool:
 
 
 def create(asks: Asks, schema: str) -> None:
-    """Makes the ledger in a schema, outside of any transaction.
+    """Creates the ledger in a schema, outside any transaction.
 
     Raises:
-        Forbidden: the login may not (``no_ledger``).
-        Exception: what the driver says.
+        Forbidden: the login may not create it (``no_ledger``).
+        Exception: the driver reports another error.
     """
     try:
         asks.command(
@@ -75,15 +75,15 @@ def create(asks: Asks, schema: str) -> None:
         state = getattr(error, "sqlstate", None)
         if state == "42501":
             raise no_ledger(schema) from None
-        if state not in _THERE_NOW:
+        if state not in _EXISTS_NOW:
             raise
 
 
 def enter(asks: Asks, schema: str, key: str) -> int | None:
-    """Writes the row of a try, first of all; waits for one that runs under the same key.
+    """Writes the row of an attempt, before anything else; waits for another with the same key.
 
     Returns:
-        ``None``: go on. Else an earlier try made the write, with so many rows.
+        ``None`` to continue. Otherwise an earlier attempt made the write, with this number of rows.
     """
     entered = asks.query(
         f"INSERT INTO {full(schema, LEDGER)} (task_run) VALUES ($1) "  # noqa: S608  names are quoted
@@ -100,7 +100,7 @@ def enter(asks: Asks, schema: str, key: str) -> int | None:
 
 
 def note(asks: Asks, schema: str, key: str, rows: int) -> None:
-    """Writes how many rows it were, before the commit."""
+    """Records the number of rows, before the commit."""
     asks.query(
         f'UPDATE {full(schema, LEDGER)} SET "rows" = $2::pg_catalog.int8 '  # noqa: S608
         "WHERE task_run OPERATOR(pg_catalog.=) $1 RETURNING task_run",

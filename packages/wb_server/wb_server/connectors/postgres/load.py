@@ -1,11 +1,11 @@
 """Loads into PostgreSQL: one transaction, by COPY.
 
-A load has a connection of its own, by psycopg: the driver of queries has no COPY that takes text,
-and what it takes must be of the table's own types to the bit.
+A load has a dedicated psycopg connection: ADBC's driver, which runs queries, can't COPY text, and its
+binary values must have exactly the table's types.
 
 ``replace`` deletes and copies in one transaction. Views, grants, indexes and foreign keys stay, and
-readers see the old rows until the new ones are there, without waiting. A swap of tables would leave
-views on the old one, and TRUNCATE would make readers wait, and show an older snapshot no rows.
+readers see the old rows until the commit, without waiting. Swapping tables would leave views on the
+old one, and TRUNCATE would block readers and show no rows to older snapshots.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _TABLE: Final = """
     SELECT c.relkind::text, row_security_active(c.oid) FROM pg_class c WHERE c.oid = $1::oid
 """
 
-# Of a domain its type.
+# For a domain, with its base type.
 _COLUMNS: Final = """
     SELECT a.attname::text, b.typname::text, format_type(a.atttypid, a.atttypmod),
            (a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND a.attidentity = ''
@@ -70,7 +70,7 @@ _UNIQUE: Final = """
     GROUP BY i.indexrelid
 """
 
-# Deleting a row would change rows of these tables, without a word.
+# Deleting a row would silently change rows of these tables.
 _FOLLOWERS: Final = """
     SELECT DISTINCT c.conrelid::regclass::text FROM pg_constraint c
     WHERE c.confrelid = $1::oid AND c.contype = 'f' AND c.confdeltype IN ('c', 'n', 'd')
@@ -78,12 +78,12 @@ _FOLLOWERS: Final = """
 
 
 class PostgresLoad(LoadSession):
-    """One load on a connection of its own, which ends with it."""
+    """One load on a dedicated connection, which is closed after it."""
 
     def __init__(self, permit: LoadPermit, connection: psycopg.Connection[Any]) -> None:
         self._permit = permit
         self._connection = connection
-        # All of a load is one call, most of which waits for rows and not for the database.
+        # A whole load is one call, which mostly waits for rows, not for the database.
         self._calls = Calls(self._stopping, longest_pause=1.0)
         self._deadline = float("inf")
 
@@ -104,16 +104,16 @@ class PostgresLoad(LoadSession):
     # --- asking -----------------------------------------------------------------------------
 
     def command(self, sql: str) -> None:
-        """Runs a statement of our own, in as much time as is left."""
+        """Runs one of the connector's own statements."""
         self._connection.execute(sql)
 
     def query(self, sql: str, *values: str | None) -> list[tuple[Any, ...]]:
-        """Rows of a small query of our own; ``$1``, ``$2`` … stand for the values."""
+        """The rows of one of the connector's own small queries; ``$1``, ``$2`` … are the values."""
         return self._connection.execute(sql, values or None).fetchall()
 
     @contextmanager
     def fixed_path(self) -> Iterator[None]:
-        """Names mean the catalog's for as long as the block runs; then what they meant before."""
+        """Sets the search path to the catalog for the block, then restores it."""
         ((path,),) = self.query("SELECT pg_catalog.current_setting('search_path')")
         self.command(FIXED_PATH)
         yield
@@ -144,7 +144,7 @@ class PostgresLoad(LoadSession):
             raise load_timed_out()
 
     def _limit(self) -> None:
-        """Gives the next statement the time that is left."""
+        """Limits the next statement to the time left."""
         self._require_time()
         left = max(1, round((self._deadline - time.monotonic()) * 1000))
         self.command(f"SET LOCAL statement_timeout = {left}")
@@ -158,8 +158,8 @@ class PostgresLoad(LoadSession):
         if permit.once is not None and not ledger.is_there(self, schema):
             ledger.create(self, schema)
         with suppress(psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
-            self.command(f"SET {WATCH_CLIENT}")  # before version 14 there is none
-        # What the ledger says may have been committed while this try waited.
+            self.command(f"SET {WATCH_CLIENT}")  # versions before 14 don't have it
+        # READ COMMITTED: the ledger's row may have been committed while this attempt waited.
         self.command(f"BEGIN ISOLATION LEVEL READ COMMITTED; {IN_TRANSACTION}")
         self._limit()
         if permit.once is not None:
@@ -179,7 +179,7 @@ class PostgresLoad(LoadSession):
         return Loaded(Written(rows), TableName(schema, table.name))
 
     def _schema_of(self, name: str) -> str:
-        """Where the login finds a table of this name, else where it would make it."""
+        """The schema where the login finds a table with this name, or else would create it."""
         found = self.query(
             "SELECT n.nspname::pg_catalog.text FROM pg_catalog.pg_class c "
             "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
@@ -199,7 +199,8 @@ class PostgresLoad(LoadSession):
         permit = self._permit
         columns = ", ".join(quoted(each.column.name) for each in pairs)
         if permit.mode == "replace" and not table.fresh:
-            # Other writers wait, readers don't. Without it two at once would leave the rows of both.
+            # Other writers wait, readers don't. Without it, two concurrent loads would leave the rows
+            # of both.
             self.command(f"LOCK TABLE {table.full} IN SHARE ROW EXCLUSIVE MODE")
             self._limit()
             self.command(f"DELETE FROM {table.full}")  # noqa: S608  the name is quoted
@@ -231,7 +232,7 @@ class PostgresLoad(LoadSession):
         batches: Batches,
         progress: Progress,
     ) -> int:
-        """Sends all batches; what goes wrong on our side ends the COPY and is raised as it was."""
+        """Sends all batches; an error on this side ends the COPY and is re-raised unchanged."""
         texts = CopyRows(pairs)
         rows = 0
         failure: BaseException | None = None
@@ -249,7 +250,7 @@ class PostgresLoad(LoadSession):
                     raise
                 except BaseException as error:
                     failure = error
-                    # The driver tells the server the reason, which would put it into its log.
+                    # The driver sends the error's text to the server, which would log it.
                     raise _Stopped from None
         except (_Stopped, psycopg.Error):
             if failure is not None:
@@ -258,7 +259,7 @@ class PostgresLoad(LoadSession):
         return rows
 
     def _merge(self, table: _Table, columns: str, pairs: list[Pair], key: list[str]) -> None:
-        # A column that counts by itself takes the rows' values, as COPY does.
+        # An identity column takes the rows' values, as with COPY.
         sql = (
             f"INSERT INTO {table.full} ({columns}) OVERRIDING SYSTEM VALUE "  # noqa: S608
             f"SELECT {columns} FROM {_STAGE}"
@@ -284,16 +285,16 @@ class PostgresLoad(LoadSession):
 
 
 class _Stopped(Exception):
-    """Ends a COPY from our side; says nothing."""
+    """Ends a COPY from this side, without a message."""
 
 
 class _Table:
-    """The table that rows go into.
+    """The table that rows are loaded into.
 
     Attributes:
-        full: its name, quoted.
-        fresh: whether it was made in this transaction.
-        guarded: whether the rows have to pass row-level security, which COPY doesn't know.
+        full: its qualified name, quoted.
+        fresh: True if it was created in this transaction.
+        guarded: True if the rows have to pass row-level security, which COPY doesn't support.
     """
 
     def __init__(self, asks: PostgresLoad, schema: str, name: str) -> None:
@@ -306,28 +307,28 @@ class _Table:
         self._oid = ""
 
     def prepare(self, permit: LoadPermit, schema: pa.Schema) -> tuple[list[Pair], list[str]]:
-        """Looks at the table, or makes it, and finds each column's place.
+        """Inspects or creates the table, and maps the columns to it.
 
         Returns:
             The pairs, and the key's columns by the table's names.
 
         Raises:
             InvalidInput: as ``pair``; ``unknown_table``, ``not_a_table``, ``no_unique_index``.
-            Unprocessable: ``referenced_table``: to delete its rows would change others.
+            Unprocessable: ``referenced_table``: deleting its rows would change other tables.
         """
         found = self._find()
         with self._asks.fixed_path():
             if not found:
                 if not permit.create:
                     raise InvalidInput(
-                        f"There is no table {permit.table}, and it may not be made.",
+                        f"There is no table {permit.table}, and it may not be created.",
                         code="unknown_table",
                         name=str(permit.table),
                     )
                 known = all(name in schema.names for name in permit.key)
                 self._asks.command(create_table(self.full, schema, permit.key if known else ()))
                 self.fresh = self._find()
-            self._look()
+            self._inspect()
             columns = [_column(row) for row in self._asks.query(_COLUMNS, self._oid)]
             pairs = pair(schema, columns, str(permit.table), fold_case=False)
             CopyRows(pairs)
@@ -347,11 +348,11 @@ class _Table:
         self._oid = str(oid)
         return oid is not None
 
-    def _look(self) -> None:
+    def _inspect(self) -> None:
         ((kind, self.guarded),) = self._asks.query(_TABLE, self._oid)
         if kind not in ("r", "p"):
             raise InvalidInput(
-                f"{self._schema}.{self.name} is not a table: rows are loaded into tables alone.",
+                f"{self._schema}.{self.name} is not a table: rows can only be loaded into tables.",
                 code="not_a_table",
                 name=f"{self._schema}.{self.name}",
             )

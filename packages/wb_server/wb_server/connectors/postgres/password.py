@@ -1,6 +1,6 @@
-"""Gives a PostgreSQL login another password.
+"""Sets a new password for a PostgreSQL login.
 
-The server is sent a SCRAM verifier that libpq computes here, so the password itself can't come into
+The server receives a SCRAM verifier that libpq computes here, so the password itself can't get into
 the server's log.
 """
 
@@ -19,8 +19,8 @@ _SECONDS: Final = 30
 
 
 def verifier(password: str) -> str:
-    """What PostgreSQL stores for a password, with a random salt."""
-    # Of the connection libpq needs only the place for an error's text: this one can't be opened.
+    """The SCRAM verifier that PostgreSQL stores for a password, with a random salt."""
+    # libpq needs a connection object only to store an error message; this one can't connect.
     connection = pq.PGconn.connect_start(b"=")
     try:
         return connection.encrypt_password(password.encode(), b"", b"scram-sha-256").decode()
@@ -29,14 +29,14 @@ def verifier(password: str) -> str:
 
 
 def set_password(connection: PostgresConnection, password: str) -> None:
-    """Gives the login that a connection was signed in with another password; committed at return.
+    """Sets a new password for the login that a connection is signed in with; committed at return.
 
     Raises:
         Forbidden: the database refuses it (``password_refused``).
-        SourceFailed: it failed; whether the password is set can't be known from here.
+        SourceFailed: it failed; the password may or may not have been set.
     """
-    # A login for readers is often read-only by default, and may become another role when it
-    # signs in; the password is that of the login itself.
+    # A login for readers is often read-only by default, and may assume another role when it signs in;
+    # the password is that of the login itself.
     statements = (
         "BEGIN READ WRITE",
         f"SET LOCAL statement_timeout = '{_SECONDS}s'",
@@ -57,7 +57,7 @@ def _failed(error: adbc.Error) -> WorkbenchError:
     if state.startswith("42") or state in ("25006", "0A000"):
         where = " It is a standby: name the primary." if state == "25006" else ""
         return Forbidden(
-            f"The database doesn't let this login change its password: {said.message}{where}",
+            f"The database doesn't allow this login to change its password: {said.message}{where}",
             code="password_refused",
         )
     return SourceFailed(

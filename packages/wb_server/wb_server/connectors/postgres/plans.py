@@ -1,4 +1,4 @@
-"""What a plan would show besides itself: texts of views and policies, and files of foreign tables."""
+"""Refuses plans that would show definitions of views and policies, or files of foreign tables."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from ...gate.dialects.explain import explains_a_view
 from ...gate.dialects.tables import TableRef
 from .connection import PostgresConnection
 
-# The tables by name, and what is below them. Operators are written with their schema, as in
-# ``shadows``.
+# The tables by name, and their descendants. Operators are qualified, as in ``shadows``.
 _TELLTALE: Final = """
 WITH RECURSIVE found (name, oid) AS (
     SELECT n, pg_catalog.to_regclass(n)::pg_catalog.oid
@@ -25,11 +24,11 @@ LIMIT 1"""
 
 
 def check(connection: PostgresConnection, tables: Iterable[TableRef]) -> None:
-    """Refuses a plan of tables that would tell more.
+    """Refuses a plan of tables that would show more than itself.
 
     Raises:
         Forbidden: ``explain_not_allowed``.
-        adbc.Error: what the driver says.
+        adbc.Error: the query failed.
     """
     names = "\x1f".join(_quoted(table) for table in tables)
     if names and (found := connection.query(_TELLTALE, names)):

@@ -1,4 +1,4 @@
-"""The pool that keeps a few connections to PostgreSQL warm, and makes them."""
+"""The pool that dials connections to PostgreSQL and keeps a few of them warm."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..dialled.idle import MAX_IDLE, IdlePool
 from .catalog_types import CatalogType
 from .connection import PostgresConnection, conninfo
 
-# The driver reads the list of types when the first connection is made; a new one is read at times.
+# The driver reads the list of types with the first connection; after this time it reads it again.
 _TYPES_SECONDS: Final = 600.0
 
-# For the driver's own look at the types: it writes no schemas, and reads names as they are quoted.
-_LOOKING: Final = {"options": "-c search_path=pg_catalog -c quote_all_identifiers=off"}
+# For the driver's own query of the types, which doesn't qualify names and depends on their quoting.
+_FOR_TYPES: Final = {"options": "-c search_path=pg_catalog -c quote_all_identifiers=off"}
 
 
 class PostgresPool(IdlePool[PostgresConnection]):
-    """Idle connections to PostgreSQL, and what they are made from.
+    """Idle connections to PostgreSQL, and the driver's database that they are made from.
 
     Attributes:
-        unreadable: types that the driver can't read although it has just looked.
-        types: PostgreSQL's own that were looked up: they don't change.
-        asks_briefly: whether the brief question of ``shadows`` has been enough so far. It
-            decides which one is asked first, and nothing else.
+        unreadable: oids of types that the driver can't read even with a fresh list of types.
+        types: built-in types that were looked up; they don't change.
+        asks_briefly: True as long as the brief query of ``shadows`` has sufficed. It only decides
+            which query is sent first.
     """
 
     def __init__(self, version: int, *, max_idle: int = MAX_IDLE) -> None:
@@ -42,14 +42,14 @@ class PostgresPool(IdlePool[PostgresConnection]):
         self._database_since = 0.0
 
     def dial(self, options: Mapping[str, str], *, new_types: bool = False) -> PostgresConnection:
-        """A new connection.
+        """Dials a new connection.
 
         Args:
-            options: libpq's, with the checked address.
-            new_types: whether to read the list of the database's types again.
+            options: libpq's options, with the checked address.
+            new_types: True to read the list of the database's types again.
 
         Raises:
-            adbc.Error: what the driver says.
+            adbc.Error: the connection failed.
         """
         text = conninfo(options)
         with self._dialling:
@@ -63,15 +63,15 @@ class PostgresPool(IdlePool[PostgresConnection]):
 
 
 def _database(options: Mapping[str, str]) -> adbc.AdbcDatabase:
-    """What the driver makes connections from; it looks for the database's types here, once."""
+    """The driver's database, from which it makes connections; it reads the list of types here."""
     text = conninfo(options)
     driver = adbc_driver_postgresql._driver_path()
     try:
-        database = adbc.AdbcDatabase(driver=driver, uri=conninfo({**options, **_LOOKING}))
+        database = adbc.AdbcDatabase(driver=driver, uri=conninfo({**options, **_FOR_TYPES}))
     except adbc.Error as error:
-        if "unsupported startup parameter" not in str(error):  # a pooler that passes no options on
+        if "unsupported startup parameter" not in str(error):  # a pooler that forwards no options
             raise
         return adbc.AdbcDatabase(driver=driver, uri=text)
-    # The connections themselves keep the login's own defaults.
+    # The connections themselves keep the login's defaults.
     database.set_options(uri=text)
     return database

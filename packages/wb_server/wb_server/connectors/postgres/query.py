@@ -1,15 +1,15 @@
-"""A statement as it is sent: it asks for its values in a form that the driver carries right.
+"""Wraps a statement so that its values arrive in a form that the driver transfers correctly.
 
-The driver reads a whole row before anybody can look at it. So the database tells the size of each row
-before it sends it, and how many dimensions its arrays have, and ends the statement with our mark.
+The driver reads a whole row before anything can inspect it. So the database checks the size of each
+row and the dimensions of its arrays before it sends the row, and fails the statement with a marker.
 
-    SELECT l0, textin(numeric_out(l1)) …                  what is small and asked for once
-    FROM (SELECT c0 AS l0, format('%s', c2) AS l2 …       what becomes another form, and is measured
+    SELECT l0, textin(numeric_out(l1)) …                  small values, used once
+    FROM (SELECT c0 AS l0, format('%s', c2) AS l2 …       converted values, whose size is checked
         FROM (SELECT * FROM (the statement) AS p OFFSET 0) AS q(c0, c1 …) OFFSET 0) AS r
     WHERE … the row is small enough …
 
-``OFFSET 0`` keeps PostgreSQL from putting an expression of the statement into two places, and so from
-computing it twice; it changes neither the rows nor their order.
+``OFFSET 0`` keeps PostgreSQL from inlining an expression of the statement in two places and computing
+it twice; it changes neither the rows nor their order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .numeric import Number, precision_and_scale
 from .types import Form, Leaf, Many, Parts, Plain, Span, Text
 
 _MARK: Final = "workbench-"
-# With fewer numbers in a row, each of at most 147,456 digits, it can't be too large.
+# With no more numbers than this, of at most 147,456 digits each, a row can't be too large.
 _MANY_NUMBERS: Final = 100
 
 _UNNAMED: Final = re.compile(r"unnamed<oid:(\d+)>")
@@ -39,7 +39,7 @@ _QUERY: Final = re.compile(r"\s*(?:\(\s*)*(?:SELECT|WITH|VALUES|TABLE)\b", re.IG
 _WRITE: Final = re.compile(r"\s*(?:INSERT|UPDATE|DELETE|MERGE|SELECT|WITH)\b", re.IGNORECASE)
 _ROWS: Final = "workbench_rows"
 
-# PostgreSQL's own types that the driver carries right, in an array too.
+# Built-in types that the driver transfers correctly, also in arrays.
 _CARRIED: Final = frozenset(
     {
         *("bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar"),
@@ -51,7 +51,7 @@ _OUTPUTS: Final = {"json": "json_out", "jsonb": "jsonb_out"}
 
 
 def unknown_types(schema: pa.Schema) -> set[int]:
-    """The oids of users' types that the driver didn't know when it connected."""
+    """The oids of user-defined types that the driver didn't know when it connected."""
     return {oid for field in schema if (oid := _oid_of(field)) >= FIRST_OF_A_USER}
 
 
@@ -65,18 +65,18 @@ class Column:
 
 
 class Query:
-    """A statement that answers with rows, and what its columns become.
+    """A statement that returns rows, and the forms of its columns.
 
     Args:
         sql: the statement.
-        schema: what the driver says that it answers.
+        schema: the driver's description of its result.
         connection: where types are looked up.
-        known: PostgreSQL's own types that were looked up before.
-        write: whether it changes data, and has a RETURNING.
+        known: built-in types that were looked up before.
+        write: True if it changes data and has a RETURNING.
 
     Attributes:
-        sql: what to send in its place.
-        by_copy: whether COPY takes it; EXPLAIN and SHOW it doesn't.
+        sql: the statement to send instead.
+        by_copy: True if COPY supports it, which it doesn't for EXPLAIN and SHOW.
 
     Raises:
         InvalidInput: ``unsupported_type``.
@@ -116,11 +116,11 @@ class Query:
 
     @property
     def open(self) -> bool:
-        """Whether a type depends on the values of the first batch."""
+        """True if a type depends on the values of the first batch."""
         return any(column.form.open() for column in self.columns)
 
     def types_of(self, places: Sequence[int]) -> str | None:
-        """A query for the oids of these columns' types; ``None``: it can't be asked."""
+        """A query for the oids of these columns' types; ``None`` if there can't be one."""
         if self._write or not self.by_copy:
             return None
         wanted = ", ".join(
@@ -133,7 +133,7 @@ class Query:
         )
 
     def refusal(self, message: str) -> WorkbenchError | None:
-        """What our mark in an error of the database says; ``None`` for another error."""
+        """The error that a marker in the database's message stands for; ``None`` for other errors."""
         found = re.search(f'"{_MARK}(size|dimensions)-(\\d+)(?:-(\\d+))?"', message)
         if found is None:
             return None
@@ -150,7 +150,7 @@ class Query:
     # --- the text -----------------------------------------------------------------------------
 
     def _asking(self) -> str:
-        """The statement, wrapped."""
+        """The wrapped statement."""
         names = ", ".join(self._names)
         rows = _ROWS if self._write else f"(\n{self._statement}\n) AS p"
         source = f"(SELECT * FROM {rows} OFFSET 0) AS q({names})"  # noqa: S608  the gate made it
@@ -185,7 +185,7 @@ class Query:
 
 
 def _guard(sizes: Sequence[str], arrays: Sequence[tuple[int, str]]) -> str:
-    """A condition that is true, or ends the statement."""
+    """A condition that is true or fails the statement."""
     cases = [
         f"WHEN pg_catalog.int4gt({dimensions}, 1) THEN {_ending(f'dimensions-{index}', dimensions)}"
         for index, dimensions in dict.fromkeys(arrays)
@@ -193,20 +193,20 @@ def _guard(sizes: Sequence[str], arrays: Sequence[tuple[int, str]]) -> str:
     if not sizes:
         return f"CASE {' '.join(cases)} ELSE true END"
     cases.append(f"WHEN pg_catalog.int84le({_sum(sizes)}, {MAX_ROW_BYTES}) THEN true")
-    # Of a column, so that it isn't computed before there are rows.
+    # It depends on a column, so that it isn't computed before there are rows.
     return f"CASE {' '.join(cases)} ELSE {_ending('size', sizes[0])} END"
 
 
 def _ending(mark: str, value: str) -> str:
-    """Asks for a setting that there can't be; its name is in the error."""
+    """Reads a setting that can't exist; its name is in the error."""
     name = f"pg_catalog.concat('{_MARK}{mark}-', {value})"
     return f"pg_catalog.texteq(pg_catalog.current_setting({name}), '')"
 
 
 def _sum(terms: Sequence[str]) -> str:
-    """All added up, as a 64-bit number."""
+    """The sum of all terms, as a 64-bit integer."""
     groups = []
-    # The database has a limit for calls in each other.
+    # The database limits the nesting of calls.
     for start in range(0, len(terms), 40):
         total = "0::pg_catalog.int8"
         for term in terms[start : start + 40]:
@@ -225,10 +225,10 @@ _VERBS: Final = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "VAL
 
 
 def _as_rows(statement: str, sql: str) -> str:
-    """A write as the last part of WITH, which is the only place for one that something reads from."""
+    """The write as the last CTE of a WITH, the only place where a query can read from it."""
     begin, start, depth, before = "WITH ", 0, 0, ""
     if re.match(r"\s*WITH\b", statement, re.IGNORECASE):
-        # What changes data may stand at the top only, so its own parts come before it.
+        # A data-modifying CTE is allowed only at the top level, so the write's own CTEs precede it.
         for token in _TOKEN.finditer(statement):
             word = token[0].upper()
             depth += (word == "(") - (word == ")")
@@ -241,7 +241,7 @@ def _as_rows(statement: str, sql: str) -> str:
 
 
 class _Forms:
-    """Finds out what is to become of each of the driver's columns."""
+    """Determines the form of each of the driver's columns."""
 
     def __init__(self, schema: pa.Schema, connection: PostgresConnection) -> None:
         self._schema = schema
@@ -251,7 +251,7 @@ class _Forms:
         self._source = ""
 
     def look_up(self, query: Query, known: dict[int, CatalogType]) -> None:
-        """Looks up the types that the driver's description leaves open."""
+        """Looks up the types that the driver describes incompletely."""
         self._oids = {
             place: oid for place, field in enumerate(self._schema) if (oid := _oid_of(field))
         }
@@ -282,7 +282,7 @@ class _Forms:
         kind = field.type
         if pa.types.is_list(kind):
             item = self._of_field(name, kind.value_field)
-            # A list of what the driver carries right comes as it is.
+            # A list of values that the driver transfers correctly stays as it is.
             form = Plain(name, self._money, field) if isinstance(item, Plain) else Many(item)
             return Column(name, source, form)
         modifier = int((field.metadata or {}).get(b"POSTGRESQL:typmod", b"-1"))
@@ -308,7 +308,7 @@ class _Forms:
         return Plain(name, self._money, field)
 
     def _of_type(self, name: str, oid: int, modifier: int, *, within: bool = False) -> Form:
-        """A type by what the catalog says of it; ``within`` an array."""
+        """The form of a type from the catalog; ``within`` is True inside an array."""
         assert self._types is not None
         found = self._types[oid]
         while found.base:
@@ -338,7 +338,7 @@ class _Forms:
         return Text(name, found.name, _OUTPUTS.get(found.name, ""))
 
 
-# Stands for a list of anything that the driver carries right.
+# Stands for a list of any type that the driver transfers correctly.
 LIST: Final = pa.field("", pa.list_(pa.bool_()))
 
 
@@ -355,12 +355,13 @@ def _oid_of(field: pa.Field) -> int:
 
 
 class Conversion:
-    """Turns the driver's batches of one answer into ours.
+    """Converts the driver's batches of one answer.
 
     Args:
-        schema: the driver's, of what was sent.
-        first: the first batch, where a type depends on it.
-        whole: whether ``first`` is all there is.
+        query: the query that was sent.
+        schema: the driver's schema of its result.
+        first: the first batch, if a type depends on it.
+        whole: True if ``first`` is the only batch.
     """
 
     def __init__(
@@ -379,10 +380,10 @@ class Conversion:
         self.schema = pa.schema(fields)
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """One batch, converted.
+        """Converts one batch.
 
         Raises:
-            InvalidInput: ``numeric_overflow`` or ``bad_value``: a value that Arrow can't hold.
+            InvalidInput: Arrow can't represent a value (``numeric_overflow``, ``bad_value``).
         """
         columns = batch.columns
         values = [form.make(columns[place:end]) for place, end, form in self._forms]

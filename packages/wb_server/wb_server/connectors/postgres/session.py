@@ -1,4 +1,4 @@
-"""One use of PostgreSQL for a query: how a statement runs, is stopped, and ends."""
+"""One use of PostgreSQL for a query, a write, or browsing the catalog."""
 
 from __future__ import annotations
 
@@ -27,10 +27,13 @@ from .settings import IN_TRANSACTION, VALUES
 
 
 class PostgresSession(DialledSession[PostgresConnection]):
-    """A query, a write or a look into the catalog, on one connection.
+    """A query, a write, or browsing the catalog, on one connection.
 
     Args:
-        dial: makes another connection like this one; told whether to read the list of types again.
+        permit: what may be done.
+        pool: takes the connection back.
+        connection: the connection to use.
+        dial: opens another connection like this one; with True it reads the list of types again.
     """
 
     failures = (adbc.Error, pa.ArrowException, OSError)
@@ -91,7 +94,7 @@ class PostgresSession(DialledSession[PostgresConnection]):
             if self._statement is not None:
                 self._statement.close()
         self._reader = self._statement = None
-        # The driver keeps as much memory as the largest row took, while its connection lives.
+        # The driver keeps a buffer of its largest row's size as long as the connection lives.
         self._broken = self._broken or self._large
         super()._end()
         if self._large:
@@ -136,10 +139,12 @@ class PostgresSession(DialledSession[PostgresConnection]):
         """Begins the transaction.
 
         Args:
-            more: what else is sent in the round trip that begins it.
+            timeout: seconds that a statement may take.
+            read_only: True for a read-only transaction.
+            more: statements to send in the same round trip.
         """
         milliseconds = max(1, round(timeout * 1000))
-        # A write keeps the login's own default, which may be read-only.
+        # A write keeps the login's default, which may be read-only.
         sql = "BEGIN READ ONLY" if read_only else "BEGIN"
         sql += f"; SET LOCAL statement_timeout = {milliseconds}"
         if self._connection.watches:
@@ -148,11 +153,11 @@ class PostgresSession(DialledSession[PostgresConnection]):
         self._begin_by(lambda: self._start(sql, more), lambda: self._dial(False), timeout)
 
     def _start(self, sql: str, more: str) -> None:
-        """Begins, and looks for what the database would run in place of what the gate has checked.
+        """Begins, and checks for user-defined code that would run instead of what the gate checked.
 
         Raises:
-            Forbidden: it found some, such as ``operator_not_allowed`` or ``field_not_allowed``.
-            SourceFailed: it couldn't look (``not_looked``).
+            Forbidden: there is some, such as ``operator_not_allowed`` or ``field_not_allowed``.
+            SourceFailed: the check didn't run (``not_looked``).
         """
         if self._permit.kind not in ("read", "write"):
             self._connection.command(f"{self._begun_by}; {more}" if more else self._begun_by)
@@ -161,7 +166,7 @@ class PostgresSession(DialledSession[PostgresConnection]):
         brief = self._pool.asks_briefly and shadows.is_plain(permit.named)
         count = self._glance(sql, brief=brief)
         if count is None and brief:
-            self._pool.asks_briefly = False  # in this database that doesn't tell enough
+            self._pool.asks_briefly = False  # in this database the brief query doesn't suffice
             self._connection.command("ROLLBACK")
             count = self._glance(sql, brief=False)
         if count is None:
@@ -170,7 +175,7 @@ class PostgresSession(DialledSession[PostgresConnection]):
         shadows.require_answer(count)
 
     def _glance(self, sql: str, *, brief: bool) -> int | None:
-        """Begins and asks the short question; ``None``: there is something of the kind."""
+        """Begins and sends the short query; ``None`` if it found candidates."""
         glance = shadows.glance(self._permit.named, self._permit.sql, brief=brief)
         try:
             return self._connection.command(f"{sql}; {VALUES}; {glance}")
@@ -180,11 +185,11 @@ class PostgresSession(DialledSession[PostgresConnection]):
             return None
 
     def _look(self) -> int:
-        """Begins again, and asks what the things that there are have to do with this statement."""
+        """Begins again, and checks whether the candidates concern this statement."""
         permit = self._permit
-        question = shadows.look(permit.named, permit.tables, permit.sql)
+        query = shadows.look(permit.named, permit.tables, permit.sql)
         try:
-            return self._connection.command(f"{self._begun_by}; {question}")
+            return self._connection.command(f"{self._begun_by}; {query}")
         except adbc.Error as error:
             found = shadows.found(str(error))
             if found is None:
@@ -192,7 +197,7 @@ class PostgresSession(DialledSession[PostgresConnection]):
             raise shadows.refusal(found) from None
 
     def _execute(self) -> int:
-        """Sends the permit's statement. Returns the count of rows, or -1 where rows come."""
+        """Sends the permit's statement. Returns the number of rows, or -1 if it returns rows."""
         with self._call():
             self._statement = self._prepared()
             if self._permit.returns_rows:
@@ -217,7 +222,7 @@ class PostgresSession(DialledSession[PostgresConnection]):
         return statement
 
     def _described(self) -> pa.Schema:
-        """What the statement will answer; it doesn't run yet."""
+        """The schema of the statement's result, without running it."""
         assert self._statement is not None
         handle = self._statement.execute_schema()
         schema = pa.Schema._import_from_c(handle.address)
@@ -236,7 +241,7 @@ class PostgresSession(DialledSession[PostgresConnection]):
         try:
             self._execute()
         except _NewTypes:
-            # Types made after the driver looked: look again, and don't look for them once more.
+            # Types created after the driver read its list: read it again, once.
             self._again = True
             assert self._statement is not None
             self._statement.close()
@@ -248,11 +253,11 @@ class PostgresSession(DialledSession[PostgresConnection]):
     def _answer(self) -> StreamedAnswer:
         assert self._reader is not None
         query, schema = self._query, self._reader.schema
-        if query is None:  # rows of what should have none
+        if query is None:  # rows where none were expected
             query = Query(self._permit.sql, schema, self._connection, self._pool.types, write=True)
         held: list[pa.RecordBatch] = []
         if query.open:
-            # Two batches: whether there is a second one decides the type too.
+            # Two batches: the type also depends on whether there is a second one.
             while len(held) < 2 and (batch := self._next()) is not None:
                 held.append(batch)
         first = held[0] if held else None
@@ -296,9 +301,10 @@ class PostgresSession(DialledSession[PostgresConnection]):
             ledger.note(self._connection, self._schema, key, rows)
 
     def _ledger(self) -> str:
-        """The schema of the ledger, which is made if it is missing: by itself, so nobody waits."""
+        """The schema of the ledger, which is created if missing: separately, so that nobody waits."""
         named = self._permit.written[0]
-        # A new schema isn't there yet; and where a name without one leads may change by the write.
+        # A schema to be created doesn't exist yet, and the write may change what an unqualified name
+        # means.
         schema = named.schema if named.name else None
         schema = schema or ledger.current_schema(self._connection)
         if not ledger.is_there(self._connection, schema):
@@ -310,7 +316,7 @@ class PostgresSession(DialledSession[PostgresConnection]):
     def _browse(
         self, sql: str, *values: str | None, fixed_path: bool = True
     ) -> list[tuple[object, ...]]:
-        """Rows of one of the catalog's queries, in a transaction of its own."""
+        """The rows of a catalog query, in its own transaction."""
         with self._io:
             self._begin_browsing()
             self._begin(
@@ -321,4 +327,4 @@ class PostgresSession(DialledSession[PostgresConnection]):
 
 
 class _NewTypes(Exception):
-    """The answer has types that the driver doesn't know yet."""
+    """The result has types that the driver doesn't know yet."""

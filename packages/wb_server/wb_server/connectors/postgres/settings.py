@@ -1,13 +1,12 @@
-"""Settings that a statement's text, and the values that come back, rest on.
+"""Settings that the meaning of a statement, and of the values returned, depends on.
 
-A database or a login may have other defaults (``ALTER DATABASE … SET``), and a pooler between may
-forget what was set for a session. So they are set again in each transaction, in the round trip that
-begins it, before the database reads the first statement of a user: with
-``standard_conforming_strings`` off, a backslash in a value would end its string elsewhere than the
-gate saw it end.
+A database or a login may have other defaults (``ALTER DATABASE … SET``), and a pooler in between may
+lose the settings of a session. So they are set in each transaction, in the round trip that begins it,
+before the database reads the user's statement: with ``standard_conforming_strings`` off, a backslash
+in a value would end its string elsewhere than the gate assumed.
 
-What a database's owner may well have chosen stays: the order of day and month in dates, the unit of
-money, the configuration of text search.
+Settings that a database's owner may have chosen deliberately stay: the order of day and month in
+dates, the unit of money, the configuration of text search.
 """
 
 from __future__ import annotations
@@ -33,14 +32,14 @@ _WANTED: Final = {
     # Which rules hold: policies, triggers, foreign keys.
     "row_security": "on",
     "session_replication_role": "origin",
-    # How long a transaction may live, which the Workbench limits itself.
+    # The lifetime of transactions, which the Workbench limits itself.
     "idle_in_transaction_session_timeout": "0",
     "transaction_timeout": "0",
 }
 
 
 def _values(scope: str) -> str:
-    """A statement of our own; a setting that this version doesn't know is left out."""
+    """A statement that sets them; it skips settings that this version doesn't know."""
     wanted = ", ".join(f"('{name}', '{value}')" for name, value in _WANTED.items())
     return (
         f"SELECT pg_catalog.set_config(w.name, w.value, {scope}) "  # noqa: S608  constants
@@ -49,9 +48,9 @@ def _values(scope: str) -> str:
     )
 
 
-# Unless it is named, the database's own schema comes first, and nothing stands in for its types.
-# An order that names it elsewhere doesn't count.
-# Temporary tables' schema stands before it, but not for functions and operators.
+# Unless the search path names pg_catalog, it comes first, and nothing can shadow its types. A path
+# that names it elsewhere is wrong. The schema of temporary tables precedes it, but not for functions
+# and operators.
 _SCHEMAS: Final = "(pg_catalog.current_schemas(true))"
 PATH_IS_WRONG: Final = (
     f"CASE WHEN pg_catalog.starts_with({_SCHEMAS}[1]::pg_catalog.text, 'pg_temp_') "

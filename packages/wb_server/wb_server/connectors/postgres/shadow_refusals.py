@@ -1,4 +1,4 @@
-"""What is said of code of a database's own that would run in a statement: see ``shadows``."""
+"""The refusals of user-defined code that would run in a statement: see ``shadows``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ...kit.errors import Forbidden
 
 def _operator(name: str) -> Forbidden:
     return Forbidden(
-        f"This database has an operator {name} of its own, which would run in place of "
-        "PostgreSQL's. Its owner has to move it to a schema that is not in the search path.",
+        f"This database has a user-defined operator {name}, which would run instead of "
+        "PostgreSQL's. Its owner has to move it to a schema outside the search path.",
         code="operator_not_allowed",
         operator=name,
     )
@@ -19,8 +19,8 @@ def _operator(name: str) -> Forbidden:
 
 def _function(name: str) -> Forbidden:
     return Forbidden(
-        f"This database has a function {name} of its own, which would run in place of the allowed "
-        "one of an extension. Its owner has to give it another name.",
+        f"This database has a user-defined function {name}, which would run instead of the "
+        "extension's allowed one. Its owner has to rename it.",
         code="function_not_allowed",
         function=name,
     )
@@ -28,7 +28,7 @@ def _function(name: str) -> Forbidden:
 
 def _dot(name: str) -> Forbidden:
     return Forbidden(
-        f"This database has a function {name} of its own, which “.{name}” can call with a row. It "
+        f"This database has a user-defined function {name}, which “.{name}” can call with a row. It "
         "isn't on the list of allowed functions.",
         code="function_not_allowed",
         function=name,
@@ -38,7 +38,7 @@ def _dot(name: str) -> Forbidden:
 def _field(name: str) -> Forbidden:
     return Forbidden(
         f"“.{name}” could call the function {name} here, which isn't on the list of allowed "
-        f"functions. Where it is a field, write to_jsonb(value) ->> '{name}'.",
+        f"functions. If it is a field, write to_jsonb(value) ->> '{name}'.",
         code="field_not_allowed",
         name=name,
     )
@@ -46,7 +46,7 @@ def _field(name: str) -> Forbidden:
 
 def _type(name: str) -> Forbidden:
     return Forbidden(
-        f"“.{name}” could be a cast to the type {name} here. Where it is a field, write "
+        f"“.{name}” could be a cast to the type {name} here. If it is a field, write "
         f"to_jsonb(value) ->> '{name}'.",
         code="type_not_allowed",
         type=name,
@@ -56,8 +56,9 @@ def _type(name: str) -> Forbidden:
 def _cast(name: str) -> Forbidden:
     source, _, target = name.partition(":")
     return Forbidden(
-        f"This database has a cast from {source} to {target} of its own, which would run a function "
-        "in this statement. Read the column through a view that does without it, or have it dropped.",
+        f"This database has a user-defined cast from {source} to {target}, which would run a "
+        "function in this statement. Read the column through a view that avoids the cast, or have "
+        "the cast dropped.",
         code="cast_not_allowed",
         source=source,
         target=target,
@@ -66,8 +67,8 @@ def _cast(name: str) -> Forbidden:
 
 def _ordering(name: str) -> Forbidden:
     return Forbidden(
-        f"This database orders values of the type {name} by functions of its own. Select the columns "
-        "through a view that casts them to a type of PostgreSQL's.",
+        f"This database orders values of the type {name} with user-defined functions. Select the "
+        "columns through a view that casts them to a built-in type of PostgreSQL.",
         code="operator_not_allowed",
         operator=name,
     )
@@ -75,8 +76,8 @@ def _ordering(name: str) -> Forbidden:
 
 def _domain(name: str) -> Forbidden:
     return Forbidden(
-        f"This statement could make values of the domain {name}, whose check calls functions. Take "
-        "values out of JSON with ->>, and compare arrays element by element.",
+        f"This statement could create values of the domain {name}, whose check calls functions. "
+        "Extract values from JSON with ->>, and compare arrays element by element.",
         code="type_not_allowed",
         type=name,
     )
@@ -84,8 +85,8 @@ def _domain(name: str) -> Forbidden:
 
 def _namesake(name: str) -> Forbidden:
     return Forbidden(
-        f"This database has a type {name} that is of no extension, and may run code of its own. Cast "
-        "to text instead.",
+        f"This database has a type {name} that belongs to no extension and may run custom code. "
+        "Cast to text instead.",
         code="type_not_allowed",
         type=name,
     )

@@ -1,24 +1,24 @@
-"""Code of a database that would run although a statement doesn't call it by name.
+"""Finds user-defined code in a database that a statement would run without calling it by name.
 
-The gate lets a statement call PostgreSQL's own functions only, and writes their schema. Where no
-schema can be written, the database is asked before each statement:
+The gate allows only calls of PostgreSQL's built-in functions, and qualifies them. Where a name can't
+be qualified, the database is queried before each statement:
 
-- a name after a dot is a call where no column has it (``dialects.fields``);
-- an operator or a cast of the database's own may fit better than PostgreSQL's, or belong to a type
-  of its own, and is called by ``=``, IN, CASE, ORDER BY, or by a function that makes text;
-- a function may have the name of an allowed one of an extension, whose schema nobody knows;
-- a domain's check runs where a function makes its values, or where a string becomes an array or a
-  row that holds it.
+- a name after a dot is a call if no column has it (``dialects.fields``);
+- a user-defined operator or cast may match better than the built-in one, or belong to a user-defined
+  type, and is called by ``=``, IN, CASE, ORDER BY, or by a function that produces text;
+- a function may have the name of an extension's allowed function, whose schema isn't known;
+- a domain's check runs when a function creates its values, or when a string becomes an array or a
+  row that contains it.
 
-What an extension brought is left out, except after a dot: whoever installs one may do more than
-that. Types count if a table of the statement has them, so that the rest of a database may hold
-what it likes.
+Code that belongs to an extension is ignored, except after a dot: users who may install extensions can
+do more than that anyway. Types count only if a table of the statement has them; the rest of the
+database may contain anything.
 
-The round trip that begins a transaction carries a short question (``glance``), whether there is
-anything of the kind at all; only where there is, a second one (``look``) says whether it matters
-for this statement. Both are asked so that nothing in the database can change them: every function,
-type and operator with its schema, no cast but PostgreSQL's own. They answer one row, or fail with
-what they found; any other answer means that they were not asked.
+The round trip that begins a transaction carries a short query (``glance``) that tells if there are
+any candidates at all; only then a second one (``look``) tells if they concern this statement. Nothing
+in the database can influence these queries: every function, type and operator is qualified, and only
+built-in casts are used. They return one row, or fail with what they found; any other result means
+that they didn't run.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from ...kit.errors import SourceFailed, WorkbenchError
 from .settings import PATH_IS_WRONG
 from .shadow_refusals import REFUSALS
 
-# In two parts, since an error may quote the question as well.
+# In two parts, since an error may quote the query itself.
 _MARK: Final = ("workbench-", "found:")
 _END: Final = ":end"
 _SEPARATOR: Final = "\x1f"
-# Operators that these words call, without their sign.
+# Keywords that call operators, and these operators.
 _EQUALS: Final = ("=", "<>")
 _BY_WORD: Final = {
     **dict.fromkeys(("in", "case", "nullif", "using", "natural", "distinct", "cycle"), _EQUALS),
@@ -49,7 +49,7 @@ _BY_WORD: Final = {
     "similar": ("~", "!~"),
 }
 _WORDS: Final = re.compile(rf"\b(?:{'|'.join(_BY_WORD)})\b", re.IGNORECASE)
-# A check that calls one of PostgreSQL's own functions with such a name is looked at more closely.
+# A domain's check that calls a built-in function with such a name is examined more closely.
 _RISKY: Final = (
     "(^|[^a-z0-9_])(pg_|lo|query_|table_|schema_|database_|cursor_|set|nextval|currval|ts_)"
 )
@@ -63,8 +63,8 @@ _EQ, _NE, _GE, _LE = (f"OPERATOR(pg_catalog.{sign})" for sign in ("=", "<>", ">=
 _USER: Final = f"{_GE} '16384'::pg_catalog.oid"  # FirstNormalObjectId
 _FOUND: Final = "pg_catalog.concat_ws(':', "
 
-# The types that values from the statement's tables and casts may have, of the database's own; ``inner``
-# are those of an array's elements and a composite column's fields.
+# The user-defined types that values from the statement's tables and casts may have; ``inner_`` marks
+# those of an array's elements and a composite column's fields.
 _REACH: Final = f"""
 WITH RECURSIVE reach(type, inner_) AS (
     (SELECT s.type, s.inner_ FROM pg_catalog.pg_class c CROSS JOIN LATERAL (
@@ -98,7 +98,7 @@ def _of_extension(catalog: int, oid: str) -> str:
 
 
 def _reached(*types: str) -> str:
-    """One of these is a type that the statement's tables have."""
+    """A condition that the statement's tables have one of these types."""
     return " OR ".join(
         f"{each} {_EQ} ANY (ARRAY(SELECT r.type FROM reach r))"  # noqa: S608
         for each in types
@@ -107,7 +107,7 @@ def _reached(*types: str) -> str:
 
 _BOTH_BUILT_IN: Final = "NOT ({0} " + _USER + ") AND NOT ({1} " + _USER + ")"
 
-# From a row of a table to something else, without a word: then anything can be called with a row.
+# An implicit cast from a table's row to something else: then any function can be called with a row.
 _ROW_CAST: Final = f"""EXISTS (
     SELECT FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_type s ON s.oid {_EQ} k.castsource
     WHERE k.oid {_USER} AND k.castcontext {_EQ} 'i'::pg_catalog."char"
@@ -137,7 +137,7 @@ AND pg_catalog.pg_operator_is_visible(x.oid) AND NOT {_of_extension(2617, "x.oid
 AND ({_BOTH_BUILT_IN.format("x.oprleft", "x.oprright")}
     OR {_reached("x.oprleft", "x.oprright")})"""  # noqa: S608
 
-# How ORDER BY, DISTINCT, GROUP BY and comparisons of rows order and hash the values of a type.
+# Operator classes, by which ORDER BY, DISTINCT, GROUP BY and row comparisons order and hash values.
 _ORDERINGS: Final = f"""
 SELECT {_FOUND}'ordering', pg_catalog.format_type(x.opcintype, NULL)) FROM pg_catalog.pg_opclass x
 WHERE x.oid {_USER} AND x.opcdefault AND NOT {_of_extension(2616, "x.oid")}
@@ -148,7 +148,7 @@ _FUNCTIONS: Final = f"""
 SELECT {_FOUND}'function', x.proname) FROM pg_catalog.pg_proc x
 WHERE x.proname {_EQ} ANY ({{names}}) AND x.oid {_USER} AND NOT {_of_extension(1255, "x.oid")}"""  # noqa: S608
 
-# What a domain's check calls: a function, or the function of an operator.
+# The functions that a domain's check calls, directly or through an operator.
 _CALLED: Final = f"""CROSS JOIN LATERAL pg_catalog.regexp_matches(
     x.conbin::pg_catalog.text, ' :(funcid|opfuncid) ([0-9]+)', 'g') m(found)
 JOIN pg_catalog.pg_proc p ON p.oid {_EQ} pg_catalog.oidin(pg_catalog.textout(m.found[2]))"""
@@ -191,14 +191,14 @@ WHERE x.typname {_EQ} ANY ({{all}}) AND pg_catalog.pg_type_is_visible(x.oid)
 AND (x.oid {_USER} OR x.typname {_EQ} ANY ({{never}}))"""  # noqa: S608
 
 
-# A type that is named as one of an extension, and isn't.
+# Types with the name of an extension's type that don't belong to an extension.
 _NAMESAKES: Final = f"""
 SELECT {_FOUND}'namesake', x.typname) FROM pg_catalog.pg_type x
 WHERE x.typname {_EQ} ANY ({{types}}) AND NOT {_of_extension(1247, "x.oid")}"""  # noqa: S608
 
 
 def _of_no_extension(catalog: int) -> str:
-    """Written so that it is looked up by index, for each of the few rows that are left."""
+    """A condition in a form that uses an index, for each of the few remaining rows."""
     return (
         "(SELECT pg_catalog.count(*) FROM pg_catalog.pg_depend d "  # noqa: S608
         f"WHERE d.classid {_EQ} '{catalog}'::pg_catalog.oid AND d.objid {_EQ} x.oid "
@@ -207,18 +207,20 @@ def _of_no_extension(catalog: int) -> str:
 
 
 def is_plain(named: Named) -> bool:
-    """Whether a statement names nothing of an extension, so that ``glance`` may be brief."""
+    """True if a statement names nothing of an extension, so that ``glance`` may be brief."""
     return not (named.functions or named.types)
 
 
 def glance(named: Named, sql: str, *, brief: bool = False) -> str:
-    """The short question: it answers one row, or fails if ``look`` has to be asked.
+    """The short query: it returns one row, or fails if ``look`` has to run.
 
-    The search path isn't mended for it, which takes time; where it has to be, it fails as well.
+    It doesn't correct the search path, which takes time; if the path is wrong, it fails too.
 
     Args:
-        brief: leaves out what excepts something from each kind, such as that an extension brought
-            it. To plan that takes the database longer than all the rest.
+        named: the names in question.
+        sql: the statement.
+        brief: True to omit the exceptions of each kind, such as code of extensions. Planning these
+            takes the database longer than all the rest.
     """
     kinds = [
         (
@@ -251,7 +253,7 @@ def glance(named: Named, sql: str, *, brief: bool = False) -> str:
     if _makes_values(named, sql):
         kinds.append(
             (
-                # Of no table: there is an index for that, and a table has many.
+                # Not of a table: an index finds these, and tables have many constraints.
                 f"pg_constraint x WHERE x.conrelid {_EQ} '0'::pg_catalog.oid "
                 f"AND x.contypid OPERATOR(pg_catalog.>) '0'::pg_catalog.oid AND x.oid {_USER}",
                 "x.conbin::pg_catalog.text OPERATOR(pg_catalog.~) "
@@ -268,7 +270,7 @@ def glance(named: Named, sql: str, *, brief: bool = False) -> str:
             )
         )
     if named.of_values or named.of_rows:
-        # PostgreSQL's own functions take no row, or are harmless.
+        # Built-in functions take no row, or are harmless.
         kinds.append(
             (
                 f"pg_proc x WHERE x.proname {_EQ} "
@@ -288,7 +290,7 @@ def glance(named: Named, sql: str, *, brief: bool = False) -> str:
 
 
 def look(named: Named, tables: Iterable[TableRef], sql: str) -> str:
-    """The whole question: it answers one row, or fails with what matters for this statement."""
+    """The full query: it returns one row, or fails with what concerns this statement."""
     parts = [_CASTS, _ORDERINGS, _OPERATORS.format(signs=_array(_signs(sql)))]
     if named.functions:
         parts.append(_FUNCTIONS.format(names=_array(named.functions)))
@@ -317,7 +319,7 @@ def look(named: Named, tables: Iterable[TableRef], sql: str) -> str:
 
 
 def _makes_values(named: Named, sql: str) -> bool:
-    """Whether it may make values of a domain: of a string, or by one of a few functions."""
+    """True if it may create values of a domain: from a string, or by one of a few functions."""
     return named.coerces or "'" in sql
 
 
@@ -344,7 +346,7 @@ _PLAIN: Final = re.compile(r"[a-z0-9_<>=~!@#%^&|`?*/+-]+")
 
 
 def _array(names: Iterable[str]) -> str:
-    """An array of names. Only plain ones are written: no setting may decide how others are read."""
+    """An array of names. Only plain ones are literals: no setting may change how others are read."""
     listed = list(names)
     if all(_PLAIN.fullmatch(name) for name in listed):
         items = ",".join(f'"{name}"' for name in listed)
@@ -358,7 +360,7 @@ def _array(names: Iterable[str]) -> str:
 
 
 def _signs(sql: str) -> frozenset[str]:
-    """Every operator that may stand in a text, and those that its words call."""
+    """Every operator that a text may contain, and those that its keywords call."""
     found = {sign for word in set(_WORDS.findall(sql)) for sign in _BY_WORD[word.lower()]}
     for run in set(_SIGNS.findall(sql)):
         for start in range(len(run)):
@@ -368,26 +370,26 @@ def _signs(sql: str) -> frozenset[str]:
 
 
 def require_answer(count: int) -> None:
-    """Refuses to go on if the question wasn't answered by its one row.
+    """Refuses to continue unless the query returned exactly one row.
 
     Raises:
-        SourceFailed: it wasn't (``not_looked``).
+        SourceFailed: it didn't (``not_looked``).
     """
     if count != 1:
         raise SourceFailed(
-            "The database didn't say whether code of its own would run in this statement, so it "
+            "The database didn't tell whether user-defined code would run in this statement, so it "
             "isn't run.",
             code="not_looked",
         )
 
 
 def found(message: str) -> list[str] | None:
-    """What the error of a question says; ``None`` for another error."""
+    """What the error of a query has found; ``None`` for other errors."""
     said = re.search(f"{''.join(_MARK)}(.*){_END}", message, re.DOTALL)
     return said[1].split(_SEPARATOR) if said else None
 
 
 def refusal(names: list[str]) -> WorkbenchError:
-    """Why a statement may not run where ``look`` has found these."""
+    """The refusal of a statement for which ``look`` has found these."""
     kind, _, name = min(names).partition(":")
     return REFUSALS[kind](name)

@@ -1,9 +1,9 @@
-"""Reading an S3-compatible store: signed requests to one checked address.
+"""A client for S3-compatible stores: signed requests to one checked address.
 
-Only what the S3 connector needs: listing a bucket and getting a range of an object. Requests are
-signed with AWS Signature Version 4 ("Authenticating Requests (AWS Signature Version 4)" in the
-Amazon S3 API reference). The host is resolved and checked once; every connection dials that
-address, and TLS is checked against the name. Redirects are never followed.
+It supports only what the S3 connector needs: listing a bucket and getting a range of an object.
+Requests are signed with AWS Signature Version 4 ("Authenticating Requests (AWS Signature Version 4)"
+in the Amazon S3 API reference). The host is resolved and checked once; every connection dials that
+address, and TLS is verified against the name. Redirects are never followed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from . import errors
 CONNECT_SECONDS: Final = 10.0
 READ_SECONDS: Final = 30.0
 MAX_KEYS: Final = 50_000
-# Of one listing. A store may answer pages without an object, where many were deleted; not without end.
+# Limits of one listing. A store may return empty pages if many objects were deleted, but not forever.
 LIST_SECONDS: Final = 60.0
 MAX_PAGES: Final = 1_000
 
@@ -43,7 +43,7 @@ _EMPTY_HASH: Final = hashlib.sha256(b"").hexdigest()
 
 @dataclass(frozen=True)
 class Keys:
-    """Who signs. Never shown."""
+    """The access key that signs requests. Secrets never appear in its ``repr``."""
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -55,9 +55,9 @@ class Place:
     """A bucket, and how to reach it.
 
     Attributes:
-        peer: the checked address that is dialled, and the name that requests and certificates bear:
-            the bucket's where that is part of it.
-        context: for TLS; ``None``: without.
+        peer: the checked address to dial, and the host name for requests and certificates, which
+            contains the bucket unless ``path_style`` is set.
+        context: the TLS context; ``None`` for unencrypted connections.
     """
 
     peer: Peer
@@ -76,7 +76,7 @@ class Place:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object of a bucket."""
+    """One object in a bucket."""
 
     key: str
     size: int
@@ -94,9 +94,11 @@ def sign(
     """The ``Authorization`` header of a GET without a body.
 
     Args:
+        keys: the access key.
+        region: the bucket's region.
         path: percent-encoded, as it is sent.
-        query: as it is sent, encoded, in any order.
-        headers: those that are signed: ``host``, ``x-amz-date``, ``x-amz-content-sha256`` at least.
+        query: percent-encoded, as it is sent, in any order.
+        headers: the headers to sign: at least ``host``, ``x-amz-date`` and ``x-amz-content-sha256``.
         moment: the time in ``x-amz-date``.
     """
     lower = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
@@ -136,15 +138,15 @@ class Link:
     def get(
         self, key: str, query: Mapping[str, str], headers: Mapping[str, str]
     ) -> http.client.HTTPResponse:
-        """Sends a signed GET, and returns the answer once its head is there.
+        """Sends a signed GET, and returns the response once its headers have arrived.
 
         Args:
-            key: an object's; empty for the bucket itself.
+            key: the object's key; empty for the bucket itself.
             query: not encoded.
-            headers: not signed ones.
+            headers: additional, unsigned headers.
 
         Raises:
-            WorkbenchError: the store can't be reached, or doesn't answer.
+            WorkbenchError: the store can't be reached, or doesn't respond.
         """
         target, signed = self._store.request(key, query)
         fresh = self._http is None
@@ -152,7 +154,7 @@ class Link:
             return self._send(target, {**signed, **headers})
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            # A kept connection may have been closed by the store meanwhile.
+            # The store may have closed a kept connection.
             if fresh or self._store.closed:
                 raise self._store.unreachable(error) from None
         try:
@@ -162,8 +164,8 @@ class Link:
             raise self._store.unreachable(error) from None
 
     def close(self) -> None:
-        """Closes it; the next request opens it again."""
-        # An answer that is not read to its end keeps the socket open by itself.
+        """Closes the connection; the next request opens it again."""
+        # A response that isn't read to its end keeps the socket open.
         for it in (self._answer, self._http):
             if it is not None:
                 it.close()
@@ -176,7 +178,7 @@ class Link:
             peer = self._store.place.peer
             connection = http.client.HTTPConnection(peer.address, peer.port)  # noqa: TID251
             connection.sock = self._socket = self._store.dial()
-            # Only ever the socket above: http.client would dial again, by itself.
+            # Only the socket above may be used: otherwise http.client would dial again on its own.
             connection.auto_open = 0
             self._http = connection
         self._http.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
@@ -188,11 +190,11 @@ class Link:
 
 
 class Store:
-    """A bucket for as long as one session uses it.
+    """A bucket, for the time of one session.
 
     Args:
         place: where it is.
-        keys: who signs; ``None``: a public bucket, unsigned.
+        keys: the access key; ``None`` sends unsigned requests to a public bucket.
     """
 
     def __init__(self, place: Place, keys: Keys | None) -> None:
@@ -207,14 +209,15 @@ class Store:
         """The objects whose keys begin with a prefix, by key.
 
         Args:
-            seconds: that it may take in all; never more than ``LIST_SECONDS``.
-            limit: how many are wanted; more of them are an error, unless it is less than a page.
+            prefix: the beginning of the keys.
+            seconds: the time limit of the whole listing; ``LIST_SECONDS`` is the maximum.
+            limit: the maximum number of objects; more are an error, unless it is less than a page.
 
         Raises:
-            TooLarge: there are more than ``limit``, or they come in more than ``MAX_PAGES`` pages.
-            SourceFailed: the store can't be reached, refuses the keys, has no such bucket, or its pages
-                lead in a circle.
-            SourceTimeout: it takes longer; the store is closed then.
+            TooLarge: there are more than ``limit``, or more than ``MAX_PAGES`` pages of them.
+            SourceFailed: the store can't be reached, refuses the keys, has no such bucket, or its
+                pages form a cycle.
+            SourceTimeout: it exceeded the time limit; the store is then closed.
         """
         found: list[StoredObject] = []
         query = {
@@ -242,24 +245,24 @@ class Store:
                     return found
                 if len(found) >= limit:
                     raise TooLarge(
-                        f"There are more than {limit} objects below the prefix: choose one "
-                        "further down.",
+                        f"There are more than {limit} objects below the prefix: choose a longer "
+                        "prefix.",
                         code="too_many_files",
                         limit=limit,
                     )
                 if not page and token == query.get("continuation-token"):
-                    raise errors.not_a_store()  # it would go on for ever
+                    raise errors.not_a_store()  # it would never end
                 query["continuation-token"] = token
             raise TooLarge(
-                f"The list of the objects below the prefix has more than {MAX_PAGES} pages: choose a "
-                "prefix further down.",
+                f"The list of objects below the prefix has more than {MAX_PAGES} pages: choose a "
+                "longer prefix.",
                 code="too_many_files",
                 limit=MAX_PAGES,
             )
         except WorkbenchError:
             if late.is_set():
                 raise SourceTimeout(
-                    f"Listing the bucket took longer than {seconds:.0f} s: choose a prefix further down.",
+                    f"Listing the bucket took longer than {seconds:.0f} s: choose a longer prefix.",
                     code="timeout",
                 ) from None
             raise
@@ -314,14 +317,18 @@ class Store:
         return target, {**headers, "User-Agent": "workbench", "Accept-Encoding": "identity"}
 
     def dial(self) -> socket.socket:
-        """A connected socket, with TLS where that is asked for. Raises ``OSError``."""
-        made = dial(self.place.peer, timeout=CONNECT_SECONDS, tls=self.place.context)
-        made.settimeout(READ_SECONDS)
+        """A connected socket, with TLS if the place has it.
+
+        Raises:
+            OSError: the connection failed, or the store was closed.
+        """
+        connected = dial(self.place.peer, timeout=CONNECT_SECONDS, tls=self.place.context)
+        connected.settimeout(READ_SECONDS)
         with self._lock:
             if not self.closed:
-                self._sockets.add(made)
-                return made
-        made.close()
+                self._sockets.add(connected)
+                return connected
+        connected.close()
         raise ConnectionAbortedError
 
     def dropped(self, connected: socket.socket) -> None:
@@ -330,7 +337,7 @@ class Store:
             self._sockets.discard(connected)
 
     def close(self) -> None:
-        """Ends everything that is under way. Safe from any thread, more than once."""
+        """Ends all requests. Safe from any thread, and more than once."""
         with self._lock:
             self.closed = True
             open_, self._sockets = self._sockets, set()
@@ -339,13 +346,13 @@ class Store:
                 connected.shutdown(socket.SHUT_RDWR)
 
     def unreachable(self, error: Exception) -> WorkbenchError:
-        """Why no answer came."""
+        """The error for a request without a response."""
         where = f"{self.place.peer.host}:{self.place.peer.port}"
         return errors.unreachable(error, where, tls=self.place.context is not None)
 
 
 def _parse(body: bytes) -> ElementTree.Element | None:
-    """An XML document of a store's; ``None`` if it is none, too long, or defines entities."""
+    """A store's XML document; ``None`` if it isn't XML, too long, or defines entities."""
     if len(body) > _MAX_PAGE_BYTES or re.search(rb"<!(DOCTYPE|ENTITY)", body):
         return None
     try:
@@ -359,5 +366,5 @@ def _local(tag: str) -> str:
 
 
 def _text(element: ElementTree.Element, name: str) -> str:
-    """The text of a child, whatever its namespace."""
+    """The text of a child element in any namespace; empty if there is none."""
     return next((child.text or "" for child in element if _local(child.tag) == name), "")

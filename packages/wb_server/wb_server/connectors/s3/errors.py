@@ -1,4 +1,4 @@
-"""What an S3-compatible store says, as errors of the Workbench: by its codes, never its texts."""
+"""Translates errors of S3-compatible stores to errors of the Workbench, by code, never by message."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ _SIGN_IN: Final = frozenset(
 def refusal(
     status: int, body: bytes, bucket: str, *, key: str = "", signed: bool = True
 ) -> WorkbenchError:
-    """Why a store answered with something else than what was asked for.
+    """The error for a store's unsuccessful response.
 
     Args:
-        status: of its answer.
-        body: the beginning of it.
-        key: of the object that was asked for; empty for the bucket.
-        signed: whether there was an access key.
+        status: the response's status.
+        body: the beginning of its body.
+        bucket: the bucket's name.
+        key: the key of the requested object; empty for the bucket.
+        signed: True if the request had an access key.
     """
     said = {
         name: found[1].decode("utf-8", "replace")
@@ -48,7 +49,7 @@ def refusal(
         return SourceFailed(SIGN_IN_FAILED, code="sign_in_failed")
     if code in ("RequestTimeTooSkewed", "RequestExpired"):
         return SourceFailed(
-            "The store refused the request's time: its clock and the service's differ too much.",
+            "The store rejected the request's time: its clock and the service's differ too much.",
             code="clock_differs",
         )
     if code == "AuthorizationHeaderMalformed" or (status == 400 and "Region" in said):
@@ -58,24 +59,24 @@ def refusal(
         )
     if 300 <= status < 400:
         return SourceFailed(
-            f"The store says that the bucket “{bucket}” is elsewhere, and the Workbench doesn't "
+            f"The store redirects requests for the bucket “{bucket}”, which the Workbench doesn't "
             "follow. Give the connection the bucket's own host and region.",
             code="redirected",
         )
     if code == "NoSuchBucket" or (status == 404 and not key):
         return SourceFailed(f"There is no bucket “{bucket}” there.", code="unknown_bucket")
     if status == 404:
-        return Conflict(f"“{key}” went away while it was being read.", code="source_changed")
+        return Conflict(f"“{key}” was deleted while it was being read.", code="source_changed")
     if status == 412:
         return Conflict(f"“{key}” was changed while it was being read.", code="source_changed")
     if status == 401:
         return SourceFailed(SIGN_IN_FAILED, code="sign_in_failed")
     if status == 403:
         what = f"read “{key}”" if key else f"list the bucket “{bucket}”"
-        who = "this access key" if signed else "anybody without an access key"
-        return Forbidden(f"The store doesn't let {who} {what}.", code="source_refused")
+        who = "this access key" if signed else "requests without an access key"
+        return Forbidden(f"The store doesn't allow {who} to {what}.", code="source_refused")
     if status in (429, 503):
-        return LimitReached("The store is too busy now. Try again later.", code="source_busy")
+        return LimitReached("The store is too busy. Try again later.", code="source_busy")
     if status == 400 and not code:
         return not_a_store()
     named = f"{status} ({code})" if code else str(status)
@@ -84,16 +85,17 @@ def refusal(
 
 def not_a_store() -> WorkbenchError:
     return SourceFailed(
-        "What answers there doesn't speak S3: look at host, port and TLS.", code="unreachable"
+        "The server there doesn't speak S3: check host, port and TLS.", code="unreachable"
     )
 
 
 def unreachable(error: Exception, where: str, *, tls: bool) -> WorkbenchError:
-    """Why there was no answer.
+    """The error for a request without a response.
 
     Args:
+        error: what was raised.
         where: host and port.
-        tls: whether it was asked for.
+        tls: True if the connection uses TLS.
     """
     if isinstance(error, ssl.SSLError):
         return SourceFailed(
@@ -103,5 +105,5 @@ def unreachable(error: Exception, where: str, *, tls: bool) -> WorkbenchError:
         )
     if isinstance(error, TimeoutError):
         return SourceFailed(f"The store at {where} did not answer in time.", code="unreachable")
-    hint = "" if tls else " If it asks for TLS, turn that on."
+    hint = "" if tls else " If it requires TLS, turn that on."
     return SourceFailed(f"The store at {where} can't be reached.{hint}", code="unreachable")

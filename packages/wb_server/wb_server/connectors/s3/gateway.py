@@ -1,12 +1,12 @@
-"""The way from a worker's process to a store: a gateway on this machine, for one statement.
+"""A local gateway from a worker's process to a store, for one statement.
 
-DuckDB's httpfs would dial by name, follow redirects and hold the keys. So it isn't told of the store
-at all: it reads addresses of this gateway, which live in the service. Only the service signs,
-resolves, checks and dials, and what runs SQL never holds a secret. The gateway knows the objects that
-the statement's tables consist of, by number, and gives ranges of these and nothing else. Whoever
-asks has to know a token that is made for the statement and goes to its process alone.
+DuckDB's httpfs would dial by name, follow redirects and hold the keys. So it never learns about the
+store: it reads URLs of this gateway, which runs in the service. Only the service signs, resolves,
+checks and dials; the process that runs SQL never holds the access key. The gateway knows the objects
+of the statement's tables, by number, and serves ranges of these and nothing else. Clients need a
+token that is generated for the statement and given only to its process.
 
-An object that changes while it is read is an error: every part must bear the ETag of the listing.
+An object that changes while it is read is an error: every part must have the ETag of the listing.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ from .client import Link, Store, StoredObject
 
 _CHUNK: Final = 256 << 10
 _MAX_CONNECTIONS: Final = 64
-# Seconds until a connection has to show the token. After that it may wait: readers take their time.
+# Seconds until a connection has to present the token. After that it may be idle, since readers may be
+# slow.
 _GREETING_SECONDS: Final = 10.0
 _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 _HEAD_BYTES: Final = 64 << 10
 
 
 class Gateway:
-    """Gives one process the objects that its statement reads.
+    """Serves one process the objects that its statement reads.
 
     Args:
         store: where the objects are.
-        objects: them, with the listing's sizes and ETags.
-        names: what each is called in its address: its path below the prefix.
+        objects: the objects, with the listing's sizes and ETags.
+        names: their names in URLs: the paths below the prefix.
     """
 
     def __init__(self, store: Store, objects: Sequence[StoredObject], names: Sequence[str]) -> None:
@@ -58,12 +59,12 @@ class Gateway:
         threading.Thread(target=self._accept, daemon=True, name="s3-gateway").start()
 
     def address(self, number: int) -> str:
-        """Where an object is read. Folders named ``key=value`` show in it, for DuckDB."""
+        """The URL of an object. It contains folders named ``key=value``, for DuckDB."""
         name = quote(self._names[number], safe="/=")
         return f"http://127.0.0.1:{self.port}/{self._token}/{number}/{name}"
 
     def find(self, target: str) -> StoredObject | None:
-        """The object that a request asks for; ``None``: it may not have it."""
+        """The requested object; ``None`` if the token or the number is wrong."""
         token, _, rest = target.removeprefix("/").partition("/")
         number = rest.partition("/")[0]
         if not hmac.compare_digest(token.encode(), self._token.encode()):
@@ -72,12 +73,12 @@ class Gateway:
         return self._objects[int(number)] if known else None
 
     def close(self) -> None:
-        """Stops listening and ends every connection. Safe from any thread, more than once."""
+        """Stops listening and ends every connection. Safe from any thread, and more than once."""
         with self._lock:
             self._closed = True
             open_, self._open = self._open, set()
         for connected in (self._listening, *open_):
-            # A plain close wouldn't wake a thread that waits in accept or recv.
+            # Closing alone wouldn't wake a thread that waits in accept or recv.
             with suppress(OSError):
                 connected.shutdown(socket.SHUT_RDWR)
         self._listening.close()
@@ -109,7 +110,7 @@ class Gateway:
 
 
 class _Requests(BaseHTTPRequestHandler):
-    """The requests of one connection, each passed on over one to the store."""
+    """Handles the requests of one connection, each forwarded over one connection to the store."""
 
     protocol_version = "HTTP/1.1"
     server_version = "workbench"
@@ -126,19 +127,19 @@ class _Requests(BaseHTTPRequestHandler):
         super().finish()
 
     def do_HEAD(self) -> None:
-        """An object's size and ETag, as the listing had them."""
+        """Sends an object's size and ETag from the listing."""
         found = self._found()
         if found is not None:
             self.send_response(200)
             self._describe(found, found.size)
 
     def do_GET(self) -> None:
-        """A range of an object, or all of it."""
+        """Sends a range of an object, or all of it."""
         found = self._found()
         if found is None:
             return
-        asked = self.headers.get("Range")
-        span = _span(asked, found.size)
+        requested = self.headers.get("Range")
+        span = _span(requested, found.size)
         if span is None:
             self._refuse(416)
             return
@@ -153,14 +154,14 @@ class _Requests(BaseHTTPRequestHandler):
             self.server.failure = error
             self._refuse(503 if error.code == "source_busy" else 502)
             return
-        self.send_response(206 if asked else 200)
-        if asked:
+        self.send_response(206 if requested else 200)
+        if requested:
             self.send_header("Content-Range", f"bytes {first}-{last}/{found.size}")
         self._describe(found, last - first + 1)
         self._pass_on(answer, last - first + 1)
 
     def _fetch(self, found: StoredObject, first: int, last: int) -> http.client.HTTPResponse:
-        """The store's answer for a range, once its head is proved to be what was asked for."""
+        """The store's response for a range, once its headers prove that it is the requested one."""
         whole = first == 0 and last == found.size - 1
         headers = {} if whole else {"Range": f"bytes={first}-{last}"}
         answer = self._link.get(found.key, {}, headers)
@@ -175,12 +176,12 @@ class _Requests(BaseHTTPRequestHandler):
             place = self.server.store.place
             raise errors.refusal(answer.status, body, place.bucket, key=found.key)
         etag = (answer.getheader("ETag") or "").strip('"')
-        # Some stores give a range with status 200: what counts is what they say that it is.
+        # Some stores send a range with status 200, so the Content-Range header counts.
         ranged = answer.getheader("Content-Range")
         if not whole and ranged is None and answer.status == 200:
             self._link.close()
             raise SourceFailed(
-                "The store sends whole objects only, and ranges of them are needed.",
+                "The store only sends whole objects, but ranges of them are needed.",
                 code="not_supported",
             )
         if (
@@ -204,14 +205,14 @@ class _Requests(BaseHTTPRequestHandler):
                 try:
                     self.wfile.write(buffer[:size])
                 except OSError:
-                    # The process has gone, or reads no more of this.
+                    # The process has ended, or stopped reading.
                     self._give_up()
                     return
-            answer.read()  # nothing is left; it makes the connection free for the next request
+            answer.read()  # nothing is left, but this frees the connection for the next request
         except (OSError, http.client.HTTPException):
             if not self.server.store.closed:
                 self.server.failure = SourceFailed(
-                    "The connection to the store broke while an object was read. Run the query "
+                    "The connection to the store was lost while an object was read. Run the query "
                     "again.",
                     code="unreachable",
                 )
@@ -243,14 +244,14 @@ class _Requests(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: addresses here hold a token."""
+        """Logs nothing: the URLs contain the token."""
 
 
-def _span(asked: str | None, size: int) -> tuple[int, int] | None:
-    """First and last byte of a ``Range`` header; ``None``: it can't be had."""
-    if asked is None:
+def _span(requested: str | None, size: int) -> tuple[int, int] | None:
+    """The first and last byte of a ``Range`` header; ``None`` if it can't be satisfied."""
+    if requested is None:
         return 0, size - 1
-    found = _RANGE.fullmatch(asked.strip())
+    found = _RANGE.fullmatch(requested.strip())
     if found is None or not any(found.groups()):
         return None
     if not found[1]:

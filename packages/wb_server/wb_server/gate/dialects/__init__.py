@@ -1,1 +1,1 @@
-"""What each SQL dialect allows: functions, types, system tables, syntax. Data only, no I/O."""
+"""What each SQL dialect allows: functions, types, system tables, syntax. No I/O."""

@@ -1,6 +1,6 @@
-"""A parameter's list as one array of PostgreSQL: ``x = ANY(:ids)``.
+"""Renders a list parameter as one PostgreSQL array: ``x = ANY(:ids)``.
 
-The whole list is one literal, so its length costs little: ``'{"1","2"}'::int[]``.
+The whole list is one literal, so a long list costs little: ``'{"1","2"}'::int[]``.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ _INT8: Final = range(-(2**63), 2**63)
 
 
 class Unfit(ValueError):
-    """Values that can't be in one array; says why."""
+    """Values that don't fit into one array; the message says why."""
 
 
 def array_text(values: Sequence[Any]) -> tuple[str, str | None]:
-    """The literal's text, and its type; ``None`` for texts, which the database types by their use.
+    """The literal's text and its type; ``None`` for strings, whose type the database infers.
 
     Raises:
         Unfit: the values have several types, or one can't be sent.
     """
     kind = _common({_kind(value) for value in values if value is not None}, values)
-    parts = ["NULL" if value is None else _quoted(_shown(value)) for value in values]
+    parts = ["NULL" if value is None else _quoted(_element(value)) for value in values]
     return "{" + ",".join(parts) + "}", kind
 
 
@@ -41,7 +41,7 @@ def _common(kinds: set[str], values: Sequence[Any]) -> str | None:
         if all(value is None or int(value) == value == float(value) or _is_float(value)
                for value in values):  # fmt: skip
             return "double precision"
-        raise Unfit("one of its whole numbers is too large for a list with floats")
+        raise Unfit("one of its integers is too large for a list with floats")
     raise Unfit(f"its values are of several types: {', '.join(sorted(kinds))}")
 
 
@@ -73,7 +73,7 @@ _KINDS: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
 )
 
 
-def _shown(value: Any) -> str:
+def _element(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -103,5 +103,5 @@ def _quoted(text: str) -> str:
 
 
 def interval_text(value: dt.timedelta) -> str:
-    """A span of time as PostgreSQL and DuckDB read it, to the microsecond."""
+    """A duration as PostgreSQL and DuckDB read it, to the microsecond."""
     return f"{value.days} days {value.seconds * 10**6 + value.microseconds} microseconds"

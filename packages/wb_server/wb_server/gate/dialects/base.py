@@ -1,4 +1,4 @@
-"""The shape of a dialect's allow-lists, and the syntax that both dialects share."""
+"""The structure of a dialect's allow-lists, and the syntax that dialects share."""
 
 from __future__ import annotations
 
@@ -31,42 +31,42 @@ class DialectRules:
     niladic: frozenset[str]  # keywords that call a function without parentheses
     types: frozenset[exp.DType]  # targets of casts, types of columns
     nodes: frozenset[type[exp.Expr]]  # syntax that a read may use
-    system_tables: Mapping[str, frozenset[str]]  # schema -> what may be read of it
+    system_tables: Mapping[str, frozenset[str]]  # schema -> its tables that may be read
     hidden_schemas: tuple[str, ...]  # prefixes of schemas that nobody reads
-    unqualified_system_prefixes: tuple[str, ...]  # names found without naming their schema
+    unqualified_system_prefixes: tuple[str, ...]  # system names that resolve without a schema
     writes: bool
-    file_tables: bool  # a table's name may be taken for a file
+    file_tables: bool  # the database may take a table's name for a file
     decimal_digits: int
     masked: frozenset[TokenType]  # tokens that call a function when "(" follows
-    type_tokens: frozenset[TokenType]  # types that take sizes or nothing
+    type_tokens: frozenset[TokenType]  # types that take either sizes or nothing in parentheses
     kept: frozenset[str]  # names before "(" that are syntax, so never masked
-    # The schema of the database's own functions, where the rendered text has to name it: a function
-    # of another schema, with better fitting arguments, would be called in their place.
+    # The schema of the database's built-in functions, if the rendered text has to qualify them:
+    # otherwise a function of another schema with better matching arguments would be called instead.
     function_schema: str | None = None
-    system_prefixes: tuple[str, ...] = ()  # names that are the system's in every schema
-    told: frozenset[str] = frozenset()  # those of ``niladic`` that may be selected
-    syntax_functions: frozenset[str] = frozenset()  # unquoted, these are grammar and no names
-    # Names that only the lexer gives, and how they are written.
+    system_prefixes: tuple[str, ...] = ()  # prefixes of system names, in every schema
+    selectable: frozenset[str] = frozenset()  # those of ``niladic`` that may be selected
+    syntax_functions: frozenset[str] = frozenset()  # unquoted, these are grammar, not names
+    # Names that only the lexer produces, and their spelling in SQL.
     sealed_functions: Mapping[str, str] = field(default_factory=dict)
     ordered_set_functions: frozenset[str] = frozenset()  # grammar before WITHIN GROUP only
-    # They lie in a schema that nobody can know, or not every version has them.
+    # Their schema can't be known in advance, or not every version has them.
     extension_functions: frozenset[str] = frozenset()
-    # Functions that give records, and their fields. Given where value.name may call a function, so
-    # that no other field is taken with a dot.
+    # Functions that return records, and their fields. Set for databases where value.name may call a
+    # function, so that no other field can be accessed with a dot.
     record_fields: Mapping[str, frozenset[str]] | None = None
-    write_nodes: frozenset[type[exp.Expr]] = frozenset()  # syntax of writes, besides all dialects'
-    engines: frozenset[str] = frozenset()  # where a table may be stored, if a statement can say it
-    named_types: frozenset[str] = frozenset()  # the database's own, which the parser doesn't know
-    extension_types: frozenset[str] = frozenset()  # lie in a schema that nobody can know
-    operators: frozenset[str] = frozenset()  # that the parser doesn't know, by their sign
+    write_nodes: frozenset[type[exp.Expr]] = frozenset()  # syntax of writes, in addition to common
+    engines: frozenset[str] = frozenset()  # storage engines that a statement may name
+    named_types: frozenset[str] = frozenset()  # built-in types that the parser doesn't know
+    extension_types: frozenset[str] = frozenset()  # types whose schema can't be known in advance
+    operators: frozenset[str] = frozenset()  # signs of operators that the parser doesn't know
     select_modifiers: frozenset[str] = frozenset()  # words after SELECT that change no rows
-    check_tree: Callable[[exp.Expr], None] | None = None  # what no single node shows
+    check_tree: Callable[[exp.Expr], None] | None = None  # checks that need the whole tree
 
-    # How text is read and written, where the parser's own way isn't the database's.
-    grammar: type[Dialect] | None = None  # the parser's dialect, where it isn't that of the name
+    # How text is parsed and rendered, where sqlglot differs from the database.
+    grammar: type[Dialect] | None = None  # sqlglot's dialect, if it isn't the one of the name
     lexer: Callable[[str], list[Token]] | None = None
-    unseal: Callable[[exp.Expr], None] | None = None  # the tree straight after parsing
-    prepare: Callable[[exp.Expr], exp.Expr] | None = None  # the whole tree, before its spelling
+    unseal: Callable[[exp.Expr], None] | None = None  # fixes the tree straight after parsing
+    prepare: Callable[[exp.Expr], exp.Expr] | None = None  # the whole tree, before ``one_spelling``
     one_spelling: Callable[[exp.Expr], exp.Expr | None] | None = None
     verbatim: Callable[[exp.Expr, Callable[[exp.Expr], str]], str | None] | None = None
     verbatim_nodes: tuple[type[exp.Expr], ...] = ()
@@ -76,8 +76,8 @@ class DialectRules:
     )
 
 
-# Tokens that are a function's name when a parenthesis follows. Types that take parameters
-# (varchar(10)) and operators (LIKE (...)) aren't among them.
+# Tokens that are a function's name when a parenthesis follows. This excludes types that take
+# parameters (varchar(10)) and operators (LIKE (...)).
 MASKED = frozenset(
     {
         TokenType.VAR,
@@ -109,14 +109,14 @@ MASKED = frozenset(
     }
 )
 
-# Types that take other types, or a syntax of their own, in parentheses.
+# Types that take other types, or a special syntax, in parentheses.
 _NESTED = frozenset(
     {TokenType.ARRAY, TokenType.MAP, TokenType.STRUCT, TokenType.LIST, TokenType.UNION}
     | {TokenType.ENUM, TokenType.INTERVAL}
 )
 TYPE_TOKENS = frozenset(Parser.TYPE_TOKENS) - _NESTED
 
-# Words that the parser looks for by their text, and the few calls with a syntax of their own.
+# Words that the parser matches by their text, and the few calls with a special syntax.
 KEPT = words(
     """
     cast try_cast extract trim substring overlay position
@@ -127,8 +127,8 @@ KEPT = words(
     """
 )
 
-# Syntax that reads use. Each class here renders to what a person wrote; classes that stand for
-# functions are here only if the call has a syntax of its own (EXTRACT(x FROM y)).
+# Syntax that reads use. Each class here renders to what the user wrote; classes that stand for
+# functions are here only if the call has a special syntax (EXTRACT(x FROM y)).
 READ_NODES: frozenset[type[exp.Expr]] = frozenset(
     {
         # queries
@@ -174,7 +174,7 @@ READ_NODES: frozenset[type[exp.Expr]] = frozenset(
         exp.Placeholder,
         exp.Paren,
         exp.Tuple,
-        # functions by name, and those with a syntax of their own
+        # functions by name, and those with a special syntax
         exp.Anonymous,
         exp.Kwarg,
         exp.Cast,
@@ -254,7 +254,7 @@ READ_NODES: frozenset[type[exp.Expr]] = frozenset(
     }
 )
 
-# Syntax that writes use besides.
+# Additional syntax that writes use.
 WRITE_NODES: frozenset[type[exp.Expr]] = frozenset(
     {
         exp.Insert,
@@ -295,7 +295,7 @@ WRITE_NODES: frozenset[type[exp.Expr]] = frozenset(
     }
 )
 
-# Data types of both dialects.
+# Data types that PostgreSQL and DuckDB share.
 TYPES: frozenset[exp.DType] = frozenset(
     {
         exp.DType.BOOLEAN,

@@ -1,7 +1,8 @@
-"""Views of PostgreSQL's catalog that hold more than an analyst may see: which columns may be read.
+"""The readable columns of PostgreSQL catalog views that hold more than an analyst may see.
 
-Such a view is read through a subquery of its open columns, so that neither a star nor a whole row,
-a join by names or a dot reaches the others. The lists hold what all versions from 12 to 18 have.
+Such a view is read through a subquery of its open columns, so that neither a star, a whole-row
+reference, a natural join nor a dot reaches the others. The lists hold the columns that all versions
+from 12 to 18 have.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _TEXTS = "the texts of views may hold passwords"
 
 @dataclass(frozen=True)
 class View:
-    """The open columns of a view, in their order, and why others are closed."""
+    """The open columns of a view, in order, and the closed ones with the reason."""
 
     columns: tuple[str, ...]
     closed: Mapping[str, str]
@@ -91,26 +92,26 @@ VIEWS: Mapping[tuple[str, str], View] = {
     ),
 }
 
-# What such a table may bring along in FROM.
+# What such a table may carry in FROM; it moves to the subquery.
 _MOVED = ("alias", "joins", "laterals")
 _KNOWN = frozenset({"this", "db", *_MOVED})
 
 
 def with_open_columns(tree: exp.Expr, rules: DialectRules) -> None:
-    """Puts a subquery in the place of each of these views.
+    """Replaces each of these views by a subquery.
 
     Raises:
         Forbidden: a closed column is named (``system_column_not_allowed``), or a view stands where
-            no subquery can (``syntax_not_allowed``).
+            a subquery can't (``syntax_not_allowed``).
     """
     if rules.name != "postgres":
         return
-    parts = {fold(cte.args["alias"].this, rules) for cte in tree.find_all(exp.CTE)}
+    ctes = {fold(cte.args["alias"].this, rules) for cte in tree.find_all(exp.CTE)}
     found = [
         (node, key)
         for node in tree.find_all(exp.Table)
         if (key := _key(node, rules)) is not None
-        and (node.args.get("db") or key[1] not in parts)
+        and (node.args.get("db") or key[1] not in ctes)
         and (isinstance(node.parent, exp.From | exp.Join | exp.Subquery) or node.arg_key == "using")
     ]
     if not found:
@@ -135,28 +136,28 @@ def with_open_columns(tree: exp.Expr, rules: DialectRules) -> None:
 
 
 def require_open_columns(tree: exp.Expr, rules: DialectRules) -> None:
-    """Refuses a tree that reads one of the views in another way than by its subquery.
+    """Refuses a tree that reads one of the views other than by its subquery.
 
     Raises:
         Forbidden: it does (``system_table_not_allowed``).
     """
     if rules.name != "postgres":
         return
-    parts = {fold(cte.args["alias"].this, rules) for cte in tree.find_all(exp.CTE)}
+    ctes = {fold(cte.args["alias"].this, rules) for cte in tree.find_all(exp.CTE)}
     for node in tree.find_all(exp.Table):
         key = _key(node, rules)
-        if key is None or (not node.args.get("db") and key[1] in parts):
-            continue  # a part of WITH; where it is the view after all, tables.py finds it
+        if key is None or (not node.args.get("db") and key[1] in ctes):
+            continue  # a CTE; if it resolves to the view after all, tables.py finds it
         select = node.find_ancestor(exp.Select)
         if select is None or select != _select(key):
             raise _closed(key)
 
 
 def require_schema(table: TableRef, rules: DialectRules) -> None:
-    """Refuses a base table that is one of the views without its schema.
+    """Refuses a base table that is one of the views, named without its schema.
 
     Raises:
-        Forbidden: a part of WITH has the view's name elsewhere (``system_table_not_allowed``).
+        Forbidden: a CTE elsewhere has the view's name (``system_table_not_allowed``).
     """
     key = ("pg_catalog", table.name)
     if rules.name == "postgres" and table.schema is None and key in VIEWS:
@@ -172,7 +173,7 @@ def _closed(key: tuple[str, str]) -> Forbidden:
 
 
 def _key(table: exp.Expr, rules: DialectRules) -> tuple[str, str] | None:
-    """Which of the views a table's name means, if it isn't a part of WITH."""
+    """The view that a table's name means unless it is a CTE, or None."""
     if not isinstance(table.this, exp.Identifier) or table.args.get("catalog"):
         return None
     schema = table.args.get("db")
@@ -184,10 +185,10 @@ def _key(table: exp.Expr, rules: DialectRules) -> tuple[str, str] | None:
 
 
 def _check_positions(tree: exp.Expr, found: list[tuple[exp.Table, tuple[str, str]]]) -> None:
-    """Refuses what would mean other columns without the closed ones, and say nothing of it.
+    """Refuses what would silently mean other columns once the closed ones are gone.
 
     Raises:
-        Forbidden: names by position, or a join by whatever names two tables share.
+        Forbidden: columns named by position, or a natural join.
     """
     natural = any(join.args.get("method") == "NATURAL" for join in tree.find_all(exp.Join))
     for node, key in found:
@@ -205,7 +206,7 @@ def _check_positions(tree: exp.Expr, found: list[tuple[exp.Table, tuple[str, str
 
 
 def _named_by_position(node: exp.Expr | None) -> bool:
-    """Whether a list of names stands for all columns of a table, of its star around it as well."""
+    """True if a list of column names renames all columns of a table, directly or through a star."""
     while node is not None:
         alias = node.args.get("alias")
         if isinstance(alias, exp.TableAlias) and alias.args.get("columns"):
@@ -218,12 +219,12 @@ def _named_by_position(node: exp.Expr | None) -> bool:
 def _check_names(
     tree: exp.Expr, found: list[tuple[exp.Table, tuple[str, str]]], rules: DialectRules
 ) -> None:
-    """Says in words what the database would call an unknown column."""
+    """Explains closed columns, which the database would report as unknown."""
     owners = {}
     for node, key in found:
         alias = node.args.get("alias")
-        named = alias.this if isinstance(alias, exp.TableAlias) and alias.this else node.this
-        owners[fold(named, rules)] = key
+        name_node = alias.this if isinstance(alias, exp.TableAlias) and alias.this else node.this
+        owners[fold(name_node, rules)] = key
     for column in tree.find_all(exp.Column):
         if not isinstance(column.this, exp.Identifier):
             continue

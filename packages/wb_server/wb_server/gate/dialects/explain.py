@@ -1,8 +1,8 @@
-"""EXPLAIN: its words are taken off and written anew; the statement behind them is checked by itself.
+"""EXPLAIN: strips and re-renders its options; the explained statement is checked separately.
 
-A plan changes nothing and runs nothing but what the planner does; only a query may also be run
-(ANALYZE). A plan can show the text of a view that it looks through, and texts of views stay hidden
-here, so the connectors refuse to explain views; see ``Explanation.shows_texts``.
+Planning changes nothing and runs nothing but the planner; only a query may also be executed
+(ANALYZE). A plan can show the definition of a view that it expands, and definitions of views stay
+hidden here, so the connectors refuse to explain views; see ``Explanation.shows_texts``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from wb_server.kit.errors import Forbidden, InvalidInput
 
-# Atomic: a comment never goes on behind its first end, or n of them could be read in 2^n ways.
+# Atomic: a comment never continues past its first end, or n of them could be matched in 2^n ways.
 _SPACE = r"(?>\s|--[^\n]*(?:\n|\Z)|/\*(?![!+M]).*?\*/)"
 _FIRST = re.compile(
     rf"\A{_SPACE}*+(explain|describe|desc|analyze)\b{_SPACE}*+", re.IGNORECASE | re.DOTALL
 )
-# What may follow, so that DESCRIBE t and ANALYZE t stay what they are.
+# What may follow, so that DESCRIBE t and ANALYZE t aren't taken for EXPLAIN.
 _STATEMENT = re.compile(
     r"\(|(?:select|with|values|table|from|insert|update|delete|replace|merge)\b", re.IGNORECASE
 )
@@ -33,12 +33,12 @@ _POSTGRES_OPTIONS = frozenset(
 
 @dataclass(frozen=True)
 class Explanation:
-    """What stood before a statement that is explained.
+    """The EXPLAIN in front of a statement.
 
     Attributes:
         words: as they are sent.
-        runs: whether the statement runs too.
-        shows_texts: whether the plan can show the text of a view.
+        runs: True if the statement is executed too.
+        shows_texts: True if the plan can show the definition of a view.
     """
 
     words: str
@@ -60,10 +60,10 @@ class Explanation:
 
 
 def explanation(sql: str, dialect: str) -> tuple[Explanation, str] | None:
-    """The words of EXPLAIN and the statement behind them; ``None``: it is another statement.
+    """The EXPLAIN and the statement after it; ``None`` if this is another statement.
 
     Raises:
-        InvalidInput, Forbidden: an option that isn't known here.
+        InvalidInput, Forbidden: an option that the gate doesn't know.
     """
     first = _FIRST.match(sql)
     if first is None:
@@ -72,12 +72,12 @@ def explanation(sql: str, dialect: str) -> tuple[Explanation, str] | None:
     if found is None or not _STATEMENT.match(found[1]):
         return None
     words, rest = found
-    # Errors name the place in the whole text.
+    # Blanks keep the positions, so that errors point into the whole text.
     return words, re.sub(r"[^\n]", " ", sql[: len(sql) - len(rest)]) + rest
 
 
 def _after(sql: str, pattern: str) -> str | None:
-    """The text after a word or two, or None if they don't come first."""
+    """The text after a match of the pattern at its start, or None."""
     match = re.match(rf"(?:{pattern}){_SPACE}*+", sql, re.IGNORECASE | re.DOTALL)
     return None if match is None else sql[match.end() :]
 
@@ -122,8 +122,8 @@ def _duckdb(word: str, rest: str) -> tuple[Explanation, str] | None:
         return None
     if _after(rest, r"analyze\b|\([^()]*\banalyze\b") is not None:
         raise _refused(
-            "EXPLAIN ANALYZE shows where the files lie, so it isn't run here. EXPLAIN without "
-            "ANALYZE shows the plan."
+            "EXPLAIN ANALYZE shows where the files are stored, so it isn't run here. EXPLAIN "
+            "without ANALYZE shows the plan."
         )
     in_brackets = re.match(
         rf"\({_SPACE}*+format\b([^()]*)\){_SPACE}*+", rest, re.IGNORECASE | re.DOTALL
@@ -146,7 +146,7 @@ def _mysql(word: str, rest: str) -> tuple[Explanation, str] | None:
         words, rest, runs = "EXPLAIN ANALYZE", after, True
     after = _after(rest, r"extended\b|partitions\b") if not runs else None
     if after is not None:
-        # Only MariaDB still knows these words; what EXTENDED adds is shown by both anyway.
+        # Only MariaDB still knows these words; both servers show what EXTENDED adds anyway.
         words += " PARTITIONS" if rest[:1] in "pP" else ""
         rest = after
     chosen = re.match(rf"format\s*=\s*(\w+|'\w+'){_SPACE}*+", rest, re.IGNORECASE | re.DOTALL)
@@ -167,10 +167,10 @@ _READ: Mapping[str, Callable[[str, str], tuple[Explanation, str] | None]] = {
 
 
 def explains_a_view(name: str) -> Forbidden:
-    """The refusal of a plan that would look through a view."""
+    """The refusal of a plan that would expand a view."""
     return Forbidden(
-        f"“{name}” isn't a plain table: a plan would show the text of its view or of its row-level "
-        "policy, or where its rows lie. EXPLAIN works on plain tables here.",
+        f"“{name}” isn't a plain table: a plan would show the definition of its view or of its "
+        "row-level policy, or where its rows are stored. EXPLAIN works on plain tables here.",
         code="explain_not_allowed",
         table=name,
     )

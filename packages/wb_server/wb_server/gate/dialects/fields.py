@@ -1,9 +1,9 @@
-"""Names after a dot, which PostgreSQL may take for a call of a function.
+"""Names after a dot, which PostgreSQL may take for a function call.
 
-``q.name`` is ``name(q)`` where q has no such column, and ``(value).name`` is ``name(value)``. Which
-columns there are is not in the statement, so the database is asked whether a function of this name
-could be called: of a row, if everything that is named q gives rows, else of any value. One name may
-stand for several things in one statement; a dot has to be right for all of them.
+``q.name`` is ``name(q)`` if q has no such column, and ``(value).name`` is ``name(value)``. The
+statement doesn't show which columns exist, so the database is asked whether a function of this name
+could be called: with a row, if everything named q yields rows, else with any value. One name may mean
+several things in one statement; a dot has to be safe for all of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .canonical import fold
 from .nodes import WRITES
 from .tables import TableRef
 
-# Without parentheses, these are functions in FROM as well.
+# Functions without parentheses, also in FROM.
 _KEYWORDS = words(
     """
     current_catalog current_date current_role current_schema current_time current_timestamp
@@ -29,10 +29,10 @@ _KEYWORDS = words(
     """
 )
 _ROWS = (exp.Subquery, exp.Values, exp.CTE)
-_SYSTEM = ("pg_", "lo_")  # no column has such a name, so that the database needn't be asked
+_SYSTEM = ("pg_", "lo_")  # refused without asking the database: no column has such a name
 _WRITTEN = words("excluded old new")  # rows of a write's target
 
-# With a value of one type these give rows of another, and so run the checks of its fields.
+# These turn a value of one type into rows of another, and so run the checks of its fields.
 _COERCING = words(
     """
     array_append array_cat array_fill array_position array_positions array_prepend array_remove
@@ -41,7 +41,7 @@ _COERCING = words(
     """
 )
 
-# Functions of the list that take a row, and look at all of it.
+# Allowed functions that take a row and read all of it.
 OF_ROWS = words(
     """
     any_value array_agg concat count cume_dist dense_rank first_value json_agg json_agg_strict
@@ -54,18 +54,18 @@ OF_ROWS = words(
 
 @dataclass(frozen=True)
 class Named:
-    """What a statement names that may be something else in a database than the gate can see.
+    """Names in a statement whose meaning depends on the database, out of the gate's sight.
 
     Attributes:
-        of_rows: names after something that gives rows. With the tables that all of these rows come
-            from, if it is so; ``None``: not every one is a row of a table.
-        of_values: names after something that may give a single value.
-        functions: names of called functions that lie in an extension's schema, or that not every
+        of_rows: names after something that yields rows, with the tables that all of these rows come
+            from; ``None`` if not every one is a row of a table.
+        of_values: names after something that may yield a single value.
+        functions: names of called functions that belong to an extension's schema, or that not every
             version of the database has.
-        coerces: whether values of a table's types may be made: a function is called that does it,
-            or a whole row is taken as a value.
-        columns: names of all columns that it uses; ``None``: it may use others.
-        types: names of types in casts that lie in an extension's schema.
+        coerces: True if values of a table's types may be created: a called function does that, or a
+            whole row is used as a value.
+        columns: names of all columns that it uses; ``None`` if it may use others.
+        types: names of types in casts that belong to an extension's schema.
     """
 
     of_rows: Mapping[str, frozenset[TableRef] | None] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class Named:
     types: frozenset[str] = frozenset()
 
 
-# Those that the parser knows by itself.
+# Extension types that the parser knows.
 _EXTENSION_TYPES: Final = {
     exp.DType.HSTORE: "hstore",
     exp.DType.GEOMETRY: "geometry",
@@ -86,13 +86,13 @@ _EXTENSION_TYPES: Final = {
 
 @dataclass(frozen=True)
 class _Item:
-    """Something in FROM, or a part of WITH.
+    """An item of FROM.
 
     Attributes:
-        rows: whether it gives rows; else it may give single values.
-        table: the name of a table, or of a part of WITH.
-        columns: those that it has for certain.
-        renamed: whether it gives its columns other names.
+        rows: True if it yields rows; otherwise it may yield single values.
+        table: the name of a table or a CTE.
+        columns: the columns that it certainly has.
+        renamed: True if its alias renames its columns.
     """
 
     rows: bool
@@ -102,13 +102,13 @@ class _Item:
 
 
 def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Named:
-    """Finds them in a tree whose nodes were checked.
+    """Finds these names in a tree whose nodes were checked.
 
     Args:
         tables: every base table that the statement names.
 
     Raises:
-        Forbidden: a name can be nothing but one of the system's functions (``field_not_allowed``).
+        Forbidden: a name can only be a system function (``field_not_allowed``).
     """
     if rules.name == "mysql":
         calls = {node.name.lower() for node in tree.find_all(exp.Anonymous)}
@@ -117,7 +117,7 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
         return Named()
     dots: set[tuple[str | None, str]] = set()
     items: dict[str, list[_Item]] = {}
-    parts: dict[str, list[frozenset[str]]] = {}
+    ctes: dict[str, list[frozenset[str]]] = {}
     nameless = False
     functions: set[str] = set()
     types: set[str] = set()
@@ -144,7 +144,7 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
             everything = everything or bool(node.args.get("method"))  # NATURAL
             using = frozenset(fold(name, rules) for name in node.args.get("using") or ())
             joined |= using
-            if "using_alias" in node.args:  # it has these columns alone
+            if "using_alias" in node.args:  # it has only these columns
                 shared = fold(node.args["using_alias"], rules)
                 items.setdefault(shared, []).append(_Item(rows=True, columns=using))
         elif kind is exp.DataType:
@@ -161,7 +161,7 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
             coerces = coerces or called in _COERCING
         elif kind is exp.CTE:
             alias = node.args["alias"]
-            parts.setdefault(fold(alias.this, rules), []).append(_columns(node, rules))
+            ctes.setdefault(fold(alias.this, rules), []).append(_columns(node, rules))
         elif kind in WRITES:
             writes = True
         if kind is not exp.CTE and _stands_in_from(node):
@@ -186,17 +186,17 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
             continue
         known: set[TableRef] | None = set()
         for item in open_:
-            sources = _sources(item, name, parts, base)
+            sources = _sources(item, name, ctes, base)
             known = known | sources if known is not None and sources is not None else None
         if known is not None and not known:
-            continue  # each of them has this column
+            continue  # every item has this column
         before = of_rows.get(name, frozenset())
         of_rows[name] = None if before is None or known is None else before | known
-    # A whole row beside a string makes the string a row.
+    # Next to a whole row, a string literal is coerced to a row.
     coerces = coerces or any(
         item.rows and item.table is not None for name in bare for item in items.get(name, ())
     )
-    # Other names of a table's columns, and its rows, may stand for any of them.
+    # Renamed columns and whole rows may stand for any column of a table.
     everything = (
         everything
         or writes
@@ -223,20 +223,20 @@ def _field_error(name: str) -> Forbidden:
 
 
 def _sources(
-    item: _Item, name: str, parts: Mapping[str, list[frozenset[str]]], base: frozenset[TableRef]
+    item: _Item, name: str, ctes: Mapping[str, list[frozenset[str]]], base: frozenset[TableRef]
 ) -> set[TableRef] | None:
-    """The tables that must have a column of this name; ``None``: nobody can say."""
+    """The tables that must have a column of this name; ``None`` if that can't be known."""
     if item.table is None:
         return None
     if item.table.schema is None:
-        if not all(name in columns for columns in parts.get(item.table.name, [])):
+        if not all(name in columns for columns in ctes.get(item.table.name, [])):
             return None
         return {item.table} if item.table in base else set()
     return {item.table}
 
 
 def _is_set(node: exp.Expr) -> bool:
-    """``SET column.field = …``, which names a place."""
+    """True for ``SET column.field = …``, an assignment target."""
     equals = node.parent
     return (
         node.arg_key == "this"
@@ -255,7 +255,7 @@ def _stands_in_from(node: exp.Expr) -> bool:
 
 
 def _name_of(node: exp.Expr, rules: DialectRules) -> str | None:
-    """The name under which columns are taken from it; ``None``: there is none that we can tell."""
+    """The name that qualifies its columns; ``None`` if it has none that the gate can tell."""
     alias = node.args.get("alias")
     if isinstance(alias, exp.TableAlias) and isinstance(alias.this, exp.Identifier):
         return fold(alias.this, rules)
@@ -278,7 +278,7 @@ def _item(node: exp.Expr, rules: DialectRules) -> _Item:
         name = fold(node.this, rules)
         if schema is None and not node.this.args.get("quoted") and name in _KEYWORDS:
             return _Item(False, columns=renamed)
-        if renamed:  # some of its columns have other names here
+        if renamed:  # at least some of its columns
             return _Item(True, columns=renamed, renamed=True)
         where = fold(schema, rules) if isinstance(schema, exp.Identifier) else None
         return _Item(True, TableRef(None, where, name))
@@ -297,7 +297,7 @@ def _renamed(alias: object, rules: DialectRules) -> Iterator[str]:
 
 
 def _columns(node: exp.Expr, rules: DialectRules) -> frozenset[str]:
-    """The columns of a query that it names itself; those behind a star aren't told."""
+    """The columns that a query names; a star adds none."""
     renamed = frozenset(_renamed(node.args.get("alias"), rules))
     if renamed:
         return renamed

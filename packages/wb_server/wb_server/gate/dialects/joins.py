@@ -1,4 +1,4 @@
-"""Joins without a condition: each is read twice by the parser, and so are all that follow it."""
+"""Limits joins without a condition: the parser reads each of them, and all that follow, twice."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from sqlglot import Token, TokenType
 
 from wb_server.kit.errors import InvalidInput
 
-# As many take a few milliseconds to read, and each one more doubles that.
-_MOST: Final = 10
+# This many take a few milliseconds to parse; each further join doubles the time.
+_MAX_JOINS: Final = 10
 _JOINS: Final = frozenset({"JOIN", "STRAIGHT_JOIN"})
 _CONDITIONS: Final = frozenset({TokenType.ON, TokenType.USING})
-# After these another table follows a comma, or another query begins.
+# After these no condition can follow: a table comes after a comma, or another query begins.
 _ENDS: Final = frozenset(
     {TokenType.SELECT, TokenType.WHERE, TokenType.GROUP_BY, TokenType.ORDER_BY, TokenType.HAVING}
     | {TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT, TokenType.LIMIT}
@@ -20,12 +20,12 @@ _ENDS: Final = frozenset(
 
 
 def check_joins(tokens: list[Token]) -> None:
-    """Refuses more joins in a row than can be read in time while their conditions are missing.
+    """Refuses a longer row of joins without conditions than the parser can handle in time.
 
     Raises:
         InvalidInput: ``too_complex``.
     """
-    waiting = [0]  # for a condition, in each pair of parentheses that is open
+    waiting = [0]  # joins waiting for a condition, for each open parenthesis
     before: Token | None = None
     for token in tokens:
         kind = token.token_type
@@ -41,10 +41,10 @@ def check_joins(tokens: list[Token]) -> None:
         elif token.text.upper() in _JOINS and kind != TokenType.IDENTIFIER:
             if before is None or before.token_type != TokenType.CROSS:
                 waiting[-1] += 1
-            if sum(waiting) > _MOST:
+            if sum(waiting) > _MAX_JOINS:
                 raise InvalidInput(
-                    f"More than {_MOST} joins in a row have no condition yet: write ON or USING after "
-                    "each, or CROSS JOIN.",
+                    f"More than {_MAX_JOINS} joins in a row have no condition yet: write ON or "
+                    "USING after each, or CROSS JOIN.",
                     code="too_complex",
                 )
         before = token

@@ -1,4 +1,4 @@
-"""Which nodes of a statement's tree are allowed: the allow-lists of its dialect, node by node."""
+"""Checks each node of a statement's tree against the allow-lists of its dialect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .canonical import called_function, fold
 from .refusals import function_refused, statement_refused, syntax_refused, type_refused
 from .sealing import is_nothing
 
-MAX_POSTGRES_NAME = 63  # bytes; PostgreSQL cuts longer names, so they would name another table
+MAX_POSTGRES_NAME = 63  # bytes; PostgreSQL truncates longer names, which could name another table
 
 WRITES = (
     exp.Insert,
@@ -38,13 +38,13 @@ def check_node(
     """Refuses a node that isn't on a list.
 
     Args:
-        root: of its tree.
-        write: whether the statement is a write.
-        bound: whether the parameters' values were put in already.
+        root: the root of its tree.
+        write: True if the statement is a write.
+        bound: True if the parameters are already bound.
 
     Raises:
         Forbidden: it isn't allowed here.
-        InvalidInput: it is something else than SQL of this dialect.
+        InvalidInput: it isn't SQL of this dialect.
     """
     kind = type(node)
     if kind in (exp.Into, exp.Lock) or (
@@ -59,11 +59,11 @@ def check_node(
     if check is not None:
         check(node, rules, write)
     if bound and kind is exp.Placeholder:
-        raise InvalidInput("A parameter wasn't put in.", code="parameter_missing")
+        raise InvalidInput("A parameter wasn't bound.", code="parameter_missing")
 
 
 def check_name(node: exp.Expr, rules: DialectRules, write: bool) -> None:
-    """Refuses a name that the database would cut, and so take for another.
+    """Refuses a name that the database would truncate, and so take for another.
 
     Raises:
         InvalidInput: it is too long (``name_too_long``).
@@ -77,13 +77,13 @@ def check_name(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 
 _NESTED = "A statement that changes data can't be part of another one."
 _NOT_A_READ: Mapping[type[exp.Expr], str] = {
-    exp.Into: "SELECT … INTO makes a table; use CREATE TABLE … AS.",
+    exp.Into: "SELECT … INTO creates a table; use CREATE TABLE … AS.",
     exp.Lock: "A query can't lock rows (FOR UPDATE, FOR SHARE).",
 }
 
 
 def is_part_of_write(node: exp.Expr) -> bool:
-    """WHEN MATCHED THEN UPDATE … and ALTER TABLE … DROP COLUMN."""
+    """True for WHEN MATCHED THEN UPDATE … and ALTER TABLE … DROP COLUMN."""
     parent = node.parent
     if isinstance(parent, exp.When):
         return isinstance(node, exp.Insert | exp.Update | exp.Delete)
@@ -116,9 +116,8 @@ def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     if name not in known:
         raise function_refused(name, known, rules)
     if rules.name == "mysql" and isinstance(node.this, exp.Identifier):
-        raise function_refused(
-            f"`{name}`", frozenset(), rules
-        )  # in backticks it may be somebody's own
+        # In backticks it may be a user-defined function.
+        raise function_refused(f"`{name}`", frozenset(), rules)
     if name in rules.ordered_set_functions and not isinstance(parent, exp.WithinGroup):
         raise function_refused(f"{name} without WITHIN GROUP", frozenset(), rules)
     if isinstance(parent, exp.Table) and (parent.args.get("db") or parent.args.get("catalog")):
@@ -126,7 +125,7 @@ def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 
 
 def _check_dot(node: exp.Expr, rules: DialectRules, write: bool) -> None:
-    """``schema.function(…)``; what a name after a value may be, ``fields`` finds out."""
+    """Refuses ``schema.function(…)``. Names after a value are the job of ``fields``."""
     if rules.record_fields is None or isinstance(node.expression, exp.Star):
         return
     if isinstance(node.expression, exp.Identifier):
@@ -135,7 +134,7 @@ def _check_dot(node: exp.Expr, rules: DialectRules, write: bool) -> None:
         return
     called = called_function(node)
     name = called.name if called is not None else node.expression.name
-    # The database's own schema isn't written here any more.
+    # The schema of built-in functions was already removed from the tree.
     raise function_refused(f"{node.this.sql()}.{name}", frozenset(), rules)
 
 
@@ -151,7 +150,7 @@ def _function_name(node: exp.Expr, rules: DialectRules) -> str:
     name = node.this
     if isinstance(name, exp.Identifier):
         folded = fold(name, rules)
-        # COALESCE and the like are syntax; as a quoted name they would be somebody's function.
+        # COALESCE and the like are syntax; quoted, the name would be a user-defined function.
         return f'"{folded}"' if folded in rules.syntax_functions else folded
     return str(name).lower()
 
@@ -162,7 +161,7 @@ def _stands_in_from(node: exp.Expr) -> bool:
         key = parent.arg_key
         parent = parent.parent
     if isinstance(parent, exp.Join):
-        return key == "this"  # and not ON f(x)
+        return key == "this"  # not ON f(x)
     return isinstance(parent, exp.Table | exp.Lateral | exp.TableFromRows | exp.From)
 
 
@@ -194,22 +193,22 @@ def _check_column(node: exp.Expr, rules: DialectRules, write: bool) -> None:
         called = called_function(node)
         name = called.name if called is not None else ""
         raise function_refused(f"{node.text('table')}.{name}", frozenset(), rules)
-    if not node.args.get("table") and node.name.lower() not in rules.told:
+    if not node.args.get("table") and node.name.lower() not in rules.selectable:
         _check_niladic(node.this, rules)
 
 
 def _check_table_name(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     if not node.args.get("db"):
-        _check_niladic(node.this, rules)  # PostgreSQL takes FROM current_user
+        _check_niladic(node.this, rules)  # PostgreSQL accepts FROM current_user
 
 
 def _check_lambda(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     for name in node.expressions:
-        _check_niladic(name, rules)  # in PostgreSQL it is a column before ->
+        _check_niladic(name, rules)  # in PostgreSQL, a column before ->
 
 
 def _check_niladic(name: Any, rules: DialectRules) -> None:
-    """Refuse keywords that call a function without parentheses; a quoted name isn't one."""
+    """Refuses keywords that call a function without parentheses; a quoted name isn't one."""
     if (
         isinstance(name, exp.Identifier)
         and not name.args.get("quoted")
@@ -241,7 +240,7 @@ def _check_select(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 def _check_engine(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     if node.name.lower() not in rules.engines:
         raise Forbidden(
-            f"Tables can't be stored with the engine {node.name} here. Allowed: "
+            f"Tables can't use the engine {node.name} here. Allowed: "
             f"{', '.join(sorted(rules.engines))}.",
             code="engine_not_allowed",
         )

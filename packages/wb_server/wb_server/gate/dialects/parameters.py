@@ -1,4 +1,4 @@
-"""Parameters (``:name``) become typed literal nodes of the tree, never text."""
+"""Binds parameters (``:name``) as typed literal nodes of the tree, never as text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MYSQL_TIME = dt.timedelta(hours=838, minutes=59, seconds=59)
 
 
 def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.Expr:
-    """Put the values into the tree, in place.
+    """Binds the values in the tree, in place.
 
     Raises:
         InvalidInput: ``parameter_missing``, ``parameter_unused``, ``parameter_type`` or
@@ -54,15 +54,15 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
             code="parameter_unused",
             parameters=[str(name) for name in unused],
         )
-    room = _SizeBudget(rules)
+    budget = _SizeBudget(rules)
     for condition in list(tree.find_all(exp.In)):
-        tree = _bind_list(tree, condition, params, rules, room)
+        tree = _bind_list(tree, condition, params, rules, budget)
     for node in list(tree.find_all(exp.Placeholder)):
         value = params[node.this]
         if isinstance(value, list | tuple):
-            tree = _replace(tree, node, _array(node, value, rules, room))
+            tree = _replace(tree, node, _array(node, value, rules, budget))
             continue
-        room.take(value)
+        budget.take(value)
         literal = _literal(node.this, value, rules)
         if isinstance(node.parent, exp.Bracket) and node is not node.parent.this:
             literal = _subscript(node.this, value, rules)
@@ -73,21 +73,21 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
 
 
 class _SizeBudget:
-    """What values may still be put in: a statement that becomes too long isn't built first."""
+    """How much the values may still add, so that a statement that gets too long is never built."""
 
     def __init__(self, rules: DialectRules) -> None:
         self._words, self._characters = MAX_TOKENS, MAX_SQL_BYTES
         self._rules = rules
 
     def take(self, value: Any) -> None:
-        """One value as a literal: at least so many words and signs, the comma among them."""
+        """Charges one value as a literal: its minimum of tokens, including the comma."""
         bare = value is None or isinstance(value, str | bool) or self._rules.name == "mysql"
         self._words -= 2 if bare else 7  # CAST(1 AS INT),
         self.take_text(value if isinstance(value, str | bytes) else "")
         if self._words < 0:
             other = " or write = ANY(:name)" if self._rules.name == "postgres" else ""
             raise InvalidInput(
-                "The lists of the parameters are too long for one statement; put them into a "
+                "The parameters' lists are too long for one statement; put them into a "
                 f"table{other}.",
                 code="too_complex",
             )
@@ -98,7 +98,7 @@ class _SizeBudget:
             raise _too_large()
 
     def require(self, values: Sequence[Any]) -> None:
-        """Whether values that become one literal fit, each with at least a sign and a comma."""
+        """Refuses values that can't fit into one literal: each takes at least two characters."""
         texts = sum(len(value) for value in values if isinstance(value, str | bytes))
         if 2 * len(values) + texts > self._characters:
             raise _too_large()
@@ -113,7 +113,7 @@ def _bind_list(
     node: exp.Expr,
     params: Mapping[str, Any],
     rules: DialectRules,
-    room: _SizeBudget,
+    budget: _SizeBudget,
 ) -> exp.Expr:
     """``x IN (:ids)`` or ``x IN :ids``: one literal for each value of the list."""
     field = node.args.get("field")
@@ -125,14 +125,14 @@ def _bind_list(
         value = params[item.this] if isinstance(item, exp.Placeholder) else None
         if isinstance(value, list | tuple):
             for one in value:
-                room.take(one)
+                budget.take(one)
                 expanded.append(_literal(item.this, one, rules))
         elif field is not None:
             raise _type_error(item.this, "IN needs a list")
         else:
             expanded.append(item)
     if not expanded:
-        # No value is in an empty list. NOT IN stands around this node as NOT, so it is true.
+        # No value is in an empty list. NOT IN is a NOT around this node, so it becomes true.
         if isinstance(node.parent, exp.Not):
             node.parent.set("infix", None)
         return _replace(tree, node, exp.Paren(this=exp.Boolean(this=False)))
@@ -145,12 +145,12 @@ _ARRAY_OPERATORS = (exp.ArrayContainsAll, exp.ArrayContainedBy, exp.ArrayOverlap
 
 
 def _array(
-    node: exp.Placeholder, values: Sequence[Any], rules: DialectRules, room: _SizeBudget
+    node: exp.Placeholder, values: Sequence[Any], rules: DialectRules, budget: _SizeBudget
 ) -> exp.Expr:
     """``x = ANY(:ids)``, ``tags && :tags``, ``unnest(:ids)``: one array of all values.
 
     Raises:
-        InvalidInput: ``parameter_type``: no list can stand here, or these values in none.
+        InvalidInput: ``parameter_type``: a list can't stand here, or these values can't form one.
     """
     name = node.this
     place = node.parent
@@ -169,19 +169,19 @@ def _array(
         )
     if rules.name == "duckdb":
         for one in values:
-            room.take(one)
+            budget.take(one)
         items = [_literal(name, one, rules) for one in values]
         return exp.Array(expressions=items, value_constructor=False)
-    room.require(values)
+    budget.require(values)
     plain = [_from_wire(name, one) if isinstance(one, Mapping) else one for one in values]
     try:
         text, kind = array_text(plain)
     except Unfit as error:
         raise _type_error(name, str(error)) from None
-    room.take_text(text)
+    budget.take_text(text)
     literal = _string(name, text)
     if isinstance(place, (exp.Cast, *_ARRAY_OPERATORS)):
-        return literal  # the other side says what it is, as it does of a text
+        return literal  # the other operand determines the type, as for any string literal
     if kind is None and not called:
         return literal
     return exp.Cast(this=literal, to=exp.DataType.build(f"{kind or 'text'}[]", dialect="postgres"))
@@ -217,7 +217,7 @@ def _literal(name: str, value: Any, rules: DialectRules) -> exp.Expr:
     if isinstance(value, dt.datetime):
         aware = value.tzinfo is not None
         if rules.name == "mysql":
-            # It has no type for both: its sessions are in UTC, which is what a time then means.
+            # MySQL has no timestamp with time zone; its sessions are in UTC, and so is the literal.
             plain = value.astimezone(dt.UTC).replace(tzinfo=None) if aware else value
             return _cast(plain.isoformat(sep=" "), _with_micros(exp.DType.DATETIME))
         kind = exp.DType.TIMESTAMPTZ if aware else _plain_timestamp(rules)
@@ -238,20 +238,20 @@ def _literal(name: str, value: Any, rules: DialectRules) -> exp.Expr:
 
 
 def _plain_timestamp(rules: DialectRules) -> exp.DType:
-    # The type that each dialect's own parser gives for TIMESTAMP.
+    # The type that sqlglot's parser of each dialect produces for TIMESTAMP.
     return exp.DType.TIMESTAMPNTZ if rules.name == "duckdb" else exp.DType.TIMESTAMP
 
 
 def _subscript(name: str, value: Any, rules: DialectRules) -> exp.Expr:
-    """``a[:n]``, counted as the parser does: its generator counts from one again."""
+    """``a[:n]``, with the parser's offset, which its generator adds back."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise _type_error(name, "a subscript is a whole number from 1")
+        raise _type_error(name, "a subscript must be an integer, 1 or greater")
     offset = Dialect.get_or_raise(rules.grammar or rules.name).INDEX_OFFSET
     return exp.Literal.number(str(value - offset))
 
 
 def _integer(name: str, value: int, rules: DialectRules) -> exp.Expr:
-    """As the database types a literal: the smallest integer type that holds it."""
+    """An integer with the type that the database gives a literal: the smallest that holds it."""
     if rules.name == "mysql" and value in _INT8:
         return _number(str(value))
     if value in _INT4:
@@ -276,7 +276,7 @@ def _decimal(name: str, value: Decimal, rules: DialectRules) -> exp.Expr:
     if rules.name == "mysql":
         if scale > _MYSQL_SCALE:
             raise _type_error(name, f"a number has at most {_MYSQL_SCALE} decimals")
-        return _number(f"{value:f}")  # a decimal as it stands
+        return _number(f"{value:f}")  # MySQL reads it as a decimal
     sizes = [exp.DataTypeParam(this=exp.Literal.number(str(size))) for size in (precision, scale)]
     return _cast(f"{value:f}", exp.DataType(this=exp.DType.DECIMAL, expressions=sizes))
 
@@ -285,7 +285,7 @@ def _span(name: str, value: dt.timedelta, rules: DialectRules) -> exp.Expr:
     if rules.name != "mysql":
         return _cast(interval_text(value), exp.DataType.build("interval", dialect=rules.name))
     if abs(value) > _MYSQL_TIME:
-        raise _type_error(name, "MySQL's type for a span of time ends at 838:59:59")
+        raise _type_error(name, "MySQL's type for durations ends at 838:59:59")
     sign, length = ("-", -value) if value < dt.timedelta(0) else ("", value)
     minutes, seconds = divmod(length.days * 86_400 + length.seconds, 60)
     clock = f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{length.microseconds:06}"
@@ -333,7 +333,7 @@ def _from_wire(name: str, value: Mapping[str, Any]) -> Any:
     try:
         return _WIRE[str(kind)](text)
     except (ValueError, InvalidOperation, OverflowError, binascii.Error):
-        raise _type_error(name, f"{text[:60]!r} is no {kind}") from None
+        raise _type_error(name, f"{text[:60]!r} isn't a valid {kind}") from None
 
 
 _WIRE: Mapping[str, Any] = {

@@ -1,4 +1,4 @@
-"""What a refusal says: the construct as it was written, why, and what to write instead."""
+"""The text of refusals: the construct as written, the reason, and what to write instead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .base import DialectRules, words
 _COALESCE: Final = "coalesce(a, b)"
 _CASE: Final = "CASE WHEN a THEN b ELSE c END"
 
-# What other databases call it, and what it is here.
+# Names from other databases, and what to write here.
 _INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
     "postgres": {
         **dict.fromkeys(("ifnull", "nvl", "isnull"), _COALESCE),
@@ -67,7 +67,7 @@ _INSTEAD: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
-# Why these are kept off, where the name says it.
+# The reasons for refusing functions, by patterns of their names.
 _REASONS: Final = (
     (re.compile(r"sleep|benchmark"), "It only waits."),
     (
@@ -124,9 +124,9 @@ _STATEMENTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(words("declare fetch close move"), "Results are streamed without a cursor."),
 }
 
-# Syntax whose class in the parser says little.
+# Syntax whose class name in the parser wouldn't help a user.
 _SYNTAX: Final[Mapping[type[exp.Expr], tuple[str, str]]] = {
-    exp.Opclass: ("An operator class in an index", "Leave it out, or make the index elsewhere"),
+    exp.Opclass: ("An operator class in an index", "Leave it out, or create the index elsewhere"),
     exp.National: ("A string N'…'", "Write '…' without the N"),
     exp.Hint: ("A hint", "Leave it out"),
     exp.SessionParameter: ("A variable @@…", "Leave it out"),
@@ -134,10 +134,10 @@ _SYNTAX: Final[Mapping[type[exp.Expr], tuple[str, str]]] = {
 
 
 def function_refused(name: str, known: frozenset[str], rules: DialectRules) -> Forbidden:
-    """A function that isn't on the list: the nearest that is, or why it isn't.
+    """A function that isn't on the list, with the nearest that is, or the reason.
 
     Args:
-        known: the names that would do at this place; empty where none would.
+        known: the names that are allowed here; empty if none is.
     """
     plain = name.strip('"`').rpartition(".")[2].lower()
     instead = _INSTEAD.get(rules.name, {}).get(plain)
@@ -160,7 +160,7 @@ def function_refused(name: str, known: frozenset[str], rules: DialectRules) -> F
     else:
         hint = next(
             (f" {why}" for pattern, why in _REASONS if pattern.search(plain)),
-            " A function of the database's own can be called by a view that its owner makes.",
+            " To use a user-defined function, ask the database's owner for a view that calls it.",
         )
     return Forbidden(
         f"The function {name} isn't on the list of allowed functions.{hint}",
@@ -171,7 +171,7 @@ def function_refused(name: str, known: frozenset[str], rules: DialectRules) -> F
 
 
 def _alike(one: str, other: str) -> bool:
-    """Whether one is likely to be the other, mistyped: short names have to be nearly equal."""
+    """True if one is probably a typo of the other; short names must be nearly equal."""
     return (
         one[:1] == other[:1]
         and abs(len(one) - len(other)) <= 2
@@ -183,7 +183,7 @@ def type_refused(name: str) -> Forbidden:
     """A type that isn't on the list."""
     return Forbidden(
         f"The type {name.lower()} isn't on the list of allowed types. Types that a database adds "
-        "itself (enums, domains, extensions) can run code of their own; cast to text instead.",
+        "(enums, domains, extensions) can run custom code; cast to text instead.",
         code="type_not_allowed",
         type=name.lower(),
     )
@@ -202,10 +202,10 @@ def syntax_refused(node: exp.Expr, rules: DialectRules) -> Forbidden:
 
 
 def not_reproducible(tree: exp.Expr, again: exp.Expr | None, rules: DialectRules) -> InvalidInput:
-    """A statement whose text, read again, isn't the same tree: where they part.
+    """A statement whose rendered text parses to a different tree, with the place where they differ.
 
     Args:
-        again: the second tree; ``None`` where the text couldn't be read at all.
+        again: the second tree; ``None`` if the text couldn't be parsed at all.
     """
     place = ""
     if again is not None:
@@ -214,7 +214,7 @@ def not_reproducible(tree: exp.Expr, again: exp.Expr | None, rules: DialectRules
                 place = quoted(one.parent or one, rules)
                 break
     return InvalidInput(
-        f"The Workbench can't write this statement{place} exactly as it was, so it isn't run. "
+        f"The Workbench can't reproduce this statement{place} exactly, so it isn't run. "
         "Write that part differently, for example without abbreviations, or tell your "
         "administrator.",
         code="not_reproducible",
@@ -230,7 +230,7 @@ def _own(node: exp.Expr) -> dict[str, object]:
 
 
 def quoted(node: exp.Expr, rules: DialectRules) -> str:
-    """The beginning of a node's text in quotes, where it has one."""
+    """The beginning of a node's text in quotes; empty if it has none."""
     try:
         text = node.sql(dialect=rules.name, comments=False)
     except Exception:  # the generator doesn't know it either
@@ -240,7 +240,7 @@ def quoted(node: exp.Expr, rules: DialectRules) -> str:
 
 
 def statement_refused(what: str) -> Forbidden:
-    """A statement of a kind that doesn't run here."""
+    """A kind of statement that doesn't run here."""
     what = what.strip()
     instead = _STATEMENTS.get(what.split(" ")[0].lower(), "")
     return Forbidden(f"{what} isn't allowed here. {instead}".strip(), code="statement_not_allowed")

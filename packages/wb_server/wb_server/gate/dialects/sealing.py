@@ -1,22 +1,22 @@
-"""Forms that only this package makes, so that a parser takes what it has no grammar for."""
+"""Sealed tokens that only this package makes, for syntax that the parser has no grammar for."""
 
 from __future__ import annotations
 
 from sqlglot import Token, TokenType, exp
 
-MAX_BRACKETS = 60  # brackets or CASE inside each other
-SEAL = "\x00"  # refused in the input, so nothing from outside holds it
-FORM = SEAL * 2  # begins a name that stands for a form; the mask of a function is one of them
-NOTHING = SEAL  # the word of the tree for an operand that is written as nothing
+MAX_BRACKETS = 60  # nesting depth of brackets and CASE
+SEAL = "\x00"  # refused in the input, so no user's text contains it
+FORM = SEAL * 2  # prefix of a name that stands for a sealed form, such as a masked function
+NOTHING = SEAL  # the tree's word for an operand that renders as nothing
 
 
 def like(token: Token, kind: TokenType, text: str) -> Token:
-    """A token in the place of another one."""
+    """A token at the position of another one."""
     return Token(kind, text, token.line, token.col, token.start, token.end)
 
 
 def nothing(token: Token) -> Token:
-    """An operand that is written as nothing."""
+    """An operand that renders as nothing."""
     return like(token, TokenType.STRING, SEAL)
 
 
@@ -26,7 +26,7 @@ def is_nothing(node: exp.Expr) -> bool:
 
 
 def operator(token: Token, sign: str, *, prefix: bool = False) -> list[Token]:
-    """``OPERATOR(sign)``, where its operands stand on both sides, or on the right only."""
+    """``OPERATOR(sign)``, binary, or unary with its operand on the right."""
     form = [
         like(token, TokenType.OPERATOR, "OPERATOR"),
         like(token, TokenType.L_PAREN, "("),

@@ -32,7 +32,7 @@ class Spelling:
     nested_comments: bool = True
 
 
-# Those that PostgreSQL reserves, and most of what DuckDB reserves besides.
+# PostgreSQL's reserved words, and most of those that DuckDB adds.
 _STANDARD: Final = words(
     """
     all analyse analyze and any array as asc asymmetric authorization binary both case cast
@@ -50,7 +50,7 @@ _STANDARD: Final = words(
 
 _DUCKDB: Final = _STANDARD | words("lambda pivot_longer pivot_wider")
 
-# Those that MySQL 8 or MariaDB reserves, and what the gate's own parser wants quoted.
+# The reserved words of MySQL 8 and MariaDB, and those that the gate's own parser needs quoted.
 _MYSQL: Final = words(
     """
     accessible add all alter analyze and as asc asensitive before between bigint binary blob

@@ -1,4 +1,4 @@
-"""The tables that a statement names: found in its tree, and held against the dialect's lists."""
+"""Finds the tables that a statement names, and checks them against the dialect's lists."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .base import DialectRules
 from .canonical import fold
 from .nodes import WRITES, is_part_of_write
 
-# A file's name, an address or a pattern: DuckDB opens such a "table" as a file.
+# A file name, a URL or a glob pattern: DuckDB opens such a "table" as a file.
 _FILE_CHARACTERS = re.compile(r"[/\\.*?:\[\]{}~%]")
 _FILE_ENDINGS = re.compile(
     r"(^|\.)(csv|tsv|txt|parquet|pq|json|jsonl|ndjson|geojson|gz|zst|bz2|xlsx?|avro|arrow|arrows|"
@@ -27,7 +27,7 @@ _FILE_ENDINGS = re.compile(
 
 @dataclass(frozen=True)
 class TableRef:
-    """A base table, view or file by name. ``name`` is empty where a schema itself is meant."""
+    """A base table, view or file by name. ``name`` is empty for a schema."""
 
     catalog: str | None
     schema: str | None
@@ -38,7 +38,7 @@ def reference_of(table: exp.Expr, rules: DialectRules) -> TableRef | None:
     """The table's name, or None for a function or subquery in its place.
 
     Raises:
-        Forbidden: it can't be read (``syntax_not_allowed``).
+        Forbidden: it can't be determined (``syntax_not_allowed``).
     """
 
     def part(key: str) -> str | None:
@@ -57,20 +57,20 @@ def reference_of(table: exp.Expr, rules: DialectRules) -> TableRef | None:
 def tables_of(
     node: exp.Expr, rules: DialectRules, scopes: tuple[set[str], ...] = ()
 ) -> Iterator[TableRef]:
-    """The base tables under a node, where the CTE names of ``scopes`` are known.
+    """The base tables under a node, with the CTE names of ``scopes`` in scope.
 
-    A CTE sees those before it, and itself only under RECURSIVE. When in doubt a name is reported
-    as a table: that can refuse too much, but hides nothing.
+    A CTE sees those before it, and itself only under RECURSIVE. When in doubt, a name is reported
+    as a table: that may refuse too much, but hides nothing.
     """
     with_ = node.args.get("with_")
     if isinstance(with_, exp.With):
         recursive = bool(with_.args.get("recursive"))
         names = [fold(cte.args["alias"].this, rules) for cte in with_.expressions]
-        # It grows while the CTEs are looked through, one after the other.
+        # Grows as the CTEs are visited, one after the other.
         known: set[str] = set()
         scopes = (*scopes, known)
         if recursive and rules.name == "postgres":
-            known.update(names)  # all names of a recursive WITH are seen in all of its parts
+            known.update(names)  # every CTE of a recursive WITH sees all of its names
         for cte, name in zip(with_.expressions, names, strict=True):
             if recursive and rules.name != "postgres" and isinstance(cte.this, exp.SetOperation):
                 # Only what follows UNION may refer to the CTE itself.
@@ -98,7 +98,7 @@ def tables_of(
 
 
 def _is_target(node: exp.Expr) -> bool:
-    """The target of a write is always a real table, whatever a CTE is called."""
+    """True for the target of a write, which is always a real table, even if a CTE has its name."""
     parent = node.parent
     if isinstance(parent, exp.Schema):
         node, parent = parent, parent.parent
@@ -116,7 +116,7 @@ def targets_of(tree: exp.Expr, rules: DialectRules) -> tuple[TableRef, ...]:
     """The tables that a write changes.
 
     Raises:
-        Forbidden: they can't be read from the tree (``syntax_not_allowed``).
+        Forbidden: they can't be determined (``syntax_not_allowed``).
     """
     targets: list[Any] = [tree.args.get("this"), *(tree.args.get("tables") or [])]
     if isinstance(tree, exp.TruncateTable | exp.Drop):
@@ -124,7 +124,7 @@ def targets_of(tree: exp.Expr, rules: DialectRules) -> tuple[TableRef, ...]:
     if isinstance(tree, exp.Alter):
         targets += [new.this for new in tree.find_all(exp.AlterRename)]
     if isinstance(tree, exp.Update | exp.Delete):
-        # MySQL changes any of the tables that it joins.
+        # MySQL may change any of the joined tables.
         using = tree.args.get("using") if rules.name == "mysql" else None
         joined = [table for table in (*targets, *(using or [])) if isinstance(table, exp.Table)]
         joins = [join.this for table in joined for join in table.args.get("joins") or []]
@@ -147,7 +147,7 @@ def targets_of(tree: exp.Expr, rules: DialectRules) -> tuple[TableRef, ...]:
 
 
 def check_table(table: TableRef, rules: DialectRules, *, write: bool) -> None:
-    """Refuses what is no table of the user's: of another database, a file, of the system.
+    """Refuses tables of another database, files and system tables.
 
     Raises:
         Forbidden: ``system_table_not_allowed``, ``file_not_allowed``.
@@ -168,7 +168,7 @@ def check_table(table: TableRef, rules: DialectRules, *, write: bool) -> None:
             )
     schema, name = table.schema, table.name
     if rules.name == "mysql":
-        # Whatever its server does with the case of names, its own are found in any.
+        # However the server treats case, it finds its own tables in any spelling.
         schema, name = schema and plain_name(schema), plain_name(name)
     own = name.startswith(rules.system_prefixes)
     if schema is None:
@@ -186,11 +186,11 @@ def check_table(table: TableRef, rules: DialectRules, *, write: bool) -> None:
 
 
 def plain_name(name: str) -> str:
-    """A name without case, accents and letters that are only another form of one."""
+    """A name without case, accents and compatibility forms of letters."""
     letters = unicodedata.normalize("NFKD", name.strip().casefold()).replace("ı", "i")
     return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def in_order(tables: Iterable[TableRef]) -> tuple[TableRef, ...]:
-    """Each table once, by its names."""
+    """The distinct tables, sorted by name."""
     return tuple(sorted(set(tables), key=lambda t: (t.catalog or "", t.schema or "", t.name)))

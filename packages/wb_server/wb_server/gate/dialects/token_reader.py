@@ -1,4 +1,4 @@
-"""Reads tokens one after the other, each as what it has to be."""
+"""Reads tokens one after the other, each as the kind that is expected."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sqlglot import Token, TokenType
 from .base import words
 from .sealing import MAX_BRACKETS, SEAL
 
-_LONGEST = 63  # bytes of a name; PostgreSQL cuts longer ones
+_MAX_NAME = 63  # bytes; PostgreSQL truncates longer names
 
 
 class TokenReader:
-    """Words, names and values of PostgreSQL; what isn't there is a ``LookupError``."""
+    """Reads words, names and values of PostgreSQL; raises ``LookupError`` if one is missing."""
 
     def __init__(self, tokens: list[Token], index: int) -> None:
         self._tokens = tokens
@@ -21,13 +21,13 @@ class TokenReader:
 
     @property
     def here(self) -> Token:
-        """The token that comes next."""
+        """The next token."""
         if self.index >= len(self._tokens):
             raise LookupError
         return self._tokens[self.index]
 
     def word(self, *texts: str) -> bool:
-        """Goes past these words, if they come next."""
+        """Consumes these words if they come next, and returns whether they did."""
         here = self._tokens[self.index : self.index + len(texts)]
         found = len(here) == len(texts) and all(
             token.text.lower() == text and token.token_type not in QUOTED
@@ -39,14 +39,14 @@ class TokenReader:
     sign = word
 
     def must(self, text: str) -> str:
-        """Goes past a word that has to come next; its text in capitals."""
+        """Consumes a word that has to come next, and returns it in upper case."""
         if not self.word(text):
             # The tokenizer makes one token of ORDER BY, and of others with a space.
             raise LookupError
         return text.upper()
 
     def name(self) -> str:
-        """A name in quotes."""
+        """Consumes a name, and returns it quoted."""
         token = self.here
         text = token.text
         if token.token_type != TokenType.IDENTIFIER:
@@ -55,20 +55,20 @@ class TokenReader:
             if token.token_type in QUOTED:
                 raise LookupError
             text = text.lower()
-        if not 0 < len(text.encode()) <= _LONGEST:
+        if not 0 < len(text.encode()) <= _MAX_NAME:
             raise LookupError
         self.index += 1
         return '"' + text.replace('"', '""') + '"'
 
     def names(self) -> str:
-        """Names between commas."""
+        """Consumes names separated by commas."""
         found = [self.name()]
         while self.sign(","):
             found.append(self.name())
         return ", ".join(found)
 
     def integer(self) -> str:
-        """A whole number, or nothing."""
+        """Consumes an integer of up to nine digits; the result is empty if there is none."""
         minus = "-" if self.sign("-") else ""
         token = self.here
         if token.token_type != TokenType.NUMBER or not re.fullmatch(r"[0-9]{1,9}", token.text):
@@ -79,7 +79,7 @@ class TokenReader:
         return minus + token.text
 
     def value(self) -> str:
-        """A string, a number, TRUE or FALSE."""
+        """Consumes a string, a number, TRUE or FALSE."""
         token = self.here
         self.index += 1
         if token.token_type == TokenType.STRING and SEAL not in token.text:
@@ -94,12 +94,15 @@ QUOTED = frozenset(
     | {TokenType.BYTE_STRING, TokenType.UNICODE_STRING, TokenType.NATIONAL_STRING}
     | {TokenType.HEX_STRING, TokenType.BIT_STRING, TokenType.RAW_STRING}
 )
-# Never a name without quotes; what else isn't one, the parser finds out.
+# Never a name without quotes. The parser rejects other words that aren't names.
 _NO_NAMES = words("select values table with from where default")
 
 
 def closing_of(tokens: list[Token], opening: int) -> int | None:
-    """Where the parentheses end that open here; ``None``: none opens, it stays open, or holds too many."""
+    """The index of the closing parenthesis; ``None`` if none opens here, or it never closes.
+
+    It is ``None`` too for more than ``MAX_BRACKETS`` levels.
+    """
     if opening >= len(tokens) or tokens[opening].token_type != TokenType.L_PAREN:
         return None
     depth = 0

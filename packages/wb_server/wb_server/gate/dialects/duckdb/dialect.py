@@ -1,8 +1,7 @@
 """DuckDB 1.x over files: what a query may call and read.
 
-The connector holds the files as views; a query names those views. Kept off: everything that
-opens a file or an address, runs SQL from a string, or tells about settings, secrets and the
-process.
+The connector exposes the files as views; a query names those views. Left off: everything that
+opens a file or a URL, runs SQL from a string, or reveals settings, secrets and the process.
 """
 
 from __future__ import annotations
@@ -99,10 +98,11 @@ _LISTS = words(
     """
 )
 
-# A test compares the lists with DuckDB's own: what is in no DuckDB could be a macro of a file.
+# A test compares the lists with DuckDB's built-in functions: any other name could be a macro of a
+# database file.
 
-# JSON values; read_json and what else opens a file stays off. json_execute_serialized_sql and
-# json_serialize_plan run or plan SQL from a string and stay off as well.
+# JSON values; read_json and other functions that open files are left off. So are
+# json_execute_serialized_sql and json_serialize_plan, which run or plan SQL from a string.
 _JSON = words(
     """
     array_to_json from_json from_json_strict json json_array json_array_length json_contains
@@ -133,8 +133,8 @@ _WINDOW = words(
     """
 )
 
-# Views of DuckDB's own, in whatever schema they are looked for: they tell the texts of views and
-# macros, where files lie, settings and secrets. A test holds a DuckDB's views against this.
+# Prefixes of DuckDB's system views, in any schema: these show the definitions of views and macros,
+# the paths of files, settings and secrets. A test compares them with DuckDB's views.
 _OWN = ("pg_", "sqlite_", "duckdb_", "pragma_")
 
 _TABLE_FUNCTIONS = words(
@@ -158,7 +158,7 @@ RULES = DialectRules(
     | _TABLE_FUNCTIONS,
     table_functions=_TABLE_FUNCTIONS,
     write_functions=frozenset(),
-    niladic=frozenset(),  # current_user and the like are a constant
+    niladic=frozenset(),  # current_user and the like are constants
     types=TYPES
     | {
         exp.DType.TINYINT,
@@ -179,9 +179,9 @@ RULES = DialectRules(
         exp.DType.VARIANT,
         exp.DType.BIGNUM,
         exp.DType.TIME_NS,
-        exp.DType.USERDEFINED,  # an enum or another name for a type: no code is behind a cast
+        exp.DType.USERDEFINED,  # an enum or an alias of a type: a cast runs no code
     },
-    nodes=READ_NODES - {exp.Overlay}  # calls a function overlay, which DuckDB hasn't
+    nodes=READ_NODES - {exp.Overlay}  # DuckDB has no function overlay
     | {
         exp.Qualify,
         exp.Lambda,

@@ -1,8 +1,8 @@
-"""DuckDB's SQL from tree to text, and what its trees need before.
+"""Renders DuckDB's SQL from a tree, and prepares the tree for it.
 
-What is rendered must mean the same to DuckDB as what was written, and give columns the same titles,
-which DuckDB takes from the text of their expressions. ``duckdb_tokens`` says what is done to a text
-before it is parsed; here it is taken back, and written as DuckDB's own grammar has it.
+The rendered text must mean the same to DuckDB as the original, and give columns the same titles,
+which DuckDB takes from the text of their expressions. ``tokens.py`` describes the changes that are
+made to a text before it is parsed; here they are reverted, and rendered in DuckDB's own grammar.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from wb_server.gate.dialects.duckdb.tokens import ARRAY, LIST, MARK
 
 Write = Callable[[exp.Expr], str]
 
-# Grammar, not names: in quotes, or with a schema, they would be macros of a database file.
+# Grammar, not names: quoted or qualified, they would be macros of a database file.
 SYNTAX: Final = words("coalesce columns extract grouping grouping_id if ifnull all some try")
 ORDERED_SETS: Final = words("percentile_cont percentile_disc")
 
@@ -30,7 +30,7 @@ _NAMED: Final = (exp.Identifier, exp.DataType, exp.Var, exp.Literal, exp.Anonymo
 
 
 def prepare(tree: exp.Expr) -> exp.Expr:
-    """Takes back what ``tokenize`` put in, and what the parser made of FROM without SELECT."""
+    """Reverts what ``tokenize`` inserted, and what the parser does to FROM without SELECT."""
     for node in list(tree.walk()):
         if isinstance(node, exp.Not):
             _one_not(node)
@@ -41,7 +41,7 @@ def prepare(tree: exp.Expr) -> exp.Expr:
             _joins_of_from(node)
         elif isinstance(node, exp.Extract) and node.this.name.startswith(MARK):
             node.set("this", exp.Var(this=node.this.name.removeprefix(MARK)))
-        elif isinstance(node, exp.Table) and _tells_defaults(node):
+        elif isinstance(node, exp.Table) and _shows_defaults(node):
             put_in_place(node, _without_defaults(node))
         elif isinstance(node, exp.Summarize) and isinstance(node.this, exp.Literal):
             name = exp.Identifier(this=node.this.this, quoted=True)
@@ -55,12 +55,12 @@ def prepare(tree: exp.Expr) -> exp.Expr:
     return tree
 
 
-# The texts of columns' defaults, which only their owner has written for readers.
+# The expressions of columns' defaults, which their owner didn't write for readers.
 _DEFAULTS: Final = ("information_schema", "columns", "column_default")
 
 
-def _tells_defaults(table: exp.Table) -> bool:
-    """Whether information_schema.columns is named, other than as it is put in."""
+def _shows_defaults(table: exp.Table) -> bool:
+    """True if information_schema.columns is named other than in the query inserted here."""
     if (table.db.lower(), table.name.lower()) != _DEFAULTS[:2]:
         return False
     select = table.parent.parent if isinstance(table.parent, exp.From) else None
@@ -83,7 +83,7 @@ def _all_but_defaults() -> exp.Select:
 
 
 def _without_defaults(table: exp.Table) -> exp.Expr:
-    """information_schema.columns as a query of all columns but the defaults."""
+    """information_schema.columns as a query of all columns except the defaults."""
     alias = table.args.get("alias")
     if alias is None and isinstance(table.parent, exp.From | exp.Join):
         alias = exp.TableAlias(this=exp.Identifier(this=table.name, quoted=True))
@@ -95,7 +95,7 @@ def _without_defaults(table: exp.Table) -> exp.Expr:
 
 
 def _one_not(node: exp.Expr) -> None:
-    """One NOT before is two here; one inside (``x NOT IN y``) is one."""
+    """Restores NOT: ``tokenize`` doubled a prefix NOT, but not an infix one (``x NOT IN y``)."""
     inner = node.this
     if isinstance(inner, exp.Not):
         node.set("this", inner.this)
@@ -104,7 +104,7 @@ def _one_not(node: exp.Expr) -> None:
 
 
 def _joins_of_from(node: exp.Expr) -> None:
-    """``FROM a JOIN b SELECT …``: the joins are the query's, and not the table's."""
+    """Moves the joins of ``FROM a JOIN b SELECT …`` from the table to the query."""
     source = node.args["from_"].this if node.args.get("from_") is not None else None
     if source is None:
         return
@@ -115,10 +115,10 @@ def _joins_of_from(node: exp.Expr) -> None:
 
 
 def one_spelling(node: exp.Expr) -> exp.Expr | None:
-    """Calls with a syntax of their own become plain calls, as the generator writes them.
+    """Turns calls with a special syntax into plain calls, as the generator renders them.
 
-    ``value.upper()`` does too. Otherwise it could call a macro of a database file: DuckDB looks for
-    a schema ``value`` first.
+    It does so for ``value.upper()`` too, which could otherwise call a macro of a database file:
+    DuckDB looks for a schema ``value`` first.
     """
     if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Anonymous):
         if _is_own(node):
@@ -147,7 +147,7 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
 
 
 def _plain_values(node: exp.Select) -> exp.Expr | None:
-    """The VALUES that the parser made a SELECT of, in a WITH or a UNION."""
+    """The VALUES that the parser turned into a SELECT, in a WITH or a UNION."""
     source: exp.Expr | None = (
         node.args["from_"].this if node.args.get("from_") is not None else None
     )
@@ -167,7 +167,7 @@ def _plain_values(node: exp.Select) -> exp.Expr | None:
 
 
 def _is_own(node: exp.Dot) -> bool:
-    """``main.upper(…)``: DuckDB's own functions come first there; but grammar has no schema."""
+    """True for ``main.upper(…)``: built-in functions come first there. Grammar takes no schema."""
     schema = node.this
     name = node.expression.name.lower()
     return (
@@ -178,16 +178,16 @@ def _is_own(node: exp.Dot) -> bool:
 
 
 def _chained_value(node: exp.Expr) -> exp.Expr:
-    """What stands before ``.function()``, as the parser gives it in other places.
+    """The value before ``.function()``, as the parser represents it elsewhere.
 
-    There it takes columns for bare names, and names with dots for fields, at any depth.
+    Before a dot it takes columns for bare names, and qualified names for fields, at any depth.
     """
     first, parts = node, []
     while isinstance(first, exp.Dot) and isinstance(first.expression, exp.Identifier):
         parts.append(first.expression)
         first = first.this
     if isinstance(first, exp.Identifier):
-        return node if _is_lambdas(first) else _column([first, *reversed(parts)])
+        return node if _is_lambda_parameter(first) else _column([first, *reversed(parts)])
     if not isinstance(first, _NO_VALUES):
         for child in list(first.iter_expressions()):
             if child.arg_key not in _NAMES_OF.get(type(first), _NAMING):
@@ -197,7 +197,7 @@ def _chained_value(node: exp.Expr) -> exp.Expr:
     return node
 
 
-# Where names are no values.
+# Where names aren't values.
 _NO_VALUES: Final = (exp.Column, exp.Table, exp.TableAlias, exp.DataType, exp.Star)
 _NAMING: Final = ("alias", "to", "unit", "except_", "rename", "kind")
 _NAMES_OF: Final[dict[type[exp.Expr], tuple[str, ...]]] = {
@@ -217,8 +217,8 @@ def _column(names: list[exp.Expr]) -> exp.Expr:
     return value
 
 
-def _is_lambdas(name: exp.Expr) -> bool:
-    """Whether a name is the parameter of a lambda around it."""
+def _is_lambda_parameter(name: exp.Expr) -> bool:
+    """True if a name is the parameter of a lambda around it."""
     around = name.find_ancestor(exp.Lambda)
     while around is not None:
         if any(name.name.lower() == it.name.lower() for it in around.expressions):
@@ -231,11 +231,11 @@ def _call(name: str, *args: exp.Expr | None) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=[arg for arg in args if arg is not None])
 
 
-# Writing ------------------------------------------------------------------------------------------
+# Rendering ----------------------------------------------------------------------------------------
 
 
 def verbatim(node: exp.Expr, write: Write) -> str | None:
-    """The text of a node that the generator would write as something else, or even drop."""
+    """The text of a node that the generator would render differently, or even drop."""
     if isinstance(node, exp.JSONExtract | exp.JSONExtractScalar):
         sign = "->" if isinstance(node, exp.JSONExtract) else "->>"
         return f"{write(node.this)} {sign} {write(node.expression)}"
@@ -248,8 +248,8 @@ def verbatim(node: exp.Expr, write: Write) -> str | None:
     if isinstance(node, exp.Array) and node.args.get("named"):
         return f"ARRAY[{', '.join(write(item) for item in node.expressions)}]"
     if isinstance(node, exp.LimitOptions) and node.args.get("percent"):
-        return " %"  # LIMIT (10 + 5) PERCENT is none
-    if isinstance(node, exp.Sqrt):  # as the parser takes the sign before a value
+        return " %"  # LIMIT (10 + 5) PERCENT isn't valid
+    if isinstance(node, exp.Sqrt):  # the node for a unary plus, see ``tokens.py``
         return f"+{write(node.this)}"
     if isinstance(node, exp.Pivot) and node.this and (node.expressions or not node.unpivot):
         return _pivot(node, write)
@@ -277,7 +277,7 @@ def _trim(node: exp.Trim, write: Write) -> str:
 
 
 def _pivot(node: exp.Pivot, write: Write) -> str:
-    """A PIVOT that is a statement: the generator drops the tables of columns, also in its query."""
+    """A PIVOT statement: the generator would drop the tables of columns, also in its query."""
     written = f"{'UNPIVOT' if node.unpivot else 'PIVOT'} {write(node.this)}"
     if node.expressions:
         written += f" ON {', '.join(map(write, node.expressions))}"

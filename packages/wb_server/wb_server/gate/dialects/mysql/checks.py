@@ -1,8 +1,8 @@
-"""What no single node of a tree shows: variables that aren't set, columns that stay closed.
+"""Checks that need the whole tree: unset variables and closed columns.
 
-Variables of the session (``@n``) are allowed as far as a statement sets what it reads. The server
-forgets them when a session goes back to the pool, so nobody sees another's; one that isn't set in the
-statement would be NULL, whatever its author set before.
+Session variables (``@n``) are allowed if the statement sets every one that it reads. The server
+forgets them when a session returns to the pool, so no user sees another's; a variable that the
+statement doesn't set would be NULL, whatever its author set before.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from wb_server.kit.errors import Forbidden, InvalidInput
 
 from ..tables import plain_name
 
-# Of the views that may be read (mysql.py), with the reason. None of the others' columns names a login
-# or holds the text of a view or routine.
+# Closed columns of the readable views (dialect.py), with the reason. No other column of these names a
+# login or holds the definition of a view or routine.
 CLOSED: Final[Mapping[str, Mapping[str, str]]] = {
     "tables": {"create_options": "it may hold passwords for other servers (CONNECT, SPIDER)"},
 }
-# What * stands for there: the others, as all servers have them.
+# What * selects there: the other columns, those that all servers have.
 _OPEN: Final[Mapping[str, str]] = {
     "tables": """
         TABLE_CATALOG TABLE_SCHEMA TABLE_NAME TABLE_TYPE ENGINE VERSION ROW_FORMAT TABLE_ROWS
@@ -32,7 +32,7 @@ _OPEN: Final[Mapping[str, str]] = {
 
 
 def with_open_stars(tree: exp.Expr) -> None:
-    """Where a star shows a view with closed columns, puts a subquery of the others in its place."""
+    """Replaces a view with closed columns by a subquery of the open ones, if a star shows it."""
     for table in list(tree.find_all(exp.Table)):
         select = table.parent_select
         columns = _OPEN.get(plain_name(table.name))
@@ -50,8 +50,8 @@ def with_open_stars(tree: exp.Expr) -> None:
             exp.Column(this=exp.Identifier(this=name, quoted=True)) for name in columns.split()
         ]
         open_ones = exp.Select(expressions=wanted, from_=exp.From(this=plain))
-        named = alias or exp.TableAlias(this=table.this.copy())
-        table.replace(exp.Subquery(this=open_ones, alias=named, joins=joins))
+        alias = alias or exp.TableAlias(this=table.this.copy())
+        table.replace(exp.Subquery(this=open_ones, alias=alias, joins=joins))
 
 
 def _shows_all(select: exp.Expr) -> bool:
@@ -59,7 +59,7 @@ def _shows_all(select: exp.Expr) -> bool:
 
 
 def _named_by_position(node: exp.Expr | None) -> bool:
-    """Whether a list of names stands for the columns of a table, or of a query around it."""
+    """True if a list of column names renames the columns of a table, or of a query around it."""
     while node is not None:
         alias = node.args.get("alias")
         if isinstance(alias, exp.TableAlias) and alias.args.get("columns"):
@@ -69,10 +69,11 @@ def _named_by_position(node: exp.Expr | None) -> bool:
 
 
 def check(tree: exp.Expr) -> None:
-    """Refuses what isn't right as a whole.
+    """Checks the tree as a whole.
 
     Raises:
-        InvalidInput: a variable that isn't set (``parameter_syntax``), ``:=`` after anything else.
+        InvalidInput: a variable that isn't set (``parameter_syntax``), or ``:=`` after anything but
+            a variable (``syntax_error``).
         Forbidden: a closed column, or a star that would show one (``system_column_not_allowed``).
     """
     _check_variables(tree)
@@ -101,7 +102,7 @@ def _check_variables(tree: exp.Expr) -> None:
 
 
 def _check_columns(tree: exp.Expr, table: exp.Table, closed: Mapping[str, str]) -> None:
-    """Wherever the name stands: what it belongs to is the server's to say."""
+    """Refuses a closed column's name anywhere: only the server knows which table it belongs to."""
     view = table.name
     for node in tree.find_all(exp.Identifier, exp.Join, exp.Star):
         if isinstance(node, exp.Identifier):

@@ -1,10 +1,10 @@
 """MySQL (8.0 and newer) and MariaDB (10.6 and newer): what a query may call and read.
 
-A function is on the list if it computes from its arguments alone (or reads the clock). What only
-one of them has, or only some versions, would elsewhere call a stored function of that name: so for
-``_NOT_EVERYWHERE`` the connector first asks whether the database has such a function of its own.
-Kept off: everything that reads files, settings, other tables or other sessions, sleeps, locks,
-writes, keeps state, or tells about the server and its login.
+A function is on the list if it computes from its arguments alone (or reads the clock). One that only
+one of the servers has, or only some versions, would elsewhere call a stored function of that name, so
+for ``_NOT_EVERYWHERE`` the connector first asks whether the database has such a stored function.
+Left off: everything that reads files, settings, other tables or other sessions, sleeps, locks,
+writes, keeps state, or reveals the server and its login.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _TIME = words(
     """
 )
 
-# The login's name and the server's version are told; where it connects from (user()), the session's
-# number and the server's variables aren't.
+# A query may read the login's name and the server's version, but not where the login connects from
+# (user()), the session's number or the server's variables.
 _GENERAL = words(
     """
     coalesce if ifnull isnull nullif row uuid charset collation coercibility current_user database
@@ -103,11 +103,11 @@ _NOT_EVERYWHERE = words(
     """
 )
 
-# What says how the data is laid out. Left out: views, routines, triggers, events and the privileges
-# (texts, definers, grantees), variables, statistics and status (settings), processlist, profiling,
-# innodb_* and optimizer_trace (other sessions, what was run), files, tablespaces and partitions
-# (where rows lie), user_*, plugins. The server itself shows only what the login has rights on.
-# mysql_checks.CLOSED says which columns of these stay closed.
+# Tables that describe the structure of the data. Left out: views, routines, triggers, events and the
+# privileges (definitions, definers, grantees), variables, statistics and status (settings),
+# processlist, profiling, innodb_* and optimizer_trace (other sessions, what was run), files,
+# tablespaces and partitions (where rows are stored), user_*, plugins. The server shows only what the
+# login has rights on. checks.CLOSED lists the closed columns of these.
 _SYSTEM_TABLES = {
     "information_schema": words(
         """
@@ -120,7 +120,7 @@ _SYSTEM_TABLES = {
     "sys": frozenset[str](),
 }
 
-# The other dialects' syntax. Some of it the generator would write as something else.
+# Syntax of the other dialects. The generator would render some of it as something else.
 _NOT_HERE = {
     exp.Array,
     exp.ArrayContainedBy,
@@ -168,7 +168,7 @@ RULES = DialectRules(
     table_functions=words("json_table"),
     # The new row's value after ON DUPLICATE KEY UPDATE.
     write_functions=words("values"),
-    niladic=frozenset(),  # each name is in backticks, so none of them is a keyword
+    niladic=frozenset(),  # each name is sent in backticks, so none is a keyword
     types=frozenset(
         {
             exp.DType.BOOLEAN,
@@ -207,7 +207,7 @@ RULES = DialectRules(
             exp.DType.TIME,
             exp.DType.DATETIME,
             exp.DType.TIMESTAMP,
-            exp.DType.TIMESTAMPTZ,  # what the parser takes TIMESTAMP for
+            exp.DType.TIMESTAMPTZ,  # what the parser reads TIMESTAMP as
             exp.DType.YEAR,
             exp.DType.CHARACTER_SET,  # CAST(x AS CHAR CHARACTER SET utf8mb4)
         }
@@ -228,7 +228,7 @@ RULES = DialectRules(
         exp.Xor,
     },
     system_tables=_SYSTEM_TABLES,
-    hidden_schemas=("\0",),  # none by the beginning of its name
+    hidden_schemas=("\0",),  # no schema is hidden by a prefix
     unqualified_system_prefixes=("\0",),
     writes=True,
     file_tables=False,
@@ -253,7 +253,7 @@ RULES = DialectRules(
         """
     ),
     check_tree=mysql_checks.check,
-    # A function of another schema is somebody's own; and a dot leads nowhere else.
+    # A function qualified by a schema is user-defined, and a dot has no other use after a value.
     record_fields={},
     lexer=mysql_text.tokenize,
     prepare=mysql_trees.prepare,
@@ -278,6 +278,6 @@ RULES = DialectRules(
             exp.SchemaCommentProperty,
         }
     ),
-    # Others read files of the server, or other servers: CONNECT, CSV, FEDERATED, SPIDER, S3.
+    # Others read files of the server or other servers: CONNECT, CSV, FEDERATED, SPIDER, S3.
     engines=words("innodb aria myisam memory"),
 )

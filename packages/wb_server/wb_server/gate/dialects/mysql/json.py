@@ -1,4 +1,4 @@
-"""The columns of JSON_TABLE, which the parser doesn't know as MySQL and MariaDB have them."""
+"""Reads the columns of JSON_TABLE, whose MySQL and MariaDB syntax the parser doesn't know."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _TYPES: Final = words(
 )
 _NUMBER: Final = re.compile(r"\d{1,20}(?:\.\d{1,30})?")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_DEEPEST: Final = 16
+_MAX_DEPTH: Final = 16
 
 
 class _NotThis(Exception):
-    """It isn't what stands in JSON_TABLE."""
+    """The tokens aren't the columns of JSON_TABLE."""
 
 
 def columns_of(tokens: list[Token], here: int) -> tuple[str, int] | None:
-    """What stands from COLUMNS on, written in one way, and the place behind it.
+    """The COLUMNS clause in canonical spelling, and the index of the token after it.
 
-    ``None``: it isn't the columns of JSON_TABLE.
+    ``None`` if the tokens aren't the columns of JSON_TABLE.
     """
     reader = _JsonReader(tokens, here)
     try:
@@ -43,7 +43,7 @@ def quoted(name: str) -> str:
 
 
 def text(value: str) -> str:
-    """A string that ends at the same place in every mode of the server."""
+    """A string literal that ends at the same place in every SQL mode of the server."""
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
@@ -53,7 +53,7 @@ class _JsonReader:
         self._tokens = tokens
 
     def columns(self, depth: int) -> str:
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise _NotThis
         self._word("columns")
         self._kind(TokenType.L_PAREN)

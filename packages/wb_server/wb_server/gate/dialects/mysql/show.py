@@ -1,7 +1,7 @@
-"""SHOW and DESCRIBE, as far as they tell what information_schema tells: read, and written anew.
+"""Parses and re-renders SHOW and DESCRIBE, as far as they show what information_schema shows.
 
-The texts of views, routines and tables (SHOW CREATE), rights, settings, other sessions and comments
-(SHOW FULL COLUMNS) stay hidden, as they do in information_schema.
+The definitions of views, routines and tables (SHOW CREATE), rights, settings, other sessions and
+comments (SHOW FULL COLUMNS) stay hidden, as they do in information_schema.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _NAME: Final = re.compile(r"[^\W\d]\w*\Z")
 
 @dataclass(frozen=True)
 class Shown:
-    """What a statement shows.
+    """An accepted SHOW or DESCRIBE.
 
     Attributes:
         sql: as it is sent.
-        tables: that it names; a schema alone has no table's name.
+        tables: the tables that it names; a schema alone has an empty table name.
     """
 
     sql: str
@@ -41,11 +41,11 @@ class Shown:
 
 
 def shown(sql: str) -> Shown | None:
-    """The statement, if it is SHOW or DESCRIBE of a table; ``None``: it is another one.
+    """The statement if it is SHOW, or DESCRIBE of a table; ``None`` if it is another one.
 
     Raises:
         Forbidden: it shows what stays hidden (``statement_not_allowed``).
-        InvalidInput: its text can't be read.
+        InvalidInput: its text can't be parsed.
     """
     first = _FIRST.match(sql)
     if first is None:
@@ -174,7 +174,7 @@ def _written(table: TableRef) -> str:
 
 def _refused() -> Forbidden:
     return Forbidden(
-        f"SHOW is allowed of {_KNOWN}, with LIKE and a text at most; for more, query "
+        f"SHOW is allowed for {_KNOWN}, optionally with LIKE and a string; for more, query "
         "information_schema.tables or information_schema.columns.",
         code="statement_not_allowed",
     )

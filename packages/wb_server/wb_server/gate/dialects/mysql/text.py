@@ -1,9 +1,9 @@
-"""How MySQL and MariaDB read SQL text.
+"""Tokenizes SQL text as MySQL and MariaDB do.
 
-What a text means depends on where its strings and comments end, and the server has rules of its
-own for that: backslashes escape, double quotes make strings, ``#`` begins a comment, ``--`` only
-before white space, and some comments are run. So a text is read twice, by these rules and by the
-parser's lexer, and is refused where the two don't agree on every string, name and comment.
+What a text means depends on where its strings and comments end, and these servers have special rules
+for that: backslashes escape, double quotes delimit strings, ``#`` starts a comment, ``--`` only
+before white space, and some comments are executed. So a text is read twice, by these rules and by the
+parser's lexer, and is refused unless both agree on every string, name and comment.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from wb_server.gate.dialects.mysql import tokens as spelled
 from wb_server.gate.dialects.refusals import statement_refused
 from wb_server.kit.errors import Forbidden, InvalidInput
 
-# Strings and names between quotes, and comments, in the order in which the server meets them.
+# Quoted strings and names, and comments, in the order in which the server meets them.
 _PIECE: Final = re.compile(
     r"""
       (?P<run>/\*(?:!|[Mm]!|\+))
@@ -53,12 +53,12 @@ _ENDS_PREDICATE: Final = frozenset(
         *(TokenType.SEMICOLON, TokenType.IS, TokenType.STRAIGHT_JOIN),
     }
 )
-# The parser puts what these make in brackets, on the right of <=>.
+# On the right of <=>, the parser would bind these first.
 _AFTER_SAME: Final = frozenset(
     {TokenType.GT, TokenType.GTE, TokenType.LT, TokenType.LTE, TokenType.IS}
 )
 _DATED: Final = words("date time timestamp")
-# How literals such as DATE '2026-01-31' come out of the lexer; nobody can write these names.
+# Names that the lexer gives literals such as DATE '2026-01-31'; no user can write them.
 HEX_NUMBER: Final = "hexadecimal literal"
 LITERALS: Final = frozenset(f"{name} literal" for name in _DATED) | {HEX_NUMBER}
 LITERAL_NAMES: Final = LITERALS | spelled.NAMES
@@ -68,8 +68,8 @@ def tokenize(sql: str) -> list[Token]:
     """The tokens, each string with the value that the server gives it.
 
     Raises:
-        Forbidden: a comment that the server runs, or that steers it (``syntax_not_allowed``).
-        InvalidInput: something isn't closed, or can be read in two ways (``syntax_error``).
+        Forbidden: a comment that the server executes, or a hint (``syntax_not_allowed``).
+        InvalidInput: a quote or comment isn't closed, or is ambiguous (``syntax_error``).
     """
     quoted, comments = _pieces(sql)
     try:
@@ -81,37 +81,38 @@ def tokenize(sql: str) -> list[Token]:
     _check_chains(tokens)
     _agree(sql, tokens, quoted, comments)
     result: list[Token] = []
-    pieces: list[str] = []  # of a string that goes on: 'a' 'b' is one
-    joins = False
+    pieces: list[str] = []  # of one string: 'a' 'b' is 'ab'
+    may_continue = False
     for token in tokens:
         place = (token.line, token.col, token.start, token.end)
-        goes_on = joins and token.token_type == TokenType.STRING
-        if pieces and not goes_on:
+        continues = may_continue and token.token_type == TokenType.STRING
+        if pieces and not continues:
             result[-1].text, pieces = "".join(pieces), []
         if token.token_type == TokenType.NATIONAL_STRING:  # N'x' is _utf8'x'
             value = _value(sql[token.start + 1 : token.end + 1])
             result.append(Token(TokenType.INTRODUCER, "_utf8", *place))
             result.append(Token(TokenType.STRING, value, *place))
-            joins = True
+            may_continue = True
             continue
-        after_set = bool(result) and result[-1].token_type == TokenType.INTRODUCER
-        if token.token_type == TokenType.HEX_STRING and sql[token.start] == "0" and not after_set:
-            # Unlike x'41' it is a number where one is wanted, so it stays what it is.
+        introduced = bool(result) and result[-1].token_type == TokenType.INTRODUCER
+        if token.token_type == TokenType.HEX_STRING and sql[token.start] == "0" and not introduced:
+            # Unlike x'41', 0x41 is a number in a numeric context, so it keeps its form.
             result.append(Token(TokenType.VAR, HEX_NUMBER, *place))
             result.append(Token(TokenType.STRING, token.text, *place))
-            joins = False
+            may_continue = False
             continue
         if token.token_type == TokenType.SOME:
             token.token_type, token.text = TokenType.ANY, "ANY"
         elif token.token_type == TokenType.STRING:
             token.text = _value(sql[token.start : token.end + 1])
-            if goes_on:
+            if continues:
                 pieces = pieces or [result[-1].text]
                 pieces.append(token.text)
                 result[-1].end = token.end
                 continue
-        # TIME '10:00:00' 'x' is a literal and its title.
-        joins = token.token_type == TokenType.STRING and not (result and _is_dated(result[-1]))
+        # TIME '10:00:00' 'x' is a literal and its alias.
+        dated = bool(result) and _is_dated(result[-1])
+        may_continue = token.token_type == TokenType.STRING and not dated
         result.append(token)
     if pieces:
         result[-1].text = "".join(pieces)
@@ -119,7 +120,7 @@ def tokenize(sql: str) -> list[Token]:
 
 
 def _check_start(tokens: list[Token]) -> None:
-    """What the lexer doesn't take apart, and what holds several statements, is said by name."""
+    """Refuses several statements, and commands that the lexer doesn't tokenize, with clear errors."""
     kinds = [token.token_type for token in tokens]
     while kinds and kinds[-1] == TokenType.SEMICOLON:
         kinds.pop()
@@ -135,12 +136,12 @@ def _is_dated(token: Token) -> bool:
 
 @dataclass
 class _Operand:
-    """What is between two brackets, or in a CASE, up to here.
+    """The state of a bracket or CASE up to the current token.
 
     Attributes:
-        comparison: whose right side this is.
-        bounds: of BETWEEN that are still to come.
-        same: whether it is the right side of ``<=>``.
+        comparison: the operator whose right operand this is.
+        bounds: the number of AND of BETWEEN still to come.
+        same: True on the right side of ``<=>``.
     """
 
     comparison: str = ""
@@ -149,12 +150,12 @@ class _Operand:
 
 
 def _check_chains(tokens: list[Token]) -> None:
-    """Refuses NOT among comparisons in a row: the parser begins on the left, servers don't.
+    """Refuses chained comparisons with NOT, which the parser groups from the left and servers don't.
 
     ``a LIKE b NOT LIKE c`` is ``a LIKE (b NOT LIKE c)`` in MariaDB and an error in MySQL.
 
     Raises:
-        InvalidInput: brackets are missing (``not_reproducible``).
+        InvalidInput: parentheses are missing (``not_reproducible``).
     """
     level = _Operand()
     outer: list[_Operand] = []
@@ -178,7 +179,7 @@ def _check_chains(tokens: list[Token]) -> None:
             before and before.token_type,
             after and after.token_type,
         ):
-            pass  # one of the two signs of a shift
+            pass  # half of a shift operator
         elif kind in _ENDS_PREDICATE:
             if level.same and kind in _AFTER_SAME:
                 raise _uncertain("<=>", token.text)
@@ -188,20 +189,20 @@ def _check_chains(tokens: list[Token]) -> None:
 
 def _uncertain(first: str, second: str) -> InvalidInput:
     return InvalidInput(
-        f"What {first} compares isn't certain where {second.upper()} follows: put one of them in "
-        "brackets.",
+        f"The operands of {first} are ambiguous before {second.upper()}: put one of the two in "
+        "parentheses.",
         code="not_reproducible",
     )
 
 
 def _pieces(sql: str) -> tuple[dict[int, int], list[tuple[int, int]]]:
-    """Where what is quoted begins and ends, and where the comments lie, by the server's rules."""
+    """The spans of quoted pieces and of comments, by the server's rules."""
     quoted: dict[int, int] = {}
     comments = []
     for found in _PIECE.finditer(sql):
         if found["run"]:
             raise Forbidden(
-                "Comments that the server runs (/*! … */) or that steer it (/*+ … */) aren't allowed.",
+                "Executable comments (/*! … */) and hints (/*+ … */) aren't allowed.",
                 code="syntax_not_allowed",
             )
         if found["open"]:
@@ -216,7 +217,7 @@ def _pieces(sql: str) -> tuple[dict[int, int], list[tuple[int, int]]]:
 def _agree(
     sql: str, tokens: list[Token], quoted: dict[int, int], comments: list[tuple[int, int]]
 ) -> None:
-    """Every piece is one token or lies between two, and nothing else lies between tokens."""
+    """Checks that every piece is one token or lies between two, with only blanks besides."""
     left = dict(quoted)
     ahead = 0
     here = 0
@@ -224,7 +225,7 @@ def _agree(
         *((t.start, t.end + 1, t.token_type) for t in tokens),
         (len(sql),) * 3,
     ):
-        # The lexer drops semicolons' comments with them, but never the semicolon.
+        # The lexer may drop a comment at a semicolon, but never the semicolon.
         while ahead < len(comments) and comments[ahead][0] < start:
             first, last = comments[ahead]
             if first < here or last > start or sql[here:first].strip(_BLANK):
@@ -241,7 +242,7 @@ def _agree(
             same = left.pop(start + 1, None) == end
         else:
             piece = sql[start:end]
-            # 0.1FROM is a number and a word, and no name that begins with a digit.
+            # 0.1FROM is a number and a word, not a name that begins with a digit.
             number = kind == TokenType.VAR and _NUMBER_FIRST.match(piece)
             same = not number and not any(quote in piece for quote in "'\"`")
         if not same:
@@ -251,7 +252,7 @@ def _agree(
 
 
 def _value(raw: str) -> str:
-    """What a string literal stands for. ``\\%`` and ``\\_`` stay, for LIKE."""
+    """The value of a string literal. ``\\%`` and ``\\_`` stay, for LIKE."""
     quote = raw[0]
 
     def one(found: re.Match[str]) -> str:
@@ -268,12 +269,12 @@ def _value(raw: str) -> str:
 
 
 def _literals_kept(tokens: list[Token]) -> Iterator[Token]:
-    """Literals of several words, spelled so that the parser keeps them.
+    """Respells literals of several words so that the parser keeps them.
 
-    ``INTERVAL 1.5 DAY`` becomes ``INTERVAL (1.5) DAY``: the parser would make a string of the number,
-    and the server rounds a number but cuts a string. ``DATE '…'`` becomes a call of a function with
-    a space in its name, which ``verbatim`` writes as the literal again: of a wrong date a literal is
-    an error, and the cast that the parser would make of it is null.
+    ``INTERVAL 1.5 DAY`` becomes ``INTERVAL (1.5) DAY``: the parser would turn the number into a
+    string, and the server rounds a number but truncates a string. ``DATE '…'`` becomes a call of a
+    function with a space in its name, which ``verbatim`` renders as the literal again: for an invalid
+    date, a literal is an error, but the cast that the parser would make of it is null.
     """
     before: Token | None = None
     signed = False
@@ -293,7 +294,7 @@ def _literals_kept(tokens: list[Token]) -> Iterator[Token]:
         if signed:
             yield from (token, closing)
             signed = False
-        elif value and before is not None and _takes_brackets(before):
+        elif value and before is not None and _takes_parentheses(before):
             yield from (opening, token, closing)
         elif _is_sign(before, token) and after in (TokenType.NUMBER, TokenType.STRING):
             yield from (opening, token)
@@ -308,7 +309,7 @@ def _is_sign(before: Token | None, token: Token) -> bool:
     return interval and token.token_type == TokenType.DASH
 
 
-def _takes_brackets(token: Token) -> bool:
+def _takes_parentheses(token: Token) -> bool:
     return token.token_type == TokenType.INTERVAL or (
         token.token_type == TokenType.VAR and token.text in LITERALS
     )
@@ -325,4 +326,4 @@ def _unreadable(message: str) -> InvalidInput:
 
 
 def _two_readings() -> InvalidInput:
-    return _unreadable("A quote or a comment can be read in two ways; write it plainly.")
+    return _unreadable("A quote or a comment is ambiguous; write it in a simpler way.")

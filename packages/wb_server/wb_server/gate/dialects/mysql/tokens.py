@@ -1,8 +1,8 @@
-"""Syntax of MySQL and MariaDB that the parser doesn't know, spelled so that it does.
+"""Respells syntax of MySQL and MariaDB that the parser doesn't know.
 
-Each becomes a call of a function with a space in its name, which nobody can write, or plain commas
-between arguments; ``mysql_text`` writes it as it was. Nothing is parsed twice here, and what isn't
-recognized stays as it is: the parser refuses it, or the comparison with the second reading does.
+Each construct becomes a call of a function with a space in its name, which no user can write, or
+plain commas between arguments; ``trees.py`` renders it as it was. Nothing is parsed twice here. What
+isn't recognized stays as it is: the parser refuses it, or the comparison with the second parse does.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sqlglot import Token, TokenType
 from ..base import words
 from .json import columns_of
 
-# Character sets whose strings the server takes apart as it does those of the connection. In others a
-# byte of a longer character may look like a backslash.
+# Character sets whose strings the server tokenizes like those of the connection. In others, a byte of
+# a multi-byte character may look like a backslash.
 PLAIN_SETS: Final = words("utf8mb4 utf8mb3 utf8 latin1 ascii binary")
 SETS: Final = PLAIN_SETS | words(
     """
@@ -39,7 +39,7 @@ NAMES: Final = (
     | {BINARY, SEPARATOR, JSON_COLUMNS}
 )
 TITLE_BREAK: Final = "\x1f"
-_LONGEST_TITLE: Final = 255  # what the servers keep of an expression's text
+_MAX_TITLE: Final = 255  # characters of an expression's text that the servers keep
 
 _DATED: Final = {"d": "date", "t": "time", "ts": "timestamp"}
 _OPENING: Final = (TokenType.L_PAREN, TokenType.L_BRACE, TokenType.L_BRACKET)
@@ -77,14 +77,14 @@ MODIFIERS: Final = words(
 
 @dataclass
 class _Scope:
-    """What is open: the statement, or a bracket.
+    """An open scope: the statement or a bracket.
 
     Attributes:
-        call: the name before the bracket, in small letters.
-        place: of that name among the tokens of the result.
-        marker: takes the titles of the SELECT whose items are being read here.
-        titles: of its items so far.
-        begin: of the present item in the text; -1 before it.
+        call: the name before the bracket, in lower case.
+        place: the index of that name in the result.
+        marker: receives the titles of the SELECT whose items are being read in this scope.
+        titles: the titles of its items so far.
+        begin: the start of the current item in the text; -1 before it.
     """
 
     call: str = ""
@@ -95,7 +95,7 @@ class _Scope:
 
 
 def respell(sql: str, tokens: list[Token]) -> list[Token]:
-    """The tokens as the parser can take them."""
+    """The tokens in a spelling that the parser accepts."""
     return _Respelled(sql, tokens).result
 
 
@@ -105,7 +105,7 @@ class _Respelled:
         self._sql = sql
         self._tokens = tokens
         self._levels = [_Scope()]
-        self._ends: list[int] = []  # where brackets that were put in are closed
+        self._ends: list[int] = []  # where inserted parentheses close
         self._is_insert = bool(tokens) and tokens[0].token_type == TokenType.INSERT
         here = 0
         while here < len(tokens):
@@ -113,7 +113,7 @@ class _Respelled:
         self._end_items(self._levels[-1], len(tokens))
 
     def _take(self, here: int) -> int:
-        """Takes the token at this place, and maybe others; where to go on."""
+        """Takes the token at this index, and maybe others; returns the next index."""
         token, after = self._tokens[here], self._peek(here + 1)
         while self._ends and self._ends[-1] == here:
             self.result.append(_like(token, TokenType.R_PAREN, ")"))
@@ -131,7 +131,7 @@ class _Respelled:
         elif kind == TokenType.SELECT:
             return self._select(here, level)
         elif kind == TokenType.JOIN and not self._is_joined():
-            # Alone, it comes out of the parser as a comma does, which binds less.
+            # The parser would turn a bare JOIN into a comma, which binds less tightly.
             self.result += [_like(token, TokenType.INNER, "INNER"), token]
         elif kind == TokenType.VALUES and (rows := self._values(here)):
             return rows
@@ -154,8 +154,8 @@ class _Respelled:
             self.result += [token, _like(after, TokenType.VAR, after.text)]
             return here + 2
         elif level.call == "group_concat" and kind == TokenType.SEPARATOR and after is not None:
-            # As the first argument: behind ORDER BY it would be one more key of the order.
-            level.call = ""  # there is only one
+            # As the first argument: after ORDER BY it would be another sort key.
+            level.call = ""  # there is only one separator
             comma = _like(token, TokenType.COMMA, ",")
             first = level.place + 2
             self.result[first:first] = [*_call(SEPARATOR, [after], token), comma]
@@ -180,7 +180,7 @@ class _Respelled:
         elif word == "binary" and self._is_operator(token, after):
             self.result.append(_like(token, TokenType.VAR, BINARY))
         elif kind == TokenType.PARAMETER and after is not None and after.start == token.end + 1:
-            # A variable's name may stand in quotes of any kind.
+            # A variable's name may be in any kind of quotes.
             assigned = self._peek(here + 2)
             before = self.result[-1].token_type if self.result else None
             if before in _IN_CASE and assigned and assigned.token_type == TokenType.COLON_EQ:
@@ -208,7 +208,7 @@ class _Respelled:
         if token.token_type == TokenType.L_BRACE:
             self._levels[-1].call = "{"
 
-    # Titles: an expression of a SELECT has its own text as its title.
+    # Titles: the title of a SELECT's expression is its text.
 
     def _select(self, here: int, level: _Scope) -> int:
         self.result.append(self._tokens[here])
@@ -237,7 +237,7 @@ class _Respelled:
             level.begin = token.start
 
     def _end_item(self, level: _Scope, here: int) -> None:
-        end = min(self._tokens[here - 1].end + 1, level.begin + 4 * _LONGEST_TITLE)
+        end = min(self._tokens[here - 1].end + 1, level.begin + 4 * _MAX_TITLE)
         text = self._sql[level.begin : end] if level.begin >= 0 else ""
         level.titles.append(title_of(text))
         level.begin = -1
@@ -248,10 +248,10 @@ class _Respelled:
             level.marker.text = TITLE_BREAK.join(level.titles)
             level.marker = None
 
-    # The single rewritings.
+    # The individual rewrites.
 
     def _values(self, here: int) -> int:
-        """``VALUES (1), (2)`` as a query of its own, not of an INSERT: it becomes a SELECT."""
+        """Turns ``VALUES (1), (2)`` into a SELECT if it is a query, not part of an INSERT."""
         token, after = self._tokens[here], self._peek(here + 1)
         before = self.result[-1].token_type if self.result else None
         if after is None or not (before is None or before in _BEFORE_QUERY):
@@ -264,7 +264,7 @@ class _Respelled:
         return here + 1
 
     def _arrow(self, here: int) -> int:
-        """``a.doc -> '$.n'``: inside of a call, the parser would take it for a lambda."""
+        """Rewrites ``a.doc -> '$.n'``, which the parser would take for a lambda inside a call."""
         token = self._tokens[here]
         path = self._peek(here + 1)
         if path is None or not self.result:
@@ -289,7 +289,7 @@ class _Respelled:
         return end
 
     def _end_in_case(self, here: int) -> int:
-        """Where an expression of a CASE ends, or the next one begins."""
+        """The index where an expression of a CASE ends, or the next one begins."""
         depth = 0
         while (token := self._peek(here)) is not None and token.token_type != TokenType.COLON_EQ:
             kind = token.token_type
@@ -315,7 +315,7 @@ class _Respelled:
         return name == "group_concat" and self.result[-2].token_type == TokenType.LIMIT
 
     def _is_operator(self, token: Token, after: Token | None) -> bool:
-        """Whether BINARY before a bracket is the operator: not the type, as in ``AS BINARY(3)``."""
+        """True if BINARY before a bracket is the operator, not the type as in ``AS BINARY(3)``."""
         before = self.result[-1].token_type if self.result else None
         of_type = before == TokenType.COMMA and self._levels[-1].call == "convert"
         return (
@@ -327,7 +327,7 @@ class _Respelled:
         )
 
     def _match(self, here: int) -> int:
-        """``MATCH a, b AGAINST (…)`` gets brackets around its columns."""
+        """Puts parentheses around the columns of ``MATCH a, b AGAINST (…)``."""
         token = self._tokens[here]
         if token.token_type == TokenType.IDENTIFIER:
             return 0
@@ -349,11 +349,11 @@ class _Respelled:
 
 
 def title_of(text: str) -> str:
-    """The title that the servers give an expression: its text, as far as they keep it."""
-    kept = text[: 2 * _LONGEST_TITLE].replace(TITLE_BREAK, " ")
-    # They have no names with characters of four bytes.
+    """The title that the servers give an expression: its text, truncated as they do."""
+    kept = text[: 2 * _MAX_TITLE].replace(TITLE_BREAK, " ")
+    # Their names can't contain four-byte characters.
     kept = "".join(letter if letter <= "\uffff" else "?" for letter in kept)
-    return kept.strip()[:_LONGEST_TITLE].strip()
+    return kept.strip()[:_MAX_TITLE].strip()
 
 
 def odbc_literals(tokens: list[Token]) -> Iterator[Token]:

@@ -1,8 +1,8 @@
-"""Trees of MySQL and MariaDB: what the lexer has spelled becomes what it says, and is written so.
+"""Trees of MySQL and MariaDB: turns respelled tokens back into their meaning, and renders them.
 
-What is sent is plainer than what was written. No comments; all names in backticks, so that none is a
+What is sent is plainer than what was written: no comments; all names in backticks, so that none is a
 keyword; all strings in single quotes, with each quote and each backslash doubled. Such a string ends
-at the same place in every mode of the server.
+at the same place in every SQL mode of the server.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _NEGATED: Final = (exp.In, exp.Between, exp.RegexpLike)
 _UNITS: Final = words("microsecond second minute hour day week month quarter year")
 _UNIT_FIRST: Final = words("timestampdiff timestampadd")
 
-# What a rendered text may hold between its quotes, and what nowhere else. @`x` is a variable of the
-# user's; one of the server's begins with two of these signs.
+# The quoted pieces of a rendered text, and what it may not contain elsewhere. @`x` is a user
+# variable; a system variable begins with two of these signs.
 QUOTED: Final = re.compile(r"'(?:[^'\\]|''|\\\\)*'|@?`(?:[^`]|``)*`")
 NOT_OUTSIDE_QUOTES: Final = ("'", '"', "--", "/*", "*/", "#", "@", "\\", ";", "`", "?", "\x00")
 
 
 def prepare(tree: exp.Expr) -> exp.Expr:
-    """Makes of what ``mysql_tokens`` has spelled what it says.
+    """Turns what ``tokens.py`` respelled back into its meaning.
 
-    Each column of an answer, of a view and of a derived table gets the title that it has as written:
-    the server would take its title from the text that is sent, with all its backticks.
+    Each column of a result, a view or a derived table gets its title from the text as written: the
+    server would take it from the text that is sent, with all its backticks.
     """
     for select in list(tree.find_all(exp.Select)):
         first = select.expressions[0] if select.expressions else None
@@ -58,13 +58,13 @@ def prepare(tree: exp.Expr) -> exp.Expr:
     for compared in tree.find_all(*_COMPARED):
         negated = compared.expression
         if isinstance(negated, exp.Not) and isinstance(negated.this, _NEGATED):
-            # a = b NOT IN (c), which the generator would write a = NOT b IN (c).
+            # a = b NOT IN (c), which the generator would render as a = NOT b IN (c).
             compared.set("expression", exp.Paren(this=negated))
     return tree
 
 
 def _shows_titles(select: exp.Expr) -> bool:
-    """Whether somebody can see or name the columns of a query."""
+    """True if the columns of a query can be seen or named."""
     node = select
     while isinstance(node.parent, exp.SetOperation | exp.Subquery) and node.arg_key == "this":
         node = node.parent
@@ -75,20 +75,20 @@ def _give_titles(select: exp.Expr, titles: list[str]) -> None:
     items = select.expressions
     if len(items) != len(titles):
         return
-    named = []
+    titled = []
     for item, title in zip(items, titles, strict=True):
         inner = item.unnest()
         if not title or item.is_star or _has_its_title(inner):
-            named.append(item)
+            titled.append(item)
             continue
         if isinstance(inner, exp.Literal):
             title = title.strip("()+ ")
-        named.append(exp.Alias(this=item, alias=exp.Identifier(this=title, quoted=True)))
-    select.set("expressions", named)
+        titled.append(exp.Alias(this=item, alias=exp.Identifier(this=title, quoted=True)))
+    select.set("expressions", titled)
 
 
 def _has_its_title(item: exp.Expr) -> bool:
-    """Whether the server gives it the same title as it is sent: a string has its value's."""
+    """True if the server gives the sent item the right title anyway: a string's is its value."""
     if isinstance(item, exp.Anonymous) and isinstance(item.this, str):
         if item.this.startswith(spelled.INTRODUCER):
             item = item.expressions[0]
@@ -98,20 +98,22 @@ def _has_its_title(item: exp.Expr) -> bool:
 
 
 def one_spelling(node: exp.Expr) -> exp.Expr | None:
-    """A node to put in this one's place, or None; small changes are made in place."""
+    """The node's replacement in canonical spelling, or None; small changes are made in place."""
     if isinstance(node, exp.Identifier):
         node.set("quoted", True)
         return None
     if isinstance(node, exp.Join) and (node.args.get("on") or node.args.get("using")):
         if node.kind == "INNER":
-            node.set("kind", None)  # the word is the same without it
+            node.set("kind", None)  # JOIN means the same without the word
         return None
     if isinstance(node, exp.Select) and _is_dual(node.args.get("from_")):
         node.set("from_", None)
     if isinstance(node, exp.Interval) and not node.args.get("unit"):
         alone: exp.Expr = node.this
         if isinstance(alone.unnest(), exp.Literal):
-            return alone  # INTERVAL 1 DAY + '2026-01-31': the parser takes it for an interval too
+            return (
+                alone  # INTERVAL 1 DAY + '2026-01-31': the parser takes the string for an interval
+            )
     clock = _CLOCK.get(type(node))
     if clock is not None and not node.this:
         return _call(clock)
@@ -127,7 +129,7 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
     if isinstance(node, exp.Anonymous) and str(node.this).lower() in _UNIT_FIRST:
         _keep_unit(node)
     elif isinstance(node, exp.Anonymous) and node.this == spelled.BINARY:
-        if len(node.expressions) == 1:  # more are a row, which has no type
+        if len(node.expressions) == 1:  # several are a row, which can't be cast
             return exp.Cast(this=node.expressions[0], to=exp.DataType(this=exp.DType.BINARY))
     elif isinstance(node, exp.JSONExtract | exp.JSONExtractScalar):
         found = _call("json_extract", node.this, node.expression.unnest())
@@ -143,7 +145,7 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
     return None
 
 
-# A cast knows a few types only; the generator writes these for the others.
+# CAST supports only a few types; the generator renders these for the others.
 _CAST_AS: Final = {
     **dict.fromkeys(
         (exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.MEDIUMINT, exp.DType.INT),
@@ -160,7 +162,7 @@ _CAST_AS: Final = {
     exp.DType.VARBINARY: exp.DType.BINARY,
 }
 
-# Without brackets, each of these is a word of the grammar.
+# Without parentheses, these are keywords.
 _CLOCK: Final[dict[type[exp.Expr], str]] = {
     exp.CurrentDate: "curdate",
     exp.CurrentTime: "curtime",
@@ -171,7 +173,7 @@ _CLOCK: Final[dict[type[exp.Expr], str]] = {
 
 
 def _is_dual(clause: exp.Expr | None) -> bool:
-    """DUAL stands where no table is; the server knows it only without quotes."""
+    """True for DUAL, the placeholder for no table; the server knows it only unquoted."""
     table = clause.this if clause is not None else None
     return (
         isinstance(table, exp.Table)
@@ -193,7 +195,7 @@ def _is_default(node: exp.Expr) -> bool:
 
 
 def _keep_unit(node: exp.Expr) -> None:
-    """The unit of TIMESTAMPDIFF is a word of the grammar and no column."""
+    """Keeps the unit of TIMESTAMPDIFF as a keyword, not a column."""
     unit = node.expressions[0] if node.expressions else None
     if isinstance(unit, exp.Column) and not unit.args.get("table"):
         if unit.name.lower() in _UNITS:
@@ -204,11 +206,11 @@ def _call(name: str, *args: exp.Expr | None) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=[arg for arg in args if arg is not None])
 
 
-# Writing ------------------------------------------------------------------------------------------
+# Rendering ----------------------------------------------------------------------------------------
 
 
 def verbatim(node: exp.Expr, write: Write) -> str | None:
-    """The text of a node that the generator would write in another way."""
+    """The text of a node that the generator would render differently, or None."""
     if isinstance(node, exp.Literal):
         text = str(node.this)
         if node.is_string:
@@ -236,7 +238,7 @@ def verbatim(node: exp.Expr, write: Write) -> str | None:
     if isinstance(node, exp.Values) and not isinstance(node.parent, exp.Insert):
         used = {key for key, value in node.args.items() if value}
         if used - {"expressions", "order", "limit", "offset", "with_"}:
-            raise ValueError("not a list of values as the servers have it")
+            raise ValueError("not a VALUES list that the servers know")
         after = [
             write(node.args[key]) for key in ("order", "limit", "offset") if node.args.get(key)
         ]
@@ -268,7 +270,7 @@ def _is_separator(node: exp.Expr) -> bool:
 
 
 def _written_literal(name: str, args: list[exp.Expr], write: Write) -> str:
-    """What the lexer has spelled as a call."""
+    """The literal that the lexer spelled as a call."""
     if name.startswith(spelled.CHAR_USING):
         used = name.removeprefix(spelled.CHAR_USING)
         return f"CHAR({', '.join(map(write, args))} USING {used})"
@@ -282,7 +284,7 @@ def _written_literal(name: str, args: list[exp.Expr], write: Write) -> str:
     if name == spelled.SEPARATOR:
         return f"SEPARATOR {write(literal)}"
     if name == spelled.JSON_COLUMNS:
-        return str(literal.name)  # by mysql_json, and by nobody else
+        return str(literal.name)  # only ``json.columns_of`` makes it
     if name == HEX_NUMBER:
         if not _HEX_DIGITS.fullmatch(literal.name):
             raise ValueError("not a number as the server reads them")

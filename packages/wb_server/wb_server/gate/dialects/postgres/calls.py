@@ -1,7 +1,7 @@
-"""Calls of PostgreSQL with words between their arguments, as calls that the parser knows.
+"""Rewrites PostgreSQL calls with keywords between their arguments to calls that the parser knows.
 
-``substring(a similar b escape c)`` becomes ``substring(a, b, c)``, which is what PostgreSQL makes of
-it. The XML functions have no plain form: there each word becomes an operator of its name.
+``substring(a similar b escape c)`` becomes ``substring(a, b, c)``, as PostgreSQL itself turns it. The
+XML functions have no plain form: there each keyword becomes an operator with its name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _XML = (
 )  # fmt: skip
 
 
-# The operators that stand for words; only ``lex`` makes them.
+# The operators that stand for keywords; only ``lex`` makes them.
 _FORMS = ("NFC", "NFD", "NFKC", "NFKD")
 WORDS = frozenset(
     f"IS {no}{form} NORMALIZED" for no in ("", "NOT ") for form in _FORMS
@@ -31,9 +31,10 @@ WORDS = frozenset(
 
 
 def seal_calls(tokens: list[Token], lower: str) -> list[Token]:
-    """Puts calls with words into forms that the parser knows.
+    """Rewrites calls with keywords to forms that the parser knows.
 
     Args:
+        tokens: of the whole text.
         lower: the whole text in lower case, so that most statements cost nothing here.
     """
     if "similar" in lower and "substring" in lower:
@@ -60,7 +61,7 @@ def _is_word(token: Token) -> bool:
 
 
 def own_places(tokens: list[Token], opening: int) -> list[int]:
-    """Where the tokens of a call stand that are in no brackets but its own; last its ``)``."""
+    """The indexes of a call's tokens outside any inner brackets; the last is its ``)``."""
     depth = 0
     places: list[int] = []
     for index in range(opening, len(tokens)):
@@ -73,13 +74,13 @@ def own_places(tokens: list[Token], opening: int) -> list[int]:
             places.append(index)
         if kind in (TokenType.L_PAREN, TokenType.L_BRACKET):
             depth += 1
-            if depth > MAX_BRACKETS:  # refused anyway, and no call is to be looked through for it
+            if depth > MAX_BRACKETS:  # refused anyway, so not worth a scan
                 return []
     return []
 
 
 def _xml(tokens: list[Token]) -> list[Token]:
-    """The last call first, so that the inner ones are done when an outer one is looked at."""
+    """Rewrites the XML calls, last call first, so that inner ones are done before outer ones."""
     for index in range(len(tokens) - 2, -1, -1):
         name = tokens[index].text.lower()
         if name not in _XML or not _is_word(tokens[index]) or not _opens(tokens, index + 1):
@@ -93,7 +94,7 @@ def _xml(tokens: list[Token]) -> list[Token]:
 
 
 class CallTokens:
-    """The tokens between the brackets of a call, read from left to right."""
+    """Reads the tokens between the parentheses of a call from left to right."""
 
     def __init__(self, tokens: list[Token], begin: int, end: int, own: set[int]) -> None:
         self._tokens = tokens
@@ -111,7 +112,7 @@ class CallTokens:
         return self._tokens[min(self._index, self._end - 1)]
 
     def at(self, *texts: str) -> bool:
-        """Whether these words come next, in no further brackets."""
+        """True if these words come next, outside any inner brackets."""
         return self._index in self._own and all(
             self._index + offset < self._end
             and self._tokens[self._index + offset].text.lower() == text
@@ -123,12 +124,12 @@ class CallTokens:
         self._index += count
 
     def copy(self) -> None:
-        """One token as it is."""
+        """Copies one token unchanged."""
         self.result.append(self._tokens[self._index])
         self._index += 1
 
     def word(self, sign: str, *, skip: int, prefix: bool = False, suffix: bool = False) -> None:
-        """An operator in place of so many words."""
+        """Replaces the next ``skip`` words by an operator."""
         token = self.here
         self._index += skip
         self.result += operator(token, sign, prefix=prefix)
@@ -136,40 +137,40 @@ class CallTokens:
             self.result.append(nothing(token))
 
     def ahead(self, count: int) -> Token:
-        """The token that so many others stand before."""
+        """The token ``count`` places ahead."""
         return self._tokens[min(self._index + count, self._end - 1)]
 
     def is_empty(self) -> bool:
-        """Whether nothing is left to read."""
+        """True if nothing is left to read."""
         return not self.more
 
     @property
     def begins(self) -> bool:
-        """Whether no operand stands on the left."""
+        """True if there is no operand on the left."""
         return not self.result or self.result[-1].token_type == TokenType.COMMA
 
     def inside(self) -> CallTokens | None:
-        """What stands in the parentheses that come next, to be read for itself."""
+        """A reader for the parentheses that come next, or None."""
         places = own_places(self._tokens, self._index) if self.at("(") else []
         return (
             CallTokens(self._tokens, self._index + 1, places[-1], set(places)) if places else None
         )
 
     def put(self, inner: CallTokens) -> None:
-        """The parentheses, with what was read of ``inside``."""
+        """Adds the parentheses with the result of ``inside``."""
         closing = self._tokens[inner._end]
         self.result += [self.here, *inner.result, closing]
         self._index = inner._end + 1
 
     def name(self) -> None:
-        """A name, which may be a keyword."""
+        """Reads a name, which may be a keyword."""
         token = self.here
         text = token.text if token.token_type == TokenType.IDENTIFIER else token.text.lower()
         self.result.append(like(token, TokenType.IDENTIFIER, text))
         self._index += 1
 
     def type(self, sign: str, *until: str) -> None:
-        """A type up to one of these words, as a cast of NULL to it."""
+        """Reads a type up to one of these words, as a cast of NULL to it."""
         token = self.here
         self.result += [
             *operator(token, sign),
@@ -223,7 +224,7 @@ def _xmlserialize(call: CallTokens) -> None:
 
 
 def _passing(call: CallTokens) -> bool:
-    """PASSING and the words about references, which PostgreSQL reads and doesn't heed."""
+    """Reads PASSING, and BY REF or BY VALUE, which PostgreSQL accepts and ignores."""
     if call.at("passing"):
         call.word("PASSING", skip=1)
         if call.at("by", "ref") or call.at("by", "value"):

@@ -1,7 +1,7 @@
-"""Clauses of PostgreSQL that the parser has no grammar for, or in another form.
+"""Rewrites PostgreSQL clauses that the parser has no grammar for, or knows in another form.
 
-SEARCH and CYCLE behind a part of WITH become one more column of its alias, whose text is put
-together of words, names and literals that were read one by one.
+SEARCH and CYCLE after a CTE become an extra column of its alias, whose text is assembled from
+words, names and literals that were read one by one.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from ..token_reader import QUOTED, TokenReader, closing_of
 
 
 def order_by_sign(tokens: list[Token]) -> None:
-    """``ORDER BY a USING <`` is ASC, ``USING >`` is DESC."""
+    """Turns ``ORDER BY a USING <`` into ASC, and ``USING >`` into DESC."""
     for token, sign in itertools.pairwise(tokens):
         if token.token_type == TokenType.USING and sign.text in ("<", ">"):
             token.token_type, token.text = (
                 (TokenType.ASC, "ASC") if sign.text == "<" else (TokenType.DESC, "DESC")
             )
-            sign.token_type = TokenType.COMMENT  # taken out below
+            sign.token_type = TokenType.COMMENT  # removed below
     tokens[:] = [token for token in tokens if token.token_type != TokenType.COMMENT]
 
 
 def named_joins(tokens: list[Token]) -> list[Token]:
-    """The alias of ``USING (a, b) AS c`` becomes the last name in the parentheses."""
+    """Moves the alias of ``USING (a, b) AS c`` to the end of the names in the parentheses."""
     result: list[Token] = []
     index = 0
     while index < len(tokens):
@@ -53,7 +53,7 @@ def named_joins(tokens: list[Token]) -> list[Token]:
 
 
 def samples(tokens: list[Token]) -> None:
-    """More parentheses around what TABLESAMPLE takes, which may be any expression."""
+    """Adds parentheses around the argument of TABLESAMPLE, which may be any expression."""
     for index in range(len(tokens) - 3, -1, -1):
         opening = index + 2
         if tokens[index].token_type != TokenType.TABLE_SAMPLE:
@@ -68,7 +68,7 @@ def samples(tokens: list[Token]) -> None:
 
 
 def collation_for(tokens: list[Token]) -> list[Token]:
-    """``COLLATION FOR (x)`` is a call of ``pg_collation_for``, and has its title."""
+    """Turns ``COLLATION FOR (x)`` into a call of ``pg_collation_for``, which has the same title."""
     result: list[Token] = []
     for token in tokens:
         if (
@@ -82,7 +82,7 @@ def collation_for(tokens: list[Token]) -> list[Token]:
 
 
 def rows_after_with(tokens: list[Token]) -> list[Token]:
-    """``WITH … VALUES …``, where the parser reads no rows, selects from them."""
+    """Turns ``WITH … VALUES …``, which the parser can't read, into a SELECT from the rows."""
     result: list[Token] = []
     index = 0
     while index < len(tokens):
@@ -113,7 +113,7 @@ def rows_after_with(tokens: list[Token]) -> list[Token]:
 
 
 def with_clauses(tokens: list[Token]) -> list[Token]:
-    """SEARCH and CYCLE behind a part of WITH become the last name in its alias's columns."""
+    """Moves SEARCH and CYCLE after a CTE to the end of its alias's columns."""
     result: list[Token] = []
     index = 0
     while index < len(tokens):
@@ -143,7 +143,7 @@ def with_clauses(tokens: list[Token]) -> list[Token]:
 
 
 def _alias_end(tokens: list[Token]) -> int | None:
-    """Where the alias ends whose body the last token closes: its ``)``, or its name."""
+    """The index where the alias of the CTE that the last token closes ends: its ``)`` or its name."""
     depth = 0
     for index in range(len(tokens) - 1, -1, -1):
         kind = tokens[index].token_type
@@ -159,7 +159,7 @@ def _alias_end(tokens: list[Token]) -> int | None:
 
 
 def _clause(tokens: list[Token], index: int) -> tuple[str, int]:
-    """The text of SEARCH or CYCLE that begins here, in one spelling, and where it ends."""
+    """The SEARCH or CYCLE that begins here, in canonical spelling, and the index after it."""
     reader = TokenReader(tokens, index)
     try:
         if reader.word("search"):

@@ -1,8 +1,8 @@
 """PostgreSQL (12 and newer): what a query may call and read.
 
-A function is on the list if it computes from its arguments alone (or reads the clock). Kept off:
+A function is on the list if it computes from its arguments alone (or reads the clock). Left off:
 everything that runs SQL from a string, reads files, settings, other tables or other sessions,
-sleeps, locks, signals, writes, or tells about the server and its login.
+sleeps, locks, signals, writes, or reveals the server and its login.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _ARRAYS = words(
     """
 )
 
-# JSON: builds and takes apart values only. row_to_json and to_json see only their argument.
+# JSON: these only build and take apart values. row_to_json and to_json see only their argument.
 _JSON = words(
     """
     array_to_json row_to_json to_json to_jsonb json_array_length jsonb_array_length
@@ -86,8 +86,8 @@ _JSON = words(
     """
 )
 
-# Full text search on values. ts_stat and ts_rewrite(query, text) run SQL and stay off;
-# to_tsvector and friends take the name of a configuration, which is harmless.
+# Full-text search on values. ts_stat and ts_rewrite(query, text) run SQL and are left off;
+# to_tsvector and similar functions take the name of a configuration, which is harmless.
 _SEARCH = words(
     """
     to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery ts_rank ts_rank_cd
@@ -105,7 +105,7 @@ _OTHER = words(
     """
 )
 
-# Grammar, not names: with a schema before them, or in quotes, they would be other functions.
+# Grammar, not names: qualified or quoted, they would be other functions.
 _SYNTAX = words(
     """
     coalesce nullif greatest least row grouping all some normalize current_date current_time
@@ -121,8 +121,8 @@ _EXTENSIONS = words(
     """
 )
 
-# XML on values. PostgreSQL loads no external entity. What makes XML of tables and queries
-# (query_to_xml, table_to_xml, …) runs SQL from a string and stays off.
+# XML on values. PostgreSQL loads no external entities. Functions that turn tables and queries into XML
+# (query_to_xml, table_to_xml, …) run SQL from a string and are left off.
 _XML = words(
     """
     xmlelement xmlattributes xmlforest xmlconcat xmlcomment xmlpi xmlparse xmlserialize xmlroot
@@ -158,7 +158,7 @@ _WINDOW = words(
     """
 )
 
-# Functions that give rows. They may also stand in the select list, as in PostgreSQL.
+# Set-returning functions. They may also stand in the select list, as in PostgreSQL.
 _TABLE_FUNCTIONS = words(
     """
     generate_series generate_subscripts unnest json_array_elements jsonb_array_elements
@@ -179,8 +179,8 @@ _RECORD_FIELDS = {
     "unnest": words("lexeme positions weights"),
 }
 
-# Casts written as calls, besides those on the list. With them these are all of PostgreSQL's
-# functions that a name after a dot may call.
+# Casts written as calls, in addition to those on the list. Together they are all of PostgreSQL's
+# built-in functions that a name after a dot may call.
 _CONVERSIONS = words(
     """
     bool bpchar bytea char cid cidr int2vector interval json jsonb macaddr macaddr8 money multirange
@@ -188,10 +188,11 @@ _CONVERSIONS = words(
     """
 )
 
-# What says how the data is laid out; of some only the columns that ``catalogs`` lists. Left out on
-# purpose: whatever shows roles and passwords (pg_authid, pg_shadow, pg_roles, pg_user), settings and
-# files, other sessions, statistics that hold values of rows (pg_stats, pg_statistic), user mappings,
-# large objects, texts of functions and views (dblink's passwords stand in views).
+# Tables that describe the structure of the data; of some only the columns that ``catalogs`` lists.
+# Left out on purpose: everything that shows roles and passwords (pg_authid, pg_shadow, pg_roles,
+# pg_user), settings and files, other sessions, statistics that hold values of rows (pg_stats,
+# pg_statistic), user mappings, large objects, definitions of functions and views (views may hold
+# dblink passwords).
 _SYSTEM_TABLES = {
     "information_schema": words(
         """
@@ -231,13 +232,13 @@ RULES = DialectRules(
     name="postgres",
     title="PostgreSQL",
     functions=_FUNCTIONS,
-    # Any function may stand in FROM: it gives one row.
+    # Any function may stand in FROM: it yields one row.
     table_functions=_FUNCTIONS,
-    # A write may draw from a sequence; it can't set one.
+    # A write may draw from a sequence, but not set one.
     write_functions=words("nextval"),
-    # Who works here, where and on what is told, as other databases do; the login behind a role and
-    # how it signed in isn't.
-    told=words("user current_user current_role current_catalog current_schema"),
+    # The current user, role, database and schema may be read, as in other databases; the login behind
+    # a role and how it signed in may not.
+    selectable=words("user current_user current_role current_catalog current_schema"),
     niladic=words(
         """
         user current_user session_user current_role system_user current_catalog current_schema

@@ -1,9 +1,9 @@
-"""SQL/JSON of PostgreSQL 16 and newer: calls with words between their arguments, and JSON_TABLE.
+"""SQL/JSON of PostgreSQL 16 and newer: calls with keywords between their arguments, and JSON_TABLE.
 
-Each word becomes an operator of its name. The call gets a name with a space, which nobody can write:
-older versions have functions of the plain name, or a database has its own. So that no server takes
-what is sent for a call of such a function, a word stands in each: where none was written, the one
-that PostgreSQL adds by itself. For that reason JSON_SCALAR, which has none, isn't here.
+Each keyword becomes an operator with its name. The call gets a name with a space, which no user can
+write: older versions, or the database itself, may have functions with the plain name. So that no
+server takes what is sent for a call of such a function, every call contains a keyword: if none was
+written, PostgreSQL's default. JSON_SCALAR, which has no keywords, is therefore not supported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .calls import CallTokens, own_places
 
 _WITH_WRAPPER = ("without", "with unconditional", "with conditional", "with")
 _BEHAVIOURS = ("error", "null", "true", "false", "unknown", "empty array", "empty object", "empty")
-# Words that end here; of two that begin alike the longer one comes first.
+# Keywords without an operand; of two with a common beginning, the longer comes first.
 _ENDS: Final = (
     *("format json encoding utf8", "format json"),
     *(f"{how} {array}wrapper" for how in _WITH_WRAPPER for array in ("array ", "")),
@@ -28,13 +28,13 @@ _ENDS: Final = (
     *(f"{how} unique{keys}" for how in ("with", "without") for keys in (" keys", "")),
     *("null on null", "absent on null"),
     *(f"{what} on {when}" for what in _BEHAVIOURS for when in ("empty", "error")),
-    *("on empty", "on error"),  # behind DEFAULT
+    *("on empty", "on error"),  # after DEFAULT
 )
 _ENDS_BY_WORD: Final[Mapping[str, tuple[str, ...]]] = {
     first: tuple(end for end in _ENDS if end.partition(" ")[0] == first)
     for first in {end.partition(" ")[0] for end in _ENDS}
 }
-OF_QUERY: Final = "OF QUERY"  # the parentheses before it aren't written
+OF_QUERY: Final = "OF QUERY"  # the parentheses before it aren't rendered
 _OPTIONS = ("default", "exists", "path", "passing", "columns")
 JSON_WORDS: Final = frozenset(
     word.upper()
@@ -48,7 +48,7 @@ _DEFAULTS: Final = {
     "json_query": "WITHOUT WRAPPER",
     "json_value": "NULL ON ERROR",
 }
-_DEEPEST: Final = 16
+_MAX_DEPTH: Final = 16
 _BEFORE_OPERAND: Final = words(
     """
     all and any between case collate distinct else escape from ilike in is like not on operator or
@@ -58,7 +58,7 @@ _BEFORE_OPERAND: Final = words(
 
 
 def seal_json(tokens: list[Token]) -> list[Token]:
-    """Puts such calls into forms that the parser knows; the inner ones first."""
+    """Rewrites such calls to forms that the parser knows, inner ones first."""
     for index in range(len(tokens) - 2, -1, -1):
         token = tokens[index]
         name = token.text.lower()
@@ -85,13 +85,13 @@ def _sealed(name: str) -> str:
 
 
 def _end(call: CallTokens) -> str | None:
-    """The word without an operand that comes next."""
+    """The keyword without an operand that comes next, or None."""
     ends = _ENDS_BY_WORD.get(call.here.text.lower(), ()) if call.more else ()
     return next((end for end in ends if call.at(*end.split())), None)
 
 
 def _word(call: CallTokens) -> bool:
-    """Puts a word of any call into its form, if one comes next."""
+    """Seals a keyword that any call may have, and returns whether one came next."""
     end = _end(call)
     if end is not None:
         call.word(end.upper(), skip=len(end.split()), prefix=call.begins, suffix=True)
@@ -106,7 +106,7 @@ def _word(call: CallTokens) -> bool:
 
 
 def _type(call: CallTokens, sign: str) -> None:
-    """A type, as a cast of NULL to it."""
+    """Reads a type, as a cast of NULL to it."""
     token = call.here
     call.result += [
         *operator(token, sign),
@@ -120,14 +120,14 @@ def _type(call: CallTokens, sign: str) -> None:
 
 
 def _with_operand(call: CallTokens, word: str) -> None:
-    """A word before an operand, of which the first token is no word, whatever it looks like."""
+    """Seals a keyword and copies the first token of its operand, which is never a keyword itself."""
     call.word(word.upper(), skip=1)
     if call.more and not call.at(","):
         call.copy()
 
 
 def _name(call: CallTokens) -> None:
-    """AS with a name behind it."""
+    """Reads AS and the name after it."""
     call.word("AS", skip=1)
     if call.more and call.here.token_type not in QUOTED - {TokenType.IDENTIFIER}:
         call.name()
@@ -147,8 +147,8 @@ def _add_returning(call: CallTokens, kind: TokenType, text: str) -> None:
     ]
 
 
-def _asked(call: CallTokens, name: str) -> bool:
-    """JSON_VALUE, JSON_QUERY, JSON_EXISTS."""
+def _path_query(call: CallTokens, name: str) -> bool:
+    """Seals JSON_VALUE, JSON_QUERY and JSON_EXISTS."""
     count = 0
     while call.more:
         if _word(call):
@@ -166,7 +166,7 @@ def _asked(call: CallTokens, name: str) -> bool:
 
 
 def _array(call: CallTokens, name: str) -> bool:
-    """JSON_ARRAY and JSON_ARRAYAGG; the first may hold a query, which no function does."""
+    """Seals JSON_ARRAY and JSON_ARRAYAGG; the first may hold a query, as no function can."""
     if call.is_empty():
         _add_returning(call, TokenType.JSON, "json")
         return True
@@ -177,7 +177,7 @@ def _array(call: CallTokens, name: str) -> bool:
     ordered = False
     while call.more:
         if ordered and (call.at("returning") or _end(call)):
-            _behind_order(call)
+            _after_order(call)
             ordered = False
         if _word(call):
             count += 1
@@ -186,13 +186,13 @@ def _array(call: CallTokens, name: str) -> bool:
             call.copy()
     if not count:
         if ordered:
-            _behind_order(call)
+            _after_order(call)
         _add_default(call, name)
     return True
 
 
 def _query(call: CallTokens) -> None:
-    """A query, and perhaps words behind it: then it stands in parentheses while it is parsed."""
+    """Reads a query; if keywords follow it, it gets parentheses while it is parsed."""
     first = call.here
     while call.more and not (call.at("returning") or call.at("format", "json")):
         call.copy()
@@ -206,13 +206,13 @@ def _query(call: CallTokens) -> None:
             call.copy()
 
 
-def _behind_order(call: CallTokens) -> None:
-    """What follows ORDER BY is one more thing to order by; ``order_text`` writes no comma."""
+def _after_order(call: CallTokens) -> None:
+    """Makes the keywords after ORDER BY another sort key; ``order_text`` renders no comma."""
     call.result.append(like(call.here, TokenType.COMMA, ","))
 
 
 def order_text(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
-    """ORDER BY with words of JSON_ARRAYAGG behind it."""
+    """The text of ORDER BY with keywords of JSON_ARRAYAGG after it, or None for another one."""
     if not node.expressions:
         return None
     last: exp.Expr = node.expressions[-1]
@@ -227,7 +227,7 @@ def order_text(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
 
 
 def _object(call: CallTokens, name: str) -> bool:
-    """JSON_OBJECT and JSON_OBJECTAGG; without a word the first is a function of old."""
+    """Seals JSON_OBJECT and JSON_OBJECTAGG; without a keyword, JSON_OBJECT is the old function."""
     if call.is_empty():
         _add_returning(call, TokenType.JSON, "json")
         return True
@@ -244,7 +244,7 @@ def _object(call: CallTokens, name: str) -> bool:
 
 
 def _is_operand(token: Token) -> bool:
-    """Whether an operand may end here, so that a word or a colon can follow."""
+    """True if an operand may end here, so that a keyword or a colon can follow."""
     if token.token_type in QUOTED or token.token_type in (TokenType.R_PAREN, TokenType.R_BRACKET):
         return token.text != SEAL and token.col != -1
     return token.text[:1].isalpha() and token.text.lower() not in _BEFORE_OPERAND
@@ -263,7 +263,7 @@ def _serialize(call: CallTokens, name: str) -> bool:
 
 
 def _parse(call: CallTokens, name: str) -> bool:
-    """JSON(…); without a word it is a cast."""
+    """Seals JSON(…); without a keyword it is a cast."""
     count = 0
     while call.more:
         if _word(call):
@@ -290,8 +290,8 @@ def _table(call: CallTokens, name: str) -> bool:
 
 
 def _columns(call: CallTokens, depth: int) -> bool:
-    """``COLUMNS (…)``, inside each other as well."""
-    if not call.at("columns") or depth > _DEEPEST:
+    """Seals ``COLUMNS (…)``, including nested ones."""
+    if not call.at("columns") or depth > _MAX_DEPTH:
         return False
     call.word("COLUMNS", skip=1)
     inner = call.inside()
@@ -335,7 +335,7 @@ def _column(call: CallTokens) -> None:
 
 
 _SEALS: Final[Mapping[str, Callable[[CallTokens, str], bool]]] = {
-    **dict.fromkeys(("json_value", "json_query", "json_exists"), _asked),
+    **dict.fromkeys(("json_value", "json_query", "json_exists"), _path_query),
     **dict.fromkeys(("json_array", "json_arrayagg"), _array),
     **dict.fromkeys(("json_object", "json_objectagg"), _object),
     "json_serialize": _serialize,

@@ -1,7 +1,7 @@
-"""PostgreSQL's literals and types that the parser doesn't know, as others that it does.
+"""Rewrites PostgreSQL's literals and types that the parser doesn't know.
 
-``U&'…'`` and ``X'…'`` become plain strings and bits, ``type 'text'`` becomes ``'text'::type``, and an
-interval with digits a cast to its type with numbers.
+``U&'…'`` and ``X'…'`` become plain strings and bit strings, ``type 'text'`` becomes ``'text'::type``,
+and an interval with a precision becomes a cast to its type with numbers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def with_literals(tokens: list[Token], sql: str) -> list[Token]:
         token = tokens[index]
         kind = token.token_type
         if kind == TokenType.OBJECT_IDENTIFIER and token.text.lower() in NAMED_TYPES:
-            # Of oid the parser makes a type that has no arrays, unless it doesn't know the name.
+            # The parser turns oid into a type without arrays, unless it doesn't know the name.
             token = like(token, TokenType.VAR, SEAL + token.text)
         elif kind == TokenType.UNICODE_STRING:
             text, index = _unicode(tokens, index, token.text)
@@ -76,17 +76,17 @@ def with_literals(tokens: list[Token], sql: str) -> list[Token]:
             after = tokens[index + 1] if index + 1 < len(tokens) else token
             quoted = after.token_type == TokenType.IDENTIFIER
             if quoted or (after.token_type == TokenType.VAR and after.text.lower() not in _FIELDS):
-                # An alias follows, and no field: of d the parser would make DAY.
+                # An alias follows, not a field: the parser would read d as DAY.
                 token = like(token, TokenType.VAR, f"{SEAL}interval")
         elif kind == TokenType.VAR and token.text.lower() == "varying" and _is_bit(result):
             result[-1] = like(result[-1], TokenType.VAR, "varbit")
             index += 1
             continue
-        elif kind == TokenType.STRING and _goes_on(result, token, sql):
+        elif kind == TokenType.STRING and _continues_string(result, token, sql):
             result[-1] = like(result[-1], TokenType.STRING, result[-1].text + token.text)
             index += 1
             continue
-        elif kind in _STRINGS and _casts_change_places(tokens, index, result):
+        elif kind in _STRINGS and _swaps_casts(tokens, index, result):
             start = _type_before(result)
             opening = like(token, TokenType.L_PAREN, "(")
             closing = like(token, TokenType.R_PAREN, ")")
@@ -94,7 +94,7 @@ def with_literals(tokens: list[Token], sql: str) -> list[Token]:
             index += 1
             continue
         elif kind in _STRINGS and result and _is_type(result):
-            # Where no string can follow a name otherwise: the name is a type's.
+            # A string can only follow a name if that is a type.
             name = result.pop()
             result += [token, like(name, TokenType.DCOLON, "::"), name]
             index += 1
@@ -104,15 +104,19 @@ def with_literals(tokens: list[Token], sql: str) -> list[Token]:
     return result
 
 
-# Bits of the fields that an interval keeps, as its type has them.
+# Bit masks of the fields that an interval keeps, as in PostgreSQL's type modifier.
 _KEPT_FIELDS = {"": 0x7FFF, "second": 4096, "day": 7176, "hour": 7168, "minute": 6144}
 
 
 def _precise_interval(
     tokens: list[Token], index: int, before: list[Token]
 ) -> tuple[list[Token], int] | None:
-    """``interval(2) '…'``, ``'…'::interval(2)`` and ``interval '…' day to second(2)``: the parser
-    has none of them, so they are casts to the type with its fields and digits as numbers."""
+    """An interval with a precision, and the index after it.
+
+    The parser knows none of ``interval(2) '…'``, ``'…'::interval(2)`` and
+    ``interval '…' day to second(2)``, so they become casts to the type with its fields and precision
+    as numbers.
+    """
     after = tokens[index + 1 : index + 8]
     kinds = [token.token_type for token in after]
     string = [after[0]] if kinds[:1] == [TokenType.STRING] else []
@@ -146,7 +150,7 @@ def _precise_interval(
 
 
 def _ends_type(before: list[Token]) -> bool:
-    """Whether a type ends here: ``::name`` or ``::name(1, 2)``, or one in brackets again."""
+    """True if a type ends here: ``::name`` or ``::name(1, 2)``."""
     place = len(before) - 1
     if place > 0 and before[place].token_type == TokenType.R_PAREN:
         while place > 0 and before[place].token_type != TokenType.L_PAREN:
@@ -161,7 +165,7 @@ def _is_size(three: list[Token]) -> bool:
 
 
 def _normalized(tokens: list[Token], index: int) -> tuple[list[Token], int] | None:
-    """``IS NOT NFC NORMALIZED``."""
+    """``IS NOT NFC NORMALIZED`` as an operator, and the index after it."""
     found = [token.text.upper() for token in tokens[index : index + 4]]
     size = 4 if found[1:2] == ["NOT"] else 3
     if found[size - 2 : size - 1][:1] not in (["NFC"], ["NFD"], ["NFKC"], ["NFKD"]):
@@ -173,7 +177,7 @@ def _normalized(tokens: list[Token], index: int) -> tuple[list[Token], int] | No
 
 
 def _number(tokens: list[Token], index: int, sql: str, result: list[Token]) -> int:
-    """A number; the tokenizer makes ``1e3+1`` one, of which the parser makes another value."""
+    """Reads a number. The tokenizer takes ``1e3+1`` for one, with another value, so it is split."""
     token = tokens[index]
     begin, end = token.start, token.end + 1
     after = tokens[index + 1] if index + 1 < len(tokens) else token
@@ -199,20 +203,20 @@ def _number(tokens: list[Token], index: int, sql: str, result: list[Token]) -> i
 
 
 def _continues(after: Token, end: int) -> bool:
-    """``1_000`` is a number to some versions, and to others one with a name for its column."""
+    """True for ``1_000``: a number in some versions, in others a number and a column alias."""
     return after.start == end and after.token_type == TokenType.VAR
 
 
 def _bad_number(text: str) -> InvalidInput:
     return InvalidInput(
-        f"Numbers are written in plain decimal digits, with a space behind them: {text[:20]!r}.",
+        f"Write numbers in plain decimal digits, followed by a space: {text[:20]!r}.",
         code="syntax_error",
         near=text[:20],
     )
 
 
-def _casts_change_places(tokens: list[Token], index: int, before: list[Token]) -> bool:
-    """Of ``date '…'::text`` the parser makes a cast to text and then one to date."""
+def _swaps_casts(tokens: list[Token], index: int, before: list[Token]) -> bool:
+    """True for ``date '…'::text``, which the parser would cast first to text, then to date."""
     after = tokens[index + 1 : index + 2]
     return (
         bool(after)
@@ -222,7 +226,7 @@ def _casts_change_places(tokens: list[Token], index: int, before: list[Token]) -
 
 
 def _type_before(before: list[Token]) -> int:
-    """Where the type begins that ends the tokens; their number, where none does."""
+    """The index of the type at the end of the tokens; their number if there is none."""
     place = len(before) - 1
     words_ = [token.text.lower() for token in before[-3:]]
     if words_[-2:] == ["time", "zone"] and words_[0] in ("with", "without"):
@@ -241,8 +245,8 @@ def _is_bit(before: list[Token]) -> bool:
     return bool(before) and before[-1].token_type == TokenType.BIT
 
 
-def _goes_on(before: list[Token], token: Token, sql: str) -> bool:
-    """Whether a string is the rest of the one before: only a line break stands between."""
+def _continues_string(before: list[Token], token: Token, sql: str) -> bool:
+    """True if a string continues the one before: only a line break is between them."""
     return (
         bool(before)
         and before[-1].token_type == TokenType.STRING
@@ -261,7 +265,7 @@ def _is_type(before: list[Token]) -> bool:
 
 
 def _unicode(tokens: list[Token], index: int, text: str) -> tuple[str, int]:
-    """The text of ``U&'…' UESCAPE 'x'``, and where it ends."""
+    """The text of ``U&'…' UESCAPE 'x'``, and the index after it."""
     escape = "\\"
     if index + 2 < len(tokens) and tokens[index + 1].text.lower() == "uescape":
         escape, index = tokens[index + 2].text, index + 2
@@ -274,10 +278,12 @@ def _unicode(tokens: list[Token], index: int, text: str) -> tuple[str, int]:
 
     try:
         text = re.sub(_ESCAPED.format(re.escape(escape)), one, text)
-        # Two halves of a pair are one character.
+        # A surrogate pair is one character.
         text = text.encode("utf-16", "surrogatepass").decode("utf-16")
     except (ValueError, UnicodeError):
         text = "\x00"
     if "\x00" in text:
-        raise InvalidInput("A U& string holds no valid character.", code="syntax_error", near="U&")
+        raise InvalidInput(
+            "A U& string contains an invalid character.", code="syntax_error", near="U&"
+        )
     return text, index + 1

@@ -1,8 +1,8 @@
-"""PostgreSQL's own operators and types, and operators of common extensions, by name.
+"""Names of PostgreSQL's built-in operators and types, and of operators of common extensions.
 
 Each operator computes from its operands alone; a test compares the lists with a server's catalog.
-Left out of the types: what shows roles (regrole, aclitem), names functions (regproc and the like),
-or is no value of a column (pseudo-types, internal ones).
+Left out of the types: those that show roles (regrole, aclitem), name functions (regproc and
+the like), or can't be a column's value (pseudo-types, internal ones).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ OPERATORS = words(
     """
 )
 
-# Those that stand before their operand.
+# Prefix operators.
 PREFIXES = words("!! # + - ?- ?| @ @-@ @@ |/ ||/ ~")
 
 # pg_trgm, hstore, ltree, cube, pgvector, PostGIS.
@@ -28,7 +28,7 @@ EXTENSION_OPERATORS = words(
     """
 )
 
-# Named in the catalog so; written pg_catalog.name, since a database may have its own of this name.
+# By their catalog names; rendered as pg_catalog.name, since a database may have its own of this name.
 NAMED_TYPES = words(
     """
     bit bool bpchar bytea char cidr circle float4 float8 inet int2 int4 int8 box date
@@ -42,8 +42,8 @@ NAMED_TYPES = words(
     """
 )
 
-# Of an extension, so in a schema that nobody can know. The connector looks whether the types of
-# these names are an extension's.
+# Types of extensions, whose schema can't be known in advance. The connector checks that the types of
+# these names belong to an extension.
 EXTENSION_TYPES = words(
     """
     citext hstore ltree lquery ltxtquery cube seg isbn isbn13 ean13 issn geometry geography box2d

@@ -1,7 +1,7 @@
-"""PostgreSQL's operators: cut by its own rule, and put into a form that the parser knows.
+"""PostgreSQL's operators: tokenized by its own rule, and rewritten to a form that the parser knows.
 
-``a OPERATOR(sign) b`` is one that the parser has. A sign before its operand gets an operand on its
-left that is written as nothing. Whoever writes OPERATOR by hand may name PostgreSQL's own only.
+That form is ``a OPERATOR(sign) b``. A prefix operator gets a left operand that renders as nothing. A
+user who writes OPERATOR explicitly may name only PostgreSQL's built-in ones.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ..sealing import NOTHING, like, operator
 from .names import EXTENSION_OPERATORS, OPERATORS, PREFIXES
 
 _SIGNS = frozenset("+-*/<>=~!@#%^&|`?")
-_SPECIAL = frozenset("~!@#%^&|`?")  # with one of them a run may end in + or -
-# These the parser knows, between two operands and before one. Of ~~ it makes LIKE, of !~ a NOT before
-# all, which bind in another way.
+_SPECIAL = frozenset("~!@#%^&|`?")  # with one of them an operator may end in + or -
+# The parser knows these as infix and as prefix operators. It turns ~~ into LIKE, and !~ into a NOT
+# around the whole, which bind differently.
 _INFIX = frozenset(
     words(
         """
@@ -29,7 +29,7 @@ _INFIX = frozenset(
     )
 )
 _PREFIX = frozenset({"-", "~"})  # of PREFIXES; a plus would be dropped
-# A sign after one of these stands before its operand.
+# A sign after one of these is a prefix operator.
 _BEFORE_OPERAND = frozenset(
     {TokenType.SELECT, TokenType.DISTINCT, TokenType.COMMA, TokenType.L_PAREN, TokenType.L_BRACKET}
     | {TokenType.WHERE, TokenType.HAVING, TokenType.ON, TokenType.AND, TokenType.OR, TokenType.NOT}
@@ -44,13 +44,13 @@ _NO_SIGNS = frozenset(
     | {TokenType.HEREDOC_STRING, TokenType.NATIONAL_STRING, TokenType.BIT_STRING}
     | {TokenType.HEX_STRING, TokenType.PARAMETER}
 )
-# Where the parser takes no operator: there the plus before an operand is dropped, as it does.
+# Where the parser accepts no OPERATOR(…): there it drops a unary plus itself.
 _PLAIN = (TokenType.LIMIT, TokenType.OFFSET, TokenType.BETWEEN, TokenType.AND)
 _NAMES = frozenset({TokenType.VAR, TokenType.IDENTIFIER})
 
 
 def with_operators(tokens: list[Token], sql: str) -> list[Token]:
-    """The tokens, with each operator that the parser doesn't know in a form that it does."""
+    """The tokens, with each operator that the parser doesn't know rewritten."""
     result: list[Token] = []
     index = 0
     while index < len(tokens):
@@ -75,12 +75,12 @@ def with_operators(tokens: list[Token], sql: str) -> list[Token]:
             run.append(tokens[index + len(run)])
         index += len(run)
         if run[-1].text[-1] == "@" and index < len(tokens):
-            # The tokenizer takes any word behind this sign for a parameter's name.
+            # The tokenizer takes any word after this sign for a parameter's name.
             word = tokens[index]
             if word.token_type == TokenType.VAR:
                 (known,) = Dialect.get_or_raise("postgres").tokenize(word.text)
                 word.token_type = known.token_type
-        _sort_run(run, result)
+        _split_run(run, result)
     return result
 
 
@@ -97,8 +97,8 @@ def _is_sign(token: Token, sql: str) -> bool:
     )
 
 
-def _sort_run(run: list[Token], result: list[Token]) -> None:
-    """Cuts a run of signs as PostgreSQL does, and puts what the parser doesn't know in its form."""
+def _split_run(run: list[Token], result: list[Token]) -> None:
+    """Splits a run of signs as PostgreSQL does, and rewrites what the parser doesn't know."""
     while run:
         text = "".join(token.text for token in run)
         sign = text
@@ -120,7 +120,7 @@ def _sort_run(run: list[Token], result: list[Token]) -> None:
 
 
 def _ends_in_sign(token: Token) -> bool:
-    """Whether an operator ends here, so that an operand has to follow."""
+    """True if an operator ends here, so that an operand has to follow."""
     return (
         token.text[:1] in _SIGNS
         and token.token_type not in _NO_SIGNS
@@ -129,7 +129,7 @@ def _ends_in_sign(token: Token) -> bool:
 
 
 def _written_operator(tokens: list[Token], index: int, result: list[Token]) -> int:
-    """``OPERATOR(pg_catalog.+)``; returns where it ends."""
+    """Reads ``OPERATOR(pg_catalog.+)``, and returns the index after it."""
     end = index + 1
     while end < len(tokens) and tokens[end].token_type != TokenType.R_PAREN and end < index + 12:
         end += 1
@@ -144,7 +144,7 @@ def _written_operator(tokens: list[Token], index: int, result: list[Token]) -> i
         )
     if schema not in ("", "pg_catalog"):
         raise Forbidden(
-            f"The operator {schema}.{signs} isn't one of PostgreSQL's own.",
+            f"The operator {schema}.{signs} isn't a built-in operator of PostgreSQL.",
             code="operator_not_allowed",
             operator=signs,
         )
@@ -154,7 +154,7 @@ def _written_operator(tokens: list[Token], index: int, result: list[Token]) -> i
 
 
 def operator_text(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str:
-    """An operator as it was written."""
+    """The text of an operator as it was written."""
     sign = str(node.args["operator"])
     left, right = sql(node.this), sql(node.expression)
     if set(sign) <= _SIGNS:

@@ -1,6 +1,6 @@
-"""BETWEEN and LIKE … ESCAPE with operands of which the parser reads only the plainest.
+"""Rewrites BETWEEN and LIKE … ESCAPE whose operands are too complex for the parser.
 
-Each word becomes an operator of its name, so that the text stays in its order.
+Each keyword becomes an operator with its name, so that the text keeps its order.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ RANGES = frozenset(
 
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END})
-_GOES_ON = ([TokenType.DCOLON], [TokenType.DPIPE])
+_CONTINUES = ([TokenType.DCOLON], [TokenType.DPIPE])
 _PLAIN = (TokenType.STRING, TokenType.NULL, TokenType.COLON, TokenType.PARAMETER)
 
 
 def with_ranges(tokens: list[Token]) -> list[Token]:
-    """The tokens, with such a BETWEEN or ESCAPE as operators."""
+    """The tokens, with each such BETWEEN or ESCAPE as operators."""
     result: list[Token] = []
     ands: set[int] = set()  # those of a BETWEEN that is an operator
     index = escaped = 0
@@ -62,7 +62,7 @@ def with_ranges(tokens: list[Token]) -> list[Token]:
 
 
 def _seal_like(result: list[Token], begin: int) -> None:
-    """Makes the LIKE that stands last, in no further brackets, an operator as well."""
+    """Turns the last LIKE outside inner brackets into an operator too."""
     depth = 0
     for place in range(len(result) - 1, begin - 1, -1):
         kind = result[place].token_type
@@ -80,9 +80,9 @@ def _seal_like(result: list[Token], begin: int) -> None:
 
 
 def _is_plain(tokens: list[Token], index: int) -> bool:
-    """Whether ESCAPE is followed by what the parser reads, and no more behind it."""
+    """True if the operand of ESCAPE is one that the parser can read."""
     kinds = [token.token_type for token in tokens[index : index + 2]]
-    return bool(kinds) and kinds[0] in _PLAIN and kinds[1:] not in _GOES_ON
+    return bool(kinds) and kinds[0] in _PLAIN and kinds[1:] not in _CONTINUES
 
 
 def _and_of(tokens: list[Token], index: int) -> int | None:
@@ -99,6 +99,6 @@ def _and_of(tokens: list[Token], index: int) -> int | None:
 
 
 def _has_sign(tokens: list[Token], index: int) -> bool:
-    """Whether an operator stands here that has no operand on its left."""
+    """True if a prefix operator begins here."""
     here = tokens[index : index + 1]
     return bool(here) and here[0].token_type == TokenType.STRING and here[0].text == SEAL

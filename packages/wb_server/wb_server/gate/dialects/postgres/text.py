@@ -1,8 +1,8 @@
-"""PostgreSQL's text where the parser's own way isn't PostgreSQL's: before it, and after it.
+"""Adapts PostgreSQL's text where sqlglot differs from PostgreSQL, before parsing and in rendering.
 
-What the parser has no grammar for is put into a form that it has, and comes back in ``verbatim``.
-Nobody can write such a form by hand: it holds a character that no statement may hold, or a word
-that only ``lex`` puts there.
+What the parser has no grammar for is sealed in a form that it knows, and restored in ``verbatim``. No
+user can write such a form: it contains a character that no statement may contain, or a word that only
+``lex`` puts there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .writes import unseal_place, with_writes
 
 
 def lex(sql: str) -> list[Token]:
-    """The tokens of a text, each a form that the parser knows."""
+    """The tokens of a text, all in forms that the parser knows."""
     found = Dialect.get_or_raise("postgres").tokenize(sql)
     if any(SEAL in token.text for token in found):
         raise InvalidInput("A text can't hold a NUL character (\\x00).", code="syntax_error")
@@ -65,7 +65,7 @@ _TRIMS = {"LEADING": "ltrim", "TRAILING": "rtrim"}
 
 
 def unseal(tree: exp.Expr) -> None:
-    """Gives the forms of ``lex`` their places in the tree, straight after parsing."""
+    """Puts the forms of ``lex`` into their places in the tree, straight after parsing."""
     for node in list(tree.walk()):
         if isinstance(node, exp.Literal) and node.this == SEAL:
             node.replace(exp.Var(this=NOTHING))
@@ -86,13 +86,13 @@ def unseal(tree: exp.Expr) -> None:
 
 
 def one_spelling(node: exp.Expr) -> exp.Expr | None:
-    """A plain call for ``trim(both … from …)``; types without their schema, which is written last."""
+    """Turns ``trim(both … from …)`` into a plain call, and drops types' schemas until rendering."""
     if isinstance(node, exp.Trim) and not node.args.get("collation"):
         name = _TRIMS.get(str(node.args.get("position") or "").upper(), "btrim")
         arguments = [node.this, node.expression] if node.expression else [node.this]
         return exp.Anonymous(this=name, expressions=arguments)
     if isinstance(node, exp.Substring) and not (node.args.get("start") or node.args.get("length")):
-        # Without FROM and FOR it is no grammar, but a call of any function with this name.
+        # Without FROM and FOR it isn't grammar, but a call of any function with this name.
         return exp.Anonymous(this="substring", expressions=[node.this])
     if isinstance(node, exp.ObjectIdentifier):  # "oid"
         return exp.DataType(
@@ -124,13 +124,13 @@ def one_spelling(node: exp.Expr) -> exp.Expr | None:
 
 
 def verbatim(node: exp.Expr, sql: Callable[[exp.Expr], str]) -> str | None:
-    """The text of a node that stands for something else."""
+    """The text of a node that the generator would render differently, or None."""
     if isinstance(node, exp.Operator):
         return operator_text(node, sql)
     if isinstance(node, exp.Neg | exp.BitwiseNot):
         operand = sql(node.this)
         sign = "-" if isinstance(node, exp.Neg) else "~"
-        # Two signs side by side would be another operator: -~, or the beginning of a comment.
+        # Two adjacent signs would be another operator (-~) or the start of a comment.
         return (
             f"{sign}{'' if operand[:1].isalnum() or operand[:1] in _NEXT_TO_SIGN else ' '}{operand}"
         )

@@ -1,7 +1,7 @@
-"""Writes of PostgreSQL that the parser has no grammar for: parts of columns, and MERGE.
+"""Rewrites PostgreSQL's writes that the parser has no grammar for: parts of columns, and MERGE.
 
-``INSERT INTO t (a[1], b.c)`` names a column and the place in it. The parser reads a name there, so
-column and place become one; ``unseal_place`` cuts them again.
+``INSERT INTO t (a[1], b.c)`` names a column and a place in it. The parser expects a name there, so
+column and place become one; ``unseal_place`` splits them again.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..token_reader import TokenReader
 
 _DEFAULT_VALUES = f"{FORM}default values"
 _PLACE = f"{FORM}place "
-_LONGEST_TARGET = 9  # INTO database.schema.table AS alias
+_MAX_TARGET = 9  # tokens: INTO database.schema.table AS alias
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END})
 
 
 def with_writes(tokens: list[Token]) -> list[Token]:
-    """The tokens, with the targets of INSERT and the parts of MERGE in forms that are known."""
+    """The tokens, with INSERT targets and parts of MERGE in forms that the parser knows."""
     result: list[Token] = []
     index = 0
     merged = False
@@ -37,7 +37,7 @@ def with_writes(tokens: list[Token]) -> list[Token]:
 
 
 def _insert(tokens: list[Token], index: int, result: list[Token]) -> int:
-    """What follows INSERT, up to the end of the list of columns; returns where that is."""
+    """Reads what follows INSERT, up to the end of the list of columns; returns the next index."""
     begin = index
     words = [token.text.lower() for token in tokens[index : index + 2]]
     if words == ["default", "values"]:  # in MERGE
@@ -46,7 +46,7 @@ def _insert(tokens: list[Token], index: int, result: list[Token]) -> int:
         result += [opening, sealed_name, like(tokens[index], TokenType.R_PAREN, ")")]
         return index + 2
     if words[:1] == ["into"]:
-        end = min(len(tokens), index + _LONGEST_TARGET)
+        end = min(len(tokens), index + _MAX_TARGET)
         while index < end and tokens[index].token_type != TokenType.L_PAREN:
             index += 1
     if index >= len(tokens) or tokens[index].token_type != TokenType.L_PAREN:
@@ -74,7 +74,7 @@ def _insert(tokens: list[Token], index: int, result: list[Token]) -> int:
 
 
 def _place(reader: TokenReader) -> Iterator[str]:
-    """``[1:2].name`` behind a column, in one spelling."""
+    """``[1:2].name`` after a column, in canonical spelling."""
     while True:
         if reader.sign("."):
             yield f".{reader.name()}"
@@ -90,7 +90,7 @@ def _place(reader: TokenReader) -> Iterator[str]:
 
 
 def _merge(tokens: list[Token]) -> list[Token]:
-    """MERGE from its second word on, with parentheses around a join in USING."""
+    """The rest of a MERGE, with parentheses around a join in USING."""
     using = on = join = None
     depth = 0
     for index, token in enumerate(tokens):
@@ -113,7 +113,7 @@ def _merge(tokens: list[Token]) -> list[Token]:
 
 
 def unseal_place(node: exp.Identifier) -> None:
-    """Gives a column and the place in it, or DEFAULT VALUES, their nodes in the tree."""
+    """Turns a sealed column with its place, or DEFAULT VALUES, into nodes of the tree."""
     text = str(node.this)
     whole = node.parent if isinstance(node.parent, exp.Column) else node
     if text == _DEFAULT_VALUES and isinstance(whole.parent, exp.Tuple):
