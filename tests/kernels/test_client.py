@@ -149,7 +149,7 @@ def test_a_truncated_answer_warns_once(client: Client, peer: Peer) -> None:
         ({"rows": 2}, "3 of 2 rows"),
         ({"cut_after": 10}, "connection to the service broke"),
         ({"cut_after": 1_500}, "connection to the service broke"),
-        ({"more_after_end": True}, "goes on after its end"),
+        ({"more_after_end": True}, "more data after its end"),
     ],
 )
 def test_a_cut_answer_is_an_error(

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Health of the service
-         * @description Whether the service is up. Open: load balancers and `wb up` ask it without a token.
+         * @description The service's health. Needs no token: load balancers and `wb up` call it.
          */
         get: operations["health_health"];
         put?: never;
@@ -175,7 +175,7 @@ export interface paths {
         };
         /**
          * List connections
-         * @description The connections that one may use.
+         * @description The connections that you may use.
          */
         get: operations["connections_index"];
         put?: never;
@@ -329,12 +329,12 @@ export interface paths {
         put?: never;
         /**
          * Enter your own login
-         * @description Stores one's own sign-in.
+         * @description Stores your own login.
          */
         post: operations["connections_put_credential"];
         /**
          * Remove your own login
-         * @description Removes one's own sign-in.
+         * @description Removes your own login.
          */
         delete: operations["connections_remove_credential"];
         options?: never;
@@ -353,7 +353,7 @@ export interface paths {
         put?: never;
         /**
          * Test a connection before it is saved
-         * @description Tries a connection before it is saved.
+         * @description Tests a connection before it is saved.
          */
         post: operations["connections_test"];
         delete?: never;
@@ -373,7 +373,7 @@ export interface paths {
         put?: never;
         /**
          * Test a saved connection
-         * @description Tries a saved connection.
+         * @description Tests a saved connection.
          */
         post: operations["connections_test_saved"];
         delete?: never;
@@ -411,7 +411,7 @@ export interface paths {
         };
         /**
          * List tables
-         * @description The tables of a connection, of one schema or of all.
+         * @description The tables of a connection, in one schema or in all.
          */
         get: operations["connections_tables"];
         put?: never;
@@ -471,7 +471,7 @@ export interface paths {
         };
         /**
          * List running queries
-         * @description The queries that run or wait, one's own or everybody's, the oldest first.
+         * @description The running and waiting queries, your own or everybody's, oldest first.
          */
         get: operations["queries_queries"];
         put?: never;
@@ -494,7 +494,7 @@ export interface paths {
         post?: never;
         /**
          * Cancel a running query
-         * @description Stops a query that runs, or that waits for its turn.
+         * @description Stops a running or waiting query.
          */
         delete: operations["query_cancel"];
         options?: never;
@@ -513,7 +513,7 @@ export interface paths {
         put?: never;
         /**
          * Test your own login before it is stored
-         * @description Tries a sign-in of one's own before it is stored.
+         * @description Tests your own login before it is stored.
          */
         post: operations["connections_test_credential"];
         delete?: never;
@@ -531,7 +531,7 @@ export interface paths {
         };
         /**
          * See your own limits
-         * @description What holds for oneself, where it comes from, and what one takes of it now.
+         * @description Your own limits, where they come from, and your current use.
          */
         get: operations["limits_mine"];
         put?: never;
@@ -551,13 +551,13 @@ export interface paths {
         };
         /**
          * List limits
-         * @description Every subject's limits, and what holds for all.
+         * @description The limits of every subject and of the whole Workbench.
          */
         get: operations["limits_index"];
         put?: never;
         /**
          * Set limits
-         * @description Sets a subject's limits, in place of all that it had. They act at once.
+         * @description Replaces a subject's limits, effective at once.
          */
         post: operations["limits_put"];
         delete?: never;
@@ -578,7 +578,7 @@ export interface paths {
         post?: never;
         /**
          * Remove everyone's limits
-         * @description Takes everyone's limits away: the settings hold again.
+         * @description Removes everyone's limits, so that the settings apply again.
          */
         delete: operations["limits_remove_everyones"];
         options?: never;
@@ -598,7 +598,7 @@ export interface paths {
         post?: never;
         /**
          * Remove limits
-         * @description Takes a group's, user's or connection's limits away; a connection is named by its id.
+         * @description Removes the limits of a group, a user, or a connection, which is named by its id.
          */
         delete: operations["limits_remove"];
         options?: never;
@@ -615,7 +615,7 @@ export interface paths {
         };
         /**
          * List the pipelines that you may see
-         * @description The pipelines that one may see.
+         * @description The pipelines that you may see.
          */
         get: operations["pipelines_list_"];
         put?: never;
@@ -641,7 +641,7 @@ export interface paths {
         put?: never;
         /**
          * Check a pipeline's file
-         * @description Everything that is wrong with a file, each with its place.
+         * @description All problems of a file, each with its position.
          */
         post: operations["pipelines_check"];
         delete?: never;
@@ -697,7 +697,7 @@ export interface paths {
         head?: never;
         /**
          * Pause or resume a pipeline's schedule
-         * @description Pauses the schedule, or lets it go on.
+         * @description Pauses or resumes the schedule.
          */
         patch: operations["pipelines_patch"];
         trace?: never;
@@ -711,7 +711,7 @@ export interface paths {
         };
         /**
          * The JSON Schema of a pipeline's parameters
-         * @description JSON Schema of the parameters, with their defaults of now.
+         * @description JSON Schema of the parameters, with their current defaults.
          */
         get: operations["pipelines_form"];
         put?: never;
@@ -731,7 +731,7 @@ export interface paths {
         };
         /**
          * List a pipeline's versions with what each changed
-         * @description The versions with what each changed, the newest first.
+         * @description The versions with their changes, newest first.
          */
         get: operations["pipelines_versions"];
         put?: never;
@@ -755,7 +755,7 @@ export interface paths {
         };
         /**
          * See one version of a pipeline
-         * @description One version, whole.
+         * @description One version in full.
          */
         get: operations["pipelines_version"];
         put?: never;
@@ -775,7 +775,7 @@ export interface paths {
         };
         /**
          * Download a file of a version's folder
-         * @description A file of a version's folder, as it was saved and would run.
+         * @description A file of a version's folder, exactly as saved.
          */
         get: operations["pipelines_file"];
         put?: never;
@@ -917,7 +917,7 @@ export interface paths {
         put?: never;
         /**
          * Start a run of a pipeline
-         * @description Starts a run. It has the rights of the pipeline's owner.
+         * @description Starts a run with the rights of the pipeline's owner.
          */
         post: operations["pipelines_start"];
         delete?: never;
@@ -935,7 +935,7 @@ export interface paths {
         };
         /**
          * List runs, newest first
-         * @description Runs of the pipelines that one may see, the newest first.
+         * @description Runs of the pipelines that you may see, newest first.
          */
         get: operations["runs_list_"];
         put?: never;
@@ -977,7 +977,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a run
-         * @description Ends a run, its kernels and queries within seconds.
+         * @description Cancels a run; its kernels and queries end within seconds.
          */
         post: operations["runs_cancel"];
         delete?: never;
@@ -997,7 +997,7 @@ export interface paths {
         put?: never;
         /**
          * Rerun all tasks, the failed ones, or one
-         * @description Runs again: all of it, what failed, or one task.
+         * @description Reruns all tasks, the failed ones, or one.
          */
         post: operations["runs_rerun"];
         delete?: never;
@@ -1035,7 +1035,7 @@ export interface paths {
         };
         /**
          * Read an attempt's log from an offset
-         * @description A piece of an attempt's log.
+         * @description A page of an attempt's log.
          */
         get: operations["attempts_log"];
         put?: never;
@@ -1055,7 +1055,7 @@ export interface paths {
         };
         /**
          * Download the executed notebook of an attempt
-         * @description The executed notebook of an attempt, as far as it came.
+         * @description The executed notebook of an attempt, as far as it has run.
          */
         get: operations["attempts_notebook"];
         put?: never;
@@ -1123,7 +1123,7 @@ export interface components {
         };
         /**
          * AttemptView
-         * @description One try of a task.
+         * @description One try at a task run.
          */
         AttemptView: {
             /** Id */
@@ -1324,7 +1324,7 @@ export interface components {
         };
         /**
          * ConnectionLimits
-         * @description A connection with limits of its own, which hold on top of one's own limits.
+         * @description A connection with its own limits, which apply in addition to your own.
          */
         ConnectionLimits: {
             /** Concurrent */
@@ -1376,7 +1376,7 @@ export interface components {
         };
         /**
          * ConnectionUpdate
-         * @description What is left out stays; in ``config``, a secret that is left out stays too.
+         * @description Changes to a connection. Omitted fields stay unchanged, and so do omitted secrets in ``config``.
          */
         ConnectionUpdate: {
             /**
@@ -1410,10 +1410,10 @@ export interface components {
         };
         /**
          * ConnectionView
-         * @description A connection as one actor sees it, with the state of the sign-in that their queries use.
+         * @description A connection as a given actor sees it, with the state of the login that their queries use.
          *
-         *     ``level`` is what they hold of it and ``reasons`` why, ``actions`` what they may do with it now.
-         *     ``shares`` is empty for those who don't manage it.
+         *     ``level`` is the actor's level and ``reasons`` where it comes from; ``actions`` is what they may do
+         *     with it now. ``shares`` is empty for actors who don't manage it.
          */
         ConnectionView: {
             /** Id */
@@ -1502,7 +1502,7 @@ export interface components {
             };
             /**
              * Capabilities
-             * @description `sql`: statements; `browse`: its catalog; `load`: rows put into tables; `call`: operations called by name.
+             * @description `sql`: run statements; `browse`: read the catalog; `load`: load rows into tables; `call`: call operations by name.
              */
             capabilities: ("sql" | "browse" | "load" | "call")[];
             /** @description `null` where no statements can be run. */
@@ -1522,7 +1522,7 @@ export interface components {
         };
         /**
          * CredentialPut
-         * @description One's own sign-in: the fields that the connector's schema marks ``login`` or ``writeOnly``.
+         * @description Your own login: the fields that the connector's schema marks ``login`` or ``writeOnly``.
          */
         CredentialPut: {
             /** Login */
@@ -1538,7 +1538,7 @@ export interface components {
         };
         /**
          * CredentialState
-         * @description How it stands with a sign-in, without the sign-in itself.
+         * @description The state of a login, without the login itself.
          */
         CredentialState: {
             /**
@@ -1560,7 +1560,7 @@ export interface components {
         };
         /**
          * CredentialTest
-         * @description A sign-in to try before it is stored.
+         * @description A login to test before it is stored.
          */
         CredentialTest: {
             /** Login */
@@ -1581,7 +1581,7 @@ export interface components {
         };
         /**
          * Health
-         * @description The service is up, and how it is set up.
+         * @description The service is up; how it is configured.
          */
         Health: {
             /**
@@ -1611,7 +1611,7 @@ export interface components {
         };
         /**
          * LimitList
-         * @description All rows, and what holds for the whole Workbench.
+         * @description All rows, and the limits of the whole Workbench.
          */
         LimitList: {
             /** Items */
@@ -1635,7 +1635,7 @@ export interface components {
         };
         /**
          * LimitRequest
-         * @description Sets the limits of a subject, in place of all that it had.
+         * @description Replaces the limits of a subject.
          */
         LimitRequest: {
             /**
@@ -1738,7 +1738,7 @@ export interface components {
         };
         /**
          * LogPage
-         * @description A piece of an attempt's log.
+         * @description A page of an attempt's log.
          */
         LogPage: {
             /** Text */
@@ -1779,7 +1779,7 @@ export interface components {
         };
         /**
          * OwnLimits
-         * @description What holds for oneself, and what one takes of it now.
+         * @description Your own limits, and how much of them you use now.
          */
         OwnLimits: {
             concurrent: components["schemas"]["LimitValue"];
@@ -1799,7 +1799,7 @@ export interface components {
             waiting: number;
             /**
              * Queue Wait
-             * @description Seconds that a query waits at most.
+             * @description The maximum time that a query waits, in seconds.
              */
             queue_wait: number;
             /** Connections */
@@ -1895,7 +1895,7 @@ export interface components {
         };
         /**
          * PipelineChecked
-         * @description Everything that is wrong with a file, each with its place.
+         * @description All problems of a file, each with its position.
          */
         PipelineChecked: {
             /** Ok */
@@ -1918,7 +1918,7 @@ export interface components {
         };
         /**
          * PipelinePatch
-         * @description What can be changed of a pipeline without a new version.
+         * @description The changes to a pipeline that make no new version.
          */
         PipelinePatch: {
             /** Paused */
@@ -1963,7 +1963,7 @@ export interface components {
         };
         /**
          * PipelineView
-         * @description A pipeline as one actor sees it.
+         * @description A pipeline as a given actor sees it.
          */
         PipelineView: {
             /** Id */
@@ -2047,7 +2047,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description One mistake in a file, in words for the person who wrote it.
+         * @description One mistake in a file, worded for its author.
          */
         Problem: {
             /**
@@ -2130,7 +2130,7 @@ export interface components {
         };
         /**
          * RerunRequest
-         * @description Runs again: all of it, what failed and what came after, or one task.
+         * @description Reruns all tasks, the failed ones and those after them, or one task.
          */
         RerunRequest: {
             /**
@@ -2155,7 +2155,7 @@ export interface components {
         };
         /**
          * Run
-         * @description A run as rooms hand it to each other.
+         * @description A run as rooms pass it to each other.
          */
         Run: {
             /** Id */
@@ -2411,19 +2411,19 @@ export interface components {
         };
         /**
          * RunningQuery
-         * @description A use of a connection that runs or waits now.
+         * @description A use of a connection that is running or waiting.
          */
         RunningQuery: {
             /**
              * Id
-             * @description To cancel it by.
+             * @description The id by which it can be cancelled.
              */
             id: string;
             /** Actor */
             actor: string;
             /**
              * Connection
-             * @description Its name; empty for one that is tested before it is saved.
+             * @description The connection's name; empty for one that is tested before it is saved.
              */
             connection: string;
             /** Connection Id */
@@ -2525,7 +2525,7 @@ export interface components {
         };
         /**
          * SqlInfo
-         * @description The SQL of a kind of source, for what shows and writes it.
+         * @description The SQL of a kind of source, for tools that display or write it.
          */
         SqlInfo: {
             /**
@@ -2540,12 +2540,12 @@ export interface components {
             sqlalchemy: string;
             /**
              * Quote Mark
-             * @description Stands around a name that isn't plain; inside of the name it is doubled.
+             * @description The mark that quotes names; inside a quoted name it is doubled.
              */
             quote_mark: string;
             /**
              * Reserved Words
-             * @description Those that must be quoted when they name a table or a column.
+             * @description Words that must be quoted when they name a table or column.
              */
             reserved_words: string[];
             /**
@@ -2570,13 +2570,13 @@ export interface components {
             nested_comments: boolean;
             /**
              * Schemas
-             * @description Whether a table's name may be written with its schema's: a file is queried by its name alone.
+             * @description Whether a table's name may be qualified with its schema; a file is queried by its name alone.
              */
             schemas: boolean;
         };
         /**
          * StartLimits
-         * @description What holds where no row says otherwise: the settings of the service.
+         * @description The limits where no row sets one: the settings of the service.
          */
         StartLimits: {
             /** Concurrent */
@@ -2592,7 +2592,7 @@ export interface components {
         };
         /**
          * State
-         * @description What the last test or use of a connection said.
+         * @description The result of a connection's last test or use.
          */
         State: {
             /**
@@ -2698,7 +2698,7 @@ export interface components {
         };
         /**
          * TestResult
-         * @description What a test said. A source that refuses is an answer here, not an HTTP error.
+         * @description The result of a test. A source that refuses is a result here, not an HTTP error.
          */
         TestResult: {
             /** Ok */
@@ -2727,7 +2727,7 @@ export interface components {
         };
         /**
          * Version
-         * @description A saved state of the file, with a copy of its folder.
+         * @description One saved state of the file, with a copy of its folder.
          */
         Version: {
             /** Number */

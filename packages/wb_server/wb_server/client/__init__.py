@@ -1,8 +1,7 @@
-"""The Python client of the service: it sends a connection's name and a query, and reads Arrow.
+"""The Python client of the service: sends a connection's name and a query, and reads Arrow.
 
-This is what kernels, scripts and notebooks use, so it belongs to the base install and imports
-nothing of the service but the names of its errors. pandas and polars are imported when a frame
-is asked for::
+Kernels, scripts and notebooks use it, so it is part of the base install and imports nothing of the
+service but its error classes. pandas and polars are imported only when a frame is requested::
 
     from wb_server.client import Client
 
@@ -17,13 +16,13 @@ the service raised, so ``except errors.NotFound`` works on both sides of the wir
     └── QueryError
         ├── NotFound, Forbidden, …   one for each class in kit/errors
         ├── ServiceUnreachable       no answer at all: wrong address, service down (also Unavailable)
-        ├── AnswerCut                the answer ended early or has another number of rows than promised
+        ├── AnswerCut                the answer ended early or has the wrong number of rows
         └── InvalidParameter         a value that can't be sent as a parameter (also InvalidInput)
 
-One file a noun: ``client`` sends requests, ``stream`` reads the bytes that come back, ``result`` is
-the answer, ``frames`` makes pandas and polars of it, ``values`` Python objects, ``connections`` is the
-list of sources, ``parameters`` takes values to the wire, ``errors`` has the tree above, ``wire`` what both sides
-agreed on, ``closing`` the ``with`` of a client and a result.
+``client`` sends requests, ``stream`` reads the bytes that come back, ``result`` is the answer, ``frames``
+converts it to pandas and polars, ``values`` to Python objects, ``connections`` is the list of sources,
+``parameters`` encodes values, ``errors`` has the tree above, ``wire`` the names shared with the service,
+and ``closing`` the context manager of clients and results.
 """
 
 from __future__ import annotations

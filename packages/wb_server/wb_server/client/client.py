@@ -1,4 +1,4 @@
-"""The client: it sends requests to the service as its user, and raises what is no success."""
+"""The client: sends requests to the service as a user, and raises errors for failures."""
 
 from __future__ import annotations
 
@@ -21,24 +21,22 @@ from .result import Result
 from .wire import ARROW_STREAM, json_object
 
 CONNECT_SECONDS = 10.0
-CANCEL_SECONDS = 3.0  # a cancel is a courtesy after an interrupt: nobody should wait for it
+CANCEL_SECONDS = 3.0  # a cancel after an interrupt is a courtesy: don't make the user wait for it
 IDLE_SECONDS = 60.0
-# Longer than any query, but not endless: with a limit Python waits in poll(), which a signal always
-# ends. Without one it waits in recv(), and importing polars makes SIGINT restart that: the stop
-# button would do nothing.
+# Longer than any query, but finite: with a timeout Python waits in poll(), which a signal always
+# interrupts. Without one it waits in recv(), which restarts after SIGINT once polars is imported, so the
+# stop button would do nothing.
 READ_SECONDS = 7 * 24 * 3600.0
 
 
 class Client(Closing):
     """Talks to the Workbench service as the user whose token it has.
 
-    One client keeps its connections to the service open between queries; it may be used from
-    several threads.
+    It keeps its connections to the service open between queries, and is thread-safe.
 
     Args:
-        url: the address of the service, to which ``/api/v1/…`` is added; ``WORKBENCH_URL`` if left
-            out.
-        token: the user's token; ``WORKBENCH_TOKEN`` or ``JUPYTERHUB_API_TOKEN`` if left out.
+        url: the address of the service, without ``/api/v1/…``; defaults to ``WORKBENCH_URL``.
+        token: the user's token; defaults to ``WORKBENCH_TOKEN`` or ``JUPYTERHUB_API_TOKEN``.
 
     Raises:
         ServiceUnreachable: no address was given and none is in the environment.
@@ -51,10 +49,11 @@ class Client(Closing):
                 "No address of the Workbench service: WORKBENCH_URL isn't set in this process."
             )
         token = token or os.environ.get("WORKBENCH_TOKEN") or os.environ.get("JUPYTERHUB_API_TOKEN")
-        # Without a user's part: errors name the address.
+        # Without user info, because errors quote the address.
         self._url = str(httpx.URL(url).copy_with(userinfo=b"")).rstrip("/")
         secure = self._url.lower().startswith("https:")
-        # A query may think for long, so reads have no useful limit; these probes find a dead peer.
+        # A query may take long before it answers, so no read timeout is useful; keepalive probes
+        # detect a dead peer.
         alive = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
         if hasattr(socket, "TCP_KEEPIDLE"):
             alive += [
@@ -63,7 +62,7 @@ class Client(Closing):
                 (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
             ]
         transport = httpx.HTTPTransport(  # noqa: TID251  in a kernel, which has no kit
-            verify=secure,  # reading the certificates takes long and plain HTTP needs none
+            verify=secure,  # loading certificates is slow, and plain HTTP needs none
             limits=httpx.Limits(max_keepalive_connections=4, keepalive_expiry=IDLE_SECONDS),
             socket_options=alive,
         )
@@ -72,13 +71,13 @@ class Client(Closing):
             headers={"Accept-Encoding": "identity", "User-Agent": "workbench-client"},
             timeout=httpx.Timeout(CONNECT_SECONDS, read=READ_SECONDS),
             transport=transport,
-            # No proxy and no .netrc: the token goes to the service and nowhere else.
+            # No proxy and no .netrc: the token must go to the service only.
             trust_env=False,
             follow_redirects=False,
         )
         if token:
             self._http.headers["Authorization"] = f"token {token}"
-        # The kernel of a pipeline's task: what it asks for ends with its attempt.
+        # In the kernel of a pipeline task: the service refuses requests once the attempt is stale.
         if attempt := os.environ.get("WORKBENCH_ATTEMPT"):
             self._http.headers["Workbench-Attempt"] = attempt
 
@@ -94,16 +93,16 @@ class Client(Closing):
         row_limit: int | None = None,
         query_id: str | None = None,
     ) -> Result:
-        """Runs a statement and returns when the first bytes of its answer are there.
+        """Runs a statement and returns once the first bytes of its answer have arrived.
 
         An interrupt (Ctrl-C, the kernel's stop button) stops the query in the database.
 
         Args:
             connection: name or id of the connection.
             sql: one statement; parameters are written ``:name``.
-            params: their values, sent apart from the text.
-            row_limit: at most so many rows; the service's own limit holds as well.
-            query_id: a UUID of the caller's own; made here if left out.
+            params: the values of the parameters, sent separately from the text.
+            row_limit: the maximum number of rows; the service's own limit applies too.
+            query_id: a UUID; generated if omitted.
 
         Raises:
             QueryError: the service refused the query, or it failed.
@@ -124,8 +123,8 @@ class Client(Closing):
             kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             if kind != ARROW_STREAM:
                 raise ServiceUnreachable(
-                    f"{self._url} answered with {kind or 'nothing'} instead of rows: "
-                    "is it the address of the Workbench service?"
+                    f"{self._url} answered with {kind or 'nothing'} instead of rows. "
+                    "Is it the address of the Workbench service?"
                 )
             query_id = response.headers.get("Workbench-Query-Id", query_id)
             return Result(response, query_id, partial(self._cancel_quietly, query_id))
@@ -154,7 +153,7 @@ class Client(Closing):
         return Connections(sorted(infos, key=lambda info: info.name))
 
     def connectors(self) -> list[dict[str, Any]]:
-        """The kinds of sources, as the service describes them: their SQL and what they can do."""
+        """The kinds of sources as the service describes them: their SQL and their capabilities."""
         response = self._send("GET", "connectors")
         return list(self._decoded(response).get("items") or [])
 
@@ -181,7 +180,7 @@ class Client(Closing):
         stream: bool = False,
         query_id: str | None = None,
     ) -> httpx.Response:
-        """One request; an answer that isn't a success is raised."""
+        """Sends one request; raises an error for any answer that isn't a success."""
         content = None if payload is None else json.dumps(payload, allow_nan=False).encode()
         headers = {"Accept": f"{accept}, application/json;q=0.9"}
         if content is not None:
@@ -212,6 +211,6 @@ class Client(Closing):
         return json_object(response.content)
 
     def _cancel_quietly(self, query_id: str) -> None:
-        """Asks for a cancel and doesn't mind how that goes: the hang-up has told already."""
+        """Requests a cancel and ignores failures: hanging up has cancelled the query already."""
         with contextlib.suppress(Exception):
             self._http.delete(f"query/{query_id}", timeout=CANCEL_SECONDS)

@@ -1,4 +1,4 @@
-"""The ``with`` statement of what holds a connection to the service."""
+"""A base class for context managers that hold a connection to the service."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Self
 
 
 class Closing(ABC):
-    """Something that a ``with`` closes at its end, however it ends."""
+    """A context manager that closes itself at the end of its block."""
 
     @abstractmethod
     def close(self) -> None:
-        """Lets go of what it holds. More than once does no harm."""
+        """Releases its resources; may be called repeatedly."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""The connections that a user may use: one of them, and the list that shows itself as a table."""
+"""The connections that a user may use, and their display as a table."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ConnectionInfo:
-    """A connection as its user sees it: never with secrets.
+    """A connection as the user sees it, without secrets.
 
     Attributes:
-        name: what queries call it by.
+        name: the name that queries use.
         connector: the kind of source, such as ``postgres``.
-        description: its owner's words.
+        description: the owner's description.
         level: what the user may do: ``use``, ``write`` or ``manage``.
         status: ``ok``, ``failed`` or ``untested``.
         view: the whole answer of the service.
@@ -29,13 +29,13 @@ class ConnectionInfo:
 
 
 class Connections(list[ConnectionInfo]):
-    """The user's connections: a list that shows itself as a table."""
+    """The user's connections: a list that is displayed as a table."""
 
     _HEADS = ("name", "connector", "level", "status", "description")
 
     @property
     def names(self) -> list[str]:
-        """The names alone."""
+        """The names of the connections."""
         return [each.name for each in self]
 
     def _cells(self) -> list[tuple[str, ...]]:

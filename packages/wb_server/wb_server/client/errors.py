@@ -1,7 +1,7 @@
-"""What can go wrong, as the client raises it; the tree is shown in ``wb_server.client``.
+"""The client's exceptions; ``wb_server.client`` shows the tree.
 
-Each class of ``wb_server.kit.errors`` has a :class:`QueryError` of the same name here, which is
-also that class; an answer's status and code say which one is raised.
+For each class of ``wb_server.kit.errors`` there is a subclass of the same name that is also a
+:class:`QueryError`; an answer's status and code determine which one is raised.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ class QueryError(WorkbenchError):
     """The service refused a request, or it failed.
 
     Attributes:
-        message: one or two sentences for a person.
+        message: one or two sentences for the user.
         code: a stable name for programs.
-        details: what a program can use, such as near names or the place of a syntax error.
-        status: the HTTP status of the error's kind.
-        query_id: the query it belongs to, if there was one.
+        details: data for programs, such as similar names or the position of a syntax error.
+        status: the HTTP status of this kind of error.
+        query_id: the query that it belongs to, if any.
     """
 
     query_id: str | None = None
@@ -49,7 +49,7 @@ class AnswerTruncated(UserWarning):
 
 
 def _kinds() -> dict[int, type[QueryError]]:
-    """A class for each status: a QueryError that is also the service's own class."""
+    """A class for each status, derived from QueryError and from the service's class."""
     kinds: dict[int, type[QueryError]] = {}
     for cls in vars(errors).values():
         if isinstance(cls, type) and issubclass(cls, WorkbenchError) and cls is not WorkbenchError:
@@ -67,10 +67,10 @@ def error_from(
     """The exception for an ``{"error": …}`` object of the service.
 
     Args:
-        wire: the decoded body; anything that isn't the agreed shape gives the fallback text.
+        wire: the decoded body; the fallback is used if it doesn't have that shape.
         status: the HTTP status; None for an error in the middle of a stream.
-        query_id: the query it belongs to.
-        fallback: the message if the body holds none, as when a proxy answered.
+        query_id: the query that it belongs to.
+        fallback: the message if the body has none, as when a proxy answered.
     """
     inner = wire.get("error") if isinstance(wire, dict) else None
     inner = inner if isinstance(inner, dict) else {}
@@ -82,7 +82,7 @@ def error_from(
     kind = kind or _BY_STATUS[502]
     message = str(inner.get("message") or fallback or "The service failed without a reason.")
     error = kind(message, code=str(code) if code else None)
-    # Set, not passed: a detail may be called "code" or "message" as well.
+    # Assigned, not passed as keywords: a detail may be named "code" or "message".
     error.details = dict(details) if isinstance(details, dict) else {}
     error.query_id = query_id
     return error

@@ -1,4 +1,4 @@
-"""Frames made of Arrow tables, with the types and names that each kind of frame can have."""
+"""Converts Arrow tables to pandas and polars frames, with the types and names that these support."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars
 
 
-_THREADS_BYTES = 2**20
+_MIN_THREADED_BYTES = 2**20
 _POLARS_DIGITS = 38
 _INTERVAL = pa.month_day_nano_interval()
 
@@ -53,8 +53,8 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
                 types_mapper=mapper,
                 date_as_object=False,
                 ignore_metadata=True,
-                # Waking threads takes longer than converting a small table.
-                use_threads=part.nbytes > _THREADS_BYTES,
+                # For a small table, waking threads takes longer than converting it.
+                use_threads=part.nbytes > _MIN_THREADED_BYTES,
             ),
         )
 
@@ -62,19 +62,19 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
         return pd.DateOffset(months=value[0], days=value[1], nanoseconds=value[2])
 
     names = table.column_names
-    numbered = _near(table).rename_columns([str(i) for i in range(len(names))])
-    # pandas would make floats of numbers, and numbers of dates, in them.
+    numbered = _without_far_zones(table).rename_columns([str(i) for i in range(len(names))])
+    # In nested values pandas would turn integers into floats, and dates into integers.
     objects = [i for i, col in enumerate(table.columns) if _is_nested(col.type)]
-    # numpy has no missing integer: it would become a float, and large keys would lose digits.
-    holed = [i for i, col in enumerate(table.columns) if col.null_count and col.type in masked]
-    rest = sorted(set(range(len(names))).difference(objects, holed))
+    # numpy has no missing integer: the column would become float, and large keys would lose digits.
+    nullable = [i for i, col in enumerate(table.columns) if col.null_count and col.type in masked]
+    rest = sorted(set(range(len(names))).difference(objects, nullable))
     if len(rest) == len(names) == len(set(names)):
         return convert(numbered.rename_columns(names), exact)
     parts = [
         convert(numbered.select(rest), exact),
-        convert(numbered.select(holed), with_nulls),
+        convert(numbered.select(nullable), with_nulls),
     ]
-    with _not_collecting():
+    with _gc_paused():
         for i in objects:
             values = python_values(table.column(i), offset)
             parts.append(pd.Series(values, name=str(i), dtype=object).to_frame())
@@ -96,7 +96,7 @@ def to_polars(table: pa.Table) -> polars.DataFrame:
     table = table.rename_columns(names)
     for i, field in enumerate(table.schema):
         if _is_foreign(field.type):
-            # In one piece, so that all numbers get one scale.
+            # In one piece, so that all numbers get the same scale.
             column = pa.concat_arrays(table.column(i).chunks or [pa.array([], field.type)])
             table = table.set_column(i, field.name, _for_polars(column, field.name))
     return cast("polars.DataFrame", polars.from_arrow(table))
@@ -110,8 +110,8 @@ def _is_nested(kind: pa.DataType) -> bool:
 
 
 @contextlib.contextmanager
-def _not_collecting() -> Iterator[None]:
-    """Looking for cycles among a million new lists takes longer than making them; they have none."""
+def _gc_paused() -> Iterator[None]:
+    """Pauses the cycle collector: scanning a million new lists takes longer than creating them."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -121,8 +121,8 @@ def _not_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _near(table: pa.Table) -> pa.Table:
-    """The table; points in time that pandas can't show in a zone are without it, in UTC."""
+def _without_far_zones(table: pa.Table) -> pa.Table:
+    """The table, with timestamps that pandas can't show in a zone converted to UTC without one."""
     for i, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type) and field.type.tz and is_far(table.column(i)):
             plain = table.column(i).cast(pa.timestamp(field.type.unit))
@@ -134,7 +134,7 @@ def _near(table: pa.Table) -> pa.Table:
 
 
 def _is_foreign(kind: pa.DataType) -> bool:
-    """Whether polars has no such type, or one of its parts."""
+    """Whether polars lacks the type, or that of a nested part."""
     if pa.types.is_nested(kind) and not pa.types.is_union(kind):
         return any(_is_foreign(kind.field(i).type) for i in range(kind.num_fields))
     return bool(
@@ -146,7 +146,7 @@ def _is_foreign(kind: pa.DataType) -> bool:
 
 
 def _for_polars(values: pa.Array, column: str) -> pa.Array:
-    """The same values in types that polars has: an interval is a struct of its three parts."""
+    """The same values in types that polars supports; an interval becomes a struct of its parts."""
     kind = values.type
     if not _is_foreign(kind):
         return values
@@ -188,26 +188,26 @@ def _for_polars(values: pa.Array, column: str) -> pa.Array:
             items = pa.StructArray.from_arrays(pair, names=["key", "value"])
         else:
             items = values.values.slice(first.as_py(), count)
-        made = pa.LargeListArray if pa.types.is_large_list(kind) else pa.ListArray
-        return made.from_arrays(
+        array_class = pa.LargeListArray if pa.types.is_large_list(kind) else pa.ListArray
+        return array_class.from_arrays(
             pc.subtract(offsets, first), _for_polars(items, column), mask=missing
         )
     raise QueryError(
-        f"The column “{column}” is of a type that polars lacks, {kind}. Use .df() or .arrow(), or "
+        f"The column “{column}” has the type {kind}, which polars lacks. Use .df() or .arrow(), or "
         "cast it in the query.",
         code="unsupported_type",
     )
 
 
 def _narrow(values: pa.Array, column: str) -> pa.Array:
-    """Numbers in the 38 digits that polars has, with as many decimals as leave room for all."""
+    """Numbers in the 38 digits that polars supports, with as many decimals as all of them allow."""
     for scale in range(min(values.type.scale, _POLARS_DIGITS), -1, -1):
         try:
             return values.cast(pa.decimal128(_POLARS_DIGITS, scale))
         except pa.ArrowInvalid:
             continue
     raise QueryError(
-        f"The column “{column}” holds a number that doesn't fit into the {_POLARS_DIGITS} digits "
-        "that polars has. Use .df() or .arrow(), or cast it in the query.",
+        f"The column “{column}” contains a number that doesn't fit into the {_POLARS_DIGITS} digits "
+        "that polars supports. Use .df() or .arrow(), or cast it in the query.",
         code="numeric_overflow",
     )

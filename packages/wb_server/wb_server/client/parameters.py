@@ -1,4 +1,4 @@
-"""Python values on their way to the service, each with its type where JSON has none for it."""
+"""Encodes query parameters: Python values as JSON, with a type where JSON has none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .errors import InvalidParameter
 
 
 def encode_params(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Python values as the wire has them: JSON's own types, or ``{"type", "value"}``.
+    """Encodes Python values for the wire: as JSON's types, or as ``{"type", "value"}``.
 
     Args:
         params: values by name. None, bool, int, float, str, Decimal, date, datetime, time,
@@ -32,7 +32,7 @@ def encode_params(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _encode(name: str, value: Any, *, nested: bool) -> Any:
     kind = type(value).__name__
-    if value is None or kind in ("NaTType", "NAType"):  # pandas' own names for a missing value
+    if value is None or kind in ("NaTType", "NAType"):  # pandas' types of missing values
         return None
     if isinstance(value, str):
         return _text(name, value)
@@ -48,7 +48,7 @@ def _encode(name: str, value: Any, *, nested: bool) -> Any:
         if not value.is_finite():
             raise InvalidParameter(f"Parameter :{name} is {value}; use None for a missing value.")
         return {"type": "decimal", "value": format(value, "f")}
-    if isinstance(value, dt.datetime):  # pandas' own is one as well
+    if isinstance(value, dt.datetime):  # also pandas' Timestamp
         if getattr(value, "nanosecond", 0):
             raise _nanoseconds(name)
         return {"type": "timestamp", "value": value.isoformat()}
@@ -56,7 +56,7 @@ def _encode(name: str, value: Any, *, nested: bool) -> Any:
         return {"type": "date", "value": value.isoformat()}
     if isinstance(value, dt.time):
         return {"type": "time", "value": value.isoformat()}
-    if isinstance(value, dt.timedelta):  # pandas' own is one as well
+    if isinstance(value, dt.timedelta):  # also pandas' Timedelta
         if getattr(value, "nanoseconds", 0):
             raise _nanoseconds(name)
         return {"type": "duration", "value": str(value // dt.timedelta(microseconds=1))}
@@ -80,19 +80,19 @@ def _encode(name: str, value: Any, *, nested: bool) -> Any:
             return [_encode(name, item, nested=True) for item in values]
     what = "a list in a list" if nested and _sequence(value) is not None else kind
     raise InvalidParameter(
-        f"Parameter :{name} is {what}, which can't be sent to a database: use a number, a text, "
-        "a date, time or timedelta, bytes, None, or a list of these."
+        f"Parameter :{name} is {what}, which can't be sent to a database. Use a number, text, a "
+        "date, time or timedelta, bytes, None, or a list of these."
     )
 
 
 def _text(name: str, value: str) -> str:
-    """A text that is one: Python's may hold what no encoding can carry."""
+    """Checks that a text can be encoded: a Python string may contain lone surrogates."""
     wrong = re.search("[\ud800-\udfff\x00]", value)
     if wrong is not None:
         what = "the character NUL" if wrong[0] == "\x00" else "half a character (a surrogate)"
         raise InvalidParameter(
-            f"Parameter :{name} holds {what} at position {wrong.start() + 1}, which no database can "
-            "keep in a text: remove it, or send bytes."
+            f"Parameter :{name} contains {what} at position {wrong.start() + 1}, which no database "
+            "can store as text. Remove it, or send bytes."
         )
     return str(value)
 
@@ -108,7 +108,7 @@ def _sequence(value: Any) -> Iterable[Any] | None:
         return value
     for method in ("to_pylist", "to_list", "tolist"):  # pyarrow, polars and pandas, numpy
         convert = getattr(value, method, None)
-        # a frame has none of these methods, a class has them unbound
+        # a frame has none of these methods; a class has them unbound
         if callable(convert) and not isinstance(value, type):
             items = convert()
             return items if isinstance(items, list) else None

@@ -1,4 +1,4 @@
-"""The answer to a query: what it is, and its rows as Arrow, batches or a frame."""
+"""The answer to a query: its metadata, and its rows as Arrow, batches or a frame."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Result(Closing):
-    """The answer to a query. It is read from the service once, when it is first asked for.
+    """The answer to a query. It is read from the service once, on first use.
 
     ``df()``, ``pl()`` and ``arrow()`` read the whole answer and keep it as Arrow; ``batches()``
-    gives it piece by piece and keeps nothing. Close a result that you don't read to the end
-    (or use it in a ``with``): that stops its query in the database.
+    yields it piece by piece and keeps nothing. Close a result that you don't read to the end, or
+    use it in a ``with`` statement: that stops its query in the database.
     """
 
-    # Its public address, by which IPython's formatters find the class without importing it.
+    # The public module name, by which IPython's formatters find the class without importing it.
     __module__ = "wb_server.client"
 
     def __init__(self, response: httpx.Response, query_id: str, cancel: Callable[[], None]) -> None:
@@ -41,11 +41,11 @@ class Result(Closing):
         self._table: pa.Table | None = None
         self._streamed = False
 
-    # -- what it is
+    # -- metadata
 
     @property
     def query_id(self) -> str:
-        """The id under which the service knows, cancels and audits the query."""
+        """The id by which the service lists, cancels and audits the query."""
         return self._query_id
 
     @property
@@ -60,18 +60,18 @@ class Result(Closing):
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """Where the rows come from: query, connection, limit, policies, and rows when read."""
+        """Where the rows come from: query, connection, limit, policies; and once read, their number."""
         return {**self._provenance, **(self._stream.final or {})}
 
     @property
     def rows(self) -> int:
-        """The number of rows. Reads the answer if that wasn't done."""
+        """The number of rows. Reads the answer if necessary."""
         self._finish()
         return self._stream.count
 
     @property
     def truncated(self) -> bool:
-        """Whether the row limit cut the answer. Reads the answer if that wasn't done."""
+        """Whether the row limit cut the answer. Reads the answer if necessary."""
         self._finish()
         return bool((self._stream.final or {}).get("truncated"))
 
@@ -87,17 +87,17 @@ class Result(Closing):
     # -- the rows
 
     def arrow(self) -> pa.Table:
-        """The answer as an Arrow table; ``schema.metadata[b"workbench"]`` says where it is from.
+        """The answer as an Arrow table; ``schema.metadata[b"workbench"]`` has its provenance.
 
         Raises:
             AnswerCut: the answer ended early.
-            QueryError: the query failed while its rows were sent.
+            QueryError: the query failed while its rows were being sent.
         """
         if self._table is None:
             if self._streamed:
                 raise QueryError(
-                    "The rows of this answer were read with batches() and not kept; "
-                    "run the query again.",
+                    "The rows of this answer were read with batches(), which doesn't keep them. "
+                    "Run the query again.",
                     code="already_streamed",
                 )
             batches = list(self._stream.batches())
@@ -111,23 +111,23 @@ class Result(Closing):
         return self._table
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The answer as record batches, holding one at a time.
+        """Yields the answer as record batches, one in memory at a time.
 
-        The rows aren't kept: after this, ``df()``, ``pl()`` and ``arrow()`` can't be asked for. If
-        the answer was read before, its kept rows are given again. The last step checks that the
-        answer was whole, so use no row of it before the iteration has ended well.
+        The rows aren't kept, so ``df()``, ``pl()`` and ``arrow()`` don't work afterwards. If the answer
+        was read before, its kept rows are yielded again. The last step checks that the answer is
+        complete, so don't rely on any row until the iteration has ended without an error.
         """
         if self._table is not None:
             yield from self._table.to_batches()
             return
         if self._streamed:
-            self.arrow()  # says why not
+            self.arrow()  # raises the error
         self._streamed = True
         yield from self._stream.batches()
         self._warn()
 
     def df(self) -> pd.DataFrame:
-        """The answer as a pandas frame, made from Arrow without a Python object a cell.
+        """The answer as a pandas frame, converted from Arrow without a Python object per cell.
 
         ============================  =========================================================
         in Arrow                      in pandas
@@ -146,20 +146,20 @@ class Result(Closing):
         list, struct, map             lists, dictionaries, lists of pairs: every value in them exact
         ============================  =========================================================
 
-        ``frame.attrs["workbench"]`` says where the rows are from.
+        ``frame.attrs["workbench"]`` has the provenance of the rows.
         """
         frame = to_pandas(self.arrow())
         frame.attrs["workbench"] = self.provenance
         return frame
 
     def pl(self) -> polars.DataFrame:
-        """The answer as a polars frame, on the same memory as the Arrow table where types allow.
+        """The answer as a polars frame, which shares the Arrow table's memory where types allow.
 
-        An interval becomes a struct of ``months``, ``days`` and ``nanoseconds``. polars has decimals
-        of 38 digits: a longer type becomes one of these if every number of the column fits.
+        An interval becomes a struct of ``months``, ``days`` and ``nanoseconds``. Decimals of polars have
+        38 digits: a longer type is converted if every number of the column fits.
 
         Raises:
-            QueryError: ``numeric_overflow``: one doesn't, and the message names the column.
+            QueryError: ``numeric_overflow``: a number doesn't fit; the message names the column.
         """
         return to_polars(self.arrow())
 
@@ -180,10 +180,10 @@ class Result(Closing):
             )
 
     def close(self) -> None:
-        """Lets go of the connection; a query that still runs is stopped in the database."""
+        """Closes the connection; a query that still runs is stopped in the database."""
         self._stream.close()
 
     def __del__(self) -> None:
-        # A forgotten result would hold one of the user's few places for running queries.
+        # A forgotten result would hold one of the user's few slots for running queries.
         with contextlib.suppress(Exception):
             self.close()

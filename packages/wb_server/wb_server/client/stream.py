@@ -1,4 +1,4 @@
-"""Reading an Arrow stream from a response: byte by byte, batch by batch, up to its proven end."""
+"""Reads an Arrow stream from a response, and verifies that it is complete."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .wire import PROVENANCE, json_object
 
 
 class ResponseBody:
-    """A file over the body of a response, for Arrow's stream reader.
+    """The body of a response as a file for Arrow's stream reader.
 
-    Arrow asks for whole message bodies with ``read_buffer``. Each is filled straight from the
-    chunks that the socket gave, so the data are copied once here, and the batches lie in these
-    buffers: no more than one message is held.
+    Arrow reads whole message bodies with ``read_buffer``. Each buffer is filled directly from the chunks
+    of the socket, so the data is copied only once, and the batches refer to these buffers: at most one
+    message is held.
     """
 
     def __init__(self, response: httpx.Response) -> None:
@@ -53,7 +53,7 @@ class ResponseBody:
         return bytes(self.read_buffer(size).to_pybytes())
 
     def drain(self) -> bool:
-        """Reads to the end, so that the connection can be used again; False if data were left."""
+        """Reads to the end, so that the connection can be reused; False if there was more data."""
         clean = not self._chunk
         for chunk in self._chunks:
             clean = clean and not chunk
@@ -68,17 +68,17 @@ class ResponseBody:
 
 
 class Stream:
-    """The batches of one answer, read once; the last one says how many rows there were.
+    """The batches of one answer, read once; the closing batch has the number of rows.
 
     Args:
-        response: the open response; it is closed at the end of the rows, on failure and by close().
-        query_id: the query that it answers, for errors.
-        cancel: stops the query in the database; called when a person interrupts the reading.
+        response: the open response; closed at the end of the rows, on failure and by close().
+        query_id: the id of the query, for errors.
+        cancel: stops the query in the database; called when the user interrupts the reading.
 
     Attributes:
-        schema: the columns, and where the rows are from in its metadata.
+        schema: the columns; its metadata has the provenance of the rows.
         count: the number of rows read so far.
-        final: what the answer's last batch says; None until the answer was read whole.
+        final: the metadata of the closing batch; None until the whole answer was read.
 
     Raises:
         AnswerCut: the answer ended before its schema.
@@ -91,17 +91,17 @@ class Stream:
         self._reader: pa.RecordBatchStreamReader | None = None
         self.count = 0
         self.final: dict[str, Any] | None = None
-        self.schema: pa.Schema = None  # until the first bytes are read, the query is query()'s
+        self.schema: pa.Schema = None  # while it is None, Client.query() handles an interrupt
         with self._reading():
             self._reader = pa.ipc.open_stream(pa.PythonFile(self._body, mode="r"))
             self.schema = self._reader.schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Reads batches up to the one that ends the answer, and checks the number of rows."""
+        """Yields batches up to the closing one, and checks the number of rows."""
         reader, body = self._reader, self._body
         if reader is None or body is None:
             raise QueryError(
-                "This answer was closed before it was read; run the query again.",
+                "This answer was closed before it was read. Run the query again.",
                 code="already_closed",
             )
         final: dict[str, Any] | None = None
@@ -115,7 +115,7 @@ class Stream:
                         whole = body.drain()
                         break
                 if final is not None:
-                    raise self._cut("it goes on after its end")
+                    raise self._cut("there is more data after its end")
                 if metadata is not None and PROVENANCE in metadata:
                     final = json_object(metadata[PROVENANCE])
                     if "error" in final:
@@ -128,18 +128,18 @@ class Stream:
             if final.get("rows") != self.count:
                 raise self._cut(f"{self.count} of {final.get('rows')} rows arrived")
             if not whole:
-                raise self._cut("it goes on after its end")
+                raise self._cut("there is more data after its end")
             self.final = final
         finally:
             self.close()
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
-        """Turns what can go wrong while bytes come in into the client's errors."""
+        """Translates errors of reading into the client's errors, and closes the stream."""
         try:
             yield
         except KeyboardInterrupt:
-            self.close()  # the hang-up cancels in the database; the request tells it again
+            self.close()  # hanging up cancels the query too; the request below makes sure
             if self.schema is not None:
                 self._cancel()
             raise
@@ -156,7 +156,7 @@ class Stream:
         return error
 
     def close(self) -> None:
-        """Lets go of the connection; a query that still runs is stopped in the database."""
+        """Closes the connection; a query that still runs is stopped in the database."""
         self._reader = None
         body, self._body = self._body, None
         if body is not None:

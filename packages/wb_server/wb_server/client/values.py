@@ -1,7 +1,7 @@
-"""Arrow's values as Python objects, each of them exact, whatever lies in what.
+"""Converts Arrow values to Python objects exactly, however they are nested.
 
-``to_pylist`` of Arrow isn't that: a date past the year 9999 ends it, and a nanosecond or the time
-24:00 is dropped. pandas makes floats of numbers in a list with a missing one.
+Arrow's ``to_pylist`` isn't exact: it fails on a date after the year 9999, and drops nanoseconds and the
+time 24:00. pandas turns integers into floats in a list with a missing value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 _UNITS: Final = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _DAY: Final = 86_400
-# Python's calendar begins in year 1 and repeats after 400 years.
+# Python's calendar starts in year 1 and repeats every 400 years.
 _YEAR_1: Final = -719_162
 _YEARS_400: Final = 146_097
 _1970: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -25,13 +25,13 @@ _1970: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def python_values(
     values: pa.Array | pa.ChunkedArray, interval: Callable[[pa.MonthDayNano], Any] | None = None
 ) -> list[Any]:
-    """The values as Python objects; None where there is none.
+    """The values as Python objects; None for null.
 
-    Lists become lists, structs dictionaries, maps lists of pairs. A date or time that Python's own
-    type can't hold is its text, such as ``12024-06-30`` or ``4713-01-01 BC``.
+    Lists become lists, structs dictionaries, maps lists of pairs. A date or time that Python's type
+    can't represent becomes text, such as ``12024-06-30`` or ``4713-01-01 BC``.
 
     Args:
-        interval: what an interval becomes; left as ``pyarrow.MonthDayNano`` without it.
+        interval: converts an interval; without it, intervals stay ``pyarrow.MonthDayNano``.
     """
     if isinstance(values, pa.ChunkedArray):
         return [value for chunk in values.chunks for value in python_values(chunk, interval)]
@@ -72,7 +72,7 @@ def python_values(
 
 
 def storage(values: pa.Array) -> pa.Array:
-    """The values of an extension type as they are kept; UUIDs as their texts."""
+    """The storage of an extension array; UUIDs as text."""
     kept = values.storage
     if isinstance(values.type, pa.UuidType):
         texts = [None if value is None else str(value) for value in values.to_pylist()]
@@ -83,8 +83,8 @@ def storage(values: pa.Array) -> pa.Array:
 def _valid(values: pa.Array, made: list[Any]) -> list[Any]:
     if not values.null_count:
         return made
-    there = values.is_valid().to_pylist()
-    return [value if is_there else None for value, is_there in zip(made, there, strict=True)]
+    valid = values.is_valid().to_pylist()
+    return [value if is_valid else None for value, is_valid in zip(made, valid, strict=True)]
 
 
 def _leaves(values: pa.Array) -> list[Any]:
@@ -99,7 +99,7 @@ def _leaves(values: pa.Array) -> list[Any]:
         except (ValueError, OverflowError):
             return [_moment(value, kind) for value in _numbers(values)]
     if _is_plain(kind):
-        # By way of numpy, several times faster; a missing number would make it floats.
+        # Through numpy, which is several times faster; nulls are filled, or it would yield floats.
         number = pa.types.is_primitive(kind)
         whole = values.fill_null(False if pa.types.is_boolean(kind) else 0) if number else values
         return _valid(values, list(whole.to_numpy(zero_copy_only=False).tolist()))
@@ -122,7 +122,7 @@ def _numbers(values: pa.Array) -> list[int | None]:
 
 
 def _times(values: pa.Array) -> list[Any]:
-    """Times of day; Arrow would give 24:00 as 0:00, and drop nanoseconds."""
+    """Times of day; Arrow would turn 24:00 into 0:00, and drop nanoseconds."""
     unit = _UNITS[values.type.unit]
     numbers = _numbers(values)
     plain = unit <= 10**6 or not any((number or 0) % 1000 for number in numbers)
@@ -132,7 +132,7 @@ def _times(values: pa.Array) -> list[Any]:
 
 
 def _moment(number: int | None, kind: pa.DataType) -> Any:
-    """One date, point in time or span: Python's own where that holds it, else its text."""
+    """One date, timestamp or duration: Python's type if it can represent it, else text."""
     if number is None:
         return None
     if pa.types.is_duration(kind):
@@ -160,7 +160,7 @@ def _moment(number: int | None, kind: pa.DataType) -> Any:
 
 
 def _day(days: int) -> tuple[str, str]:
-    """A day since 1970 in the calendar that goes on for ever, and ``BC`` where it lies before it."""
+    """A day counted from 1970 in the unbounded Gregorian calendar, and ``BC`` for years before 1."""
     cycles, rest = divmod(days - _YEAR_1, _YEARS_400)
     day = dt.date.fromordinal(rest + 1)
     year = day.year + 400 * cycles
@@ -177,7 +177,7 @@ def _clock(number: int, unit: int) -> str:
 
 
 def is_far(values: pa.ChunkedArray) -> bool:
-    """Whether a point in time lies outside the years 1 to 9999."""
+    """Whether a timestamp is outside the years 1 to 9999."""
     ends = pc.min_max(values.cast(pa.int64())).as_py()
     if ends["min"] is None:
         return False
@@ -186,7 +186,7 @@ def is_far(values: pa.ChunkedArray) -> bool:
 
 
 def distinct(names: list[str]) -> list[str]:
-    """The names, with a number added to those that come again."""
+    """The names, with a number appended to repeated ones."""
     seen: set[str] = set()
     taken = set(names)
     made = []

@@ -1,4 +1,4 @@
-"""What the client and the service agreed on: names in headers and metadata, and JSON objects."""
+"""Names and formats that the client and the service share."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
-PROVENANCE = b"workbench"  # the metadata key in schemas and in the last batch
+PROVENANCE = b"workbench"  # the metadata key in schemas and in the closing batch
 
 
 def json_object(text: bytes | None) -> dict[str, Any]:
-    """The object that a text holds; empty if it is none, as when a proxy answered."""
+    """The JSON object in a text; empty if it isn't one, as when a proxy answered."""
     if not text:
         return {}
     try:

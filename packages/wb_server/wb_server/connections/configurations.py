@@ -1,4 +1,4 @@
-"""The configurations of connections: checked, filled with their secrets, and opened for use."""
+"""The configurations of connections: validates them, and combines them with their secrets."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class Configurations:
-    """Puts a connection's fields and its secrets together, for those who store or open it.
+    """Combines a connection's fields and secrets, for callers that store or open it.
 
-    Who may do so is asked before, of the connections and of the gate.
+    It checks no rights: the connection service and the gate have done so before.
     """
 
     def __init__(
@@ -33,13 +33,12 @@ class Configurations:
         self._store = store
         self._safe = safe
         self._connectors = connectors
-        # Opened configurations by connection and user: a small query would spend more time on
-        # decrypting and validating one than on its rows. The connectors' pools hold the same
-        # secrets.
+        # A cache by connection and user: a small query would spend more time on decrypting and
+        # validating a configuration than on its rows. The connectors' pools hold the same secrets.
         self._targets: dict[tuple[str, str | None], tuple[Target, datetime | None]] = {}
 
     def connectors(self) -> list[Connector]:
-        """Each kind of connector."""
+        """All kinds of connectors."""
         return list(self._connectors.values())
 
     def connector(self, kind: str) -> Connector:
@@ -51,7 +50,7 @@ class Configurations:
         connector = self._connectors.get(kind)
         if connector is None:
             raise InvalidInput(
-                f"There is no connector “{kind[:100]}”. There are: {', '.join(self._connectors)}.",
+                f"There is no connector “{kind[:100]}”. Available: {', '.join(self._connectors)}.",
                 code="unknown_connector",
                 field="connector",
                 known=list(self._connectors),
@@ -59,11 +58,11 @@ class Configurations:
         return connector
 
     def target(self, connection: Connection, actor: Actor) -> Target:
-        """What a session is opened on, secrets included. Never leaves the service.
+        """The target that a session opens, secrets included. It must never leave the service.
 
         Raises:
-            Unprocessable: the actor has to enter their own credential first
-                (``credential_missing``), or a credential has ended (``credential_expired``).
+            Unprocessable: the actor must enter their own credential first (``credential_missing``),
+                or the credential has expired (``credential_expired``).
         """
         user = actor.name if connection.credentials == "personal" else None
         version = connection.version
@@ -72,20 +71,20 @@ class Configurations:
             if revision is None:
                 raise _credential_missing(connection)
             version += revision
-        known = self._targets.get((connection.id, user))
-        if known is None or known[0].version != version:
+        cached = self._targets.get((connection.id, user))
+        if cached is None or cached[0].version != version:
             connector = self.connector(connection.connector)
             credential = self._safe.get(connection.id, user)
             now = self._store.by_id(connection.id)
             if now is not None and now.version != connection.version:
-                # Its login was exchanged between the two reads: one's name, the other's password.
+                # The login was replaced between the two reads: the old name and the new password.
                 return self.target(now, actor)
             secrets = credential.secrets if credential else {}
             config = validate(connector.Config, {**connection.config, **secrets})
             target = Target(connection.id, version, config, user)
-            known = (target, credential.expires_at if credential else None)
-            self._targets[connection.id, user] = known
-        target, expires_at = known
+            cached = (target, credential.expires_at if credential else None)
+            self._targets[connection.id, user] = cached
+        target, expires_at = cached
         if expires_at is not None and expires_at <= clock.now():
             raise _credential_expired(connection, expires_at)
         return target
@@ -98,23 +97,24 @@ class Configurations:
         mode: CredentialMode,
         config: dict[str, Any],
     ) -> ConnectorConfig:
-        """A configuration to test, with what is stored for what it leaves out.
+        """A configuration to test, completed from what is stored.
 
-        That is a shared connection's secrets, or the actor's own sign-in for a personal one.
+        Omitted fields come from a shared connection's secrets, or from the actor's own login for a
+        personal one.
 
         Raises:
-            InvalidInput: a field is unknown or doesn't fit, or secrets must be entered again
+            InvalidInput: a field is unknown or invalid, or secrets must be entered again
                 (``secret_needed``).
         """
         user = actor.name if mode == "personal" else None
         return self._filled(connector, connection, user, config)
 
     def with_login(self, connection: Connection, login: dict[str, Any]) -> ConnectorConfig:
-        """A personal connection's configuration with a user's sign-in.
+        """A personal connection's configuration with a user's login.
 
         Raises:
-            Unprocessable: the connection is shared (``shared_credentials``).
-            InvalidInput: a field is none of a sign-in's, or doesn't fit.
+            Unprocessable: the connection has a shared login (``shared_credentials``).
+            InvalidInput: a field isn't part of a login, or is invalid.
         """
         if connection.credentials != "personal":
             raise Unprocessable(
@@ -138,12 +138,12 @@ class Configurations:
         saved: Connection | None,
         config: dict[str, Any],
     ) -> ConnectorConfig:
-        """A configuration that is to be stored, with the secrets that it leaves out.
+        """A validated configuration to store, with omitted secrets filled in.
 
         Raises:
-            InvalidInput: a field is unknown or doesn't fit, is each user's own
-                (``personal_field``), or has to be entered again (``secret_needed``).
-            Unprocessable: the connector has no sign-in that could be personal (``no_sign_in``).
+            InvalidInput: a field is unknown or invalid, is for each user to enter
+                (``personal_field``), or must be entered again (``secret_needed``).
+            Unprocessable: the connector has no login that could be personal (``no_sign_in``).
         """
         login = connector.Config.login_fields()
         if mode == "shared":
@@ -165,6 +165,7 @@ class Configurations:
 
     @staticmethod
     def leads_elsewhere(connector: Connector, saved: Connection, config: ConnectorConfig) -> bool:
+        """Whether a configuration has another destination than the saved connection."""
         login = connector.Config.login_fields()
         kept = {name: value for name, value in saved.config.items() if name not in login}
         now = {n: v for n, v in config.model_dump(mode="json").items() if n not in login}
@@ -172,7 +173,7 @@ class Configurations:
         return connector.destination(before) != connector.destination(after)
 
     def forget(self, connection: Connection) -> None:
-        """Closes what is open on a connection that has changed."""
+        """Drops the cached targets and closes the sessions of a connection that has changed."""
         for key in [key for key in self._targets if key[0] == connection.id]:
             self._targets.pop(key, None)
         self._connectors[connection.connector].forget(connection.id)
@@ -184,11 +185,11 @@ class Configurations:
         user: str | None,
         config: dict[str, Any],
     ) -> ConnectorConfig:
-        """A configuration with what is stored for what it leaves out.
+        """A configuration completed with stored secrets.
 
-        What is stored only goes where it went before: when the configuration leads elsewhere,
-        secrets have to be entered again. Otherwise somebody who may edit a connection, but was
-        never told its password, could send it to a machine of theirs.
+        Stored secrets are only ever sent to the destination that they were entered for: if the
+        configuration points somewhere else, they must be entered again. Otherwise a user who may edit a
+        connection without knowing its password could have it sent to a machine of their own.
         """
         credential = self._safe.get(saved.id, user) if saved is not None else None
         stored = credential.secrets if credential else {}
@@ -205,9 +206,9 @@ class Configurations:
 
 
 def split(config: ConnectorConfig, mode: CredentialMode) -> tuple[dict[str, Any], dict[str, str]]:
-    """A configuration as what may be shown, and its secrets.
+    """Splits a configuration into the fields that may be shown, and the secrets.
 
-    Of a personal connection neither holds anything of a sign-in.
+    For a personal connection, neither part contains login fields.
     """
     apart = config.secret_fields() if mode == "shared" else config.login_fields()
     plain = config.model_dump(mode="json", exclude=set(apart))
@@ -215,7 +216,7 @@ def split(config: ConnectorConfig, mode: CredentialMode) -> tuple[dict[str, Any]
 
 
 def secrets_of(config: ConnectorConfig, names: Sequence[str]) -> dict[str, str]:
-    """The values of these fields that are set, as text."""
+    """The values of those of the named fields that are set, as text."""
     values = {}
     for name in names:
         value = getattr(config, name)
@@ -226,7 +227,7 @@ def secrets_of(config: ConnectorConfig, names: Sequence[str]) -> dict[str, str]:
 
 
 def without_login(connector: Connector, config: dict[str, Any]) -> ConnectorConfig:
-    """A configuration whose required login fields are blank: what is checked of a personal one."""
+    """Validates a configuration with placeholders for required login fields, as for a personal one."""
     fields = connector.Config.model_fields
     blank = {name: "-" for name in connector.Config.login_fields() if fields[name].is_required()}
     return validate(connector.Config, {**blank, **config}, "config")
@@ -234,8 +235,8 @@ def without_login(connector: Connector, config: dict[str, Any]) -> ConnectorConf
 
 def _credential_missing(connection: Connection) -> Unprocessable:
     return Unprocessable(
-        f"“{connection.name}” asks for your own sign-in, and you have not entered one: in Lab, in "
-        f"the Connections panel, choose “My sign-in…” on {connection.name}.",
+        f"“{connection.name}” needs your own sign-in, and you haven't entered one: in Lab, in the "
+        f"Connections panel, choose “My sign-in…” on {connection.name}.",
         code="credential_missing",
         connection=connection.name,
         connection_id=connection.id,
@@ -246,10 +247,10 @@ def _credential_expired(connection: Connection, at: datetime) -> Unprocessable:
     whose, who = (
         ("Your sign-in", "Enter a new one: in Lab, in the Connections panel, choose “My sign-in…”.")
         if connection.credentials == "personal"
-        else ("The sign-in", "Who manages the connection has to enter a new one.")
+        else ("The sign-in", "Ask someone who manages the connection to enter a new one.")
     )
     return Unprocessable(
-        f"{whose} for “{connection.name}” ended on {at:%Y-%m-%d}. {who}",
+        f"{whose} for “{connection.name}” expired on {at:%Y-%m-%d}. {who}",
         code="credential_expired",
         connection=connection.name,
         connection_id=connection.id,

@@ -21,7 +21,7 @@ def kinds(call: Call) -> ConnectorList:
 
 
 def index(call: Call) -> ConnectionList:
-    """The connections that one may use."""
+    """The connections that you may use."""
     query = call.query(ConnectionListQuery)
     service = call.service(ConnectionService)
     return ConnectionList(

@@ -1,4 +1,4 @@
-"""What goes over the wire about connections, and between rooms."""
+"""The models of connections, on the wire and between rooms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CredentialMode = Annotated[
 
 
 class State(BaseModel):
-    """What the last test or use of a connection said."""
+    """The result of a connection's last test or use."""
 
     status: Literal["ok", "failed", "untested"] = "untested"
     message: str = ""
@@ -43,7 +43,7 @@ class State(BaseModel):
 
 
 class CredentialState(BaseModel):
-    """How it stands with a sign-in, without the sign-in itself."""
+    """The state of a login, without the login itself."""
 
     status: Literal["ok", "missing", "expiring", "expired"] = Field(
         description="`expiring`: it expires within 14 days."
@@ -53,7 +53,7 @@ class CredentialState(BaseModel):
 
 
 class Connection(OwnedThing):
-    """A connection as rooms hand it to each other: without secrets."""
+    """A connection as rooms pass it to each other, without secrets."""
 
     thing = "connection"
     plural = "connections"
@@ -71,10 +71,10 @@ class Connection(OwnedThing):
 
 
 class ConnectionView(OwnedView, Connection):
-    """A connection as one actor sees it, with the state of the sign-in that their queries use.
+    """A connection as a given actor sees it, with the state of the login that their queries use.
 
-    ``level`` is what they hold of it and ``reasons`` why, ``actions`` what they may do with it now.
-    ``shares`` is empty for those who don't manage it.
+    ``level`` is the actor's level and ``reasons`` where it comes from; ``actions`` is what they may do
+    with it now. ``shares`` is empty for actors who don't manage it.
     """
 
     credential: CredentialState
@@ -95,7 +95,7 @@ class ConnectionCreate(Request):
 
 
 class ConnectionUpdate(Request):
-    """What is left out stays; in ``config``, a secret that is left out stays too."""
+    """Changes to a connection. Omitted fields stay unchanged, and so do omitted secrets in ``config``."""
 
     name: ConnectionName | None = None
     description: str | None = Field(None, max_length=500)
@@ -107,15 +107,15 @@ class ConnectionUpdate(Request):
 
 
 class SqlInfo(BaseModel):
-    """The SQL of a kind of source, for what shows and writes it."""
+    """The SQL of a kind of source, for tools that display or write it."""
 
     dialect: DialectName
     sqlalchemy: str = Field(description="SQLAlchemy's name of the dialect.")
     quote_mark: str = Field(
-        description="Stands around a name that isn't plain; inside of the name it is doubled."
+        description="The mark that quotes names; inside a quoted name it is doubled."
     )
     reserved_words: list[str] = Field(
-        description="Those that must be quoted when they name a table or a column."
+        description="Words that must be quoted when they name a table or column."
     )
     editor_language: str = Field(description="The MIME type of its language in an editor.")
     backslash_escapes: bool = Field(
@@ -124,8 +124,8 @@ class SqlInfo(BaseModel):
     hash_comments: bool = Field(description="Whether `#` begins a comment.")
     nested_comments: bool = Field(description="Whether a block comment may contain another.")
     schemas: bool = Field(
-        description="Whether a table's name may be written with its schema's: a file is queried by "
-        "its name alone."
+        description="Whether a table's name may be qualified with its schema; a file is queried by its "
+        "name alone."
     )
 
 
@@ -135,8 +135,8 @@ class ConnectorInfo(BaseModel):
     description: str
     config_schema: dict[str, Any]
     capabilities: list[Capability] = Field(
-        description="`sql`: statements; `browse`: its catalog; `load`: rows put into tables; `call`: "
-        "operations called by name."
+        description="`sql`: run statements; `browse`: read the catalog; `load`: load rows into tables; "
+        "`call`: call operations by name."
     )
     sql: SqlInfo | None = Field(description="`null` where no statements can be run.")
     supports_writes: bool

@@ -1,4 +1,4 @@
-"""Connections: their configurations, their credentials, and whom they are shared with."""
+"""The room for connections: their configurations, credentials and shares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of connections: who sees, makes, changes and deletes them, and where secrets go."""
+"""The rules of connections: who may see, add, change and delete them, and where secrets may go."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class ConnectionService(OwnedService[Connection, ConnectionView]):
-    """What other rooms and the handlers may ask of connections."""
+    """Connections, for the handlers and other rooms."""
 
     _store: ConnectionStore
 
@@ -53,22 +53,22 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
         self._configurations = configurations
 
     def connectors(self) -> list[ConnectorInfo]:
-        """The kinds of connectors, with the JSON schema that a form is made from."""
+        """The kinds of connectors, with the JSON schemas for their forms."""
         return [_described(connector) for connector in self._configurations.connectors()]
 
     def create(self, actor: Actor, request: ConnectionCreate) -> ConnectionView:
         """Adds a connection, owned by the actor.
 
         Raises:
-            InvalidInput: unknown connector or field, a wrong type.
-            Unprocessable: an address or a folder that isn't allowed.
+            InvalidInput: the connector or a field is unknown, or a field has the wrong type.
+            Unprocessable: an address or a folder isn't allowed.
             Conflict: the name is taken.
         """
         self._rights.require(actor, "connection.create")
         return self.create_for(actor, request, Owner(kind="user", name=actor.name))
 
     def create_for(self, actor: Actor, request: ConnectionCreate, owner: Owner) -> ConnectionView:
-        """Adds a connection for an owner; what deployments call for a team's connection."""
+        """Adds a connection for an owner; deployments call it to add a team's connection."""
         connector = self._configurations.connector(request.connector)
         config = self._configurations.checked(connector, request.credentials, None, request.config)
         connector.check(config)
@@ -94,16 +94,16 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
         return self.view(actor, connection)
 
     def update(self, actor: Actor, connection_id: str, request: ConnectionUpdate) -> ConnectionView:
-        """Changes what the request names; a secret that it leaves out stays.
+        """Changes the given fields; omitted secrets stay.
 
-        Users' own credentials are dropped when the connection leads elsewhere or becomes shared:
-        they were entered for the place that it led to.
+        Users' own credentials are dropped if the connection's destination changes or it becomes shared:
+        they were entered for the previous destination.
 
         Raises:
-            NotFound: there is none, or none that the actor may see.
+            NotFound: there is none, or the actor may not see it.
             Forbidden: the actor may not change it.
-            InvalidInput: a field is unknown or doesn't fit.
-            Conflict: the name is taken, or somebody else changed it meanwhile.
+            InvalidInput: a field is unknown or invalid.
+            Conflict: the name is taken, or somebody else changed it in the meantime.
         """
         old = self.require(actor, connection_id, "update")
         changes: dict[str, Any] = request.model_dump(
@@ -143,15 +143,15 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
         login: Mapping[str, str],
         memory: dict[str, str],
     ) -> Connection:
-        """Lets a shared connection sign in otherwise from now on, on running services too.
+        """Replaces the login of a shared connection, effective at once on running services too.
 
         Args:
-            connection: as it was when the login was proved.
-            login: the values of fields of the sign-in; the others stay.
-            memory: what its next rotation has to know.
+            connection: its state when the new login was tested.
+            login: the values of login fields to change.
+            memory: what the connection's next rotation needs to know.
 
         Raises:
-            Conflict: somebody else changed the connection meanwhile (``changed_meanwhile``).
+            Conflict: somebody else changed the connection in the meantime (``changed_meanwhile``).
         """
         stored = self._safe.get(connection.id, None)
         secrets = stored.secrets if stored else {}
@@ -166,7 +166,7 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
         return changed
 
     def set_state(self, connection: Connection, state: State) -> None:
-        """Notes what a use of the connection said; panels are told only when it turned."""
+        """Records the result of a use; publishes an event only if the status has changed."""
         if not connection.id:
             return
         self._store.set_state(connection.id, state)
@@ -196,13 +196,15 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
 def _require_secrets(secrets: dict[str, str], mode: CredentialMode) -> None:
     if mode == "personal":
         raise InvalidInput(
-            "With personal credentials each user gives the date for their own.",
+            "With personal credentials each user sets the expiry of their own.",
             code="personal_field",
             field="expires_at",
         )
     if not secrets:
         raise InvalidInput(
-            "There is no password or key here that could end.", code="no_secret", field="expires_at"
+            "There is no password or key here that could expire.",
+            code="no_secret",
+            field="expires_at",
         )
 
 

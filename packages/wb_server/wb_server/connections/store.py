@@ -1,4 +1,4 @@
-"""The tables of connections and of whom they are shared with."""
+"""The tables of connections and their shares."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ConnectionStore(OwnedStore[Connection]):
         super().__init__(database, Connection, connections, shares)
 
     def set_state(self, connection_id: str, state: State) -> None:
-        """Writes what the last use said; not a change of the connection itself."""
+        """Writes the result of the last use; doesn't count as a change of the connection."""
         with self.database.write() as transaction:
             transaction.execute(
                 connections.update().where(connections.c.id == connection_id).values(_state(state))

@@ -1,4 +1,4 @@
-"""What an engine is: something that tells workers that there is work."""
+"""The interface of engines, which tell workers that there is work."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 
 class Dispatcher(ABC):
-    """Rings for task runs that are ready. A ring may get lost, and may come twice.
+    """Rings workers for ready task runs. A ring may be lost or arrive twice.
 
-    The metadata database says what is to be done; a ring only saves workers from asking it all the
-    time. Whoever is rung for claims the task run there, or finds that somebody else has.
+    The metadata database knows what is to be done; rings only save workers from polling it. A worker that
+    takes a ring claims the task run there, or finds that another worker has.
     """
 
     @abstractmethod
     def ring(self, task_run_ids: Sequence[str]) -> None:
-        """Tells workers of task runs that are ready, in this order. Never raises for a lost ring."""
+        """Rings for ready task runs, in this order. Never raises for a lost ring."""
 
     def announce(self, topic: str) -> None:
-        """Tells other processes of the Workbench that what a topic is about has changed."""
+        """Tells other processes of the Workbench that something under a topic has changed."""
 
     def close(self) -> None:
-        """Lets go of what it holds; nothing is rung after it."""
+        """Releases its resources; nothing is rung afterwards."""

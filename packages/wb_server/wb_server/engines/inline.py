@@ -1,4 +1,4 @@
-"""Work in the process itself: for local mode and tests."""
+"""Runs tasks in the same process: for local mode and tests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .base import Dispatcher
 
 
 class InlineDispatcher(Dispatcher):
-    """Hands every ring to a thread of its own process.
+    """Passes every ring to a thread pool of this process.
 
     Args:
-        threads: how many task runs go on at the same time; others wait.
+        threads: the maximum number of task runs at the same time; others wait.
     """
 
     def __init__(self, threads: int) -> None:
@@ -20,17 +20,17 @@ class InlineDispatcher(Dispatcher):
         self._perform: Callable[[str], None] | None = None
 
     def serve(self, perform: Callable[[str], None]) -> None:
-        """Says what a ring leads to: ``perform`` is called with the id, in a thread."""
+        """Sets the function that is called with the id of each ring, in a thread."""
         self._perform = perform
 
     def ring(self, task_run_ids: Sequence[str]) -> None:
         if self._perform is None:
-            return  # nobody works here yet: the reconciler rings again
+            return  # not serving yet; the reconciler rings again
         for each in task_run_ids:
             try:
                 self._pool.submit(self._perform, each)
             except RuntimeError:
-                return  # it was closed
+                return  # closed
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

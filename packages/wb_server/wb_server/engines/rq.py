@@ -1,8 +1,8 @@
-"""Work by RQ: a queue in Redis, and any number of workers on any host.
+"""The RQ engine: a queue in Redis, and any number of workers on any host.
 
-A job is one fixed function and a task run's id, in JSON. The worker looks at nothing else of it: who
-can write to Redis can ring, and that is all. RQ's own retries, dependencies, schedules and registries
-stay unused (see ``docs/decisions``): the metadata database knows what became of a task run.
+A job is one fixed function and a task run's id, in JSON. The worker uses nothing else of it, so write
+access to Redis allows ringing and nothing more. RQ's retries, dependencies, schedules and registries
+stay unused (see ``docs/decisions``): the state of a task run is in the metadata database.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 _QUEUE = "workbench"
 _CHANNEL = "workbench:changed"
 _FUNCTION = "workbench.ring"
-# A ring that nobody took for so long is void: the reconciler has rung again.
+# A ring expires if no worker takes it in this time: the reconciler has rung again by then.
 _RING_SECONDS = 60
 _SOCKET_SECONDS = 5
 
@@ -64,23 +64,25 @@ class RqDispatcher(Dispatcher):
         try:
             self._queue.enqueue_many(jobs)
         except redis.RedisError as error:
-            log.warning("Redis does not answer (%s); work is rung for later", type(error).__name__)
+            log.warning(
+                "Redis does not answer (%s); ready tasks are rung again later", type(error).__name__
+            )
 
     def announce(self, topic: str) -> None:
         try:
             self._redis.publish(_CHANNEL, topic)
         except redis.RedisError:
-            log.debug("a change of %s was not announced", topic)
+            log.debug("a change to %s was not announced", topic)
 
     def close(self) -> None:
         self._redis.close()
 
 
 class Listener:
-    """Passes on what other processes announce, until it is closed.
+    """Receives what other processes announce, until closed.
 
     Args:
-        tell: is called with the topic, in the listener's own thread.
+        tell: called with the topic, in the listener's thread.
     """
 
     def __init__(self, url: str, tell: Callable[[str], None]) -> None:
@@ -109,7 +111,7 @@ class Listener:
         self._redis.close()
 
 
-class _Ringed(SimpleWorker):
+class _RingWorker(SimpleWorker):
     """A worker that takes rings and nothing else, without forking: no user code runs here."""
 
     perform: Callable[[str], None]
@@ -127,7 +129,7 @@ class _Ringed(SimpleWorker):
             self.connection.lrem(queue.intermediate_queue_key, 1, job.id)
 
     def _take(self, job: Job) -> None:
-        # Not job.func: that would import whatever the job names.
+        # Not job.func, which would import whatever the job names.
         function: Any = job.func_name
         arguments: Any = job.args
         if function != _FUNCTION or len(arguments) != 1 or not isinstance(arguments[0], str):
@@ -137,23 +139,23 @@ class _Ringed(SimpleWorker):
 
 
 def serve(url: str, name: str, perform: Callable[[str], None], stop: Callable[[], None]) -> None:
-    """Takes rings until a signal tells it to stop. In the main thread.
+    """Takes rings until a signal stops it. Call it in the main thread.
 
     Args:
-        name: of the worker, unique among all.
-        perform: is called with each id; the next ring is taken when it returns.
-        stop: is called at the signal: ``perform`` has to return soon.
+        name: the worker's name, unique among all workers.
+        perform: called with each id; the next ring is taken when it returns.
+        stop: called on the signal; ``perform`` must return soon after.
     """
     for noisy in ("rq.worker", "rq.queue"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    told = threading.Event()
+    stopping = threading.Event()
 
     def end() -> None:
-        told.set()
+        stopping.set()
         stop()
 
-    with contextlib.suppress(StopRequested):  # the signal came between two turns
-        _serve(url, name, perform, end, told)
+    with contextlib.suppress(StopRequested):  # the signal came between two rounds of the loop
+        _serve(url, name, perform, end, stopping)
 
 
 def _serve(
@@ -161,17 +163,17 @@ def _serve(
     name: str,
     perform: Callable[[str], None],
     stop: Callable[[], None],
-    told: threading.Event,
+    stopping: threading.Event,
 ) -> None:
-    turn = itertools.count(1)
+    rounds = itertools.count(1)
     while True:
         connection = _connect(url, timeout=None)
         try:
             queue = Queue(_QUEUE, connection=connection, serializer=JSONSerializer)
-            worker = _Ringed(
+            worker = _RingWorker(
                 [queue],
-                # Redis may still know the one before.
-                name=f"{name}-{next(turn)}",
+                # A new name each time: Redis may still know the previous worker.
+                name=f"{name}-{next(rounds)}",
                 connection=connection,
                 serializer=JSONSerializer,
                 log_job_description=False,
@@ -179,15 +181,15 @@ def _serve(
             worker.perform = perform
             worker.stop = stop
             worker.work(logging_level="WARNING")
-            if not told.is_set():
+            if not stopping.is_set():
                 log.warning("the queue can't be read; trying again")  # rq has logged why
         except redis.RedisError as error:
             log.warning("Redis does not answer (%s); trying again", error)
         except Exception:
-            # What lies in the queue can't be read: nothing that is rung is worth ending for.
-            log.exception("the queue was left, and is entered again")
+            # Unreadable data in the queue must not end the worker.
+            log.exception("reading the queue failed; trying again")
         finally:
             connection.close()
-        # With Redis away the signal may have ended in its error.
-        if told.wait(1.0):
+        # If Redis is down, the signal may have surfaced as its error.
+        if stopping.wait(1.0):
             return

@@ -1,1 +1,1 @@
-"""How the Workbench itself is doing."""
+"""The health of the Workbench itself."""

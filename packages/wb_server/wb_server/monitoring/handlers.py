@@ -8,7 +8,7 @@ from .service import HealthService
 
 
 def health(call: Call) -> Health:
-    """Whether the service is up. Open: load balancers and `wb up` ask it without a token."""
+    """The service's health. Needs no token: load balancers and `wb up` call it."""
     return call.service(HealthService).health()
 
 

@@ -1,4 +1,4 @@
-"""What the health endpoint says."""
+"""The model of the health endpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 
 class Health(BaseModel):
-    """The service is up, and how it is set up."""
+    """The service is up; how it is configured."""
 
     status: Literal["ok"] = "ok"
     version: str

@@ -1,4 +1,4 @@
-"""Whether the service works."""
+"""The room for the service's health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers whether the service works."""
+"""Checks whether the service works."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_ISOLATED = (
 
 
 class HealthService:
-    """Looks at what the service stands on."""
+    """Checks what the service depends on."""
 
     def __init__(self, database: Database, *, mode: str, isolated: bool) -> None:
         self._database = database
@@ -24,7 +24,7 @@ class HealthService:
         self._isolated = isolated
 
     def health(self) -> Health:
-        """The health of this moment.
+        """The current health.
 
         Raises:
             Unavailable: the metadata database doesn't answer.

@@ -1,1 +1,1 @@
-"""Notebooks and SQL as scheduled, durable runs."""
+"""Runs notebooks and SQL as scheduled, durable pipelines."""

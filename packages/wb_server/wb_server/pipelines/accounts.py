@@ -1,7 +1,7 @@
-"""Whose rights a run has: a user's or a team's, as they are now, and whether it may have them.
+"""Resolves whose rights a run uses, a user's or a team's, and checks that it may still use them.
 
-It is asked when an attempt begins, and again and again while it runs: somebody may be locked out, leave
-a team, or lose the pipeline meanwhile.
+The check runs when an attempt starts and repeats while it runs: in the meantime a user may be locked
+out, leave a team, or lose the pipeline.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _WAY_OUT = "An administrator can transfer the pipeline."
 
 
 def named(owner: Owner) -> str:
-    """An owner as runs and versions note them: ``user:<name>`` or ``team:<group>``."""
+    """An owner as runs and versions record it: ``user:<name>`` or ``team:<group>``."""
     return f"{owner.kind}:{owner.name}"
 
 
 def run_as(owner: Owner, definition: PipelineFile) -> str:
-    """Whose rights a run has: the owner's, or the team's that the file names."""
+    """The account whose rights a run uses: the team named in the file, else the owner."""
     return f"team:{definition.team}" if definition.team is not None else named(owner)
 
 
 class Accounts:
-    """Knows the people behind runs, by the Hub's word of now."""
+    """Turns the account of a run into an actor, from the Hub's current groups."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class Accounts:
         self._definitions = definitions
 
     def actor(self, account: str, via: str = "run") -> Actor:
-        """The actor of a run, who may do what the account may do now.
+        """The actor for an account, with the rights that the account has now.
 
         Args:
             account: ``user:<name>`` or ``team:<group>``.
 
         Raises:
-            Unprocessable: there is no such user or group any more (``owner_gone``), the user is locked
-                out (``owner_locked_out``), or has no role that runs pipelines (``owner_role_missing``).
+            Unprocessable: the user or group no longer exists (``owner_gone``), the user is locked out
+                (``owner_locked_out``), or has no role that runs pipelines (``owner_role_missing``).
             Unavailable: the Hub doesn't answer.
         """
         kind, _, name = account.partition(":")
@@ -63,12 +63,12 @@ class Accounts:
                 raise Unprocessable(
                     f"The group “{name}” no longer exists. {_WAY_OUT}", code="owner_gone"
                 )
-            # A team account is in that group alone, with the lowest role that runs pipelines: what is
-            # shared with a higher one isn't meant for it.
+            # A team account belongs to its group only and gets the lowest role that runs pipelines:
+            # shares with a higher role aren't meant for it.
             return Actor(f"team:{name}", frozenset({name, "analyst"}), via=via)
-        return self._person(name, via)
+        return self._user(name, via)
 
-    def _person(self, name: str, via: str = "run") -> Actor:
+    def _user(self, name: str, via: str = "run") -> Actor:
         groups = self._people.groups_of(name)
         if groups is None:
             raise Unprocessable(
@@ -92,15 +92,15 @@ class Accounts:
         return actor
 
     def of_run(self, run: Mapping[str, Any]) -> Actor:
-        """The actor of a run, if it may still have the rights that it was begun with.
+        """The actor of a run, provided that it may still use the rights that it started with.
 
         Args:
-            run: ``id``, ``pipeline_id``, ``version`` and ``run_as`` of it.
+            run: its ``id``, ``pipeline_id``, ``version`` and ``run_as``.
 
         Raises:
-            Unprocessable: as for ``actor``; the pipeline is deleted (``pipeline_deleted``) or has another
-                owner (``owner_changed``), who didn't approve this version (``not_approved``), or who
-                approved it has left the team whose rights it has (``team_left``).
+            Unprocessable: as for ``actor``; or the pipeline is deleted (``pipeline_deleted``), its owner
+                changed (``owner_changed``) or hasn't approved this version (``not_approved``), or the
+                approver has left the team whose rights the run uses (``team_left``).
             Unavailable: the Hub doesn't answer.
         """
         standing = self._store.standing(run["pipeline_id"], run["version"])
@@ -108,7 +108,7 @@ class Accounts:
             raise Unprocessable("The pipeline was deleted.", code="pipeline_deleted")
         actor = self.actor(run["run_as"], f"run:{run['id']}")
         definition = self._definitions.pipeline(run["pipeline_id"], run["version"])
-        self._vouched(standing, definition)
+        self._require_approval(standing, definition)
         if run_as(standing.owner, definition) != run["run_as"]:
             raise Unprocessable(
                 f"The pipeline now belongs to {standing.owner.name}, but this run was started "
@@ -117,8 +117,8 @@ class Accounts:
             )
         return actor
 
-    def _vouched(self, standing: Standing, definition: PipelineFile) -> None:
-        """Passes if the owner approved the version and may have it run as it says."""
+    def _require_approval(self, standing: Standing, definition: PipelineFile) -> None:
+        """Raises unless the owner approved the version and may let it run as the file says."""
         if standing.approved_for != named(standing.owner):
             raise Unprocessable(
                 f"Version {standing.number} would run with the rights of {standing.owner.name}, "
@@ -128,15 +128,15 @@ class Accounts:
             )
         owner = standing.owner
         if owner.kind == "user":
-            self._person(owner.name)
+            self._user(owner.name)
         team = definition.team
         if team is None or (owner.kind == "team" and owner.name == team):
             return
-        # The team's rights are there because somebody who is in it says so.
-        voucher = standing.approved_by or ""
-        if not {team, "admin"} & self._person(voucher).groups:
+        # The run may use the team's rights only because a member of the team approved it.
+        approver = standing.approved_by or ""
+        if not {team, "admin"} & self._user(approver).groups:
             raise Unprocessable(
-                f"“{voucher}”, who approved this version, is no longer in the group “{team}”, "
+                f"“{approver}”, who approved this version, is no longer in the group “{team}”, "
                 "whose rights it uses. An administrator can transfer the pipeline to a member.",
                 code="team_left",
             )

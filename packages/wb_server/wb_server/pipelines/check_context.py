@@ -1,4 +1,4 @@
-"""What is around a pipeline's file: what its check asks, answered from the other rooms."""
+"""Answers the questions of a pipeline file's check from the other rooms."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Surroundings:
     """A :class:`~.definition.models.CheckContext`.
 
     Attributes:
-        files: the files of the pipeline's folder.
-        actor: who asks.
-        owner: whose pipeline it is.
-        owns: whether it is the actor's, or a team's that they are in.
-        known: the connections that the pipeline names already, for all to read who see it.
+        files: the paths in the pipeline's folder.
+        actor: who requests the check.
+        owner: the owner of the pipeline.
+        owns: whether the actor owns the pipeline, directly or through a team.
+        known: the connections that saved versions name; everyone who sees the pipeline can read them.
     """
 
     files: Collection[str]
@@ -39,10 +39,11 @@ class Surroundings:
     rights: Rights
 
     def connection(self, name: str, write: bool, team: str | None) -> str | None:
-        """Why a run may not read (write) a connection, with the words of the first thing wrong.
+        """Why a run may not read (or write) a connection: the message of the first problem found.
 
-        Who asks about somebody else's rights is answered of names that they know. All others are as
-        if they weren't there: else names could be guessed, or read off the suggestions.
+        An actor who asks about someone else's rights gets answers only about names that they know.
+        Every other name is treated as nonexistent; otherwise names could be guessed, or read off the
+        suggestions.
         """
         own = self._own(team)
         try:
@@ -54,7 +55,7 @@ class Surroundings:
         try:
             connection = self.connections.find(runner, name)
         except NotFound as error:
-            # With names like it, which are for those alone whose connections they are.
+            # The message suggests similar names, so only those who may see the connections get it.
             return error.message if own else f"{runner.name} has no connection “{name}”."
         action = "connection.write" if write else "connection.read"
         if not self.rights.may(runner, action, connection):
@@ -81,7 +82,7 @@ class Surroundings:
         return None
 
     def server(self, team: str | None) -> str | None:
-        """Why there is no server for notebooks."""
+        """Why no server can run the notebooks."""
         runner = self._runs_as(team)
         if not runner.startswith("team:"):
             return None
@@ -91,7 +92,7 @@ class Surroundings:
         )
 
     def _own(self, team: str | None) -> bool:
-        """Whether the actor may know what the runs may use: the rights are theirs, or their team's."""
+        """Whether the runs use the actor's own rights, or their team's: then nothing is hidden."""
         if not team or (self.owner.kind == "team" and self.owner.name == team):
             return self.owns
         return self.run_as(team) is None

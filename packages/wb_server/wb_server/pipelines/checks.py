@@ -1,4 +1,4 @@
-"""Whether a pipeline's file may be saved, run or restored: its check, asked for the right people."""
+"""Checks whether a pipeline file may be saved, run or restored, for the right owner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .models import Pipeline
 
 
 class Checks:
-    """Checks files for who owns them: the owner of a saved pipeline, or else the actor."""
+    """Checks files on behalf of their owner: the saved pipeline's, or else the actor."""
 
     def __init__(
         self,
@@ -42,12 +42,12 @@ class Checks:
         files: Collection[str],
         source: int | None = None,
     ) -> Checked:
-        """Everything that is wrong with a file.
+        """All problems of a file.
 
         Args:
-            pipeline: the saved one that it is of.
+            pipeline: the saved pipeline that the file belongs to.
             files: the paths in its folder.
-            source: the version that it was taken from.
+            source: the version that the file was taken from.
         """
         owner, known = Owner(kind="user", name=actor.name), frozenset[str]()
         owns = True

@@ -1,8 +1,8 @@
 """``wb pipeline``: check, save, run and watch pipelines from a shell, over the API.
 
-It asks the service at ``WORKBENCH_URL`` with the token in ``WORKBENCH_TOKEN``; in a terminal of Lab
-both are there. The exit status is 0 when all went well, 1 when a file has mistakes or a run did not
-succeed, 2 when a command could not be carried out.
+It calls the service at ``WORKBENCH_URL`` with the token in ``WORKBENCH_TOKEN``; a terminal in Lab has
+both set. The exit status is 0 on success, 1 if a file has mistakes or a run did not succeed, and 2 if
+the command could not be carried out.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
     logs.add_argument("run", help="its id")
     logs.add_argument("--task", help="only this task")
     logs.add_argument("--follow", action="store_true", help="follow until the run has ended")
-    cancel = add("cancel", _cancel, "end a run")
+    cancel = add("cancel", _cancel, "cancel a run")
     cancel.add_argument("run", help="its id")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs a sub-command; its exit status."""
+    """Runs a sub-command and returns its exit status."""
     try:
         return int(arguments.run_pipeline(arguments))
     except CommandError as error:
@@ -100,7 +100,7 @@ def _validate(arguments: argparse.Namespace) -> int:
 
 
 def text_files(path: Path, text: str) -> dict[str, Any]:
-    """What a check takes of a file and its folder."""
+    """The body of a check request for a file and its folder."""
     return {"text": text, "files": [name for name, _ in collect(path.parent)]}
 
 
@@ -116,7 +116,7 @@ def _save(arguments: argparse.Namespace) -> int:
             saved = api("POST", f"/pipelines/{known['id']}", body, problems=path)
         else:
             saved = api("POST", "/pipelines", body, problems=path)
-    waits = "" if saved["approved"] == saved["head"] else "; it waits for its owner's approval"
+    waits = "" if saved["approved"] == saved["head"] else "; waiting for its owner's approval"
     print(f"{saved['name']}: version {saved['head']} with {len(files)} files{waits}")
     return 0
 
@@ -181,14 +181,14 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _last(run: dict[str, Any] | None) -> str:
-    """How a pipeline's last run went, and the reason where it failed."""
+    """The state of a pipeline's last run, with the error code if it failed."""
     if run is None:
         return "–"
     return f"{run['state']}: {run['code']}" if run["code"] else str(run["state"])
 
 
 def _next(pipeline: dict[str, Any]) -> str:
-    """When a pipeline runs by itself, or why it doesn't."""
+    """When a pipeline's schedule fires next, or why it doesn't."""
     if pipeline["approved"] is None:
         return "waits for approval"
     return "paused" if pipeline["paused"] else pipeline["next_fire_at"] or "–"
@@ -210,10 +210,10 @@ def _show(arguments: argparse.Namespace) -> int:
         state = (
             f"waits for the approval of {owner}: ./wb pipeline approve {pipeline['name']} {number}"
         )
-    said = [f"version {number} by {version['author']} {state}"]
+    lines = [f"version {number} by {version['author']} {state}"]
     for name, digest in sorted(version["files"].items()):
-        said.append(f"with {name} (SHA-256 {digest})")
-    print("\n".join(said), file=sys.stderr)
+        lines.append(f"with {name} (SHA-256 {digest})")
+    print("\n".join(lines), file=sys.stderr)
     return 0
 
 
@@ -227,7 +227,7 @@ def _approve(arguments: argparse.Namespace) -> int:
 
 def _logs(arguments: argparse.Namespace) -> int:
     with _ApiClient() as api:
-        places: dict[str, int] = {}
+        offsets: dict[str, int] = {}
         while True:
             detail = api("GET", f"/runs/{quote(arguments.run, safe='')}")
             tasks = [t for t in detail["tasks"] if arguments.task in (None, t["task"])]
@@ -235,19 +235,21 @@ def _logs(arguments: argparse.Namespace) -> int:
                 raise CommandError(f"The run has no task {arguments.task!r}.")
             for task in tasks:
                 for attempt in task["attempts"]:
-                    _print_log(api, task["task"], attempt, places)
+                    _print_log(api, task["task"], attempt, offsets)
             if detail["state"] in _ENDED or not arguments.follow:
                 return 0 if detail["state"] != "failed" else 1
             time.sleep(0.7)
 
 
-def _print_log(api: _ApiClient, task: str, attempt: dict[str, Any], places: dict[str, int]) -> None:
+def _print_log(
+    api: _ApiClient, task: str, attempt: dict[str, Any], offsets: dict[str, int]
+) -> None:
     while True:
-        start = places.get(attempt["id"], 0)
+        start = offsets.get(attempt["id"], 0)
         page = api("GET", f"/attempts/{attempt['id']}/log", start=start)
         for line in page["text"].splitlines():
             print(f"{task}#{attempt['number']}  {line}")
-        places[attempt["id"]] = page["next"]
+        offsets[attempt["id"]] = page["next"]
         if page["next"] == start:
             return
 
@@ -259,11 +261,11 @@ def _cancel(arguments: argparse.Namespace) -> int:
     return 0
 
 
-# --- what they share -----------------------------------------------------------------------------
+# --- shared parts --------------------------------------------------------------------------------
 
 
 class _ApiClient:
-    """The API, with errors as lines for a terminal."""
+    """A client of the API whose errors are lines for a terminal."""
 
     def __init__(self) -> None:
         url = os.environ.get("WORKBENCH_URL", "")
@@ -273,7 +275,7 @@ class _ApiClient:
                 "Set WORKBENCH_URL (as https://hub.example.org/services/workbench) and "
                 "WORKBENCH_TOKEN (a token from the Hub's page Token)."
             )
-        self._http = httpx.Client(  # noqa: TID251  a command of a person's own, with their proxy
+        self._http = httpx.Client(  # noqa: TID251  the user's own command, with their proxy
             base_url=f"{url.rstrip('/')}/api/v1",
             headers={"Authorization": f"Bearer {token}"},
             timeout=60,
@@ -287,7 +289,7 @@ class _ApiClient:
         self._http.close()
 
     def bytes(self, path: str, file: str) -> bytes:
-        """A file of a folder, as it is."""
+        """The content of a file in a version's folder."""
         answer = self._http.get(path, params={"path": file})
         if not answer.is_success:
             raise CommandError(answer.json()["error"]["message"])
@@ -303,7 +305,7 @@ class _ApiClient:
         problems: Path | None = None,
         **query: Any,
     ) -> Any:
-        """One call; ``None`` for an error of one of ``status``."""
+        """Makes one call. Returns ``None`` if the answer has one of the error codes in ``status``."""
         try:
             answer = self._http.request(method, path, json=body, params=query)
         except httpx.HTTPError as error:
@@ -316,14 +318,14 @@ class _ApiClient:
             raise CommandError(f"This isn't a Workbench: {answer.status_code}") from None
         if answer.is_success:
             return value
-        said = value.get("error", {}) if isinstance(value, dict) else {}
-        found = said.get("details", {}).get("problems")
+        failure = value.get("error", {}) if isinstance(value, dict) else {}
+        found = failure.get("details", {}).get("problems")
         if problems is not None and found:
             raise CommandError(
                 "the file has mistakes\n"
                 + "\n".join(f"{problems}:{p['line']}:{p['column']}: {p['message']}" for p in found)
             )
-        raise CommandError(said.get("message") or f"status {answer.status_code}")
+        raise CommandError(failure.get("message") or f"status {answer.status_code}")
 
 
 def _text(path: Path) -> str:
@@ -334,7 +336,7 @@ def _text(path: Path) -> str:
 
 
 def _name_of(text: str) -> str:
-    """The name in a file, as far as a line tells; the service reads it properly."""
+    """The pipeline's name, from a quick look at the lines; the service parses the file properly."""
     for line in text.splitlines():
         key, found, value = line.partition(":")
         if found and key == "name":
@@ -343,7 +345,7 @@ def _name_of(text: str) -> str:
 
 
 def _parameters(texts: list[str], form: dict[str, Any]) -> dict[str, Any]:
-    """``NAME=VALUE`` by what the parameters take; what doesn't fit is left for the service to say."""
+    """Parses ``NAME=VALUE`` by the types of the parameters; the service rejects what doesn't fit."""
     values: dict[str, Any] = {}
     for text in texts:
         name, found, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""The saved versions of pipelines as definitions: read once, kept while they are used."""
+"""Parses saved versions of pipelines into definitions, and caches the recently used ones."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .definition.models import PipelineFile, Registry, TaskSpec
 from .models import Version
 from .store import PipelineStore
 
-_KEPT = 256
+_MAX_CACHED = 256
 
 
 class Snapshot(Mapping[str, bytes]):
-    """The folder of a version: path -> content, read when it is asked for."""
+    """The folder of a version: path -> content, read on access."""
 
     def __init__(self, blobs: Blobs, files: Mapping[str, str]) -> None:
         self._blobs = blobs
@@ -41,7 +41,7 @@ class Snapshot(Mapping[str, bytes]):
 
 @dataclass(frozen=True)
 class Plan:
-    """A task of a version, as it is about to run."""
+    """A task of a version with what it needs to run."""
 
     pipeline: PipelineFile
     spec: TaskSpec
@@ -50,7 +50,7 @@ class Plan:
 
     @property
     def reads_outputs(self) -> bool:
-        """Whether an expression of it may read what other tasks gave."""
+        """Whether one of its expressions may read the outputs of other tasks."""
         return any("tasks" in each.text for each in templates.of(self.spec))
 
     def resolved(self, scope: Mapping[str, Any]) -> TaskSpec:
@@ -63,33 +63,33 @@ class Plan:
 
 
 class Definitions:
-    """Reads versions. Safe from any thread; a version never changes, so what is kept stays right."""
+    """Reads versions. Thread-safe; versions never change, so the cache never goes stale."""
 
     def __init__(self, store: PipelineStore, blobs: Blobs, registry: Registry) -> None:
         self._store = store
         self._blobs = blobs
         self.registry = registry
         self._lock = Lock()
-        self._known: OrderedDict[tuple[str, int], tuple[PipelineFile, Version]] = OrderedDict()
+        self._cached: OrderedDict[tuple[str, int], tuple[PipelineFile, Version]] = OrderedDict()
 
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema of the file, with the types of task that there are."""
-        # It takes 50 ms to make, and few ask for it.
+        """The JSON Schema of the file, with all registered task types."""
+        # Imported here because it takes 50 ms and is rarely needed.
         from .definition.schema import json_schema
 
         return json_schema(self.registry)
 
     def pipeline(self, pipeline_id: str, number: int) -> PipelineFile:
-        """A version as its definition.
+        """The definition of a version.
 
         Raises:
             NotFound: there is no such version.
-            Unprocessable: this Workbench can't read it any more (``unreadable_version``).
+            Unprocessable: this release can no longer read it (``unreadable_version``).
         """
         return self._version(pipeline_id, number)[0]
 
     def connections(self, pipeline_id: str, number: int) -> frozenset[str]:
-        """The names of the connections that a version uses; none of one that can't be read."""
+        """The names of the connections that a version uses; empty if it can't be read."""
         try:
             tasks = self.pipeline(pipeline_id, number).tasks
         except (NotFound, Unprocessable):
@@ -112,10 +112,10 @@ class Definitions:
     def _version(self, pipeline_id: str, number: int) -> tuple[PipelineFile, Version]:
         key = (pipeline_id, number)
         with self._lock:
-            known = self._known.get(key)
-            if known is not None:
-                self._known.move_to_end(key)
-                return known
+            cached = self._cached.get(key)
+            if cached is not None:
+                self._cached.move_to_end(key)
+                return cached
         version = self._store.version(pipeline_id, number)
         if version is None:
             raise NotFound("There is no such version.", code="unknown_version")
@@ -127,16 +127,16 @@ class Definitions:
                 code="unreadable_version",
             ) from error
         with self._lock:
-            self._known[key] = (definition, version)
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
+            self._cached[key] = (definition, version)
+            while len(self._cached) > _MAX_CACHED:
+                self._cached.popitem(last=False)
         return definition, version
 
 
 def run_scope(
     definition: PipelineFile, logical_at: datetime, trigger: str, run_id: str = ""
 ) -> dict[str, Any]:
-    """What expressions may read of the run itself: ``run`` and ``pipeline``."""
+    """The part of an expression's scope that describes the run: ``run`` and ``pipeline``."""
     zone = ZoneInfo(definition.schedule.timezone if definition.schedule else "UTC")
     local = logical_at.astimezone(zone)
     return {
@@ -148,11 +148,11 @@ def run_scope(
 def scope_of(
     run: Mapping[str, Any], definition: PipelineFile, outputs: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """What expressions of a run's tasks may read.
+    """The scope in which the expressions of a run's tasks are evaluated.
 
     Args:
-        run: ``id``, ``logical_at``, ``trigger`` and ``parameters`` of it.
-        outputs: of the tasks that succeeded.
+        run: its ``id``, ``logical_at``, ``trigger`` and ``parameters``.
+        outputs: the outputs of the tasks that succeeded.
     """
     scope = run_scope(definition, run["logical_at"], run["trigger"], run["id"])
     scope["params"] = parameters.from_json(definition.parameters, run["parameters"])

@@ -1,4 +1,4 @@
-"""Stored files on their way to a client."""
+"""Streams stored files to clients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..kit.endpoint import ByteStream
 
 
 class FileStream(ByteStream):
-    """A stored file on its way to a client, always as a download."""
+    """A stored file as a response that browsers always download, never display."""
 
     def __init__(self, media_type: str, name: str, pieces: Iterator[bytes]) -> None:
         self.media_type = media_type
@@ -21,11 +21,11 @@ class FileStream(ByteStream):
         return self._pieces
 
     def close(self) -> None:
-        """Nothing is held open between pieces but the file, which ends with its iterator."""
+        """Does nothing: the iterator closes the file when it is exhausted or collected."""
 
 
 def pieces(blobs: Blobs, digest: str) -> Iterator[bytes]:
-    """A stored file, piece by piece."""
+    """The content of a stored file in chunks of 256 KiB."""
     with blobs.open(digest) as file:
         while piece := file.read(1 << 18):
             yield piece

@@ -1,8 +1,8 @@
-"""One attempt of one task: claimed, run by its type, and its end written.
+"""Executes attempts of tasks: claims a task run, runs it by its type, and records the outcome.
 
-A worker has any number of slots, each a thread. No user code runs in it: SQL runs in its source, a
-notebook in its owner's own server. One more thread keeps the leases, passes on cancels and deadlines,
-and writes logs; another one asks whether those whose rights are used may still have them.
+A worker has a fixed number of slots, each a thread. No user code runs in the worker: SQL runs in its
+source, a notebook in its owner's server. A keeper thread renews leases, enforces cancellations and
+deadlines, and writes logs. Another thread checks that each run may still use the rights that it has.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.5
 _RIGHTS_SECONDS = 3.0
-# Not the task's fault: it is tried again once our own database is back, as after a lost worker.
+# Not the task's fault: it is retried once the metadata database is back, as after a lost worker.
 _OWN_DATABASE = frozenset({"storage_down", "storage_busy"})
 Stopped = Literal["cancelled", "timeout", "stale", "shutdown", "refused"]
 
@@ -42,11 +42,12 @@ _WHY: dict[Stopped, tuple[Ending, str, str]] = {
 
 
 @dataclass
-class _Going:
+class _RunningAttempt:
     """An attempt that runs in this process.
 
     Attributes:
-        why: what it is stopped for, and ``refusal`` the words where its rights are gone.
+        why: why it is being stopped, if it is.
+        refusal: the error to report if its rights were withdrawn.
     """
 
     claim: Claim
@@ -63,19 +64,19 @@ class _Going:
             if self.why is not None:
                 return
             self.why, self.refusal = why, refusal
-        # What it does may wait for a source: not in the keeper's own thread.
+        # Hanging up may wait for a source, so it doesn't run in the keeper thread.
         threading.Thread(target=self.hang_up.now, daemon=True).start()
 
 
 class Executor:
-    """Runs attempts, and keeps them in check.
+    """Runs attempts, and renews, cancels and times them out.
 
     Args:
-        name: of the process, among those that run attempts.
-        lease: seconds after which a worker that isn't heard of has lost its attempts.
-        slots: attempts at the same time.
-        changed: is told of every step that an attempt's end made.
-        news: is told of a run whose attempts said something.
+        name: identifies this process among those that run attempts.
+        lease: seconds without renewal after which a worker loses its attempts.
+        slots: the maximum number of concurrent attempts.
+        changed: called with every step that the end of an attempt causes.
+        news: called with a run's id when one of its attempts has logged or reported something.
     """
 
     def __init__(
@@ -106,21 +107,22 @@ class Executor:
         self._changed = changed
         self._news = news
         self._slots = threading.Semaphore(slots)
-        # By attempt: of one task run there may be two here, one of which was lost meanwhile.
-        self._going: dict[str, _Going] = {}
+        # By attempt, not by task run: this process may run two attempts of one task run, of which
+        # one has lost its lease.
+        self._running: dict[str, _RunningAttempt] = {}
         self._performing = 0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="wb-keeper", daemon=True)
         self._keeper.start()
-        # A thread of its own: the Hub may take its time, and leases must not wait for it.
+        # A separate thread: the Hub may answer slowly, and leases must not wait for it.
         threading.Thread(target=self._watch, name="wb-rights", daemon=True).start()
 
     # --- taking work --------------------------------------------------------------------------
 
     def accept(self, task_run_id: str) -> None:
-        """Takes a ring: returns when a slot is free and the work is on its way there."""
+        """Takes a ring: waits for a free slot and starts the work there."""
         while not self._slots.acquire(timeout=0.5):
             if self._stopping.is_set():
                 return
@@ -135,7 +137,7 @@ class Executor:
             self._slots.release()
 
     def perform(self, task_run_id: str) -> None:
-        """Runs a task run, and then one that it made ready, and so on. In the caller's thread."""
+        """Runs a task run in the caller's thread, then one that it made ready, and so on."""
         with self._lock:
             self._performing += 1
         try:
@@ -148,7 +150,7 @@ class Executor:
         try:
             claim = self._transitions.claim(task_run_id, self.name, self._lease)
         except WorkbenchError as error:
-            # Its own database is away: the reconciler rings again.
+            # The metadata database is down: the reconciler rings again.
             log.warning("a task run was not claimed: %s", error.message)
             return
         while claim is not None:
@@ -162,7 +164,7 @@ class Executor:
 
     def _attempt(self, claim: Claim) -> Step | None:
         began = time.monotonic()
-        going = _Going(
+        running = _RunningAttempt(
             claim,
             HangUp(),
             began + 3600,
@@ -170,7 +172,7 @@ class Executor:
             began + self._lease,
         )
         with self._lock:
-            self._going[claim.attempt_id] = going
+            self._running[claim.attempt_id] = running
         ending: Ending = "failed"
         code: str | None = None
         message, retry = "", True
@@ -178,34 +180,34 @@ class Executor:
         outputs: Mapping[str, Any] = {}
         files: list[StoredFile] = []
         try:
-            result = self._run(claim, going)
+            result = self._run(claim, running)
             outputs = checked_outputs(result.outputs)
-            files = [self._kept(artifact) for artifact in result.artifacts]
+            files = [self._stored(artifact) for artifact in result.artifacts]
             ending = "succeeded"
         except TaskFailed as error:
             code, message, retry, details = error.code, error.message, error.retry, error.details
         except WorkbenchError as error:
             code, message, details = error.code, error.message, error.details
-            retry = error.status >= 429  # the other ones are mistakes, and stay so
+            retry = error.status >= 429  # lower ones are mistakes: a retry would fail too
             if code in _OWN_DATABASE:
                 ending = "lost"
         except Exception as error:
-            log.exception("a task ended with an error of our own")
+            log.exception("a task failed with an internal error")
             code, message = "internal", "An error occurred in the Workbench; its log says why."
             details = {"cause": type(error).__name__}
         finally:
             with self._lock:
-                del self._going[claim.attempt_id]
-        if ending != "succeeded" and going.why is not None:
-            if going.why == "stale":
+                del self._running[claim.attempt_id]
+        if ending != "succeeded" and running.why is not None:
+            if running.why == "stale":
                 return None
-            if going.refusal is not None:
-                refused = going.refusal
+            if running.refusal is not None:
+                refused = running.refusal
                 ending, code, message, retry = "failed", refused.code, refused.message, False
             else:
-                ending, code, message = _WHY[going.why]
-        going.record.log_end(ending, message, time.monotonic() - began)
-        said = going.record.last_words()
+                ending, code, message = _WHY[running.why]
+        running.record.log_end(ending, message, time.monotonic() - began)
+        rest = running.record.last_words()
         return self._end(
             claim,
             End(
@@ -216,14 +218,14 @@ class Executor:
                 retry,
                 outputs,
                 files,
-                said.log,
-                said.tables,
-                said.progress,
+                rest.log,
+                rest.tables,
+                rest.progress,
             ),
         )
 
     def _end(self, claim: Claim, end: End) -> Step | None:
-        """Writes the end, for as long as the lease allows to try, and takes what follows."""
+        """Records the end, retrying for the length of a lease, and claims what follows."""
         until = time.monotonic() + self._lease
         while True:
             take = None if self._stopping.is_set() else (self.name, self._lease)
@@ -234,9 +236,9 @@ class Executor:
                 log.warning("the end of a task run was not written: %s", error.message)
                 if time.monotonic() > until:
                     return None
-                time.sleep(0.5)  # the database is away or full
+                time.sleep(0.5)  # the database is down or full
 
-    def _run(self, claim: Claim, going: _Going) -> TaskResult:
+    def _run(self, claim: Claim, running: _RunningAttempt) -> TaskResult:
         kind = self._types.get(claim.type)
         if kind is None:
             raise TaskFailed(
@@ -245,7 +247,7 @@ class Executor:
                 retry=False,
             )
         plan = self._definitions.task(claim.run["pipeline_id"], claim.run["version"], claim.task)
-        going.deadline = time.monotonic() + plan.timeout
+        running.deadline = time.monotonic() + plan.timeout
         actor = self._accounts.of_run(dict(claim.run))
         outputs = self._store.outputs(claim.run_id) if plan.reads_outputs else {}
         scope = scope_of(dict(claim.run), plan.pipeline, outputs)
@@ -260,15 +262,15 @@ class Executor:
             fence=claim.fence,
             actor=actor,
             origin=Origin(address=self.name[:64], request_id=claim.attempt_id),
-            deadline=going.deadline,
-            hang_up=going.hang_up,
-            recorder=going.record,
+            deadline=running.deadline,
+            hang_up=running.hang_up,
+            recorder=running.record,
             files=plan.files,
             kernels=claim.kernels,
         )
         return kind.run(spec, attempt)
 
-    def _kept(self, artifact: Artifact) -> StoredFile:
+    def _stored(self, artifact: Artifact) -> StoredFile:
         content = artifact.content
         if isinstance(content, bytes):
             digest, size = self._blobs.put([content]), len(content)
@@ -284,25 +286,25 @@ class Executor:
         renewed = time.monotonic()
         while not self._ended.wait(_TICK_SECONDS):
             with self._lock:
-                going = list(self._going.values())
+                running = list(self._running.values())
             now = time.monotonic()
-            if not going:
+            if not running:
                 renewed = now
                 continue
             try:
                 if now - renewed >= self._lease / 3:
                     renewed = now
-                    self._renew(going)
+                    self._renew(running)
                 else:
-                    ids = [each.claim.task_run_id for each in going]
-                    self._stop(going, self._transitions.cancelled(ids), "cancelled")
+                    ids = [each.claim.task_run_id for each in running]
+                    self._stop(running, self._transitions.cancelled(ids), "cancelled")
             except WorkbenchError as error:
                 log.warning("leases were not renewed: %s", error.message)
             except Exception:
                 log.exception("the keeper failed")
-            for each in going:
+            for each in running:
                 if time.monotonic() > each.lease_until:
-                    # Somebody else may have it by now: nothing more may come from here.
+                    # Another worker may have claimed it by now: this one must write nothing more.
                     each.stop("stale")
                 elif now > each.deadline:
                     each.stop("timeout")
@@ -310,62 +312,62 @@ class Executor:
                     if each.record.flush():
                         self._news(each.claim.run_id)
                 except WorkbenchError:
-                    pass  # its database is away: the next time
+                    pass  # the database is down: try again at the next tick
                 except Exception:
-                    # Without this thread every attempt here would lose its lease.
-                    log.exception("what an attempt said was not written")
+                    # If this thread died, every attempt here would lose its lease.
+                    log.exception("the log and progress of an attempt were not written")
 
     def _watch(self) -> None:
         while not self._ended.wait(_RIGHTS_SECONDS):
             with self._lock:
-                going = list(self._going.values())
-            for run_id in {each.claim.run_id for each in going}:
-                of_it = [each for each in going if each.claim.run_id == run_id]
+                running = list(self._running.values())
+            for run_id in {each.claim.run_id for each in running}:
+                of_run = [each for each in running if each.claim.run_id == run_id]
                 try:
-                    self._accounts.of_run(dict(of_it[0].claim.run))
+                    self._accounts.of_run(dict(of_run[0].claim.run))
                 except Unprocessable as error:
-                    for each in of_it:
+                    for each in of_run:
                         each.stop("refused", error)
                 except WorkbenchError as error:
-                    log.warning("whose rights a run has isn't known now: %s", error.message)
+                    log.warning("the rights of a run can't be checked now: %s", error.message)
                 except Exception:
-                    log.exception("whose rights a run has was not asked")
+                    log.exception("the check of a run's rights failed")
 
-    def _renew(self, going: list[_Going]) -> None:
+    def _renew(self, running: list[_RunningAttempt]) -> None:
         until = time.monotonic() + self._lease
-        going = sorted(going, key=lambda each: each.claim.fence)
-        newest = {each.claim.task_run_id: each for each in going}
-        for each in going:
+        running = sorted(running, key=lambda each: each.claim.fence)
+        newest = {each.claim.task_run_id: each for each in running}
+        for each in running:
             if newest[each.claim.task_run_id] is not each:
                 each.stop("stale")
-        going = list(newest.values())
-        claims = {each.claim.task_run_id: each.claim.fence for each in going}
+        running = list(newest.values())
+        claims = {each.claim.task_run_id: each.claim.fence for each in running}
         stale, cancelled = self._transitions.renew(claims, self._lease)
-        for each in going:
+        for each in running:
             if each.claim.task_run_id not in stale:
                 each.lease_until = until
-        self._stop(going, stale, "stale")
-        self._stop(going, cancelled, "cancelled")
+        self._stop(running, stale, "stale")
+        self._stop(running, cancelled, "cancelled")
 
     @staticmethod
-    def _stop(going: list[_Going], which: set[str], why: Stopped) -> None:
-        for each in going:
+    def _stop(running: list[_RunningAttempt], which: set[str], why: Stopped) -> None:
+        for each in running:
             if each.claim.task_run_id in which:
                 each.stop(why)
 
     def stop(self) -> None:
-        """Takes no more work from now on."""
+        """Stops taking work."""
         self._stopping.set()
 
     def close(self, seconds: float = 10.0) -> None:
-        """Stops what runs, so that another worker takes it up at once."""
+        """Stops the running attempts, so that another worker can claim their task runs at once."""
         self.stop()
         with self._lock:
-            going = list(self._going.values())
-        for each in going:
+            running = list(self._running.values())
+        for each in running:
             each.stop("shutdown")
         until = time.monotonic() + seconds
-        # Also for those whose end is being written: unwritten, they would be done again.
+        # Waits also for attempts whose end is being written: unrecorded, they would run again.
         while self._performing and time.monotonic() < until:
             time.sleep(0.05)
         self._ended.set()

@@ -27,7 +27,7 @@ from .models import (
 )
 from .service import PipelineService
 
-# Base64 takes a third more, and the file and its names come on top.
+# Base64 adds a third; the pipeline file and the paths come on top.
 _MAX_BODY = MAX_SNAPSHOT * 4 // 3 + 2**20
 
 
@@ -52,7 +52,7 @@ class VersionsQuery(BaseModel):
 
 
 def list_(call: Call) -> PipelineList:
-    """The pipelines that one may see."""
+    """The pipelines that you may see."""
     query = call.query(PipelineListQuery)
     return PipelineList(
         items=call.service(PipelineService).list(
@@ -62,7 +62,7 @@ def list_(call: Call) -> PipelineList:
 
 
 def check(call: Call) -> PipelineChecked:
-    """Everything that is wrong with a file, each with its place."""
+    """All problems of a file, each with its position."""
     return call.service(PipelineService).check(call.actor, call.body(PipelineCheck))
 
 
@@ -82,19 +82,19 @@ def save(call: Call) -> PipelineView:
 
 
 def patch(call: Call) -> PipelineView:
-    """Pauses the schedule, or lets it go on."""
+    """Pauses or resumes the schedule."""
     return call.service(PipelineService).patch(
         call.actor, call.path["id"], call.body(PipelinePatch)
     )
 
 
 def form(call: Call) -> dict[str, Any]:
-    """JSON Schema of the parameters, with their defaults of now."""
+    """JSON Schema of the parameters, with their current defaults."""
     return call.service(PipelineService).form(call.actor, call.path["id"])
 
 
 def versions(call: Call) -> VersionList:
-    """The versions with what each changed, the newest first."""
+    """The versions with their changes, newest first."""
     query = call.query(VersionsQuery)
     return VersionList(
         items=call.service(PipelineService).versions(call.actor, call.path["id"], query.before)
@@ -102,12 +102,12 @@ def versions(call: Call) -> VersionList:
 
 
 def version(call: Call) -> Version:
-    """One version, whole."""
+    """One version in full."""
     return call.service(PipelineService).version(call.actor, call.path["id"], _number(call))
 
 
 def file(call: Call) -> FileStream:
-    """A file of a version's folder, as it was saved and would run."""
+    """A file of a version's folder, exactly as saved."""
     path = call.query(FileQuery).path
     digest = call.service(PipelineService).file(call.actor, call.path["id"], _number(call), path)
     name = path.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""What goes over the wire about pipelines, and between rooms."""
+"""The models of pipelines, on the wire and between rooms."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FilePath = Annotated[
 
 
 class Pipeline(OwnedThing):
-    """A pipeline as rooms hand it to each other. What it does is in its versions."""
+    """A pipeline as rooms pass it to each other. What it does is in its versions."""
 
     thing = "pipeline"
     plural = "pipelines"
@@ -46,7 +46,7 @@ class Pipeline(OwnedThing):
 
 
 class PipelineView(OwnedView, Pipeline):
-    """A pipeline as one actor sees it."""
+    """A pipeline as a given actor sees it."""
 
     last_run: RunSummary | None = None
 
@@ -56,7 +56,7 @@ class PipelineList(BaseModel):
 
 
 class Version(BaseModel):
-    """A saved state of the file, with a copy of its folder."""
+    """One saved state of the file, with a copy of its folder."""
 
     number: int
     text: str
@@ -120,7 +120,7 @@ class PipelineCheck(Request):
 
 
 class PipelineChecked(BaseModel):
-    """Everything that is wrong with a file, each with its place."""
+    """All problems of a file, each with its position."""
 
     ok: bool
     problems: list[Problem]
@@ -130,7 +130,7 @@ class PipelineChecked(BaseModel):
 
 
 class PipelinePatch(Request):
-    """What can be changed of a pipeline without a new version."""
+    """The changes to a pipeline that make no new version."""
 
     paused: bool
 

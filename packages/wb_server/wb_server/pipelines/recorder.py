@@ -1,4 +1,4 @@
-"""What an attempt says while it runs: its log, how far it is, its notebook, its tables."""
+"""Records what an attempt reports while it runs: log, progress, notebook, tables used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .runs.steps import Claim
 from .runs.store import RunStore
 from .tasks.base import StoredArtifact, TaskFailed, TaskRecorder
 
-# Of an attempt's log so much is kept; of a piece of it, so much is one row.
+# Characters of an attempt's log that are kept, and the maximum in one row.
 _LOG_LIMIT = 10 * 2**20
 _PIECE = 64 * 1024
 _OUTPUTS_LIMIT = 64 * 1024
@@ -25,10 +25,10 @@ _OUTPUTS_LIMIT = 64 * 1024
 
 @dataclass(frozen=True)
 class LastWords:
-    """What wasn't written yet when an attempt ended: rows of its log and of used tables.
+    """What an attempt reported that isn't written yet: rows of its log and of the tables it used.
 
     Attributes:
-        progress: how far it came; ``None`` if that is written, or it never said.
+        progress: the latest progress; ``None`` if it is written or was never reported.
     """
 
     log: list[dict[str, Any]]
@@ -37,7 +37,7 @@ class LastWords:
 
 
 class AttemptRecorder(TaskRecorder):
-    """Keeps what an attempt says. What may wait a moment is gathered; ``flush`` writes it."""
+    """Records what an attempt reports. Log, progress and tables are buffered until ``flush``."""
 
     def __init__(self, claim: Claim, notes: Notes, store: RunStore, blobs: Blobs) -> None:
         self._claim = claim
@@ -66,7 +66,7 @@ class AttemptRecorder(TaskRecorder):
             self._lines += [f"{stamp}  {line}" for line in text.splitlines() or [""]]
 
     def log_end(self, ending: str, message: str, seconds: float) -> None:
-        """The last line: how it ended."""
+        """Adds the last line, which says how the attempt ended."""
         words = f"{ending} after {seconds:.1f} s"
         self.log(f"{words}: {message}" if message else words)
 
@@ -100,27 +100,27 @@ class AttemptRecorder(TaskRecorder):
         ]
 
     def flush(self) -> bool:
-        """Writes what was gathered, and says whether there is news since the last time."""
+        """Writes the buffer, and returns whether anything is new since the last flush."""
         with self._writing:
             self._gather()
-            said = self._unwritten
-            changed = self._changed or bool(said.log or said.tables or said.progress)
-            # What can't be written now stays, for the next time or the end.
-            if said.log or said.tables:
-                self._notes.add(said.log, said.tables)
-                self._unwritten = LastWords([], [], said.progress)
-            if said.progress is not None:
-                self._notes.progress(self._claim.attempt_id, said.progress)
+            pending = self._unwritten
+            changed = self._changed or bool(pending.log or pending.tables or pending.progress)
+            # What can't be written now stays pending, for the next flush or the end.
+            if pending.log or pending.tables:
+                self._notes.add(pending.log, pending.tables)
+                self._unwritten = LastWords([], [], pending.progress)
+            if pending.progress is not None:
+                self._notes.progress(self._claim.attempt_id, pending.progress)
                 self._unwritten = LastWords([], [])
             self._changed = False
             return changed
 
     def last_words(self) -> LastWords:
-        """What wasn't written yet: for who writes the end."""
+        """Takes what isn't written yet, to be written together with the attempt's end."""
         with self._writing:
             self._gather()
-            said, self._unwritten = self._unwritten, LastWords([], [])
-            return said
+            pending, self._unwritten = self._unwritten, LastWords([], [])
+            return pending
 
     def _gather(self) -> None:
         with self._lock:
@@ -142,7 +142,7 @@ class AttemptRecorder(TaskRecorder):
 
 
 def checked_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The outputs of a task as they are kept.
+    """The outputs of a task, checked and made storable.
 
     Raises:
         TaskFailed: they aren't JSON, or too large (``bad_outputs``).
@@ -163,9 +163,9 @@ def checked_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def keepable(value: Any) -> Any:
-    """A JSON value that databases keep: without the letter of number 0, and halves of letters.
+    """A JSON value that databases can store: without NUL characters and lone surrogates.
 
-    A notebook's error may hold either, and PostgreSQL takes neither.
+    A notebook's error may contain either, and PostgreSQL accepts neither.
     """
     if isinstance(value, str):
         return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()

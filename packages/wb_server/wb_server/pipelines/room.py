@@ -142,12 +142,12 @@ def _start(assembly: Assembly) -> None:
 
 
 def _inline(assembly: Assembly) -> bool:
-    """Whether tasks run in the process that answers requests, where there is no queue."""
+    """Whether tasks run in the process that answers requests: so it is without a queue."""
     return assembly.serves and not assembly.settings.redis_url
 
 
 def _dispatcher(assembly: Assembly) -> Dispatcher:
-    """What tells workers of work: a queue where there is one, else this process itself."""
+    """What rings workers: the queue if one is configured, else a thread of this process."""
     from ..engines.base import Dispatcher
 
     settings = assembly.settings
@@ -161,7 +161,7 @@ def _dispatcher(assembly: Assembly) -> Dispatcher:
 
 
 def standard_tasks(assembly: Assembly, kernels: Kernels) -> list[TaskType]:
-    """Every type of task that comes with the Workbench."""
+    """The task types that the Workbench ships with."""
     from ..kit.network import NetworkPolicy
     from ..queries.broker import Broker
     from .tasks.copy import CopyTask

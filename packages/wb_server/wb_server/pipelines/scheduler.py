@@ -1,4 +1,4 @@
-"""What happens without a request: schedules that fire, and runs that lost their worker."""
+"""Background work of pipelines: fires schedules and recovers runs that lost their worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIDY_SECONDS = 3600.0
 
 
 class Scheduler:
-    """Ticks until it is closed, in a thread of its own. Any number of them may tick at once.
+    """Ticks in its own thread until closed. Several schedulers may run at the same time.
 
     Args:
         interval: seconds between two ticks.
@@ -33,11 +33,11 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, name="wb-scheduler", daemon=True)
 
     def start(self) -> None:
-        """Begins to tick."""
+        """Starts ticking."""
         self._thread.start()
 
     def _run(self) -> None:
-        tidied = time.monotonic() - _TIDY_SECONDS + 60  # a start has other things to do first
+        tidied = time.monotonic() - _TIDY_SECONDS + 60  # not right at startup
         while True:
             self.tick()
             if time.monotonic() - tidied > _TIDY_SECONDS:
@@ -47,19 +47,19 @@ class Scheduler:
                 return
 
     def tick(self) -> None:
-        """Fires what is due, and goes on with what was left lying."""
+        """Fires due schedules and keeps runs moving."""
         for job in (self._schedules.tick, self._reconciler.reconcile):
             _try(job)
 
     def close(self) -> None:
-        """Ends after the tick that goes on."""
+        """Stops after the current tick."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(10)
 
 
 def _try(job: Callable[[], object]) -> None:
-    """Whatever is wrong now, the next tick comes."""
+    """Runs a job and logs its errors, so that one failure never ends the ticking."""
     try:
         job()
     except WorkbenchError as error:

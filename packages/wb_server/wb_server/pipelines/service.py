@@ -1,4 +1,4 @@
-"""The rules of pipelines: who sees, saves, approves and deletes them, and what is checked."""
+"""The rules of pipelines: who may see, save, approve and delete them, and what is checked."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from .store import PipelineStore
 
 
 class PipelineService(OwnedService[Pipeline, PipelineView]):
-    """What other rooms and the handlers may ask of pipelines."""
+    """Pipelines, for the handlers and other rooms."""
 
     _store: PipelineStore
     by_name = True
@@ -68,18 +68,18 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """The pipelines that the actor may see, by name.
 
         Args:
-            search: keep those with all its words in name, description or labels.
-            label: keep those with this label.
-            deleted: list those that are deleted and can be restored instead.
+            search: keep pipelines with all these words in name, description or labels.
+            label: keep pipelines with this label.
+            deleted: list deleted pipelines, which can be restored, instead.
         """
         found = self._found(actor, search, deleted)
         return self._views(actor, [row for row in found if not label or label in row.labels])
 
     def version(self, actor: Actor, pipeline_id: str, number: int) -> Version:
-        """One version, whole.
+        """One version in full.
 
         Raises:
-            NotFound: there is none, or none that the actor may see.
+            NotFound: there is none, or the actor may not see it.
         """
         pipeline = self.saved(actor, pipeline_id)
         version = self._store.version(pipeline.id, number)
@@ -90,7 +90,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
     def versions(
         self, actor: Actor, pipeline_id: str, before: int | None = None, limit: int = 50
     ) -> builtins.list[VersionSummary]:
-        """Versions with what each changed, the newest first."""
+        """Versions with their changes, newest first."""
         pipeline = self.saved(actor, pipeline_id)
         rows = self._store.versions(pipeline.id, before, limit + 1)
         older = [*rows[1:], None]
@@ -107,7 +107,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """The digest of a file in a version's folder.
 
         Raises:
-            NotFound: there is none, or none that the actor may see.
+            NotFound: there is none, or the actor may not see it.
         """
         digest = self.version(actor, pipeline_id, number).files.get(path)
         if digest is None:
@@ -117,7 +117,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         return digest
 
     def form(self, actor: Actor, pipeline_id: str) -> dict[str, object]:
-        """JSON Schema of the parameters of the version that runs, with their defaults of now."""
+        """JSON Schema of the parameters of the version that runs, with their current defaults."""
         pipeline = self.saved(actor, pipeline_id)
         definition = self._definitions.pipeline(pipeline.id, pipeline.approved or pipeline.head)
         return parameters.form(definition.parameters, run_scope(definition, clock.now(), "manual"))
@@ -125,11 +125,12 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
     # --- checking ----------------------------------------------------------------------------
 
     def check(self, actor: Actor, request: PipelineCheck) -> PipelineChecked:
-        """Everything that is wrong with a file, for its owner: the saved one's, or the actor.
+        """All problems of a file, judged by the rights of its owner.
 
-        What others than an editor ask is answered for themselves: nobody is to find out what an
-        owner may do who can't have it done. An editor is answered for the owner, of the connections
-        that they know: those that they may use themselves, and those that the saved file names.
+        An editor of a saved pipeline gets the answer for its owner, but only about connections that the
+        editor knows: those they may use themselves, and those that the saved file names. Everyone else
+        gets the answer for themselves: nobody may find out what an owner can do without being able to
+        have it done.
         """
         pipeline = None
         if request.pipeline_id is not None:
@@ -150,8 +151,8 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """Adds a pipeline, owned by the actor; its first version may run at once.
 
         Raises:
-            InvalidInput: the file has mistakes (``bad_pipeline``, with all of them).
-            InvalidInput, TooLarge: the folder doesn't fit.
+            InvalidInput: the file has mistakes (``bad_pipeline``, which lists them all).
+            InvalidInput, TooLarge: the folder isn't valid or is too large.
             Conflict: the name is taken.
         """
         owner = Owner(kind="user", name=actor.name)
@@ -178,19 +179,19 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         return self.view(actor, pipeline)
 
     def save(self, actor: Actor, pipeline_id: str, request: PipelineSave) -> PipelineView:
-        """Saves a new version. Its owner's runs from now on, another editor's once it is approved.
+        """Saves a new version. The owner's takes effect at once, another editor's once approved.
 
-        What its owner saves waits too if it keeps files that they never approved.
+        The owner's version needs approval too if it keeps files that the owner never approved.
 
         Raises:
             NotFound, Forbidden: there is no such pipeline, or the actor may not change it.
             InvalidInput, TooLarge: as for ``create``.
-            Conflict: somebody else saved meanwhile (``changed_meanwhile``), or a name is taken.
+            Conflict: someone else saved in the meantime (``changed_meanwhile``), or the name is taken.
         """
         old = self.require(actor, pipeline_id, "update")
         if request.version is not None and request.version != old.version:
             raise Conflict(
-                f"“{old.name}” was changed by somebody else meanwhile. Load it again.",
+                f"“{old.name}” was changed by someone else in the meantime. Reload it.",
                 code="changed_meanwhile",
             )
         content = contents(request)
@@ -205,13 +206,13 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         return self._add(actor, old, request, definition, files, own=own)
 
     def restore_version(self, actor: Actor, pipeline_id: str, number: int) -> PipelineView:
-        """Makes an older version's file and folder the newest ones again.
+        """Saves an older version's file and folder as a new version.
 
-        It waits for approval unless its owner has approved that one before, and restores it.
+        It needs approval unless its owner restores it and has approved the older version before.
 
         Raises:
             NotFound, Forbidden: there is no such version, or the actor may not change it.
-            InvalidInput: it doesn't fit any more (``bad_pipeline``).
+            InvalidInput: the file is no longer valid (``bad_pipeline``).
         """
         version = self.version(actor, pipeline_id, number)
         old = self.require(actor, pipeline_id, "update")
@@ -232,20 +233,20 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         *,
         own: bool,
     ) -> PipelineView:
-        """Adds a version; ``own``: whether nothing of it is somebody else's and unapproved."""
+        """Adds a version; ``own``: it contains nothing of others that the owner hasn't approved."""
         number = old.head + 1
         approved = own and self._rights.may(actor, "pipeline.approve", old)
         changed = old.changed(head=number)
         if approved:
-            changed = self._running(changed, definition, number)
+            changed = self._activated(changed, definition, number)
         owner = old.owner if approved else None
         version = self._version(actor, number, request, files, approved_for=owner)
         with self._saving(changed, old) as transaction:
             self._store.add_version(transaction, old.id, version)
         return self.view(actor, changed)
 
-    def _running(self, pipeline: Pipeline, definition: PipelineFile, number: int) -> Pipeline:
-        """A pipeline whose runs are of this version from now on."""
+    def _activated(self, pipeline: Pipeline, definition: PipelineFile, number: int) -> Pipeline:
+        """The pipeline with this version as the one that runs."""
         before = None
         if pipeline.approved is not None:
             before = self._definitions.pipeline(pipeline.id, pipeline.approved).schedule
@@ -265,41 +266,41 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """Lets a version run from now on, with its owner's rights.
 
         Raises:
-            NotFound, Forbidden: there is no such version, or the actor isn't its owner (``owner_only``).
-            InvalidInput: the owner may not do what it does (``bad_pipeline``).
-            Conflict: it isn't the newest one (``not_newest``), or it runs already.
+            NotFound, Forbidden: there is no such version, or the actor isn't the owner (``owner_only``).
+            InvalidInput: the owner may not do what the version does (``bad_pipeline``).
+            Conflict: it isn't the newest version (``not_newest``), or is approved already (``approved``).
         """
         old = self.require(actor, pipeline_id, "approve")
         if number != old.head:
             raise Conflict(
-                f"Version {old.head} is the newest by now: look at that one.", code="not_newest"
+                f"Version {old.head} is now the newest. Review that one.", code="not_newest"
             )
         if old.approved == number:
             raise Conflict(f"Version {number} runs already.", code="approved")
         version = self.version(actor, pipeline_id, number)
         definition = self._checks.sound(actor, old, version.text, version.files.keys())
-        changed = self._running(old, definition, number).changed()
+        changed = self._activated(old, definition, number).changed()
         with self._saving(changed, old) as transaction:
             owner = named(old.owner)
             self._store.approve(transaction, old.id, number, actor.name, owner, clock.now())
         return self.view(actor, changed)
 
     def patch(self, actor: Actor, pipeline_id: str, request: PipelinePatch) -> PipelineView:
-        """Pauses a pipeline's schedule, or lets it go on."""
+        """Pauses or resumes a pipeline's schedule."""
         old = self.require(actor, pipeline_id, "update")
-        # A pause begins now; what was due before it was dealt with.
+        # A pause starts now: fires that were due before it count as processed.
         fired_to = clock.now() if request.paused else old.fired_to
         paused = old.model_copy(update={"paused": request.paused})
         return self._change(actor, old, self._due_after(paused, fired_to).changed())
 
     def delete(self, actor: Actor, thing_id: str) -> PipelineView:
-        """Deletes a pipeline; ``restore`` undoes it for 30 days. Runs that go on are cancelled."""
+        """Deletes a pipeline and cancels its active runs; ``restore`` undoes it for 30 days."""
         view = super().delete(actor, thing_id)
         self._runs.cancel_all(view.id, actor.name)
         return view
 
     def transfer(self, actor: Actor, thing_id: str, request: OwnerRequest) -> Access:
-        """Gives a pipeline another owner. Runs that go on with the rights of the one before end."""
+        """Transfers a pipeline. Active runs, which use the previous owner's rights, are cancelled."""
         before = self.saved(actor, thing_id)
         access = super().transfer(actor, thing_id, request)
         if access.owner != before.owner:
@@ -313,14 +314,14 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         return {pipeline_id: {"last_run": run} for pipeline_id, run in last.items()}
 
     def _restored(self, thing: Pipeline) -> Pipeline:
-        # What was due meanwhile is left out.
+        # Fires that were due while it was deleted are skipped.
         return self._due_after(thing, clock.now())
 
     def _handed_over(self, thing: Pipeline, owner: Owner) -> Pipeline:
-        """A pipeline as another owner gets it: nothing runs with their rights that they didn't approve.
+        """The pipeline for its new owner: nothing they didn't approve runs with their rights.
 
-        What was due until now isn't theirs either. Where it comes back to who approved what ran last,
-        that runs again.
+        Fires that were due until now are skipped too. If the pipeline returns to the owner who approved
+        the last approved version, that version runs again.
         """
         if owner == thing.owner:
             return thing
@@ -332,7 +333,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
     # --- inside ------------------------------------------------------------------------------
 
     def _due_after(self, pipeline: Pipeline, moment: datetime) -> Pipeline:
-        """A pipeline whose schedule was dealt with up to a moment."""
+        """The pipeline with its schedule processed up to a moment."""
         following = None
         if pipeline.approved is not None:
             definition = self._definitions.pipeline(pipeline.id, pipeline.approved)

@@ -1,4 +1,4 @@
-"""The folders of versions: as they come in a request, and what differs between two."""
+"""The folders of versions: decoded from a request, and compared."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def contents(request: PipelineSave) -> dict[str, bytes]:
     """The files of a request.
 
     Raises:
-        InvalidInput: one isn't Base64, or a path leads out of the folder (``invalid_field``).
-        TooLarge: they are more than a snapshot may have (``snapshot_too_large``).
+        InvalidInput: a file isn't Base64, or a path leads out of the folder (``invalid_field``).
+        TooLarge: they exceed the size limit of a snapshot (``snapshot_too_large``).
     """
     found, total = {}, 0
     for path, text in request.files.items():

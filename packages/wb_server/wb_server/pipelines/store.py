@@ -1,4 +1,4 @@
-"""The tables of pipelines: what they are, their versions, and whom they are shared with."""
+"""The tables of pipelines: the pipelines, their versions and their shares."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pipelines = sa.Table(
     sa.Column("head", sa.Integer, nullable=False),
     sa.Column("approved", sa.Integer),
     sa.Column("paused", sa.Boolean, nullable=False),
-    # Up to which moment its fires were dealt with, and the first one after it.
+    # The moment up to which its fires were processed, and the first fire after it.
     sa.Column("fired_to", UtcDateTime, nullable=False),
     sa.Column("next_fire_at", UtcDateTime, index=True),
     *owned_columns(),
@@ -51,7 +51,8 @@ versions = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("approved_by", sa.String(255)),
     sa.Column("approved_at", UtcDateTime),
-    # The owner at that time, as ``user:<name>`` or ``team:<group>``: with the rights of no other it runs.
+    # The owner at that time, as ``user:<name>`` or ``team:<group>``: the version runs only with their
+    # rights.
     sa.Column("approved_for", sa.String(262)),
 )
 
@@ -64,7 +65,7 @@ _STANDING = sa.select(
     versions.c.approved_by,
     versions.c.approved_for,
 ).join_from(pipelines, versions, versions.c.pipeline_id == pipelines.c.id)
-# An attempt begins with it.
+# Every attempt starts with this query, so it is built once.
 _STANDING_OF = _STANDING.where(
     pipelines.c.id == sa.bindparam("pipeline"), versions.c.number == sa.bindparam("number")
 )
@@ -72,12 +73,12 @@ _STANDING_OF = _STANDING.where(
 
 @dataclass(frozen=True)
 class Standing:
-    """A version, and what decides whether it may run.
+    """The facts that decide whether a version may run.
 
     Attributes:
-        owner: of the pipeline, as it is now.
+        owner: the pipeline's current owner.
         approved_by: who approved the version last.
-        approved_for: for which owner, as ``user:<name>`` or ``team:<group>``.
+        approved_for: the owner it was approved for, as ``user:<name>`` or ``team:<group>``.
     """
 
     pipeline_id: str
@@ -96,7 +97,7 @@ class PipelineStore(OwnedStore[Pipeline]):
         self._blobs = blobs
 
     def add_version(self, transaction: sa.Connection, pipeline_id: str, version: Version) -> None:
-        """Adds a version; its files are referred to from now on."""
+        """Adds a version and a reference to each of its files."""
         for digest in version.files.values():
             self._blobs.refer(transaction, digest)
         transaction.execute(
@@ -112,7 +113,7 @@ class PipelineStore(OwnedStore[Pipeline]):
         owner: str,
         at: datetime,
     ) -> None:
-        """Notes who let a version run, and with which owner's rights."""
+        """Records who approved a version, and for which owner."""
         transaction.execute(
             versions.update()
             .where(versions.c.pipeline_id == pipeline_id, versions.c.number == number)
@@ -120,7 +121,7 @@ class PipelineStore(OwnedStore[Pipeline]):
         )
 
     def last_approved(self, pipeline_id: str) -> Standing | None:
-        """The newest version that somebody has approved, for whichever owner."""
+        """The newest version that was ever approved, for any owner."""
         query = (
             _STANDING.where(pipelines.c.id == pipeline_id, versions.c.approved_for.is_not(None))
             .order_by(versions.c.number.desc())
@@ -131,14 +132,14 @@ class PipelineStore(OwnedStore[Pipeline]):
         return _standing(row) if row is not None else None
 
     def standing(self, pipeline_id: str, number: int) -> Standing | None:
-        """Whether a version may run now, whoever asks; ``None`` if it isn't there."""
+        """The standing of a version, regardless of who asks; ``None`` if it doesn't exist."""
         values = {"pipeline": pipeline_id, "number": number}
         with self.database.read() as transaction:
             row = transaction.execute(_STANDING_OF, values).mappings().first()
         return _standing(row) if row is not None else None
 
     def version(self, pipeline_id: str, number: int) -> Version | None:
-        """One version, whole."""
+        """One version in full."""
         with self.database.read() as transaction:
             row = (
                 transaction.execute(
@@ -152,7 +153,7 @@ class PipelineStore(OwnedStore[Pipeline]):
         return _version(row) if row is not None else None
 
     def versions(self, pipeline_id: str, before: int | None, limit: int) -> list[Version]:
-        """Versions, the newest first, those below ``before``."""
+        """Versions, newest first; only those below ``before`` if it is given."""
         query = sa.select(versions).where(versions.c.pipeline_id == pipeline_id)
         if before is not None:
             query = query.where(versions.c.number < before)
@@ -161,7 +162,7 @@ class PipelineStore(OwnedStore[Pipeline]):
             return [_version(row) for row in rows.mappings()]
 
     def due(self, now: datetime, limit: int) -> list[str]:
-        """The ids of living pipelines whose schedule has to fire, the longest overdue first."""
+        """The ids of pipelines whose schedule is due, longest overdue first; deleted ones excluded."""
         with self.database.read() as transaction:
             return list(
                 transaction.execute(
@@ -176,10 +177,10 @@ class PipelineStore(OwnedStore[Pipeline]):
             )
 
     def fired(self, pipeline: Pipeline, fired_to: datetime, next_fire_at: datetime | None) -> bool:
-        """Notes that fires up to a moment were dealt with; not a change of the pipeline itself.
+        """Records that fires up to a moment were processed; doesn't count as a change of the pipeline.
 
         Returns:
-            False where somebody else noted it before, or changed the pipeline meanwhile.
+            False if another scheduler recorded it first, or the pipeline changed in the meantime.
         """
         with self.database.write() as transaction:
             return (
@@ -196,7 +197,7 @@ class PipelineStore(OwnedStore[Pipeline]):
             )
 
     def purge(self, before: datetime) -> int:
-        """Removes for good what was deleted before a moment, and returns how many."""
+        """Permanently removes pipelines deleted before a moment, and returns how many."""
         gone = sa.select(pipelines.c.id).where(pipelines.c.deleted_at < before)
         files = sa.select(versions.c.files).where(versions.c.pipeline_id.in_(gone))
         with self.database.write() as transaction:

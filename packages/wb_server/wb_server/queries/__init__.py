@@ -1,1 +1,1 @@
-"""Running statements and loads: limits, streams, what runs now."""
+"""Runs statements and loads: limits, streams, running queries."""

@@ -1,4 +1,4 @@
-"""The queries that run or wait now, in this process and in others: seen and stopped."""
+"""Lists and stops the queries that run or wait now, in this process and in others."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class ActiveQueries:
         self._rights = rights
 
     def list(self, actor: Actor, *, everybodys: bool = False) -> list[RunningQuery]:
-        """What runs and waits of the actor's, or of everybody's, the oldest first.
+        """The running and waiting queries of the actor, or of everybody, oldest first.
 
         Raises:
-            Forbidden: only administrators see everybody's.
+            Forbidden: only administrators see everybody's queries.
         """
         if everybodys:
             self._rights.require(actor, "query.list_any")
@@ -33,10 +33,10 @@ class ActiveQueries:
         return sorted(found, key=lambda each: each.since)
 
     def cancel(self, actor: Actor, query_id: str) -> None:
-        """Stops a query that runs, in its source too, or one that waits for its turn.
+        """Stops a running query, in its source too, or a waiting one.
 
         Raises:
-            NotFound: none runs under this id, or none of theirs.
+            NotFound: there is no such query, or it isn't the actor's.
         """
         running = self._queries.get(query_id)
         owner = (
@@ -54,6 +54,6 @@ class ActiveQueries:
             self._peers.stop(query_id)
 
     def close(self) -> None:
-        """Stops everything that runs here; called when the process stops."""
+        """Stops all queries of this process; called when the process stops."""
         for running in self._queries.all():
             running.stop("cancelled")

@@ -1,4 +1,4 @@
-"""Asks for the next rows while the ones before are on their way into the table."""
+"""Prefetches the next rows while the previous ones are being written to the table."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ import pyarrow as pa
 from ..gate.loads import Batches
 from ..kit.errors import Conflict
 
-# Batches at hand: reading and writing take turns being the slower one.
-_HELD: Final = 2
-# Seconds after which who waits for a source looks whether the load was stopped.
-_LOOK: Final = 0.2
+# The buffer's size in batches: reading and writing take turns being the slower one.
+_MAX_HELD: Final = 2
+# Seconds between two checks for a stop while waiting for the source.
+_POLL_SECONDS: Final = 0.2
 
 
 class Ahead:
-    """Rows of a source, asked for in a thread of its own. A context manager.
+    """The rows of a source, prefetched in a separate thread. A context manager.
 
-    The thread begins with the first batch that is asked for, and ends with the source, or at the
-    batch after the block was left.
+    The thread starts with the iteration. It ends with the source, or with the first batch after the
+    block was left.
 
     Attributes:
-        raised: what the source raised.
+        raised: the exception that the source raised, if any.
 
     Args:
-        stopped: whether nothing more is wanted.
+        stopped: returns whether the load was stopped.
     """
 
     def __init__(self, source: Batches, stopped: Callable[[], bool]) -> None:
@@ -46,16 +46,16 @@ class Ahead:
         return self._source.schema
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Yields the batches in order; may be called once.
+        """Yields the batches in order; may be called only once.
 
         Raises:
             Conflict: the load was stopped (``cancelled``).
-            BaseException: what the source raises.
+            BaseException: whatever the source raises.
         """
-        threading.Thread(target=self._ask, daemon=True, name="ahead").start()
+        threading.Thread(target=self._fetch, daemon=True, name="ahead").start()
         while True:
             with self._state:
-                self._state.wait_for(lambda: self._held or self._ended, _LOOK)
+                self._state.wait_for(lambda: self._held or self._ended, _POLL_SECONDS)
                 if self._stopped():
                     raise Conflict("The load was cancelled.", code="cancelled")
                 if not self._held and not self._ended:
@@ -82,11 +82,11 @@ class Ahead:
             self._held.clear()
             self._state.notify_all()
 
-    def _ask(self) -> None:
+    def _fetch(self) -> None:
         try:
             for batch in self._source:
                 with self._state:
-                    self._state.wait_for(lambda: len(self._held) < _HELD or self._left)
+                    self._state.wait_for(lambda: len(self._held) < _MAX_HELD or self._left)
                     if self._left:
                         return
                     self._held.append(batch)

@@ -1,8 +1,8 @@
-"""Which attempt of a pipeline's task a kernel belongs to, and whether that attempt is current.
+"""Binds a kernel's requests to the attempt that the kernel belongs to, if that attempt is current.
 
-A kernel that a worker started says in each request whose it is. A worker may be killed and its kernel
-live on; once another attempt has the task, what the old kernel asks for is refused. What a current one
-reads and writes is noted with its attempt.
+A kernel that a worker started names its attempt in each request. It may outlive a worker that is killed;
+once another attempt has claimed the task run, requests of the old kernel are refused. The tables that a
+current one reads and writes are recorded with its attempt.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ class Binding:
 
 
 class Bindings(Protocol):
-    """Who knows the attempts."""
+    """Looks up attempts."""
 
     def current(self, attempt_id: str, actor: str) -> Binding | None:
-        """The attempt, if it is current and runs as this actor; else ``None``."""
+        """The binding of an attempt if it is current and runs as this actor, else ``None``."""
 
     def used(self, attempt_id: str, permit: Permit) -> None:
-        """Notes the tables that a statement of an attempt's kernel has read or written."""
+        """Records the tables that a statement of an attempt's kernel has read or written."""
 
     def as_now(self, actor: Actor) -> Actor:
-        """An actor of a run as they are by now: what they ask for may have waited for an hour.
+        """The actor of a run with their current groups: a query may have waited for up to an hour.
 
         Raises:
-            Forbidden: the Hub doesn't know them any more.
+            Forbidden: the Hub no longer knows the user.
         """
 
 
 class NoBindings:
-    """Where no pipelines run."""
+    """The bindings of a process without pipelines."""
 
     def current(self, attempt_id: str, actor: str) -> Binding | None:
         return None
 
     def used(self, attempt_id: str, permit: Permit) -> None:
-        """Nobody wants to know."""
+        """Records nothing."""
 
     def as_now(self, actor: Actor) -> Actor:
         return actor
@@ -60,7 +60,7 @@ class BindingsPort(Port[Bindings]):
 
 
 def stale() -> Conflict:
-    """What a kernel is told whose attempt isn't current."""
+    """The error for a kernel whose attempt isn't current."""
     return Conflict(
         "The attempt that this kernel belongs to has ended or was replaced by another one.",
         code="stale_attempt",

@@ -1,7 +1,7 @@
-"""The broker: what runs on connections, each behind the gate, within limits, and in the log.
+"""The broker: runs everything on connections, behind the gate, within limits, and audited.
 
-It alone opens connectors. Memory stays at about two batches however large the result is and however
-slow its reader; ``stream.py`` has the format.
+Only the broker opens connectors. It holds about two batches in memory, however large the result and
+however slow its reader; ``stream.py`` describes the format.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .statements import Statements
 
 @dataclass(frozen=True)
 class Broker:
-    """The parts of the broker, for those who use several of them."""
+    """The parts of the broker, for callers that use several of them."""
 
     statements: Statements
     loads: Loads

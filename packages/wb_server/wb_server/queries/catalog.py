@@ -1,4 +1,4 @@
-"""What a connection has to offer: its schemas, tables and columns, as its login sees them."""
+"""The catalog of a connection: schemas, tables and columns, as its login sees them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Catalog:
-    """Looks into the catalogs of connections."""
+    """Reads the catalogs of connections."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Catalog:
         schema: str | None,
         hang_up: HangUp | None = None,
     ) -> list[TableInfo]:
-        """The tables of a schema, or of all."""
+        """The tables of a schema, or of all schemas."""
         what = "tables" if schema is None else f"tables of {schema}"
         return self._browse(
             actor, origin, connection_id, what, hang_up, lambda session: session.tables(schema)

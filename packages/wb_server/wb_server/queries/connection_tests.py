@@ -1,4 +1,4 @@
-"""Tests of connections and of sign-ins, by the code of a real query."""
+"""Tests connections and logins with the code of a real query."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .models import ConnectionTest, TestResult
 from .opening import Opening
 from .running import RunningQueries
 
-# Seconds that a test of a connection may take.
+# The timeout of a connection test.
 _TEST_SECONDS: Final = 10.0
 
 
 class ConnectionTests:
-    """Tries connections, saved or not, and the sign-ins that rotations make."""
+    """Tests connections, saved or not, and the logins that a rotation creates."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ConnectionTests:
     def test(
         self, actor: Actor, origin: Origin, request: ConnectionTest, hang_up: HangUp | None = None
     ) -> TestResult:
-        """Tries a connection that isn't saved, by the code of a real query."""
+        """Tests a connection before it is saved."""
         connector = self._configurations.connector(request.connector)
         saved = None
         if request.connection_id is not None:
@@ -62,7 +62,7 @@ class ConnectionTests:
     def test_saved(
         self, actor: Actor, origin: Origin, connection_id: str, hang_up: HangUp | None = None
     ) -> TestResult:
-        """Tries a saved connection, and notes its state."""
+        """Tests a saved connection, and records its state."""
         connection = self._connections.saved(actor, connection_id)
         connector = self._configurations.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
@@ -80,7 +80,7 @@ class ConnectionTests:
         login: dict[str, Any],
         hang_up: HangUp | None = None,
     ) -> TestResult:
-        """Tries a sign-in of the actor's for a personal connection, before it is stored."""
+        """Tests the actor's login for a personal connection, before it is stored."""
         connection = self._connections.saved(actor, connection_id)
         connector = self._configurations.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
@@ -88,7 +88,7 @@ class ConnectionTests:
         return self._try(actor, connector, permit, Target("", 0, config), connection, hang_up)
 
     def sign_in(self, actor: Actor, connection: Connection, config: ConnectorConfig) -> TestResult:
-        """Tries a sign-in for a saved connection, on a connection of its own."""
+        """Tests a login for a saved connection, over a new connection to the source."""
         connector = self._configurations.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
         return self._try(actor, connector, permit, Target("", 0, config), connection, None)
@@ -96,7 +96,7 @@ class ConnectionTests:
     def tables_of(
         self, actor: Actor, connection: Connection, config: ConnectorConfig
     ) -> frozenset[tuple[str | None, str]]:
-        """Schema and name of every table that a sign-in for a saved connection may use."""
+        """The schema and name of every table that a login for a saved connection may use."""
         connector = self._configurations.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))
         with connector.open(permit, Target("", 0, config)) as session:
@@ -105,12 +105,12 @@ class ConnectionTests:
     def set_password(
         self, actor: Actor, connection: Connection, config: ConnectorConfig, password: str
     ) -> None:
-        """Gives the login of a sign-in another password, signed in as that login.
+        """Changes a login's password, signed in as that login.
 
-        The caller keeps the password safe before, stores it after, and writes the audit log.
+        The caller secures the new password beforehand, stores it afterwards, and writes the audit log.
 
         Raises:
-            WorkbenchError: as ``Connector.set_password`` says.
+            WorkbenchError: as for ``Connector.set_password``.
         """
         connector = self._configurations.connector(connection.connector)
         permit = self._gate.new_password(actor, connection)

@@ -1,4 +1,4 @@
-"""Endpoints of statements, of catalogs and of tests of connections."""
+"""Endpoints of statements, catalogs and connection tests."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .stream import MEDIA_TYPE, QueryStream
 
 
 def test(call: Call) -> TestResult:
-    """Tries a connection before it is saved."""
+    """Tests a connection before it is saved."""
     return call.service(Broker).tests.test(
         call.actor, call.origin, call.body(ConnectionTest), call.hang_up
     )
 
 
 def test_saved(call: Call) -> TestResult:
-    """Tries a saved connection."""
+    """Tests a saved connection."""
     return call.service(Broker).tests.test_saved(
         call.actor, call.origin, call.path["id"], call.hang_up
     )
@@ -45,7 +45,7 @@ def schemas(call: Call) -> SchemaList:
 
 
 def tables(call: Call) -> TableList:
-    """The tables of a connection, of one schema or of all."""
+    """The tables of a connection, in one schema or in all."""
     schema = call.query(TablesQuery).schema_
     return TableList(
         items=call.service(Broker).catalog.tables(
@@ -72,19 +72,19 @@ def run(call: Call) -> QueryStream:
 
 
 def queries(call: Call) -> RunningList:
-    """The queries that run or wait, one's own or everybody's, the oldest first."""
+    """The running and waiting queries, your own or everybody's, oldest first."""
     everybodys = call.query(RunningListQuery).all
     return RunningList(items=call.service(Broker).active.list(call.actor, everybodys=everybodys))
 
 
 def cancel(call: Call) -> Cancelled:
-    """Stops a query that runs, or that waits for its turn."""
+    """Stops a running or waiting query."""
     call.service(Broker).active.cancel(call.actor, call.path["id"])
     return Cancelled(cancelled=True)
 
 
 def test_credential(call: Call) -> TestResult:
-    """Tries a sign-in of one's own before it is stored."""
+    """Tests your own login before it is stored."""
     return call.service(Broker).tests.test_login(
         call.actor, call.origin, call.path["id"], call.body(CredentialTest).login
     )
@@ -149,7 +149,7 @@ ROUTES = [
         errors=(404, 409, 429, 502, 504),
         waits=True,
     ),
-    # The broker audits queries itself: it knows the statement, the rows and how they ended.
+    # The broker audits queries itself: it knows the statement, the rows and the outcome.
     Endpoint(
         "POST",
         "/query",

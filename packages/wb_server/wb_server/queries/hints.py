@@ -1,4 +1,4 @@
-"""What makes a source's error easier to act on: near names, and the place in the statement."""
+"""Makes a source's errors easier to act on: adds similar names and the position in the statement."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from ..kit.errors import WorkbenchError
 
 log = logging.getLogger(__name__)
 
-# So many of a statement's tables are asked for their columns when one is unknown.
-_NEAR_TABLES = 5
+# The maximum number of the statement's tables whose columns are searched for similar names.
+_MAX_TABLES = 5
 
 
 def add_near_names(
     error: WorkbenchError, tables: Sequence[TableRef], open_catalog: Callable[[], Session]
 ) -> None:
-    """Adds near names to an error about an unknown table or column.
+    """Adds similar names to an error about an unknown table or column.
 
     Args:
-        tables: those of the statement.
-        open_catalog: opens a session for a look into the catalog as the actor may see it; called
-            only when there is something to look up.
+        tables: the tables of the statement.
+        open_catalog: opens a session that reads the catalog as the actor may see it; called only if
+            there is something to look up.
     """
     if error.code not in ("unknown_table", "unknown_column") or "name" not in error.details:
         return
     wanted = str(error.details["name"]).split(".")[-1]
-    # Asking the catalog must never hide the error that it explains.
+    # A failure here must never hide the error that it would explain.
     try:
         with open_catalog() as session:
             if error.code == "unknown_table":
@@ -38,11 +38,11 @@ def add_near_names(
             else:
                 names = [
                     column.name
-                    for table in tables[:_NEAR_TABLES]
+                    for table in tables[:_MAX_TABLES]
                     for column in session.columns(table.schema, table.name)
                 ]
     except Exception:
-        log.debug("no near names for %s", error.code, exc_info=True)
+        log.debug("no similar names for %s", error.code, exc_info=True)
         return
     near = difflib.get_close_matches(wanted, dict.fromkeys(names), n=3, cutoff=0.5)
     error.details["near"] = near
@@ -52,11 +52,11 @@ def add_near_names(
 
 
 def place_in(error: WorkbenchError, written: str, sent: str) -> None:
-    """Makes an error's place one in the statement as it was written.
+    """Translates an error's position into the statement as the user wrote it.
 
-    The source counts in the statement that was sent, which the gate has rendered anew. A name that
-    the error is about is looked up in the written one; without that, no place is better than a
-    wrong one. A line of a file stays: it is none of the statement.
+    The source's position refers to the statement that was sent, which the gate has re-rendered. So the
+    name that the error is about is looked up in the original; if it isn't found, the position is removed,
+    since none is better than a wrong one. A line in a file is kept: it isn't in the statement.
     """
     if "line" not in error.details or "file" in error.details or written == sent:
         return

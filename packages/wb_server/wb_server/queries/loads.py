@@ -1,4 +1,4 @@
-"""Loads: rows from elsewhere into a table."""
+"""Loads rows into a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .stream import Reading
 
 
 class Loads:
-    """Puts rows into tables."""
+    """Loads rows into tables."""
 
     def __init__(
         self, opening: Opening, configurations: Configurations, gate: Gate, limits: LimitService
@@ -44,33 +44,32 @@ class Loads:
         once: Once | None = None,
         progress: Progress | None = None,
     ) -> LoadResult:
-        """Puts all rows into a table, or none; committed when this returns.
+        """Loads all rows into a table, or none; committed when this returns.
 
-        Rows that come from ``Statements.read`` are loaded in that read's place: the load waits for none
-        of its own among the actor's, only for one on its connection.
+        Rows from ``Statements.read`` share that read's slot: the load doesn't wait for a slot of the
+        actor's, only for one on its connection.
 
         Args:
-            batches: the rows, asked for one batch after the other. They aren't asked for if an
-                earlier try has loaded them.
+            batches: the rows, pulled batch by batch; not pulled if an earlier try has loaded them.
             hang_up: stops the load, in the database too.
             once: loads once under its key, however often it is tried.
-            progress: is told the rows so far, after each batch.
+            progress: called with the number of rows so far, after each batch.
 
         Raises:
             NotFound: no connection of this name that the actor may use.
-            Forbidden: the actor or the login may not, or nothing can be loaded there.
-            InvalidInput, Conflict: the rows don't fit into the table; nothing was changed.
+            Forbidden: the actor or the login may not, or the connection doesn't support loads.
+            InvalidInput, Conflict: the rows don't fit the table; nothing was changed.
             LimitReached: too many queries at once, and none ended in time.
             SourceFailed, SourceTimeout: the database failed.
-            WorkbenchError: what asking for a batch raises.
+            WorkbenchError: whatever pulling a batch raises.
         """
-        said = f"load into {request.table}: {request.mode}"
+        statement = f"load into {request.table}: {request.mode}"
         if request.key:
-            said += f" by {', '.join(request.key)}"
-        asked = Asked(actor, origin, request.connection, said, str(uuid.uuid4()))
+            statement += f" by {', '.join(request.key)}"
+        asked = Asked(actor, origin, request.connection, statement, str(uuid.uuid4()))
         grant = partial(self._grant_load, asked, request, once)
-        beside = batches.running if isinstance(batches, Reading) else None
-        granted, running, finish = self._opening.begin(asked, grant, hang_up, beside=beside)
+        parent = batches.running if isinstance(batches, Reading) else None
+        granted, running, finish = self._opening.begin(asked, grant, hang_up, parent=parent)
         connection, permit = granted.connection, granted.permit
         ahead = Ahead(batches, lambda: running.stopped is not None)
         try:
@@ -85,7 +84,7 @@ class Loads:
                     progress=progress or (lambda rows: None),
                 )
         except BaseException as error:
-            # What asking for rows raised says nothing of where they go.
+            # An error of the rows' source says nothing about the target connection.
             if isinstance(error, WorkbenchError) and error is not ahead.raised:
                 self._opening.note_failure(connection, error)
             finish.failed(error, running.rows, running.bytes)
@@ -124,7 +123,7 @@ class Loads:
 
 
 class _Counted:
-    """Rows on their way into a load, counted where everybody sees what runs."""
+    """The rows of a load, counted for the list of running queries."""
 
     def __init__(self, rows: Ahead, running: Running) -> None:
         self._rows = rows

@@ -1,4 +1,4 @@
-"""What goes over the wire about statements, catalogs and tests of connections."""
+"""The models of statements, catalogs and connection tests on the wire."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ConnectionTest(Request):
 
 
 class TestResult(BaseModel):
-    """What a test said. A source that refuses is an answer here, not an HTTP error."""
+    """The result of a test. A source that refuses is a result here, not an HTTP error."""
 
     __test__ = False  # not a test case, for pytest
 
@@ -75,12 +75,12 @@ class Cancelled(BaseModel):
 
 
 class RunningQuery(BaseModel):
-    """A use of a connection that runs or waits now."""
+    """A use of a connection that is running or waiting."""
 
-    id: str = Field(description="To cancel it by.")
+    id: str = Field(description="The id by which it can be cancelled.")
     actor: str
     connection: str = Field(
-        description="Its name; empty for one that is tested before it is saved."
+        description="The connection's name; empty for one that is tested before it is saved."
     )
     connection_id: str
     kind: Literal["read", "write", "browse", "test"]
@@ -103,6 +103,6 @@ class RunningList(BaseModel):
 
 
 class RunningListQuery(Request):
-    """Whose queries."""
+    """Which queries to list."""
 
     all: bool = Field(False, description="List everybody's instead of your own.")

@@ -1,4 +1,4 @@
-"""How a use of a connection begins and ends, whatever it is for."""
+"""How every use of a connection starts and ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .limits.models import QueryLimits
 from .running import Running, RunningQueries
 from .stream import Finish
 
-# What is wrong with the source itself, rather than with one statement: these turn its state.
+# Errors of the source itself rather than of a statement: these set the connection's state.
 _STATE_CODES = frozenset(
     {
         "unreachable",
@@ -41,7 +41,7 @@ P = TypeVar("P", Permit, LoadPermit)
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody wants to do, as the audit log tells it."""
+    """A request to use a connection, as the audit log records it."""
 
     actor: Actor
     origin: Origin
@@ -52,7 +52,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Granted(Generic[P]):
-    """What a request comes to, once the gate has let it through."""
+    """A request that the gate has permitted.
+
+    Attributes:
+        seconds: how long it may still take.
+    """
 
     connection: Connection
     connector: Connector
@@ -60,11 +64,10 @@ class Granted(Generic[P]):
     limits: QueryLimits
     row_limit: int | None = None
     seconds: float = 0.0
-    """What it may still take."""
 
 
 class Opening:
-    """How a use of a connection begins: found, granted, in its turn, in the log; and how it ends."""
+    """Starts a use of a connection (find, permit, wait for a slot, audit), and ends it."""
 
     def __init__(
         self,
@@ -81,7 +84,7 @@ class Opening:
         self._bindings = bindings
 
     def bound(self, actor: Actor, origin: Origin) -> Actor:
-        """The actor as the log shows them: through a run, if their kernel is an attempt's.
+        """The actor as the audit log shows them: via a run, if their kernel belongs to an attempt.
 
         Raises:
             Conflict: that attempt isn't current (``stale_attempt``).
@@ -99,23 +102,23 @@ class Opening:
         grant: Callable[[Actor, Connection, Running], Granted[P]],
         hang_up: HangUp,
         *,
-        beside: Running | None = None,
+        parent: Running | None = None,
         long: bool = False,
     ) -> tuple[Granted[P], Running, Finish]:
-        """Passes the gate, waits for its turn, and opens the record in the audit log.
+        """Passes the gate, waits for a slot, and opens the record in the audit log.
 
-        Whoever calls it ends what began by the ``Finish``, whatever happens.
+        The caller must call the ``Finish``, whatever happens.
 
         Args:
-            grant: asks the gate; again after a wait, since what was permitted may not be any more.
-            beside: one that has its place and waits for this one.
-            long: what the gate does may take long, so that it has to have its turn first.
+            grant: asks the gate; asked again after a wait, since the permission may have been withdrawn.
+            parent: a query that holds a slot and waits for this one.
+            long: whether the gate's check may take long, so that it needs a slot first.
 
         Raises:
-            LimitReached: too many at once, and none ended in time.
-            Conflict: the query id is in use, it was cancelled, or the attempt whose kernel asks
+            LimitReached: too many queries at once, and none ended in time.
+            Conflict: the query id is in use, the query was cancelled, or the attempt of the kernel
                 isn't current (``stale_attempt``).
-            WorkbenchError: what the gate says.
+            WorkbenchError: the gate's refusal.
         """
         try:
             bound, connection = self._found(asked)
@@ -123,7 +126,7 @@ class Opening:
             self._refused(asked, error)
             raise
         running = self._queries.add(
-            bound.actor, connection, asked.query_id, "read", asked.statement, beside=beside
+            bound.actor, connection, asked.query_id, "read", asked.statement, parent=parent
         )
         hang_up.then(lambda: running.stop("hung_up"))
         granted: Granted[P] | None = None
@@ -142,7 +145,7 @@ class Opening:
                 if isinstance(error, WorkbenchError):
                     self._refused(asked, error)
             else:
-                # It was permitted, and stopped while it waited: that is no refusal.
+                # Permitted, then stopped while it waited: not a refusal.
                 finish = self._finish(running, asked, granted)
                 try:
                     self._started(bound, granted)
@@ -159,11 +162,11 @@ class Opening:
         return granted, running, finish
 
     def _found(self, asked: Asked) -> tuple[Asked, Connection]:
-        """The connection, and who asks as the log shows them.
+        """The request with the actor as the audit log shows them, and the connection.
 
         Raises:
             NotFound: no connection of this name that the actor may use.
-            Conflict: the attempt whose kernel asks isn't current (``stale_attempt``).
+            Conflict: the attempt of the kernel isn't current (``stale_attempt``).
         """
         actor = self.bound(asked.actor, asked.origin)
         return replace(asked, actor=actor), self._connections.find(asked.actor, asked.connection)
@@ -202,10 +205,10 @@ class Opening:
         *,
         temp_bytes: int = 0,
     ) -> Session:
-        """A session on a connection; whoever asks for it closes it.
+        """Opens a session on a connection; the caller closes it.
 
         Raises:
-            WorkbenchError: it can't be opened; that is noted in the connection's state.
+            WorkbenchError: it can't be opened; the connection's state records that.
         """
         target = self._configurations.target(connection, actor)
         if temp_bytes:
@@ -217,12 +220,12 @@ class Opening:
             raise
 
     def note_failure(self, connection: Connection, error: WorkbenchError) -> None:
-        """Notes that a connection doesn't work, if the error says so."""
+        """Records that a connection doesn't work, if the error says so."""
         if error.code in _STATE_CODES:
             self.note(connection, False, error.code, error.message)
 
     def note(self, connection: Connection, ok: bool, code: str | None, message: str) -> None:
-        """Notes what a use said of the connection. One user's wrong password says nothing of it."""
+        """Records whether a connection works. One user's wrong password doesn't count."""
         if code == "sign_in_failed" and connection.credentials == "personal":
             return
         status: Literal["ok", "failed"] = "ok" if ok else "failed"
@@ -231,7 +234,7 @@ class Opening:
         )
 
     def note_success(self, connection: Connection) -> None:
-        """Notes that a connection works again."""
+        """Records that a connection works again."""
         if connection.state.status == "failed":
             self._connections.set_state(connection, State(status="ok", checked_at=clock.now()))
 
@@ -245,10 +248,10 @@ class Opening:
         rows: int,
         size: int,
     ) -> None:
-        """Frees a query's place, writes the audit's last row, and notes what a kernel's attempt used."""
+        """Frees the slot, closes the audit record, and records the tables that an attempt used."""
         self._queries.remove(running)
         self._audit.finished(running.query_id, outcome, code=code, rows=rows, bytes=size)
-        # A read that its reader left has read; a write that didn't end well has written nothing.
+        # A read that was abandoned has read rows; a write that failed has written none.
         used = outcome == "ok" or (rows and permit.kind == "read")
         if attempt is not None and used and isinstance(permit, Permit):
             self._bindings().used(attempt, permit)

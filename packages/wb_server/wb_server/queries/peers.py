@@ -1,9 +1,9 @@
-"""What other processes of the same installation run now: workers beside the service.
+"""The running queries of peers: other processes of the same installation, such as workers.
 
-Limits hold for all of them together, and whoever looks at what runs sees and stops theirs too. Each
-process writes down once a second what has been running in it, and reads what the others wrote. So a
-count is a second old, and a query that is done sooner is counted in its own process alone; in
-exchange no query waits for the database.
+Limits apply to all processes together, and the list of running queries shows, and can stop, those of
+peers. Once a second each process writes its running queries and reads those of the others. So counts
+are up to a second old, and a query that takes less counts only in its own process; in exchange, no query
+waits for the database.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ process_queries = sa.Table(
     metadata,
     sa.Column("process", sa.String(128), primary_key=True),
     sa.Column("at", UtcDateTime, nullable=False),
-    # As ``_Report``.
+    # A ``_Report``.
     sa.Column("told", sa.JSON, nullable=False),
 )
 
 query_stops = sa.Table(
     "query_stops",
     metadata,
-    # Of a query that another process runs, and that is to be stopped.
+    # A query of another process that is to be stopped.
     sa.Column("query_id", sa.String(36), primary_key=True),
     sa.Column("at", UtcDateTime, nullable=False),
 )
 
-_EVERY_SECONDS = 1.0
-# A process that was killed says nothing any more.
-_BELIEVED = timedelta(seconds=10)
-_FORGOTTEN = timedelta(hours=1)
+_TICK_SECONDS = 1.0
+# An older report is ignored: its process was killed.
+_EXPIRES_AFTER = timedelta(seconds=10)
+_DELETED_AFTER = timedelta(hours=1)
 
 
 class _Report(BaseModel):
-    """What a process says of itself: the queries that run, and how many count for whom."""
+    """A process's report: its running queries, and their counts by user and connection."""
 
     queries: list[RunningQuery] = []
     users: dict[str, int] = {}
@@ -59,7 +59,7 @@ class _Report(BaseModel):
 
 
 class Peers:
-    """Tells the other processes what runs in this one, and knows what runs in them."""
+    """Reports this process's running queries to its peers, and knows theirs."""
 
     def __init__(self, database: Database, queries: RunningQueries, bus: Bus) -> None:
         self._database = database
@@ -72,48 +72,48 @@ class Peers:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begins to tell and to ask; ``close`` ends it."""
+        """Starts exchanging reports until ``close``."""
         self._thread = threading.Thread(target=self._run, name="wb-peers", daemon=True)
         self._thread.start()
 
     def all(self) -> list[RunningQuery]:
-        """What the others run, as it was a second ago."""
+        """The running queries of all peers, up to a second old."""
         return self._others
 
     def stop(self, query_id: str) -> None:
-        """Has the process that runs a query stop it."""
+        """Asks the process that runs a query to stop it."""
         with self._database.write(durable=False) as transaction:
             transaction.execute(query_stops.delete().where(query_stops.c.query_id == query_id))
             transaction.execute(query_stops.insert().values(query_id=query_id, at=clock.now()))
 
     def close(self) -> None:
-        """Ends it; what ran here is not counted any more."""
+        """Stops the exchange; queries of this process no longer count."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join(5)
-            # Where its database is away, others stop believing it soon.
+            # If the database is down, the last report soon expires.
             with contextlib.suppress(WorkbenchError):
-                self._tell(_Report())
+                self._report(_Report())
 
     def tick(self) -> None:
-        """Tells and asks once."""
+        """Exchanges reports once."""
         own = [each.view() for each in self._queries.all() if each.slot.runs()]
         users, connections = self._queries.counts()
-        self._tell(_Report(queries=own, users=users, connections=connections))
+        self._report(_Report(queries=own, users=users, connections=connections))
         if own:
-            self._heed({each.id for each in own})
-        self._ask()
+            self._stop_requested({each.id for each in own})
+        self._read_reports()
 
     def _run(self) -> None:
-        while not self._ended.wait(_EVERY_SECONDS):
+        while not self._ended.wait(_TICK_SECONDS):
             try:
                 self.tick()
             except WorkbenchError as error:
-                log.warning("what runs elsewhere isn't known: %s", error.message)
+                log.warning("the queries of other processes aren't known: %s", error.message)
             except Exception:
-                log.exception("what runs elsewhere isn't known")
+                log.exception("the queries of other processes aren't known")
 
-    def _tell(self, own: _Report) -> None:
+    def _report(self, own: _Report) -> None:
         if not own.queries and not self._written:
             return
         mine = process_queries.c.process == self._process
@@ -127,8 +127,8 @@ class Peers:
                 )
         self._written = bool(own.queries)
 
-    def _heed(self, own: set[str]) -> None:
-        """Stops what others want to be stopped."""
+    def _stop_requested(self, own: set[str]) -> None:
+        """Stops queries of this process that peers have asked to stop."""
         asked = sa.select(query_stops.c.query_id).where(query_stops.c.query_id.in_(own))
         with self._database.read() as transaction:
             wanted = list(transaction.execute(asked).scalars())
@@ -138,12 +138,12 @@ class Peers:
             running = self._queries.get(query_id)
             if running is not None:
                 running.stop("cancelled")
-        old = query_stops.c.at < clock.now() - _FORGOTTEN
+        old = query_stops.c.at < clock.now() - _DELETED_AFTER
         done = query_stops.c.query_id.in_(wanted)
         with self._database.write(durable=False) as transaction:
             transaction.execute(query_stops.delete().where(sa.or_(done, old)))
 
-    def _ask(self) -> None:
+    def _read_reports(self) -> None:
         theirs = sa.select(process_queries.c.at, process_queries.c.told).where(
             process_queries.c.process != self._process
         )
@@ -151,20 +151,20 @@ class Peers:
             rows = transaction.execute(theirs).all()
         if not rows and not self._others:
             return
-        since = clock.now() - _BELIEVED
-        told = [_Report.model_validate(row.told) for row in rows if row.at > since]
+        since = clock.now() - _EXPIRES_AFTER
+        reports = [_Report.model_validate(row.told) for row in rows if row.at > since]
         users: Counter[str] = Counter()
         connections: Counter[str] = Counter()
-        for each in told:
+        for each in reports:
             users.update(each.users)
             connections.update(each.connections)
         self._queries.count_elsewhere(users, connections)
-        found = [query for each in told for query in each.queries]
+        found = [query for each in reports for query in each.queries]
         changed = [each.id for each in found] != [each.id for each in self._others]
         self._others = found
         if changed:
             self._bus.publish_soon("queries")
-        if any(row.at < clock.now() - _FORGOTTEN for row in rows):
+        if any(row.at < clock.now() - _DELETED_AFTER for row in rows):
             with self._database.write(durable=False) as transaction:
-                old = process_queries.c.at < clock.now() - _FORGOTTEN
+                old = process_queries.c.at < clock.now() - _DELETED_AFTER
                 transaction.execute(process_queries.delete().where(old))

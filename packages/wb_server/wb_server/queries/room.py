@@ -1,4 +1,4 @@
-"""Running statements and loads, looking into catalogs, and what limits them."""
+"""The room for statements, loads and catalogs, and their limits."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..kit.room import Assembly, Room
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-# Seconds that a worker's task waits for its turn: nobody sits there and waits for an answer.
-_TURN_SECONDS = 3600.0
+# How long a worker's queries wait for a slot: no user is waiting for the answer.
+_WORKER_WAIT_SECONDS = 3600.0
 
 
 def _build(assembly: Assembly) -> None:
@@ -58,7 +58,7 @@ def _build(assembly: Assembly) -> None:
             ),
             Capacity(
                 total=settings.max_queries,
-                wait=settings.queue_wait if assembly.serves else _TURN_SECONDS,
+                wait=settings.queue_wait if assembly.serves else _WORKER_WAIT_SECONDS,
                 waiting=settings.max_waiting,
                 waiting_per_user=settings.max_waiting_per_user,
             ),
@@ -96,7 +96,7 @@ def _start(assembly: Assembly) -> None:
 
     if assembly.serves:
         assembly.get(LimitStore).tidy()
-    # Where there is a queue, there are workers, and what they run counts too.
+    # With a queue there are workers, whose queries count towards the limits too.
     if assembly.settings.redis_url and (assembly.serves or assembly.role == "worker"):
         assembly.get(Peers).start()
 

@@ -1,4 +1,4 @@
-"""The uses of connections that run or wait now: to be seen, and to be stopped."""
+"""The uses of connections that run or wait now, to list and stop them."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from .models import RunningQuery
 
 Kind = Literal["read", "write", "browse", "test"]
 
-# Of a statement this much is shown to who looks at what runs.
-_SHOWN = 1000
+# How much of a statement the list of running queries shows.
+_MAX_SHOWN = 1000
 
 
 @dataclass
 class Running:
-    """A use of a connection, from when it asks for a place until its end.
+    """A use of a connection, from its request for a slot until its end.
 
     Attributes:
-        connection: its name; empty for what isn't saved.
-        statement: as it was written, or what else it does, in words.
-        slot: its slot among all, or its wait for one.
-        rows: that were read so far; with ``bytes``.
-        run_id: of the pipeline's run that it belongs to.
+        connection: the connection's name; empty if it isn't saved.
+        statement: the statement as written, or a description of what it does.
+        slot: its slot, or its wait for one.
+        rows: the rows read so far; ``bytes`` likewise.
+        run_id: the pipeline run that it belongs to.
     """
 
     query_id: str
@@ -57,7 +57,7 @@ class Running:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def attach(self, session: Stoppable) -> None:
-        """Gives it what to stop, its session at last; one that was stopped before is stopped now."""
+        """Sets what ``stop`` cancels; cancels it at once if ``stop`` was called before."""
         with self.lock:
             self.session = session
             stopped = self.stopped is not None
@@ -76,15 +76,15 @@ class Running:
             session.cancel()
 
     def view(self) -> RunningQuery:
-        """It as its owner and administrators see it."""
-        cut = len(self.statement) > _SHOWN
+        """The query as its owner and administrators see it."""
+        cut = len(self.statement) > _MAX_SHOWN
         return RunningQuery(
             id=self.query_id,
             actor=self.actor,
             connection=self.connection,
             connection_id=self.connection_id,
             kind=self.kind,
-            statement=self.statement[: _SHOWN - 1] + "…" if cut else self.statement,
+            statement=self.statement[: _MAX_SHOWN - 1] + "…" if cut else self.statement,
             state="waiting" if self.started_at is None else "running",
             since=self.since,
             started_at=self.started_at,
@@ -95,7 +95,7 @@ class Running:
 
 
 class RunningQueries:
-    """All of them, by id, and how each gets its place. Safe from any thread."""
+    """All uses of connections by id, and their slots. Thread-safe."""
 
     def __init__(self, limits: LimitService, bus: Bus) -> None:
         self._limits = limits
@@ -112,34 +112,34 @@ class RunningQueries:
         kind: Kind,
         what: str,
         *,
-        beside: Running | None = None,
+        parent: Running | None = None,
     ) -> Running:
-        """A new one, which has no place yet.
+        """Adds a query, which has no slot yet.
 
         Args:
-            connection: what it uses; ``None`` for one that isn't saved.
-            what: the statement, or what else it does.
-            beside: one that has its place and can't go on without this one.
+            connection: the connection it uses; ``None`` for one that isn't saved.
+            what: the statement, or a description of what it does.
+            parent: a query that holds a slot and can't continue without this one.
 
         Raises:
             Conflict: its id is in use (``query_id_taken``).
         """
-        known = connection.id if connection is not None else ""
+        connection_id = connection.id if connection is not None else ""
 
         def limits() -> QueryLimits:
-            found = self._limits.of_waiting(actor, known)
-            if beside is not None and beside.connection_id == known:
+            found = self._limits.of_waiting(actor, connection_id)
+            if parent is not None and parent.connection_id == connection_id:
                 return replace(found, on_connection=None)
             return found
 
         running = Running(
             query_id,
             actor.name,
-            known,
+            connection_id,
             connection.name if connection is not None else "",
             kind,
             what,
-            Slot(actor.name, known, limits, beside=beside is not None),
+            Slot(actor.name, connection_id, limits, nested=parent is not None),
             run_id=actor.via.removeprefix("run:") if actor.via.startswith("run:") else None,
         )
         with self._lock:
@@ -149,10 +149,10 @@ class RunningQueries:
         return running
 
     def take(self, running: Running) -> None:
-        """Waits for its turn.
+        """Waits for its slot.
 
         Raises:
-            LimitReached, Conflict: as ``Slots.take``.
+            LimitReached, Conflict: as for ``Slots.take``.
         """
         self._bus.publish_soon("queries")
         self._slots.take(running.slot)
@@ -161,7 +161,7 @@ class RunningQueries:
             self._bus.publish_soon("queries")
 
     def remove(self, running: Running) -> None:
-        """Takes one out that ended, or that never began, and frees its place."""
+        """Removes a query that has ended or never started, and frees its slot."""
         with self._lock:
             self._by_id.pop(running.query_id, None)
         self._slots.free(running.slot)
@@ -177,35 +177,35 @@ class RunningQueries:
         what: str,
         hang_up: HangUp | None,
     ) -> Iterator[Running]:
-        """One that has its place for as long as the block runs.
+        """A query that holds its slot while the block runs.
 
         Raises:
-            LimitReached, Conflict: as ``Slots.take``.
+            LimitReached, Conflict: as for ``Slots.take``.
         """
         running = self.add(actor, connection, query_id, kind, what)
         try:
             if hang_up is not None:
                 hang_up.then(lambda: running.stop("hung_up"))
-            self._limits.of_query(actor, running.connection_id)  # so that what holds is of now
+            self._limits.of_query(actor, running.connection_id)  # refreshes the cached limits
             self.take(running)
             yield running
         finally:
             self.remove(running)
 
     def counts(self) -> tuple[dict[str, int], dict[str, int]]:
-        """How many of them count for each user, and on each connection."""
+        """The number of running queries by user and by connection."""
         return self._slots.counts()
 
     def count_elsewhere(self, users: Counter[str], connections: Counter[str]) -> None:
-        """Has those that run in other processes count as well."""
+        """Sets how many queries run in other processes, so that they count too."""
         self._slots.count_elsewhere(users, connections)
 
     def get(self, query_id: str) -> Running | None:
-        """The one of this id."""
+        """The query with this id, if there is one."""
         with self._lock:
             return self._by_id.get(query_id)
 
     def all(self) -> list[Running]:
-        """Each of them, the oldest first."""
+        """All queries, oldest first."""
         with self._lock:
             return list(self._by_id.values())

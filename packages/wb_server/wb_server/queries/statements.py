@@ -1,4 +1,4 @@
-"""Statements: run one at a time, as a stream, as batches, or as a write made once."""
+"""Runs statements, with the answer as a stream, as batches, or as the result of a write."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ from .opening import Asked, Granted, Opening
 from .running import Running
 from .stream import Caps, Finish, QueryStream, Reading
 
-# Nothing stands in for each value: a list after IN, say, can't be null.
-_OF_VALUES = frozenset({"parameter_type", "not_reproducible"})
+# Errors that depend on parameter values, so a check with null placeholders must ignore them: a list after
+# IN, for example, can't be null.
+_VALUE_ERRORS = frozenset({"parameter_type", "not_reproducible"})
 
-# What a statement whose check took all of its time may still take, to end in the source's own words.
-_LEAST_SECONDS = 0.1
+# The minimum timeout for a statement whose check used up its time, so that the source reports the timeout.
+_MIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class _RunningWatch:
-    """Has the analysis of a running query end with it."""
+    """Lets stopping a query also stop its analysis."""
 
     running: Running
     seconds: float
@@ -48,7 +49,7 @@ class Statements:
     """Runs statements.
 
     Args:
-        write_rows: rows that a statement may write and return.
+        write_rows: the maximum number of rows that a statement may write and return.
     """
 
     def __init__(
@@ -73,12 +74,11 @@ class Statements:
     ) -> QueryStream:
         """Runs one statement and returns its answer as a stream.
 
-        It waits for its turn where as many run as may. It returns once the source has answered
-        with its first rows, so whatever is wrong with the statement is raised here and not in the
-        stream.
+        It waits for a slot if there is none. It returns once the source has delivered the first rows,
+        so that errors of the statement are raised here and not in the stream.
 
         Args:
-            hang_up: stops the query, in its source too, when the client goes away.
+            hang_up: stops the query, in its source too, when the client disconnects.
 
         Raises:
             NotFound: no connection of this name that the actor may use.
@@ -90,13 +90,13 @@ class Statements:
         return QueryStream(self._run(actor, origin, request, hang_up))
 
     def read(self, actor: Actor, origin: Origin, request: QueryRequest, hang_up: HangUp) -> Reading:
-        """Runs one query for another part of the service: the same as ``query``, without the bytes.
+        """Runs one query for another part of the service: like ``query``, but returns batches.
 
-        The answer is a context manager: leaving it ends the query.
+        The result is a context manager: leaving it ends the query.
 
         Raises:
             Forbidden: the statement changes data (``not_a_read``).
-            WorkbenchError: as ``query``.
+            WorkbenchError: as for ``query``.
         """
         return self._run(actor, origin, request, hang_up, only="read")
 
@@ -111,13 +111,13 @@ class Statements:
         """Runs one statement that changes data; it is committed when this returns.
 
         Args:
-            once: makes it once under its key, however often it is tried: ``docs/connections.md`` has
-                what that holds for.
+            once: executes it once under its key, however often it is tried; ``docs/connections.md`` says
+                where that works.
 
         Raises:
             InvalidInput: the statement only reads (``not_a_write``).
-            Forbidden: there can't be a ledger (``no_ledger``).
-            WorkbenchError: as ``query``.
+            Forbidden: the source can't have a ledger (``no_ledger``).
+            WorkbenchError: as for ``query``.
         """
         with self._run(actor, origin, request, hang_up, only="write", once=once) as reading:
             return reading.written()
@@ -130,13 +130,13 @@ class Statements:
         hang_up: HangUp,
         once: Once | None = None,
     ) -> Reading:
-        """Runs one statement of either kind: ``permit.kind`` of the answer says which it was.
+        """Runs one statement of either kind; ``permit.kind`` of the result says which.
 
         Args:
-            once: as for ``write``; without effect on a query.
+            once: as for ``write``; no effect on a query.
 
         Raises:
-            WorkbenchError: as ``query``.
+            WorkbenchError: as for ``query``.
         """
         return self._run(actor, origin, request, hang_up, once=once)
 
@@ -149,9 +149,9 @@ class Statements:
         *,
         only: Literal["read", "write"] | None = None,
     ) -> None:
-        """Refuses a statement as ``query`` would; nothing is run.
+        """Refuses a statement that ``query`` would refuse, without running it.
 
-        The values of its parameters aren't known yet: what may be due to one is refused when it runs.
+        The values of its parameters aren't known yet; errors that depend on them are raised when it runs.
 
         Raises:
             NotFound: no connection of this name that the actor may use.
@@ -172,7 +172,7 @@ class Statements:
                 only=only,
             )
         except InvalidInput as error:
-            if error.code not in _OF_VALUES:
+            if error.code not in _VALUE_ERRORS:
                 raise
 
     def _run(
@@ -219,7 +219,7 @@ class Statements:
             request.sql,
             request.params,
             query_id=asked.query_id,
-            # One row more than wanted tells whether there were more.
+            # One row beyond the limit tells whether the answer was truncated.
             limit=None if limit is None else limit + 1,
             supports_writes=connector.supports_writes,
             supports_once=connector.supports_loads,
@@ -227,7 +227,7 @@ class Statements:
             only=only,
             watch=_RunningWatch(running, limits.seconds),
         )
-        left = max(_LEAST_SECONDS, limits.seconds - (time.monotonic() - began))
+        left = max(_MIN_SECONDS, limits.seconds - (time.monotonic() - began))
         return Granted(connection, connector, permit, limits, limit, left)
 
     def _open(

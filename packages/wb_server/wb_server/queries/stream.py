@@ -1,10 +1,9 @@
-"""An answer on its way: from a session's batches to Arrow IPC, and how a query ends.
+"""Streams a session's batches as Arrow IPC, and ends the query.
 
-The stream is in the format of
-https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format, pulled batch by batch. The
-schema's metadata under ``workbench`` says where the rows come from; the last batch has no rows, and
-its own metadata under ``workbench`` says how many rows there were, or which error ended them. A
-reader that doesn't see it has been cut off.
+The format is https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format; the host pulls it
+batch by batch. The schema's metadata under ``workbench`` gives the provenance of the rows. The closing
+batch has no rows; its metadata under ``workbench`` gives the number of rows, or the error that ended the
+answer. A reader that gets no closing batch has been cut off.
 """
 
 from __future__ import annotations
@@ -33,17 +32,17 @@ MEDIA_TYPE = "application/vnd.apache.arrow.stream"
 
 @dataclass(frozen=True)
 class Caps:
-    """What one answer may take."""
+    """The maximum size of one answer."""
 
     rows: int
     bytes: int
 
 
 class Finish:
-    """Ends a query once, whichever way it ends.
+    """Ends a query exactly once, however it ends.
 
     Args:
-        then: is told the outcome, the error's code, the rows and the bytes.
+        then: called with the outcome, the error's code, the rows and the bytes.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class Finish:
     def __call__(
         self, outcome: Outcome, code: str | None = None, rows: int = 0, size: int = 0
     ) -> None:
-        """Closes the session, and tells how it ended."""
+        """Closes the session, and reports the outcome."""
         with self._lock:
             if self._done:
                 return
@@ -70,24 +69,24 @@ class Finish:
             self._then(self.running.stopped or outcome, code, rows, size)
 
     def failed(self, error: BaseException, rows: int = 0, size: int = 0) -> None:
-        """The same, for an error."""
+        """Ends the query with an error."""
         code = error.code if isinstance(error, WorkbenchError) else "internal"
         self("failed", code, rows, size)
 
 
 class Reading:
-    """Rows on their way, within their limits, until the query has ended. A context manager.
+    """The rows of a running query, within its limits. A context manager.
 
-    It may be iterated once. The end, an error or ``close`` ends the query: its session, its place
-    and its record in the audit log.
+    It may be iterated only once. The last row, an error or ``close`` ends the query: its session, its
+    slot and its record in the audit log.
 
     Attributes:
-        schema: of the rows; ``schema.metadata[b"workbench"]`` says where they come from.
-        running: the query among all that run.
-        permit: what the gate let through.
-        truncated: whether there were more rows than asked for; known at the end.
-        rows: that came so far; with ``size``, their bytes.
-        began: when the source began to answer, by ``time.perf_counter``.
+        schema: of the rows; ``schema.metadata[b"workbench"]`` gives their provenance.
+        running: the query's entry among all running ones.
+        permit: the gate's permit.
+        truncated: whether there were more rows than the limit; known at the end.
+        rows: the rows so far; ``size`` is their bytes.
+        began: when the source started to answer, by ``time.perf_counter``.
     """
 
     def __init__(
@@ -116,7 +115,7 @@ class Reading:
         self._first: pa.RecordBatch | None = None
 
     def prime(self) -> None:
-        """Asks for the first batch, so that errors of the source come before the answer."""
+        """Fetches the first batch, so that errors of the source come before the answer starts."""
         self._first = next(self._batches, None)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -125,7 +124,7 @@ class Reading:
         Raises:
             TooLarge: more rows or bytes than one answer may have (``over_limit``).
             Conflict: the query was cancelled.
-            WorkbenchError: what the source says.
+            WorkbenchError: the source's error.
         """
         try:
             batch, self._first = self._first, None
@@ -143,14 +142,14 @@ class Reading:
             raise
         except Exception as error:
             raise self.failed(error) from None
-        # The last row of the audit is written before anybody learns of the end.
+        # The audit record is closed before the reader learns of the end.
         self._finish("ok", None, self.rows, self.size)
 
     def written(self) -> WriteResult:
-        """What a write came to; takes its rows, where it returned any.
+        """The result of a write; consumes the rows that it returned, if any.
 
         Raises:
-            WorkbenchError: as iterating.
+            WorkbenchError: as when iterating.
         """
         rows, counted = 0, self.answer.already or not self.permit.returns_rows
         for batch in self:
@@ -158,9 +157,9 @@ class Reading:
         return WriteResult(rows, self.answer.already)
 
     def failed(self, error: Exception) -> WorkbenchError:
-        """Ends the query with an error; the error as people may see it."""
+        """Ends the query with an error, and returns the error that users may see."""
         if not isinstance(error, WorkbenchError):
-            log.error("a query failed in mid-stream", exc_info=error)
+            log.error("a query failed mid-stream", exc_info=error)
             error = Internal(
                 "The result could not be completed; the Workbench's log says why.",
                 cause=type(error).__name__,
@@ -169,7 +168,7 @@ class Reading:
         return error
 
     def close(self) -> None:
-        """Ends the query, if it hasn't: whoever read it has gone."""
+        """Ends the query if it is still running, because its reader is gone."""
         self._finish("hung_up", None, self.rows, self.size)
 
     def __enter__(self) -> Self:
@@ -204,7 +203,7 @@ class Reading:
 
 
 class QueryStream(ByteStream):
-    """An answer on its way to a client, as Arrow IPC."""
+    """The answer to a client as an Arrow IPC stream."""
 
     media_type = MEDIA_TYPE
 
@@ -237,7 +236,7 @@ class QueryStream(ByteStream):
                 writer.write_batch(empty, custom_metadata={"workbench": json.dumps(end)})
             yield sink.take()
         finally:
-            # Without effect after an end; otherwise the host stopped pulling: the client is gone.
+            # No effect after the end; otherwise the host has stopped pulling because the client is gone.
             self.close()
 
     def close(self) -> None:
@@ -245,7 +244,7 @@ class QueryStream(ByteStream):
 
 
 class _Chunks:
-    """A file that pyarrow writes to and the stream takes from; holds one batch at most."""
+    """A file that pyarrow writes to and the stream reads from; holds at most one batch."""
 
     closed = False
 
@@ -257,10 +256,10 @@ class _Chunks:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing to do: what is written is at hand."""
+        """Does nothing: written data is available at once."""
 
     def take(self) -> bytes:
-        """All that was written since the last take."""
+        """All data written since the last call."""
         whole = b"".join(self._parts)
         self._parts.clear()
         return whole

@@ -1,1 +1,1 @@
-"""What runs in a person's own Jupyter server, beside their code: it holds no secret of the service."""
+"""Code that runs in a user's Jupyter server beside the user's own: it holds no secret of the service."""

@@ -1,10 +1,10 @@
-"""Endpoints of a person's own Jupyter server: the kernels in which attempts of their pipelines run.
+"""Endpoints of a user's Jupyter server for the kernels that run attempts of their pipelines.
 
 ``POST workbench/attempts/{id}`` with a snapshot as its body starts one, ``GET workbench/attempts``
-lists them, ``DELETE workbench/attempts/{id}`` ends one. ``PUT …/{id}/inputs/{task}/{name}`` lays a file
-into its folder, ``GET …/{id}/outputs`` lists what its notebook left, and ``GET …/{id}/outputs/{name}``
-sends one of these files. A worker calls them through the Hub's proxy, with a token that opens this
-server; the person may too: what runs here is theirs.
+lists them, ``DELETE workbench/attempts/{id}`` ends one. ``PUT …/{id}/inputs/{task}/{name}`` writes a file
+to its folder, ``GET …/{id}/outputs`` lists the files that its notebook left, and
+``GET …/{id}/outputs/{name}`` sends one of them. A worker calls them through the Hub's proxy, with a token
+for this server. The user may call them too: whatever runs here is theirs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..kit.errors import InvalidInput, NotSignedIn, TooLarge, Unavailable, Workb
 from . import files
 from .kernels import AttemptKernels
 
-# The named server in which the Hub runs a person's pipelines.
+# The named server in which the Hub runs a user's pipelines.
 SERVER_NAME = "pipelines"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KERNEL = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -35,31 +35,31 @@ _KERNEL = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 def mount(server: ServerApp, base: str) -> AttemptKernels:
     """Adds the endpoints to a Jupyter server."""
-    # A person's normal server has better uses for the memory.
-    warm = os.environ.get("JUPYTERHUB_SERVER_NAME") == SERVER_NAME
-    attempts = AttemptKernels(server.kernel_manager, spare=warm)
+    # A user's normal server has better uses for the memory.
+    keep_spare = os.environ.get("JUPYTERHUB_SERVER_NAME") == SERVER_NAME
+    attempts = AttemptKernels(server.kernel_manager, spare=keep_spare)
     atexit.register(attempts.close_now)
     path = url_path_join(base, "/workbench/attempts")
-    more = {"attempts": attempts}
+    arguments = {"attempts": attempts}
     assert server.web_app is not None
     server.web_app.add_handlers(  # type: ignore[no-untyped-call]
         ".*$",
         [
-            (path, AttemptsHandler, more),
-            (rf"{path}/([^/]+)", AttemptHandler, more),
-            (rf"{path}/([^/]+)/inputs/([^/]+)/([^/]+)", InputHandler, more),
-            (rf"{path}/([^/]+)/outputs", OutputsHandler, more),
-            (rf"{path}/([^/]+)/outputs/([^/]+)", OutputHandler, more),
+            (path, AttemptsHandler, arguments),
+            (rf"{path}/([^/]+)", AttemptHandler, arguments),
+            (rf"{path}/([^/]+)/inputs/([^/]+)/([^/]+)", InputHandler, arguments),
+            (rf"{path}/([^/]+)/outputs", OutputsHandler, arguments),
+            (rf"{path}/([^/]+)/outputs/([^/]+)", OutputHandler, arguments),
         ],
     )
     return attempts
 
 
 class ServerHandler(JupyterHandler):
-    """An endpoint of ours on a person's own server: JSON, with refusals in the API's shape."""
+    """The base of our endpoints in a user's server: JSON, with errors in the API's shape."""
 
     def get_login_url(self) -> str:
-        """No redirect to a page: this is an API."""
+        """Answers 401 instead of redirecting to a login page: this is an API."""
         raise web.HTTPError(401)
 
     def answer(self, body: dict[str, Any], status: int = 200) -> None:
@@ -70,7 +70,7 @@ class ServerHandler(JupyterHandler):
         self.finish(json.dumps(body))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Every refusal in the API's shape."""
+        """Sends every error in the API's shape."""
         error = (kwargs.get("exc_info") or (None, None))[1]
         if isinstance(error, WorkbenchError):
             status_code = error.status
@@ -89,7 +89,7 @@ class ServerHandler(JupyterHandler):
 
 
 class _Handler(ServerHandler):
-    # Who may use kernels may use these.
+    # The permission for kernels covers these endpoints.
     auth_resource = "kernels"
 
     def initialize(self, attempts: AttemptKernels) -> None:
@@ -100,7 +100,7 @@ class _Handler(ServerHandler):
 
 
 class AttemptsHandler(_Handler):
-    """All of them."""
+    """The collection of attempts."""
 
     @web.authenticated
     @authorized
@@ -110,18 +110,18 @@ class AttemptsHandler(_Handler):
 
 
 class AttemptHandler(_Handler):
-    """One of them."""
+    """One attempt."""
 
     @web.authenticated
     @authorized
     async def get(self, attempt_id: str) -> None:
-        """Shows one."""
+        """Shows an attempt."""
         self.answer(self.attempts.get(attempt_id).view())
 
     @web.authenticated
     @authorized
     async def post(self, attempt_id: str) -> None:
-        """Starts its kernel; older attempts of the same task run are gone before."""
+        """Starts an attempt's kernel, once older attempts of the same task run are gone."""
         fence = self._header("Workbench-Fence", re.compile(r"[0-9]{1,18}"))
         attempt = await self.attempts.start(
             _checked("The attempt's id", _ID, attempt_id),
@@ -140,10 +140,10 @@ class AttemptHandler(_Handler):
     @web.authenticated
     @authorized
     async def delete(self, attempt_id: str) -> None:
-        """Ends its kernel and removes its folder.
+        """Ends an attempt's kernel and removes its folder.
 
-        With ``?now=1`` it is killed, and gone when this answers; otherwise it is asked to end, and
-        killed two seconds later.
+        With ``?now=1`` the kernel is killed, and is gone when this answers; otherwise it is asked to
+        shut down, and killed two seconds later.
         """
         if self.get_argument("now", "") == "1":
             await self.attempts.end(attempt_id, now=True)
@@ -155,7 +155,7 @@ class AttemptHandler(_Handler):
 
 @web.stream_request_body
 class InputHandler(_Handler):
-    """A file that a task before made, on its way into an attempt's folder."""
+    """Receives an artifact of an earlier task into an attempt's folder."""
 
     def initialize(self, attempts: AttemptKernels) -> None:
         super().initialize(attempts)
@@ -165,7 +165,7 @@ class InputHandler(_Handler):
         self._refused: Exception | None = None
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Opens the file. What comes from who may not is read, and kept nowhere."""
+        """Opens the file. The body of a refused request is read and discarded."""
         await super().prepare()
         if self.request.method != "PUT":
             return
@@ -174,7 +174,7 @@ class InputHandler(_Handler):
             assert begun is not None
             await begun
         except (WorkbenchError, web.HTTPError) as error:
-            # An answer before the end of the body would break the connection.
+            # Answering before the end of the body would break the connection.
             self._refused = error
 
     @web.authenticated
@@ -208,7 +208,7 @@ class InputHandler(_Handler):
     @web.authenticated
     @authorized
     async def put(self, attempt_id: str, task: str, name: str) -> None:
-        """Says that the file lies there."""
+        """Confirms that the file is complete."""
         if self._refused is not None:
             raise self._refused
         if self._left:
@@ -221,11 +221,11 @@ class InputHandler(_Handler):
         self._give_up(ConnectionError("refused"))
 
     def on_connection_close(self) -> None:
-        self._give_up(ConnectionError("the other end has gone"))
+        self._give_up(ConnectionError("the client has gone"))
         super().on_connection_close()
 
     def _give_up(self, error: Exception) -> None:
-        """Removes what there is of a file that didn't come whole."""
+        """Removes an incomplete file."""
         if self._file is not None:
             self._file = None
             with contextlib.suppress(WorkbenchError, type(error)):
@@ -233,24 +233,24 @@ class InputHandler(_Handler):
 
 
 class OutputsHandler(_Handler):
-    """What a notebook left for the tasks after it."""
+    """The files that a notebook left for later tasks."""
 
     @web.authenticated
     @authorized
     async def get(self, attempt_id: str) -> None:
-        """Lists the entries of its folder ``outputs``, at most 100."""
+        """Lists the entries of the folder ``outputs``, at most 100."""
         folder = self.attempts.get(attempt_id).kernel.folder
         found = await IOLoop.current().run_in_executor(None, files.output_files, folder)
         self.answer({"items": [each.view() for each in found]})
 
 
 class OutputHandler(_Handler):
-    """A file of these."""
+    """One of these files."""
 
     @web.authenticated
     @authorized
     async def get(self, attempt_id: str, name: str) -> None:
-        """Sends it, byte for byte, piece by piece."""
+        """Sends the file in chunks, byte for byte."""
         folder = self.attempts.get(attempt_id).kernel.folder
         loop = IOLoop.current()
         file, size = await loop.run_in_executor(None, files.open_output, folder, name)
@@ -265,7 +265,7 @@ class OutputHandler(_Handler):
                     most = min(size, files.PIECE)
                     piece = await loop.run_in_executor(None, file.read, most)
                     if not piece:
-                        break  # it shrank; the connection is cut, which says so
+                        break  # the file shrank: the short response tells the client
                     size -= len(piece)
                     self.write(piece)
                     await self.flush()

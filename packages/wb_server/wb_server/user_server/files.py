@@ -1,7 +1,7 @@
-"""The files that tasks hand on: into an attempt's folder before its notebook runs, and out of it after.
+"""The files that tasks pass on: into an attempt's folder before its notebook runs, and out of it after.
 
-``inputs/<task>/<name>`` is what the tasks before made, ``outputs/<name>`` what the notebook makes.
-Both folders are fresh in every attempt, whatever the pipeline's own folder holds.
+``inputs/<task>/<name>`` holds artifacts of earlier tasks, ``outputs/<name>`` the files of the notebook.
+Both folders are created empty for every attempt, whatever the pipeline's folder contains.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ MAX_OUTPUT_FILES: Final = 20
 MAX_OUTPUT_FILE: Final = 200 * 2**20
 MAX_OUTPUT_BYTES: Final = 1 * 2**30
 PIECE: Final = 2**20
-# Of a folder with more entries these tell enough.
-_SHOWN = 100
+# Entries listed of the folder: more than an attempt may have, so enough to refuse it.
+_MAX_LISTED = 100
 
 TASK: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,109}")
 _OUTPUT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 _OCTETS = "application/octet-stream"
-# Beside what Python knows; the system's own lists differ from machine to machine.
+# Added to Python's built-in types; the system's lists differ from machine to machine.
 _TYPES = MimeTypes().types_map[True] | {
     ".arrow": "application/vnd.apache.arrow.file",
     ".csv": "text/csv",
@@ -59,18 +59,18 @@ _SUFFIXES = {
 
 
 def media_type(name: str) -> str:
-    """What a file is, by its extension."""
+    """The media type of a file, by its extension."""
     return _TYPES.get(PurePosixPath(name).suffix.lower(), _OCTETS)
 
 
 def file_name(name: str, kind: str, taken: Collection[str]) -> str:
-    """The name of an artifact as a file: with the extension of its media type if it has none.
+    """The file name of an artifact: its name, with the extension of its media type if it has none.
 
     Args:
-        taken: names of the task's other artifacts, which keep theirs.
+        taken: the names of the task's artifacts; the extension is omitted if it would clash with one.
     """
-    whole = name + _SUFFIXES.get(kind, "")
-    return name if PurePosixPath(name).suffix or whole in taken else whole
+    extended = name + _SUFFIXES.get(kind, "")
+    return name if PurePosixPath(name).suffix or extended in taken else extended
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class OutputFile:
 
     Attributes:
         size: in bytes.
-        regular: whether it is a file, and no folder, link or pipe.
+        regular: whether it is a regular file, not a folder, link or pipe.
     """
 
     name: str
@@ -87,18 +87,20 @@ class OutputFile:
     regular: bool = True
 
     def view(self) -> dict[str, Any]:
-        """It as the API shows it."""
+        """The entry as the API shows it."""
         return {"name": self.name, "size": self.size, "regular": self.regular}
 
 
 def without(files: Iterable[str]) -> list[str]:
-    """The files of a pipeline's folder that a run takes: what lies in ``inputs`` and ``outputs`` there
-    is of somebody who tried the notebook by hand."""
+    """The files of a pipeline's folder without ``inputs`` and ``outputs``.
+
+    Those are left over from trying the notebook by hand.
+    """
     return [name for name in files if name.split("/", 1)[0] not in (INPUTS, OUTPUTS)]
 
 
 def prepare(folder: Path) -> None:
-    """Makes both folders in a fresh attempt's."""
+    """Creates both folders in the folder of a new attempt."""
     for name in (INPUTS, OUTPUTS):
         (folder / name).mkdir(mode=0o700)
 
@@ -108,21 +110,21 @@ def prepare(folder: Path) -> None:
 
 @contextlib.contextmanager
 def new_input(folder: Path, task: str, name: str) -> Iterator[IO[bytes]]:
-    """A new file for an input, to be written; nothing of it stays if that fails.
+    """Opens a new input file for writing; removes it if the block fails.
 
     Raises:
-        Conflict: it is there already (``input_exists``).
-        Unavailable: there is no room for it (``storage_full``).
+        Conflict: the file exists already (``input_exists``).
+        Unavailable: it can't be written, as on a full disk (``storage_full``).
     """
     assert TASK.fullmatch(task)
     assert NAME.fullmatch(name)
     path = folder / INPUTS / task / name
-    made = False
+    created = False
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         handle = os.open(path, flags, 0o600)
-        made = True
+        created = True
         with os.fdopen(handle, "wb") as file:
             yield file
     except FileExistsError as error:
@@ -135,7 +137,7 @@ def new_input(folder: Path, task: str, name: str) -> Iterator[IO[bytes]]:
             code="storage_full",
         ) from error
     except BaseException:
-        if made:
+        if created:
             path.unlink(missing_ok=True)
         raise
 
@@ -144,9 +146,10 @@ def new_input(folder: Path, task: str, name: str) -> Iterator[IO[bytes]]:
 
 
 def output_files(folder: Path) -> list[OutputFile]:
-    """What a notebook left in its folder ``outputs``, hidden files aside; at most 100 entries.
+    """The entries that a notebook left in ``outputs``, without hidden files; at most 100.
 
-    A folder that the notebook removed counts as empty, and what is none as one bad entry.
+    If the notebook removed the folder, it counts as empty; if it replaced the folder by something else,
+    that is returned as a single irregular entry.
     """
     outputs = folder / OUTPUTS
     try:
@@ -160,7 +163,7 @@ def output_files(folder: Path) -> list[OutputFile]:
                 state = entry.stat(follow_symlinks=False)
                 name = entry.name.encode("utf-8", "replace").decode()
                 found.append(OutputFile(name, state.st_size, stat.S_ISREG(state.st_mode)))
-                if len(found) == _SHOWN:
+                if len(found) == _MAX_LISTED:
                     break
     except FileNotFoundError:
         return []
@@ -168,11 +171,11 @@ def output_files(folder: Path) -> list[OutputFile]:
 
 
 def open_output(folder: Path, name: str) -> tuple[IO[bytes], int]:
-    """A file of ``outputs`` to read, and its size.
+    """Opens a file of ``outputs`` for reading, and returns it with its size.
 
     Raises:
-        NotFound: there is no such file, or it is none (``unknown_output``).
-        TooLarge: it is over ``MAX_OUTPUT_FILE`` (``output_too_large``).
+        NotFound: there is no such file, or it isn't a regular one (``unknown_output``).
+        TooLarge: it exceeds ``MAX_OUTPUT_FILE`` (``output_too_large``).
     """
     gone = NotFound(f"The notebook wrote no file {name[:100]!r}.", code="unknown_output")
     if not _OUTPUT_NAME.fullmatch(name):
@@ -181,7 +184,7 @@ def open_output(folder: Path, name: str) -> tuple[IO[bytes], int]:
     try:
         if not stat.S_ISDIR(outputs.lstat().st_mode):
             raise gone
-        # Without waiting for the other end, should it be a pipe.
+        # O_NONBLOCK: if it is a pipe, don't wait for the other end.
         handle = os.open(outputs / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise gone from error
@@ -198,13 +201,13 @@ def check_outputs(found: Iterable[OutputFile]) -> list[OutputFile]:
     """The files that become artifacts.
 
     Raises:
-        TaskFailed: there is something else, or a name that can't be an artifact's (``bad_output_file``),
-            or they are too many or too large (``output_files_too_large``).
+        TaskFailed: an entry isn't a file or its name isn't a valid artifact name (``bad_output_file``),
+            or the files are too many or too large (``output_files_too_large``).
     """
     files = list(found)
     for each in files:
         if each.name == OUTPUTS and not each.regular:
-            raise _bad(f"The notebook replaced the folder {OUTPUTS} by something else.")
+            raise _bad(f"The notebook replaced the folder {OUTPUTS} with something else.")
         if not each.regular:
             raise _bad(
                 f"{OUTPUTS}/{each.name[:100]} isn't a file. Write files directly into {OUTPUTS}."
@@ -232,7 +235,7 @@ def check_outputs(found: Iterable[OutputFile]) -> list[OutputFile]:
 
 
 def check_inputs(sizes: Collection[int]) -> None:
-    """Checks that files of the tasks before aren't too many or too large for a notebook.
+    """Checks that a notebook's inputs aren't too many or too large.
 
     Raises:
         TaskFailed: they are (``inputs_too_large``).
@@ -242,8 +245,8 @@ def check_inputs(sizes: Collection[int]) -> None:
         raise TaskFailed(
             "inputs_too_large",
             f"The tasks that it needs directly made {len(sizes)} files with {total / 2**20:,.0f} MiB; "
-            f"a notebook gets at most {MAX_INPUT_FILES} with {MAX_INPUT_BYTES // 2**20:,} MiB. Take "
-            "tasks out of its needs whose files it doesn't read, or make their files smaller.",
+            f"a notebook gets at most {MAX_INPUT_FILES} with {MAX_INPUT_BYTES // 2**20:,} MiB. Remove "
+            "tasks whose files it doesn't read from its needs, or make their files smaller.",
             retry=False,
             files=len(sizes),
             bytes=total,
@@ -251,7 +254,7 @@ def check_inputs(sizes: Collection[int]) -> None:
 
 
 def changed(file: OutputFile) -> TaskFailed:
-    """What to say of a file that isn't what it was when it was listed."""
+    """The error for a file that has changed since it was listed."""
     return TaskFailed(
         "output_changed",
         f"{OUTPUTS}/{file.name} changed after the notebook's last cell. Make the notebook wait "

@@ -1,6 +1,6 @@
-"""The folder of a pipeline's file: what of it belongs to the pipeline, and is saved with it.
+"""The folder of a pipeline file: determines which files belong to the pipeline and are saved with it.
 
-Imports nothing of the service: a person's own Jupyter server and the command line use it.
+Imports nothing of the service: users' Jupyter servers and the command line use it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .packages import PACKAGES, installed
 
-# What belongs to a pipeline: code and small tables. Data lies in databases and stores.
+# What belongs to a pipeline: code and small tables. Data belongs in databases and object stores.
 SUFFIXES = frozenset(
     {
         ".csv",
@@ -31,23 +31,23 @@ SUFFIXES = frozenset(
 )
 MAX_FILE = 2 * 2**20
 MAX_NOTEBOOK = 64 * 2**20
-# Of all that a version keeps a copy of.
+# For the whole snapshot that a version keeps.
 MAX_FILES = 500
 MAX_SNAPSHOT = 20 * 2**20
 IGNORE_FILE = ".workbenchignore"
 _NOTEBOOK = ".ipynb"
-# Beside a notebook that runs in a pipeline: what the tasks before made, and what it makes. Here they are
-# of somebody who tried it by hand.
+# The folders of a notebook's inputs and outputs. In a pipeline's own folder they are left over from
+# trying the notebook by hand.
 INPUTS = "inputs"
 OUTPUTS = "outputs"
 
 
 def collect(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a folder that belong to a pipeline: code and small tables, by their path.
+    """The files of a folder that belong to a pipeline: code and small tables, by path.
 
-    Left out are hidden files and folders, pipeline files, links, what is larger than 2 MiB (of
-    notebooks 64 MiB: their outputs stay behind), other kinds of files, the folders ``inputs`` and
-    ``outputs``, and what a line of ``.workbenchignore`` matches.
+    Excluded are hidden files and folders, pipeline files, links, files over 2 MiB (notebooks over 64 MiB:
+    they are saved without outputs), other kinds of files, the folders ``inputs`` and ``outputs``, and
+    whatever a line of ``.workbenchignore`` matches.
     """
     ignore = folder / IGNORE_FILE
     patterns = [
@@ -74,9 +74,9 @@ def collect(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def snapshot(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """What a version keeps of a folder: the files that belong to it, by path and content.
+    """The files that a version keeps of a folder, by path and content.
 
-    Where there are notebooks, it keeps the list of installed packages too, as ``PACKAGES``.
+    If there are notebooks, that includes the list of installed packages, as ``PACKAGES``.
     """
     notebooks = False
     for name, path in collect(folder):
@@ -87,9 +87,10 @@ def snapshot(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def content_of(path: Path) -> bytes:
-    """What is saved of a file: a notebook without its outputs, anything else as it is.
+    """The content to save of a file: a notebook without its outputs, anything else unchanged.
 
-    Outputs are of another run, may be large, and hold data that not all may see who see the pipeline.
+    Outputs are from another run, may be large, and may hold data that not everyone who sees the pipeline
+    may see.
     """
     raw = path.read_bytes()
     if path.suffix.lower() != _NOTEBOOK:
@@ -100,5 +101,5 @@ def content_of(path: Path) -> bytes:
             if cell.get("cell_type") == "code":
                 cell["outputs"], cell["execution_count"] = [], None
     except (ValueError, KeyError, TypeError, AttributeError):
-        return raw  # it isn't one: who runs it says so
+        return raw  # not a notebook; running it reports that
     return json.dumps(notebook, ensure_ascii=False, indent=1).encode()

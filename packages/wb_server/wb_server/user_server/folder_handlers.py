@@ -1,8 +1,8 @@
-"""An endpoint of a person's own Jupyter server: the folder of a pipeline's file, to save with it.
+"""An endpoint of a user's Jupyter server that returns the folder of a pipeline file, for saving.
 
-``GET workbench/folder?path=…`` answers with the same files that ``wb pipeline save`` takes, and with
-``&names=1`` with their names alone. Lab asks
-here because the contents API hides ``.workbenchignore``, and takes a request for each file.
+``GET workbench/folder?path=…`` returns the files that ``wb pipeline save`` would save; with ``&names=1``
+only their names. Lab uses it because the contents API hides ``.workbenchignore`` and needs a request for
+each file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def mount(server: ServerApp, base: str) -> None:
 class FolderHandler(ServerHandler):
     """The files of a folder that belong to a pipeline."""
 
-    # Who may read files may use it.
+    # The permission for reading files covers this endpoint.
     auth_resource = "contents"
 
     @web.authenticated
@@ -43,8 +43,8 @@ class FolderHandler(ServerHandler):
     async def get(self) -> None:
         """Answers with ``names`` and ``files``: path in the folder -> content in Base64."""
         folder = self._folder(self.get_argument("path", ""))
-        work = names if self.get_argument("names", "") == "1" else snapshot
-        self.answer(await IOLoop.current().run_in_executor(None, work, folder))
+        read = names if self.get_argument("names", "") == "1" else snapshot
+        self.answer(await IOLoop.current().run_in_executor(None, read, folder))
 
     def _folder(self, path: str) -> Path:
         manager: Any = self.contents_manager
@@ -54,7 +54,7 @@ class FolderHandler(ServerHandler):
                 "pipeline save` instead.",
                 code="no_folder",
             )
-        # Refuses what leads out of the server's root.
+        # Refuses paths that lead out of the server's root.
         found = Path(manager._get_os_path(path))
         if not found.is_dir():
             raise NotFound(f"There is no folder “{path[:200]}”.", code="unknown_folder")
@@ -62,7 +62,7 @@ class FolderHandler(ServerHandler):
 
 
 def names(folder: Path) -> dict[str, Any]:
-    """What ``snapshot`` would take, by name; no more than so many."""
+    """The names of the files that ``snapshot`` would take, at most ``MAX_FILES``."""
     return {"names": [name for name, _ in itertools.islice(collect(folder), MAX_FILES)]}
 
 

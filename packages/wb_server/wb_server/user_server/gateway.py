@@ -1,9 +1,9 @@
-"""The gateway: pipes ``workbench/api/…`` of a user's server to the service, with their token.
+"""The gateway: proxies ``workbench/api/…`` of a user's server to the service, with their token.
 
-It serves the browser, which so has one origin and one XSRF rule, and it is no boundary: the service
-verifies the token itself. Only method, path, query, body and content type go upstream; no cookies,
-and no redirect is followed. httpx, as Tornado's own client buffers a slow reader's answer and cuts
-a large one.
+It gives the browser a single origin and a single XSRF rule. It isn't a security boundary: the service
+verifies the token itself. Only method, path, query, body and content type go upstream, no cookies, and
+redirects aren't followed. It uses httpx because Tornado's client buffers the answer for a slow reader and
+cuts a large one.
 """
 
 from __future__ import annotations
@@ -18,19 +18,25 @@ from tornado import iostream, web
 
 from ..kit.errors import NotFound, NotSignedIn, TooLarge, Unavailable, WorkbenchError
 
-_BACK = ("Content-Type", "Cache-Control", "Workbench-Query-Id", "Retry-After", "X-Accel-Buffering")
+_RESPONSE_HEADERS = (
+    "Content-Type",
+    "Cache-Control",
+    "Workbench-Query-Id",
+    "Retry-After",
+    "X-Accel-Buffering",
+)
 _MAX_BODY = 64 * 2**20
 
 
 class Upstream:
-    """The service as a user's server sees it."""
+    """The service, with the HTTP client that a user's server calls it by."""
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
-        self.client = httpx.AsyncClient(  # noqa: TID251  in a person's server; to the service alone
-            # Not compressed on the way: the answer is passed on as it comes.
+        self.client = httpx.AsyncClient(  # noqa: TID251  in a user's server; to the service only
+            # Uncompressed, because the answer is passed on as it comes.
             headers={"Authorization": f"token {token}", "Accept-Encoding": "identity"},
-            # Queries may be silent for long; the service has the timeout.
+            # Queries may take long to answer; the service enforces the timeout.
             timeout=httpx.Timeout(connect=5, read=None, write=60, pool=10),
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=8),
             follow_redirects=False,
@@ -39,7 +45,7 @@ class Upstream:
 
 
 class GatewayHandler(JupyterHandler):
-    """Pipes one request."""
+    """Proxies one request."""
 
     SUPPORTED_METHODS = ("GET", "POST", "PATCH", "DELETE")
 
@@ -53,7 +59,7 @@ class GatewayHandler(JupyterHandler):
         try:
             await self._pipe
         except asyncio.CancelledError:
-            # The browser hung up: cancelling closed the request upstream, which the service sees.
+            # The browser hung up: cancelling closed the upstream request, so the service notices.
             if self._pipe.cancelled():
                 return
             raise
@@ -85,7 +91,7 @@ class GatewayHandler(JupyterHandler):
         try:
             self.set_status(answer.status_code)
             self.clear_header("Content-Type")
-            for name in _BACK:
+            for name in _RESPONSE_HEADERS:
                 if value := answer.headers.get(name):
                     self.set_header(name, value)
             async for piece in answer.aiter_raw():
@@ -95,14 +101,14 @@ class GatewayHandler(JupyterHandler):
         except iostream.StreamClosedError:
             pass
         except httpx.HTTPError:
-            # The service's answer was cut: cut ours, so that the client sees it.
+            # The service's answer was cut: cut ours too, so that the client notices.
             self.detach().close()
         finally:
             await answer.aclose()
 
     def _request(self) -> httpx.Request | None:
-        """What is sent to the service, or ``None`` for a path that could lead out of the API."""
-        # The path as it came: decoding and encoding it again could change its meaning.
+        """The request for the service, or ``None`` if its path could lead out of the API."""
+        # The raw path: decoding and re-encoding could change its meaning.
         rest = (self.request.uri or "")[len(url_path_join(self.base_url, "workbench")) :]
         parts = unquote(rest.partition("?")[0]).replace("\\", "/").split("/")
         if {".", ".."} & {*parts}:
@@ -126,7 +132,7 @@ class GatewayHandler(JupyterHandler):
             self._pipe.cancel()
 
     def write_error(self, status_code: int, **kwargs: object) -> None:
-        """What the Jupyter server refuses, in the API's shape."""
+        """Sends the Jupyter server's own errors in the API's shape."""
         if status_code in (401, 403) and not self.current_user:
             self._fail(NotSignedIn("Sign in again.", code="not_signed_in"))
             return

@@ -1,7 +1,7 @@
-"""The packages that are installed where notebooks run: kept with a version, compared in a run.
+"""The packages installed where notebooks run: saved with a version, compared in a run.
 
-A notebook that worked a month ago and doesn't now has often met another version of a library. Imports
-nothing of the service, as ``folder.py``.
+When a notebook that worked a month ago fails now, a library's version has often changed. Like
+``folder.py``, this imports nothing of the service.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-# Among the files of a version, and so in the folder of each attempt; as `pip freeze` writes it.
+# A file of the version, and so of each attempt's folder, in the format of `pip freeze`.
 PACKAGES = ".packages.txt"
-_SHOWN = 5
+_MAX_SHOWN = 5
 
 
 def installed() -> str:
-    """The packages of this process's environment, a line ``name==version`` each, sorted."""
+    """The packages of this process's environment, sorted, as lines of ``name==version``."""
     return _installed(tuple((path, _changed(path)) for path in sys.path))
 
 
 def changes(folder: Path) -> str:
-    """What is different now from when the version in this folder was saved; empty if nothing is.
+    """How the packages differ from when the version in this folder was saved; empty if they don't.
 
-    Of packages that are there in addition nothing is said: a notebook that worked didn't need them.
+    Additional packages are ignored: a notebook that worked didn't need them.
     """
     try:
         before = _parsed((folder / PACKAGES).read_text(encoding="utf-8"))
@@ -38,13 +38,13 @@ def changes(folder: Path) -> str:
         for name, version in sorted(before.items())
         if now.get(name) != version
     ]
-    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return "; ".join(found[:_SHOWN]) + more
+    more = f"; and {len(found) - _MAX_SHOWN} more" if len(found) > _MAX_SHOWN else ""
+    return "; ".join(found[:_MAX_SHOWN]) + more
 
 
 @lru_cache(maxsize=1)
 def _installed(path: tuple[tuple[str, int], ...]) -> str:
-    # The first on the path is the one that is imported.
+    # If a package is on the path twice, the first one is imported.
     found: dict[str, str] = {}
     for each in metadata.distributions(path=[folder for folder, _ in path]):
         name = re.sub(r"[-_.]+", "-", each.metadata["Name"] or "").lower()

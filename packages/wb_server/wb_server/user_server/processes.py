@@ -1,4 +1,4 @@
-"""The processes of a kernel: to know them again, and to see them gone."""
+"""Identifies the processes of a kernel, and kills them all."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 import psutil
 
-# Which attempt a kernel belongs to: what it starts inherits it.
+# Names the attempt of a kernel; processes that the kernel starts inherit it.
 VARIABLE = "WORKBENCH_ATTEMPT"
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A process, told from a later one with the same number by when it started.
+    """A process, identified by its number and start time, since numbers are reused.
 
     Attributes:
-        started: clock ticks since this machine's boot; seconds since 1970 where there is no /proc.
+        started: clock ticks since boot; seconds since 1970 on systems without /proc.
     """
 
     pid: int
@@ -29,20 +29,20 @@ class Mark:
 
     @classmethod
     def of(cls, pid: int) -> Mark | None:
-        """The mark of a process that is there."""
+        """The mark of a process, or ``None`` if it doesn't exist."""
         started = _started(pid)
         return None if started is None else cls(pid, started)
 
     @classmethod
     def parse(cls, value: Mapping[str, Any]) -> Mark:
-        """What ``to_json`` made."""
+        """Restores a mark from ``to_json``."""
         return cls(int(value["pid"]), float(value["started"]))
 
     def to_json(self) -> dict[str, Any]:
         return {"pid": self.pid, "started": self.started}
 
     def alive(self) -> bool:
-        """Whether the process still runs; one that ended and waits for its parent doesn't."""
+        """Whether the process still runs; a zombie doesn't."""
         try:
             return (
                 _started(self.pid) == self.started
@@ -53,9 +53,9 @@ class Mark:
 
 
 def _started(pid: int) -> float | None:
-    """When a process started, by a clock that nobody sets: psutil's own moves with the system's."""
+    """When a process started, by a monotonic clock: psutil's time moves with the system clock."""
     try:
-        # Behind the name, which may hold anything, and its bracket.
+        # The fields after the process name, which is in parentheses and may contain anything.
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
         return float(fields[19])
     except (OSError, IndexError, ValueError):
@@ -67,16 +67,14 @@ def _started(pid: int) -> float | None:
 
 
 def family(mark: Mark | None, attempt_id: str | None) -> set[Mark]:
-    """A kernel with all that came of it: descendants, its session, and whoever carries its attempt.
+    """A kernel and its processes: descendants, its session, and those with its attempt's variable.
 
-    A child may have a session of its own, and may have lost its parent; what it can't lose by that
-    is the environment.
+    A child may start its own session and outlive its parent, but it keeps the environment.
 
     Args:
-        mark: of the kernel; ``None`` where nobody knows it any more.
+        mark: the kernel's; ``None`` if it is no longer known.
     """
-    # 0 and 1 are no kernel's: the system says 0 of sessions that it doesn't show, and 1 is the first
-    # process of all.
+    # Never 0, which the system returns for sessions that it doesn't show, or 1, the init process.
     if mark is not None and mark.pid <= 1:
         raise ValueError(f"process {mark.pid} is no kernel's")
     found: set[Mark] = set()
@@ -94,7 +92,7 @@ def family(mark: Mark | None, attempt_id: str | None) -> set[Mark]:
             if process.uids().real != uid:
                 continue
             each = Mark.of(pid)
-            # Whoever started before the kernel can be none of its own.
+            # A process that started before the kernel can't belong to it.
             if each is None or (mark is not None and each.started < mark.started):
                 continue
             in_session = mark is not None and os.getsid(pid) == mark.pid
@@ -105,19 +103,20 @@ def family(mark: Mark | None, attempt_id: str | None) -> set[Mark]:
 
 
 def end(mark: Mark | None, attempt_id: str | None, seconds: float = 5.0) -> bool:
-    """Kills a kernel and all that came of it, and waits until they are gone.
+    """Kills a kernel and its processes, and waits until they are gone.
 
     Args:
-        mark: as ``family`` has it.
+        mark: as in ``family``.
+        seconds: the maximum time to wait.
 
     Returns:
-        Whether they are, after at most so many seconds.
+        Whether they are gone.
     """
     limit = time.monotonic() + seconds
     known = family(mark, attempt_id)
     while True:
         _kill(known)
-        # One that was killed may just have started another.
+        # A process may have started another one just before it was killed.
         known = {each for each in known if each.alive()} | family(mark, attempt_id)
         if not known:
             return True

@@ -1,4 +1,4 @@
-"""One kernel kept warm: starting one takes over a second, handing this one out a few milliseconds."""
+"""Keeps a spare kernel: starting one takes over a second, handing this one out a few milliseconds."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _HAND_OUT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Started:
-    """A kernel's process, as the manager of kernels has it.
+    """A started kernel.
 
     Attributes:
-        manager: jupyter_client's manager of this one kernel.
-        folder: where it runs.
+        manager: jupyter_client's manager of this kernel.
+        folder: its working folder.
     """
 
     id: str
@@ -33,11 +33,11 @@ class Started:
 
 
 class Spare:
-    """Keeps at most one kernel ready, and gives it away once.
+    """Keeps at most one kernel ready, and hands it out once.
 
     Args:
-        start: starts a kernel of a kernelspec in a folder of its own, with no attempt's environment.
-        stop: ends one and removes its folder.
+        start: starts a kernel of a kernelspec in a new folder, without an attempt's environment.
+        stop: ends a kernel and removes its folder.
     """
 
     def __init__(
@@ -59,22 +59,22 @@ class Spare:
         return task.result()[0]
 
     def prepare(self, name: str) -> None:
-        """Starts one in the background, if none of this kernelspec is there or on its way."""
+        """Starts a kernel in the background, unless one of this kernelspec is ready or starting."""
         kernel = self.kernel
         if self._task is not None and self._name == name:
             if not self._task.done() or (kernel is not None and kernel.mark.alive()):
                 return
         previous, self._name = self._task, name
         self._task = asyncio.create_task(self._ready(name))
-        # Its failure is seen when it is asked for; the next attempt then starts its own.
+        # Retrieves the exception, which `take` reports; the attempt then starts its own kernel.
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         if previous is not None:
             asyncio.create_task(self._discard(previous))  # noqa: RUF006 (the loop outlives it)
 
     async def take(self, name: str, environment: Mapping[str, str]) -> Started | None:
-        """The kernel, with these variables set in it before any code; ``None`` if there is none.
+        """Hands out the kernel, with these variables set before any code; ``None`` if there is none.
 
-        One that is still starting is waited for: it began before any other could.
+        Waits for a kernel that is still starting: a new one would take longer.
         """
         task, self._task = self._task, None
         if task is None:
@@ -88,19 +88,19 @@ class Spare:
             log.exception("the spare kernel did not start")
             return None
         try:
-            # It may have been ended meanwhile: by its user, or as it was idle for long.
+            # It may have been ended in the meantime, by its user or by culling.
             if kernel.mark.alive():
                 await asyncio.wait_for(_set(client, environment), _HAND_OUT_SECONDS)
                 return kernel
         except Exception:
-            log.warning("the spare kernel did not answer; another is started")
+            log.warning("the spare kernel did not answer; starting another one")
         finally:
             client.stop_channels()
         await self._stop(kernel)
         return None
 
     async def close(self) -> None:
-        """Ends it."""
+        """Ends the spare kernel."""
         task, self._task = self._task, None
         if task is not None:
             await self._discard(task)
@@ -127,7 +127,7 @@ class Spare:
 
 
 async def _answers(client: Any, mark: Mark) -> None:
-    """Returns when a kernel is there: it answers, and its outputs arrive."""
+    """Returns when a kernel answers and its outputs arrive."""
     while True:
         client.kernel_info()
         try:
@@ -135,7 +135,7 @@ async def _answers(client: Any, mark: Mark) -> None:
             await client.get_iopub_msg(timeout=0.2)
             return
         except Exception:
-            # jupyter_client says by queue.Empty that nothing came in time.
+            # jupyter_client raises queue.Empty on a timeout.
             if not mark.alive():
                 raise
 

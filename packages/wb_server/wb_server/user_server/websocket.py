@@ -1,4 +1,4 @@
-"""The websocket of a kernel, as a person's server answers it."""
+"""The kernel websocket of a user's server."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from jupyter_server.utils import ensure_async
 
 
 class NoDelayConnection(ZMQChannelsWebsocketConnection):
-    """A kernel's websocket whose small messages leave at once.
+    """A kernel websocket that sends small messages at once.
 
-    With Nagle's algorithm an execute waits for the peer's delayed acknowledgement: 48 ms instead of
-    7 ms.
+    With Nagle's algorithm, an execute request waits for the peer's delayed acknowledgement: 48 ms instead
+    of 7 ms.
     """
 
     async def connect(self) -> None:  # type: ignore[override]
@@ -20,8 +20,8 @@ class NoDelayConnection(ZMQChannelsWebsocketConnection):
         await ensure_async(super().connect())
 
     def _limit_rate(self, channel: str, msg: dict[str, Any], msg_list: list[bytes]) -> bool:
-        # The limit is there for what is printed without end. Jupyter's own also loses errors, tables
-        # and the values that a pipeline's task answers with.
+        # The limit is for endless printing. Jupyter's own also drops errors, tables, and the values that
+        # a pipeline task outputs.
         if channel == "iopub":
             header = msg["header"] = self.get_part(  # type: ignore[no-untyped-call]
                 "header", msg["header"], msg_list

@@ -85,7 +85,7 @@ def test_values(name: str, given: Any, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "given", "word"),
     [
-        ("text", 5, "must be a text"),
+        ("text", 5, "must be text"),
         ("text", "x" * 21, "20 characters"),
         ("integer", None, "required"),
         ("integer", "3", "whole number"),

@@ -164,7 +164,7 @@ def test_a_notebook_that_prints_endlessly_can_be_stopped(
     attempt, said = attempts.attempt({"n.ipynb": notebook(cell, "y = 1")})
     running = attempts.begin(attempt, said)
     pid = int(wait_for(printed(said, r"pid (\d+)"))[1])  # type: ignore[index]
-    wait_for(printed(said, r"MiB of earlier output were dropped"), 60)
+    wait_for(printed(said, r"MiB of earlier output was dropped"), 60)
     attempt.hang_up.now()
     ran = running.ended(20)
     assert (ran.error.code, ran.error.retry) == ("stopped", False)

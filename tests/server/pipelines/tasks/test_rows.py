@@ -31,7 +31,7 @@ from wb_server.pipelines.definition import check, templates
 from wb_server.pipelines.definition.models import TaskSpec
 from wb_server.pipelines.tasks.base import Attempt, StoredArtifact, TaskFailed, TaskResult, TaskType
 from wb_server.pipelines.tasks.copy import CopyTask
-from wb_server.pipelines.tasks.rows import telling_what_passes
+from wb_server.pipelines.tasks.rows import retryable_conflicts
 from wb_server.pipelines.tasks.sql import SqlTask
 
 # In MariaDB the schema `l` belongs to the whole server, not to one test process.
@@ -281,10 +281,10 @@ def test_cancelling_ends_both_halves(tasks: Tasks, postgres: Cluster) -> None:
 
 def test_transient_errors_are_retried() -> None:
     """Somebody else's change isn't this task's mistake."""
-    with pytest.raises(TaskFailed) as failed, telling_what_passes():
+    with pytest.raises(TaskFailed) as failed, retryable_conflicts():
         raise Conflict("It changed.", code="conflicting_change", number=1213)
     assert (failed.value.retry, failed.value.details) == (True, {"number": 1213})
-    with pytest.raises(Conflict), telling_what_passes():
+    with pytest.raises(Conflict), retryable_conflicts():
         raise Conflict("Twice.", code="constraint")
 
 

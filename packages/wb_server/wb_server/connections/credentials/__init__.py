@@ -1,1 +1,1 @@
-"""Sign-ins for connections: sealed, one for all or one for each user."""
+"""The credentials of connections, sealed: one shared by all users, or one for each."""

@@ -1,4 +1,4 @@
-"""Endpoints of one's own sign-in for a connection."""
+"""Endpoints of a user's own login for a connection."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .service import PersonalCredentials
 
 
 def put_credential(call: Call) -> ConnectionView:
-    """Stores one's own sign-in."""
+    """Stores your own login."""
     return call.service(PersonalCredentials).put(
         call.actor, call.path["id"], call.body(CredentialPut)
     )
 
 
 def remove_credential(call: Call) -> ConnectionView:
-    """Removes one's own sign-in."""
+    """Removes your own login."""
     return call.service(PersonalCredentials).remove(call.actor, call.path["id"])
 
 

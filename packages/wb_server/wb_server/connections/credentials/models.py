@@ -1,4 +1,4 @@
-"""One's own sign-in for a connection, as it goes over the wire."""
+"""The models of a user's own login for a connection, on the wire."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...kit.request import Request
 
 
 class CredentialPut(Request):
-    """One's own sign-in: the fields that the connector's schema marks ``login`` or ``writeOnly``."""
+    """Your own login: the fields that the connector's schema marks ``login`` or ``writeOnly``."""
 
     login: dict[str, Any]
     expires_at: datetime | None = Field(
@@ -20,6 +20,6 @@ class CredentialPut(Request):
 
 
 class CredentialTest(Request):
-    """A sign-in to try before it is stored."""
+    """A login to test before it is stored."""
 
     login: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The safe: seals credentials with the vault, each bound to its row, and opens them."""
+"""The safe for credentials: seals each with the vault, bound to its row, and opens it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ WARNING = timedelta(days=14)
 
 @dataclass(frozen=True)
 class Credential:
-    """An opened credential. ``revision`` rises each time that one is stored for the same use."""
+    """An opened credential.
+
+    Attributes:
+        revision: grows each time a credential is stored for the same connection and user.
+    """
 
     secrets: dict[str, str]
     revision: int
@@ -28,21 +32,21 @@ class Credential:
 
 
 class CredentialSafe:
-    """Stores and opens credentials; knows nothing of rights."""
+    """Stores and opens credentials; checks no rights."""
 
     def __init__(self, store: CredentialStore, vault: Vault) -> None:
         self._store = store
         self._vault = vault
 
     def get(self, connection_id: str, user: str | None) -> Credential | None:
-        """The credential of a connection: the shared one with ``None``, or a user's own."""
+        """A connection's credential: a user's own, or the shared one if ``user`` is ``None``."""
         row = self._store.get(connection_id, user)
         if row is None:
             return None
         try:
             secrets = self._open(row, connection_id, user)
         except WrongKey:
-            # Read before a rotation of the key reached it, opened after that rotation had ended.
+            # Read before a key rotation reached the row, opened after the rotation had ended.
             row = self._store.get(connection_id, user)
             if row is None:
                 return None
@@ -50,7 +54,7 @@ class CredentialSafe:
         return Credential(secrets, _revision(row.updated_at), row.expires_at)
 
     def revision(self, connection_id: str, user: str) -> int | None:
-        """The revision of a user's own credential, without opening it; ``None``: there is none."""
+        """The revision of a user's own credential, without opening it; ``None`` if there is none."""
         row = self._store.get(connection_id, user)
         return None if row is None else _revision(row.updated_at)
 
@@ -62,7 +66,7 @@ class CredentialSafe:
         secrets: dict[str, str],
         expires_at: datetime | None,
     ) -> None:
-        """Stores a credential in place of the one before; without secrets it removes that."""
+        """Replaces a credential; without secrets, removes it."""
         if not secrets:
             self._store.drop(transaction, connection_id, user)
             return
@@ -71,7 +75,7 @@ class CredentialSafe:
         self._store.put(transaction, row, connection_id, user, ciphertext, clock.now(), expires_at)
 
     def drop(self, transaction: sa.Connection, connection_id: str, user: str) -> bool:
-        """Removes a user's own credential, and says whether there was one."""
+        """Removes a user's own credential, and returns whether there was one."""
         return self._store.drop(transaction, connection_id, user)
 
     def drop_personal(self, transaction: sa.Connection, connection_id: str) -> None:
@@ -79,7 +83,7 @@ class CredentialSafe:
         self._store.drop_personal(transaction, connection_id)
 
     def rotation(self, transaction: sa.Connection, connection_id: str) -> dict[str, str]:
-        """What is remembered of the rotation of a shared credential; empty: nothing."""
+        """The memory of a shared credential's rotation; empty if there is none."""
         ciphertext = self._store.rotation(transaction, connection_id)
         if ciphertext is None:
             return {}
@@ -88,7 +92,7 @@ class CredentialSafe:
     def put_rotation(
         self, transaction: sa.Connection, connection_id: str, memory: dict[str, str]
     ) -> None:
-        """Remembers this in place of what was before; empty, it forgets that."""
+        """Replaces the memory of a rotation; an empty one removes it."""
         ciphertext = None
         if memory:
             name = _rotation_name(connection_id)
@@ -99,7 +103,7 @@ class CredentialSafe:
         return self._vault.open(_seal_name(row.id, connection_id, user), row.ciphertext)
 
     def states(self, user: str, connections: Sequence[Connection]) -> dict[str, CredentialState]:
-        """How it stands with the credentials that a user's queries on connections would use."""
+        """The states of the credentials that a user's queries on these connections would use."""
         own = self._store.of_user(user)
         shared = self._store.shared_ends()
         now = clock.now()
@@ -116,7 +120,7 @@ class CredentialSafe:
 
 
 def require_future(expires_at: datetime | None) -> None:
-    """Refuses a date that is past, or that has no zone."""
+    """Raises ``InvalidInput`` for a date that is in the past or has no time zone."""
     if expires_at is not None and (expires_at.tzinfo is None or expires_at <= clock.now()):
         raise InvalidInput(
             "The expiry must be in the future and have a time zone.",

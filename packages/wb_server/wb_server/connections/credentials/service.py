@@ -1,4 +1,4 @@
-"""Users' own credentials for personal connections. Only their owner ever touches one."""
+"""Users' own credentials for personal connections. Only the owner of a credential can change it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,12 @@ class PersonalCredentials:
         self._bus = bus
 
     def put(self, actor: Actor, connection_id: str, request: CredentialPut) -> ConnectionView:
-        """Stores the actor's own credential in place of the one before.
+        """Stores the actor's own credential, replacing the previous one.
 
         Raises:
-            NotFound: there is no such connection, or none that the actor may see.
-            Unprocessable: the connection is shared: it has one sign-in for all
-                (``shared_credentials``).
-            InvalidInput: a field is unknown or doesn't fit; the date is past (``past_date``).
+            NotFound: there is no such connection, or the actor may not see it.
+            Unprocessable: the connection has one login for all users (``shared_credentials``).
+            InvalidInput: a field is unknown or invalid; the date is in the past (``past_date``).
         """
         connection = self._connections.saved(actor, connection_id)
         self._rights.require(actor, "credential.own", connection)
@@ -56,14 +55,14 @@ class PersonalCredentials:
         """Removes the actor's own credential.
 
         Raises:
-            NotFound: there is no such connection, or no credential of theirs for it.
+            NotFound: there is no such connection, or the actor has no credential for it.
         """
         connection = self._connections.saved(actor, connection_id)
         with self._store.database.write() as transaction:
             found = self._safe.drop(transaction, connection.id, actor.name)
         if not found:
             raise NotFound(
-                f"You have no sign-in of your own for “{connection.name}”.",
+                f"You haven't entered a sign-in of your own for “{connection.name}”.",
                 code="credential_missing",
             )
         self._bus.publish("connections")

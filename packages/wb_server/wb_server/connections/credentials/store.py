@@ -1,4 +1,4 @@
-"""The table of credentials: one row for a connection's shared sign-in, one for each user's own."""
+"""The table of credentials: one row for a connection's shared login, one for each user's own."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ credentials = sa.Table(
     sa.Index("uq_credentials_connection_user", "connection_id", "user", unique=True),
 )
 
-# What a password's rotation has to remember: a connection's second login, and passwords that may
-# be in force already though they are not the stored ones yet.
+# The memory of password rotations: a connection's second login, and passwords that may already be in
+# force although they aren't stored yet.
 rotations = sa.Table(
     "credential_rotations",
     metadata,
@@ -52,7 +52,7 @@ rotations = sa.Table(
 
 @dataclass(frozen=True)
 class SealedCredential:
-    """A row as it is stored."""
+    """A stored row."""
 
     id: str
     ciphertext: str
@@ -61,7 +61,7 @@ class SealedCredential:
 
 
 class CredentialStore:
-    """Reads and writes credentials. ``user`` is ``None`` for the shared one of a connection."""
+    """Reads and writes credentials. ``user`` is ``None`` for a connection's shared one."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -79,7 +79,7 @@ class CredentialStore:
         return None if row is None else SealedCredential(**row._mapping)
 
     def of_user(self, user: str) -> dict[str, tuple[datetime, datetime | None]]:
-        """When a user's own credentials were stored, and when they end, by connection."""
+        """When a user's own credentials were stored and when they expire, by connection."""
         found = sa.select(
             credentials.c.connection_id, credentials.c.updated_at, credentials.c.expires_at
         ).where(credentials.c.user == user)
@@ -90,7 +90,7 @@ class CredentialStore:
             }
 
     def shared_ends(self) -> dict[str, datetime]:
-        """When shared credentials end, by connection, of those that do."""
+        """When shared credentials expire, by connection; without those that don't."""
         found = sa.select(credentials.c.connection_id, credentials.c.expires_at).where(
             credentials.c.user.is_(None), credentials.c.expires_at.is_not(None)
         )
@@ -107,7 +107,7 @@ class CredentialStore:
         at: datetime,
         expires_at: datetime | None,
     ) -> None:
-        """Writes a credential in place of the one before."""
+        """Writes a credential, replacing the previous one."""
         self.drop(transaction, connection_id, user)
         transaction.execute(
             credentials.insert().values(
@@ -121,20 +121,20 @@ class CredentialStore:
         )
 
     def drop(self, transaction: sa.Connection, connection_id: str, user: str | None) -> bool:
-        """Removes a credential, and says whether there was one."""
+        """Removes a credential, and returns whether there was one."""
         return (
             transaction.execute(credentials.delete().where(_of(connection_id, user))).rowcount > 0
         )
 
     def rotation(self, transaction: sa.Connection, connection_id: str) -> str | None:
-        """What is remembered of a connection's rotation, sealed."""
+        """The sealed memory of a connection's rotation."""
         found = sa.select(rotations.c.ciphertext).where(rotations.c.connection_id == connection_id)
         return transaction.execute(found).scalar()
 
     def put_rotation(
         self, transaction: sa.Connection, connection_id: str, ciphertext: str | None, at: datetime
     ) -> None:
-        """Remembers this in place of what was before; ``None`` forgets it."""
+        """Replaces the memory of a rotation; ``None`` removes it."""
         transaction.execute(rotations.delete().where(rotations.c.connection_id == connection_id))
         if ciphertext is not None:
             transaction.execute(

@@ -1,1 +1,1 @@
-"""The pipeline file: its models, reading and checking it, its expressions, and its schedule's times."""
+"""The pipeline file: models, parsing, checking, expressions, and when its schedule fires."""

@@ -1,7 +1,7 @@
 """Expressions in SQL: each becomes a bound parameter, ``{{ e }}`` -> ``:p1``, never text.
 
-So a value can't change what a statement does. It also follows that an expression stands where a
-value may stand: not inside of quotes, not as a part of a name.
+So a value can't change what a statement does. In turn, an expression may stand only where a value
+may: not inside quotes, and not as part of a name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MANY = re.compile(r"\w")
 
 
 class ParameterizedSql(NamedTuple):
-    """SQL to hand to the gate: ``:name`` in the text, the values beside it."""
+    """SQL for the gate: the text with ``:name`` placeholders, and the values separately."""
 
     sql: str
     parameters: dict[str, Any]
@@ -27,18 +27,18 @@ class ParameterizedSql(NamedTuple):
 
 @dataclass(frozen=True)
 class BoundSql:
-    """SQL whose expressions have become parameters.
+    """SQL whose expressions were replaced by parameters.
 
     Attributes:
         sql: the text with ``:p1``, ``:p2`` …
-        expressions: by the parameter's name.
+        expressions: the expressions by parameter name.
     """
 
     sql: str
     expressions: Mapping[str, Expression]
 
     def evaluate(self, scope: Mapping[str, Any]) -> ParameterizedSql:
-        """The SQL with its values.
+        """The SQL with the values of its parameters.
 
         Raises:
             Unprocessable: an expression can't be computed.
@@ -49,10 +49,10 @@ class BoundSql:
 
 
 def bind(text: str) -> BoundSql:
-    """Makes parameters of the expressions in SQL. Those in comments stay as they are.
+    """Replaces the expressions in SQL by parameters, except in comments.
 
     Raises:
-        ExpressionError: the first that can't be read, or that stands where no value can.
+        ExpressionError: for the first one that can't be read, or stands where no value may.
     """
     taken = set(_NAME.findall(text))
     numbers = (f"p{number}" for number in range(1, len(text) + 2))
@@ -72,7 +72,7 @@ def bind(text: str) -> BoundSql:
 
 
 def scan(text: str) -> Iterator[str | Expression | ExpressionError]:
-    """The parts of SQL: text, expressions where a value can stand, and mistakes."""
+    """The parts of SQL: text, valid expressions, and errors."""
     quotes = _Quotes()
     before = ""
     parts = list(split(text))
@@ -96,8 +96,8 @@ def _placed(
 ) -> Expression | ExpressionError:
     if quotes.doubtful:
         return ExpressionError(
-            "Before it there is a quote after a backslash, or a comment within a comment, which "
-            "databases read differently. Write '' for a quote in a string.",
+            "The SQL before it has a quote after a backslash, or a nested comment, which databases "
+            "read differently. Write '' for a quote in a string.",
             part.number,
             code="expression_in_quotes",
         )
@@ -115,8 +115,8 @@ def _placed(
         joined = True
     if joined:
         return ExpressionError(
-            "In SQL an expression is a value, not a part of a name or a word. Put a space or an "
-            "operator next to it; a table can't be chosen by an expression.",
+            "In SQL an expression is a value, not part of a name or a word. Put a space or an "
+            "operator next to it; an expression can't choose a table.",
             part.number,
             code="expression_in_name",
         )
@@ -124,7 +124,7 @@ def _placed(
 
 
 class _Quotes:
-    """Follows SQL over its parts: is this place inside of quotes or of a comment?"""
+    """Tracks across the parts of SQL whether the position is inside quotes or a comment."""
 
     def __init__(self) -> None:
         self.inside = ""

@@ -1,4 +1,4 @@
-"""Cron expressions and time zones, as a pipeline's file has them."""
+"""Validates the cron expressions and time zones of pipeline files."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 
 
 def check_cron(text: str) -> str:
-    """A cron expression with single spaces, or the short form, as it was given.
+    """Validates a cron expression or short form, and returns it with single spaces.
 
     Raises:
-        ValueError: it isn't one, in a sentence that names the field; or it never fires.
+        ValueError: it isn't valid, with a sentence that names the field; or it never fires.
     """
     given = " ".join(text.split())
     if given.startswith("@"):
         if given not in SHORT_FORMS:
-            raise ValueError(f"There is no {given[:40]}. There are: {', '.join(SHORT_FORMS)}.")
+            raise ValueError(f"There is no {given[:40]}. Available: {', '.join(SHORT_FORMS)}.")
         return given
     fields = given.split(" ")
     if len(given) > 200 or len(fields) != 5:
@@ -54,7 +54,7 @@ def check_cron(text: str) -> str:
 
 
 def check_zone(name: str) -> str:
-    """The name of a time zone.
+    """Validates the name of a time zone, and returns it.
 
     Raises:
         ValueError: there is no such zone.
@@ -70,6 +70,6 @@ def check_zone(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
-    """The names in the time zone database that every installation has (the package tzdata)."""
+    """The names in the time zone database of the package tzdata, which every installation has."""
     listed = resources.files("tzdata").joinpath("zones").read_text("utf-8").split()
     return frozenset(listed)

@@ -1,4 +1,4 @@
-"""A pipeline file that was read: its values, and where each key and value stands in its text."""
+"""A parsed pipeline file: its values, and the position of each key and value in the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .problems import Path, Position, Problem
 
 @dataclass(frozen=True)
 class SourceRange:
-    """Where a value stands: its key (if it has one) and itself, as offsets into the text."""
+    """The position of a value and of its key, if it has one, as offsets into the text."""
 
     key: int | None
     start: int
@@ -22,12 +22,12 @@ class SourceRange:
 
 @dataclass
 class Document:
-    """What was read.
+    """The result of reading a file.
 
     Attributes:
-        text: the text that offsets count in: line ends are ``\\n``, a byte order mark is gone.
-        data: mappings, lists and scalars; None when nothing could be read.
-        problems: everything that is wrong with the YAML; by position.
+        text: the text that offsets refer to: line ends are ``\\n``, a byte order mark is removed.
+        data: mappings, lists and scalars; None if nothing could be read.
+        problems: all problems of the YAML, by position.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Document:
     _lines: list[int] = field(default_factory=list)
 
     def at(self, offset: int) -> Position:
-        """The line and column (from 1, in characters) of an offset; never outside of the text."""
+        """The line and column (from 1, in characters) of an offset, clamped to the text."""
         if not self._lines:
             self._lines = [0, *(match.end() for match in re.finditer("\n", self.text))]
         offset = max(0, min(offset, len(self.text)))
@@ -45,19 +45,19 @@ class Document:
         return Position(line + 1, offset - self._lines[line] + 1)
 
     def value_at(self, path: Path) -> Position:
-        """The position of a value, or of the nearest one around it that exists."""
+        """The position of a value, or of the nearest enclosing one that exists."""
         return self.at(self.range_of(path).start)
 
     def key_at(self, path: Path) -> Position:
-        """The position of the key of a value (of the value itself, in a list)."""
+        """The position of a value's key; in a list, of the value itself."""
         found = self.range_of(path)
         return self.at(found.start if found.key is None else found.key)
 
     def expression_at(self, path: Path, number: int, inside: int = 0, length: int = 0) -> Position:
-        """The position of the ``number``-th ``{{`` (from 0) of a text, ``inside`` characters further.
+        """The position ``inside`` characters after the ``number``-th ``{{`` (from 0) of a text.
 
-        A text with escapes or folded lines doesn't stand in the file as it reads: if the expression's
-        ``length`` characters go over a line there, its beginning is the answer.
+        Escapes and folded lines make the source differ from the text: if the expression's ``length``
+        characters span lines in the source, the position of its ``{{`` is returned.
         """
         found = self.range_of(path)
         source = self.text[found.start : found.end]
@@ -75,7 +75,7 @@ class Document:
         self.problems.append(Problem(position.line, position.column, path, code, message))
 
     def range_of(self, path: Path) -> SourceRange:
-        """Where a value stands, or the nearest one around it that exists."""
+        """The range of a value, or of the nearest enclosing one that exists."""
         for size in range(len(path), -1, -1):
             found = self.ranges.get(path[:size])
             if found is not None:
@@ -87,7 +87,7 @@ MISSING: Any = object()
 
 
 def child(data: Any, part: str | int) -> Any:
-    """What lies under a key or at a position; ``MISSING`` when nothing does."""
+    """The value under a key or at an index; ``MISSING`` if there is none."""
     if isinstance(data, dict):
         return data.get(part, MISSING)
     if isinstance(data, list) and isinstance(part, int) and 0 <= part < len(data):

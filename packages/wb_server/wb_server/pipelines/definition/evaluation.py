@@ -1,4 +1,4 @@
-"""Computes an expression over plain data: by looking up keys, never attributes of Python."""
+"""Evaluates an expression over plain data: it looks up keys, never Python attributes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .filters import FILTERS, MAX_TEXT, as_date, as_text
 MAX_NUMBER = 2**63
 
 Name = tuple[str | int, ...]
-"""What is read: ``("params", "period")``, ``("tasks", "extract", "outputs", "rows")``."""
+"""A name that is read: ``("params", "period")``, ``("tasks", "extract", "outputs", "rows")``."""
 
 
 def path_of(node: nodes.Node) -> Name | None:
-    """The name that a chain of parts makes, or None if it is more than a chain of constants."""
+    """The name that a chain of constant parts spells, or None if the node is anything else."""
     parts: list[str | int] = []
     while True:
         if isinstance(node, nodes.Name):
@@ -36,7 +36,7 @@ def path_of(node: nodes.Node) -> Name | None:
 
 
 def written(name: Name) -> str:
-    """A name as one writes it."""
+    """A name in the syntax of expressions."""
     head, *rest = name
     return str(head) + "".join(
         f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest
@@ -44,15 +44,15 @@ def written(name: Name) -> str:
 
 
 class Missing(Exception):
-    """A name leads to nothing."""
+    """A name has no value."""
 
 
 def evaluate(node: nodes.Node, scope: Mapping[str, Any]) -> Any:
-    """The value of a node that ``expressions`` has let through.
+    """The value of a node that ``expressions`` has checked.
 
     Raises:
-        Missing: a name leads to nothing.
-        ValueError: it can't be computed, in a sentence.
+        Missing: a name has no value.
+        ValueError: it can't be computed; the text is a sentence.
     """
     if isinstance(node, nodes.Const):
         return node.value
@@ -118,7 +118,7 @@ def _filtered(node: nodes.Filter, scope: Mapping[str, Any]) -> Any:
 
 def _number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("arithmetic works on numbers and dates only; ~ joins texts.")
+        raise ValueError("arithmetic works on numbers and dates only; ~ joins text.")
     return value
 
 
@@ -151,15 +151,15 @@ def calculate(operator: str, left: Any, right: Any) -> Any:
 
 
 def compare(operator: str, left: Any, right: Any) -> bool:
-    """``== != < <= > >= in not in``. Texts that are compared with a date are read as dates.
+    """``== != < <= > >= in not in``. Text compared with a date is parsed as a date.
 
     Raises:
-        ValueError: an order between types that have none.
+        ValueError: the types can't be ordered.
     """
     if operator in ("in", "notin"):
         if isinstance(right, list | dict) or (isinstance(right, str) and isinstance(left, str)):
             return (left in right) == (operator == "in")
-        raise ValueError("`in` needs a list or a text on its right.")
+        raise ValueError("`in` needs a list or text on its right.")
     if isinstance(left, date) and isinstance(right, str):
         right = as_date(right)
     elif isinstance(left, str) and isinstance(right, date):
@@ -181,13 +181,13 @@ def compare(operator: str, left: Any, right: Any) -> bool:
 
 
 def bounded(value: Any) -> Any:
-    """The value itself.
+    """Returns the value if it is within bounds.
 
     Raises:
         ValueError: a text or a number is too large.
     """
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        raise ValueError(f"a text would exceed {MAX_TEXT:,} characters.")
+        raise ValueError(f"the text would exceed {MAX_TEXT:,} characters.")
     if isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) > MAX_NUMBER:

@@ -1,11 +1,11 @@
 """The language of ``{{ … }}`` in a pipeline file.
 
-Jinja2's parser reads an expression; what may stand in it is a list of node types, and evaluation
-here walks those nodes over plain data. No Python attribute is ever read, nothing can be called, and
-texts and numbers are bounded, so an expression can't do more than compute a small value.
+Jinja2's parser reads an expression, only listed node types are allowed, and our own evaluation walks
+those nodes over plain data. No Python attribute is ever read, nothing can be called, and texts and
+numbers are bounded, so an expression can't do more than compute a small value.
 
-A text that is exactly one expression gives the expression's value with its type; otherwise the
-values are joined into the text (see :func:`~.filters.as_text`).
+A text that is exactly one expression evaluates to the expression's typed value; otherwise the values
+are inserted into the text (see :func:`~.filters.as_text`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_EXPRESSIONS = 200
 MAX_NODES = 200
 MAX_NESTING = 30
 
-# Texts inside of an expression may hold braces.
+# Quoted strings inside an expression may contain braces.
 _BODY = re.compile(
     r"""\{\{((?:[^'"}]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\}(?!\}))*)\}\}""", re.DOTALL
 )
@@ -40,9 +40,9 @@ class ExpressionError(InvalidInput):
     """An expression that can't be read.
 
     Attributes:
-        number: which ``{{`` of the text it is, from 0.
-        inside: characters from its ``{{`` to what is wrong.
-        source: all of it, braces included; empty when it isn't closed.
+        number: the index of its ``{{`` in the text, from 0.
+        inside: characters from its ``{{`` to the mistake.
+        source: the whole expression with its braces; empty if it isn't closed.
     """
 
     default_code = "expression"
@@ -59,9 +59,9 @@ class Expression:
     """One ``{{ … }}``.
 
     Attributes:
-        source: all of it, braces included.
-        number: which ``{{`` of its text it is, from 0.
-        names: what it reads, each with the characters from the ``{{`` to it.
+        source: the whole expression with its braces.
+        number: the index of its ``{{`` in the text, from 0.
+        names: the names it reads, each with its distance from the ``{{`` in characters.
     """
 
     source: str
@@ -73,7 +73,7 @@ class Expression:
         """The value: text, number, boolean, date, list, object or None.
 
         Raises:
-            Unprocessable: it can't be computed from these values.
+            Unprocessable: it can't be computed in this scope.
         """
         try:
             return bounded(evaluate(self.node, scope))
@@ -93,7 +93,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Template:
-    """A text with expressions in it, read."""
+    """A parsed text with expressions."""
 
     parts: tuple[str | Expression, ...]
 
@@ -103,7 +103,7 @@ class Template:
 
     @property
     def names(self) -> frozenset[Name]:
-        """What all of its expressions read."""
+        """All names that its expressions read."""
         return frozenset(name for part in self.expressions for name, _ in part.names)
 
     @property
@@ -112,13 +112,13 @@ class Template:
         return len(self.parts) == 1 and isinstance(self.parts[0], Expression)
 
     def evaluate(self, scope: Mapping[str, Any]) -> Any:
-        """The value of a single expression, or the joined text.
+        """The value of a single expression, or else the text with the values inserted.
 
         Args:
             scope: plain data by root: ``params``, ``tasks``, ``run``, ``pipeline``.
 
         Raises:
-            Unprocessable: an expression can't be computed, or the text gets too long.
+            Unprocessable: an expression can't be computed, or the text becomes too long.
         """
         if self.single:
             assert isinstance(self.parts[0], Expression)
@@ -126,10 +126,10 @@ class Template:
         return self.text(scope)
 
     def text(self, scope: Mapping[str, Any]) -> str:
-        """The joined text, also of a single expression.
+        """The text with the values inserted, even if it is a single expression.
 
         Raises:
-            Unprocessable: as :meth:`evaluate`.
+            Unprocessable: as for :meth:`evaluate`.
         """
         texts = [
             part if isinstance(part, str) else as_text(part.evaluate(scope)) for part in self.parts
@@ -137,22 +137,22 @@ class Template:
         plain = sum(len(part) for part in self.parts if isinstance(part, str))
         if sum(map(len, texts)) > plain + MAX_TEXT:
             raise Unprocessable(
-                f"The values in a text must be at most {MAX_TEXT:,} characters together.",
+                f"The values in a text must have at most {MAX_TEXT:,} characters in total.",
                 code="expression_failed",
             )
         return "".join(texts)
 
 
 def has_expression(text: str) -> bool:
-    """Whether a text holds a ``{{``."""
+    """Whether a text contains ``{{``."""
     return "{{" in text
 
 
 def parse(text: str) -> Template:
-    """Reads the expressions of a text.
+    """Parses a text with expressions.
 
     Raises:
-        ExpressionError: the first one that can't be read.
+        ExpressionError: for the first one that can't be read.
     """
     parts: list[str | Expression] = []
     for item in split(text):
@@ -163,7 +163,7 @@ def parse(text: str) -> Template:
 
 
 def split(text: str) -> Iterator[str | Expression | ExpressionError]:
-    """The parts of a text: plain ones, expressions, and in their place those that can't be read."""
+    """The parts of a text in order: plain text, expressions, and errors for unreadable ones."""
     position = 0
     for count in range(MAX_EXPRESSIONS + 1):
         start = text.find("{{", position)
@@ -180,7 +180,7 @@ def split(text: str) -> Iterator[str | Expression | ExpressionError]:
         match = _BODY.match(text, start)
         if match is None:
             yield ExpressionError(
-                "The expression isn't closed. Put }} at its end, and an even number of quotes in it.",
+                "The expression isn't closed. End it with }}, and check that every quote is closed.",
                 number,
             )
             return
@@ -200,29 +200,29 @@ def _read(source: str, body: str, number: int) -> Expression:
     if not body.strip():
         raise ExpressionError("The expression is empty. Name a value in it.", number)
     if sum(body.count(mark) for mark in "([{") > MAX_NESTING:
-        raise ExpressionError("The expression is nested too deep.", number)
+        raise ExpressionError("The expression is nested too deeply.", number)
     try:
         parser = Parser(_ENVIRONMENT, body, state="variable")
         node = parser.parse_expression()
         if not parser.stream.eos:
             word = str(parser.stream.current.value)
             raise ExpressionError(
-                f"{word[:40]!r} isn't allowed there. Is an operator or a | missing before it?",
+                f"{word[:40]!r} isn't allowed here. Is an operator or a | missing before it?",
                 number,
             )
         names: list[tuple[Name, int]] = []
         _ExpressionReader(source, number, names).check(node)
     except TemplateSyntaxError as error:
-        said = re.sub(r" at \d+$", "", str(error.message or "it is incomplete").rstrip("."))
-        said = re.sub(r"'?end of (?:template|print statement)'?", "end", said)
-        raise ExpressionError(f"The expression can't be read: {said}.", number) from None
+        reason = re.sub(r" at \d+$", "", str(error.message or "it is incomplete").rstrip("."))
+        reason = re.sub(r"'?end of (?:template|print statement)'?", "end", reason)
+        raise ExpressionError(f"The expression can't be read: {reason}.", number) from None
     except (RecursionError, ValueError, OverflowError):
         raise ExpressionError("The expression can't be read.", number) from None
     return Expression(source, number, node, tuple(names))
 
 
 class _ExpressionReader:
-    """Checks that an expression holds allowed nodes only, and collects what it reads."""
+    """Checks that an expression contains only allowed nodes, and collects the names it reads."""
 
     def __init__(self, source: str, number: int, names: list[tuple[Name, int]]) -> None:
         self.source, self.number, self.names = source, number, names
@@ -254,7 +254,7 @@ class _ExpressionReader:
         if path is None:
             raise self._error(
                 "Only names such as params.period or tasks.extract.outputs.rows can have parts, "
-                "and a part in [ ] must be a text or a position."
+                "and a part in [ ] must be a quoted text or a position."
             )
         self.names.append((path, self._find(rf"\b{re.escape(str(path[0]))}\b", path)))
 
@@ -263,7 +263,7 @@ class _ExpressionReader:
         known = FILTERS.get(node.name)
         if known is None or node.node is None:
             raise ExpressionError(
-                f"There is no filter {node.name[:60]}{near(node.name, FILTERS)}. There are: "
+                f"There is no filter {node.name[:60]}{near(node.name, FILTERS)}. Available: "
                 f"{', '.join(FILTERS)}.",
                 self.number,
                 at,
@@ -273,8 +273,8 @@ class _ExpressionReader:
         if node.kwargs or node.dyn_args or node.dyn_kwargs or not least <= len(node.args) <= most:
             wanted = str(least) if least == most else f"{least} or {most}"
             raise ExpressionError(
-                f"The filter {node.name} takes {wanted} argument{'s' * (wanted != '1')}, without "
-                f"names: {known.example}",
+                f"The filter {node.name} takes {wanted} argument{'s' * (wanted != '1')}, by "
+                f"position: {known.example}",
                 self.number,
                 at,
             )
@@ -282,7 +282,7 @@ class _ExpressionReader:
             self.check(child, depth + 1)
 
     def _find(self, pattern: str, path: Name = ()) -> int:
-        # The parser tells no columns. Of equal names, one after the other.
+        # The parser reports no columns: search the source, taking repeated names in order.
         same = sum(1 for name, _ in self.names if path and name[0] == path[0])
         found = list(re.finditer(pattern, self.source))
         if not found:
@@ -301,7 +301,7 @@ _PLAIN: frozenset[type[nodes.Node]] = frozenset(
     }
 )  # fmt: skip
 _REFUSED: dict[type[nodes.Node], str] = {
-    nodes.Call: "Nothing can be called in an expression. Values are changed by filters: {{ x | upper }}.",
+    nodes.Call: "Nothing can be called in an expression. Use filters to change values: {{ x | upper }}.",
     nodes.Test: "`is` can't be used. Compare with ==, or use | default(…).",
     nodes.List: "Lists can't be written in an expression.",
     nodes.Tuple: "Lists can't be written in an expression.",

@@ -1,13 +1,13 @@
-"""The kinds of field that a pipeline file is made of.
+"""The field types of a pipeline file.
 
-A task type builds its spec from these (and from ``str``, ``int``, ``bool``, ``Any`` …). Where an
-expression may stand follows from the field's type:
+A task type builds its spec from these (and from ``str``, ``int``, ``bool``, ``Any`` …). The type of a
+field decides how expressions in it are treated:
 
 - :class:`Sql`: expressions become bound parameters;
-- ``str``, also within lists and mappings: expressions are put into the text;
-- :data:`Value` (``Any``) and unions such as ``int | Template``: a text that is one expression gives
-  its value with its type;
-- everything else (names, durations, choices, numbers): no expression.
+- ``str``, also within lists and mappings: values are inserted into the text;
+- :data:`Value` (``Any``) and unions such as ``int | Template``: a text that is one expression becomes
+  its typed value;
+- everything else (names, durations, choices, numbers): no expressions.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _UNITS = ("days", "hours", "minutes", "seconds")
 
 
 def read_duration(value: Any) -> timedelta:
-    """A duration from ``30s``, ``10m``, ``1h``, ``2d`` or several, largest first: ``1h30m``.
+    """Parses ``30s``, ``10m``, ``1h``, ``2d`` or a combination, largest unit first: ``1h30m``.
 
     Raises:
-        PydanticCustomError: it is something else.
+        PydanticCustomError: it isn't a duration.
     """
     if isinstance(value, timedelta):
         return value
@@ -58,7 +58,7 @@ def read_duration(value: Any) -> timedelta:
 
 
 def write_duration(value: timedelta) -> str:
-    """A duration as one writes it: ``1h30m``; parts of a second are cut."""
+    """A duration in the file's notation: ``1h30m``; fractions of a second are dropped."""
     rest = int(value.total_seconds())
     text = ""
     for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
@@ -82,7 +82,7 @@ Duration = Annotated[
 
 
 def between(least: timedelta, most: timedelta) -> AfterValidator:
-    """Bounds of a duration, both allowed."""
+    """Limits a duration to a range, bounds included."""
 
     def check(value: timedelta) -> timedelta:
         if not least <= value <= most:
@@ -99,7 +99,9 @@ def between(least: timedelta, most: timedelta) -> AfterValidator:
 def _no_keyword(name: str) -> str:
     if keyword.iskeyword(name):
         raise PydanticCustomError(
-            "bad_name", "{name} is a Python keyword, which a notebook can't use.", {"name": name}
+            "bad_name",
+            "{name} is a Python keyword, which a notebook can't use as a name.",
+            {"name": name},
         )
     return name
 
@@ -130,7 +132,7 @@ FileName = Annotated[
     StringConstraints(min_length=1, max_length=500, pattern=r"^[^{}\x00-\x1f]+$"),
     AfterValidator(_relative),
 ]
-"""A file beside the pipeline file, or below; name it in ``TaskSpec.files()`` to have it looked for."""
+"""A file in the pipeline's folder; yield it from ``TaskSpec.files()`` so that the check looks for it."""
 
 
 def _artifact(value: str) -> str:
@@ -144,7 +146,7 @@ def _artifact(value: str) -> str:
 
 ArtifactName = Annotated[
     str,
-    # No braces: it is known before a run.
+    # No braces, so no expressions: the name is known before a run.
     StringConstraints(max_length=165, pattern=r"^[^{}]*$"),
     AfterValidator(_artifact),
     Field(
@@ -153,22 +155,22 @@ ArtifactName = Annotated[
         examples=["transform.sales.parquet"],
     ),
 ]
-"""Name it in ``TaskSpec.reads()`` to have it looked for."""
+"""Yield it from ``TaskSpec.reads()`` so that the check looks for it."""
 
 Template = Annotated[str, StringConstraints(pattern=r"\{\{", max_length=10_000)]
-"""A text with an expression, beside another type: ``int | Template``."""
+"""A text with an expression, for unions with another type: ``int | Template``."""
 
 Value = Any
-"""Any JSON; texts in it may be expressions, which keep their type."""
+"""Any JSON; strings in it may be expressions, whose values keep their type."""
 
 
 @dataclass(frozen=True)
 class Sql:
-    """SQL of a task.
+    """The SQL of a task.
 
     Attributes:
-        text: in the file, with expressions; in an evaluated spec, with ``:p1``, ``:p2`` …
-        parameters: the values in an evaluated spec; None before.
+        text: with expressions, as in the file; in an evaluated spec, with ``:p1``, ``:p2`` …
+        parameters: the values in an evaluated spec; None before evaluation.
     """
 
     text: str

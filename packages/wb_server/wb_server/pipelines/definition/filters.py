@@ -1,7 +1,7 @@
 """The filters of the expression language: ``{{ value | name(arguments) }}``.
 
-Each takes plain values (text, numbers, booleans, dates, lists, null) and gives one back. An error in
-a value is a ``ValueError`` whose text names no value: values may be data.
+Each takes plain values (text, numbers, booleans, dates, lists, null) and returns one. A bad value
+raises ``ValueError`` with a text that doesn't quote it, since values may be data.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DIRECTIVES = "YymdjBbAaVGuHMS%"
 
 
 def as_text(value: Any) -> str:
-    """A value as it stands in a text: dates in ISO form, lists and objects as JSON, null as nothing."""
+    """A value inserted into text: dates in ISO format, lists and objects as JSON, null as nothing."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -35,12 +35,12 @@ def as_text(value: Any) -> str:
 
 
 def as_json(value: Any) -> str:
-    """A value as JSON on one line; dates are ISO texts."""
+    """A value as JSON on one line, with dates as ISO strings."""
     return jsonlib.dumps(value, ensure_ascii=False, default=_iso)
 
 
 def as_date(value: Any) -> date:
-    """A date from a date, a time or an ISO text of either."""
+    """The date of a date, a datetime, or an ISO string of either."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -54,7 +54,7 @@ def as_date(value: Any) -> date:
 
 
 def whole(value: Any) -> int:
-    """A whole number of a size that makes sense for a step or a position."""
+    """Checks that a value is a whole number of a sensible size for a step or a position."""
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 1_000_000:
         raise ValueError("Its argument must be a whole number of at most 1,000,000.")
     return value
@@ -68,7 +68,7 @@ def add_days(value: Any, days: Any) -> date:
 
 
 def add_months(value: Any, months: Any) -> date:
-    """The same day ``months`` later; the month's last day where it has no such day."""
+    """The same day ``months`` later, or the last day of a shorter month."""
     day = as_date(value)
     year, month = divmod(day.year * 12 + day.month - 1 + whole(months), 12)
     if not 1 <= year <= 9999:
@@ -100,14 +100,14 @@ def format_date(value: Any, form: Any = "%Y-%m-%d") -> str:
             moment = as_date(value)
     elif not isinstance(value, date):
         moment = as_date(value)
-    # The platform's strftime leaves out the zeros of early years.
+    # The platform's strftime drops the leading zeros of early years.
     year = f"{moment.year:04d}"
     return str(moment.strftime(re.sub(r"(%%)|%Y", lambda m: m[1] or year, form)))
 
 
 def join(value: Any, separator: Any = ", ") -> str:
     if not isinstance(value, list) or not isinstance(separator, str):
-        raise ValueError("It needs a list, and a text to put between its items.")
+        raise ValueError("It needs a list, and a separator that is text.")
     texts = [as_text(item) for item in value]
     if sum(map(len, texts)) + len(separator) * len(texts) > MAX_TEXT:
         raise ValueError("The text would be too long.")
@@ -116,7 +116,7 @@ def join(value: Any, separator: Any = ", ") -> str:
 
 def length(value: Any) -> int:
     if not isinstance(value, str | list | dict):
-        raise ValueError("It must be a text or a list.")
+        raise ValueError("It must be text or a list.")
     return len(value)
 
 
@@ -138,13 +138,17 @@ def round_(value: Any, digits: Any = 0) -> int | float:
 
 
 def default(value: Any, instead: Any) -> Any:
-    """Evaluated apart: its value may be missing altogether."""
+    """Replaces null. The evaluator passes a missing value as null, for this filter only."""
     return instead if value is None else value
 
 
 @dataclass(frozen=True)
 class Filter:
-    """One filter: what it does, for the reference page, and how many arguments it takes."""
+    """One filter, with what the reference page says of it.
+
+    Attributes:
+        arguments: the minimum and maximum number of arguments.
+    """
 
     function: Callable[..., Any]
     arguments: tuple[int, int]

@@ -1,18 +1,18 @@
-"""Which task needs which."""
+"""The dependency graph of tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 Needs = Mapping[str, Iterable[str]]
-"""Task id -> the ids that it needs directly. Ids that are no key are left out of account."""
+"""Task id -> the ids that it needs directly. Ids that aren't keys are ignored."""
 
 
 def order(needs: Needs) -> list[str]:
-    """Task ids so that each comes after what it needs; otherwise in the order given.
+    """Task ids in topological order: each after the tasks it needs, otherwise as given.
 
     Raises:
-        ValueError: tasks need each other in a circle (see :func:`cycles`).
+        ValueError: there is a cycle (see :func:`cycles`).
     """
     found = _settled(needs)
     if len(found) < len(needs):
@@ -21,7 +21,7 @@ def order(needs: Needs) -> list[str]:
 
 
 def needed(needs: Needs, task: str) -> set[str]:
-    """Everything that a task needs, directly or through others, without itself (but in a circle)."""
+    """All tasks that a task needs, directly or indirectly; itself only if it is in a cycle."""
     found: set[str] = set()
     waiting = [task]
     while waiting:
@@ -33,13 +33,13 @@ def needed(needs: Needs, task: str) -> set[str]:
 
 
 def dependents(needs: Needs, tasks: Iterable[str]) -> set[str]:
-    """Everything that needs one of the tasks, directly or through others, without the tasks."""
+    """All tasks that need one of the given ones, directly or indirectly, without the given ones."""
     given = set(tasks)
     return {task for task in needs if task not in given and needed(needs, task) & given}
 
 
 def cycles(needs: Needs) -> list[list[str]]:
-    """The circles: of each group of tasks that need each other, one way around it."""
+    """The cycles: one path around each group of tasks that need each other."""
     open_tasks = set(needs) - set(_settled(needs))
     found: list[list[str]] = []
     done: set[str] = set()
@@ -69,7 +69,7 @@ def _settled(needs: Needs) -> list[str]:
 
 
 def _way_back(needs: Needs, task: str, group: set[str]) -> list[str]:
-    """The shortest way from a task over what it needs back to itself; empty if there is none."""
+    """The shortest path from a task through its needs back to itself; empty if there is none."""
     came: dict[str, str] = {}
     waiting = [task]
     for current in waiting:

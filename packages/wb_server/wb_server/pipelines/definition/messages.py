@@ -1,4 +1,4 @@
-"""What pydantic says about a file, in words for the person who wrote it."""
+"""Translates pydantic's errors about a file into messages for its author."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .problems import Path
 
 
 class Message(NamedTuple):
-    """A problem with its path; ``at_key`` says that the key is what is wrong, not the value."""
+    """A problem with its path; ``at_key`` if the key is wrong, not the value."""
 
     path: Path
     code: str
@@ -26,7 +26,7 @@ _NAME_RULE = (
     "lower-case letters, digits and underscores, starting with a letter, at most 63 characters"
 )
 _TYPES = {
-    "string_type": "It must be a text. Put it in quotes.",
+    "string_type": "It must be text. Put it in quotes.",
     "int_type": "It must be a whole number.",
     "int_from_float": "It must be a whole number.",
     "int_parsing": "It must be a whole number.",
@@ -43,14 +43,14 @@ _TYPES = {
 
 
 def translate(error: ErrorDetails, data: Any, registry: Registry) -> Message:
-    """One error of pydantic as a message with the path in the file."""
+    """Turns one pydantic error into a message with its path in the file."""
     kind = error["type"]
     context = error.get("ctx", {})
     path = _path(error["loc"], data)
     if kind == "extra_forbidden":
         known = keys_at(path[:-1], data, registry)
         key = str(path[-1])
-        there = f" There are: {', '.join(known)}." if known else ""
+        there = f" Available: {', '.join(known)}." if known else ""
         return Message(
             path, "unknown_key", f"There is no key {key[:80]} here{near(key, known)}.{there}", True
         )
@@ -62,7 +62,7 @@ def translate(error: ErrorDetails, data: Any, registry: Registry) -> Message:
     if error["loc"] and error["loc"][-1] == "[key]":
         if kind == "string_pattern_mismatch":
             return Message(path, "bad_name", f"A name must have {_NAME_RULE}.", True)
-        return Message(path, "bad_name", _ended(error["msg"]), True)
+        return Message(path, "bad_name", _with_period(error["msg"]), True)
     if "key" in context:
         return Message((*path, str(context["key"])), kind, error["msg"])
     if kind in _TYPES:
@@ -81,17 +81,15 @@ _CODES = {
 }
 
 
-def _sentence(kind: str, context: dict[str, Any], path: Path, said: str) -> str:
+def _sentence(kind: str, context: dict[str, Any], path: Path, original: str) -> str:
     field = path[-1] if path else ""
     if kind == "string_pattern_mismatch":
         if field == "run_as":
             return "It must be owner or team:<group>."
         if "labels" in path:
-            return (
-                "A label must have lower-case letters, digits, dots, dashes and underscores only."
-            )
+            return "A label can have only lower-case letters, digits, dots, dashes and underscores."
         if r"\{\{" in str(context.get("pattern", "")):
-            return "It must be such a value or an expression: {{ … }}."
+            return "It must be a value of that type or an expression: {{ … }}."
         if str(context.get("pattern", "")).startswith("^[a-z][a-z0-9_]{0,62}"):
             return f"A name must have {_NAME_RULE}."
         return "It contains characters that aren't allowed here."
@@ -109,21 +107,21 @@ def _sentence(kind: str, context: dict[str, Any], path: Path, said: str) -> str:
         return f"It must be at least {context.get('ge')}."
     if kind == "less_than_equal":
         return f"It must be at most {context.get('le')}."
-    return _ended(said)
+    return _with_period(original)
 
 
-def _ended(said: str) -> str:
-    """Pydantic's own words as a sentence."""
-    said = said.removeprefix("Value error, ").strip()
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+def _with_period(message: str) -> str:
+    """Pydantic's own message as a sentence."""
+    message = message.removeprefix("Value error, ").strip()
+    return message if message.endswith((".", "!", "?")) else f"{message}."
 
 
 def _tag(kind: str, context: dict[str, Any], path: Path) -> Message:
     what = "task type" if path[:1] == ("tasks",) else "type"
     tags = [tag.strip(" '") for tag in str(context.get("expected_tags", "")).split(",")]
-    there = f"There are: {', '.join(tag for tag in tags if tag)}."
+    there = f"Available: {', '.join(tag for tag in tags if tag)}."
     if kind == "union_tag_not_found":
-        there = there if len(there) > len("There are: .") else ""
+        there = there if len(there) > len("Available: .") else ""
         return Message(path, "missing", f"The key type is missing. {there}".strip(), True)
     tag = str(context.get("tag", ""))
     return Message(
@@ -134,11 +132,11 @@ def _tag(kind: str, context: dict[str, Any], path: Path) -> Message:
 
 
 def _path(loc: tuple[int | str, ...], data: Any) -> Path:
-    """The keys of the file in pydantic's location, which also names types of a union."""
+    """Pydantic's location as a path in the file, without the union types that it also names."""
     path: list[str | int] = []
     for index, part in enumerate(loc):
         if index == 2 and loc[0] in ("tasks", "parameters"):
-            continue  # the type, by which pydantic chose the model
+            continue  # the discriminator by which pydantic chose the model
         inside = child(data, part)
         if inside is not MISSING:
             path.append(part)
@@ -147,7 +145,7 @@ def _path(loc: tuple[int | str, ...], data: Any) -> Path:
 
 
 def keys_at(path: Path, data: Any, registry: Registry) -> list[str]:
-    """The keys that the file may have at a path; none where that isn't known."""
+    """The keys allowed at a path of the file; empty if that isn't known."""
     model: Any = None
     if path and path[-1] == "retries":
         model = Retries

@@ -1,8 +1,8 @@
-"""The pipeline file (``*.pipeline.yaml``) as models. Their descriptions are the reference page.
+"""The models of the pipeline file (``*.pipeline.yaml``). Their descriptions make the reference page.
 
-:class:`TaskSpec` is the base of what a task type takes; the types themselves lie above this room, so
-their specs are handed in as a ``Registry``. ``check.check`` reads a text into a :class:`PipelineFile`
-of such specs.
+:class:`TaskSpec` is the base of each task type's spec. The task types live in a higher layer, so
+their specs are passed in as a ``Registry``. ``check.check`` parses a text into a
+:class:`PipelineFile` of such specs.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ Description = Annotated[str, StringConstraints(max_length=2_000)]
 
 
 class _Part(BaseModel):
-    """A part of the file: an unknown key is a mistake, and nothing changes after reading."""
+    """A part of the file: rejects unknown keys and is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Retries(_Part):
-    """How often a task that failed is tried again, and after which wait."""
+    """How often a failed task is retried, and after how long."""
 
     count: int = Field(
         default=0,
@@ -65,7 +65,7 @@ class Retries(_Part):
     )
 
     def wait(self, failed: int) -> timedelta:
-        """The wait after the ``failed``-th attempt (from 1) and before the next one."""
+        """The wait between the ``failed``-th attempt (from 1) and the next."""
         if self.backoff == "constant":
             return self.delay
         doubled: int = 2 ** min(failed - 1, 30)
@@ -76,11 +76,11 @@ Timeout = Annotated[Duration, between(timedelta(seconds=1), timedelta(days=7))]
 
 
 class Defaults(_Part):
-    """What holds for each task that says nothing else."""
+    """The values for tasks that don't set their own."""
 
     retries: Retries = Field(
         default=Retries(),
-        description="Retries of tasks without `retries` of their own.",
+        description="The retries of tasks that don't set `retries`.",
         examples=[{"count": 2, "delay": "30s", "backoff": "exponential"}],
     )
     timeout: Timeout = Field(
@@ -91,7 +91,7 @@ class Defaults(_Part):
 
 
 def _sentence(kind: str) -> Any:
-    """A check of ``cron.py`` as a validator with a code of its own."""
+    """A check from ``cron.py`` as a validator with its own error code."""
     check = {"bad_cron": cron.check_cron, "bad_zone": cron.check_zone}[kind]
 
     def validate(value: str) -> str:
@@ -104,7 +104,7 @@ def _sentence(kind: str) -> Any:
 
 
 class Schedule(_Part):
-    """When the pipeline runs by itself."""
+    """When the pipeline runs automatically."""
 
     cron: Annotated[str, _sentence("bad_cron")] = Field(
         max_length=200,
@@ -122,7 +122,7 @@ class Schedule(_Part):
     catch_up: Literal["skip", "latest", "all"] = Field(
         default="latest",
         description="What happens to times that were missed while no scheduler ran or the schedule was "
-        "paused: `skip` drops them, `latest` runs once for the last one, `all` runs for "
+        "paused: `skip` drops them, `latest` runs once for the last one, `all` runs once for "
         "each (at most 1,000).",
         examples=["latest"],
     )
@@ -139,7 +139,7 @@ class ConnectionUse:
     """A connection that a task reads or writes.
 
     Attributes:
-        path: the keys from the task to the name, for the place of a problem: ``("into", "connection")``.
+        path: the keys from the task to the name, to locate problems: ``("into", "connection")``.
     """
 
     connection: str
@@ -173,9 +173,9 @@ class SqlUse:
     """A statement that a task runs.
 
     Attributes:
-        sql: as it stands in the file, with expressions.
+        sql: as written in the file, with expressions.
         path: as in ``ConnectionUse``.
-        reads: whether it has to be one that only reads.
+        reads: whether it must be read-only.
     """
 
     connection: str
@@ -186,7 +186,7 @@ class SqlUse:
 
 @dataclass(frozen=True)
 class TaskProblem:
-    """A mistake that a task spec finds in itself; ``path`` leads from the task to it."""
+    """A mistake that a task spec finds in itself; ``path`` is relative to the task."""
 
     path: Path
     code: str
@@ -194,36 +194,36 @@ class TaskProblem:
 
 
 class CheckContext(Protocol):
-    """What a check asks the world around the file.
+    """The questions that a check asks about the file's surroundings.
 
-    Answers are about the one whose rights a run has: the team, or without one the pipeline's owner.
+    Answers are for the account whose rights a run uses: the team, or else the pipeline's owner.
     """
 
     @property
     def files(self) -> Collection[str]:
-        """The files of the pipeline's folder, as paths below it with ``/``."""
+        """The files of the pipeline's folder, as relative paths with ``/``."""
 
     def connection(self, name: str, write: bool, team: str | None) -> str | None:
-        """None if they may read (write) that connection; otherwise a sentence that says why not."""
+        """None if the account may read (or write) that connection; otherwise a sentence saying why not."""
 
     def statement(
         self, use: SqlUse, sql: str, parameters: Collection[str], team: str | None
     ) -> str | None:
-        """None if they may run it; otherwise a sentence that says why not.
+        """None if the account may run the statement; otherwise a sentence saying why not.
 
         Args:
-            sql: with parameters in the places of expressions.
+            sql: the statement with parameters instead of expressions.
         """
 
     def server(self, team: str | None) -> str | None:
-        """None if they have a server for user code; otherwise a sentence that says why not."""
+        """None if the account has a server for user code; otherwise a sentence saying why not."""
 
     def run_as(self, team: str) -> str | None:
-        """None if the pipeline may run as that team account; otherwise a sentence that says why not."""
+        """None if the pipeline may run as that team account; otherwise a sentence saying why not."""
 
 
 class TaskSpec(_Part):
-    """What every task has. A task type derives its own from it::
+    """The keys that all tasks share. A task type derives its spec from it::
 
         class SqlSpec(TaskSpec):
             type: Literal["sql"]
@@ -233,11 +233,11 @@ class TaskSpec(_Part):
             def uses(self) -> Iterable[ConnectionUse]:
                 yield ConnectionUse(self.connection, write=False)
 
-    Fields are made of the kinds in ``fields``; by them it is known where expressions may stand. Each
-    has a description and an example, for the reference page; so does the class, by its docstring.
+    Fields use the types in ``fields``, which decide where expressions may stand. For the reference page,
+    each field has a description and an example, and the class has a docstring.
     """
 
-    type: str = Field(description="What kind of task it is.")
+    type: str = Field(description="The task type.")
     description: Description = Field(
         default="",
         description="What the task does, for readers.",
@@ -251,7 +251,7 @@ class TaskSpec(_Part):
     )
     retries: Retries | None = Field(
         default=None,
-        description="As in `defaults`, for this task; it replaces them as a whole.",
+        description="As in `defaults`, for this task; it replaces the default retries as a whole.",
         examples=[{"count": 3}],
     )
     timeout: Timeout | None = Field(
@@ -264,39 +264,39 @@ class TaskSpec(_Part):
     """Fields in which ``{{`` is plain text."""
 
     runs_user_code: ClassVar[bool] = False
-    """Whether it needs a server of the one whose rights the run has."""
+    """Whether it needs a server of the user whose rights the run uses."""
 
     def uses(self) -> Iterable[ConnectionUse]:
-        """The connections that it reads or writes: known from the file, never from an expression."""
+        """The connections that it reads or writes. Their names never come from an expression."""
         return ()
 
     def statements(self) -> Iterable[SqlUse]:
-        """The statements that it runs in them."""
+        """The statements that it runs on its connections."""
         return ()
 
     def files(self) -> Iterable[FileUse]:
-        """The files of the pipeline's folder that have to be there."""
+        """The files of the pipeline's folder that must exist."""
         return ()
 
     def reads(self) -> Iterable[ArtifactUse]:
-        """The artifacts of other tasks that have to be there."""
+        """The artifacts of other tasks that must exist."""
         return ()
 
     def outputs(self) -> Collection[str] | None:
-        """The names of its outputs, or None when only a run tells."""
+        """The names of its outputs, or None if they are known only at run time."""
         return None
 
     def artifacts(self) -> Collection[str] | None:
-        """The names of its artifacts, or None when only a run tells."""
+        """The names of its artifacts, or None if they are known only at run time."""
         return None
 
     def problems(self, context: CheckContext) -> Iterable[TaskProblem]:
-        """Mistakes beyond types, connections and files. It never raises."""
+        """Mistakes other than those of types, connections and files. Never raises."""
         return ()
 
 
 Registry = Mapping[str, type[TaskSpec]]
-"""Task type by name; each spec's ``type`` is a ``Literal`` of that name."""
+"""The specs of task types by name; each spec's ``type`` is a ``Literal`` of that name."""
 
 RunAs = Annotated[str, StringConstraints(pattern=r"^(owner|team:[^\s:/][^:/]{0,254})$")]
 
@@ -323,7 +323,7 @@ class PipelineFile(_Part):
     parameters: dict[ParameterName, Parameter] = Field(
         default={},
         max_length=MAX_PARAMETERS,
-        description="Values that a run is given, by name. Tasks read them as "
+        description="The values that a run takes, by name. Tasks read them as "
         "`{{ params.<name> }}`.",
         examples=[{"period": {"type": "date", "default": "{{ run.date | first_of_month(-1) }}"}}],
     )
@@ -345,7 +345,7 @@ class PipelineFile(_Part):
     )
     sla: Annotated[Duration, between(timedelta(seconds=1), timedelta(days=30))] | None = Field(
         default=None,
-        description="How soon after it was due a run should end.",
+        description="How soon after its due time a run should end.",
         examples=["2h"],
     )
     run_as: RunAs = Field(
@@ -356,7 +356,8 @@ class PipelineFile(_Part):
     tasks: dict[TaskId, SerializeAsAny[TaskSpec]] = Field(
         min_length=1,
         max_length=MAX_TASKS,
-        description="What it does: tasks by id. A task starts when all that it needs has succeeded.",
+        description="What it does: tasks by id. A task starts when all tasks that it needs have "
+        "succeeded.",
         examples=[{"extract": {"type": "sql", "connection": "warehouse", "statement": "select 1"}}],
     )
 
@@ -372,19 +373,19 @@ class PipelineFile(_Part):
 
     @property
     def needs(self) -> dict[str, list[str]]:
-        """Task id -> what it needs directly, in the order of the file (see ``graph``)."""
+        """Task id -> the tasks it needs directly, in the order of the file (see ``graph``)."""
         return {name: list(dict.fromkeys(task.needs)) for name, task in self.tasks.items()}
 
     def order(self) -> list[str]:
-        """Task ids, each after what it needs."""
+        """Task ids in topological order."""
         return graph.order(self.needs)
 
     def retries_of(self, task: str) -> Retries:
-        """What holds for a task: its own, or the defaults."""
+        """The retries of a task: its own, or the defaults."""
         return self.tasks[task].retries or self.defaults.retries
 
     def timeout_of(self, task: str) -> timedelta:
-        """What holds for a task: its own, or the default."""
+        """The timeout of a task: its own, or the default."""
         own = self.tasks[task].timeout
         return self.defaults.timeout if own is None else own
 

@@ -1,4 +1,4 @@
-"""Which names an expression may read, by where it stands."""
+"""The names that an expression may read, depending on where it stands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .near import near
 RUN = {
     "id": "the run's id",
     "date": "the day for which it runs, in the schedule's time zone: a date",
-    "time": "the moment for which it runs, as an ISO text",
+    "time": "the time for which it runs, as ISO text",
     "trigger": "what started it, such as `schedule` or `manual`",
 }
 PIPELINE = {"name": "the pipeline's name"}
@@ -19,11 +19,11 @@ PIPELINE = {"name": "the pipeline's name"}
 
 @dataclass(frozen=True)
 class Names:
-    """What may be read in one place.
+    """The names that may be read in one place.
 
     Attributes:
-        parameters: names of parameters; None where there are none to read (in their defaults).
-        tasks: the tasks that are needed, with their outputs (None: not known before a run).
+        parameters: names of parameters; None where none may be read (in their defaults).
+        tasks: the needed tasks with their outputs (None: known only at run time).
         others: tasks that exist but aren't needed.
     """
 
@@ -32,7 +32,7 @@ class Names:
     others: Collection[str] = ()
 
     def problem(self, name: Name) -> tuple[str, str] | None:
-        """Code and sentence of what is wrong with a name; None if it can be read."""
+        """The code and message of a name's problem; None if it can be read."""
         root, *rest = name
         if root == "run":
             return _fixed(name, RUN)
@@ -53,15 +53,18 @@ class Names:
     def _parameter(self, name: Name, rest: list[str | int]) -> tuple[str, str] | None:
         known = self.parameters or ()
         if not rest:
-            return "unknown_name", "Name one parameter: params.<name>."
+            return "unknown_name", "Name a parameter: params.<name>."
         if rest[0] not in known:
-            there = f"There are: {', '.join(known)}" if known else "The file has none"
+            there = f"Available: {', '.join(known)}" if known else "The file has none"
             return (
                 "unknown_name",
                 f"There is no parameter {rest[0]}{near(str(rest[0]), known)}. {there[:300]}.",
             )
         if len(rest) > 2 or (len(rest) == 2 and not isinstance(rest[1], int)):
-            return "unknown_name", f"{written(name)}: a parameter has no parts except items: [0]."
+            return (
+                "unknown_name",
+                f"{written(name)}: a parameter has no parts except list items: [0].",
+            )
         return None
 
     def _output(self, name: Name, rest: list[str | int]) -> tuple[str, str] | None:
@@ -80,10 +83,10 @@ class Names:
     def artifact_problem(
         self, artifact: str, known: Mapping[str, Collection[str] | None]
     ) -> tuple[str, str] | None:
-        """Code and sentence of what is wrong with an artifact's name; None if it can be read.
+        """The code and message of an artifact name's problem; None if it can be read.
 
         Args:
-            known: the artifacts of tasks, by task; None where only a run tells.
+            known: the artifacts of tasks, by task; None if known only at run time.
         """
         task, _, name = artifact.partition(".")
         found = self._task(task)
@@ -114,4 +117,4 @@ def _fixed(name: Name, known: Mapping[str, str]) -> tuple[str, str] | None:
     if len(rest) == 1 and rest[0] in known:
         return None
     there = ", ".join(f"{root}.{part}" for part in known)
-    return "unknown_name", f"There is no {written(name)}. There is: {there}."
+    return "unknown_name", f"There is no {written(name)}. Available: {there}."

@@ -1,4 +1,4 @@
-"""The types of parameters: what the file declares, and what fits each."""
+"""The types of parameters: how the file declares them, and which values fit."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ ItemType = Literal["text", "integer", "number", "boolean", "date"]
 def _default_field(*examples: Any) -> Any:
     return Field(
         default=None,
-        description="The value of a run that isn't given one. It may be an expression on `run.…` and "
-        "`pipeline.…`.",
+        description="The value for runs that are started without one. It may be an expression that "
+        "uses `run.…` and `pipeline.…`.",
         examples=list(examples),
     )
 
 
 class AnyParameter(BaseModel):
-    """What all parameters have."""
+    """The base of all parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,14 +42,14 @@ class AnyParameter(BaseModel):
     description: str = Field(
         default="",
         max_length=2_000,
-        description="What it means; shown in the form for a run.",
+        description="What it means; shown in the form that starts a run.",
         examples=["The month to load"],
     )
     default: Any = _default_field()
     required: bool | None = Field(
         default=None,
         strict=True,
-        description="Whether a run must be given a value. By default it must if there is no default. "
+        description="Whether a run needs a value to start. If not set, it does if there is no `default`. "
         "With `false` and no default, the value is null.",
         examples=[True],
     )
@@ -60,15 +60,15 @@ class AnyParameter(BaseModel):
         return self.default is None if self.required is None else self.required
 
     def convert(self, value: Any) -> Any:
-        """The value with its type, from that or from its JSON form.
+        """The typed value, from itself or from its JSON form.
 
         Raises:
-            ValueError: it doesn't fit, in a sentence.
+            ValueError: it doesn't fit; the text is a sentence.
         """
         raise NotImplementedError
 
     def form(self) -> dict[str, Any]:
-        """JSON Schema of a value."""
+        """The JSON Schema of a value."""
         raise NotImplementedError
 
     @model_validator(mode="after")
@@ -91,12 +91,12 @@ class AnyParameter(BaseModel):
 
 
 def _mistake(key: str, sentence: str) -> PydanticCustomError:
-    """An error of one key of a part, found when the part is complete (see ``check``)."""
+    """An error about one key, found when the whole part is validated (see ``check``)."""
     return PydanticCustomError("bad_value", "{reason}", {"reason": sentence, "key": key})
 
 
 class TextParameter(AnyParameter):
-    """A text."""
+    """Text."""
 
     type: Literal["text"]
     default: Any = _default_field("north")
@@ -111,9 +111,9 @@ class TextParameter(AnyParameter):
 
     def convert(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueError("It must be a text. Put it in quotes.")
+            raise ValueError("It must be text. Put it in quotes.")
         if len(value) > self.max_length:
-            raise ValueError(f"It must be a text of at most {self.max_length:,} characters.")
+            raise ValueError(f"It must have at most {self.max_length:,} characters.")
         return value
 
     def form(self) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class IntegerParameter(AnyParameter):
 
 
 class NumberParameter(AnyParameter):
-    """A number, with decimals or without."""
+    """A number, with or without decimals."""
 
     type: Literal["number"]
     default: Any = _default_field(0.5)
@@ -247,17 +247,17 @@ class ListParameter(AnyParameter):
             raise ValueError("It must be a list.")
         if len(value) > self.max_items:
             raise ValueError(f"It must be a list of at most {self.max_items:,} items.")
-        done = []
+        converted = []
         for number, item in enumerate(value, start=1):
             try:
-                done.append(self.item.convert(item))
+                converted.append(self.item.convert(item))
             except ValueError as error:
                 raise ValueError(f"Item {number}: {error}") from None
-        return done
+        return converted
 
     @property
     def item(self) -> AnyParameter:
-        """What converts one item."""
+        """The parameter type that converts one item."""
         return _ITEMS[self.items]
 
     def form(self) -> dict[str, Any]:
@@ -295,7 +295,7 @@ _ITEMS: dict[str, AnyParameter] = {
 
 
 def has_expressions(default: Any) -> bool:
-    """Whether a default has to be evaluated."""
+    """Whether a default contains expressions."""
     if isinstance(default, list):
         return any(has_expressions(item) for item in default if isinstance(item, str))
     return isinstance(default, str) and has_expression(default)

@@ -1,7 +1,7 @@
-"""The values of a run's parameters, from what is given and from defaults.
+"""The values of a run's parameters, from given values and defaults.
 
-A value is a plain Python one while it is used (``str``, ``int``, ``float``, ``bool``, ``date``,
-``list`` of such, None) and JSON where it is kept or sent: only dates differ, as ISO texts.
+In use, a value is plain Python (``str``, ``int``, ``float``, ``bool``, ``date``, a ``list`` of those,
+None). Stored or sent, it is JSON; only dates differ, as ISO strings.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ __all__ = [
 def resolve(
     definitions: Definitions, given: Mapping[str, Any], scope: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The values of a run: what is given, and defaults for the rest, each with its type.
+    """The typed values of a run: those given, and defaults for the rest.
 
-    A value that is given is never read as an expression. Null counts as not given.
+    A given value is never evaluated as an expression. Null counts as not given.
 
     Args:
         given: typed values, or their JSON form.
         scope: ``run`` and ``pipeline``, for defaults that are expressions.
 
     Raises:
-        InvalidInput: code ``bad_parameters``; ``details["parameters"]`` has a sentence by name.
+        InvalidInput: code ``bad_parameters``; ``details["parameters"]`` maps names to messages.
     """
     wrong: dict[str, str] = {}
     values: dict[str, Any] = {}
     for name in given:
         if name not in definitions:
             known = ", ".join(definitions) or "none"
-            wrong[str(name)[:100]] = f"There is no such parameter. There are: {known}."
+            wrong[str(name)[:100]] = f"There is no such parameter. Available: {known}."
     for name, parameter in definitions.items():
         value = given.get(name)
         try:
@@ -82,12 +82,12 @@ def default_of(parameter: Parameter, scope: Mapping[str, Any]) -> Any:
 
 
 def to_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as JSON: dates as ISO texts."""
+    """Values as JSON, with dates as ISO strings."""
     return {name: _json(value) for name, value in values.items()}
 
 
 def from_json(definitions: Definitions, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values with their types again, from :func:`to_json`.
+    """Restores the typed values from :func:`to_json`.
 
     Raises:
         ValueError: a value doesn't fit its definition.
@@ -100,10 +100,10 @@ def from_json(definitions: Definitions, values: Mapping[str, Any]) -> dict[str, 
 
 
 def from_texts(definitions: Definitions, texts: Mapping[str, str]) -> dict[str, Any]:
-    """What a command line gives (``period=2026-01-31``), as JSON for :func:`resolve`.
+    """Values from a command line (``period=2026-01-31``) as JSON for :func:`resolve`.
 
-    Numbers and ``true``/``false`` are read as such where the parameter takes them; a list is a JSON
-    list, or texts with commas between. What can't be read stays a text, for ``resolve`` to refuse.
+    Numbers and ``true``/``false`` are parsed where the parameter takes them; a list is a JSON list or
+    comma-separated text. What can't be parsed stays text, for ``resolve`` to reject.
     """
     return {name: _from_text(definitions.get(name), text) for name, text in texts.items()}
 
@@ -112,8 +112,8 @@ def form(definitions: Definitions, scope: Mapping[str, Any] | None = None) -> di
     """JSON Schema (draft 2020-12) of the values of a run, for a form.
 
     Args:
-        scope: ``run`` and ``pipeline`` of the run to come, to show the values of defaults that are
-            expressions. Without it, and where one can't be computed, they have no ``default``.
+        scope: ``run`` and ``pipeline`` of a prospective run, to evaluate defaults that are expressions.
+            Without it, or if one can't be computed, such a parameter has no ``default``.
     """
     properties: dict[str, Any] = {}
     for name, parameter in definitions.items():
@@ -126,7 +126,7 @@ def form(definitions: Definitions, scope: Mapping[str, Any] | None = None) -> di
                 if value is not None:
                     shown["default"] = _json(parameter.convert(value))
             except (ValueError, WorkbenchError):
-                pass  # the run says what is wrong with it
+                pass  # starting a run reports the problem
         properties[name] = shown
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,4 @@
-"""What is wrong with a file, and where."""
+"""Problems of a file and their positions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 Path = tuple[str | int, ...]
-"""Keys and list positions (from 0) that lead to a value."""
+"""The keys and list indexes (from 0) that lead to a value."""
 
 
 class Position(NamedTuple):
@@ -18,7 +18,7 @@ class Position(NamedTuple):
 
 
 class Problem(BaseModel):
-    """One mistake in a file, in words for the person who wrote it."""
+    """One mistake in a file, worded for its author."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,11 +1,12 @@
-"""Reads a YAML text safely, and notes the range of every key and value in it.
+"""Reads YAML safely, and records the range of every key and value.
 
-ruamel.yaml composes the text into nodes; what comes of them is built up here, without its
-constructors. So nothing but mappings, lists, texts, numbers, booleans and null can come out, and
-each limit acts while reading.
+ruamel.yaml composes the text into nodes; this module builds the values from them, without ruamel's
+constructors. So the result holds only mappings, lists, strings, numbers, booleans and null, and each
+limit is enforced while reading.
 
-Rules of YAML 1.2, core schema: ``no``, ``on`` and ``2026-01-31`` are texts; ``true``, ``null`` and
-``0x1f`` are not. Keys are always texts. Merge keys (``<<``) belong to YAML 1.1 and are refused.
+The rules are those of YAML 1.2's core schema: ``no``, ``on`` and ``2026-01-31`` are strings;
+``true``, ``null`` and ``0x1f`` are not. Keys are always strings. Merge keys (``<<``) belong to YAML
+1.1 and are refused.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ _INTEGER = re.compile(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 _SPECIAL = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
 
-# What YAML takes as a character, without the byte order mark.
+# The complement of YAML's printable characters; the byte order mark counts as unprintable too.
 _UNPRINTABLE = re.compile(
     "[^\t\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
 
 class _Stop(Exception):
-    """Reading ends here, with this problem."""
+    """Ends reading with a problem."""
 
     def __init__(self, offset: int, path: Path, code: str, message: str) -> None:
         super().__init__(message)
@@ -55,8 +56,9 @@ class _Stop(Exception):
 def read(text: str | bytes) -> Document:
     """Reads one YAML document.
 
-    Never raises for what is in the text: see ``problems`` of the answer. With a problem ``data``
-    holds what could be read, so that more can be checked; after a broken limit or syntax, it is None.
+    Never raises because of the text: see ``problems`` of the result. Despite problems, ``data`` holds
+    what could be read, so that more can be checked; after an exceeded limit or a syntax error it is
+    None.
     """
     size = len(text) if isinstance(text, bytes) else len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
@@ -71,7 +73,7 @@ def read(text: str | bytes) -> Document:
     if bad or (isinstance(text, bytes) and "\ufffd" in decoded):
         offset = bad.start() if bad else decoded.index("\ufffd")
         found = f"the character U+{ord(decoded[offset]):04X}" if bad else "bytes that are not UTF-8"
-        document.note(offset, (), "bad_character", f"The file holds {found}. Take it out.")
+        document.note(offset, (), "bad_character", f"The file contains {found}. Remove it.")
         return document
     yaml = YAML(typ="safe", pure=True)
     yaml.Resolver = _Resolver
@@ -89,18 +91,18 @@ def read(text: str | bytes) -> Document:
         mark = error.problem_mark or error.context_mark
         document.note(mark.index if mark else 0, (), "yaml", _sentence(error))
     except (YAMLError, ValueError, IndexError, AssertionError, AttributeError, TypeError, KeyError):
-        # The parser's own slips on odd input: still a mistake in the file.
-        document.note(composer.offset, (), "yaml", "This is not YAML. Check what stands here.")
+        # Bugs of the parser on odd input: still a mistake in the file.
+        document.note(composer.offset, (), "yaml", "This is not YAML. Check the text here.")
     document.problems.sort(key=lambda problem: (problem.line, problem.column))
     return document
 
 
 def _sentence(error: MarkedYAMLError) -> str:
-    """The parser's words as a sentence, on one line."""
+    """The parser's message as a sentence on one line."""
     parts = [str(part).strip() for part in (error.context, error.problem) if part]
     text = " ".join(", ".join(parts).split())[:300] or "it can't be read"
-    for word, instead in _WORDS.items():
-        text = text.replace(word, instead)
+    for word, replacement in _WORDS.items():
+        text = text.replace(word, replacement)
     return f"This is not YAML: {text}."
 
 
@@ -110,13 +112,13 @@ _WORDS = {
     "'<document start>'": "the end of the file",
     "('<block mapping start>',)": "a key further to the left",
     "found character '\\t' that cannot start any token": "a tab can't indent: use spaces",
-    "mapping values are not allowed here": "a key can't stand here. Check how far the lines are "
-    "indented, and put a text with `: ` in quotes",
+    "mapping values are not allowed here": "a key isn't allowed here. Check the indentation, and "
+    "put text that contains `: ` in quotes",
 }
 
 
 class _Resolver(VersionedResolver):
-    """Of one version of YAML, whatever the file says; types are found by :class:`_Values`."""
+    """Always uses YAML 1.2, whatever the file declares; :class:`_Values` determines types."""
 
     processing_version = (1, 2)
 
@@ -125,7 +127,7 @@ class _Resolver(VersionedResolver):
 
 
 class _Composer(Composer):
-    """ruamel's, which notes where everything stands and stops at what can't be used."""
+    """ruamel's composer, which also records positions and stops at what isn't supported."""
 
     def __init__(self, yaml: YAML, document: Document) -> None:
         super().__init__(yaml)
@@ -135,7 +137,7 @@ class _Composer(Composer):
         self._path: Path = ()
         self._nodes = 0
         self._aliases = 0
-        # Whether it reads what doesn't count: the value of a key that was there already.
+        # Whether it is inside a value that is ignored: that of a merge key or a duplicate key.
         self._dropped = False
 
     def compose_document(self) -> Node:
@@ -143,18 +145,18 @@ class _Composer(Composer):
         if start.version or start.tags:
             found = re.search(r"^%", self.document.text, re.MULTILINE)
             self.offset = found.start() if found else start.start_mark.index
-            self._note("directive", "Leave out the lines that begin with %.")
+            self._note("directive", "Remove the lines that begin with %.")
         root: Node = super().compose_document()
         if not self.parser.check_event(StreamEndEvent):
             self.offset = self.parser.peek_event().start_mark.index
-            raise self._stop("many_documents", "The file holds a second document. Keep one.")
+            raise self._stop("many_documents", "The file contains a second document. Keep one.")
         return root
 
     def compose_node(self, parent: Node | None, index: Node | int | None) -> Node:
-        """A node: a key (no ``index``), a key's value (its node), or an item (its number)."""
+        """Composes a key (``index`` is None), a key's value (the key's node), or an item (a number)."""
         event = self.parser.peek_event()
         is_key = isinstance(parent, MappingNode) and index is None
-        # A key has nothing in it, so it was what came last.
+        # A key is a scalar, so it was the last node that was read.
         key = self.offset if isinstance(index, ScalarNode) else None
         self.offset = event.start_mark.index
         above, dropped = self._path, self._dropped
@@ -166,7 +168,7 @@ class _Composer(Composer):
         self._check(event, is_key)
         node: Node = super().compose_node(parent, index)
         if is_key and not isinstance(node, ScalarNode):
-            raise self._stop("bad_key", "A key has to be a text.")
+            raise self._stop("bad_key", "A key must be text.")
         if not is_key and not self._dropped:
             alias = isinstance(event, AliasEvent)
             end = event.end_mark if alias else node.end_mark
@@ -179,7 +181,7 @@ class _Composer(Composer):
     def _check(self, event: Any, is_key: bool) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise self._stop("too_large", f"The file holds more than {MAX_NODES:,} values.")
+            raise self._stop("too_large", f"The file contains more than {MAX_NODES:,} values.")
         if isinstance(event, AliasEvent):
             self._aliases += 1
             if self._aliases > MAX_ALIASES:
@@ -192,26 +194,24 @@ class _Composer(Composer):
                 )
             return
         if event.ctag is not None:
-            self._note("tag", f"Tags such as {str(event.tag)[:60]} can't be used. Leave it out.")
+            self._note("tag", f"Tags such as {str(event.tag)[:60]} can't be used. Remove it.")
         if isinstance(event, ScalarEvent):
             return
         if is_key:
-            # ``{{ x }}`` without quotes reads as a mapping in a mapping.
+            # YAML parses ``{{ x }}`` without quotes as a mapping in a mapping.
             if self.document.text[self.offset - 1 : self.offset + 1] == "{{":
                 self.offset -= 1
-                raise self._stop(
-                    "unquoted", 'A text that begins with {{ goes in quotes: "{{ … }}".'
-                )
-            raise self._stop("bad_key", "A key has to be a text.")
+                raise self._stop("unquoted", 'Put text that begins with {{ in quotes: "{{ … }}".')
+            raise self._stop("bad_key", "A key must be text.")
         if len(self._path) >= MAX_DEPTH:
             raise _too_deep(self.offset, self._path)
 
     def _check_key(self, key: str, offset: int) -> None:
         if key == "<<":
-            message = "Merging with << can't be used. Write the keys out."
+            message = "Merging with << isn't supported. Write the keys out."
             self.document.note(offset, self._path, "merge_key", message)
         elif self._path in self.document.ranges and not self._dropped:
-            message = f"The key {key[:60]} is here twice. Keep one."
+            message = f"The key {key[:60]} appears twice. Keep one."
             self.document.note(offset, self._path, "duplicate_key", message)
         else:
             return
@@ -229,7 +229,7 @@ def _too_deep(offset: int, path: Path) -> _Stop:
 
 
 class _Values:
-    """Makes values of nodes; what has aliases is made anew for each."""
+    """Builds values from nodes; each alias gets its own copy."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -240,14 +240,14 @@ class _Values:
         """The value of a node at a path."""
         self._made += 1
         if self._made > MAX_NODES:
-            message = f"With its aliases the file holds more than {MAX_NODES:,} values."
+            message = f"With its aliases expanded, the file has more than {MAX_NODES:,} values."
             raise _Stop(self._offset(path), path, "too_large", message)
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         if len(path) >= MAX_DEPTH:
             raise _too_deep(self._offset(path), path)
         if id(node) in self._within:
-            message = f"*{node.anchor} stands inside of &{node.anchor} itself."
+            message = f"*{node.anchor} is inside &{node.anchor} itself."
             raise _Stop(self._offset(path), path, "unknown_alias", message)
         self._within.add(id(node))
         value: dict[str, Any] | list[Any]
@@ -258,7 +258,7 @@ class _Values:
                 if key.value != "<<" and key.value not in value:
                     value[key.value] = self.of(item, (*path, key.value))
         else:
-            value = [self.of(item, (*path, place)) for place, item in enumerate(node.value)]
+            value = [self.of(item, (*path, index)) for index, item in enumerate(node.value)]
         self._within.remove(id(node))
         return value
 
@@ -277,15 +277,15 @@ class _Values:
             number = int(text, base) if len(text) <= 30 else 2**80
             if abs(number) < 2**63:
                 return number
-            message = "This number is too large. As a text, put it in quotes."
+            message = "This number is too large. If it is meant as text, put it in quotes."
         elif _FLOAT.match(text) or _SPECIAL.match(text):
             real = math.nan if _SPECIAL.match(text) else float(text)
             if math.isfinite(real):
                 return real
-            message = "This is no number that can be used."
+            message = "This number can't be used."
         else:
             return text
-        # Once, where it is written, and not for each alias of it.
+        # Reported once, where the number is written, not for each alias.
         if not self._document.range_of(path).alias:
             self._document.note(self._offset(path), path, "bad_number", message)
         return 0

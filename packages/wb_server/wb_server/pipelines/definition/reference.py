@@ -1,4 +1,4 @@
-"""The reference page of the pipeline file, from the models: every key, what it takes, an example."""
+"""Generates the reference page of the pipeline file from the models."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def undocumented(registry: Registry) -> list[str]:
     for model in dict.fromkeys(models):
         for key, field in model.model_fields.items():
             if key == "type":
-                continue  # said by the heading
+                continue  # the heading says it
             if not field.description or (not field.examples and not _inner_models(field)):
                 found.append(f"{model.__name__}.{field.alias or key}")
         if not inspect.getdoc(model):
@@ -87,7 +87,7 @@ def undocumented(registry: Registry) -> list[str]:
 
 
 def example(name: str, spec: type[TaskSpec]) -> str:
-    """A task of a type as YAML: its required keys, each with its example."""
+    """A task of the given type as YAML: its required keys with their examples."""
     lines = [f"{name}_task:", f"  type: {name}"]
     for key, field in spec.model_fields.items():
         if key not in TaskSpec.model_fields and field.is_required():
@@ -124,7 +124,7 @@ def _task(name: str, spec: type[TaskSpec]) -> Iterator[str]:
 
 def _expressions() -> Iterator[str]:
     yield "\n## Expressions\n"
-    yield "`{{ … }}` in a text. These can be read:\n"
+    yield "An expression is `{{ … }}` in a text. It can read these names:\n"
     yield "| name | |\n|---|---|"
     yield "| `params.<name>` | a parameter; `params.<name>[0]` an item of a list |"
     yield (
@@ -135,11 +135,11 @@ def _expressions() -> Iterator[str]:
         for name, text in known.items():
             yield f"| `{root}.{name}` | {text} |"
     yield (
-        "\nTexts in quotes, numbers, `true` and `false`; `+ - * /` on numbers, a date `+` or `-` "
-        "days, the days between two dates; `~` joins texts; `== != < <= > >= in`, `and or not`; "
-        "`a if b else c`. Filters:\n"
+        "\nIt can contain quoted text, numbers, `true` and `false`; `+ - * /` on numbers, a date `+` "
+        "or `-` days, and the difference of two dates in days; `~` to join text; "
+        "`== != < <= > >= in`, `and or not`; `a if b else c`. Filters:\n"
     )
-    yield "| filter | gives | example |\n|---|---|---|"
+    yield "| filter | result | example |\n|---|---|---|"
     for name, item in FILTERS.items():
         yield f"| `{name}` | {item.description} | `{_cell(item.example)}` |"
 
@@ -199,7 +199,7 @@ _NOUNS: dict[Any, str] = {
 
 
 def _words(annotation: Any, field: FieldInfo | None = None) -> Iterator[str]:
-    """What an annotation takes, for people."""
+    """The values that an annotation takes, in words."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         yield from _words(arguments[0])

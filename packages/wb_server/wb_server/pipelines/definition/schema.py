@@ -1,4 +1,4 @@
-"""The published JSON Schema of ``*.pipeline.yaml``, from the models and the task types."""
+"""Generates the JSON Schema of ``*.pipeline.yaml`` from the models and the task types."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EXPRESSION = {"type": "string", "pattern": r"\{\{", "title": "Expression"}
 
 
 class _Schema(GenerateJsonSchema):
-    """Without the titles that pydantic makes of field names: an editor would show them as texts."""
+    """Omits the titles that pydantic derives from field names: an editor would show them."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -25,8 +25,8 @@ class _Schema(GenerateJsonSchema):
 def json_schema(registry: Registry) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a pipeline file.
 
-    It says what the models say: keys, types, bounds. Needs, names in expressions, connections and
-    files are for ``check``.
+    It covers what the models express: keys, types, bounds. ``check`` covers needs, names in
+    expressions, connections and files.
     """
     schema = model_for(registry).model_json_schema(mode="validation", schema_generator=_Schema)
     definitions = schema["$defs"]
@@ -34,7 +34,7 @@ def json_schema(registry: Registry) -> dict[str, Any]:
         definitions[parameter.__name__]["properties"]["default"] |= _default(parameter.__name__)
     for names in _objects(schema):
         if "patternProperties" in names:
-            names["additionalProperties"] = False  # a name by another pattern is a mistake
+            names["additionalProperties"] = False  # a name that doesn't match is a mistake
     return {
         "$schema": DIALECT,
         "title": "A pipeline of the Workbench (*.pipeline.yaml)",
@@ -52,7 +52,7 @@ def _objects(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def _default(parameter: str) -> dict[str, Any]:
-    """What a default may be: a value of the parameter's type, or an expression."""
+    """The schema of a parameter's default: a value of its type, or an expression."""
     plain: dict[str, dict[str, Any]] = {
         "IntegerParameter": {"type": "integer"},
         "NumberParameter": {"type": "number"},

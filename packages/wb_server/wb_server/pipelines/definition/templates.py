@@ -1,4 +1,4 @@
-"""The expressions of a task: where they stand, and the task with their values put in."""
+"""Finds the expressions in a task, and replaces them by their values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Spec = TypeVar("Spec", bound=TaskSpec)
 
 @dataclass(frozen=True)
 class TemplateText:
-    """A text with expressions: the keys from the task to it, and how they are put in."""
+    """A text with expressions: its path from the task, and how the values are inserted."""
 
     path: Path
     text: str
@@ -30,7 +30,7 @@ class TemplateText:
 
 
 def of(spec: TaskSpec) -> Iterator[TemplateText]:
-    """Every text of a task in which expressions count, in the file's order."""
+    """The texts of a task that contain expressions, in the file's order."""
     found: list[TemplateText] = []
 
     def note(path: Path, text: str, kind: Kind) -> Any:
@@ -44,7 +44,7 @@ def of(spec: TaskSpec) -> Iterator[TemplateText]:
 def guessed(
     spec: type[BaseModel], data: Mapping[str, Any], path: Path = ()
 ) -> Iterator[TemplateText]:
-    """As :func:`of`, for a task that isn't valid: what its keys would be."""
+    """As :func:`of`, for the data of an invalid task: the keys decide how to read each text."""
     fields = {field.alias or name: field for name, field in spec.model_fields.items()}
     untouched = TaskSpec.untouched if issubclass(spec, TaskSpec) else frozenset()
     for key, value in data.items():
@@ -60,7 +60,7 @@ def guessed(
 
 
 def texts(value: Any, path: Path, kind: Kind) -> Iterator[TemplateText]:
-    """The texts with expressions in a value, all of one kind."""
+    """The texts in a value that contain expressions, all of the given kind."""
     if isinstance(value, str) and expressions.has_expression(value):
         yield TemplateText(path, value, kind)
     elif isinstance(value, dict | list):
@@ -73,7 +73,7 @@ def _is_model(member: Any) -> bool:
 
 
 def evaluated(spec: Spec, scope: Mapping[str, Any]) -> Spec:
-    """The task as it runs: texts with the values in them, SQL with its parameters beside it.
+    """The task with all expressions evaluated: values in the text, or bound to the SQL.
 
     Raises:
         Unprocessable: an expression can't be computed, or its value doesn't fit the field.
@@ -136,7 +136,7 @@ def _value(value: Any, annotation: Any, path: Path, put: _Put) -> Any:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """What an annotation is made of, without ``Annotated``, unions and None."""
+    """The plain types of an annotation: ``Annotated`` and unions unwrapped, None left out."""
     if typing.get_origin(annotation) is typing.Annotated:
         return _members(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
@@ -145,7 +145,7 @@ def _members(annotation: Any) -> list[Any]:
 
 
 def _inside(annotation: Any, container: type) -> Any:
-    """The annotation of the values in a list or mapping; Any when it isn't said."""
+    """The annotation of the values in a list or mapping; Any if it has none."""
     for member in _members(annotation):
         if typing.get_origin(member) is container and typing.get_args(member):
             return typing.get_args(member)[-1]
@@ -153,7 +153,7 @@ def _inside(annotation: Any, container: type) -> Any:
 
 
 def _only_text(annotation: Any) -> bool:
-    """Whether only text fits (beside lists and mappings, which a text is none of)."""
+    """Whether the annotation's only scalar type is text."""
     members = [
         member for member in _members(annotation) if typing.get_origin(member) not in (list, dict)
     ]

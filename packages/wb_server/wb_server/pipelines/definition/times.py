@@ -1,26 +1,26 @@
 """When a schedule fires.
 
-A schedule is a cron expression and a time zone. The expression names wall-clock times; most of them
-are one moment each. Where clocks are changed, a wall time may not exist, or exist twice. What happens
-then is the rule of Debian's cron, and depends on the kind of expression:
+A schedule is a cron expression and a time zone. The expression describes wall-clock times, most of
+which are exactly one moment. Around clock changes, a wall time may not exist, or exist twice. As in
+Debian's cron, what happens then depends on the kind of expression:
 
 **At fixed times**: neither the minute nor the hour begins with ``*`` (``30 2 * * *``, ``@daily``).
-Each wall time counts once. One that doesn't exist fires at the first minute after the gap; several
-times in one gap, or one that the clock reaches there anyway, fire once together. One that exists
-twice fires the first time only. So a daily job runs once on each day.
+Each wall time counts once. A time that doesn't exist fires at the first minute after the gap; several
+times in one gap, or one that is due at that minute anyway, fire together once. A time that exists
+twice fires only the first time. So a daily job runs exactly once a day.
 
 **In steps**: the minute or the hour begins with ``*`` (``*/15 * * * *``, ``@hourly``). It fires
-whenever the clock on the wall shows such a time: not in a gap, and in both passes of an hour that
-exists twice. So a job every 15 minutes runs every 15 minutes.
+whenever the wall clock shows such a time: not in a gap, and in both passes of a repeated hour. So a
+job every 15 minutes runs every 15 minutes.
 
-A day that a zone leaves out (Samoa on 30 December 2011) is a gap like others.
+A day that a zone skips (Samoa on 30 December 2011) is a gap like any other.
 
-Days: where both the day of the month and the day of the week are given, either is enough, unless one
-of them begins with ``*`` (as in Debian's cron). ``L`` (last day of the month), ``LW`` (its last
+Days: if both the day of the month and the day of the week are given, either is enough, unless one of
+them begins with ``*`` (as in Debian's cron). ``L`` (last day of the month), ``LW`` (its last
 weekday), ``5L`` (its last Friday) and ``1#2`` (its second Monday) can be used.
 
-cronsim reads the expressions and walks wall-clock times. The change to UTC is done here: cronsim's
-own leaves out times around changes of half an hour and changes at midnight.
+cronsim parses the expressions and iterates over wall-clock times. The conversion to UTC is done here,
+because cronsim's own omits times around changes of half an hour and changes at midnight.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ MAX_MINUTES = 100_000
 def fire_times(
     schedule: Schedule, after: datetime, until: datetime | None = None, limit: int = 100
 ) -> list[datetime]:
-    """The first moments of a schedule after one and up to another.
+    """The first moments at which a schedule fires in a period.
 
-    A paused schedule has the same times: whether they count is for the caller.
+    ``paused`` is ignored: whether the times count is up to the caller.
 
     Args:
-        after: with a zone; not among the answers itself.
-        until: with a zone; may be among the answers. None: as far as ``limit`` goes.
-        limit: how many at most.
+        after: the start, with a zone; excluded.
+        until: the end, with a zone; included. None: no end.
+        limit: the maximum number of moments.
 
     Returns:
         Whole minutes in UTC, strictly increasing.
@@ -67,7 +67,7 @@ def fire_times(
 
 
 def next_fire(schedule: Schedule, after: datetime) -> datetime | None:
-    """The first moment after this one, in UTC; None when it is centuries away."""
+    """The next moment after a given one, in UTC; None if there is none within 50 years."""
     found = fire_times(schedule, after, limit=1)
     return found[0] if found else None
 
@@ -78,17 +78,17 @@ def catch_up(
     now: datetime,
     grace: timedelta = timedelta(minutes=1),
 ) -> list[datetime]:
-    """What is to fire now, by the schedule's rule for times that were missed.
+    """The times to fire now, by the schedule's rule for missed times.
 
-    Asked every few seconds there is one time at most, and each rule fires it. After a longer pause:
+    Called every few seconds, it finds at most one time, which every rule fires. After a longer pause:
 
-    - ``skip``: only a time within ``grace`` of now; what is older is left out.
-    - ``latest``: the last time alone.
-    - ``all``: each, oldest first; of more than 1,000 the last 1,000.
+    - ``skip``: only a time within ``grace`` of now; older ones are dropped.
+    - ``latest``: only the last time.
+    - ``all``: every time, oldest first; the last 1,000 if there are more.
 
     Args:
-        last_fired: the last fire time that was dealt with, with a zone.
-        now: with a zone.
+        last_fired: the last fire time that was processed, with a zone.
+        now: the current time, with a zone.
         grace: how late a time may fire and still count as on time.
 
     Returns:
@@ -100,7 +100,8 @@ def catch_up(
 
 
 def _last(schedule: Schedule, after: datetime, until: datetime, count: int) -> list[datetime]:
-    # From the end, in growing steps: a minute's schedule that slept for a year has 500,000 times.
+    # Searches backwards in growing spans: an every-minute schedule that was paused for a year has
+    # missed 500,000 times.
     span = timedelta(minutes=count)
     while True:
         since = max(after, until - span)
@@ -111,7 +112,7 @@ def _last(schedule: Schedule, after: datetime, until: datetime, count: int) -> l
 
 
 def _moments(cron: str, zone_name: str, after: datetime) -> Iterator[datetime]:
-    """All moments after one, in order; the answer doesn't depend on where the walk begins."""
+    """All moments after a given one, in order; they don't depend on where the walk starts."""
     given = SHORT_FORMS.get(cron, cron)
     minute, hour = given.split()[:2]
     in_steps = minute.startswith("*") or hour.startswith("*")
@@ -134,7 +135,7 @@ def _at_fixed_times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[date
 
 
 def _in_steps(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
-    # Clocks that are soon put back will show again what lies before now.
+    # If clocks are set back within 27 hours, wall times before now will be shown again.
     offsets = [
         (after + timedelta(hours=hours)).astimezone(zone).utcoffset() or timedelta()
         for hours in range(27)
@@ -153,7 +154,7 @@ def _in_steps(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
 
 
 def _read(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """The moments at which clocks show a wall time: one, none, or two."""
+    """The moments at which clocks show a wall time: one, none or two."""
     first = wall.replace(tzinfo=zone)
     early, late = first.utcoffset(), first.replace(fold=1).utcoffset()
     assert early is not None
@@ -166,7 +167,7 @@ def _read(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
 
 
 def _end_of_gap(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The first whole minute after the gap in which a wall time lies."""
+    """The first whole minute after the gap that contains a wall time."""
     first = wall.replace(tzinfo=zone)
     new = first.replace(fold=1).utcoffset()
     before = first.replace(fold=1).astimezone(UTC)  # read with the offset after the gap

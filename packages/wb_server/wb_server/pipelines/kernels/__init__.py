@@ -1,7 +1,7 @@
-"""Kernels that belong to one attempt of a notebook task, and the driver that runs its cells.
+"""Kernels that run the notebook of one attempt, and the driver that executes its cells.
 
-``attempts`` keeps such kernels where they run: in a person's own Jupyter server (``hosts/attempts``
-serves it there) or in this process's own machine (``local``). ``driver`` runs a notebook in one, cell
-by cell, wherever it is; ``remote`` reaches the ones behind a Hub. What a person's server imports of
-this folder (``attempts``, ``processes``, ``spare``, and ``kit/snapshot``) needs nothing of the service.
+``local`` runs kernels on the worker's own machine; ``remote`` uses those in the owner's Jupyter server,
+behind a Hub. ``driver`` executes a notebook cell by cell in either. The kernels themselves are managed
+by ``user_server`` (``kernels``, ``processes``, ``spare``; ``attempt_handlers`` serves them in a user's
+server), which imports nothing of the service.
 """

@@ -1,4 +1,4 @@
-"""What the driver needs to know of where kernels run."""
+"""The interface between the driver and the places where kernels run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Server:
     """A Jupyter server that is ready.
 
     Attributes:
-        url: its address, as ``https://hub.example/user/ana/pipelines``.
-        headers: what opens it.
+        url: its address, such as ``https://hub.example/user/ana/pipelines``.
+        headers: the headers that authorize requests to it.
     """
 
     url: str
@@ -27,7 +27,7 @@ class Server:
 
 
 class NotebookServers(Protocol):
-    """The Jupyter servers in which people's notebooks run. Safe from any thread."""
+    """The Jupyter servers in which users' notebooks run. Thread-safe."""
 
     def acquire(
         self,
@@ -38,40 +38,40 @@ class NotebookServers(Protocol):
         hang_up: HangUp,
         log: Callable[[str], None],
     ) -> Server:
-        """A person's server, started where it isn't running.
+        """A user's server, which is started if it isn't running.
 
         Args:
-            again: the one that it gave just now doesn't answer.
-            deadline: by ``time.monotonic``: when to give up.
+            again: whether the server returned just before doesn't answer.
+            deadline: when to give up, by ``time.monotonic``.
             hang_up: ends the wait.
-            log: takes a line for the attempt's log, when there is something to wait for.
+            log: takes a line for the attempt's log if there is something to wait for.
 
         Raises:
-            TaskFailed: it can't be had (``server_not_started``, ``no_server_free``,
+            TaskFailed: there is no server (``server_not_started``, ``no_server_free``,
                 ``unknown_owner``).
             Unavailable: the Hub doesn't answer (``hub_down``).
         """
 
     def running(self, user: str) -> Server | None:
-        """A person's server if it is ready, without starting it.
+        """A user's server if it is ready; never starts it.
 
         Raises:
             Unavailable: the Hub doesn't answer (``hub_down``).
         """
 
     def close(self) -> None:
-        """Lets go of what it holds."""
+        """Releases its resources."""
 
 
 @dataclass(frozen=True)
 class KernelRequest:
-    """What an attempt needs a kernel for.
+    """An attempt's request for a kernel.
 
     Attributes:
-        user: whose kernel it is.
-        kernel_name: name of a kernelspec.
-        snapshot: the files that are in its folder, as ``kit.snapshot.pack`` makes it.
-        deadline: by ``time.monotonic``: when to give up waiting for a kernel.
+        user: the user as whom the kernel runs.
+        kernel_name: the name of a kernelspec.
+        snapshot: the files for its folder, packed by ``kit.snapshot.pack``.
+        deadline: when to give up waiting for a kernel, by ``time.monotonic``.
     """
 
     attempt_id: str
@@ -86,7 +86,7 @@ class KernelRequest:
 
 
 def note_packages(request: KernelRequest, changed: str) -> None:
-    """Says in an attempt's log which packages are not as they were when its version was saved."""
+    """Logs which installed packages differ from when the version was saved."""
     if changed:
         request.log(
             f"Installed packages differ from when this version was saved: {changed[:1000]}."
@@ -94,15 +94,15 @@ def note_packages(request: KernelRequest, changed: str) -> None:
 
 
 MAX_MESSAGE = 64 * 2**20
-"""Bytes that a single message of a kernel may have. Of a cell's outputs less than that is kept."""
+"""The maximum size of a single kernel message, in bytes. Less than that is kept of a cell's outputs."""
 
 
 class OutputTooLarge(Exception):
-    """A message was over ``MAX_MESSAGE``; no more of them are read."""
+    """A message exceeded ``MAX_MESSAGE``; no further messages are read."""
 
 
 def output_too_large() -> TaskFailed:
-    """What an attempt ends with after such a message."""
+    """The error that ends an attempt after such a message."""
     return TaskFailed(
         "output_too_large",
         f"A single output exceeded {MAX_MESSAGE // 2**20} MiB. Show less, or write it to a file.",
@@ -111,66 +111,66 @@ def output_too_large() -> TaskFailed:
 
 
 class RunningKernel(ABC):
-    """A kernel that an attempt drives. Used from one event loop.
+    """A kernel that runs an attempt's notebook. Used from one event loop.
 
     Attributes:
-        client: what nbclient drives: ``execute``, ``shell_channel``, ``iopub_channel``.
+        client: the client for nbclient, with ``execute``, ``shell_channel``, ``iopub_channel``.
     """
 
     client: Any
 
     @abstractmethod
     async def interrupt(self) -> None:
-        """Stops what runs in it, as Ctrl-C does. What keeps it from that is ignored."""
+        """Interrupts the running cell, as Ctrl-C does. Errors are ignored."""
 
     @abstractmethod
     async def why_gone(self) -> Exception:
-        """What to say of a kernel that ``client`` says isn't there any more."""
+        """The error to report once ``client`` says that the kernel is gone."""
 
     @abstractmethod
     async def put(self, task: str, name: str, content: IO[bytes], size: int) -> None:
-        """Lays ``inputs/<task>/<name>`` into its folder, before any code runs.
+        """Writes ``inputs/<task>/<name>`` to its folder, before any code runs.
 
         Raises:
-            TaskFailed: it can't be laid there.
+            TaskFailed: it can't be written.
         """
 
     @abstractmethod
     async def outputs(self) -> list[OutputFile]:
-        """What its code left in the folder ``outputs``. Nobody has checked it.
+        """The files that its code left in the folder ``outputs``, unchecked.
 
         Raises:
-            TaskFailed: that can't be known.
+            TaskFailed: they can't be listed.
         """
 
     @abstractmethod
     async def fetch(self, file: OutputFile, target: Path) -> None:
-        """Writes a file of ``outputs`` to ``target``, byte for byte.
+        """Copies a file of ``outputs`` to ``target``, byte for byte.
 
         Raises:
-            TaskFailed: it is gone, has another size by now, or can't be had.
+            TaskFailed: it is gone, its size has changed, or it can't be read.
         """
 
     @abstractmethod
     async def end(self, *, now: bool) -> None:
-        """Ends it with all its processes, and removes its folder. Raises nothing.
+        """Ends it with all its processes, and removes its folder. Never raises.
 
         Args:
-            now: kill it, and return when it is gone; otherwise it has two seconds to end by itself,
-                which isn't waited for.
+            now: kill it and return when it is gone; otherwise it has two seconds to shut down, and the
+                call doesn't wait for that.
         """
 
 
 class Kernels(ABC):
-    """A place where kernels of attempts run. Safe from any thread."""
+    """A place where the kernels of attempts run. Thread-safe."""
 
     @abstractmethod
     def reference(self, attempt_id: str, user: str) -> dict[str, Any]:
-        """What ``end`` needs, to end the kernel of an attempt from anywhere later on."""
+        """The reference with which ``end`` can later end an attempt's kernel from any process."""
 
     @abstractmethod
     async def start(self, request: KernelRequest) -> RunningKernel:
-        """Starts a kernel, after those of older attempts are gone.
+        """Starts a kernel once those of older attempts are gone.
 
         Raises:
             TaskFailed, WorkbenchError: with the reason.
@@ -178,7 +178,7 @@ class Kernels(ABC):
 
     @abstractmethod
     async def end(self, reference: Mapping[str, Any]) -> None:
-        """Ends the kernel of an attempt whose driver is gone; fine where there is none any more.
+        """Ends the kernel of an attempt whose driver is gone; no error if there is none.
 
         Raises:
             TaskFailed: it may still run (``kernel_remains``).
@@ -186,11 +186,11 @@ class Kernels(ABC):
         """
 
     def close(self) -> None:
-        """Lets go of everything; called when the process stops."""
+        """Releases all resources; called when the process stops."""
 
 
 class NoKernels(Kernels):
-    """For where no notebook may run: in a process that holds the service's secrets, behind a Hub."""
+    """Refuses notebooks: for a process behind a Hub that holds the service's secrets."""
 
     def reference(self, attempt_id: str, user: str) -> dict[str, Any]:
         return {"place": "none"}

@@ -1,8 +1,8 @@
-"""Runs a notebook in a kernel, cell by cell, and keeps it as it goes.
+"""Executes a notebook in a kernel, cell by cell, and saves it along the way.
 
-nbclient executes the cells and knows the messages; here is what a pipeline needs on top: outputs that
-are held to a size, saves while it runs, an end within seconds when it is stopped, and a notebook that
-shows where it stood, however it ends.
+nbclient executes the cells and handles the messages. This module adds what a pipeline needs: bounded
+outputs, saves while the notebook runs, an end within seconds after a stop, and a notebook that shows
+how far it came, however it ends.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ from .parameters import inject
 log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 3.0
-# Seconds that a stopped cell has to end after an interrupt, before its kernel is killed.
+# Seconds that a stopped cell has to end after an interrupt before its kernel is killed.
 INTERRUPT_SECONDS = 2.0
 _INFO_SECONDS = 60.0
-_GOES_SECONDS = 3
-# A cell's last outputs, after its reply: there may be many before them.
+_DYING_SECONDS = 3
+# How long to wait for a cell's last outputs after its reply: there may be many before them.
 _IOPUB_SECONDS = 60
-# Seconds of work on a message after which it pauses for as long.
-_LONG = 0.02
+# Reading a message for longer than this many seconds is followed by a pause of the same length.
+_LONG_READ_SECONDS = 0.02
 _WIDGET_BYTES = 5 * 2**20
 _OUTPUTS_BYTES = 256 * 2**10
-_MOST_OUTPUTS = 100
+_MAX_OUTPUTS = 100
 _STOPPED = "The notebook was stopped here."
 _OUTPUT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
 def read(content: bytes, path: str) -> NotebookNode:
-    """A notebook of any version as one of nbformat 4, without outputs.
+    """Reads a notebook of any version as nbformat 4, without its outputs.
 
     Raises:
-        TaskFailed: it isn't one (``bad_notebook``).
+        TaskFailed: it isn't a notebook (``bad_notebook``).
     """
     try:
         notebook: NotebookNode = nbformat.convert(nbformat.reader.reads(content.decode()), 4)
         _, notebook = nbformat.validator.normalize(notebook)
         nbformat.validate(notebook)
     except Exception as error:
-        # nbformat raises what it comes across: it isn't made for files that are no notebooks.
+        # nbformat raises arbitrary exceptions for files that aren't notebooks.
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise TaskFailed(
             "bad_notebook", f"{path} can't be read as a notebook: {reason[0][:200]}", retry=False
@@ -75,13 +75,13 @@ def read(content: bytes, path: str) -> NotebookNode:
 
 
 class Driver:
-    """One notebook in one kernel.
+    """Executes one notebook in one kernel.
 
     Args:
         notebook: changed in place.
-        save: keeps the notebook's bytes; ``True`` with the last ones. Called in a thread.
-        progress: told the cells that are done, those that there are, and a text.
-        cell_seconds: that one cell may take; 0 for no limit.
+        save: stores the notebook's bytes; the flag is ``True`` for the last save. Called in a thread.
+        progress: called with the number of finished cells, their total, and a text.
+        cell_seconds: the timeout of a cell; 0 for none.
     """
 
     def __init__(
@@ -104,14 +104,14 @@ class Driver:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """What the notebook answered with ``wb.output`` so far."""
+        """The values that the notebook has set with ``wb.output`` so far."""
         return dict(self._client.collected)
 
     async def run(self, parameters: dict[str, Any], stop: asyncio.Event) -> None:
-        """Executes every cell, and saves the notebook as it is at the end, whatever that is.
+        """Executes every cell, and saves the notebook at the end, however it ends.
 
         Args:
-            stop: ends it: the cell is interrupted, and its outputs are kept.
+            stop: when set, the running cell is interrupted; its outputs are kept.
 
         Raises:
             TaskFailed: ``cell_failed``, ``cell_timeout``, ``kernel_died``, ``server_stopped``, …,
@@ -125,7 +125,7 @@ class Driver:
             if stopping.done() and not running.done():
                 await self._stop(running)
             elif not running.done():
-                # A save failed: what runs would be lost.
+                # A save failed: stop, because further results would be lost.
                 await saver
             await running
         except asyncio.CancelledError:
@@ -170,13 +170,13 @@ class Driver:
                 self._client.keep()
             if self._client.refused is not None:
                 raise self._client.refused
-            # Ends here too when it dies after its last answer.
+            # The kernel may have died after its last reply.
             if not await ensure_async(self._kernel.client.is_alive()):
                 raise DeadKernelError("Kernel died")
         self._progress(total, total, f"{total} cells")
 
     async def _language(self) -> dict[str, Any]:
-        """What the kernel says of its language; also the first sign that it lives."""
+        """The kernel's language info; its reply is also the first sign of life."""
         number = await ensure_async(self._kernel.client.kernel_info())
         try:
             reply = await asyncio.wait_for(self._client.async_wait_for_reply(number), _INFO_SECONDS)
@@ -187,49 +187,49 @@ class Driver:
         return found
 
     async def _stop(self, running: asyncio.Task[None]) -> None:
-        """Ends a cell: by an interrupt, so that it may show where it was; then without it."""
+        """Interrupts the running cell, so that it can show where it was, then gives it up."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._kernel.interrupt(), INTERRUPT_SECONDS)
         await asyncio.wait({running}, timeout=INTERRUPT_SECONDS)
         running.cancel()
 
     async def _failure(self, error: Exception, stop: asyncio.Event) -> Exception:
-        """What the attempt ends with; the failed cell shows it where it doesn't already."""
+        """The error that ends the attempt. Adds it to the failed cell if that doesn't show it yet."""
         total = len(self._cells)
         failed: Exception
-        here: dict[str, Any] = {"cell": self._at, "cells": total}
+        position: dict[str, Any] = {"cell": self._at, "cells": total}
         cell = self._client.nb.cells[self._cells[self._at - 1]] if self._at else None
         if stop.is_set():
             self._show_stopped()
             return TaskFailed("stopped", _STOPPED, retry=False)
         if isinstance(error, CellExecutionError):
-            # Whoever stops a server interrupts its kernels first.
-            if error.ename == "KeyboardInterrupt" and await self._goes():
+            # A server that is stopped interrupts its kernels first.
+            if error.ename == "KeyboardInterrupt" and await self._is_dying():
                 failed = await self._kernel.why_gone()
                 self._client.show_error(type(failed).__name__, str(failed))
                 return failed
             if not self._client.shows_error:
                 self._client.show_error(error.ename, error.evalue, error.traceback)
-            said = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
+            reason = f"{error.ename}: {error.evalue}" if error.evalue else error.ename
             return TaskFailed(
                 "cell_failed",
-                f"Cell {self._at} of {total} failed: {_short(said)}",
+                f"Cell {self._at} of {total} failed: {_short(reason)}",
                 ename=error.ename,
                 evalue=_short(error.evalue),
                 index=self._cells[self._at - 1],
                 cell_id=cell.get("id") if cell is not None else None,
-                **here,
+                **position,
             )
         if isinstance(error, CellTimeoutError):
             failed = TaskFailed(
                 "cell_timeout",
                 f"Cell {self._at} of {total} exceeded its timeout of {self._client.timeout} s.",
-                **here,
+                **position,
             )
         else:
             failed = await self._kernel.why_gone()
             if isinstance(failed, TaskFailed):
-                failed.details |= here
+                failed.details |= position
         self._client.show_error(type(error).__name__, str(failed))
         return failed
 
@@ -237,9 +237,9 @@ class Driver:
         if not self._client.shows_error:
             self._client.show_error("Stopped", _STOPPED)
 
-    async def _goes(self) -> bool:
-        """Whether the kernel ends within the next moments."""
-        for _ in range(_GOES_SECONDS * 10):
+    async def _is_dying(self) -> bool:
+        """Whether the kernel ends within the next seconds."""
+        for _ in range(_DYING_SECONDS * 10):
             if not await ensure_async(self._kernel.client.is_alive()):
                 return True
             await asyncio.sleep(0.1)
@@ -255,7 +255,7 @@ class Driver:
             if content != self._saved:
                 self._saved = content
                 await asyncio.to_thread(self._save, content, False)
-            # A large notebook isn't to keep the worker busy with saves.
+            # Saving a large notebook must not keep the worker busy.
             pause = max(SAVE_SECONDS, 10 * (time.monotonic() - began))
 
     def _bytes(self) -> bytes:
@@ -264,7 +264,7 @@ class Driver:
 
 
 class _NotebookClient(NotebookClient):
-    """nbclient's, with outputs that are held to a size."""
+    """nbclient's client with bounded outputs."""
 
     def __init__(self, notebook: NotebookNode, cell_seconds: float) -> None:
         super().__init__(
@@ -280,7 +280,7 @@ class _NotebookClient(NotebookClient):
         self._cell: NotebookNode | None = None
         self._outputs = CellOutputs(self._budget)
         self._widget_bytes = 0
-        # An output widget would keep what it captures in its state, without a limit.
+        # Without handlers: an output widget would keep all it captures in its state, unbounded.
         self.widget_registry = {}
 
     async def async_execute_cell(self, cell: NotebookNode, *args: Any, **more: Any) -> NotebookNode:
@@ -290,11 +290,11 @@ class _NotebookClient(NotebookClient):
     async def _async_poll_output_msg(
         self, parent_msg_id: str, cell: NotebookNode, cell_index: int
     ) -> None:
-        """nbclient's own, which gives way between messages.
+        """As in nbclient, but yields to the event loop between messages.
 
-        Of a cell that prints without end the next message is always there already: nothing else would
-        get its turn, and a stop would not be heard. Other threads get as much time as it took to
-        read: among them is the one that keeps this attempt's lease.
+        For a cell that prints endlessly the next message is always available: without yielding, no other
+        task would run, and a stop would go unnoticed. After a long read it sleeps for as long as the read
+        took, so that other threads get time, among them the keeper of this attempt's lease.
         """
         assert self.kc is not None
         while True:
@@ -302,9 +302,9 @@ class _NotebookClient(NotebookClient):
             try:
                 message = await ensure_async(self.kc.iopub_channel.get_msg(timeout=None))
             except OutputTooLarge:
-                return  # the client is not alive any more, which nbclient asks
+                return  # `is_alive` is false from now on, and nbclient checks it
             took = time.thread_time() - began
-            await asyncio.sleep(took if took > _LONG else 0)
+            await asyncio.sleep(took if took > _LONG_READ_SECONDS else 0)
             if message["parent_header"].get("msg_id") == parent_msg_id:
                 try:
                     self.process_message(message, cell, cell_index)
@@ -329,7 +329,7 @@ class _NotebookClient(NotebookClient):
     def output(
         self, outs: Any, msg: dict[str, Any], display_id: str | None, cell_index: int
     ) -> NotebookNode | None:
-        """Takes an output into the cell's own, instead of a list without end."""
+        """Adds an output to the bounded ``CellOutputs`` instead of nbclient's unbounded list."""
         try:
             node = output_from_msg(msg)
         except ValueError:
@@ -354,7 +354,7 @@ class _NotebookClient(NotebookClient):
             self._outputs.update(display_id, output_from_msg({**msg, "header": kind}))
 
     def handle_comm_msg(self, outs: Any, msg: dict[str, Any], cell_index: int) -> None:
-        """Keeps the state of widgets, as long as it is small."""
+        """Keeps the state of widgets while it is small, and drops all of it once it isn't."""
         self._widget_bytes += len(json.dumps(msg["content"], default=str))
         if self._widget_bytes <= _WIDGET_BYTES:
             super().handle_comm_msg(outs, msg, cell_index)
@@ -365,8 +365,8 @@ class _NotebookClient(NotebookClient):
 
     def _collect(self, found: dict[str, Any]) -> None:
         name, value = found["name"], found["value"]
-        if not _OUTPUT_NAME.fullmatch(name) or len(self.collected | {name: 0}) > _MOST_OUTPUTS:
-            # Raised after the cell: here it would leave the cell's other messages unread.
+        if not _OUTPUT_NAME.fullmatch(name) or len(self.collected | {name: 0}) > _MAX_OUTPUTS:
+            # Raised after the cell: raised here, it would leave the cell's other messages unread.
             self.refused = TaskFailed(
                 "bad_output", f"{name[:80]!r} can't be an output: see wb.output.", retry=False
             )

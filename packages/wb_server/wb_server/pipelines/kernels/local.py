@@ -1,6 +1,6 @@
-"""Kernels on this process's own machine, for where there is no Hub.
+"""Kernels on this process's own machine, for use without a Hub.
 
-They run as whoever runs this process and see what it sees: for one's own machine, and tests.
+They run as the system user of this process and see what it sees: for a single user's machine, and tests.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ from .remote import died
 
 T = TypeVar("T")
 _READY_SECONDS = 60.0
-# A path to a socket has about 100 letters, and a kernel's takes half of them.
-_LONGEST_FOLDER = 55
+# The path of a Unix socket has at most about 100 characters; a kernel's file name takes half of them.
+_MAX_FOLDER_LENGTH = 55
 
 
 class LocalKernels(Kernels):
     """Kernels of this process; ``close`` ends them.
 
     Args:
-        spare: whether one kernel is kept warm once a notebook has run.
+        spare: whether to keep one spare kernel once a notebook has run.
     """
 
     def __init__(self, *, spare: bool = True) -> None:
@@ -63,13 +63,13 @@ class LocalKernels(Kernels):
         self._attempts: AttemptKernels | None = None
 
     def reference(self, attempt_id: str, user: str) -> dict[str, Any]:
-        # Of a process that was killed, the kernels see that themselves, and end.
+        # If this process is killed, its kernels notice that and end.
         return {"place": "local", "host": socket.gethostname(), "attempt": attempt_id}
 
     async def start(self, request: KernelRequest) -> RunningKernel:
         attempts = self._started()
         try:
-            attempt = await self._there(
+            attempt = await self._in_kernel_loop(
                 attempts.start(
                     request.attempt_id,
                     request.task_run,
@@ -83,7 +83,9 @@ class LocalKernels(Kernels):
                 error.code, error.message, retry=error.status >= 500, **error.details
             ) from None
         note_packages(request, attempt.packages)
-        kernel = LocalKernel(attempt, lambda now: self._there(_end(attempts, attempt, now)))
+        kernel = LocalKernel(
+            attempt, lambda now: self._in_kernel_loop(_end(attempts, attempt, now))
+        )
         try:
             await kernel.open()
         except BaseException:
@@ -100,9 +102,9 @@ class LocalKernels(Kernels):
         ):
             # Its own driver may end it at the same time.
             with contextlib.suppress(NotFound):
-                await self._there(self._attempts.end(attempt_id, now=True))
+                await self._in_kernel_loop(self._attempts.end(attempt_id, now=True))
             return
-        # Of another process, or of one that is gone.
+        # The kernel belongs to another process, which may be gone.
         if not await asyncio.to_thread(end_left, attempt_id):
             raise TaskFailed("kernel_remains", "The kernel of an earlier attempt doesn't stop.")
 
@@ -114,17 +116,17 @@ class LocalKernels(Kernels):
         try:
             asyncio.run_coroutine_threadsafe(attempts.close(), loop).result(30)
         except RuntimeError:
-            # Python itself ends, and takes no more work for its threads.
+            # The interpreter is shutting down and its threads take no more work.
             attempts.close_now()
         loop.call_soon_threadsafe(loop.stop)
 
     def _started(self) -> AttemptKernels:
-        """The kernels of this process, with the thread that looks after them."""
+        """The kernels of this process; the first call starts the thread that manages them."""
         with self._lock:
             if self._loop is None or self._attempts is None:
                 root = new_root()
-                # Sockets in a private folder: on TCP any user of the machine could connect.
-                short = len(str(root)) <= _LONGEST_FOLDER
+                # Unix sockets in a private folder: any user of the machine could connect to TCP.
+                short = len(str(root)) <= _MAX_FOLDER_LENGTH
                 config = Config({"KernelManager": {"transport": "ipc" if short else "tcp"}})
                 self._attempts = AttemptKernels(
                     AsyncMultiKernelManager(
@@ -150,8 +152,8 @@ class LocalKernels(Kernels):
         finally:
             loop.close()
 
-    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
-        """Does something in the thread of the kernels."""
+    async def _in_kernel_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs a coroutine in the thread of the kernels."""
         loop = self._loop
         if loop is None:
             work.close()
@@ -177,7 +179,7 @@ class LocalKernel(RunningKernel):
         self.client: _LocalKernelClient
 
     async def open(self) -> None:
-        """Connects to the kernel; it answers when this returns."""
+        """Connects to the kernel and waits until it answers."""
         kernel = self._attempt.kernel
         self.client = _LocalKernelClient()
         self.client.mark = kernel.mark
@@ -243,11 +245,11 @@ class LocalKernel(RunningKernel):
             await self._end(now)
 
 
-class _Outputs(AsyncZMQSocketChannel):
-    """jupyter_client's own, with a limit for a single message.
+class _BoundedChannel(AsyncZMQSocketChannel):
+    """jupyter_client's channel with a limit on the size of a message.
 
-    A cell that prints without end sends hundreds of megabytes at once. To parse them takes seconds
-    in which no other thread gets a turn, and this process loses the leases of all its attempts.
+    A cell that prints endlessly sends hundreds of megabytes at once. Parsing them takes seconds in which
+    no other thread runs, so this process would lose the leases of all its attempts.
     """
 
     too_big = False
@@ -262,14 +264,14 @@ class _Outputs(AsyncZMQSocketChannel):
 
 
 class _LocalKernelClient(AsyncKernelClient):
-    """jupyter_client's own, which asks the system whether the kernel is there."""
+    """jupyter_client's client, which checks the kernel's process to see if it is alive."""
 
     mark: Mark
-    iopub_channel_class = Type(_Outputs)
+    iopub_channel_class = Type(_BoundedChannel)
 
     @property
     def too_big(self) -> bool:
-        """Whether a single output was over ``MAX_MESSAGE``."""
+        """Whether a single output exceeded ``MAX_MESSAGE``."""
         return bool(self.iopub_channel.too_big)
 
     async def _async_is_alive(self) -> bool:

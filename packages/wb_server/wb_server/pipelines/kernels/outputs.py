@@ -1,4 +1,4 @@
-"""What a cell shows, held to a size as it comes: the end is kept, and a note says what is missing."""
+"""Bounds the outputs of cells as they arrive: keeps the end, and notes how much was dropped."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from nbformat.v4 import new_output
 
 CELL_BYTES = 10 * 2**20
 NOTEBOOK_BYTES = 50 * 2**20
-# What a progress bar draws over.
+# Text that a progress bar has overwritten.
 _OVERDRAWN = re.compile(r"[^\n]*\r(?=[^\n\r])")
 
 
 @dataclass
 class OutputBudget:
-    """What all cells of a notebook may show together, in bytes."""
+    """The bytes that remain for the outputs of all cells of a notebook."""
 
     left: int = NOTEBOOK_BYTES
 
 
 @dataclass
 class _StreamOutput:
-    """Text of one stream, in the pieces in which it came."""
+    """The text of one stream, in the pieces in which it arrived."""
 
     name: str
     pieces: deque[str] = field(default_factory=deque)
@@ -37,7 +37,7 @@ class _StreamOutput:
         self.size += _size(text)
 
     def cut(self, excess: int) -> int:
-        """Takes that much away at the beginning, or all; the bytes that were taken."""
+        """Drops ``excess`` bytes from the beginning, or all, and returns how many were dropped."""
         taken = 0
         while self.pieces and taken < excess:
             piece = self.pieces.popleft()
@@ -54,7 +54,7 @@ class _StreamOutput:
 
     def node(self) -> NotebookNode:
         text = "".join(self.pieces)
-        # As one text from now on: it is joined again at the next save.
+        # Replace the pieces, so that the next save doesn't join them all again.
         self.pieces = deque([text])
         if "\r" in text:
             text = _OVERDRAWN.sub("", text)
@@ -74,7 +74,7 @@ class CellOutputs:
     """The outputs of one cell.
 
     Args:
-        budget: of the notebook; taken from, and given back to what is cut.
+        budget: of the notebook; outputs draw on it, and dropped ones return their bytes.
     """
 
     def __init__(self, budget: OutputBudget, limit: int = CELL_BYTES) -> None:
@@ -86,7 +86,7 @@ class CellOutputs:
         self._by_display: dict[str, list[_DisplayOutput]] = {}
 
     def add(self, node: NotebookNode, display_id: str | None = None) -> None:
-        """Takes the next output."""
+        """Adds an output."""
         if node.output_type == "stream":
             last = self._items[-1] if self._items else None
             if not isinstance(last, _StreamOutput) or last.name != node.name:
@@ -102,7 +102,7 @@ class CellOutputs:
             self._grow(shown.size)
 
     def update(self, display_id: str, node: NotebookNode) -> None:
-        """Shows something else in place of what was shown under an id."""
+        """Replaces the outputs shown under a display id."""
         size = _size_of(node)
         for shown in self._by_display.get(display_id, ()):
             shown.node.data, shown.node.metadata = node.data, node.metadata
@@ -110,20 +110,20 @@ class CellOutputs:
             self._grow(change)
 
     def clear(self) -> None:
-        """Forgets all of it."""
+        """Removes all outputs."""
         self._budget.left += self._size
         self._size = self._dropped = 0
         self._items.clear()
         self._by_display.clear()
 
     def nodes(self) -> list[NotebookNode]:
-        """What a notebook keeps of them."""
+        """The outputs as notebook nodes, after a note on how much was dropped, if any."""
         nodes = [
             item.node() if isinstance(item, _StreamOutput) else item.node for item in self._items
         ]
         if self._dropped:
             note = (
-                f"[{_amount(self._dropped)} of earlier output were dropped: a cell keeps its "
+                f"[{_amount(self._dropped)} of earlier output was dropped: a cell keeps its "
                 f"last {_amount(self._limit)}, a notebook {_amount(NOTEBOOK_BYTES)} in total.]\n"
             )
             nodes.insert(0, new_output("stream", name="stderr", text=note))
@@ -169,7 +169,7 @@ def _amount(size: int) -> str:
 
 
 def collected(message: dict[str, Any]) -> dict[str, Any] | None:
-    """What ``wb.output`` shows, if a message is that: ``name`` and ``value``."""
+    """The ``name`` and ``value`` of a ``wb.output`` message; ``None`` for any other message."""
     data = message["content"].get("data") or {}
     found = data.get(OUTPUT)
     if not isinstance(found, dict) or not isinstance(found.get("name"), str):
@@ -177,5 +177,5 @@ def collected(message: dict[str, Any]) -> dict[str, Any] | None:
     return found if "value" in found else None
 
 
-# Shown by `wb.output`: see wb_kernels/outputs.py, which says the same.
+# The media type of `wb.output`; must match wb_kernels/outputs.py.
 OUTPUT = "application/vnd.workbench.output+json"

@@ -1,8 +1,8 @@
-"""The cell with a task's parameters, put into a notebook by papermill's convention.
+"""Injects a task's parameters into a notebook as a cell, by papermill's convention.
 
-It comes after the first cell tagged ``parameters``, is tagged ``injected-parameters``, and takes the
-place of one that a notebook has already. papermill itself writes dates as text and pulls a dozen
-packages into the worker for this much.
+The cell is tagged ``injected-parameters`` and follows the first cell tagged ``parameters``, or replaces
+an injected cell that the notebook already has. papermill itself isn't used: it writes dates as text, and
+would add a dozen packages to the worker.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ...kit.failure import TaskFailed
 
 TAG = "parameters"
 INJECTED = "injected-parameters"
-_DEEPEST = 20
+_MAX_DEPTH = 20
 
 
 def inject(notebook: NotebookNode, parameters: Mapping[str, Any]) -> None:
-    """Puts the parameters into a notebook of nbformat 4; nothing changes where there are none.
+    """Injects parameters into a notebook of nbformat 4; does nothing if there are none.
 
     Raises:
-        TaskFailed: a name isn't one of Python, or a value can't be written (``bad_parameter``).
+        TaskFailed: a name isn't a Python identifier, or a value has no literal (``bad_parameter``).
     """
     if not parameters:
         return
@@ -44,7 +44,7 @@ def inject(notebook: NotebookNode, parameters: Mapping[str, Any]) -> None:
 
 
 def source(parameters: Mapping[str, Any]) -> str:
-    """Python that sets the parameters, a line for each."""
+    """Python code that sets the parameters, one per line."""
     lines = ["# Parameters"]
     imports: set[str] = set()
     for name, value in parameters.items():
@@ -53,12 +53,12 @@ def source(parameters: Mapping[str, Any]) -> str:
                 "bad_parameter", f"{name!r} isn't a valid parameter name.", retry=False
             )
         lines.append(f"{name} = {_literal(name, value, imports)}")
-    # Under names of their own: the notebook's may be taken.
+    # Imported under private names, which the notebook is unlikely to use.
     return "\n".join([*(f"import {module} as _{module}" for module in sorted(imports)), *lines])
 
 
 def _literal(name: str, value: Any, imports: set[str], depth: int = 0) -> str:
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         raise TaskFailed(
             "bad_parameter", f"The parameter {name} is nested too deeply.", retry=False
         )

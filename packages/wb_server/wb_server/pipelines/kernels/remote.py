@@ -1,4 +1,4 @@
-"""Kernels in people's own Jupyter servers, reached through ``hosts/attempts`` and a websocket."""
+"""Kernels in users' Jupyter servers, over ``user_server/attempt_handlers`` and a websocket."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from .socket import SocketClient
 
 log = logging.getLogger(__name__)
 
-# A kernel starts in a second or two, on a machine that isn't overloaded.
+# A kernel starts in a second or two if the machine isn't overloaded.
 _START_SECONDS = 120.0
 _END_SECONDS = 15.0
 _ASK_SECONDS = 5.0
 _WATCH_SECONDS = 3.0
-# Between two pieces of a file on its way.
+# Between two pieces of a file transfer.
 _PIECE_SECONDS = 60.0
-# Of a list of at most 100 files.
+# Enough for a list of at most 100 files.
 _LIST_BYTES = 2**20
-# Of a server that was stopped while it was being used.
+# A server may be stopped between its start and the kernel's.
 _TRIES = 3
-# Refusals by which the Hub's proxy, or the Hub in its place, says that there is no server.
+# The statuses by which the Hub's proxy, or the Hub in its place, says that there is no server.
 _NO_SERVER = frozenset({424, 502, 503, 504})
 
 
 class ServerKernels(Kernels):
-    """Kernels in the servers that ``servers`` gives."""
+    """Kernels in the servers that ``servers`` provides."""
 
     def __init__(self, servers: NotebookServers) -> None:
         self._servers = servers
@@ -86,12 +86,12 @@ class ServerKernels(Kernels):
             except BaseException:
                 await asyncio.shield(kernel.end(now=True))
                 raise
-        raise AssertionError("the loop ends by itself")
+        raise AssertionError("the loop returns or raises")
 
     async def end(self, reference: Mapping[str, Any]) -> None:
         server = await asyncio.to_thread(self._servers.running, str(reference["user"]))
         if server is None:
-            # With a server its kernels end.
+            # When a server stops, its kernels end.
             return
         kernel = ServerKernel(server, str(reference["attempt"]))
         try:
@@ -126,7 +126,7 @@ class ServerKernel(RunningKernel):
 
         Raises:
             _NoServer: nothing answers at the server's address.
-            TaskFailed: it was refused.
+            TaskFailed: the server refused.
         """
         try:
             answer = await self._http.post(
@@ -160,7 +160,7 @@ class ServerKernel(RunningKernel):
         self._watch = asyncio.create_task(self._watching())
 
     async def _watching(self) -> None:
-        """Looks for a kernel that was ended by its server, which then says nothing on the socket."""
+        """Polls whether the server has ended the kernel: the websocket doesn't report that."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             try:
@@ -192,7 +192,7 @@ class ServerKernel(RunningKernel):
             return died(status)
         if answer.status_code == 404 and _is_ours(answer) and not self.client.lost:
             return TaskFailed("kernel_died", "Someone else stopped the notebook's kernel.")
-        # A server that was started anew knows nothing of the one before.
+        # A restarted server knows nothing of earlier kernels.
         return _stopped()
 
     async def put(self, task: str, name: str, content: IO[bytes], size: int) -> None:
@@ -219,7 +219,7 @@ class ServerKernel(RunningKernel):
                 async for piece in answer.aiter_bytes():
                     body += piece
                     if len(body) > _LIST_BYTES:
-                        raise _nonsense()
+                        raise _bad_listing()
             if answer.status_code != 200:
                 raise _refused(httpx.Response(answer.status_code, content=body))
             return [
@@ -229,7 +229,7 @@ class ServerKernel(RunningKernel):
         except httpx.TransportError as error:
             raise _stopped() from error
         except (ValueError, KeyError, TypeError) as error:
-            raise _nonsense() from error
+            raise _bad_listing() from error
 
     async def fetch(self, file: OutputFile, target: Path) -> None:
         try:
@@ -246,7 +246,7 @@ class ServerKernel(RunningKernel):
                 with target.open("xb") as kept:
                     async for piece in answer.aiter_raw(files.PIECE):
                         size += len(piece)
-                        # Whatever the server says of it, no more than was told is taken.
+                        # Never take more than the announced size, whatever the server sends.
                         if size > file.size:
                             break
                         kept.write(piece)
@@ -262,13 +262,13 @@ class ServerKernel(RunningKernel):
             if getattr(self, "client", None) is not None:
                 await self.client.close()
             if not await self.delete(now=now):
-                # The next attempt of this task run, or the server's culling, ends it.
+                # The next attempt of this task run ends it, or the server culls it.
                 log.warning("a kernel may be left in %s", self._server.url)
         finally:
             await self.close()
 
     async def delete(self, *, now: bool) -> bool:
-        """Whether the kernel is gone, as far as its server can say."""
+        """Deletes the kernel. Returns whether it is gone, as far as its server can tell."""
         try:
             answer = await self._http.delete(
                 self._path,
@@ -299,15 +299,15 @@ def _stopped() -> TaskFailed:
     )
 
 
-def _nonsense() -> TaskFailed:
+def _bad_listing() -> TaskFailed:
     return TaskFailed(
         "server_refused",
-        "The owner's notebook server doesn't list the files that the notebook left.",
+        "The owner's notebook server didn't return a valid list of the notebook's output files.",
     )
 
 
 def died(exit_status: int | None) -> TaskFailed:
-    """What to say of a kernel whose process ended."""
+    """The error for a kernel whose process ended."""
     how = ""
     if exit_status == -signal.SIGKILL:
         how = " It was killed, most likely because it ran out of memory."
@@ -332,7 +332,7 @@ def _refused(answer: httpx.Response) -> Exception:
             f"The owner's notebook server refused to start a kernel (HTTP {answer.status_code}).",
         )
     error = answer.json()["error"]
-    # Ours are in the wrong, and will be again, but for what an overloaded machine answers.
+    # A refusal of our own endpoints would repeat, unless the machine is overloaded (5xx).
     return TaskFailed(
         error["code"], error["message"], retry=answer.status_code >= 500, **error["details"]
     )

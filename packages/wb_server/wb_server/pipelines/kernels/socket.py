@@ -1,7 +1,7 @@
-"""A kernel's client over the websocket of a Jupyter server, with what nbclient needs of one.
+"""A kernel client over a Jupyter server's websocket, with the interface that nbclient needs.
 
-``jupyter_kernel_client`` does the same with a thread and queues without end. Here a cell that prints
-faster than it is read is read slower, and a single message has a limit.
+``jupyter_kernel_client`` does the same with a thread and unbounded queues. This one applies back-pressure
+to a cell that prints faster than it is read, and limits the size of a message.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from websockets.exceptions import ConnectionClosed
 from .base import MAX_MESSAGE
 
 log = logging.getLogger(__name__)
-_WAITING = 64
+_MAX_QUEUED = 64
 _PING_SECONDS = 20.0
-# A server whose processors are busy with notebooks is slow to answer.
+# A server whose CPUs are busy with notebooks is slow to answer.
 _PONG_SECONDS = 60.0
 _TOO_BIG = 1009
 _DEAD = frozenset({"restarting", "autorestarting", "dead"})
 
 
 class Channel:
-    """The messages of one channel, as nbclient asks for them."""
+    """The messages of one channel, with the interface that nbclient expects."""
 
     def __init__(self, size: int = 0) -> None:
         self.messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue(size)
@@ -48,12 +48,12 @@ class Channel:
 
 
 class SocketClient:
-    """Drives one kernel.
+    """The client of one kernel.
 
     Attributes:
-        died: the kernel is gone, as the server says.
-        lost: the connection is.
-        too_big: and that is as a single output was over ``MAX_MESSAGE``.
+        died: the server says that the kernel is gone.
+        lost: the connection is lost.
+        too_big: the connection was lost because a single output exceeded ``MAX_MESSAGE``.
     """
 
     allow_stdin = False
@@ -63,7 +63,7 @@ class SocketClient:
         self._session = session
         self._running: str | None = None
         self.shell_channel = Channel()
-        self.iopub_channel = Channel(_WAITING)
+        self.iopub_channel = Channel(_MAX_QUEUED)
         self.died = False
         self.lost = False
         self.too_big = False
@@ -71,10 +71,10 @@ class SocketClient:
 
     @classmethod
     async def open(cls, url: str, kernel_id: str, headers: Mapping[str, str]) -> SocketClient:
-        """Connects; the kernel answers when this returns.
+        """Connects to a kernel.
 
         Raises:
-            OSError, TimeoutError, WebSocketException: the server doesn't take the connection.
+            OSError, TimeoutError, WebSocketException: the server doesn't accept the connection.
         """
         session = uuid.uuid4().hex
         address = f"ws{url.removeprefix('http')}/api/kernels/{kernel_id}/channels"
@@ -95,7 +95,7 @@ class SocketClient:
     async def execute(
         self, code: str, store_history: bool = True, stop_on_error: bool = True
     ) -> str:
-        """Sends a cell; the message's id."""
+        """Sends a cell, and returns the message's id."""
         content = {
             "code": code,
             "silent": False,
@@ -107,11 +107,11 @@ class SocketClient:
         return await self._send("execute_request", content)
 
     async def kernel_info(self) -> str:
-        """Asks what the kernel is; the message's id."""
+        """Requests the kernel's info, and returns the message's id."""
         return await self._send("kernel_info_request", {})
 
     def is_alive(self) -> bool:
-        """Whether the kernel can be driven still."""
+        """Whether the kernel still runs and is connected."""
         return not (self.died or self.lost)
 
     async def close(self) -> None:
@@ -144,7 +144,7 @@ class SocketClient:
         try:
             await self._socket.send(json.dumps(message))
         except ConnectionClosed:
-            # The reader says so too; nbclient asks `is_alive`.
+            # nbclient checks `is_alive`; the reader sets this as well, but later.
             self.lost = True
         return number
 
@@ -167,7 +167,7 @@ class SocketClient:
             state = message["content"].get("execution_state")
             if message["msg_type"] == "status" and state in _DEAD:
                 self.died = True
-            # What comes of no cell, or of one that has ended, has no reader.
+            # Only messages of the running cell: nobody reads any others.
             elif parent == self._running:
                 if message["msg_type"] == "status" and state == "idle":
                     self._running = None
@@ -175,7 +175,7 @@ class SocketClient:
 
 
 def _message(frame: str | bytes) -> dict[str, Any]:
-    """A frame of Jupyter's default protocol; binary buffers are left out."""
+    """Decodes a frame of Jupyter's default protocol; binary buffers are dropped."""
     if isinstance(frame, bytes):
         first = int.from_bytes(frame[4:8], "big")
         count = int.from_bytes(frame[:4], "big")

@@ -1,4 +1,4 @@
-"""Which kernels of attempts are current, and what they use: asked with every query of such a kernel."""
+"""Binds queries of kernels to their attempts: whether one is current, and which tables it uses."""
 
 from __future__ import annotations
 
@@ -33,29 +33,29 @@ _CURRENT = (
 )
 
 
-# Statements of kernels whose tables are noted already. A loop sends the same one over and over; one
-# that is forgotten here is noted twice, which readers don't show.
-_REMEMBERED = 1000
+# The number of statements whose tables are known to be recorded. A loop sends the same statement over and
+# over; one that was evicted is recorded again, and readers show the duplicate only once.
+_MAX_REMEMBERED = 1000
 
 
 class RunBindings:
-    """Knows the attempts by the metadata database."""
+    """Looks up attempts in the metadata database."""
 
     def __init__(self, database: Database, people: PeopleService) -> None:
         self._database = database
         self._people = people
-        self._noted: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._recorded: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._lock = threading.Lock()
 
     def current(self, attempt_id: str, actor: str) -> Binding | None:
-        """The attempt, if it is current and runs as this actor; else ``None``."""
+        """The binding of an attempt if it is current and runs as this actor, else ``None``."""
         values = {"attempt": attempt_id, "run_as": f"user:{actor}"}
         with self._database.read() as transaction:
             row = transaction.execute(_CURRENT, values).first()
         return Binding(attempt_id, row.task_run_id, row.run_id) if row is not None else None
 
     def as_now(self, actor: Actor) -> Actor:
-        """An actor of a run as they are by now; a team account stays what it is."""
+        """The actor of a run with their current groups; a team account is returned unchanged."""
         if not actor.via.startswith("run:") or actor.name.startswith("team:"):
             return actor
         groups = self._people.groups_of(actor.name)
@@ -64,21 +64,21 @@ class RunBindings:
         return replace(actor, groups=groups)
 
     def used(self, attempt_id: str, permit: Permit) -> None:
-        """Notes the tables that a statement of an attempt's kernel has read or written."""
-        known = (attempt_id, permit.connection_id, permit.sql)
+        """Records the tables that a statement of an attempt's kernel has read or written."""
+        statement = (attempt_id, permit.connection_id, permit.sql)
         with self._lock:
-            if known in self._noted:
+            if statement in self._recorded:
                 return
-            self._noted[known] = None
-            if len(self._noted) > _REMEMBERED:
-                self._noted.popitem(last=False)
+            self._recorded[statement] = None
+            if len(self._recorded) > _MAX_REMEMBERED:
+                self._recorded.popitem(last=False)
         rows = [
             *table_rows(attempt_id, "read", tables_read(permit)),
             *table_rows(attempt_id, "written", tables_written(permit)),
         ]
         if not rows:
             return
-        # The run may have been deleted meanwhile.
+        # The run may have been deleted in the meantime.
         with (
             contextlib.suppress(sa.exc.IntegrityError),
             self._database.write(durable=False) as transaction,

@@ -11,13 +11,13 @@ from .service import RunService
 
 
 def start(call: Call) -> Run:
-    """Starts a run. It has the rights of the pipeline's owner."""
+    """Starts a run with the rights of the pipeline's owner."""
     pipeline = call.service(PipelineService).saved(call.actor, call.path["id"])
     return call.service(RunService).trigger(call.actor, pipeline, call.body(RunRequest))
 
 
 def list_(call: Call) -> RunPage:
-    """Runs of the pipelines that one may see, the newest first."""
+    """Runs of the pipelines that you may see, newest first."""
     visible = call.service(PipelineService).names(call.actor)
     return call.service(RunService).list(call.actor, visible, call.query(RunQuery))
 
@@ -28,22 +28,22 @@ def get(call: Call) -> RunDetail:
 
 
 def cancel(call: Call) -> Run:
-    """Ends a run, its kernels and queries within seconds."""
+    """Cancels a run; its kernels and queries end within seconds."""
     return call.service(RunService).cancel(call.actor, call.path["id"])
 
 
 def rerun(call: Call) -> Run:
-    """Runs again: all of it, what failed, or one task."""
+    """Reruns all tasks, the failed ones, or one."""
     return call.service(RunService).rerun(call.actor, call.path["id"], call.body(RerunRequest))
 
 
 def log(call: Call) -> LogPage:
-    """A piece of an attempt's log."""
+    """A page of an attempt's log."""
     return call.service(RunService).log(call.actor, call.path["id"], call.query(LogQuery).start)
 
 
 def notebook(call: Call) -> FileStream:
-    """The executed notebook of an attempt, as far as it came."""
+    """The executed notebook of an attempt, as far as it has run."""
     content = call.service(RunService).notebook(call.actor, call.path["id"])
     return FileStream("application/x-ipynb+json", "executed.ipynb", iter([content]))
 

@@ -1,4 +1,4 @@
-"""Runs as they go over the wire, and between rooms."""
+"""The models of runs, on the wire and between rooms."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class RunSummary(BaseModel):
 
 
 class Run(RunSummary):
-    """A run as rooms hand it to each other."""
+    """A run as rooms pass it to each other."""
 
     pipeline: str = Field(description="The pipeline's name.")
     run_as: str
@@ -59,7 +59,7 @@ class Run(RunSummary):
 
 
 class AttemptView(BaseModel):
-    """One try of a task."""
+    """One try at a task run."""
 
     id: str
     number: int
@@ -149,7 +149,7 @@ class RunRequest(BaseModel):
 
 
 class RerunRequest(BaseModel):
-    """Runs again: all of it, what failed and what came after, or one task."""
+    """Reruns all tasks, the failed ones and those after them, or one task."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -158,7 +158,7 @@ class RerunRequest(BaseModel):
 
 
 class LogPage(BaseModel):
-    """A piece of an attempt's log."""
+    """A page of an attempt's log."""
 
     text: str
     next: int = Field(description="The `start` of the next page.")

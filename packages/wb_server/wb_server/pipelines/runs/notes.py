@@ -1,4 +1,4 @@
-"""What is noted of an attempt while it runs: its kernel, how far it is, its log, its notebook."""
+"""Records facts about an attempt while it runs: kernel, progress, log, tables, notebook."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .store import attempts, task_runs
 
 
 class Notes:
-    """Writes notes. None of them changes a state."""
+    """Writes facts about attempts. None of them changes a state."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
 
     def kernel(self, claim: Claim, kernel: Mapping[str, Any]) -> None:
-        """Keeps which kernel an attempt is about to use.
+        """Records which kernel an attempt is about to use.
 
         Raises:
             Conflict: the attempt isn't current (``stale_attempt``).
@@ -46,14 +46,14 @@ class Notes:
             )
 
     def progress(self, attempt_id: str, progress: Mapping[str, Any]) -> None:
-        """Keeps how far an attempt is."""
+        """Records an attempt's progress."""
         with self._database.write(durable=False) as transaction:
             transaction.execute(
                 attempts.update().where(attempts.c.id == attempt_id).values(progress=dict(progress))
             )
 
     def add(self, log: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]) -> None:
-        """Adds rows to an attempt's log, and tables that it used."""
+        """Adds rows to an attempt's log and to the tables that it used."""
         with self._database.write(durable=False) as transaction:
             if log:
                 transaction.execute(ADD_LOG, log)
@@ -61,7 +61,7 @@ class Notes:
                 transaction.execute(ADD_TABLES, tables)
 
     def notebook(self, attempt_id: str, digest: str) -> None:
-        """Keeps the executed notebook, in place of the one before."""
+        """Stores the executed notebook, replacing the previous one."""
         with self._database.write(durable=False) as transaction:
             before = transaction.execute(
                 sa.select(attempts.c.notebook).where(attempts.c.id == attempt_id)
@@ -77,7 +77,7 @@ class Notes:
 
 
 def table_rows(attempt_id: str, direction: str, uses: Iterable[TableUse]) -> list[dict[str, Any]]:
-    """Tables that an attempt ``read`` or has ``written``, as rows."""
+    """Rows for the tables that an attempt has ``read`` or ``written``, as ``direction`` says."""
     return [
         {
             "attempt_id": attempt_id,

@@ -1,4 +1,4 @@
-"""The steps of whole runs: made, begun, cancelled. ``transitions.py`` has the states."""
+"""The transitions of runs: create, start, cancel. ``transitions.py`` describes the states."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .transitions import close_tasks, end_if_done, keep_files, lock_run
 
 
 class RunTransitions:
-    """Makes runs, begins them, cancels them."""
+    """Creates, starts and cancels runs."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
 
     def create(self, new: NewRun) -> Step:
-        """Adds a run and starts it, or lets it wait, or skips it, as its pipeline says.
+        """Adds a run and starts, queues or skips it, by its pipeline's ``concurrency``.
 
         Raises:
             Conflict: the idempotency key was used with other parameters (``key_reused``).
@@ -64,17 +64,17 @@ class RunTransitions:
                         pipeline_id=new.pipeline_id, fire_at=new.fire_at, run_id=run_id
                     )
                 )
-            # One of them is enough to know, and there may be thousands.
+            # Unless all are to be cancelled, one is enough: there may be thousands.
             every = new.concurrency == "cancel_older"
             active = self._active(transaction, new.pipeline_id, limit=None if every else 1)
-            over: tuple[str, str, str] | None = None
+            outcome: tuple[str, str, str] | None = None
             if new.refused is not None:
-                over = ("failed", *new.refused)
+                outcome = ("failed", *new.refused)
             elif active and new.concurrency == "skip":
-                over = ("skipped", "overlap", "An earlier run was still active.")
-            self._insert(transaction, run_id, new, over)
-            if over is not None:
-                return Step(run_id, ended=over[0])
+                outcome = ("skipped", "overlap", "An earlier run was still active.")
+            self._insert(transaction, run_id, new, outcome)
+            if outcome is not None:
+                return Step(run_id, ended=outcome[0])
             if new.concurrency == "cancel_older":
                 for older in active:
                     lock_run(transaction, older)
@@ -89,9 +89,10 @@ class RunTransitions:
         transaction: sa.Connection,
         run_id: str,
         new: NewRun,
-        over: tuple[str, str, str] | None,
+        outcome: tuple[str, str, str] | None,
     ) -> None:
-        state, code, message = over or ("queued", None, "")
+        """Inserts a run and its tasks; with an ``outcome``, one that has ended and has no tasks."""
+        state, code, message = outcome or ("queued", None, "")
         now = clock.now()
         ended = [task for task in new.tasks if task.taken or task.left_out]
         transaction.execute(
@@ -108,14 +109,14 @@ class RunTransitions:
                 rerun_of=new.rerun_of,
                 logical_at=new.logical_at,
                 created_at=now,
-                finished_at=now if over else None,
-                open_tasks=0 if over else len(new.tasks) - len(ended),
+                finished_at=now if outcome else None,
+                open_tasks=0 if outcome else len(new.tasks) - len(ended),
                 code=code,
                 message=message,
             )
         )
-        if over is not None:
-            return  # nothing of it will ever run
+        if outcome is not None:
+            return  # its tasks will never run
         ids = {task.task: str(uuid.uuid4()) for task in new.tasks}
         done = {task.task for task in ended}
         transaction.execute(
@@ -159,7 +160,7 @@ class RunTransitions:
             transaction.execute(task_needs.insert(), edges)
 
     def start_waiting(self, pipeline_id: str) -> Step | None:
-        """Starts the oldest run of a pipeline that waits, if none goes on."""
+        """Starts the oldest queued run of a pipeline, if none is running."""
         with self._database.write() as transaction:
             transaction.execute(
                 sa.select(pipelines.c.id).where(pipelines.c.id == pipeline_id).with_for_update()
@@ -201,7 +202,7 @@ class RunTransitions:
         return Step(run_id, ready, end_if_done(transaction, run_id))
 
     def cancel(self, run_id: str, by: str) -> Step:
-        """Ends a run: what hasn't begun at once, what runs as soon as its worker sees it."""
+        """Cancels a run: waiting and queued tasks at once, running ones when their worker sees it."""
         with self._database.write() as transaction:
             lock_run(transaction, run_id)
             return Step(run_id, ended=self._cancel(transaction, run_id, by))
@@ -239,15 +240,15 @@ class RunTransitions:
         )
 
     def _take_over(self, transaction: sa.Connection, taken: str, task_run_id: str) -> None:
-        """Gives a task run the files of another one, which may go before it does.
+        """Gives a task run references to the files of another one, which may be deleted first.
 
         Raises:
-            Conflict: it has gone already (``tidied``).
+            Conflict: the other one has been deleted already (``tidied``).
         """
         known = sa.select(task_runs.c.id).where(task_runs.c.id == taken).with_for_update()
         if transaction.execute(known).first() is None:
             raise Conflict(
-                "The run to repeat has been removed because of its age.",
+                "The run to rerun has been removed because of its age.",
                 code="tidied",
             )
         made = transaction.execute(sa.select(artifacts).where(artifacts.c.task_run_id == taken))

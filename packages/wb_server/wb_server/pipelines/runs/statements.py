@@ -1,6 +1,7 @@
-"""The statements of a task's way from ready to done, built once.
+"""The statements that take a task from ready to done, built once.
 
-SQLAlchemy takes longer to build one of them than a database does to run it, and each task needs all.
+SQLAlchemy takes longer to build one than a database takes to run it, and every task needs all of them.
+Parameters aren't named like columns: SQLAlchemy reserves those names in an update.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ END_ATTEMPT = (
         code=_b("why"),
         message=_b("words"),
         details=_b("facts"),
-        # An end that nobody was there to report says nothing of it.
+        # Keep the last progress if the end has none, as when the worker was lost.
         progress=sa.func.coalesce(
             _b("how_far", type_=attempts.c.progress.type),
             attempts.c.progress,
@@ -93,7 +94,7 @@ _NEEDING = sa.select(task_needs.c.needing).where(task_needs.c.needed == _b("task
 _now = _b("now", type_=task_runs.c.not_before.type)
 _last_one = task_runs.c.waiting_for == 1
 
-# The state in its answer tells which are ready by it.
+# The returned state tells which tasks have become ready.
 COUNT_DOWN = (
     task_runs.update()
     .where(task_runs.c.id.in_(_NEEDING), task_runs.c.state == "waiting")

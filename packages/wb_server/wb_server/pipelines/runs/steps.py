@@ -1,4 +1,4 @@
-"""What the steps of a run are told, and what they answer: ``run_transitions.py`` and ``task_transitions.py`` make them."""
+"""The arguments and results of ``run_transitions.py`` and ``task_transitions.py``."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from .models import Trigger
 Concurrency = Literal["queue", "skip", "cancel_older"]
 Ending = Literal["succeeded", "failed", "cancelled", "lost"]
 
-# A task whose worker is lost is tried again without counting as a retry, but not for ever: what
-# kills its worker each time would kill them all.
+# A lost worker doesn't cost its task a retry, but the number of losses is limited: a task that kills its
+# worker each time would kill them all.
 MAX_LOST = 3
-# Seconds that a retry waits at most, however its delay grows.
+# The maximum delay of a retry in seconds, however often it was doubled.
 MAX_RETRY_DELAY = 3600.0
 
 
 @dataclass(frozen=True)
 class NewTask:
-    """A task of a run that is about to be.
+    """A task of a new run.
 
     Attributes:
-        taken: of a re-run, the task run whose success stands for this task.
-        outputs: of that one.
-        left_out: of a re-run, whether it is no part of it.
+        taken: in a rerun, the earlier task run whose success is reused for this task.
+        outputs: the outputs of that task run.
+        left_out: in a rerun, whether this task isn't part of it.
     """
 
     task: str
@@ -45,10 +45,10 @@ class NewTask:
 
 @dataclass(frozen=True)
 class NewRun:
-    """A run that is about to be.
+    """A run to create.
 
     Attributes:
-        refused: code and message of why it can't begin: it is added as one that failed.
+        refused: the code and message of why it can't start; it is then added as failed.
     """
 
     pipeline_id: str
@@ -69,14 +69,14 @@ class NewRun:
 
 @dataclass(frozen=True)
 class Step:
-    """What a step came to.
+    """The result of a transition.
 
     Attributes:
-        run_id: the run; of a second request with the same key, the first one's.
-        ready: ids of task runs to ring.
-        ended: the state that the run ended in by this step.
-        done: whether this call did it; false where somebody else had before.
-        claim: a task that was claimed in the same step.
+        run_id: the run; for a second request with the same key, the first one's run.
+        ready: the ids of task runs to ring.
+        ended: the final state of the run, if this transition ended it.
+        done: whether this call made the transition; false if another one was first.
+        claim: a task run that was claimed in the same transaction.
     """
 
     run_id: str
@@ -88,7 +88,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Claim:
-    """An attempt that a worker has just begun."""
+    """An attempt that a worker has just started."""
 
     attempt_id: str
     task_run_id: str
@@ -103,7 +103,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of an attempt that is stored already."""
+    """A file of an attempt that is already stored."""
 
     name: str
     media_type: str
@@ -113,13 +113,15 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class End:
-    """How an attempt ended, with its last words.
+    """How an attempt ended, with what it reported since the last flush.
 
     Attributes:
-        retry: whether a failure may be tried again, if there are retries left.
-        outputs: of one that succeeded; ``files`` too.
-        log: rows of the log that aren't written yet; ``tables`` rows of tables that were used.
-        progress: how far it came; ``None`` leaves what was noted.
+        retry: whether a failure may be retried, if there are retries left.
+        outputs: its outputs if it succeeded.
+        files: its artifacts if it succeeded.
+        log: the rows of its log that aren't written yet.
+        tables: the rows of tables it used that aren't written yet.
+        progress: its last progress; ``None`` keeps what is recorded.
     """
 
     ending: Ending

@@ -1,4 +1,4 @@
-"""The steps of task runs: claimed, kept alive, ended. ``transitions.py`` has the states."""
+"""The transitions of task runs: claim, renew, end. ``transitions.py`` describes the states."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _LOST = End("lost", "worker_lost", "The worker stopped responding.")
 
 
 class TaskTransitions:
-    """Claims task runs, keeps them, ends them, and goes on with their runs."""
+    """Claims task runs, renews their leases, ends them, and advances their runs."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
 
     def claim(self, task_run_id: str, worker: str, lease: float) -> Claim | None:
-        """Begins an attempt, or answers ``None``: somebody else has it, or it isn't to be run.
+        """Starts an attempt; ``None`` if another worker has it or it isn't ready to run.
 
         Args:
-            lease: seconds for which nobody else may take it.
+            lease: seconds for which no other worker may claim it.
         """
         with self._database.write() as transaction:
             return self._claim(transaction, task_run_id, worker, lease)
@@ -89,7 +89,7 @@ class TaskTransitions:
                 "details": {},
             },
         )
-        if run is None:  # what a claim tells of it never changes
+        if run is None:  # a run given by the caller is still right: what a claim uses never changes
             run = transaction.execute(RUN, {"run": row.run_id}).mappings().one()
         return Claim(
             attempt_id,
@@ -104,14 +104,14 @@ class TaskTransitions:
         )
 
     def renew(self, claims: Mapping[str, int], lease: float) -> tuple[set[str], set[str]]:
-        """Keeps leases alive.
+        """Renews leases.
 
         Args:
             claims: task run -> fence.
             lease: seconds from now.
 
         Returns:
-            The task runs that aren't the caller's any more, and those whose run was cancelled.
+            The task runs that the caller no longer holds, and those whose run was cancelled.
         """
         until = clock.now() + timedelta(seconds=lease)
         with self._database.write(durable=False) as transaction:
@@ -132,7 +132,7 @@ class TaskTransitions:
         return set(claims) - set(alive), self._cancelled(alive)
 
     def cancelled(self, task_run_ids: Sequence[str]) -> set[str]:
-        """Those of the task runs whose run was cancelled."""
+        """The task runs among these whose run was cancelled."""
         with self._database.read() as transaction:
             return set(
                 transaction.execute(
@@ -152,14 +152,14 @@ class TaskTransitions:
         *,
         take: tuple[str, float] | None = None,
     ) -> Step:
-        """Ends an attempt, and goes on with the run.
+        """Ends an attempt, and advances the run.
 
         Args:
-            take: name and lease of a worker who wants to go on at once: the first task that this end
-                made ready is claimed for it, in the same transaction.
+            take: the name and lease of a worker that can continue at once: the first task run that
+                this end makes ready is claimed for it, in the same transaction.
 
         Returns:
-            With ``done`` false where the attempt isn't current: nothing of it counts then.
+            The step; ``done`` is false if the attempt is stale, and nothing was written then.
         """
         with self._database.write() as transaction:
             transaction.execute(LOCK_RUN, {"run": claim.run_id})
@@ -173,7 +173,7 @@ class TaskTransitions:
             if take is None or not step.ready:
                 return step
             following = self._claim(transaction, step.ready[0], *take, run=claim.run)
-            if following is None:  # a retry that waits
+            if following is None:  # a retry that isn't due yet
                 return step
             return replace(step, ready=step.ready[1:], claim=following)
 
@@ -271,10 +271,10 @@ class TaskTransitions:
             skipped += len(failed)
         return skipped
 
-    # --- the reconciler ----------------------------------------------------------------------
+    # --- lost leases -------------------------------------------------------------------------
 
     def expire(self, limit: int = 100) -> list[Step]:
-        """Ends attempts whose lease ran out: their worker was lost."""
+        """Ends attempts whose lease has expired: their worker is lost."""
         with self._database.read() as transaction:
             late = transaction.execute(
                 sa.select(task_runs.c.id, task_runs.c.run_id, task_runs.c.fence)
@@ -285,12 +285,12 @@ class TaskTransitions:
         for task_run_id, run_id, fence in late:
             with self._database.write() as transaction:
                 lock_run(transaction, run_id)
-                # It may have been renewed since.
-                still = transaction.execute(
+                # The lease may have been renewed since.
+                still_late = transaction.execute(
                     sa.select(task_runs.c.id).where(
                         task_runs.c.id == task_run_id, task_runs.c.lease_until < clock.now()
                     )
                 ).first()
-                if still is not None:
+                if still_late is not None:
                     steps.append(self._end(transaction, run_id, task_run_id, fence, _LOST))
         return [step for step in steps if step.done]

@@ -1,13 +1,13 @@
-"""The states of runs and task runs, and every step between them.
+"""The states of runs and task runs, and the transitions between them.
 
     run        queued -> running -> succeeded | failed | cancelled        (or skipped from the start)
     task run   waiting -> queued -> running -> succeeded | failed | cancelled
                running -> queued (another attempt)      waiting | queued -> skipped | cancelled
 
-The metadata database is the truth: each step is one transaction of guarded updates, so that two who
-try the same one can't both succeed. A step of a run's tasks begins by locking the run's row, which
-keeps steps of one run apart on PostgreSQL (SQLite has one writer anyway). What a step makes ready is
-rung afterwards; when that is lost, the reconciler rings again.
+The metadata database is the truth: each transition is one transaction of guarded updates, so of two
+processes that attempt the same one, only one succeeds. A transition of a run's tasks first locks the run's
+row, which serializes the transitions of a run on PostgreSQL (SQLite has a single writer anyway). Task runs
+that become ready are rung afterwards; if a ring is lost, the reconciler rings again.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from .store import artifacts, runs, task_runs
 
 
 def lock_run(transaction: sa.Connection, run_id: str) -> None:
-    """Keeps other steps of the run away until the transaction ends."""
+    """Blocks other transitions of the run until the transaction ends."""
     transaction.execute(LOCK_RUN, {"run": run_id})
 
 
 def close_tasks(transaction: sa.Connection, run_id: str, tasks: int) -> str | None:
-    """Counts tasks as ended; the state of the run if they were its last ones."""
+    """Counts tasks as ended, and returns the run's final state if they were its last ones."""
     left = transaction.execute(CLOSE, {"run": run_id, "ended": tasks}).scalar()
     return end_if_done(transaction, run_id) if left == 0 else None
 
 
 def end_if_done(transaction: sa.Connection, run_id: str) -> str | None:
-    """Ends a run of which nothing is open; its state if it did."""
+    """Ends a run without open tasks, and returns its final state; ``None`` if it isn't done."""
     run = transaction.execute(
         sa.select(runs.c.open_tasks, runs.c.cancelled_by).where(
             runs.c.id == run_id, runs.c.state.in_(("queued", "running"))
@@ -68,7 +68,7 @@ def end_if_done(transaction: sa.Connection, run_id: str) -> str | None:
 def keep_files(
     blobs: Blobs, transaction: sa.Connection, task_run_id: str, files: Sequence[StoredFile]
 ) -> None:
-    """Notes files as what a task run has made."""
+    """Records files as the artifacts of a task run."""
     for file in files:
         blobs.refer(transaction, file.digest)
         transaction.execute(

@@ -1,4 +1,4 @@
-"""What the clockwork finds: task runs to ring for again, pipelines that wait, runs that are too old."""
+"""Finds unanswered rings and stalled pipelines for the reconciler, and prunes old runs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .store import artifacts, attempts, runs, schedule_fires, task_runs
 
 
 class Upkeep:
-    """Looks for what was left lying. Any number of them may look at once."""
+    """Finds overdue work and prunes old runs. Several processes may do so at the same time."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
 
     def overdue(self, age: float, limit: int = 500) -> list[str]:
-        """Task runs that are ready and were not rung for so many seconds; counted as rung now."""
+        """Task runs that are ready and weren't rung for ``age`` seconds; marks them as rung now."""
         now = clock.now()
         late = sa.or_(
             task_runs.c.rung_at.is_(None),
@@ -37,7 +37,7 @@ class Upkeep:
         with self._database.read() as transaction:
             if transaction.execute(query.limit(1)).first() is None:
                 return []
-        # What somebody else rings or claims at this moment is left to them.
+        # Skip rows that another process is ringing or claiming at this moment.
         with self._database.write(durable=False) as transaction:
             found = list(transaction.execute(query.with_for_update(skip_locked=True)).scalars())
             transaction.execute(
@@ -46,28 +46,28 @@ class Upkeep:
         return found
 
     def held_up(self, limit: int = 100) -> list[str]:
-        """Pipelines with runs that wait while none goes on."""
-        going = sa.select(runs.c.pipeline_id).where(runs.c.state == "running")
+        """Pipelines that have queued runs but no running one."""
+        running = sa.select(runs.c.pipeline_id).where(runs.c.state == "running")
         with self._database.read() as transaction:
             return list(
                 transaction.execute(
                     sa.select(runs.c.pipeline_id)
-                    .where(runs.c.state == "queued", runs.c.pipeline_id.not_in(going))
+                    .where(runs.c.state == "queued", runs.c.pipeline_id.not_in(running))
                     .distinct()
                     .limit(limit)
                 ).scalars()
             )
 
     def prune(self, before: datetime, keep: int, limit: int = 100) -> int:
-        """Removes ended runs that are too old, or too many of one pipeline, with their files.
+        """Removes ended runs that are too old or exceed a pipeline's quota, with their files.
 
         Args:
-            before: those that ended before this moment go.
-            keep: of each pipeline so many of the newest stay, if they aren't too old.
-            limit: at most so many at once, so that nobody waits long for the database.
+            before: runs that ended before this moment are removed.
+            keep: the number of newest runs that each pipeline keeps, unless they are too old.
+            limit: the maximum to remove in one call, so that others don't wait long for the database.
 
         Returns:
-            How many went.
+            The number of runs removed.
         """
         newest = (
             sa.func.row_number()
@@ -100,7 +100,7 @@ class Upkeep:
                     )
                 ).scalars(),
             ]
-            # Two who prune at once: what one has removed, the other finds gone.
+            # If two processes prune at once, the second finds rows gone.
             removed = transaction.execute(
                 runs.delete().where(runs.c.id.in_(ids)).returning(runs.c.id)
             ).all()

@@ -1,4 +1,4 @@
-"""The tick: pipelines whose time has come. Any number of schedulers may tick at once."""
+"""Starts runs of pipelines whose schedule is due. Several schedulers may do so at the same time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ..store import PipelineStore
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 200
+_MAX_PER_TICK = 200
 
 
 class ScheduleService:
-    """Fires schedules. A fire is a unique row, so however many see it due, one run comes of it."""
+    """Fires schedules. A fire is a unique row, so it starts one run, however many see it due."""
 
     def __init__(
         self,
@@ -35,14 +35,14 @@ class ScheduleService:
         self._accounts = accounts
 
     def tick(self) -> int:
-        """Fires what is due, and returns how many runs were started.
+        """Fires due schedules, and returns how many fires were due.
 
-        A fire that was begun and not noted, because its scheduler was killed, is found again by the
-        next tick, and comes to the same run.
+        If a scheduler is killed after starting a run but before recording the fire, the next tick finds
+        the fire again and arrives at the same run.
         """
         now = clock.now()
         fired = 0
-        for pipeline_id in self._store.due(now, _AT_ONCE):
+        for pipeline_id in self._store.due(now, _MAX_PER_TICK):
             pipeline = self._store.by_id(pipeline_id)
             if pipeline is None or pipeline.approved is None:
                 continue
@@ -62,16 +62,18 @@ class ScheduleService:
             return 0
         due = times.catch_up(schedule, pipeline.fired_to, now)
         if due:
-            due = self._shown_once(pipeline, run_as(pipeline.owner, definition), due)
+            due = self._failing_once(pipeline, run_as(pipeline.owner, definition), due)
         for moment in due:
             self._runs.start(pipeline, "schedule", "schedule", moment, fire_at=moment)
         self._store.fired(pipeline, now, times.next_fire(schedule, now))
         return len(due)
 
-    def _shown_once(self, pipeline: Pipeline, account: str, due: list[datetime]) -> list[datetime]:
-        """The times to fire: where its rights are gone, one run says so, and the others are left out.
+    def _failing_once(
+        self, pipeline: Pipeline, account: str, due: list[datetime]
+    ) -> list[datetime]:
+        """The times to fire: if the pipeline may no longer run, only one run fails and says so.
 
-        A run for each would push all that ran before out of the list of runs.
+        A failed run for each time would push all earlier runs out of the list of runs.
         """
         try:
             run = {"id": "", "pipeline_id": pipeline.id, "version": pipeline.approved}
@@ -80,5 +82,5 @@ class ScheduleService:
             last = self._runs.last([pipeline.id]).get(pipeline.id)
             return [] if last is not None and last.code == error.code else due[-1:]
         except WorkbenchError:
-            pass  # the Hub doesn't answer: each attempt asks it again
+            pass  # the Hub doesn't answer; each attempt checks again
         return due

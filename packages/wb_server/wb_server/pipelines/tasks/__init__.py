@@ -1,4 +1,4 @@
-"""The types of task that come with the Workbench, in the order in which docs name them."""
+"""The task types that the Workbench ships with, in the order of the docs."""
 
 from __future__ import annotations
 

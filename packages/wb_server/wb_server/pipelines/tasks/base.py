@@ -1,7 +1,7 @@
-"""What every type of task is: a specification, and what runs it.
+"""The base of task types: a spec, and a class that runs it.
 
-A type is one file in this folder: a pydantic ``Spec`` (from which the file's JSON Schema and the
-reference page are made) and a ``TaskType``. ``docs/developers/add-a-task-type.md`` walks through one.
+A task type is one file in this folder: a pydantic ``Spec``, from which the JSON Schema and the reference
+page are generated, and a ``TaskType``. ``docs/developers/add-a-task-type.md`` walks through one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Artifact:
 
     Attributes:
         name: unique in the task: letters, digits, ``_``, ``-``, ``.``.
-        content: the bytes, or the path of a file whose content is taken over.
+        content: the bytes, or the path of a file to store.
     """
 
     name: str
@@ -40,7 +40,7 @@ class StoredArtifact:
 
     Attributes:
         size: in bytes.
-        open: gives its content to read, from the beginning.
+        open: opens its content for reading, from the beginning.
     """
 
     task: str
@@ -52,36 +52,36 @@ class StoredArtifact:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What a task answers: values for tasks that need it, and files."""
+    """The result of a task: values and files for the tasks that need it."""
 
     outputs: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Sequence[Artifact] = ()
 
 
 class TaskRecorder(Protocol):
-    """Where an attempt's news go. Safe from any thread; every method is durable as it says."""
+    """Records what an attempt reports. Thread-safe; each method states when its data is stored."""
 
     def log(self, text: str) -> None:
-        """Adds lines to the attempt's log; kept within a second."""
+        """Adds lines to the attempt's log; stored within a second."""
 
     def progress(self, done: int, total: int | None, text: str) -> None:
-        """Says how far it is; shown within a second, only the last one is kept."""
+        """Reports progress; shown within a second, and only the latest is kept."""
 
     def kernel(self, reference: Mapping[str, Any]) -> None:
-        """Keeps which kernel this attempt is about to use. Durable when it returns.
+        """Records which kernel this attempt is about to use; durable when it returns.
 
         Raises:
-            Conflict: the attempt isn't current any more (``stale_attempt``).
+            Conflict: the attempt is no longer current (``stale_attempt``).
         """
 
     def notebook(self, content: bytes, final: bool) -> None:
-        """Keeps the executed notebook as it is now, in place of the one before."""
+        """Stores the executed notebook in its current state, replacing the previous one."""
 
     def tables(self, direction: str, uses: Iterable[TableUse]) -> None:
-        """Notes tables that were ``read`` or ``written``."""
+        """Records tables that were ``read`` or ``written``, as ``direction`` says."""
 
     def artifacts(self, tasks: Iterable[str]) -> Sequence[StoredArtifact]:
-        """What tasks of the run made that this one needs, in the order of the file, by name."""
+        """The artifacts of other tasks of the run, in the order of the file, then by name."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,16 @@ class Attempt:
     """One try of one task of one run, as its type sees it.
 
     Attributes:
-        id: of this attempt; ``task_run_id`` stays the same over retries, and keys what may be done
-            once only.
-        number: 1 for the first try.
-        fence: grows with every attempt of the task run; an older one may change nothing any more.
-        actor: the owner of the pipeline, with the groups of now.
-        deadline: by ``time.monotonic``; when it is over, ``hang_up`` fires.
-        hang_up: fires when the attempt has to end: cancelled, out of time, or not current any more.
+        id: the attempt's id.
+        task_run_id: stays the same across retries; the key for effects that must happen only once.
+        number: 1 for the first attempt.
+        fence: grows with every attempt of the task run; an attempt with an older fence can't write.
+        actor: the account whose rights the run uses, with its current groups.
+        deadline: by ``time.monotonic``; once it has passed, ``hang_up`` fires.
+        hang_up: fires when the attempt must end: cancelled, out of time, or no longer current.
         files: the snapshot of the pipeline's folder, by path.
-        kernels: what earlier attempts noted by ``recorder.kernel``: to be ended before any code runs.
+        kernels: the references that earlier attempts recorded with ``recorder.kernel``; those kernels
+            must be ended before any code runs.
     """
 
     id: str
@@ -116,7 +117,7 @@ class Attempt:
     kernels: Sequence[Mapping[str, Any]] = ()
 
     def seconds_left(self) -> float:
-        """Until its deadline; at least 0."""
+        """The seconds until the deadline, at least 0."""
         return max(0.0, self.deadline - time.monotonic())
 
 
@@ -130,14 +131,14 @@ class TaskType(ABC):
 
     @abstractmethod
     def run(self, spec: Any, attempt: Attempt) -> TaskResult:
-        """Does it, and returns when it is done.
+        """Runs the task to its end.
 
         Args:
-            spec: the task as its ``Spec``, every expression in it replaced by its value.
+            spec: the task's ``Spec``, with every expression replaced by its value.
 
         Raises:
             TaskFailed: with the reason.
-            WorkbenchError: of a part that it uses; its code and message become the reason.
+            WorkbenchError: from a part that it uses; its code and message become the reason.
         """
 
 

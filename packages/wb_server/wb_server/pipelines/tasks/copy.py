@@ -1,4 +1,4 @@
-"""Copies the rows of a query, or of a Parquet file that another task made, into a table."""
+"""The task type ``copy``: copies the rows of a query or of a Parquet artifact into a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Source(BaseModel):
 
 
 class FromArtifact(_Source):
-    """A Parquet file that a task made which this one needs."""
+    """A Parquet artifact of a task that this one needs."""
 
     artifact: ArtifactName
 
@@ -45,7 +45,7 @@ class FromQuery(_Source):
 
     connection: ConnectionName
     query: Sql = Field(
-        description="The query whose rows are copied. Expressions in it are values.",
+        description="The query whose rows are copied. Expressions in it are passed as values.",
         examples=["select id, name from customers where changed >= {{ params.since }}"],
     )
 
@@ -98,7 +98,7 @@ class CopySpec(TaskSpec):
 
 
 class CopyTask(TaskType):
-    """The task type ``copy``. Holds a few batches of rows, however many there are."""
+    """The task type ``copy``. Holds only a few batches in memory, however many rows there are."""
 
     name: ClassVar[str] = "copy"
     title: ClassVar[str] = "Copy"
@@ -109,11 +109,11 @@ class CopyTask(TaskType):
         self._broker = broker
 
     def run(self, spec: CopySpec, attempt: Attempt) -> TaskResult:
-        """Copies all rows or none, once for the task run.
+        """Copies all rows or none, once per task run.
 
         Raises:
-            TaskFailed: a conflict that may pass; ``unknown_artifact``, ``bad_artifact``.
-            WorkbenchError: as ``Statements.read`` and ``Loads.load``.
+            TaskFailed: a conflict that a retry may resolve; ``unknown_artifact``, ``bad_artifact``.
+            WorkbenchError: as for ``Statements.read`` and ``Loads.load``.
         """
         if isinstance(spec.source, FromArtifact):
             return self._from_artifact(spec.source.artifact, spec.to, attempt)
@@ -124,14 +124,14 @@ class CopyTask(TaskType):
             params=dict(query.parameters or {}) or None,
         )
         with (
-            rows.telling_what_passes(),
+            rows.retryable_conflicts(),
             self._broker.statements.read(
                 attempt.actor, attempt.origin, request, attempt.hang_up
             ) as reading,
         ):
             rows.note_read(attempt, reading)
-            done = rows.load(self._broker, attempt, reading, spec.to)
-        return TaskResult({"rows": done.rows})
+            loaded = rows.load(self._broker, attempt, reading, spec.to)
+        return TaskResult({"rows": loaded.rows})
 
     def _from_artifact(self, wanted: str, to: rows.IntoTable, attempt: Attempt) -> TaskResult:
         task, _, name = wanted.partition(".")
@@ -145,6 +145,6 @@ class CopyTask(TaskType):
                 retry=False,
                 made=[each.name for each in made],
             )
-        with artifact.open() as file, rows.telling_what_passes():
-            done = rows.load(self._broker, attempt, ParquetRows(file, wanted), to)
-        return TaskResult({"rows": done.rows})
+        with artifact.open() as file, rows.retryable_conflicts():
+            loaded = rows.load(self._broker, attempt, ParquetRows(file, wanted), to)
+        return TaskResult({"rows": loaded.rows})

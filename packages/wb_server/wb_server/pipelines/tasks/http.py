@@ -1,4 +1,4 @@
-"""Calls an HTTP service: a webhook, an API that starts something, a message."""
+"""The task type ``http``: calls a webhook or another HTTP API."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..definition.fields import Value
 from ..definition.models import CheckContext, TaskProblem, TaskSpec
 from .base import Attempt, TaskFailed, TaskResult, TaskType
 
-# Of an answer so much is kept as output; a longer one fails, rather than be half of it.
+# The maximum size of an answer, which becomes an output. A longer one fails instead of being cut.
 _ANSWER_BYTES = 32 * 1024
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# What says who is asked and how the body is sent: set by the task itself.
+# Headers that address the host and frame the body: the task sets them itself.
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade"})
 
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
@@ -33,7 +33,7 @@ HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|
 
 
 class HttpSpec(TaskSpec):
-    """Sends one HTTP request, and fails when the answer says so."""
+    """Sends one HTTP request, and fails if the status isn't an expected one."""
 
     type: Literal["http"]
     url: Annotated[str, StringConstraints(min_length=8, max_length=2_000)] = Field(
@@ -42,7 +42,7 @@ class HttpSpec(TaskSpec):
         examples=["https://hooks.example.org/sales"],
     )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
-        "POST", description="How to ask.", examples=["POST"]
+        "POST", description="The request's method.", examples=["POST"]
     )
     headers: dict[HeaderName, Annotated[str, StringConstraints(max_length=4_000)]] = Field(
         default={},
@@ -54,7 +54,7 @@ class HttpSpec(TaskSpec):
     )
     body: Value = Field(
         None,
-        description="What is sent: a text unchanged, anything else as JSON.",
+        description="The request's body: text is sent unchanged, anything else as JSON.",
         examples=[{"rows": "{{ tasks.load.outputs.rows }}"}],
     )
     expect: list[Annotated[int, Field(ge=100, le=599)]] = Field(
@@ -67,7 +67,7 @@ class HttpSpec(TaskSpec):
     def problems(self, context: CheckContext) -> Iterable[TaskProblem]:
         if "{{" not in self.url.partition("/")[0]:
             try:
-                # A digit may stand wherever an expression may, in a host, as a port, in a path.
+                # A digit is valid wherever an expression may stand: in a host, port or path.
                 _target(_EXPRESSION.sub("1", self.url))
             except TaskFailed as error:
                 yield TaskProblem(("url",), error.code, error.message)
@@ -106,14 +106,14 @@ class HttpTask(TaskType):
 
         Raises:
             TaskFailed: ``bad_url``, ``bad_header``, ``bad_body``, ``http_failed`` (no answer),
-                ``http_status`` (an answer that isn't expected), ``answer_too_large``.
+                ``http_status`` (an unexpected status), ``answer_too_large``.
             Unprocessable: the address isn't allowed.
-            SourceFailed: the host isn't known.
+            SourceFailed: the host is unknown.
         """
         scheme, host, port = _target(spec.url)
         url = _parsed(spec.url).copy_with(host=host, port=port)
         headers = _headers(spec)
-        # Left to itself, httpx reads the name of the host, and knows fewer of them than resolvers do.
+        # Otherwise httpx would parse the host name, and it accepts fewer names than resolvers do.
         headers["Host"] = url.netloc.decode("ascii")
         headers["Idempotency-Key"] = attempt.task_run_id
         headers.setdefault("User-Agent", "Workbench")
@@ -158,16 +158,16 @@ class HttpTask(TaskType):
 async def _sent(
     request: httpx.Request, check: Check, attempt: Attempt
 ) -> tuple[httpx.Response, bytes, bool]:
-    """The answer, the beginning of its body, and whether there is more of it.
+    """The answer, the start of its body, and whether there is more.
 
     Raises:
-        TaskFailed: the attempt has to end (``stopped``).
+        TaskFailed: the attempt must end (``stopped``).
     """
     loop = asyncio.get_running_loop()
     asking = loop.create_task(_ask(request, check, attempt.seconds_left()))
 
     def stop() -> None:
-        with contextlib.suppress(RuntimeError):  # it has ended
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(asking.cancel)
 
     attempt.hang_up.then(stop)
@@ -190,16 +190,16 @@ async def _ask(
 
 
 def _target(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of an address.
+    """The scheme, host and port of an address.
 
     Raises:
-        TaskFailed: it isn't one that may be called (``bad_url``).
+        TaskFailed: it isn't an address that may be called (``bad_url``).
     """
     _parsed(url)
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        # As it is asked for by TLS and in a header, where other letters have no place.
+        # TLS and the Host header take only ASCII.
         host = parts.hostname or ""
         host = host if host.isascii() else host.encode("idna").decode("ascii")
     except ValueError:  # UnicodeError is one
@@ -221,12 +221,12 @@ def _target(url: str) -> tuple[str, str, int]:
 
 
 def _parsed(url: str) -> httpx.URL:
-    """An address, as it is sent.
+    """An address in the form in which it is sent.
 
     Raises:
-        TaskFailed: it can't be (``bad_url``).
+        TaskFailed: it can't be sent (``bad_url``).
     """
-    # The parser of the standard library drops some of them, without a word.
+    # The standard library's parser silently drops some control characters.
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in url):
         raise TaskFailed(
             "bad_url",
@@ -241,7 +241,7 @@ def _parsed(url: str) -> httpx.URL:
 
 
 def _headers(spec: HttpSpec) -> httpx.Headers:
-    """The headers of the file: a name is one, however its letters are written.
+    """The headers from the file, with case-insensitive names.
 
     Raises:
         TaskFailed: a value can't be sent (``bad_header``).
@@ -263,10 +263,10 @@ def _bad_header(name: str) -> str:
 
 
 def _content(body: Any) -> bytes | None:
-    """What is sent.
+    """The encoded body.
 
     Raises:
-        TaskFailed: the body can't be (``bad_body``).
+        TaskFailed: the body can't be sent (``bad_body``).
     """
     if body is None:
         return None
@@ -286,6 +286,6 @@ def _read(answer: httpx.Response, text: str) -> Any:
     if "json" in answer.headers.get("Content-Type", ""):
         try:
             return json.loads(text)
-        except (ValueError, RecursionError):  # no JSON, or nested too deeply
+        except (ValueError, RecursionError):  # not JSON, or nested too deeply
             pass
     return text

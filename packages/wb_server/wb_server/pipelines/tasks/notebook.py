@@ -1,4 +1,4 @@
-"""Runs a notebook of the pipeline's folder, as its owner, where their notebooks run."""
+"""The task type ``notebook``: runs a notebook of the pipeline's folder in its owner's server."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ..kernels.base import KernelRequest, Kernels, RunningKernel
 from .base import Artifact, Attempt, StoredArtifact, TaskFailed, TaskResult, TaskType
 from .temporary import Temporary
 
-# Where a notebook doesn't say; of Lab's launcher it is the first.
+# For a notebook that names no kernel; the first one in Lab's launcher.
 DEFAULT_KERNEL = "workbench-python"
 
 
 class NotebookSpec(TaskSpec):
-    """Runs a notebook of the pipeline's folder, as its owner, and keeps it as it was executed."""
+    """Runs a notebook of the pipeline's folder as its owner, and keeps the executed notebook."""
 
     runs_user_code: ClassVar[bool] = True
 
@@ -57,7 +57,7 @@ class NotebookTask(TaskType):
     """The task type ``notebook``.
 
     Args:
-        temporary: the folder for files on their way to be artifacts.
+        temporary: the folder for files that are to become artifacts.
     """
 
     name: ClassVar[str] = "notebook"
@@ -72,7 +72,7 @@ class NotebookTask(TaskType):
         self._temporary = Temporary(temporary)
 
     def run(self, spec: NotebookSpec, attempt: Attempt) -> TaskResult:
-        """Runs it to its end.
+        """Runs the notebook to its end.
 
         Raises:
             TaskFailed: ``missing_notebook``, ``bad_notebook``, ``bad_parameter``,
@@ -80,7 +80,7 @@ class NotebookTask(TaskType):
                 ``cell_failed``, ``cell_timeout``, ``kernel_died``, ``server_stopped``,
                 ``connection_lost``, ``output_too_large``, ``outputs_too_large``, ``stopped``,
                 ``inputs_too_large``, ``bad_output_file``, ``output_files_too_large``,
-                ``output_changed``, and what ``NotebookServers`` says.
+                ``output_changed``, and those of ``NotebookServers``.
         """
         return asyncio.run(self._run(spec, attempt))
 
@@ -93,7 +93,7 @@ class NotebookTask(TaskType):
                 retry=False,
                 notebook=spec.notebook,
             )
-        # Reading notebooks takes seconds to import, and most processes never run one.
+        # These imports take seconds, and most processes never run a notebook.
         from ..kernels.driver import Driver, read
 
         notebook = read(content, spec.notebook)
@@ -117,9 +117,9 @@ class NotebookTask(TaskType):
             log=attempt.recorder.log,
         )
         kernel = await _unless(stop, self._kernels.start(request))
-        well = False
+        succeeded = False
         try:
-            await _unless(stop, _bring(inputs, kernel, attempt))
+            await _unless(stop, _put_inputs(inputs, kernel, attempt))
             driver = Driver(
                 notebook,
                 kernel,
@@ -129,13 +129,13 @@ class NotebookTask(TaskType):
             )
             await driver.run(spec.parameters, stop)
             artifacts = await _unless(stop, self._collected(kernel, attempt))
-            well = True
+            succeeded = True
         finally:
-            await asyncio.shield(kernel.end(now=not well))
+            await asyncio.shield(kernel.end(now=not succeeded))
         return TaskResult(outputs=driver.outputs, artifacts=artifacts)
 
     async def _collected(self, kernel: RunningKernel, attempt: Attempt) -> list[Artifact]:
-        """What the notebook left in its folder ``outputs``, before that goes with the kernel."""
+        """Fetches the files that the notebook left in ``outputs``, before the kernel's folder goes."""
         found = files.check_outputs(await kernel.outputs())
         if not found:
             return []
@@ -149,8 +149,10 @@ class NotebookTask(TaskType):
             )
 
 
-async def _bring(inputs: Iterable[StoredArtifact], kernel: RunningKernel, attempt: Attempt) -> None:
-    """Lays what the tasks before made into the folder of a kernel."""
+async def _put_inputs(
+    inputs: Iterable[StoredArtifact], kernel: RunningKernel, attempt: Attempt
+) -> None:
+    """Writes the artifacts of the needed tasks to the kernel's folder."""
     by_task: defaultdict[str, list[StoredArtifact]] = defaultdict(list)
     for each in inputs:
         by_task[each.task].append(each)
@@ -169,12 +171,12 @@ def _kernel_of(metadata: Mapping[str, Any]) -> str:
 
 
 def _stop_event(attempt: Attempt) -> asyncio.Event:
-    """Set when the attempt has to end, from whatever thread says so."""
+    """An event that is set when the attempt must end, from any thread."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def now() -> None:
-        # It may fire long after this attempt, and its loop, have ended.
+        # It may fire long after this attempt and its loop have ended.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stop.set)
 
@@ -183,7 +185,7 @@ def _stop_event(attempt: Attempt) -> asyncio.Event:
 
 
 async def _unless(stop: asyncio.Event, work: Any) -> Any:
-    """The result of ``work``, which is given up once ``stop`` is set."""
+    """The result of ``work``, which is cancelled once ``stop`` is set."""
     running, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)

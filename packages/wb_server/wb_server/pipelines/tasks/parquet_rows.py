@@ -1,4 +1,4 @@
-"""The rows of a Parquet artifact, a batch after the other, however the file was written."""
+"""Reads the rows of a Parquet artifact in bounded batches, however the file was written."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ import pyarrow.parquet as pq
 
 from .base import TaskFailed
 
-# Batches are handed on once they have so much.
+# A batch is yielded once it reaches one of these sizes.
 _BATCH_BYTES: Final = 4 << 20
 _BATCH_ROWS: Final = 65_536
-# Of values without a fixed size so many rows are read at once: in the file a text of a megabyte may
-# stand once for all of them.
-_FEW_ROWS: Final = 512
-# Read from the file at once, of each column: a file may be one group of rows, as large as itself.
+# Rows to read at once if a column has values of variable size: dictionary encoding may store a text of a
+# megabyte once for all of them.
+_VARIABLE_SIZE_ROWS: Final = 512
+# Bytes to read at once from each column: a file may be a single row group as large as itself.
 _BUFFER_BYTES: Final = 1 << 20
 
 
 class ParquetRows:
-    """Rows to load, as ``gate.loads.Batches``.
+    """Rows to load; a ``gate.loads.Batches``.
 
     Attributes:
-        schema: of the rows; texts and bytes in their plain types.
-        rows: how many there are, as the file says.
+        schema: the schema of the rows, with plain types for strings and bytes.
+        rows: the number of rows according to the file.
 
     Args:
-        file: the artifact; stays open as long as the rows are read.
-        said: how messages name it.
+        file: the artifact; must stay open while the rows are read.
+        name: how messages refer to it.
 
     Raises:
-        TaskFailed: it is no Parquet file (``bad_artifact``).
+        TaskFailed: it isn't a Parquet file (``bad_artifact``).
     """
 
-    def __init__(self, file: IO[bytes], said: str) -> None:
-        self._said = said
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._name = name
         try:
             self._file = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False)
             self.schema = pa.schema([_plain(each) for each in self._file.schema_arrow])
         except (pa.ArrowException, OSError) as error:
             raise self._bad(error) from error
         self.rows: int = self._file.metadata.num_rows
-        self._at_once = min(_BATCH_ROWS, _BATCH_BYTES // (16 * max(1, len(self.schema))))
+        self._rows_at_once = min(_BATCH_ROWS, _BATCH_BYTES // (16 * max(1, len(self.schema))))
         if not all(_fixed(each.type) for each in self.schema):
-            self._at_once = min(self._at_once, _FEW_ROWS)
+            self._rows_at_once = min(self._rows_at_once, _VARIABLE_SIZE_ROWS)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Yields the rows; may be called once.
+        """Yields the rows; may be called only once.
 
         Raises:
             TaskFailed: the file is damaged (``bad_artifact``).
@@ -56,7 +56,7 @@ class ParquetRows:
         held: list[pa.RecordBatch] = []
         rows = size = 0
         try:
-            for batch in self._file.iter_batches(max(1, self._at_once), use_threads=False):
+            for batch in self._file.iter_batches(max(1, self._rows_at_once), use_threads=False):
                 held.append(self._plain(batch))
                 rows, size = rows + batch.num_rows, size + held[-1].nbytes
                 if size >= _BATCH_BYTES or rows >= _BATCH_ROWS:
@@ -78,7 +78,7 @@ class ParquetRows:
     def _bad(self, error: Exception) -> TaskFailed:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         return TaskFailed(
-            "bad_artifact", f"{self._said} can't be read as Parquet: {reason}", retry=False
+            "bad_artifact", f"{self._name} can't be read as Parquet: {reason}", retry=False
         )
 
 

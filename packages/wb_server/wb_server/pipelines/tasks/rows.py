@@ -1,4 +1,4 @@
-"""Rows on their way through a task: into a table, into a Parquet file, or counted."""
+"""What tasks do with rows: load them into a table, write them to Parquet, or count them."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from .temporary import Temporary
 
 PARQUET: Final = "application/vnd.apache.parquet"
 
-# Somebody else was quicker, or holds what is wanted: another try may go better.
-_PASSING: Final = frozenset(
+# Another process was faster or holds a lock: a retry may succeed.
+_RETRYABLE: Final = frozenset(
     {"conflicting_change", "source_locked", "source_changed", "query_id_taken"}
 )
-# Of a Parquet file's row groups: large enough to be read well, small enough to be held.
+# The size of a Parquet row group: large enough to read efficiently, small enough to hold in memory.
 _GROUP_BYTES: Final = 16 << 20
-# Of a single row so many columns become outputs.
+# A single row with more columns than this doesn't become outputs.
 _OUTPUT_COLUMNS: Final = 20
 
 TableName = Annotated[
@@ -48,7 +48,7 @@ ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
 class IntoTable(BaseModel):
-    """A table that rows go into."""
+    """The table to load rows into."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -88,16 +88,16 @@ class IntoTable(BaseModel):
 
 
 @contextmanager
-def telling_what_passes() -> Iterator[None]:
-    """Conflicts that another try may not meet end the attempt so that there is one.
+def retryable_conflicts() -> Iterator[None]:
+    """Turns conflicts that a retry may resolve into failures that are retried.
 
     Raises:
-        TaskFailed: such a conflict; everything else as it was.
+        TaskFailed: for such a conflict; other errors pass unchanged.
     """
     try:
         yield
     except WorkbenchError as error:
-        if error.code not in _PASSING:
+        if error.code not in _RETRYABLE:
             raise
         raise TaskFailed(error.code, error.message, retry=True, **error.details) from error
 
@@ -108,10 +108,10 @@ def note_read(attempt: Attempt, reading: Reading) -> None:
 
 
 def load(broker: Broker, attempt: Attempt, batches: Batches, into: IntoTable) -> LoadResult:
-    """Loads rows into a table, once for the task run.
+    """Loads rows into a table, once per task run.
 
     Raises:
-        WorkbenchError: as ``Loads.load``.
+        WorkbenchError: as for ``Loads.load``.
     """
     request = LoadRequest(
         connection=into.connection,
@@ -120,7 +120,7 @@ def load(broker: Broker, attempt: Attempt, batches: Batches, into: IntoTable) ->
         key=into.key,
         create=into.create,
     )
-    done = broker.loads.load(
+    loaded = broker.loads.load(
         attempt.actor,
         attempt.origin,
         request,
@@ -129,28 +129,30 @@ def load(broker: Broker, attempt: Attempt, batches: Batches, into: IntoTable) ->
         Once(key=attempt.task_run_id),
         _progress(attempt),
     )
-    attempt.recorder.tables("written", [TableUse(done.connection_id, done.schema, done.table)])
-    said = f"{done.rows:,} rows into {into.connection}, {into.table} ({into.mode})"
-    if done.already:
-        said += ": already loaded by an earlier attempt, nothing to do"
-    attempt.recorder.log(said)
-    return done
+    attempt.recorder.tables(
+        "written", [TableUse(loaded.connection_id, loaded.schema, loaded.table)]
+    )
+    line = f"{loaded.rows:,} rows into {into.connection}, {into.table} ({into.mode})"
+    if loaded.already:
+        line += ": already loaded by an earlier attempt, nothing to do"
+    attempt.recorder.log(line)
+    return loaded
 
 
 def parquet(
     attempt: Attempt, reading: Reading, name: str, temporary: Temporary
 ) -> tuple[int, Artifact]:
-    """Writes a query's rows into a Parquet file that goes away with the artifact.
+    """Writes a query's rows to a temporary Parquet file, which is removed with the artifact.
 
     Args:
-        temporary: makes the folder for it.
+        temporary: creates the folder for it.
 
     Returns:
         The number of rows, and the artifact.
 
     Raises:
         TaskFailed: a column has a type that Parquet lacks (``unsupported_type``).
-        WorkbenchError: as reading.
+        WorkbenchError: from reading the rows.
     """
     progress = _progress(attempt)
     with temporary.files() as folder:
@@ -178,9 +180,9 @@ def parquet(
 
 
 def outputs(attempt: Attempt, reading: Reading) -> dict[str, Any]:
-    """The number of rows; and the columns of the row, if there is one alone.
+    """The number of rows, and the row's columns if there is exactly one.
 
-    A column named ``rows`` takes the number's place.
+    A column named ``rows`` replaces the number.
     """
     progress = _progress(attempt)
     first: pa.RecordBatch | None = None
@@ -200,7 +202,7 @@ def _progress(attempt: Attempt) -> Callable[[int], None]:
 
 
 def _json(value: Any) -> Any:
-    """A value as outputs keep it: exact numbers, times and bytes as text."""
+    """A value as JSON for outputs: decimals, dates, times and bytes become text, NaN and ∞ null."""
     if isinstance(value, dict):
         return {str(key): _json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

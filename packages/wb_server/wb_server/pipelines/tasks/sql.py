@@ -1,4 +1,4 @@
-"""Runs a statement in a connection, and keeps what it answers where it is wanted."""
+"""The task type ``sql``: runs a statement on a connection, and stores its rows if asked to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .temporary import Temporary
 
 
 class IntoArtifact(BaseModel):
-    """A Parquet file that is kept with the run, for the tasks that need it."""
+    """A Parquet file that is kept with the run, for tasks that need this one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,8 +46,8 @@ class SqlSpec(TaskSpec):
     type: Literal["sql"]
     connection: ConnectionName
     statement: Sql = Field(
-        description="A query, or a statement that changes data. Expressions in it are values, never "
-        "part of its text.",
+        description="A query, or a statement that changes data. Expressions in it are passed as "
+        "values, never as part of its text.",
         examples=["select * from orders where day >= {{ params.period }}"],
     )
     into: Into | None = Field(
@@ -66,7 +66,7 @@ class SqlSpec(TaskSpec):
         yield SqlUse(self.connection, self.statement.text, ("statement",), self.into is not None)
 
     def outputs(self) -> tuple[str, ...] | None:
-        # Without a target a single row's columns are outputs too.
+        # Without a target, the columns of a single row become outputs too.
         return ("rows",) if self.into is not None else None
 
     def artifacts(self) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class SqlTask(TaskType):
     """The task type ``sql``.
 
     Args:
-        temporary: the folder for files on their way to be artifacts.
+        temporary: the folder for files that are to become artifacts.
     """
 
     name: ClassVar[str] = "sql"
@@ -90,18 +90,18 @@ class SqlTask(TaskType):
         self._temporary = Temporary(temporary)
 
     def run(self, spec: SqlSpec, attempt: Attempt) -> TaskResult:
-        """Runs the statement; a change of data, or a load, is made once for the task run.
+        """Runs the statement; it changes or loads data once per task run.
 
         Raises:
-            TaskFailed: ``unsupported_type`` of an artifact; a conflict that may pass.
-            WorkbenchError: as ``Statements.run`` and ``Loads.load``.
+            TaskFailed: ``unsupported_type`` for an artifact; a conflict that a retry may resolve.
+            WorkbenchError: as for ``Statements.run`` and ``Loads.load``.
         """
         request = QueryRequest(
             connection=spec.connection,
             sql=spec.statement.text,
             params=dict(spec.statement.parameters or {}) or None,
         )
-        with rows.telling_what_passes():
+        with rows.retryable_conflicts():
             if spec.into is None:
                 return self._run(request, attempt)
             with self._broker.statements.read(
@@ -113,8 +113,8 @@ class SqlTask(TaskType):
                         attempt, reading, spec.into.artifact, self._temporary
                     )
                     return TaskResult({"rows": count}, [artifact])
-                done = rows.load(self._broker, attempt, reading, spec.into)
-                return TaskResult({"rows": done.rows})
+                loaded = rows.load(self._broker, attempt, reading, spec.into)
+                return TaskResult({"rows": loaded.rows})
 
     def _run(self, request: QueryRequest, attempt: Attempt) -> TaskResult:
         once = Once(key=attempt.task_run_id)
@@ -124,10 +124,10 @@ class SqlTask(TaskType):
             rows.note_read(attempt, reading)
             if reading.permit.kind == "read":
                 return TaskResult(rows.outputs(attempt, reading))
-            done = reading.written()
+            written = reading.written()
         attempt.recorder.tables("written", tables_written(reading.permit))
-        said = f"{done.rows:,} rows changed"
-        if done.already:
-            said += ": already done by an earlier attempt, nothing to do"
-        attempt.recorder.log(said)
-        return TaskResult({"rows": done.rows})
+        line = f"{written.rows:,} rows changed"
+        if written.already:
+            line += ": already done by an earlier attempt, nothing to do"
+        attempt.recorder.log(line)
+        return TaskResult({"rows": written.rows})

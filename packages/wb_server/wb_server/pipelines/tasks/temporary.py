@@ -1,4 +1,4 @@
-"""Files on their way to be artifacts: in folders that go away with them."""
+"""Temporary folders for files that become artifacts, removed together with them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Final
 from .base import Artifact
 
 _PREFIX: Final = "artifact-"
-# What no living task has: the longest may take seven days.
-_LEFT_SECONDS: Final = 8 * 86_400
+# Older than any running task's folder: a task may take at most seven days.
+_ABANDONED_SECONDS: Final = 8 * 86_400
 
 
 class Files:
-    """A folder for files of one task.
+    """A folder for the files of one task.
 
     Attributes:
-        path: where it is.
+        path: its path.
     """
 
     def __init__(self, path: Path, remove: Callable[[], object]) -> None:
@@ -30,7 +30,7 @@ class Files:
         self._remove: Callable[[], object] | None = remove
 
     def artifacts(self, made: Iterable[Artifact]) -> list[Artifact]:
-        """The same artifacts; the folder stays until the last of them is gone."""
+        """Returns the same artifacts; the folder stays until the last of them is garbage-collected."""
         found = list(made)
         if found and self._remove is not None:
             left = [len(found)]
@@ -46,16 +46,16 @@ class Files:
         return found
 
     def close(self) -> None:
-        """Removes the folder, unless artifacts hold it."""
+        """Removes the folder, unless artifacts still use it."""
         if self._remove is not None:
             self._remove()
 
 
 class Temporary:
-    """Makes such folders.
+    """Creates such folders.
 
     Args:
-        root: where; it is made when it is needed.
+        root: the parent folder, which is created when needed.
     """
 
     def __init__(self, root: Path) -> None:
@@ -64,7 +64,7 @@ class Temporary:
 
     @contextmanager
     def files(self) -> Iterator[Files]:
-        """A folder for as long as the block runs, or as the artifacts live that it handed out."""
+        """A folder that lasts until the block ends, or until its artifacts are gone."""
         self._root.mkdir(parents=True, exist_ok=True)
         self._tidy()
         folder = tempfile.TemporaryDirectory(
@@ -77,12 +77,12 @@ class Temporary:
             files.close()
 
     def _tidy(self) -> None:
-        """Removes what processes left that were killed; once in the life of this one."""
+        """Removes folders that killed processes left behind; runs once per process."""
         if self._tidied:
             return
         self._tidied = True
-        before = time.time() - _LEFT_SECONDS
-        for left in self._root.glob(f"{_PREFIX}*"):
+        before = time.time() - _ABANDONED_SECONDS
+        for folder in self._root.glob(f"{_PREFIX}*"):
             with suppress(OSError):
-                if left.stat().st_mtime < before:
-                    shutil.rmtree(left, ignore_errors=True)
+                if folder.stat().st_mtime < before:
+                    shutil.rmtree(folder, ignore_errors=True)

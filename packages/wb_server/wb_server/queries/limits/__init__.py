@@ -1,1 +1,1 @@
-"""Limits: how much one person, and one connection, may take at a time."""
+"""Limits: how much one user, and one connection, may use at a time."""

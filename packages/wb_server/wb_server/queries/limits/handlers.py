@@ -11,22 +11,22 @@ from .service import LimitService
 
 
 def mine(call: Call) -> OwnLimits:
-    """What holds for oneself, where it comes from, and what one takes of it now."""
+    """Your own limits, where they come from, and your current use."""
     return call.service(LimitService).mine(call.actor)
 
 
 def index(call: Call) -> LimitList:
-    """Every subject's limits, and what holds for all."""
+    """The limits of every subject and of the whole Workbench."""
     return call.service(LimitService).list(call.actor)
 
 
 def put(call: Call) -> LimitList:
-    """Sets a subject's limits, in place of all that it had. They act at once."""
+    """Replaces a subject's limits, effective at once."""
     return call.service(LimitService).put(call.actor, call.body(LimitRequest))
 
 
 def remove(call: Call) -> LimitList:
-    """Takes a group's, user's or connection's limits away; a connection is named by its id."""
+    """Removes the limits of a group, a user, or a connection, which is named by its id."""
     kind = call.path["kind"]
     if kind not in ("group", "user", "connection"):
         raise NotFound("Limits apply to a group, a user or a connection.", code="unknown_limit")
@@ -36,7 +36,7 @@ def remove(call: Call) -> LimitList:
 
 
 def remove_everyones(call: Call) -> LimitList:
-    """Takes everyone's limits away: the settings hold again."""
+    """Removes everyone's limits, so that the settings apply again."""
     return call.service(LimitService).remove(call.actor, "everyone", "")
 
 

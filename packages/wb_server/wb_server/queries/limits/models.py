@@ -1,4 +1,4 @@
-"""Limits as they go over the wire and between rooms."""
+"""The models of limits, on the wire and between rooms."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TempBytes = Annotated[
 
 
 class LimitValues(BaseModel):
-    """Limits; what is `null` isn't said here."""
+    """Limits; `null` leaves one unset."""
 
     concurrent: int | None
     rows: int | None
@@ -53,7 +53,7 @@ class LimitValues(BaseModel):
 
 
 class LimitRequest(Request):
-    """Sets the limits of a subject, in place of all that it had."""
+    """Replaces the limits of a subject."""
 
     kind: SubjectKind
     subject: str = Field(
@@ -72,9 +72,9 @@ class LimitRequest(Request):
         return LimitValues(**{name: getattr(self, name) for name in FIELDS})
 
     def audit_target(self) -> str:
-        """Whose limits, and what they become."""
-        said = self.values().model_dump(exclude_none=True)
-        values = ", ".join(f"{name} {value}" for name, value in said.items())
+        """The subject and its new limits."""
+        given = self.values().model_dump(exclude_none=True)
+        values = ", ".join(f"{name} {value}" for name, value in given.items())
         return f"{self.kind}/{self.subject}: {values}" if self.subject else f"{self.kind}: {values}"
 
 
@@ -97,7 +97,7 @@ class LimitView(LimitRow):
 
 
 class StartLimits(BaseModel):
-    """What holds where no row says otherwise: the settings of the service."""
+    """The limits where no row sets one: the settings of the service."""
 
     concurrent: int
     rows: int
@@ -107,7 +107,7 @@ class StartLimits(BaseModel):
 
 
 class LimitList(BaseModel):
-    """All rows, and what holds for the whole Workbench."""
+    """All rows, and the limits of the whole Workbench."""
 
     items: list[LimitView]
     settings: StartLimits
@@ -131,7 +131,7 @@ class LimitValue(BaseModel):
 
 
 class ConnectionLimits(LimitValues):
-    """A connection with limits of its own, which hold on top of one's own limits."""
+    """A connection with its own limits, which apply in addition to your own."""
 
     connection_id: str
     connection: str
@@ -139,7 +139,7 @@ class ConnectionLimits(LimitValues):
 
 
 class OwnLimits(BaseModel):
-    """What holds for oneself, and what one takes of it now."""
+    """Your own limits, and how much of them you use now."""
 
     concurrent: LimitValue
     rows: LimitValue
@@ -148,22 +148,21 @@ class OwnLimits(BaseModel):
     temp_bytes: LimitValue
     running: int = Field(description="Your own queries that run now.")
     waiting: int = Field(description="Your own queries that wait now.")
-    queue_wait: float = Field(description="Seconds that a query waits at most.")
+    queue_wait: float = Field(description="The maximum time that a query waits, in seconds.")
     connections: list[ConnectionLimits]
 
 
 @dataclass(frozen=True)
 class QueryLimits:
-    """What one query of one person on one connection may take.
+    """The limits of one user's query on one connection.
 
     Attributes:
-        concurrent: queries of this person at the same time.
-        on_connection: queries of everybody on this connection at the same time; ``None``: as many
-            as there are.
-        rows: of the answer.
-        bytes: of the answer, as Arrow.
-        seconds: that the statement may run.
-        temp_bytes: of temporary files.
+        concurrent: the user's concurrent queries.
+        on_connection: all users' concurrent queries on this connection; ``None`` for no limit.
+        rows: rows of the answer.
+        bytes: bytes of the answer, as Arrow.
+        seconds: how long the statement may run.
+        temp_bytes: bytes of temporary files.
     """
 
     concurrent: int

@@ -1,8 +1,8 @@
-"""Who runs now and who waits: slots for queries, handed out in turns.
+"""Slots for queries, and a fair queue for those that wait.
 
-A query that finds no slot waits for one, up to some seconds. Users take turns: whoever has fifty
-queries waiting gets one, then the next user gets theirs. One user's queries come in their own
-order, except that one whose connection is full doesn't hold up those behind it.
+A query that finds no free slot waits for one, up to a time limit. Users take turns: even with fifty
+queries waiting, a user gets one slot before it is the next user's turn. A user's queries run in order,
+except that one whose connection is full doesn't hold up those behind it.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from typing import Literal
 from ...kit.errors import Conflict, LimitReached
 from .models import QueryLimits
 
-# Seconds after which a waiting query looks whether its limits were changed from outside.
-_LOOK_AGAIN = 2.0
+# Seconds between two checks of a waiting query whether another process changed its limits.
+_RECHECK_SECONDS = 2.0
 
 State = Literal["waiting", "running", "left"]
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """What holds for all together.
+    """The limits for all users together.
 
     Attributes:
-        total: queries that run at the same time.
-        wait: seconds that a query waits for its slot at most; 0: none waits.
-        waiting: queries that wait at the same time.
-        waiting_per_user: those of one user.
+        total: the maximum number of running queries.
+        wait: the maximum time that a query waits for a slot, in seconds; 0: queries never wait.
+        waiting: the maximum number of waiting queries.
+        waiting_per_user: the maximum number of one user's waiting queries.
     """
 
     total: int
@@ -42,16 +42,16 @@ class Capacity:
 
 @dataclass
 class Slot:
-    """One query's slot, or its wait for one.
+    """A query's slot, or its wait for one.
 
     Attributes:
-        user: whose query it is.
-        connection_id: what it runs on; empty for what isn't saved.
-        limits: gives what holds for it at this moment.
-        waited: seconds that it waited.
-        beside: whether it belongs to a query that has its slot, as a load does to the read that
-            feeds it: it counts on its connection alone. Else a few such would hold all slots
-            while they wait for their second ones.
+        user: the user who runs the query.
+        connection_id: the connection it runs on; empty if that isn't saved.
+        limits: returns the limits that apply to it now.
+        waited: how long it waited, in seconds.
+        nested: whether it belongs to a query that already has a slot, as a load belongs to the read that
+            feeds it. It then counts only on its connection: otherwise a few such pairs could hold all
+            slots while each waits for its second one.
     """
 
     user: str
@@ -59,7 +59,7 @@ class Slot:
     limits: Callable[[], QueryLimits]
     state: State = "left"
     waited: float = 0.0
-    beside: bool = False
+    nested: bool = False
     _turn: threading.Event = field(default_factory=threading.Event)
 
     def runs(self) -> bool:
@@ -67,16 +67,16 @@ class Slot:
         return self.state == "running"
 
     def interrupt(self) -> None:
-        """Ends its wait, without a slot. Safe from any thread; without effect when it runs."""
+        """Ends its wait without a slot. Thread-safe; no effect if it already runs."""
         self._turn.set()
 
 
 class Slots:
-    """Hands out slots. Safe from any thread.
+    """Assigns slots. Thread-safe.
 
     Args:
-        refresh: called now and then while something waits, so that changed limits are noticed; it
-            must not raise.
+        refresh: called now and then while a query waits, so that changed limits are noticed; must not
+            raise.
     """
 
     def __init__(self, capacity: Capacity, refresh: Callable[[], object] = lambda: None) -> None:
@@ -85,28 +85,28 @@ class Slots:
         self._lock = threading.Lock()
         self._running: Counter[str] = Counter()
         self._on_connection: Counter[str] = Counter()
-        # The same of other processes.
+        # The same counts for other processes.
         self._elsewhere: Counter[str] = Counter()
         self._on_connection_elsewhere: Counter[str] = Counter()
-        # The waiting by user, in the order in which users have their turn.
+        # The waiting queries by user, in the order of the users' turns.
         self._waiting: OrderedDict[str, list[Slot]] = OrderedDict()
 
     def take(self, slot: Slot) -> None:
-        """Waits until the slot is there; ``free`` gives it back.
+        """Waits for a slot; ``free`` returns it.
 
         Raises:
-            LimitReached: no slot came free in time (``too_many_queries``), or too many wait
-                already (``too_many_waiting``).
+            LimitReached: no slot became free in time (``too_many_queries``), or too many queries
+                wait already (``too_many_waiting``).
             Conflict: the wait was interrupted (``cancelled``).
         """
         with self._lock:
             slot.state = "waiting"
             self._waiting.setdefault(slot.user, []).append(slot)
-            self._hand_out()
+            self._assign()
             if slot.runs():
                 return
             try:
-                self._may_wait(slot)
+                self._check_may_wait(slot)
             except LimitReached:
                 self._leave(slot)
                 raise
@@ -114,8 +114,8 @@ class Slots:
         end = began + self.capacity.wait
         while True:
             left = end - time.monotonic()
-            came = slot._turn.wait(max(0.0, min(left, _LOOK_AGAIN)))
-            if not came and left > _LOOK_AGAIN:
+            woken = slot._turn.wait(max(0.0, min(left, _RECHECK_SECONDS)))
+            if not woken and left > _RECHECK_SECONDS:
                 self._refresh()
                 self.reconsider()
                 continue
@@ -124,60 +124,60 @@ class Slots:
                 if slot.runs():
                     return
                 self._leave(slot)
-                if not came:
+                if not woken:
                     raise self._no_slot(slot)
             raise Conflict("The query was cancelled while it waited.", code="cancelled")
 
     def free(self, slot: Slot) -> None:
-        """Gives a slot back, to whose turn it is. Without effect for one that doesn't run."""
+        """Returns a slot and passes it on. No effect for a query that doesn't run."""
         with self._lock:
             if not slot.runs():
                 return
             slot.state = "left"
-            if not slot.beside:
-                _less(self._running, slot.user)
-            _less(self._on_connection, slot.connection_id)
-            self._hand_out()
+            if not slot.nested:
+                _decrement(self._running, slot.user)
+            _decrement(self._on_connection, slot.connection_id)
+            self._assign()
 
     def reconsider(self) -> None:
-        """Lets run what may run by now: limits were changed."""
+        """Starts the queries that may run after limits have changed."""
         with self._lock:
-            self._hand_out()
+            self._assign()
 
     def counts(self) -> tuple[dict[str, int], dict[str, int]]:
-        """How many run here, by user and by connection."""
+        """The number of queries that run in this process, by user and by connection."""
         with self._lock:
             return dict(self._running), dict(self._on_connection)
 
     def count_elsewhere(self, users: Counter[str], connections: Counter[str]) -> None:
-        """Says how many run in other processes, which count as those here do."""
+        """Sets how many queries run in other processes; they count like those of this one."""
         with self._lock:
             self._elsewhere, self._on_connection_elsewhere = users, connections
-            self._hand_out()
+            self._assign()
 
     def running(self, user: str | None = None) -> int:
-        """How many run: a user's, or all."""
+        """The number of running queries, of a user or in total."""
         with self._lock:
             return self._count_running(user)
 
     def running_on(self, connection_id: str) -> int:
-        """How many run on a connection."""
+        """The number of running queries on a connection."""
         with self._lock:
             return self._count_on(connection_id)
 
     def waiting(self, user: str | None = None) -> int:
-        """How many wait: a user's, or all."""
+        """The number of waiting queries, of a user or in total."""
         with self._lock:
             return self._count_waiting(user)
 
     # --- inside, with the lock held --------------------------------------------------------
 
-    def _hand_out(self) -> None:
-        """Gives every free slot to whose turn it is."""
+    def _assign(self) -> None:
+        """Assigns every free slot to the query whose turn it is."""
         while (slot := self._next()) is not None:
             self._leave(slot)
             slot.state = "running"
-            if not slot.beside:
+            if not slot.nested:
                 self._running[slot.user] += 1
             self._on_connection[slot.connection_id] += 1
             if slot.user in self._waiting:
@@ -185,7 +185,7 @@ class Slots:
             slot._turn.set()
 
     def _next(self) -> Slot | None:
-        """The first query of the first user that may run."""
+        """The first query that may run, in the order of users' turns."""
         for slots in self._waiting.values():
             for slot in slots:
                 if self._full(slot, slot.limits()) is None:
@@ -193,13 +193,13 @@ class Slots:
         return None
 
     def _full(self, slot: Slot, limits: QueryLimits) -> tuple[str, int] | None:
-        """What is full for a query, and how many that takes; ``None`` when it may run."""
-        if not slot.beside and self._count_running(slot.user) >= limits.concurrent:
+        """The limit that a query would exceed, and its value; ``None`` if it may run."""
+        if not slot.nested and self._count_running(slot.user) >= limits.concurrent:
             return "user", limits.concurrent
         if limits.on_connection is not None:
             if self._count_on(slot.connection_id) >= limits.on_connection:
                 return "connection", limits.on_connection
-        if not slot.beside and self._count_running() >= self.capacity.total:
+        if not slot.nested and self._count_running() >= self.capacity.total:
             return "all", self.capacity.total
         return None
 
@@ -224,8 +224,8 @@ class Slots:
             return len(self._waiting.get(user, ()))
         return sum(map(len, self._waiting.values()))
 
-    def _may_wait(self, slot: Slot) -> None:
-        """Checks that one more may wait; it is counted already."""
+    def _check_may_wait(self, slot: Slot) -> None:
+        """Raises if a query that was just queued is one too many; the counts include it."""
         if self.capacity.wait <= 0:
             raise self._no_slot(slot)
         mine = self._count_waiting(slot.user) - 1
@@ -251,22 +251,22 @@ class Slots:
         full = self._full(slot, slot.limits())
         what, limit = full or ("all", self.capacity.total)
         if what == "user":
-            said = (
+            message = (
                 f"You already have {_queries(limit)} running, which is the limit{_waited(slot)}. "
                 "Wait for one to end, or cancel one."
             )
         elif what == "connection":
-            said = (
+            message = (
                 f"This connection already has {_queries(limit)} running, which is the "
                 f"limit{_waited(slot)}. Try again in a moment."
             )
         else:
-            said = (
+            message = (
                 f"The Workbench already has {_queries(limit)} running, which is the "
                 f"limit{_waited(slot)}. Try again in a moment."
             )
         return LimitReached(
-            said,
+            message,
             code="too_many_queries",
             limit=limit,
             of=what,
@@ -276,7 +276,7 @@ class Slots:
         )
 
 
-def _less(counter: Counter[str], name: str) -> None:
+def _decrement(counter: Counter[str], name: str) -> None:
     counter[name] -= 1
     if counter[name] <= 0:
         del counter[name]
@@ -289,7 +289,7 @@ def _waited(slot: Slot) -> str:
 
 
 def _seconds(wait: float) -> int:
-    """When to try again: whole seconds, as HTTP has them."""
+    """The ``Retry-After`` for a wait, in whole seconds."""
     return max(1, min(30, round(wait)))
 
 

@@ -1,4 +1,4 @@
-"""The rules of limits: which hold for whom, and who changes them."""
+"""The rules of limits: which apply to whom, and changes to them."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ from .store import LimitStore
 
 log = logging.getLogger(__name__)
 
-# How long rows are taken as they were read: another process may change them.
-_KEEP_SECONDS = 2.0
+# How long rows are cached: another process may change them.
+_CACHE_SECONDS = 2.0
 
-_Said = tuple[int | float, Literal["user", "group", "everyone", "settings"], str]
+_SourcedLimit = tuple[int | float, Literal["user", "group", "everyone", "settings"], str]
 
 
 @dataclass(frozen=True)
 class _LimitRows:
-    """The rows as they were read once, and what was worked out from them since."""
+    """The rows as read at one time, and the limits computed from them."""
 
     rows: dict[tuple[str, str], LimitRow] = field(default_factory=dict)
-    known: dict[tuple[str, frozenset[str], str], QueryLimits] = field(default_factory=dict)
+    computed: dict[tuple[str, frozenset[str], str], QueryLimits] = field(default_factory=dict)
 
 
 class LimitService:
-    """What holds for whom. Answers from memory, at most two seconds old.
+    """The limits of users and connections, from a cache that is at most two seconds old.
 
     Attributes:
-        slots: who runs and who waits now.
+        slots: the slots of running and waiting queries.
 
     Args:
-        start: what holds where no row says otherwise.
+        start: the limits where no row sets one.
     """
 
     def __init__(
@@ -66,40 +66,39 @@ class LimitService:
         people: PeopleService,
         bus: Bus,
         start: StartLimits,
-        room: Capacity,
+        capacity: Capacity,
     ) -> None:
         self._store = store
         self._connections = connections
         self._people = people
         self._bus = bus
         self._start = start
-        self._look = _LimitRows()
+        self._cached = _LimitRows()
         self._read_at = float("-inf")
         self._reading = threading.Lock()
-        self.slots = Slots(room, refresh=self._refresh)
+        self.slots = Slots(capacity, refresh=self._refresh)
 
-    # --- what holds ------------------------------------------------------------------------
+    # --- limits in force -------------------------------------------------------------------
 
     def of_query(self, actor: Actor, connection_id: str) -> QueryLimits:
-        """What a query of the actor's on a connection may take now.
+        """The limits that apply now to a query of the actor on a connection.
 
-        A person has their own row's values; what it leaves open comes from the most generous of
-        their groups' rows, then from everyone's, then from the settings. The connection's row is a
-        cap on top.
+        A user's own row comes first; what it leaves unset comes from the most generous of their groups'
+        rows, then from everyone's row, then from the settings. The connection's row caps the result.
         """
         return self._of_query(self._current(), actor, connection_id)
 
     def of_waiting(self, actor: Actor, connection_id: str) -> QueryLimits:
-        """The same from what was read last: for the queue, which must not wait for the database."""
-        return self._of_query(self._look, actor, connection_id)
+        """The same from the cached rows: for the queue, which must not wait for the database."""
+        return self._of_query(self._cached, actor, connection_id)
 
     def mine(self, actor: Actor) -> OwnLimits:
-        """What holds for the actor, where it comes from, and what they take of it now."""
-        look = self._current()
-        capped = {row.subject: row for row in look.rows.values() if row.kind == "connection"}
-        seen = self._connections.list(actor) if capped else []
+        """The actor's limits, their sources, and current use."""
+        current = self._current()
+        capped = {row.subject: row for row in current.rows.values() if row.kind == "connection"}
+        visible = self._connections.list(actor) if capped else []
         return OwnLimits(
-            **{name: _value(*self._own(look, actor, name)) for name in FIELDS},
+            **{name: _value(*self._own(current, actor, name)) for name in FIELDS},
             running=self.slots.running(actor.name),
             waiting=self.slots.waiting(actor.name),
             queue_wait=self.slots.capacity.wait,
@@ -110,7 +109,7 @@ class LimitService:
                     running=self.slots.running_on(view.id),
                     **{name: getattr(capped[view.id], name) for name in FIELDS},
                 )
-                for view in seen
+                for view in visible
                 if view.id in capped
             ],
         )
@@ -118,7 +117,7 @@ class LimitService:
     # --- for administrators ----------------------------------------------------------------
 
     def list(self, actor: Actor) -> LimitList:
-        """Every row, and what holds for all."""
+        """All rows, and the limits of the whole Workbench."""
         names = {view.id: view.name for view in self._connections.list(actor)}
         return LimitList(
             items=[
@@ -135,7 +134,7 @@ class LimitService:
         )
 
     def put(self, actor: Actor, request: LimitRequest) -> LimitList:
-        """Sets the limits of a subject, in place of all that it had. Acts at once.
+        """Replaces the limits of a subject, effective at once.
 
         Raises:
             InvalidInput: no value is given (``no_limit``), or the subject doesn't fit its kind.
@@ -152,7 +151,7 @@ class LimitService:
         return self._changed(actor)
 
     def remove(self, actor: Actor, kind: SubjectKind, subject: str) -> LimitList:
-        """Takes a subject's limits away. Acts at once.
+        """Removes a subject's limits, effective at once.
 
         Raises:
             NotFound: it has none (``unknown_limit``).
@@ -164,74 +163,76 @@ class LimitService:
 
     # --- inside ----------------------------------------------------------------------------
 
-    def _of_query(self, look: _LimitRows, actor: Actor, connection_id: str) -> QueryLimits:
+    def _of_query(self, current: _LimitRows, actor: Actor, connection_id: str) -> QueryLimits:
         key = (actor.name, actor.groups, connection_id)
-        known = look.known.get(key)
-        if known is None:
-            known = look.known[key] = self._work_out(look, actor, connection_id)
-        return known
+        limits = current.computed.get(key)
+        if limits is None:
+            limits = current.computed[key] = self._compute(current, actor, connection_id)
+        return limits
 
-    def _work_out(self, look: _LimitRows, actor: Actor, connection_id: str) -> QueryLimits:
-        own = {name: self._own(look, actor, name)[0] for name in FIELDS}
-        cap = look.rows.get(("connection", connection_id))
+    def _compute(self, current: _LimitRows, actor: Actor, connection_id: str) -> QueryLimits:
+        own = {name: self._own(current, actor, name)[0] for name in FIELDS}
+        cap = current.rows.get(("connection", connection_id))
 
-        def least(name: LimitField) -> int | float:
-            said = getattr(cap, name) if cap is not None else None
-            return own[name] if said is None else min(own[name], said)
+        def capped(name: LimitField) -> int | float:
+            limit = getattr(cap, name) if cap is not None else None
+            return own[name] if limit is None else min(own[name], limit)
 
         return QueryLimits(
             concurrent=int(own["concurrent"]),
             on_connection=cap.concurrent if cap is not None else None,
-            rows=int(least("rows")),
-            bytes=int(least("bytes")),
-            seconds=least("seconds"),
-            temp_bytes=int(least("temp_bytes")),
+            rows=int(capped("rows")),
+            bytes=int(capped("bytes")),
+            seconds=capped("seconds"),
+            temp_bytes=int(capped("temp_bytes")),
         )
 
-    def _own(self, look: _LimitRows, actor: Actor, name: LimitField) -> _Said:
-        """A person's limit, and where it comes from."""
+    def _own(self, current: _LimitRows, actor: Actor, name: LimitField) -> _SourcedLimit:
+        """A user's limit, and where it comes from."""
 
-        def said(kind: SubjectKind, subject: str) -> int | float | None:
-            row = look.rows.get((kind, subject))
+        def limit_of(kind: SubjectKind, subject: str) -> int | float | None:
+            row = current.rows.get((kind, subject))
             value: int | float | None = getattr(row, name) if row is not None else None
             return value
 
-        value = said("user", actor.name)
+        value = limit_of("user", actor.name)
         if value is not None:
             return value, "user", actor.name
         groups = actor.groups.union(roles_of(actor))
         generous = [
-            (value, group) for group in groups if (value := said("group", group)) is not None
+            (value, group) for group in groups if (value := limit_of("group", group)) is not None
         ]
         if generous:
             value, group = max(generous)
             return value, "group", group
-        value = said("everyone", "")
+        value = limit_of("everyone", "")
         if value is not None:
             return value, "everyone", ""
         return getattr(self._start, name), "settings", ""
 
     def _refresh(self) -> None:
-        """Reads the rows again if it is time. A database that fails is no reason to end a wait."""
+        """Refreshes the cached rows. A failing database must not end a query's wait."""
         try:
             self._current()
         except Exception:
-            log.warning("the limits could not be read; those read last hold", exc_info=True)
+            log.warning("the limits could not be read; the last ones stay in force", exc_info=True)
 
     def _current(self) -> _LimitRows:
-        """The rows, read again when they may have changed."""
-        if time.monotonic() - self._read_at > _KEEP_SECONDS:
-            self._read(unless_within=_KEEP_SECONDS)
-        return self._look
+        """The cached rows, read again once they may be out of date."""
+        if time.monotonic() - self._read_at > _CACHE_SECONDS:
+            self._read(unless_within=_CACHE_SECONDS)
+        return self._cached
 
     def _read(self, unless_within: float = 0.0) -> _LimitRows:
-        """Reads the rows; one thread at a time, so that older ones never replace newer ones."""
+        """Reads the rows; one thread at a time, so that older rows never replace newer ones."""
         with self._reading:
             moment = time.monotonic()
             if moment - self._read_at >= unless_within:
-                self._look = _LimitRows({(row.kind, row.subject): row for row in self._store.all()})
+                self._cached = _LimitRows(
+                    {(row.kind, row.subject): row for row in self._store.all()}
+                )
                 self._read_at = moment
-            return self._look
+            return self._cached
 
     def _changed(self, actor: Actor) -> LimitList:
         self._read()
@@ -240,7 +241,7 @@ class LimitService:
         return self.list(actor)
 
     def _subject(self, actor: Actor, kind: SubjectKind, subject: str) -> str:
-        """The subject as it is stored."""
+        """The subject in the form in which it is stored."""
         if kind == "everyone":
             if subject:
                 raise InvalidInput(

@@ -1,4 +1,4 @@
-"""The table of limits: one row a subject."""
+"""The table of limits: one row per subject."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LimitStore:
     def put(
         self, kind: SubjectKind, subject: str, values: LimitValues, by: str, at: datetime
     ) -> None:
-        """Sets the limits of a subject, in place of all that it had."""
+        """Replaces the limits of a subject."""
         chosen = {name: getattr(values, name) for name in FIELDS}
         with self._database.write() as transaction:
             transaction.execute(_of(kind, subject))
@@ -53,12 +53,12 @@ class LimitStore:
             )
 
     def remove(self, kind: SubjectKind, subject: str) -> bool:
-        """Takes a subject's limits away, and says whether there were any."""
+        """Removes a subject's limits, and returns whether there were any."""
         with self._database.write() as transaction:
             return transaction.execute(_of(kind, subject)).rowcount > 0
 
     def tidy(self) -> int:
-        """Removes the limits of connections that are gone for good, and returns how many."""
+        """Removes the limits of purged connections, and returns how many."""
         gone = limits.c.subject.not_in(sa.select(connections.c.id))
         with self._database.write() as transaction:
             return transaction.execute(
