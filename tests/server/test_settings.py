@@ -18,7 +18,7 @@ def test_without_settings_no_jwt_is_accepted() -> None:
     assert Settings.from_environment({}).jwt_issuer == ""
 
 
-def test_a_complete_configuration() -> None:
+def test_a_complete_configuration_is_accepted() -> None:
     settings = Settings.from_environment({**COMPLETE, "WB_JWT_ALGORITHMS": " ES256, EdDSA "})
     assert settings.jwt_algorithm_names == ("ES256", "EdDSA")
     assert Settings.from_environment(COMPLETE).jwt_algorithm_names == ("RS256", "ES256")
@@ -36,7 +36,7 @@ def test_an_incomplete_configuration_is_refused(left_out: str) -> None:
 @pytest.mark.parametrize(
     "algorithms", ["none", "HS256", "RS256,HS512", "RS256,none", "rs256", ",", "ES256K", "RSA1_5"]
 )
-def test_other_algorithms_are_refused(algorithms: str) -> None:
+def test_unsupported_algorithms_are_refused(algorithms: str) -> None:
     with pytest.raises(TraitError, match="WB_JWT_ALGORITHMS"):
         Settings.from_environment({**COMPLETE, "WB_JWT_ALGORITHMS": algorithms})
 

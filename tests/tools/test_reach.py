@@ -27,7 +27,7 @@ def test_a_module_reaches_the_tests_that_import_it_and_the_product(reach: Reach)
 def test_a_kernel_module_reaches_no_test_of_the_service(reach: Reach) -> None:
     found = reach.tests(["packages/wb_kernels/wb_kernels/display.py"])
     assert "tests/kernels/test_magics.py" in found
-    assert "tests/server/connectors/test_network.py" not in found
+    assert "tests/server/connectors/test_s3_network.py" not in found
 
 
 def test_a_helper_reaches_the_tests_that_use_it(reach: Reach) -> None:
@@ -54,7 +54,7 @@ def test_a_file_reaches_the_tests_that_name_it(reach: Reach) -> None:
 def test_typescript_reaches_the_tests_with_a_browser_or_a_hub(reach: Reach) -> None:
     found = reach.tests(["packages/wb_labext/src/index.ts"])
     assert "tests/e2e/test_tokens.py" in found
-    assert "tests/server/connectors/test_network.py" not in found
+    assert "tests/server/connectors/test_s3_network.py" not in found
 
 
 def test_a_docs_page_reaches_only_the_tests_of_docs_and_a_lock_reaches_everything(

@@ -116,7 +116,7 @@ def test_testing_a_saved_connection_updates_its_state(
     assert state["status"] == "failed" and state["message"] and state["checked_at"]
 
 
-def test_the_catalog_of_a_connection(api: Api, warehouse: dict[str, Any]) -> None:
+def test_the_catalog_lists_schemas_tables_and_columns(api: Api, warehouse: dict[str, Any]) -> None:
     path = f"/connections/{warehouse['id']}"
     schemas = [item["name"] for item in api.ok("GET", f"{path}/schemas")["items"]]
     assert "handlers" in schemas and "pg_catalog" not in schemas
@@ -245,7 +245,7 @@ def test_rows_carry_their_types_and_provenance(api: Api, warehouse: dict[str, An
     assert metadata["query_id"]
 
 
-def test_parameters_are_values(api: Api, warehouse: dict[str, Any]) -> None:
+def test_parameters_are_only_ever_values(api: Api, warehouse: dict[str, Any]) -> None:
     table, _ = api.query(
         warehouse["name"],
         "select count(*) as n, :text as text from handlers.orders "
@@ -303,7 +303,7 @@ LONG = "select count(*) as {mark} from generate_series(1, 100000) a, generate_se
 
 
 @every_host
-def test_cancelling_by_id_reaches_the_database(
+def test_cancelling_by_id_stops_the_query_in_the_database(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
     query_id, mark = str(uuid.uuid4()), f"m_{uuid.uuid4().hex[:8]}"
@@ -319,7 +319,7 @@ def test_cancelling_by_id_reaches_the_database(
 
 
 @every_host
-def test_a_disconnected_client_cancels_its_query(
+def test_a_client_that_disconnects_cancels_its_query(
     api: Api, warehouse: dict[str, Any], shop: Cluster
 ) -> None:
     mark = f"m_{uuid.uuid4().hex[:8]}"

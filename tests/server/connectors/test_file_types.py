@@ -126,7 +126,7 @@ def same(found: Any, wanted: Any) -> bool:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_csv_column_types(files: Source, tmp_path: Path, late: bool) -> None:
+def test_csv_columns_get_exact_types(files: Source, tmp_path: Path, late: bool) -> None:
     """Each form, in the first rows and after many rows that suggest another type."""
     names = [name for name, *_ in CSV]
     rows = [[texts[row] for _, texts, *_ in CSV] for row in range(3)]
@@ -143,7 +143,7 @@ def test_csv_column_types(files: Source, tmp_path: Path, late: bool) -> None:
         assert all(map(same, found, values)), (name, found, values)
 
 
-def test_quoted_empty_values(files: Source, tmp_path: Path) -> None:
+def test_quoted_empty_values_are_empty_texts_or_null(files: Source, tmp_path: Path) -> None:
     """A quoted empty value is an empty text, and NULL in a column of numbers."""
     late = "1,2,x\n" * (LATE + 100)
     (tmp_path / "t.csv").write_text(f'a,b,c\n{late}"3","",""\n,4,\n5,6,"say ""a,b"""\n')
@@ -258,7 +258,7 @@ def test_lines_that_look_like_comments_are_rows(files: Source, tmp_path: Path) -
         ('{"v": "say \\"1.12345678901234567\\""}', '{"v": "\\\\"}', "VARCHAR", "\\"),
     ],
 )  # fmt: skip
-def test_json_column_types(
+def test_json_columns_get_exact_types(
     files: Source, tmp_path: Path, first: str, last: str, kind: str, value: Any
 ) -> None:
     """The last of many objects decides, in JSON lines and in an array."""
@@ -289,7 +289,7 @@ def test_json_keys_become_columns(files: Source, tmp_path: Path) -> None:
     )
 
 
-def test_files_of_one_table(files: Source, tmp_path: Path) -> None:
+def test_files_of_one_table_are_read_together(files: Source, tmp_path: Path) -> None:
     """All files decide the types, and columns are matched by name."""
     for folder, one, other in (
         ("c", ("a.csv", "id,v\n1,5\n"), ("b.csv", "v;id;new\n0.25;2;x\n")),
@@ -306,7 +306,7 @@ def test_files_of_one_table(files: Source, tmp_path: Path) -> None:
         ]
 
 
-def test_compressed_files(files: Source, tmp_path: Path) -> None:
+def test_compressed_files_are_read(files: Source, tmp_path: Path) -> None:
     late = LATE + 100
     (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"v\n" + b"1\n" * late + b"0.5\n"))
     (tmp_path / "j.jsonl.gz").write_bytes(gzip.compress(b'{"v": 1}\n' * late + b'{"v": 0.5}\n'))
@@ -314,7 +314,7 @@ def test_compressed_files(files: Source, tmp_path: Path) -> None:
         assert files.value(f"select sum(v) as s from {name}", name) == late + Decimal("0.5")
 
 
-def test_empty_files(files: Source, tmp_path: Path) -> None:
+def test_empty_files_are_read(files: Source, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("")
     (tmp_path / "b.csv").write_text("x,y\n")
     (tmp_path / "c.json").write_text("")
@@ -340,7 +340,7 @@ def test_empty_files(files: Source, tmp_path: Path) -> None:
         ("date '2026-01-01'", "null::date", {dt.date(2026, 1, 1), None}),
     ],
 )
-def test_parquet_files_of_different_types(
+def test_parquet_files_of_different_types_are_exact_or_refused(
     files: Source, tmp_path: Path, one: str, other: str, wanted: Any
 ) -> None:
     """DuckDB would widen to a common type, in which values can change."""
@@ -413,7 +413,7 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(files: Source, tmp_pat
 # --- the catalog -------------------------------------------------------------------------------
 
 
-def test_information_schema(files: Source, tmp_path: Path) -> None:
+def test_information_schema_lists_tables_and_columns(files: Source, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("v,w\n1,x\n")
     (tmp_path / "b.json").write_text('{"v": 0.5}')
     catalog = "information_schema.tables"

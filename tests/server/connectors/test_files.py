@@ -260,7 +260,7 @@ def test_csv_tsv_and_json_are_read(tmp_path: Path, workers: Workers) -> None:
         assert [column.name for column in session.columns(None, "c")] == ["new"]
 
 
-def test_result_types(files: Source) -> None:
+def test_results_have_arrow_types(files: Source) -> None:
     table = files.table(
         "select sum(i) as s, 1.5::decimal(12, 2) as d, uuid() as u, '101'::bit as b, "
         "'x'::enum('x') as e, '10:00:00+02'::timetz as t, [1, 2] as l, {'a': 1} as r, "
@@ -291,7 +291,7 @@ def test_result_types(files: Source) -> None:
         ("select x from (values (1)) a(x), (values (2)) b(x)", "bad_statement"),
     ],
 )
-def test_statement_errors(files: Source, sql: str, code: str) -> None:
+def test_statement_errors_have_codes(files: Source, sql: str, code: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         files.table(sql, "orders")
     assert caught.value.code == code
@@ -308,7 +308,7 @@ def test_results_are_streamed_in_small_batches(files: Source) -> None:
     assert rows == 3_000_000
 
 
-def test_error_in_mid_stream(files: Source) -> None:
+def test_an_error_mid_stream_is_raised(files: Source) -> None:
     sql = "select case when i = 2900000 then error('boom') else i end as x from big"
     with files.open(sql, "big") as session:
         batches = iter(session.run(timeout=30, max_write_rows=0))
@@ -357,7 +357,7 @@ def test_malformed_files_are_reported(
     assert str(tmp_path) not in caught.value.message
 
 
-def test_out_of_memory(root: Path) -> None:
+def test_running_out_of_memory_is_reported(root: Path) -> None:
     connector = FilesConnector([root], Workers(memory_limit="60MB"))
     with closing(connector), pytest.raises(SourceFailed, match="exceeds its limits for memory"):
         of(connector, root / "data").table(
@@ -533,14 +533,14 @@ def test_the_process_ends_with_the_service(workers: Workers) -> None:
 ENDLESS = "select count(*) from big a, big b, big c where a.i + b.i + c.i = 7"
 
 
-def test_timeout(files: Source) -> None:
+def test_a_statement_has_a_timeout(files: Source) -> None:
     with files.open(ENDLESS, "big") as session:
         with pytest.raises(SourceTimeout):
             list(session.run(timeout=1, max_write_rows=0))
         assert session._worker.wait(10)  # type: ignore[attr-defined]
 
 
-def test_cancel_kills_the_worker(files: Source) -> None:
+def test_a_cancel_kills_the_worker(files: Source) -> None:
     session = files.open(ENDLESS, "big")
     failed: list[WorkbenchError] = []
 
@@ -560,21 +560,21 @@ def test_cancel_kills_the_worker(files: Source) -> None:
     wait_for(lambda: not psutil.pid_exists(worker.pid))
 
 
-def test_cancel_before_run(files: Source) -> None:
+def test_a_statement_cancelled_before_it_runs_does_not_run(files: Source) -> None:
     with files.open("select 1") as session:
         session.cancel()
         with pytest.raises(Conflict):
             session.run(timeout=5, max_write_rows=0)
 
 
-def test_close_in_mid_stream_ends_the_process(files: Source) -> None:
+def test_closing_mid_stream_ends_the_process(files: Source) -> None:
     with files.open("select * from big", "big") as session:
         next(iter(session.run(timeout=30, max_write_rows=0)))
         worker = session._worker  # type: ignore[attr-defined]
     wait_for(lambda: not psutil.pid_exists(worker.pid))
 
 
-def test_killed_worker_is_an_error(files: Source) -> None:
+def test_a_killed_worker_is_an_error(files: Source) -> None:
     with files.open("select * from big", "big") as session:
         batches = iter(session.run(timeout=30, max_write_rows=0))
         next(batches)

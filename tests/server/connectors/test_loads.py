@@ -228,7 +228,7 @@ def test_rows_that_were_read_can_be_loaded_again(place: Place) -> None:
 
 
 @pytest.mark.parametrize("place", ["postgres"], indirect=True)
-def test_types_of_postgres(place: Place) -> None:
+def test_postgres_types_are_loaded_from_text(place: Place) -> None:
     """uuid, JSON, arrays, intervals, enums, domains, addresses: sent as text, checked by the type."""
     place.run(
         "create type l.mood as enum ('glad', 'sad'); create domain l.price as numeric(8, 2)",
@@ -751,7 +751,7 @@ def _ledger(place: Place) -> Sequence[tuple[Any, ...]]:
 # --- stopping --------------------------------------------------------------------------------
 
 
-def test_cancel_in_mid_load(place: Place) -> None:
+def test_a_load_cancelled_midway_leaves_nothing(place: Place) -> None:
     """It ends at the next batch, and leaves nothing behind."""
     place.run("create table l.t (id bigint, name varchar(20))")
     session = place.source.open_load("l.t")
@@ -767,7 +767,7 @@ def test_cancel_in_mid_load(place: Place) -> None:
     assert place.ids() == []
 
 
-def test_cancel_while_waiting_for_another_attempt(place: Place) -> None:
+def test_a_load_that_waits_for_another_attempt_can_be_cancelled(place: Place) -> None:
     place.run("create table l.t (id bigint, name varchar(20))")
     inside, go = threading.Event(), threading.Event()
 
@@ -815,7 +815,7 @@ for count in (5000, 50000):
 """
 
 
-def test_memory_is_bounded(place: Place) -> None:
+def test_a_loads_memory_is_bounded(place: Place) -> None:
     """50,000 rows of 1 KB: memory doesn't grow with the rows sent."""
     place.run("create table l.t (id bigint, name text)")
     with another_process(place, SENDS) as process:

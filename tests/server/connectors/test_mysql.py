@@ -94,7 +94,7 @@ def unsaved(source: Source, mariadb: MariaDB, **changes: object) -> Source:
         "call mysql.AddGeometryColumn('', '', '', '', 0)",
     ],
 )
-def test_read_is_read_only(source: Source, tables: MariaDB, sql: str) -> None:
+def test_reads_are_read_only(source: Source, tables: MariaDB, sql: str) -> None:
     """Even for statements that the gate would refuse: the session itself is read-only."""
     tables.execute("insert into w values (7)")
     with pytest.raises(WorkbenchError):
@@ -134,7 +134,7 @@ def test_local_files_are_not_sent(source: Source, tables: MariaDB, tmp_path: Pat
 # --- nothing of one session reaches the next -------------------------------------------------
 
 
-def test_pooled_session_is_reset(source: Source, tables: MariaDB) -> None:
+def test_a_pooled_session_is_reset(source: Source, tables: MariaDB) -> None:
     first = source.value("select connection_id()")
     for sql in (
         "set @left = 1, sql_mode = '', time_zone = '+05:00', character_set_results = latin1, "
@@ -152,19 +152,19 @@ def test_pooled_session_is_reset(source: Source, tables: MariaDB) -> None:
         source.table("select * from left_over")
 
 
-def test_dead_pooled_connection_is_replaced(source: Source, mariadb: MariaDB) -> None:
+def test_a_dead_pooled_connection_is_replaced(source: Source, mariadb: MariaDB) -> None:
     first = source.value("select connection_id()")
     mariadb.execute(f"kill {first}")
     assert source.value("select connection_id()") != first
 
 
-def test_new_version_drops_the_pool(source: Source) -> None:
+def test_a_new_version_drops_the_pool(source: Source) -> None:
     first = source.value("select connection_id()")
     source.target = Target("m1", 2, source.target.config)
     assert source.value("select connection_id()") != first
 
 
-def test_each_user_has_a_pool_of_their_own(source: Source) -> None:
+def test_each_user_has_their_own_pool(source: Source) -> None:
     first = source.value("select connection_id()")
     source.target = Target("m1", 1, source.target.config, user="ana")
     assert source.value("select connection_id()") != first
@@ -182,7 +182,7 @@ def test_unsaved_and_forgotten_connections_are_not_kept(source: Source, mariadb:
 # --- writing ---------------------------------------------------------------------------------
 
 
-def test_write_is_committed_when_run_returns(source: Source, tables: MariaDB) -> None:
+def test_a_write_is_committed_when_run_returns(source: Source, tables: MariaDB) -> None:
     with source.open("insert into w values (1), (2)", kind="write") as session:
         answer = session.run(timeout=5, max_write_rows=0)
         assert tables.execute("select count(*) from w") == ((2,),)
@@ -208,7 +208,7 @@ def test_too_many_returned_rows_roll_back(source: Source, tables: MariaDB) -> No
     assert tables.execute("select count(*) from w") == ((0,),)
 
 
-def test_constraints(source: Source, tables: MariaDB) -> None:
+def test_a_violated_constraint_is_named(source: Source, tables: MariaDB) -> None:
     tables.execute("insert into w values (1)")
     with pytest.raises(Conflict) as caught:
         source.table("insert into w values (2), (1)", kind="write")
@@ -216,7 +216,7 @@ def test_constraints(source: Source, tables: MariaDB) -> None:
     assert tables.execute("select id from w") == ((1,),)
 
 
-def test_lost_commit_says_that_the_outcome_is_unknown(
+def test_a_lost_commit_reports_an_unknown_outcome(
     source: Source, tables: MariaDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is lost between the statement and the reply to COMMIT."""
@@ -254,7 +254,7 @@ def run_in_thread(
     return session, runner, codes
 
 
-def test_cancel_reaches_the_database(source: Source, mariadb: MariaDB) -> None:
+def test_a_cancel_stops_the_statement_in_the_database(source: Source, mariadb: MariaDB) -> None:
     session, runner, codes = run_in_thread(source, ENDLESS.format(mark="cancel_me"))
     until(lambda: mariadb.active("cancel_me"))
     session.cancel()
@@ -264,7 +264,7 @@ def test_cancel_reaches_the_database(source: Source, mariadb: MariaDB) -> None:
     session.close()
 
 
-def test_close_from_another_thread(source: Source, mariadb: MariaDB) -> None:
+def test_closing_from_another_thread_ends_the_statement(source: Source, mariadb: MariaDB) -> None:
     session, runner, codes = run_in_thread(source, ENDLESS.format(mark="closed_early"))
     until(lambda: mariadb.active("closed_early"))
     session.close()
@@ -273,7 +273,7 @@ def test_close_from_another_thread(source: Source, mariadb: MariaDB) -> None:
     until(lambda: not mariadb.active("closed_early"))
 
 
-def test_cancelled_write_is_rolled_back(source: Source, tables: MariaDB) -> None:
+def test_a_cancelled_write_is_rolled_back(source: Source, tables: MariaDB) -> None:
     sql = "insert into w select seq from seq_1_to_900 where sleep(1) = 0 /* roll_me */"
     session, runner, codes = run_in_thread(source, sql, "write")
     until(lambda: tables.active("roll_me"))
@@ -292,7 +292,7 @@ def test_a_write_has_a_timeout_too(source: Source, tables: MariaDB) -> None:
     assert tables.execute("select count(*) from w") == ((0,),)
 
 
-def test_cancel_between_batches(source: Source, mariadb: MariaDB) -> None:
+def test_a_cancel_between_batches_ends_the_statement(source: Source, mariadb: MariaDB) -> None:
     with source.open(MANY.format(mark="between_batches")) as session:
         batches = iter(session.run(timeout=60, max_write_rows=0))
         next(batches)
@@ -303,7 +303,7 @@ def test_cancel_between_batches(source: Source, mariadb: MariaDB) -> None:
     until(lambda: not mariadb.active("between_batches"))
 
 
-def test_close_in_mid_stream_ends_the_statement(source: Source, mariadb: MariaDB) -> None:
+def test_closing_mid_stream_ends_the_statement(source: Source, mariadb: MariaDB) -> None:
     with source.open(MANY.format(mark="left_early")) as session:
         batches = iter(session.run(timeout=60, max_write_rows=0))
         next(batches)
@@ -315,7 +315,7 @@ def test_close_in_mid_stream_ends_the_statement(source: Source, mariadb: MariaDB
     assert caught.value.code == "session_closed"
 
 
-def test_error_in_mid_stream(source: Source) -> None:
+def test_an_error_mid_stream_is_raised(source: Source) -> None:
     sql = (
         "select repeat('x', 100) as x, if(seq = 100000, (select 1 union select 2), 1) as y "
         "from seq_1_to_100001"
@@ -329,7 +329,7 @@ def test_error_in_mid_stream(source: Source) -> None:
     assert source.value("select 1") == 1
 
 
-def test_a_server_that_dies_in_mid_stream(source: Source, mariadb: MariaDB) -> None:
+def test_a_connection_lost_mid_stream_is_an_error(source: Source, mariadb: MariaDB) -> None:
     with source.open(MANY.format(mark="dies")) as session:
         batches = iter(session.run(timeout=60, max_write_rows=0))
         next(batches)
@@ -369,7 +369,7 @@ def test_memory_is_bounded_for_a_slow_reader(mariadb: MariaDB) -> None:
         ("select 9223372036854775807 + 1", "numeric_overflow", {}),
     ],
 )
-def test_statement_errors(
+def test_statement_errors_have_codes_and_details(
     source: Source, tables: MariaDB, sql: str, code: str, details: dict[str, object]
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
@@ -379,7 +379,7 @@ def test_statement_errors(
     assert "\n" not in caught.value.message
 
 
-def test_refused_by_the_database(source: Source, tables: MariaDB) -> None:
+def test_missing_rights_in_the_database_are_reported(source: Source, tables: MariaDB) -> None:
     tables.execute(
         "create or replace user plain identified by 'p'", "create database if not exists other"
     )
@@ -424,7 +424,9 @@ def test_a_failed_sign_in_has_a_constant_message(source: Source, mariadb: MariaD
     assert messages == {"The database refused the user name or the password."}
 
 
-def test_unreachable_names_host_and_port(source: Source, mariadb: MariaDB) -> None:
+def test_an_unreachable_database_is_named_with_host_and_port(
+    source: Source, mariadb: MariaDB
+) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -456,7 +458,7 @@ def test_a_server_that_is_no_database_is_unreachable(source: Source, mariadb: Ma
 # --- where it connects to, and how -----------------------------------------------------------
 
 
-def test_dials_the_checked_address(mariadb: MariaDB) -> None:
+def test_the_checked_address_is_dialled(mariadb: MariaDB) -> None:
     """Only the policy can resolve the name, so the checked address must have been dialled."""
     policy = NetworkPolicy(allow_loopback=True, resolver=lambda name, port: ["127.0.0.1"])
     connector = MySQLConnector(policy)
@@ -464,7 +466,7 @@ def test_dials_the_checked_address(mariadb: MariaDB) -> None:
     assert Source(connector, Target("", 0, config)).value("select 1") == 1
 
 
-def test_refused_address(source: Source, mariadb: MariaDB) -> None:
+def test_forbidden_addresses_are_refused(source: Source, mariadb: MariaDB) -> None:
     for host in ("169.254.169.254", "/run/mysqld/mysqld.sock", "a,b", "0x7f.1"):
         config = MySQLConfig.model_validate(mariadb.config(host=host))
         with pytest.raises(Unprocessable) as caught:
@@ -486,7 +488,9 @@ def test_refused_address(source: Source, mariadb: MariaDB) -> None:
         ("db.example.org", {"sslmode": "verify-full", "sslrootcert": "no PEM"}, "no_certificate"),
     ],
 )
-def test_tls(mariadb: MariaDB, host: str, changes: dict[str, object], outcome: str) -> None:
+def test_each_tls_mode_is_enforced(
+    mariadb: MariaDB, host: str, changes: dict[str, object], outcome: str
+) -> None:
     if changes.get("sslrootcert") == "theirs":
         changes = {**changes, "sslrootcert": mariadb.authority}
     policy = NetworkPolicy(allow_loopback=True, resolver=lambda name, port: ["127.0.0.1"])
@@ -501,7 +505,7 @@ def test_tls(mariadb: MariaDB, host: str, changes: dict[str, object], outcome: s
     assert found.startswith("TLSv1.") or found == outcome
 
 
-def test_environment_has_no_influence(
+def test_the_environment_has_no_influence(
     source: Source, mariadb: MariaDB, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("my.cnf", ".my.cnf"):
@@ -533,7 +537,7 @@ def test_invalid_configuration_is_refused() -> None:
 # --- browsing --------------------------------------------------------------------------------
 
 
-def test_browse(source: Source, tables: MariaDB) -> None:
+def test_browsing_lists_schemas_tables_and_columns(source: Source, tables: MariaDB) -> None:
     tables.execute(
         "create or replace table `Odd ``Name` (`a b` int unsigned not null comment 'Mine', c text) "
         "comment 'What it is'",

@@ -104,7 +104,7 @@ TYPES: list[tuple[str, list[str], pa.DataType, list[object]]] = [
 
 
 @pytest.mark.parametrize(("declared", "values", "kind", "expected"), TYPES)
-def test_types(
+def test_each_type_is_read_into_arrow(
     source_mysql: Source,
     tables: MariaDB,
     declared: str,
@@ -149,7 +149,7 @@ def test_sums_are_exact(source_mysql: Source) -> None:
     assert table.to_pylist() == [{"x": Decimal("10000.0"), "y": Decimal("0.10000")}]
 
 
-def test_decimals_of_more_than_38_digits(source_mysql: Source, tables: MariaDB) -> None:
+def test_decimals_of_more_than_38_digits_are_exact(source_mysql: Source, tables: MariaDB) -> None:
     """Every digit arrives; a short result has 38 digits where they are enough."""
     for declared, value, kind in (
         ("decimal(65,30)", "12345678901234567890123456789012345.123456789", pa.decimal256(65, 30)),
@@ -220,7 +220,7 @@ def test_columns_may_share_a_name(source_mysql: Source) -> None:
     assert [column[0].as_py() for column in table.columns] == [1, "x", None]
 
 
-def test_many_columns(source_mysql: Source) -> None:
+def test_nulls_are_found_in_many_columns(source_mysql: Source) -> None:
     """Each eighth column needs another byte of the null bitmap, which begins at bit 2."""
     for number in (5, 6, 7, 8, 13, 14, 15, 100):
         sql = "select " + ", ".join(f"if({n} % 3 = 0, null, {n}) as c{n}" for n in range(number))
@@ -228,7 +228,7 @@ def test_many_columns(source_mysql: Source) -> None:
         assert list(row.values()) == [None if n % 3 == 0 else n for n in range(number)]
 
 
-def test_rows_of_several_packets(source_mysql: Source) -> None:
+def test_rows_of_several_packets_are_read(source_mysql: Source) -> None:
     """A row over 16 MiB comes in several packets; one of exactly the border ends with an empty packet."""
     border = 0xFFFFFF - 2 - 4 - 4  # minus the row's header and null bitmap, and two lengths
     for size in (border, border + 1, border - 1):

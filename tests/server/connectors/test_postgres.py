@@ -66,7 +66,9 @@ def tables(direct: psycopg.Connection) -> Iterator[psycopg.Connection]:
         ("numeric(5)", "-12345", pa.decimal128(5, 0)),
     ],
 )
-def test_declared_numeric(source: Source, declared: str, value: str, kind: pa.DataType) -> None:
+def test_declared_numeric_keeps_its_precision_and_scale(
+    source: Source, declared: str, value: str, kind: pa.DataType
+) -> None:
     table = source.table(f"select '{value}'::{declared} as x, null::{declared} as y")
     assert table.schema.field("x").type == kind
     assert table.to_pylist() == [{"x": Decimal(value), "y": None}]
@@ -80,7 +82,7 @@ def test_undeclared_numeric_takes_the_largest_scale(source: Source) -> None:
     ]  # fmt: skip
 
 
-def test_domain_keeps_its_scale(source: Source, tables: psycopg.Connection) -> None:
+def test_a_domain_keeps_its_scale(source: Source, tables: psycopg.Connection) -> None:
     tables.execute("create domain t.price as numeric(10,4)")
     assert source.table("select 1::t.price as x").schema.field("x").type == pa.decimal128(10, 4)
 
@@ -90,7 +92,7 @@ def test_sums_are_exact(source: Source) -> None:
     assert source.value("select sum(0.1::numeric) from generate_series(1, 1000000)") == 100_000
 
 
-def test_mixed_scales_over_batches(source: Source) -> None:
+def test_mixed_scales_fit_over_batches(source: Source) -> None:
     """The first batch has no decimal places, later ones do: they fit, and nothing is rounded."""
     table = source.table(
         "select case when i > 250000 then i + 0.123456789 else i end::numeric as x "
@@ -146,7 +148,7 @@ def test_an_empty_result_has_a_schema(source: Source) -> None:
 # --- other types -----------------------------------------------------------------------------
 
 
-def test_types(source: Source, tables: psycopg.Connection) -> None:
+def test_each_type_is_read_into_arrow(source: Source, tables: psycopg.Connection) -> None:
     tables.execute("create type t.mood as enum ('glad', 'sad')")
     tables.execute("create type t.pair as (x int, y numeric)")
     table = source.table(
@@ -221,12 +223,12 @@ def test_a_value_that_arrow_cannot_hold_is_refused(source: Source, value: str) -
     assert caught.value.code == "bad_value"
 
 
-def test_ends_of_the_calendar(source: Source) -> None:
+def test_the_earliest_dates_are_read(source: Source) -> None:
     table = source.table("select date '4713-01-01 BC' as a, timestamp '4713-01-01 BC' as b")
     assert table.column("b").cast(pa.int64())[0].as_py() == -210_863_520_000_000_000
 
 
-def test_nothing_but_nulls(source: Source) -> None:
+def test_a_column_of_nulls_is_read(source: Source) -> None:
     assert source.table("select null::text as x from generate_series(1, 5000)").num_rows == 5000
 
 
@@ -248,7 +250,7 @@ def test_anonymous_records_are_text(source: Source) -> None:
         "select set_config('transaction_read_only', 'off', false)",
     ],
 )
-def test_read_is_read_only(source: Source, tables: psycopg.Connection, sql: str) -> None:
+def test_reads_are_read_only(source: Source, tables: psycopg.Connection, sql: str) -> None:
     tables.execute("create table t.one (i int); insert into t.one values (1); create sequence t.s")
     with pytest.raises(WorkbenchError) as caught:
         source.table(sql)
@@ -266,7 +268,7 @@ def test_read_only_holds_after_set_config(source: Source, tables: psycopg.Connec
     assert tables.execute("select count(*) from t.one").fetchone() == (0,)
 
 
-def test_pooled_session_is_reset(source: Source) -> None:
+def test_a_pooled_session_is_reset(source: Source) -> None:
     first = source.value("select pg_backend_pid()")
     source.value("select set_config('search_path', 'pg_temp', false)")
     source.value("select set_config('app.user', 'ana', false)")
@@ -289,7 +291,7 @@ def test_pooled_session_is_reset(source: Source) -> None:
     ]  # fmt: skip
 
 
-def test_dead_pooled_connection_is_replaced(source: Source, direct: psycopg.Connection) -> None:
+def test_a_dead_pooled_connection_is_replaced(source: Source, direct: psycopg.Connection) -> None:
     pid = source.value("select pg_backend_pid()")
     direct.execute("select pg_terminate_backend(%s)", [pid])
     until(
@@ -300,13 +302,13 @@ def test_dead_pooled_connection_is_replaced(source: Source, direct: psycopg.Conn
     assert source.value("select pg_backend_pid()") != pid
 
 
-def test_new_version_drops_the_pool(source: Source) -> None:
+def test_a_new_version_drops_the_pool(source: Source) -> None:
     first = source.value("select pg_backend_pid()")
     source.target = Target("c1", 2, source.target.config)
     assert source.value("select pg_backend_pid()") != first
 
 
-def test_unsaved_connection_is_not_pooled(source: Source, direct: psycopg.Connection) -> None:
+def test_an_unsaved_connection_is_not_pooled(source: Source, direct: psycopg.Connection) -> None:
     source.target = Target("", 0, source.target.config)
     pid = source.value("select pg_backend_pid()", kind="test")
     until(
@@ -353,7 +355,7 @@ def test_writes_return_a_count_or_rows(source: Source, tables: psycopg.Connectio
     assert tables.execute("select min(id) from t.w").fetchone() == (11,)
 
 
-def test_write_is_committed_when_run_returns(source: Source, tables: psycopg.Connection) -> None:
+def test_a_write_is_committed_when_run_returns(source: Source, tables: psycopg.Connection) -> None:
     tables.execute("create table t.w (id int)")
     with source.open("insert into t.w values (1) returning id", kind="write") as session:
         session.run(timeout=5, max_write_rows=10)
@@ -371,7 +373,7 @@ def test_too_many_returned_rows_roll_back(source: Source, tables: psycopg.Connec
     assert tables.execute("select count(*) from t.w").fetchone() == (0,)
 
 
-def test_returned_value_that_does_not_fit_rolls_back(
+def test_a_returned_value_that_does_not_fit_rolls_the_write_back(
     source: Source, tables: psycopg.Connection
 ) -> None:
     tables.execute("create table t.w (n numeric)")
@@ -380,7 +382,7 @@ def test_returned_value_that_does_not_fit_rolls_back(
     assert tables.execute("select count(*) from t.w").fetchone() == (0,)
 
 
-def test_constraints(source: Source, tables: psycopg.Connection) -> None:
+def test_a_violated_constraint_is_named(source: Source, tables: psycopg.Connection) -> None:
     tables.execute("create table t.w (id int primary key deferrable initially deferred)")
     tables.execute("insert into t.w values (1)")
     with pytest.raises(Conflict) as caught:
@@ -397,7 +399,7 @@ def test_two_statements_are_refused(source: Source, tables: psycopg.Connection) 
     assert tables.execute("select count(*) from t.w").fetchone() == (0,)
 
 
-def test_lost_commit_says_that_the_outcome_is_unknown(
+def test_a_lost_commit_reports_an_unknown_outcome(
     source: Source, tables: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is lost between the statement and the reply to COMMIT."""
@@ -421,14 +423,16 @@ def test_lost_commit_says_that_the_outcome_is_unknown(
 # --- stopping --------------------------------------------------------------------------------
 
 
-def test_timeout(source: Source) -> None:
+def test_a_statement_has_a_timeout(source: Source) -> None:
     with pytest.raises(SourceTimeout) as caught:
         source.table("select pg_sleep(30)", timeout=0.1)
     assert caught.value.code == "timeout"
     assert source.value("select 1") == 1
 
 
-def test_cancel_reaches_the_database(source: Source, direct: psycopg.Connection) -> None:
+def test_a_cancel_stops_the_statement_in_the_database(
+    source: Source, direct: psycopg.Connection
+) -> None:
     session = source.open("select pg_sleep(60) as cancel_me")
     failed: list[WorkbenchError] = []
 
@@ -448,7 +452,7 @@ def test_cancel_reaches_the_database(source: Source, direct: psycopg.Connection)
     session.close()
 
 
-def test_cancel_before_run(source: Source) -> None:
+def test_a_statement_cancelled_before_it_runs_does_not_run(source: Source) -> None:
     with source.open("select 1") as session:
         session.cancel()
         with pytest.raises(Conflict) as caught:
@@ -456,7 +460,9 @@ def test_cancel_before_run(source: Source) -> None:
     assert caught.value.code == "cancelled"
 
 
-def test_cancel_between_batches(source: Source, direct: psycopg.Connection) -> None:
+def test_a_cancel_between_batches_ends_the_statement(
+    source: Source, direct: psycopg.Connection
+) -> None:
     sql = "select i, repeat('x', 100) as between_batches from generate_series(1, 5000000) i"
     with source.open(sql) as session:
         batches = iter(session.run(timeout=60, max_write_rows=0))
@@ -468,7 +474,7 @@ def test_cancel_between_batches(source: Source, direct: psycopg.Connection) -> N
     until(lambda: not statements_running(direct, "between_batches"))
 
 
-def test_close_in_mid_stream_ends_the_statement(source: Source, direct: psycopg.Connection) -> None:
+def test_closing_mid_stream_ends_the_statement(source: Source, direct: psycopg.Connection) -> None:
     sql = "select i, repeat('x', 100) as left_early from generate_series(1, 5000000) i"
     with source.open(sql) as session:
         next(iter(session.run(timeout=60, max_write_rows=0)))
@@ -476,7 +482,9 @@ def test_close_in_mid_stream_ends_the_statement(source: Source, direct: psycopg.
     assert source.value("select 1") == 1
 
 
-def test_close_from_another_thread(source: Source, direct: psycopg.Connection) -> None:
+def test_closing_from_another_thread_ends_the_statement(
+    source: Source, direct: psycopg.Connection
+) -> None:
     session = source.open("select pg_sleep(60) as closed_early")
 
     def run() -> None:
@@ -501,7 +509,7 @@ def test_reading_after_close_is_an_error(source: Source) -> None:
     assert caught.value.code == "session_closed"
 
 
-def test_cancelled_write_is_rolled_back(source: Source, tables: psycopg.Connection) -> None:
+def test_a_cancelled_write_is_rolled_back(source: Source, tables: psycopg.Connection) -> None:
     tables.execute("create table t.w (id int)")
     session = source.open(
         "insert into t.w select 1 from pg_sleep(60) returning id as roll_me", kind="write"
@@ -520,7 +528,7 @@ def test_cancelled_write_is_rolled_back(source: Source, tables: psycopg.Connecti
     assert tables.execute("select count(*) from t.w").fetchone() == (0,)
 
 
-def test_error_in_mid_stream(source: Source) -> None:
+def test_an_error_mid_stream_is_raised(source: Source) -> None:
     with source.open("select 1 / (400000 - i) as x from generate_series(1, 400001) i") as session:
         batches = iter(session.run(timeout=30, max_write_rows=0))
         next(batches)
@@ -557,7 +565,9 @@ def test_memory_is_bounded_for_a_slow_reader(postgres: Cluster) -> None:
         ("select x from (values (1)) a(x), (values (1)) b(x)", "bad_statement", {}),
     ],
 )
-def test_statement_errors(source: Source, sql: str, code: str, details: dict[str, object]) -> None:
+def test_statement_errors_have_codes_and_details(
+    source: Source, sql: str, code: str, details: dict[str, object]
+) -> None:
     with pytest.raises(InvalidInput) as caught:
         source.table(sql)
     assert caught.value.code == code
@@ -565,7 +575,7 @@ def test_statement_errors(source: Source, sql: str, code: str, details: dict[str
     assert "\n" not in caught.value.message
 
 
-def test_refused_by_the_database(
+def test_missing_rights_in_the_database_are_reported(
     source: Source, postgres: Cluster, tables: psycopg.Connection
 ) -> None:
     tables.execute("create table t.secret (i int); create role plain login password 'p'")
@@ -624,7 +634,9 @@ def test_a_failed_sign_in_has_a_constant_message(source: Source, postgres: Clust
     assert messages == {"The database refused the user name or the password."}
 
 
-def test_unreachable_names_host_and_port(source: Source, postgres: Cluster) -> None:
+def test_an_unreachable_database_is_named_with_host_and_port(
+    source: Source, postgres: Cluster
+) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -636,7 +648,7 @@ def test_unreachable_names_host_and_port(source: Source, postgres: Cluster) -> N
     assert caught.value.message == f"The database at 127.0.0.1:{port} can't be reached."
 
 
-def test_unknown_database_and_tls(source: Source, postgres: Cluster) -> None:
+def test_unknown_databases_and_failed_tls_are_reported(source: Source, postgres: Cluster) -> None:
     for changes, code in (
         ({"database": "nope"}, "unknown_database"),
         ({"sslmode": "require"}, "tls_failed"),
@@ -652,7 +664,7 @@ def test_unknown_database_and_tls(source: Source, postgres: Cluster) -> None:
 # --- where it connects to --------------------------------------------------------------------
 
 
-def test_dials_the_checked_address(postgres: Cluster) -> None:
+def test_the_checked_address_is_dialled(postgres: Cluster) -> None:
     """Only the policy can resolve the name, so the checked address must have been dialled."""
     policy = NetworkPolicy(allow_loopback=True, resolver=lambda name, port: ["127.0.0.1"])
     connector = PostgresConnector(policy)
@@ -664,7 +676,7 @@ def test_dials_the_checked_address(postgres: Cluster) -> None:
         connector.close()
 
 
-def test_refused_address(source: Source, postgres: Cluster) -> None:
+def test_forbidden_addresses_are_refused(source: Source, postgres: Cluster) -> None:
     for host in ("169.254.169.254", "/var/run/postgresql", "a,b", "0x7f.1"):
         config = PostgresConfig.model_validate(postgres.config(host=host))
         with pytest.raises(Unprocessable) as caught:
@@ -675,7 +687,7 @@ def test_refused_address(source: Source, postgres: Cluster) -> None:
             source.open("select 1")
 
 
-def test_environment_has_no_influence(
+def test_the_environment_has_no_influence(
     postgres: Cluster,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -704,7 +716,7 @@ def test_environment_has_no_influence(
         connector.close()
 
 
-def test_configuration_schema_and_validation() -> None:
+def test_the_configuration_has_a_schema_and_is_validated() -> None:
     schema = PostgresConfig.model_json_schema()
     assert PostgresConfig.secret_fields() == ["password"]
     password = schema["properties"]["password"]["anyOf"][0]
@@ -729,7 +741,9 @@ def test_configuration_schema_and_validation() -> None:
 # --- browsing --------------------------------------------------------------------------------
 
 
-def test_browse(source: Source, tables: psycopg.Connection) -> None:
+def test_browsing_lists_schemas_tables_and_columns(
+    source: Source, tables: psycopg.Connection
+) -> None:
     tables.execute(
         """create table t.orders (id int primary key, amount numeric(12,2));
            comment on table t.orders is 'What was sold';
@@ -766,7 +780,7 @@ def test_browse(source: Source, tables: psycopg.Connection) -> None:
         assert session.server_version() == f"PostgreSQL {version.split()[0]}"
 
 
-def test_browse_shows_what_the_login_may_use(
+def test_browsing_shows_what_the_login_may_use(
     source: Source, postgres: Cluster, tables: psycopg.Connection
 ) -> None:
     tables.execute(
@@ -789,7 +803,7 @@ def test_browse_shows_what_the_login_may_use(
         tables.execute("drop schema hidden cascade; drop owned by peek; drop role peek")
 
 
-def test_thousands_of_tables(source: Source, direct: psycopg.Connection) -> None:
+def test_thousands_of_tables_are_listed(source: Source, direct: psycopg.Connection) -> None:
     direct.execute("create schema many")
     for start in range(0, 5000, 1000):
         direct.execute(

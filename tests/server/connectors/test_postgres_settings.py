@@ -157,7 +157,7 @@ def test_values_cast_to_text_do_not_depend_on_the_defaults(hostile: Source) -> N
     }  # fmt: skip
 
 
-def test_an_idle_transaction_has_no_timeout_of_the_servers(hostile: Source) -> None:
+def test_the_servers_timeout_of_idle_transactions_is_lifted(hostile: Source) -> None:
     """The Workbench has its own limit, and a transaction waits for other sources and for readers."""
     name = "idle_in_transaction_session_timeout"
     with plain(hostile) as there:

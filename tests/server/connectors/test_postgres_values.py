@@ -221,7 +221,9 @@ def test_random_values_are_read_as_written(
             assert row[name] == wanted[name], (kind, SEED + round_)
 
 
-def test_nulls_and_batches_of_composite_values(source: Source, values: psycopg.Connection) -> None:
+def test_composite_values_keep_their_nulls_over_batches(
+    source: Source, values: psycopg.Connection
+) -> None:
     """In turn NULL, a row of NULLs, and a row of values; over several batches."""
     sql = """select case i %% 3 when 0 then null when 1 then row(null, null)::v.price
              else row(i, repeat('x', 60))::v.price end as c, i from generate_series(1, {n}) i"""
@@ -318,7 +320,7 @@ def test_arrays_of_composites_with_arrays_are_refused(
     assert caught.value.code == "unsupported_type"
 
 
-def test_arrays_with_other_lower_bounds(source: Source) -> None:
+def test_arrays_with_other_lower_bounds_are_read(source: Source) -> None:
     table = source.table("select '[2:3]={5,6}'::int[] as a, '[0:1]={1.5,2}'::numeric[] as b")
     assert table.to_pylist() == [{"a": [5, 6], "b": [Decimal("1.5"), Decimal(2)]}]
 
@@ -332,7 +334,7 @@ def test_an_interval_that_does_not_fit_is_refused(source: Source, value: str, fo
     assert source.value("select 1") == 1
 
 
-def test_returning(source: Source, values: psycopg.Connection) -> None:
+def test_returned_rows_have_the_same_types(source: Source, values: psycopg.Connection) -> None:
     """The rows that a write returns have the same types, whatever precedes it."""
     values.execute(
         "create table v.w (id int primary key, c v.price, n numeric, t citext, i interval)"
@@ -365,7 +367,7 @@ def test_explain_and_show_return_rows(source: Source) -> None:
 # --- numeric ---------------------------------------------------------------------------------
 
 
-def test_numbers_past_38_digits(source: Source) -> None:
+def test_numbers_past_38_digits_are_read(source: Source) -> None:
     assert source.value("select 2::numeric ^ 128") == 2**128
     table = source.table("select 9::numeric(60, 20) as a, (10::numeric ^ 75)::numeric as b")
     assert table.schema.types == [pa.decimal256(60, 20), pa.decimal256(76, 0)]
@@ -405,7 +407,7 @@ def test_the_advice_for_a_large_number_works(
     assert advice in caught.value.message
     found = source.table(f"select {advice} as x from (select {value} as x) s")
     assert found.column("x").to_pylist() == [answer]
-    # A cast to numeric that is named too is one that the database accepts.
+    # Where a cast to numeric is suggested too, the database accepts it.
     for cast in re.findall(r"x::numeric\(\d+, \d+\)", caught.value.message):
         source.table(f"select {cast} as y from (select {value} as x) s")
 
@@ -423,7 +425,7 @@ def test_a_products_type_leaves_room_for_later_rows(source: Source) -> None:
     assert table.column("x")[-1].as_py() == EXACT.multiply(large, large)
 
 
-def test_generated_decimals() -> None:
+def test_random_decimals_are_read_exactly_or_refused() -> None:
     """Arrow's cast is used only where it is exact: no number becomes another one."""
     generator = Values(SEED)
     print(f"WB_SEED={SEED}")

@@ -50,7 +50,9 @@ def test_money_and_dates_are_exact(lake: Source) -> None:
     assert table["day"][0].as_py() == dt.date(2025, 1, 1)
 
 
-def test_prefix_and_partitions(s3_connector: S3Connector, s3_store: ObjectStore) -> None:
+def test_a_prefix_and_partitions_are_applied(
+    s3_connector: S3Connector, s3_store: ObjectStore
+) -> None:
     source = of(s3_connector, s3_store.config(prefix="/deep/"))
     assert source.rows("select * from sales order by x", "sales") == [
         {"x": 20240, "year": 2024},
@@ -69,7 +71,7 @@ def test_only_the_named_tables_are_visible(lake: Source) -> None:
     assert caught.value.code == "unknown_table"
 
 
-def test_new_object_is_a_new_table(lake: Source, s3_store: ObjectStore) -> None:
+def test_a_new_object_is_a_new_table(lake: Source, s3_store: ObjectStore) -> None:
     path = s3_store.bucket() / "late.csv"
     path.write_text("a\n1\n")
     with lake.open(kind="browse") as session:
@@ -86,7 +88,9 @@ def test_a_test_reports_the_server_version(lake: Source) -> None:
 
 
 @pytest.mark.slow
-def test_virtual_host_style(s3_connector: S3Connector, workers: Workers) -> None:
+def test_virtual_host_style_uses_the_buckets_own_host(
+    s3_connector: S3Connector, workers: Workers
+) -> None:
     """The bucket's own host is what is resolved, dialled and signed for."""
     asked: list[str] = []
 
@@ -144,7 +148,7 @@ def test_tls_is_verified(s3_connector: S3Connector) -> None:
         assert failure(of(s3_connector, store.config(tls=False))).code == "unreachable"
 
 
-def test_session_token_is_sent_and_signed(s3_connector: S3Connector) -> None:
+def test_a_session_token_is_sent_and_signed(s3_connector: S3Connector) -> None:
     with scripted(listing(("people.csv", b"id\n7\n"))) as fake:
         source = of(s3_connector, fake.config(session_token="temporary"))
         assert source.value("select id from people", "people") == 7
@@ -154,7 +158,7 @@ def test_session_token_is_sent_and_signed(s3_connector: S3Connector) -> None:
         assert fake.secret not in str(dict(request.items()))
 
 
-def test_public_bucket_is_read_unsigned(s3_connector: S3Connector) -> None:
+def test_a_public_bucket_is_read_unsigned(s3_connector: S3Connector) -> None:
     with scripted(listing(("people.csv", b"id\n7\n"))) as fake:
         config = fake.config(access_key_id=None, secret_access_key=None)
         assert of(s3_connector, config).value("select id from people", "people") == 7
@@ -254,7 +258,7 @@ def test_the_extension_is_signed_by_duckdb(s3_connector: S3Connector) -> None:
         database.execute(f"load '{s3_connector._extension}'")
 
 
-def test_no_tls_below_1_2(s3_store: ObjectStore, s3_connector: S3Connector) -> None:
+def test_tls_below_1_2_is_not_used(s3_store: ObjectStore, s3_connector: S3Connector) -> None:
     source = of(s3_connector, s3_store.config(tls=True))
     with source.open("select 1") as session:
         context = session._store.place.context  # type: ignore[attr-defined]
@@ -274,7 +278,7 @@ def saved(embedded_api: Api, s3_store: ObjectStore) -> Iterator[dict[str, Any]]:
     embedded_api.ok("DELETE", f"/connections/{made['id']}")
 
 
-def test_through_the_service(
+def test_a_bucket_is_tested_and_queried_through_the_service(
     embedded_api: Api, saved: dict[str, Any], s3_store: ObjectStore
 ) -> None:
     path = f"/connections/{saved['id']}"

@@ -121,7 +121,7 @@ def test_the_process_refuses_writes_settings_and_other_objects(
     assert sorted(path.name for path in s3_store.bucket().iterdir()) == before
 
 
-def test_process_holds_no_secret(lake: Source, s3_store: ObjectStore) -> None:
+def test_the_process_holds_no_secret(lake: Source, s3_store: ObjectStore) -> None:
     secret = forms(s3_store.secret)
     # Control: the search finds the secret where it is.
     assert search_memory(os.getpid(), secret)
@@ -249,7 +249,7 @@ def test_the_gateway_ends_with_its_statement(lake: Source) -> None:
 # --- stopping ----------------------------------------------------------------------------------
 
 
-def test_cancel_in_mid_stream(lake: Source) -> None:
+def test_a_cancel_mid_stream_ends_the_process(lake: Source) -> None:
     with lake.open("select b.s, c.i from big b, big c", "big") as session:
         batches = iter(session.run(timeout=60, max_write_rows=0))
         next(batches)
@@ -262,7 +262,7 @@ def test_cancel_in_mid_stream(lake: Source) -> None:
         assert worker.wait(10)
 
 
-def test_cancel_while_listing(s3_connector: S3Connector) -> None:
+def test_a_listing_can_be_cancelled(s3_connector: S3Connector) -> None:
     """A silent store doesn't delay a cancel."""
     release = threading.Event()
     with scripted(lambda request: release.wait(60) and None) as fake:
@@ -277,7 +277,7 @@ def test_cancel_while_listing(s3_connector: S3Connector) -> None:
     assert caught.value.code == "cancelled"
 
 
-def test_listing_has_a_time_limit(s3_connector: S3Connector) -> None:
+def test_the_statements_timeout_applies_to_the_listing(s3_connector: S3Connector) -> None:
     release = threading.Event()
     with scripted(lambda request: release.wait(60) and None) as fake:
         with pytest.raises(SourceTimeout):
@@ -285,7 +285,7 @@ def test_listing_has_a_time_limit(s3_connector: S3Connector) -> None:
         release.set()
 
 
-def test_hanging_object_has_a_time_limit(s3_connector: S3Connector) -> None:
+def test_the_statements_timeout_applies_to_a_hanging_object(s3_connector: S3Connector) -> None:
     release = threading.Event()
     people = listing(("people.csv", b"id\n7\n"))
 
@@ -372,7 +372,7 @@ def test_failing_listings_are_reported(s3_connector: S3Connector, reply: Reply, 
     assert error.message.endswith(".")
 
 
-def test_listing_is_bounded(s3_connector: S3Connector) -> None:
+def test_a_listing_is_bounded(s3_connector: S3Connector) -> None:
     """An endless listing is abandoned, and so is one with too many data objects."""
     names = iter(range(10**9))
 
@@ -430,7 +430,7 @@ def test_a_listing_has_its_own_time_limit(
         assert len(fake.requests) > 2
 
 
-def test_cancel_in_an_endless_listing(
+def test_an_endless_listing_can_be_cancelled(
     s3_connector: S3Connector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3_client, "MAX_PAGES", 10**9)

@@ -91,7 +91,7 @@ def test_a_write_is_reported_as_a_write(analyst: Analyst) -> None:
     assert (found.kind, found.returns_rows) == ("write", True)
 
 
-def test_names_to_ask_the_database_about_are_returned(analyst: Analyst) -> None:
+def test_names_to_look_up_in_the_database_are_returned(analyst: Analyst) -> None:
     """They are sets, and a mapping with tables in it, which JSON doesn't have."""
     sql = f"select t.area, (t.body).city, levenshtein(a, b) from s.t -- {'x' * 20_000}"
     found = analyst.analyse(sql, "postgres")

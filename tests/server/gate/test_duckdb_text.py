@@ -1,7 +1,7 @@
 """DuckDB parses what the gate renders into the same tree as what was written.
 
 DuckDB returns its parse tree as JSON. So no data is needed, and a difference shows even where both
-texts happen to give the same rows. The cases are generated: each value in each place for one.
+texts happen to give the same rows. The cases are generated: each value in each place that takes one.
 """
 
 from __future__ import annotations
@@ -130,14 +130,14 @@ def differing(tree: Tree, cases: Iterator[str]) -> tuple[int, list[str]]:
     return count, found
 
 
-def test_each_value_in_each_place(tree: Tree) -> None:
+def test_each_value_keeps_its_tree_in_each_place(tree: Tree) -> None:
     pairs = itertools.product(split(PLACES), split(VALUES))
     count, found = differing(tree, (place.format(*[value] * 2) for place, value in pairs))
     assert not found, "\n".join(found)
     assert count > 2_000
 
 
-def test_each_operator_between_values(tree: Tree) -> None:
+def test_each_operator_keeps_its_tree_between_values(tree: Tree) -> None:
     signs = ("and", "or", "=", "<", "+", "||", "->", "->>", "like", "is not distinct from")
     values = split(OPERANDS)
     cases = (
@@ -148,7 +148,7 @@ def test_each_operator_between_values(tree: Tree) -> None:
     assert count > 400
 
 
-def test_each_query(tree: Tree) -> None:
+def test_each_query_keeps_its_tree(tree: Tree) -> None:
     count, found = differing(tree, split(QUERIES))
     assert not found, "\n".join(found)
     assert count > 40

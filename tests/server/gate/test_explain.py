@@ -54,7 +54,9 @@ def explain(source: Source, dialect: DialectName, sql: str) -> pa.Table:
         ("duckdb", "explain (format json) select 1 as a", "EXPLAIN (FORMAT JSON) SELECT 1 AS a"),
     ],
 )
-def test_the_text_that_is_sent(dialect: DialectName, sql: str, sent: str) -> None:
+def test_explain_is_rendered_with_the_checked_statement(
+    dialect: DialectName, sql: str, sent: str
+) -> None:
     statement = analyse(sql, dialect)
     assert statement.sql == sent
     assert statement.returns_rows
@@ -90,7 +92,7 @@ def test_the_text_that_is_sent(dialect: DialectName, sql: str, sent: str) -> Non
         ("duckdb", "explain pragma database_list", "statement_not_allowed"),
     ],
 )
-def test_refusals(dialect: DialectName, sql: str, code: str) -> None:
+def test_explain_of_other_statements_is_refused(dialect: DialectName, sql: str, code: str) -> None:
     with pytest.raises(WorkbenchError) as caught:
         analyse(sql, dialect)
     assert caught.value.code == code
@@ -122,7 +124,7 @@ create table part_1 partition of parted for values in (1);
 """
 
 
-def test_plans_of_postgres(source: Source, postgres: Cluster) -> None:
+def test_postgres_shows_plans_but_no_hidden_definitions(source: Source, postgres: Cluster) -> None:
     with postgres.connect() as direct:
         direct.execute(TABLES)
         try:
@@ -155,7 +157,9 @@ def test_plans_of_postgres(source: Source, postgres: Cluster) -> None:
             )
 
 
-def test_plans_of_mysql(source_mysql: Source, mariadb: MariaDB) -> None:
+def test_mysql_shows_plans_but_no_hidden_definitions(
+    source_mysql: Source, mariadb: MariaDB
+) -> None:
     mariadb.execute("create table plain (id int primary key, note varchar(9))")
     mariadb.execute("insert into plain values (1, 'a'), (2, 'b')")
     mariadb.execute("create view telling as select * from plain where note <> 's3cret'")

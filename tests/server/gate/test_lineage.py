@@ -15,7 +15,7 @@ from wb_server.gate.statement import analyse
         ("select a, b from t", {"t": ("a", "b")}),
         ("select x.a from s.t as x where x.b > 1", {"t": ("a", "b")}),
         ("select t.a, u.b from t join u on t.id = u.id", {"t": ("a", "id"), "u": ("b", "id")}),
-        ("select a from t join u on true", {}),  # the text doesn't say whose
+        ("select a from t join u on true", {}),  # the text doesn't say of which table
         ("select * from t", {}),
         ("with c as (select a from t) select a, z from c", {"t": ("a",)}),
         ("with t as (select a from t) select a from t", {"t": ("a",)}),

@@ -92,7 +92,7 @@ def test_any_and_all_find_what_python_finds(
                 assert found == _find(values, wanted, inside=inside), (wanted, sent)
 
 
-def test_lists_as_arrays_in_other_places(postgres_url: str) -> None:
+def test_a_list_can_be_used_wherever_an_array_can(postgres_url: str) -> None:
     key = str(uuid.uuid4())
     with psycopg.connect(postgres_url) as own:
         own.execute(
@@ -114,7 +114,7 @@ def test_lists_as_arrays_in_other_places(postgres_url: str) -> None:
             assert own.execute(sent.encode()).fetchall() == [(1,)], sent
 
 
-def test_lists_of_mixed_types() -> None:
+def test_lists_of_incompatible_types_are_refused() -> None:
     for wanted in ([1, "a"], [1.5, 2**60 + 1], [dt.date(2026, 1, 1), "x"], [float("nan")], [[1]]):
         with pytest.raises(InvalidInput) as refused:
             analyse("select 1 where 1 = any(:l)", "postgres", {"l": wanted})
@@ -123,7 +123,7 @@ def test_lists_of_mixed_types() -> None:
     assert "DOUBLE PRECISION[]" in mixed
 
 
-def test_mysql_suggests_in() -> None:
+def test_mysql_suggests_in_instead_of_any() -> None:
     with pytest.raises(InvalidInput, match=r"IN \(:ids\)") as refused:
         analyse("select 1 from t where id = any(:ids)", "mysql", {"ids": [1]})
     assert refused.value.code == "parameter_type"
@@ -158,7 +158,7 @@ SPANS = [
 
 
 @pytest.mark.parametrize("span", SPANS)
-def test_durations(postgres_url: str, span: dt.timedelta) -> None:
+def test_durations_are_intervals(postgres_url: str, span: dt.timedelta) -> None:
     wire = {"type": "duration", "value": str(span // dt.timedelta(microseconds=1))}
     base = dt.datetime(2026, 3, 1, 12)
     for value in (span, wire):
@@ -170,7 +170,7 @@ def test_durations(postgres_url: str, span: dt.timedelta) -> None:
         assert duckdb.sql(sent).fetchall() == [(base + span,)]
 
 
-def test_durations_in_mysql(mariadb: MariaDB) -> None:
+def test_durations_are_times_in_mysql(mariadb: MariaDB) -> None:
     for span in (dt.timedelta(hours=-838, minutes=-59, seconds=-59), SPANS[2], SPANS[3]):
         sent = analyse("select :span as x", "mysql", {"span": span}).sql
         assert mariadb.execute(sent) == ((span,),)

@@ -220,7 +220,7 @@ def test_lookalikes_are_refused(sql: str, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_parameters_and_colons() -> None:
+def test_parameters_are_distinguished_from_colons() -> None:
     sql = "select json_object('a' : :v, :k: 2, 'b':v, 'c' value :v), json_array(:v, :k) from t"
     statement = analyse(sql, "postgres", {"v": 5, "k": "x"})
     assert "'a' : CAST(5 AS INT), 'x' : 2, 'b' : v, 'c' VALUE CAST(5" in statement.sql

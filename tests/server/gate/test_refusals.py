@@ -45,7 +45,7 @@ def refusal(dialect: DialectName, sql: str) -> WorkbenchError:
         ("duckdb", "attach 'x.db'", "Add a connection"),
     ],
 )
-def test_a_refusal_says_what_and_why_or_what_to_write_instead(
+def test_a_refusal_gives_the_reason_or_an_alternative(
     dialect: DialectName, sql: str, advice: str
 ) -> None:
     assert advice in refusal(dialect, sql).message

@@ -327,11 +327,11 @@ def test_bad_parameters_are_refused(
         ),
     ],
 )
-def test_limit_is_set_on_the_root(dialect: DialectName, sql: str, expected: str) -> None:
+def test_the_limit_is_set_on_the_root(dialect: DialectName, sql: str, expected: str) -> None:
     assert analyse(sql, dialect, limit=10).sql == expected
 
 
-def test_limit_and_fetch() -> None:
+def test_fetch_is_limited_like_limit() -> None:
     sql = "SELECT 1 FETCH FIRST {} ROWS {}"
     for dialect, many, few in (
         ("postgres", "FETCH FIRST 10 ROWS ONLY", "FETCH FIRST 2 ROWS ONLY"),

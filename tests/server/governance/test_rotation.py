@@ -150,7 +150,7 @@ def file_place(tmp_path: Path) -> Iterator[Place]:
     database.close()
 
 
-def test_every_secret_is_sealed_with_a_new_key_and_the_old_one_goes(place: Place) -> None:
+def test_every_secret_is_re_sealed_and_the_old_key_is_removed(place: Place) -> None:
     place.fill(450)
     (old,) = place.keys
     done, lines = place.rotate()
@@ -167,9 +167,7 @@ def test_every_secret_is_sealed_with_a_new_key_and_the_old_one_goes(place: Place
     place.require_rotated(before)
 
 
-def test_a_key_file_keeps_mode_and_owner_and_a_link_to_it_stays(
-    place: Place, tmp_path: Path
-) -> None:
+def test_a_key_file_keeps_its_mode_its_owner_and_a_link_to_it(place: Place, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(place.key_file)
     if os.geteuid() == 0:
@@ -470,7 +468,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.slow
-def test_killed_before_the_database_names_the_new_key(place: Place) -> None:
+def test_a_rotation_killed_before_the_database_names_the_new_key_is_resumed(place: Place) -> None:
     place.fill(20)
     (old,) = place.keys
     with stuck(place, "vault_keys", "1 = 1"), rotating(place) as process:
@@ -494,7 +492,7 @@ def test_killed_before_the_database_names_the_new_key(place: Place) -> None:
 
 
 @pytest.mark.slow
-def test_killed_in_the_middle_of_a_batch(place: Place) -> None:
+def test_a_rotation_killed_within_a_batch_is_resumed(place: Place) -> None:
     place.fill(1000)
     (old,) = place.keys
     condition = "NEW.id = '00000530-0000-0000-0000-000000000000'"
@@ -521,7 +519,7 @@ def test_killed_in_the_middle_of_a_batch(place: Place) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("proving", [False, True], ids=["before the proof", "in the proof"])
-def test_killed_when_everything_is_re_sealed(place: Place, proving: bool) -> None:
+def test_a_rotation_killed_when_all_is_re_sealed_is_resumed(place: Place, proving: bool) -> None:
     place.fill(MANY)
     (old,) = place.keys
     with Output() as output, rotating(place, output.writer) as process:
@@ -542,7 +540,7 @@ def test_killed_when_everything_is_re_sealed(place: Place, proving: bool) -> Non
 
 
 @pytest.mark.slow
-def test_killed_when_only_the_audit_row_is_left_to_write(place: Place) -> None:
+def test_a_rotation_killed_before_its_last_audit_row_is_complete(place: Place) -> None:
     place.fill(20)
     (old,) = place.keys
     condition = "NEW.action = 'key.rotate' AND NEW.event = 'finished'"

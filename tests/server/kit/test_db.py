@@ -102,7 +102,7 @@ def test_five_processes_write_to_sqlite_and_none_is_locked_out(tmp_path: Path) -
     database.close()
 
 
-def test_revisions_are_listed_in_order_without_importing_them() -> None:
+def test_revisions_are_ordered_by_their_file_names() -> None:
     config = Config()
     config.set_main_option("script_location", str(resources.files("wb_server") / "migrations"))
     scripts = ScriptDirectory.from_config(config)

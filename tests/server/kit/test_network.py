@@ -30,7 +30,7 @@ def policy(*answers: list[str], private: bool = True, loopback: bool = False) ->
         "fd12:3456::1",
     ],
 )
-def test_allows_public_and_private(address: str) -> None:
+def test_public_and_private_addresses_are_allowed(address: str) -> None:
     assert policy([address]).check("db.example.org", 5432).address == address
     assert policy().check(address, 5432).address == address
 
@@ -72,7 +72,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("address", REFUSED)
-def test_refuses_address(address: str) -> None:
+def test_special_addresses_are_refused(address: str) -> None:
     for check in (
         lambda: policy([address]).check("db.example.org", 5432),
         lambda: policy().check(address, 5432),
@@ -178,7 +178,7 @@ def test_neighbours_of_special_networks_are_allowed() -> None:
         "１２７.0.0.1",
     ],
 )
-def test_refuses_odd_notation(host: str) -> None:
+def test_odd_notation_is_refused(host: str) -> None:
     with pytest.raises(Unprocessable) as caught:
         NetworkPolicy(allow_loopback=False, resolver=lambda name, port: ["127.0.0.1"]).check(
             host, 5432
@@ -186,11 +186,11 @@ def test_refuses_odd_notation(host: str) -> None:
     assert caught.value.code == "address_not_allowed"
 
 
-def test_unwraps_mapped_address() -> None:
+def test_a_mapped_address_is_unwrapped() -> None:
     assert policy().check("::ffff:10.0.0.1", 5432).address == "10.0.0.1"
 
 
-def test_private_and_loopback_by_setting() -> None:
+def test_private_and_loopback_addresses_depend_on_settings() -> None:
     with pytest.raises(Unprocessable, match="private network"):
         policy(private=False).check("10.0.0.1", 5432)
     with pytest.raises(Unprocessable):
@@ -204,7 +204,7 @@ def test_one_bad_address_refuses_the_name() -> None:
         policy(["10.0.0.1", "169.254.169.254"]).check("db.example.org", 5432)
 
 
-def test_resolves_once() -> None:
+def test_a_name_is_resolved_once() -> None:
     """A name that changes its answer after the check is dialled at the checked address."""
     calls: list[str] = []
 
@@ -216,7 +216,7 @@ def test_resolves_once() -> None:
     assert calls == ["rebind.example.org"]
 
 
-def test_unknown_host() -> None:
+def test_an_unknown_host_is_reported() -> None:
     def resolver(name: str, port: int) -> list[str]:
         raise OSError("no such name")
 
@@ -241,13 +241,13 @@ def test_a_slow_resolver_times_out() -> None:
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-def test_refuses_port(port: int) -> None:
+def test_invalid_ports_are_refused(port: int) -> None:
     with pytest.raises(Unprocessable) as caught:
         policy().check("10.0.0.1", port)
     assert caught.value.details["field"] == "port"
 
 
-def test_international_name() -> None:
+def test_an_international_name_is_encoded() -> None:
     seen: list[str] = []
 
     def resolver(name: str, port: int) -> list[str]:

@@ -71,7 +71,7 @@ def test_unsafe_and_damaged_snapshots_are_refused(packed: bytes, tmp_path: Path)
     assert not [path for path in tmp_path.iterdir() if path.name != "f"]
 
 
-def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_a_snapshot_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "MAX_PACKED", 2**20)
     monkeypatch.setattr(snapshot, "MAX_UNPACKED", 2 * 2**20)
     monkeypatch.setattr(snapshot, "MAX_ENTRIES", 10)

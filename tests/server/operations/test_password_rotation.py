@@ -426,7 +426,7 @@ def require_completed(site: Site, two: bool, pending: str) -> None:
 
 
 @CASES
-def test_killed_before_the_database_changed(
+def test_a_rotation_killed_before_the_database_changed_is_resumed(
     site: Site, postgres: Cluster, tmp_path: Path, two: bool
 ) -> None:
     login, old = (site.other, "second") if two else (site.login, "first")
@@ -445,7 +445,7 @@ def test_killed_before_the_database_changed(
 
 
 @CASES
-def test_killed_after_the_database_changed(
+def test_a_rotation_killed_after_the_database_changed_is_resumed(
     site: Site, postgres: Cluster, tmp_path: Path, two: bool
 ) -> None:
     login, old = (site.other, "second") if two else (site.login, "first")
@@ -462,7 +462,9 @@ def test_killed_after_the_database_changed(
 
 
 @CASES
-def test_killed_while_storing_the_password(site: Site, tmp_path: Path, two: bool) -> None:
+def test_a_rotation_killed_while_storing_the_password_is_resumed(
+    site: Site, tmp_path: Path, two: bool
+) -> None:
     """The database has the new password, which was proved; the connection still has the old one."""
     database = Database(site.settings.database)
     with database.write() as transaction:

@@ -117,7 +117,7 @@ def test_a_service_under_load_is_backed_up_and_its_copy_works(
 
 
 @pytest.mark.slow
-def test_a_restored_workbench_starts_with_its_people_and_passwords(
+def test_a_restored_workbench_starts_with_its_users_and_passwords(
     hub: Running, people: People, tmp_path: Path, postgres: Cluster, passphrase_file: Path
 ) -> None:
     new, archive = tmp_path / "elsewhere" / "new", tmp_path / "b.tar"

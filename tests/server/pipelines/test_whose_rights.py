@@ -37,7 +37,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Itera
     with postgres.connect() as connection:
         connection.execute("create or replace view nap600 as select 1 as one from pg_sleep(600)")
     with house_at(tmp_path_factory.mktemp("rights"), postgres) as it:
-        # The tests tick themselves.
+        # The tests tick the scheduler themselves.
         it.workbench.services.get(Scheduler).close()
         yield it
 
@@ -310,7 +310,7 @@ def test_running_tasks_are_stopped_soon_after_rights_are_lost(
         held.set()
 
 
-def test_a_queued_statement_has_the_rights_of_when_it_starts(
+def test_a_queued_statement_is_checked_with_the_rights_at_its_start(
     house: House, postgres: Cluster, hidden: str
 ) -> None:
     """eva has the connection through a group, which she leaves while her statement waits."""

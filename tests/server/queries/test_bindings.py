@@ -138,7 +138,7 @@ def test_without_pipelines_no_attempt_is_current() -> None:
         port.fill(Current())
 
 
-def test_attempts_over_http(tmp_path: Path) -> None:
+def test_attempts_are_checked_over_http(tmp_path: Path) -> None:
     with embedded(tmp_path) as api:
         (tmp_path / "data" / "files").mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / "files" / "sales.csv").write_text("a\n1\n")

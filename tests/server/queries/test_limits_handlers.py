@@ -199,7 +199,7 @@ def test_nan_is_refused(admin: Api) -> None:
     assert answer.status_code == 400 and answer.json()["error"]["details"]["field"] == "seconds"
 
 
-def test_an_administrator_but_no_user_sees_and_ends_others_queries(
+def test_only_an_administrator_sees_and_ends_others_queries(
     admin: Api, shop: dict[str, Any], person: Callable[[], tuple[str, Api]], postgres: Cluster
 ) -> None:
     name, api = person()

@@ -264,7 +264,7 @@ def test_a_limit_changed_elsewhere_is_noticed_while_a_query_waits() -> None:
     queue.join()
 
 
-def test_many_threads_never_run_more_than_the_limits() -> None:
+def test_many_threads_never_exceed_the_limits() -> None:
     slots = Slots(room(total=5, wait=60))
     lock = threading.Lock()
     now: Counter[str] = Counter()

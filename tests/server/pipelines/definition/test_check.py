@@ -67,7 +67,7 @@ def found(text: str) -> list[tuple[int, int, str]]:
     return [(item.line, item.column, item.code) for item in checked(text).problems]
 
 
-def test_a_good_file() -> None:
+def test_a_good_file_has_no_problems() -> None:
     answer = checked(GOOD)
     assert answer.problems == []
     assert answer.ok
@@ -152,7 +152,9 @@ MISTAKES: list[tuple[str, str, int, int, str, str]] = [
     MISTAKES,
     ids=[f"{code}-{new[:30]}" for _, new, _, _, code, _ in MISTAKES],
 )
-def test_one_mistake(old: str, new: str, line: int, column: int, code: str, word: str) -> None:
+def test_each_mistake_is_located(
+    old: str, new: str, line: int, column: int, code: str, word: str
+) -> None:
     assert GOOD.count(old) >= 1
     problems = checked(GOOD.replace(old, new, 1)).problems
     first = next(problem for problem in problems if problem.code == code)

@@ -104,7 +104,7 @@ SCOPE: dict[str, Any] = {
         ("{{ 'ä' | json }}", '"ä"'),
     ],
 )
-def test_values(text: str, value: Any) -> None:
+def test_expressions_have_typed_values(text: str, value: Any) -> None:
     found = parse(text).evaluate(SCOPE)
     assert found == value
     assert type(found) is type(value)

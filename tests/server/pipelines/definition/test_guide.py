@@ -58,7 +58,7 @@ def test_the_guides_expressions_have_the_stated_values(expression: str, value: s
     assert as_text(parse(expression.replace("\\|", "|")).evaluate(scope)) == value
 
 
-def test_the_guides_wrong_and_right_sql() -> None:
+def test_the_guides_sql_is_refused_or_accepted_as_stated() -> None:
     def codes(where: str) -> list[str]:
         parameters = "{region: {type: text, default: x}, part: {type: text, default: x}}"
         statement = "select * " + where.replace("\\|", "|")

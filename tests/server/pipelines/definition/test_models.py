@@ -39,7 +39,7 @@ DURATION = TypeAdapter[timedelta](Duration)
         ("0s", 0, "0s"),
     ],
 )
-def test_durations(text: str, seconds: int, written: str) -> None:
+def test_durations_are_parsed_and_printed(text: str, seconds: int, written: str) -> None:
     found = DURATION.validate_python(text)
     assert found == timedelta(seconds=seconds)
     assert DURATION.dump_python(found, mode="json") == written
@@ -53,7 +53,7 @@ def test_invalid_durations_are_refused(text: Any) -> None:
         DURATION.validate_python(text)
 
 
-def test_waits_between_attempts() -> None:
+def test_retries_wait_as_configured() -> None:
     same = Retries.model_validate({"count": 3, "delay": "10s"})
     assert [same.wait(failed) for failed in (1, 2, 9)] == [timedelta(seconds=10)] * 3
     growing = Retries.model_validate({"count": 9, "delay": "10m", "backoff": "exponential"})
@@ -89,7 +89,7 @@ def test_a_parameter_needs_a_name_that_a_notebook_can_use() -> None:
             names.validate_python(name)
 
 
-def test_the_order_of_tasks() -> None:
+def test_tasks_are_ordered_by_their_needs() -> None:
     needs = {"d": ["b", "c"], "b": ["a"], "c": ["a"], "a": [], "e": ["none"]}
     assert graph.order(needs) == ["a", "e", "b", "c", "d"]
     assert graph.needed(needs, "d") == {"a", "b", "c"}
@@ -98,7 +98,7 @@ def test_the_order_of_tasks() -> None:
     assert graph.cycles(needs) == []
 
 
-def test_cycles() -> None:
+def test_cycles_are_found() -> None:
     needs = {"a": ["b"], "b": ["c"], "c": ["a"], "d": ["a"], "x": ["y"], "y": ["x"], "z": []}
     assert graph.cycles(needs) == [["a", "b", "c"], ["x", "y"]]
     with pytest.raises(ValueError, match="cycle"):
@@ -106,7 +106,7 @@ def test_cycles() -> None:
     assert graph.cycles({"a": ["a"]}) == [["a"]]
 
 
-def test_random_graphs() -> None:
+def test_random_graphs_have_an_order_or_cycles() -> None:
     rng = random.Random(7)
     circular = 0
     for _ in range(300):
@@ -122,12 +122,12 @@ def test_random_graphs() -> None:
             assert sorted(placed) == sorted(tasks)
             for task in tasks:
                 assert all(placed.index(other) < placed.index(task) for other in needs[task])
-        # There is a cycle exactly if a task needs itself, directly or through others.
+        # There is a cycle exactly when a task needs itself, directly or through others.
         assert bool(cycles) == any(task in graph.needed(needs, task) for task in tasks)
     assert circular > 50
 
 
-def test_the_pipeline_and_its_defaults() -> None:
+def test_a_pipelines_defaults_apply_to_its_tasks() -> None:
     pipeline = model_for(REGISTRY).model_validate(
         {
             "name": "p",
@@ -172,7 +172,7 @@ def test_sql_is_evaluated_into_a_statement_with_parameters() -> None:
     assert without.statement == Sql("select 1", {})
 
 
-def test_sql_in_nested_parts_with_aliases() -> None:
+def test_sql_in_nested_parts_with_aliases_is_evaluated() -> None:
     spec = CopySpec.model_validate(
         {
             "type": "copy",

@@ -76,7 +76,7 @@ def test_given_values_are_never_evaluated() -> None:
         ("optional", None, None),
     ],
 )
-def test_values(name: str, given: Any, value: Any) -> None:
+def test_values_are_converted_to_their_type(name: str, given: Any, value: Any) -> None:
     found = resolve(DEFINITIONS, {"integer": 1, name: given}, SCOPE)[name]
     assert found == value
     assert type(found) is type(value)
@@ -142,7 +142,7 @@ def test_values_survive_a_round_trip_through_json() -> None:
     assert from_json(DEFINITIONS, kept) == values
 
 
-def test_values_from_a_command_line() -> None:
+def test_values_from_a_command_line_are_parsed() -> None:
     definitions = DEFINITIONS | declared(
         {"words": {"type": "list"}, "counts": {"type": "list", "items": "integer"}}
     )

@@ -56,7 +56,7 @@ from wb_server.pipelines.definition.reader import (
         ("a: ä😀", "ä😀"),
     ],
 )
-def test_values(text: str, value: Any) -> None:
+def test_values_are_typed_by_yaml_1_2(text: str, value: Any) -> None:
     document = read(text)
     assert document.problems == []
     assert document.data == {"a": value}
@@ -80,7 +80,7 @@ def test_line_ends_and_a_byte_order_mark_do_not_move_positions() -> None:
         assert read(text.encode()).data == document.data
 
 
-def test_positions() -> None:
+def test_keys_and_values_have_positions() -> None:
     document = read("a: 1\nlist:\n  - x\n  - {k: 'v', 'k 2': [1, 22]}\n")
     assert document.key_at(("a",)) == (1, 1)
     assert document.value_at(("a",)) == (1, 4)
@@ -94,7 +94,7 @@ def test_positions() -> None:
     assert document.value_at(("none",)) == (1, 1)
 
 
-def test_positions_of_expressions() -> None:
+def test_expressions_have_positions() -> None:
     document = read(
         "plain: x {{ a }} y {{ b }}\n"
         "'quoted': \"\\x41 {{ c }} é {{ d }}\"\n"
@@ -168,7 +168,9 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: " + "x" * MAX_BYTES, "too_large", (1, 1)),
     ],
 )
-def test_refusals(text: str, code: str, place: tuple[int, int] | None) -> None:
+def test_bad_documents_are_refused_with_a_position(
+    text: str, code: str, place: tuple[int, int] | None
+) -> None:
     document = read(text)
     assert [problem.code for problem in document.problems][:1] == [code]
     first = document.problems[0]

@@ -115,6 +115,6 @@ def test_the_page_has_every_key_and_its_examples_are_good() -> None:
         ("é", '"é"'),
     ],
 )
-def test_values_on_one_line(value: Any, text: str) -> None:
+def test_values_are_written_on_one_line(value: Any, text: str) -> None:
     assert flow(value) == text
     assert read(f"a: {text}").data == {"a": value}

@@ -192,7 +192,7 @@ def test_a_year_of_fire_times_matches_a_walk_through_its_minutes(zone: str, year
         assert np.array_equal(found, wanted), (cron, sorted(set(found) ^ set(wanted))[:5])
 
 
-def test_a_day_that_a_zone_skips() -> None:
+def test_fire_times_around_a_day_that_a_zone_skips() -> None:
     start, end = datetime(2011, 12, 20, tzinfo=UTC), datetime(2012, 1, 10, tzinfo=UTC)
     for cron in AT_FIXED_TIMES + IN_STEPS:
         found = [minute_of(moment) for moment in all_times(cron, "Pacific/Apia", start, end)]
@@ -288,7 +288,7 @@ def test_short_forms_equal_their_expressions() -> None:
         )
 
 
-def test_last_days_and_nth_weekdays() -> None:
+def test_last_days_and_nth_weekdays_fire() -> None:
     def days(cron: str) -> list[str]:
         found = fire_times(schedule(cron), datetime(2026, 1, 1, tzinfo=UTC), limit=3)
         return [moment.strftime("%m-%d") for moment in found]
@@ -299,12 +299,12 @@ def test_last_days_and_nth_weekdays() -> None:
     assert days("0 6 * * 1#2") == ["01-12", "02-09", "03-09"]
 
 
-def test_a_leap_day() -> None:
+def test_a_leap_day_fires_every_four_years() -> None:
     leap = schedule("0 12 29 2 *", "Asia/Tokyo")
     assert next_fire(leap, datetime(2026, 1, 1, tzinfo=UTC)) == datetime(2028, 2, 29, 3, tzinfo=UTC)
 
 
-def test_bounds_and_limits() -> None:
+def test_fire_times_keep_to_their_bounds_and_limit() -> None:
     daily = schedule("@daily")
     first = datetime(2026, 5, 1, tzinfo=UTC)
     assert fire_times(daily, first, first + timedelta(days=2)) == [
@@ -317,7 +317,7 @@ def test_bounds_and_limits() -> None:
     assert next_fire(daily, datetime(9999, 12, 31, 12, tzinfo=UTC)) is None
 
 
-def test_catching_up_by_rule() -> None:
+def test_catching_up_follows_its_rule() -> None:
     now = datetime(2026, 5, 10, 6, 0, 20, tzinfo=UTC)
     on_time = now.replace(second=0)
     last = on_time - timedelta(days=3)
@@ -399,7 +399,7 @@ def test_random_fields_are_refused_or_have_times() -> None:
     assert accepted > 100
 
 
-def test_zones() -> None:
+def test_unknown_zones_are_refused_with_a_suggestion() -> None:
     assert check_zone("Europe/Vienna") == "Europe/Vienna"
     with pytest.raises(ValueError, match="Did you mean Europe/Vienna"):
         check_zone("europe/vienna")

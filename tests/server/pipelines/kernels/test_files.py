@@ -249,7 +249,9 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.mark.slow
-def test_the_endpoints_of_files(server: NotebookServer, attempt: Path) -> None:
+def test_files_are_uploaded_and_fetched_through_the_endpoints(
+    server: NotebookServer, attempt: Path
+) -> None:
     path = "/workbench/attempts/f1"
     with server.http as http:
         assert http.get(f"{path}/outputs").json() == {"items": []}

@@ -44,7 +44,7 @@ def test_python_reads_the_given_values() -> None:
     assert [type(space[name]) for name in VALUES] == [type(value) for value in VALUES.values()]
 
 
-def test_infinity_and_nan() -> None:
+def test_infinity_and_nan_can_be_given() -> None:
     space = read(source({"inf": math.inf, "less": -math.inf, "nan": math.nan}))
     assert (space["inf"], space["less"]) == (math.inf, -math.inf)
     assert math.isnan(space["nan"])

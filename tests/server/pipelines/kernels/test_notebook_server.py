@@ -93,7 +93,7 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 # --- the endpoints ------------------------------------------------------------------------------
 
 
-def test_the_life_of_an_attempt(server: NotebookServer) -> None:
+def test_an_attempt_is_created_listed_and_deleted(server: NotebookServer) -> None:
     made = post(server, "a1", "t1", 3)
     assert made.status_code == 201, made.text
     folder = Path(made.json()["folder"])

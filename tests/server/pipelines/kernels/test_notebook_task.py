@@ -51,7 +51,7 @@ def printed(said: object, pattern: str) -> Callable[[], re.Match[str] | None]:
     return look
 
 
-def test_a_notebook_with_parameters_and_a_helper(attempts: Attempts) -> None:
+def test_a_notebook_runs_with_parameters_and_a_helper(attempts: Attempts) -> None:
     ran = attempts.run(
         new_markdown_cell("# Report"),
         new_code_cell("period = None\nrows = 0", metadata={"tags": ["parameters"]}),

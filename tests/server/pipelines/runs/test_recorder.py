@@ -103,7 +103,7 @@ def test_characters_that_databases_refuse_are_replaced(bench: Bench) -> None:
     assert json.loads(task_run.model_dump_json())["message"] == "a\ufffdb?c"
 
 
-def test_artifacts_of_earlier_tasks(bench: Bench) -> None:
+def test_artifacts_of_earlier_tasks_are_listed_in_order(bench: Bench) -> None:
     """In the order of the pipeline file."""
     digests = [bench.blobs.put([word]) for word in (b"one", b"two", b"three")]
     step = bench.runs.create(bench.new(task("z"), task("a"), task("b", "z", "a")))

@@ -131,7 +131,7 @@ to: {connection: mart, table: l.dst, mode: upsert, key: [id]}
 """
 
 
-def test_copy(tasks: Tasks) -> None:
+def test_a_copy_loads_the_rows_once(tasks: Tasks) -> None:
     """From PostgreSQL into MariaDB, once for the task run, with progress, log and tables."""
     recorder = Recorder()
     assert tasks.run(COPY, recorder=recorder).outputs == {"rows": 2}
@@ -157,7 +157,7 @@ def test_copy(tasks: Tasks) -> None:
     ]
 
 
-def test_sql_outputs(tasks: Tasks) -> None:
+def test_the_columns_of_a_single_row_are_outputs(tasks: Tasks) -> None:
     """The columns of a single row are outputs, exact; of more rows only their number is."""
     many = tasks.run("type: sql\nconnection: shop\nstatement: select * from l.src")
     assert many.outputs == {"rows": 3}
@@ -178,7 +178,7 @@ def test_sql_outputs(tasks: Tasks) -> None:
     }
 
 
-def test_sql_changes_data_once(tasks: Tasks) -> None:
+def test_a_sql_task_changes_data_once(tasks: Tasks) -> None:
     text = """
     type: sql
     connection: shop
@@ -193,7 +193,7 @@ def test_sql_changes_data_once(tasks: Tasks) -> None:
     }  # fmt: skip
 
 
-def test_sql_into_an_artifact(tasks: Tasks, tmp_path: Path) -> None:
+def test_a_query_is_stored_as_an_artifact(tasks: Tasks, tmp_path: Path) -> None:
     """A Parquet file of all rows, which is deleted with the artifact."""
     recorder = Recorder()
     result = tasks.run(
@@ -230,7 +230,7 @@ def test_an_empty_result_is_an_artifact_too(tasks: Tasks) -> None:
     assert pq.read_table(result.artifacts[0].content).schema.names == ["id", "name"]
 
 
-def test_sql_into_a_table(tasks: Tasks) -> None:
+def test_a_query_is_loaded_into_a_table(tasks: Tasks) -> None:
     """From a file into a database."""
     result = tasks.run(
         """
@@ -311,7 +311,7 @@ to: {connection: shop, table: l.dst, mode: upsert, key: [id]}
 """
 
 
-def test_copy_from_an_artifact(tasks: Tasks) -> None:
+def test_an_artifact_is_copied_into_a_table(tasks: Tasks) -> None:
     """Files that pandas or polars wrote are loaded like the rows of a query, once."""
     frame = pandas.DataFrame(
         {
@@ -368,7 +368,7 @@ def test_copy_from_an_artifact(tasks: Tasks) -> None:
         ([stored("before", "rows.parquet", b"")], "bad_artifact", "before.rows.parquet can't be"),
     ],
 )
-def test_copy_from_a_missing_or_invalid_artifact_fails(
+def test_copying_a_missing_or_invalid_artifact_fails(
     tasks: Tasks, made: list[StoredArtifact], code: str, words: str
 ) -> None:
     recorder = Recorder()
