@@ -21,14 +21,14 @@ def main(hub: str, user: str, path: str) -> None:
     driver.SAVE_SECONDS = 0.1
     servers = HubServers(f"{hub}/hub/api", os.environ["WORKER_TOKEN"], hub)
     attempts = Attempts(ServerKernels(servers), user)
-    attempt, said = attempts.attempt({"n.ipynb": Path(path).read_bytes()}, task_run="killed")
-    said.when_saved = lambda content: tell(said, content)
-    attempts.end(attempt, said)
+    attempt, recorded = attempts.attempt({"n.ipynb": Path(path).read_bytes()}, task_run="killed")
+    recorded.when_saved = lambda content: tell(recorded, content)
+    attempts.end(attempt, recorded)
 
 
-def tell(said: Recorded, content: bytes) -> None:
+def tell(recorded: Recorded, content: bytes) -> None:
     """Prints a line for each save: the recorded kernel and the notebook."""
-    print(json.dumps({"kernel": said.kernels[-1], "notebook": content.decode()}), flush=True)
+    print(json.dumps({"kernel": recorded.kernels[-1], "notebook": content.decode()}), flush=True)
 
 
 if __name__ == "__main__":

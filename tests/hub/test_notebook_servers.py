@@ -117,8 +117,8 @@ def test_the_retry_ends_the_kernel_of_a_killed_worker(
     assert worker.stdout is not None
     with worker.stdout as lines:
         # The first line arrives once the server has started and the cell runs.
-        said = next(found for line in lines if pid_in((found := json.loads(line))["notebook"]))
-        pid = pid_in(said["notebook"])
+        recorded = next(found for line in lines if pid_in((found := json.loads(line))["notebook"]))
+        pid = pid_in(recorded["notebook"])
         assert pid is not None
         worker.kill()
         worker.wait(10)
@@ -134,13 +134,13 @@ def test_the_retry_ends_the_kernel_of_a_killed_worker(
         "wb.output('secrets', sorted(n for n in os.environ if n.startswith('WB_')))\n"
         "wb.output('attempt', os.environ['WORKBENCH_ATTEMPT'])"
     )
-    attempt, said_again = attempts.attempt(
+    attempt, recorded_again = attempts.attempt(
         {"n.ipynb": notebook(look, kernel="workbench-python")},
         task_run="killed",
         fence=2,
-        earlier=[said["kernel"]],
+        earlier=[recorded["kernel"]],
     )
-    assert attempts.end(attempt, said_again).outputs == {
+    assert attempts.end(attempt, recorded_again).outputs == {
         "old_is_there": False,
         "server": "pipelines",
         "home": str(small_hub.data_dir / "users" / "admin"),
@@ -150,17 +150,19 @@ def test_the_retry_ends_the_kernel_of_a_killed_worker(
 
 
 def test_the_owner_stops_the_server(person: Browser, attempts: Attempts) -> None:
-    attempt, said = attempts.attempt({"n.ipynb": notebook(FOREVER)})
-    running = attempts.begin(attempt, said)
-    pid = until(lambda: said.saves and pid_in(said.saves[-1][0].decode()), 60, "the cell runs")
+    attempt, recorded = attempts.attempt({"n.ipynb": notebook(FOREVER)})
+    running = attempts.begin(attempt, recorded)
+    pid = until(
+        lambda: recorded.saves and pid_in(recorded.saves[-1][0].decode()), 60, "the cell runs"
+    )
     assert person.api("DELETE", "/users/admin/servers/pipelines").status_code in {202, 204}
     ran = running.ended()
     assert (ran.error.code, ran.error.retry) == ("server_stopped", True)
     assert not alive(pid)
     # The retry restarts it.
-    again, said = attempts.attempt({"n.ipynb": notebook("import wb; wb.output('x', 1)")})
-    assert attempts.end(again, said).outputs == {"x": 1}
-    assert said.lines == ["Starting the owner's notebook server."]
+    again, recorded = attempts.attempt({"n.ipynb": notebook("import wb; wb.output('x', 1)")})
+    assert attempts.end(again, recorded).outputs == {"x": 1}
+    assert recorded.lines == ["Starting the owner's notebook server."]
 
 
 def test_no_server_is_started_for_a_locked_out_user(person: Browser, small_hub: Running) -> None:

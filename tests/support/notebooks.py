@@ -101,7 +101,7 @@ class Attempts:
         seconds: float = 90,
     ) -> tuple[Attempt, Recorded]:
         """One attempt, of a new task run unless one is named."""
-        said = Recorded()
+        recorded = Recorded()
         made = Attempt(
             id=uuid.uuid4().hex,
             task_run_id=task_run or uuid.uuid4().hex,
@@ -114,11 +114,11 @@ class Attempts:
             origin=Origin("worker", "request"),
             deadline=time.monotonic() + seconds,
             hang_up=HangUp(),
-            recorder=said,
+            recorder=recorded,
             files=files,
             kernels=list(earlier),
         )
-        return made, said
+        return made, recorded
 
     def run(
         self,
@@ -128,11 +128,11 @@ class Attempts:
         **spec: Any,
     ) -> Ran:
         """Runs a notebook with these cells and waits for its end."""
-        attempt, said = self.attempt({"n.ipynb": notebook(*cells), **files})
-        said.made = list(made)
-        return self.end(attempt, said, **spec)
+        attempt, recorded = self.attempt({"n.ipynb": notebook(*cells), **files})
+        recorded.made = list(made)
+        return self.end(attempt, recorded, **spec)
 
-    def end(self, attempt: Attempt, said: Recorded, **spec: Any) -> Ran:
+    def end(self, attempt: Attempt, recorded: Recorded, **spec: Any) -> Ran:
         """Runs an attempt until it succeeds or fails."""
         asked = NotebookSpec(type="notebook", **({"notebook": "n.ipynb"} | spec))
         began = time.monotonic()
@@ -142,11 +142,11 @@ class Attempts:
             )
         except TaskFailed as error:
             result = error
-        return Ran(result, said, time.monotonic() - began)
+        return Ran(result, recorded, time.monotonic() - began)
 
-    def begin(self, attempt: Attempt, said: Recorded, **spec: Any) -> Running:
+    def begin(self, attempt: Attempt, recorded: Recorded, **spec: Any) -> Running:
         """Runs an attempt in a thread."""
-        return Running(self, attempt, said, spec)
+        return Running(self, attempt, recorded, spec)
 
 
 @dataclass
@@ -154,7 +154,7 @@ class Ran:
     """An ended attempt."""
 
     result: TaskResult | TaskFailed
-    said: Recorded
+    recorded: Recorded
     seconds: float
 
     @property
@@ -182,13 +182,13 @@ class Running:
     """An attempt that runs in a thread."""
 
     def __init__(
-        self, attempts: Attempts, attempt: Attempt, said: Recorded, spec: Mapping[str, Any]
+        self, attempts: Attempts, attempt: Attempt, recorded: Recorded, spec: Mapping[str, Any]
     ) -> None:
         self.attempt = attempt
-        self.said = said
+        self.recorded = recorded
         self._ran: list[Ran] = []
         self._thread = threading.Thread(
-            target=lambda: self._ran.append(attempts.end(attempt, said, **spec))
+            target=lambda: self._ran.append(attempts.end(attempt, recorded, **spec))
         )
         self._thread.start()
 

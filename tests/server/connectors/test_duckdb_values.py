@@ -135,10 +135,10 @@ def make_column(rng: random.Random, rows: int) -> list[str]:
     column = [make(rng) for _ in range(rows)]
     for _ in range(rng.choice([0, 0, 1, 1, 3])):
         # An odd value, mostly where a sample misses it.
-        place = (
+        index = (
             rows - 1 - rng.randrange(min(rows, 50)) if rng.random() < 0.8 else rng.randrange(rows)
         )
-        column[place] = rng.choice(ODD)
+        column[index] = rng.choice(ODD)
     return column
 
 
@@ -151,7 +151,7 @@ def test_csv_values_arrive_unchanged(tmp_path: Path, workers: Workers, round_: i
         with (tmp_path / f"{name}.csv").open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n", delimiter=rng.choice(",;\t"),
                                 quoting=rng.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))  # fmt: skip
-            writer.writerow(["id", *(f"c{place}" for place in range(len(columns)))])
+            writer.writerow(["id", *(f"c{index}" for index in range(len(columns)))])
             writer.writerows(zip(range(rows), *columns, strict=True))
         tables[name] = columns
     source = of_files(tmp_path, workers)
@@ -159,8 +159,8 @@ def test_csv_values_arrive_unchanged(tmp_path: Path, workers: Workers, round_: i
     for name, columns in tables.items():
         table = source.table(f"select * from {name} order by id", name)
         assert table.num_rows == len(columns[0])
-        for place, texts in enumerate(columns, 1):
-            found = table.column(place)
+        for index, texts in enumerate(columns, 1):
+            found = table.column(index)
             if str(found.type) == "timestamp[ns]":
                 texts = [text.replace("T", " ").ljust(19) for text in texts]
                 found = found.cast("string")
@@ -171,7 +171,7 @@ def test_csv_values_arrive_unchanged(tmp_path: Path, workers: Workers, round_: i
                 ]
                 continue
             for value, text in zip(found.to_pylist(), texts, strict=True):
-                assert is_same(value, text), (name, place, found.type, value, text)
+                assert is_same(value, text), (name, index, found.type, value, text)
                 compared += 1
     assert compared > 1000
 
@@ -232,9 +232,9 @@ def test_json_values_arrive_unchanged(tmp_path: Path, workers: Workers, round_: 
     tables = {}
     for name, rows in (("small", rng.randint(1, 60)), ("large", LATE + rng.randint(1, 400))):
         columns = {}
-        for place in range(5):
+        for index in range(5):
             make = rng.choice(JSON_MAKE)
-            columns[f"k{place}"] = column = [make(rng) for _ in range(rows)]
+            columns[f"k{index}"] = column = [make(rng) for _ in range(rows)]
             for _ in range(rng.choice([0, 1, 1, 3])):
                 column[rows - 1 - rng.randrange(min(rows, 50))] = rng.choice(JSON_ODD)
         columns["late"] = ["" if it < rows - 1 else "7.25" for it in range(rows)]
@@ -355,21 +355,21 @@ def test_duckdb_values_arrive_unchanged(tmp_path: Path, workers: Workers, round_
     with duckdb.connect(str(path)) as native:
         native.execute("SET TimeZone = 'UTC'")
         columns = []
-        for place in range(16):
+        for index in range(16):
             kind, make = make_value(rng, 2)
             values = [make() for _ in range(4)]
             rows = ", ".join(f"({number}, {value})" for number, value in enumerate(values))
-            native.execute(f"CREATE TABLE t{place} (id INTEGER, v {kind})")
-            native.execute(f"INSERT INTO t{place} VALUES {rows}")
+            native.execute(f"CREATE TABLE t{index} (id INTEGER, v {kind})")
+            native.execute(f"INSERT INTO t{index} VALUES {rows}")
             hard = any(f"'{value}'" in rows for value in HARD)
-            wanted = native.execute(f"SELECT v::VARCHAR FROM t{place} ORDER BY id").fetchall()
+            wanted = native.execute(f"SELECT v::VARCHAR FROM t{index} ORDER BY id").fetchall()
             columns.append((kind, hard, [row[0] for row in wanted]))
     connector = DuckdbFileConnector([tmp_path], workers)
     source = Source(connector, Target("c1", 1, DuckdbFileConfig(path=str(path))))
     with duckdb.connect() as reader:
         reader.execute("SET TimeZone = 'UTC'")
-        for place, (kind, hard, wanted) in enumerate(columns):
-            found, refused = answer(source, f"select v from t{place} order by id", f"t{place}")
+        for index, (kind, hard, wanted) in enumerate(columns):
+            found, refused = answer(source, f"select v from t{index} order by id", f"t{index}")
             if refused is not None:
                 assert hard, (kind, wanted, refused.message)
                 assert refused.code in ("numeric_overflow", "bad_value")

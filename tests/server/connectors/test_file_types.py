@@ -136,10 +136,10 @@ def test_csv_columns_get_exact_types(files: Source, tmp_path: Path, late: bool) 
     (tmp_path / "t.csv").write_text(text)
     assert kinds(files, "t") == {name: kind for name, _, kind, _ in CSV}
     table = files.table("select * from t", "t")
-    for place, (name, _, _, values) in enumerate(CSV):
+    for index, (name, _, _, values) in enumerate(CSV):
         if values is None:  # nanoseconds, which Python doesn't have
             continue
-        found = table.column(place).slice(len(filler)).to_pylist()
+        found = table.column(index).slice(len(filler)).to_pylist()
         assert all(map(same, found, values)), (name, found, values)
 
 
@@ -296,9 +296,9 @@ def test_files_of_one_table_are_read_together(files: Source, tmp_path: Path) -> 
         ("j", ("a.json", '{"id": 1, "v": 5}'), ("b.json", '{"id": 2, "v": 0.25, "new": "x"}')),
     ):
         for part, (name, text) in (("zip=007/n=1", one), ("zip=012/n=2", other)):
-            place = tmp_path / folder / part
-            place.mkdir(parents=True)
-            (place / name).write_text(text)
+            partition = tmp_path / folder / part
+            partition.mkdir(parents=True)
+            (partition / name).write_text(text)
         found = files.rows(f"select id, v, new, zip, n from {folder} order by id", folder)
         assert found == [
             {"id": 1, "v": Decimal("5.00"), "new": None, "zip": "007", "n": 1},

@@ -226,7 +226,7 @@ def test_values_survive_a_copy_between_servers(
 ) -> None:
     """The exact number whatever its width, or an error that names the column."""
     numbers = "1760.39335, 0, -99999999999999999999999999999999999.123456789012345678901234567890"
-    rows = ", ".join(f"({number}, {place})" for place, number in enumerate(numbers.split(", ")))
+    rows = ", ".join(f"({number}, {index})" for index, number in enumerate(numbers.split(", ")))
     asks = {
         source: f"select x::numeric as x, x * 0.125 as y, i from (values {rows}) v(x, i)",
         source_mysql: "select cast(x as decimal(65,30)) as x, cast(x as decimal(65,30)) as y, i "

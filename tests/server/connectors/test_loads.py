@@ -44,7 +44,7 @@ pytestmark = pytest.mark.xdist_group("schema l")
 
 
 @dataclass
-class Place:
+class TargetServer:
     """A server with a schema ``l`` to load into.
 
     Attributes:
@@ -65,7 +65,7 @@ class Place:
         return [row[0] for row in self.run(f"select id from {table} order by id")]
 
 
-def in_postgres(cluster: Cluster) -> Iterator[Place]:
+def in_postgres(cluster: Cluster) -> Iterator[TargetServer]:
     mine = "usename = current_user and pid <> pg_backend_pid() and xact_start is not null"
     connector = PostgresConnector(NetworkPolicy(allow_loopback=True))
     config = cluster.config()
@@ -77,7 +77,7 @@ def in_postgres(cluster: Cluster) -> Iterator[Place]:
             return cursor.fetchall() if cursor.description else []
 
     run("drop schema if exists l cascade", "create schema l")
-    yield Place(
+    yield TargetServer(
         "postgres",
         Source(connector, Target("c1", 1, PostgresConfig.model_validate(config))),
         run,
@@ -89,7 +89,7 @@ def in_postgres(cluster: Cluster) -> Iterator[Place]:
     run("drop schema l cascade")
 
 
-def in_mariadb(server: MariaDB) -> Iterator[Place]:
+def in_mariadb(server: MariaDB) -> Iterator[TargetServer]:
     connector = MySQLConnector(NetworkPolicy(allow_loopback=True))
     config = server.config(database="l")
 
@@ -108,7 +108,7 @@ def in_mariadb(server: MariaDB) -> Iterator[Place]:
             server.execute(f"kill {number}")
 
     server.execute("drop database if exists l", "create database l")
-    yield Place(
+    yield TargetServer(
         "mysql",
         Source(connector, Target("c1", 1, MySQLConfig.model_validate(config))),
         server.execute,
@@ -121,7 +121,7 @@ def in_mariadb(server: MariaDB) -> Iterator[Place]:
 
 
 @pytest.fixture(params=["postgres", "mysql"])
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+def target(request: pytest.FixtureRequest) -> Iterator[TargetServer]:
     server = request.getfixturevalue("postgres" if request.param == "postgres" else "mariadb")
     yield from (in_postgres if request.param == "postgres" else in_mariadb)(server)
 
@@ -203,12 +203,12 @@ ALL = pa.table(
 )
 
 
-def test_every_value_comes_back(place: Place) -> None:
+def test_every_value_comes_back(target: TargetServer) -> None:
     """A table that the load creates holds the rows to the last digit."""
-    assert place.source.load("l.t", ALL).rows == 3
-    found = place.source.rows("select * from l.t order by id", "l.t")
+    assert target.source.load("l.t", ALL).rows == 3
+    found = target.source.rows("select * from l.t order by id", "l.t")
     for row, wanted in zip(found, ALL.to_pylist(), strict=True):
-        if place.kind == "mysql":
+        if target.kind == "mysql":
             # MySQL has no time of day, no zones and no booleans.
             wanted["tz"] = wanted["tz"] and wanted["tz"].replace(tzinfo=None)
             clock = wanted["tm"]
@@ -219,18 +219,18 @@ def test_every_value_comes_back(place: Place) -> None:
         assert row == wanted
 
 
-def test_rows_that_were_read_can_be_loaded_again(place: Place) -> None:
+def test_rows_that_were_read_can_be_loaded_again(target: TargetServer) -> None:
     """Rows read from a table that a load created can be loaded into it again."""
-    place.source.load("l.t", ALL)
-    place.source.load("l.t", place.source.table("select * from l.t", "l.t"))
-    twice = place.run("select count(*), count(distinct id) from l.t")
+    target.source.load("l.t", ALL)
+    target.source.load("l.t", target.source.table("select * from l.t", "l.t"))
+    twice = target.run("select count(*), count(distinct id) from l.t")
     assert tuple(twice[0]) == (6, 3)
 
 
-@pytest.mark.parametrize("place", ["postgres"], indirect=True)
-def test_postgres_types_are_loaded_from_text(place: Place) -> None:
+@pytest.mark.parametrize("target", ["postgres"], indirect=True)
+def test_postgres_types_are_loaded_from_text(target: TargetServer) -> None:
     """uuid, JSON, arrays, intervals, enums, domains, addresses: sent as text, checked by the type."""
-    place.run(
+    target.run(
         "create type l.mood as enum ('glad', 'sad'); create domain l.price as numeric(8, 2)",
         """create table l.t (id int, u uuid, j json, jb jsonb, a int[], t text[], i interval,
            m l.mood, p l.price, ip inet, c char(3), tz timestamptz, ts timestamp(0), r int4range)""",
@@ -241,22 +241,22 @@ def test_postgres_types_are_loaded_from_text(place: Place) -> None:
     )
     columns = "id, u, j, jb, a, t, i, m, p, ip, c, tz, ts, r"
     read = f"select {columns.replace('m,', 'm::text as m,')[:-1]}r::text as r from l.t"
-    place.source.load("l.t", place.source.table(read, "l.t"))
-    rows = place.run(f"select distinct {columns.replace('j,', 'j::text,', 1)} from l.t")
+    target.source.load("l.t", target.source.table(read, "l.t"))
+    rows = target.run(f"select distinct {columns.replace('j,', 'j::text,', 1)} from l.t")
     assert len(rows) == 1
-    assert place.run("select count(*) from l.t")[0] == (2,)
+    assert target.run("select count(*) from l.t")[0] == (2,)
     for column, value, field in (("u", "no uuid", "u"), ("jb", "{", "jb"), ("m", "angry", "m")):
         with pytest.raises(InvalidInput) as refused:
-            place.source.load("l.t", numbers(2, **{column: [value]}))
+            target.source.load("l.t", numbers(2, **{column: [value]}))
         assert refused.value.code == "bad_value"
         assert refused.value.details["column"] == field
 
 
-@pytest.mark.parametrize("place", ["postgres"], indirect=True)
-def test_far_dates_are_loaded_into_postgres(place: Place) -> None:
+@pytest.mark.parametrize("target", ["postgres"], indirect=True)
+def test_far_dates_are_loaded_into_postgres(target: TargetServer) -> None:
     """Years before 1 and past 9999, which neither Python nor Arrow writes as PostgreSQL reads them."""
     texts = ["4714-11-24 BC", "0001-01-01", "9999-12-31", "12024-06-30", "290000-12-31"]
-    place.run(
+    target.run(
         "create table l.t (id int, d date, t timestamp, tz timestamptz)",
         *(
             f"insert into l.t values ({i}, '{day}', '{day}'::timestamp + '1 second 1 microsecond', "
@@ -265,26 +265,26 @@ def test_far_dates_are_loaded_into_postgres(place: Place) -> None:
         ),
         "insert into l.t (id) values (9)",
     )
-    before = place.run("select id, d::text, t::text, tz::text from l.t order by id")
-    place.source.load("l.t", place.source.table("select * from l.t", "l.t"))
-    after = place.run("select distinct id, d::text, t::text, tz::text from l.t order by id")
+    before = target.run("select id, d::text, t::text, tz::text from l.t order by id")
+    target.source.load("l.t", target.source.table("select * from l.t", "l.t"))
+    after = target.run("select distinct id, d::text, t::text, tz::text from l.t order by id")
     assert after == before
-    assert place.run("select count(*) from l.t") == [(12,)]
+    assert target.run("select count(*) from l.t") == [(12,)]
     early = pa.table({"id": [1], "d": pa.array([-2_440_589], pa.int32()).cast(pa.date32())})
     with pytest.raises(InvalidInput, match="“d” contains a date before 4714 BC"):
-        place.source.load("l.t", early)
+        target.source.load("l.t", early)
 
 
-@pytest.mark.parametrize("place", ["postgres"], indirect=True)
-def test_long_intervals_keep_their_last_digit(place: Place) -> None:
+@pytest.mark.parametrize("target", ["postgres"], indirect=True)
+def test_long_intervals_keep_their_last_digit(target: TargetServer) -> None:
     micros = [-8_600_255_180_816_937, 9_223_372_036_854_775, -1, 59_999_999, 3_600_000_000]
     parts = pa.array([(14, -3, each * 1000) for each in micros], pa.month_day_nano_interval())
-    place.run("create table l.t (id int, v interval, a interval[])")
+    target.run("create table l.t (id int, v interval, a interval[])")
     table = pa.table({"id": range(5), "v": parts, "a": [[each] for each in parts]})
-    place.source.load("l.t", table)
+    target.source.load("l.t", table)
     wanted = [(f"1 year 2 mons -3 days {each} microseconds",) for each in micros]
     for column in ("v", "a[1]"):
-        assert place.run(
+        assert target.run(
             f"select count(*) from l.t where extract(epoch from {column}) = extract(epoch from "
             f"('{{{','.join(each for (each,) in wanted)}}}'::interval[])[id + 1])"
         ) == [(5,)]
@@ -307,32 +307,32 @@ def test_long_intervals_keep_their_last_digit(place: Place) -> None:
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(
-    place: Place, declared: str, values: pa.Array, code: str
+    target: TargetServer, declared: str, values: pa.Array, code: str
 ) -> None:
     """Nothing is rounded or truncated silently; the error names the column, and nothing is changed."""
-    place.run(f"create table l.t (id bigint, x {declared})", "insert into l.t values (1, null)")
+    target.run(f"create table l.t (id bigint, x {declared})", "insert into l.t values (1, null)")
     for mode in ("append", "replace"):
         with pytest.raises(InvalidInput) as refused:
-            place.source.load("l.t", numbers(2, x=values), mode)
+            target.source.load("l.t", numbers(2, x=values), mode)
         assert refused.value.code in (
             ("bad_value", "numeric_overflow") if code == "overflow" else (code,)
         )
         assert refused.value.details["column"] == "x"
         assert "x" in refused.value.message
-    assert place.ids() == [1]
+    assert target.ids() == [1]
 
 
-def test_seconds_are_not_rounded(place: Place) -> None:
-    place.run("create table l.t (id bigint, x timestamp(3) null)")
+def test_seconds_are_not_rounded(target: TargetServer) -> None:
+    target.run("create table l.t (id bigint, x timestamp(3) null)")
     fits, more = (
         pa.array([dt.datetime(2024, 1, 1, 0, 0, 0, micros)], pa.timestamp("us"))
         for micros in (123_000, 123_456)
     )
-    place.source.load("l.t", numbers(1, x=fits))
+    target.source.load("l.t", numbers(1, x=fits))
     with pytest.raises(InvalidInput) as refused:
-        place.source.load("l.t", numbers(2, x=more))
+        target.source.load("l.t", numbers(2, x=more))
     assert (refused.value.code, refused.value.details["column"]) == ("bad_value", "x")
-    assert place.ids() == [1]
+    assert target.ids() == [1]
 
 
 # --- columns ---------------------------------------------------------------------------------
@@ -352,83 +352,83 @@ def test_seconds_are_not_rounded(place: Place) -> None:
     ],
 )
 def test_mismatched_columns_are_refused(
-    place: Place, table: pa.Table, code: str, names: list[str]
+    target: TargetServer, table: pa.Table, code: str, names: list[str]
 ) -> None:
-    place.run(
+    target.run(
         "create table l.t (id int not null default 7, must int not null, free int, "
         "twice int generated always as (must * 2) stored)"
     )
     for mode in ("append", "replace"):
         with pytest.raises(InvalidInput) as refused:
-            place.source.load("l.t", table, mode)
+            target.source.load("l.t", table, mode)
         assert (refused.value.code, refused.value.details["columns"]) == (code, names)
         assert all(f"“{name}”" in refused.value.message for name in names)
-    place.source.load("l.t", pa.table({"must": [1]}))
-    assert [tuple(row) for row in place.run("select id, must, free, twice from l.t")] == [
+    target.source.load("l.t", pa.table({"must": [1]}))
+    assert [tuple(row) for row in target.run("select id, must, free, twice from l.t")] == [
         (7, 1, None, 2)
     ]
 
 
-def test_a_missing_table_is_created_only_if_allowed(place: Place) -> None:
+def test_a_missing_table_is_created_only_if_allowed(target: TargetServer) -> None:
     with pytest.raises(InvalidInput) as refused:
-        place.source.load("l.t", numbers(1), create=False)
+        target.source.load("l.t", numbers(1), create=False)
     assert refused.value.code == "unknown_table"
     with pytest.raises(InvalidInput) as lost:
-        place.source.load("l.t", numbers(1), "upsert", ["nope"])
+        target.source.load("l.t", numbers(1), "upsert", ["nope"])
     assert (lost.value.code, lost.value.details["columns"]) == ("unknown_key", ["nope"])
     with pytest.raises(InvalidInput) as missing:
-        place.source.rows("select * from l.t", "l.t")
+        target.source.rows("select * from l.t", "l.t")
     assert missing.value.code == "unknown_table"
     # The key becomes the primary key, so that the load can be repeated.
-    place.source.load("l.t", numbers(1, name=["a"]), "upsert", ["name", "id"])
-    place.source.load("l.t", numbers(1, 2, name=["a", "b"]), "upsert", ["id", "name"])
-    assert place.ids() == [1, 2]
+    target.source.load("l.t", numbers(1, name=["a"]), "upsert", ["name", "id"])
+    target.source.load("l.t", numbers(1, 2, name=["a", "b"]), "upsert", ["id", "name"])
+    assert target.ids() == [1, 2]
 
 
-def test_names_are_quoted(place: Place) -> None:
+def test_names_are_quoted(target: TargetServer) -> None:
     odd = 'we`ird" ; drop table t --'
-    place.source.load("l.t", numbers(1))
+    target.source.load("l.t", numbers(1))
     rows = pa.table({odd: [1], "select": ["x"], "Upper %s": [2.5]})
     for _ in range(2):
-        place.source.load(f"l.{odd}", rows, "upsert", [odd])
-    place.source.load(f"l.{odd}", rows, "replace")
-    assert place.ids() == [1]
+        target.source.load(f"l.{odd}", rows, "upsert", [odd])
+    target.source.load(f"l.{odd}", rows, "replace")
+    assert target.ids() == [1]
     quoted = "`" + odd.replace("`", "``") + "`"
-    if place.kind == "postgres":
+    if target.kind == "postgres":
         quoted = '"' + odd.replace('"', '""') + '"'
-    assert len(place.run(f"select * from l.{quoted}")) == 1
+    assert len(target.run(f"select * from l.{quoted}")) == 1
 
 
-@pytest.mark.parametrize("place", ["mysql"], indirect=True)
-def test_table_names_follow_the_servers_case_sensitivity(place: Place) -> None:
-    place.run("create table l.T (id bigint)")
-    place.source.load("l.t", numbers(1))
-    ((folded,),) = place.run("select @@lower_case_table_names")
-    assert len(place.ids("l.T")) == (0 if folded == 0 else 1)
-    assert place.ids("l.t") == [1]
+@pytest.mark.parametrize("target", ["mysql"], indirect=True)
+def test_table_names_follow_the_servers_case_sensitivity(target: TargetServer) -> None:
+    target.run("create table l.T (id bigint)")
+    target.source.load("l.t", numbers(1))
+    ((folded,),) = target.run("select @@lower_case_table_names")
+    assert len(target.ids("l.T")) == (0 if folded == 0 else 1)
+    assert target.ids("l.t") == [1]
 
 
-def test_a_load_into_a_view_is_refused(place: Place) -> None:
-    place.run("create table l.base (id bigint)", "create view l.v as select id from l.base")
+def test_a_load_into_a_view_is_refused(target: TargetServer) -> None:
+    target.run("create table l.base (id bigint)", "create view l.v as select id from l.base")
     with pytest.raises(InvalidInput) as refused:
-        place.source.load("l.v", numbers(1))
+        target.source.load("l.v", numbers(1))
     assert refused.value.code == "not_a_table"
 
 
-@pytest.mark.parametrize("place", ["mysql"], indirect=True)
-def test_an_engine_without_transactions_is_refused(place: Place) -> None:
-    place.run("create table l.t (id bigint) engine=MyISAM")
+@pytest.mark.parametrize("target", ["mysql"], indirect=True)
+def test_an_engine_without_transactions_is_refused(target: TargetServer) -> None:
+    target.run("create table l.t (id bigint) engine=MyISAM")
     with pytest.raises(Unprocessable) as refused:
-        place.source.load("l.t", numbers(1))
+        target.source.load("l.t", numbers(1))
     assert refused.value.code == "no_transactions"
 
 
 # --- replace ---------------------------------------------------------------------------------
 
 
-def test_replace_keeps_views_indexes_and_grants(place: Place) -> None:
+def test_replace_keeps_views_indexes_and_grants(target: TargetServer) -> None:
     """Views, indexes and grants stay; readers see the old rows until the new ones are there."""
-    place.run(
+    target.run(
         "create table l.t (id bigint primary key, name varchar(20))",
         "create view l.v as select id from l.t",
         "insert into l.t values (1, 'old'), (2, 'old')",
@@ -436,26 +436,26 @@ def test_replace_keeps_views_indexes_and_grants(place: Place) -> None:
     seen: list[list[int]] = []
 
     def look(done: int) -> None:
-        seen.append(place.ids("l.v"))
+        seen.append(target.ids("l.v"))
 
-    place.source.load("l.t", batches(3000, then=look), "replace")
+    target.source.load("l.t", batches(3000, then=look), "replace")
     assert seen == [[1, 2]] * 3
-    assert len(place.ids("l.v")) == 3000
+    assert len(target.ids("l.v")) == 3000
     with pytest.raises(Conflict) as refused:
-        place.source.load("l.t", numbers(5, 5), "replace")
+        target.source.load("l.t", numbers(5, 5), "replace")
     assert refused.value.code == "constraint"
-    assert len(place.ids("l.v")) == 3000
+    assert len(target.ids("l.v")) == 3000
 
 
-def test_concurrent_replaces_leave_the_rows_of_one(place: Place) -> None:
-    place.run("create table l.t (id bigint)", "insert into l.t values (0)")
+def test_concurrent_replaces_leave_the_rows_of_one(target: TargetServer) -> None:
+    target.run("create table l.t (id bigint)", "insert into l.t values (0)")
     ready = threading.Barrier(2, timeout=20)
 
     def replace(first: int) -> Callable[[], str]:
         def work() -> str:
             try:
                 ready.wait()
-                place.source.load("l.t", numbers(first, first + 1), "replace")
+                target.source.load("l.t", numbers(first, first + 1), "replace")
             except Conflict as error:
                 # A deadlock ends one of them, which would be retried.
                 return error.code
@@ -466,28 +466,28 @@ def test_concurrent_replaces_leave_the_rows_of_one(place: Place) -> None:
     ends = [InThread(replace(first)) for first in (10, 20)]
     outcomes = sorted(end.end() for end in ends)
     assert outcomes in (["done", "done"], ["conflicting_change", "done"])
-    assert place.ids() in ([10, 11], [20, 21])
+    assert target.ids() in ([10, 11], [20, 21])
 
 
-def test_replace_of_a_referenced_table_is_refused(place: Place) -> None:
-    place.run(
+def test_replace_of_a_referenced_table_is_refused(target: TargetServer) -> None:
+    target.run(
         "create table l.t (id bigint primary key)",
         "create table l.child (t bigint, foreign key (t) references l.t (id) on delete cascade)",
         "insert into l.t values (1)",
         "insert into l.child values (1)",
     )
     with pytest.raises(Unprocessable) as refused:
-        place.source.load("l.t", numbers(2), "replace")
+        target.source.load("l.t", numbers(2), "replace")
     assert refused.value.code == "referenced_table"
     assert refused.value.details["tables"] == ["l.child"]
-    place.source.load("l.t", numbers(1, 2), "upsert", ["id"])
-    assert (place.ids(), place.ids("(select t as id from l.child) x")) == ([1, 2], [1])
+    target.source.load("l.t", numbers(1, 2), "upsert", ["id"])
+    assert (target.ids(), target.ids("(select t as id from l.child) x")) == ([1, 2], [1])
 
 
-@pytest.mark.parametrize("place", ["postgres"], indirect=True)
-def test_row_level_security_holds(place: Place, postgres: Cluster) -> None:
+@pytest.mark.parametrize("target", ["postgres"], indirect=True)
+def test_row_level_security_holds(target: TargetServer, postgres: Cluster) -> None:
     """Where a policy is in force, rows are inserted through it, which COPY can't do."""
-    place.run(
+    target.run(
         "drop role if exists guarded",
         "create role guarded login password 'p'",
         "create table l.t (id bigint)",
@@ -497,39 +497,39 @@ def test_row_level_security_holds(place: Place, postgres: Cluster) -> None:
     )
     try:
         config = PostgresConfig.model_validate(postgres.config(user="guarded", password="p"))
-        guarded = Source(place.source.connector, Target("g", 1, config))
+        guarded = Source(target.source.connector, Target("g", 1, config))
         guarded.load("l.t", numbers(1, 2))
         with pytest.raises(Forbidden) as refused:
             guarded.load("l.t", numbers(3, 11))
         assert refused.value.code == "source_refused"
-        assert place.ids() == [1, 2]
+        assert target.ids() == [1, 2]
         with pytest.raises(Forbidden) as ledger:
             guarded.load("l.t", numbers(3), once="k")
         assert ledger.value.code == "no_ledger"
     finally:
-        place.run("drop owned by guarded", "drop role guarded")
+        target.run("drop owned by guarded", "drop role guarded")
 
 
 # --- upsert ----------------------------------------------------------------------------------
 
 
-def test_upsert_updates_and_inserts(place: Place) -> None:
-    place.run(
+def test_upsert_updates_and_inserts(target: TargetServer) -> None:
+    target.run(
         "create table l.t (id bigint, part int, name varchar(20), kept int default 9, "
         "unique (part, id))",
         "insert into l.t values (1, 1, 'old', 5), (2, 1, 'old', 5)",
     )
     rows = pa.table({"part": [1, 1], "name": ["new", "added"], "id": [2, 3]})
-    assert place.source.load("l.t", rows, "upsert", ["id", "part"]).rows == 2
-    found = place.run("select id, name, kept from l.t order by id")
+    assert target.source.load("l.t", rows, "upsert", ["id", "part"]).rows == 2
+    found = target.run("select id, name, kept from l.t order by id")
     assert [tuple(row) for row in found] == [(1, "old", 5), (2, "new", 5), (3, "added", 9)]
     only_key = rows.select(["part", "id"])
-    place.source.load("l.t", only_key, "upsert", ["part", "id"])
-    assert place.ids() == [1, 2, 3]
+    target.source.load("l.t", only_key, "upsert", ["part", "id"])
+    assert target.ids() == [1, 2, 3]
 
 
-def test_upsert_refuses_bad_keys(place: Place) -> None:
-    place.run(
+def test_upsert_refuses_bad_keys(target: TargetServer) -> None:
+    target.run(
         "create table l.t (id bigint primary key, other int unique, x int)",
         "insert into l.t values (1, 10, 0)",
     )
@@ -542,21 +542,21 @@ def test_upsert_refuses_bad_keys(place: Place) -> None:
     ]
     for rows, key, code in cases:
         with pytest.raises(InvalidInput) as refused:
-            place.source.load("l.t", rows, "upsert", key)
+            target.source.load("l.t", rows, "upsert", key)
         assert refused.value.code == code
     # Another unique index is not the key: the row that it matches isn't updated.
     with pytest.raises(Conflict) as taken:
-        place.source.load("l.t", pa.table({"id": [2], "other": [10]}), "upsert", ["id"])
+        target.source.load("l.t", pa.table({"id": [2], "other": [10]}), "upsert", ["id"])
     assert taken.value.code == "constraint"
-    assert [tuple(row) for row in place.run("select * from l.t")] == [(1, 10, 0)]
+    assert [tuple(row) for row in target.run("select * from l.t")] == [(1, 10, 0)]
 
 
 # --- once ------------------------------------------------------------------------------------
 
 
-def test_concurrent_attempts_load_once(place: Place) -> None:
+def test_concurrent_attempts_load_once(target: TargetServer) -> None:
     """The second waits for the first on the ledger's row, then reports the load as done."""
-    place.run("create table l.t (id bigint, name varchar(20))")
+    target.run("create table l.t (id bigint, name varchar(20))")
     inside, go = threading.Event(), threading.Event()
 
     def held(done: int) -> None:
@@ -564,20 +564,20 @@ def test_concurrent_attempts_load_once(place: Place) -> None:
             inside.set()
             assert go.wait(20)
 
-    first = InThread(lambda: place.source.load("l.t", batches(3000, then=held), once="run-1"))
+    first = InThread(lambda: target.source.load("l.t", batches(3000, then=held), once="run-1"))
     assert inside.wait(20)
-    second = InThread(lambda: place.source.load("l.t", batches(3000), once="run-1"))
-    wait_for(lambda: place.busy() == 2)
-    assert place.ids() == [] and second.thread.is_alive()
+    second = InThread(lambda: target.source.load("l.t", batches(3000), once="run-1"))
+    wait_for(lambda: target.busy() == 2)
+    assert target.ids() == [] and second.thread.is_alive()
     go.set()
     assert first.end() == Written(3000)
     assert second.end() == Written(3000, already=True)
-    assert place.ids() == list(range(1, 3001))
-    assert [tuple(row) for row in _ledger(place)] == [("run-1", 3000)]
+    assert target.ids() == list(range(1, 3001))
+    assert [tuple(row) for row in _ledger(target)] == [("run-1", 3000)]
 
 
-def test_if_the_first_attempt_fails_the_second_loads(place: Place) -> None:
-    place.run("create table l.t (id bigint, name varchar(20))")
+def test_if_the_first_attempt_fails_the_second_loads(target: TargetServer) -> None:
+    target.run("create table l.t (id bigint, name varchar(20))")
     inside, go = threading.Event(), threading.Event()
 
     def fail(done: int) -> None:
@@ -586,26 +586,26 @@ def test_if_the_first_attempt_fails_the_second_loads(place: Place) -> None:
             assert go.wait(20)
             raise InvalidInput("broken", code="broken")
 
-    first = InThread(lambda: place.source.load("l.t", batches(3000, then=fail), once="run-1"))
+    first = InThread(lambda: target.source.load("l.t", batches(3000, then=fail), once="run-1"))
     assert inside.wait(20)
-    second = InThread(lambda: place.source.load("l.t", batches(3000), once="run-1"))
-    wait_for(lambda: place.busy() == 2)
+    second = InThread(lambda: target.source.load("l.t", batches(3000), once="run-1"))
+    wait_for(lambda: target.busy() == 2)
     go.set()
     with pytest.raises(InvalidInput):
         first.end()
     assert second.end() == Written(3000)
-    assert place.ids() == list(range(1, 3001))
+    assert target.ids() == list(range(1, 3001))
 
 
-def test_eight_racing_attempts_load_once(place: Place) -> None:
+def test_eight_racing_attempts_load_once(target: TargetServer) -> None:
     """In no particular order: one loads, the others report that or have to be retried."""
-    place.run("create table l.t (id bigint, name varchar(20))")
+    target.run("create table l.t (id bigint, name varchar(20))")
     ready = threading.Barrier(8, timeout=20)
 
     def work() -> Written | str:
         ready.wait()
         try:
-            return place.source.load("l.t", batches(2000), once="race")
+            return target.source.load("l.t", batches(2000), once="race")
         except Conflict as error:
             return error.code
 
@@ -613,13 +613,13 @@ def test_eight_racing_attempts_load_once(place: Place) -> None:
     outcomes = [end.end(60) for end in ends]
     assert outcomes.count(Written(2000)) == 1
     assert set(outcomes) <= {Written(2000), Written(2000, already=True), "conflicting_change"}
-    assert place.ids() == list(range(1, 2001))
+    assert target.ids() == list(range(1, 2001))
 
 
-def test_a_load_on_a_killed_connection_leaves_nothing(place: Place) -> None:
+def test_a_load_on_a_killed_connection_leaves_nothing(target: TargetServer) -> None:
     """The server kills the session mid-load; the next attempt loads each row once."""
     for mode in ("append", "replace", "upsert"):
-        place.run(
+        target.run(
             "drop table if exists l.t",
             "create table l.t (id bigint primary key, name varchar(20))",
             "insert into l.t values (-1, 'old')",
@@ -628,18 +628,18 @@ def test_a_load_on_a_killed_connection_leaves_nothing(place: Place) -> None:
 
         def cut(done: int) -> None:
             if done == 20_000:
-                assert place.busy() == 1
-                place.cut()
-                wait_for(lambda: place.busy() == 0)
+                assert target.busy() == 1
+                target.cut()
+                wait_for(lambda: target.busy() == 0)
 
         with pytest.raises(WorkbenchError) as broken:
-            place.source.load("l.t", batches(60_000, then=cut), mode, key, once=f"cut-{mode}")
+            target.source.load("l.t", batches(60_000, then=cut), mode, key, once=f"cut-{mode}")
         assert (broken.value.status, broken.value.code) == (502, "unreachable")
-        assert place.ids() == [-1]
-        done = place.source.load("l.t", batches(3000), mode, key, once=f"cut-{mode}")
+        assert target.ids() == [-1]
+        done = target.source.load("l.t", batches(3000), mode, key, once=f"cut-{mode}")
         assert done == Written(3000)
         old = [] if mode == "replace" else [-1]
-        assert place.ids() == [*old, *range(1, 3001)]
+        assert target.ids() == [*old, *range(1, 3001)]
 
 
 BEGIN = """
@@ -665,7 +665,7 @@ source = Source(connector, Target("c1", 1, config))
 
 
 @contextmanager
-def another_process(place: Place, script: str) -> Iterator[subprocess.Popen[str]]:
+def another_process(target: TargetServer, script: str) -> Iterator[subprocess.Popen[str]]:
     """A process that runs ``BEGIN`` and then a script; its output is piped."""
     paths = os.pathsep.join(path for path in sys.path if path)
     with subprocess.Popen(
@@ -676,7 +676,7 @@ def another_process(place: Place, script: str) -> Iterator[subprocess.Popen[str]
         env={**os.environ, "PYTHONPATH": paths},
     ) as process:
         assert process.stdin is not None
-        process.stdin.write(json.dumps([place.kind, place.config]))
+        process.stdin.write(json.dumps([target.kind, target.config]))
         process.stdin.close()
         yield process
 
@@ -692,30 +692,30 @@ source.load("l.t", rows, once="killed")
 """
 
 
-def test_a_process_killed_before_the_commit_leaves_nothing(place: Place) -> None:
-    place.run("create table l.t (id bigint)")
-    with another_process(place, STAYS) as process:
+def test_a_process_killed_before_the_commit_leaves_nothing(target: TargetServer) -> None:
+    target.run("create table l.t (id bigint)")
+    with another_process(target, STAYS) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "all rows are there\n"
-        assert place.busy() == 1
+        assert target.busy() == 1
         # A concurrent attempt has to wait until it ends.
         rows = numbers(*range(1, 3001))
-        retry = InThread(lambda: place.source.load("l.t", rows, once="killed"))
-        wait_for(lambda: place.busy() == 2)
+        retry = InThread(lambda: target.source.load("l.t", rows, once="killed"))
+        wait_for(lambda: target.busy() == 2)
         process.kill()
         assert retry.end() == Written(3000)
-    assert place.ids() == list(range(1, 3001))
-    assert place.source.load("l.t", numbers(1), once="killed") == Written(3000, already=True)
+    assert target.ids() == list(range(1, 3001))
+    assert target.source.load("l.t", numbers(1), once="killed") == Written(3000, already=True)
 
 
-def test_a_write_runs_once(place: Place) -> None:
-    place.run("create table l.t (id bigint)", "insert into l.t values (1), (2)")
+def test_a_write_runs_once(target: TargetServer) -> None:
+    target.run("create table l.t (id bigint)", "insert into l.t values (1), (2)")
     ready = threading.Barrier(4, timeout=20)
 
     def add() -> Any:
         ready.wait()
         try:
-            answer = place.source.write_once("insert into l.t select id from l.t", "w1", "l.t")
+            answer = target.source.write_once("insert into l.t select id from l.t", "w1", "l.t")
         except Conflict as error:
             return error.code
         return next(iter(answer)).to_pylist()[0]["rows_affected"], answer.already
@@ -723,38 +723,38 @@ def test_a_write_runs_once(place: Place) -> None:
     outcomes = [end.end(60) for end in [InThread(add) for _ in range(4)]]
     assert outcomes.count((2, False)) == 1
     assert set(outcomes) <= {(2, False), (2, True), "conflicting_change"}
-    assert place.ids() == [1, 1, 2, 2]
+    assert target.ids() == [1, 1, 2, 2]
     # A failed write isn't recorded.
     with pytest.raises(WorkbenchError):
-        place.source.write_once("insert into l.nowhere values (1)", "w2", "l.nowhere")
-    assert [tuple(row) for row in _ledger(place)] == [("w1", 2)]
+        target.source.write_once("insert into l.nowhere values (1)", "w2", "l.nowhere")
+    assert [tuple(row) for row in _ledger(target)] == [("w1", 2)]
 
 
-def test_a_schema_change_runs_once(place: Place) -> None:
+def test_a_schema_change_runs_once(target: TargetServer) -> None:
     """In MySQL DDL commits implicitly: one attempt after the other, recorded afterwards."""
     sql = "create table l.made (id bigint)"
     ready = threading.Barrier(3, timeout=20)
 
     def make() -> bool:
         ready.wait()
-        return place.source.write_once(sql, "ddl", "l.made", structural=True).already
+        return target.source.write_once(sql, "ddl", "l.made", structural=True).already
 
     assert sorted(end.end() for end in [InThread(make) for _ in range(3)]) == [False, True, True]
-    assert place.ids("l.made") == []
+    assert target.ids("l.made") == []
 
 
-def _ledger(place: Place) -> Sequence[tuple[Any, ...]]:
-    quote = "`" if place.kind == "mysql" else '"'
-    return place.run(f"select task_run, {quote}rows{quote} from l.workbench_ledger")
+def _ledger(target: TargetServer) -> Sequence[tuple[Any, ...]]:
+    quote = "`" if target.kind == "mysql" else '"'
+    return target.run(f"select task_run, {quote}rows{quote} from l.workbench_ledger")
 
 
 # --- stopping --------------------------------------------------------------------------------
 
 
-def test_a_load_cancelled_midway_leaves_nothing(place: Place) -> None:
+def test_a_load_cancelled_midway_leaves_nothing(target: TargetServer) -> None:
     """It ends at the next batch, and leaves nothing behind."""
-    place.run("create table l.t (id bigint, name varchar(20))")
-    session = place.source.open_load("l.t")
+    target.run("create table l.t (id bigint, name varchar(20))")
+    session = target.source.open_load("l.t")
 
     def stop(done: int) -> None:
         if done == 5000:
@@ -763,26 +763,26 @@ def test_a_load_cancelled_midway_leaves_nothing(place: Place) -> None:
     with session, pytest.raises(Conflict) as caught:
         session.load(batches(10**9, then=stop), timeout=60, progress=lambda rows: None)
     assert caught.value.code == "cancelled"
-    wait_for(lambda: place.busy() == 0, 5)
-    assert place.ids() == []
+    wait_for(lambda: target.busy() == 0, 5)
+    assert target.ids() == []
 
 
-def test_a_load_that_waits_for_another_attempt_can_be_cancelled(place: Place) -> None:
-    place.run("create table l.t (id bigint, name varchar(20))")
+def test_a_load_that_waits_for_another_attempt_can_be_cancelled(target: TargetServer) -> None:
+    target.run("create table l.t (id bigint, name varchar(20))")
     inside, go = threading.Event(), threading.Event()
 
     def held(done: int) -> None:
         inside.set()
         assert go.wait(20)
 
-    first = InThread(lambda: place.source.load("l.t", batches(1000, then=held), once="run-1"))
+    first = InThread(lambda: target.source.load("l.t", batches(1000, then=held), once="run-1"))
     assert inside.wait(20)
-    session = place.source.open_load("l.t", once="run-1")
+    session = target.source.open_load("l.t", once="run-1")
     with session:
         second = InThread(
             lambda: session.load(batches(1000), timeout=60, progress=lambda rows: None)
         )
-        wait_for(lambda: place.busy() == 2)
+        wait_for(lambda: target.busy() == 2)
         session.cancel()
         with pytest.raises(Conflict):
             second.end(10)
@@ -790,12 +790,12 @@ def test_a_load_that_waits_for_another_attempt_can_be_cancelled(place: Place) ->
     assert first.end() == Written(1000)
 
 
-def test_a_load_has_a_timeout(place: Place) -> None:
-    place.run("create table l.t (id bigint, name varchar(20))")
+def test_a_load_has_a_timeout(target: TargetServer) -> None:
+    target.run("create table l.t (id bigint, name varchar(20))")
     with pytest.raises(SourceTimeout):
-        place.source.load("l.t", batches(10**9), timeout=0.7)
-    wait_for(lambda: place.busy() == 0, 5)
-    assert place.ids() == []
+        target.source.load("l.t", batches(10**9), timeout=0.7)
+    wait_for(lambda: target.busy() == 0, 5)
+    assert target.ids() == []
 
 
 # --- memory ----------------------------------------------------------------------------------
@@ -815,10 +815,10 @@ for count in (5000, 50000):
 """
 
 
-def test_a_loads_memory_is_bounded(place: Place) -> None:
+def test_a_loads_memory_is_bounded(target: TargetServer) -> None:
     """50,000 rows of 1 KB: memory doesn't grow with the rows sent."""
-    place.run("create table l.t (id bigint, name text)")
-    with another_process(place, SENDS) as process:
+    target.run("create table l.t (id bigint, name text)")
+    with another_process(target, SENDS) as process:
         assert process.stdout is not None
         few, many = (tuple(map(int, line.split())) for line in process.stdout)
     assert (few[0], many[0]) == (5000, 50_000)

@@ -41,7 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def temporary(tmp_path: Path) -> Path:
     return tmp_path / "temporary"
 
 
@@ -50,8 +50,8 @@ def source(data: Path) -> Iterator[Sources]:
     """Makes a source that may write this many bytes of temporary files to a folder."""
     made = []
 
-    def make(place: Path | None, temp_bytes: int) -> Source:
-        connector = FilesConnector([data], Workers(memory_limit="100MB", temporary=place))
+    def make(temporary: Path | None, temp_bytes: int) -> Source:
+        connector = FilesConnector([data], Workers(memory_limit="100MB", temporary=temporary))
         made.append(connector)
         target = Target("c1", 1, FilesConfig(folder=str(data)))
         return Source(connector, replace(target, temp_bytes=temp_bytes))
@@ -61,28 +61,28 @@ def source(data: Path) -> Iterator[Sources]:
         connector.close()
 
 
-def test_a_statement_spills_to_its_own_private_folder(source: Sources, place: Path) -> None:
-    with source(place, 2 << 30).open(BIG, "big") as session:
+def test_a_statement_spills_to_its_own_private_folder(source: Sources, temporary: Path) -> None:
+    with source(temporary, 2 << 30).open(BIG, "big") as session:
         rows = 0
         for number, batch in enumerate(session.run(timeout=60, max_write_rows=0)):
             rows += batch.num_rows
             if number == 0:
-                (folder,) = place.iterdir()
+                (folder,) = temporary.iterdir()
                 assert folder.stat().st_mode & 0o777 == 0o700
                 assert any(folder.iterdir())
     assert rows == ROWS
-    assert list(place.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("temp_bytes", [0, 1 << 20])
 def test_the_limit_on_temporary_files_is_enforced(
-    source: Sources, place: Path, temp_bytes: int
+    source: Sources, temporary: Path, temp_bytes: int
 ) -> None:
     with pytest.raises(SourceFailed) as caught:
-        source(place, temp_bytes).table(BIG, "big", timeout=60)
+        source(temporary, temp_bytes).table(BIG, "big", timeout=60)
     assert caught.value.code == "out_of_memory"
-    assert str(place) not in caught.value.message
-    assert list(place.iterdir()) == []
+    assert str(temporary) not in caught.value.message
+    assert list(temporary.iterdir()) == []
 
 
 def test_without_a_folder_nothing_is_written(source: Sources) -> None:
@@ -91,10 +91,10 @@ def test_without_a_folder_nothing_is_written(source: Sources) -> None:
     assert caught.value.code == "out_of_memory"
 
 
-def test_a_cancelled_statement_leaves_no_files(source: Sources, place: Path) -> None:
-    session = source(place, 2 << 30).open(BIG, "big")
+def test_a_cancelled_statement_leaves_no_files(source: Sources, temporary: Path) -> None:
+    session = source(temporary, 2 << 30).open(BIG, "big")
     next(iter(session.run(timeout=60, max_write_rows=0)))
-    (folder,) = place.iterdir()
+    (folder,) = temporary.iterdir()
     process = psutil.Process(session._worker.pid)  # type: ignore[attr-defined]
     assert process.rlimit(psutil.RLIMIT_FSIZE) == (2 << 30, 2 << 30)
     session.cancel()
@@ -112,10 +112,10 @@ def test_a_cancelled_statement_leaves_no_files(source: Sources, place: Path) -> 
         "set max_temp_directory_size = '9TB'",
     ],
 )
-def test_statements_cannot_reach_the_folder(source: Sources, place: Path, sql: str) -> None:
+def test_statements_cannot_reach_the_folder(source: Sources, temporary: Path, sql: str) -> None:
     with pytest.raises(WorkbenchError):
-        source(place, 1 << 20).table(sql.format(folder=place), "big")
-    assert list(place.iterdir()) == []
+        source(temporary, 1 << 20).table(sql.format(folder=temporary), "big")
+    assert list(temporary.iterdir()) == []
 
 
 def test_landlock_allows_writing_only_there(tmp_path: Path) -> None:
@@ -147,21 +147,24 @@ def test_landlock_allows_writing_only_there(tmp_path: Path) -> None:
     assert written == ("['temporary']" if int(version) > 0 else everywhere)
 
 
-def test_files_of_a_killed_service_are_removed(place: Path) -> None:
+def test_files_of_a_killed_service_are_removed(temporary: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     for name in (f"query-{gone.pid}-a", f"query-{os.getpid()}-b", "something-else"):
-        (place / name).mkdir(parents=True)
-        (place / name / "spilled.tmp").write_text("x")
-    Workers(temporary=place).close()
-    assert sorted(it.name for it in place.iterdir()) == [f"query-{os.getpid()}-b", "something-else"]
+        (temporary / name).mkdir(parents=True)
+        (temporary / name / "spilled.tmp").write_text("x")
+    Workers(temporary=temporary).close()
+    assert sorted(it.name for it in temporary.iterdir()) == [
+        f"query-{os.getpid()}-b",
+        "something-else",
+    ]
 
 
-def test_a_failure_to_make_a_folder_is_reported(source: Sources, place: Path) -> None:
-    it = source(place, 1 << 20)
+def test_a_failure_to_make_a_folder_is_reported(source: Sources, temporary: Path) -> None:
+    it = source(temporary, 1 << 20)
     it.table("select 1", timeout=30)
-    place.rmdir()
-    place.write_text("no folder")
+    temporary.rmdir()
+    temporary.write_text("no folder")
     before = _workers()
     with pytest.raises(Unavailable) as caught:
         it.table("select 1", timeout=30)

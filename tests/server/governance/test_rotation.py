@@ -45,7 +45,7 @@ pytestmark = pytest.mark.slow
 MANY = 1500
 
 
-class Place:
+class Installation:
     """A metadata database with its key file and sealed credentials."""
 
     def __init__(self, database: Database, folder: Path) -> None:
@@ -136,117 +136,123 @@ class Place:
 
 
 @pytest.fixture
-def place(database: Database, tmp_path: Path) -> Place:
-    return Place(database, tmp_path)
+def installation(database: Database, tmp_path: Path) -> Installation:
+    return Installation(database, tmp_path)
 
 
 @pytest.fixture
-def file_place(tmp_path: Path) -> Iterator[Place]:
+def file_installation(tmp_path: Path) -> Iterator[Installation]:
     """The same, always with SQLite."""
     url = f"sqlite:///{tmp_path / 'workbench.db'}"
     migrate_new(url)
     database = Database(url)
-    yield Place(database, tmp_path)
+    yield Installation(database, tmp_path)
     database.close()
 
 
-def test_every_secret_is_re_sealed_and_the_old_key_is_removed(place: Place) -> None:
-    place.fill(450)
-    (old,) = place.keys
-    done, lines = place.rotate()
-    place.require_rotated(old)
-    assert (done.secrets, done.renewed, done.key) == (452, 452, place.named_key)
+def test_every_secret_is_re_sealed_and_the_old_key_is_removed(installation: Installation) -> None:
+    installation.fill(450)
+    (old,) = installation.keys
+    done, lines = installation.rotate()
+    installation.require_rotated(old)
+    assert (done.secrets, done.renewed, done.key) == (452, 452, installation.named_key)
     assert old not in "".join(lines)
-    assert place.keys[0] not in "".join(lines)
-    (finished, started) = place.audit.search(AuditQuery(action="key.rotate")).items
+    assert installation.keys[0] not in "".join(lines)
+    (finished, started) = installation.audit.search(AuditQuery(action="key.rotate")).items
     assert (started.event, finished.event, finished.outcome) == ("started", "finished", "ok")
     assert finished.rows == 452
     # Nothing is pending: the next rotation starts from the beginning.
-    (before,) = place.keys
-    place.rotate()
-    place.require_rotated(before)
+    (before,) = installation.keys
+    installation.rotate()
+    installation.require_rotated(before)
 
 
-def test_a_key_file_keeps_its_mode_its_owner_and_a_link_to_it(place: Place, tmp_path: Path) -> None:
+def test_a_key_file_keeps_its_mode_its_owner_and_a_link_to_it(
+    installation: Installation, tmp_path: Path
+) -> None:
     link = tmp_path / "link"
-    link.symlink_to(place.key_file)
+    link.symlink_to(installation.key_file)
     if os.geteuid() == 0:
         # Root rotates the key of the service's user.
-        os.chown(place.key_file, 4242, 4242)
-    before = place.key_file.stat()
-    rotation.rotate(place.database, link, lambda vault: place.audit, lambda line: None)
+        os.chown(installation.key_file, 4242, 4242)
+    before = installation.key_file.stat()
+    rotation.rotate(
+        installation.database, link, lambda vault: installation.audit, lambda line: None
+    )
     assert link.is_symlink()
-    after = place.key_file.stat()
+    after = installation.key_file.stat()
     assert after.st_mode & 0o777 == 0o600
     assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
 
 
-def test_a_partial_file_left_by_a_kill_does_not_hinder_the_next_rotation(place: Place) -> None:
-    (old,) = place.keys
-    place.key_file.with_name(".master.key.new").write_text("half a k")
-    place.fill(3)
-    place.rotate()
-    place.require_rotated(old)
+def test_a_partial_file_left_by_a_kill_does_not_hinder_the_next_rotation(
+    installation: Installation,
+) -> None:
+    (old,) = installation.keys
+    installation.key_file.with_name(".master.key.new").write_text("half a k")
+    installation.fill(3)
+    installation.rotate()
+    installation.require_rotated(old)
 
 
-def test_a_rotation_begun_by_hand_is_completed(place: Place) -> None:
-    place.fill(3)
-    (old,) = place.keys
+def test_a_rotation_begun_by_hand_is_completed(installation: Installation) -> None:
+    installation.fill(3)
+    (old,) = installation.keys
     new = new_key()
-    keyfile.replace(place.key_file, [new, old])
-    place.rotate()
-    assert place.keys == [new]
-    place.require_rotated(old)
+    keyfile.replace(installation.key_file, [new, old])
+    installation.rotate()
+    assert installation.keys == [new]
+    installation.require_rotated(old)
 
 
-def test_two_rotations_do_not_run_at_once(place: Place) -> None:
-    (old,) = place.keys
+def test_two_rotations_do_not_run_at_once(installation: Installation) -> None:
+    (old,) = installation.keys
     with (
-        keyfile.alone(place.key_file),
+        keyfile.alone(installation.key_file),
         pytest.raises(VaultError, match="rotated by another process"),
     ):
-        place.rotate()
-    assert place.keys == [old]
+        installation.rotate()
+    assert installation.keys == [old]
 
 
-def test_a_secret_that_no_key_opens_keeps_both_keys(place: Place) -> None:
-    place.fill(5)
-    (old,) = place.keys
+def test_a_secret_that_no_key_opens_keeps_both_keys(installation: Installation) -> None:
+    installation.fill(5)
+    (old,) = installation.keys
     foreign = Fernet.generate_key()
-    with place.database.write() as transaction:
+    with installation.database.write() as transaction:
         transaction.execute(
             credentials.update()
             .where(credentials.c.user == "user3")
             .values(ciphertext=Fernet(foreign).encrypt(b"{}").decode())
         )
     with pytest.raises(VaultError, match="credentials 00000003-0000") as caught:
-        place.rotate()
+        installation.rotate()
     assert "user3" not in str(caught.value)
-    assert len(place.keys) == 2
-    assert place.keys[1] == old
+    assert len(installation.keys) == 2
+    assert installation.keys[1] == old
     # With the right key below the others, as the message advises.
-    keyfile.replace(place.key_file, [*place.keys, foreign.decode()])
-    place.rotate()
-    assert place.opened_by(place.keys[0]) == 7
-    assert len(place.keys) == 1
+    keyfile.replace(installation.key_file, [*installation.keys, foreign.decode()])
+    installation.rotate()
+    assert installation.opened_by(installation.keys[0]) == 7
+    assert len(installation.keys) == 1
 
 
-def test_a_foreign_key_file_changes_nothing(place: Place) -> None:
-    place.fill(3)
-    before = place.ciphertexts()
-    keyfile.replace(place.key_file, [new_key()])
+def test_a_foreign_key_file_changes_nothing(installation: Installation) -> None:
+    installation.fill(3)
+    before = installation.ciphertexts()
+    keyfile.replace(installation.key_file, [new_key()])
     with pytest.raises(VaultError, match="doesn't belong to"):
-        place.rotate()
-    assert place.ciphertexts() == before
-    assert len(place.keys) == 1
+        installation.rotate()
+    assert installation.ciphertexts() == before
+    assert len(installation.keys) == 1
 
 
-def test_an_undeclared_column_of_ciphertexts_stops_the_rotation(place: Place) -> None:
-    with place.database.write() as transaction:
+def test_an_undeclared_column_of_ciphertexts_stops_the_rotation(installation: Installation) -> None:
+    with installation.database.write() as transaction:
         transaction.exec_driver_sql("create table later (id int, new_ciphertext text)")
     with pytest.raises(VaultError, match=r"later\.new_ciphertext"):
-        place.rotate()
-    assert len(place.keys) == 1
+        installation.rotate()
+    assert len(installation.keys) == 1
 
 
 def test_every_column_of_ciphertexts_is_declared() -> None:
@@ -269,22 +275,24 @@ def test_every_column_of_ciphertexts_is_declared() -> None:
     assert all(name.endswith("ciphertext") for _, name in declared)
 
 
-def test_secrets_sealed_during_a_rotation_get_the_new_key(place: Place) -> None:
+def test_secrets_sealed_during_a_rotation_get_the_new_key(installation: Installation) -> None:
     """Several threads keep storing credentials, with vaults that were loaded with the old key alone."""
-    place.fill(800)
-    (old,) = place.keys
+    installation.fill(800)
+    (old,) = installation.keys
     stop = threading.Event()
     failed: list[BaseException] = []
     stored = [0, 0, 0]
 
     def write(number: int) -> None:
-        safe = CredentialSafe(CredentialStore(place.database), load(place.key_file))
+        safe = CredentialSafe(CredentialStore(installation.database), load(installation.key_file))
         try:
             while not stop.is_set():
                 user = f"user{(number * 131 + stored[number] * 17) % 800}"
-                with place.database.write() as transaction:
-                    safe.put(transaction, place.connection, user, {"password": f"of {user}"}, None)
-                credential = safe.get(place.connection, user)
+                with installation.database.write() as transaction:
+                    safe.put(
+                        transaction, installation.connection, user, {"password": f"of {user}"}, None
+                    )
+                credential = safe.get(installation.connection, user)
                 assert credential is not None
                 assert credential.secrets == {"password": f"of {user}"}
                 stored[number] += 1
@@ -298,63 +306,70 @@ def test_secrets_sealed_during_a_rotation_get_the_new_key(place: Place) -> None:
         for _ in range(3):
             before = list(stored)
             wait_for(lambda before=before: all(a > b for a, b in zip(stored, before, strict=True)))
-            place.rotate()
+            installation.rotate()
     finally:
         stop.set()
         for thread in threads:
             thread.join()
     assert failed == []
-    place.require_rotated(old)
+    installation.require_rotated(old)
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_a_rotation_waits_for_uncommitted_secrets(place: Place) -> None:
+def test_a_rotation_waits_for_uncommitted_secrets(installation: Installation) -> None:
     """In PostgreSQL only: SQLite has one writer at a time."""
-    place.fill(5)
-    (old,) = place.keys
+    installation.fill(5)
+    (old,) = installation.keys
     row, user = "00000005-0000-0000-0000-000000000000", "user5"
     rotated: list[object] = []
-    thread = threading.Thread(target=lambda: rotated.append(place.rotate()))
-    with place.database.write() as transaction:
-        sealed = place.vault.seal(
-            transaction, f"credentials/{row}/{place.connection}/{user}", {"password": "of user5"}
+    thread = threading.Thread(target=lambda: rotated.append(installation.rotate()))
+    with installation.database.write() as transaction:
+        sealed = installation.vault.seal(
+            transaction,
+            f"credentials/{row}/{installation.connection}/{user}",
+            {"password": "of user5"},
         )
         transaction.execute(
             credentials.insert().values(
-                id=row, connection_id=place.connection, user=user, ciphertext=sealed,
+                id=row, connection_id=installation.connection, user=user, ciphertext=sealed,
                 updated_at=clock.now(),
             )
         )  # fmt: skip
         thread.start()
-        wait_for(lambda: rotated or _waits(place.database))
+        wait_for(lambda: rotated or _waits(installation.database))
         assert rotated == []
-        assert len(place.keys) == 2
-        assert place.named_key == key_id(old)
+        assert len(installation.keys) == 2
+        assert installation.named_key == key_id(old)
     thread.join()
     assert len(rotated) == 1
-    place.require_rotated(old)
+    installation.require_rotated(old)
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-def test_locked_rows_are_skipped_until_they_are_free(place: Place) -> None:
+def test_locked_rows_are_skipped_until_they_are_free(installation: Installation) -> None:
     """Waiting for them while holding others could end in a deadlock."""
-    place.fill(5)
-    (old,) = place.keys
+    installation.fill(5)
+    (old,) = installation.keys
     lines: list[str] = []
     thread = threading.Thread(
         target=rotation.rotate,
-        args=(place.database, place.key_file, lambda vault: place.audit, lines.append),
+        args=(
+            installation.database,
+            installation.key_file,
+            lambda vault: installation.audit,
+            lines.append,
+        ),
     )
-    with place.database.write() as transaction:
+    with installation.database.write() as transaction:
         transaction.execute(
             credentials.update().where(credentials.c.user == "user2").values(expires_at=clock.now())
         )
         thread.start()
         wait_for(lambda: any("writes in progress" in line for line in lines))
-        assert not _waits(place.database)
-        assert place.opened_by(old) == 1
+        assert not _waits(installation.database)
+        assert installation.opened_by(old) == 1
     thread.join()
-    place.require_rotated(old)
+    installation.require_rotated(old)
 
 
 def _waits(database: Database) -> bool:
@@ -371,12 +386,14 @@ def _waits(database: Database) -> bool:
 
 
 @contextlib.contextmanager
-def rotating(place: Place, output: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
+def rotating(
+    installation: Installation, output: int = subprocess.PIPE
+) -> Iterator[subprocess.Popen[str]]:
     """The command, in its own process."""
     environment = {n: v for n, v in os.environ.items() if not n.startswith("WB_")}
     environment |= {
-        "WB_DATA_DIR": str(place.key_file.parent),
-        "WB_DATABASE_URL": place.database.engine.url.render_as_string(hide_password=False),
+        "WB_DATA_DIR": str(installation.key_file.parent),
+        "WB_DATABASE_URL": installation.database.engine.url.render_as_string(hide_password=False),
     }
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", "rotate-key"],
@@ -396,18 +413,20 @@ def rotating(place: Place, output: int = subprocess.PIPE) -> Iterator[subprocess
             process.stdout.close()
 
 
-def complete(place: Place) -> str:
+def complete(installation: Installation) -> str:
     """Runs the command to its end; returns what it printed."""
-    with rotating(place) as process:
+    with rotating(installation) as process:
         output, _ = process.communicate(timeout=90)
         assert process.returncode == 0, output
         return output
 
 
 @contextlib.contextmanager
-def stuck(place: Place, table: str, condition: str, event: str = "UPDATE") -> Iterator[None]:
+def stuck(
+    installation: Installation, table: str, condition: str, event: str = "UPDATE"
+) -> Iterator[None]:
     """Holds up any change of a matching row for minutes, by a trigger in the database."""
-    database = place.database
+    database = installation.database
     if database.sqlite:
         make = (
             f"CREATE TRIGGER stuck BEFORE {event} ON {table} WHEN {condition} BEGIN "
@@ -446,13 +465,13 @@ def _run(database: Database, statement: str) -> None:
         transaction.exec_driver_sql(statement)
 
 
-def busy(place: Place, process: subprocess.Popen[str]) -> bool:
+def busy(installation: Installation, process: subprocess.Popen[str]) -> bool:
     """True if the command is held up in the database now."""
     assert process.poll() is None, process.communicate()[0]
-    if place.database.sqlite:
+    if installation.database.sqlite:
         # In the trigger it uses the CPU; a process that waits doesn't.
         return psutil.Process(process.pid).cpu_percent(0.1) > 30
-    with place.database.read() as transaction:
+    with installation.database.read() as transaction:
         return bool(
             transaction.exec_driver_sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
@@ -468,91 +487,97 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.slow
-def test_a_rotation_killed_before_the_database_names_the_new_key_is_resumed(place: Place) -> None:
-    place.fill(20)
-    (old,) = place.keys
-    with stuck(place, "vault_keys", "1 = 1"), rotating(place) as process:
-        wait_for(lambda: len(place.keys) == 2 and busy(place, process), 60)
-        with rotating(place) as second:
+def test_a_rotation_killed_before_the_database_names_the_new_key_is_resumed(
+    installation: Installation,
+) -> None:
+    installation.fill(20)
+    (old,) = installation.keys
+    with stuck(installation, "vault_keys", "1 = 1"), rotating(installation) as process:
+        wait_for(lambda: len(installation.keys) == 2 and busy(installation, process), 60)
+        with rotating(installation) as second:
             output, _ = second.communicate(timeout=60)
             assert second.returncode == 1
             assert "rotated by another process" in output
         kill(process)
-    assert place.named_key == key_id(old)
-    assert place.opened_by(old) == 22
+    assert installation.named_key == key_id(old)
+    assert installation.opened_by(old) == 22
     # A service that starts now works, and seals with the key that the database names.
-    started = load(place.key_file)
-    started.prove(place.database)
-    with place.database.write() as transaction:
+    started = load(installation.key_file)
+    started.prove(installation.database)
+    with installation.database.write() as transaction:
         assert Vault([old]).open("r", started.seal(transaction, "r", {"a": "b"})) == {"a": "b"}
-    new = place.keys[0]
-    assert "resuming" in complete(place)
-    assert place.keys == [new]
-    place.require_rotated(old)
+    new = installation.keys[0]
+    assert "resuming" in complete(installation)
+    assert installation.keys == [new]
+    installation.require_rotated(old)
 
 
 @pytest.mark.slow
-def test_a_rotation_killed_within_a_batch_is_resumed(place: Place) -> None:
-    place.fill(1000)
-    (old,) = place.keys
+def test_a_rotation_killed_within_a_batch_is_resumed(installation: Installation) -> None:
+    installation.fill(1000)
+    (old,) = installation.keys
     condition = "NEW.id = '00000530-0000-0000-0000-000000000000'"
-    with stuck(place, "credentials", condition), rotating(place) as process:
-        wait_for(lambda: 0 < place.opened_by(old) <= 600 and busy(place, process), 60)
+    with stuck(installation, "credentials", condition), rotating(installation) as process:
+        wait_for(lambda: 0 < installation.opened_by(old) <= 600 and busy(installation, process), 60)
         kill(process)
-    new = place.keys[0]
-    assert place.named_key == key_id(new)
+    new = installation.keys[0]
+    assert installation.named_key == key_id(new)
     # A batch is done as a whole or not at all.
-    assert place.opened_by(old) % rotation.BATCH in (0, 1, 2)
-    assert place.opened_by(new) + place.opened_by(old) == 1002
+    assert installation.opened_by(old) % rotation.BATCH in (0, 1, 2)
+    assert installation.opened_by(new) + installation.opened_by(old) == 1002
     # A service that was killed as well, and is restarted now, opens both kinds.
-    started = load(place.key_file)
-    started.prove(place.database)
-    safe = CredentialSafe(CredentialStore(place.database), started)
+    started = load(installation.key_file)
+    started.prove(installation.database)
+    safe = CredentialSafe(CredentialStore(installation.database), started)
     for user in ("user0", "user999"):
-        credential = safe.get(place.connection, user)
+        credential = safe.get(installation.connection, user)
         assert credential is not None
         assert credential.secrets == {"password": f"of {user}"}
-    assert "resuming" in complete(place)
-    assert place.keys == [new]
-    place.require_rotated(old)
+    assert "resuming" in complete(installation)
+    assert installation.keys == [new]
+    installation.require_rotated(old)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("proving", [False, True], ids=["before the proof", "in the proof"])
-def test_a_rotation_killed_when_all_is_re_sealed_is_resumed(place: Place, proving: bool) -> None:
-    place.fill(MANY)
-    (old,) = place.keys
-    with Output() as output, rotating(place, output.writer) as process:
+def test_a_rotation_killed_when_all_is_re_sealed_is_resumed(
+    installation: Installation, proving: bool
+) -> None:
+    installation.fill(MANY)
+    (old,) = installation.keys
+    with Output() as output, rotating(installation, output.writer) as process:
         output.read_until(b"above the old one\n")
         output.fill()
         # It blocks while reporting that all are sealed.
-        wait_for(lambda: place.opened_by(old) == 0, 60)
+        wait_for(lambda: installation.opened_by(old) == 0, 60)
         if proving:
             output.read_until(b"sealed with the new key\n")
             output.fill()
         assert process.poll() is None
         kill(process)
-    assert len(place.keys) == 2
-    printed = complete(place)
+    assert len(installation.keys) == 2
+    printed = complete(installation)
     assert "resuming" in printed
     assert "0 of them re-sealed" in printed
-    place.require_rotated(old)
+    installation.require_rotated(old)
 
 
 @pytest.mark.slow
-def test_a_rotation_killed_before_its_last_audit_row_is_complete(place: Place) -> None:
-    place.fill(20)
-    (old,) = place.keys
+def test_a_rotation_killed_before_its_last_audit_row_is_complete(
+    installation: Installation,
+) -> None:
+    installation.fill(20)
+    (old,) = installation.keys
     condition = "NEW.action = 'key.rotate' AND NEW.event = 'finished'"
-    with stuck(place, "audit", condition, "INSERT"), rotating(place) as process:
-        wait_for(lambda: place.opened_by(old) == 0 and len(place.keys) == 1, 60)
-        wait_for(lambda: busy(place, process), 60)
+    with stuck(installation, "audit", condition, "INSERT"), rotating(installation) as process:
+        wait_for(lambda: installation.opened_by(old) == 0 and len(installation.keys) == 1, 60)
+        wait_for(lambda: busy(installation, process), 60)
         kill(process)
-    place.require_rotated(old)
+    installation.require_rotated(old)
     # Nothing is pending any more.
-    (before,) = place.keys
-    assert "resuming" not in complete(place)
-    place.require_rotated(before)
+    (before,) = installation.keys
+    assert "resuming" not in complete(installation)
+    installation.require_rotated(before)
 
 
 @pytest.mark.slow
@@ -568,30 +593,32 @@ def test_a_rotation_killed_before_its_last_audit_row_is_complete(place: Place) -
     ids=["missing", "read by other users", "empty", "damaged", "foreign"],
 )
 def test_an_unusable_key_file_is_reported_in_one_line(
-    file_place: Place, spoil: Callable[[Path], object], words: str
+    file_installation: Installation, spoil: Callable[[Path], object], words: str
 ) -> None:
-    place = file_place
-    place.fill(3)
-    before = place.ciphertexts()
-    spoil(place.key_file)
-    with rotating(place) as process:
+    installation = file_installation
+    installation.fill(3)
+    before = installation.ciphertexts()
+    spoil(installation.key_file)
+    with rotating(installation) as process:
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 1
     assert words in output
     assert len(output.splitlines()) == 1
-    assert place.ciphertexts() == before
+    assert installation.ciphertexts() == before
 
 
 @pytest.mark.slow
-def test_sqlites_files_keep_nothing_that_the_old_key_opens(file_place: Place) -> None:
+def test_sqlites_files_keep_nothing_that_the_old_key_opens(file_installation: Installation) -> None:
     """PostgreSQL keeps overwritten rows until it is vacuumed, as the guide says."""
-    place = file_place
-    place.fill(300)
-    before = [text.encode() for text in place.ciphertexts()]
-    complete(place)
-    place.database.close()
+    installation = file_installation
+    installation.fill(300)
+    before = [text.encode() for text in installation.ciphertexts()]
+    complete(installation)
+    installation.database.close()
     content = b"".join(
-        path.read_bytes() for path in place.key_file.parent.glob("workbench.db*") if path.is_file()
+        path.read_bytes()
+        for path in installation.key_file.parent.glob("workbench.db*")
+        if path.is_file()
     )
     assert [text for text in before if text in content] == []
-    assert all(text.encode() in content for text in place.ciphertexts())
+    assert all(text.encode() in content for text in installation.ciphertexts())

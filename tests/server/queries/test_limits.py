@@ -44,7 +44,7 @@ def values(**given: Any) -> LimitValues:
     return LimitValues(**{name: given.get(name) for name in FIELDS})
 
 
-class Ground:
+class LimitedService:
     """A service, and queries on it that run in their own threads."""
 
     def __init__(self, workbench: Workbench, cluster: Cluster) -> None:
@@ -129,18 +129,18 @@ def start(tmp_path: Path, postgres: Cluster) -> Any:
     """Builds the service with some settings, and with Ana's connection `shop`."""
 
     @contextmanager
-    def started(**changes: Any) -> Iterator[Ground]:
+    def started(**changes: Any) -> Iterator[LimitedService]:
         settings = Settings(data_dir=str(tmp_path), allow_loopback=True, **changes)
         vault.generate(settings.key_path)
         migrate_new(settings.database)
         workbench = build(settings)
-        ground = Ground(workbench, postgres)
+        service = LimitedService(workbench, postgres)
         try:
-            yield ground
+            yield service
         finally:
-            for asked in ground.asked:
+            for asked in service.asked:
                 asked.hang_up.now()
-            for asked in ground.asked:
+            for asked in service.asked:
                 asked.thread.join(30)
             workbench.close()
 
@@ -185,94 +185,94 @@ def test_limits_are_stored_and_removed_on_both_databases(database: Database) -> 
 def test_the_most_specific_limit_applies(
     start: Any, rows: list[Any], value: int, source: tuple[str, str]
 ) -> None:
-    with start() as ground:
+    with start() as service:
         for kind, subject, concurrent in rows:
-            ground.put(kind, subject, concurrent=concurrent, rows=7)
-        own = ground.limits.mine(ANA)
+            service.put(kind, subject, concurrent=concurrent, rows=7)
+        own = service.limits.mine(ANA)
         assert own.concurrent.value == value
         assert (own.concurrent.source.kind, own.concurrent.source.name) == source
-        assert ground.limits.of_query(ANA, ground.shop.id).concurrent == value
+        assert service.limits.of_query(ANA, service.shop.id).concurrent == value
         assert own.seconds.source.kind == "settings" and own.seconds.value == 300
 
 
 def test_a_connections_limits_apply_on_top(start: Any) -> None:
-    with start() as ground:
-        ground.put("user", "ana", concurrent=5, rows=100, seconds=10, temp_bytes=50)
-        ground.put("connection", "shop", concurrent=2, rows=1000, seconds=3, temp_bytes=0)
-        held = ground.limits.of_query(ANA, ground.shop.id)
+    with start() as service:
+        service.put("user", "ana", concurrent=5, rows=100, seconds=10, temp_bytes=50)
+        service.put("connection", "shop", concurrent=2, rows=1000, seconds=3, temp_bytes=0)
+        held = service.limits.of_query(ANA, service.shop.id)
         assert (held.concurrent, held.on_connection) == (5, 2)
         assert (held.rows, held.seconds, held.temp_bytes) == (100, 3, 0)
-        elsewhere = ground.limits.of_query(ANA, "another")
+        elsewhere = service.limits.of_query(ANA, "another")
         assert (elsewhere.on_connection, elsewhere.seconds) == (None, 10)
-        (capped,) = ground.limits.mine(ANA).connections
+        (capped,) = service.limits.mine(ANA).connections
         assert (capped.connection, capped.concurrent, capped.running) == ("shop", 2, 0)
-        assert ground.limits.mine(BEN).connections == []
+        assert service.limits.mine(BEN).connections == []
 
 
 def test_a_change_by_another_process_takes_effect_within_three_seconds(start: Any) -> None:
-    with start() as ground:
-        assert ground.limits.of_query(ANA, "").rows == 20_000_000
-        ground.store.put("user", "ana", values(rows=3), "root", clock.now())
-        wait_for(lambda: ground.limits.of_query(ANA, "").rows == 3, 3)
+    with start() as service:
+        assert service.limits.of_query(ANA, "").rows == 20_000_000
+        service.store.put("user", "ana", values(rows=3), "root", clock.now())
+        wait_for(lambda: service.limits.of_query(ANA, "").rows == 3, 3)
 
 
 def test_a_row_written_by_hand_does_not_stop_the_service(start: Any) -> None:
-    with start() as ground:
-        ground.store.put("everyone", "", values(concurrent=5000, rows=1), "root", clock.now())
-        assert ground.limits.list(ADMIN).items[0].concurrent == 5000
-        assert ground.run("select 1 as one")[0].num_rows == 1
+    with start() as service:
+        service.store.put("everyone", "", values(concurrent=5000, rows=1), "root", clock.now())
+        assert service.limits.list(ADMIN).items[0].concurrent == 5000
+        assert service.run("select 1 as one")[0].num_rows == 1
 
 
 # --- what they do ------------------------------------------------------------------------------
 
 
 def test_rows_bytes_and_seconds_are_limited_per_user(start: Any) -> None:
-    with start() as ground:
-        ground.put("group", "engineer", rows=10, bytes=100_000, seconds=0.5)
-        _, end = ground.run("select g from generate_series(1, 11) g")
+    with start() as service:
+        service.put("group", "engineer", rows=10, bytes=100_000, seconds=0.5)
+        _, end = service.run("select g from generate_series(1, 11) g")
         assert end["error"]["code"] == "over_limit" and "10 rows" in end["error"]["message"]
-        assert ground.run("select g from generate_series(1, 10) g")[1]["rows"] == 10
+        assert service.run("select g from generate_series(1, 10) g")[1]["rows"] == 10
         # A higher limit set by the client is reduced to it.
-        table, end = ground.run("select g from generate_series(1, 99) g", row_limit=50)
+        table, end = service.run("select g from generate_series(1, 99) g", row_limit=50)
         assert table.num_rows == 10 and end["truncated"]
-        _, end = ground.run("select repeat('x', 100000) t from generate_series(1, 9) g")
+        _, end = service.run("select repeat('x', 100000) t from generate_series(1, 9) g")
         assert end["error"]["code"] == "over_limit"
         with pytest.raises(SourceTimeout):
-            ground.run(LONG.format("timed"))
-        ground.put("connection", "shop", rows=5)
-        _, end = ground.run("select g from generate_series(1, 6) g")
+            service.run(LONG.format("timed"))
+        service.put("connection", "shop", rows=5)
+        _, end = service.run("select g from generate_series(1, 6) g")
         assert end["error"]["code"] == "over_limit"
 
 
 def test_a_query_waits_for_its_turn_then_runs(start: Any) -> None:
-    with start(max_queries_per_user=1, queue_wait=60) as ground:
-        first = ground.ask(LONG.format("first"))
-        wait_for(lambda: ground.limits.slots.running("ana") == 1)
-        second = ground.ask("select 2 as two")
-        wait_for(lambda: ground.waiting() == 1)
-        own = ground.limits.mine(ANA)
+    with start(max_queries_per_user=1, queue_wait=60) as service:
+        first = service.ask(LONG.format("first"))
+        wait_for(lambda: service.limits.slots.running("ana") == 1)
+        second = service.ask("select 2 as two")
+        wait_for(lambda: service.waiting() == 1)
+        own = service.limits.mine(ANA)
         assert (own.running, own.waiting, own.concurrent.value) == (1, 1, 1)
-        states = {query.id: query.state for query in ground.broker.active.list(ANA)}
+        states = {query.id: query.state for query in service.broker.active.list(ANA)}
         assert states == {first.id: "running", second.id: "waiting"}
-        ground.broker.active.cancel(ANA, first.id)
+        service.broker.active.cancel(ANA, first.id)
         assert first.failure().code == "cancelled"
         second.thread.join(30)
         table, end = read(second.answer or b"")
         assert table.to_pylist() == [{"two": 2}] and end["rows"] == 1
         assert b'"waited_ms": 0,' not in table.schema.metadata[b"workbench"]
-        assert ground.rows(second.id) == [("started", None, None), ("finished", "ok", None)]
-        assert ground.broker.active.list(ANA) == []
+        assert service.rows(second.id) == [("started", None, None), ("finished", "ok", None)]
+        assert service.broker.active.list(ANA) == []
 
 
 def test_a_wait_that_times_out_is_refused_and_in_the_log(start: Any, postgres: Cluster) -> None:
-    with start(max_queries_per_user=1, queue_wait=0.2) as ground:
-        ground.ask(LONG.format("first"))
-        wait_for(lambda: ground.limits.slots.running("ana") == 1)
-        second = ground.ask(LONG.format("never"))
+    with start(max_queries_per_user=1, queue_wait=0.2) as service:
+        service.ask(LONG.format("first"))
+        wait_for(lambda: service.limits.slots.running("ana") == 1)
+        second = service.ask(LONG.format("never"))
         error = second.failure()
         assert isinstance(error, LimitReached) and "You already have 1 query" in error.message
-        assert ground.rows(second.id) == [("refused", "refused", "too_many_queries")]
-        assert postgres.active("never") == 0 and ground.waiting() == 0
+        assert service.rows(second.id) == [("refused", "refused", "too_many_queries")]
+        assert postgres.active("never") == 0 and service.waiting() == 0
 
 
 @pytest.mark.parametrize(
@@ -280,103 +280,105 @@ def test_a_wait_that_times_out_is_refused_and_in_the_log(start: Any, postgres: C
                          ("hang-up", "hung_up"), ("stop", "cancelled")],
 )  # fmt: skip
 def test_a_waiting_query_can_be_ended(start: Any, how: str, outcome: str) -> None:
-    with start(max_queries_per_user=1, queue_wait=60) as ground:
-        ground.ask(LONG.format("first"))
-        wait_for(lambda: ground.limits.slots.running("ana") == 1)
-        second = ground.ask("select 2 as two")
-        wait_for(lambda: ground.waiting() == 1)
+    with start(max_queries_per_user=1, queue_wait=60) as service:
+        service.ask(LONG.format("first"))
+        wait_for(lambda: service.limits.slots.running("ana") == 1)
+        second = service.ask("select 2 as two")
+        wait_for(lambda: service.waiting() == 1)
         if how == "hang-up":
             second.hang_up.now()
         elif how == "stop":
-            ground.broker.active.close()
+            service.broker.active.close()
         else:
-            ground.broker.active.cancel(ADMIN if "admin" in how else ANA, second.id)
+            service.broker.active.cancel(ADMIN if "admin" in how else ANA, second.id)
         assert second.failure().code == "cancelled"
-        assert ground.waiting() == 0
-        assert ground.rows(second.id)[-1] == ("finished", outcome, "cancelled")
+        assert service.waiting() == 0
+        assert service.rows(second.id)[-1] == ("finished", outcome, "cancelled")
 
 
 def test_a_connections_slots_are_shared_by_all_users(start: Any) -> None:
-    with start(queue_wait=60) as ground:
-        other = ground.connect(ANA, "other")
-        ground.put("connection", other.id, concurrent=1)
+    with start(queue_wait=60) as service:
+        other = service.connect(ANA, "other")
+        service.put("connection", other.id, concurrent=1)
         root = Actor("root", frozenset({"admin"}))
-        first = ground.ask(LONG.format("first"), connection="other")
-        wait_for(lambda: ground.limits.slots.running_on(other.id) == 1)
-        second = ground.ask("select 2 as two", root, connection="other")
-        wait_for(lambda: ground.waiting(root) == 1)
+        first = service.ask(LONG.format("first"), connection="other")
+        wait_for(lambda: service.limits.slots.running_on(other.id) == 1)
+        second = service.ask("select 2 as two", root, connection="other")
+        wait_for(lambda: service.waiting(root) == 1)
         # Other connections aren't affected.
-        assert ground.run("select 1 as one", ANA)[1]["rows"] == 1
-        ground.broker.active.cancel(ANA, first.id)
+        assert service.run("select 1 as one", ANA)[1]["rows"] == 1
+        service.broker.active.cancel(ANA, first.id)
         second.thread.join(30)
         assert read(second.answer or b"")[1]["rows"] == 1
 
 
 def test_raising_a_limit_starts_waiting_queries_at_once(start: Any, postgres: Cluster) -> None:
-    with start(max_queries_per_user=1, queue_wait=60) as ground:
-        ground.ask(LONG.format("first"))
-        wait_for(lambda: ground.limits.slots.running("ana") == 1)
-        ground.ask(LONG.format("raised"))
-        wait_for(lambda: ground.waiting() == 1)
-        ground.put("group", "engineer", concurrent=2)
+    with start(max_queries_per_user=1, queue_wait=60) as service:
+        service.ask(LONG.format("first"))
+        wait_for(lambda: service.limits.slots.running("ana") == 1)
+        service.ask(LONG.format("raised"))
+        wait_for(lambda: service.waiting() == 1)
+        service.put("group", "engineer", concurrent=2)
         wait_for(lambda: postgres.active("raised") == 1)
-        assert ground.limits.slots.running("ana") == 2
+        assert service.limits.slots.running("ana") == 2
         # Lowered again: running queries continue, new ones wait.
-        ground.put("group", "engineer", concurrent=1)
-        ground.ask("select 3 as three")
-        wait_for(lambda: ground.waiting() == 1)
+        service.put("group", "engineer", concurrent=1)
+        service.ask("select 3 as three")
+        wait_for(lambda: service.waiting() == 1)
         assert postgres.active("raised") == 1
 
 
 def test_a_query_is_checked_again_after_its_wait(start: Any) -> None:
-    with start(max_queries_per_user=1, queue_wait=60) as ground:
-        other = ground.connect(ANA, "other")
-        first = ground.ask(LONG.format("first"))
-        wait_for(lambda: ground.limits.slots.running("ana") == 1)
-        second = ground.ask("select 2 as two", connection="other")
-        wait_for(lambda: ground.waiting() == 1)
-        ground.connections.delete(ANA, other.id)
-        ground.broker.active.cancel(ANA, first.id)
+    with start(max_queries_per_user=1, queue_wait=60) as service:
+        other = service.connect(ANA, "other")
+        first = service.ask(LONG.format("first"))
+        wait_for(lambda: service.limits.slots.running("ana") == 1)
+        second = service.ask("select 2 as two", connection="other")
+        wait_for(lambda: service.waiting() == 1)
+        service.connections.delete(ANA, other.id)
+        service.broker.active.cancel(ANA, first.id)
         assert second.failure().code == "unknown_connection"
-        assert ground.rows(second.id) == [("refused", "refused", "unknown_connection")]
-        wait_for(lambda: ground.limits.slots.running("ana") == 0)
+        assert service.rows(second.id) == [("refused", "refused", "unknown_connection")]
+        wait_for(lambda: service.limits.slots.running("ana") == 0)
 
 
 def test_browsing_and_connection_tests_take_a_slot_too(start: Any, postgres: Cluster) -> None:
-    with start(max_queries_per_user=1, queue_wait=0.2) as ground:
-        ground.ask(LONG.format("first"))
-        wait_for(lambda: ground.limits.slots.running("ana") == 1)
+    with start(max_queries_per_user=1, queue_wait=0.2) as service:
+        service.ask(LONG.format("first"))
+        wait_for(lambda: service.limits.slots.running("ana") == 1)
         origin = Origin("", "")
         for look in (
-            lambda: ground.broker.catalog.schemas(ANA, origin, ground.shop.id),
-            lambda: ground.broker.tests.test_saved(ANA, origin, ground.shop.id),
+            lambda: service.broker.catalog.schemas(ANA, origin, service.shop.id),
+            lambda: service.broker.tests.test_saved(ANA, origin, service.shop.id),
         ):
             with pytest.raises(LimitReached):
                 look()
 
 
 def test_the_list_shows_a_querys_progress(start: Any) -> None:
-    with start() as ground:
+    with start() as service:
         sql = "select g, repeat('x', 1000) as t from generate_series(1, 100000) g --" + "x" * 2000
         request = QueryRequest(connection="shop", sql=sql)
-        stream = ground.broker.statements.query(ANA, Origin("", ""), request, HangUp())
+        stream = service.broker.statements.query(ANA, Origin("", ""), request, HangUp())
         pieces = iter(stream)
         next(pieces)
         next(pieces)
-        (query,) = ground.broker.active.list(ANA)
+        (query,) = service.broker.active.list(ANA)
         assert (query.actor, query.connection, query.kind, query.state) == (
             "ana", "shop", "read", "running",
         )  # fmt: skip
         assert len(query.statement) == 1000 and sql.startswith(query.statement[:-1])
         assert 0 < query.rows < 100_000 and query.bytes > query.rows * 1000
         assert query.started_at is not None and query.started_at >= query.since
-        assert ground.broker.active.list(BEN) == []
-        assert [each.id for each in ground.broker.active.list(ADMIN, everybodys=True)] == [query.id]
+        assert service.broker.active.list(BEN) == []
+        assert [each.id for each in service.broker.active.list(ADMIN, everybodys=True)] == [
+            query.id
+        ]
         with pytest.raises(WorkbenchError) as refusal:
-            ground.broker.active.list(BEN, everybodys=True)
+            service.broker.active.list(BEN, everybodys=True)
         assert refusal.value.status == 403
         with pytest.raises(WorkbenchError) as refusal:
-            ground.broker.active.cancel(BEN, query.id)
+            service.broker.active.cancel(BEN, query.id)
         assert refusal.value.status == 404
         stream.close()
-        assert ground.broker.active.list(ADMIN, everybodys=True) == []
+        assert service.broker.active.list(ADMIN, everybodys=True) == []

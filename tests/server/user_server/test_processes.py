@@ -127,10 +127,10 @@ def test_the_next_attempt_ends_the_kernel_of_a_killed_worker(
         "from wb_server.pipelines.kernels.local import LocalKernels\n"
         "driver.SAVE_SECONDS = 0.1\n"
         "attempts = Attempts(LocalKernels())\n"
-        f"attempt, said = attempts.attempt({{'n.ipynb': notebook({cell!r})}})\n"
-        "said.when_saved = lambda content: print(\n"
-        "    json.dumps([said.kernels[-1], content.decode()]), flush=True)\n"
-        "attempts.end(attempt, said)\n"
+        f"attempt, recorded = attempts.attempt({{'n.ipynb': notebook({cell!r})}})\n"
+        "recorded.when_saved = lambda content: print(\n"
+        "    json.dumps([recorded.kernels[-1], content.decode()]), flush=True)\n"
+        "attempts.end(attempt, recorded)\n"
     )
     worker = subprocess.Popen(
         [sys.executable, "-c", script],
@@ -153,11 +153,11 @@ def test_the_next_attempt_ends_the_kernel_of_a_killed_worker(
     try:
         attempts = Attempts(kernels)
         look = "import os\nprint([os.path.exists(f'/proc/{pid}/exe') for pid in PIDS])"
-        attempt, said = attempts.attempt(
+        attempt, recorded = attempts.attempt(
             {"n.ipynb": notebook(f"PIDS = {pids}\n{look}")}, fence=2, earlier=[reference]
         )
-        assert attempts.end(attempt, said).outputs == {}
-        assert said.text() == "[False, False]\n"
+        assert attempts.end(attempt, recorded).outputs == {}
+        assert recorded.text() == "[False, False]\n"
     finally:
         kernels.close()
     wait_for(lambda: not any(alive(pid) for pid in pids))

@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NotebookServer]
 
 
 @pytest.fixture(params=["local", pytest.param("server", marks=pytest.mark.slow)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Attempts:
+def attempts(request: pytest.FixtureRequest, tmp_path: Path) -> Attempts:
     """Attempts in either kind of kernel."""
     kernels: Any
     if request.param == "local":
@@ -43,10 +43,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Attempts:
     return Attempts(kernels, temporary=tmp_path / "temporary")
 
 
-def test_inputs_and_outputs_are_unchanged(place: Attempts, tmp_path: Path) -> None:
+def test_inputs_and_outputs_are_unchanged(attempts: Attempts, tmp_path: Path) -> None:
     """Byte for byte: tables that three libraries wrote, and megabytes of noise."""
     noise = os.urandom(3 * 2**20 + 7)
-    ran = place.run(
+    ran = attempts.run(
         "import hashlib, os, wb\nfrom pathlib import Path\n"
         "wb.output('inputs', {str(p): hashlib.sha256(p.read_bytes()).hexdigest()"
         " for p in sorted(Path('inputs').rglob('*')) if p.is_file()})\n"
@@ -115,7 +115,7 @@ def replace_with_link(outputs: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "code", "said"),
+    ("make", "code", "words"),
     [
         (lambda out: (out / "sub").mkdir(), "bad_output_file", "outputs/sub isn't a file"),
         (
@@ -154,7 +154,7 @@ def replace_with_link(outputs: Path) -> None:
     ],
 )
 def test_invalid_output_files_are_refused(
-    tmp_path: Path, make: Callable[[Path], Any], code: str, said: str
+    tmp_path: Path, make: Callable[[Path], Any], code: str, words: str
 ) -> None:
     files.prepare(tmp_path)
     make(tmp_path / "outputs")
@@ -166,35 +166,35 @@ def test_invalid_output_files_are_refused(
     with pytest.raises(TaskFailed) as refused:
         files.check_outputs(listed)
     assert (refused.value.code, refused.value.retry) == (code, False)
-    assert said in refused.value.message
+    assert words in refused.value.message
 
 
-def test_a_notebook_with_an_invalid_output_file_fails(place: Attempts) -> None:
-    ran = place.run("import os; os.mkfifo('outputs/x'); open('outputs/a.csv', 'w').close()")
+def test_a_notebook_with_an_invalid_output_file_fails(attempts: Attempts) -> None:
+    ran = attempts.run("import os; os.mkfifo('outputs/x'); open('outputs/a.csv', 'w').close()")
     assert (ran.error.code, ran.error.retry) == ("bad_output_file", False)
-    assert ran.said.saves[-1][1]
+    assert ran.recorded.saves[-1][1]
 
 
-def test_a_failed_notebook_has_no_artifacts(place: Attempts, tmp_path: Path) -> None:
-    ran = place.run("open('outputs/a.csv', 'w').write('1')", "raise ValueError")
+def test_a_failed_notebook_has_no_artifacts(attempts: Attempts, tmp_path: Path) -> None:
+    ran = attempts.run("open('outputs/a.csv', 'w').write('1')", "raise ValueError")
     assert ran.error.code == "cell_failed"
     assert not (tmp_path / "temporary").exists()
 
 
-def test_a_notebook_may_remove_its_outputs_folder(place: Attempts) -> None:
-    assert place.run("import os; os.rmdir('outputs')").artifacts == {}
+def test_a_notebook_may_remove_its_outputs_folder(attempts: Attempts) -> None:
+    assert attempts.run("import os; os.rmdir('outputs')").artifacts == {}
 
 
-def test_the_size_of_inputs_is_limited(place: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_inputs_is_limited(attempts: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MAX_INPUT_BYTES", 10)
-    ran = place.run(
+    ran = attempts.run(
         "1", made=[stored("a", "x", b"12345"), stored("b", "y", b"123456")], needs=["a", "b"]
     )
     assert (ran.error.code, ran.error.retry) == ("inputs_too_large", False)
     assert ran.error.details == {"files": 2, "bytes": 11}
-    assert ran.said.kernels == []
+    assert ran.recorded.kernels == []
     assert (
-        place.run(
+        attempts.run(
             "1", made=[stored("a", "x", b"1234567890"), stored("b", "y", b"1")], needs=["a"]
         ).outputs
         == {}
@@ -203,7 +203,7 @@ def test_the_size_of_inputs_is_limited(place: Attempts, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("more", [-1, 1])
 def test_a_file_that_changes_before_it_is_fetched_is_an_error(
-    place: Attempts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int
+    attempts: Attempts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
     """Something that the notebook started still writes it: half a file is no artifact."""
     for kind in (LocalKernel, ServerKernel):
@@ -213,7 +213,7 @@ def test_a_file_that_changes_before_it_is_fetched_is_an_error(
             return [replace(each, size=each.size - more) for each in await real(self)]
 
         monkeypatch.setattr(kind, "outputs", before)
-    ran = place.run("open('outputs/a.csv', 'w').write('x' * 100)")
+    ran = attempts.run("open('outputs/a.csv', 'w').write('x' * 100)")
     assert (ran.error.code, ran.error.retry) == ("output_changed", True)
     wait_for(lambda: not list((tmp_path / "temporary").iterdir()))
 

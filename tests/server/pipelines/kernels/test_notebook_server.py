@@ -44,11 +44,11 @@ def frequent_saves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "SAVE_SECONDS", 0.1)
 
 
-def pid_in(said: Any) -> Callable[[], int | None]:
+def pid_in(recorded: Any) -> Callable[[], int | None]:
     """The kernel's process id, as printed in its notebook."""
 
     def look() -> int | None:
-        for content, _ in reversed(said.saves):
+        for content, _ in reversed(recorded.saves):
             if found := re.search(r"pid (\d+)\\n", content.decode()):
                 return int(found[1])
         return None
@@ -201,15 +201,15 @@ def test_each_notebook_gets_a_spare_kernel_of_its_own(
         "wb.output('is', [os.environ['WORKBENCH_ATTEMPT'], os.getcwd(), lib.helper.X, len(In)])"
     )
     files = {"n.ipynb": notebook(cell), "lib/helper.py": b"X = 41\n"}
-    pids, places = [], []
+    pids, folders = [], []
     for _ in range(3):
-        attempt, said = attempts.attempt(files)
-        ran = attempts.end(attempt, said)
-        attempt_id, place, helper, history = ran.outputs["is"]
+        attempt, recorded = attempts.attempt(files)
+        ran = attempts.end(attempt, recorded)
+        attempt_id, folder, helper, history = ran.outputs["is"]
         # The spare kernel knows its attempt and its folder, and nothing else.
         assert (attempt_id, helper, history) == (attempt.id, 41, 2)
-        pids.append(pid_in(said)())
-        places.append(place)
+        pids.append(pid_in(recorded)())
+        folders.append(folder)
         # The next attempt gets the spare: the kernel that is left when this one has ended.
         wait_for(
             lambda: (
@@ -217,15 +217,15 @@ def test_each_notebook_gets_a_spare_kernel_of_its_own(
             )
         )
         assert server.attempts() == []
-    assert len(set(pids)) == len(set(places)) == 3
+    assert len(set(pids)) == len(set(folders)) == 3
     # Each is used once: the spare that waits now has run nothing.
     assert len([each for each in server.kernels() if each.pid in pids]) == 0
 
 
 def test_a_retry_starts_after_the_older_kernel_has_ended(attempts: Attempts) -> None:
-    old, said = attempts.attempt({"n.ipynb": notebook(FOREVER)}, task_run="r1", fence=1)
-    running = attempts.begin(old, said)
-    pid = wait_for(pid_in(said))
+    old, recorded = attempts.attempt({"n.ipynb": notebook(FOREVER)}, task_run="r1", fence=1)
+    running = attempts.begin(old, recorded)
+    pid = wait_for(pid_in(recorded))
     look = (
         "import os, wb\n"
         "def there(pid):\n"
@@ -233,18 +233,18 @@ def test_a_retry_starts_after_the_older_kernel_has_ended(attempts: Attempts) -> 
         "    except OSError: return False\n"
         f"wb.output('old_is_there', there({pid}))"
     )
-    new, said_too = attempts.attempt(
-        {"n.ipynb": notebook(look)}, task_run="r1", fence=2, earlier=said.kernels
+    new, recorded_too = attempts.attempt(
+        {"n.ipynb": notebook(look)}, task_run="r1", fence=2, earlier=recorded.kernels
     )
-    assert attempts.end(new, said_too).outputs == {"old_is_there": False}
+    assert attempts.end(new, recorded_too).outputs == {"old_is_there": False}
     # The driver of the older one gets an error, and can't start it again.
     error = running.ended().error
     assert (error.code, error.message) == (
         "kernel_died",
         "Someone else stopped the notebook's kernel.",
     )
-    again, said_again = attempts.attempt({"n.ipynb": notebook("1")}, task_run="r1", fence=1)
-    error = attempts.end(again, said_again).error
+    again, recorded_again = attempts.attempt({"n.ipynb": notebook("1")}, task_run="r1", fence=1)
+    error = attempts.end(again, recorded_again).error
     assert (error.code, error.retry) == ("stale_fence", False)
 
 
@@ -256,13 +256,13 @@ def test_a_kernel_that_dies_fails_the_task(attempts: Attempts) -> None:
 
 
 def test_a_running_notebook_is_stopped(attempts: Attempts) -> None:
-    attempt, said = attempts.attempt({"n.ipynb": notebook(FOREVER)})
-    running = attempts.begin(attempt, said)
-    pid = wait_for(pid_in(said))
+    attempt, recorded = attempts.attempt({"n.ipynb": notebook(FOREVER)})
+    running = attempts.begin(attempt, recorded)
+    pid = wait_for(pid_in(recorded))
     attempt.hang_up.now()
     assert running.ended().error.code == "stopped"
     assert not alive(pid)
-    assert said.last.cells[0].outputs[-1].ename == "KeyboardInterrupt"
+    assert recorded.last.cells[0].outputs[-1].ename == "KeyboardInterrupt"
 
 
 def test_a_flood_of_output_does_not_displace_the_outcome(attempts: Attempts) -> None:
@@ -274,19 +274,19 @@ def test_a_flood_of_output_does_not_displace_the_outcome(attempts: Attempts) -> 
     )
     ran = attempts.run(cell)
     assert ran.error.message == "Cell 1 of 1 failed: SystemError: at the end"
-    shown = ran.said.last.cells[0].outputs
+    shown = ran.recorded.last.cells[0].outputs
     assert [out.data["text/plain"] for out in shown if out.output_type == "display_data"] == [
         "after = 'the flood'"
     ]
     assert shown[-1].ename == "SystemError"
-    assert len(ran.said.saves[-1][0]) < 12 * 2**20
+    assert len(ran.recorded.saves[-1][0]) < 12 * 2**20
 
 
 def test_an_oversized_output_fails_the_task(attempts: Attempts) -> None:
     cell = "from IPython.display import HTML, display\ndisplay(HTML('x' * 70_000_000))"
     ran = attempts.run(cell, "y = 1")
     assert (ran.error.code, ran.error.retry) == ("output_too_large", False)
-    assert ran.said.last.cells[0].outputs[-1].output_type == "error"
+    assert ran.recorded.last.cells[0].outputs[-1].output_type == "error"
 
 
 # --- when the server ends -----------------------------------------------------------------------
@@ -295,18 +295,18 @@ def test_an_oversized_output_fails_the_task(attempts: Attempts) -> None:
 def test_a_server_that_is_stopped_ends_its_attempts(tmp_path: Path) -> None:
     with notebook_server(tmp_path) as server:
         attempts = Attempts(ServerKernels(server))
-        attempt, said = attempts.attempt({"n.ipynb": notebook(FOREVER)})
-        running = attempts.begin(attempt, said)
-        pid = wait_for(pid_in(said))
+        attempt, recorded = attempts.attempt({"n.ipynb": notebook(FOREVER)})
+        running = attempts.begin(attempt, recorded)
+        pid = wait_for(pid_in(recorded))
         server.stop()
         ran = running.ended()
         assert (ran.error.code, ran.error.retry) == ("server_stopped", True)
-        assert "was stopped while this notebook ran" in said.last.cells[0].outputs[-1].evalue
+        assert "was stopped while this notebook ran" in recorded.last.cells[0].outputs[-1].evalue
         assert not alive(pid)
     assert list(tmp_path.glob("tmp/wb-attempts-*/*")) == []
     # A kernel of a server that is gone is gone too.
-    attempt, said = attempts.attempt({"n.ipynb": notebook("1")}, earlier=said.kernels)
-    assert attempts.end(attempt, said).error.code == "server_stopped"
+    attempt, recorded = attempts.attempt({"n.ipynb": notebook("1")}, earlier=recorded.kernels)
+    assert attempts.end(attempt, recorded).error.code == "server_stopped"
 
 
 def test_the_next_server_cleans_up_after_a_killed_one(tmp_path: Path) -> None:
@@ -318,10 +318,10 @@ def test_the_next_server_cleans_up_after_a_killed_one(tmp_path: Path) -> None:
     )
     with notebook_server(tmp_path) as server:
         attempts = Attempts(ServerKernels(server))
-        attempt, said = attempts.attempt({"n.ipynb": notebook(cell)})
-        running = attempts.begin(attempt, said)
-        pid = wait_for(pid_in(said))
-        own = int(re.findall(r"own (\d+)", said.saves[-1][0].decode())[0])
+        attempt, recorded = attempts.attempt({"n.ipynb": notebook(cell)})
+        running = attempts.begin(attempt, recorded)
+        pid = wait_for(pid_in(recorded))
+        own = int(re.findall(r"own (\d+)", recorded.saves[-1][0].decode())[0])
         server.stop(signal.SIGKILL)
         assert running.ended().error.code == "server_stopped"
     assert alive(own)

@@ -39,11 +39,11 @@ def gone(pid: int) -> Callable[[], bool]:
     return check
 
 
-def printed(said: object, pattern: str) -> Callable[[], re.Match[str] | None]:
+def printed(recorded: object, pattern: str) -> Callable[[], re.Match[str] | None]:
     """Looks for a pattern in the notebook as it is saved while it runs."""
 
     def look() -> re.Match[str] | None:
-        for content, _ in reversed(said.saves):  # type: ignore[attr-defined]
+        for content, _ in reversed(recorded.saves):  # type: ignore[attr-defined]
             if found := re.search(pattern, content.decode()):
                 return found
         return None
@@ -58,7 +58,7 @@ def test_a_notebook_runs_with_parameters_and_a_helper(attempts: Attempts) -> Non
         "import os, lib.helper\nfrom pathlib import Path\nprint(period, lib.helper.double(rows))",
         "import wb\nwb.output('rows', lib.helper.double(rows))\n"
         "wb.output('period', period)\n"
-        "wb.output('place', os.getcwd())\n"
+        "wb.output('folder', os.getcwd())\n"
         "wb.output('attempt', os.environ['WORKBENCH_ATTEMPT'])",
         "wb.output('rows', {'eu': [1, None, 2.5]})",
         "   ",
@@ -66,16 +66,16 @@ def test_a_notebook_runs_with_parameters_and_a_helper(attempts: Attempts) -> Non
         parameters={"period": date(2026, 7, 1), "rows": 21},
     )
     outputs = dict(ran.outputs)
-    place = Path(outputs.pop("place"))
+    folder = Path(outputs.pop("folder"))
     attempt = outputs.pop("attempt")
     assert outputs == {"rows": {"eu": [1, None, 2.5]}, "period": "2026-07-01"}
-    assert ran.said.text(3) == "2026-07-01 42\n"
+    assert ran.recorded.text(3) == "2026-07-01 42\n"
     # The kernel was recorded before any code ran, and its folder is deleted with it.
-    assert [each["attempt"] for each in ran.said.kernels] == [attempt]
-    wait_for(lambda: not place.exists())
+    assert [each["attempt"] for each in ran.recorded.kernels] == [attempt]
+    wait_for(lambda: not folder.exists())
     # Five cells run: the markdown and the empty one don't, the one with the parameters does.
-    assert [step[:2] for step in ran.said.steps] == [(n, 5) for n in range(6)]
-    cells = ran.said.last.cells
+    assert [step[:2] for step in ran.recorded.steps] == [(n, 5) for n in range(6)]
+    cells = ran.recorded.last.cells
     assert [cell.get("execution_count") for cell in cells] == [None, 1, 2, 3, 4, 5, None]
     assert cells[2].metadata["tags"] == ["injected-parameters"]
     times = cells[3].metadata["execution"]
@@ -83,13 +83,13 @@ def test_a_notebook_runs_with_parameters_and_a_helper(attempts: Attempts) -> Non
         datetime.fromisoformat(times[f"iopub.status.{state}"]) for state in ("busy", "idle")
     )
     assert busy <= datetime.fromisoformat(times["iopub.execute_input"]) <= idle
-    assert ran.said.last.metadata.language_info.name == "python"
+    assert ran.recorded.last.metadata.language_info.name == "python"
 
 
 def test_changed_packages_are_logged(attempts: Attempts) -> None:
     ran = attempts.run("1", files={".packages.txt": b"ipykernel==1.0\n"})
     warning = "Installed packages differ from when this version was saved: ipykernel 1.0, now "
-    assert [line.startswith(warning) for line in ran.said.lines] == [True]
+    assert [line.startswith(warning) for line in ran.recorded.lines] == [True]
 
 
 def test_a_failing_cell_fails_the_task(attempts: Attempts) -> None:
@@ -103,7 +103,7 @@ def test_a_failing_cell_fails_the_task(attempts: Attempts) -> None:
         "ename": "KeyError",
         "index": 1,
     }
-    done, failed, never = ran.said.last.cells
+    done, failed, never = ran.recorded.last.cells
     assert failed.id == error.details["cell_id"]
     assert [out.output_type for out in failed.outputs] == ["stream", "error"]
     assert done.execution_count == 1
@@ -114,7 +114,7 @@ def test_an_expected_error_does_not_fail_the_task(attempts: Attempts) -> None:
     expected = new_code_cell("1/0", metadata={"tags": ["raises-exception"]})
     ran = attempts.run(expected, "print('after')")
     assert ran.outputs == {}
-    assert ran.said.text() == "after\n"
+    assert ran.recorded.text() == "after\n"
 
 
 def test_old_outputs_are_not_kept(attempts: Attempts) -> None:
@@ -122,10 +122,10 @@ def test_old_outputs_are_not_kept(attempts: Attempts) -> None:
     for cell in book.cells:
         cell.outputs = [nbformat.v4.new_output("stream", text="old")]
         cell.execution_count = 77
-    attempt, said = attempts.attempt({"n.ipynb": nbformat.writes(book).encode()})
-    attempts.end(attempt, said)
-    assert "old" not in said.saves[-1][0].decode()
-    assert [cell.execution_count for cell in said.last.cells] == [1, 2, None]
+    attempt, recorded = attempts.attempt({"n.ipynb": nbformat.writes(book).encode()})
+    attempts.end(attempt, recorded)
+    assert "old" not in recorded.saves[-1][0].decode()
+    assert [cell.execution_count for cell in recorded.last.cells] == [1, 2, None]
 
 
 def test_a_kernel_that_dies_fails_the_task(attempts: Attempts) -> None:
@@ -133,7 +133,7 @@ def test_a_kernel_that_dies_fails_the_task(attempts: Attempts) -> None:
     assert (ran.error.code, ran.error.retry) == ("kernel_died", True)
     assert "ran out of memory" in ran.error.message
     assert (ran.error.details["cell"], ran.error.details["exit_status"]) == (2, -9)
-    (shown,) = ran.said.last.cells[1].outputs
+    (shown,) = ran.recorded.last.cells[1].outputs
     assert (shown.ename, shown.evalue) == ("DeadKernelError", ran.error.message)
 
 
@@ -149,9 +149,9 @@ def test_a_cell_over_its_timeout_fails_the_task(attempts: Attempts) -> None:
         cell_timeout="1s",
     )
     assert (ran.error.code, ran.error.details["cell"]) == ("cell_timeout", 1)
-    pid = int(re.findall(r"pid (\d+)", ran.said.text())[0])
+    pid = int(re.findall(r"pid (\d+)", ran.recorded.text())[0])
     assert gone(pid)()
-    assert ran.said.last.cells[0].outputs[-1].ename == "CellTimeoutError"
+    assert ran.recorded.last.cells[0].outputs[-1].ename == "CellTimeoutError"
 
 
 def test_a_notebook_that_prints_endlessly_can_be_stopped(
@@ -161,24 +161,24 @@ def test_a_notebook_that_prints_endlessly_can_be_stopped(
         "import os, time\nprint('pid', os.getpid(), flush=True)\n"
         "while True: print('x' * 10_000); time.sleep(0.001)"
     )
-    attempt, said = attempts.attempt({"n.ipynb": notebook(cell, "y = 1")})
-    running = attempts.begin(attempt, said)
-    pid = int(wait_for(printed(said, r"pid (\d+)"))[1])  # type: ignore[index]
-    wait_for(printed(said, r"MiB of earlier output was dropped"), 60)
+    attempt, recorded = attempts.attempt({"n.ipynb": notebook(cell, "y = 1")})
+    running = attempts.begin(attempt, recorded)
+    pid = int(wait_for(printed(recorded, r"pid (\d+)"))[1])  # type: ignore[index]
+    wait_for(printed(recorded, r"MiB of earlier output was dropped"), 60)
     attempt.hang_up.now()
     ran = running.ended(20)
     assert (ran.error.code, ran.error.retry) == ("stopped", False)
     assert gone(pid)()
-    assert len(said.saves[-1][0]) < 12 * 2**20
+    assert len(recorded.saves[-1][0]) < 12 * 2**20
     # The kernel's own report of the interrupt may come after too much output to wait for.
-    assert said.last.cells[0].outputs[-1].ename in ("KeyboardInterrupt", "Stopped")
+    assert recorded.last.cells[0].outputs[-1].ename in ("KeyboardInterrupt", "Stopped")
 
 
 @pytest.mark.parametrize("cell", ["while True: print('x' * 10_000)", "print('x' * 70_000_000)"])
 def test_an_oversized_output_fails_the_task(attempts: Attempts, cell: str) -> None:
     ran = attempts.run(cell, "y = 1")
     assert (ran.error.code, ran.error.retry) == ("output_too_large", False)
-    assert ran.said.last.cells[0].outputs[-1].output_type == "error"
+    assert ran.recorded.last.cells[0].outputs[-1].output_type == "error"
 
 
 def test_a_cell_that_ignores_interrupts_is_killed(attempts: Attempts, frequent_saves: None) -> None:
@@ -193,21 +193,21 @@ def test_a_cell_that_ignores_interrupts_is_killed(attempts: Attempts, frequent_s
         "    except KeyboardInterrupt:\n"
         "        print('no')"
     )
-    attempt, said = attempts.attempt({"n.ipynb": notebook(cell)})
-    running = attempts.begin(attempt, said)
-    pids = wait_for(printed(said, r"pids (\d+) (\d+)"))
+    attempt, recorded = attempts.attempt({"n.ipynb": notebook(cell)})
+    running = attempts.begin(attempt, recorded)
+    pids = wait_for(printed(recorded, r"pids (\d+) (\d+)"))
     attempt.hang_up.now()
     assert running.ended(20).error.code == "stopped"
     # Its child had a session of its own, and was killed as well.
     assert [gone(int(pid))() for pid in pids.groups()] == [True, True]  # type: ignore[union-attr]
-    assert said.last.cells[0].outputs[-1].ename == "Stopped"
+    assert recorded.last.cells[0].outputs[-1].ename == "Stopped"
 
 
 def test_a_notebook_can_be_stopped_before_it_starts(attempts: Attempts) -> None:
-    attempt, said = attempts.attempt({"n.ipynb": notebook("x = 1")})
+    attempt, recorded = attempts.attempt({"n.ipynb": notebook("x = 1")})
     attempt.hang_up.now()
-    assert attempts.end(attempt, said).error.code == "stopped"
-    assert said.saves == [] or said.last.cells[0].execution_count is None
+    assert attempts.end(attempt, recorded).error.code == "stopped"
+    assert recorded.saves == [] or recorded.last.cells[0].execution_count is None
 
 
 def test_an_image_is_kept_and_cleared_output_is_not(attempts: Attempts) -> None:
@@ -217,7 +217,7 @@ def test_an_image_is_kept_and_cleared_output_is_not(attempts: Attempts) -> None:
         "shown = display('a', display_id='x')\nshown.update('b')",
     )
     assert ran.outputs == {}
-    html, updated = ran.said.last.cells[0].outputs
+    html, updated = ran.recorded.last.cells[0].outputs
     assert html.data["text/html"] == "<b>last</b>"
     assert updated.data["text/plain"] == "'b'"
 
@@ -239,15 +239,15 @@ def test_outputs_that_are_too_large_together_fail_the_task(attempts: Attempts) -
     ],
 )
 def test_an_invalid_notebook_fails_the_task(attempts: Attempts, content: bytes, code: str) -> None:
-    attempt, said = attempts.attempt({"n.ipynb": content})
-    ran = attempts.end(attempt, said)
+    attempt, recorded = attempts.attempt({"n.ipynb": content})
+    ran = attempts.end(attempt, recorded)
     assert (ran.error.code, ran.error.retry) == (code, False)
-    assert said.saves == []
+    assert recorded.saves == []
 
 
 def test_a_missing_notebook_fails_the_task(attempts: Attempts) -> None:
-    attempt, said = attempts.attempt({"other.ipynb": b"{}"})
-    error = attempts.end(attempt, said).error
+    attempt, recorded = attempts.attempt({"other.ipynb": b"{}"})
+    error = attempts.end(attempt, recorded).error
     assert (error.code, error.retry) == ("missing_notebook", False)
     assert "n.ipynb" in error.message
 
@@ -274,9 +274,9 @@ def test_a_notebook_of_an_old_format_runs(attempts: Attempts) -> None:
             }
         ],
     }
-    attempt, said = attempts.attempt({"n.ipynb": json.dumps(old).encode()})
-    assert attempts.end(attempt, said).outputs == {}
-    assert said.text() == "old\n"
+    attempt, recorded = attempts.attempt({"n.ipynb": json.dumps(old).encode()})
+    assert attempts.end(attempt, recorded).outputs == {}
+    assert recorded.text() == "old\n"
 
 
 def test_kernels_end_with_their_process(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_kernels_end_with_their_process(tmp_path: Path) -> None:
         "from support.notebooks import Attempts\n"
         "from wb_server.pipelines.kernels.local import LocalKernels\n"
         "ran = Attempts(LocalKernels()).run('import os; print(os.getpid(), os.getcwd())')\n"
-        "print(ran.said.text())"
+        "print(ran.recorded.text())"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script],
@@ -298,8 +298,8 @@ def test_kernels_end_with_their_process(tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    pid, place = ended.stdout.split()
-    assert Path(place).is_relative_to(tmp_path)
+    pid, folder = ended.stdout.split()
+    assert Path(folder).is_relative_to(tmp_path)
     assert gone(int(pid))()
     # Its folder, and that of the warm kernel if there was one, are deleted.
     assert list(tmp_path.glob("wb-attempts-*/*")) == []
@@ -311,7 +311,7 @@ def test_kernels_end_with_their_process(tmp_path: Path) -> None:
 
 
 def test_a_failed_save_ends_the_attempt(attempts: Attempts, frequent_saves: None) -> None:
-    attempt, said = attempts.attempt(
+    attempt, recorded = attempts.attempt(
         {"n.ipynb": notebook("print('on', flush=True)\nimport time\ntime.sleep(600)")}
     )
 
@@ -319,6 +319,6 @@ def test_a_failed_save_ends_the_attempt(attempts: Attempts, frequent_saves: None
         if b"on\\n" in content:
             raise Unavailable("The disk for blobs is full.", code="disk_full")
 
-    said.when_saved = full
+    recorded.when_saved = full
     with pytest.raises(Unavailable):
-        attempts.end(attempt, said)
+        attempts.end(attempt, recorded)
