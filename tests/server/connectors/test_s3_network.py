@@ -304,7 +304,7 @@ def test_the_statements_timeout_applies_to_a_hanging_object(s3_connector: S3Conn
 # --- stores that misbehave ---------------------------------------------------------------------
 
 
-def instead(reply: Callable[[Request], Reply | None]) -> Answer:
+def good_listing_with(reply: Callable[[Request], Reply | None]) -> Answer:
     """A valid listing, and another reply for the object."""
     good = listing(("people.csv", b"id\n" + b"7\n" * 5000))
 
@@ -338,7 +338,7 @@ def instead(reply: Callable[[Request], Reply | None]) -> Answer:
 def test_failing_objects_are_reported(
     s3_connector: S3Connector, reply: Callable[[Request], Reply | None], code: str
 ) -> None:
-    with scripted(instead(reply)) as fake:
+    with scripted(good_listing_with(reply)) as fake:
         error = failure(of(s3_connector, fake.config()))
     assert error.code == code, error.message
     assert "127.0.0.1" not in error.message or code == "unreachable"

@@ -138,7 +138,7 @@ def test_columns_by_name_are_allowed(sql: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def kept(postgres: Cluster) -> Iterator[psycopg.Connection]:
+def direct(postgres: Cluster) -> Iterator[psycopg.Connection]:
     """A database whose objects belong to a role whose name must stay hidden."""
     with postgres.connect() as owner:
         owner.execute("create database kept")
@@ -169,8 +169,8 @@ def kept(postgres: Cluster) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def keeping(
-    postgres: Cluster, kept: psycopg.Connection, postgres_connector: PostgresConnector
+def gated(
+    postgres: Cluster, direct: psycopg.Connection, postgres_connector: PostgresConnector
 ) -> Source:
     """That database, through the connector."""
     config = PostgresConfig.model_validate(postgres.config(database="kept"))
@@ -186,39 +186,39 @@ def direct_answer(there: psycopg.Connection, sql: str) -> str:
     )
 
 
-def test_reads_reveal_no_role_and_no_value(keeping: Source, kept: psycopg.Connection) -> None:
+def test_reads_reveal_no_role_and_no_value(gated: Source, direct: psycopg.Connection) -> None:
     wrong = []
     for sql in ATTACKS:
-        if leaked(keeping, sql):
+        if leaked(gated, sql):
             wrong.append(("leaks", sql))
-        unchecked = direct_answer(kept, sql)
+        unchecked = direct_answer(direct, sql)
         if ROLE not in unchecked and VALUE not in unchecked:
             wrong.append((f"harmless when sent directly: {unchecked[:200]}", sql))
     assert not wrong, "\n".join(map(str, wrong))
 
 
-def test_writes_reveal_no_role(keeping: Source, kept: psycopg.Connection) -> None:
+def test_writes_reveal_no_role(gated: Source, direct: psycopg.Connection) -> None:
     wrong = []
     for sql in WRITES:
         try:
-            answer = str(keeping.rows(analyse(sql, "postgres").sql, kind="write"))
+            answer = str(gated.rows(analyse(sql, "postgres").sql, kind="write"))
         except WorkbenchError as error:
             answer = error.message
-        seen = direct_answer(kept, "select n::text from public.notes n")
+        seen = direct_answer(direct, "select n::text from public.notes n")
         stolen = ""
         if sql.startswith("create"):
-            stolen = direct_answer(kept, "select s::text from public.stolen s")
-            kept.execute(f"drop {sql.split()[1]} if exists public.stolen")
+            stolen = direct_answer(direct, "select s::text from public.stolen s")
+            direct.execute(f"drop {sql.split()[1]} if exists public.stolen")
         if ROLE in f"{answer} {seen} {stolen}":
             wrong.append((answer, sql))
     assert not wrong, wrong
 
 
-def test_the_layout_is_visible(keeping: Source) -> None:
+def test_the_layout_is_visible(gated: Source) -> None:
     wrong = []
     for sql in HONEST:
         try:
-            assert keeping.table(analyse(sql, "postgres").sql).num_columns
+            assert gated.table(analyse(sql, "postgres").sql).num_columns
         except WorkbenchError as error:
             wrong.append((f"{error.code}: {error.message}", sql))
     assert not wrong, wrong
@@ -232,11 +232,11 @@ def test_a_closed_column_is_refused_with_the_reason() -> None:
     assert "schemaname, tablename" in caught.value.message
 
 
-def test_every_column_of_the_catalog_is_classified(kept: psycopg.Connection) -> None:
+def test_every_column_of_the_catalog_is_classified(direct: psycopg.Connection) -> None:
     """No column that may name roles or hold values is open, and each closed one exists."""
     for schema, names in RULES.system_tables.items():
         for name in names:
-            found = kept.execute(
+            found = direct.execute(
                 "select attname::text, format_type(atttypid, null) from pg_attribute "
                 "where attrelid = %s::regclass and attnum > 0 and not attisdropped",
                 (f"{schema}.{name}",),
@@ -257,11 +257,11 @@ def test_every_column_of_the_catalog_is_classified(kept: psycopg.Connection) -> 
 
 
 def test_the_attacks_detect_a_missing_defence(
-    keeping: Source, monkeypatch: pytest.MonkeyPatch
+    gated: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def leaks() -> bool:
         statement._analyse_plain.cache_clear()
-        return any(leaked(keeping, sql) for sql in ATTACKS)
+        return any(leaked(gated, sql) for sql in ATTACKS)
 
     assert not leaks()
     monkeypatch.setattr(statement, "with_open_columns", lambda tree, rules: None)

@@ -293,7 +293,7 @@ WORLDS = {
 
 
 @pytest.fixture(scope="module")
-def there(postgres: Cluster) -> Iterator[psycopg.Connection]:
+def direct(postgres: Cluster) -> Iterator[psycopg.Connection]:
     """A database for the worlds, with ``w`` on its search path."""
     with postgres.connect() as owner:
         owner.execute("create database coded")
@@ -305,8 +305,8 @@ def there(postgres: Cluster) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def coded(
-    postgres: Cluster, there: psycopg.Connection, postgres_connector: PostgresConnector
+def gated(
+    postgres: Cluster, direct: psycopg.Connection, postgres_connector: PostgresConnector
 ) -> Source:
     """That database, through the connector."""
     config = PostgresConfig.model_validate(postgres.config(database="coded"))
@@ -322,18 +322,18 @@ def outcome(source: Source, sql: str) -> str:
     return "ok"
 
 
-def direct_error(there: psycopg.Connection, sql: str) -> str:
-    return there.pgconn.exec_(sql.encode()).error_message.decode()
+def direct_error(direct: psycopg.Connection, sql: str) -> str:
+    return direct.pgconn.exec_(sql.encode()).error_message.decode()
 
 
-def found_briefly(there: psycopg.Connection, sql: str) -> bool:
+def found_briefly(direct: psycopg.Connection, sql: str) -> bool:
     """True if the brief question notices what the others refuse, or isn't asked at all."""
     try:
         it = analyse(sql, "postgres")
     except WorkbenchError:
         return True  # the gate refuses it first
     question = shadows.glance(it.named, it.sql, brief=True)
-    return not shadows.is_plain(it.named) or shadows.found(direct_error(there, question)) == [""]
+    return not shadows.is_plain(it.named) or shadows.found(direct_error(direct, question)) == [""]
 
 
 REFUSED = {
@@ -343,28 +343,28 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_databases_own_code_does_not_run(
-    coded: Source, there: psycopg.Connection, name: str
+    gated: Source, direct: psycopg.Connection, name: str
 ) -> None:
     world = WORLDS[name]
     wrong = []
     try:
-        there.execute(TABLES)
-        there.execute(world.setup)
+        direct.execute(TABLES)
+        direct.execute(world.setup)
         for sql in world.attacks:
-            code = outcome(coded, sql)
+            code = outcome(gated, sql)
             if code not in REFUSED:
                 wrong.append((code, sql))
-            error = direct_error(there, sql)
+            error = direct_error(direct, sql)
             if "was called" not in error:
                 wrong.append((error or "harmless when sent directly", sql))
-            if not found_briefly(there, sql):
+            if not found_briefly(direct, sql):
                 wrong.append(("the brief question doesn't find it", sql))
         for sql in world.honest:
-            code = outcome(coded, sql)
+            code = outcome(gated, sql)
             if code != "ok":
                 wrong.append((code, sql))
     finally:
-        there.execute("drop schema if exists w cascade; drop cast if exists (varchar as int)")
+        direct.execute("drop schema if exists w cascade; drop cast if exists (varchar as int)")
     assert not wrong, "\n".join(map(str, wrong))
 
 
@@ -391,7 +391,7 @@ MUTANTS = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_attacks_detect_a_missing_defence(
-    coded: Source, there: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, name: str
+    gated: Source, direct: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     world, what, instead = MUTANTS[name]
     assert instead != getattr(shadows, what)
@@ -399,37 +399,37 @@ def test_the_attacks_detect_a_missing_defence(
     if what == "_BY_WORD":
         monkeypatch.setattr(shadows, "_WORDS", re.compile("nowhere"))
     try:
-        there.execute(TABLES)
-        there.execute(WORLDS[world].setup)
-        codes = {outcome(coded, sql) for sql in WORLDS[world].attacks}
+        direct.execute(TABLES)
+        direct.execute(WORLDS[world].setup)
+        codes = {outcome(gated, sql) for sql in WORLDS[world].attacks}
         assert "called" in codes, "no attack notices"
     finally:
-        there.execute("drop schema if exists w cascade")
+        direct.execute("drop schema if exists w cascade")
 
 
-def test_the_brief_question_finds_nothing_in_a_plain_database(there: psycopg.Connection) -> None:
+def test_the_brief_question_finds_nothing_in_a_plain_database(direct: psycopg.Connection) -> None:
     try:
-        there.execute(TABLES)
-        assert [sql for sql in (*PLAIN, *DIARY, *OTHERS) if found_briefly(there, sql)] == []
+        direct.execute(TABLES)
+        assert [sql for sql in (*PLAIN, *DIARY, *OTHERS) if found_briefly(direct, sql)] == []
     finally:
-        there.execute("drop schema if exists w cascade")
+        direct.execute("drop schema if exists w cascade")
 
 
 def test_an_unanswered_question_stops_the_statement(
-    coded: Source, monkeypatch: pytest.MonkeyPatch
+    gated: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shadows, "glance", lambda named, sql, brief: "SELECT 1 WHERE false")
     with pytest.raises(WorkbenchError) as caught:
-        coded.value("select 1 as x")
+        gated.value("select 1 as x")
     assert caught.value.code == "not_looked"
 
 
 def test_a_domain_whose_check_reads_a_file_is_refused(
-    coded: Source, there: psycopg.Connection
+    gated: Source, direct: psycopg.Connection
 ) -> None:
-    there.execute(TABLES)
+    direct.execute(TABLES)
     try:
-        there.execute(
+        direct.execute(
             "create domain w.file as text; create table w.files (id int, f w.file, many w.file[]);"
             "insert into w.files values (1, 'a', '{a}');"
             "alter domain w.file add check (pg_read_file(value) is not null) not valid"
@@ -438,41 +438,41 @@ def test_a_domain_whose_check_reads_a_file_is_refused(
             'select (jsonb_populate_record(f, \'{"f": "PG_VERSION"}\')).id from files f',
             "select many = '{PG_VERSION}' from files",
         ):
-            assert outcome(coded, sql) == "type_not_allowed"
-        assert outcome(coded, "select id, f from files where f = 'a'") == "ok"
+            assert outcome(gated, sql) == "type_not_allowed"
+        assert outcome(gated, "select id, f from files where f = 'a'") == "ok"
     finally:
-        there.execute("drop schema w cascade")
+        direct.execute("drop schema w cascade")
 
 
-def test_browsing_calls_no_user_defined_operator(coded: Source, there: psycopg.Connection) -> None:
-    there.execute(TABLES)
+def test_browsing_calls_no_user_defined_operator(gated: Source, direct: psycopg.Connection) -> None:
+    direct.execute(TABLES)
     try:
         for sign, kinds in {"=": ("name, text", "oid, int"), "!~": ("name, name",)}.items():
             for kind in kinds:
                 left, right = kind.split(", ")
-                there.execute(
+                direct.execute(
                     f"create function w.f(a {left}, b {right}) returns boolean language plpgsql as "
                     "$$ begin raise exception 'was called'; end $$;"
                     f"create operator w.{sign} (leftarg = {left}, rightarg = {right}, function = w.f)"
                 )
         for schema in (None, "w"):
-            with coded.open(kind="browse") as session:
+            with gated.open(kind="browse") as session:
                 names = [column.name for column in session.columns(schema, "plain")]
             assert names == ["id", "name", "body", "at"]
     finally:
-        there.execute("drop schema w cascade")
+        direct.execute("drop schema w cascade")
 
 
 def test_a_row_cast_to_text_calls_no_function_of_postgresql(
-    coded: Source, there: psycopg.Connection
+    gated: Source, direct: psycopg.Connection
 ) -> None:
-    there.execute(TABLES)
+    direct.execute(TABLES)
     try:
-        there.execute("create cast (w.plain as text) with inout as implicit")
+        direct.execute("create cast (w.plain as text) with inout as implicit")
         sql = "select p.pg_size_bytes from plain p"
-        assert b"invalid size" in there.pgconn.exec_(sql.encode()).error_message
-        assert outcome(coded, sql) == "function_not_allowed"
+        assert b"invalid size" in direct.pgconn.exec_(sql.encode()).error_message
+        assert outcome(gated, sql) == "function_not_allowed"
         for honest in PLAIN:
-            assert outcome(coded, honest) == "ok"
+            assert outcome(gated, honest) == "ok"
     finally:
-        there.execute("drop schema w cascade")
+        direct.execute("drop schema w cascade")

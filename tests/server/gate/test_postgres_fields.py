@@ -192,7 +192,7 @@ HONEST = [
 
 
 @pytest.fixture(scope="module")
-def bitten(postgres: Cluster) -> Iterator[psycopg.Connection]:
+def direct(postgres: Cluster) -> Iterator[psycopg.Connection]:
     """A database with functions that raise an error when they are called."""
     with postgres.connect() as owner:
         owner.execute("create database bitten")
@@ -204,8 +204,8 @@ def bitten(postgres: Cluster) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def biting(
-    postgres: Cluster, bitten: psycopg.Connection, postgres_connector: PostgresConnector
+def gated(
+    postgres: Cluster, direct: psycopg.Connection, postgres_connector: PostgresConnector
 ) -> Source:
     """That database, through the connector."""
     config = PostgresConfig.model_validate(postgres.config(database="bitten"))
@@ -247,37 +247,37 @@ def judge(source: Source, there: psycopg.Connection, statements: list[str], kind
     assert not wrong, wrong
 
 
-def test_a_dot_calls_no_function(biting: Source, bitten: psycopg.Connection) -> None:
-    judge(biting, bitten, CALLS, "read")
+def test_a_dot_calls_no_function(gated: Source, direct: psycopg.Connection) -> None:
+    judge(gated, direct, CALLS, "read")
 
 
-def test_a_dot_calls_no_function_in_any_syntax(biting: Source, bitten: psycopg.Connection) -> None:
+def test_a_dot_calls_no_function_in_any_syntax(gated: Source, direct: psycopg.Connection) -> None:
     statements = (Path(__file__).parent / "postgres_dots.txt").read_text().splitlines()
-    judge(biting, bitten, statements, "read")
+    judge(gated, direct, statements, "read")
 
 
-def test_a_dot_calls_no_function_in_a_write(biting: Source, bitten: psycopg.Connection) -> None:
-    judge(biting, bitten, WRITES, "write")
+def test_a_dot_calls_no_function_in_a_write(gated: Source, direct: psycopg.Connection) -> None:
+    judge(gated, direct, WRITES, "write")
 
 
-def test_setting_a_field_is_no_call(biting: Source, bitten: psycopg.Connection) -> None:
-    bitten.execute("create function public.city(t text) returns int language sql as 'select 1'")
+def test_setting_a_field_is_no_call(gated: Source, direct: psycopg.Connection) -> None:
+    direct.execute("create function public.city(t text) returns int language sql as 'select 1'")
     for sql in (
         "update person set address.city = 'Wien' where id = 1",
         "merge into person p using keyed k on p.id = k.id "
         "when matched then update set address.city = 'Graz'",
     ):
-        assert outcome(biting, sql, "write") == "ok"
-    assert biting.value("select (address).street as x from person") == "Main"
-    assert outcome(biting, "select (address).city as x from person") == "field_not_allowed"
-    bitten.execute("drop function public.city(text)")
+        assert outcome(gated, sql, "write") == "ok"
+    assert gated.value("select (address).street as x from person") == "Main"
+    assert outcome(gated, "select (address).city as x from person") == "field_not_allowed"
+    direct.execute("drop function public.city(text)")
 
 
-def test_columns_and_fields_are_read(biting: Source, bitten: psycopg.Connection) -> None:
+def test_columns_and_fields_are_read(gated: Source, direct: psycopg.Connection) -> None:
     wrong = []
     for sql, wanted in HONEST:
         try:
-            value = biting.value(analyse(sql, "postgres").sql)
+            value = gated.value(analyse(sql, "postgres").sql)
         except WorkbenchError as error:
             value = error
         if value != wanted:
@@ -357,40 +357,40 @@ def random_statement(rng: random.Random) -> str:
     return it
 
 
-def test_random_statements_call_no_function(biting: Source, bitten: psycopg.Connection) -> None:
+def test_random_statements_call_no_function(gated: Source, direct: psycopg.Connection) -> None:
     seed = random.randrange(10**6)
     rng = random.Random(seed)
     print(f"seed {seed}")
     statements = [random_statement(rng) for _ in range(160)]
-    those = [sql for sql in dict.fromkeys(statements) if calls_a_function(bitten, sql)]
+    those = [sql for sql in dict.fromkeys(statements) if calls_a_function(direct, sql)]
     assert len(those) > 80
     wrong = []
     for sql in those:
-        code = outcome(biting, sql)
+        code = outcome(gated, sql)
         if code not in REFUSED:
             wrong.append((code, sql))
     assert not wrong, (seed, wrong)
 
 
 def test_every_function_of_one_value_is_harmless_or_refused(
-    biting: Source, bitten: psycopg.Connection
+    gated: Source, direct: psycopg.Connection
 ) -> None:
     """Of PostgreSQL's own functions, a dot reaches only those that the gate lets a statement call."""
-    rows = bitten.execute(
+    rows = direct.execute(
         "select distinct proname::text from pg_proc where pronamespace = 'pg_catalog'::regnamespace "
         "and pronargs > 0 and pronargs - pronargdefaults <= 1"
     ).fetchall()
     names = {name for (name,) in rows} - HARMLESS
     assert len(names) > 300
     glance = shadows.glance(Named(of_values=frozenset(names)), "")
-    assert "workbench" in direct_error(bitten, glance)
+    assert "workbench" in direct_error(direct, glance)
     look = shadows.look(Named(of_values=frozenset(names)), (), "")
-    found = shadows.found(direct_error(bitten, look))
+    found = shadows.found(direct_error(direct, look))
     assert found is not None and {each.partition(":")[2] for each in found} == names
 
 
-def test_every_function_of_a_row_is_harmless(bitten: psycopg.Connection) -> None:
-    rows = bitten.execute(
+def test_every_function_of_a_row_is_harmless(direct: psycopg.Connection) -> None:
+    rows = direct.execute(
         "select distinct proname::text from pg_proc where pronamespace = 'pg_catalog'::regnamespace "
         "and pronargs > 0 and pronargs - pronargdefaults <= 1 and (proargtypes[0] = any "
         "('{2249,2276,2283,2776,5077,5079}'::oid[]) or provariadic = any "
@@ -442,7 +442,7 @@ MUTANTS = {
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_attacks_detect_a_missing_defence(
-    biting: Source, bitten: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, name: str
+    gated: Source, direct: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     place, what, instead = MUTANTS[name]
     assert instead != getattr(place, what)
@@ -450,7 +450,7 @@ def test_the_attacks_detect_a_missing_defence(
     analyse_again()
     try:
         for sql in CALLS:
-            if outcome(biting, sql) == "called":
+            if outcome(gated, sql) == "called":
                 return
     finally:
         analyse_again()

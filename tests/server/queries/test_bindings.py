@@ -31,7 +31,7 @@ from wb_server.settings import Settings
 ANA = Actor("ana", frozenset({"engineer"}))
 
 
-class Current:
+class FakeBindings:
     """Bindings with one attempt, current until the test removes it."""
 
     def __init__(self) -> None:
@@ -48,13 +48,13 @@ class Current:
 
 
 @pytest.fixture
-def bindings() -> Current:
-    return Current()
+def bindings() -> FakeBindings:
+    return FakeBindings()
 
 
 @pytest.fixture
 def workbench(
-    tmp_path: Path, bindings: Current, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, bindings: FakeBindings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Workbench]:
     """The rooms below pipelines, and a stand-in for pipelines that knows one attempt."""
     below = ROOMS[: ROOMS.index(PIPELINES)]
@@ -91,7 +91,7 @@ def ask(workbench: Workbench, attempt: str | None) -> bytes:
 
 
 def test_only_a_kernel_of_the_current_attempt_gets_data(
-    workbench: Workbench, bindings: Current
+    workbench: Workbench, bindings: FakeBindings
 ) -> None:
     assert ask(workbench, "a1")
     assert ask(workbench, None)
@@ -108,7 +108,7 @@ def test_only_a_kernel_of_the_current_attempt_gets_data(
     assert codes == ["stale_attempt"] * 3
 
 
-def test_a_refused_query_is_in_the_audit_log(workbench: Workbench, bindings: Current) -> None:
+def test_a_refused_query_is_in_the_audit_log(workbench: Workbench, bindings: FakeBindings) -> None:
     broker = workbench.api.services.get(Broker)
     request = QueryRequest(connection="files", sql="select * from sales")
     for actor, attempt in ((ANA, "a0"), (Actor("ben", frozenset({"engineer"})), "a1")):
@@ -121,7 +121,9 @@ def test_a_refused_query_is_in_the_audit_log(workbench: Workbench, bindings: Cur
     }
 
 
-def test_a_failed_query_is_not_recorded_as_a_use(workbench: Workbench, bindings: Current) -> None:
+def test_a_failed_query_is_not_recorded_as_a_use(
+    workbench: Workbench, bindings: FakeBindings
+) -> None:
     broker = workbench.api.services.get(Broker)
     request = QueryRequest(connection="files", sql="select cast(region as int) from sales")
     with pytest.raises(WorkbenchError):
@@ -132,10 +134,10 @@ def test_a_failed_query_is_not_recorded_as_a_use(workbench: Workbench, bindings:
 def test_without_pipelines_no_attempt_is_current() -> None:
     port = BindingsPort(NoBindings())
     assert port().current("a1", "ana") is None
-    port.fill(Current())
+    port.fill(FakeBindings())
     assert port().current("a1", "ana") == Binding("a1", "t1", "r1")
     with pytest.raises(RuntimeError, match="two rooms"):
-        port.fill(Current())
+        port.fill(FakeBindings())
 
 
 def test_attempts_are_checked_over_http(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Schedules fire once for each of their times, whoever ticks and however often."""
+"""Schedules fire once for each of their times, whichever scheduler ticks and however often."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ CONTROLS = [chr(n) for n in (*range(0x20), *range(0x7F, 0xA0))]
 SURROGATES = ["\ud800", "\udbff", "\udc00", "\udfff"]
 
 
-class Nowhere(CheckContext):
+class NoContext(CheckContext):
     """A context for checks that look nothing up."""
 
 
@@ -101,7 +101,7 @@ def checked(url: str) -> set[str]:
     spec = found.definition.tasks["t"] if found.definition is not None else None
     problems = [problem.code for problem in found.problems]
     if isinstance(spec, HttpSpec):
-        problems += [finding.code for finding in spec.problems(Nowhere())]
+        problems += [finding.code for finding in spec.problems(NoContext())]
     return set(problems)
 
 
@@ -192,7 +192,7 @@ def test_neither_a_forbidden_address_nor_a_redirect_is_called(server: Server) ->
 )
 def test_an_address_with_expressions_is_checked_around_them(url: str, codes: set[str]) -> None:
     spec = HttpSpec.model_validate({"type": "http", "url": url})
-    assert {finding.code for finding in spec.problems(Nowhere())} == codes
+    assert {finding.code for finding in spec.problems(NoContext())} == codes
 
 
 @pytest.mark.parametrize(
