@@ -8,7 +8,7 @@ from traitlets.config import get_config
 
 from wb_hub import config, settings
 
-# What the Hub makes, and what it starts, is for its owner's eyes; a notebook holds data.
+# Files that the Hub and its children create are for their owner only: a notebook holds data.
 os.umask(0o077)
 
 c = get_config()
@@ -17,7 +17,7 @@ s = settings.from_env()
 for concern in config.CONCERNS:
     concern(c, s)
 
-# The escape hatch: what this deployment needs and the Workbench has no setting for.
+# The escape hatch: configuration of this deployment that the Workbench has no setting for.
 for file in sorted(s.extra_config_dir.glob("*.py")):
     exec(
         compile(file.read_text(encoding="utf-8"), str(file), "exec"),

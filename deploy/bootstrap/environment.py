@@ -1,4 +1,4 @@
-"""The Python environment in ``.wb/env``: made when it is missing, broken, moved or too old."""
+"""The Python environment in ``.wb/env``: created if it is missing, broken, moved or too old."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ROOM_BYTES = 2_500_000_000
 
 
 def ready() -> str:
-    """Version and platform of the environment's Python, which is made where there is none.
+    """Version and platform of the environment's Python; creates the environment if needed.
 
     Raises:
-        StepFailed: There can't be one; says why.
+        StepFailed: It can't be created; the text says why.
     """
     return _version() or _make()
 
@@ -35,7 +35,7 @@ def _version() -> str | None:
         ).stdout.split()
     except (OSError, subprocess.SubprocessError):
         return None
-    # A folder that was moved or copied still names its old place, in every script in bin/.
+    # After the folder was moved or copied, every script in bin/ still names its old path.
     if len(answer) != 3 or Path(answer[2]) != ENV or not _at_home():
         return None
     major, minor = answer[0].split(".")
@@ -49,7 +49,7 @@ def _at_home() -> bool:
 
 def _make() -> str:
     try:
-        import ssl  # noqa: F401  nothing can be fetched without it
+        import ssl  # noqa: F401  nothing can be downloaded without it
         import venv
     except ImportError as error:
         raise StepFailed(
@@ -59,18 +59,21 @@ def _make() -> str:
     free = shutil.disk_usage(REPO).free
     if free < _ROOM_BYTES:
         raise StepFailed(
-            f"{REPO} has {free / 1e9:.1f} GB of room; the Workbench needs {_ROOM_BYTES / 1e9:.1f} GB"
+            f"{REPO} has {free / 1e9:.1f} GB of free space; the Workbench needs "
+            f"{_ROOM_BYTES / 1e9:.1f} GB"
         )
-    print(f"Preparing {STATE}, once: takes a minute or two", file=sys.stderr, flush=True)
+    print(f"Preparing {STATE} once; this takes a minute or two", file=sys.stderr, flush=True)
     for made in ("stamps", "env"):
         shutil.rmtree(STATE / made, ignore_errors=True)
     try:
-        # Without pip: Debian's Python can make an environment, but may lack ensurepip.
+        # Without pip: Debian's Python can create an environment, but may lack ensurepip.
         venv.EnvBuilder(symlinks=True, with_pip=False, clear=True).create(os.fspath(ENV))
     except (OSError, subprocess.SubprocessError) as error:
-        raise StepFailed(f"{sys.executable} can't make an environment in {ENV}: {error}") from None
+        raise StepFailed(
+            f"{sys.executable} can't create an environment in {ENV}: {error}"
+        ) from None
     (STATE / "home").write_text(str(ENV))
     version = _version()
     if version is None:
-        raise StepFailed(f"The environment that {sys.executable} made in {ENV} doesn't run")
+        raise StepFailed(f"The environment that {sys.executable} created in {ENV} doesn't run")
     return version

@@ -1,10 +1,10 @@
-"""Finds a pip, whichever, for its one task: installing the pinned uv.
+"""Finds any pip, for its one task: installing the pinned uv.
 
-Debian and Ubuntu split ``ensurepip`` off into a package of its own. So there are four ways, in turn:
-the wheel that ``ensurepip`` brings; the one that the distribution has put on the disk for it; the same out of
-the distribution's package, which apt fetches for anybody and nobody has to install; pip's own, from the index that
-pip is configured for. The first three are of the distribution, as Python is; the last is checked against
-its locked hash. A wheel of pip runs as it lies, without being installed.
+Debian and Ubuntu package ``ensurepip`` separately. So four ways are tried in turn: the wheel bundled with
+``ensurepip``; the distribution's wheel, if it is on the disk; the same wheel from the distribution's
+package, which apt downloads without root and which needn't be installed; pip itself, from the index that pip
+is configured for. The first three come from the distribution, like Python; the last is checked against its
+locked hash. pip runs straight from its wheel, without being installed.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def command(lock: Path, log: Path) -> list[str]:
     """The beginning of a command that runs pip for the environment.
 
     Args:
-        lock: Names the version of pip that an index may be asked for, and its hashes.
-        log: Takes what the ways say.
+        lock: Names the version of pip to fetch from an index, and its hashes.
+        log: Receives the output of the attempts.
 
     Raises:
-        StepFailed: There is no way on this machine.
+        StepFailed: No way works on this machine.
     """
     installed = [str(PYTHON), "-I", "-m", "pip"]
     if _answers([*installed, "--version"]):
@@ -40,9 +40,9 @@ def command(lock: Path, log: Path) -> list[str]:
     wheel = _on_disk(*_folders()) or _by_apt(log) or _from_index(lock)
     if wheel is None:
         raise StepFailed(
-            f"Python has no pip here: no ensurepip, no apt-get that could fetch {_PACKAGE}, and no index that "
-            "pip is configured for and that has the locked one. Install it (apt install python3-venv), or say "
-            "where your packages come from: PIP_INDEX_URL=… ./wb up"
+            f"Python has no pip here: there is no ensurepip, no apt-get that can download {_PACKAGE}, and no "
+            "configured index that has the locked pip. Install it (apt install python3-venv), or name your "
+            "package index: PIP_INDEX_URL=… ./wb up"
         )
     return [str(PYTHON), "-I", str(wheel / "pip")]
 
@@ -56,7 +56,7 @@ def _answers(command: Sequence[str]) -> bool:
 
 
 def _folders() -> list[Path]:
-    """Where ``ensurepip`` takes its wheel from: its own folder or the distribution's."""
+    """The folders where ``ensurepip`` finds its wheel: its own and the distribution's."""
     spec = importlib.util.find_spec("ensurepip")
     own = [Path(place, "_bundled") for place in (spec and spec.submodule_search_locations) or ()]
     distribution = sysconfig.get_config_var("WHEEL_PKG_DIR") or "/usr/share/python-wheels"
@@ -68,7 +68,7 @@ def _on_disk(*folders: Path) -> Path | None:
 
 
 def _by_apt(log: Path) -> Path | None:
-    """Fetches and unpacks the package below ``.wb``, by the system's lists or by newer ones of our own."""
+    """Downloads the package and unpacks it below ``.wb``, with the system's lists or our own newer ones."""
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return None
     folder = STATE / "apt"
@@ -76,7 +76,7 @@ def _by_apt(log: Path) -> Path | None:
     for part in ("lists/partial", "cache/archives/partial"):
         (folder / part).mkdir(parents=True)
     newer = ["-o", f"Dir::State::Lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
-    # Before a first `apt-get update`, and after it long ago, the system's lists don't lead to the package.
+    # If `apt-get update` never ran, or ran long ago, the system's lists don't lead to the package.
     found = (
         _answers(["apt-cache", "show", _PACKAGE])
         and _done("pip, from apt", ["apt-get", "download", _PACKAGE], folder, log)

@@ -1,8 +1,8 @@
-"""Where Python packages come from: what pip is configured for, read without pip.
+"""Where Python packages come from: pip's configuration, read without pip.
 
-The repository names no index. People configure pip for theirs (mirror, proxy, certificates), and that holds
-here too: for uv, which doesn't read pip's files, and for fetching a first pip.
-https://pip.pypa.io/en/stable/topics/configuration/ says what pip reads, and in which order.
+The repository names no index. Users configure pip for theirs (mirror, proxy, certificates), and that applies
+here too: to uv, which doesn't read pip's files, and to fetching a first pip. For what pip reads, and in which
+order, see https://pip.pypa.io/en/stable/topics/configuration/.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
-# How uv calls what pip calls so; where pip takes several, what uv wants between them.
+# uv's variable for each option of pip, and uv's separator if the option takes several values.
 _UV_NAMES = {
     "index-url": ("UV_DEFAULT_INDEX", ""),
     "extra-index-url": ("UV_INDEX", " "),
@@ -48,14 +48,14 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """pip's options that hold here, by their long names, from its files and variables."""
+    """pip's options in force, by their long names, from its files and variables."""
     found: dict[str, str] = {}
     for file in _files(environ):
         parser = configparser.RawConfigParser()
         try:
             parser.read(file, encoding="utf-8")
         except (OSError, configparser.Error, UnicodeDecodeError):
-            continue  # pip itself says what is wrong with it
+            continue  # pip itself reports what is wrong with it
         for section in ("global", "install"):
             if parser.has_section(section):
                 found |= {key.replace("_", "-"): value for key, value in parser.items(section)}
@@ -68,10 +68,10 @@ def settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def for_uv(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Variables that make uv fetch from where pip would; a variable of uv's own wins."""
+    """Variables that make uv fetch from where pip would; existing variables of uv take precedence."""
     found = settings(environ)
     made = {
-        # All indexes are equal, as they are to pip: a locked hash says which file is meant.
+        # All indexes are equal, as they are to pip: the locked hash identifies the file.
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         "UV_SYSTEM_CERTS": "1",
     }
@@ -109,7 +109,7 @@ def _get(address: str, found: Mapping[str, str]) -> bytes:
     handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=context)]
     if proxy := found.get("proxy"):
         handlers.append(urllib.request.ProxyHandler({"http": proxy, "https": proxy}))
-    request = urllib.request.Request(parts.geturl(), headers=headers)  # noqa: S310  the person's own
+    request = urllib.request.Request(parts.geturl(), headers=headers)  # noqa: S310  the user's own
     with urllib.request.build_opener(*handlers).open(request, timeout=60) as answer:
         content: bytes = answer.read()
     return content
@@ -122,23 +122,23 @@ def fetch(
     folder: Path,
     environ: Mapping[str, str] = os.environ,
 ) -> Path | None:
-    """Fetches one file of a project from the index, by its simple page (PEP 503).
+    """Fetches one file of a project from the index, through its simple page (PEP 503).
 
     Args:
         project: The project's normalized name.
         name: The file's name.
         hashes: SHA-256 hashes, one of which the file must have.
-        folder: Where it is put.
+        folder: The folder to put it in.
 
     Returns:
-        The file; nothing where no index is configured, or none has a file with such a hash.
+        The file; ``None`` if no index is configured, or none has a file with such a hash.
     """
     found = settings(environ)
     indexes = [found.get("index-url", ""), *found.get("extra-index-url", "").split()]
     for index in filter(None, indexes):
         page = f"{index.rstrip('/')}/{project}/"
         try:
-            # A folder on a disk has no page but its file.
+            # A local folder doesn't serve a page; read its index.html.
             local = page.startswith("file:")
             links = _Links()
             links.feed(_get(page + "index.html" * local, found).decode())

@@ -1,6 +1,6 @@
 """The command ``./wb``: prepares the machine, then runs what was asked.
 
-Runs with the machine's own Python, so: standard library only.
+It runs with the machine's own Python, so it uses only the standard library.
 """
 
 from __future__ import annotations
@@ -25,41 +25,41 @@ Usage: ./wb COMMAND [options]      (./wb COMMAND --help lists a command's option
   up          start everything on this machine, until Ctrl-C
                 --port 8000  --host 127.0.0.1  --data-dir DIR  --sample  --verbose
   config      print the settings in force and where each comes from
-  migrate     bring the metadata database to this version, with a copy of it before
+  migrate     migrate the metadata database to this version, after copying it
                 --back COPY  --no-copy  --data-dir DIR
-  backup      copy databases, blobs, settings and files into one file, also while it runs
+  backup      copy databases, blobs, settings and files into one file, even while it runs
                 FILE.tar  --passphrase-file FILE  --without-users  --without-files
                 --damaged-blobs  --quiet  --data-dir DIR
-  restore     restore a backup into an empty data folder, and prove it
+  restore     restore a backup into an empty data folder, and verify it
                 FILE.tar  --passphrase-file FILE  --data-dir DIR  --database-url URL
                 --key-file FILE  --quiet
   audit       the audit log: verify, checkpoint, export, prune
                 verify --checkpoint FILE   prune --older-than DAYS
                 export --since TIME --until TIME --format jsonl|csv --output FILE
-  rotate-key  exchange the master key; the service may go on running
-  credentials  give the login of a connection a new password
+  rotate-key  replace the master key; the service may keep running
+  credentials  replace the password of a connection's login
                 rotate NAME  --other-login LOGIN  --password-file FILE  --one-login
   pipeline    check, save, run and watch pipelines, over the API
                 validate FILE   save FILE   run NAME -p NAME=VALUE --no-wait   list [NAME] --json
                 logs RUN --follow   cancel RUN
   service     run the Workbench service alone
-  worker      run tasks of pipelines; any number of them, beside the service or elsewhere
+  worker      run tasks of pipelines; any number of workers, on this machine or others
   scheduler   fire the schedules of pipelines
 
-For work on the Workbench itself:
+For developing the Workbench:
 
   test        run the tests
                 --fast  --changed [BRANCH]  --systems NAMES
-  lint        check style, types and layers
+  lint        check style, types and layering
   bench NAME  run a benchmark
                 --json  --quick
-  chaos       run pipelines while their processes are killed, and check what is promised
+  chaos       run pipelines while their processes are killed, and check the guarantees
                 --runs N  --faults M  --seed S  --database sqlite|postgresql
-  generate    write generated files again
-  lock        compile deploy/locks again
+  generate    regenerate the generated files
+  lock        recompile deploy/locks
   prepare     prepare the environment and stop
 
-  help        this text
+  help        print this text
 """
 
 _DEVELOPER = {"test", "lint", "bench", "chaos", "generate"}
@@ -93,14 +93,14 @@ def _interrupted(number: int, frame: object) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    # A step in work is ended with us, whichever way we are asked to go.
+    # Whichever signal ends us, it also ends the step in progress.
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGHUP, _interrupted)
     command, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
     if command in {"help", "-h", "--help"}:
         print(HELP, end="")
         return 0
-    # -P: the folder one happens to stand in is no place to import from.
+    # -P: don't import from the current folder.
     if command == "up":
         if not {"-h", "--help"} & set(rest) or not steps.PYTHON.exists():
             prepare(product=True, dev=False)
@@ -129,5 +129,5 @@ if __name__ == "__main__":
         print(f"wb: {failure}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("wb: interrupted; the next ./wb goes on from here", file=sys.stderr)
+        print("wb: interrupted; the next ./wb continues from here", file=sys.stderr)
         sys.exit(130)

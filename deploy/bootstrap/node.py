@@ -1,4 +1,4 @@
-"""What npm fetches and builds: the Hub's proxy and the Lab extension."""
+"""What npm installs and builds: the Hub's proxy and the Lab extension."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _npm(step: Step, title: str, folder: Path, *command: str) -> None:
 
 
 def proxy(python: str) -> None:
-    """The Hub's proxy."""
+    """Installs the Hub's proxy."""
     made_from = digest(HUB / "package.json", HUB / "package-lock.json", python)
     installed = HUB / "node_modules" / "configurable-http-proxy" / "package.json"
     step = Step("hub-proxy", made_from, whole=installed.is_file())
@@ -28,7 +28,7 @@ def proxy(python: str) -> None:
 
 
 def _sources() -> list[Path]:
-    """Everything the extension is built from: its own files, not what tools put beside them."""
+    """The extension's sources, without what tools put beside them."""
     made = {"node_modules", "dist", "wb_labext", "__pycache__"}
     return sorted(
         path for path in LABEXT.iterdir() if path.name not in made and not path.name.startswith(".")
@@ -36,7 +36,7 @@ def _sources() -> list[Path]:
 
 
 def extension(python: str, *, dev: bool) -> None:
-    """The Lab extension: what it is built with, and with ``dev`` what checks it; then its build."""
+    """Installs the Lab extension's packages (with ``dev``, also those that check it) and builds it."""
     made_from = digest(LABEXT / "package.json", LABEXT / "package-lock.json", python)
     whole = (LABEXT / "node_modules").is_dir()
     with_tools = Step("labext-packages-dev", made_from, whole=whole)

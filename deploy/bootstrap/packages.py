@@ -1,4 +1,4 @@
-"""The Python packages of ``.wb/env``: pinned by ``deploy/locks``, installed by uv, each file's hash checked."""
+"""The Python packages of ``.wb/env``: pinned by ``deploy/locks``, installed by uv with every hash checked."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PROJECTS = (
     LABEXT,
     REPO / "hub",
 )
-# As in Debian 12: some packages ask for 3.11.5, and would be taken with a newer one.
+# Debian 12's Python: some packages require 3.11.5, and would be chosen for a newer one.
 _OLDEST = "3.11.2"
 _LOCKED = ("--python", str(PYTHON), "--require-hashes", "--no-build-isolation")
 
 
 def _cache() -> dict[str, str]:
-    """uv links what it has unpacked into the environment, which takes a cache on the same disk."""
+    """A cache on the environment's disk: uv links unpacked files into the environment."""
     if "UV_CACHE_DIR" in os.environ:
         return {}
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/")) / ".cache")
@@ -56,7 +56,7 @@ def _uv(
 
 
 def tools(python: str) -> None:
-    """What installs and builds everything else: uv and pip, then node and what packages from source ask for."""
+    """Installs what everything else needs: uv and pip, then node and the build tools of source packages."""
     lock = LOCKS / "installer.txt"
     step = Step("installer", digest(lock, python), whole=(ENV / "bin" / "uv").is_file())
     if not step.done:
@@ -77,30 +77,30 @@ def _locks(dev: bool) -> list[Path]:
 
 
 def sync(python: str, *, dev: bool) -> None:
-    """Makes the environment hold what the locks say: what is missing comes, what is too much goes."""
+    """Makes the environment match the locks: installs what is missing, removes what isn't locked."""
     step = Step("packages", digest(*_locks(dev), python))
     if step.done:
         return
     with step.doing():
-        Step("projects", "").forget()  # they are in no lock
+        Step("projects", "").forget()  # no lock has them, so the sync removes them
         _uv(step, "Python packages", "sync", *_LOCKED, *map(str, _locks(dev)))
 
 
 def compile_bytecode(python: str, *, dev: bool) -> None:
-    """Compiles all packages at once, on all cores: each would be at its first import, on one."""
+    """Compiles all packages at once on all cores, instead of each on one at its first import."""
     step = Step("bytecode", digest(*_locks(dev), python))
     if step.done:
         return
     command = [str(PYTHON), "-I", "-m", "compileall", "-qq", "-j", "0", "-x", r"/(tests|uv)/"]
     with step.doing():
-        # Status 1: packages bring files of Pythons to come, and templates that only look like Python.
+        # Status 1: packages have files for newer Pythons, and templates that only look like Python.
         run("Compiling", [*command, str(ENV / "lib")], log=step.log, env=tool_env(), well=(0, 1))
 
 
 def projects(python: str) -> None:
-    """Installs the Workbench's own packages, editable."""
-    # Code is read from where it lies; data that goes elsewhere in the environment (extensions, kernels,
-    # settings) is copied there.
+    """Installs the Workbench's own packages in editable mode."""
+    # Code is imported in place; data files (extensions, kernels, settings) are copied into the
+    # environment.
     copied = [project / name for project in PROJECTS for name in ("etc", "kernelspec", "schema")]
     copied += [LABEXT / "wb_labext" / "labextension", LABEXT / "install.json"]
     made_from = [project / "pyproject.toml" for project in PROJECTS]
@@ -109,7 +109,7 @@ def projects(python: str) -> None:
     if step.done:
         return
     options = ["--python", str(PYTHON), "--no-deps", "--no-build-isolation", "--offline"]
-    # Built anew, whatever the cache has: it only looks at pyproject.toml.
+    # Always rebuilt: the cache only checks pyproject.toml.
     options += ["--reinstall", "--no-cache"]
     for project in PROJECTS:
         options += ["-e", str(project)]
@@ -118,13 +118,13 @@ def projects(python: str) -> None:
 
 
 def compile_locks() -> None:
-    """Compiles ``deploy/locks/*.in`` again, for all platforms and Pythons from the oldest supported one.
+    """Recompiles ``deploy/locks/*.in``, for all platforms and all Pythons from the oldest supported one.
 
     Raises:
         StepFailed: No set of versions fits, or an index can't be reached.
     """
     step = Step("lock", "")
-    # Other indexes and folders of wheels would hide hashes that the public index has.
+    # Other indexes and wheel folders would hide hashes that the public index has.
     alone = {"UV_INDEX": "", "UV_FIND_LINKS": "", "UV_NO_CONFIG": "1"}
     options = ["--universal", "--python-version", _OLDEST, "--fork-strategy", "fewest"]
     options += ["--generate-hashes", "--no-header", "--annotation-style", "line", "--upgrade"]

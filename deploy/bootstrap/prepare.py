@@ -1,4 +1,4 @@
-"""Brings the environment to what this version of the code needs, with as much at once as can be."""
+"""Updates the environment to what this version of the code needs, as parallel as possible."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from steps import STATE, alone
 
 
 def prepare(*, product: bool, dev: bool) -> None:
-    """Does each step whose result is missing or was made from something else.
+    """Runs each step whose result is missing or whose inputs have changed.
 
     Args:
         product: Also the parts that are built from this repository: the proxy, the Lab
             extension and the Python packages.
-        dev: Also what tests and checks need. Once it is there it is kept up to date.
+        dev: Also what tests and checks need. Once installed, it is kept up to date.
 
     Raises:
-        StepFailed: A step didn't work.
+        StepFailed: A step failed.
     """
     try:
         with alone():
@@ -39,7 +39,7 @@ def prepare(*, product: bool, dev: bool) -> None:
 
 
 def _side_by_side(python: str, *, product: bool, dev: bool) -> None:
-    """npm waits for the network while Python's packages are unpacked and compiled."""
+    """Runs steps in parallel: npm waits for the network while Python packages are unpacked."""
     with ThreadPoolExecutor(8) as pool:
 
         def after(task: Callable[[], None], *before: Future[None]) -> Future[None]:

@@ -1,6 +1,6 @@
-"""Runs long commands, several side by side, and shows what goes on and for how long.
+"""Runs long commands, several in parallel, and shows what is running and for how long.
 
-What is done is one line each. On a terminal the last line says what is being done and moves while it is.
+Each finished command is one line. On a terminal, an animated last line shows what is running.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TAIL_LINES = 25
 
 
 class StepFailed(Exception):
-    """A step didn't work; the text is for the person at the terminal."""
+    """A step failed; the text is for the user at the terminal."""
 
 
 def seconds(since: float) -> str:
@@ -37,7 +37,7 @@ def tail(path: Path, lines: int = _TAIL_LINES) -> str:
 
 
 class _Board:
-    """The lines on the terminal, for the threads that share it."""
+    """The lines on the terminal, shared by threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class _Board:
             self._frame += 1
             names = " · ".join(f"{title} {seconds(at)}" for title, at in self._active.items())
             text = f"{_FRAMES[self._frame % len(_FRAMES)]} {names}"
-        # Cut to the terminal: what wraps can't be written over.
+        # Cut to the terminal's width: a wrapped line can't be overwritten.
         width = max(10, shutil.get_terminal_size().columns - 1)
         print(f"\r\x1b[K{text[:width]}", end="", file=sys.stderr, flush=True)
 
@@ -78,12 +78,12 @@ _stopped = threading.Event()
 
 
 def stop() -> None:
-    """Ends the commands that run, in whichever threads, and starts no more of them."""
+    """Ends the commands running in all threads, and starts no more."""
     _stopped.set()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the command and everything it started: it leads a process group of its own."""
+    """Ends the command and everything it started, by its process group."""
     for sig, grace in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
         try:
             os.killpg(process.pid, sig)
@@ -113,15 +113,15 @@ def run(
     cwd: Path | None = None,
     well: Collection[int] = (0,),
 ) -> None:
-    """Runs ``command`` with its output in ``log``, and says on the terminal how long it takes.
+    """Runs ``command`` with its output in ``log``, and shows on the terminal how long it takes.
 
     Args:
-        title: What the person reads while it runs.
-        log: Takes both output streams; its end is shown on failure.
-        well: The statuses that count as success.
+        title: What the user reads while it runs.
+        log: Receives both output streams; its end is shown on failure.
+        well: The exit statuses that count as success.
 
     Raises:
-        StepFailed: The command could not start, gave another status, or :func:`stop` was called.
+        StepFailed: The command couldn't start or failed, or :func:`stop` was called.
     """
     if _stopped.is_set():
         raise StepFailed("stopped")

@@ -1,8 +1,8 @@
-"""Where the prepared things lie, and the stamps by which a step knows that it is done.
+"""The paths of what is prepared, and the stamps that mark steps as done.
 
-Each step has a stamp: a hash of everything it was made from. A step whose stamp still fits is skipped, so a
-second start costs a few hashes. The stamp goes before the work begins and comes back when it is
-done: a step that was interrupted is redone.
+A step's stamp is a hash of all its inputs. A step whose stamp still matches is skipped, so a second start
+costs a few hashes. The stamp is removed before the work begins and written when it is done, so an
+interrupted step is redone.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def digest(*parts: Path | str) -> str:
 
 
 class Step:
-    """One piece of preparation and the stamp that says what it was made from."""
+    """One step of the preparation, with the stamp of its inputs."""
 
     def __init__(self, name: str, made_from: str, *, whole: bool = True) -> None:
         self.name = name
@@ -46,14 +46,14 @@ class Step:
 
     @property
     def done(self) -> bool:
-        """Whether the result is there and was made from today's inputs."""
+        """Whether the result exists and was made from the current inputs."""
         try:
             return self._whole and self._stamp.read_text() == self._made_from
         except OSError:
             return False
 
     def forget(self) -> None:
-        """Takes the stamp away: what it stands for is about to go."""
+        """Removes the stamp: its result is about to be replaced."""
         self._stamp.unlink(missing_ok=True)
 
     @contextlib.contextmanager
@@ -68,8 +68,8 @@ class Step:
 
 
 def tool_env() -> dict[str, str]:
-    """The person's own environment, so that their pip and npm settings (proxies, mirrors,
-    certificates) hold, less what would send packages to another place than the environment."""
+    """The user's environment, so that their pip and npm settings (proxies, mirrors, certificates)
+    apply, without the variables that would install packages outside the environment."""
     env = {
         name: value
         for name, value in os.environ.items()
@@ -90,7 +90,7 @@ def tool_env() -> dict[str, str]:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """One preparation at a time: two would write into the same folders."""
+    """Allows one preparation at a time: two would write to the same folders."""
     STATE.mkdir(exist_ok=True)
     with (STATE / "lock").open("w") as file:
         try:

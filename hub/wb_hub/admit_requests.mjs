@@ -1,9 +1,9 @@
-// Loaded into the Hub's proxy before its own program: what it doesn't take, before anybody is known.
+// Loaded into the Hub's proxy before its own program: refuses requests before anybody is authenticated.
 //
-// - An address that isn't UTF-8 when it is decoded is a 400; configurable-http-proxy answers 500.
-// - The Hub reads a whole body before it asks who sent it. What its pages and its API are sent is small,
-//   so a larger body doesn't get there, nor one that doesn't say its length.
-// - Users' servers read large bodies the same way: only so many at a time, in all and from one address.
+// - A URL that doesn't decode to UTF-8 is a 400; configurable-http-proxy would answer 500.
+// - The Hub reads a whole body before it authenticates the sender. Requests to its pages and its API are
+//   small, so larger bodies, and those without a declared length, don't get there.
+// - Users' servers read large bodies the same way: their number is limited, in total and per address.
 
 import { Server } from 'node:http';
 
@@ -13,10 +13,10 @@ const SMALL_BODY = MIB;
 const LARGE_BODIES = 32;
 const LARGE_BODIES_OF_ONE_ADDRESS = 8;
 
-const onTheirWay = new Map(); // large bodies, by address
+const inProgress = new Map(); // large bodies, by address
 let all = 0;
 
-/** The bytes of a request's body; Infinity where it doesn't say. */
+/** The size of a request's body in bytes; Infinity if it isn't declared. */
 function size(request) {
   if ('transfer-encoding' in request.headers) {
     return Infinity;
@@ -33,7 +33,7 @@ function path(request) {
   }
 }
 
-/** Why a request isn't passed on: a status and a sentence; null: it is. */
+/** Why a request is refused: a status and a sentence; null if it isn't. */
 function refusal(request) {
   const asked = path(request);
   if (asked === null) {
@@ -42,40 +42,40 @@ function refusal(request) {
   const bytes = size(request);
   if (!/^\/+(user|services)\//.test(asked)) {
     if (bytes === Infinity) {
-      return [411, 'A request to the Hub has to say how long its body is (Content-Length).'];
+      return [411, 'A request to the Hub must declare the length of its body (Content-Length).'];
     }
     if (bytes > HUB_BODY) {
-      return [413, `A request to the Hub may have a body of ${HUB_BODY / MIB} MiB.`];
+      return [413, `The body of a request to the Hub may be at most ${HUB_BODY / MIB} MiB.`];
     }
   }
   return null;
 }
 
-/** Counts a large body until its request has ended; false where there are too many. */
+/** Counts a large body until its request has ended; false if there are too many. */
 function admitBody(request, response) {
   if (size(request) <= SMALL_BODY) {
     return true;
   }
   const address = request.socket.remoteAddress;
-  const count = onTheirWay.get(address) ?? 0;
+  const count = inProgress.get(address) ?? 0;
   if (all >= LARGE_BODIES || count >= LARGE_BODIES_OF_ONE_ADDRESS) {
     return false;
   }
   all += 1;
-  onTheirWay.set(address, count + 1);
+  inProgress.set(address, count + 1);
   response.once('close', () => {
     all -= 1;
-    const left = onTheirWay.get(address) - 1;
+    const left = inProgress.get(address) - 1;
     if (left > 0) {
-      onTheirWay.set(address, left);
+      inProgress.set(address, left);
     } else {
-      onTheirWay.delete(address);
+      inProgress.delete(address);
     }
   });
   return true;
 }
 
-/** Answers, and closes the connection: what is left of the body isn't read. */
+/** Answers, and closes the connection: the rest of the body isn't read. */
 function refuse(response, status, sentence, headers = {}) {
   response.writeHead(status, {
     'Content-Type': 'text/plain; charset=utf-8',

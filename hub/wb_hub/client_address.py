@@ -1,4 +1,4 @@
-"""Where a request to the Hub comes from, behind one proxy or several."""
+"""The client address of a request to the Hub, behind one or more proxies."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tornado.httputil import HTTPServerRequest
 
 
 def client_address(request: HTTPServerRequest, trusted: Collection[str]) -> str:
-    """The address that the outermost proxy saw, of those that are believed.
+    """The client's address, as seen by the outermost trusted proxy.
 
-    Each proxy adds to the end of ``X-Forwarded-For`` whom it serves, so what a client itself writes
-    there stands before that. ``X-Real-Ip``, which Tornado prefers, counts for nothing: the Hub's
-    proxy passes on what a client claims in it.
+    Each proxy appends its client's address to ``X-Forwarded-For``, so what a client itself writes
+    there comes before it. ``X-Real-Ip``, which Tornado prefers, is ignored: the Hub's proxy passes on
+    what a client claims in it.
 
     Args:
-        trusted: Addresses of proxies in front of the Hub's own; loopback ones are always believed.
+        trusted: Addresses of proxies in front of the Hub's own; loopback ones are always trusted.
     """
     found = "direct"
     for part in reversed(",".join(request.headers.get_list("X-Forwarded-For")).split(",")):

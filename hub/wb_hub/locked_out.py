@@ -1,7 +1,7 @@
-"""Who is locked out: the members of a Hub group, whatever other group they are in.
+"""Locked-out users: the members of a Hub group, whatever other groups they are in.
 
-They stay known to the Hub. The service refuses them, also where somebody else than the Hub vouches for
-them, and runs nothing with their rights.
+The Hub still has them. The service refuses them, even if another issuer authenticates them, and runs
+nothing with their rights.
 """
 
 from __future__ import annotations
@@ -14,6 +14,6 @@ LOCKED_OUT = "locked-out"
 
 
 def is_locked_out(db: Any, name: str) -> bool:
-    """Whether the Hub's user of this name is in the group."""
+    """Whether the Hub's user with this name is in the group."""
     members = db.query(orm.User).join(orm.User.groups).filter(orm.Group.name == LOCKED_OUT)
     return bool(members.filter(orm.User.name == name).count())

@@ -1,7 +1,7 @@
-"""The named servers in which notebooks of pipelines run: who may start one, and how many there are.
+"""The named servers in which notebooks of pipelines run: who may start one, and how many may run.
 
-A person's server ``pipelines`` is started by a worker when a run needs it, and ends when it has been
-idle for a while. It is no server for people: nobody but the worker starts a named server here.
+A worker starts a user's server ``pipelines`` when a run needs it, and it stops after it has been idle
+for a while. Users don't work in it: only the worker may start a named server here.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ NAME = "pipelines"
 
 
 def rule(worker: str, most: int) -> Callable[[Any], int]:
-    """What the Hub asks before each start of a named server, and for some of its pages.
+    """The limit that the Hub asks for before each start of a named server, and for some pages.
 
     Args:
         worker: the service that starts them.
-        most: servers of this kind that may run at the same time, of all people together.
+        most: how many such servers may run at the same time, for all users together.
     """
 
     def named_server_limit(handler: Any) -> int:
@@ -33,7 +33,7 @@ def rule(worker: str, most: int) -> Callable[[Any], int]:
         if isinstance(asks, orm.Service) and asks.name == worker:
             if name != NAME:
                 raise web.HTTPError(403, f"The only named server is {NAME}.")
-            # The worker asks before; between its question and the start an administrator may act.
+            # The worker has checked, but an administrator may have locked the user out since.
             if is_locked_out(handler.db, handler.path_args[0]):
                 raise web.HTTPError(403, "This user is locked out.")
             others = (
@@ -48,20 +48,20 @@ def rule(worker: str, most: int) -> Callable[[Any], int]:
                     429, f"{most} notebook servers are already running, which is the limit."
                 )
             return 0
-        # Here and not by a number: a refusal any later leaves the name taken.
+        # Refused here rather than with a number: a later refusal would leave the name taken.
         raise web.HTTPError(403, "Named servers are only for pipelines.")
 
     return named_server_limit
 
 
 def arguments(idle_seconds: int) -> list[str]:
-    """What such a server is started with, besides what every server is."""
+    """The arguments of such a server, besides those of every server."""
     return [
-        # It ends when there is no kernel; an idle one goes too, as the spare one is in the end.
+        # The server stops when it has no kernels; idle ones, including the spare, are culled.
         f"--ServerApp.shutdown_no_activity_timeout={idle_seconds}",
         f"--MappingKernelManager.cull_idle_timeout={idle_seconds}",
         f"--MappingKernelManager.cull_interval={min(60, idle_seconds)}",
-        # The driver keeps the end of what a cell prints, and reads faster than a browser.
+        # The driver keeps only the end of a cell's output, and reads faster than a browser.
         "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=10000000",
         "--ZMQChannelsWebsocketConnection.iopub_msg_rate_limit=3000",
         # Nobody works in it.

@@ -1,4 +1,4 @@
-"""Sign-in by a provider that speaks OAuth 2 or OpenID Connect, from settings alone."""
+"""Sign-in through a provider of OAuth 2 or OpenID Connect, configured by settings alone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def discover(issuer: str) -> dict[str, str]:
 
 
 def _named_by(claim: str) -> Callable[[dict[str, Any]], str]:
-    """Takes the name from a claim; who has none is refused, where the library fails with a 500."""
+    """Reads the name from a claim; without one it answers 403, where the library fails with 500."""
 
     def name(person: dict[str, Any]) -> str:
         if not person.get(claim):
@@ -83,10 +83,10 @@ def apply(c: Config, oidc: Oidc) -> None:
     auth.enable_pkce = True
     if oidc.callback_url:
         auth.oauth_callback_url = oidc.callback_url
-    # A public provider knows everybody. Unless told otherwise, only people whom an administrator
-    # has added at the Hub come in.
+    # A public provider authenticates everybody. By default, only users whom an administrator has added
+    # at the Hub may sign in.
     auth.allow_all = oidc.allow_all
-    # Where groups decide, having been let in before is no reason: who leaves them is out.
+    # If groups decide, an earlier sign-in doesn't count: a user who leaves the groups is refused.
     auth.allow_existing_users = not oidc.allowed_groups
     if oidc.groups_claim:
         auth.manage_groups = True

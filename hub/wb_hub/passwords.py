@@ -1,15 +1,16 @@
-"""Sign-in with passwords that the Hub keeps.
+"""Sign-in with passwords stored by the Hub.
 
-The table, the hashing and the change-password pages are ``jupyterhub-nativeauthenticator``'s. What differs here:
+The table, the hashing and the change-password pages are ``jupyterhub-nativeauthenticator``'s. The
+differences:
 
-- A sign-up is never approved by itself. The original approves names that are administrators or already
-  known to the Hub, so that a stranger could claim an account that an administrator had just added.
-- People whom an administrator adds have an account at once, with a password nobody knows; the
+- A sign-up is never approved automatically. The original approves names of administrators and of users
+  that the Hub already has, so a stranger could claim an account that an administrator had just added.
+- Users whom an administrator adds have an account at once, with a password that nobody knows; the
   administrator then sets one.
-- Approving and discarding are POST requests with the XSRF check; there they are links, which any page
-  could make an administrator's browser follow.
-- Tries are counted by name and address, for unknown names too, and answers take as long for them.
-- Whoever is locked out, or whose password is changed, is signed out everywhere.
+- Approving and discarding are POST requests with the XSRF check; in the original they are links, which
+  any page could make an administrator's browser follow.
+- Attempts are counted by name and address, also for unknown names, which take as long to answer.
+- A user who is locked out, or whose password is changed, is signed out everywhere.
 """
 
 from __future__ import annotations
@@ -41,16 +42,16 @@ from traitlets import Set, Unicode
 from wb_hub.client_address import client_address
 from wb_hub.locked_out import LOCKED_OUT
 
-# bcrypt reads no more than this; what comes after would be ignored.
+# bcrypt reads no more than this and ignores the rest.
 _LONGEST_PASSWORD_BYTES = 72
 _COUNTED_NAMES = 10_000
 _MOST_WAITING_SIGN_UPS = 200
-# Tries with one name from all addresses together, as a multiple of those from one.
+# Allowed attempts with one name from all addresses together, as a multiple of those from one.
 _ALL_ADDRESSES = 10
 
 
 def hash_password(password: str) -> bytes:
-    """The bcrypt hash that the account table holds."""
+    """The bcrypt hash that the account table stores."""
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt())
 
 
@@ -60,7 +61,7 @@ def _matches(password: str, hashed: bytes) -> bool:
 
 
 class Tries:
-    """Counts failed tries; forgets the oldest names rather than grow without end."""
+    """Counts failed attempts; drops the oldest names rather than growing without limit."""
 
     def __init__(self, wait_seconds: float) -> None:
         self._wait = wait_seconds
@@ -74,7 +75,7 @@ class Tries:
             self._failed.popitem(last=False)
 
     def count(self, name: str, address: str) -> int:
-        """Failed tries with ``name`` from ``address`` ("": from anywhere) until the wait is over."""
+        """Failed attempts with ``name`` from ``address`` ("": from anywhere) that still count."""
         count, last = self._failed.get((name, address), (0, 0.0))
         return 0 if time.monotonic() - last > self._wait else count
 
@@ -84,12 +85,12 @@ class Tries:
 
 
 class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
-    """See the module's text."""
+    """See the module's docstring."""
 
     first_admin_file = Unicode(
         "",
         config=True,
-        help="JSON file with the name and password hash of the administrator that the first start makes.",
+        help="JSON file with the name and password hash of the administrator that the first start creates.",
     )
 
     trusted_proxies = Set(
@@ -99,7 +100,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.tries = Tries(self.seconds_before_next_try)
-        # Compared with when there is no such account, so that the answer takes as long.
+        # Compared with if there is no such account, so that the answer takes as long.
         self._nobody = hash_password(secrets.token_urlsafe())
 
     async def authenticate(self, handler: BaseHandler, data: dict[str, str]) -> str | None:
@@ -113,7 +114,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
             raise web.HTTPError(
                 403, f"Too many failed attempts. Wait {minutes} minutes before you try again."
             )
-        # Counted before the check, which runs beside others: many at once are no way around the limit.
+        # Counted before the check: otherwise many concurrent attempts would get around the limit.
         self.tries.add(name, address)
         account = self.get_user(name)
         hashed = account.password if account else self._nobody
@@ -126,7 +127,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         return name
 
     def get_authed_users(self) -> set[str]:
-        """Nobody is approved by being known."""
+        """Empty, so that nobody is approved because the Hub already has them."""
         return set()
 
     def is_password_strong(self, password: str) -> bool:
@@ -137,7 +138,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
     def create_user(self, username: str, password: str, **more: Any) -> UserInfo | None:
         name = self.normalize_username(username)
         waiting = self.db.query(UserInfo).filter(UserInfo.is_authorized.is_(False)).count()
-        # A name the Hub knows belongs to somebody, with an account or without.
+        # A name that the Hub has belongs to somebody, with or without an account.
         known = orm.User.find(self.db, name) is not None
         if known or waiting >= _MOST_WAITING_SIGN_UPS:
             return None
@@ -145,7 +146,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         return made
 
     def add_user(self, user: orm.User) -> None:
-        """Gives everybody whom the Hub knows an account; none of them can be claimed by a sign-up."""
+        """Gives every user of the Hub an account, so that no sign-up can claim their name."""
         super().add_user(user)
         account = self.get_user(user.name)
         first = self._first_admin(user.name)
@@ -172,7 +173,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         return changed
 
     def sign_out_everywhere(self, username: str) -> None:
-        """Ends the person's browser sessions at the Hub and at their server."""
+        """Ends the user's browser sessions at the Hub and at their server."""
         user = orm.User.find(self.db, username)
         if user is None:
             return
@@ -183,7 +184,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         self.db.commit()
 
     def mark_locked_out(self, user: orm.User, *, locked: bool) -> None:
-        """Puts a person into the group of those who are locked out, or takes them out of it."""
+        """Adds a user to the group of locked-out users, or removes them from it."""
         group = orm.Group.find(self.db, LOCKED_OUT)
         if group is None:
             group = orm.Group(name=LOCKED_OUT)
@@ -207,7 +208,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
 
 
 class SignInHandler(LoginHandler):  # type: ignore[misc]
-    """The sign-in page; a form without its two fields is the sender's mistake, not the Hub's."""
+    """The sign-in page; a form that lacks its two fields is a client error, not a 500."""
 
     async def post(self) -> None:
         self.get_body_argument("username")
@@ -216,7 +217,7 @@ class SignInHandler(LoginHandler):  # type: ignore[misc]
 
 
 class OwnPasswordHandler(ChangePasswordHandler):  # type: ignore[misc]
-    """The page to change one's own password; tries at the old one are counted as at sign-in."""
+    """The page to change your own password; attempts at the old one are limited as at sign-in."""
 
     @web.authenticated
     async def post(self) -> None:
@@ -249,7 +250,7 @@ class OwnPasswordHandler(ChangePasswordHandler):  # type: ignore[misc]
 
 
 class PeopleHandler(LocalBase):  # type: ignore[misc]
-    """Everybody with an account, those who wait for approval first."""
+    """The page of all accounts, those waiting for approval first."""
 
     @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def get(self) -> None:
@@ -260,7 +261,7 @@ class PeopleHandler(LocalBase):  # type: ignore[misc]
 
 
 class ApproveHandler(LocalBase):  # type: ignore[misc]
-    """Lets a person in, or locks them out."""
+    """Approves an account, or locks its user out."""
 
     @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def post(self, name: str) -> None:
@@ -273,7 +274,7 @@ class ApproveHandler(LocalBase):  # type: ignore[misc]
         account.is_authorized = approved
         self.db.commit()
         if approved:
-            # Known to the Hub from now on, so that groups can be given before the first sign-in.
+            # Creates the Hub's user, so that groups can be assigned before the first sign-in.
             user = self.user_from_username(name)
             self.authenticator.mark_locked_out(user.orm_user, locked=False)
         else:
@@ -285,7 +286,7 @@ class ApproveHandler(LocalBase):  # type: ignore[misc]
         known = orm.User.find(self.db, name)
         if known is None:
             return
-        # First of all: what comes after may take a while.
+        # Before the rest, which may take a while.
         self.authenticator.mark_locked_out(known, locked=True)
         user = self.users[known]
         for server, spawner in list(user.spawners.items()):
@@ -297,7 +298,7 @@ class ApproveHandler(LocalBase):  # type: ignore[misc]
 
 
 class DiscardHandler(LocalBase):  # type: ignore[misc]
-    """Removes a sign-up that was not approved."""
+    """Removes an unapproved sign-up."""
 
     @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def post(self, name: str) -> None:

@@ -1,14 +1,14 @@
-"""Runs a module as ``python -m`` does, and starts it a second faster: ``quick MODULE ARGUMENT …``.
+"""Runs a module like ``python -m``, but starts it a second faster: ``quick MODULE ARGUMENT …``.
 
-``jsonschema`` imports the checker of international addresses where one is installed, and Jupyter's
-packages ask for it to be installed. That import alone builds a grammar for more than a second, on
-every start of the Hub, of the service and of each user's server. Here it is built once an address
-is to be checked.
+``jsonschema`` imports a checker of internationalized addresses if one is installed, and Jupyter's
+packages require one. That import alone spends more than a second building a grammar, on every start of
+the Hub, of the service and of each user's server. Here the grammar is built when an address is first
+checked.
 
-``httpx`` imports a command line of its own, with all that draws its colours, which nobody calls here.
+``httpx`` imports its command line, with a library for coloured output, which nobody uses here.
 
-Importing makes a hundred thousand objects and no garbage. Python looks for some all the while, which
-takes a fifth of a start: here it looks less often.
+Imports create a hundred thousand objects and no garbage. Collecting garbage meanwhile takes a fifth of a
+start, so the collector runs less often here.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def _no_command() -> None:
 
 
 def postpone() -> None:
-    """Puts modules in the places of those that take long to import and are hardly needed.
+    """Replaces modules that are slow to import and rarely needed.
 
-    The checker's imports the real one once it is asked; httpx's command line stays away.
+    The checker's stand-in imports the real module on first use; httpx's command line stays out.
     """
     stand_in = ModuleType(_CHECKER)
     stand_in.is_valid_syntax = _valid  # type: ignore[attr-defined]

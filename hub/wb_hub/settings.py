@@ -1,4 +1,4 @@
-"""What the Hub's configuration is made from: environment variables, read in one place."""
+"""The settings of the Hub, read from environment variables in one place."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-# It comes with a package that isn't built for every platform.
+# Comes with a package that isn't built for every platform.
 REDIS_SERVER = Path(sys.executable).parent / "redis-server"
 
 
@@ -49,7 +49,7 @@ def _names(env: Mapping[str, str], name: str) -> frozenset[str]:
 
 
 def default_data_dir(env: Mapping[str, str]) -> Path:
-    """``workbench`` in the place that the XDG rules give for a person's data."""
+    """``workbench`` in the user's data folder, by the XDG specification."""
     base = env.get("XDG_DATA_HOME", "")
     root = Path(base) if base and Path(base).is_absolute() else Path.home() / ".local" / "share"
     return root / "workbench"
@@ -57,12 +57,12 @@ def default_data_dir(env: Mapping[str, str]) -> Path:
 
 @dataclass(frozen=True)
 class Oidc:
-    """A sign-in provider that speaks OAuth 2 or OpenID Connect.
+    """A sign-in provider of OAuth 2 or OpenID Connect.
 
     Attributes:
-        groups_claim: Set: groups come from this claim, and from nowhere else.
-        allow_all: Whether everybody whom the provider knows may sign in.
-        allowed_groups: Whose members may sign in; needs ``groups_claim``.
+        groups_claim: If set, groups come from this claim only.
+        allow_all: Whether everybody whom the provider authenticates may sign in.
+        allowed_groups: Groups whose members may sign in; needs ``groups_claim``.
     """
 
     client_id: str
@@ -85,21 +85,21 @@ class HubSettings:
     """Everything ``wb_hub.config`` needs to know.
 
     Attributes:
-        data_dir: Folder of the service, and of the users' homes where they are not system users.
-        own_dir: Folder of the Hub's own files and secrets, if not in the data folder: a Hub that is
-            root needs one that the service's user can't write to.
-        redis_url: Where the queue of pipelines' work is; empty: the service runs the work itself.
-        redis_socket: Set: Redis is started here, at this socket.
-        runtime_dir: Short, private folder for sockets; empty: wherever Jupyter puts them.
+        data_dir: Folder of the service, and of the users' homes if they are not system users.
+        own_dir: Folder of the Hub's own files and secrets, if not in the data folder: a Hub that runs
+            as root needs one that the service's user can't write to.
+        redis_url: Redis for the queue of pipelines' tasks; empty: the service runs them itself.
+        redis_socket: If set, Redis is started here, on this socket.
+        runtime_dir: Short, private folder for sockets; empty: Jupyter's default.
         spawner: ``simple``: every server runs as the Hub's own user. ``local``: as the system
             user of the same name (the Hub runs as root).
-        service_url: Set: the service runs elsewhere, at this address, and isn't started here.
+        service_url: If set, the service runs elsewhere, at this address, and isn't started here.
         tether: Whether children end when their parent dies.
         notebook_servers: How many servers for notebooks of pipelines may run at the same time.
-        notebooks_idle_minutes: After how long without work one of them ends.
-        worker_token: Of workers that run elsewhere, at the Hub; they start people's servers with it.
-        trusted_proxies: Addresses of proxies in front of the Hub's own, whose word on a client's
-            address is believed.
+        notebooks_idle_minutes: Minutes without work after which one of them stops.
+        worker_token: The Hub's token for workers that run elsewhere, which start users' servers.
+        trusted_proxies: Addresses of proxies in front of the Hub's own that are trusted to report
+            the client's address.
     """
 
     data_dir: Path
@@ -132,7 +132,7 @@ class HubSettings:
 
     @property
     def proxy_url(self) -> str:
-        """Where the Hub's proxy is reached from this machine."""
+        """The address of the Hub's proxy, from this machine."""
         everywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
         host = everywhere.get(self.host, self.host)
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
@@ -143,17 +143,17 @@ class HubSettings:
 
     @property
     def first_admin_file(self) -> Path:
-        """Name and password hash of the administrator that the first start makes."""
+        """Name and password hash of the administrator that the first start creates."""
         return self.hub_dir / "first-admin.json"
 
     @property
     def extra_config_dir(self) -> Path:
-        # What lies here runs as the Hub.
+        # Code in this folder runs as the Hub.
         return (self.own_dir or self.data_dir) / "jupyterhub_config.d"
 
     @property
     def service_direct_url(self) -> str:
-        """Where a kernel reaches the service without the proxy."""
+        """The address at which a kernel reaches the service without the proxy."""
         base = self.service_url or f"http://127.0.0.1:{self.service_port}"
         return f"{base.rstrip('/')}/services/workbench"
 
@@ -190,7 +190,7 @@ def from_env(env: Mapping[str, str] = os.environ) -> HubSettings:
     """The settings in force.
 
     Raises:
-        SettingError: A variable holds what it can't.
+        SettingError: A variable has an invalid value.
     """
     spawner = env.get("WB_SPAWNER") or "simple"
     if spawner not in {"simple", "local"}:

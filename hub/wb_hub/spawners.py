@@ -1,4 +1,4 @@
-"""How a user's server is started: as one system user for all, or each as their own."""
+"""How users' servers are started: all as one system user, or each as the user's own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOBODY = 65534
 
 
 class WorkbenchSpawner(LocalProcessSpawner):  # type: ignore[misc]
-    """What both ways share: a private folder for sockets, and the servers of pipelines' notebooks."""
+    """The base of both spawners: a private folder for sockets, and servers for pipelines' notebooks."""
 
     runtime_root = Unicode(
         "",
@@ -33,14 +33,14 @@ class WorkbenchSpawner(LocalProcessSpawner):  # type: ignore[misc]
     )
 
     notebooks_idle_seconds = Integer(
-        900, config=True, help="Minutes without work after which a notebook server stops."
+        900, config=True, help="Seconds without work after which a notebook server stops."
     )
 
     def _runtime_dir(self) -> str:
-        """Made here, because the user may not be allowed to write into its parent."""
+        """Creates the folder here, because the user may not be allowed to write to its parent."""
         if not self.runtime_root:
             return ""
-        # One for each server, of a fixed length whatever the names are.
+        # One for each server, with a name of fixed length.
         which = hashlib.sha256(f"{self.user.name}/{self.name}".encode()).hexdigest()[:12]
         path = Path(self.runtime_root, which)
         path.mkdir(mode=0o700, exist_ok=True)
@@ -65,24 +65,24 @@ class WorkbenchSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
 
 class ServiceSpawner(_ServiceSpawner):  # type: ignore[misc]
-    """Starts a managed service again within seconds of its end, instead of half a minute."""
+    """Restarts a managed service within seconds of its end, instead of half a minute."""
 
     poll_interval = Integer(3)
 
 
 class LocalSpawner(WorkbenchSpawner):
-    """Each server as the system user of the same name. The Hub runs as root."""
+    """Runs each server as the system user of the same name. The Hub runs as root."""
 
     least_uid = Integer(
         1000,
         config=True,
-        help="The lowest number of a system user that may be a person. Below are the accounts of "
-        "programs, whose files a person of the same name would get.",
+        help="The lowest uid of a system user that may be a person. Below are the accounts of "
+        "programs, whose files a user of the same name would get.",
     )
     service_user = Unicode("", config=True, help="The service's system user: never a person's.")
 
     def account(self) -> pwd.struct_passwd:
-        """The person's system user.
+        """The user's system account.
 
         Raises:
             HTTPError: there is none, or it isn't a person's.
@@ -110,7 +110,7 @@ class LocalSpawner(WorkbenchSpawner):
 
     def own(self, path: Path) -> None:
         account = self.account()
-        # Not through a link, and nothing that a third one made before us.
+        # Not through a link, and not a folder that somebody else created first.
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             if os.fstat(handle).st_uid not in (os.geteuid(), account.pw_uid):
@@ -126,8 +126,8 @@ class LocalSpawner(WorkbenchSpawner):
 
         def prepare() -> None:
             become()
-            # As the user from here on. The Hub's own output would be a descriptor of its log, and who
-            # holds one can cut the file.
+            # From here on it runs as the user. The inherited output is a descriptor of the Hub's log,
+            # with which the user could truncate the file.
             output = _own_log(home / ".workbench")
             os.dup2(output, 1)
             os.dup2(output, 2)
@@ -136,7 +136,7 @@ class LocalSpawner(WorkbenchSpawner):
 
 
 def _own_log(folder: Path) -> int:
-    """A descriptor for what a person's server prints: a file of their own, or nothing."""
+    """A descriptor for the output of a user's server: a file in their home, or /dev/null."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / "server.log"
@@ -149,9 +149,9 @@ def _own_log(folder: Path) -> int:
 
 
 class SimpleSpawner(WorkbenchSpawner, SimpleLocalProcessSpawner):  # type: ignore[misc]
-    """Every server as the user that runs the Hub, with a home folder of its own.
+    """Runs every server as the user that runs the Hub, each with its own home folder.
 
-    Keeps nobody apart from anybody: for one machine and evaluation.
+    Users aren't isolated from each other: for one machine and evaluation.
     """
 
     def make_preexec_fn(self, name: str) -> Callable[[], Any]:

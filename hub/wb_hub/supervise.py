@@ -1,4 +1,4 @@
-"""Runs the Hub as a child and leaves no process behind, however it ends."""
+"""Runs the Hub as a child process and leaves no process behind, however it ends."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ _LOG_KEPT_BYTES = 10 * 1024 * 1024
 _TAIL_BYTES = 64 * 1024
 # The Hub's own lines of level warning and above, as in "[W 2026-01-31 12:00:00.000 JupyterHub app:1] text".
 _WARNING = re.compile(rb"^\[[WEC] \S+ \S+ JupyterHub (\S+)\] (.*)")
-# Said on every start, every wrong password or every request over plain HTTP: true, and nothing to
-# act on.
+# Logged on every start, wrong password or request over plain HTTP: true, but nothing to act on.
 _EXPECTED = re.compile(
     rb"Running JupyterHub without SSL|^[1-4]\d\d |Failed login|Role .* extra perm|Adding missing route"
     rb"|Skipping XSRF check for insecure request"
@@ -44,7 +43,7 @@ class Log:
         self._rest = b""
 
     def show_new(self) -> None:
-        """Prints what came since the last call: warnings, or everything where that was asked."""
+        """Prints what was logged since the last call: warnings, or everything if verbose."""
         with self.path.open("rb") as file:
             file.seek(self._read_to)
             new = file.read()
@@ -88,11 +87,11 @@ class StopRequest:
 
     @property
     def impatient(self) -> bool:
-        """Asked a second time: no more patience with what takes long."""
+        """Whether a second signal came: stop without waiting."""
         return self._count > 1
 
     def wait(self, seconds: float) -> bool:
-        """Waits for a request; whether there was one."""
+        """Waits for a request to stop. True if there was one."""
         return self._event.wait(seconds)
 
 
@@ -108,7 +107,7 @@ class HubProcess:
         *,
         keep: Sequence[int] = (),
     ) -> None:
-        # Descendants whose own parent dies come to us, so that we can find and end them.
+        # Orphaned descendants become our children, so that we can find and end them.
         adopt_orphans()
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
@@ -118,7 +117,7 @@ class HubProcess:
                 stderr=subprocess.STDOUT,
                 env={**env, "WB_TETHER_TO": str(os.getpid())},
                 cwd=cwd,
-                # Not in the terminal's group: Ctrl-C reaches us alone, and we stop things in order.
+                # Not in the terminal's process group: Ctrl-C reaches only us, and we stop in order.
                 start_new_session=True,
                 pass_fds=keep,
             )
@@ -129,7 +128,7 @@ class HubProcess:
         return self._process.poll()
 
     def service(self) -> psutil.Process | None:
-        """The managed service, while it runs."""
+        """The managed service's process, if it runs."""
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(self._process.pid).children():
                 with contextlib.suppress(psutil.Error):
@@ -137,15 +136,15 @@ class HubProcess:
                         return child
         return None
 
-    def bury(self) -> None:
-        """Takes the exit status of adopted orphans, which would stay as zombies."""
+    def reap(self) -> None:
+        """Collects the exit status of adopted orphans, which would stay as zombies."""
         with contextlib.suppress(ChildProcessError):
             for child in psutil.Process().children():
                 if child.pid != self._process.pid and child.status() == psutil.STATUS_ZOMBIE:
                     os.waitpid(child.pid, os.WNOHANG)
 
     def stop(self, request: StopRequest) -> None:
-        """Asks the Hub to stop, then ends whatever is left of it and its descendants."""
+        """Asks the Hub to stop, then ends it and any descendants that are left."""
         known = psutil.Process().children(recursive=True)
         if self._process.poll() is None:
             self._process.terminate()
@@ -155,7 +154,7 @@ class HubProcess:
             ):
                 time.sleep(0.1)
         for sign, seconds in ((signal.SIGTERM, _KILL_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
-            # Without a sub-reaper (other systems than Linux) orphans are known from before only.
+            # Without a subreaper (not on Linux), orphans are known only from the list made before.
             left = {*psutil.Process().children(recursive=True), *known}
             left = {p for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE}
             if not left:
@@ -165,4 +164,4 @@ class HubProcess:
                     process.send_signal(signal.SIGKILL if request.impatient else sign)
             psutil.wait_procs(left, timeout=seconds)
         self._process.poll()
-        self.bury()
+        self.reap()

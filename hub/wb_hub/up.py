@@ -26,7 +26,7 @@ from wb_hub.supervise import HubProcess, Log, StopRequest
 
 _READY_SECONDS = 120
 _TURN_SECONDS = 0.5
-# A service that ends more often than this within that time doesn't work.
+# A service that ends more often than this within this time is considered broken.
 _ENDS, _ENDS_SECONDS = 10, 300.0
 _NOTICE = (
     "Users are isolated neither from each other nor from the service in this mode: whoever can "
@@ -78,7 +78,7 @@ def check_port(host: str, port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-            # With the option above two may bind; only one may listen.
+            # With the option above two sockets may bind, but only one may listen.
             probe.listen(1)
         except PermissionError:
             raise Refused(
@@ -115,7 +115,7 @@ def _environment(arguments: argparse.Namespace, data: DataDir, runtime: Path) ->
     env.setdefault("WB_DATABASE_URL", f"sqlite:///{data.database}")
     env.setdefault("WB_FILE_ROOTS", str(data.files))
     env.setdefault("WB_ALLOW_LOOPBACK", "1")
-    # Where its package has no build, the service runs pipelines itself, all but their notebooks.
+    # On platforms without a build of Redis, the service runs pipelines itself, except notebooks.
     embeds = REDIS_SERVER.exists() and not env.get("WB_SERVICE_USER")
     if not env.get("WB_REDIS_URL") and embeds:
         socket_path = str(runtime / "redis.sock")
@@ -138,7 +138,7 @@ def _environment(arguments: argparse.Namespace, data: DataDir, runtime: Path) ->
 
 
 def _run(title: str, command: list[str], env: dict[str, str], log: Path) -> None:
-    """A short command of the start; its output is in the log and, if it fails, on the terminal."""
+    """Runs a short command; its output goes to the log and, if it fails, to the terminal."""
     done = subprocess.run(
         [sys.executable, "-P", *command],
         env=env,
@@ -152,7 +152,7 @@ def _run(title: str, command: list[str], env: dict[str, str], log: Path) -> None
     if done.returncode:
         text = done.stdout.decode("utf-8", "replace").strip().splitlines()[-20:]
         if text and text[-1].startswith("wb: "):
-            # It says itself what is wrong, in one line.
+            # The command's own error message, in one line.
             raise Refused(text[-1].removeprefix("wb: "))
         raise Refused(
             "\n".join([*text, f"{title} failed (status {done.returncode}). The whole log: {log}"])
@@ -177,7 +177,7 @@ def _sample(data: DataDir, env: dict[str, str], log: Path) -> None:
 
 
 def _answers(url: str) -> bool:
-    # Straight to this machine, whatever proxy the environment names.
+    # Bypasses any proxy that the environment names.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=5) as answer:
@@ -192,7 +192,7 @@ def _local_url(host: str, port: int) -> str:
 
 
 def _wait_ready(hub: HubProcess, log: Log, request: StopRequest, urls: Sequence[str]) -> bool:
-    """Waits until all of ``urls`` answer, in that order; False if asked to stop meanwhile."""
+    """Waits until all of ``urls`` answer, in this order; False if asked to stop meanwhile."""
     waiting = list(urls)
     until = time.monotonic() + _READY_SECONDS
     while waiting:
@@ -227,16 +227,15 @@ def _summary(url: str, data: DataDir, admin: FirstAdmin | None, seconds: float) 
 
 
 def _watch(hub: HubProcess, log: Log, request: StopRequest, managed: bool) -> None:
-    """Looks after what runs until the request to stop.
+    """Watches the Hub and the service until the request to stop.
 
-    The Hub starts the service again when it ends; one that doesn't come back, or ends again and
-    again, is given up.
+    The Hub restarts the service when it ends. If it doesn't come back, or keeps ending, we give up.
     """
     service = hub.service() if managed else None
     ends: list[float] = []
     while not request.wait(_TURN_SECONDS):
         log.show_new()
-        hub.bury()
+        hub.reap()
         if hub.status is not None:
             raise Refused(
                 f"{log.tail()}\n\nThe Hub ended (status {hub.status}). The whole log: {log.path}"
@@ -246,7 +245,7 @@ def _watch(hub: HubProcess, log: Log, request: StopRequest, managed: bool) -> No
         now = time.monotonic()
         if service is not None or not ends:
             ends = [*(end for end in ends if now - end < _ENDS_SECONDS), now]
-            print(f"{log.tail(5)}\nThe service ended; the Hub starts it again.", file=sys.stderr)
+            print(f"{log.tail(5)}\nThe service ended; the Hub restarts it.", file=sys.stderr)
         service = hub.service()
         if len(ends) > _ENDS or (service is None and now - ends[-1] > _READY_SECONDS):
             raise Refused(f"{log.tail()}\n\nThe service ended. The whole log: {log.path}")
@@ -255,7 +254,7 @@ def _watch(hub: HubProcess, log: Log, request: StopRequest, managed: bool) -> No
 
 
 def _say(line: str) -> None:
-    # Who listened may be gone already: a terminal that hangs up, `| tee` at Ctrl-C.
+    # The reader may be gone: a terminal that hung up, or `| tee` at Ctrl-C.
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
@@ -279,7 +278,7 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
     managed = not os.environ.get("WB_SERVICE_URL")
     with contextlib.ExitStack() as stack:
         if (data.hub / "lock").exists():
-            # An earlier one that was killed may still be on its way out, and hold the port.
+            # An earlier Workbench that was killed may still be ending, and hold the port.
             lock = stack.enter_context(data.alone())
             check_port(arguments.host, arguments.port)
             data.prepare()
@@ -294,7 +293,7 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
             stored = data.database.exists() and data.database.stat().st_size > 0 if own else False
             data.master_key(Path(env["WB_KEY_FILE"]), needed=stored)
             _run(
-                "Bringing the database up to date",
+                "Migrating the database",
                 ["-m", "wb_hub.quick", "wb_server.cli", "migrate"],
                 env,
                 log.path,
@@ -326,7 +325,7 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
         )
         try:
             url = _local_url(arguments.host, arguments.port)
-            # Each itself first: asked through the proxy before it listens, the proxy logs errors.
+            # Directly first: the proxy logs errors for what isn't listening yet.
             health = "/services/workbench/api/v1/health"
             urls = [
                 f"http://127.0.0.1:{env['WB_HUB_PORT']}/hub/health",
@@ -347,7 +346,7 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs ``wb up``; its exit status."""
+    """Runs ``wb up`` and returns its exit status."""
     try:
         arguments = _arguments(argv)
         with StopRequest().listening() as request:

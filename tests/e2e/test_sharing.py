@@ -1,4 +1,4 @@
-"""Two users: one shares a connection, the other sees it, uses it with their own sign-in, and loses it."""
+"""Two users: one shares a connection, the other sees it, uses it with their own credentials, and loses it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_connection_is_shared_used_with_a_personal_sign_in_and_unshared(
     name = f"shared_{uuid.uuid4().hex[:6]}"
     theirs = second.name
 
-    # The owner adds a connection for which each user enters their own sign-in.
+    # The owner adds a connection for which each user enters their own credentials.
     page = person.page
     person.open_panel("Connections")
     page.get_by_test_id("wb-connections-add").click()
@@ -45,8 +45,8 @@ def test_a_connection_is_shared_used_with_a_personal_sign_in_and_unshared(
     dialog.get_by_test_id("wb-credentials-personal").check()
     expect(dialog.get_by_test_id("wb-field-config.password")).to_be_hidden()
     dialog.get_by_role("button", name="Add").click()
-    # The owner is asked for their own sign-in too, and skips it for now.
-    own = page.get_by_role("dialog", name="My sign-in")
+    # The owner is asked for their own credentials too, and skips them for now.
+    own = page.get_by_role("dialog", name="My credentials")
     own.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     row = page.get_by_role("tree", name="Connections").locator(f"[data-name={name}]")
@@ -71,7 +71,7 @@ def test_a_connection_is_shared_used_with_a_personal_sign_in_and_unshared(
         "data-status", "missing"
     )
 
-    # They enter their own sign-in: a wrong password first.
+    # They enter their own credentials: a wrong password first.
     their_row.get_by_test_id("wb-enter-signin").click()
     signin = second.page.get_by_role("dialog")
     signin.get_by_test_id("wb-field-user").fill("second_person")

@@ -64,7 +64,7 @@ def test_a_viewer_makes_a_token_that_reads_and_revokes_it(
     page.get_by_label("What is it for?").fill("nightly <b>report</b>")
     expect(page.get_by_label("Read only")).to_be_checked()
     page.get_by_label("Until when?").select_option(label="7 days")
-    page.get_by_role("button", name="Make token").click()
+    page.get_by_role("button", name="Create token").click()
 
     # Shown once, with examples that work unchanged.
     area = page.get_by_role("region", name="Your new token")
@@ -121,7 +121,7 @@ def test_the_page_says_why_a_token_can_not_be_made(
     hub: Running, page: Page, context: BrowserContext, newcomer: str
 ) -> None:
     made = page.get_by_role("region", name="Your new token")
-    make = page.get_by_role("button", name="Make token")
+    make = page.get_by_role("button", name="Create token")
     alert = page.locator("#token-error")
     # The browser requires a note, and the page a note that isn't blank.
     make.click()
@@ -158,7 +158,7 @@ def test_the_page_says_why_a_token_can_not_be_made(
     other.close()
     page.get_by_label("What is it for?").fill("too late")
     make.click()
-    expect(alert).to_contain_text("No token was made")
+    expect(alert).to_contain_text("No token was created")
     expect(make).to_be_enabled()
 
 
@@ -169,7 +169,7 @@ def test_advanced_offers_the_hubs_own_permissions(
     page.get_by_label("Advanced").check()
     box = page.get_by_label(f"read:users:name!user={newcomer}", exact=True)
     box.check()
-    page.get_by_role("button", name="Make token").click()
+    page.get_by_role("button", name="Create token").click()
     area = page.get_by_role("region", name="Your new token")
     token = area.get_by_label("The token").input_value()
     # No example for the Workbench, where the token may do nothing.
@@ -177,18 +177,18 @@ def test_advanced_offers_the_hubs_own_permissions(
     api = Api(f"{hub.url}/services/workbench", token)
     assert api.refused(403, "GET", "/me")["code"] == "no_access"
     api.close()
-    expect(page.get_by_role("row", name="who am I")).to_contain_text("1 permission of the Hub's")
+    expect(page.get_by_role("row", name="who am I")).to_contain_text("1 Hub permission")
 
     # All permissions at once.
     page.get_by_label("What is it for?").fill("everything")
     page.get_by_label("Everything I may do, at the Hub too").check()
     expect(box).to_be_disabled()
-    page.get_by_role("button", name="Make token").click()
+    page.get_by_role("button", name="Create token").click()
     row = page.get_by_role("row", name="everything")
     expect(row).to_contain_text("Everything I may do, at the Hub too")
     page.reload()
     expect(row).to_contain_text("Everything I may do, at the Hub too")
-    expect(page.get_by_role("row", name="who am I")).to_contain_text("1 permission of the Hub's")
+    expect(page.get_by_role("row", name="who am I")).to_contain_text("1 Hub permission")
 
 
 def test_the_list_describes_what_tokens_may_do(
@@ -208,7 +208,7 @@ def test_the_list_describes_what_tokens_may_do(
         "works": "Everything I may do in the Workbench",
         "stands outside": "Nothing in the Workbench",
         "knocks": "Nothing in the Workbench",
-        "mixed": "3 permissions of the Hub's",
+        "mixed": "3 Hub permissions",
     }.items():
         expect(page.get_by_role("row", name=note).get_by_role("cell").nth(1)).to_contain_text(words)
     page.get_by_role("row", name="mixed").get_by_text("Which").click()

@@ -178,7 +178,7 @@ def test_locking_out_takes_effect_at_once(stranger: Browser, admin: Browser, mem
     assert "approved" in stranger.sign_in(member, GOOD).text
     people = admin.http.get("/hub/authorize").text
     row = people.split(f'data-name="{member}"')[1].split("</tr>")[0]
-    assert "locked out" in row and "Let in again" in row and "Discard" not in row
+    assert "locked out" in row and "Unlock" in row and "Discard" not in row
 
 
 def test_nobody_locks_themselves_out(admin: Browser) -> None:

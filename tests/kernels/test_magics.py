@@ -96,22 +96,22 @@ def test_the_service_describes_how_a_connector_writes_comments(
     assert len(notebook.run("%%sql shop\nselect 1 # :day")) == 1
 
 
-def test_an_expiring_or_missing_sign_in_is_reported_once(notebook: Notebook, peer: Peer) -> None:
+def test_expiring_or_missing_credentials_are_reported_once(notebook: Notebook, peer: Peer) -> None:
     ends = {"status": "expiring", "expires_at": "2031-05-17T22:00:00Z"}
     old = {"name": "old_one", "connector": "postgres", "credential": ends}
     own = {"credentials": "personal", "credential": {"status": "missing"}}
     peer.connections += [old, {"name": "own_one", "connector": "postgres", **own}]
     peer.says("select 1", {"one": [1]})
     for cell, text in (
-        ("%sql old_one", "The sign-in for old_one ends on 2031-05-17."),
+        ("%sql old_one", "The credentials for old_one expire on 2031-05-17."),
         ("%sql old_one", ""),
         ("%sql old_one select 1", ""),
-        ("%sql own_one", "choose “My sign-in…” on own_one"),
+        ("%sql own_one", "choose “My Credentials…” on own_one"),
     ):
         notebook.run(cell)
         shown = notebook.text + notebook.html
         assert text in shown
-        assert ("sign-in" in shown) is bool(text)
+        assert ("redentials" in shown) is bool(text)
 
 
 def test_bare_sql_lists_the_connections(notebook: Notebook, peer: Peer) -> None:

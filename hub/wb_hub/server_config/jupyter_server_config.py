@@ -1,4 +1,4 @@
-"""Settings of every user's Jupyter server. A file of the user's own in ~/.jupyter comes after this one."""
+"""Settings of every user's Jupyter server. The user's own file in ~/.jupyter is loaded after this one."""
 
 import os
 import sys
@@ -8,12 +8,12 @@ from traitlets.config import get_config
 
 c = get_config()
 
-# Kernels listen on TCP without encryption by default: any local user could read along.
+# By default kernels listen on TCP without encryption: any local user could eavesdrop.
 c.KernelManager.transport = "ipc"
 c.MultiKernelManager.default_kernel_name = "workbench-python"
 
-# A login shell, as Jupyter starts it by itself, sets PATH anew: `wb` and the environment's `python`
-# would not be found. So the profile is read first, and what is typed goes to a shell after it.
+# The login shell that Jupyter starts by default resets PATH: `wb` and the environment's `python`
+# wouldn't be found. So a login shell reads the profile first and then becomes the interactive one.
 shell = os.environ.get("SHELL") or "/bin/sh"
 if Path(shell).name in ("sh", "bash", "dash", "ksh", "zsh"):
     found = f'PATH="{Path(sys.executable).parent}:$PATH" exec "$0" -i'

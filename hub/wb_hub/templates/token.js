@@ -1,4 +1,4 @@
-/* The page of tokens: makes, shows once, lists and revokes them by the Hub's API. */
+/* The page of tokens: creates, shows once, lists and revokes them through the Hub's API. */
 require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
   "use strict";
 
@@ -14,7 +14,7 @@ require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
   function showTime(element) {
     const time = moment(element.getAttribute("datetime"));
     const ahead = time.isAfter();
-    // Of an end the day matters, of what was the distance.
+    // For an expiry the day matters, for the past how long ago it was.
     element.textContent = ahead ? `${time.format("YYYY-MM-DD")}, ${time.fromNow()}` : time.fromNow();
     element.title = time.format("YYYY-MM-DD HH:mm");
   }
@@ -57,7 +57,7 @@ require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
       date.focus();
     }
   });
-  // A browser may bring back the choice of an earlier visit.
+  // A browser may restore the choice of an earlier visit.
   lifetime.dispatchEvent(new Event("change"));
   rights().dispatchEvent(new Event("change"));
 
@@ -66,17 +66,17 @@ require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
     at("token-error").hidden = !text;
   }
 
-  /** Seconds that the token is to live; null: without an end. */
+  /** The token's lifetime in seconds; null: no expiry. */
   function seconds() {
     if (lifetime.value !== "date") {
       return Number(lifetime.value) || null;
     }
     const left = Math.floor(moment(date.value).endOf("day").diff(moment()) / 1000);
-    // The last day that is allowed ends a little later than it may.
+    // The last allowed day ends a little after the limit.
     return maxSeconds ? Math.min(left, maxSeconds) : left;
   }
 
-  /** The scopes to ask for; null: all that the person has. */
+  /** The scopes to request; null: all that the user has. */
   function scopes() {
     if (rights().value !== "custom") {
       return rights().value.split(" ");
@@ -92,7 +92,7 @@ require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
       return at("scope-all").labels[0].textContent;
     }
     return rights().value === "custom"
-      ? `${wanted.length} permission${wanted.length > 1 ? "s" : ""} of the Hub's`
+      ? `${wanted.length} Hub permission${wanted.length > 1 ? "s" : ""}`
       : rights().labels[0].textContent;
   }
 
@@ -101,7 +101,7 @@ require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
     fail("");
     const wanted = scopes();
     if (wanted !== null && !wanted.length) {
-      fail("Choose at least one of the permissions.");
+      fail("Choose at least one permission.");
       return;
     }
     const body = { note: at("token-note").value.trim(), expires_in: seconds() };
@@ -110,7 +110,7 @@ require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
       return;
     }
     if (body.expires_in !== null && body.expires_in < 1) {
-      fail("That day is over.");
+      fail("That day has passed.");
       return;
     }
     if (wanted !== null) {
@@ -121,7 +121,7 @@ require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
     button.disabled = true;
     api.request_token(user, body, {
       success: (made) => show(made, text, wanted),
-      error: (answer) => fail(`No token was made. ${utils.ajax_error_msg(answer)}`),
+      error: (answer) => fail(`No token was created. ${utils.ajax_error_msg(answer)}`),
       complete: () => {
         button.disabled = false;
       },
@@ -172,7 +172,7 @@ require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
       if (navigator.clipboard) {
         await navigator.clipboard.writeText(text);
       } else {
-        // Without TLS a browser has no clipboard to write to, but copies what is selected.
+        // Without TLS a browser has no clipboard API, but can copy the selection.
         const area = document.createElement("textarea");
         area.value = text;
         document.body.append(area);
@@ -226,7 +226,7 @@ require(["jhapi", "utils", "moment"], function (JHAPI, utils, moment) {
       },
       error: (answer) => {
         if (answer.status === 404) {
-          // It ended by itself, or in another tab.
+          // It expired, or was revoked in another tab.
           row.remove();
           count();
         } else {

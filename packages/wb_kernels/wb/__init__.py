@@ -1,11 +1,11 @@
-"""The Workbench in Python: ask a connection by its name, get Arrow, pandas or polars.
+"""The Workbench in Python: query a connection by its name, get Arrow, pandas or polars.
 
     import wb
 
     wb.connections()
     frame = wb.query("warehouse", "select * from sales where day >= :since", {"since": day}).df()
 
-Every call acts as the person who runs the notebook; no password is ever in it. Errors are raised
+Every call acts as the user who runs the notebook, which never contains a password. Errors are raised
 as :class:`wb.QueryError`; see ``wb_server.client`` for the tree.
 """
 
@@ -49,17 +49,18 @@ def query(
     *,
     row_limit: int | None = None,
 ) -> Result:
-    """Runs one statement on a connection and returns its answer.
+    """Runs one statement on a connection and returns its result.
 
-    The answer is read when it is asked for: ``.df()`` (pandas), ``.pl()`` (polars), ``.arrow()``,
-    or ``.batches()`` to go through it piece by piece.
+    The rows are read on demand: ``.df()`` (pandas), ``.pl()`` (polars), ``.arrow()``, or
+    ``.batches()`` to iterate over them in batches.
 
     Args:
         connection: the connection's name, as ``wb.connections()`` lists it.
-        sql: the statement. Parameters are written ``:name``; their values never become text of it.
+        sql: the statement. Parameters are written ``:name``; their values never become part of its
+            text.
         params: the parameters' values by name: numbers, text, Decimal, dates, times, timedeltas,
             bytes, None, or lists of these for ``IN (:names)`` and ``= ANY(:names)``.
-        row_limit: at most so many rows.
+        row_limit: the maximum number of rows.
 
     Raises:
         QueryError: the query was refused or failed.
@@ -77,7 +78,7 @@ def connections() -> Connections:
 
 
 def cancel(query_id: str) -> bool:
-    """Stops a running query of yours, by the id that its result carries.
+    """Cancels one of your running queries, by the id that its result has.
 
     Raises:
         QueryError: there is no such query.
@@ -86,9 +87,9 @@ def cancel(query_id: str) -> bool:
 
 
 def output(name: str, value: Any) -> None:
-    """Gives a value to the tasks that follow, where this notebook runs as a task of a pipeline.
+    """Passes a value to later tasks, if this notebook runs as a task of a pipeline.
 
-    They read it as ``{{ tasks.<task>.outputs.<name> }}``. Elsewhere it is only shown.
+    They read it as ``{{ tasks.<task>.outputs.<name> }}``. Otherwise it is only displayed.
 
     Args:
         name: letters, digits and ``_``, at most 63.
@@ -96,7 +97,7 @@ def output(name: str, value: Any) -> None:
             most. Dates and decimals become text.
 
     Raises:
-        ValueError: the name isn't one, or the value is too large.
-        TypeError: the value can't be written as JSON.
+        ValueError: the name is invalid, or the value is too large.
+        TypeError: the value can't be represented in JSON.
     """
     outputs.output(name, value)

@@ -1,7 +1,6 @@
 """The Workbench in a notebook: its kernel, ``%sql`` and ``import wb``.
 
-Nothing here is imported before it is used: a kernel that only computes starts as fast as a plain
-one.
+Everything is imported on first use: a kernel that only computes starts as fast as a plain one.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Adds the magics to a shell: what ``%load_ext wb_kernels`` calls in any other kernel."""
+    """Adds the magics to a shell; called by ``%load_ext wb_kernels`` in other kernels."""
     from wb_kernels.extension import load
 
     load(shell)

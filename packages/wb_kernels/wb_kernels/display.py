@@ -1,4 +1,4 @@
-"""How an answer looks in a notebook: a short table with exact numbers and a line under it."""
+"""How a result is displayed in a notebook: a short table with exact numbers and a footer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from wb_server.client import Result, python_values
 
 ROWS = 10
-MOST_ROWS = 1_000  # a page that holds more than this can hardly be used
+MOST_ROWS = 1_000  # a page with more than this is hardly usable
 MOST_CHARACTERS = 200
 MOST_OF_A_PLAN = 50_000
 _NULL = '<span style="opacity:0.5;font-style:italic">NULL</span>'
@@ -24,7 +24,7 @@ _LINES = "font-family:monospace;white-space:pre"
 def plain(value: Any, most: int = MOST_CHARACTERS) -> str:
     """A value as plain text: numbers without exponents, times in ISO form.
 
-    A float is exact to its shortest form; only magnitudes that nobody writes out (beyond 1e16 or
+    A float has its shortest exact form; only magnitudes that nobody writes out (from 1e16 up, or
     below 1e-7) keep an exponent.
     """
     if value is None:
@@ -89,16 +89,16 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _is_plan(table: pa.Table) -> bool:
-    """Whether it looks like an answer to EXPLAIN: its column has the server's name for that."""
+    """Whether it looks like a result of EXPLAIN, by the name that the server gives its column."""
     return bool(table.column_names) and table.column_names[-1] in (
         "QUERY PLAN", "explain_value", "EXPLAIN", "ANALYZE",
     )  # fmt: skip
 
 
 def _shown(result: Result, limit: int) -> tuple[list[str], list[bool], list[list[str | None]]]:
-    """Heads, which of them are numbers, and the cells of the first rows; None is NULL."""
+    """Headings, which columns are numbers, and the cells of the first rows; None is NULL."""
     table = result.arrow()
-    # PostgreSQL's plan has a row for each line; DuckDB's, MySQL's or one as JSON is a drawing in one.
+    # PostgreSQL's text plan has a row per line; DuckDB's, MySQL's and JSON plans are one multi-line cell.
     is_plan = _is_plan(table)
     count = min(limit if limit and not is_plan else MOST_ROWS, MOST_ROWS, table.num_rows)
     most = MOST_OF_A_PLAN if is_plan else MOST_CHARACTERS
@@ -111,7 +111,7 @@ def _shown(result: Result, limit: int) -> tuple[list[str], list[bool], list[list
 
 
 def rows_affected(result: Result) -> int | None:
-    """The count that a write statement answered with; None for an answer of rows."""
+    """The count that a write statement returned; None for a result of rows."""
     if result.provenance.get("kind") == "write" and result.columns == ["rows_affected"]:
         counts = result.arrow().column(0)
         return int(counts[0].as_py()) if len(counts) else 0
@@ -119,7 +119,7 @@ def rows_affected(result: Result) -> int | None:
 
 
 def truncation(result: Result) -> str:
-    """One sentence if the row limit cut the answer, else nothing."""
+    """One sentence if the row limit truncated the result, else nothing."""
     if not result.truncated:
         return ""
     limit = result.provenance.get("row_limit") or result.rows
@@ -141,7 +141,7 @@ def footer(result: Result, shown: int) -> str:
 
 
 def html_table(result: Result, limit: int = ROWS) -> str:
-    """The first rows as an HTML table; every value of the database is escaped."""
+    """The first rows as an HTML table; all values from the database are escaped."""
     count = rows_affected(result)
     if count is not None:
         return f"<p>{_affected_line(count)}</p>"
@@ -153,7 +153,7 @@ def html_table(result: Result, limit: int = ROWS) -> str:
     )
     nowrap = ";white-space:nowrap;font-variant-numeric:tabular-nums"
     kept = f";{_LINES}" if _is_plan(result.arrow()) else ";white-space:pre-wrap"
-    # A date isn't broken at its hyphens; blanks and lines of a text stay as they are.
+    # Dates don't wrap at their hyphens; text keeps its spaces and line breaks.
     styles = [
         f"text-align:{side}{nowrap if number or pa.types.is_temporal(field.type) else kept}"
         for side, number, field in zip(sides, numbers, result.arrow().schema, strict=True)

@@ -1,7 +1,7 @@
-"""What a shell gets at start: names of magics and of settings, but none of their weight.
+"""What a shell loads at start: the names of magics and settings, but not their heavy imports.
 
 jupysql, SQLAlchemy and pandas take most of a second to import, so they wait for the first use of
-a magic (or of ``%config SqlMagic``). The settings of our own are light and there at once.
+a magic (or of ``%config SqlMagic``). Our own settings are light and available at once.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class WorkbenchSql(Configurable):
     frame = Enum(
         ("pandas", "polars", "arrow", "result"),
         default_value="pandas",
-        help="What `name << select …` makes of an answer: a pandas or polars frame, an Arrow table,"
-        " or jupysql's result set.",
+        help="What `name << select …` assigns: a pandas or polars frame, an Arrow table, or jupysql's"
+        " result set.",
     ).tag(config=True)
 
 
 def settings(shell: InteractiveShell) -> WorkbenchSql:
-    """The shell's settings object, made when it is first asked for."""
+    """The shell's settings object, created on first use."""
     for each in shell.configurables:
         if isinstance(each, WorkbenchSql):
             return each
@@ -42,12 +42,12 @@ def settings(shell: InteractiveShell) -> WorkbenchSql:
 
 
 def load(shell: InteractiveShell) -> None:
-    """Registers the magics by name and shows answers of ``wb.query`` as tables."""
-    os.environ["PLOOMBER_STATS_ENABLED"] = "false"  # jupysql's family would call home
+    """Registers the magics by name and displays results of ``wb.query`` as tables."""
+    os.environ["PLOOMBER_STATS_ENABLED"] = "false"  # jupysql would send telemetry
     settings(shell)
     for name in NAMES:
         shell.magics_manager.register_lazy(name, MAGICS)
-    # Tutorials begin with `%load_ext sql`: it would put jupysql's own magic over ours.
+    # Tutorials begin with `%load_ext sql`, which would replace our magic with jupysql's.
     if shell.extension_manager is not None:
         shell.extension_manager.loaded.add("sql")
     shell.magics_manager.register_lazy("config", CONFIG, "line")

@@ -1,4 +1,4 @@
-"""The kernel: ipykernel with the Workbench's magics loaded before anything of the user's."""
+"""The kernel: ipykernel, with the Workbench's magics loaded before the user's own code."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ipykernel.kernelapp import IPKernelApp
 
 
 class WorkbenchKernelApp(IPKernelApp):
-    """ipykernel's application; start-up files and ``exec_lines`` can use ``%sql`` already."""
+    """ipykernel's application, in which start-up files and ``exec_lines`` can already use ``%sql``."""
 
     def init_extensions(self) -> None:
         """Loads our extension first, then those of the user's configuration."""

@@ -1,7 +1,7 @@
-"""What a notebook answers with when it runs as a task of a pipeline: named values, as JSON.
+"""The outputs of a notebook that runs as a task of a pipeline: named values, as JSON.
 
-A value is shown in the notebook, in a form of its own that the worker collects; so it works the same
-in any server, and anybody who reads the executed notebook sees it.
+A value is displayed in the notebook with a media type that the worker collects. So it works the same on
+any server, and anybody who reads the executed notebook sees it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# wb_server/pipelines/kernels/outputs.py says the same.
+# The same as in wb_server/pipelines/kernels/outputs.py.
 MEDIA_TYPE = "application/vnd.workbench.output+json"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 _LARGEST = 64 * 2**10
@@ -22,11 +22,11 @@ _DEEPEST = 20
 
 
 def output(name: str, value: Any) -> None:
-    """Shows a value under a name.
+    """Displays a value as the output of this name.
 
     Raises:
-        ValueError: the name isn't one, or the value is over 64 KiB of JSON.
-        TypeError: the value can't be written as JSON.
+        ValueError: the name is invalid, or the value is over 64 KiB of JSON.
+        TypeError: the value can't be represented in JSON.
     """
     from IPython.display import display
 
@@ -46,7 +46,7 @@ def output(name: str, value: Any) -> None:
 
 
 def _plain(name: str, value: Any, depth: int = 0) -> Any:
-    """A value as JSON has it: dates as text in ISO form, decimals as text with all their digits."""
+    """A value as plain JSON types: dates as ISO strings, decimals as strings with all their digits."""
     if depth > _DEEPEST:
         raise TypeError(f"The output {name} is nested too deeply.")
     match value:
@@ -64,7 +64,7 @@ def _plain(name: str, value: Any, depth: int = 0) -> Any:
             return [_plain(name, item, depth + 1) for item in value]
         case Mapping():
             return {str(key): _plain(name, item, depth + 1) for key, item in value.items()}
-    # A number of numpy's or pandas' has its plain value at hand.
+    # Scalars of numpy and pandas can give their plain value.
     if callable(getattr(value, "item", None)) and getattr(value, "shape", None) == ():
         return _plain(name, value.item(), depth + 1)
     raise TypeError(

@@ -1,4 +1,4 @@
-"""The kernel's one client of the service, and what it knows of the user's connections."""
+"""The kernel's client of the service, and its cache of the user's connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _sql: dict[str, dict[str, Any]] = {}
 
 
 def client() -> Client:
-    """The client of this process, made when it is first needed, anew if the address changed.
+    """The client of this process, created on first use, and again if the environment changed.
 
     Raises:
         ServiceUnreachable: the environment names no service.
@@ -32,7 +32,7 @@ def client() -> Client:
 
 
 def close() -> None:
-    """Lets go of the service's connections and of what is known of them."""
+    """Closes the client and drops what is cached."""
     global _client
     _known.clear()
     _sql.clear()
@@ -45,7 +45,7 @@ atexit.register(close)
 
 
 def connections() -> Connections:
-    """The user's connections, asked from the service now."""
+    """The user's connections, fetched from the service now."""
     found = client().connections()
     _known.clear()
     _known.update((each.name, each) for each in found)
@@ -53,12 +53,12 @@ def connections() -> Connections:
 
 
 def connection(name: str) -> ConnectionInfo:
-    """One connection by its name; the service is only asked for a name that isn't known yet.
+    """One connection by its name; asks the service only for a name that isn't cached.
 
     Raises:
         UnknownConnection: the user has no connection of this name.
     """
-    client()  # a changed address makes what is known void
+    client()  # drops the cache if the environment changed
     if name not in _known:
         connections()
     if name not in _known:
@@ -68,29 +68,29 @@ def connection(name: str) -> ConnectionInfo:
 
 def sql(connector: str) -> dict[str, Any]:
     """The service's description of a connector's SQL; empty if it takes none or is unknown."""
-    service = client()  # forgets what is known if the address has changed
+    service = client()  # drops the cache if the environment changed
     if not _sql:
         _sql.update((each["kind"], each.get("sql") or {}) for each in service.connectors())
     return _sql.get(connector, {})
 
 
 def notice(info: ConnectionInfo) -> str:
-    """One sentence if a connection's sign-in ends soon or is missing, else nothing."""
+    """One sentence if a connection's credentials expire soon or are missing, else nothing."""
     state = info.view.get("credential") or {}
     own = info.view.get("credentials") == "personal"
-    whose = "Your sign-in" if own else "The sign-in"
+    whose = "Your credentials" if own else "The credentials"
     if state.get("status") == "expiring":
-        return f"{whose} for {info.name} ends on {str(state.get('expires_at'))[:10]}."
+        return f"{whose} for {info.name} expire on {str(state.get('expires_at'))[:10]}."
     if state.get("status") == "missing":
         return (
-            f"{info.name} needs your own login: in Lab, in the Connections panel, choose “My "
-            f"sign-in…” on {info.name}."
+            f"{info.name} needs your own credentials: in Lab, in the Connections panel, choose “My "
+            f"Credentials…” on {info.name}."
         )
     return ""
 
 
 class UnknownConnection(QueryError, NotFound):
-    """There is no connection of this name among the user's."""
+    """The user has no connection of this name."""
 
     def __init__(self, name: str, names: list[str]) -> None:
         near = near_names(name, names)
@@ -102,20 +102,20 @@ class UnknownConnection(QueryError, NotFound):
 
 
 def near_names(name: str, names: list[str]) -> list[str]:
-    """Up to three names that the writer may have meant."""
+    """Up to three names that the user may have meant."""
     folded = {each.lower(): each for each in names}
     return [folded[each] for each in difflib.get_close_matches(name.lower(), folded, n=3)]
 
 
 def one_line(error: QueryError) -> str:
-    """An error as one line for a notebook: its message, the place, and near names."""
+    """An error as one line for a notebook: its message, the position, and similar names."""
     message = " ".join(error.message.split())
     details: dict[str, Any] = error.details
     line, column = details.get("line"), details.get("column", details.get("col"))
     if line is not None and not _says(message, "line"):
         place = f"line {line}" + (f", column {column}" if column is not None else "")
         message = f"{message.rstrip('.')} ({place})."
-    # In a syntax error `near` is the text at the place, which the message has already.
+    # In a syntax error `near` is the text at the position, which the message already has.
     near = details.get("near")
     if isinstance(near, list) and near and not _says(message, "did you mean"):
         message = f"{message} Did you mean {_either([str(each) for each in near][:3])}?"

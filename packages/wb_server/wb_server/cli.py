@@ -1,7 +1,7 @@
 """``python -m wb_server.cli COMMAND``: the product's commands below ``./wb``.
 
-Only reads the command line. A setting given here becomes the environment variable of the same
-setting, so :mod:`wb_server.settings` has one place to read from and child processes agree.
+It only parses the command line. A setting given as an option becomes its environment variable, so
+:mod:`wb_server.settings` reads from one place and child processes agree.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _config(arguments: argparse.Namespace) -> int:
     return 0
 
 
-# The processes, and what is done to an installation; the rooms have commands of their own.
+# The processes and the operations on an installation; the rooms add their own commands.
 _COMMANDS: dict[str, Command] = {
     "service": Command(_service, "run the Workbench service (the Hub does it)"),
     "worker": Command(_worker, "run tasks of pipelines (any number of workers, on any host)"),
@@ -76,7 +76,7 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; its status, 2 for a command line or a setting that can't be read."""
+    """Runs one command and returns its exit status; 2 for an invalid command line or setting."""
     parser = argparse.ArgumentParser(prog="wb", description="The Workbench's commands.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in _COMMANDS.items():
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for variable, _ in _SETTINGS.values():
         if getattr(arguments, variable, None) is not None:
             os.environ[variable] = getattr(arguments, variable)
-    # The database, its journal and the blobs: for the service's user alone, wherever they lie.
+    # The database, its journal and the blobs are for the service's user only, wherever they are.
     os.umask(0o077)
     try:
         return _COMMANDS[arguments.command].run(arguments)
@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"wb: {error}", file=sys.stderr)
         return 2
     except WorkbenchError as error:
-        # The metadata database is full, away or held by others.
+        # The metadata database is full, down or locked.
         print(f"wb: {error.message}", file=sys.stderr)
         return 1
 

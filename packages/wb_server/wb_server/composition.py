@@ -1,4 +1,4 @@
-"""Builds a process of the Workbench: every room adds its parts, the lowest first."""
+"""Builds a process of the Workbench: every room adds its parts, lowest first."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from .settings import Settings
 
 
 class StartError(Exception):
-    """The service can't start; the text is the one line that says why."""
+    """The process can't start; the text is one line that says why."""
 
 
 @dataclass(frozen=True)
 class Workbench:
-    """The parts of a process, and how to end them.
+    """The parts of a process, and how to close them.
 
     Attributes:
-        services: the parts, by their class.
+        services: the parts, by class.
         api: what a host serves.
     """
 
@@ -49,14 +49,14 @@ def build(
     directory: Directory | None = None,
     kernels: Kernels | None = None,
 ) -> Workbench:
-    """All parts of a process, on a database that is migrated.
+    """Builds all parts of a process, on a migrated database.
 
     Args:
-        role: what the process is for. One that doesn't answer requests may run beside one that does:
-            what is open in the log is that one's.
-        directory: who there is; without one there is the local user alone.
-        kernels: where notebooks of pipelines run; without it on this machine in local mode, else
-            nowhere: no code of a user's runs beside the service's secrets.
+        role: what the process is for. One that doesn't answer requests may run beside one that does,
+            which owns the unfinished records of the audit log.
+        directory: the users and groups; by default the local user alone.
+        kernels: where notebooks of pipelines run. By default on this machine in local mode, else
+            nowhere: no user's code runs beside the service's secrets.
 
     Raises:
         StartError: the database isn't at the version of the code.
@@ -69,8 +69,8 @@ def build(
         found, wanted = versions(database)
         if found != wanted:
             raise StartError(
-                f"The metadata database is at version {found or 'none'}, this version needs "
-                f"{wanted}: run `./wb migrate`."
+                f"The metadata database is at version {found or 'none'}, but this version of the "
+                f"Workbench needs {wanted}: run `./wb migrate`."
             )
         master.prove(database)
 
@@ -93,7 +93,7 @@ def build(
             authorise=assembly.get(Rights).require_role,
             recorder=assembly.get(AuditService),
             max_body=settings.max_body,
-            # Those that run and those that wait, and some that are just coming in.
+            # Running and waiting statements, and some requests that are just coming in.
             max_waits=settings.max_queries + settings.max_waiting + 16,
         )
         closing = stack.pop_all()
@@ -101,9 +101,9 @@ def build(
 
 
 def _kernels(settings: Settings) -> Kernels:
-    """Where notebooks of pipelines run if a host says nothing else."""
+    """Where notebooks of pipelines run by default."""
     if settings.mode != "local":
         return NoKernels()
-    from .pipelines.kernels.local import LocalKernels  # takes a while, and only local mode needs it
+    from .pipelines.kernels.local import LocalKernels  # slow, and only local mode needs it
 
     return LocalKernels()

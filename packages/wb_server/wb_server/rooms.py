@@ -1,4 +1,4 @@
-"""Every room, the lowest first: what the Workbench consists of."""
+"""All rooms of the Workbench, lowest first."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LEVELS = levels_of(ROOMS)
 
 
 def tables() -> list[sa.Table]:
-    """Every table of the metadata database. Once it was called, ``kit.db.metadata`` knows them."""
+    """Every table of the metadata database. Calling it registers them in ``kit.db.metadata``."""
     from .kit.blobs import blobs
     from .kit.outbox import outbox
 

@@ -1,4 +1,4 @@
-"""The whole API: every room's endpoints, and the document about them."""
+"""The whole API: every room's endpoints, and the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The settings of the service: one place, with help, from the environment or the command line.
+"""The settings of the service, with help, from the environment or the command line.
 
-Each setting is a traitlet; ``WB_<NAME>`` in the environment sets it. ``wb config`` prints what is
-in force and from where.
+Each setting is a traitlet; ``WB_<NAME>`` in the environment sets it. ``wb config`` prints the
+settings in force and where each comes from.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 from traitlets import Bool, Enum, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import Configurable
 
-# Signatures by a private key that the issuer alone has. Those by a shared secret aren't among them.
+# Signatures with a private key that only the issuer has; none with a shared secret.
 JWT_ALGORITHMS = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
 
 
 class Settings(Configurable):
-    """What can be set. Durations are seconds, sizes bytes."""
+    """The settings. Durations are in seconds, sizes in bytes."""
 
     data_dir = Unicode(
         str(Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "workbench"),
@@ -192,7 +192,7 @@ class Settings(Configurable):
     def _asymmetric(self, proposal: Any) -> str:
         names = _parts(proposal["value"])
         if not names or not set(names) <= set(JWT_ALGORITHMS):
-            raise TraitError("not the name of an algorithm with a private key")
+            raise TraitError("not an accepted algorithm: it must sign with a private key")
         return ",".join(names)
 
     @property
@@ -202,17 +202,17 @@ class Settings(Configurable):
 
     @property
     def database(self) -> str:
-        """The metadata database's URL in force."""
+        """The URL of the metadata database in force."""
         return self.database_url or f"sqlite:///{Path(self.data_dir) / 'workbench.db'}"
 
     @property
     def key_path(self) -> Path:
-        """The master key's file in force."""
+        """The file of the master keys in force."""
         return Path(self.key_file) if self.key_file else Path(self.data_dir) / "master.key"
 
     @property
     def roots(self) -> list[Path]:
-        """The folders of files in force."""
+        """The folders in force that file connections may use."""
         return [Path(root) for root in self.file_roots] or [Path(self.data_dir) / "files"]
 
     @property
@@ -222,10 +222,10 @@ class Settings(Configurable):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """The settings with what ``WB_…`` variables say.
+        """The settings, with the ``WB_…`` variables applied.
 
         Raises:
-            TraitError: a value doesn't fit, with the variable's name.
+            TraitError: a value is invalid; the message names the variable.
         """
         values: dict[str, Any] = {}
         for name, trait in cls.class_own_traits(config=True).items():
@@ -246,7 +246,7 @@ class Settings(Configurable):
         return settings
 
     def _check_jwt(self) -> None:
-        """Raises ``TraitError`` where the settings about JWTs don't go together."""
+        """Raises ``TraitError`` if the settings for JWTs are incomplete or inconsistent."""
         names = ("jwt_issuer", "jwt_audience", "jwt_jwks_url")
         given = [name for name in names if getattr(self, name)]
         if not given:
@@ -264,7 +264,7 @@ class Settings(Configurable):
 
 
 def _parts(value: str) -> tuple[str, ...]:
-    """What stands between commas."""
+    """The non-empty parts between commas."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
@@ -290,7 +290,7 @@ def variable_of(name: str) -> str:
 
 
 def in_force(environment: Mapping[str, str] = os.environ) -> list[tuple[str, str, str, str]]:
-    """Rows of (name, value, from where, help), for ``wb config``. A secret's value is hidden."""
+    """Rows of (name, value, source, help), for ``wb config``. A secret's value is hidden."""
     settings = Settings.from_environment(environment)
     rows = []
     for name, trait in Settings.class_own_traits(config=True).items():

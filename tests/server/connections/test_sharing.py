@@ -68,7 +68,7 @@ def make(api: Api, postgres: Cluster, **more: Any) -> dict[str, Any]:
 
 
 def personal(api: Api, postgres: Cluster) -> dict[str, Any]:
-    """Creates a connection for which each user enters their own login."""
+    """Creates a connection for which each user enters their own credentials."""
     config = {n: v for n, v in postgres.config().items() if n not in ("user", "password")}
     return make(api, postgres, config=config, credentials="personal")
 
@@ -238,7 +238,7 @@ def test_each_user_reads_with_their_own_credential(office: Office, postgres: Clu
     query = {"connection": made["name"], "sql": "select who from public.me"}
     error = office["a-engineer"].refused(422, "POST", "/query", query)
     assert error["code"] == "credential_missing"
-    assert "My sign-in" in error["message"]
+    assert "My Credentials" in error["message"]
 
     bad = office["a-engineer"].ok(
         "POST", f"{path}/credential/test", {"login": {**OWN, "password": "wrong"}}

@@ -153,7 +153,7 @@ def test_a_backup_of_the_first_version_is_restored_and_then_migrated(
     }
     done = wb("restore", tmp_path / "b.tar", *secret, **env)
     assert done.returncode == 0, done.stderr
-    assert "at version 0001_foundation: the next start brings them" in done.stdout
+    assert "at version 0001_foundation: the next start migrates them" in done.stdout
     assert rows_of(url) == before
     assert wb("migrate", **env).returncode == 0
     assert len(rows_of(url)["audit"]) == 20

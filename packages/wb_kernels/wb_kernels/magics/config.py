@@ -1,4 +1,4 @@
-"""``%config`` that knows jupysql's settings before jupysql is loaded."""
+"""``%config`` for jupysql's settings before jupysql is loaded."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _OF_JUPYSQL = ("SqlMagic", "SqlPlotMagic", "SqlCmdMagic")
 
 @magics_class
 class ConfigMagics(IPythonConfigMagics):
-    """IPython's ``%config``; it loads ``%sql`` first when its settings are meant."""
+    """IPython's ``%config``, which first loads ``%sql`` if the line is about its settings."""
 
-    @line_magic("config")  # type: ignore[arg-type]  # IPython's own types fit no name
+    @line_magic("config")  # type: ignore[arg-type]  # IPython's types don't allow a name
     def config_with_sql(self, line: str) -> Any:
         """Shows and sets settings: ``%config SqlMagic.displaylimit = 20``."""
         if not line.strip() or line.strip().startswith(_OF_JUPYSQL):

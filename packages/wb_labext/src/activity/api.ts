@@ -8,7 +8,7 @@ export interface AuditFilters {
   action?: string;
   event?: AuditRow['event'];
   outcome?: Outcome;
-  /** Whose; only in everyone's log. */
+  /** The user; only in everyone's log. */
   user?: string;
   cursor?: string | null;
   limit?: number;

@@ -17,7 +17,7 @@ export interface DetailProps {
   copy: (text: string) => void;
 }
 
-/** The selected line in full: its statement, and all that the log knows of it. */
+/** The selected record in full: its statement, and everything that the log has on it. */
 export function Detail(props: DetailProps): JSX.Element {
   const { model, trans } = props;
   const { names } = useModelState(model);

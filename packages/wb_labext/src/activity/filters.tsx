@@ -8,7 +8,7 @@ import { useModelState } from '../ui/signal';
 import type { ActivityModel, Filters } from './model';
 import { OUTCOMES, actionTable, outcomeWords } from './records';
 
-/** The line of filters above the list. */
+/** The filter bar above the list. */
 export function FilterBar(props: { model: ActivityModel; trans: TranslationBundle }): JSX.Element {
   const { model, trans } = props;
   const { filters } = useModelState(model);

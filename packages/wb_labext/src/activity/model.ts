@@ -8,16 +8,16 @@ import type { ActivityApi, AuditFilters } from './api';
 import type { ActivityRecord } from './records';
 import { recordsOf } from './records';
 
-/** So many rows at a time: about half as many lines. */
+/** Rows per page: about half as many records. */
 const PAGE = 100;
 
-/** How long a person may pause between two letters before the list is fetched. */
+/** How long a pause in typing must be before the list is fetched, in milliseconds. */
 export const PAUSE = 300;
 
-/** The two rows of an access are written by one clock, and timed by another. */
+/** The tolerance, in milliseconds, between the clocks that date an access's rows and measure its duration. */
 const SLACK = 2_000;
 
-/** How far from its start an access's end is looked for: of every line, and of the selected one. */
+/** How far from an access's start its end is searched: for every record, and for the selected one. */
 const NEAR = 10_000;
 const FAR = 24 * 60 * 60 * 1000;
 
@@ -28,7 +28,7 @@ export interface Filters {
   until: string;
   outcome: Outcome | '';
   action: string;
-  /** All users' activity instead of the user's own; and of which user. */
+  /** All users' activity instead of the user's own; optionally of one user. */
   everyones: boolean;
   user: string;
 }
@@ -44,20 +44,20 @@ export const NO_FILTERS: Filters = {
 };
 
 export interface ActivityState extends ViewState {
-  /** Another fetch is under way: of a page more, or by other filters. */
+  /** Another fetch is in progress: of the next page, or with other filters. */
   busy: boolean;
   filters: Filters;
   records: readonly ActivityRecord[];
-  /** Where the next page begins. */
+  /** The cursor of the next page. */
   cursor: string | null;
   /** The id of the selected record. */
   selected: string | null;
   me: Me | null;
-  /** Names of connections by their ids: the log names what was acted on as the request did. */
+  /** Names of connections by their ids: the log's targets are as the requests named them. */
   names: ReadonlyMap<string, string>;
 }
 
-/** What a person did, as the audit log has it: the state of the view. */
+/** The state of the view: what a user did, from the audit log. */
 export class ActivityModel extends ViewModel<ActivityState> {
   constructor(
     private readonly api: ActivityApi,
@@ -96,7 +96,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
     return this.state.records.find(record => record.id === this.state.selected) ?? null;
   }
 
-  /** Fetches the first page by the filters of now. */
+  /** Fetches the first page with the current filters. */
   protected async load(): Promise<void> {
     this.cancelTimer();
     this.set({ busy: true });
@@ -104,7 +104,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
       () =>
         Promise.all([
           this.api.me(),
-          // Who has no role may not list connections: then ids stay ids.
+          // A user without a role may not list connections; ids then stay ids.
           this.api.connectionNames().catch(() => new Map<string, string>()),
           this.api.search(this.state.filters.everyones, this.query())
         ]),
@@ -146,7 +146,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
     }
   }
 
-  /** Changes filters; what is typed is sent after a pause. */
+  /** Changes filters; typed text is sent after a pause. */
   filter(change: Partial<Filters>): void {
     const filters = { ...this.state.filters, ...change };
     if (!filters.everyones) {
@@ -161,12 +161,12 @@ export class ActivityModel extends ViewModel<ActivityState> {
     }
   }
 
-  /** Takes all filters away. */
+  /** Clears all filters. */
   clear(): void {
     this.filter({ ...NO_FILTERS, everyones: this.state.filters.everyones });
   }
 
-  /** Shows a record; the row that a filter left out is fetched. */
+  /** Shows a record; fetches its row that a filter left out. */
   select(id: string | null): void {
     this.set({ selected: id });
     const record = this.selected;
@@ -177,7 +177,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
 
   /**
    * Fetches, row by row, what a filter left out of the user's own queries: the statement or the outcome.
-   * In everyone's log only the selected row is completed, because each search there is itself logged.
+   * In everyone's log only the selected record is completed, because each search there is logged too.
    */
   private async fill(): Promise<void> {
     const turn = this.turn;
@@ -194,7 +194,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
     }
   }
 
-  /** Fetches the row of a record that is not there. */
+  /** Fetches the missing row of a record. */
   private async complete(record: ActivityRecord, far: number): Promise<void> {
     const { last, started, ended } = record;
     const key = `${record.id} ${far}`;
@@ -220,7 +220,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
         this.set({ records: this.add([row]) });
       }
     } catch {
-      // It stays left out: the next selection asks again.
+      // It stays missing: the next selection tries again.
       this.asked.delete(key);
     }
   }
@@ -245,6 +245,6 @@ export class ActivityModel extends ViewModel<ActivityState> {
   }
 
   private rows: readonly AuditRow[] = [];
-  /** What was asked for already, of the rows that a filter left out. */
+  /** The records whose missing row was already requested. */
   private readonly asked = new Set<string>();
 }

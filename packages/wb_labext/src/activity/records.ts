@@ -1,14 +1,14 @@
 /**
- * From the rows of the audit log to what a person did: an access has a row for its start and one for
- * its end, and a list shows it once. Pure functions.
+ * Turns rows of the audit log into records: an access has a row for its start and one for its end, and
+ * the list shows it once. Pure functions.
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { AuditRow, Outcome } from '../api/types';
 
-/** One access, put together from its rows. */
+/** One access, assembled from its rows. */
 export interface ActivityRecord {
-  /** What both rows have in common; of a query its id. */
+  /** The id that both rows share; for a query, its id. */
   id: string;
   started: AuditRow | null;
   /** The row of its end, or of a refusal. */
@@ -18,7 +18,7 @@ export interface ActivityRecord {
 }
 
 /**
- * Puts rows together, the newest access first: a page can end between an access's two rows, and a
+ * Assembles rows into records, the newest first. A page can end between an access's two rows, and a
  * filter can leave one of them out.
  */
 export function recordsOf(rows: readonly AuditRow[]): ActivityRecord[] {
@@ -48,10 +48,10 @@ export interface Shown {
   outcome: Outcome | 'running' | null;
 }
 
-/** A connection's id, and what was done to it: `…/user/ada: use`. */
+/** A connection's id, and details of the action: `…/user/ada: use`. */
 const BY_ID = /^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:\/(.*))?$/s;
 
-/** What was acted on, by its name where that is known. */
+/** A record's target, with the connection's name if it is known. */
 export function targetWords(target: string, names: ReadonlyMap<string, string>): string {
   const parts = BY_ID.exec(target);
   if (!parts) {
@@ -62,8 +62,8 @@ export function targetWords(target: string, names: ReadonlyMap<string, string>):
 }
 
 /**
- * @param whole - whether a record without an end has none, or a filter may have left it out
- * @param names - of connections, by their ids
+ * @param whole - whether a record without an end really has none; otherwise a filter may have left it out
+ * @param names - names of connections by their ids
  */
 export function shownOf(
   record: ActivityRecord,
@@ -77,15 +77,15 @@ export function shownOf(
     at: new Date(begin.at),
     actor: last.actor ?? '',
     action: last.action,
-    // By its name of now: a query that is run again has to find it.
+    // The current name, so that running the query again finds the connection.
     target: (id && names.get(id)) || targetWords(ended?.target ?? begin.target ?? '', names),
     statement: started?.statement ?? ended?.statement ?? null,
-    // Under a filter the end may only be left out.
+    // A filter may have left the end out.
     outcome: ended ? (ended.outcome ?? null) : whole ? 'running' : null
   };
 }
 
-/** A query's record can be run again: it has a statement and the name of its connection. */
+/** Whether a record is a query that can be run again: it has a statement and a connection's name. */
 export function isQuery(shown: Shown): boolean {
   return shown.action.startsWith('query.') && shown.statement !== null && shown.target !== '';
 }
@@ -118,7 +118,7 @@ export function outcomeWords(outcome: Outcome | 'running', trans: TranslationBun
   }
 }
 
-/** The actions that have words of their own; what is added later shows by its name. */
+/** An action in words; an unknown one is shown by its name. */
 export function actionWords(action: string, trans: TranslationBundle): string {
   const words = actionTable(trans)[action];
   return words ?? action;
@@ -139,9 +139,9 @@ export function actionTable(trans: TranslationBundle): Readonly<Record<string, s
     'connection.share': trans.__('Share a connection'),
     'connection.unshare': trans.__('Stop sharing a connection'),
     'connection.transfer': trans.__('Transfer a connection'),
-    'credential.put': trans.__('Enter a sign-in'),
-    'credential.remove': trans.__('Remove a sign-in'),
-    'credential.test': trans.__('Test a sign-in'),
+    'credential.put': trans.__('Enter credentials'),
+    'credential.remove': trans.__('Remove credentials'),
+    'credential.test': trans.__('Test credentials'),
     'credential.rotate': trans.__('Change a password'),
     'pipeline.create': trans.__('Create a pipeline'),
     'pipeline.save': trans.__('Save a pipeline'),

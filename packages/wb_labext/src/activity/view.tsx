@@ -29,7 +29,7 @@ export function activityWidget(props: DetailProps): ViewWidget<ActivityModel> {
   });
 }
 
-/** What the user did: the list with its filters, and the selected line in full. */
+/** The user's activity: the list with its filters, and the selected record in full. */
 function ActivityView(props: DetailProps): JSX.Element {
   const { model, trans } = props;
   return (

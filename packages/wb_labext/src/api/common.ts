@@ -1,4 +1,4 @@
-/** What several rooms ask of the API. */
+/** Endpoints that several rooms use. */
 import type { ApiClient } from './request';
 import { apiPath } from './request';
 import type {
@@ -12,7 +12,7 @@ import type {
   ShareRequest
 } from './types';
 
-/** The endpoints that every room may ask; a room's own ones are in a subclass. */
+/** The endpoints that every room may use; a room's own are in a subclass. */
 export class CommonApi {
   constructor(protected readonly client: ApiClient) {}
 
@@ -30,7 +30,7 @@ export class CommonApi {
     return this.items('connections');
   }
 
-  /** Their names by their ids. */
+  /** The names of connections by their ids. */
   async connectionNames(): Promise<ReadonlyMap<string, string>> {
     return new Map((await this.connections()).map(({ id, name }) => [id, name]));
   }
@@ -44,12 +44,12 @@ export class CommonApi {
 }
 
 /**
- * The endpoints of what has an owner, can be shared, deleted and restored: the same ones below the
- * path of each kind.
+ * The endpoints of owned things, which can be shared, deleted and restored: the same below the path of
+ * each kind.
  */
 export class OwnedApi<View> extends CommonApi {
   /**
-   * @param root - the path of the kind, `connections` say
+   * @param root - the path of the kind, such as `connections`
    */
   constructor(
     client: ApiClient,

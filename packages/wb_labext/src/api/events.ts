@@ -2,7 +2,7 @@ import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
-/** What the server sends events about. An event only says "this changed, fetch again". */
+/** The topics of the server's events. An event only says "this changed, fetch again". */
 export const TOPICS = ['connections', 'me', 'pipelines', 'queries', 'runs'] as const;
 
 export type Topic = (typeof TOPICS)[number];
@@ -11,16 +11,15 @@ const FIRST_DELAY = 1_000;
 const LONGEST_DELAY = 60_000;
 
 export interface EventStreamOptions {
-  /** The stream's address, topics included. */
+  /** The stream's URL, with the topics. */
   url: string;
   /** For tests. */
   connect?: (url: string) => EventSource;
 }
 
 /**
- * The address with Jupyter's token against forged requests, which it reads from a cookie. Other
- * requests send it as a header, and an `EventSource` can't: JupyterHub takes the cookie's sign-in
- * only together with it.
+ * The URL with Jupyter's XSRF token, read from its cookie. Other requests send it as a header, which an
+ * `EventSource` can't; and JupyterHub accepts the session cookie only together with the token.
  */
 export function withXsrf(url: string, cookies: string): string {
   const token = /(?:^|; )_xsrf=([^;]*)/.exec(cookies)?.[1];
@@ -28,10 +27,10 @@ export function withXsrf(url: string, cookies: string): string {
 }
 
 /**
- * Live updates: one stream a browser tab, because a browser opens few connections an origin.
+ * Live updates: one stream per browser tab, because browsers open only a few connections per origin.
  *
- * The stream opens with the first `start()`. Each time that it opens every topic is signalled once:
- * what happened between the last fetch and the opening is not sent.
+ * The stream opens with the first `start()`. Each time it opens, every topic is signalled once, because
+ * changes between the last fetch and the opening are not sent.
  */
 export class EventStream implements IDisposable {
   constructor(options: EventStreamOptions) {
@@ -67,8 +66,8 @@ export class EventStream implements IDisposable {
       TOPICS.forEach(topic => this.signals[topic].emit());
     };
     source.onerror = () => {
-      // A browser gives up after an HTTP error (a restarted service, a lost sign-in) and hammers
-      // after a network error; so reconnecting is ours in both cases.
+      // Browsers give up after an HTTP error (a restarted service, an expired session) and hammer
+      // the server after a network error, so we reconnect ourselves in both cases.
       this.close();
       const jitter = 0.5 + Math.random() / 2;
       this.timer = setTimeout(() => {

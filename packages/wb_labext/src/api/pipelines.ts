@@ -12,13 +12,13 @@ import type {
   VersionSummary
 } from './types';
 
-/** The endpoints of pipelines, one method each. Several rooms ask them. */
+/** The endpoints of pipelines, one method each; several rooms use them. */
 export class PipelinesApi extends OwnedApi<PipelineView> {
   constructor(client: ApiClient) {
     super(client, 'pipelines');
   }
 
-  /** The one of that name that the user may see; null if there is none. */
+  /** The pipeline of this name, if the user may see it; null if there is none. */
   async find(name: string): Promise<PipelineView | null> {
     const items = await this.items<PipelineView>(this.root, { search: name });
     return items.find(pipeline => pipeline.name === name) ?? null;
@@ -36,7 +36,7 @@ export class PipelinesApi extends OwnedApi<PipelineView> {
     return this.client.request(this.path(id), { method: 'PATCH', body: { paused } });
   }
 
-  /** The JSON schema of the parameters, with their defaults of now. */
+  /** The JSON schema of the parameters, with their current defaults. */
   form(id: string): Promise<JSONObject> {
     return this.client.request(this.path(id, 'form'));
   }
@@ -49,7 +49,7 @@ export class PipelinesApi extends OwnedApi<PipelineView> {
     return this.client.request(this.path(id, 'versions', String(number)));
   }
 
-  /** Where a browser downloads a file of a version's folder from. */
+  /** The URL to download a file of a version's folder. */
   fileUrl(id: string, number: number, path: string): string {
     return this.client.url(this.path(id, 'versions', String(number), 'file'), { path });
   }
@@ -63,7 +63,7 @@ export class PipelinesApi extends OwnedApi<PipelineView> {
     return this.post(this.path(id, 'approve'), { version });
   }
 
-  /** Starts a run; the same key twice is one run. */
+  /** Starts a run; a repeated request with the same key starts only one. */
   run(id: string, parameters: JSONObject, key: string): Promise<Run> {
     return this.post(this.path(id, 'runs'), { parameters, idempotency_key: key });
   }

@@ -5,7 +5,7 @@ import { IWorkbench } from './tokens';
 import { EventStream, TOPICS } from './events';
 import { ApiClient } from './request';
 
-/** Provides the API client and the event stream; asks nothing of the server by itself. */
+/** Provides the API client and the event stream; makes no requests of its own. */
 export const apiPlugin: JupyterFrontEndPlugin<IWorkbench> = {
   id: '@workbench/labext:api',
   description: "The Workbench's API client and live updates, shared by its panels.",

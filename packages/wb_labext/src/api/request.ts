@@ -4,12 +4,12 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { ErrorBody, ErrorDetails } from './types';
 
-/** Where the API lives below the Jupyter server's base URL. */
+/** The path of the API below the Jupyter server's base URL. */
 const API_ROOT = 'workbench/api/v1';
-/** Where the Jupyter server itself answers. */
+/** The path of the Jupyter server's own endpoints. */
 export const SERVER_ROOT = 'workbench';
 
-/** A refusal or failure of the API: what it says is a sentence for a person. */
+/** A refusal or failure of the API; its message is a sentence for the user. */
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -30,12 +30,12 @@ export interface RequestOptions {
   query?: Record<string, string | number | boolean | null | undefined>;
 }
 
-/** A path below the API's root, from parts that are each escaped. */
+/** A path below the API's root, from its parts, each of which is escaped. */
 export function apiPath(...parts: string[]): string {
   return parts.map(encodeURIComponent).join('/');
 }
 
-/** The API's client: one for all panels. */
+/** The API client, shared by all panels. */
 export class ApiClient {
   constructor(
     private readonly trans: TranslationBundle,
@@ -55,9 +55,9 @@ export class ApiClient {
   }
 
   /**
-   * Asks the API and returns the parsed answer.
+   * Makes a request to the API and returns the parsed answer.
    *
-   * @throws ApiError for everything that goes wrong, the network included.
+   * @throws ApiError for every failure, including the network's.
    */
   async request<T>(path: string, options: RequestOptions = {}): Promise<T> {
     const init: RequestInit = { method: options.method ?? 'GET' };
@@ -95,7 +95,7 @@ export class ApiClient {
     return data as T;
   }
 
-  /** An answer of the API has its own words; one of Jupyter or of a proxy gets ours. */
+  /** The API's errors have a message; those of Jupyter or a proxy get one of ours. */
   private refusal(status: number, data: unknown): ApiError {
     if (isErrorBody(data)) {
       const { code, message, details } = data.error;

@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Get your own name and rights
-         * @description One's own name, roles and rights.
+         * @description Your own name, roles and rights.
          */
         get: operations["me_me"];
         put?: never;
@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * Live updates
-         * @description Live updates as server-sent events: one stream a browser tab.
+         * @description Live updates as server-sent events: one stream per browser tab.
          */
         get: operations["events_events"];
         put?: never;
@@ -93,7 +93,7 @@ export interface paths {
         };
         /**
          * Search your own activity
-         * @description The rows of the one who asks.
+         * @description Your own rows.
          */
         get: operations["audit_mine"];
         put?: never;
@@ -113,7 +113,7 @@ export interface paths {
         };
         /**
          * Export the audit log
-         * @description The whole log, or that of a time, as lines of JSON with the oldest row first.
+         * @description The whole log, or a period of it, as lines of JSON with the oldest row first.
          *
          *         Each line is one row with its ``mac`` and the number of its ``seal``.
          */
@@ -247,7 +247,7 @@ export interface paths {
         };
         /**
          * See who may use a connection, and why
-         * @description Whom a connection is shared with, and which users that comes to.
+         * @description Whom a connection is shared with, and which users have access as a result.
          */
         get: operations["connections_access"];
         put?: never;
@@ -269,7 +269,7 @@ export interface paths {
         put?: never;
         /**
          * Share a connection
-         * @description Gives a user or a group a level, in place of the one that they had.
+         * @description Gives a user or a group a level, replacing the one that they had.
          */
         post: operations["connections_share"];
         delete?: never;
@@ -290,7 +290,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a share of a connection
-         * @description Takes a share back.
+         * @description Revokes a share.
          */
         delete: operations["connections_unshare"];
         options?: never;
@@ -309,7 +309,7 @@ export interface paths {
         put?: never;
         /**
          * Transfer a connection to another owner
-         * @description Gives a connection another owner. The one before keeps what shares give them.
+         * @description Gives a connection another owner. The previous one keeps the access that shares give them.
          */
         post: operations["connections_transfer"];
         delete?: never;
@@ -328,13 +328,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Enter your own login
-         * @description Stores your own login.
+         * Enter your own credentials
+         * @description Stores your own credentials.
          */
         post: operations["connections_put_credential"];
         /**
-         * Remove your own login
-         * @description Removes your own login.
+         * Remove your own credentials
+         * @description Removes your own credentials.
          */
         delete: operations["connections_remove_credential"];
         options?: never;
@@ -512,8 +512,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Test your own login before it is stored
-         * @description Tests your own login before it is stored.
+         * Test your own credentials before they are stored
+         * @description Tests your own credentials before they are stored.
          */
         post: operations["connections_test_credential"];
         delete?: never;
@@ -835,7 +835,7 @@ export interface paths {
         };
         /**
          * See who may use a pipeline, and why
-         * @description Whom a pipeline is shared with, and which users that comes to.
+         * @description Whom a pipeline is shared with, and which users have access as a result.
          */
         get: operations["pipelines_access"];
         put?: never;
@@ -857,7 +857,7 @@ export interface paths {
         put?: never;
         /**
          * Share a pipeline
-         * @description Gives a user or a group a level, in place of the one that they had.
+         * @description Gives a user or a group a level, replacing the one that they had.
          */
         post: operations["pipelines_share"];
         delete?: never;
@@ -878,7 +878,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a share of a pipeline
-         * @description Takes a share back.
+         * @description Revokes a share.
          */
         delete: operations["pipelines_unshare"];
         options?: never;
@@ -897,7 +897,7 @@ export interface paths {
         put?: never;
         /**
          * Transfer a pipeline to another owner
-         * @description Gives a pipeline another owner. The one before keeps what shares give them.
+         * @description Gives a pipeline another owner. The previous one keeps the access that shares give them.
          */
         post: operations["pipelines_transfer"];
         delete?: never;
@@ -1092,7 +1092,7 @@ export interface components {
     schemas: {
         /**
          * Access
-         * @description Whom the thing is shared with, and who that comes to now.
+         * @description Whom the thing is shared with, and which users have access as a result, as of now.
          */
         Access: {
             owner: components["schemas"]["Owner"];
@@ -1206,7 +1206,7 @@ export interface components {
             address: string;
             /**
              * Via
-             * @description How the request was authenticated: by a token, from one of their servers, or by a JWT of an issuer.
+             * @description How the request was authenticated: with a token, from one of the user's servers, or with a JWT of an issuer.
              */
             via: string;
             /** Request Id */
@@ -1220,7 +1220,7 @@ export interface components {
             connection_id: string | null;
             /**
              * Target
-             * @description The name of what was acted on.
+             * @description What the action was about, by name.
              * @default null
              */
             target: string | null;
@@ -1251,7 +1251,7 @@ export interface components {
             outcome: ("ok" | "failed" | "cancelled" | "hung_up" | "refused" | "unknown") | null;
             /**
              * Code
-             * @description The error's code, where it failed.
+             * @description The error's code, if it failed.
              * @default null
              */
             code: string | null;
@@ -1310,14 +1310,14 @@ export interface components {
             };
             /**
              * Credentials
-             * @description `shared`: one login for everyone who uses the connection. `personal`: each user enters their own.
+             * @description `shared`: the same for everyone who uses the connection. `personal`: each user enters their own.
              * @default shared
              * @enum {string}
              */
             credentials?: "shared" | "personal";
             /**
              * Expires At
-             * @description When the shared login expires; a warning appears 14 days before.
+             * @description When the shared credentials expire; a warning appears 14 days before.
              * @default null
              */
             expires_at?: string | null;
@@ -1362,7 +1362,7 @@ export interface components {
             };
             /**
              * Credentials
-             * @description With `personal`, your own stored login fills in what is omitted.
+             * @description With `personal`, your own stored credentials fill in what is omitted.
              * @default shared
              * @enum {string}
              */
@@ -1403,14 +1403,14 @@ export interface components {
             credentials?: ("shared" | "personal") | null;
             /**
              * Expires At
-             * @description When the shared login expires; `null` removes the date.
+             * @description When the shared credentials expire; `null` removes the date.
              * @default null
              */
             expires_at?: string | null;
         };
         /**
          * ConnectionView
-         * @description A connection as a given actor sees it, with the state of the login that their queries use.
+         * @description A connection as a given actor sees it, with the status of the credentials that their queries use.
          *
          *     ``level`` is the actor's level and ``reasons`` where it comes from; ``actions`` is what they may do
          *     with it now. ``shares`` is empty for actors who don't manage it.
@@ -1464,7 +1464,7 @@ export interface components {
             secrets_set: string[];
             /**
              * Credentials
-             * @description `shared`: one login for everyone who uses the connection. `personal`: each user enters their own.
+             * @description `shared`: the same for everyone who uses the connection. `personal`: each user enters their own.
              * @default shared
              * @enum {string}
              */
@@ -1511,7 +1511,7 @@ export interface components {
             supports_writes: boolean;
             /**
              * Supports Personal
-             * @description Whether each user can have their own login: the fields marked `login`.
+             * @description Whether each user can have their own credentials: the fields marked `login`.
              */
             supports_personal: boolean;
         };
@@ -1522,7 +1522,7 @@ export interface components {
         };
         /**
          * CredentialPut
-         * @description Your own login: the fields that the connector's schema marks ``login`` or ``writeOnly``.
+         * @description Your own credentials: the fields that the connector's schema marks ``login`` or ``writeOnly``.
          */
         CredentialPut: {
             /** Login */
@@ -1538,7 +1538,7 @@ export interface components {
         };
         /**
          * CredentialState
-         * @description The state of a login, without the login itself.
+         * @description The status of credentials, without the credentials themselves.
          */
         CredentialState: {
             /**
@@ -1560,7 +1560,7 @@ export interface components {
         };
         /**
          * CredentialTest
-         * @description A login to test before it is stored.
+         * @description Credentials to test before they are stored.
          */
         CredentialTest: {
             /** Login */
@@ -1756,7 +1756,7 @@ export interface components {
         };
         /**
          * Me
-         * @description The one who asks, as of now.
+         * @description The user who asks, as of now.
          */
         Me: {
             /** Name */
@@ -1768,7 +1768,7 @@ export interface components {
             roles: ("viewer" | "analyst" | "engineer" | "admin")[];
             /**
              * Actions
-             * @description What they may do that isn't about one connection.
+             * @description Actions that they may do and that aren't on one thing.
              */
             actions: string[];
             /**
@@ -1856,7 +1856,7 @@ export interface components {
         };
         /**
          * PersonAccess
-         * @description What one user holds of the thing, and why, the highest level first.
+         * @description One user's level on the thing, and the reasons for it, the highest level first.
          */
         PersonAccess: {
             /** Name */
@@ -2110,9 +2110,9 @@ export interface components {
         };
         /**
          * Reason
-         * @description Why somebody holds a level of a thing: ``owner``, ``team``, ``admin``, ``user`` or ``group``.
+         * @description Why a user holds a level on a thing: ``owner``, ``team``, ``admin``, ``user`` or ``group``.
          *
-         *     ``name`` is the team's or the group's, or the user's own.
+         *     ``name`` is that of the team, the group or the user.
          */
         Reason: {
             /**
@@ -2488,7 +2488,7 @@ export interface components {
         };
         /**
          * Share
-         * @description What a user, or each member of a group, holds of a thing.
+         * @description The level that a user, or each member of a group, has on a thing.
          */
         Share: {
             /**
@@ -2506,7 +2506,7 @@ export interface components {
         };
         /**
          * ShareRequest
-         * @description Gives a user or a group a level, in place of the one that they had.
+         * @description Gives a user or a group a level, replacing the one that they had.
          */
         ShareRequest: {
             /**
@@ -2518,7 +2518,7 @@ export interface components {
             name: string;
             /**
              * Level
-             * @description Of a connection `use`, `write` or `manage`; of a pipeline `view`, `run`, `edit` or `manage`.
+             * @description `use`, `write` or `manage` for a connection; `view`, `run`, `edit` or `manage` for a pipeline.
              * @enum {string}
              */
             level: "use" | "write" | "view" | "run" | "edit" | "manage";
@@ -4157,7 +4157,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Enter your own login */
+            /** @description Enter your own credentials */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4242,7 +4242,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Remove your own login */
+            /** @description Remove your own credentials */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5057,7 +5057,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Test your own login before it is stored */
+            /** @description Test your own credentials before they are stored */
             200: {
                 headers: {
                     [name: string]: unknown;

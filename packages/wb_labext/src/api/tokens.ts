@@ -5,9 +5,9 @@ import type { ApiClient } from './request';
 
 /** What every panel of the Workbench needs from the server. */
 export interface IWorkbench {
-  /** Asks the API. */
+  /** The API client. */
   readonly api: ApiClient;
-  /** Tells what changed. */
+  /** Live updates of what changed. */
   readonly events: EventStream;
 }
 

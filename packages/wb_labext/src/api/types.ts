@@ -1,6 +1,6 @@
 /**
  * The API's types, under the names of the server's models. They come from `schema.ts`, which
- * `./wb generate` makes from the server's own declarations.
+ * `./wb generate` generates from the server's declarations.
  */
 import type { JSONObject } from '@lumino/coreutils';
 
@@ -8,11 +8,11 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
-/** A connector's configuration has a schema of its own, known only when the program runs. */
+/** A connector's configuration has its own schema, known only at run time. */
 type WithConfig<T extends { config?: unknown }> = Omit<T, 'config'> & { config: JSONObject };
 
 export interface ErrorDetails {
-  /** The field that the server refuses: its name, or a dotted path below `config`. */
+  /** The field that the server rejects: its name, or a dotted path below `config`. */
   field?: string;
   [key: string]: unknown;
 }

@@ -46,7 +46,7 @@ export function addCommands(options: CommandOptions): void {
     return connection && model.may(connection, action) ? connection : null;
   }
 
-  /** Most commands are about connections: not about a table that happens to be selected. */
+  /** Most commands are about connections, not about a table that happens to be selected. */
   function ownTarget(args: object, action: string): ConnectionView | null {
     const place = placeOf(args);
     return place?.schema === undefined && place?.table === undefined ? target(args, action) : null;
@@ -148,8 +148,8 @@ export function addCommands(options: CommandOptions): void {
   });
 
   commands.addCommand(CommandIDs.signIn, {
-    label: trans.__('My Sign-in…'),
-    caption: trans.__('Enter, test or remove your own sign-in for the connection'),
+    label: trans.__('My Credentials…'),
+    caption: trans.__('Enter, test or remove your own credentials for the connection'),
     icon: keyIcon,
     describedBy,
     ...about(

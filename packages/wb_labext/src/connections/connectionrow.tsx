@@ -1,4 +1,4 @@
-/** The row of a connection: how it stands, whose it is, and what one may do with it. */
+/** The row of a connection: its status, its owner and what the user may do with it. */
 import { Time } from '@jupyterlab/coreutils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretRightIcon, closeIcon } from '@jupyterlab/ui-components';
@@ -45,7 +45,7 @@ function stateWords(connection: ConnectionView, trans: TranslationBundle): strin
     : `${trans.__('Failed')}${when}${message ? `: ${message}` : ''}`;
 }
 
-/** The sign that a row can be opened, or is. */
+/** The caret of a row that can be expanded. */
 export function Caret(props: { expanded: boolean | undefined }): JSX.Element {
   if (props.expanded === undefined) {
     return <span className="wb-Row-caret" />;
@@ -73,7 +73,7 @@ export function ConnectionRow(
     { command: CommandIDs.test, label: trans.__('Test %1', name), testId: 'wb-test' },
     {
       command: CommandIDs.signIn,
-      label: trans.__('My sign-in for %1…', name),
+      label: trans.__('My credentials for %1…', name),
       testId: 'wb-signin'
     },
     { command: CommandIDs.share, label: trans.__('Share %1…', name), testId: 'wb-share' },
@@ -113,7 +113,7 @@ export function ConnectionRow(
   );
 }
 
-/** A warning about the sign-in, with a button to enter a personal one. */
+/** A warning about the credentials, with a button to enter personal ones. */
 function CredentialLine(props: RowProps & { connection: ConnectionView }): JSX.Element | null {
   const { connection, active, commands, trans } = props;
   const mark = credentialMark(connection.credential, connection.credentials, trans);
@@ -134,18 +134,18 @@ function CredentialLine(props: RowProps & { connection: ConnectionView }): JSX.E
           type="button"
           className="wb-LinkButton"
           tabIndex={active ? 0 : -1}
-          aria-label={trans.__('Enter sign-in for %1', connection.name)}
+          aria-label={trans.__('Enter credentials for %1', connection.name)}
           data-testid="wb-enter-signin"
           onClick={() => void commands.execute(CommandIDs.signIn, { connection: connection.id })}
         >
-          {trans.__('Enter sign-in')}
+          {trans.__('Enter credentials')}
         </button>
       )}
     </div>
   );
 }
 
-/** The result of a test, in the row that it is about. */
+/** The result of a test, in the connection's row. */
 function RowAnswer(props: {
   test: RowTest;
   onClose: () => void;

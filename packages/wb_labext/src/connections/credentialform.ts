@@ -5,16 +5,16 @@ import { reasonOf } from '../ui/fielderrors';
 import type { FormState } from '../ui/formmodel';
 import { FormModel } from '../ui/formmodel';
 
-/** The place of the end date among the fields. */
+/** The path of the expiry date among the fields. */
 export const ENDS = 'expires_at';
 
 export interface CredentialFormState extends FormState {
-  /** The day that the sign-in ends on, or empty. */
+  /** The day on which the credentials expire, or empty. */
   ends: string;
   test: { running: true } | { running: false; result: TestResult } | null;
 }
 
-/** A form with a sign-in in it: it may end on a day, and it can be tested before it is saved. */
+/** A form with credentials: they may expire, and can be tested before they are saved. */
 export abstract class CredentialForm<S extends CredentialFormState> extends FormModel<S> {
   override get pending(): 'submit' | 'test' | null {
     return this.state.test?.running ? 'test' : super.pending;
@@ -38,7 +38,7 @@ export abstract class CredentialForm<S extends CredentialFormState> extends Form
     this.setTest({ running: true });
     try {
       const result = await request();
-      // The answer to a test is about what was tested.
+      // A test's result is only valid for what was tested.
       const same = subject() === before;
       this.setTest(same ? { running: false, result } : null);
       const field = result.details?.field;
@@ -52,16 +52,16 @@ export abstract class CredentialForm<S extends CredentialFormState> extends Form
     }
   }
 
-  /** The test, and what it tests: the answer is dropped if that changes in the meantime. */
+  /** The test, and what it tests: the result is dropped if that changes in the meantime. */
   protected abstract tested(): { subject: () => unknown; request: () => Promise<TestResult> };
 
-  /** The errors that stand in the way of a test. */
+  /** The errors that prevent a test. */
   protected tests(errors: FieldErrors): FieldErrors {
     const { [ENDS]: _, ...others } = errors;
     return others;
   }
 
-  /** What is wrong with the end date; `before` may stay, though it be past. */
+  /** What is wrong with the expiry date; the saved one (`before`) may stay even if it is past. */
   protected checkEnds(before = ''): FieldErrors {
     const { ends } = this.state;
     return ends !== '' && ends !== before && ends < today()

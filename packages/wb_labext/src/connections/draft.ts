@@ -20,11 +20,11 @@ import { checkSchema, fieldOf, formSchema, formUiSchema } from './schema';
 export interface DraftState extends CredentialFormState, Draft {
   kind: string;
   credentials: CredentialMode;
-  /** Why a test makes no sense now. */
+  /** Why a test isn't possible now. */
   untestable: string | null;
 }
 
-/** What a change of the settings makes out of date. */
+/** The state that a change of the settings invalidates. */
 const UNTESTED = { problem: null, test: null, untestable: null } as const;
 
 /** A connection that is being added or edited. */
@@ -63,12 +63,12 @@ export class DraftModel extends CredentialForm<DraftState> {
     return this.connection?.secrets_set ?? [];
   }
 
-  /** Whether one can choose whose sign-in it is. */
+  /** Whether the user can choose between shared and personal credentials. */
   get hasSignIn(): boolean {
     return this.connectors.find(item => item.kind === this.state.kind)?.supports_personal ?? false;
   }
 
-  /** Whether users' own sign-ins are removed by saving. */
+  /** Whether saving removes users' personal credentials. */
   get dropsSignIns(): boolean {
     return this.connection?.credentials === 'personal' && this.mode === 'shared';
   }
@@ -105,7 +105,7 @@ export class DraftModel extends CredentialForm<DraftState> {
     if (JSONExt.deepEqual(this.data, { name, description, config })) {
       return;
     }
-    // The answer to a test is about what was tested.
+    // A test's result is only valid for what was tested.
     const test = JSONExt.deepEqual(before.config, config) ? before.test : null;
     this.set({ name, description, config, test, problem: null, untestable: null });
     if (Object.keys(before.errors).length > 0) {
@@ -117,14 +117,14 @@ export class DraftModel extends CredentialForm<DraftState> {
     if (kind === this.state.kind) {
       return;
     }
-    // Coming back to a connector finds what was typed for it.
+    // Switching back to a connector restores what was typed for it.
     this.parked.set(this.state.kind, this.state.config);
     const config = this.parked.get(kind) ?? defaults(this.configSchema(kind));
     this.parked.delete(kind);
     this.set({ kind, config, errors: {}, ...UNTESTED });
   }
 
-  /** Whose sign-in it is. What was typed for a shared one is kept, and not sent. */
+  /** Chooses shared or personal credentials. What was typed for shared ones is kept, but not sent. */
   setCredentials(credentials: CredentialMode): void {
     if (credentials !== this.state.credentials) {
       this.set({ credentials, errors: {}, ...UNTESTED });
@@ -136,7 +136,7 @@ export class DraftModel extends CredentialForm<DraftState> {
       this.set({
         test: null,
         untestable: this.trans.__(
-          'Testing needs a sign-in, and each user enters their own. Save the connection, then enter and test yours.'
+          'Testing needs credentials, and each user enters their own. Save the connection, then enter and test yours.'
         )
       });
       return;
@@ -153,7 +153,7 @@ export class DraftModel extends CredentialForm<DraftState> {
     const config = this.sent(this.state.config);
     const credentials = this.mode;
     const body = { name, description, config, credentials };
-    // Of a day only: the stored moment stays where the day does.
+    // The form has only the day: the stored time is kept while the day is the same.
     const expires_at = credentials === 'shared' ? endOfDay(ends) : null;
     if (this.connection) {
       const ended = ends !== this.saved.ends && credentials === 'shared';
@@ -205,7 +205,7 @@ export class DraftModel extends CredentialForm<DraftState> {
     };
   }
 
-  /** Checks the fields again that were wrong and have changed; says nothing new of the others. */
+  /** Rechecks fields that were wrong and have changed; reports no new errors for the others. */
   private recheck(before: DraftState): FieldErrors {
     const found = this.check();
     const errors: Record<string, string> = {};
@@ -230,18 +230,18 @@ export class DraftModel extends CredentialForm<DraftState> {
     );
   }
 
-  /** Whose sign-in it will be. */
+  /** Whether the credentials will be shared or personal. */
   private get mode(): CredentialMode {
     return this.hasSignIn ? this.state.credentials : 'shared';
   }
 
-  /** Whether the user's personal sign-in is stored, so that a test can use it. */
+  /** Whether the user's personal credentials are stored, so that a test can use them. */
   private get hasOwnSignIn(): boolean {
     const connection = this.connection;
     return connection?.credentials === 'personal' && connection.credential.status !== 'missing';
   }
 
-  /** The configuration as it is sent: with personal sign-ins, without one. */
+  /** The configuration as it is sent: without credentials, if they are personal. */
   private sent(config: JSONObject): JSONObject {
     const all = withoutEmpty(config);
     return this.mode === 'personal' ? dropLogin(all, this.configSchema(this.state.kind)) : all;
@@ -272,7 +272,7 @@ export class DraftModel extends CredentialForm<DraftState> {
   private made: { kind: string; schema: RJSFSchema; uiSchema: UiSchema } | null = null;
 }
 
-/** The day that a connection's shared sign-in ends on, or empty. */
+/** The day on which a connection's shared credentials expire, or empty. */
 function endOf(connection: ConnectionView | null): string {
   const ends = connection?.credentials === 'shared' ? connection.credential.expires_at : null;
   return ends ? dayOf(new Date(ends)) : '';
@@ -287,7 +287,7 @@ function valueAt(state: DraftState, path: string): unknown {
   return value;
 }
 
-/** The paths of all fields, in the form's own order. */
+/** The paths of all fields, in the form's order. */
 function pathsOf(schema: RJSFSchema, above = ''): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
     const path = above + name;

@@ -17,9 +17,9 @@ import { EndsField, TestAnswer } from './testanswer';
 const ENDS_ID = 'wb-draft-ends';
 
 /**
- * Opens the dialog that adds a connection, or edits one.
+ * Opens the dialog that adds or edits a connection.
  *
- * @returns what was saved; null if nothing was
+ * @returns the saved connection; null if nothing was saved
  */
 export async function openConnectionDialog(
   model: ConnectionsModel,

@@ -1,9 +1,9 @@
-/** The fields of a connector's configuration that make a sign-in. Pure functions. */
+/** The fields of a connector's configuration that are credentials. Pure functions. */
 import type { JSONObject } from '@lumino/coreutils';
 
 import { propertiesOf } from '../ui/schema';
 
-/** Who signs in, and with what: fields that are marked `login`, and every secret. */
+/** The fields of credentials: those marked `login`, and every secret. */
 export function loginFields(schema: JSONObject): string[] {
   return Object.entries(propertiesOf(schema))
     .filter(([, property]) => {
@@ -13,7 +13,7 @@ export function loginFields(schema: JSONObject): string[] {
     .map(([name]) => name);
 }
 
-/** A schema of some of its fields. */
+/** The schema, reduced to some of its fields. */
 function pick(schema: JSONObject, keep: (name: string) => boolean): JSONObject {
   const properties: JSONObject = {};
   for (const [name, property] of Object.entries(propertiesOf(schema))) {
@@ -26,8 +26,8 @@ function pick(schema: JSONObject, keep: (name: string) => boolean): JSONObject {
 }
 
 /**
- * The schema of a sign-in alone, by the fields' titles: examples and help speak to who sets up a
- * connection for all.
+ * The schema of the credentials alone, with only the fields' titles: examples and help are for whoever
+ * sets up a connection for everyone.
  */
 export function loginSchema(schema: JSONObject): JSONObject {
   const fields = loginFields(schema);
@@ -39,13 +39,13 @@ export function loginSchema(schema: JSONObject): JSONObject {
   return { ...rest, properties: Object.fromEntries(plain) as JSONObject };
 }
 
-/** The schema of what is left where each user signs in on their own. */
+/** The schema without credentials, for a connection with personal ones. */
 export function withoutLogin(schema: JSONObject): JSONObject {
   const fields = loginFields(schema);
   return pick(schema, name => !fields.includes(name));
 }
 
-/** A configuration without the fields of a sign-in. */
+/** A configuration without credentials. */
 export function dropLogin(config: JSONObject, schema: JSONObject): JSONObject {
   const fields = loginFields(schema);
   return Object.fromEntries(

@@ -28,14 +28,14 @@ export interface PanelState extends OwnedState<ConnectionView> {
   tests: ReadonlyMap<string, RowTest>;
 }
 
-/** Changes with all that decides what is listed below a connection. */
+/** A string that changes with everything that affects what is listed below a connection. */
 function versionOf(connection: ConnectionView | undefined): string {
   return connection
     ? JSON.stringify([connection.config, connection.credentials, connection.credential])
     : '';
 }
 
-/** The state of the connections panel, and what it asks of the server. */
+/** The state of the connections panel, and its requests to the server. */
 export class ConnectionsModel
   extends OwnedModel<ConnectionView, PanelState, ConnectionsApi>
   implements IConnectionKinds
@@ -49,7 +49,7 @@ export class ConnectionsModel
     });
   }
 
-  /** Fetches everything again, and what is open in the tree too. */
+  /** Fetches everything again, including what is open in the tree. */
   async reload(): Promise<void> {
     await this.refresh();
     for (const connection of this.state.items) {
@@ -90,7 +90,7 @@ export class ConnectionsModel
     return this.state.connectors.find(connector => connector.kind === kind);
   }
 
-  /** What the selected row stands for. */
+  /** The place of the selected row. */
   get activePlace(): Place | null {
     const row = this.rows.find(item => item.key === this.state.active);
     if (!row) {
@@ -135,7 +135,7 @@ export class ConnectionsModel
     } catch (error) {
       action = { type: 'failed', key, message: this.message(error) };
     }
-    // An answer from before the connection was changed or deleted is of no use.
+    // Drop an answer from before the connection was changed or deleted.
     if (!this.isDisposed && versionOf(this.item(id)) === version) {
       this.reduce(action);
     }
@@ -183,7 +183,7 @@ export class ConnectionsModel
     return connection;
   }
 
-  /** The words of a connection that the search looks through. */
+  /** The text of a connection that the search looks in. */
   private words(connection: ConnectionView): string {
     return [
       connection.name,
@@ -193,7 +193,7 @@ export class ConnectionsModel
     ].join('\n');
   }
 
-  /** Cells are highlighted by what is known here, whether or not the panel is shown. */
+  /** Cells are highlighted with this model's data, whether or not the panel is shown. */
   protected override get follows(): boolean {
     return true;
   }
@@ -213,8 +213,8 @@ export class ConnectionsModel
     let tree = reduceTree(this.state.tree, { type: 'keep', connections: ids });
     for (const connection of items) {
       const old = before.get(connection.id);
-      // Another configuration is another database, another sign-in may see other tables: what was
-      // listed below is no longer true.
+      // A new configuration may mean another database, and other credentials may see other tables:
+      // what was listed below is out of date.
       if (old && versionOf(old) !== versionOf(connection)) {
         tree = reduceTree(tree, { type: 'forget', connection: connection.id });
       }
@@ -223,7 +223,7 @@ export class ConnectionsModel
     return { ...found, tree, tests };
   }
 
-  /** Loads what is open and was forgotten. */
+  /** Reloads what is open and was forgotten. */
   private fillOpen(): void {
     const { tree, items } = this.state;
     for (const connection of items) {

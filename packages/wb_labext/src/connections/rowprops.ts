@@ -4,7 +4,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { ConnectionsModel, RowTest } from './model';
 import type { Row } from './tree';
 
-/** Rows that stand for something: the context menu opens on them. */
+/** The class of rows that the context menu opens on. */
 export const ROW_CLASS = 'wb-Row';
 
 export interface Tools {

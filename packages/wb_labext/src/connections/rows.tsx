@@ -1,4 +1,4 @@
-/** The tree, and moving through it by keyboard. */
+/** The tree, and its keyboard navigation. */
 import React from 'react';
 
 import { useModelState } from '../ui/signal';
@@ -19,7 +19,7 @@ export function Tree(props: Tools): JSX.Element {
   );
   const active = rows[index].key;
 
-  // The selected row can go away under the focus (deleted, reloaded): the focus stays in the tree.
+  // If the focused row goes away (deleted, reloaded), the focus stays in the tree.
   React.useLayoutEffect(() => {
     if (hadFocus.current && !ref.current?.contains(document.activeElement)) {
       focusRow(ref.current, active);
@@ -118,7 +118,7 @@ export function Tree(props: Tools): JSX.Element {
         hadFocus.current = true;
       }}
       onBlur={event => {
-        // A row that is removed loses the focus to nothing.
+        // When a focused row is removed, the focus goes nowhere.
         hadFocus.current =
           event.relatedTarget === null
             ? !event.target.isConnected

@@ -1,4 +1,4 @@
-/** The rows of the tree: what each shows, says and does. */
+/** The rows of the tree: their content, accessible names and actions. */
 import type { LabIcon } from '@jupyterlab/ui-components';
 import { fileIcon } from '@jupyterlab/ui-components';
 import React from 'react';
@@ -27,7 +27,7 @@ export function labelOf(row: Row): string {
 /** What a click, Enter or Space does with a row. */
 export function press(row: Row, tools: Tools, tree: HTMLElement | null): void {
   const { model, commands } = tools;
-  // The first two rows go away: the focus moves to what they stood for.
+  // The first two kinds of rows go away: the focus moves to what replaces them.
   const go = (key: string): void => {
     model.select(key);
     focusRow(tree, key);
@@ -50,7 +50,7 @@ export function press(row: Row, tools: Tools, tree: HTMLElement | null): void {
   }
 }
 
-/** Rows are made anew with each change; what they show seldom is new. */
+/** Rows are recreated on every change, but rarely show anything new. */
 function same(before: RowProps, after: RowProps): boolean {
   const rows = [before.row, after.row].map(row => row as unknown as Record<string, unknown>);
   const keys = new Set(rows.flatMap(row => Object.keys(row)));
@@ -115,7 +115,7 @@ export const RowView = React.memo(function RowView(props: RowProps): JSX.Element
       ) : row.type === 'signin' ? (
         <span className="wb-Row-line">
           <span className="wb-Row-muted">{trans.__('To browse:')}</span>
-          <span className="wb-Row-link">{trans.__('Enter sign-in')}</span>
+          <span className="wb-Row-link">{trans.__('Enter credentials')}</span>
         </span>
       ) : 'hidden' in row ? (
         <span className="wb-Row-line wb-Row-link">
@@ -133,7 +133,7 @@ function spoken(props: RowProps): string {
     case 'connection':
       return connectionSpoken(row.connection, connectorTitle, trans);
     case 'signin':
-      return trans.__('Enter sign-in for %1', row.connection.name);
+      return trans.__('Enter credentials for %1', row.connection.name);
     case 'schema':
       return trans.__('Schema %1', row.node.label);
     case 'table':

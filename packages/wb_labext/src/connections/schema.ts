@@ -1,4 +1,4 @@
-/** From a connector's JSON schema to the form of a connection. Pure functions. */
+/** Turns a connector's JSON schema into the form of a connection. Pure functions. */
 import type { JSONObject } from '@lumino/coreutils';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 
@@ -8,10 +8,10 @@ import { isObject, propertiesOf } from '../ui/schema';
 /** The object of a configuration that the form shows under "Advanced". */
 export const ADVANCED = 'driver_options';
 
-/** A text that may be longer than this is of several lines: a certificate, say. */
+/** A text that may be longer than this gets several lines, such as a certificate. */
 const ONE_LINE = 1000;
 
-/** The pattern of a connection's name, as the server has it. */
+/** The pattern of a connection's name, the same as the server's. */
 export const NAME_PATTERN = '^[a-z][a-z0-9_]{0,62}$';
 
 /** What the form edits. */
@@ -28,7 +28,7 @@ export interface FormTexts {
   advanced: string;
 }
 
-/** The whole form's schema: name and description, then the connector's own fields. */
+/** The schema of the whole form: name and description, then the connector's own fields. */
 export function formSchema(config: JSONObject, texts: FormTexts): RJSFSchema {
   const { title: _title, description: _description, ...rest } = config;
   const properties = { ...propertiesOf(config) };
@@ -52,9 +52,9 @@ export function formSchema(config: JSONObject, texts: FormTexts): RJSFSchema {
 }
 
 /**
- * How the form shows it: the fields' order, password inputs, lists as lines of text.
+ * The form's UI schema: the fields' order, password inputs, lists as lines of text.
  *
- * @param secretsSet - the secrets that are stored already, which the form never shows
+ * @param secretsSet - the secrets that are already stored, which the form never shows
  */
 export function formUiSchema(
   config: JSONObject,
@@ -76,7 +76,7 @@ export function formUiSchema(
   };
 }
 
-/** How each field is shown. */
+/** The UI schema of each field. */
 export function fieldsUi(
   properties: Schema,
   secretsSet: readonly string[],
@@ -107,7 +107,7 @@ export function fieldsUi(
 }
 
 /**
- * The schema to check a draft by: a required secret that is stored already may be left out.
+ * The schema to check a draft against: a required secret that is already stored may be left out.
  */
 export function checkSchema(schema: RJSFSchema, secretsSet: readonly string[]): RJSFSchema {
   const config = schema.properties?.config;
@@ -122,9 +122,9 @@ export function checkSchema(schema: RJSFSchema, secretsSet: readonly string[]): 
 }
 
 /**
- * Where a server's error belongs in the form.
+ * The field of the form that a server's error is about.
  *
- * The server names a field by itself (`host`) or by its path (`config.host`, also as a list).
+ * The server names a field by its name (`host`) or by its path (`config.host`, also as a list).
  *
  * @returns the field's path in the form, or null if the form has no such field
  */

@@ -20,7 +20,7 @@ export interface SignInState extends CredentialFormState {
   login: JSONObject;
 }
 
-/** The user's own sign-in for a personal connection. */
+/** The user's own credentials for a personal connection. */
 export class SignInModel extends CredentialForm<SignInState> {
   constructor(
     private readonly model: ConnectionsModel,
@@ -28,7 +28,7 @@ export class SignInModel extends CredentialForm<SignInState> {
     readonly connection: ConnectionView
   ) {
     const { expires_at, status } = connection.credential;
-    // A day that is past would only be refused again.
+    // A past day would only be rejected again.
     const ends = expires_at && status !== 'expired' ? dayOf(new Date(expires_at)) : '';
     super(trans, { ...UNTOUCHED, login: {}, ends, test: null });
     this.savedEnds = ends;
@@ -44,7 +44,7 @@ export class SignInModel extends CredentialForm<SignInState> {
   readonly uiSchema: UiSchema;
   readonly fields: readonly string[];
 
-  /** Whether there is one to remove. */
+  /** Whether there are credentials to remove. */
   get isStored(): boolean {
     return this.connection.credential.status !== 'missing';
   }
@@ -65,7 +65,7 @@ export class SignInModel extends CredentialForm<SignInState> {
     this.set({ login, errors, test: null, problem: null });
   }
 
-  /** Removes the stored one. */
+  /** Removes the stored credentials. */
   remove(): Promise<boolean> {
     return this.save(async () => {
       await this.model.api.removeCredential(this.connection.id);
@@ -99,7 +99,7 @@ export class SignInModel extends CredentialForm<SignInState> {
     };
   }
 
-  /** The server names a field by itself or below `login`. */
+  /** The server names a field by its name or by its path below `login`. */
   protected fieldOf(field: unknown): string | null {
     const name = String(field ?? '').replace(/^(login|config)\./, '');
     return this.order.includes(name) ? name : null;

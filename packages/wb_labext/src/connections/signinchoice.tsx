@@ -6,21 +6,19 @@ import { RadioCards } from '../ui/radiocards';
 import { useModelState } from '../ui/signal';
 import type { DraftModel } from './draft';
 
-/** Whose sign-in a connection uses: one for all, or each user's own. */
+/** The choice between shared credentials and each user's own. */
 export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundle }): JSX.Element {
   const { draft, trans } = props;
   const { credentials, saving } = useModelState(draft);
   return (
     <RadioCards<CredentialMode>
       name="credentials"
-      legend={trans.__('Sign-in')}
+      legend={trans.__('Credentials')}
       options={[
         {
           value: 'shared',
           title: trans.__('Shared'),
-          help: trans.__(
-            'Everyone who uses the connection signs in with the credentials entered here.'
-          )
+          help: trans.__('Everyone who uses the connection uses the credentials entered here.')
         },
         {
           value: 'personal',
@@ -34,7 +32,7 @@ export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundl
     >
       {draft.dropsSignIns && (
         <div className="wb-Banner wb-mod-question" role="status">
-          {trans.__('Saving removes the personal sign-ins that users have entered.')}
+          {trans.__('Saving removes the personal credentials that users have entered.')}
         </div>
       )}
     </RadioCards>

@@ -17,7 +17,7 @@ import { credentialMark } from './words';
 
 const ENDS_ID = 'wb-signin-ends';
 
-/** Opens the dialog for the user's own sign-in of a personal connection. */
+/** Opens the dialog for the user's own credentials of a personal connection. */
 export async function openSignInDialog(
   model: ConnectionsModel,
   trans: TranslationBundle,
@@ -27,7 +27,7 @@ export async function openSignInDialog(
   const removing = { name: 'remove', label: trans.__('Remove'), press: () => signIn.ask('remove') };
   await openForm({
     form: signIn,
-    title: trans.__('My sign-in for “%1”', connection.name),
+    title: trans.__('My credentials for “%1”', connection.name),
     submitLabel: trans.__('Save'),
     others: [
       ...(signIn.isStored ? [removing] : []),
@@ -50,7 +50,7 @@ function SignInForm(props: {
   const remove = async (): Promise<void> => {
     if (await signIn.remove()) {
       onDiscard();
-      const text = trans.__('Your sign-in for “%1” was removed.', signIn.connection.name);
+      const text = trans.__('Your credentials for “%1” were removed.', signIn.connection.name);
       Notification.info(text, { autoClose: 4_000 });
     }
   };
@@ -63,8 +63,8 @@ function SignInForm(props: {
       question={
         state.asking === 'remove' && (
           <Question
-            text={trans.__('Remove your sign-in? This cannot be undone.')}
-            keep={trans.__('Keep it')}
+            text={trans.__('Remove your credentials? This cannot be undone.')}
+            keep={trans.__('Keep them')}
             keepRun={() => signIn.ask(null)}
             go={trans.__('Remove')}
             goRun={() => void remove()}
@@ -76,7 +76,7 @@ function SignInForm(props: {
     >
       <p className="wb-SignIn-about">
         {trans.__(
-          'Your queries on this connection use this sign-in. It is stored encrypted, only you can use it, and it is never shown again.'
+          'Your queries on this connection use these credentials. They are stored encrypted, only you can use them, and they are never shown again.'
         )}
       </p>
       <StoredWords connection={signIn.connection} trans={trans} />
@@ -98,7 +98,7 @@ function SignInForm(props: {
   );
 }
 
-/** Whether there is one already, and how it stands. */
+/** When credentials were saved, and their status. */
 function StoredWords(props: {
   connection: ConnectionView;
   trans: TranslationBundle;
@@ -114,8 +114,8 @@ function StoredWords(props: {
     <p className="wb-SignIn-stored" data-testid="wb-signin-stored">
       {mark && <Mark kind={mark.kind} />}
       <span>
-        {since && trans.__('You saved a sign-in on %1.', since.toLocaleString())}{' '}
-        {mark ? mark.long : trans.__('Saving a new one replaces it.')}
+        {since && trans.__('You saved credentials on %1.', since.toLocaleString())}{' '}
+        {mark ? mark.long : trans.__('Saving new ones replaces them.')}
       </span>
     </p>
   );

@@ -1,9 +1,9 @@
 import type { SqlInfo } from '../api/types';
 
 /**
- * An identifier as the SQL of a source: quoted only where it must be.
+ * An identifier in a source's SQL, quoted only if necessary.
  *
- * @param sql - how its dialect writes names; where nothing is known, all are quoted
+ * @param sql - the dialect's rules for names; without them, every name is quoted
  */
 export function quoteIdentifier(name: string, sql?: SqlInfo | null): string {
   if (sql && /^[a-z_][a-z0-9_]*$/.test(name) && !sql.reserved_words.includes(name)) {

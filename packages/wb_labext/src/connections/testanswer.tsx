@@ -13,7 +13,7 @@ export interface CredentialFormProps {
   trans: TranslationBundle;
 }
 
-/** How a test goes, or went: in words and colour. */
+/** The progress or result of a test, in words and colour. */
 export function TestAnswer(props: CredentialFormProps): JSX.Element | null {
   const { form, trans } = props;
   const { test } = useModelState(form);
@@ -44,14 +44,14 @@ export function testSentence(result: TestResult, trans: TranslationBundle): stri
   return trans.__('Connected: %1', facts);
 }
 
-/** The day that a sign-in ends on. */
+/** The field for the day on which credentials expire. */
 export function EndsField(props: CredentialFormProps & { id: string; help: string }): JSX.Element {
   const { form, trans, id, help } = props;
   const state = useModelState(form);
   return (
     <DateField
       id={id}
-      label={trans.__('Sign-in expires on')}
+      label={trans.__('Credentials expire on')}
       help={help}
       value={state.ends}
       error={state.errors[ENDS]}

@@ -1,15 +1,15 @@
 import { Token } from '@lumino/coreutils';
 import type { ISignal } from '@lumino/signaling';
 
-/** What is known of the sources that connections lead to. */
+/** What is known about the sources of connections. */
 export interface IConnectionKinds {
-  /** The language of a connection's SQL in an editor; undefined until it is known. Asking fetches it. */
+  /** The editor language of a connection's SQL; undefined until it is known. A call fetches it. */
   languageOf(name: string): string | undefined;
-  /** Something may have another answer now. */
+  /** Signalled when an answer may have changed. */
   readonly changed: ISignal<unknown, void>;
 }
 
 export const IConnectionKinds = new Token<IConnectionKinds>(
   '@workbench/labext:IConnectionKinds',
-  'The language of the SQL of a connection, by its name: for editors that show it.'
+  'The language of a connection’s SQL, by its name: for editors that show it.'
 );

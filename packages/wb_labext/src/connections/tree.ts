@@ -5,7 +5,7 @@
 import type { ConnectionView } from '../api/types';
 import { needsSignIn } from './words';
 
-/** How many children of one node are shown at first, and how many more each time. */
+/** How many children of a node are shown initially, and how many more each time. */
 export const PAGE = 200;
 
 /** What a node of the tree stands for. */
@@ -16,7 +16,7 @@ export interface Place {
   column?: string;
 }
 
-/** A node's key: the same place has the same key. */
+/** A node's key, the same for the same place. */
 export function keyOf(place: Place): string {
   return JSON.stringify([
     place.connection,
@@ -32,7 +32,7 @@ export interface TreeNode {
   type: 'schema' | 'table' | 'column';
   place: Place;
   label: string;
-  /** `table`, `view`, …; of a column its type; of a schema its number of tables. */
+  /** `table`, `view`, …; for a column its type; for a schema its number of tables. */
   detail: string;
   comment: string | null;
 }
@@ -45,7 +45,7 @@ export type Children =
 export interface TreeState {
   readonly expanded: ReadonlySet<string>;
   readonly children: ReadonlyMap<string, Children>;
-  /** How many children are shown, where it is not the first page. */
+  /** How many children are shown, if more than the first page. */
   readonly shown: ReadonlyMap<string, number>;
 }
 
@@ -64,7 +64,7 @@ export type TreeAction =
   /** Keep only these connections. */
   | { type: 'keep'; connections: readonly string[] };
 
-/** The id of the connection that a node is below of. */
+/** The id of the connection that a node is below. */
 export function connectionOf(key: string): string {
   return (JSON.parse(key) as [string])[0];
 }
@@ -116,7 +116,7 @@ function withChildren(state: TreeState, key: string, children: Children): TreeSt
 interface RowBase {
   key: string;
   level: number;
-  /** The row that it is below of; null for a connection. */
+  /** The parent row; null for a connection. */
   parent: string | null;
 }
 
@@ -125,7 +125,7 @@ export type Row = RowBase &
     | {
         type: 'connection';
         connection: ConnectionView;
-        /** undefined: it can't be opened. */
+        /** undefined: it can't be expanded. */
         expanded: boolean | undefined;
         position: number;
         size: number;
@@ -138,17 +138,17 @@ export type Row = RowBase &
         size: number;
       }
     | { type: 'loading' | 'none' }
-    /** One's own sign-in has to be entered before there is anything to list. */
+    /** The user must enter their credentials before there is anything to list. */
     | { type: 'signin'; connection: ConnectionView }
     | { type: 'failed'; message: string }
     | { type: 'more'; hidden: number }
   );
 
 /**
- * The rows to show, in their order.
+ * The rows to show, in order.
  *
- * A search keeps the connections whose words match, with all that is open below; and of the others
- * those with a loaded table or schema that matches, with only that, opened to show it.
+ * A search keeps connections whose text matches, with everything that is open below them; and others
+ * that have a matching loaded table or schema, with only that, expanded to show it.
  */
 export function rowsOf(
   connections: readonly ConnectionView[],
@@ -209,7 +209,7 @@ export function rowsOf(
         size: all.length
       });
       if (expanded) {
-        // Below a table, or a schema that matches by its own name, nothing is left out.
+        // Below a table, or a schema whose own name matches, everything is kept.
         const inside =
           narrow && node.type === 'schema' && !node.label.toLowerCase().includes(needle);
         below(node.key, level + 1, inside);

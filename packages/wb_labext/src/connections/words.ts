@@ -1,10 +1,10 @@
-/** What the panel and its dialogs say about sign-ins. */
+/** The texts of the panel and its dialogs about credentials. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { ConnectionView, CredentialMode, CredentialState } from '../api/types';
 import { daysUntil } from '../ui/dates';
 
-/** How a sign-in stands where that is worth a word, and how bad it is. */
+/** A noteworthy status of credentials, and its severity. */
 export interface Mark {
   kind: 'warning' | 'error';
   short: string;
@@ -12,7 +12,7 @@ export interface Mark {
 }
 
 /**
- * What to say of a connection's sign-in; null where all is well.
+ * The noteworthy status of a connection's credentials; null if there is none.
  *
  * @param now - for tests
  */
@@ -28,29 +28,29 @@ export function credentialMark(
     case 'missing':
       return {
         kind: 'warning',
-        short: trans.__('sign-in missing'),
+        short: trans.__('credentials missing'),
         long: trans.__(
-          'This connection needs a personal sign-in, and you have not entered yours yet.'
+          'This connection needs personal credentials, and you have not entered yours yet.'
         )
       };
     case 'expired':
       return {
         kind: 'error',
-        short: trans.__('sign-in expired'),
+        short: trans.__('credentials expired'),
         long: ends
           ? own
-            ? trans.__('Your sign-in expired on %1. Enter a new one.', ends.toLocaleDateString())
+            ? trans.__('Your credentials expired on %1. Enter new ones.', ends.toLocaleDateString())
             : trans.__(
-                'The sign-in expired on %1. Ask someone who manages the connection to enter a new one.',
+                'The credentials expired on %1. Ask someone who manages the connection to enter new ones.',
                 ends.toLocaleDateString()
               )
-          : trans.__('The sign-in has expired.')
+          : trans.__('The credentials have expired.')
       };
     case 'expiring':
       return {
         kind: 'warning',
-        short: ends ? endsIn(daysUntil(ends, now), trans) : trans.__('sign-in expires soon'),
-        long: ends ? trans.__('The sign-in expires on %1.', ends.toLocaleString()) : ''
+        short: ends ? endsIn(daysUntil(ends, now), trans) : trans.__('credentials expire soon'),
+        long: ends ? trans.__('The credentials expire on %1.', ends.toLocaleString()) : ''
       };
     case 'ok':
       return null;
@@ -59,11 +59,11 @@ export function credentialMark(
 
 function endsIn(days: number, trans: TranslationBundle): string {
   return days <= 0
-    ? trans.__('sign-in expires today')
-    : trans._n('sign-in expires in %1 day', 'sign-in expires in %1 days', days);
+    ? trans.__('credentials expire today')
+    : trans._n('credentials expire in %1 day', 'credentials expire in %1 days', days);
 }
 
-/** Whether the user must enter a personal sign-in before they can use the connection. */
+/** Whether the user must enter personal credentials before they can use the connection. */
 export function needsSignIn(connection: ConnectionView): boolean {
   return (
     connection.credentials === 'personal' &&

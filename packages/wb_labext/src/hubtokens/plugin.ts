@@ -3,10 +3,10 @@ import { ICommandPalette } from '@jupyterlab/apputils';
 import { PageConfig, URLExt } from '@jupyterlab/coreutils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-/** Opens the Hub's page of tokens; the menu `File` has it too, by this plugin's schema. */
+/** Opens the Hub's token page; this plugin's schema also adds it to the `File` menu. */
 const OPEN = 'workbench:hubtokens-open';
 
-/** The way from Lab to the page where a person makes and revokes tokens for scripts. */
+/** A command in Lab that opens the page to create and revoke tokens for scripts. */
 export const hubTokensPlugin: JupyterFrontEndPlugin<void> = {
   id: '@workbench/labext:hubtokens',
   description: "A command that opens the Hub's page of tokens.",
@@ -18,7 +18,7 @@ export const hubTokensPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ): void => {
     const prefix = PageConfig.getOption('hubPrefix');
-    // Without a Hub nobody needs a token of it.
+    // Without a Hub there are no tokens.
     if (!prefix) {
       return;
     }

@@ -1,7 +1,7 @@
 /**
  * Completions for a `*.pipeline.yaml`, from the schema of the file. Pure functions.
  *
- * The position is found by indentation, because what is being typed is not valid YAML yet. The text
+ * The position is found by indentation, because the text being typed is not valid YAML yet. The text
  * around it is read by a parser that recovers from errors.
  *
  * Libraries for CodeMirror (codemirror-json-schema 0.8) offer nothing at an empty key or value, do not
@@ -18,12 +18,12 @@ export interface Suggestion {
 }
 
 export interface Completion {
-  /** What is replaced, from here to the cursor. */
+  /** The start of the text to replace, which ends at the cursor. */
   start: number;
   suggestions: Suggestion[];
 }
 
-/** Names to offer as the values of a key, `connection` say. */
+/** Names to offer as the values of a key, such as `connection`. */
 export type Names = Readonly<Record<string, readonly string[]>>;
 
 type Path = readonly (string | number)[];
@@ -33,12 +33,12 @@ interface Schema {
 }
 
 interface Place {
-  /** Where the value is, or the map that gets the key. */
+  /** The path of the value, or of the map that gets the key. */
   path: Path;
-  /** The keys that stand before it on its line, in braces. */
+  /** The keys before it on its line, in braces. */
   inline: Readonly<Record<string, string>>;
   kind: 'key' | 'value';
-  /** What is written of it so far. */
+  /** What has been typed so far. */
   typed: string;
 }
 
@@ -46,7 +46,7 @@ const KEY = /^(\s*)((?:- +)*)([\w.-]+|"[^"]*"|'[^']*')\s*:(?:\s+(.*))?$/;
 const indentOf = (line: string): number => /^\s*/.exec(line)?.[0].length ?? 0;
 const isBlank = (line: string): boolean => /^\s*(#.*)?$/.test(line);
 
-/** The keys above a line that are less indented; null inside a text of several lines. */
+/** The keys above a line that are less indented; null inside a multi-line text. */
 function parents(lines: readonly string[], row: number, indent: number): Path | null {
   const path: (string | number)[] = [];
   let depth = indent;
@@ -69,14 +69,14 @@ function parents(lines: readonly string[], row: number, indent: number): Path | 
     if (dashes && own < depth) {
       path.unshift(0);
       depth = own;
-      // A list may stand right below its key, without further indentation.
+      // A list may follow its key without further indentation.
       depth += depth === 0 || lineHasKey(lines, index, own) ? 1 : 0;
     }
   }
   return path;
 }
 
-/** Whether the list that a line belongs to is as indented as its key. */
+/** Whether the list that a line belongs to is indented the same as its key. */
 function lineHasKey(lines: readonly string[], row: number, indent: number): boolean {
   for (let index = row - 1; index >= 0; index--) {
     if (!isBlank(lines[index]) && !/^\s*- /.test(lines[index])) {
@@ -146,7 +146,7 @@ function flow(text: string, path: Path): Place | null {
     : { path: [...frame.path, frame.key], inline: frame.keys, kind: 'value', typed };
 }
 
-/** What is being written at the end of `before`; null where nothing can be offered. */
+/** What is being typed at the end of `before`; null if nothing can be offered. */
 export function placeOf(before: string): Place | null {
   const lines = before.split('\n');
   const row = lines.length - 1;
@@ -194,7 +194,7 @@ const isObject = (value: unknown): value is Schema =>
 class Walker {
   constructor(private readonly root: JSONObject) {}
 
-  /** The schemas that a value may have: of several kinds the one that its `type` names. */
+  /** The schemas that a value may have; of alternatives, the one that its `type` names. */
   options(schema: unknown, value: unknown, type?: string): Schema[] {
     if (!isObject(schema)) {
       return [];
@@ -269,12 +269,12 @@ function valuesOf(schema: Schema): string[] {
   return schema.type === 'boolean' ? ['true', 'false'] : texts(schema.examples);
 }
 
-/** A value as YAML: in quotes where it would be read as something else. */
+/** A value as YAML, quoted if it would be read as something else. */
 function written(value: string): string {
   return /^[\w./-]+( [\w./-]+)*$/.test(value) ? value : JSON.stringify(value);
 }
 
-/** The names that an expression may read. */
+/** The names that an expression may use. */
 function expressionNames(document: unknown): string[] {
   const keys = (name: string): string[] => {
     const part = isObject(document) ? document[name] : undefined;
@@ -291,7 +291,7 @@ function expressionNames(document: unknown): string[] {
   ];
 }
 
-/** What can be written where the cursor is. */
+/** The completions at the cursor. */
 export function complete(
   text: string,
   offset: number,
@@ -303,7 +303,7 @@ export function complete(
   const place = placeOf(before);
   const lineStart = before.lastIndexOf('\n') + 1;
   const lineEnd = text.indexOf('\n', offset);
-  // What is being written would be in the way.
+  // Without what is being typed, which would be in the way.
   const without = text.slice(0, lineStart) + (lineEnd < 0 ? '' : text.slice(lineEnd));
   const document: unknown = read(without);
 
@@ -351,7 +351,7 @@ export function complete(
   return { start, suggestions: [...suggestions.values()] };
 }
 
-/** What a text says, as far as it can be read. */
+/** The content of a YAML text, as far as it can be parsed. */
 function read(text: string): unknown {
   try {
     const document = parseDocument(text);

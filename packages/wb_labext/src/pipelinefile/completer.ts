@@ -24,7 +24,7 @@ const TYPES: Record<Suggestion['kind'], string> = {
   name: 'variable'
 };
 
-/** Offers keys and values in pipeline files, by Lab's own completer. */
+/** Offers keys and values in pipeline files, in Lab's own completer. */
 export class PipelineCompleter implements ICompletionProvider {
   constructor(private readonly options: CompleterOptions) {}
 

@@ -1,4 +1,4 @@
-/** Makes and changes the text of a `*.pipeline.yaml`; comments and order stay. Pure functions. */
+/** Creates and edits the text of a `*.pipeline.yaml`, keeping comments and order. Pure functions. */
 import type { Document, YAMLMap } from 'yaml';
 import { isMap, isScalar, parseDocument, stringify } from 'yaml';
 
@@ -10,7 +10,7 @@ export function isPipelineFile(path: string): boolean {
   return path.endsWith(SUFFIX) || path.endsWith('.pipeline.yml');
 }
 
-/** A name that a pipeline or a task may have, from the name of a file. */
+/** A valid name for a pipeline or a task, from the name of a file. */
 export function nameFrom(file: string): string {
   const plain = file
     .replace(/\.[^.]*$/, '')
@@ -84,7 +84,7 @@ export function starterText(name: string, comment: readonly string[]): string {
   return lines + rest;
 }
 
-/** The file can't be changed: it isn't readable as YAML with tasks. */
+/** The file can't be edited: it can't be read as YAML with tasks. */
 export class UnreadableFile extends Error {}
 
 function mapAt(document: Document.Parsed, key: string): YAMLMap | null {
@@ -95,7 +95,7 @@ function mapAt(document: Document.Parsed, key: string): YAMLMap | null {
 const keysOf = (map: YAMLMap | null): string[] =>
   (map?.items ?? []).map(item => String(isScalar(item.key) ? item.key.value : item.key));
 
-/** The tasks of a file that no other task needs: what comes last. */
+/** The last tasks of a file: those that no other task needs. */
 export function lastTasks(text: string): string[] {
   const tasks = mapAt(parseDocument(text), 'tasks');
   const needed = new Set(
@@ -110,10 +110,10 @@ export function lastTasks(text: string): string[] {
 }
 
 /**
- * Appends a task that runs a notebook after what comes last now. Its parameters become the
- * pipeline's, or are those of the pipeline that have their names.
+ * Appends a task that runs a notebook after the current last tasks. Its parameters are added to the
+ * pipeline's, unless the pipeline already has parameters of the same names.
  *
- * @throws UnreadableFile where the text isn't a map with tasks.
+ * @throws UnreadableFile if the text isn't a map with tasks.
  */
 export function withNotebook(
   text: string,
@@ -149,7 +149,7 @@ export function withNotebook(
   return { text: document.toString(STYLE), task: name };
 }
 
-/** The name that a text gives its pipeline; null where it has none yet. */
+/** The pipeline's name in a text; null if it has none yet. */
 export function pipelineName(text: string): string | null {
   const found = parseDocument(text).get('name');
   return typeof found === 'string' && found !== '' ? found : null;

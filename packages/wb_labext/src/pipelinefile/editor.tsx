@@ -1,4 +1,4 @@
-/** What an editor of a `*.pipeline.yaml` gets: error marks, completion, a status and buttons. */
+/** The additions to an editor of a `*.pipeline.yaml`: error marks, completion, status and buttons. */
 import type { Diagnostic } from '@codemirror/lint';
 import { closeLintPanel, forceLinting, lintGutter, linter, openLintPanel } from '@codemirror/lint';
 import type { Extension } from '@codemirror/state';
@@ -14,10 +14,10 @@ import { Mark, Spinner } from '../ui/states';
 import { marksOf } from './marks';
 import type { PipelineFile, PipelineFileState } from './model';
 
-/** How long a person may pause before the server is asked, in milliseconds. */
+/** How long a pause in typing must be before the server checks the file, in milliseconds. */
 const PAUSE = 500;
 
-/** Marks at what the server says is wrong. */
+/** Marks the errors that the server reports. */
 export function marks(file: PipelineFile, trans: TranslationBundle): Extension {
   return [
     linter(
@@ -38,7 +38,7 @@ export function marks(file: PipelineFile, trans: TranslationBundle): Extension {
   ];
 }
 
-/** Checks again, for what has changed around the file. */
+/** Checks the file again, because something that it depends on changed. */
 export function checkAgain(editor: CodeMirrorEditor): void {
   forceLinting(editor.editor);
 }
@@ -53,7 +53,7 @@ export function listErrors(editor: CodeMirrorEditor, stay = false): void {
   }
 }
 
-/** Calls after the user typed something that can be completed. */
+/** Calls `call` after the user typed something that can be completed. */
 export function afterTyping(call: () => void): Extension {
   return EditorView.updateListener.of(update => {
     const typed = update.transactions.some(transaction => transaction.isUserEvent('input.type'));

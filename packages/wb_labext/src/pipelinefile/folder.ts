@@ -4,10 +4,10 @@ import type { Contents } from '@jupyterlab/services';
 import type { ApiClient } from '../api/request';
 import { isPipelineFile } from './document';
 
-/** The folders of pipeline files, as the person's own Jupyter server has them. */
+/** The folders of pipeline files on the user's own Jupyter server. */
 export class Folders {
   /**
-   * @param client - asks the user's own Jupyter server, and not the service
+   * @param client - makes requests to the user's own Jupyter server, not to the service
    */
   constructor(
     private readonly client: ApiClient,
@@ -20,12 +20,12 @@ export class Folders {
     return answer.files;
   }
 
-  /** Their names alone. */
+  /** Only the names of these files. */
   async names(folder: string): Promise<string[]> {
     return (await this.ask<{ names: string[] }>(folder, { names: '1' })).names;
   }
 
-  /** The pipeline files that lie in a folder. */
+  /** The pipeline files in a folder. */
   async pipelineFiles(folder: string): Promise<string[]> {
     const items = await this.list(folder);
     return items
@@ -35,7 +35,7 @@ export class Folders {
   }
 
   async exists(path: string): Promise<boolean> {
-    // Asked for by itself, a file that isn't there is an error in the browser's and the server's log.
+    // Requesting a missing file would log an error in the browser and on the server.
     try {
       const items = await this.list(PathExt.dirname(path));
       return items.some(item => item.name === PathExt.basename(path));
@@ -44,7 +44,7 @@ export class Folders {
     }
   }
 
-  /** A path in a folder that no file has yet. */
+  /** An unused path in a folder. */
   async freePath(folder: string, name: string, suffix: string): Promise<string> {
     const taken = (await this.list(folder)).map(item => item.name);
     let free = name + suffix;

@@ -1,4 +1,4 @@
-/** Where the server's problems lie in a text. Pure functions. */
+/** The positions of the server's problems in a text. Pure functions. */
 import type { Problem } from '../api/types';
 
 export interface Mark {
@@ -7,7 +7,7 @@ export interface Mark {
   message: string;
 }
 
-/** The place in UTF-16 units of a column that counts characters, from 1. */
+/** The offset in UTF-16 code units of a column that counts characters from 1. */
 function unitsOf(line: string, column: number): number {
   let units = 0;
   for (const character of [...line].slice(0, column - 1)) {
@@ -16,7 +16,7 @@ function unitsOf(line: string, column: number): number {
   return units;
 }
 
-/** The problems of a text as ranges: each to the end of the word or the quoted text that is there. */
+/** The problems of a text as ranges, each to the end of the word or quoted text at its position. */
 export function marksOf(text: string, problems: readonly Problem[]): Mark[] {
   const lines = text.split('\n');
   const starts: number[] = [];

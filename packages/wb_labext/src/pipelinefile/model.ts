@@ -16,27 +16,27 @@ import type { Folders } from './folder';
 export type FileState =
   /** Not known yet. */
   | 'asking'
-  /** There is no pipeline of this name that one may see. */
+  /** There is no pipeline of this name that the user may see. */
   | 'new'
-  /** It is what the newest version says. */
+  /** It is the same as the newest version. */
   | 'saved'
-  /** It says something else. */
+  /** It differs from the newest version. */
   | 'changed'
   /** Somebody saved another version since it was opened. */
   | 'overtaken'
-  /** A version that can only be read. */
+  /** It is an older version, which is read-only. */
   | 'version';
 
 export interface PipelineFileState {
   state: FileState;
   pipeline: PipelineView | null;
   problems: readonly Problem[];
-  /** Why it couldn't be checked; null where it was. */
+  /** Why it couldn't be checked; null if it was. */
   unchecked: string | null;
   saving: boolean;
 }
 
-/** The files of a folder are listed again after so long, in milliseconds. */
+/** How long a folder's list of files is cached, in milliseconds. */
 const NAMES_LAST = 5_000;
 
 export interface PipelineFileOptions {
@@ -45,11 +45,11 @@ export interface PipelineFileOptions {
   folders: Folders;
   context: DocumentRegistry.Context;
   trans: TranslationBundle;
-  /** Is told where a pipeline was saved from. */
+  /** Remembers where a pipeline was saved from. */
   remember: (pipeline: string, path: string) => void;
 }
 
-/** A pipeline's file in an editor: what the Workbench has of it, and what is wrong with it. */
+/** A pipeline's file in an editor: how it relates to the saved pipeline, and its errors. */
 export class PipelineFile extends StateModel<PipelineFileState> {
   constructor(private readonly options: PipelineFileOptions) {
     super({ state: 'asking', pipeline: null, problems: [], unchecked: null, saving: false });
@@ -79,12 +79,12 @@ export class PipelineFile extends StateModel<PipelineFileState> {
     return this.context.model.toString();
   }
 
-  /** It is a saved pipeline itself, and no file in a folder. */
+  /** Whether it is a saved pipeline itself, not a file in a folder. */
   get isStored(): boolean {
     return pipelineOf(this.context.path) !== null;
   }
 
-  /** Asks what the Workbench has of it. */
+  /** Looks up the pipeline in the Workbench. */
   async look(): Promise<void> {
     if (this.isDisposed || isReadOnly(this.context.path)) {
       this.set({ state: 'version' });
@@ -97,7 +97,7 @@ export class PipelineFile extends StateModel<PipelineFileState> {
     try {
       const pipeline = id ? await api.get(id) : name ? await api.find(name) : null;
       if (this.name !== name) {
-        return; // another name was typed meanwhile
+        return; // the name was edited meanwhile
       }
       if (pipeline) {
         const known = `${pipeline.id} ${pipeline.head}`;
@@ -115,11 +115,11 @@ export class PipelineFile extends StateModel<PipelineFileState> {
       this.set({ pipeline });
       this.compare();
     } catch {
-      // What was known stays: the next event asks again.
+      // Keep what was known: the next event asks again.
     }
   }
 
-  /** Everything that is wrong with the text as it is now. */
+  /** Checks the current text, and returns its problems. */
   async check(): Promise<readonly Problem[]> {
     const text = this.text;
     try {
@@ -137,8 +137,8 @@ export class PipelineFile extends StateModel<PipelineFileState> {
   }
 
   /**
-   * Saves the file, and then the pipeline with the file's folder. Throws what `message` makes a
-   * sentence of; where the file has errors they are marked, too.
+   * Saves the file, and then the pipeline with the file's folder. Throws what `message` turns into a
+   * sentence; errors in the file are also marked.
    */
   async save(): Promise<PipelineView> {
     this.set({ saving: true });
@@ -179,7 +179,7 @@ export class PipelineFile extends StateModel<PipelineFileState> {
     }
   }
 
-  /** The file becomes the next version, even if someone else saved one in the meantime. */
+  /** Makes the file the next version, even if someone else saved one in the meantime. */
   takeOver(): void {
     this.base = this.state.pipeline?.head ?? null;
     this.compare();

@@ -1,4 +1,4 @@
-/** From a notebook to a pipeline: creates a file beside it, or adds the notebook to an existing one. */
+/** Makes a pipeline of a notebook: creates a file beside it, or adds it to an existing file. */
 import { InputDialog, Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
@@ -32,7 +32,7 @@ export interface NotebookOptions {
   remember: (pipeline: string, path: string) => void;
 }
 
-/** The notebook as it is on the screen, saved where it has changed. */
+/** The notebook as it is on the screen, saved if it has changed. */
 async function current(options: NotebookOptions, path: string): Promise<nbformat.INotebookContent> {
   const context = options.documents.findWidget(path, 'Notebook')?.context;
   if (context?.model.dirty) {
@@ -45,11 +45,11 @@ async function current(options: NotebookOptions, path: string): Promise<nbformat
   return content as nbformat.INotebookContent;
 }
 
-/** What came of it. */
+/** The result. */
 export interface Made {
-  /** Of the file. */
+  /** The path of the file. */
   path: string;
-  /** What was saved; null where the file was there already, and was only opened. */
+  /** The saved pipeline; null if the file already existed and was only opened. */
   pipeline: PipelineView | null;
 }
 
@@ -57,7 +57,7 @@ export interface Made {
  * Creates `<name>.pipeline.yaml` beside a notebook, saves it and opens it. An existing file is only
  * opened.
  *
- * Throws the API's error where it can't be saved; the file exists then and can be fixed.
+ * Throws the API's error if it can't be saved; the file then exists and can be fixed.
  */
 export async function makePipeline(options: NotebookOptions, notebook: string): Promise<Made> {
   const { api, documents, folders, trans, remember } = options;
@@ -101,7 +101,7 @@ export async function makePipeline(options: NotebookOptions, notebook: string): 
   }
 }
 
-/** Asks for a pipeline file of the notebook's folder, and appends a task to it; opens the file. */
+/** Asks for a pipeline file in the notebook's folder, appends a task to it and opens it. */
 export async function addToPipeline(options: NotebookOptions, notebook: string): Promise<void> {
   const { documents, folders, trans } = options;
   const folder = PathExt.dirname(notebook);

@@ -6,12 +6,12 @@ export type Literal = string | number | boolean;
 export interface NotebookParameter {
   name: string;
   type: 'text' | 'integer' | 'number' | 'boolean' | 'list';
-  /** Of a list's items. */
+  /** The type of a list's items. */
   items?: 'text' | 'integer' | 'number' | 'boolean';
   default: Literal | Literal[];
 }
 
-/** What a parameter may be called, as the server has it. */
+/** The pattern of a parameter's name, the same as the server's. */
 const NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 const ASSIGNMENT = /^([A-Za-z_]\w*)\s*(?::[^=]+)?=(?!=)\s*(.+)$/;
@@ -80,7 +80,7 @@ function readValue(text: string): Omit<NotebookParameter, 'name'> | null {
   return { type: 'list', items: type, default: items.map(item => item.value) };
 }
 
-/** The assignments of simple literals at the start of lines; other lines are left to the notebook. */
+/** The assignments of simple literals at the start of lines; other lines are ignored. */
 export function readParameters(source: string): NotebookParameter[] {
   const found = new Map<string, NotebookParameter>();
   for (const line of source.split('\n')) {

@@ -37,10 +37,10 @@ import { IPipelines } from './tokens';
 type FileWidget = IDocumentWidget<FileEditor>;
 
 const INVOKE = 'completer:invoke-file';
-/** The names of connections are asked for again after so long, in milliseconds. */
+/** How long the names of connections are cached, in milliseconds. */
 const NAMES_LAST = 10_000;
 
-/** Pipeline files in Lab's editor: marks, completion, and the way to the Workbench. */
+/** Pipeline files in Lab's editor: marks, completion, and saving to the Workbench. */
 export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
   id: '@workbench/labext:pipeline-editor',
   description: 'Checks and completes *.pipeline.yaml files, and saves and runs them.',
@@ -140,7 +140,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
       });
       widget.toolbar.addItem('workbench-spacer', Toolbar.createSpacerItem());
       widget.toolbar.addItem('workbench-pipeline', bar);
-      // What the check depends on has changed: a connection was shared, a notebook was added.
+      // Something that the check depends on changed: a connection was shared, a notebook was added.
       const again = (): void => checkAgain(editor);
       workbench.events.signal('connections').connect(again);
       const renamed = (): void => {
@@ -194,10 +194,10 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
 const RUN = 'workbench:pipelines-from-notebook';
 const ADD = 'workbench:pipelines-add-notebook';
 
-/** Notebooks of the file browser. */
+/** Notebooks in the file browser. */
 const SELECTOR = '.jp-DirListing-item[data-file-type="notebook"]';
 
-/** From a notebook to a pipeline. */
+/** Commands that make a pipeline of a notebook. */
 export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
   id: '@workbench/labext:pipeline-notebook',
   description: 'Makes a pipeline of a notebook, or adds the notebook to one.',
@@ -225,7 +225,7 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
       remember: (id: string, path: string) => void files.remember(id, path)
     };
 
-    /** The given notebook, the one that is selected in the browser, or the one in front. */
+    /** The given notebook, the one selected in the file browser, or the current one. */
     const target = (args: object): string | null => {
       const { path, browser: fromBrowser } = args as { path?: string; browser?: boolean };
       if (path) {

@@ -2,7 +2,7 @@ import type { IStateDB } from '@jupyterlab/statedb';
 
 const KEY = 'workbench:pipeline-files';
 
-/** Where the files of pipelines lie that one saved from here. */
+/** The paths of the files that pipelines were saved from in this browser. */
 export class PipelineFiles {
   constructor(private readonly state: IStateDB | null) {}
 

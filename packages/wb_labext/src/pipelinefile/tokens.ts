@@ -4,11 +4,11 @@ import type { PipelinesApi } from '../api/pipelines';
 import type { Folders } from './folder';
 import type { PipelineFiles } from './remember';
 
-/** What the rooms that work on pipelines share. */
+/** What the rooms that work with pipelines share. */
 export interface IPipelines {
   /** The endpoints of pipelines. */
   readonly api: PipelinesApi;
-  /** Which file each pipeline was saved from in this browser. */
+  /** The file that each pipeline was saved from in this browser. */
   readonly files: PipelineFiles;
   /** The folders of pipeline files. */
   readonly folders: Folders;

@@ -112,7 +112,7 @@ export function addCommands(options: CommandOptions): void {
     isVisible: args => target(args, 'run') !== null,
     execute: async args => {
       const { pipeline: id } = args as { pipeline?: string };
-      // A file that was just saved is in no list yet.
+      // A file that was just saved isn't in the list yet.
       const pipeline = target(args, 'run') ?? (id ? await model.api.get(id) : null);
       const run = pipeline && (await openRunDialog(model, trans, pipeline));
       if (run) {

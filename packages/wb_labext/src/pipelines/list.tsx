@@ -1,4 +1,4 @@
-/** The rows of the panel, and moving through them by keyboard. */
+/** The rows of the panel, and their keyboard navigation. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
 import React from 'react';
@@ -28,7 +28,7 @@ export interface ListProps {
   trans: TranslationBundle;
 }
 
-/** The context menu opens on these. */
+/** The class of rows that the context menu opens on. */
 export const ROW_CLASS = 'wb-PipelineRow';
 
 const AGES_AGAIN = 30_000;
@@ -39,7 +39,7 @@ export function PipelineList(props: ListProps): JSX.Element {
   const rows = model.found;
   const active = rows.some(row => row.id === state.active) ? state.active : rows[0].id;
   const [, setTurn] = React.useState(0);
-  // “5 minutes ago” grows old by itself.
+  // “5 minutes ago” goes out of date.
   React.useEffect(() => {
     const timer = setInterval(() => setTurn(turn => turn + 1), AGES_AGAIN);
     return () => clearInterval(timer);

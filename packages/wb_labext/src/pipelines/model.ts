@@ -6,7 +6,7 @@ import type { PipelineView } from '../api/types';
 import type { OwnedState } from '../sharing/ownedmodel';
 import { NOTHING, OwnedModel } from '../sharing/ownedmodel';
 
-/** The state of the pipelines panel, and what it asks of the server. */
+/** The state of the pipelines panel, and its requests to the server. */
 export class PipelinesModel extends OwnedModel<
   PipelineView,
   OwnedState<PipelineView>,

@@ -14,7 +14,7 @@ import { RunDraft, runUiSchema } from './rundraft';
 import { approvalWords, waitsForApproval } from './words';
 
 /**
- * Asks for the parameters of a run, and starts it.
+ * Asks for a run's parameters and starts it.
  *
  * @returns the run; null if none was started
  */

@@ -22,7 +22,7 @@ function schemaOf(form: JSONObject, name: string): Schema {
   return isObject(found) ? found : {};
 }
 
-/** How each parameter is shown. */
+/** The UI schema of each parameter. */
 export function runUiSchema(form: JSONObject): UiSchema {
   const ui: UiSchema = {};
   for (const name of Object.keys(propertiesOf(form))) {
@@ -51,7 +51,7 @@ function item(text: string, type: JSONValue | undefined): JSONValue {
   }
 }
 
-/** The values to send: with their types, and without what is empty, which the default stands for. */
+/** The values to send, with their types. Empty ones are left out and take the default. */
 export function runValues(form: JSONObject, data: JSONObject): JSONObject {
   const result: JSONObject = {};
   for (const [name, value] of Object.entries(data)) {
@@ -116,7 +116,7 @@ export class RunDraft extends FormModel<RunDraftState> {
         delete errors[name];
       }
     }
-    // Other values are another run: the key is for a request that is sent twice.
+    // Changed values are a new run: the key only detects a repeated request.
     this.key = UUID.uuid4();
     this.set({ data, errors, problem: null });
   }
@@ -144,7 +144,7 @@ export class RunDraft extends FormModel<RunDraftState> {
     const { errors } = validator.validateFormData(values, this.schema);
     const found: Record<string, string> = {};
     for (const [path, text] of Object.entries(readableErrors(errors, this.trans))) {
-      // A list is one field, with an item a line.
+      // A list is one field, with one item per line.
       const [name, place] = path.split('.');
       found[name] ??= place ? this.trans.__('Line %1: %2', Number(place) + 1, text) : text;
     }
@@ -155,7 +155,7 @@ export class RunDraft extends FormModel<RunDraftState> {
     return null;
   }
 
-  /** The server says what is wrong with each parameter. */
+  /** The server's errors, one for each parameter. */
   protected override refusals(_message: string, error: ApiError): FieldErrors {
     const named = (error.details.parameters ?? {}) as Record<string, string>;
     return Object.fromEntries(Object.entries(named).filter(([name]) => this.order.includes(name)));

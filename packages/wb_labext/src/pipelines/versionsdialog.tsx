@@ -13,9 +13,9 @@ import { VersionsModel } from './versionsmodel';
 import { approvalWords, approvedWords, approverWords, diffLines, waitsForApproval } from './words';
 
 /**
- * Opens the list of a pipeline's versions: what each changed, to restore and to approve.
+ * Opens the list of a pipeline's versions, with their changes, to restore and approve them.
  *
- * @param openVersion - shows a version in an editor
+ * @param openVersion - opens a version in an editor
  */
 export async function openVersionsDialog(
   model: PipelinesModel,

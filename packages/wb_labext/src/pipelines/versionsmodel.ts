@@ -5,7 +5,7 @@ import type { ChangeState } from '../ui/viewmodel';
 import { ChangeModel } from '../ui/viewmodel';
 import type { PipelinesModel } from './model';
 
-/** So many versions come at once, see the server's `versions`. */
+/** Versions per page, as in the server's `versions`. */
 const PAGE = 50;
 
 export interface VersionsState extends ChangeState {
@@ -14,7 +14,7 @@ export interface VersionsState extends ChangeState {
   more: boolean;
 }
 
-/** The versions of a pipeline: the dialog's state. */
+/** The state of the dialog: the versions of a pipeline. */
 export class VersionsModel extends ChangeModel<VersionsState> {
   constructor(
     private readonly model: PipelinesModel,
@@ -42,12 +42,12 @@ export class VersionsModel extends ChangeModel<VersionsState> {
     return this.model.may(this.state.pipeline, action);
   }
 
-  /** Where a file of a version's folder is downloaded from. */
+  /** The URL to download a file of a version's folder. */
   fileUrl(number: number, path: string): string {
     return this.model.api.fileUrl(this.state.pipeline.id, number, path);
   }
 
-  /** Fetches older ones. */
+  /** Fetches older versions. */
   more(): Promise<boolean> {
     const { versions, pipeline } = this.state;
     return this.change(async () => {
@@ -56,7 +56,7 @@ export class VersionsModel extends ChangeModel<VersionsState> {
     });
   }
 
-  /** Lets the newest version run. */
+  /** Approves the newest version. */
   approve(number: number): Promise<boolean> {
     return this.save(() => this.model.api.approve(this.state.pipeline.id, number));
   }

@@ -1,4 +1,4 @@
-/** What the panel says about pipelines. */
+/** The panel's texts about pipelines. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { PipelineView, VersionSummary } from '../api/types';
@@ -9,12 +9,12 @@ export function waitsForApproval(pipeline: PipelineView): boolean {
   return pipeline.approved !== pipeline.head;
 }
 
-/** Whether it has a schedule that can be paused, or that is. */
+/** Whether it has a schedule, paused or not. */
 export function hasSchedule(pipeline: PipelineView): boolean {
   return pipeline.paused || pipeline.next_fire_at !== null;
 }
 
-/** How its last run went, and when. */
+/** The outcome and time of its last run. */
 export function lastRunWords(pipeline: PipelineView, trans: TranslationBundle): string {
   const run = pipeline.last_run;
   if (!run) {
@@ -57,7 +57,7 @@ export function nextFireWords(pipeline: PipelineView, trans: TranslationBundle):
   return pipeline.next_fire_at ? trans.__('next %1', ageWords(pipeline.next_fire_at)) : '';
 }
 
-/** The exact times behind a row's words. */
+/** The exact times behind a row's relative ones. */
 export function timesWords(pipeline: PipelineView, trans: TranslationBundle): string {
   const run = pipeline.last_run;
   return [
@@ -71,7 +71,7 @@ export function timesWords(pipeline: PipelineView, trans: TranslationBundle): st
     .join('\n');
 }
 
-/** Who can approve what waits, and with whose rights it will run. */
+/** Who can approve the waiting version, and with whose rights it will run. */
 export function approverWords(
   pipeline: PipelineView,
   mine: boolean,
@@ -88,7 +88,7 @@ export function approverWords(
     : trans.__('It will run with the permissions of %1, who can approve it.', name);
 }
 
-/** Who approved a version, where that isn't who owns the pipeline and wrote it. */
+/** Who approved a version, unless its author approved it as the owner. */
 export function approvedWords(
   version: VersionSummary,
   pipeline: PipelineView,
@@ -114,13 +114,13 @@ export function approvalWords(pipeline: PipelineView, trans: TranslationBundle):
       );
 }
 
-/** One line of a unified diff, and what it is. */
+/** One line of a unified diff, and its kind. */
 export interface DiffLine {
   kind: 'added' | 'removed' | 'place' | 'file' | 'same';
   text: string;
 }
 
-/** The lines of a version's diff, without the names of the two sides. */
+/** The lines of a version's diff, without the header that names the two sides. */
 export function diffLines(diff: string): DiffLine[] {
   return diff
     .split('\n')

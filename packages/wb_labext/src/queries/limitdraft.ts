@@ -8,7 +8,7 @@ import type { QueriesModel } from './model';
 import type { Field, Typed } from './words';
 import { FIELDS, fieldWords, parse, subjectWords, typedOf } from './words';
 
-/** Who or what limits apply to. */
+/** The user, group or connection that limits apply to, or everyone. */
 export interface Subject {
   kind: LimitKind;
   subject: string;
@@ -24,7 +24,7 @@ export interface LimitDraftState extends FormState {
 /** Limits that are being added or changed. */
 export class LimitDraft extends FormModel<LimitDraftState> {
   /**
-   * @param row - the limits to change; new ones where it is null
+   * @param row - the limits to change; null to add new ones
    */
   constructor(
     private readonly model: QueriesModel,
@@ -40,7 +40,7 @@ export class LimitDraft extends FormModel<LimitDraftState> {
     this.saved = this.state;
   }
 
-  /** The first thing that is wrong, in a sentence; empty where nothing is. */
+  /** The first error, as a sentence; empty if there is none. */
   get sentence(): string {
     const { errors, problem } = this.state;
     const field = FIELDS.find(name => name in errors);

@@ -24,10 +24,10 @@ export interface LimitsProps {
   limits: LimitList;
 }
 
-/** All limits, which administrators change in place. */
+/** All limits, which administrators can edit in place. */
 export function LimitsTable(props: LimitsProps): JSX.Element {
   const { model, trans, limits, fail } = props;
-  // The row that is being edited: `new`, or the key of an existing one.
+  // The row being edited: `new`, or the key of an existing one.
   const [open, setOpen] = React.useState<string | null>(null);
   const close = (): void => setOpen(null);
 

@@ -7,7 +7,7 @@ import type { ViewState } from '../ui/viewmodel';
 import { LiveModel } from '../ui/viewmodel';
 import type { QueriesApi } from './api';
 
-/** While a query is running and the view is shown, rows and bytes are fetched at this interval. */
+/** How often rows and bytes are fetched while a query runs and the view is shown, in milliseconds. */
 const TICK = 2_000;
 
 export interface QueriesState extends ViewState {
@@ -21,7 +21,7 @@ export interface QueriesState extends ViewState {
   stopping: ReadonlySet<string>;
 }
 
-/** What is running and what the limits are: the state of the view and of the status bar's item. */
+/** Running queries and limits: the state of the view and of the status bar's item. */
 export class QueriesModel extends LiveModel<QueriesState> {
   constructor(
     readonly api: QueriesApi,
@@ -85,7 +85,7 @@ export class QueriesModel extends LiveModel<QueriesState> {
     void this.load();
   }
 
-  /** Stops a query, in its source too. Throws what `message` makes a sentence of. */
+  /** Stops a query, also in its source. Throws what `message` turns into a sentence. */
   async cancel(id: string): Promise<void> {
     this.set({ stopping: new Set(this.state.stopping).add(id) });
     try {
@@ -94,7 +94,7 @@ export class QueriesModel extends LiveModel<QueriesState> {
       const stopping = new Set(this.state.stopping);
       stopping.delete(id);
       this.set({ stopping });
-      // It had ended by itself: that is what was wanted.
+      // It had already ended, which is fine.
       if (!(error instanceof ApiError && error.status === 404)) {
         throw error;
       }

@@ -15,7 +15,7 @@ import { QueriesModel } from './model';
 import { statusItem } from './statusitem';
 import { queriesWidget } from './view';
 
-/** What is running now, and the limits. */
+/** A view of running queries and limits. */
 export const queriesPlugin: JupyterFrontEndPlugin<void> = {
   id: '@workbench/labext:queries',
   description: 'A view of running queries and of limits, and their count in the status bar.',

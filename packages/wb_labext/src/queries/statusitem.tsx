@@ -16,7 +16,7 @@ export function statusItem(props: StatusItemProps): ReactWidget {
   return ReactWidget.create(<StatusItem {...props} />);
 }
 
-/** How many of the user's queries are running, while any is. */
+/** How many of the user's queries are running, if any. */
 function StatusItem(props: StatusItemProps): JSX.Element | null {
   const { trans } = props;
   const { own } = useModelState(props.model);

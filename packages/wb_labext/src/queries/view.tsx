@@ -18,7 +18,7 @@ import { FIELDS, fieldWords, sourceWords, valueWords } from './words';
 export interface QueriesProps {
   model: QueriesModel;
   trans: TranslationBundle;
-  /** Says what went wrong. */
+  /** Shows an error. */
   fail: (error: unknown) => void;
   /** Shows the run of a pipeline. */
   openRun: (run: string) => void;
@@ -124,7 +124,7 @@ function Running(props: QueriesProps): JSX.Element {
   );
 }
 
-/** How many queries are running, of how many that may: the user's, or everyone's if those are shown. */
+/** How many queries are running, and the limit: the user's, or everyone's if those are shown. */
 function countWords(state: QueriesState, trans: TranslationBundle): string {
   const all = state.everyones ? state.limits : null;
   const running = all?.running ?? state.own?.running ?? 0;

@@ -25,7 +25,7 @@ export function fieldWords(field: Field, trans: TranslationBundle): string {
   }
 }
 
-/** The unit that a person writes a limit in. */
+/** The unit in which a limit is entered. */
 export function unitWords(field: Field, trans: TranslationBundle): string {
   switch (field) {
     case 'bytes':
@@ -84,7 +84,7 @@ export function subjectWords(row: LimitView, trans: TranslationBundle): string {
   }
 }
 
-/** What stands in the fields of the form, as typed. */
+/** The fields of the form, as typed. */
 export type Typed = Record<Field, string>;
 
 export function typedOf(row: LimitView | null): Typed {
@@ -99,9 +99,9 @@ export function typedOf(row: LimitView | null): Typed {
 }
 
 /**
- * The typed numbers as the server takes them.
+ * The typed numbers, as the server expects them.
  *
- * @returns the first field that holds no number of its kind, instead of values
+ * @returns the values, or the first field that isn't a valid number
  */
 export function parse(typed: Typed): { values: Partial<LimitRequest> } | { wrong: Field } {
   const values: Partial<LimitRequest> = {};

@@ -50,7 +50,7 @@ export class RunsApi extends CommonApi {
     return this.client.request(apiPath('attempts', attempt, 'notebook'));
   }
 
-  /** Where a browser downloads an artifact from. */
+  /** The URL to download an artifact. */
   artifactUrl(run: string, task: string, name: string): string {
     return this.client.url(apiPath('runs', run, 'artifacts', task, name));
   }

@@ -1,7 +1,7 @@
 /**
- * A drive of Lab's contents for what is kept by the service and not in a folder: saved pipelines, to
- * edit, and versions and executed notebooks, to read. So Lab's own editors open them, and its own
- * save command saves them.
+ * A drive of Lab's contents for what the service stores rather than a folder: saved pipelines, to edit,
+ * and versions and executed notebooks, to read. So Lab's own editors open them, and its own save command
+ * saves them.
  *
  * Paths: `pipelines/<id>/<any name>`, `versions/<id>/<number>/<any name>`, `attempts/<id>/<any name>`.
  */
@@ -15,7 +15,7 @@ import type { PipelineSave, PipelineView, Version } from '../api/types';
 
 export const DRIVE = 'workbench';
 
-/** What the drive asks of the API. */
+/** The parts of the API that the drive uses. */
 export interface DriveApi {
   notebook(attempt: string): Promise<nbformat.INotebookContent>;
   get(id: string): Promise<PipelineView>;
@@ -41,17 +41,17 @@ export function attemptPath(attempt: string, title: string): string {
   return `${DRIVE}:attempts/${attempt}/${fileName(title)}.ipynb`;
 }
 
-/** The id of the saved pipeline that a path stands for; null for another path. */
+/** The id of the saved pipeline that a path names; null for another path. */
 export function pipelineOf(path: string): string | null {
   return new RegExp(`^${DRIVE}:pipelines/([^/]+)/`).exec(path)?.[1] ?? null;
 }
 
-/** Whether a path stands for something that can only be read. */
+/** Whether a path names something read-only. */
 export function isReadOnly(path: string): boolean {
   return path.startsWith(`${DRIVE}:`) && pipelineOf(path) === null;
 }
 
-/** A text that a notebook's file keeps as a list of lines. */
+/** A text that a notebook's file may store as a list of lines. */
 function joined<T>(value: T): T | string {
   return Array.isArray(value) && value.every(line => typeof line === 'string')
     ? value.join('')
@@ -79,8 +79,8 @@ function output(found: nbformat.IOutput): nbformat.IOutput {
 }
 
 /**
- * A notebook's file as the contents API would give it, with texts in one piece; and with cells that
- * can't be typed into: it shows what was.
+ * A notebook's file as the contents API would return it, with texts joined, and with read-only cells,
+ * since it is a record of the past.
  */
 export function asRecord(notebook: nbformat.INotebookContent): nbformat.INotebookContent {
   const cells = notebook.cells.map(cell => ({
@@ -150,7 +150,7 @@ export class WorkbenchDrive implements Contents.IDrive {
     }
   }
 
-  /** Saves a pipeline as a new version with the folder that it has. */
+  /** Saves a pipeline as a new version, with its current folder. */
   async save(path: string, options: Partial<Contents.IModel> = {}): Promise<Contents.IModel> {
     const [room, id] = path.split('/');
     if (room !== 'pipelines') {
@@ -233,7 +233,7 @@ export class WorkbenchDrive implements Contents.IDrive {
     };
   }
 
-  /** To Lab an executed notebook never changes: it is updated explicitly while its attempt runs. */
+  /** For Lab an executed notebook never changes: it is updated explicitly while its attempt runs. */
   private firstSeen(path: string): string {
     const known = this.seen.get(path) ?? new Date().toISOString();
     this.seen.set(path, known);
@@ -245,7 +245,7 @@ export class WorkbenchDrive implements Contents.IDrive {
   }
 
   private readonly fileChangedSignal = new Signal<this, Contents.IChangedArgs>(this);
-  /** The state of each pipeline that was opened: a later one is a conflict. */
+  /** The version of each opened pipeline: saving over a later one is a conflict. */
   private readonly opened = new Map<string, number>();
   private readonly seen = new Map<string, string>();
   private disposed = false;

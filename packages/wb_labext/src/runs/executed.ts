@@ -17,15 +17,15 @@ import { asRecord, attemptPath } from './drive';
 /** The name of the factory that shows executed notebooks. */
 export const FACTORY = 'Executed Notebook';
 
-/** Lab's own class of outputs; a cell's error is its last one. */
+/** Lab's class of outputs; a cell's error is its last output. */
 const OUTPUT_CLASS = 'jp-OutputArea-output';
 
-/** A cell that has not moved for this many frames is laid out. */
+/** A cell that has not moved for this many frames counts as laid out. */
 const STILL_FRAMES = 10;
 /** After this many frames, a few seconds, the user may have started to read. */
 const MOST_FRAMES = 180;
 
-/** How often the notebook of a running attempt is fetched, in milliseconds: less often as time passes. */
+/** The shortest interval for fetching a running attempt's notebook, in milliseconds; it grows over time. */
 const FOLLOW_LEAST = 1_000;
 const FOLLOW_MOST = 10_000;
 
@@ -38,7 +38,7 @@ export interface ExecutedAttempt {
 }
 
 export interface ExecutedOptions {
-  /** Signalled when something of a run may have changed. */
+  /** Signalled when something about a run may have changed. */
   changed: ISignal<unknown, void>;
   notebook: (attempt: string) => Promise<nbformat.INotebookContent>;
   app: JupyterFrontEnd;
@@ -50,7 +50,7 @@ export interface ExecutedOptions {
   trans: TranslationBundle;
 }
 
-/** The place of the first cell that failed; null where none did. */
+/** The index of the first cell that failed; null if none did. */
 export function failedCell(model: INotebookModel): number | null {
   for (let index = 0; index < model.cells.length; index++) {
     const cell = model.cells.get(index).toJSON();
@@ -63,8 +63,8 @@ export function failedCell(model: INotebookModel): number | null {
 }
 
 /**
- * Puts what cells have shown since into a notebook that is open, so that its reader stays where they
- * are. False where the cells are not the same ones.
+ * Adds new outputs to an open notebook in place, so that the reader keeps their position. False if the
+ * cells are not the same.
  */
 export function bringUpToDate(model: INotebookModel, content: nbformat.INotebookContent): boolean {
   const same = content.cells.every(
@@ -88,11 +88,10 @@ export function bringUpToDate(model: INotebookModel, content: nbformat.INotebook
 }
 
 /**
- * Shows the executed notebook of an attempt by Lab's own notebook: without a kernel, and not to be
- * changed.
+ * Shows the executed notebook of an attempt in Lab's own notebook widget: without a kernel, and
+ * read-only.
  *
- * A factory and a tracker of its own keep it apart from notebooks: commands that run or change cells
- * don't see it.
+ * A separate factory and tracker hide it from commands that run or change cells.
  */
 export class ExecutedNotebooks {
   constructor(private readonly options: ExecutedOptions) {
@@ -108,7 +107,7 @@ export class ExecutedNotebooks {
       readOnly: true,
       rendermime,
       contentFactory,
-      // All cells are there: none is put in while one scrolls.
+      // Render all cells up front, so that none is inserted while scrolling.
       notebookConfig: { ...StaticNotebook.defaultNotebookConfig, windowingMode: 'none' },
       mimeTypeService: editorServices.mimeTypeService
     });
@@ -132,7 +131,7 @@ export class ExecutedNotebooks {
     this.find = path => documents.findWidget(path, FACTORY) as NotebookPanel | undefined;
   }
 
-  /** Opens it, or brings it up to date where it is open; and follows it until the attempt ends. */
+  /** Opens it, or updates it if it is open, and follows it until the attempt ends. */
   async open(attempt: ExecutedAttempt): Promise<void> {
     const path = attemptPath(attempt.id, attempt.title);
     const { app, documents } = this.options;
@@ -176,7 +175,7 @@ export class ExecutedNotebooks {
         setTimeout(
           () => {
             waiting = false;
-            // What fails now is asked for again with the next change.
+            // The next change tries again.
             void look().catch(() => undefined);
           },
           Math.min(FOLLOW_MOST, Math.max(FOLLOW_LEAST, (Date.now() - began) / 10))
@@ -193,7 +192,7 @@ export class ExecutedNotebooks {
     onChanged();
   }
 
-  /** Shows the end of the cell that failed, which says why. */
+  /** Scrolls to the end of the cell that failed, which has the error. */
   private async showFailure(panel: NotebookPanel): Promise<void> {
     await panel.revealed;
     const { content } = panel;
@@ -202,7 +201,7 @@ export class ExecutedNotebooks {
       return;
     }
     content.activeCellIndex = index;
-    // Cells are drawn one after the other, and what is drawn above moves this one away again.
+    // Cells are rendered one after the other, and those above move this one away again.
     let still = 0;
     for (let frame = 0; frame < MOST_FRAMES && still < STILL_FRAMES; frame++) {
       await new Promise(requestAnimationFrame);

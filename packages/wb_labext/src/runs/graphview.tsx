@@ -8,10 +8,10 @@ import type { RunModel } from './model';
 import { StateIcon } from './stateicon';
 import { elapsedWords, taskWords } from './words';
 
-/** Down to this scale the names of tasks can be read, so a graph is shown whole by itself. */
+/** Down to this scale the names of tasks are legible, so the whole graph is shown by default. */
 const LEGIBLE = 0.7;
 
-/** The tasks and what each needs, in the states that they are in now. */
+/** The tasks and their dependencies, in their current states. */
 export function GraphView(props: {
   model: RunModel;
   tasks: readonly TaskRun[];
@@ -26,7 +26,7 @@ export function GraphView(props: {
     [shape]
   );
   const byName = new Map(tasks.map(task => [task.task, task]));
-  // Two runs may be open, and an arrow that is defined in a hidden one isn't drawn.
+  // Two runs may be open, and an arrow defined in a hidden one isn't drawn.
   const arrow = React.useId();
   const frame = React.useRef<HTMLDivElement>(null);
   const box = useSize(frame);
@@ -142,7 +142,7 @@ function useSize(
     if (!node) {
       return;
     }
-    // Its scroll bars are left out: they come and go with the scale that this is asked for.
+    // Without its scroll bars: they come and go with the scale that this determines.
     const note = (): void => setSize({ width: node.offsetWidth, height: node.offsetHeight });
     const observer = new ResizeObserver(note);
     observer.observe(node);

@@ -1,9 +1,9 @@
 /**
- * Where the tasks of a graph are drawn: in layers from left to right, each task after all that it
- * needs. Pure functions.
+ * The layout of a graph of tasks: in layers from left to right, each task after all that it needs. Pure
+ * functions.
  *
- * The tasks of a layer are ordered by the mean place of their neighbours, to and fro a few times
- * (Sugiyama's barycentre method), which keeps lines from crossing in graphs of this size.
+ * The tasks of a layer are ordered by the mean position of their neighbours, sweeping back and forth a
+ * few times (Sugiyama's barycentre method), which avoids most crossings in graphs of this size.
  */
 
 export interface GraphTask {
@@ -35,10 +35,10 @@ export const NODE = { width: 156, height: 38 };
 const GAP = { x: 40, y: 12 };
 const MARGIN = 12;
 const SWEEPS = 4;
-/** A task is still a coloured mark that can be hit. */
+/** At this scale a task is still a coloured mark that can be clicked. */
 export const SMALLEST = 0.25;
 
-/** The layer of each task: one more than the furthest of what it needs. */
+/** The layer of each task: one more than the highest layer that it depends on. */
 export function layersOf(tasks: readonly GraphTask[]): Map<string, number> {
   const needs = new Map(tasks.map(task => [task.task, task.needs]));
   const layers = new Map<string, number>();
@@ -48,7 +48,7 @@ export function layersOf(tasks: readonly GraphTask[]): Map<string, number> {
       return known;
     }
     const before = (needs.get(name) ?? []).filter(
-      // The server lets no cycle through; a drawing must end all the same.
+      // The server rejects cycles, but the layout must terminate anyway.
       other => needs.has(other) && !path.includes(other)
     );
     const layer = Math.max(-1, ...before.map(other => visit(other, [...path, name]))) + 1;
@@ -89,7 +89,7 @@ function ordered(rows: string[][], tasks: readonly GraphTask[]): string[][] {
   return rows;
 }
 
-/** The drawing of a graph of tasks. */
+/** Lays out a graph of tasks. */
 export function layout(tasks: readonly GraphTask[]): Graph {
   const layers = layersOf(tasks);
   const rows: string[][] = [];
@@ -123,7 +123,7 @@ export function layout(tasks: readonly GraphTask[]): Graph {
   };
 }
 
-/** How much a graph must shrink to be seen whole in a box: at most 1, at least `SMALLEST`. */
+/** The scale at which a graph fits into a box: at most 1, at least `SMALLEST`. */
 export function scaleToFit(
   graph: { width: number; height: number },
   box: { width: number; height: number }

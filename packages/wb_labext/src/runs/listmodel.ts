@@ -7,21 +7,21 @@ import { LiveModel } from '../ui/viewmodel';
 import type { RunsApi } from './api';
 
 const PAGE = 50;
-/** The most that one request may ask for, see the server's `RunQuery`. */
+/** The server's limit per request, as in its `RunQuery`. */
 const MOST = 200;
 
 export interface RunListState extends ViewState {
   pipeline: PipelineView | null;
   runs: readonly RunSummary[];
-  /** Where the next page begins; null at the end. */
+  /** The cursor of the next page; null at the end. */
   cursor: string | null;
-  /** Keep the runs in this state. */
+  /** Show only runs in this state. */
   filter: RunState | null;
   busy: boolean;
   selected: string | null;
 }
 
-/** The runs of a pipeline, the newest first: what the list shows. */
+/** The state of the list: the runs of a pipeline, newest first. */
 export class RunListModel extends LiveModel<RunListState> {
   constructor(
     private readonly api: RunsApi,
@@ -52,7 +52,7 @@ export class RunListModel extends LiveModel<RunListState> {
     void this.load();
   }
 
-  /** Fetches older ones. */
+  /** Fetches older runs. */
   async more(): Promise<void> {
     this.set({ busy: true });
     await this.fetch(
@@ -66,7 +66,7 @@ export class RunListModel extends LiveModel<RunListState> {
     );
   }
 
-  /** Fetches as many as are shown; older ones beyond the most of a request have to be asked for. */
+  /** Fetches as many as are shown, up to the limit per request; `more` fetches older ones again. */
   protected async load(): Promise<void> {
     this.set({ busy: true });
     const limit = Math.min(MOST, Math.max(PAGE, this.state.runs.length));

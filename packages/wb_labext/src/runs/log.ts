@@ -1,24 +1,24 @@
 import type { LogPage } from '../api/types';
 import { StateModel } from '../ui/statemodel';
 
-/** The start of a longer log is left out: a browser is slow with more text than this. */
+/** The beginning of a longer log is left out: browsers are slow with more text than this. */
 export const MOST = 2_000_000;
 
 export interface LogState {
-  /** Whose log it is. */
+  /** The attempt whose log it is. */
   attempt: string | null;
   text: string;
-  /** The start was left out. */
+  /** Whether the beginning was left out. */
   cut: boolean;
   ended: boolean;
-  /** The first piece is here. */
+  /** Whether the first piece has arrived. */
   ready: boolean;
   error: string | null;
 }
 
 const EMPTY = { text: '', cut: false, ended: false, ready: false, error: null };
 
-/** The log of an attempt, as far as it was written: each `follow` fetches what came since. */
+/** The log of an attempt, as written so far: each `follow` fetches what is new. */
 export class LogTail extends StateModel<LogState> {
   constructor(
     private readonly api: { log(attempt: string, start: number): Promise<LogPage> },
@@ -27,7 +27,7 @@ export class LogTail extends StateModel<LogState> {
     super({ ...EMPTY, attempt: null });
   }
 
-  /** Shows this attempt's log from its start, or fetches what is new of the one that is shown. */
+  /** Shows this attempt's log from the beginning, or fetches what is new if it is already shown. */
   follow(attempt: string | null): void {
     if (attempt !== this.state.attempt) {
       this.next = 0;
@@ -67,7 +67,7 @@ export class LogTail extends StateModel<LogState> {
     let text = this.state.text + page.text;
     let { cut } = this.state;
     if (text.length > MOST) {
-      // From the start of a line on.
+      // Cut at the start of a line.
       const from = text.length - MOST;
       text = text.slice(text.indexOf('\n', from) + 1 || from);
       cut = true;

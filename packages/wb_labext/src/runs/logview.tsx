@@ -8,7 +8,7 @@ import type { LogTail } from './log';
 /** This close to the end, in pixels, counts as the end. */
 const NEAR = 24;
 
-/** A log that follows what is written while it is scrolled to its end. */
+/** A log that follows new lines while it is scrolled to its end. */
 export function LogView(props: { log: LogTail; trans: TranslationBundle }): JSX.Element {
   const { log, trans } = props;
   const state = useModelState(log);

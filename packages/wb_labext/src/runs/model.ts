@@ -15,24 +15,24 @@ export interface RunModelState extends ViewState {
   run: RunDetail | null;
   /** The names of connections by their ids, for the tables. */
   connections: ReadonlyMap<string, string>;
-  /** The task that is shown. */
+  /** The selected task. */
   task: string | null;
-  /** The attempt that is shown, where it isn't the last one. */
+  /** The selected attempt, if it isn't the last one. */
   attempt: string | null;
-  /** Milliseconds since 1970, for what is counted from. */
+  /** The current time in milliseconds since 1970, for running clocks. */
   now: number;
-  /** A request to cancel or to repeat is under way. */
+  /** Whether a request to cancel or rerun is in progress. */
   busy: boolean;
 }
 
-/** The task to look at first: what failed, else what runs, else the first. */
+/** The task to select first: one that failed, else one that runs, else the first. */
 export function firstToShow(run: RunDetail): string | null {
   const by = (state: TaskRun['state']): TaskRun | undefined =>
     run.tasks.find(task => task.state === state);
   return (by('failed') ?? by('running') ?? by('queued') ?? run.tasks.at(0))?.task ?? null;
 }
 
-/** One run: what its view shows, and what it asks of the server. */
+/** The state of a run's view, and its requests to the server. */
 export class RunModel extends LiveModel<RunModelState> {
   constructor(
     readonly api: RunsApi,
@@ -71,7 +71,7 @@ export class RunModel extends LiveModel<RunModelState> {
     return this.state.run?.tasks.find(task => task.task === this.state.task);
   }
 
-  /** The attempt that is shown: the chosen one, or the last. */
+  /** The attempt that is shown: the selected one, or the last. */
   get attempt(): Attempt | undefined {
     const attempts = this.task?.attempts ?? [];
     return attempts.find(item => item.id === this.state.attempt) ?? attempts.at(-1);
@@ -89,12 +89,12 @@ export class RunModel extends LiveModel<RunModelState> {
     this.followLog();
   }
 
-  /** Throws what `message` makes a sentence of. */
+  /** Throws what `message` turns into a sentence. */
   async cancel(): Promise<void> {
     await this.request(() => this.api.cancel(this.id));
   }
 
-  /** Starts a run that repeats this one, or a part of it. Throws as `cancel`. */
+  /** Starts a run that repeats this one or a part of it. Throws like `cancel`. */
   rerun(body: RerunRequest): Promise<Run> {
     return this.request(() => this.api.rerun(this.id, body));
   }
@@ -113,7 +113,7 @@ export class RunModel extends LiveModel<RunModelState> {
     await this.fetch(
       () => this.api.get(this.id),
       run => {
-        // A task that the user selected stays selected; before that the most relevant one is shown.
+        // A task that the user selected stays selected; until then the most relevant one is shown.
         const known = run.tasks.some(task => task.task === this.state.task);
         const task = this.chosen && known ? this.state.task : firstToShow(run);
         void this.nameConnections(run);
@@ -133,7 +133,7 @@ export class RunModel extends LiveModel<RunModelState> {
     try {
       this.set({ connections: await this.api.connectionNames() });
     } catch {
-      // Tables are shown without their connections' names then.
+      // Tables are then shown without their connections' names.
     }
   }
 
@@ -163,7 +163,7 @@ export class RunModel extends LiveModel<RunModelState> {
     }
   }
 
-  /** A run that has ended does not change; but one that could not be fetched may be available now. */
+  /** A finished run doesn't change; but one that couldn't be fetched may be available now. */
   protected override get follows(): boolean {
     const { run, phase } = this.state;
     return this.shown && (phase !== 'ready' || !run || !hasEnded(run.state));

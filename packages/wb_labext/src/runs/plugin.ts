@@ -24,7 +24,7 @@ import { RunModel } from './model';
 import type { RunActions } from './view';
 import { runWidget } from './view';
 
-/** Asks before something that ends or repeats work. */
+/** Asks for confirmation before work is ended or repeated. */
 async function sure(
   trans: TranslationBundle,
   title: string,

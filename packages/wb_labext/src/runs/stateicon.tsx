@@ -2,7 +2,7 @@ import React from 'react';
 
 import type { AnyState } from './words';
 
-/** Each state has its own shape: colour alone says nothing to many. */
+/** Each state has its own shape: many people can't tell them apart by colour alone. */
 const PATHS: Record<Exclude<AnyState, 'running'>, string> = {
   succeeded:
     'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm-1.2 10.2L3.9 8.3l1.1-1.1 1.8 1.8 4.2-4.2 1.1 1.1z',
@@ -16,10 +16,10 @@ const PATHS: Record<Exclude<AnyState, 'running'>, string> = {
   waiting: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.6a5.4 5.4 0 1 1 0 10.8A5.4 5.4 0 0 1 8 2.6z'
 };
 
-/** The sign of a state; the words next to it, or its label, say it. */
+/** The icon of a state; the text next to it, or its label, names the state. */
 export function StateIcon(props: {
   state: AnyState;
-  /** Spoken, and shown as a tooltip, where no words are next to it. */
+  /** The accessible name and tooltip, if there is no text next to it. */
   label?: string;
   testId?: string;
 }): JSX.Element {

@@ -1,4 +1,4 @@
-/** The task that is shown: its attempts, its log, and what it made. */
+/** The selected task: its attempts, its log and its results. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { downloadIcon, notebookIcon, refreshIcon } from '@jupyterlab/ui-components';
 import React from 'react';
@@ -17,7 +17,7 @@ import { elapsedWords, exactWords, hasEnded, stateWords, taskWords, valueText } 
 export interface RunTools {
   /** Shows the executed notebook of an attempt. */
   openNotebook: (task: TaskRun, attempt: Attempt) => void;
-  /** Asks, then runs one task again. */
+  /** Asks for confirmation, then reruns one task. */
   rerunTask: (task: TaskRun) => void;
 }
 
@@ -121,7 +121,7 @@ export function TaskDetail(props: DetailProps): JSX.Element {
   );
 }
 
-/** How far a task is, where it says so. */
+/** A task's progress, if it reports any. */
 function Progress(props: { task: TaskRun }): JSX.Element | null {
   const progress = props.task.attempts.at(-1)?.progress;
   const [done, total] = [Number(progress?.done), Number(progress?.total)];

@@ -1,11 +1,11 @@
-/** Where the bars of a timeline lie. Pure functions. */
+/** The positions of a timeline's bars. Pure functions. */
 import type { AttemptState, RunDetail, TaskRun } from '../api/types';
 
 export interface Bar {
   attempt: string;
   number: number;
   state: AttemptState;
-  /** In percent of the whole. */
+  /** In percent of the whole width. */
   left: number;
   width: number;
 }
@@ -18,7 +18,7 @@ export interface Span {
 
 const time = (moment: string): number => new Date(moment).getTime();
 
-/** The time that a run took so far; what it took over from an earlier run doesn't count. */
+/** The time span of a run so far, without results taken over from an earlier run. */
 export function spanOf(run: RunDetail, now: number): Span {
   const start = time(run.started_at ?? run.created_at);
   const end = run.finished_at ? time(run.finished_at) : Math.max(now, start);
@@ -50,7 +50,7 @@ export function barsOf(task: TaskRun, span: Span, now: number): Bar[] {
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
 
-/** The marks of the axis: seconds since the start, at round times, at most `most` of them. */
+/** The ticks of the axis: seconds since the start, at round values, at most `most` of them. */
 export function ticksOf(span: Span, most = 6): number[] {
   const seconds = (span.end - span.start) / 1000;
   const step =

@@ -11,7 +11,7 @@ import type { Span } from './timeline';
 import { barsOf, spanOf, ticksOf } from './timeline';
 import { elapsedWords, stateWords, taskWords } from './words';
 
-/** When each task ran, a bar for each attempt. */
+/** When each task ran, with a bar for each attempt. */
 export function TimelineView(props: {
   model: RunModel;
   run: RunDetail;

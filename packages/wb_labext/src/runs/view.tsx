@@ -18,9 +18,9 @@ import { TimelineView } from './timelineview';
 import { elapsedWords, exactWords, hasEnded, stateWords, triggerWords, valueText } from './words';
 
 export interface RunActions extends RunTools {
-  /** Asks, then ends the run. */
+  /** Asks for confirmation, then cancels the run. */
   cancel: () => void;
-  /** Asks where it has to, then runs all of it again, or what failed. */
+  /** Asks for confirmation if needed, then reruns all of it, or what failed. */
   rerun: (what: 'all' | 'failed') => void;
   /** Shows the runs of the pipeline. */
   openList: () => void;
@@ -48,7 +48,7 @@ export function runWidget(props: RunProps, label: string): ViewWidget<RunModel> 
   });
 }
 
-/** One run: its state, its tasks as a graph and in time, and the task that is selected. */
+/** One run: its state, its tasks as a graph and a timeline, and the selected task. */
 function RunView(props: RunProps): JSX.Element {
   const { model, actions, trans } = props;
   const { run } = useModelState(model);

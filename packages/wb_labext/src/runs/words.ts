@@ -1,4 +1,4 @@
-/** What is said about runs, tasks and attempts. */
+/** Texts about runs, tasks and attempts. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { AttemptState, RunState, RunSummary, TaskRun, TaskState } from '../api/types';
@@ -72,7 +72,7 @@ export function exactWords(moment: string): string {
   return new Date(moment).toLocaleString();
 }
 
-/** How long something has taken, in milliseconds; null where it hasn't begun. */
+/** How long something has taken, in milliseconds; null if it hasn't begun. */
 export function elapsed(
   part: { started_at: string | null; finished_at: string | null },
   now: number
@@ -84,7 +84,7 @@ export function elapsed(
   return Math.max(0, end - new Date(part.started_at).getTime());
 }
 
-/** How long something has taken. While it runs, in whole seconds: tenths would flicker. */
+/** How long something has taken, in whole seconds while it runs: tenths would flicker. */
 export function elapsedWords(
   part: { started_at: string | null; finished_at: string | null },
   now: number,
@@ -99,7 +99,7 @@ export function elapsedWords(
     : durationWords(ms, trans);
 }
 
-/** The state of a task with what matters about it: its progress, or when it is tried again. */
+/** The state of a task, with its progress or the time of its next retry. */
 export function taskWords(task: TaskRun, now: number, trans: TranslationBundle): string {
   const state = stateWords(task.state, trans);
   const progress = task.attempts.at(-1)?.progress;

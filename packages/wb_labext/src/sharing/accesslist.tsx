@@ -6,10 +6,10 @@ import type { PersonAccess } from '../api/types';
 import { Mark } from '../ui/states';
 import { levelName, reasonWords } from './words';
 
-/** So many people are listed at first. */
+/** How many users are listed initially. */
 const SHOWN = 50;
 
-/** Who may use a connection, and by which of its shares, or by what else. */
+/** Who has access to a thing, and why. */
 export function AccessList(props: {
   people: readonly PersonAccess[];
   me: string;

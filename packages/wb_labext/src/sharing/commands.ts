@@ -15,7 +15,7 @@ export interface OwnedCommands<View extends Owned> {
   model: Pick<OwnedModel<View>, keyof OwnedModel<View>>;
   ids: { share: string; delete: string };
   describedBy: CommandRegistry.ICommandOptions['describedBy'];
-  /** What the arguments name, or is selected, where the user may do this with it. */
+  /** The thing that the arguments name, or the selected one, if the user may do this with it. */
   find: (args: ReadonlyPartialJSONObject, action: string) => View | null;
   texts: {
     share: string;
@@ -25,13 +25,13 @@ export interface OwnedCommands<View extends Owned> {
     deleted: (name: string) => string;
     restore: string;
     restored: (name: string) => string;
-    /** The name was given to another one in the meantime. */
+    /** Another thing has taken the name in the meantime. */
     taken: (name: string) => string;
   };
   trans: TranslationBundle;
 }
 
-/** Registers the commands that share and delete what has an owner. */
+/** Registers the commands that share and delete owned things. */
 export function addOwnedCommands<View extends Owned>(options: OwnedCommands<View>): void {
   const { commands, model, ids, describedBy, find, texts, trans } = options;
 

@@ -17,7 +17,7 @@ import type { SharedThing, SharingHost } from './model';
 import { SharingModel } from './model';
 import { isRole, levelHelp, levelName } from './words';
 
-/** Opens the dialog that shows and changes who a thing is shared with. */
+/** Opens the dialog that shows and changes whom a thing is shared with. */
 export async function openSharingDialog(
   host: SharingHost,
   trans: TranslationBundle,
@@ -53,7 +53,7 @@ function kindName(kind: Share['kind'], trans: TranslationBundle): string {
   return kind === 'group' ? trans.__('group') : trans.__('user');
 }
 
-/** What a user or a group is. Roles are groups too, and their names alone don't say it. */
+/** The kind of a user or group. Roles are groups too, which their names don't show. */
 function personDetail(person: Person, trans: TranslationBundle): string {
   if (person.kind === 'group' && isRole(person.name)) {
     return person.name === 'viewer' ? trans.__('role: everyone') : trans.__('role');
@@ -274,7 +274,7 @@ function ShareList(props: SharingProps & { access: Access }): JSX.Element {
   const remove = async (share: Share, index: number): Promise<void> => {
     if (await sharing.unshare(share)) {
       giveBack(share, trans.__('“%1” is no longer shared with %2.', name, share.name));
-      // The button is gone: the focus goes to the next row, or to the search.
+      // The button is gone, so focus the next row or the search.
       requestAnimationFrame(() => {
         const rows = list.current?.querySelectorAll<HTMLElement>('[data-testid="wb-unshare"]');
         const next = rows?.[Math.min(index, rows.length - 1)];

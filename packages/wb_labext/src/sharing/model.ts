@@ -12,15 +12,15 @@ import { LEVELS } from './words';
 /** The list that a shared thing is in. */
 export interface SharingHost {
   readonly api: Pick<OwnedApi<unknown>, 'access' | 'share' | 'unshare' | 'transfer' | 'people'>;
-  /** The list was fetched again, or something else of it changed. */
+  /** Signalled when the list was fetched again, or something else in it changed. */
   readonly changed: ISignal<unknown, void>;
-  /** The list as it is now; another one each time that it was fetched. */
+  /** The current list; a new object each time it was fetched. */
   readonly things: () => unknown;
   /** The name of the user. */
   readonly me: () => string;
 }
 
-/** What is shared. */
+/** The thing that is shared. */
 export interface SharedThing {
   readonly kind: Kind;
   readonly id: string;
@@ -30,13 +30,13 @@ export interface SharedThing {
 
 export interface SharingState extends ChangeState {
   access: Access | null;
-  /** The level that the next one gets. */
+  /** The level of the next share. */
   level: Level;
-  /** The box to look for another owner is shown. */
+  /** Whether the search for a new owner is shown. */
   transferring: boolean;
 }
 
-/** Whom a thing is shared with: the dialog's state. */
+/** The state of the dialog: whom a thing is shared with. */
 export class SharingModel extends ChangeModel<SharingState> {
   constructor(
     private readonly host: SharingHost,
@@ -52,7 +52,7 @@ export class SharingModel extends ChangeModel<SharingState> {
       busy: false,
       transferring: false
     });
-    // Somebody else may share it, or join a group, while the dialog is open.
+    // While the dialog is open, others may share it or join a group.
     host.changed.connect(this.onHostChanged, this);
     this.known = host.things();
   }
@@ -79,7 +79,7 @@ export class SharingModel extends ChangeModel<SharingState> {
     this.set({ transferring, problem: null });
   }
 
-  /** The users and groups that match and don't have it by a share or as owner. */
+  /** The matching users and groups that don't have a share and aren't the owner. */
   async searchPeople(text: string): Promise<Found<Person>> {
     const found = await this.host.api.people(text);
     const { owner, shares } = this.state.access ?? { owner: null, shares: [] };
@@ -95,7 +95,7 @@ export class SharingModel extends ChangeModel<SharingState> {
     };
   }
 
-  /** The users and groups that can own it: all but the owner. */
+  /** The matching users and groups that can become the owner: all but the current one. */
   async searchOwners(text: string): Promise<Found<Person>> {
     const found = await this.host.api.people(text);
     const owner = this.state.access?.owner;
@@ -106,7 +106,7 @@ export class SharingModel extends ChangeModel<SharingState> {
     };
   }
 
-  /** Shares with a user or a group, or gives them another level. */
+  /** Shares with a user or a group, or changes their level. */
   share(person: Person, level: Level = this.state.level): Promise<boolean> {
     const { kind, name } = person;
     return this.change(async () => ({
@@ -114,14 +114,14 @@ export class SharingModel extends ChangeModel<SharingState> {
     }));
   }
 
-  /** Takes a share back. */
+  /** Revokes a share. */
   unshare(share: Share): Promise<boolean> {
     return this.change(async () => ({
       access: await this.host.api.unshare(this.thing.id, share)
     }));
   }
 
-  /** Restores a share, also after the dialog was closed. */
+  /** Restores a share, even after the dialog was closed. */
   async restore(share: Share): Promise<void> {
     await this.host.api.share(this.thing.id, share);
   }

@@ -8,7 +8,7 @@ import { LiveModel } from '../ui/viewmodel';
 import type { SharingHost } from './model';
 import type { Kind } from './words';
 
-/** What everything with an owner has. */
+/** The fields that all owned things have. */
 export interface Owned {
   readonly id: string;
   readonly name: string;
@@ -25,7 +25,7 @@ export interface OwnedState<View extends Owned> extends ViewState {
   active: string | null;
 }
 
-/** The state of a list without anything. */
+/** The state of an empty list. */
 export const NOTHING = {
   phase: 'loading',
   error: null,
@@ -35,7 +35,7 @@ export const NOTHING = {
   active: null
 } as const;
 
-/** A list of what has an owner: what its panel shows, and what it asks of the server. */
+/** The state of a panel that lists owned things, and its requests to the server. */
 export abstract class OwnedModel<
   View extends Owned,
   S extends OwnedState<View> = OwnedState<View>,
@@ -67,7 +67,7 @@ export abstract class OwnedModel<
     return item.actions.includes(`${this.kind}.${action}`);
   }
 
-  /** There is nobody to share with where one works alone. */
+  /** In local mode there is nobody to share with. */
   mayShare(item: View): boolean {
     return this.state.me?.mode !== 'local' && this.may(item, 'share');
   }
@@ -118,22 +118,22 @@ export abstract class OwnedModel<
       return;
     }
     if (place >= 0 && !this.keys.includes(this.state.active ?? '')) {
-      // The selected row went away: its neighbour takes over.
+      // The selected row is gone: select its neighbour.
       this.select(this.keys[Math.min(place, this.keys.length - 1)] ?? null);
     }
     this.accepted();
   }
 
-  /** What is fetched beside the list, where one has a role. */
+  /** What else is fetched, if the user has a role. */
   protected more(): Promise<Partial<S>> {
     return Promise.resolve({});
   }
 
-  /** What else follows from what was fetched. */
+  /** Derives further state from what was fetched. */
   protected accept(found: Partial<S>): Partial<S> {
     return found;
   }
 
-  /** What was fetched is shown. */
+  /** Called when what was fetched is shown. */
   protected accepted(): void {}
 }

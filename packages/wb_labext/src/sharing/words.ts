@@ -1,9 +1,9 @@
-/** What is said about owners, levels and reasons. */
+/** Texts about owners, levels and reasons. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Level, Owner, Reason } from '../api/types';
 
-/** The levels of each kind of thing, the lowest first. */
+/** The levels of each kind of thing, lowest first. */
 export const LEVELS = {
   connection: ['use', 'write', 'manage'],
   pipeline: ['view', 'run', 'edit', 'manage']
@@ -12,7 +12,7 @@ export const LEVELS = {
 /** What can be shared. */
 export type Kind = keyof typeof LEVELS;
 
-/** Viewers are everyone who has a role: roles include the ones before them. */
+/** Everyone with a role is a viewer: roles include the lower ones. */
 const EVERYONE = 'viewer';
 
 export function levelName(level: Level, trans: TranslationBundle): string {
@@ -56,7 +56,7 @@ export function isRole(group: string): boolean {
   return ['viewer', 'analyst', 'engineer', 'admin'].includes(group);
 }
 
-/** The owner. What the role viewer owns belongs to everyone who has a role. */
+/** The owner. What the role viewer owns belongs to everyone with a role. */
 export function ownerWords(owner: Owner, trans: TranslationBundle): string {
   if (owner.kind === 'user') {
     return owner.name;
@@ -84,7 +84,7 @@ export function reasonWords(reason: Reason, trans: TranslationBundle): string {
   }
 }
 
-/** Why the user has access; empty for an owner, whom the row names anyway. */
+/** Why the user has access; empty for the owner, whom the row names anyway. */
 export function heldWords(thing: { reasons: readonly Reason[] }, trans: TranslationBundle): string {
   const reason = thing.reasons[0] as Reason | undefined;
   if (!reason || reason.kind === 'owner' || reason.kind === 'team') {

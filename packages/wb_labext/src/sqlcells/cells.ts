@@ -7,18 +7,18 @@ import { Signal } from '@lumino/signaling';
 import type { IConnectionKinds } from '../connections/tokens';
 import { isBehindMagic, languageOf } from './magic';
 
-/** What is used of a notebook. */
+/** The parts of a notebook that are used here. */
 export type INotebook = Pick<Notebook, 'model' | 'modelChanged' | 'disposed' | 'codeMimetype'>;
 
-/** What is used of the editor's languages. */
+/** The parts of the language registry that are used here. */
 export type ILanguages = Pick<IEditorLanguageRegistry, 'findBest' | 'getLanguage'>;
 
 /**
- * Keeps the cells of a notebook that start with `%%sql` in SQL, in the dialect of their connection.
+ * Highlights the cells of a notebook that start with `%%sql` as SQL, in their connection's dialect.
  *
- * The notebook gives all code cells the kernel's language: a cell when it comes in, all of them when
- * the kernel tells its language. Cells with the magic get SQL back as soon as that happens. The
- * language belongs to the cell's model, which exists before the cell is drawn; it isn't saved.
+ * The notebook gives all code cells the kernel's language: each cell when it is added, and all of them
+ * when the kernel reports its language. Cells with the magic get SQL back as soon as that happens. The
+ * language belongs to the cell's model, which exists before the cell is rendered; it isn't saved.
  */
 export class SqlCells implements IDisposable {
   constructor(
@@ -56,7 +56,7 @@ export class SqlCells implements IDisposable {
     }, this);
   }
 
-  /** Until the cell goes: another type of cell, and a cell that comes back, have a new model. */
+  /** Lasts until the cell is removed: a changed cell type or a restored cell has a new model. */
   private watchCell(cell: ICellModel): void {
     if (cell.type !== 'code') {
       return;
@@ -99,8 +99,8 @@ export class SqlCells implements IDisposable {
     }
     cell.mimeType = mimeType;
 
-    // The first use of a language loads it, and an editor shows what has come last. If the language
-    // before is still on its way, the editor must be told again when it is here.
+    // The first use of a language loads it, and an editor shows the one that loaded last. If the
+    // previous language is still loading, the editor must be set again once it has loaded.
     const languages = this.languages;
     if (!languages || languages.findBest(before)?.support) {
       return;
@@ -112,12 +112,12 @@ export class SqlCells implements IDisposable {
           cell.mimeType = mimeType;
         }
       },
-      () => undefined // The editor reports it.
+      () => undefined // the editor reports the error
     );
   }
 
   private disposed = false;
 
-  /** The cells with their SQL from here, and which; another extension may have reasons of its own. */
+  /** The cells that got SQL from here, and which; other extensions may set a language too. */
   private readonly ours = new WeakMap<ICellModel, string>();
 }

@@ -1,15 +1,15 @@
-/** Of SQL whose dialect isn't known. */
+/** The language of SQL whose dialect isn't known. */
 const SQL = 'text/x-sql';
 
-/** So many characters at the start of a cell decide: the magic, a name, and what ends it. */
+/** How many characters at the start of a cell matter: the magic, a name, and the character after it. */
 const DECISIVE = '%%sql'.length + 1 + 63 + 1;
 
 const MAGIC = /^%%sql(?:[ \t]+([a-z][a-z0-9_]{0,62})(?=\s|$)|\s|$)/;
 
 /**
- * The language of a cell with this text, or null if it isn't the magic's.
+ * The language of a cell with this text, or null if it doesn't start with the magic.
  *
- * @param known - the language of a connection's SQL, where it is known
+ * @param known - the language of a connection's SQL, if it is known
  */
 export function languageOf(
   source: string,
@@ -22,7 +22,7 @@ export function languageOf(
   return (found[1] ? known(found[1]) : undefined) ?? SQL;
 }
 
-/** Whether a change of a cell's text leaves alone what `languageOf` looks at. */
+/** Whether a change of a cell's text is beyond what `languageOf` looks at. */
 export function isBehindMagic(change: readonly { retain?: number }[]): boolean {
   return (change[0]?.retain ?? 0) >= DECISIVE;
 }

@@ -5,7 +5,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { IConnectionKinds } from '../connections/tokens';
 import { SqlCells } from './cells';
 
-/** SQL looks like SQL in cells that start with `%%sql`: like the dialect of their connection. */
+/** Highlights cells that start with `%%sql` as SQL, in the dialect of their connection. */
 export const sqlCellsPlugin: JupyterFrontEndPlugin<void> = {
   id: '@workbench/labext:sql-cells',
   description: 'Highlights notebook cells that start with %%sql as SQL.',

@@ -8,13 +8,13 @@ import { Spinner } from './states';
 
 export interface ComboboxProps<T> {
   lookup: Lookup<T>;
-  /** The input's id, for a label beside it; the list's and the options' ids are made from it. */
+  /** The input's id, for its label; the ids of the list and the options are derived from it. */
   id: string;
   label: string;
   placeholder: string;
   keyOf: (item: T) => string;
   nameOf: (item: T) => string;
-  /** A word beside the name, such as the item's kind. */
+  /** A word shown beside the name, such as the item's kind. */
   detailOf: (item: T) => string;
   iconOf: (item: T) => LabIcon;
   onChoose: (item: T) => void;
@@ -24,7 +24,7 @@ export interface ComboboxProps<T> {
   testId: string;
 }
 
-/** A search box with a list below it, by the ARIA pattern of a combobox. */
+/** A search box with a list below it, following the ARIA combobox pattern. */
 export function Combobox<T>(props: ComboboxProps<T>): JSX.Element {
   const { lookup, id, trans } = props;
   const state = useModelState(lookup);
@@ -80,7 +80,7 @@ export function Combobox<T>(props: ComboboxProps<T>): JSX.Element {
         autoComplete="off"
         autoCapitalize="off"
         spellCheck={false}
-        // The dialog gives the focus to its button first.
+        // The dialog first focuses its button.
         autoFocus={props.autoFocus}
         aria-label={props.label}
         aria-expanded={state.open}
@@ -99,7 +99,7 @@ export function Combobox<T>(props: ComboboxProps<T>): JSX.Element {
       <div
         className="wb-Combobox-list"
         hidden={!state.open}
-        // The box keeps the focus while one clicks into the list.
+        // The box keeps the focus when the list is clicked.
         onMouseDown={event => event.preventDefault()}
       >
         <ul id={listId} role="listbox" aria-label={props.label}>

@@ -3,14 +3,14 @@ import type { ICommandPalette } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-/** What a command without arguments takes. */
+/** The description of a command without arguments. */
 export const NO_ARGS = { args: { type: 'object', properties: {} } } as const;
 
 /**
- * A command about a thing: offered where the thing exists and the user may do it.
+ * A command about a thing, offered if the thing exists and the user may do it.
  *
- * @param find - the thing that the arguments name, or the selected one; null where there is none
- * @param fail - says what went wrong
+ * @param find - the thing that the arguments name, or the selected one; null if there is none
+ * @param fail - shows an error
  */
 export function about<T>(
   find: (args: ReadonlyPartialJSONObject) => T | null,
@@ -34,13 +34,13 @@ export function about<T>(
   };
 }
 
-/** Puts commands into the palette, and those about a row into its context menu. */
+/** Adds commands to the palette, and those about a row to its context menu. */
 export function offerCommands(options: {
   app: JupyterFrontEnd;
   palette: ICommandPalette | null;
   category: string;
   commands: readonly string[];
-  /** The selector of the rows, and what their menu has, in its order. */
+  /** The selector of the rows, and the items of their menu, in order. */
   rows: { selector: string; menu: readonly string[] };
 }): void {
   const { app, palette, category, rows } = options;

@@ -15,7 +15,7 @@ export function DateField(props: {
   testId: string;
 }): JSX.Element {
   const { id, help, value, trans } = props;
-  // A half-typed date has no value, and the browser says nothing about it.
+  // A half-typed date has no value, and the browser doesn't report it.
   const [half, setHalf] = React.useState(false);
   const error = half ? trans.__('Complete the date, or clear it.') : props.error;
   return (

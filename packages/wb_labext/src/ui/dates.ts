@@ -1,20 +1,20 @@
 /**
- * Days that a person picks, and moments as the server wants them. Pure functions; days are local ones,
- * written `YYYY-MM-DD` as a date input has them.
+ * Converts between days that a user picks and times for the server. Pure functions; days are local,
+ * written `YYYY-MM-DD` like a date input's value.
  */
 
 const DAY = 24 * 60 * 60 * 1000;
 
 const pad = (value: number, length = 2): string => String(value).padStart(length, '0');
 
-/** The day of a moment, in this browser's zone. */
+/** The day of a time, in this browser's zone. */
 export function dayOf(moment: Date): string {
   return `${pad(moment.getFullYear(), 4)}-${pad(moment.getMonth() + 1)}-${pad(moment.getDate())}`;
 }
 
 /** Today, or a number of days from now. */
 export function today(ahead = 0, now: Date = new Date()): string {
-  // By the calendar and not by hours: a day with a change to summer time has 23.
+  // By the calendar, not by hours: the day when summer time begins has 23.
   return dayOf(new Date(now.getFullYear(), now.getMonth(), now.getDate() + ahead));
 }
 
@@ -28,7 +28,7 @@ function midnight(day: string, ahead: number): Date | null {
   return Number.isNaN(found.getTime()) ? null : found;
 }
 
-/** A moment as text with this browser's offset, which a log can be read by. */
+/** A time as text with this browser's offset, as a reader of a log expects it. */
 export function isoWithZone(moment: Date): string {
   const offset = -moment.getTimezoneOffset();
   const sign = offset < 0 ? '-' : '+';
@@ -37,25 +37,25 @@ export function isoWithZone(moment: Date): string {
   return `${dayOf(moment)}T${time.map(part => pad(part)).join(':')}${zone}`;
 }
 
-/** The first moment of a day, with its zone; null where the text is no day. */
+/** The start of a day, with its zone; null if the text isn't a day. */
 export function startOfDay(day: string): string | null {
   const found = midnight(day, 0);
   return found && isoWithZone(found);
 }
 
-/** The last second of a day, with its zone; null where the text is no day. */
+/** The last second of a day, with its zone; null if the text isn't a day. */
 export function endOfDay(day: string): string | null {
   const next = midnight(day, 1);
   return next && isoWithZone(new Date(next.getTime() - 1000));
 }
 
-/** The first moment after a day, with its zone: a bound that leaves nothing of the day out. */
+/** The first instant after a day, with its zone: an exclusive bound that includes the whole day. */
 export function afterDay(day: string): string | null {
   const next = midnight(day, 1);
   return next && isoWithZone(next);
 }
 
-/** How many days are left until a moment: 0 is today, negative is past. Counted by the calendar. */
+/** The calendar days left until a time: 0 is today, negative is past. */
 export function daysUntil(moment: Date, now: Date = new Date()): number {
   const start = (date: Date): number =>
     Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
@@ -73,9 +73,9 @@ const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
 ];
 
 /**
- * How far a moment is from now, in words of the page's language: “5 minutes ago”, “in 16 hours”.
+ * How far a time is from now, in the page's language: “5 minutes ago”, “in 16 hours”.
  *
- * JupyterLab's `Time.formatHuman` takes the largest unit for moments to come: “next year” for tomorrow.
+ * JupyterLab's `Time.formatHuman` uses the largest unit for future times: “next year” for tomorrow.
  */
 export function distanceWords(moment: Date, now: Date = new Date()): string {
   const distance = moment.getTime() - now.getTime();

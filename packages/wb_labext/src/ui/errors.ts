@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { ApiError } from '../api/request';
 
-/** An error as a sentence for a person. */
+/** An error as a sentence for the user. */
 export function errorMessage(error: unknown, trans: TranslationBundle): string {
   return error instanceof ApiError
     ? error.message

@@ -6,7 +6,7 @@ import { useModelState } from './signal';
 import { Notice, Problem } from './states';
 import type { ViewState } from './viewmodel';
 
-/** What `Fetched` uses of a view's model. */
+/** The parts of a view's model that `Fetched` uses. */
 export interface FetchedModel {
   readonly state: ViewState;
   readonly changed: ISignal<unknown, void>;
@@ -14,14 +14,14 @@ export interface FetchedModel {
 }
 
 /**
- * What was fetched; before that a sign of loading, or why it failed. Where a later fetch failed, that
- * stands above what is shown from before.
+ * Shows what was fetched; before that, a spinner or why it failed. If a later fetch fails, its error is
+ * shown above the earlier content.
  */
 export function Fetched(props: {
   model: FetchedModel;
-  /** The noun in the ids for tests. */
+  /** The noun in test ids. */
   name: string;
-  /** What is said while it loads. */
+  /** The text while it loads. */
   loading: string;
   /** The title of a failure. */
   failed: string;

@@ -1,11 +1,11 @@
-/** What is wrong with the fields of a form, in sentences. Pure functions. */
+/** The errors of a form's fields, as sentences. Pure functions. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { RJSFValidationError } from '@rjsf/utils';
 
 /** Sentences by the path of their field, joined by dots; '' is the form as a whole. */
 export type FieldErrors = Readonly<Record<string, string>>;
 
-/** The validator's errors as one sentence a field. */
+/** The validator's errors, as one sentence per field. */
 export function readableErrors(
   errors: readonly RJSFValidationError[],
   trans: TranslationBundle
@@ -54,7 +54,7 @@ function sentence(error: RJSFValidationError, path: string, trans: TranslationBu
   return trans.__('Not valid: %1.', error.message ?? '');
 }
 
-/** What a server's error says of a field, without the field's name: that stands beside it already. */
+/** A server's error about a field, without the field's name, since it is shown at the field. */
 export function reasonOf(message: string, field: unknown): string {
   const name = Array.isArray(field) ? field.join('.') : String(field ?? '');
   const reason =

@@ -2,7 +2,7 @@
  * Focuses an element as soon as it exists: parts of a form are loaded when they are
  * first shown.
  *
- * @returns stops waiting
+ * @returns a function that stops waiting
  */
 export function focusWhenThere(id: string): () => void {
   const find = (): boolean => {

@@ -1,9 +1,9 @@
 /**
- * JSON-schema forms that look and read like a dialog of JupyterLab.
+ * JSON-schema forms that look and read like JupyterLab's dialogs.
  *
  * JupyterLab's `FormComponent` does the work; its own templates are made for the settings editor
- * (no labels tied to inputs, a "modified" mark), so the form brings templates of its own. Errors are
- * handed in by the caller, keyed by the field's path, whether they come from a check or the server.
+ * (no labels tied to inputs, a "modified" mark), so the form has its own templates. The caller passes
+ * errors, keyed by the field's path, whether they come from a check or the server.
  */
 import { FormComponent, caretDownEmptyIcon } from '@jupyterlab/ui-components';
 import type { JSONObject, JSONValue, ReadonlyJSONObject } from '@lumino/coreutils';
@@ -116,7 +116,7 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps): JSX.Element {
     return typeof property === 'object' && !options?.['ui:widget'] ? property.type : undefined;
   });
   const cells = properties.map((item, index) => {
-    // A number right after a text (a port after a host) shares its line.
+    // A number right after a text (a port after a host) is on the same line.
     const beside = types[index] === 'string' && types[index + 1] === 'integer';
     const narrow = types[index] === 'integer' && types[index - 1] === 'string';
     const place = beside ? 'wb-mod-beside' : narrow ? 'wb-mod-narrow' : '';
@@ -159,7 +159,7 @@ function Collapsed(props: {
   );
 }
 
-/** What every input has in common. */
+/** The attributes of every input. */
 function common(props: WidgetProps | BaseInputTemplateProps): React.AriaAttributes & {
   id: string;
   disabled: boolean;
@@ -189,7 +189,7 @@ function exampleOf(props: WidgetProps | BaseInputTemplateProps): string {
   return props.placeholder || (first === undefined ? '' : String(first));
 }
 
-/** What an input of text has; an empty one has no value. */
+/** The attributes of a text input; an empty one has no value. */
 function textual(props: WidgetProps | BaseInputTemplateProps): {
   value: string;
   onChange: (event: React.ChangeEvent<HTMLInputElement | HTMLTextAreaElement>) => void;
@@ -201,8 +201,8 @@ function textual(props: WidgetProps | BaseInputTemplateProps): {
   };
 }
 
-// No `required`, `pattern` or `type=number`: the browser's own checks would switch the dialog's
-// buttons off without a word. The caller checks, and says what is wrong at the field.
+// No `required`, `pattern` or `type=number`: the browser's own checks would disable the dialog's
+// buttons without explanation. The caller checks, and shows errors at the field.
 function BaseInputTemplate(props: BaseInputTemplateProps): JSX.Element {
   const type = props.schema.type;
   const numeric = type === 'integer' || type === 'number';
@@ -220,7 +220,7 @@ function BaseInputTemplate(props: BaseInputTemplateProps): JSX.Element {
   );
 }
 
-/** A browser must neither fill in nor offer to keep a database's password. */
+/** The browser must neither fill in nor offer to save a database's password. */
 function PasswordWidget(props: WidgetProps): JSX.Element {
   return (
     <input
@@ -291,7 +291,7 @@ function DateWidget(props: WidgetProps): JSX.Element {
   return <input {...textual(props)} className="jp-mod-styled wb-Day" type="date" />;
 }
 
-/** A list of texts, one a line. */
+/** A list of texts, one per line. */
 function LinesWidget(props: WidgetProps): JSX.Element {
   const lines = Array.isArray(props.value) ? (props.value as unknown[]).map(String) : [];
   return (

@@ -9,7 +9,7 @@ import { keepTabInside } from './tabring';
 export interface FormDialogOptions {
   form: FormModel<FormState>;
   title: string;
-  /** Makes the form's fields; `discard` closes the dialog without asking. */
+  /** Renders the form's fields; `discard` closes the dialog without asking. */
   render: (discard: () => void) => JSX.Element;
   submitLabel: string;
   /** Buttons between cancel and submit. */
@@ -19,13 +19,13 @@ export interface FormDialogOptions {
   trans: TranslationBundle;
 }
 
-/** Opens a form in a dialog, until it is sent or given up. */
+/** Opens a form in a dialog, until it is submitted or discarded. */
 export async function openForm(options: FormDialogOptions): Promise<void> {
   const { form, idOf } = options;
   const dialog = new FormDialog(options);
   const others = (options.others ?? []).map(({ name }) => name);
   const switchOff = (): void => {
-    // Never the button that was pressed: a disabled button loses the focus.
+    // Never focus the button that was pressed: a disabled button loses the focus.
     const { pending } = form;
     const off = {
       submit: ['cancel', ...others],
@@ -43,9 +43,9 @@ export async function openForm(options: FormDialogOptions): Promise<void> {
 }
 
 /**
- * A dialog that stays open until its form says that all went well.
+ * A dialog that stays open until its form was submitted successfully.
  *
- * JupyterLab's own dialog closes with each button, and queues a second dialog behind the first; so
+ * JupyterLab's own dialog closes with every button, and queues a second dialog behind the first; so
  * saving, testing and the question about lost input happen inside this one.
  */
 class FormDialog extends Dialog<void> {
@@ -80,7 +80,7 @@ class FormDialog extends Dialog<void> {
     });
   }
 
-  /** Called by a button, by its place; without one by Enter in a field. */
+  /** Called by a button, with its index; or by Enter in a field, without one. */
   resolve(index?: number): void {
     const name = index === undefined ? 'submit' : this.names[index];
     if (name === 'cancel') {
@@ -102,7 +102,7 @@ class FormDialog extends Dialog<void> {
     }
   }
 
-  /** Called by Escape, cancel, the cross and a click outside. */
+  /** Called by Escape, Cancel, the close button and a click outside. */
   reject(): void {
     if (this.form.isDirty()) {
       this.form.ask(this.form.state.asking ? null : 'discard');
@@ -123,13 +123,13 @@ class FormDialog extends Dialog<void> {
     super.reject();
   }
 
-  /** Switches buttons off while something runs. */
+  /** Disables buttons while a request is in progress. */
   setDisabled(names: readonly string[]): void {
     const focused = document.activeElement;
     this.buttonNodes.forEach((node, index) => {
       node.disabled = names.includes(this.names[index]);
     });
-    // A button that is switched off loses the focus, and without it Escape would do nothing.
+    // A disabled button loses the focus, and without focus Escape would do nothing.
     if (focused instanceof HTMLButtonElement && focused.disabled && this.node.contains(focused)) {
       this.pressed = focused;
       this.node.focus();

@@ -8,11 +8,11 @@ import type { FieldErrors } from './fielderrors';
 import { reasonOf } from './fielderrors';
 import { StateModel } from './statemodel';
 
-/** What the state of every form has. */
+/** The state that every form has. */
 export interface FormState {
-  /** What is wrong, by the path of the field. */
+  /** Errors by the path of their field. */
   errors: FieldErrors;
-  /** What the server refuses about the form as a whole. */
+  /** The server's error about the form as a whole. */
   problem: string | null;
   saving: boolean;
   /** The question that the form is asking. */
@@ -22,7 +22,7 @@ export interface FormState {
 /** The state of a form that nobody has touched. */
 export const UNTOUCHED: FormState = { errors: {}, problem: null, saving: false, asking: null };
 
-/** What is being typed: its checks, and its way to the server. */
+/** A form's input: its checks, and submitting it to the server. */
 export abstract class FormModel<S extends FormState> extends StateModel<S> {
   constructor(
     protected readonly trans: TranslationBundle,
@@ -31,17 +31,17 @@ export abstract class FormModel<S extends FormState> extends StateModel<S> {
     super(state);
   }
 
-  /** Emits the path of the first field that is wrong, after a check or a refusal. */
+  /** Emits the path of the first invalid field, after a check or a refusal. */
   get invalid(): ISignal<this, string> {
     return this.invalidSignal;
   }
 
-  /** The button whose request is under way. */
+  /** The button whose request is in progress. */
   get pending(): 'submit' | 'test' | null {
     return this.state.saving ? 'submit' : null;
   }
 
-  /** Whether there is a form to send. */
+  /** Whether there is a form to submit. */
   get isReady(): boolean {
     return true;
   }
@@ -57,7 +57,7 @@ export abstract class FormModel<S extends FormState> extends StateModel<S> {
     return errorMessage(error, this.trans);
   }
 
-  /** Sends the form. `false` where the form or the server refuses: the state says why. */
+  /** Submits the form. `false` if its check or the server refuses it: the state says why. */
   async submit(): Promise<boolean> {
     return (
       this.isReady &&
@@ -67,7 +67,7 @@ export abstract class FormModel<S extends FormState> extends StateModel<S> {
     );
   }
 
-  /** What is wrong with what is typed. */
+  /** The errors of the input. */
   protected abstract check(): FieldErrors;
 
   /** The paths of the fields, in the form's order. */
@@ -75,10 +75,10 @@ export abstract class FormModel<S extends FormState> extends StateModel<S> {
 
   protected abstract send(): Promise<unknown>;
 
-  /** The path of the field that a refusal of the server names; null if the form has no such field. */
+  /** The path of the field that a server's error names; null if the form has no such field. */
   protected abstract fieldOf(field: unknown): string | null;
 
-  /** Shows what is wrong, and leads to the first of it. */
+  /** Shows the errors, and emits the first invalid field. */
   protected accept(errors: FieldErrors): boolean {
     this.change({ errors, problem: null, asking: null });
     const wrong = this.order.find(path => path in errors) ?? Object.keys(errors)[0];
@@ -117,7 +117,7 @@ export abstract class FormModel<S extends FormState> extends StateModel<S> {
     return path === null ? {} : { [path]: reasonOf(message, error.details.field) };
   }
 
-  /** `set` for what every form has. */
+  /** `set` for the state that every form has. */
   private change(change: Partial<FormState>): void {
     this.set(change as Partial<S>);
   }

@@ -1,4 +1,4 @@
-/** What dialogs show around a form: what is wrong, a question, and how a request goes. */
+/** What dialogs show around a form: errors, a question, and the progress of a request. */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
@@ -9,12 +9,12 @@ import { Problem, Spinner } from './states';
 /** The frame of a form in a dialog. */
 export function FormFrame(props: {
   form: FormModel<FormState>;
-  /** What is said while it is sent. */
+  /** The text while it is submitted. */
   busy: string;
   onDiscard: () => void;
-  /** How a test goes. */
+  /** The progress or result of a test. */
   answer?: React.ReactNode;
-  /** A question of the form's own. */
+  /** The form's own question. */
   question?: React.ReactNode;
   trans: TranslationBundle;
   children: React.ReactNode;
@@ -44,7 +44,7 @@ export function FormFrame(props: {
   );
 }
 
-/** A question inside a dialog, with the safe answer in front. */
+/** A question inside a dialog, with the safe answer first. */
 export function Question(props: {
   text: string;
   keep: string;
@@ -85,7 +85,7 @@ export function Question(props: {
   );
 }
 
-/** Something is under way. */
+/** Shows that a request is in progress. */
 export function Busy(props: { text: string; testId?: string }): JSX.Element {
   return (
     <div className="wb-Banner" data-testid={props.testId}>

@@ -1,7 +1,7 @@
 import type { LabIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-/** A small button that is only an icon; its label is spoken, and shown as a tooltip. */
+/** A small icon-only button; its label is the accessible name and the tooltip. */
 export function IconButton(props: {
   icon: LabIcon;
   label: string;
@@ -28,11 +28,11 @@ export function IconButton(props: {
   );
 }
 
-/** A button of a toolbar with an icon and words. */
+/** A toolbar button with an icon and text. */
 export function ToolButton(props: {
   icon: LabIcon;
   label: string;
-  /** What the words leave out. */
+  /** The tooltip, for what the text leaves out. */
   title?: string;
   disabled?: boolean;
   testId?: string;

@@ -1,6 +1,6 @@
 import { LabIcon } from '@jupyterlab/ui-components';
 
-/** `jp-icon3` and no fixed colour: the theme colours it like JupyterLab's own icons. */
+/** `jp-icon3` and no fixed colour, so that the theme colours it like JupyterLab's own icons. */
 const svg = (size: number, content: string): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 ${size} ${size}">` +
   `<g class="jp-icon3 jp-icon-selectable" fill="#616161">${content}</g></svg>`;
@@ -40,7 +40,7 @@ export const viewIcon = new LabIcon({
   )
 });
 
-/** A cell with a prompt: put a query into a notebook. */
+/** A cell with a prompt: insert a query into a notebook. */
 export const queryIcon = new LabIcon({
   name: 'workbench:query',
   svgstr: svg(
@@ -49,7 +49,7 @@ export const queryIcon = new LabIcon({
   )
 });
 
-/** A plug: ask the source whether it answers. */
+/** A plug: test whether the source answers. */
 export const testIcon = new LabIcon({
   name: 'workbench:test',
   svgstr: svg(
@@ -58,7 +58,7 @@ export const testIcon = new LabIcon({
   )
 });
 
-/** A key: a personal sign-in. */
+/** A key: personal credentials. */
 export const keyIcon = new LabIcon({
   name: 'workbench:key',
   svgstr: svg(
@@ -67,7 +67,7 @@ export const keyIcon = new LabIcon({
   )
 });
 
-/** A clock that turns back: what one did. */
+/** A clock turned back: the user's activity. */
 export const activityIcon = new LabIcon({
   name: 'workbench:activity',
   svgstr: svg(
@@ -76,7 +76,7 @@ export const activityIcon = new LabIcon({
   )
 });
 
-/** Lines with a sign that they go on: running queries. */
+/** Lines with a play sign: running queries. */
 export const queriesIcon = new LabIcon({
   name: 'workbench:queries',
   svgstr: svg(
@@ -85,7 +85,7 @@ export const queriesIcon = new LabIcon({
   )
 });
 
-/** Boxes that lead to each other: pipelines. */
+/** Connected boxes: pipelines. */
 export const pipelinesIcon = new LabIcon({
   name: 'workbench:pipelines',
   svgstr: svg(

@@ -20,7 +20,7 @@ import { Notice } from './states';
 import type { ViewState } from './viewmodel';
 
 export interface ListPanelOptions {
-  /** The list's noun in ids: `connections` say. */
+  /** The list's noun in ids, such as `connections`. */
   name: string;
   icon: LabIcon;
   texts: { title: string; list: string; toolbar: string };
@@ -31,7 +31,7 @@ export interface ListPanelOptions {
   view: JSX.Element;
 }
 
-/** A side panel: a toolbar, and a list. Asks the server for nothing before it is first shown. */
+/** A side panel: a toolbar and a list. Makes no requests before it is first shown. */
 export class ListPanel extends SidePanel {
   constructor(options: ListPanelOptions) {
     super({ content: new Panel() });
@@ -80,9 +80,9 @@ export class ListPanel extends SidePanel {
 
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    // React renders a selection that was just made a moment later.
+    // React renders the new selection a moment later.
     requestAnimationFrame(() => {
-      // A dialog that was opened in the same go keeps the focus.
+      // A dialog opened at the same time keeps the focus.
       if (document.activeElement?.closest('.jp-Dialog')) {
         return;
       }
@@ -94,7 +94,7 @@ export class ListPanel extends SidePanel {
   private readonly model: ListPanelOptions['model'];
 }
 
-/** What `ListView` uses of a list's model. */
+/** The parts of a list's model that `ListView` uses. */
 export interface ListModel {
   readonly state: ViewState & { me: Me | null; items: readonly unknown[]; search: string };
   readonly changed: ISignal<unknown, void>;
@@ -115,14 +115,14 @@ export interface ListViewProps {
     emptyTitle: string;
     empty: () => string;
   };
-  /** The way out of an empty list, for those who may take it. */
+  /** The action offered in an empty list, to those who may do it. */
   first: { label: string; run: () => void; testId: string };
   trans: TranslationBundle;
   /** The rows. */
   children: React.ReactNode;
 }
 
-/** The list of a panel with its search box, or what is to say instead. */
+/** The list of a panel with its search box, or a notice instead. */
 export function ListView(props: ListViewProps): JSX.Element {
   const { model, name, texts, trans } = props;
   return (
@@ -141,7 +141,7 @@ function FetchedList(props: ListViewProps): JSX.Element {
         kind="empty"
         title={trans.__('You have no role yet')}
         text={trans.__(
-          'Ask an administrator to give “%1” a role: viewer, analyst or engineer. This panel then updates by itself.',
+          'Ask an administrator to give “%1” a role: viewer, analyst or engineer. This panel then updates automatically.',
           me.name
         )}
         testId={`wb-${name}-norole`}

@@ -20,9 +20,9 @@ export interface LiveDialogOptions {
 }
 
 /**
- * A dialog in which every change acts at once: it has one button, which closes it.
+ * A dialog in which every change takes effect at once: its only button closes it.
  *
- * Enter and Escape belong to what has the focus first: a list that is open, a search box.
+ * Enter and Escape go first to what has the focus: an open list, a search box.
  */
 export class LiveDialog extends Dialog<void> {
   constructor(options: LiveDialogOptions) {
@@ -57,7 +57,7 @@ export class LiveDialog extends Dialog<void> {
   }
 
   handleEvent(event: Event): void {
-    // A notification above the dialog may have the focus: it can undo what was just done.
+    // A notification above the dialog, which offers an undo, may have the focus.
     if (event.type === 'focus' && (event.target as Element).closest?.(TOASTS)) {
       return;
     }
@@ -78,7 +78,7 @@ export class LiveDialog extends Dialog<void> {
     super.handleEvent(event);
   }
 
-  /** A notification takes the focus with it when it closes: the dialog takes it back. */
+  /** When a focused notification closes, the dialog takes the focus back. */
   private readonly onOutsideKey = (event: KeyboardEvent): void => {
     const { activeElement } = document;
     if (activeElement !== document.body && activeElement !== null) {

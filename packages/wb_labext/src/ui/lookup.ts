@@ -1,31 +1,31 @@
 import { StateModel } from './statemodel';
 
-/** How long a person may pause between two letters before the server is asked. */
+/** How long a pause in typing must be before the server is asked, in milliseconds. */
 export const PAUSE = 200;
 
 export interface Found<T> {
   items: readonly T[];
-  /** Whether there are more that match. */
+  /** Whether more items match. */
   more: boolean;
 }
 
 export interface LookupState<T> extends Found<T> {
   text: string;
-  /** The list is shown. */
+  /** Whether the list is shown. */
   open: boolean;
   phase: 'idle' | 'loading' | 'ready' | 'failed';
   error: string;
-  /** The place of the option that Enter takes; -1 is none. */
+  /** The index of the option that Enter chooses; -1 for none. */
   active: number;
 }
 
 /**
- * What a search box does while the user types: asks after a short pause, and drops an answer that
- * comes after the text has changed.
+ * The state of a search box: searches after a short pause in typing, and drops answers that arrive after
+ * the text has changed.
  */
 export class Lookup<T> extends StateModel<LookupState<T>> {
   /**
-   * @param search - asks for what matches; throws what `message` makes a sentence of
+   * @param search - fetches what matches; throws what `message` turns into a sentence
    */
   constructor(
     private readonly search: (text: string) => Promise<Found<T>>,
@@ -63,7 +63,7 @@ export class Lookup<T> extends StateModel<LookupState<T>> {
     this.timer = setTimeout(() => void this.ask(text), PAUSE);
   }
 
-  /** Moves the mark: a step, from either end round to the other. */
+  /** Moves the active option by a step, wrapping around at the ends. */
   move(step: 1 | -1): void {
     const { items, active } = this.state;
     if (items.length > 0) {
@@ -76,7 +76,7 @@ export class Lookup<T> extends StateModel<LookupState<T>> {
     this.set({ active });
   }
 
-  /** What Enter takes: the marked option, or the only one. */
+  /** What Enter chooses: the active option, or the only one. */
   get choice(): T | undefined {
     const { items, active, phase, open } = this.state;
     if (!open || phase !== 'ready') {

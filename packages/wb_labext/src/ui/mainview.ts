@@ -10,17 +10,17 @@ import type { Widget } from '@lumino/widgets';
 export interface MainViewsOptions<T extends Widget> {
   app: JupyterFrontEnd;
   namespace: string;
-  /** Opens one of them again after a reload. */
+  /** The command that reopens a view after a reload. */
   command: string;
-  /** The command's arguments for a view; what sets it apart from the others is `name`. */
+  /** The command's arguments for a view; `name` identifies it among the others. */
   args: (view: T) => ReadonlyPartialJSONObject;
   name: (view: T) => string;
   restorer: ILayoutRestorer | null;
 }
 
 /**
- * Views in the main area. Each is opened once: it is brought to the front if it is open, and opens
- * again after a reload.
+ * Views in the main area. Each is opened once: an open view is brought to the front, and it reopens
+ * after a reload.
  */
 export class MainViews<T extends Widget> {
   constructor(private readonly options: MainViewsOptions<T>) {
@@ -41,7 +41,7 @@ export class MainViews<T extends Widget> {
     const widget = this.tracker.find(item => item.id === id) ?? this.frame(id, make());
     if (!this.tracker.has(widget)) {
       await this.tracker.add(widget);
-      // After a reload the tab has its label before anything is fetched.
+      // After a reload the tab has a label before anything is fetched.
       let { label } = widget.title;
       widget.title.changed.connect(title => {
         if (title.label !== label) {
@@ -56,7 +56,7 @@ export class MainViews<T extends Widget> {
     shell.activateById(widget.id);
   }
 
-  /** The frame takes its title from the view. */
+  /** Frames a view; the frame takes its title from the view. */
   private frame(id: string, content: T): MainAreaWidget<T> {
     const widget = new MainAreaWidget({ content });
     widget.id = id;
@@ -74,9 +74,9 @@ export interface MainViewOptions {
   label: string;
   caption: string;
   icon: LabIcon;
-  /** Its place among the Workbench's cards in the launcher. */
+  /** Its rank among the Workbench's cards in the launcher. */
   rank: number;
-  /** Makes what is shown, each time that it is opened anew. */
+  /** Creates the content, each time the view is opened. */
   make: () => Widget;
   palette: ICommandPalette | null;
   launcher: ILauncher | null;
@@ -84,7 +84,7 @@ export interface MainViewOptions {
 }
 
 /**
- * A view that exists once: opened from the palette, the launcher or by its command.
+ * A view that exists once, opened from the palette, the launcher or by its command.
  *
  * @returns the id of its command
  */

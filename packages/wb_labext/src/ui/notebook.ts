@@ -2,12 +2,12 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
 
-/** The kernel that knows `%%sql` from its start. */
+/** The kernel that has `%%sql` from the start. */
 export const KERNEL = 'workbench-python';
 
 /**
- * Puts a code cell with this text into the notebook that is in front, below its active cell; or into
- * a new notebook if none is. Doesn't run it.
+ * Inserts a code cell with this text into the current notebook, below its active cell, or into a new
+ * notebook if there is none. Doesn't run it.
  */
 export async function insertCell(
   app: JupyterFrontEnd,
@@ -22,7 +22,7 @@ export async function insertCell(
   }
   const specs = app.serviceManager.kernelspecs;
   await specs.ready;
-  // Without the Workbench's kernel, JupyterLab asks which one to take.
+  // Without the Workbench's kernel, JupyterLab asks which one to use.
   const kernelName = specs.specs?.kernelspecs[KERNEL] ? KERNEL : undefined;
   const panel = (await app.commands.execute('notebook:create-new', {
     ...(kernelName ? { kernelName } : {}),

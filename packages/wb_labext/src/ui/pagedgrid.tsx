@@ -7,35 +7,35 @@ import { Spinner } from './states';
 /** A column of a grid. */
 export interface Column<Row> {
   title: string;
-  /** `number` is right-aligned; `wide` takes what is left. */
+  /** `number` is right-aligned; `wide` takes the remaining width. */
   kind?: 'number' | 'wide';
   cell: (row: Row) => React.ReactNode;
-  /** What the cell says in full. */
+  /** The cell's full text. */
   tooltip?: (row: Row) => string;
   className?: string;
 }
 
 export interface PagedGridProps<Row> {
-  /** The grid's noun in ids for tests. */
+  /** The grid's noun in test ids. */
   name: string;
   label: string;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   keyOf: (row: Row) => string;
-  /** What tests read of a row: `state`, say, is its `data-state`. */
+  /** Data attributes of a row, for tests: `state` becomes `data-state`. */
   dataOf: (row: Row) => Readonly<Record<string, string>>;
   selected: string | null;
   onSelect: (key: string) => void;
   /** What Enter and a double click do with a row. */
   onOpen?: (key: string) => void;
-  /** A page is under way. */
+  /** Whether a page is being fetched. */
   busy: boolean;
-  /** Fetches the next page; undefined where there is none. */
+  /** Fetches the next page; undefined if there is none. */
   more?: () => void;
   trans: TranslationBundle;
 }
 
-/** Rows that can be selected and gone through by keys, a page at a time. */
+/** Selectable rows with keyboard navigation, loaded a page at a time. */
 export function PagedGrid<Row>(props: PagedGridProps<Row>): JSX.Element {
   const { name, columns, rows, keyOf, dataOf, selected, onSelect, onOpen, busy, trans } = props;
   const active = rows.some(row => keyOf(row) === selected) ? selected : keyOf(rows[0]);
@@ -142,7 +142,7 @@ function PlainGridRow<Row>(props: GridRowProps<Row>): JSX.Element {
   );
 }
 
-/** A selection changes two rows of hundreds: the others are not drawn again. */
+/** A selection changes two rows of hundreds; the others aren't rendered again. */
 const GridRow = React.memo(
   PlainGridRow,
   (before, after) =>

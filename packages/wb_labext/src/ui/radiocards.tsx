@@ -1,6 +1,6 @@
 import React from 'react';
 
-/** A choice among a few, each with a title and a line of help. */
+/** A choice among a few options, each with a title and a line of help. */
 export function RadioCards<V extends string>(props: {
   /** The name of the group, and of its test ids. */
   name: string;
@@ -37,7 +37,7 @@ export function RadioCards<V extends string>(props: {
   );
 }
 
-/** What was chosen and can't be changed. */
+/** A choice that can't be changed any more. */
 export function FixedCard(props: { title: string; help: string }): JSX.Element {
   return (
     <div className="wb-Card wb-mod-fixed">

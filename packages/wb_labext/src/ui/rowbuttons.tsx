@@ -5,19 +5,19 @@ import React from 'react';
 
 import { IconButton } from './iconbutton';
 
-/** A command in a row, and what its button says. */
+/** A command in a row, and its button's label. */
 export interface RowButton {
   command: string;
   label: string;
   testId: string;
 }
 
-/** The commands that one may use on a row, as buttons with the commands' icons. */
+/** The commands that the user may use on a row, as buttons with the commands' icons. */
 export function RowButtons(props: {
   commands: CommandRegistry;
   args: ReadonlyPartialJSONObject;
   buttons: readonly RowButton[];
-  /** The row has the focus: Tab reaches its buttons. */
+  /** Whether the row has the focus, so that Tab reaches its buttons. */
   active: boolean;
 }): JSX.Element {
   const { commands, args, active } = props;

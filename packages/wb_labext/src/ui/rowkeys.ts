@@ -3,8 +3,8 @@ import type React from 'react';
 /**
  * Moves through the rows of a list by keyboard: arrows, Home and End.
  *
- * @param selector - what the rows are, below the node that handles the event
- * @returns whether the key was taken
+ * @param selector - the selector of the rows, below the node that handles the event
+ * @returns whether the key was handled
  */
 export function moveByKey(event: React.KeyboardEvent<HTMLElement>, selector: string): boolean {
   const rows = [...event.currentTarget.querySelectorAll<HTMLElement>(selector)];

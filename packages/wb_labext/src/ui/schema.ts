@@ -1,8 +1,8 @@
 /**
- * JSON schemas as forms want them. Pure functions.
+ * Prepares JSON schemas for forms. Pure functions.
  *
- * The server makes the schemas with pydantic: optional fields are `anyOf [X, null]`, nested models
- * are `$ref`s, secrets are `writeOnly`. Forms want neither of the first two.
+ * The server generates the schemas with pydantic: optional fields are `anyOf [X, null]`, nested models
+ * are `$ref`s, secrets are `writeOnly`. Forms don't handle the first two.
  */
 import type { JSONObject, JSONValue } from '@lumino/coreutils';
 
@@ -80,7 +80,7 @@ export function propertiesOf(schema: JSONObject): Schema {
   return isObject(schema.properties) ? schema.properties : {};
 }
 
-/** The defaults that a schema names, objects included, to fill an empty form. */
+/** The defaults in a schema, including nested objects, to fill an empty form. */
 export function defaults(schema: JSONObject): JSONObject {
   const result: JSONObject = {};
   for (const [name, property] of Object.entries(propertiesOf(schema))) {
@@ -96,7 +96,7 @@ export function defaults(schema: JSONObject): JSONObject {
   return result;
 }
 
-/** The values to send: without empty values, so that a secret left out keeps the stored one. */
+/** The values to send: without empty ones, so that an omitted secret keeps the stored one. */
 export function withoutEmpty(values: JSONObject): JSONObject {
   const result: JSONObject = {};
   for (const [name, value] of Object.entries(values)) {

@@ -1,12 +1,12 @@
 import { caretDownEmptyIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-/** A choice among a few words, in JupyterLab's looks. */
+/** A drop-down list in JupyterLab's style. */
 export function Select<V extends string>(props: {
   value: V;
   options: readonly { value: V; label: string }[];
   onChange: (value: V) => void;
-  /** Spoken; for a visible one give the `id` to a label instead. */
+  /** The accessible name; for a visible label, refer to the `id` instead. */
   label?: string;
   id?: string;
   disabled?: boolean;

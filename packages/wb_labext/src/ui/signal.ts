@@ -1,7 +1,7 @@
 import type { ISignal } from '@lumino/signaling';
 import { useCallback, useSyncExternalStore } from 'react';
 
-/** A model's current state in a React component, which renders again when the signal says so. */
+/** A model's current state in a React component, which re-renders when the model signals a change. */
 export function useModelState<S>(model: {
   readonly changed: ISignal<unknown, void>;
   readonly state: S;

@@ -1,4 +1,4 @@
-/** A number of bytes in words. */
+/** A human-readable number of bytes. */
 export function sizeWords(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
   let unit = 0;

@@ -3,8 +3,8 @@ import type { ISignal } from '@lumino/signaling';
 import { Signal } from '@lumino/signaling';
 
 /**
- * A state and a signal that tells of its changes. The state is replaced, never changed in place, so
- * that `useModelState` sees each change.
+ * A state, and a signal of its changes. The state is replaced, never mutated, so that `useModelState`
+ * notices each change.
  */
 export abstract class StateModel<S extends object> implements IDisposable {
   constructor(private current: S) {}

@@ -1,6 +1,6 @@
 import React from 'react';
 
-/** What is shown instead of rows: a sentence, and a way on. */
+/** A notice instead of rows: a sentence, and an action. */
 export function Notice(props: {
   kind: 'empty' | 'failed' | 'loading';
   title?: string;
@@ -32,12 +32,12 @@ export function Notice(props: {
   );
 }
 
-/** A small turning ring; the words next to it say what it waits for. */
+/** A spinner; the text next to it says what it waits for. */
 export function Spinner(): JSX.Element {
   return <span className="wb-Spinner" aria-hidden="true" />;
 }
 
-/** A sign before a warning's or an error's words, in form and colour; the words say the rest. */
+/** An icon before the text of a warning or error, distinguished by shape and colour. */
 export function Mark(props: { kind: 'warning' | 'error' }): JSX.Element {
   return (
     <svg
@@ -56,7 +56,7 @@ export function Mark(props: { kind: 'warning' | 'error' }): JSX.Element {
   );
 }
 
-/** What went wrong, above what is shown from before; with a way to try again where there is one. */
+/** An error above the earlier content, with a way to retry if there is one. */
 export function Problem(props: {
   text: string;
   retry?: { label: string; run: () => void };

@@ -1,8 +1,8 @@
 /**
- * Keeps Tab inside a dialog: JupyterLab's own looks for its first field before a React body is there.
+ * Keeps Tab inside a dialog: JupyterLab's own code looks for the first field before a React body exists.
  *
- * @param after - what comes after the dialog's last button, outside of it
- * @returns whether the event was taken
+ * @param after - the element after the dialog's last button, outside the dialog
+ * @returns whether the event was handled
  */
 export function keepTabInside(
   node: HTMLElement,
@@ -24,7 +24,7 @@ export function keepTabInside(
     after[0].focus();
     return true;
   }
-  // A group of radio buttons is entered at the chosen one.
+  // Tab enters a group of radio buttons at the checked one.
   const { name } = all[to] as HTMLInputElement;
   const group = all.filter(
     item => item.matches('input[type="radio"]') && (item as HTMLInputElement).name === name

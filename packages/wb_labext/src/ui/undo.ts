@@ -1,23 +1,23 @@
 import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-/** How long the notification offers to undo. */
+/** How long the notification offers to undo, in milliseconds. */
 export const UNDO_SHOWN = 15_000;
 
 export interface UndoOptions {
   trans: TranslationBundle;
-  /** What was removed. */
+  /** The message that something was removed. */
   message: string;
-  /** What the button restores. */
+  /** The button's caption: what it restores. */
   caption: string;
-  /** Restores it. Throws what `failed` makes a sentence of. */
+  /** Restores it. Throws what `failed` turns into a sentence. */
   undo: () => Promise<void>;
-  /** What is shown once it is restored. */
+  /** The message once it is restored. */
   done: string;
   failed: (error: unknown) => string;
 }
 
-/** Says that something was removed, and offers to undo it. */
+/** Notifies the user that something was removed, and offers to undo it. */
 export function offerUndo(options: UndoOptions): void {
   const { trans, message, caption, done, failed } = options;
   const action: Notification.IAction = {

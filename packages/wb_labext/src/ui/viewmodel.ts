@@ -4,14 +4,14 @@ import type { EventStream, Topic } from '../api/events';
 import { errorMessage } from './errors';
 import { StateModel } from './statemodel';
 
-/** What the state of every view has. */
+/** The state that every view has. */
 export interface ViewState {
   phase: 'loading' | 'ready' | 'failed';
-  /** Why the last fetch failed; in phase `ready`, what is shown is from before. */
+  /** Why the last fetch failed; in phase `ready`, the content is from an earlier one. */
   error: string | null;
 }
 
-/** A view's state, and what it asks of the server. */
+/** A view's state, and its requests to the server. */
 export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
   constructor(
     protected readonly trans: TranslationBundle,
@@ -29,7 +29,7 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
     return errorMessage(error, this.trans);
   }
 
-  /** Fetches again. Calls while it does are one more fetch afterwards. */
+  /** Fetches again. Calls during a fetch cause one more fetch afterwards. */
   refresh(): Promise<void> {
     if (this.fetching) {
       this.next ??= this.fetching.then(() => {
@@ -47,13 +47,13 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
     return this.fetching;
   }
 
-  /** Fetches at the first call. */
+  /** Fetches on the first call. */
   start(): Promise<void> {
     this.started ??= this.begin();
     return this.started;
   }
 
-  /** Says whether the view is on the screen. */
+  /** Called when the view is shown or hidden. */
   watch(shown: boolean): void {
     this.shown = shown;
     if (shown) {
@@ -65,18 +65,18 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
     return this.refresh();
   }
 
-  /** Fetches what is shown, by way of `fetch`. */
+  /** Fetches the content, using `fetch`. */
   protected abstract load(): Promise<void>;
 
   /**
-   * Fetches: of several fetches the one that was begun last counts, and the others are dropped.
+   * Fetches. Of several fetches, the one started last counts; the others are dropped.
    *
-   * A failure leaves what is shown as it was; only a view that never had anything fails as a whole.
+   * A failure leaves the content unchanged; only a view without any content fails as a whole.
    *
-   * @param ask - gets what is to be shown
-   * @param accept - makes the state of it
-   * @param failed - what a failure changes besides
-   * @returns whether it is shown now
+   * @param ask - fetches the content
+   * @param accept - turns it into state
+   * @param failed - further state to set on failure
+   * @returns whether its result is shown
    */
   protected async fetch<T>(
     ask: () => Promise<T>,
@@ -108,12 +108,12 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
     return turn === this.turns && !this.isDisposed;
   }
 
-  /** What is being fetched is out of date: its answer is dropped. */
+  /** Drops the answer of the fetch in progress, which is out of date. */
   protected dropFetch(): void {
     this.turns++;
   }
 
-  /** Calls once after a while, instead of what was to be called before. */
+  /** Calls `call` once after a delay, replacing any call that is still pending. */
   protected later(milliseconds: number, call: () => void): void {
     this.cancelTimer();
     if (!this.isDisposed) {
@@ -137,15 +137,15 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
 }
 
 export interface ChangeState extends ViewState {
-  /** A change is under way. */
+  /** Whether a change is in progress. */
   busy: boolean;
-  /** What the last change ran into; the rest of the state is what it was before. */
+  /** Why the last change failed; the rest of the state is unchanged. */
   problem: string | null;
 }
 
-/** A view in which each change acts at once, one after the other. */
+/** A view in which each change takes effect at once, one at a time. */
 export abstract class ChangeModel<S extends ChangeState> extends ViewModel<S> {
-  /** Makes a change; `false` where it is refused, or another one is under way. */
+  /** Makes a change; `false` if it is refused, or another one is in progress. */
   protected async change(request: () => Promise<Partial<S>>): Promise<boolean> {
     if (this.state.busy) {
       return false;
@@ -154,7 +154,7 @@ export abstract class ChangeModel<S extends ChangeState> extends ViewModel<S> {
     this.set({ busy: true, problem: null } as Partial<S>);
     try {
       const change = await request();
-      // What was fetched in the meantime is out of date.
+      // A fetch started in the meantime is out of date.
       this.dropFetch();
       this.set({ ...change, busy: false });
       return true;
@@ -165,7 +165,7 @@ export abstract class ChangeModel<S extends ChangeState> extends ViewModel<S> {
   }
 }
 
-/** A view that follows the server's events: what isn't looked at is fetched once it is again. */
+/** A view that follows the server's events. While hidden, it fetches only once it is shown again. */
 export abstract class LiveModel<S extends ViewState> extends ViewModel<S> {
   constructor(
     trans: TranslationBundle,
@@ -195,13 +195,13 @@ export abstract class LiveModel<S extends ViewState> extends ViewModel<S> {
     return super.refresh();
   }
 
-  /** The server's events are followed from the first fetch on. */
+  /** Follows the server's events from the first fetch on. */
   protected override async begin(): Promise<void> {
     await this.refresh();
     this.events.start();
   }
 
-  /** Whether an event is worth a fetch now; what isn't is fetched when the view is shown again. */
+  /** Whether an event causes a fetch now; otherwise the view fetches when it is shown again. */
   protected get follows(): boolean {
     return this.shown;
   }
@@ -217,6 +217,6 @@ export abstract class LiveModel<S extends ViewState> extends ViewModel<S> {
     }
   }
 
-  /** Something may have changed since the last fetch. */
+  /** Whether something may have changed since the last fetch. */
   protected missed = false;
 }

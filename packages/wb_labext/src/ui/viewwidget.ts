@@ -4,7 +4,7 @@ import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import type { ISignal } from '@lumino/signaling';
 
-/** What a view in the main area needs of its model. */
+/** What a view in the main area needs from its model. */
 export interface WatchedModel extends IDisposable {
   readonly changed: ISignal<unknown, void>;
   watch(shown: boolean): void;
@@ -14,10 +14,10 @@ export interface ViewWidgetOptions<Model> {
   model: Model;
   className: string;
   icon: LabIcon;
-  /** What the tab says now. */
+  /** The current label of the tab. */
   label: () => string;
   render: () => JSX.Element;
-  /** Something else uses the model, too: it stays when the view goes. */
+  /** Whether something else also uses the model, so that it outlives the view. */
   keepModel?: boolean;
 }
 

@@ -99,7 +99,7 @@ class Configurations:
     ) -> ConnectorConfig:
         """A configuration to test, completed from what is stored.
 
-        Omitted fields come from a shared connection's secrets, or from the actor's own login for a
+        Omitted fields come from a shared connection's secrets, or from the actor's own credentials for a
         personal one.
 
         Raises:
@@ -110,22 +110,22 @@ class Configurations:
         return self._filled(connector, connection, user, config)
 
     def with_login(self, connection: Connection, login: dict[str, Any]) -> ConnectorConfig:
-        """A personal connection's configuration with a user's login.
+        """A personal connection's configuration with a user's credentials.
 
         Raises:
-            Unprocessable: the connection has a shared login (``shared_credentials``).
-            InvalidInput: a field isn't part of a login, or is invalid.
+            Unprocessable: the connection has shared credentials (``shared_credentials``).
+            InvalidInput: a field isn't one of the credentials, or is invalid.
         """
         if connection.credentials != "personal":
             raise Unprocessable(
-                f"“{connection.name}” has a shared login, so you can't enter your own.",
+                f"“{connection.name}” has shared credentials, so you can't enter your own.",
                 code="shared_credentials",
             )
         connector = self.connector(connection.connector)
         fields = connector.Config.login_fields()
         if unknown := [name for name in login if name not in fields]:
             raise InvalidInput(
-                f"login.{unknown[0][:100]}: a login here has {', '.join(fields)}.",
+                f"login.{unknown[0][:100]}: the credentials here are {', '.join(fields)}.",
                 code="unknown_field",
                 field=f"login.{unknown[0][:100]}",
             )
@@ -143,7 +143,7 @@ class Configurations:
         Raises:
             InvalidInput: a field is unknown or invalid, is for each user to enter
                 (``personal_field``), or must be entered again (``secret_needed``).
-            Unprocessable: the connector has no login that could be personal (``no_sign_in``).
+            Unprocessable: the connector has no credentials that could be personal (``no_sign_in``).
         """
         login = connector.Config.login_fields()
         if mode == "shared":
@@ -151,7 +151,7 @@ class Configurations:
             return self._filled(connector, kept, None, config)
         if not login:
             raise Unprocessable(
-                f"A connection to {connector.title} has no login that could be personal.",
+                f"A connection to {connector.title} has no credentials that could be personal.",
                 code="no_sign_in",
                 field="credentials",
             )
@@ -235,8 +235,8 @@ def without_login(connector: Connector, config: dict[str, Any]) -> ConnectorConf
 
 def _credential_missing(connection: Connection) -> Unprocessable:
     return Unprocessable(
-        f"“{connection.name}” needs your own sign-in, and you haven't entered one: in Lab, in the "
-        f"Connections panel, choose “My sign-in…” on {connection.name}.",
+        f"“{connection.name}” needs your own credentials, and you haven't entered them: in Lab, in "
+        f"the Connections panel, choose “My Credentials…” on {connection.name}.",
         code="credential_missing",
         connection=connection.name,
         connection_id=connection.id,
@@ -245,9 +245,12 @@ def _credential_missing(connection: Connection) -> Unprocessable:
 
 def _credential_expired(connection: Connection, at: datetime) -> Unprocessable:
     whose, who = (
-        ("Your sign-in", "Enter a new one: in Lab, in the Connections panel, choose “My sign-in…”.")
+        (
+            "Your credentials",
+            "Enter new ones: in Lab, in the Connections panel, choose “My Credentials…”.",
+        )
         if connection.credentials == "personal"
-        else ("The sign-in", "Ask someone who manages the connection to enter a new one.")
+        else ("The credentials", "Ask someone who manages the connection to enter new ones.")
     )
     return Unprocessable(
         f"{whose} for “{connection.name}” expired on {at:%Y-%m-%d}. {who}",

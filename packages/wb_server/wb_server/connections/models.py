@@ -28,7 +28,7 @@ ConnectionName = Annotated[
 CredentialMode = Annotated[
     Literal["shared", "personal"],
     Field(
-        description="`shared`: one login for everyone who uses the connection. `personal`: each user "
+        description="`shared`: the same for everyone who uses the connection. `personal`: each user "
         "enters their own."
     ),
 ]
@@ -43,7 +43,7 @@ class State(BaseModel):
 
 
 class CredentialState(BaseModel):
-    """The state of a login, without the login itself."""
+    """The status of credentials, without the credentials themselves."""
 
     status: Literal["ok", "missing", "expiring", "expired"] = Field(
         description="`expiring`: it expires within 14 days."
@@ -71,7 +71,7 @@ class Connection(OwnedThing):
 
 
 class ConnectionView(OwnedView, Connection):
-    """A connection as a given actor sees it, with the state of the login that their queries use.
+    """A connection as a given actor sees it, with the status of the credentials that their queries use.
 
     ``level`` is the actor's level and ``reasons`` where it comes from; ``actions`` is what they may do
     with it now. ``shares`` is empty for actors who don't manage it.
@@ -90,7 +90,8 @@ class ConnectionCreate(Request):
     )
     credentials: CredentialMode = "shared"
     expires_at: datetime | None = Field(
-        default=None, description="When the shared login expires; a warning appears 14 days before."
+        default=None,
+        description="When the shared credentials expire; a warning appears 14 days before.",
     )
 
 
@@ -102,7 +103,7 @@ class ConnectionUpdate(Request):
     config: dict[str, Any] | None = None
     credentials: CredentialMode | None = None
     expires_at: datetime | None = Field(
-        default=None, description="When the shared login expires; `null` removes the date."
+        default=None, description="When the shared credentials expire; `null` removes the date."
     )
 
 
@@ -141,7 +142,7 @@ class ConnectorInfo(BaseModel):
     sql: SqlInfo | None = Field(description="`null` where no statements can be run.")
     supports_writes: bool
     supports_personal: bool = Field(
-        description="Whether each user can have their own login: the fields marked `login`."
+        description="Whether each user can have their own credentials: the fields marked `login`."
     )
 
 

@@ -79,7 +79,9 @@ ROOM = Room(
         "connection.transfer": Action(
             "admin", "manage", "use", "transfer a connection to another owner"
         ),
-        "credential.own": Action("viewer", "use", "use", "store your own login for a connection"),
+        "credential.own": Action(
+            "viewer", "use", "use", "store your own credentials for a connection"
+        ),
     },
     levels={"connection": ("use", "write", "manage")},
     topics=frozenset({"connections"}),

@@ -27,7 +27,7 @@ class ConnectorConfig(BaseModel):
 
     @classmethod
     def login_fields(cls) -> list[str]:
-        """The names of the fields that identify the login: secrets, and those marked ``login``.
+        """The names of the fields that are credentials: secrets, and those marked ``login``.
 
         With personal credentials, each user enters these for themselves.
         """

@@ -1,4 +1,4 @@
-"""Endpoints about the one who asks."""
+"""Endpoints about the actor."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .service import IdentityService
 
 
 def me(call: Call) -> Me:
-    """One's own name, roles and rights."""
+    """Your own name, roles and rights."""
     return call.service(IdentityService).me(call.actor)
 
 
 def events(call: Call) -> EventStream:
-    """Live updates as server-sent events: one stream a browser tab."""
+    """Live updates as server-sent events: one stream per browser tab."""
     topics = frozenset(call.query(EventsQuery).topics.split(","))
     known = call.service(Bus).topics
     if unknown := sorted(topics - known):

@@ -1,4 +1,4 @@
-"""Who one is, over the wire."""
+"""The actor's own identity and rights, on the wire."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..kit.action import Role
 
 
 class Me(BaseModel):
-    """The one who asks, as of now."""
+    """The user who asks, as of now."""
 
     name: str
     roles: list[Role] = Field(description="Lowest first, including the roles that a role contains.")
-    actions: list[str] = Field(description="What they may do that isn't about one connection.")
+    actions: list[str] = Field(description="Actions that they may do and that aren't on one thing.")
     mode: Literal["hub", "local"]
 
 

@@ -1,11 +1,11 @@
-"""Rights: the answers of the table that all rooms' actions make, action x role x level on a thing.
+"""Rights: who may do what, from the table of all rooms' actions (action x role x level on a thing).
 
 Endpoints and the gate name an action; the table says who may do it. The permission tests and
 ``docs/rights.md`` are generated from it, so a right that no room declares does not exist.
 
 Roles are Hub groups and include the ones before them: viewer < analyst < engineer < admin.
-Levels say what somebody holds of one thing and include the ones before them: use < write < manage
-of a connection, view < run < edit < manage of a pipeline.
+Levels are held on one thing and include the ones before them: use < write < manage for a connection,
+view < run < edit < manage for a pipeline.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from ..kit.actor import Actor
 from ..kit.errors import Forbidden
 
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "engineer", "admin")
-# Whoever is in this Hub group may do nothing, whatever other group they are in.
+# Members of this Hub group may do nothing, whatever other groups they are in.
 LOCKED_OUT = "locked-out"
 
 
 class Owned(Protocol):
-    """What rights are checked on: something with an owner, shared with others."""
+    """A thing that rights are checked on: it has an owner and shares."""
 
     @property
     def thing(self) -> Thing: ...
@@ -52,9 +52,9 @@ class ShareLike(Protocol):
 
 @dataclass(frozen=True)
 class Reason:
-    """Why somebody holds a level of a thing: ``owner``, ``team``, ``admin``, ``user`` or ``group``.
+    """Why a user holds a level on a thing: ``owner``, ``team``, ``admin``, ``user`` or ``group``.
 
-    ``name`` is the team's or the group's, or the user's own.
+    ``name`` is that of the team, the group or the user.
     """
 
     kind: Literal["owner", "team", "admin", "user", "group"]
@@ -63,7 +63,7 @@ class Reason:
 
 
 def roles_of(actor: Actor) -> list[Role]:
-    """The actor's roles, with those that they include, lowest first; none for who is locked out."""
+    """The actor's roles and those they include, lowest first; none for a user who is locked out."""
     if LOCKED_OUT in actor.groups:
         return []
     held = [index for index, role in enumerate(ROLES) if role in actor.groups]
@@ -71,11 +71,11 @@ def roles_of(actor: Actor) -> list[Role]:
 
 
 class Rights:
-    """Answers what an actor may do. Rights follow the groups of this moment.
+    """Answers what an actor may do, by their groups as of now.
 
     Args:
-        actions: the table, by the names of its rows: ``rooms.py`` has it.
-        levels: of each kind of thing, the lowest first.
+        actions: the rows of the table by name, from ``rooms.py``.
+        levels: the levels of each kind of thing, lowest first.
     """
 
     def __init__(
@@ -85,11 +85,11 @@ class Rights:
         self.levels = levels
 
     def reasons(self, actor: Actor, thing: Owned) -> list[Reason]:
-        """Why the actor holds something of a thing, the highest level first.
+        """The reasons for the actor's levels on a thing, the highest level first.
 
         Its owner manages it, as do the members of the team that owns it and administrators; shares
-        give their level to a user or to a group's members. A role counts as a group of all who hold
-        it or a higher one.
+        give their level to a user or to a group's members. A role counts as a group of everyone who
+        has it or a higher one.
         """
         roles = roles_of(actor)
         groups = actor.groups.union(roles)
@@ -110,7 +110,7 @@ class Rights:
         return sorted(found, key=lambda reason: -levels.index(reason.level))
 
     def level(self, actor: Actor, thing: Owned) -> Level | None:
-        """What the actor holds of a thing, by whichever reason gives most."""
+        """The actor's highest level on a thing."""
         reasons = self.reasons(actor, thing)
         return reasons[0].level if reasons else None
 
@@ -134,11 +134,11 @@ class Rights:
         return held is not None and levels.index(held) >= levels.index(row.level)
 
     def owns(self, actor: Actor, thing: Owned) -> bool:
-        """Whether a thing is the actor's own, or a team's that they are in."""
+        """Whether the actor, or a team that they are in, owns a thing."""
         return any(reason.kind in ("owner", "team") for reason in self.reasons(actor, thing))
 
     def allowed(self, actor: Actor, thing: Owned | None = None) -> list[str]:
-        """All actions that the actor may do: on a thing, or those that are about none."""
+        """All actions that the actor may do on a thing; without one, those that need no thing."""
         return [
             name
             for name, row in self._actions.items()
@@ -146,7 +146,7 @@ class Rights:
         ]
 
     def require(self, actor: Actor, action: str, thing: Owned | None = None) -> None:
-        """Passes, or raises ``Forbidden`` with what is missing in words."""
+        """Raises ``Forbidden``, naming what is missing, unless the actor may do it."""
         if self.may(actor, action, thing):
             return
         self.require_role(actor, action)
@@ -165,7 +165,7 @@ class Rights:
         )
 
     def require_role(self, actor: Actor, action: str) -> None:
-        """Checks an action's role and the token's scope, before it is known on which thing.
+        """Checks an action's role and the token's scope, before the thing is known.
 
         Raises:
             Forbidden: the role is missing, or the token is narrowed to less.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class WorkElsewhere(Port[Callable[[], Collection[str]]]):
-    """Tells the ids of requests that other processes work on: these close their records in the log."""
+    """Returns the ids of requests that other processes work on and whose records those will close."""
 
 
 def _build(assembly: Assembly) -> None:

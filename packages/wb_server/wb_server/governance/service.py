@@ -1,4 +1,4 @@
-"""Says who one is and what one may do."""
+"""Answers who an actor is and what they may do."""
 
 from __future__ import annotations
 

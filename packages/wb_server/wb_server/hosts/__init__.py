@@ -1,1 +1,1 @@
-"""Where the API is served: the service host, the Jupyter host, the gateway."""
+"""The processes: the service, the extension of a Jupyter server, the worker, the scheduler."""

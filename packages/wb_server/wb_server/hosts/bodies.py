@@ -1,8 +1,8 @@
-"""Requests' bodies: how each comes in, and how much of them the service holds at once.
+"""Request bodies: how they are received, and how much of them the service holds at once.
 
-Nothing of a body is kept before its sender is known. A person's body is held until its request has
-ended. What a refused sender goes on sending is read and thrown away, so that they get to see the
-answer, but only from so many at once.
+Nothing of a body is kept before its sender is authenticated. A user's body is held until its request
+ends. What a refused sender keeps sending is read and discarded, so that they see the answer, but only
+for a limited number of requests at once.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from tornado.httputil import HTTPServerRequest
 
 from ..kit.errors import LimitReached, TooLarge
 
-# What is thrown away of one body at most.
+# The most that is read and discarded of one body.
 _DRAIN = 64 * 2**20
 _DRAIN_SECONDS = 30.0
-# Seconds that a body may take to come.
+# Seconds that a body may take to arrive.
 _SECONDS = 600.0
 
 
 class Quota:
-    """Bytes, or whatever else is counted, that many want at once. Safe from any thread.
+    """A budget, of bytes or anything else, that senders share. Safe from any thread.
 
     Args:
-        one: that one sender may have.
-        all_: that all may have together.
+        one: how much one sender may take.
+        all_: how much all may take together.
     """
 
     def __init__(self, one: int, all_: int) -> None:
@@ -39,10 +39,10 @@ class Quota:
         self._taken: Counter[str] = Counter()
 
     def take(self, sender: str, amount: int) -> None:
-        """Takes so much for a sender.
+        """Takes an amount for a sender.
 
         Raises:
-            LimitReached: there isn't so much left (``too_many_bodies``).
+            LimitReached: that much isn't left (``too_many_bodies``).
         """
         with self._lock:
             if self._taken[sender] + amount <= self._one:
@@ -56,7 +56,7 @@ class Quota:
         )
 
     def give(self, sender: str, amount: int) -> None:
-        """Gives back what was taken."""
+        """Returns an amount that was taken."""
         with self._lock:
             self._taken[sender] -= amount
             if self._taken[sender] <= 0:
@@ -67,7 +67,7 @@ class Bodies:
     """The budgets of one host.
 
     Args:
-        largest: bytes of the largest body that an endpoint takes.
+        largest: size of the largest body that an endpoint accepts, in bytes.
     """
 
     def __init__(self, largest: int) -> None:
@@ -76,7 +76,7 @@ class Bodies:
 
 
 class RequestBody:
-    """What comes in of one request's body. It belongs to the event loop's thread."""
+    """The body of one request, as it is received. Use it on the event loop's thread only."""
 
     def __init__(self, bodies: Bodies, request: HTTPServerRequest) -> None:
         self._bodies = bodies
@@ -88,14 +88,14 @@ class RequestBody:
         self._give_back: Callable[[], None] = lambda: None
 
     def expect(self, sender: str, limit: int) -> None:
-        """Makes room for the body of a known sender.
+        """Reserves room for the body of an authenticated sender.
 
         Args:
-            limit: bytes that it may have.
+            limit: its maximum size in bytes.
 
         Raises:
-            TooLarge: it says that it is longer (``body_too_large``).
-            LimitReached: too many are on their way (``too_many_bodies``).
+            TooLarge: its declared length exceeds the limit (``body_too_large``).
+            LimitReached: too many are being received (``too_many_bodies``).
         """
         size = self._size(unsaid=limit)
         self._limit = limit
@@ -105,7 +105,7 @@ class RequestBody:
         self._connection.set_body_timeout(_SECONDS)
 
     def throw_away(self, address: str) -> bool:
-        """Has what comes of a refused body forgotten; false where it had better not come at all."""
+        """Discards what arrives of a refused body. False if the connection should rather be closed."""
         self._limit = 0
         size = self._size(unsaid=_DRAIN)
         if size > _DRAIN:
@@ -118,7 +118,7 @@ class RequestBody:
         return True
 
     def add(self, chunk: bytes) -> bool:
-        """Takes what came; false when so much came that the connection had better be closed."""
+        """Adds a chunk. False if so much arrived that the connection should be closed."""
         self._received += len(chunk)
         if self._received <= self._limit:
             self._chunks.append(chunk)
@@ -127,10 +127,10 @@ class RequestBody:
         return self._received <= max(self._limit, _DRAIN)
 
     def whole(self) -> bytes:
-        """All of it.
+        """The whole body.
 
         Raises:
-            TooLarge: it was longer than its limit, without having said so (``body_too_large``).
+            TooLarge: it exceeded its limit without having declared it (``body_too_large``).
         """
         if self._received > self._limit:
             raise self.too_large()
@@ -145,7 +145,7 @@ class RequestBody:
         )
 
     def end(self) -> None:
-        """Gives back the room that it had. More than once does no harm."""
+        """Releases its room. Safe to repeat."""
         self._chunks.clear()
         give_back, self._give_back = self._give_back, lambda: None
         give_back()

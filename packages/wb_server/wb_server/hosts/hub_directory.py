@@ -1,4 +1,4 @@
-"""Users and groups, as JupyterHub lists them to the service's own token."""
+"""The directory of users and groups from JupyterHub, read with the service's own token."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from jupyterhub.services.auth import HubAuth
 from ..kit.errors import Unavailable
 from ..kit.http import configured_client
 
-# A search box asks at every letter; a share names somebody who was just looked up.
+# A search box asks at every keystroke; a share names a user who was just looked up.
 CACHE_SECONDS = 5.0
-# What somebody may do is decided by it.
+# Shorter, because it decides what a user may do.
 _PERSON_SECONDS = 2.0
 _PAGE = 200
 _REMEMBERED = 10_000
 
 
 class HubDirectory:
-    """Asks the Hub's API. Takes its address and the service's token from the environment."""
+    """Asks the Hub's API, with its address and the service's token from the environment."""
 
     def __init__(self) -> None:
         hub = HubAuth()
@@ -53,12 +53,12 @@ class HubDirectory:
         return self._fresh()[2]
 
     def groups_of(self, name: str, max_age: float = CACHE_SECONDS) -> frozenset[str] | None:
-        """The groups of one user, or ``None`` if the Hub has none of exactly this name.
+        """The groups of one user, or ``None`` if the Hub has no user of exactly this name.
 
-        Asks for this user alone: it decides on a request, and there may be many users.
+        Asks for this user alone: a request waits for the answer, and there may be many users.
 
         Args:
-            max_age: seconds that the answer may be old.
+            max_age: maximum age of a cached answer, in seconds.
 
         Raises:
             Unavailable: the Hub doesn't answer (``hub_down``).
@@ -77,11 +77,11 @@ class HubDirectory:
         return groups
 
     def person(self, name: str) -> frozenset[str] | None:
-        """The groups of one user as of now, or ``None``; as ``groups_of``."""
+        """``groups_of`` with an answer at most two seconds old."""
         return self.groups_of(name, _PERSON_SECONDS)
 
     def refresh(self) -> None:
-        """Asks the Hub anew at the next question."""
+        """Drops what is cached, so that the next call asks the Hub."""
         with self._lock:
             self._known = None
             self._one.clear()
@@ -99,7 +99,7 @@ class HubDirectory:
         except httpx.HTTPError as error:
             raise Unavailable("The Hub does not answer; try again.", code="hub_down") from error
         user = answer.json()
-        # Some databases compare without regard to case.
+        # Some databases compare case-insensitively.
         return frozenset(user["groups"]) if user["name"] == name else None
 
     def _fresh(self) -> tuple[float, dict[str, frozenset[str]], frozenset[str]]:

@@ -1,9 +1,9 @@
-"""Who asks, by JupyterHub's word.
+"""Authentication by JupyterHub.
 
-The actor comes from the token in the ``Authorization`` header: one of the Hub's own, which the Hub
-verifies, or a JWT of a configured issuer, whose person the Hub has to know. Its answer holds the
-person's groups of that moment and is kept for two seconds, so a promotion, a demotion or a revoked
-token acts within three.
+The actor comes from the token in the ``Authorization`` header: either one of the Hub's own, which the
+Hub verifies, or a JWT of a configured issuer, whose user must exist at the Hub. The Hub's answer has the
+user's current groups and is cached for two seconds, so a promotion, a demotion or a revoked token takes
+effect within three.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from .jwt_identity import JwtIdentity, is_jwt
 CACHE_SECONDS = 2
 _SCOPE = "custom:workbench:"
 _HEADER = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
-# Those of the Hub have 32 letters; an administrator may choose longer ones.
+# The Hub's tokens have 32 characters; an administrator may choose longer ones.
 _LONGEST_HUB_TOKEN = 512
 
 
 class HubIdentity:
-    """Asks the Hub. Takes the Hub's address and the service's own token from the environment.
+    """Asks the Hub, with its address and the service's own token from the environment.
 
     Args:
-        issued: checks the tokens of an issuer; without it only the Hub's own are taken.
+        issued: checks the tokens of an issuer; without it only the Hub's own are accepted.
     """
 
     def __init__(self, issued: JwtIdentity | None = None) -> None:
@@ -38,14 +38,14 @@ class HubIdentity:
         self._issued = issued
 
     async def actor(self, handler: RequestHandler) -> Actor:
-        """The person whose token the request carries.
+        """The user whose token the request carries.
 
         Raises:
-            NotSignedIn: no token, one that isn't taken, or one of a person who is locked out.
-            Forbidden: the token isn't a person's, or isn't meant for the Workbench.
+            NotSignedIn: no token, one that isn't accepted, or one of a user who is locked out.
+            Forbidden: the token isn't a user's, or isn't meant for the Workbench.
             Unavailable: the Hub doesn't answer.
         """
-        # Nowhere else: an address lands in logs and histories, a cookie is sent unasked.
+        # Only from the header: a URL ends up in logs and histories, and browsers send cookies unasked.
         sent = _HEADER.fullmatch(handler.request.headers.get("Authorization", ""))
         if sent is None:
             raise NotSignedIn(
@@ -65,7 +65,7 @@ class HubIdentity:
     async def _by_issuer(self, token: str) -> Actor:
         if self._issued is None:
             raise NotSignedIn(
-                "No issuer of JWTs is set up here. Make a token at the Hub.", code="jwt_not_taken"
+                "No issuer of JWTs is set up here. Create a token at the Hub.", code="jwt_not_taken"
             )
         return await self._issued.actor(token)
 
@@ -100,7 +100,7 @@ def _actor(user: dict[str, Any], access: object) -> Actor:
 
 
 def _via(scopes: list[str]) -> str:
-    """What carries the request: only a user server's own token has access to just that server."""
+    """How the request came: only a user server's own token has access to just that server."""
     for scope in scopes:
         kind, _, server = scope.partition("!server=")
         if kind == "access:servers" and server:

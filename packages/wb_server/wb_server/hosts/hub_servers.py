@@ -1,7 +1,7 @@
-"""People's servers for notebooks of pipelines, as the Hub starts them for a worker.
+"""Users' servers for notebooks of pipelines, which the Hub starts for a worker.
 
-Each person has one, a named server of the Hub's. It is started when it is needed and goes when it
-has been idle for a while. The Hub lets the worker's token alone start it, and so many at a time; see
+Each user has one, a named server at the Hub. It is started on demand and stopped after it has been idle
+for a while. Only the worker's token may start it, and the Hub limits their number; see
 ``hub/wb_hub/notebook_servers.py``.
 """
 
@@ -22,12 +22,12 @@ from ..kit.failure import TaskFailed
 from ..kit.http import configured_client
 from ..pipelines.kernels.base import Server
 
-# The named server in which a person's notebooks run; hosts/attempts and the Hub's settings say the same.
+# The named server in which a user's notebooks run; the Hub's settings use the same name.
 SERVER_NAME = "pipelines"
 _log = logging.getLogger(__name__)
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0
-# A spawn that failed may go well another time: a node that was full, an image that wasn't there.
+# A failed spawn may succeed on the second try: a node was full, or an image wasn't pulled yet.
 _TRIES = 2
 
 
@@ -35,10 +35,10 @@ class HubServers:
     """Asks the Hub's API. Safe from any thread.
 
     Args:
-        api_url: of the Hub's API, as ``http://hub:8081/hub/api``.
-        token: a service's, with ``servers``, ``access:servers`` and ``read:servers``.
-        proxy_url: where people's servers are reached, without their own path.
-        start_seconds: that a server may take to start, and a place among them to become free.
+        api_url: the Hub's API, such as ``http://hub:8081/hub/api``.
+        token: a service's token, with ``servers``, ``access:servers`` and ``read:servers``.
+        proxy_url: where users' servers are reached, without their own path.
+        start_seconds: maximum wait for a server to start, including the wait for a free slot.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class HubServers:
         until = min(deadline, time.monotonic() + self._start_seconds)
         wait, tries, full = _FIRST_WAIT, 0, False
         if again:
-            # The Hub looks after a server every few seconds, and at once when it is to start it.
+            # The Hub checks a server every few seconds, and at once when asked to start it.
             self._start(user)
         while True:
             model = self._model(user)
@@ -107,12 +107,12 @@ class HubServers:
 
     def _server(self, model: dict[str, Any]) -> Server:
         path = model["url"].rstrip("/")
-        # With a domain for each person it is an address already.
+        # With a domain per user it is already a full URL.
         own = path.startswith(("http://", "https://"))
         return Server(path if own else f"{self._proxy_url}{path}", self._headers)
 
     def _model(self, user: str) -> dict[str, Any] | None:
-        """The Hub's word on a person's server; ``None`` if there never was one."""
+        """The Hub's model of a user's server; ``None`` if there never was one."""
         answer = self._ask("GET", user)
         if answer.status_code == 404:
             return None
@@ -122,7 +122,7 @@ class HubServers:
         return model
 
     def _start(self, user: str) -> Literal["starts", "full", "busy"]:
-        """Asks for a server; ``busy`` where it runs or ends just now, as the next look shows."""
+        """Asks the Hub to start a server; ``busy`` if it is already running, starting or stopping."""
         answer = self._ask("POST", user)
         if answer.status_code == 404:
             raise TaskFailed(
@@ -136,7 +136,7 @@ class HubServers:
         if answer.status_code not in (201, 202, 400) and answer.status_code < 500:
             raise _refused(answer)
         if answer.status_code >= 400:
-            _log.info("the Hub on a start: %s %s", answer.status_code, answer.text[:200])
+            _log.info("the Hub didn't start it: %s %s", answer.status_code, answer.text[:200])
         return "busy" if answer.status_code == 400 else "starts"
 
     def _ask(self, method: str, user: str) -> httpx.Response:

@@ -1,8 +1,8 @@
 """The Jupyter host: the ``wb_server`` extension of a Jupyter server.
 
-Behind a Hub it mounts the gateway. Alone (``jupyter lab`` on one's own machine) it serves the API
-itself, with an embedded store and the Jupyter server's own identity: local mode, where the machine
-and its secrets are the user's own.
+Behind a Hub it mounts the gateway. Standalone (``jupyter lab`` on your own machine) it serves the API
+itself, with an embedded store and the Jupyter server's identity: local mode, where the machine and its
+secrets are the user's own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..user_server.websocket import NoDelayConnection
 
 
 def load(server: ServerApp) -> None:
-    """Mounts what fits on a Jupyter server: the gateway, or the whole API."""
+    """Mounts the gateway on a Jupyter server behind a Hub, the whole API on a standalone one."""
     assert server.web_app is not None
     server.web_app.settings["kernel_websocket_connection_class"] = NoDelayConnection
     base = server.web_app.settings["base_url"]
@@ -38,8 +38,7 @@ def load(server: ServerApp) -> None:
         )
         server.log.info("Workbench: using the service at %s", url)
     else:
-        # Only local mode needs the service's own parts; a user's server behind a Hub has no use
-        # for them.
+        # Only local mode needs the service's code; a user's server behind a Hub doesn't.
         from .local import serve
 
         serve(server, base)

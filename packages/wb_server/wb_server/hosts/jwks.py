@@ -1,11 +1,11 @@
-"""The public keys of an issuer of tokens, as its JWKS address lists them (RFC 7517).
+"""The public keys of an issuer of tokens, from its JWKS address (RFC 7517).
 
-Keys are kept and outlive an issuer that is down for a while. A key id that isn't among them makes
-them be read anew, but never more often than the interval: made-up ids reach nobody.
+Keys are cached, so they remain available if the issuer is down for a while. An unknown key id makes
+them be read again, but never more often than the interval: made-up ids don't reach the issuer.
 
-PyJWT has such parts too, but ``PyJWKClient`` blocks, follows redirects and asks the issuer for every
-made-up id, and ``PyJWKSet`` takes a key that is for encryption or was published with its private
-part, the first one of an id, and RSA keys for RS256 alone.
+PyJWT has such classes too, but ``PyJWKClient`` blocks, follows redirects and asks the issuer for every
+made-up id, and ``PyJWKSet`` accepts a key that is for encryption or was published with its private
+part, takes only the first key of an id, and uses RSA keys for RS256 only.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ log = logging.getLogger("wb_server")
 
 Jwk = dict[str, Any]
 
-# Keys are read again after this, so that one that the issuer withdrew isn't taken for long …
+# Keys are read again after this, so that a key that the issuer withdrew isn't accepted for long …
 FRESH_SECONDS = 600.0
-# … and, when the issuer doesn't answer, are believed no longer than this.
+# … and, if the issuer doesn't answer, are trusted no longer than this.
 STALE_SECONDS = 24 * 3600.0
 _TIMEOUT_SECONDS = 5.0
 _MAX_BYTES = 512 * 2**10
 _MAX_KEYS = 200
-# What only a private key, or a shared secret, has.
+# Members that only a private key or a shared secret has.
 _PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "k"}
 
 
 class IssuerKeys:
-    """Reads the keys of one issuer when they are needed, one reading at a time.
+    """Reads the keys of one issuer on demand, one request at a time.
 
     Belongs to one event loop.
 
     Args:
-        url: the JWKS address. No redirect from it is followed.
-        interval: seconds between two readings, at least, whether they work or not.
+        url: the JWKS address. Its redirects aren't followed.
+        interval: minimum seconds between two requests, whether they succeed or not.
     """
 
     def __init__(self, url: str, *, interval: float) -> None:
@@ -65,12 +65,12 @@ class IssuerKeys:
         """The keys with this id; none if the issuer has no such key.
 
         Raises:
-            Unavailable: the issuer doesn't tell, and what it told before doesn't answer this
+            Unavailable: the issuer doesn't answer, and its last answer is too old or lacks this id
                 (``jwt_issuer_down``).
         """
         known = self._keys.get(kid)
         if known is None or not self._fresh():
-            # While one request waits for the issuer, the others go on with the key that is known.
+            # While one request waits for the issuer, the others continue with the cached key.
             if known is None or not self._lock.locked():
                 async with self._lock:
                     if self._due(kid):
@@ -123,13 +123,13 @@ class IssuerKeys:
 
 
 def parse(body: bytes) -> dict[str, list[Jwk]]:
-    """The keys of a JWKS document that may check signatures, by their id.
+    """The keys of a JWKS document for checking signatures, by id.
 
-    What can't be used is left out: a key without an id, one for encryption, and one whose private
-    part was published.
+    Unusable keys are left out: those without an id, for encryption, or published with their private
+    part.
 
     Raises:
-        ValueError: the document isn't a JWKS, or none of its keys can be used.
+        ValueError: the document isn't a JWKS, or has no usable key.
     """
     document = json.loads(body)
     listed = document.get("keys") if isinstance(document, dict) else None
@@ -140,7 +140,7 @@ def parse(body: bytes) -> dict[str, list[Jwk]]:
         if _usable(jwk):
             keys.setdefault(jwk["kid"], []).append(jwk)
     if not keys:
-        raise ValueError("no key that can be used")
+        raise ValueError("no usable key")
     return keys
 
 

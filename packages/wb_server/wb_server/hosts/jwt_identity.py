@@ -1,10 +1,10 @@
-"""Who asks, by the word of a configured issuer of JSON Web Tokens (RFC 7519, RFC 8725).
+"""Authentication by JSON Web Tokens of a configured issuer (RFC 7519, RFC 8725).
 
-The issuer says who somebody is, and nothing else: what they may do comes from the Hub, where they
-have to be known, as of now. Nothing of a token is believed before its signature is checked with a
-key of the issuer's own; what is looked at earlier can only lead to a refusal.
+The issuer only says who the user is. What they may do comes from their current groups at the Hub, where
+they must exist. Nothing in a token is trusted before its signature is checked with one of the issuer's
+keys; checks before that can only refuse it.
 
-The one module that imports ``jwt``.
+The only module that imports ``jwt``.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ..settings import Settings
 from .hub_directory import HubDirectory
 from .jwks import IssuerKeys, Jwk
 
-# A change at the Hub acts on a JWT as fast as on the Hub's own tokens.
+# A change at the Hub takes effect for JWTs as fast as for the Hub's own tokens.
 CACHE_SECONDS = 2.0
 MAX_BYTES = 8192
 _LEEWAY_SECONDS = 30
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
-# The keys that fit an algorithm: type, and curve where there is one (RFC 7518, RFC 8037).
+# The key type of each algorithm, and its curve if it has one (RFC 7518, RFC 8037).
 _KEY_OF: dict[str, tuple[str, str | None]] = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), ("RSA", None)),
     "ES256": ("EC", "P-256"),
@@ -36,7 +36,7 @@ _KEY_OF: dict[str, tuple[str, str | None]] = {
     "ES512": ("EC", "P-521"),
     "EdDSA": ("OKP", "Ed25519"),
 }
-# A token that says what it is has to be one for an API (RFC 8725, section 3.11).
+# A token that names its type must be one for an API (RFC 8725, section 3.11).
 _TYPES = {"jwt", "at+jwt", "application/jwt", "application/at+jwt"}
 _REQUIRED = ("iss", "aud", "exp", "iat")
 _TIMES = ("exp", "iat", "nbf")
@@ -44,16 +44,16 @@ _TEXTS = ("iss", "sub", "jti")
 
 
 def is_jwt(token: str) -> bool:
-    """Whether it is meant as a JWT: parts with dots between, the first one a JSON object.
+    """Whether a token looks like a JWT: parts separated by dots, the first one a JSON object.
 
-    A token of the Hub's own is one word of hexadecimal digits.
+    The Hub's own tokens are hexadecimal digits.
     """
     first, dot, _ = token[: MAX_BYTES * 2].partition(".")
     return bool(dot) and _json(first) is not None
 
 
 class JwtIdentity:
-    """Checks tokens of one issuer, and finds their people at the Hub.
+    """Checks tokens of one issuer, and looks up their users at the Hub.
 
     Belongs to one event loop.
     """
@@ -73,7 +73,7 @@ class JwtIdentity:
         """The Hub's user whom the token names.
 
         Raises:
-            NotSignedIn: the token isn't taken; its code says why (``jwt_…``).
+            NotSignedIn: the token isn't accepted; its code says why (``jwt_…``).
             Unavailable: the issuer's keys can't be read, or the Hub doesn't answer.
         """
         header, said = _open(token)
@@ -116,7 +116,7 @@ class JwtIdentity:
         return str(algorithm), kid
 
     def _check_claims(self, said: dict[str, Any]) -> None:
-        """Refuses what is plainly not for here before the issuer is asked for anything."""
+        """Refuses tokens that are plainly not for this service, before asking the issuer for keys."""
         for claim in _REQUIRED:
             if said.get(claim) is None:
                 raise _missing(claim)
@@ -133,7 +133,7 @@ class JwtIdentity:
             raise self._foreign_issuer()
 
     def _verified(self, token: str, algorithm: str, keys: list[Jwk]) -> dict[str, Any]:
-        """The claims, once signature, times, issuer and audience are right."""
+        """The claims, with signature, times, issuer and audience verified."""
         if not keys:
             raise _refused("jwt_unknown_key", "The issuer has no key with this token's id (kid).")
         try:
@@ -195,7 +195,7 @@ class JwtIdentity:
             raise _missing(self._claim)
         if not isinstance(name, str) or not 0 < len(name) <= 255:
             raise _invalid(self._claim, "must be a user name")
-        # It becomes a part of an address at the Hub.
+        # It becomes part of a URL at the Hub.
         if not name.isprintable() or "/" in name or name in (".", ".."):
             raise _invalid(self._claim, "must be a user name")
         return name.lower() if self._fold_case else name
@@ -210,7 +210,7 @@ class JwtIdentity:
         return _refused("jwt_unknown_user", f"The Hub has no user “{name}”.", name=name)
 
     def _scopes(self, claims: dict[str, Any]) -> frozenset[str]:
-        """What the token is narrowed to; groups and roles in it are not looked at."""
+        """What the token is narrowed to; groups and roles in it are ignored."""
         granted: set[str] = set()
         for claim in ("scope", "scp"):
             value = claims.get(claim, [])
@@ -222,7 +222,7 @@ class JwtIdentity:
 
 
 def _open(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims, of which nothing is verified."""
+    """Header and claims, unverified."""
     if len(token) > MAX_BYTES:
         raise _refused(
             "jwt_too_large", f"The token is over {MAX_BYTES // 1024} KiB.", limit=MAX_BYTES
@@ -242,7 +242,7 @@ def _open(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _json(part: str) -> dict[str, Any] | None:
-    """A part's JSON object, or ``None`` if it is none."""
+    """A part's JSON object, or ``None`` if it isn't one."""
     if not _BASE64URL.fullmatch(part):
         return None
     try:
@@ -253,7 +253,7 @@ def _json(part: str) -> dict[str, Any] | None:
 
 
 def _key(keys: list[Jwk], algorithm: str) -> jwt.PyJWK:
-    """The key that is made for the algorithm, whatever else goes by its id."""
+    """The key for the algorithm, among those that share its id."""
     kind, curve = _KEY_OF[algorithm]
     for jwk in keys:
         if (
@@ -264,12 +264,12 @@ def _key(keys: list[Jwk], algorithm: str) -> jwt.PyJWK:
             try:
                 return jwt.PyJWK(jwk, algorithm)
             except (jwt.PyJWTError, AttributeError, LookupError, TypeError, ValueError):
-                break  # not a key, for all that the issuer calls it one
+                break  # the issuer's entry isn't a valid key
     raise _wrong_key()
 
 
 def _is_time(value: object) -> bool:
-    """A time in seconds, of a size that can be calculated with."""
+    """Whether it is a time in seconds, small enough to calculate with."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 2**53
 
 

@@ -1,4 +1,4 @@
-"""Local mode: the whole API inside one person's Jupyter server, with an embedded store."""
+"""Local mode: the whole API inside one user's Jupyter server, with an embedded store."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LocalHandler(EndpointHandler, JupyterHandler):
     """An endpoint for the user of this Jupyter server."""
 
     async def prepare(self) -> None:  # type: ignore[override]
-        """Checks who asks and the XSRF token, as Jupyter does, and then the body's size."""
+        """Authenticates and checks the XSRF token, as Jupyter does, and then the body's size."""
         await JupyterHandler.prepare(self, _redirect_to_login=False)
         if not self._finished:
             await EndpointHandler.prepare(self)
@@ -38,13 +38,13 @@ class LocalHandler(EndpointHandler, JupyterHandler):
             raise NotSignedIn("Sign in to this Jupyter server.")
         return Actor("local", frozenset({"admin"}), frozenset({"use"}), "local")
 
-    # Jupyter's own check would answer in another shape; ours comes in `actor`.
+    # Jupyter's own check would answer in another format; `actor` does ours.
     get = post = patch = delete = put = head = options = allow_unauthenticated(
         EndpointHandler._answer
     )
 
     def get_login_url(self) -> str:
-        """No redirect to a page: this is an API."""
+        """Answers 401: an API doesn't redirect to a page."""
         raise web.HTTPError(401)
 
 
@@ -53,7 +53,7 @@ class LocalUnknown(UnknownPath, LocalHandler):
 
 
 def serve(server: ServerApp, base: str) -> None:
-    """Mounts the API on a Jupyter server, making its data folder where it is missing."""
+    """Mounts the API on a Jupyter server, creating the data folder if missing."""
     settings = Settings.from_environment({"WB_ALLOW_LOOPBACK": "1", **os.environ})
     settings.mode = "local"
     folder = Path(settings.data_dir)
@@ -69,7 +69,7 @@ def serve(server: ServerApp, base: str) -> None:
     server.web_app.add_handlers(  # type: ignore[no-untyped-call]
         ".*$", list(rules(url_path_join(base, "/workbench"), serving, LocalHandler, LocalUnknown))
     )
-    # Kernels inherit the server's environment; in local mode they are the same person's.
+    # Kernels inherit the server's environment; in local mode they belong to the same user.
     os.environ.setdefault("WORKBENCH_URL", _url(server, base))
     os.environ.setdefault("WORKBENCH_TOKEN", server.identity_provider.token)
     atexit.register(workbench.close)
@@ -78,6 +78,6 @@ def serve(server: ServerApp, base: str) -> None:
 
 
 def _url(server: ServerApp, base: str) -> str:
-    # A server on all addresses is reached by its own kernels on the loopback one.
+    # Kernels of a server that listens on all addresses use the loopback one.
     host = "127.0.0.1" if server.ip in _EVERYWHERE else server.ip
     return f"http://{host}:{server.port}{url_path_join(base, '/workbench')}"

@@ -1,4 +1,4 @@
-"""The scheduler host: fires schedules, and goes on with what was left lying. Any number of them."""
+"""The scheduler host: fires schedules and does the upkeep of runs. Any number of them may run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .service import logging_of
 
 
 def main(settings: Settings) -> int:
-    """Ticks until it is told to stop. Returns the exit status."""
+    """Runs until a signal stops it. Returns the exit status."""
     logging_of(settings.log_format)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

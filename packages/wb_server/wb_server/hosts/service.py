@@ -29,7 +29,7 @@ log = logging.getLogger("wb_server")
 
 
 class HubHandler(EndpointHandler):
-    """An endpoint for whom the Hub vouches."""
+    """An endpoint for users that the Hub authenticates."""
 
     async def actor(self) -> Actor:
         identity: HubIdentity = self.settings["identity"]
@@ -40,15 +40,15 @@ class HubHandler(EndpointHandler):
 
 
 def client_address(request: HTTPServerRequest, trusted: Collection[str]) -> str:
-    """The address that the outermost proxy saw, of those that are believed.
+    """The client's address, as seen by the outermost trusted proxy.
 
-    Each proxy adds to the end of ``X-Forwarded-For`` whom it serves, so what a client itself writes
-    there stands before that. ``X-Real-Ip`` counts for nothing: the Hub's proxy passes on what a
-    client claims in it. Without a proxy, as from a kernel, it is the other end of the connection;
-    such a caller may claim any address.
+    Each proxy appends its client's address to ``X-Forwarded-For``, so what a client itself writes
+    there comes before it. ``X-Real-Ip`` is ignored: the Hub's proxy passes on what a client claims in
+    it. Without a proxy, such as from a kernel, it is the other end of the connection; such a caller may
+    claim any address.
 
     Args:
-        trusted: addresses of proxies in front of the Hub's own; loopback ones are always believed.
+        trusted: addresses of proxies in front of the Hub's own; loopback ones are always trusted.
     """
     found = request.remote_ip or ""
     for part in reversed(",".join(request.headers.get_list("X-Forwarded-For")).split(",")):
@@ -83,9 +83,9 @@ def application(
 
 
 def main(settings: Settings) -> int:
-    """Runs the service until it is told to stop. Returns the exit status.
+    """Runs the service until a signal stops it. Returns the exit status.
 
-    The Hub says by environment where to listen and below which path:
+    The Hub sets where to listen and below which path in the environment variables
     ``JUPYTERHUB_SERVICE_URL`` and ``JUPYTERHUB_SERVICE_PREFIX``.
     """
     logging_of(settings.log_format)
@@ -146,7 +146,7 @@ def _log_request(handler: web.RequestHandler) -> None:
 
 
 class _Json(logging.Formatter):
-    """One JSON object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -164,7 +164,7 @@ class _Json(logging.Formatter):
 
 
 class _TextFormatter(logging.Formatter):
-    """A line to read."""
+    """A human-readable line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
@@ -182,9 +182,9 @@ def logging_of(form: str) -> None:
         else _TextFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # No line says by which code, thread, process or task it was written: they aren't looked up.
+    # Nothing formats the source, thread, process or task of a record, so they aren't looked up.
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    # Libraries' chatter holds URLs and statements; the audit log is the place for those.
+    # Libraries log URLs and statements, which belong in the audit log.
     for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "sqlglot"):
         logging.getLogger(name).setLevel(logging.WARNING)

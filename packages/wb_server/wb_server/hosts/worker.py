@@ -1,4 +1,4 @@
-"""The worker host: runs tasks of pipelines. Any number of them, on any host that has the key."""
+"""The worker host: runs tasks of pipelines. Any number may run, on any machine that has the key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .service import logging_of
 
 
 def main(settings: Settings) -> int:
-    """Runs tasks until it is told to stop. Returns the exit status."""
+    """Runs tasks until a signal stops it. Returns the exit status."""
     from .hub_directory import HubDirectory
 
     logging_of(settings.log_format)
@@ -40,7 +40,7 @@ def main(settings: Settings) -> int:
 
 
 def _kernels(settings: Settings) -> Kernels | None:
-    """Where notebooks run: in their owners' servers, which the Hub starts."""
+    """Where notebooks run: in their owners' servers, started by the Hub."""
     api_url, token = os.environ.get("JUPYTERHUB_API_URL"), os.environ.get("JUPYTERHUB_API_TOKEN")
     if not (api_url and token and settings.notebooks_url):
         return None

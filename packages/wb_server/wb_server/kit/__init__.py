@@ -1,1 +1,1 @@
-"""What every room stands on: errors, the actor, endpoints, the database, blobs, events, paging."""
+"""The base of every room: errors, the actor, endpoints, the database, blobs, events, paging."""

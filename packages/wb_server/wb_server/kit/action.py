@@ -1,4 +1,4 @@
-"""What somebody may do: one row of the table of rights, as a room declares it."""
+"""Actions: the rows of the table of rights, as the rooms declare them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Action:
 
     Attributes:
         role: the lowest role that may do it; ``None``: everyone who is signed in.
-        level: what must be held of the thing; ``None``: the action isn't about one.
-        scope: what a token must not be narrowed below: a token with only ``read`` may do
-            what is marked ``read``.
+        level: the level required on the thing; ``None``: the action isn't about one.
+        scope: the scope that a token needs: a token with only ``read`` may do what is marked
+            ``read``.
         title: in words, for docs and messages ("to …").
-        thing: what the level is held of.
-        owner: whether only its owner may, or a member of the team that owns it: no share gives it, and
-            no administrator has it without owning the thing.
+        thing: the kind of thing that the level is on.
+        owner: whether only the thing's owner, or a member of the team that owns it, may do it. No
+            share grants it, and no administrator has it without owning the thing.
     """
 
     role: Role | None

@@ -1,4 +1,4 @@
-"""Who acts: the verified person behind a request."""
+"""The actor: the verified user behind a request."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Actor:
-    """A person as the identity provider vouches for them.
+    """A user, as verified by the identity provider.
 
     It comes from a verified token (Hub mode) or from the Jupyter server's own identity (local
     mode), never from a header or a body.
 
     Attributes:
-        name: the unique sign-in name.
+        name: the unique user name.
         groups: the Hub groups, as of now (at most 2 s old).
-        scopes: what the token is narrowed to: ``use`` (all that the person may do) or ``read``.
-        via: how the request came: ``token``, ``server:<server name>`` or ``jwt:<issuer>``.
+        scopes: what the token is narrowed to: ``use`` (all that the user may do) or ``read``.
+        via: how the request was authenticated: ``token``, ``server:<server name>`` or
+            ``jwt:<issuer>``.
     """
 
     name: str

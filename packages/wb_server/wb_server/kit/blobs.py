@@ -1,7 +1,7 @@
 """Blobs: immutable bytes, addressed by their SHA-256 and counted by reference.
 
-A blob is written before the row that names it, so a row never names bytes that are not there. A
-blob without a reference is an orphan of an interrupted write; ``sweep`` removes those.
+A blob is written before the row that names it, so a row never names bytes that are missing. A
+blob without a reference is left over from an interrupted write; ``sweep`` removes those.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Blobs:
     """A content-addressed store in a folder, with its reference counts in the database.
 
     Args:
-        folder: where the bytes lie, as ``ab/cdef…``.
-        database: where the counts lie.
+        folder: where the bytes are stored, as ``ab/cdef…``.
+        database: where the counts are stored.
     """
 
     def __init__(self, folder: Path, database: Database) -> None:
@@ -44,12 +44,12 @@ class Blobs:
         self._database = database
 
     def put(self, chunks: Iterable[bytes]) -> str:
-        """Stores the bytes and returns their digest. The same bytes are stored once.
+        """Stores the bytes and returns their digest. Equal bytes are stored once.
 
-        The count stays as it is: ``refer`` follows in the transaction that writes the naming row.
+        The count is unchanged: ``refer`` follows, in the transaction that writes the naming row.
 
         Raises:
-            Unavailable: there is no room for them (``storage_full``); nothing of them stays.
+            Unavailable: the disk is full (``storage_full``); nothing of them is kept.
         """
         digest, size = hashlib.sha256(), 0
         try:
@@ -85,7 +85,7 @@ class Blobs:
         return key
 
     def open(self, digest: str) -> IO[bytes]:
-        """The bytes, to read.
+        """Opens a blob for reading.
 
         Raises:
             NotFound: no blob has this digest.
@@ -112,7 +112,7 @@ class Blobs:
     def sweep(self, older_than: timedelta = timedelta(days=1)) -> int:
         """Removes blobs that nothing refers to, and returns how many.
 
-        Younger ones stay: their naming row may be on its way.
+        Blobs younger than ``older_than`` stay: their naming row may not be written yet.
         """
         with self._database.write() as connection:
             gone = list(

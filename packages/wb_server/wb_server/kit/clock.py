@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment, with its zone (UTC)."""
+    """The current time, timezone-aware (UTC)."""
     return datetime.now(UTC)

@@ -1,7 +1,7 @@
 """The metadata database: one helper for SQLite and PostgreSQL.
 
-SQLite runs in WAL mode, and every writing transaction starts with ``BEGIN IMMEDIATE``: with the
-default ``BEGIN`` five writing processes saw four of five transactions fail as "locked". No I/O
+SQLite runs in WAL mode, and every write transaction starts with ``BEGIN IMMEDIATE``: with the
+default ``BEGIN`` and five writing processes, four of five transactions failed as "locked". No I/O
 besides the database's own happens inside a transaction.
 """
 
@@ -33,7 +33,7 @@ metadata = sa.MetaData(
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
-    """A moment: stored in UTC without a zone, read with its zone."""
+    """A time, stored in UTC without a zone and read as timezone-aware UTC."""
 
     impl = sa.DateTime
     cache_ok = True
@@ -75,28 +75,28 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A reading transaction."""
+        """A read transaction."""
         with _storage_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[sa.Connection]:
-        """A reading transaction that sees one state of the database from its begin to its end."""
+        """A read transaction that sees one state of the database from beginning to end."""
         engine = self.engine
-        if not self.sqlite:  # there every transaction is so
+        if not self.sqlite:  # in SQLite every transaction does
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with _storage_errors(), engine.begin() as connection:
-            if not self.sqlite:  # it may be read slowly, and holds no locks
+            if not self.sqlite:  # its reader may be slow, and it holds no locks
                 connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             yield connection
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[sa.Connection]:
-        """A writing transaction: committed at the end of the block, rolled back on an error.
+        """A write transaction: committed at the end of the block, rolled back on an error.
 
         Args:
-            durable: whether it waits for the disk. Without, a power cut may undo it if no durable
-                one was committed after it; it is as whole and as visible to others as any.
+            durable: whether the commit waits for the disk. If not, a power cut may undo it unless a
+                durable one was committed later; it is still atomic and visible to others at once.
         """
         with _storage_errors(), (self._writer if durable else self._hasty).begin() as connection:
             yield connection
@@ -107,7 +107,7 @@ class Database:
         self._hasty.dispose()
 
 
-# What SQLite says when there is no room, or when the file can't be written to.
+# SQLite's error codes for a full disk, or a file that can't be written to.
 _SQLITE_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -115,10 +115,10 @@ _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 @contextmanager
 def _storage_errors() -> Iterator[None]:
-    """Turns what is wrong with the database itself into errors that a client understands.
+    """Turns failures of the database itself into errors that a client understands.
 
     Raises:
-        Unavailable: there is no room (``storage_full``), the database doesn't answer
+        Unavailable: the disk is full (``storage_full``), the database doesn't answer
             (``storage_down``), or other writers held it for too long (``storage_busy``).
     """
     try:
@@ -154,7 +154,7 @@ def _storage_errors() -> Iterator[None]:
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
     assert isinstance(connection, sqlite3.Connection)
-    # The driver's own transaction handling would send a plain BEGIN; ours is in _begin_sqlite.
+    # The driver's own transaction handling would send a plain BEGIN; _begin_sqlite sends ours.
     connection.isolation_level = None
     for pragma in (
         "journal_mode = WAL",
@@ -168,13 +168,13 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
 def _hurry_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
     _prepare_sqlite(connection, record)
     assert isinstance(connection, sqlite3.Connection)
-    # In WAL mode this loses no consistency, only the last commits at a power cut.
+    # In WAL mode this keeps consistency; only a power cut may lose the last commits.
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _prepare_postgresql(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-    # A process that is stopped in the middle of a transaction, with its machine or by a debugger, would
-    # keep its locks, and with them everybody else, for as long as it likes.
+    # A process suspended in the middle of a transaction, with its machine or by a debugger, would hold
+    # its locks, and block everybody else, indefinitely.
     with contextlib.closing(connection.cursor()) as cursor:
         cursor.execute("SET idle_in_transaction_session_timeout = '10s'")
         cursor.execute("SET lock_timeout = '30s'")
@@ -194,24 +194,24 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     try:
-        # By the driver itself: a statement of SQLAlchemy's takes many times as long as this one, and
-        # each query begins a few transactions.
+        # Sent through the driver: a statement through SQLAlchemy takes many times as long, and each
+        # query begins a few transactions.
         driver.execute(begin)
     except sqlite3.Error as error:
         raise sa.exc.DBAPIError.instance(begin, None, error, sqlite3.Error) from error
 
 
-# Alembic is loaded by who migrates: every process asks for the version as it starts, and none of the
-# questions below needs more than the names of its files and its table of one row.
+# Only migrate() imports Alembic. Every process asks for the version as it starts, which needs no more
+# than the names of Alembic's files and its table of one row.
 _MIGRATIONS = resources.files("wb_server").joinpath("migrations")
 _VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 
 def migrate(url: str, version: str = "head") -> None:
-    """Brings the database to the newest version of its tables, making it where it is missing.
+    """Migrates the database to the newest version of its tables, creating it if missing.
 
     Args:
-        version: an older one to stop at.
+        version: an older version to stop at.
     """
     from alembic import command
     from alembic.config import Config
@@ -226,13 +226,13 @@ def migrate(url: str, version: str = "head") -> None:
 
 
 def revisions() -> list[str]:
-    """The versions of the tables that the code knows, the oldest first: as their files are named."""
+    """The versions of the tables that the code knows, oldest first: the names of their files."""
     names = (path.name for path in _MIGRATIONS.joinpath("versions").iterdir())
     return sorted(name.removesuffix(".py") for name in names if name[:4].isdigit())
 
 
 def revision(connection: sa.Connection) -> str | None:
-    """The version of the tables in a database; ``None`` where there are none."""
+    """The version of the tables in a database; ``None`` if there are none."""
     if not sa.inspect(connection).has_table(_VERSION.name):
         return None
     found: str | None = connection.scalar(sa.select(_VERSION.c.version_num))

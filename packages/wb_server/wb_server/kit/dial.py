@@ -1,7 +1,7 @@
-"""The one way out: sockets to addresses that were checked.
+"""The one way out: sockets to checked addresses.
 
-Whatever speaks over a socket of ours (MySQL, S3) dials here; HTTP has its client in ``kit/http``.
-libpq opens its own sockets, and is told the checked address.
+Protocols that run over our own sockets (MySQL, S3) dial here; HTTP has its clients in ``kit/http``.
+libpq opens its own sockets, to the checked address that it is given.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ def dial(peer: Peer, *, timeout: float, tls: ssl.SSLContext | None = None) -> so
     """Connects to a checked address, and to no other.
 
     Args:
-        timeout: seconds until the connection is made, TLS included. Each of its reads and writes
-            then has as long, until another timeout is set.
-        tls: what encrypts; the certificate is checked against the peer's name. ``None``: without.
+        timeout: seconds until the connection is made, TLS included. It then applies to each read
+            and write until another timeout is set.
+        tls: the TLS context; the certificate is checked against the peer's name. ``None``: no TLS.
 
     Raises:
-        OSError: nothing answers there; ``TimeoutError`` if not in time, ``ssl.SSLError`` if there
-            is no trusted TLS.
+        OSError: nothing answers there; ``TimeoutError`` if not in time, ``ssl.SSLError`` if TLS
+            can't be trusted.
     """
     end = time.monotonic() + timeout
     made = socket.create_connection((peer.address, peer.port), timeout)

@@ -1,7 +1,7 @@
 """How an endpoint is declared: once, with everything that belongs to it.
 
-Method, path, request and response model, the right that it needs and the audit action stand in one
-``Endpoint``. Routing, validation, authorisation, audit and OpenAPI come from it, so no endpoint can
+An ``Endpoint`` names the method, path, request and response models, the required right and the audit
+action. Routing, validation, authorisation, audit and OpenAPI follow from it, so no endpoint can
 forget one of them. Handlers are plain functions of a ``Call``; the hosts run them in a thread.
 """
 
@@ -32,7 +32,7 @@ class Origin:
     """Where a request came from: the address and the request's id, for audit and logs.
 
     Attributes:
-        attempt: of a pipeline's task, as the kernel that asks says; never believed unasked.
+        attempt: the attempt of a pipeline's task, as the kernel claims; never trusted unverified.
     """
 
     address: str
@@ -41,7 +41,7 @@ class Origin:
 
 
 class HangUp:
-    """Tells whoever works on a request that its client is gone. Safe from any thread."""
+    """Notifies those working on a request that its client hung up. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,7 +49,7 @@ class HangUp:
         self._then: list[Callable[[], None]] = []
 
     def then(self, stop: Callable[[], None]) -> None:
-        """Calls ``stop`` once the client hangs up; at once when it did already."""
+        """Calls ``stop`` when the client hangs up; at once if it already has."""
         with self._lock:
             if not self._gone:
                 self._then.append(stop)
@@ -57,7 +57,7 @@ class HangUp:
         stop()
 
     def now(self) -> None:
-        """The client is gone."""
+        """The host calls it when the client has hung up."""
         with self._lock:
             self._gone = True
             then, self._then = self._then, []
@@ -66,23 +66,23 @@ class HangUp:
 
 
 class Services:
-    """The parts of a process by their class; the rooms add them."""
+    """The parts of a process, by class; the rooms add them."""
 
     def __init__(self) -> None:
         self._by_class: dict[type, object] = {}
 
     def add(self, service: T, kind: type[T] | None = None) -> None:
-        """Adds one, under its own class or one that it stands for."""
+        """Adds a part, under its own class or ``kind``."""
         self._by_class[kind or type(service)] = service
 
     def get(self, kind: type[T]) -> T:
-        """The service of this class."""
+        """The part of this class."""
         return cast(T, self._by_class[kind])
 
 
 @dataclass
 class Call:
-    """One request on its way to a handler: verified, parsed, with the services at hand."""
+    """One request, as a handler gets it: verified and parsed, with the services."""
 
     actor: Actor
     origin: Origin
@@ -108,23 +108,23 @@ class Call:
 
 
 class ByteStream(ABC):
-    """An answer that is written as it is made. The host pulls, so a slow reader slows the source."""
+    """An answer that is sent as it is produced. The host pulls, so a slow reader slows the source."""
 
     media_type: str
     headers: dict[str, str]
 
     @abstractmethod
     def __iter__(self) -> Iterator[bytes]:
-        """Yields the body in pieces; called in worker threads, one piece after the other."""
+        """Yields the body in pieces; called in worker threads, one piece at a time."""
 
     @abstractmethod
     def close(self) -> None:
-        """Frees what the stream holds; the host calls it at the end, whatever happened."""
+        """Frees what the stream holds; the host always calls it at the end."""
 
 
 @dataclass(frozen=True)
 class EventStream:
-    """An answer of server-sent events on these topics, which the host writes."""
+    """An answer of server-sent events on these topics, sent by the host."""
 
     topics: frozenset[str]
 
@@ -134,17 +134,17 @@ class Endpoint:
     """One endpoint of the API.
 
     Attributes:
-        path: below ``/api/v1``, with ``{name}`` for a part that varies.
-        action: the right that it needs, by its name in ``governance/rights.py``. ``None`` opens it
-            to everyone, without a token.
+        path: below ``/api/v1``, with ``{name}`` for a variable part.
+        action: the name of the required right, from the rooms' ``actions``. ``None`` opens it to
+            everyone, without a token.
         handle: takes the call and returns the answer (a model or a stream).
         answer: the model of the answer, or the media type of a stream.
         audit: the action under which the host writes ``started`` and ``finished``; ``None`` where
-            nothing is accessed or changed, or where the service audits with more to say.
-        errors: the statuses that it answers with besides those that all share.
+            nothing is accessed or changed, or where the service writes a more detailed record.
+        errors: its error statuses besides those that all endpoints share.
         waits: whether the handler may wait long, for a source or for its turn. Such handlers have
-            threads of their own, so that however many wait, the others are answered.
-        max_body: bytes that its body may have, where that is more than of the others.
+            their own threads, so that the others are answered however many wait.
+        max_body: maximum size of its body in bytes, if larger than the others'.
     """
 
     method: Method
@@ -163,26 +163,26 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """The operation's id: the room and the handler's own name."""
+        """The operation's id: the room and the handler's name."""
         return f"{self.room}_{self.handle.__name__}"
 
     @property
     def room(self) -> str:
-        """The room that it belongs to: the first part of its path."""
+        """Its room: the first part of its path."""
         return self.path.split("/")[1]
 
     @property
     def path_names(self) -> list[str]:
-        """The names of the parts of the path that vary."""
+        """The names of the path's variable parts."""
         return re.findall(r"{(\w+)}", self.path)
 
     def pattern(self) -> str:
-        """The path as a regular expression with a group for each part that varies."""
+        """The path as a regular expression with a group for each variable part."""
         return re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path)
 
 
 class Recorder(Protocol):
-    """What the host needs of the audit room."""
+    """What a host needs of the audit log."""
 
     def started(
         self, actor: Actor, origin: Origin, action: str, *, target: str | None = None
@@ -205,10 +205,10 @@ class Recorder(Protocol):
 
 @runtime_checkable
 class HasAuditTarget(Protocol):
-    """A body that says more for the audit log than the path does."""
+    """A body that names its target more precisely than the path does."""
 
     def audit_target(self) -> str:
-        """What is acted on, besides the path's parts; never a secret."""
+        """The target of the request, besides the path's parts; never a secret."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +216,8 @@ class Api:
     """Everything that a host needs to serve the endpoints.
 
     Attributes:
-        max_body: bytes that a body may have.
-        max_waits: how many handlers that wait there can be at the same time.
+        max_body: maximum size of a body in bytes.
+        max_waits: maximum number of waiting handlers (``Endpoint.waits``) at the same time.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -229,7 +229,7 @@ class Api:
 
 
 def parse_body(model: type[M], raw: bytes) -> M:
-    """The body as its model.
+    """Parses and validates a body.
 
     Raises:
         InvalidInput: it isn't JSON (``not_json``) or doesn't fit (``invalid_field``, with
@@ -247,14 +247,14 @@ def parse_body(model: type[M], raw: bytes) -> M:
     return validate(model, value)
 
 
-# Escapes in JSON of what no database's text can hold: half a pair of surrogates, and NUL.
+# JSON escapes of what no database can store as text: an unpaired surrogate, and NUL.
 _ESCAPED = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
 
 
 def _check_text(value: Any, field: str) -> None:
-    """Refuses texts that can't be stored or sent on.
+    """Refuses texts that can't be stored or passed on.
 
-    NUL is left to a statement's parameters: some databases have it.
+    NUL is allowed in a statement's parameters: some databases accept it.
 
     Raises:
         InvalidInput: ``invalid_field``.
@@ -277,10 +277,10 @@ def _check_text(value: Any, field: str) -> None:
 
 
 def validate(model: type[M], value: dict[str, Any], within: str = "") -> M:
-    """A dictionary as its model.
+    """Validates a dictionary as its model.
 
     Args:
-        within: put before the fields' names in messages, as ``config``.
+        within: prefixed to the fields' names in messages, such as ``config``.
 
     Raises:
         InvalidInput: ``invalid_field``, or ``unknown_field`` for one that the model doesn't have.
@@ -292,7 +292,7 @@ def validate(model: type[M], value: dict[str, Any], within: str = "") -> M:
 
 
 def _field_error(error: ValidationError, within: str) -> InvalidInput:
-    # The rejected value itself stays out of the message: it may be a secret.
+    # The rejected value is left out of the message: it may be a secret.
     fields = {}
     unknown = False
     for problem in error.errors(include_url=False, include_input=False, include_context=False):

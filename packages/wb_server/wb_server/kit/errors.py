@@ -1,23 +1,23 @@
-"""The error tree of the Workbench, and the one JSON shape that a client sees.
+"""The Workbench's error tree, and the one JSON shape that clients see.
 
-Every expected failure is one of these classes; ``kit/endpoint`` maps it to HTTP, and nothing else does::
+Every expected failure is one of these classes; ``hosts/web`` maps it to HTTP, and nothing else does::
 
     WorkbenchError
     ├── InvalidInput        400  the request can't be understood: JSON, types, SQL
     ├── NotSignedIn         401  no token, or one that the Hub doesn't know
-    ├── Forbidden           403  known, but without the right
+    ├── Forbidden           403  authenticated, but without the right
     ├── NotFound            404  no such thing, or not one that the actor may see
-    ├── Conflict            409  a name is taken, a state doesn't allow it
+    ├── Conflict            409  a name is taken, or the state doesn't allow it
     ├── TooLarge            413  a body or an answer over its limit
-    ├── Unprocessable       422  understood, but not to be done: an address that isn't allowed
+    ├── Unprocessable       422  understood, but can't be done: an address that isn't allowed
     ├── LimitReached        429  too many at once; try again later
     ├── Internal            500  our fault: shows an id, never a trace
     ├── SourceFailed        502  the data source refused or failed
     ├── Unavailable         503  a part of the Workbench is down
     └── SourceTimeout       504  the data source took too long
 
-On the wire: ``{"error": {"code", "message", "details"}}``. ``code`` is for programs and stable,
-``message`` is one or two sentences for a person, ``details`` is an object with what a client can use.
+On the wire: ``{"error": {"code", "message", "details"}}``. ``code`` is stable, for programs;
+``message`` is one or two sentences for the user; ``details`` is an object with what a client can use.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class WorkbenchError(Exception):
     """Base of all expected failures.
 
     Args:
-        message: one or two sentences for the person who sees it; never holds a secret.
-        code: a stable name for programs; the class's own name for its case if left out.
-        details: JSON-ready facts that a client can use (near names, a place, a limit).
+        message: one or two sentences for the user; never contains a secret.
+        code: a stable name for programs; by default, the class's ``default_code``.
+        details: JSON-ready facts that a client can use (similar names, a position, a limit).
     """
 
     status: ClassVar[int] = 500

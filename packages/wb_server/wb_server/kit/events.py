@@ -1,7 +1,7 @@
-"""Events inside the process: rooms publish a topic, event streams pass it on to browsers.
+"""Events inside the process: rooms publish a topic, and event streams pass it on to browsers.
 
-An event carries no data: it says "this changed, ask again", so it can't leak what a reader may not
-see, and a lost one costs nothing once the next arrives.
+An event carries no data: it says "this changed, ask again". So it can't leak what a reader may not
+see, and the next event makes up for a lost one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-# Seconds for which changes of a busy topic are gathered.
+# Seconds over which changes of a busy topic are gathered into one event.
 _GATHER_SECONDS = 0.3
 
 
@@ -25,7 +25,7 @@ class Subscription:
         self._wake = asyncio.Event()
 
     def offer(self, topic: str) -> None:
-        """Marks a topic as changed; from any thread. Repeated changes before a take are one."""
+        """Marks a topic as changed. Safe from any thread; changes before a take count as one."""
         if topic in self.topics:
             self._loop.call_soon_threadsafe(self._mark, topic)
 
@@ -34,7 +34,7 @@ class Subscription:
         self._wake.set()
 
     async def take(self, timeout: float) -> set[str]:
-        """The changed topics, waiting up to ``timeout`` seconds; empty when nothing changed."""
+        """Waits up to ``timeout`` seconds for changed topics; empty if nothing changed."""
         try:
             await asyncio.wait_for(self._wake.wait(), timeout)
         except TimeoutError:
@@ -45,10 +45,10 @@ class Subscription:
 
 
 class Bus:
-    """Hands topics to subscriptions. Safe from any thread.
+    """Passes topics to subscriptions. Safe from any thread.
 
     Attributes:
-        topics: those that the rooms declare; there are no others.
+        topics: the topics that the rooms declare; there are no others.
     """
 
     def __init__(self, topics: frozenset[str]) -> None:
@@ -58,7 +58,7 @@ class Bus:
         self._gathering: set[str] = set()
 
     def publish(self, topic: str) -> None:
-        """Tells every subscription of the topic that it changed."""
+        """Notifies every subscription to the topic that it changed."""
         assert topic in self.topics
         with self._lock:
             subscriptions = list(self._subscriptions)
@@ -66,7 +66,7 @@ class Bus:
             subscription.offer(topic)
 
     def publish_soon(self, topic: str) -> None:
-        """Tells them within a third of a second, once for all changes until then.
+        """Notifies them within a third of a second, once for all changes until then.
 
         For what changes many times a second. Costs next to nothing while nobody listens.
         """
@@ -89,7 +89,7 @@ class Bus:
 
     @contextmanager
     def subscribe(self, topics: frozenset[str]) -> Iterator[Subscription]:
-        """A subscription for as long as the block runs; inside an event loop."""
+        """A subscription for the duration of the block. Needs a running event loop."""
         subscription = Subscription(topics)
         with self._lock:
             self._subscriptions.add(subscription)

@@ -1,4 +1,4 @@
-"""How a task says that it failed; apart, so that what a task type stands on can say it too."""
+"""The exception with which a task fails; in the kit, so that lower rooms can raise it too."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 
 class TaskFailed(Exception):
-    """A task could not do what it says; the attempt ends with this reason.
+    """A task failed; its attempt ends with this reason.
 
     Args:
         code: a stable name for programs.
-        message: one or two sentences for the person who reads the run; never holds a secret.
-        retry: whether another attempt may go better.
-        details: JSON-ready facts, as the number of the cell that failed.
+        message: one or two sentences for whoever reads the run; never contains a secret.
+        retry: whether another attempt may succeed.
+        details: JSON-ready facts, such as the number of the cell that failed.
     """
 
     def __init__(self, code: str, message: str, *, retry: bool = True, **details: Any) -> None:

@@ -1,9 +1,9 @@
-"""Processes for work that has to be ended from outside: each for one request, then gone.
+"""Processes for work that must be killable from outside: one process per request.
 
-Starting a Python process costs half a second of imports, forking one from a process that has done
-them a hundredth of that. So there is a nursery: a process without a thread, a secret or a request of
-its own, which forks whenever the service asks for another one. This file has both ends, and imports
-nothing but Python's own, so that it runs with an empty environment.
+Starting a Python process costs half a second of imports; forking one from a process that has done
+them costs a hundredth of that. So there is a nursery: a process without threads, secrets or requests,
+which forks whenever the service asks for a process. This file has both ends, and imports only the
+standard library, so that it runs with an empty environment.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from typing import IO, Any, Final, NoReturn
 ENVIRONMENT: Final = {
     "PATH": "/usr/bin:/bin",
     "LANG": "C.UTF-8",
-    # A fork has no thread but the one that forks: libraries are to have none of their own.
+    # A fork keeps only the forking thread, so libraries must not start threads.
     "OPENBLAS_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
 }
-# The first one waits for the imports, on a machine that may be busy.
+# The first fork waits for the imports, on a machine that may be busy.
 _FORK_SECONDS: Final = 60.0
 
 
@@ -38,12 +38,12 @@ _FORK_SECONDS: Final = 60.0
 
 
 class Forked:
-    """One process, waiting for its one request.
+    """A forked process, waiting for its one request.
 
-    It takes a line of JSON, may answer with a stream of bytes, and ends with a line of JSON.
+    It reads a line of JSON, may answer with a stream of bytes, and ends with a line of JSON.
 
     Attributes:
-        pid: its number.
+        pid: its process id.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Forked:
         self._temporary: Path | None = None
 
     def send(self, request: dict[str, Any], temporary: Path | None = None) -> None:
-        """Asks it. Raises ``OSError`` when it has gone.
+        """Sends the request. Raises ``OSError`` if the process has ended.
 
         Args:
-            temporary: a folder of its own for temporary files, which goes with it.
+            temporary: the process's own folder for temporary files, removed with it.
         """
         self._temporary = temporary
         self._request.write(json.dumps(request).encode() + b"\n")
@@ -69,28 +69,28 @@ class Forked:
 
     @property
     def output(self) -> IO[bytes]:
-        """Where its stream comes from."""
+        """The stream that it writes."""
         return self._output
 
     def ending(self) -> dict[str, Any] | None:
-        """What the process said last, or ``None`` when it went without a word."""
+        """The process's last line, or ``None`` if it ended without one."""
         try:
             return dict(json.loads(self._endings.readline()))
         except ValueError:
             return None
 
     def said(self) -> dict[str, Any] | None:
-        """What it says before its answer: the next line, or ``None`` when it went without a word."""
+        """The next line, before its answer; ``None`` if it ended without one."""
         return self.ending()
 
     def kill(self) -> None:
-        """Ends it at once. Safe from any thread, more than once."""
+        """Kills it at once. Safe from any thread, and to repeat."""
         with self._lock, suppress(ProcessLookupError):
             if self._handle is not None:
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Whether it has ended, after at most so long."""
+        """Waits for its end, for at most this long. True if it has ended."""
         if self._handle is None:
             return True
         poll = select.poll()
@@ -98,7 +98,7 @@ class Forked:
         return bool(poll.poll(None if seconds is None else seconds * 1000))
 
     def discard(self) -> None:
-        """Ends it, and closes what leads to it."""
+        """Kills it, closes its pipes and removes its temporary folder."""
         self.kill()
         self.wait()
         with self._lock:
@@ -113,11 +113,11 @@ class Forked:
 
 
 class Nursery:
-    """Makes processes, forked from one that has done their imports. Safe from any thread.
+    """Forks processes from a parent that has done their imports. Safe from any thread.
 
     Args:
-        program: what Python runs in that one: it calls ``serve`` with its last argument.
-        warm: start it now; otherwise with the first request, which waits for its imports.
+        program: what Python runs in the parent: it calls ``serve`` with its last argument.
+        warm: start the parent now; otherwise the first request starts it and waits for its imports.
     """
 
     def __init__(self, program: Sequence[str], *, warm: bool = False) -> None:
@@ -126,22 +126,22 @@ class Nursery:
         self._parent = _Parent(program) if warm else None
 
     def fork(self) -> Forked:
-        """A new process, which has had no request yet. Whoever takes it discards it.
+        """A new process, which has had no request yet. The caller must discard it.
 
         Raises:
-            OSError: none can be made.
+            OSError: no process can be made.
         """
         with self._lock:
             if self._parent is not None:
                 try:
                     return self._parent.fork()
                 except OSError:
-                    self._parent.close()  # it was killed: the next one may live
+                    self._parent.close()  # it was killed: try another
             self._parent = _Parent(self._program)
             return self._parent.fork()
 
     def close(self) -> None:
-        """Ends the parent; what it made lives on."""
+        """Ends the parent; its forks live on."""
         with self._lock:
             parent, self._parent = self._parent, None
         if parent is not None:
@@ -167,7 +167,7 @@ class _Parent:
         self._socket.settimeout(_FORK_SECONDS)
 
     def fork(self) -> Forked:
-        """A new process. Raises ``OSError`` when the parent is gone or can't make one."""
+        """Forks a process. Raises ``OSError`` if the parent has ended or can't fork."""
         theirs, ours = [], []
         try:
             for written_by_us in (True, False, False):
@@ -197,13 +197,13 @@ class _Parent:
 
 
 def serve(descriptor: int, work: Callable[[int, int, int], None]) -> None:
-    """The nursery's loop: makes processes until the service closes the socket.
+    """The nursery's loop: forks processes until the service closes the socket.
 
-    For each it is given three descriptors, and answers with the process's number and a pidfd of it.
+    For each it receives three descriptors, and answers with the process's id and a pidfd.
 
     Args:
-        descriptor: the socket, which the last argument of the command line names.
-        work: what each process does, with the descriptors of its request, its output and its ending.
+        descriptor: the socket, named by the last argument of the command line.
+        work: what each process runs, with the descriptors of its request, its output and its ending.
     """
     nursery = socket.socket(fileno=descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -212,7 +212,7 @@ def serve(descriptor: int, work: Callable[[int, int, int], None]) -> None:
         _, given, _, _ = socket.recv_fds(nursery, 1, 3)
         if len(given) != 3:
             return
-        # One that ends at once must not be reaped before there is a handle on it.
+        # A process that ends at once must not be reaped before its pidfd is open.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         try:
             pid = os.fork()
@@ -246,15 +246,15 @@ def _become_forked(
         os.setsid()
         work(*given)
     finally:
-        # Never back into the nursery's loop. And without a word to libraries: there is nothing to keep,
-        # and their threads may still run.
+        # Never back into the nursery's loop. No exit handlers of libraries either: there is nothing to
+        # save, and their threads may still run.
         os._exit(0)
 
 
 def request_of(descriptor: int) -> dict[str, Any] | None:
-    """The request, once it is there; ``None`` when nobody will ask.
+    """Waits for the request; ``None`` if none will come.
 
-    From then on the process ends as soon as the service is gone, or wants no answer any more.
+    From then on the process ends as soon as the service ends, or no longer wants the answer.
     """
     line = os.fdopen(os.dup(descriptor), "rb").readline()
     if not line:
@@ -269,13 +269,13 @@ def _leave_with_parent(descriptor: int) -> None:
 
 
 def say(descriptor: int, word: dict[str, Any]) -> None:
-    """A word before the last one: the service has to wait for it."""
+    """Writes a line before the last one: the service must be waiting for it."""
     line = memoryview(json.dumps(word).encode() + b"\n")
     while line:
         line = line[os.write(descriptor, line) :]
 
 
 def end_with(descriptor: int, ending: dict[str, Any]) -> None:
-    """The process's last word."""
+    """Writes the process's last line."""
     with os.fdopen(descriptor, "w", encoding="utf-8") as endings:
         endings.write(json.dumps(ending) + "\n")

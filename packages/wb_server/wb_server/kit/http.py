@@ -1,6 +1,6 @@
-"""HTTP over the one way out: clients that dial checked addresses, and follow no redirect.
+"""HTTP over the one way out: clients that dial checked addresses and follow no redirects.
 
-No client of these takes a proxy or a password from the environment.
+None of these clients takes a proxy or a password from the environment.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ Check = Callable[[str, int], Peer]
 
 @lru_cache(maxsize=1)
 def trusted() -> ssl.SSLContext:
-    """The certificates that clients trust, read once a process: reading takes 35 ms of processor."""
+    """The certificates that clients trust, read once per process: reading takes 35 ms of CPU."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
-    """Resolves and checks a host once for each connection, and dials the checked address.
+    """Resolves and checks a host once per connection, and dials the checked address.
 
-    Requests keep the host's name: ``Host``, TLS and the pool go by it, so a connection is never
-    used for another name at the same address.
+    Requests keep the host's name: ``Host``, TLS and the pool use it, so a connection is never
+    reused for another name at the same address.
 
     Args:
-        check: says where to dial, or raises. It is called in a thread.
-        tls: what encrypts; ``trusted()`` if left out.
+        check: returns the address to dial, or raises. It is called in a thread.
+        tls: the TLS context; ``trusted()`` by default.
     """
 
     def __init__(self, check: Check, *, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(verify=tls or trusted(), trust_env=False)
-        # httpx has no argument for it. Its own pool would dial whatever a name resolves to, so the
-        # replacement must not go unnoticed.
+        # httpx has no argument for the network backend. Its own pool would dial whatever a name
+        # resolves to, so a replacement that no longer takes effect must not go unnoticed.
         if not isinstance(self._pool, httpcore.AsyncConnectionPool):
-            raise RuntimeError("this version of httpx keeps its connections elsewhere")
+            raise RuntimeError("this version of httpx keeps its connection pool elsewhere")
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or trusted(),
             max_connections=100,
@@ -52,7 +52,7 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
 
 
 class _CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """The sockets of httpcore, but for where they lead."""
+    """httpcore's own sockets, to checked addresses."""
 
     def __init__(self, check: Check) -> None:
         self._check = check
@@ -76,12 +76,12 @@ class _CheckedNetwork(httpcore.AsyncNetworkBackend):
 
 
 def async_client(check: Check, *, timeout: float = 30.0) -> httpx.AsyncClient:
-    """A client for addresses that people choose.
+    """A client for addresses that users choose.
 
     Args:
-        check: says where to dial: ``NetworkPolicy.check``.
+        check: returns the address to dial: ``NetworkPolicy.check``.
         timeout: seconds for each step: to connect, to send, to wait for more of the answer. A
-            request may bring its own.
+            request may override it.
     """
     return httpx.AsyncClient(
         transport=AsyncTransport(check), timeout=timeout, follow_redirects=False, trust_env=False
@@ -99,9 +99,9 @@ async def read_at_most(answer: httpx.Response, limit: int) -> tuple[bytes, bool]
 
 
 def configured_client(base_url: str, *, headers: Mapping[str, str], timeout: float) -> httpx.Client:
-    """A client for an address of the installation's own, such as the Hub's.
+    """A client for an address that an administrator configured, such as the Hub's.
 
-    An administrator has configured it, so it isn't checked: it may be this machine.
+    Such an address isn't checked: it may be this machine.
     """
     return httpx.Client(
         base_url=base_url,
@@ -120,10 +120,10 @@ def configured_async_client(
     timeout: float,
     tls: ssl.SSLContext | None = None,
 ) -> httpx.AsyncClient:
-    """As ``configured_client``.
+    """``configured_client`` for asyncio.
 
     Args:
-        tls: what encrypts; ``trusted()`` if left out.
+        tls: the TLS context; ``trusted()`` by default.
     """
     return httpx.AsyncClient(
         base_url=base_url,

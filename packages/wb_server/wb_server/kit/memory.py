@@ -1,4 +1,4 @@
-"""Memory that was used goes back to the system."""
+"""Returns freed memory to the operating system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 
 def _trim() -> Callable[[int], object] | None:
-    """glibc's; other systems give back by themselves."""
+    """glibc's ``malloc_trim``; other C libraries return memory on their own."""
     try:
         trim: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
     except (OSError, AttributeError):
@@ -21,7 +21,7 @@ _malloc_trim = _trim()
 
 
 def give_back() -> None:
-    """After something large: what is free in this process goes back. Takes a millisecond or so."""
+    """Returns this process's freed memory, after something large. Takes about a millisecond."""
     pa.default_memory_pool().release_unused()
     if _malloc_trim is not None:
         _malloc_trim(0)

@@ -1,9 +1,9 @@
-"""Where the service may connect to: one check, whose answer is the address to dial.
+"""Where the service may connect to: one check, which returns the address to dial.
 
-Whoever may add a connection chooses a host, and the service dials it from inside the network. So
-a host is resolved once, every address that it resolves to is checked, and the checked address is
-what gets dialled: a name that answers differently the second time changes nothing. ``kit/dial`` and
-``kit/http`` dial it.
+Users who may add a connection choose its host, and the service dials it from inside the network. So
+a host is resolved once, every address that it resolves to is checked, and the checked address is the
+one that ``kit/dial`` and ``kit/http`` dial: a name that resolves differently the second time changes
+nothing.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Final
 from .errors import SourceFailed, Unprocessable
 
 Resolver = Callable[[str, int], list[str]]
-"""Gives the addresses of a name, most wanted first; raises ``OSError`` where there are none."""
+"""Returns the addresses of a name, preferred first; raises ``OSError`` if there are none."""
 
 _Address = IPv4Address | IPv6Address
 
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-# A last label like these makes the C library read the whole as an address in an old notation
+# With a last label like these, the C library reads the whole name as an address in an old notation
 # (127.1, 0x7f.1, 2130706433). No top-level domain looks like that.
 _NUMERIC_LABEL: Final = re.compile(r"\d+|0x[0-9a-f]*")
 
-# Where clouds answer their machines with credentials. The link-local ones are refused as such.
+# Where clouds serve credentials to their machines. The link-local ones would be refused anyway.
 _METADATA: Final[frozenset[_Address]] = frozenset(
     ip_address(text)
     for text in (
@@ -48,10 +48,10 @@ _PRIVATE_V4: Final = tuple(
     for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15")
 )
 _PRIVATE_V6: Final = IPv6Network("fc00::/7")
-# IANA's registries of special-purpose addresses (IPv4 and IPv6, as of 2025), but for those above, for
-# loopback, and for what embeds an IPv4 address, which is checked by itself. Named here, since what
-# Python knows of them is as old as Python. Also those that the registries call reachable: relays and
-# sinks, where no data source is.
+# IANA's registries of special-purpose addresses (IPv4 and IPv6, as of 2025), except those above,
+# loopback, and addresses that embed an IPv4 address, which is checked itself. Listed here because
+# Python's own lists are as old as the Python. Includes those that the registries call globally
+# reachable: relays and sinks, where no data source is.
 _RESERVED_V4: Final = tuple(
     IPv4Network(text)
     for text in (
@@ -67,7 +67,7 @@ _RESERVED_V4: Final = tuple(
         "240.0.0.0/4",
     )
 )
-# Of 2000::/3; the rest is not in use, or special as a whole: 100::/64, 5f00::/16, 64:ff9b:1::/48, …
+# Only 2000::/3; the rest is unused or special as a whole: 100::/64, 5f00::/16, 64:ff9b:1::/48, …
 _GLOBAL_V6: Final = IPv6Network("2000::/3")
 _RESERVED_V6: Final = tuple(
     IPv6Network(text) for text in ("2001::/23", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20")
@@ -78,11 +78,11 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 @dataclass(frozen=True)
 class Peer:
-    """Where a connection leads. Only ``NetworkPolicy.check`` makes one.
+    """The checked endpoint of a connection. Only ``NetworkPolicy.check`` makes one.
 
     Attributes:
         host: its name, for TLS and for messages. It is never resolved again.
-        address: the one that was checked for it, which is dialled.
+        address: its checked address, which is dialled.
     """
 
     host: str
@@ -91,14 +91,14 @@ class Peer:
 
 
 class NetworkPolicy:
-    """Says which addresses may be dialled.
+    """Decides which addresses may be dialled.
 
     Args:
         allow_private: whether addresses of private networks (10/8, 172.16/12, 192.168/16,
             100.64/10, 198.18/15, fc00::/7) are allowed; data sources usually live there.
         allow_loopback: whether this machine itself is allowed.
         timeout: seconds that a name may take to resolve.
-        resolver: what resolves names; the operating system's if left out.
+        resolver: resolves names; by default, the operating system's.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class NetworkPolicy:
 
         Raises:
             Unprocessable: ``address_not_allowed``, with ``details.field``.
-            SourceFailed: ``unknown_host``: the name can't be resolved now.
+            SourceFailed: ``unknown_host``: the name can't be resolved at present.
         """
         if not 1 <= port <= 65535:
             raise _refused("A port is a number from 1 to 65535.", field="port")
@@ -143,19 +143,19 @@ class NetworkPolicy:
                 code="unknown_host",
                 field="host",
             )
-        # One bad address refuses them all: which of them a later dial would take can't be known.
+        # One bad address refuses them all: which one a later dial would take is unknown.
         checked = [str(self._checked(_as_address(text, host), host)) for text in found]
         return Peer(host, port, checked[0])
 
     def _resolve(self, name: str, port: int) -> list[str]:
-        """Runs the resolver, for a limited time: getaddrinfo has no limit of its own."""
+        """Runs the resolver with a timeout, which getaddrinfo lacks."""
         found: list[str] = []
         failed: list[Exception] = []
 
         def work() -> None:
             try:
                 found.extend(self._resolver(name, port))
-            except Exception as error:  # handed to the caller below
+            except Exception as error:  # raised in the caller below
                 failed.append(error)
 
         worker = threading.Thread(target=work, daemon=True, name="resolve")
@@ -166,7 +166,7 @@ class NetworkPolicy:
         return [] if worker.is_alive() else list(found)
 
     def _checked(self, address: _Address, host: str) -> _Address:
-        """The address in its plain form, or a refusal."""
+        """The address in its plain form. Raises ``Unprocessable`` if it isn't allowed."""
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
         self._allow(address, host)
@@ -199,7 +199,7 @@ class NetworkPolicy:
 
 
 def _parse(host: str) -> tuple[str, _Address | None]:
-    """A host as its plain name, with the address that it is when it is one."""
+    """A host's plain name, and its address if it is written as one."""
     if ":" in host:
         if "%" in host:
             raise _no_host(host)
@@ -223,7 +223,7 @@ def _parse(host: str) -> tuple[str, _Address | None]:
 
 
 def _embedded(address: IPv6Address) -> list[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address stands for: 6to4, Teredo, NAT64, ISATAP."""
+    """The IPv4 addresses embedded in an IPv6 address: 6to4, Teredo, NAT64, ISATAP."""
     number = int(address)
     inner = []
     if address.sixtofour is not None:

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the endpoints' declarations.
+"""The OpenAPI 3.1 document, generated from the endpoints' declarations.
 
 https://spec.openapis.org/oas/v3.1.1.html
 """
@@ -47,14 +47,14 @@ _STATUS_TEXT = {
 
 
 class _Schemas(GenerateJsonSchema):
-    """JSON schemas in which what we answer is complete: a default is sent, too."""
+    """JSON schemas in which every field of an answer is required: defaults are sent, too."""
 
     def field_is_required(self, field: Any, total: bool) -> bool:
         return self.mode == "serialization" or super().field_is_required(field, total)
 
 
 def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
-    """The OpenAPI document of some endpoints."""
+    """The OpenAPI document of these endpoints."""
     endpoints = list(endpoints)
     models: list[tuple[type[BaseModel], Any]] = []
     for endpoint in endpoints:

@@ -1,8 +1,8 @@
-"""Events on their way out: written in the transaction of the change that they tell of.
+"""The outbox of events for other systems: each is written in the transaction of its change.
 
-So there is an event for each change that was committed, and for no other. An event is CloudEvents in
-shape (CloudEvents 1.0, https://github.com/cloudevents/spec). What delivers events reads the pending ones
-and removes each once it is delivered: at least once, never without the change.
+So there is an event for every committed change, and for no other. Events have the shape of CloudEvents
+(1.0, https://github.com/cloudevents/spec). A deliverer reads the pending events and removes each once it
+is delivered: at least once, and never without the change.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ outbox = sa.Table(
     sa.Column("subject", sa.String(400)),
     sa.Column("time", UtcDateTime, nullable=False),
     sa.Column("data", sa.JSON(none_as_null=True)),
-    # A number is never given twice, also where the last rows were removed.
+    # Never reuses a number, even after the last rows were removed.
     sqlite_autoincrement=True,
 )
 
@@ -47,7 +47,7 @@ class Event:
         source: where, as a URI reference, such as ``/pipelines/4f…``.
         subject: to what within the source.
         data: JSON-ready facts. Never a secret, never rows of data.
-        id: of this event alone; a receiver knows a repeated one by it.
+        id: unique to this event; a receiver recognizes a repeated delivery by it.
     """
 
     type: str
@@ -73,10 +73,10 @@ def put(connection: sa.Connection, event: Event) -> None:
 
 
 def pending(connection: sa.Connection, limit: int) -> list[Event]:
-    """The oldest events that aren't done, in the order of their writing.
+    """The oldest events not yet delivered, in the order they were written.
 
-    Of transactions that ran at the same time, one that ends later may bring events that belong
-    before some that were read already. None is ever passed over.
+    Of concurrent transactions, one that commits later may add events that sort before some already
+    read. None is ever skipped.
     """
     rows = connection.execute(sa.select(outbox).order_by(outbox.c.number).limit(limit))
     return [
@@ -85,5 +85,5 @@ def pending(connection: sa.Connection, limit: int) -> list[Event]:
 
 
 def done(connection: sa.Connection, ids: Collection[str]) -> None:
-    """Removes events that were delivered, some of those that were pending; an unknown id is nothing."""
+    """Removes events that were delivered; unknown ids are ignored."""
     connection.execute(outbox.delete().where(outbox.c.id.in_(ids)))

@@ -1,4 +1,4 @@
-"""Paging by keyset: a cursor names the last row seen, so deep pages cost what the first one does."""
+"""Keyset paging: a cursor names the last row seen, so deep pages cost as little as the first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .errors import InvalidInput
 
 
 def encode_cursor(key: int) -> str:
-    """The opaque cursor behind which the next page starts."""
+    """The opaque cursor after which the next page starts."""
     return base64.urlsafe_b64encode(str(key).encode()).decode().rstrip("=")
 
 
@@ -17,7 +17,7 @@ def decode_cursor(cursor: str) -> int:
     """The key in a cursor.
 
     Raises:
-        InvalidInput: it is not one of ours (``bad_cursor``).
+        InvalidInput: the cursor is malformed (``bad_cursor``).
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)

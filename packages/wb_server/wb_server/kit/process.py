@@ -1,4 +1,4 @@
-"""What this process is called among those that work together."""
+"""The name of this process among its peers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import uuid
 
 
 def unique_name() -> str:
-    """A name that no process had before, by which a person finds this one: host, pid and letters.
+    """A readable name that no process had before: host, pid and random letters.
 
-    The letters tell it from one that was killed: Redis, or a row, may still know that one.
+    The letters distinguish it from a killed process with the same pid, which Redis or a row may
+    still name.
     """
     return f"{socket.gethostname()[:60]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"

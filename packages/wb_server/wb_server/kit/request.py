@@ -1,4 +1,4 @@
-"""The base of what comes in over the wire."""
+"""The base of request models."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Request(BaseModel):
-    """Base of request bodies: unknown fields are an error, so that a typo is not ignored."""
+    """Base of request bodies: an unknown field is an error, so a typo doesn't go unnoticed."""
 
     model_config = ConfigDict(extra="forbid")

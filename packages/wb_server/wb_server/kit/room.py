@@ -1,7 +1,7 @@
-"""What a room is: one domain, with all that it declares, and the parts that it adds to a process.
+"""Rooms: what a domain declares, and the parts that it adds to a process.
 
-A room stands in its ``room.py``, and ``wb_server/rooms.py`` lists them all, the lowest first. Routes,
-tables, rights, topics and commands follow from that list, so that a new room is one line in it.
+Each room is declared in its ``room.py``, and ``wb_server/rooms.py`` lists them all, lowest first.
+Routes, tables, rights, topics and commands follow from that list: adding a room takes one line in it.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ProcessRole = Literal["service", "local", "worker", "scheduler", "command"]
-"""What a process is for: ``service`` and ``local`` answer requests, ``local`` for one person alone."""
+"""What a process is for: ``service`` and ``local`` answer requests, ``local`` for a single user."""
 
 
 class Port(Generic[T]):
-    """A place for what a higher room provides; a lower one asks it when something happens.
+    """A place in a lower room that a higher room fills.
 
-    The lower room declares a class of its own for it, adds one as a part, and hands it to those that ask
-    it; the higher room fills it while it is built. So no room imports one above it, and no part is
-    changed once it is made.
+    The lower room declares a subclass for it, adds an instance as a part, and passes it to its users;
+    the higher room fills it in its ``build``. So no room imports one above it, and no part is changed
+    after it is constructed.
 
     Args:
-        default: what is there if no room fills it.
+        default: what the port returns if no room fills it.
     """
 
     def __init__(self, default: T) -> None:
@@ -42,14 +42,14 @@ class Port(Generic[T]):
         self._filled = False
 
     def __call__(self) -> T:
-        """Whoever fills it."""
+        """What fills it, or the default."""
         return self._part
 
     def fill(self, part: T) -> None:
-        """Puts in what it is for.
+        """Fills the port.
 
         Raises:
-            RuntimeError: another room has filled it.
+            RuntimeError: another room has already filled it.
         """
         if self._filled:
             raise RuntimeError(f"two rooms fill the port of {type(part).__name__}")
@@ -61,9 +61,9 @@ class Assembly:
     """A process of the Workbench while its rooms add their parts to it.
 
     Attributes:
-        services: the parts, by their class.
-        rooms: all rooms, for what is made of their declarations.
-        closing: ends the parts; the last one that was added first.
+        services: the parts, by class.
+        rooms: all rooms, for parts that are built from their declarations.
+        closing: closes the parts, the last one added first.
     """
 
     settings: Settings
@@ -74,16 +74,16 @@ class Assembly:
 
     @property
     def serves(self) -> bool:
-        """Whether it answers requests: it alone tidies up, seals the log, and keeps things warm."""
+        """Whether it answers requests: only such a process cleans up, seals the log and pre-warms."""
         return self.role in ("service", "local")
 
     def add(self, part: T, kind: type[T] | None = None) -> T:
-        """Adds a part, under its own class or one that it stands for, and returns it."""
+        """Adds a part, under its own class or ``kind``, and returns it."""
         self.services.add(part, kind)
         return part
 
     def get(self, kind: type[T]) -> T:
-        """A part that a lower room has added."""
+        """A part that a lower room added."""
         return self.services.get(kind)
 
 
@@ -92,7 +92,7 @@ def _nothing(assembly: Assembly) -> None:
 
 
 class CommandError(Exception):
-    """The command can't be carried out; the text is the one line that says why."""
+    """The command failed; the text is one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Command:
     Attributes:
         run: runs it and returns the exit status.
         text: one line of help.
-        define: adds its options; is handed what adds those that all commands share.
+        define: adds its options; its second argument adds those that all commands share.
     """
 
     run: Callable[[argparse.Namespace], int]
@@ -114,16 +114,16 @@ class Command:
 class Room:
     """One domain.
 
-    What costs time to import is named by a function, so that the command line starts at once.
+    What is slow to import is returned by a function, so that the command line starts fast.
 
     Attributes:
-        name: of its folder.
-        build: adds its parts to a process, on top of those that lower rooms have added.
-        start: is called once all rooms are built, the lowest first.
+        name: the name of its folder.
+        build: adds its parts to a process, on top of those that lower rooms added.
+        start: called once all rooms are built, lowest first.
         routes: its endpoints.
         tables: its tables in the metadata database.
         actions: its rows in the table of rights, by name.
-        levels: of each kind of thing that it has and that is shared: its levels, the lowest first.
+        levels: the levels of each kind of thing that it owns and shares, lowest first.
         topics: what it publishes when something changes.
         commands: its commands, by name.
     """
@@ -140,10 +140,10 @@ class Room:
 
 
 def actions_of(rooms: Iterable[Room]) -> dict[str, Action]:
-    """The table of rights that the rooms make."""
+    """The table of rights: the actions of all rooms."""
     return {name: action for room in rooms for name, action in room.actions.items()}
 
 
 def levels_of(rooms: Iterable[Room]) -> dict[Thing, Sequence[Level]]:
-    """The levels of each kind of thing that the rooms have."""
+    """The levels of each kind of thing, from all rooms."""
     return {thing: levels for room in rooms for thing, levels in room.levels.items()}

@@ -1,7 +1,7 @@
-"""A folder as one file: packed where it is kept, unpacked where code runs in it.
+"""A folder as one file: packed where it is kept, unpacked where its code runs.
 
-The file is a tar, as it is or compressed by gzip. Unpacking trusts nothing of it: it makes regular
-files and folders below one fresh folder, within limits, and nothing else.
+The file is a tar, plain or gzipped. Unpacking trusts nothing in it: it creates regular files and
+folders below one fresh folder, within limits, and nothing else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PIECE = 2**20
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """The files as a tar; equal files give equal bytes."""
+    """Packs the files into a tar; equal files give equal bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in sorted(files.items()):
@@ -37,11 +37,11 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(packed: bytes, folder: Path) -> None:
-    """Makes the files of a snapshot below ``folder``, which is empty and nobody else's.
+    """Unpacks a snapshot below ``folder``, which must be empty and accessible to nobody else.
 
     Raises:
-        InvalidInput: it isn't a tar, or holds what isn't a file or folder below this one
-            (``bad_snapshot``). What was made before stays: the caller removes the folder.
+        InvalidInput: it isn't a tar, or has an entry that isn't a file or folder below this one
+            (``bad_snapshot``). What was already unpacked stays: the caller removes the folder.
         TooLarge: over ``MAX_PACKED`` or ``MAX_UNPACKED`` bytes, or ``MAX_ENTRIES`` entries
             (``snapshot_too_large``).
     """
@@ -50,7 +50,7 @@ def unpack(packed: bytes, folder: Path) -> None:
     source: IO[bytes] = io.BytesIO(packed)
     if packed[:2] == b"\x1f\x8b":
         source = cast(IO[bytes], gzip.GzipFile(fileobj=source))
-    # Headers count too: one may claim any length, and is read as a whole.
+    # Headers count too: one may claim any length, and is read whole.
     limited = _Limited(source, MAX_UNPACKED + MAX_ENTRIES * 3 * 512)
     try:
         with tarfile.open(fileobj=cast(IO[bytes], limited), mode="r|") as tar:
@@ -75,7 +75,7 @@ def _make(tar: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
         if entry.isdir():
             target.mkdir(mode=0o700, parents=True, exist_ok=True)
             return
-        # No links, devices or pipes, and no file with holes, which unpacks to more than it says.
+        # No links, devices or pipes, and no sparse file, which unpacks to more than it claims.
         if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or entry.issparse():
             raise _bad(f"has an entry that is neither a file nor a folder: {entry.name[:100]!r}")
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def _make(tar: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
 
 
 class _Limited:
-    """Reads no more than so many bytes."""
+    """A reader that raises once more than ``limit`` bytes were read."""
 
     def __init__(self, source: IO[bytes], limit: int) -> None:
         self._source = source

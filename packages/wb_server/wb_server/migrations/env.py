@@ -1,8 +1,8 @@
-"""Runs the migrations on the database that ``kit.db`` names: all of them in one transaction.
+"""Runs the migrations on the database that ``kit.db`` names, all of them in one transaction.
 
-A migration that fails leaves the database as it was. PostgreSQL does that by itself. With SQLite the
-driver begins a transaction before the first INSERT only, and Alembic takes SQLite for a database
-that can't undo DDL; both are set right here.
+A migration that fails leaves the database unchanged. PostgreSQL ensures that. With SQLite, the driver
+begins a transaction only before the first INSERT, and Alembic assumes that SQLite can't roll back DDL;
+both are corrected here.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from wb_server import rooms
 from wb_server.kit.db import UtcDateTime, metadata
 
-rooms.tables()  # from here on the metadata know them
+rooms.tables()  # registers the tables in the metadata
 
 
 def _plain(kind: str, item: object, _context: object) -> str | Literal[False]:
-    """Writes our own column type as the plain one, so that a migration needs none of our code."""
+    """Renders our own column type as the plain one, so that migrations don't depend on our code."""
     return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
@@ -30,12 +30,12 @@ def _own_transactions(connection: DBAPIConnection, _record: ConnectionPoolEntry)
     assert isinstance(connection, sqlite3.Connection)
     connection.isolation_level = None
     connection.execute("PRAGMA busy_timeout = 30000")
-    # Changing a table copies it and drops the old one, which must not cascade. Checked at the end.
+    # Altering a table copies it and drops the old one, which must not cascade. Checked at the end.
     connection.execute("PRAGMA foreign_keys = OFF")
 
 
 def _begin(connection: sa.Connection) -> None:
-    # A second migration waits here for the first, and then finds nothing to do.
+    # A concurrent migration waits here for the first, and then finds nothing to do.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -1,8 +1,8 @@
 """The archive of a backup: a plain tar file, written and read member by member.
 
-Writing goes through ``tarfile``'s headers only, because a file that shrinks while it is copied has to
-be started again, which ``tarfile`` itself can't. Reading trusts nothing: names are checked before
-anything is written, files are made new and never through a link, links come last.
+Writing uses only ``tarfile``'s headers: a file that shrinks while it is copied has to be copied again,
+which ``tarfile`` itself can't do. Reading trusts nothing: names are checked before anything is written,
+files are always newly created and never through a link, and links are created last.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from .report import OperationError
 
 _CHUNK = 1024 * 1024
 _TRIES = 5
-# The manifest is held in memory: 100 bytes and the name for each member.
+# The manifest is held in memory: 100 bytes plus the name for each member.
 _LONGEST_MANIFEST = 512 * 1024 * 1024
 _TOP = frozenset({MANIFEST, SETTINGS})
-_PEOPLES = ("users/", "files/")
+_USERS_FILES = ("users/", "files/")
 
 Step = Callable[[int], None]
 
@@ -32,7 +32,7 @@ class ArchiveWriter:
     """Writes members into a file that is open for writing and seeking.
 
     Args:
-        step: told of every chunk, with its bytes.
+        step: called for every chunk, with its size in bytes.
     """
 
     def __init__(self, file: IO[bytes], step: Step = lambda _: None) -> None:
@@ -41,13 +41,13 @@ class ArchiveWriter:
         self.members: list[Member] = []
 
     def folder(self, name: str, info: os.stat_result) -> None:
-        """Adds a folder, without what is in it."""
+        """Adds a folder, without its content."""
         header = _header(name, tarfile.DIRTYPE, mode=info.st_mode, mtime=info.st_mtime)
         self._write_header(header)
         self.members.append(Member(name))
 
     def link(self, name: str, target: str, info: os.stat_result) -> None:
-        """Adds a symbolic link as such."""
+        """Adds a symbolic link as a link."""
         header = _header(name, tarfile.SYMTYPE, mode=0o777, mtime=info.st_mtime)
         header.linkname = target
         self._write_header(header)
@@ -61,11 +61,11 @@ class ArchiveWriter:
         return self._added(Member(name, len(content), hashlib.sha256(content).hexdigest()))
 
     def file(self, name: str, source: IO[bytes]) -> Member:
-        """Adds an open file. What is appended to it meanwhile is left out; if it is cut, it is copied
-        again.
+        """Adds an open file. What is appended to it meanwhile is left out; if it gets truncated, it
+        is copied again.
 
         Raises:
-            OperationError: it was cut at every try.
+            OperationError: it was truncated during every try.
         """
         start = self._file.tell()
         for _ in range(_TRIES):
@@ -87,14 +87,14 @@ class ArchiveWriter:
         raise OperationError(f"{name} keeps getting shorter while it is copied. Try again later.")
 
     def close(self) -> None:
-        """Ends the archive and sees it on the disk."""
+        """Ends the archive and flushes it to the disk."""
         self._file.write(bytes(2 * tarfile.BLOCKSIZE))
         self._pad(self._file.tell(), tarfile.RECORDSIZE)
         self._file.flush()
         os.fsync(self._file.fileno())
 
     def undo(self) -> None:
-        """Takes the last member, a file, away again."""
+        """Removes the last member, which must be a file."""
         self.members.pop()
         self._file.seek(self._last)
         self._file.truncate()
@@ -116,7 +116,7 @@ def _header(
 ) -> tarfile.TarInfo:
     header = tarfile.TarInfo(name)
     header.type = kind
-    # Owner and set-uid bits mean nothing on another machine.
+    # Owner and setuid bits mean nothing on another machine.
     header.mode = stat.S_IMODE(mode) & 0o777
     header.mtime = int(mtime)
     header.size = size
@@ -124,7 +124,7 @@ def _header(
 
 
 class Extracted:
-    """What came out of an archive: its members as they are, and the manifest's text."""
+    """The result of unpacking an archive: its actual members, and the manifest's text."""
 
     def __init__(self) -> None:
         self.members: dict[str, Member] = {}
@@ -136,18 +136,19 @@ class Extracted:
 def extract(archive: IO[bytes], into: Path, step: Step = lambda _: None) -> Extracted:
     """Unpacks an archive into an empty folder, hashing every file.
 
-    Nothing of it may be used before its members were compared with the manifest. Links and the modes
-    of folders come in ``finish``.
+    Nothing in it may be used before its members were compared with the manifest. ``finish`` adds links
+    and the modes of folders.
 
     Raises:
-        OperationError: the archive is cut, damaged, or holds what doesn't belong into a backup.
+        OperationError: the archive is truncated, damaged, or has a member that doesn't belong in a
+            backup.
         OSError: a file can't be written.
     """
     found = Extracted()
     try:
         with tarfile.open(fileobj=archive, mode="r:", encoding="utf-8") as tar:
             while (info := tar.next()) is not None:
-                # It would keep every header.
+                # tarfile would keep every header in memory.
                 tar.members = []  # type: ignore[attr-defined]
                 _extract_one(tar, info, into, found, step)
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
@@ -184,8 +185,8 @@ def _extract_one(
         return
     _folder(into, path.parent)
     digest, size = hashlib.sha256(), 0
-    # People's own files keep what they had; the Workbench's are its user's alone.
-    mode = info.mode & 0o777 | stat.S_IRUSR if name.startswith(_PEOPLES) else 0o600
+    # Users' own files keep their modes; the Workbench's are for its own user only.
+    mode = info.mode & 0o777 | stat.S_IRUSR if name.startswith(_USERS_FILES) else 0o600
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o600), "wb") as target:
         while chunk := source.read(_CHUNK):
@@ -201,7 +202,7 @@ def _extract_one(
 
 
 def finish(found: Extracted, into: Path) -> None:
-    """Makes the links and gives folders their modes, once the members were found right."""
+    """Creates the links and sets the modes of folders, once the members have been verified."""
     for name, target in found.links:
         path = into.joinpath(*_parts(name))
         _folder(into, path.parent)
@@ -211,7 +212,7 @@ def finish(found: Extracted, into: Path) -> None:
 
 
 def _folder(root: Path, path: Path) -> None:
-    """Makes a folder below the root. No link is ever followed: none is made before the end."""
+    """Creates a folder below the root. No link can be followed: links are created last."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.is_relative_to(root):
         raise OperationError(f"The backup names {path}, which is outside its folder.")
@@ -221,7 +222,7 @@ def _parts(name: str) -> tuple[str, ...]:
     """The parts of a member's name.
 
     Raises:
-        OperationError: the name leads elsewhere, or isn't one that a backup has.
+        OperationError: the name leads outside the folder, or isn't one of a backup.
     """
     parts = PurePosixPath(name).parts
     plain = "/".join(parts)
@@ -241,5 +242,5 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def _shown(name: str) -> str:
-    """A member's name as it may be shown at a terminal."""
+    """A member's name, made safe to show at a terminal."""
     return ascii(name[:200])

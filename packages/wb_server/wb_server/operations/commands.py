@@ -1,4 +1,4 @@
-"""``wb backup``, ``wb restore`` and ``wb migrate`` as a person calls them."""
+"""The commands ``wb backup``, ``wb restore`` and ``wb migrate``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from ..settings import Settings
 from .report import OperationError, Progress, size_text
 
-# What works on databases is imported by the command that needs it: `wb config` doesn't.
+# Each command imports the database code that it needs, so that others, such as `wb config`, don't.
 
 BACKUP = "copy databases, blobs, settings and files into one file, and the key into another"
 RESTORE = "restore a backup into an empty data folder, and verify it"
@@ -23,7 +23,7 @@ _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def define_backup(command: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
-    """What ``wb backup`` takes."""
+    """Adds the arguments of ``wb backup``."""
     settings(command)
     command.add_argument(
         "file",
@@ -36,7 +36,7 @@ def define_backup(command: argparse.ArgumentParser, settings: Callable[..., None
     command.add_argument(
         "--without-users",
         action="store_true",
-        help="leave out people's homes: notebooks and files in the data folder",
+        help="leave out users' homes: notebooks and files in the data folder",
     )
     command.add_argument(
         "--without-files",
@@ -52,7 +52,7 @@ def define_backup(command: argparse.ArgumentParser, settings: Callable[..., None
 
 
 def define_restore(command: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
-    """What ``wb restore`` takes."""
+    """Adds the arguments of ``wb restore``."""
     settings(command)
     command.add_argument(
         "file", type=Path, metavar="FILE.tar", help="the backup; its key is in FILE.key"
@@ -62,7 +62,7 @@ def define_restore(command: argparse.ArgumentParser, settings: Callable[..., Non
 
 
 def define_migrate(command: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
-    """What ``wb migrate`` takes."""
+    """Adds the arguments of ``wb migrate``."""
     settings(command)
     command.add_argument(
         "--no-copy", action="store_true", help="migrate without a copy of the database first"
@@ -71,12 +71,12 @@ def define_migrate(command: argparse.ArgumentParser, settings: Callable[..., Non
         "--back",
         type=Path,
         metavar="COPY",
-        help="replace the database by a copy that was made before a migration",
+        help="replace the database with a copy made before a migration",
     )
 
 
 def run_backup(arguments: argparse.Namespace) -> int:
-    """``wb backup``; its exit status."""
+    """Runs ``wb backup`` and returns its exit status."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from ..kit import clock
@@ -101,7 +101,7 @@ def run_backup(arguments: argparse.Namespace) -> int:
 
 
 def run_restore(arguments: argparse.Namespace) -> int:
-    """``wb restore``; its exit status."""
+    """Runs ``wb restore`` and returns its exit status."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from ..kit import db
@@ -118,15 +118,15 @@ def run_restore(arguments: argparse.Namespace) -> int:
     print(f"Restored {target.data} as of {made}, in {time.monotonic() - began:.1f} s")
     if told.database.revision != db.revisions()[-1]:
         print(
-            f"Its tables are at version {told.database.revision}: the next start brings them to "
-            f"{db.revisions()[-1]}, or `./wb migrate --data-dir {target.data}` does"
+            f"Its tables are at version {told.database.revision}: the next start migrates them to "
+            f"{db.revisions()[-1]}, or run `./wb migrate --data-dir {target.data}`"
         )
     print(f"Start it: ./wb up --data-dir {target.data}")
     return 0
 
 
 def run_migrate(arguments: argparse.Namespace) -> int:
-    """``wb migrate``; its exit status."""
+    """Runs ``wb migrate`` and returns its exit status."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from ..governance.secrets import vault
@@ -135,7 +135,7 @@ def run_migrate(arguments: argparse.Namespace) -> int:
 
     settings = Settings.from_environment()
     try:
-        # The key first: a database is not touched with a key that isn't its own.
+        # The key first: never touch a database with a key that isn't its own.
         master = vault.load(settings.key_path)
         if arguments.back:
             migration.go_back(settings, arguments.back, Progress())
@@ -176,10 +176,10 @@ def _add_passphrase(command: argparse.ArgumentParser) -> None:
 
 
 def _passphrase(path: Path | None, *, twice: bool) -> str:
-    """The passphrase, from a file or from the person at the terminal.
+    """The passphrase, from a file or asked for at the terminal.
 
     Raises:
-        OperationError: the file will not do, there is no terminal, or the two differ.
+        OperationError: the file can't be used, there is no terminal, or the two entries differ.
     """
     from ..governance.secrets import passphrase as sealing
 
@@ -198,7 +198,7 @@ def _read(path: Path) -> str:
             raise OperationError(f"{path} can be read by other users. Run chmod 600 on it.")
         return path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8"
+        reason = getattr(error, "strerror", None) or "it isn't UTF-8"
         raise OperationError(f"The passphrase in {path} can't be read: {reason}.") from error
 
 

@@ -1,4 +1,4 @@
-"""What there is in a metadata database: the version of its tables, rows by table, blobs, the canary."""
+"""The content of a metadata database: the version of its tables, rows by table, blobs, the canary."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..governance.secrets.vault import Vault, VaultError, key_id
 from ..kit import db
 from .report import OperationError
 
-# Where the row lies that proves a key: today's table, and that of the first version.
+# The row that proves a key: in today's table, and in that of the first version.
 _CANARIES = (("vault_secrets", "name", "check"), ("vault_checks", "id", 1))
 _CANARY_ROW = "vault"
 
 
 @dataclass(frozen=True)
 class BlobRow:
-    """A blob as the database knows it."""
+    """A blob's row in the database."""
 
     digest: str
     size: int
@@ -27,7 +27,7 @@ class BlobRow:
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """One state of a database, all of it read in one transaction."""
+    """The state of a database, read in one transaction."""
 
     revision: str | None
     tables: dict[str, int]
@@ -63,7 +63,8 @@ def prove(connection: sa.Connection, keys: Sequence[str]) -> Proof:
     """Decrypts the database's canary secret, then every other one.
 
     Raises:
-        OperationError: the keys don't open the canary, or lack the one that seals, or there is none.
+        OperationError: the keys don't open the canary, or lack the one that seals, or there is no
+            canary.
     """
     known = sa.inspect(connection)
     names = set(known.get_table_names())
@@ -81,7 +82,7 @@ def prove(connection: sa.Connection, keys: Sequence[str]) -> Proof:
     opened = closed = 0
     for name in sorted(names):
         for column in known.get_columns(name):
-            # What a rotation goes by too.
+            # The rule by which a rotation finds secrets, too.
             if not column["name"].endswith("ciphertext"):
                 continue
             table = sa.table(name, sa.column(column["name"]))
@@ -94,15 +95,15 @@ def prove(connection: sa.Connection, keys: Sequence[str]) -> Proof:
 
 
 def require_key(connection: sa.Connection, vault: Vault) -> None:
-    """Checks that a vault's key is the database's, where that has a canary yet.
+    """Checks that a vault's key belongs to the database, if it has a canary.
 
     Raises:
-        OperationError: it isn't.
+        OperationError: it doesn't.
     """
     try:
         canary = _canary(connection, set(sa.inspect(connection).get_table_names()))
     except OperationError:
-        return  # nothing was sealed in it
+        return  # nothing is sealed in it
     try:
         vault.open(_CANARY_ROW, canary)
     except VaultError as error:
@@ -128,7 +129,7 @@ def _canary(connection: sa.Connection, names: set[str]) -> str:
 
 
 def differences(wanted: dict[str, int], found: dict[str, int]) -> str:
-    """How two counts differ, in words; empty where they don't."""
+    """How two counts differ, in words; empty if they don't."""
     parts = [
         f"{name} has {found.get(name, 'no table, no')} rows instead of {wanted.get(name, 'none')}"
         for name in sorted(wanted.keys() | found.keys())

@@ -1,4 +1,4 @@
-"""``wb rotate-key``: exchanges the master key, while the service runs or while it doesn't."""
+"""``wb rotate-key``: replaces the master key, whether or not the service is running."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TEXT = "replace the master key; the service may keep running"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs a rotation, or completes one, and prints what it does. The exit status, 1 if it failed."""
+    """Runs or completes a rotation and prints its steps. Returns the exit status, 1 if it failed."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from .. import rooms
@@ -22,17 +22,17 @@ def run(arguments: argparse.Namespace) -> int:
     from ..settings import Settings
 
     settings = Settings.from_environment()
-    rooms.tables()  # every one that may hold secrets
+    rooms.tables()  # registers all tables, any of which may hold secrets
     database = None
     try:
-        # Before a database is opened, which makes the file of SQLite where there is none.
+        # Before opening the database, which would create a missing SQLite file.
         load(settings.key_path)
         database = Database(settings.database)
         found, wanted = versions(database)
         if found != wanted:
             raise VaultError(
-                f"The metadata database is at version {found or 'none'}, this version needs "
-                f"{wanted}: run `./wb migrate`."
+                f"The metadata database is at version {found or 'none'}, but this version of the "
+                f"Workbench needs {wanted}: run `./wb migrate`."
             )
         it = database
         done = rotation.rotate(

@@ -1,4 +1,4 @@
-"""The manifest of a backup: what is in it, when it was made, by which version, of which tables."""
+"""The manifest of a backup: its content, when it was made, by which version, with which tables."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from .report import OperationError
 
-# Raised when an older version could not read the file any more.
+# Incremented when older versions could no longer read the file.
 FORMAT = 1
 MANIFEST = "manifest.json"
 SETTINGS = "settings.json"
 WORKBENCH_SQLITE = "database/workbench.db"
 WORKBENCH_POSTGRES = "database/workbench.dump"
 HUB_SQLITE = "hub/jupyterhub.sqlite"
-# The first part of a member's name; a name with another one doesn't belong into a backup.
+# The top-level folders of a backup; a member elsewhere doesn't belong in it.
 PARTS = frozenset({"database", "hub", "jupyterhub_config.d", "blobs", "users", "files"})
 
 DatabaseKind = Literal["sqlite", "postgresql"]
@@ -35,7 +35,7 @@ class Member:
     link: str | None = None
 
     def row(self) -> dict[str, Any]:
-        """As it is written into the manifest."""
+        """Its entry in the manifest."""
         if self.link is not None:
             return {"name": self.name, "link": self.link}
         if not self.sha256:
@@ -44,7 +44,7 @@ class Member:
 
     @classmethod
     def of(cls, row: dict[str, Any]) -> Member:
-        """From what is written in a manifest."""
+        """Parses an entry of a manifest."""
         name = row["name"]
         link = row.get("link")
         size, sha256 = row.get("size", 0), row.get("sha256", "")
@@ -66,8 +66,8 @@ class DatabasePart(_Model):
     """A database in the archive.
 
     Attributes:
-        revision: The version of its tables; ``None`` for the Hub's, which keeps its own.
-        tables: Rows by table, counted in the copy itself.
+        revision: The version of its tables; ``None`` for the Hub's, which tracks its own.
+        tables: Rows by table, counted in the copy.
         server: Version of the PostgreSQL server.
     """
 
@@ -79,13 +79,13 @@ class DatabasePart(_Model):
 
 
 class Manifest(_Model):
-    """What a backup says of itself; its members follow beside it.
+    """The description of a backup, without its list of members.
 
     Attributes:
-        data_dir: The data folder that it was made of.
-        left_out: Names in the data folder that are not in it.
+        data_dir: The data folder that was backed up.
+        left_out: Names in the data folder that are not in the backup.
         secrets: How many secrets the keys open; ``closed_secrets``: how many they don't.
-        damaged_blobs: Blobs that the database names and the folder had not, or not whole.
+        damaged_blobs: Blobs that the database names but that were missing or damaged in the folder.
     """
 
     format: int
@@ -102,16 +102,16 @@ class Manifest(_Model):
 
 def write(manifest: Manifest, members: Iterable[Member]) -> bytes:
     """The text of ``manifest.json``."""
-    # Names of files may hold bytes that are no UTF-8, which pydantic refuses and JSON can escape.
+    # File names may contain bytes that aren't UTF-8, which pydantic rejects and JSON can escape.
     text = manifest.model_dump(mode="json") | {"members": [member.row() for member in members]}
     return json.dumps(text, indent=1).encode() + b"\n"
 
 
 def read(text: bytes) -> tuple[Manifest, dict[str, Member]]:
-    """The manifest and its members by name.
+    """Parses the manifest, and its members by name.
 
     Raises:
-        OperationError: it isn't a manifest, or one of a newer version.
+        OperationError: it isn't a manifest, or is one of a newer version.
     """
     try:
         content = json.loads(text)
@@ -127,22 +127,22 @@ def read(text: bytes) -> tuple[Manifest, dict[str, Member]]:
 
 @dataclass(frozen=True)
 class Bound:
-    """What the key file holds: the keys, and to which backup they belong."""
+    """The content of the key file: the keys, and the backup that they belong to."""
 
     keys: list[str]
     manifest_sha256: str
     revision: str | None
 
     def fits(self, text: bytes) -> bool:
-        """Whether this is the manifest that the backup was made with."""
+        """Whether this is the manifest of the backup that the key belongs to."""
         return hashlib.sha256(text).hexdigest() == self.manifest_sha256
 
 
 def bind(text: bytes, keys: list[str], revision: str | None) -> bytes:
     """The content of the key file, before it is sealed.
 
-    It names the manifest by its hash, and the manifest every member: whoever can't open the key file
-    can't change the archive unnoticed.
+    It holds the manifest's hash, and the manifest holds every member's: nobody can change the archive
+    unnoticed without opening the key file.
     """
     content = {
         "format": FORMAT,
@@ -154,10 +154,10 @@ def bind(text: bytes, keys: list[str], revision: str | None) -> bytes:
 
 
 def bound(content: bytes) -> Bound:
-    """What an opened key file holds.
+    """Parses the content of an opened key file.
 
     Raises:
-        OperationError: it is no key of a backup, or one of a newer version.
+        OperationError: it isn't the key of a backup, or is one of a newer version.
     """
     try:
         file = json.loads(content)
@@ -170,10 +170,11 @@ def bound(content: bytes) -> Bound:
 
 
 def check_format(found: object) -> None:
-    """Refuses a file of a newer format.
+    """Rejects a file of a newer format.
 
     Raises:
-        OperationError: it is newer, with what to do.
+        OperationError: it is newer; the text says what to do.
+        ValueError: it isn't a format number.
     """
     if not isinstance(found, int) or found < 1:
         raise ValueError("not a format")

@@ -1,7 +1,7 @@
-"""Brings the metadata database to the code's version, with a copy of it made before.
+"""Migrates the metadata database to the code's version, after copying it.
 
-A migration that fails leaves the database as it was (``migrations/env.py``); the copy is for the one
-that succeeds and is regretted.
+A migration that fails leaves the database unchanged (``migrations/env.py``); the copy is for one that
+succeeds and is regretted.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ log = logging.getLogger("wb_server")
 
 KEPT = 5
 _FOLDER = "backups"
-# The time has a fixed width, so that names in order are in order of time for each version.
+# The time has a fixed width, so that for each version the order of names is the order of times.
 _NAME = re.compile(r"before-(?P<revision>.+)-(?P<time>\d{8}T\d{6,12}Z)\.(db|dump)")
 
 
 @dataclass(frozen=True)
 class Migrated:
-    """What was done: from and to which version, and where the copy lies."""
+    """The outcome: the versions before and after, and the path of the copy."""
 
     before: str | None
     after: str | None
@@ -41,14 +41,14 @@ class Migrated:
 
 
 def migrate(settings: Settings, *, copy: bool = True) -> Migrated:
-    """Brings the database to the newest version, making it where it is missing.
+    """Migrates the database to the newest version, creating it if missing.
 
     Args:
-        copy: whether a copy is made first of a database that isn't at that version.
+        copy: whether to copy an older database first.
 
     Raises:
-        OperationError: the database is newer than the code, its key is another, the copy can't be
-            made, or a migration failed. The database is then as it was.
+        OperationError: the database is newer than the code, the key isn't its own, the copy can't
+            be made, or a migration failed. The database is then unchanged.
         VaultError: the master key can't be read.
     """
     url = settings.database
@@ -74,7 +74,7 @@ def migrate(settings: Settings, *, copy: bool = True) -> Migrated:
 
 
 def _require_key(settings: Settings) -> None:
-    """A database isn't touched with a key that isn't its own: it might be the wrong database."""
+    """Refuses a key that isn't the database's own: it might be the wrong database."""
     database = db.Database(settings.database)
     try:
         with database.read() as connection:
@@ -114,7 +114,7 @@ def _failed(
         if now == before:
             said += f"The database is unchanged, at version {before or 'none'}. "
     if before is None:
-        return said + "Nothing was stored in it yet."
+        return said + "Nothing has been stored in it yet."
     said += "To go back, start the version of the Workbench that ran before"
     if copy is not None:
         said += (
@@ -145,16 +145,16 @@ def _copy(settings: Settings, newest: str | None) -> Path:
 
 
 def _fresh(folder: Path, name: str, url: str) -> Path:
-    """A name in the folder that nobody has yet."""
+    """An unused path in the folder."""
     suffix = ".db" if url.startswith("sqlite") else ".dump"
     path = folder / f"{name}-{clock.now():%Y%m%dT%H%M%S%fZ}{suffix}"
     if path.exists():
-        raise OperationError(f"{path} is there already.")
+        raise OperationError(f"{path} already exists.")
     return path
 
 
 def _write(url: str, target: Path) -> None:
-    """A copy under a name of its own until it is whole."""
+    """Writes a copy, under a temporary name until it is complete."""
     part = target.with_name(f".{target.name}.part")
     part.unlink(missing_ok=True)
     try:
@@ -177,10 +177,10 @@ def copies(settings: Settings) -> list[Path]:
 
 
 def go_back(settings: Settings, copy: Path, progress: Progress) -> None:
-    """Puts a copy in the database's place; what is there now is copied first.
+    """Replaces the database with a copy, after copying its current state.
 
     Raises:
-        OperationError: the copy will not do, or somebody uses the database.
+        OperationError: the copy can't be used, or the database is in use.
     """
     url = settings.database
     if not copy.is_file():

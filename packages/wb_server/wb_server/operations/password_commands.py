@@ -1,4 +1,4 @@
-"""``wb credentials rotate``: gives the login of a connection a new password."""
+"""``wb credentials rotate``: replaces the password of a connection's login."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the sub-command; its exit status, 1 if it failed."""
+    """Runs the sub-command and returns its exit status, 1 if it failed."""
     from ..composition import StartError, build
     from ..governance.secrets.vault import VaultError
     from ..settings import Settings
@@ -107,7 +107,7 @@ def _rotate(arguments: argparse.Namespace, services: Services) -> int:
 
 
 class _NoPassword(Exception):
-    """The second login's password can't be had; the text says why."""
+    """The second login's password can't be obtained; the text says why."""
 
 
 def _password(login: str, file: Path | None) -> str:

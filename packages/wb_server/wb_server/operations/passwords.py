@@ -1,12 +1,12 @@
-"""Gives the login of a connection a new password: made here, set, proved and stored.
+"""Replaces the password of a connection's login: generates, sets, verifies and stores a new one.
 
-Nobody learns the password. It is kept, sealed, before the database is told, so that a process which
-is killed anywhere leaves either the old one or the new one to sign in with, and knows both; run
-again, it goes on from there.
+Nobody learns the password. It is stored, sealed, before it is set in the database. So if the process
+is killed at any point, either the old or the new password works and both are known; the next run
+continues from there.
 
-With one login there is a moment between the database's change and ours in which a new session is
-refused. With two logins there is none: the one that rests gets the new password, and the connection
-changes over to it; the password of the other is good until it is that one's turn.
+With one login, new sessions are refused for a moment, between the database's change and ours. With two
+logins there is no such gap: the idle one gets the new password and the connection switches to it; the
+other one's password stays valid until its turn.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from ..queries.broker import Broker
 
 ACTION = "credential.rotate"
 _BYTES = 32
-# How often it begins anew when somebody changes the connection meanwhile.
+# How often to start over if somebody changes the connection meanwhile.
 _TRIES = 5
 _SHOWN = 5
 
 Ask = Callable[[str], str]
-"""Gives the present password of a login that isn't known yet."""
+"""Asks for the current password of a login whose password isn't known yet."""
 
 
 @dataclass(frozen=True)
 class RotatedPassword:
-    """What a rotation did: who signs in now, and who did before if that is another login."""
+    """What a rotation did: the login in use now, and the previous one if it is another."""
 
     connection: str
     login: str
@@ -57,14 +57,14 @@ class RotatedPassword:
 
 @dataclass(frozen=True)
 class _Case:
-    """What is known of a connection at one moment.
+    """The state of a connection at the start of a rotation.
 
     Attributes:
-        user: who signs in now, with ``password``.
-        login: whose password is to be new.
-        pending: a password that may be that login's already.
-        known: other passwords that may be.
-        memory: what is remembered, as ``CredentialSafe.rotation`` gives it.
+        user: the login in use now, with ``password``.
+        login: the login that gets a new password.
+        pending: a new password that may already be set for ``login``.
+        known: other passwords that ``login`` may have.
+        memory: the remembered state, from ``CredentialSafe.rotation``.
     """
 
     connection: Connection
@@ -79,9 +79,9 @@ class _Case:
 class PasswordRotation:
     """Rotates passwords of shared connections.
 
-    What it remembers of one (sealed, by ``CredentialSafe.put_rotation``): ``own_login`` and
-    ``own_new``, a password under way for the login in use; ``other_login``, ``other_password`` and
-    ``other_new``, the same for the second login, with the password that it had before.
+    For each it remembers (sealed, by ``CredentialSafe.put_rotation``): ``own_login`` and ``own_new``, a
+    pending password for the login in use; ``other_login``, ``other_password`` and ``other_new``, the
+    same for the second login, with its previous password.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class PasswordRotation:
 
     @classmethod
     def of(cls, services: Services) -> Self:
-        """Made of the parts of a process."""
+        """Built from the parts of a process."""
         return cls(
             services.get(ConnectionService),
             services.get(Configurations),
@@ -123,19 +123,19 @@ class PasswordRotation:
         ask: Ask,
         say: Callable[[str], None],
     ) -> RotatedPassword:
-        """Gives a connection's login a new password, or completes what was begun.
+        """Replaces the password of a connection's login, or completes an interrupted rotation.
 
         Args:
             other: the second login; remembered from then on.
             one_login: forget the second login, and change the one in use.
             ask: called for a second login whose password isn't known.
-            say: is told, in a line each, what was done.
+            say: called with one line of progress at a time.
 
         Raises:
             NotFound: there is no such connection.
             Forbidden: the actor may not change it, or the database refuses (``password_refused``).
-            Unprocessable: it has no password that could be exchanged from here.
-            SourceFailed: no known password signs in (``sign_in_failed``), or the database failed.
+            Unprocessable: it has no password that can be replaced from here.
+            SourceFailed: no known password works (``sign_in_failed``), or the database failed.
         """
         connection = self._connections.find(actor, name)
         fields = self._fields(connection)
@@ -169,7 +169,7 @@ class PasswordRotation:
     def _fields(self, connection: Connection) -> tuple[str, str]:
         if connection.credentials != "shared":
             raise Unprocessable(
-                f"“{connection.name}” has personal logins: each user enters their own, and "
+                f"“{connection.name}” has personal credentials: each user enters their own, and "
                 "changes the password there.",
                 code="personal_credentials",
             )
@@ -205,7 +205,7 @@ class PasswordRotation:
             say(f"generated and stored a new password for {case.login}")
         else:
             say(f"resuming with the new password for {case.login}")
-        # Also when the new one signs in already: without a password asked for, any does.
+        # Even if the new one already works: a database that requires no password accepts any.
         config = self._config(case, fields, works)
         self._broker.tests.set_password(actor, case.connection, config, new)
         if not self._signs_in(actor, case, fields, new):
@@ -255,10 +255,10 @@ class PasswordRotation:
         return _Case(connection, user, password, login, pending, known, memory)
 
     def _works(self, actor: Actor, case: _Case, fields: tuple[str, str], ask: Ask) -> str:
-        """The password that the login has now.
+        """The current password of the login.
 
         Raises:
-            SourceFailed: none that is known (``sign_in_failed``).
+            SourceFailed: no known password works (``sign_in_failed``).
         """
 
         def candidates() -> Iterator[str]:
@@ -289,7 +289,7 @@ class PasswordRotation:
         password: str,
         login: str | None = None,
     ) -> bool:
-        """Whether the database takes the password. Raises ``SourceFailed`` where it can't say."""
+        """Whether the database accepts the password. Raises ``SourceFailed`` if that can't be told."""
         config = self._config(case, fields, password, login)
         result = self._broker.tests.sign_in(actor, case.connection, config)
         if not result.ok and result.code != "sign_in_failed":
@@ -299,13 +299,13 @@ class PasswordRotation:
     def _require_same_tables(
         self, actor: Actor, case: _Case, fields: tuple[str, str], password: str
     ) -> None:
-        """Refuses a second login that lacks what queries use now."""
+        """Refuses a second login that lacks access to tables the current one can use."""
         present = [case.password]
         if case.memory.get("own_login") == case.user:
             present.append(case.memory["own_new"])
         works = [p for p in present if self._signs_in(actor, case, fields, p, case.user)]
         if not works:
-            # No query runs now; the second login can only be better.
+            # The current login doesn't work, so the second one can only be better.
             return
         now = self._config(case, fields, works[0], case.user)
         then = self._config(case, fields, password)
@@ -335,7 +335,7 @@ class PasswordRotation:
 
     @staticmethod
     def _under_way(case: _Case, works: str, new: str) -> dict[str, str]:
-        """What to remember before the database is told."""
+        """What to remember before the password is set in the database."""
         if case.login == case.user:
             return {**case.memory, "own_login": case.login, "own_new": new}
         own = {k: v for k, v in case.memory.items() if k.startswith("own_")}
@@ -353,21 +353,21 @@ class PasswordRotation:
             return {}
         memory = {"other_login": case.user, "other_password": case.password}
         if case.memory.get("own_login") == case.user:
-            # One of these two is in force: a change of this login was begun and not completed.
+            # Either of the two may be in force: a change of this login was begun but not completed.
             memory["other_new"] = case.memory["own_new"]
         return memory
 
     def _config(
         self, case: _Case, fields: tuple[str, str], password: str, login: str | None = None
     ) -> ConnectorConfig:
-        """The connection's configuration with a login, the one that is rotated if not named."""
+        """The connection's configuration with a login, by default the one being rotated."""
         connector = self._configurations.connector(case.connection.connector)
         values = {fields[0]: login or case.login, fields[1]: password}
         return validate(connector.Config, {**case.connection.config, **values})
 
 
 def _login(user: str, memory: dict[str, str], other: str | None, one_login: bool) -> str:
-    """Whose password is to be new."""
+    """The login that gets a new password."""
     remembered = memory.get("other_login")
     if one_login:
         return user
@@ -377,6 +377,6 @@ def _login(user: str, memory: dict[str, str], other: str | None, one_login: bool
             code="same_login",
         )
     if other is None or other == user:
-        # The two take turns, so that the same command can be run each time.
+        # The two logins take turns, so the same command works every time.
         return remembered or user
     return other

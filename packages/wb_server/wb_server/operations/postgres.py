@@ -1,4 +1,4 @@
-"""Dumps of PostgreSQL databases, by PostgreSQL's own programs."""
+"""Dumps of PostgreSQL databases, made with PostgreSQL's own programs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 @contextmanager
 def connected(url: str) -> Iterator[sa.Connection]:
-    """A connection of its own, with no transaction begun.
+    """A dedicated connection, with no transaction begun.
 
     Raises:
-        OperationError: the server doesn't let one in.
+        OperationError: the server can't be reached or refuses the connection.
     """
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     try:
@@ -41,11 +41,11 @@ def connected(url: str) -> Iterator[sa.Connection]:
 def dump(
     url: str, target: Path, check: Callable[[sa.Connection], None], step: Callable[[int], None]
 ) -> tuple[DatabaseState, str]:
-    """Writes a dump as of one moment; what was in it, and the server's version.
+    """Writes a consistent dump; returns its content and the server's version.
 
     Args:
-        check: looks at the same moment, before the dump.
-        step: told of every chunk, with its bytes.
+        check: called with a connection on the same snapshot, before the dump.
+        step: called for every chunk, with its size in bytes.
 
     Raises:
         OperationError: pg_dump is missing, too old or fails.
@@ -71,7 +71,7 @@ def _dump(
     command = [program, "--format=custom", "--no-password", *options, "--dbname", conninfo]
     handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        # Through a pipe: when this process is killed, pg_dump ends too.
+        # Through a pipe: if this process is killed, pg_dump ends too.
         with (
             os.fdopen(handle, "wb") as file,
             subprocess.Popen(
@@ -93,7 +93,7 @@ def _dump(
                 raise
             said = process.stderr.read().decode("utf-8", "replace")
             if process.wait() != 0:
-                raise OperationError(f"pg_dump failed: {_told(said)}")
+                raise OperationError(f"pg_dump failed: {_reason(said)}")
             file.flush()
             os.fsync(file.fileno())
     except BaseException:
@@ -102,7 +102,7 @@ def _dump(
 
 
 def load(url: str, source: Path) -> None:
-    """Restores a dump into an empty database, whole or not at all.
+    """Restores a dump into an empty database, completely or not at all.
 
     Raises:
         OperationError: pg_restore is missing or fails.
@@ -125,15 +125,15 @@ def load(url: str, source: Path) -> None:
 
 
 def put_back(url: str, source: Path) -> None:
-    """Replaces the tables of a database by those of a dump, in one transaction.
+    """Replaces the tables of a database with those of a dump, in one transaction.
 
     Raises:
-        OperationError: a program is missing or fails; the database is then as it was.
+        OperationError: a program is missing or fails; the database is then unchanged.
     """
     conninfo, env = _access(url)
     script = source.with_name(f".{source.name}.sql")
     try:
-        # Tables that the dump doesn't know would stand in the way of dropping those it does.
+        # All tables are dropped: those that the dump lacks could block dropping those it has.
         with connected(url) as connection:
             quote = connection.dialect.identifier_preparer.quote
             tables = ", ".join(map(quote, sa.inspect(connection).get_table_names()))
@@ -162,7 +162,7 @@ def put_back(url: str, source: Path) -> None:
 
 
 def empty(connection: sa.Connection) -> bool:
-    """Whether there is nothing of anybody's in the database."""
+    """Whether the database has no relations besides PostgreSQL's own."""
     return not connection.execute(
         sa.text(
             "SELECT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -205,7 +205,7 @@ def _fits(program: str, server: str) -> None:
     )
     found = _VERSION.search(done.stdout)
     if found is None:
-        raise OperationError(f"{program} doesn't run: {_told(done.stdout + done.stderr)}")
+        raise OperationError(f"{program} doesn't run: {_reason(done.stdout + done.stderr)}")
     if int(found[1]) < int(server.split(".")[0].split(" ")[0]):
         raise OperationError(
             f"{program} is from PostgreSQL {found[1]}, but the server runs {server}. Install "
@@ -214,8 +214,8 @@ def _fits(program: str, server: str) -> None:
 
 
 def _access(url: str) -> tuple[str, dict[str, str]]:
-    """How libpq's programs reach the database: the password goes by the environment, where other
-    users can't see it."""
+    """The connection string and the environment for libpq's programs. The password goes into the
+    environment, where other users can't see it."""
     parsed = sa.engine.make_url(url)
     _, options = parsed.get_dialect()().create_connect_args(parsed)
     password = options.pop("password", None)
@@ -236,10 +236,10 @@ def _run(command: list[str], env: dict[str, str]) -> None:
     )
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace")
-        raise OperationError(f"{Path(command[0]).name} failed: {_told(said)}")
+        raise OperationError(f"{Path(command[0]).name} failed: {_reason(said)}")
 
 
-def _told(said: str) -> str:
+def _reason(said: str) -> str:
     """The line of a program's output that says what went wrong."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if "error" in line.lower() or "fatal" in line.lower()]

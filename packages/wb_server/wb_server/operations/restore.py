@@ -1,7 +1,8 @@
-"""``wb restore``: a backup into an empty place, proved before it gets its name.
+"""``wb restore``: restores a backup into a new data folder, and verifies it first.
 
-Everything is unpacked into a hidden folder beside the new place and compared with the manifest, which
-the key file binds. Only then is it renamed; a restore that fails or is killed leaves nothing.
+Everything is unpacked into a hidden folder beside the new data folder and compared with the manifest,
+which is bound to the key file. Only then is it renamed; a restore that fails or is killed leaves nothing
+behind.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ _NOTES = "restored"
 
 @dataclass(frozen=True)
 class RestoreTarget:
-    """Where a backup goes.
+    """Where a backup is restored to.
 
     Attributes:
         data: The new data folder.
-        database_url: An empty PostgreSQL database; empty for SQLite.
+        database_url: An empty PostgreSQL database; the empty string for SQLite.
         key_file: Where the master key goes, if not into the data folder.
     """
 
@@ -50,10 +51,10 @@ class RestoreTarget:
 
     @classmethod
     def of(cls, settings: Settings) -> RestoreTarget:
-        """As the settings say.
+        """The target that the settings name.
 
         Raises:
-            OperationError: the database is an SQLite file outside of the data folder.
+            OperationError: the database is an SQLite file outside the data folder.
         """
         data = Path(settings.data_dir).absolute()
         url = settings.database_url
@@ -69,10 +70,10 @@ class RestoreTarget:
 
 
 def restore(archive: Path, target: RestoreTarget, passphrase: str, progress: Progress) -> Manifest:
-    """Restores a backup and proves it.
+    """Restores a backup and verifies it.
 
     Raises:
-        OperationError: it can't be restored. The new place is then as it was.
+        OperationError: it can't be restored. The target is then unchanged.
     """
     bound = _open_key(archive, passphrase)
     _check_revision(bound.revision)
@@ -168,7 +169,7 @@ def _check_kind(part: DatabasePart, target: RestoreTarget) -> None:
 
 
 def _compare(found: Extracted, bound: Bound) -> Manifest:
-    """The manifest, if it is the one that the key belongs to and what was unpacked is what it says."""
+    """The manifest, checked against the key file and what was unpacked."""
     if found.manifest is None:
         raise OperationError("The backup is damaged: it is truncated or incomplete.")
     told, members = manifest.read(found.manifest)
@@ -194,7 +195,7 @@ def _settle(
     target: RestoreTarget,
     progress: Progress,
 ) -> None:
-    """Puts the parts where a data folder has them, proves them, and gives the place its name."""
+    """Moves the parts to their places in a data folder, verifies them, and renames the folder."""
     source = made / told.database.member
     if told.hub is not None:
         _settle_hub(made / told.hub.member, told.hub, progress)
@@ -239,7 +240,7 @@ def _place(made: Path, key: Path, target: RestoreTarget) -> None:
             os.fsync(file.fileno())
         key.unlink()
     try:
-        # Over an empty folder, and over nothing else.
+        # Replaces an empty folder, and nothing else.
         made.rename(target.data)
     except BaseException:
         if target.key_file is not None:
@@ -272,7 +273,7 @@ def _prove(
 
 
 def _prove_blobs(rows: list[BlobRow], told: Manifest, made: Path, progress: Progress) -> None:
-    """Every blob that the rows refer to is there; its hash, which is its name, was compared."""
+    """Checks that every referenced blob exists; its hash, which is its name, was checked before."""
     missing = [
         row.digest
         for row in rows
@@ -291,9 +292,9 @@ def _prove_blobs(rows: list[BlobRow], told: Manifest, made: Path, progress: Prog
 
 
 def _settle_hub(database: Path, part: DatabasePart, progress: Progress) -> None:
-    """Checks the Hub's database, and makes it forget the servers that ran when it was copied.
+    """Checks the Hub's database, and removes the servers that ran when it was copied.
 
-    The Hub would look for their process numbers, which may be anything's by now, and end those.
+    The Hub would look for their process ids, which may belong to anything by now, and kill those.
     """
     sqlite.check(database, "of the Hub in the backup")
     found = sqlite.counts(database)
@@ -307,15 +308,13 @@ def _settle_hub(database: Path, part: DatabasePart, progress: Progress) -> None:
                 "(SELECT server_id FROM spawners WHERE server_id IS NOT NULL)"
             )
             hub.execute("UPDATE spawners SET server_id = NULL, state = '{}'")
-    progress.say(
-        f"Hub: {count_text(found.get('users', 0), 'person', 'people')}; all are signed out"
-    )
+    progress.say(f"Hub: {count_text(found.get('users', 0), 'user')}; all are signed out")
 
 
 def _move_folders(
     connection: sa.Connection, told: Manifest, target: RestoreTarget, progress: Progress
 ) -> None:
-    """Lets file connections that lie in the old data folder point into the new one."""
+    """Points file connections in the old data folder to the new one."""
     old, new = Path(told.data_dir), target.data
     if old == new or "connections" not in told.database.tables:
         return
@@ -346,7 +345,7 @@ def _move_folders(
 
 
 def _tell_settings(path: Path, progress: Progress) -> None:
-    """Says which settings were set when the backup was made and aren't the same now."""
+    """Reports settings that were set when the backup was made and differ now."""
     try:
         then: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         before: dict[str, str] = dict(then["environment"])
@@ -362,7 +361,7 @@ def _tell_settings(path: Path, progress: Progress) -> None:
 
 
 def _of_place(name: str) -> bool:
-    """Whether a variable says where things lie, which is different here."""
+    """Whether a variable names a location, which differs on this machine."""
     return name in {"WB_DATABASE_URL", "WB_TETHER"} or name.endswith(("_DIR", "_FILE", "_PORT"))
 
 

@@ -9,7 +9,7 @@ TEXT = "add the connection `sample` on the sample's files"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Adds the connection, unless it is there already; its exit status."""
+    """Adds the connection unless it exists, and returns the exit status."""
     from ..composition import build
     from ..connections.models import ConnectionCreate, Owner
     from ..connections.service import ConnectionService
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
             Owner(kind="team", name="viewer"),
         )
     except Conflict:
-        pass  # it is there already
+        pass  # it already exists
     finally:
         workbench.close()
     return 0

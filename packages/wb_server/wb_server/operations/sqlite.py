@@ -1,4 +1,4 @@
-"""Copies of SQLite databases that others write at the same time."""
+"""Copies of SQLite databases, even while others write to them."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def file_of(url: str) -> Path:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A whole copy as of one moment, readable by its owner only; writers go on meanwhile.
+    """Makes a consistent copy, readable by its owner only, while writers continue.
 
     Raises:
-        OperationError: the source is missing, damaged or can't be read, or there is no room.
+        OperationError: the source is missing, damaged or can't be read, or the disk is full.
     """
     if not source.is_file():
         raise OperationError(f"There is no database {source}.")
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         with _open(source) as live, _open(target) as made:
-            # All pages in one step: one read transaction, which in WAL mode hinders no writer.
+            # All pages in one step: a single read transaction, which in WAL mode blocks no writer.
             live.backup(made, pages=-1)
-            # One file, without a journal beside it.
+            # Leaves one file, without a WAL beside it.
             made.execute("PRAGMA journal_mode = DELETE").fetchall()
         check(target, str(source))
         with target.open("rb") as file:
@@ -55,14 +55,14 @@ def copy(source: Path, target: Path) -> None:
 
 
 def put_back(copy_path: Path, database: Path) -> None:
-    """Overwrites a database with a copy, whole or not at all.
+    """Overwrites a database with a copy, completely or not at all.
 
     Raises:
-        OperationError: somebody uses the database, or it can't be written.
+        OperationError: the database is in use, or it can't be written.
     """
     try:
         with _open(copy_path) as source, _open(database) as live:
-            # Refused at once while a service has it open in mid-transaction.
+            # Fails if a service has a transaction open.
             live.execute("PRAGMA locking_mode = EXCLUSIVE")
             live.execute("BEGIN EXCLUSIVE")
             live.execute("ROLLBACK")
@@ -75,7 +75,7 @@ def put_back(copy_path: Path, database: Path) -> None:
 
 
 def check(path: Path, name: str) -> None:
-    """Refuses a damaged database.
+    """Checks a database for damage.
 
     Raises:
         OperationError: SQLite finds faults in it.
@@ -90,7 +90,7 @@ def check(path: Path, name: str) -> None:
 
 
 def counts(path: Path) -> dict[str, int]:
-    """Rows by table."""
+    """The number of rows by table."""
     with _open(path) as database:
         names = [
             row[0]
@@ -121,7 +121,7 @@ def reading(path: Path) -> Iterator[sa.Connection]:
 
 @contextmanager
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
-    # Never makes a file that is missing.
+    # Never creates a missing file.
     with contextlib.closing(
         sqlite3.connect(
             f"{path.resolve().as_uri()}?mode=rw",

@@ -1,7 +1,7 @@
-"""A folder in which something is made before it gets its name, and which a killed process leaves behind.
+"""Staging folders: something is built in one before it is renamed to its final place.
 
-What is unfinished lies in a hidden folder beside its place and is locked by its process; the next
-operation there removes those that nobody holds.
+A staging folder is hidden, beside the final place, and locked by its process. If that process is
+killed, the next operation there removes the folder, since nobody holds its lock.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def staging(parent: Path) -> Iterator[Path]:
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder and everything in it, also folders that their owner may not write."""
+    """Removes a folder and everything in it, including read-only folders."""
     for place, folders, _ in os.walk(folder):
         for name in folders:
             path = Path(place, name)
@@ -55,7 +55,7 @@ def remove(folder: Path) -> None:
 
 
 def _sweep(parent: Path) -> None:
-    """Removes what killed processes of this user left."""
+    """Removes staging folders that killed processes of this user left."""
     for folder in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
         with contextlib.suppress(OSError):
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
@@ -69,7 +69,7 @@ def _sweep(parent: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Sees the names in a folder on the disk."""
+    """Flushes a folder's entries to the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

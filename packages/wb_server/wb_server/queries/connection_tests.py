@@ -80,7 +80,7 @@ class ConnectionTests:
         login: dict[str, Any],
         hang_up: HangUp | None = None,
     ) -> TestResult:
-        """Tests the actor's login for a personal connection, before it is stored."""
+        """Tests the actor's credentials for a personal connection, before they are stored."""
         connection = self._connections.saved(actor, connection_id)
         connector = self._configurations.connector(connection.connector)
         permit = self._gate.test(actor, connection, query_id=str(uuid.uuid4()))

@@ -84,7 +84,7 @@ def cancel(call: Call) -> Cancelled:
 
 
 def test_credential(call: Call) -> TestResult:
-    """Tests your own login before it is stored."""
+    """Tests your own credentials before they are stored."""
     return call.service(Broker).tests.test_login(
         call.actor, call.origin, call.path["id"], call.body(CredentialTest).login
     )
@@ -185,7 +185,7 @@ ROUTES = [
         "/connections/{id}/credential/test",
         "credential.own",
         test_credential,
-        "Test your own login before it is stored",
+        "Test your own credentials before they are stored",
         TestResult,
         body=CredentialTest,
         audit="credential.test",

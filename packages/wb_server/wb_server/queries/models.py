@@ -16,7 +16,8 @@ class ConnectionTest(Request):
     connector: str
     config: dict[str, Any]
     credentials: CredentialMode = Field(
-        "shared", description="With `personal`, your own stored login fills in what is omitted."
+        "shared",
+        description="With `personal`, your own stored credentials fill in what is omitted.",
     )
     connection_id: str | None = Field(
         None, description="A saved connection whose stored secrets fill in what is omitted."

@@ -154,10 +154,10 @@ describe('a saved connection', () => {
   });
 });
 
-describe('whose sign-in it is', () => {
+describe('shared or personal credentials', () => {
   const config = { host: 'db', password: 'p', token: 't' };
 
-  it('leaves a sign-in out where each user enters their own, and keeps what was typed', async () => {
+  it('leaves credentials out if each user enters their own, and keeps what was typed', async () => {
     const draft = draftOf();
     draft.setData({ name: 'w', description: '', config });
     draft.setEnds(today(9));
@@ -174,7 +174,7 @@ describe('whose sign-in it is', () => {
     expect(draft.state.config).toMatchObject(config);
   });
 
-  it('is not tested before a personal sign-in is stored', async () => {
+  it('is not tested before personal credentials are stored', async () => {
     const draft = draftOf();
     draft.setCredentials('personal');
     draft.setData({ name: '', description: '', config: { host: 'db' } });
@@ -213,7 +213,7 @@ describe('whose sign-in it is', () => {
     expect(model.update.mock.calls[1][1]).toHaveProperty('expires_at', null);
   });
 
-  it('says that users’ own sign-ins go', () => {
+  it('says that users’ own credentials are removed', () => {
     const draft = draftOf(connection({ credentials: 'personal' }));
     expect(draft.dropsSignIns).toBe(false);
     draft.setCredentials('shared');

@@ -15,7 +15,7 @@ const schema: JSONObject = {
   }
 };
 
-describe('the fields of a sign-in', () => {
+describe('the fields of credentials', () => {
   it('are those that are marked, and every secret', () => {
     expect(loginFields(schema)).toEqual(['user', 'password']);
   });

@@ -46,7 +46,7 @@ describe('sharing', () => {
 describe('a personal connection', () => {
   const actions = ['connection.browse', 'credential.own'];
 
-  it('is not asked for its tables before a sign-in is there, and then is by itself', async () => {
+  it('is asked for its tables only once credentials are stored, and then automatically', async () => {
     await show('hub', { actions, credentials: 'personal', credential: missing });
     model.expand(root);
     expect(model.rows.map(row => row.type)).toEqual(['connection', 'signin']);
@@ -55,7 +55,7 @@ describe('a personal connection', () => {
     expect(api.schemas).toHaveBeenCalledTimes(1);
   });
 
-  it('is asked again once another sign-in is entered: it may see other tables', async () => {
+  it('is asked again once other credentials are entered, which may see other tables', async () => {
     await show('hub', { actions, credentials: 'personal', credential: entered });
     model.expand(root);
     await vi.waitFor(() => expect(model.rows.at(-1)?.type).toBe('none'));

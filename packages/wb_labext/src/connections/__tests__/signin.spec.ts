@@ -43,7 +43,7 @@ function signInOf(change: Partial<ConnectionView> = {}): SignInModel {
 beforeEach(() => vi.resetAllMocks());
 
 describe('SignInModel', () => {
-  it('asks for the fields of a sign-in alone, and sends nothing incomplete', async () => {
+  it('asks only for the fields of credentials, and sends nothing incomplete', async () => {
     const signIn = signInOf();
     const places: string[] = [];
     signIn.invalid.connect((_, place) => places.push(place));
@@ -80,7 +80,7 @@ describe('SignInModel', () => {
     expect(api.putCredential.mock.calls[0][1].expires_at).toBeNull();
   });
 
-  it('shows the answer to a test until the sign-in changes', async () => {
+  it('shows the result of a test until the credentials change', async () => {
     const signIn = signInOf();
     const refused: TestResult = {
       ok: false,

@@ -104,7 +104,7 @@ describe('rowsOf', () => {
   });
 });
 
-describe('a connection without a personal sign-in', () => {
+describe('a connection without personal credentials', () => {
   it('offers to enter it in place of what it would list', () => {
     const missing = connection({
       credentials: 'personal',

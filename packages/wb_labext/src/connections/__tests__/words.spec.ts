@@ -52,21 +52,21 @@ describe('why a user has access', () => {
   });
 });
 
-describe('the mark of a sign-in', () => {
+describe('the mark of credentials', () => {
   it.each([
-    [{ status: 'missing' }, 'sign-in missing'],
-    [{ status: 'expired', expires_at: '2026-11-01T00:00:00Z' }, 'sign-in expired'],
+    [{ status: 'missing' }, 'credentials missing'],
+    [{ status: 'expired', expires_at: '2026-11-01T00:00:00Z' }, 'credentials expired'],
     [
       { status: 'expiring', expires_at: new Date(2026, 10, 28, 23, 59, 59).toISOString() },
-      'sign-in expires in 5 days'
+      'credentials expire in 5 days'
     ],
     [
       { status: 'expiring', expires_at: new Date(2026, 10, 24, 0, 0, 1).toISOString() },
-      'sign-in expires in 1 day'
+      'credentials expire in 1 day'
     ],
     [
       { status: 'expiring', expires_at: new Date(2026, 10, 23, 23, 59, 59).toISOString() },
-      'sign-in expires today'
+      'credentials expire today'
     ]
   ] as const)('of %j is “%s”', (state, words) => {
     expect(credentialMark(credential(state), 'personal', trans, now)?.short).toBe(words);
@@ -78,7 +78,7 @@ describe('the mark of a sign-in', () => {
 
   it('says who has to act when it has ended', () => {
     const ended = credential({ status: 'expired', expires_at: '2026-11-01T00:00:00Z' });
-    expect(credentialMark(ended, 'personal', trans, now)?.long).toContain('Enter a new one');
+    expect(credentialMark(ended, 'personal', trans, now)?.long).toContain('Enter new ones');
     expect(credentialMark(ended, 'shared', trans, now)?.long).toContain('Ask someone who manages');
   });
 });

@@ -1,4 +1,4 @@
-"""Endpoints of a user's own login for a connection."""
+"""Endpoints of a user's own credentials for a connection."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .service import PersonalCredentials
 
 
 def put_credential(call: Call) -> ConnectionView:
-    """Stores your own login."""
+    """Stores your own credentials."""
     return call.service(PersonalCredentials).put(
         call.actor, call.path["id"], call.body(CredentialPut)
     )
 
 
 def remove_credential(call: Call) -> ConnectionView:
-    """Removes your own login."""
+    """Removes your own credentials."""
     return call.service(PersonalCredentials).remove(call.actor, call.path["id"])
 
 
@@ -26,7 +26,7 @@ ROUTES = [
         "/connections/{id}/credential",
         "credential.own",
         put_credential,
-        "Enter your own login",
+        "Enter your own credentials",
         ConnectionView,
         body=CredentialPut,
         audit="credential.put",
@@ -37,7 +37,7 @@ ROUTES = [
         "/connections/{id}/credential",
         "credential.own",
         remove_credential,
-        "Remove your own login",
+        "Remove your own credentials",
         ConnectionView,
         audit="credential.remove",
         errors=(404,),

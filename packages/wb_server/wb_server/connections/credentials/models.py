@@ -1,4 +1,4 @@
-"""The models of a user's own login for a connection, on the wire."""
+"""The models of a user's own credentials for a connection, on the wire."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...kit.request import Request
 
 
 class CredentialPut(Request):
-    """Your own login: the fields that the connector's schema marks ``login`` or ``writeOnly``."""
+    """Your own credentials: the fields that the connector's schema marks ``login`` or ``writeOnly``."""
 
     login: dict[str, Any]
     expires_at: datetime | None = Field(
@@ -20,6 +20,6 @@ class CredentialPut(Request):
 
 
 class CredentialTest(Request):
-    """A login to test before it is stored."""
+    """Credentials to test before they are stored."""
 
     login: dict[str, Any]

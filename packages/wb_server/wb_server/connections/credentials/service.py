@@ -62,7 +62,7 @@ class PersonalCredentials:
             found = self._safe.drop(transaction, connection.id, actor.name)
         if not found:
             raise NotFound(
-                f"You haven't entered a sign-in of your own for “{connection.name}”.",
+                f"You haven't entered credentials of your own for “{connection.name}”.",
                 code="credential_missing",
             )
         self._bus.publish("connections")

@@ -1,4 +1,4 @@
-"""The table of credentials: one row for a connection's shared login, one for each user's own."""
+"""The table of credentials: one row for a connection's shared ones, one for each user's own."""
 
 from __future__ import annotations
 

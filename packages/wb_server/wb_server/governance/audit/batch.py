@@ -12,7 +12,7 @@ from .signing import Digest, Seal, Signer, numbers, read_ranges, same, to_ranges
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with the log.
+    """One defect of the log.
 
     Attributes:
         kind: ``edited``, ``deleted``, ``inserted``, ``copied``, ``gap``, ``seal`` or ``cut``.
@@ -24,7 +24,7 @@ class Finding:
 
 
 class BatchCheck:
-    """Takes the rows of one seal in the order of their numbers, and says what doesn't fit."""
+    """Takes the rows of one seal in the order of their numbers, and reports what doesn't match."""
 
     def __init__(self, signer: Signer, seal: Seal) -> None:
         self._signer = signer
@@ -37,7 +37,7 @@ class BatchCheck:
         self.good = True
 
     def findings_of_seal(self) -> Iterator[Finding]:
-        """What is wrong with the seal itself. To be asked first."""
+        """What is wrong with the seal itself. Call it first."""
         seal = self._seal
         if not same(seal.hash, self._signer.seal(seal)):
             yield self._wrong("seal", f"seal {seal.id} was edited: it doesn't match its own hash")
@@ -54,11 +54,11 @@ class BatchCheck:
         self._next = next(self._expected, None)
 
     def covers(self, number: int) -> bool:
-        """Whether a row of this number may be one of the batch."""
+        """Whether a row with this number may belong to the batch."""
         return self._seal.first_id <= number <= self._seal.last_id
 
     def take(self, row: sa.RowMapping) -> Iterator[Finding]:
-        """Takes a row that says it belongs to this seal."""
+        """Takes a row that claims to belong to this seal."""
         number = row["id"]
         while self._next is not None and self._next < number:
             self._missing.append(self._next)

@@ -1,7 +1,6 @@
 """``wb audit``: verify, checkpoint, export and prune, on the machine of the database.
 
-The exit status is 0 when all is well, 1 when the log was tampered with, 2 when a command could not
-be carried out.
+The exit status is 0 on success, 1 if the log was tampered with, 2 if a command failed.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ...kit.room import CommandError
 
-# What a command needs of the service is imported when it runs: `wb --help` is to be quick.
+# Commands import the service's code when they run, so that `wb --help` is quick.
 if TYPE_CHECKING:
     from ...kit.actor import Actor
     from ...kit.db import Database
@@ -79,7 +78,7 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Runs a sub-command; its exit status."""
+    """Runs a sub-command and returns its exit status."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from ...kit.errors import WorkbenchError
@@ -91,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (CommandError, VaultError, WorkbenchError) as error:
         return _fail(str(error))
     except BrokenPipeError:
-        # Whoever reads has enough, as `head` has. Python would complain at its end.
+        # The reader has enough, as `head` does. Python would complain when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except SQLAlchemyError as error:
@@ -124,7 +123,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     for number, text in (
         (seen.unsealed, "not sealed yet"),
         (seen.pruned_rows, f"deleted by retention, with {_count(seen.pruned_seals, 'seal')}"),
-        (seen.adopted, "from before there were seals, taken over as they were then"),
+        (seen.adopted, "from before there were seals, accepted as they were then"),
     ):
         if number:
             print(f"{_count(number, 'row')} {text}")
@@ -208,7 +207,7 @@ _Parser = argparse.ArgumentParser
 
 @dataclass(frozen=True)
 class _LocalLog:
-    """The log of this machine."""
+    """The log on this machine."""
 
     database: Database
     signer: Signer
@@ -221,8 +220,9 @@ def _open() -> Iterator[_LocalLog]:
     """The log that the settings name.
 
     Raises:
-        CommandError: there is no such database, it is of another version, or the log's key is gone.
-        VaultError: the master key is missing or not the database's.
+        CommandError: there is no such database, it is of another version, or the log's key is
+            missing.
+        VaultError: the master key is missing or doesn't belong to the database.
     """
     import sqlalchemy as sa
 
@@ -247,13 +247,13 @@ def _open() -> Iterator[_LocalLog]:
         found, wanted = versions(database)
         if found != wanted:
             raise CommandError(
-                f"the database is at version {found or 'none'}, this version needs {wanted}: run "
+                f"the database is at version {found or 'none'}, but this version needs {wanted}: run "
                 "`./wb migrate`"
             )
         master.prove(database)
         if key_lost(database):
             raise CommandError(
-                "the audit log's key is gone from the database (vault_secrets): restore the "
+                "the audit log's key is missing from the database (vault_secrets): restore the "
                 "database from a backup. Without the key, the log can't be checked"
             )
         key = master.secret(database, "audit")
@@ -267,7 +267,7 @@ def _open() -> Iterator[_LocalLog]:
 
 @contextlib.contextmanager
 def _output(path: Path | None) -> Iterator[TextIO]:
-    """The standard output, or a new file that is there once it is whole."""
+    """Standard output, or a new file that appears once it is complete."""
     if path is None:
         yield sys.stdout
         return
@@ -309,7 +309,7 @@ def _checkpoints(path: Path) -> list[Checkpoint]:
 
 
 def _actor(command: str) -> Actor:
-    """Who the log says it was: nobody at the Hub, but a user of this machine."""
+    """The actor for the log: not a user of the Hub, but of this machine."""
     from ...kit.actor import Actor
 
     number = os.geteuid()

@@ -29,7 +29,7 @@ class Finished(Protocol):
 
 
 class ExportStream(ByteStream):
-    """An export on its way to a client."""
+    """An export as a stream, which records its own end in the log."""
 
     media_type = MEDIA_TYPE
 
@@ -51,7 +51,7 @@ class ExportStream(ByteStream):
             self._finished("failed", code="internal", rows=self._rows, bytes=self._size)
             raise
         finally:
-            # Without effect after an end; otherwise the client is gone.
+            # Does nothing if the record is closed; otherwise the client has hung up.
             self.close()
 
     def close(self) -> None:
@@ -59,7 +59,7 @@ class ExportStream(ByteStream):
 
 
 def lines(rows: Iterable[ExportedRow], form: Format) -> Iterator[str]:
-    """The lines of a file: in CSV the first one has the names of the columns."""
+    """The lines of an export; in CSV the first one has the names of the columns."""
     if form == "jsonl":
         for row in rows:
             yield row.model_dump_json() + "\n"
@@ -74,7 +74,7 @@ def lines(rows: Iterable[ExportedRow], form: Format) -> Iterator[str]:
 
 
 def span(since: datetime | None, until: datetime | None) -> str | None:
-    """A time in words, for the log."""
+    """A period in words, for the log."""
     parts = [
         f"{word} {moment.isoformat()}"
         for word, moment in (("since", since), ("until", until))

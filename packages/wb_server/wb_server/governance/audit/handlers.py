@@ -14,13 +14,13 @@ def search(call: Call) -> AuditPage:
 
 
 def mine(call: Call) -> AuditPage:
-    """The rows of the one who asks."""
+    """Your own rows."""
     query = call.query(OwnAuditQuery)
     return call.service(AuditService).search(AuditQuery(**query.model_dump(), user=call.actor.name))
 
 
 def export(call: Call) -> ByteStream:
-    """The whole log, or that of a time, as lines of JSON with the oldest row first.
+    """The whole log, or a period of it, as lines of JSON with the oldest row first.
 
     Each line is one row with its ``mac`` and the number of its ``seal``.
     """

@@ -1,4 +1,4 @@
-"""Audit rows as they go over the wire."""
+"""Audit rows on the wire."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class AuditRow(BaseModel):
     address: str = Field(description="The address that the request came from.")
     via: str = Field(
         description=(
-            "How the request was authenticated: by a token, from one of their servers, or by a "
-            "JWT of an issuer."
+            "How the request was authenticated: with a token, from one of the user's servers, or "
+            "with a JWT of an issuer."
         )
     )
     request_id: str
     action: str
     connection_id: str | None = None
-    target: str | None = Field(None, description="The name of what was acted on.")
+    target: str | None = Field(None, description="What the action was about, by name.")
     statement: str | None = None
     rows: int | None = None
     bytes: int | None = None
     duration_ms: float | None = None
     outcome: Outcome | None = None
-    code: str | None = Field(None, description="The error's code, where it failed.")
+    code: str | None = Field(None, description="The error's code, if it failed.")
 
 
 class AuditPage(BaseModel):
@@ -63,13 +63,13 @@ class OwnAuditQuery(BaseModel):
 
 
 class AuditQuery(OwnAuditQuery):
-    """The same, and whose."""
+    """The same filters, and the user."""
 
     user: str | None = None
 
 
 class ExportQuery(BaseModel):
-    """Of what time. ``since`` is included, ``until`` is not."""
+    """The period to export: ``since`` is included, ``until`` is not."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -78,14 +78,14 @@ class ExportQuery(BaseModel):
 
 
 class ExportedRow(AuditRow):
-    """A row with what makes it checkable."""
+    """A row with its MAC and seal, by which it can be verified."""
 
     mac: str | None = Field(None, description="The row's MAC.")
-    seal: int | None = Field(None, description="The seal that holds the row.")
+    seal: int | None = Field(None, description="The seal that covers the row.")
 
 
 class Checkpoint(BaseModel):
-    """The chain as it was at a moment, to be kept where the service can't change it."""
+    """Where the chain ended at some time, to be kept where the service can't change it."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""The sealer: a thread that seals what was written, and once a day lets go of what is old."""
+"""The sealer: a thread that seals new rows, and once a day deletes old ones."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .store import AuditStore
 
 log = logging.getLogger(__name__)
 
-# Rows of one seal; while they are sealed, SQLite lets nobody else write.
+# Rows per seal; while they are sealed, SQLite blocks other writers.
 _BATCH = 2000
-# Seconds between two seals; and after which to look for rows that other processes have left.
+# Seconds between two seals, and between looks for rows that other processes wrote.
 _PAUSE, _LOOK = 1.0, 60.0
 _DAY = timedelta(days=1).total_seconds()
 
@@ -27,7 +27,7 @@ class Sealer:
     """Seals rows in the background, from ``start`` to ``close``.
 
     Args:
-        retention_days: how long rows are kept after they were sealed; 0: for ever.
+        retention_days: how long rows are kept after they were sealed; 0: forever.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class Sealer:
         self._thread = threading.Thread(target=self._run, name="audit-sealer", daemon=True)
 
     def start(self) -> None:
-        """Begins."""
+        """Starts the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Seals what is left and ends."""
+        """Seals the remaining rows and ends the thread."""
         self._stop.set()
         self._store.written.set()
         if self._thread.ident is not None:
             self._thread.join(30)
 
     def _run(self) -> None:
-        # What an ended process left behind is sealed at once.
+        # Rows that an ended process left unsealed are sealed at once.
         while True:
             self._turn()
             if self._stop.is_set():
@@ -74,7 +74,7 @@ class Sealer:
         except PruneRefused as error:
             log.error("old rows of the audit log are kept: %s. Run `wb audit verify`", error)
         except Exception:
-            # The database is away or full. Rows wait; said once, not every second.
+            # The database is down or full. The rows wait; logged once, not every second.
             if not self._failing:
                 log.exception("the audit log can't be sealed; trying again")
             self._failing = True
@@ -86,10 +86,10 @@ class Sealer:
 
 
 def seal_all(seals: SealStore, *, wait: bool = False) -> None:
-    """Seals every row that waits, unless another sealer is at it.
+    """Seals every unsealed row, unless another sealer is at work.
 
     Args:
-        wait: for that one to be done.
+        wait: whether to wait for the other sealer.
     """
     while seals.waiting():
         if seals.seal(_BATCH, wait=wait) is None and not wait:
@@ -97,13 +97,13 @@ def seal_all(seals: SealStore, *, wait: bool = False) -> None:
 
 
 def prune(seals: SealStore, audit: AuditService, age: timedelta, actor: Actor) -> int:
-    """Deletes rows that were sealed longer ago than an age, and says so in the log.
+    """Deletes rows that were sealed longer ago than ``age``, and records it in the log.
 
     Returns:
-        How many rows.
+        How many rows were deleted.
 
     Raises:
-        PruneRefused: rows don't fit their seal; they and all after them are kept.
+        PruneRefused: rows don't match their seal; they and all after them are kept.
     """
     before = clock.now() - age
     if not seals.old(before):

@@ -18,7 +18,7 @@ from .store import audit
 
 log = logging.getLogger(__name__)
 
-# The name of the lock that one sealer at a time holds in PostgreSQL: "wb_audit" as a number.
+# The advisory lock that one sealer at a time holds in PostgreSQL: "wb_audit" as a number.
 _LOCK = int.from_bytes(b"wb_audit", "big")
 
 audit_seals = sa.Table(
@@ -52,17 +52,17 @@ audit_seals = sa.Table(
 
 
 class PruneRefused(Exception):
-    """Old rows are kept, because they don't fit their seal: deleting them would hide that."""
+    """Old rows are kept because they don't match their seal: deleting them would hide that."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.text)
 
 
 class SealStore:
-    """Makes seals and takes away what is old. Safe to be used by several processes at once.
+    """Adds seals and prunes old rows. Safe to use from several processes at once.
 
-    It remembers the last seal that it made or saw, and goes on from there: if somebody cuts the
-    chain's end while this lives, the next seal shows the hole.
+    It remembers the last seal that it made or saw, and continues from there: if somebody cuts off
+    the chain's end during its lifetime, the next seal reveals the gap.
     """
 
     def __init__(self, database: Database, signer: Signer) -> None:
@@ -72,19 +72,19 @@ class SealStore:
         self._adopts_to: int | None = None
 
     def waiting(self) -> bool:
-        """Whether there is a row that no seal holds."""
+        """Whether there is an unsealed row."""
         with self._database.read() as connection:
             return connection.execute(_UNSEALED.limit(1)).first() is not None
 
     def seal(self, limit: int, *, wait: bool = False) -> Seal | None:
-        """Seals the oldest rows that no seal holds yet.
+        """Seals the oldest unsealed rows.
 
         Args:
-            limit: how many at most.
-            wait: for another sealer to be done; without, its work is left to it.
+            limit: how many rows at most.
+            wait: whether to wait for another sealer; otherwise the rows are left to it.
 
         Returns:
-            The seal; ``None`` when there is nothing to do, or another sealer is at it.
+            The seal; ``None`` if there is nothing to do, or another sealer is at work.
         """
         try:
             seal = self._seal(limit, wait=wait)
@@ -150,16 +150,16 @@ class SealStore:
             return bool(self._prunable(connection, before, 1))
 
     def prune(self, before: datetime, limit: int) -> int:
-        """Deletes the rows of the oldest batch if it was sealed before a moment.
+        """Deletes the rows of the oldest batches, if they were sealed before this time.
 
-        Several batches go at once, up to about ``limit`` rows. Their seals stay, each with a
+        One call deletes several batches, up to about ``limit`` rows. Their seals stay, each with a
         certificate.
 
         Returns:
-            How many rows were deleted; 0 when none is old enough.
+            How many rows were deleted; 0 if none is old enough.
 
         Raises:
-            PruneRefused: rows don't fit their seal.
+            PruneRefused: rows don't match their seal.
         """
         with self._database.write() as connection:
             if not self._alone(connection, wait=True):
@@ -192,7 +192,7 @@ class SealStore:
         return seal.rows
 
     def _prunable(self, connection: sa.Connection, before: datetime, limit: int) -> list[Seal]:
-        """The oldest batches that still have rows, as long as they are old enough."""
+        """The oldest batches that still have rows, up to the first that isn't old enough."""
         found = (
             sa.select(audit_seals)
             .where(audit_seals.c.pruned.is_(None))
@@ -208,7 +208,7 @@ class SealStore:
         return seals
 
     def _alone(self, connection: sa.Connection, *, wait: bool) -> bool:
-        """Makes this the only sealer until its transaction ends; SQLite's writers are alone."""
+        """Locks out other sealers until the transaction ends; SQLite has one writer anyway."""
         if self._database.sqlite:
             return True
         if wait:
@@ -217,7 +217,7 @@ class SealStore:
         return bool(connection.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_LOCK))))
 
     def _last(self, connection: sa.Connection) -> tuple[Seal | None, int]:
-        """The seal that the next one follows, and the highest number that a seal has."""
+        """The seal that the next one follows, and the highest number of any seal."""
         last = _as_seal(connection.execute(_LAST).mappings().first())
         number = last.id if last else 0
         seen = self._seen
@@ -232,9 +232,9 @@ class SealStore:
         return last, number
 
     def _adoption(self, connection: sa.Connection, last: Seal | None) -> int | None:
-        """Up to which number rows without a mac are from before there were macs.
+        """The highest number of a row that predates macs.
 
-        The first seal says it once and for all. A row without a mac behind it is a forged one.
+        The first seal fixes it for good. A row after it without a mac is forged.
         """
         if last is None:
             highest = sa.select(sa.func.max(audit.c.id)).where(audit.c.mac.is_(None))
@@ -246,7 +246,7 @@ class SealStore:
         return self._adopts_to
 
     def _adopt(self, connection: sa.Connection, ids: Sequence[int]) -> dict[int, str]:
-        """Gives rows from before there were macs theirs."""
+        """Adds macs to rows that predate them."""
         macs: dict[int, str] = {}
         for first, last in to_ranges(ids):
             found = sa.select(audit).where(audit.c.id.between(first, last))
@@ -263,7 +263,7 @@ class SealStore:
 
 
 def key_lost(database: Database) -> bool:
-    """Whether there are seals but not the key that they were made with: a new one would not fit."""
+    """Whether there are seals but their key is missing: a new key would not match them."""
     key = sa.select(vault_secrets.c.name).where(vault_secrets.c.name == "audit")
     with database.read() as connection:
         return (
@@ -273,13 +273,13 @@ def key_lost(database: Database) -> bool:
 
 
 class _Changed(Exception):
-    """Rows went away while they were sealed. What is there then comes with the next try."""
+    """Rows changed while they were being sealed; the next try seals what is left."""
 
 
 _LAST = sa.select(audit_seals).order_by(audit_seals.c.id.desc()).limit(1)
 
 
-# Rows that no seal holds, the oldest first.
+# The unsealed rows, the oldest first.
 _UNSEALED = sa.select(audit.c.id, audit.c.mac).where(audit.c.seal.is_(None)).order_by(audit.c.id)
 
 

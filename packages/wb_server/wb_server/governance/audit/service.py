@@ -1,4 +1,4 @@
-"""The audit log: what happened, written before and after it happens."""
+"""The audit log: each access is recorded before and after it happens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .export import ExportStream, span
 from .models import AuditPage, AuditQuery, ExportedRow, ExportQuery
 from .store import AuditStore, storable
 
-# A statement over this is cut in the log; the gate's own limit is higher.
+# A longer statement is truncated in the log; the gate's own limit is higher.
 _STATEMENT_LIMIT = 64 * 1024
 
 
@@ -28,10 +28,10 @@ class _StartedRow:
 
 
 class AuditService:
-    """Writes the log and answers searches in it.
+    """Writes and searches the log.
 
-    ``started`` commits before it returns: without its row nothing is accessed. A start whose
-    process ended before its finish is closed as ``unknown`` by ``close_open``.
+    ``started`` commits before it returns: nothing is accessed without its row. If the process ends
+    before ``finished``, ``close_open`` closes the record as ``unknown``.
     """
 
     def __init__(self, store: AuditStore) -> None:
@@ -52,7 +52,7 @@ class AuditService:
         """Opens a record and returns its id.
 
         Args:
-            record: the id to use, as a query's own; a new one is made without it.
+            record: the id to use, such as a query's; by default a new one.
         """
         record = record or str(uuid.uuid4())
         row: dict[str, object] = {
@@ -92,7 +92,7 @@ class AuditService:
             return
         if target is not None:
             opened.row["target"] = _cut(target, 255)
-        # It need not outlive a power cut: then the record is closed as `unknown` at the next start.
+        # It need not survive a power cut: the next start would close the record as `unknown`.
         self._store.add(
             {
                 **opened.row,
@@ -148,7 +148,7 @@ class AuditService:
         return AuditPage(items=rows, next_cursor=encode_cursor(rows[-1].id) if more else None)
 
     def export(self, actor: Actor, origin: Origin, query: ExportQuery) -> ExportStream:
-        """The log as lines of JSON, the oldest row first; itself in the log with how much it was."""
+        """The log as lines of JSON, the oldest row first. The export and its size are logged too."""
         record = self.started(actor, origin, "audit.export", target=span(query.since, query.until))
         try:
             rows = self.rows(query.since, query.until)
@@ -158,21 +158,21 @@ class AuditService:
             raise
 
     def rows(self, since: datetime | None, until: datetime | None) -> Iterator[ExportedRow]:
-        """The rows of a time, the oldest first, as the store's ``export`` gives them."""
+        """The rows of a period, the oldest first, from the store's ``export``."""
         return self._store.export(since, until)
 
-    def close_open(self, going: Callable[[], Collection[str]] = tuple) -> int:
-        """Closes as ``unknown`` what an ended process had started, and returns how many.
+    def close_open(self, active: Callable[[], Collection[str]] = tuple) -> int:
+        """Closes as ``unknown`` the records that an ended process left open; returns how many.
 
-        Called once, before the service takes requests.
+        Called once, before the service accepts requests.
 
         Args:
-            going: tells the ids of requests that other processes work on. These close their
-                records themselves.
+            active: returns the ids of requests that other processes work on. Those close their
+                own records.
         """
-        # In this order: what begins or ends meanwhile is left alone.
+        # In this order, so that records that open or close meanwhile are left alone.
         now = clock.now()
-        others = going()
+        others = active()
         rows = [
             row
             for row in self._store.open_records()
@@ -197,7 +197,7 @@ class AuditService:
 
 
 def _cut(text: str | None, limit: int) -> str | None:
-    """A text as a row can hold it."""
+    """A text, made storable and truncated to fit its column."""
     if text is None:
         return None
     text = storable(text)

@@ -1,8 +1,7 @@
-"""Keyed digests of rows and seals: what nobody can make up without the log's key.
+"""Keyed digests of rows and seals, which nobody can forge without the log's key.
 
-A row's ``mac`` is over everything that the row says, but not over its number, which the database
-gives while the row is added. A seal binds numbers and macs together, and each seal to the one
-before.
+A row's ``mac`` covers all of the row's content, but not its number, which the database assigns on
+insert. A seal binds numbers and macs together, and each seal to the one before.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-# What a row's mac is over, in this order. A change of it makes every older row look edited.
+# The columns that a row's mac covers, in this order. Changing it makes every older row look edited.
 SIGNED = (
     "record",
     "at",
@@ -36,7 +35,7 @@ SIGNED = (
 )
 
 _AT = SIGNED.index("at")
-# Made once: `json.dumps` makes one for each call, and this is in the way of every query.
+# Built once: `json.dumps` builds an encoder for each call, and this is in the path of every query.
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -45,13 +44,13 @@ class Seal:
     """One batch of rows, and its place in the chain.
 
     Attributes:
-        ids: the numbers of its rows, as ``1-40,42``.
+        ids: the numbers of its rows, such as ``1-40,42``.
         digest: over the numbers and macs of its rows, in the order of their numbers.
-        adopted: how many of its rows were from before there were macs, and taken as they were.
+        adopted: how many of its rows predate macs, and were accepted as they were.
         adopts_to: in the first seal: the highest number of such a row, if there was one.
         previous: the hash of the seal before; empty in the first one.
         hash: keyed, over all of the above.
-        pruned: once its rows are deleted for their age: keyed, says that the service did it.
+        pruned: a keyed certificate that the service deleted its rows for their age.
     """
 
     id: int
@@ -70,17 +69,17 @@ class Seal:
 
 
 class Signer:
-    """Makes the keyed digests of one log.
+    """Computes the keyed digests of one log.
 
     Args:
-        key: 32 random bytes, the same for as long as the log lives.
+        key: 32 random bytes, the same for the lifetime of the log.
     """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
 
     def row(self, row: Mapping[Any, Any]) -> str:
-        """The mac of a row; a column that is left out counts as empty."""
+        """The mac of a row; a missing column counts as NULL."""
         values = [row.get(name) for name in SIGNED]
         values[_AT] = _plain(values[_AT])
         return self._mac("row", *values)
@@ -106,32 +105,32 @@ class Signer:
         return self._mac("pruned", seal.id, seal.hash, _plain(seal.pruned_at))
 
     def _mac(self, *values: object) -> str:
-        # JSON keeps the values apart from each other, and texts apart from numbers.
+        # JSON delimits the values, and distinguishes strings from numbers.
         return hmac.digest(self._key, _encode(values).encode(), "sha256").hex()
 
 
 def same(mac: object, other: str) -> bool:
-    """Whether two digests are equal."""
+    """Whether two digests are equal, in constant time."""
     return isinstance(mac, str) and hmac.compare_digest(mac.encode(), other.encode())
 
 
 class Digest:
-    """The digest over a batch's rows, taken in the order of their numbers."""
+    """The digest over a batch's rows, added in the order of their numbers."""
 
     def __init__(self) -> None:
         self._sum = hashlib.sha256()
 
     def add(self, row_id: int, mac: str | None) -> None:
-        """Takes one row."""
+        """Adds one row."""
         self._sum.update(f"{row_id}:{mac or ''}\n".encode())
 
     def value(self) -> str:
-        """The digest of all that were taken."""
+        """The digest of all rows added."""
         return self._sum.hexdigest()
 
 
 def to_ranges(ids: Iterable[int]) -> list[tuple[int, int]]:
-    """Rising numbers as ranges, first and last included."""
+    """Ascending numbers as ranges, first and last included."""
     ranges: list[tuple[int, int]] = []
     for number in ids:
         if ranges and number == ranges[-1][1] + 1:
@@ -142,15 +141,15 @@ def to_ranges(ids: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def write_ranges(ranges: Iterable[tuple[int, int]]) -> str:
-    """Ranges as a text, such as ``1-40,42``."""
+    """Formats ranges as text, such as ``1-40,42``."""
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def read_ranges(text: str) -> list[tuple[int, int]]:
-    """The ranges in a text that ``write_ranges`` made.
+    """Parses the text of ``write_ranges``.
 
     Raises:
-        ValueError: it is no such text.
+        ValueError: it isn't such a text.
     """
     ranges = []
     for part in text.split(","):
@@ -166,7 +165,7 @@ def numbers(ranges: Iterable[tuple[int, int]]) -> Iterator[int]:
 
 
 def _plain(moment: datetime | None) -> str | None:
-    """A time as a text that is the same before and after a way through either database."""
+    """A time as text that is the same before and after a round trip through either database."""
     if moment is None:
         return None
     if moment.tzinfo is not UTC:

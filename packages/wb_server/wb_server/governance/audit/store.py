@@ -1,4 +1,4 @@
-"""The audit table. Rows are only ever added, each with its mac; only age takes them away again."""
+"""The audit table. Rows are only ever added, each with its mac, and deleted only for their age."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .signing import Signer
 audit = sa.Table(
     "audit",
     metadata,
-    # SQLite numbers its rows by itself only in a column of type INTEGER.
+    # SQLite assigns numbers only in a column of type INTEGER.
     sa.Column(
         "id",
         sa.BigInteger().with_variant(sa.Integer, "sqlite"),
@@ -40,9 +40,9 @@ audit = sa.Table(
     sa.Column("duration_ms", sa.Float),
     sa.Column("outcome", sa.String(10)),
     sa.Column("code", sa.String(64)),
-    # Empty in rows from before there were macs, until a seal takes them over.
+    # Empty in rows that predate macs, until a seal adopts them.
     sa.Column("mac", sa.String(64)),
-    # The seal that holds the row; empty until the sealer came by.
+    # The seal that covers the row; empty until it is sealed.
     sa.Column("seal", sa.BigInteger),
     sa.Index("ix_audit_actor_id", "actor", "id"),
     sa.Index(
@@ -55,11 +55,11 @@ audit = sa.Table(
 )
 
 
-# So many rows of an export are held at a time.
+# How many rows of an export are held at a time.
 _PAGE = 1000
 
-# Made once: with its values in it SQLAlchemy would build and look it up anew for each row, which takes
-# as long as the commit.
+# Built once: with the values in the statement, SQLAlchemy would build and look it up for each row, which
+# takes as long as the commit.
 _ADD = audit.insert()
 
 
@@ -67,10 +67,10 @@ class AuditStore:
     """Adds and searches rows.
 
     Args:
-        key: what the rows' macs are made with: the log's own.
+        key: the log's key, for the rows' macs.
 
     Attributes:
-        written: set when a row was added, for whoever seals them.
+        written: set when a row is added, to wake the sealer.
     """
 
     def __init__(self, database: Database, key: bytes) -> None:
@@ -82,7 +82,7 @@ class AuditStore:
         """Adds a row; committed when this returns.
 
         Args:
-            durable: whether it has to outlive a power cut in the next moment.
+            durable: whether it must survive an immediate power cut.
         """
         row = {**row, "mac": self._signer.row(row)}
         with self._database.write(durable=durable) as connection:
@@ -90,7 +90,7 @@ class AuditStore:
         self.written.set()
 
     def search(self, query: AuditQuery, before: int | None) -> list[AuditRow]:
-        """The newest rows that match, at most ``limit`` + 1 of them, older than the row ``before``."""
+        """The newest matching rows older than the row ``before``, at most ``limit`` + 1 of them."""
         table = audit.c
         found = sa.select(audit).order_by(table.id.desc()).limit(query.limit + 1)
         if before is not None:
@@ -117,10 +117,10 @@ class AuditStore:
             return [AuditRow(**row) for row in connection.execute(found).mappings()]
 
     def export(self, since: datetime | None, until: datetime | None) -> Iterator[ExportedRow]:
-        """The rows of a time up to the one that is the newest now, the oldest first.
+        """The rows of a period, up to the one that is newest now, the oldest first.
 
-        It holds a thousand at a time and no transaction between them, so that a slow reader is
-        nobody's burden.
+        It holds a thousand rows at a time and no transaction between them, so a slow reader burdens
+        nobody.
 
         Args:
             since: included.
@@ -147,9 +147,9 @@ class AuditStore:
             seen = rows[-1].id
 
     def open_records(self) -> list[sa.RowMapping]:
-        """The ``started`` rows whose access has no ``finished`` row, one for each such record."""
-        # Nearly every record has a start and a finish and nothing else: that shows in the index of
-        # the records alone. Only what is left is looked at row by row.
+        """The ``started`` rows without a ``finished`` row, one for each such record."""
+        # Nearly every record has a start and a finish and nothing else, which the index on records
+        # alone shows. Only the others are examined row by row.
         odd = sa.select(audit.c.record).group_by(audit.c.record).having(sa.func.count() != 2)
         refused = sa.select(audit.c.record).where(audit.c.event == "refused")
         times = {
@@ -168,7 +168,7 @@ class AuditStore:
 
 
 def storable(text: str) -> str:
-    """A text with what PostgreSQL can't hold replaced, so that no request escapes the log by it."""
+    """A text with replacements for what PostgreSQL can't store, so that no request evades the log."""
     if "\0" in text:
         text = text.replace("\0", "\N{SYMBOL FOR NULL}")
     if not text.isascii():

@@ -1,4 +1,4 @@
-"""Reads the whole log and says what was done to it behind the service's back."""
+"""Reads the whole log and reports what was done to it behind the service's back."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from .seals import audit_seals
 from .signing import Seal, Signer, read_ranges, same, to_ranges, write_ranges
 from .store import audit
 
-# So many seals are looked at together, and so many rows are fetched at once.
+# How many seals are checked together, and how many rows are fetched at once.
 _SEALS, _ROWS = 200, 1000
-# A row is sealed within seconds. One that is older by so much than the seal before its own was put
-# there later, or the clock was set back.
+# A row is sealed within seconds. If it is older than the seal before its own by this much, it was
+# inserted later, or the clock was set back.
 _LATE = timedelta(hours=1)
-# So many of those are named.
+# How many of those are named.
 _NOTED = 20
 
 
 @dataclass
 class Summary:
-    """What was looked at."""
+    """What was checked."""
 
     rows: int = 0
     seals: int = 0
@@ -44,11 +44,11 @@ class Verifier:
     """One check of one state of the log.
 
     Args:
-        checkpoints: what was noted of the chain before and kept elsewhere.
+        checkpoints: earlier states of the chain, kept elsewhere.
 
     Attributes:
-        summary: what was looked at; whole once ``findings`` has ended.
-        notes: what a person should know that need not be wrong.
+        summary: what was checked; complete once ``findings`` has ended.
+        notes: what an auditor should know although it need not be wrong.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Verifier:
         self.notes: list[str] = []
 
     def findings(self) -> Iterator[Finding]:
-        """All that is wrong, as it is found. Memory stays the same however long the log is."""
+        """Yields all defects as they are found. Memory use doesn't grow with the log."""
         with self._database.snapshot() as connection:
             yield from self._chain(connection)
             yield from self._strays(connection)
@@ -95,7 +95,7 @@ class Verifier:
                 check = BatchCheck(self._signer, seal)
                 yield from check.findings_of_seal()
                 yield from self._compare(seal)
-                with contextlib.suppress(ValueError):  # the check has said so
+                with contextlib.suppress(ValueError):  # the check has reported it
                     self._holes.cover(read_ranges(seal.ids))
                 if self.summary.last:
                     before[seal.id] = self.summary.last.sealed_at
@@ -157,7 +157,7 @@ class Verifier:
             )
 
     def _compare(self, seal: Seal) -> Iterator[Finding]:
-        """Compares with the checkpoints up to this seal."""
+        """Compares the chain with the checkpoints up to this seal."""
         while self._checkpoints and self._checkpoints[0].seal <= seal.id:
             noted = self._checkpoints.pop(0)
             fits = noted.seal == seal.id and noted.hash == seal.hash
@@ -180,7 +180,7 @@ class Verifier:
     # --- rows beside the chain -------------------------------------------------------------
 
     def _strays(self, connection: sa.Connection) -> Iterator[Finding]:
-        """Rows that name a seal which isn't there, holds other rows, or has none any more."""
+        """Rows that name a seal which doesn't exist, covers other rows, or was pruned."""
         holds = audit.c.id.between(audit_seals.c.first_id, audit_seals.c.last_id)
         found = (
             sa.select(
@@ -234,7 +234,7 @@ class Verifier:
             )
 
     def _copies(self, connection: sa.Connection) -> Iterator[Finding]:
-        """A row that was copied has a mac that fits."""
+        """Copied rows: their macs are valid, but not unique."""
         twice = (
             sa.select(audit.c.mac)
             .where(audit.c.mac.is_not(None))
@@ -252,9 +252,9 @@ class Verifier:
             )
 
     def _gaps(self, connection: sa.Connection) -> Iterator[Finding]:
-        """Numbers that neither a seal nor a row has."""
+        """Numbers that no seal and no row has."""
         if self._database.sqlite:
-            # It counts without gaps, and remembers how far.
+            # SQLite numbers without gaps, and remembers the last number.
             last = connection.execute(
                 sa.text("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
             ).scalar()
@@ -272,14 +272,14 @@ class Verifier:
 
 
 class Holes:
-    """Which numbers have not been seen, of those up to the highest."""
+    """The numbers not seen so far, of those up to the highest."""
 
     def __init__(self) -> None:
         self._next = 1
         self._holes: list[tuple[int, int]] = []
 
     def cover(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """These numbers have been seen."""
+        """Marks these numbers as seen."""
         for first, last in ranges:
             if first > self._next:
                 self._holes.append((self._next, first - 1))
@@ -288,13 +288,13 @@ class Holes:
             self._next = max(self._next, last + 1)
 
     def reach(self, last: int) -> None:
-        """There were numbers up to this one."""
+        """Adds numbers up to this one, as not seen."""
         if last >= self._next:
             self._holes.append((self._next, last))
             self._next = last + 1
 
     def left(self) -> list[tuple[int, int]]:
-        """The ranges of numbers that were not seen."""
+        """The ranges of numbers not seen."""
         return list(self._holes)
 
     def _fill(self, first: int, last: int) -> None:
@@ -321,6 +321,6 @@ def _strayed(row: sa.RowMapping) -> tuple[int, str]:
 def _stream(
     connection: sa.Connection, found: sa.Select[tuple[object, ...]]
 ) -> Iterator[sa.RowMapping]:
-    """The rows of a statement, without holding them all."""
+    """The rows of a statement, without holding all of them in memory."""
     options = {"yield_per": _ROWS}
     yield from connection.execute(found, execution_options=options).mappings()

@@ -1,5 +1,5 @@
-"""Owned things: what has an owner, shares, a unique name, and an end that can be undone.
+"""Owned things, which have an owner, shares, a unique name and an undoable delete.
 
-Connections and pipelines are such. Each kind has a model, a table, a store and a service of its own, which
-say only what is its own.
+Connections and pipelines are owned things. Each kind has its own model, table, store and service, which
+add only what is specific to it.
 """

@@ -1,4 +1,4 @@
-"""Endpoints of owned things: the same ones for every kind."""
+"""The endpoints of owned things, the same for every kind."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .service import UNDO_DAYS, OwnedService
 
 
 def routes(kind: type[OwnedService[Any, OwnedView]], view: type[OwnedView]) -> list[Endpoint]:
-    """The endpoints that one kind of thing has in common with all others.
+    """The endpoints of one kind of thing that all kinds have in common.
 
     Args:
-        kind: its service's class.
+        kind: the class of its service.
         view: a thing as one actor sees it.
     """
     thing, path = view.thing, f"/{view.plural}/{{id}}"
@@ -46,15 +46,17 @@ def routes(kind: type[OwnedService[Any, OwnedView]], view: type[OwnedView]) -> l
     def transfer(call: Call) -> Access:
         return call.service(kind).transfer(call.actor, call.path["id"], call.body(OwnerRequest))
 
-    # The API's reference shows them.
+    # The API reference shows these docstrings.
     by = "its name or id" if kind.by_name else "its id"
     get.__doc__ = f"One {thing}, by {by}."
     delete.__doc__ = f"Deletes a {thing}; it can be restored for {UNDO_DAYS} days."
     restore.__doc__ = f"Brings a deleted {thing} back."
-    access.__doc__ = f"Whom a {thing} is shared with, and which users that comes to."
-    share.__doc__ = "Gives a user or a group a level, in place of the one that they had."
-    unshare.__doc__ = "Takes a share back."
-    transfer.__doc__ = f"Gives a {thing} another owner. The one before keeps what shares give them."
+    access.__doc__ = f"Whom a {thing} is shared with, and which users have access as a result."
+    share.__doc__ = "Gives a user or a group a level, replacing the one that they had."
+    unshare.__doc__ = "Revokes a share."
+    transfer.__doc__ = (
+        f"Gives a {thing} another owner. The previous one keeps the access that shares give them."
+    )
     return [
         Endpoint("GET", path, f"{thing}.see", get, f"See a {thing}", view, errors=(404,)),
         Endpoint(

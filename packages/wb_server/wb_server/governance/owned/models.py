@@ -1,4 +1,4 @@
-"""Owned things, as rooms hand them to each other, and their sharing as it goes over the wire."""
+"""Owned things, as rooms pass them to each other, and their sharing on the wire."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Owner(BaseModel):
 
 
 class Share(BaseModel):
-    """What a user, or each member of a group, holds of a thing."""
+    """The level that a user, or each member of a group, has on a thing."""
 
     kind: Literal["user", "group"]
     name: str
@@ -28,11 +28,11 @@ class Share(BaseModel):
 
 
 class OwnedThing(BaseModel):
-    """What every such thing has.
+    """Base of all owned things.
 
     Attributes:
         thing: its kind, as rights and messages name it.
-        plural: of that, as paths and topics name it.
+        plural: the plural of its kind, as paths and topics name it.
     """
 
     thing: ClassVar[Thing]
@@ -48,21 +48,21 @@ class OwnedThing(BaseModel):
     deleted_at: datetime | None = None
 
     def changed(self, **fields: Any) -> Self:
-        """Its next version, which differs in some fields."""
+        """Its next version, with these fields changed."""
         return self.model_copy(
             update={**fields, "version": self.version + 1, "updated_at": clock.now()}
         )
 
     def search_text(self) -> str:
-        """Where a search looks for its words."""
+        """The text that a search looks in."""
         return self.name
 
 
 class OwnedView(OwnedThing):
     """A thing as one actor sees it.
 
-    ``level`` is what they hold of it and ``reasons`` why, ``actions`` what they may do with it now.
-    ``shares`` is empty for those who don't manage it.
+    ``level`` is their level on it and ``reasons`` says why; ``actions`` are what they may do with it
+    now. ``shares`` is empty for those who don't manage it.
     """
 
     level: Level
@@ -71,19 +71,19 @@ class OwnedView(OwnedThing):
 
 
 class ShareRequest(BaseModel):
-    """Gives a user or a group a level, in place of the one that they had."""
+    """Gives a user or a group a level, replacing the one that they had."""
 
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["user", "group"]
     name: str = Field(min_length=1, max_length=255)
     level: Level = Field(
-        description="Of a connection `use`, `write` or `manage`; of a pipeline `view`, `run`, `edit` "
-        "or `manage`."
+        description="`use`, `write` or `manage` for a connection; `view`, `run`, `edit` or `manage` "
+        "for a pipeline."
     )
 
     def audit_target(self) -> str:
-        """Who gets what."""
+        """Who gets which level."""
         return f"{self.kind}/{self.name}: {self.level}"
 
 
@@ -96,12 +96,12 @@ class OwnerRequest(BaseModel):
     name: str = Field(min_length=1, max_length=255)
 
     def audit_target(self) -> str:
-        """Who gets it."""
+        """The new owner."""
         return f"{self.kind}/{self.name}"
 
 
 class PersonAccess(BaseModel):
-    """What one user holds of the thing, and why, the highest level first."""
+    """One user's level on the thing, and the reasons for it, the highest level first."""
 
     name: str
     level: Level
@@ -112,7 +112,7 @@ class PersonAccess(BaseModel):
 
 
 class Access(BaseModel):
-    """Whom the thing is shared with, and who that comes to now."""
+    """Whom the thing is shared with, and which users have access as a result, as of now."""
 
     owner: Owner
     shares: list[Share]

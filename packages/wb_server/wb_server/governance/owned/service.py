@@ -1,4 +1,4 @@
-"""What may be done with every owned thing: list, see, change, delete, restore, purge, share."""
+"""The operations on all owned things: list, see, change, delete, restore, purge, share."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ V = TypeVar("V", bound=OwnedView, covariant=True)
 class OwnedService(Generic[T, V]):
     """The rules that all kinds of owned things share.
 
-    The service of a kind extends it: it adds how a thing is made and changed, by ``require``,
-    ``_saving`` and ``_change``. What else is its own it says in ``_details``, ``_impossible``,
-    ``_restored``, ``_handed_over`` and ``_after_change``, which do nothing here.
+    The service of a kind extends it with how a thing is created and changed, using ``require``,
+    ``_saving`` and ``_change``. Other specifics go into ``_details``, ``_impossible``, ``_restored``,
+    ``_handed_over`` and ``_after_change``, which are neutral here.
 
     Rights are the kind's ``see``, ``update``, ``delete``, ``share`` and ``transfer``; the topic is its
     plural.
 
     Args:
-        view: a thing as one actor sees it.
+        view: the model of a thing as one actor sees it.
 
     Attributes:
-        by_name: whether paths may name a thing instead of giving its id.
-        sharing: whom things are shared with.
+        by_name: whether paths may use a thing's name instead of its id.
+        sharing: the sharing of these things.
     """
 
     by_name: ClassVar[bool] = False
@@ -62,13 +62,13 @@ class OwnedService(Generic[T, V]):
         """The things that the actor may see, by name.
 
         Args:
-            search: keep those with all its words in their ``search_text``.
-            deleted: list those that are deleted and can be restored instead.
+            search: only those whose ``search_text`` contains all of its words.
+            deleted: list instead those that are deleted and can be restored.
         """
         return self._views(actor, self._found(actor, search, deleted))
 
     def names(self, actor: Actor) -> dict[str, str]:
-        """Id -> name of every living thing that the actor may see."""
+        """Id -> name of every undeleted thing that the actor may see."""
         return {row.id: row.name for row in self._found(actor)}
 
     def get(self, actor: Actor, thing_id: str) -> V:
@@ -80,7 +80,7 @@ class OwnedService(Generic[T, V]):
         return self.view(actor, self.saved(actor, thing_id))
 
     def saved(self, actor: Actor, thing_id: str) -> T:
-        """A living thing that the actor may see, by what a path says.
+        """An undeleted thing that the actor may see, by its id or name in a path.
 
         Raises:
             NotFound: there is none, or none that the actor may see.
@@ -90,16 +90,16 @@ class OwnedService(Generic[T, V]):
         return self._visible(actor, self._store.by_id(thing_id), deleted=False)
 
     def find(self, actor: Actor, name_or_id: str) -> T:
-        """A living thing that the actor may see, by its name or id.
+        """An undeleted thing that the actor may see, by its name or id.
 
         Raises:
-            NotFound: with near names among those that the actor may see.
+            NotFound: with similar names among those that the actor may see.
         """
         found = self._store.by_name(name_or_id) or self._store.by_id(name_or_id)
         if found and not found.deleted_at and self._may(actor, "see", found):
             return found
         near, hint = [], ""
-        # What a run says is read by all who see it, and they may see fewer things.
+        # Everyone who sees a run reads its messages, and they may see fewer things than its actor.
         if not actor.via.startswith("run:"):
             names = self.names(actor).values()
             near = difflib.get_close_matches(name_or_id, names, n=3, cutoff=0.5)
@@ -113,11 +113,11 @@ class OwnedService(Generic[T, V]):
         )
 
     def view(self, actor: Actor, thing: T) -> V:
-        """A thing with what the actor holds of it and may do with it."""
+        """A thing with the actor's level on it and what they may do with it."""
         return self._views(actor, [thing])[0]
 
     def require(self, actor: Actor, thing_id: str, verb: str) -> T:
-        """A living thing on which the actor may do something.
+        """An undeleted thing on which the actor may do something.
 
         Raises:
             NotFound: there is none, or none that the actor may see.
@@ -139,11 +139,11 @@ class OwnedService(Generic[T, V]):
         return self._change(actor, old, old.changed(deleted_at=clock.now()))
 
     def restore(self, actor: Actor, thing_id: str) -> V:
-        """Brings a deleted thing back.
+        """Restores a deleted thing.
 
         Raises:
             NotFound, Forbidden: as for ``require``.
-            Conflict: it isn't deleted, or its name was given to another one meanwhile.
+            Conflict: it isn't deleted, or another thing has taken its name meanwhile.
         """
         old = self._visible(actor, self._store.by_id(thing_id), deleted=True)
         self._rights.require(actor, f"{self._thing}.delete", old)
@@ -152,7 +152,7 @@ class OwnedService(Generic[T, V]):
         return self._change(actor, old, self._restored(old).changed(deleted_at=None))
 
     def transfer(self, actor: Actor, thing_id: str, request: OwnerRequest) -> Access:
-        """Gives a thing another owner. The one before keeps what shares give them.
+        """Gives a thing another owner. The previous one keeps the access that shares give them.
 
         Raises:
             NotFound, Forbidden: as for ``require``; only administrators may.
@@ -169,38 +169,38 @@ class OwnedService(Generic[T, V]):
         return self.sharing.of(self._store.by_id(old.id) or changed)
 
     def purge(self) -> int:
-        """Removes for good what was deleted over 30 days ago; called when the service starts."""
+        """Permanently removes what was deleted over 30 days ago; called when the service starts."""
         return self._store.purge(clock.now() - timedelta(days=UNDO_DAYS))
 
-    # --- what a kind may say of its own ----------------------------------------------------
+    # --- what a kind may override ----------------------------------------------------------
 
     def _details(self, actor: Actor, things: Sequence[T]) -> Mapping[str, Mapping[str, Any]]:
-        """Id -> what the view of a thing has besides the thing and the actor's rights."""
+        """Id -> further fields of the view, besides the thing's and the actor's rights."""
         return {}
 
     def _impossible(self, thing: T) -> Collection[str]:
-        """The actions that nobody can do with this thing, whatever their rights."""
+        """The actions that nobody can do on this thing, whatever their rights."""
         return ()
 
     def _restored(self, thing: T) -> T:
-        """A deleted thing as it comes back."""
+        """A deleted thing, as it is restored."""
         return thing
 
     def _handed_over(self, thing: T, owner: Owner) -> T:
-        """A thing as its new owner gets it."""
+        """A thing, as its new owner gets it."""
         return thing.model_copy(update={"owner": owner})
 
     def _after_change(self, thing: T) -> None:
-        """Is called when a change was written, before anybody is told."""
+        """Called after a change was committed, before its topic is published."""
 
     # --- for the services of kinds ---------------------------------------------------------
 
     @contextmanager
     def _saving(self, thing: T, old: T | None = None) -> Iterator[sa.Connection]:
-        """Writes a thing, and in the same transaction what the block does; then all are told.
+        """Writes a thing in the same transaction as the block's changes, then publishes its topic.
 
         Args:
-            old: what it takes the place of; none of a new thing.
+            old: the version that it replaces; ``None`` for a new thing.
 
         Raises:
             Conflict: the name is taken, or somebody else changed it meanwhile.

@@ -1,4 +1,4 @@
-"""The rules of sharing: who gives whom what, and who ends up with which level."""
+"""The rules of sharing: who may give whom which level, and who ends up with which."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ T = TypeVar("T", bound=OwnedThing)
 
 
 class Sharing(Generic[T]):
-    """Shares things of one kind. What it changes acts on the next request of everybody.
+    """Shares things of one kind. A change applies to everybody's next request.
 
     Args:
-        require: a living thing on which an actor may do something, by its id and the action's verb.
+        require: returns an undeleted thing by its id if the actor may do the action of this verb on it.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Sharing(Generic[T]):
         self._levels = rights.levels[self._thing]
 
     def access(self, actor: Actor, thing_id: str) -> Access:
-        """Whom a thing is shared with, and which users that comes to.
+        """Whom a thing is shared with, and which users have access as a result.
 
         Raises:
             NotFound: there is none, or none that the actor may see.
@@ -54,9 +54,9 @@ class Sharing(Generic[T]):
         """Gives a user or a group a level.
 
         Raises:
-            NotFound, Forbidden: as for ``access``; ``above_own_level`` for more than one holds.
+            NotFound, Forbidden: as for ``access``; ``above_own_level`` for a level above the actor's.
             Unprocessable: there is no such user or group (``unknown_person``), or they need no
-                share: oneself (``share_with_oneself``), the owner (``is_owner``).
+                share: the actor (``share_with_oneself``), the owner (``is_owner``).
         """
         thing = self._require(actor, thing_id, "share")
         if request.level not in self._levels:
@@ -98,7 +98,7 @@ class Sharing(Generic[T]):
     def unshare(
         self, actor: Actor, thing_id: str, kind: Literal["user", "group"], name: str
     ) -> Access:
-        """Takes a share back.
+        """Revokes a share.
 
         Raises:
             NotFound: there is no such thing or share.
@@ -115,7 +115,7 @@ class Sharing(Generic[T]):
         return self._changed(thing.id)
 
     def of(self, thing: T) -> Access:
-        """Whom a thing is shared with, whoever asks."""
+        """Whom a thing is shared with, without checking who asks."""
         people = []
         for name, groups in sorted(self._people.users().items()):
             user = Actor(name, groups)
@@ -132,10 +132,10 @@ class Sharing(Generic[T]):
         return Access(owner=thing.owner, shares=thing.shares, people=people)
 
     def require_known(self, kind: Literal["user", "group"], name: str) -> None:
-        """Passes if the Hub has such a user or group.
+        """Checks that the Hub has this user or group.
 
         Raises:
-            Unprocessable: it hasn't (``unknown_person``).
+            Unprocessable: it doesn't (``unknown_person``).
         """
         if not self._people.exists(kind, name):
             raise Unprocessable(

@@ -1,4 +1,4 @@
-"""Tables of owned things: one of each kind and one of its shares, with the queries on them."""
+"""The tables of owned things, one for each kind and one for its shares, and their queries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .models import OwnedThing, Owner, Share
 
 
 def owned_columns() -> list[sa.Column[Any]]:
-    """The columns that every such thing's table has."""
+    """The columns that the table of every owned thing has."""
     return [
         sa.Column("owner_kind", sa.String(4), nullable=False),
         sa.Column("owner_name", sa.String(255), nullable=False),
@@ -25,7 +25,7 @@ def owned_columns() -> list[sa.Column[Any]]:
 
 
 def unique_among_living(table: str) -> sa.Index:
-    """A name is unique among the living: a deleted thing gives its name free."""
+    """An index that makes names unique among undeleted things: deleting one frees its name."""
     return sa.Index(
         f"uq_{table}_name_living",
         "name",
@@ -36,7 +36,7 @@ def unique_among_living(table: str) -> sa.Index:
 
 
 def shares_table(name: str, things: sa.Table, key: str) -> sa.Table:
-    """The table of the shares of a table of things.
+    """The table of the shares of these things.
 
     Args:
         key: the column that names the thing.
@@ -64,12 +64,12 @@ T = TypeVar("T", bound=OwnedThing)
 class OwnedStore(Generic[T]):
     """Reads and writes things of one kind. Methods that take a transaction join the caller's.
 
-    Fields of a thing are stored in the columns of their names.
+    Each field of a thing is stored in the column of the same name.
 
     Args:
-        model: of a thing.
-        table: of the things.
-        shares: of their shares, which name the thing in their first column.
+        model: the class of the things.
+        table: their table.
+        shares: the table of their shares, whose first column names the thing.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class OwnedStore(Generic[T]):
         self._shares = shares
         self._key = next(iter(shares.columns))
         self._stored = {name for name in model.model_fields if name in table.c}
-        # Made once: building them takes longer than the database does.
+        # Built once: building these queries takes longer than running them.
         rows = (
             sa.select(
                 table,
@@ -99,27 +99,27 @@ class OwnedStore(Generic[T]):
         self._held = sa.select(table.c.id).where(table.c.id == sa.bindparam("id")).with_for_update()
 
     def _fields(self, row: sa.RowMapping) -> dict[str, Any]:
-        """The fields of the thing in a row, besides its owner and its shares."""
+        """The fields of the thing in a row, without its owner and its shares."""
         return {name: row[name] for name in self._stored}
 
     def _columns(self, thing: T) -> dict[str, Any]:
-        """The columns of a thing besides its owner and its shares."""
+        """The columns of a thing, without its owner and its shares."""
         return thing.model_dump(include=self._stored)
 
     def living(self) -> list[T]:
-        """All that aren't deleted, by name."""
+        """All undeleted things, by name."""
         return self._select(self._living)
 
     def deleted(self) -> list[T]:
-        """All that are deleted and can be restored, by name."""
+        """All deleted things that can be restored, by name."""
         return self._select(self._deleted)
 
     def by_id(self, thing_id: str) -> T | None:
-        """A thing, deleted or not."""
+        """A thing by its id, deleted or not."""
         return next(iter(self._select(self._by_id, id=thing_id)), None)
 
     def by_name(self, name: str) -> T | None:
-        """A living thing."""
+        """An undeleted thing by its name."""
         return next(iter(self._select(self._by_name, name=name)), None)
 
     def insert(self, transaction: sa.Connection, thing: T) -> None:
@@ -131,7 +131,7 @@ class OwnedStore(Generic[T]):
         self._unique(transaction, self._table.insert().values(self._values(thing)), thing.name)
 
     def update(self, transaction: sa.Connection, thing: T, version: int) -> None:
-        """Writes a thing over its version ``version``.
+        """Replaces version ``version`` of a thing.
 
         Raises:
             Conflict: the name is taken, or somebody else changed it meanwhile (``changed_meanwhile``).
@@ -150,19 +150,19 @@ class OwnedStore(Generic[T]):
             )
 
     def hold(self, transaction: sa.Connection, thing_id: str) -> None:
-        """Keeps a thing as it is until the transaction ends."""
+        """Locks a thing against changes until the transaction ends."""
         transaction.execute(self._held, {"id": thing_id})
 
     def share(
         self, transaction: sa.Connection, thing_id: str, share: Share, by: str, at: datetime
     ) -> None:
-        """Gives somebody a level, in place of the one that they had."""
+        """Gives a user or group a level, replacing the one that they had."""
         self.unshare(transaction, thing_id, share.kind, share.name)
         row = {self._key.name: thing_id, **share.model_dump(), "shared_by": by, "shared_at": at}
         transaction.execute(self._shares.insert().values(row))
 
     def unshare(self, transaction: sa.Connection, thing_id: str, kind: str, name: str) -> bool:
-        """Takes a share back, and says whether there was one."""
+        """Revokes a share. True if there was one."""
         return (
             transaction.execute(
                 self._shares.delete().where(
@@ -175,7 +175,7 @@ class OwnedStore(Generic[T]):
         )
 
     def purge(self, before: datetime) -> int:
-        """Removes for good what was deleted before a moment, and returns how many."""
+        """Permanently removes things deleted before this time, and returns how many."""
         with self.database.write() as transaction:
             return transaction.execute(
                 self._table.delete().where(self._table.c.deleted_at < before)

@@ -1,1 +1,1 @@
-"""Who there is: the users and groups that something can be shared with."""
+"""The users and groups that something can be shared with."""

@@ -1,4 +1,4 @@
-"""Users and groups as they go over the wire."""
+"""Users and groups on the wire."""
 
 from __future__ import annotations
 

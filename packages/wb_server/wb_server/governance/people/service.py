@@ -1,4 +1,4 @@
-"""Looks up users and groups, as the identity provider knows them."""
+"""Looks up users and groups in the identity provider's directory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .models import PeopleList, Person
 
 
 class Directory(Protocol):
-    """Who there is, by the identity provider's word. At most some seconds old."""
+    """The identity provider's users and groups. At most a few seconds old."""
 
     def users(self) -> Mapping[str, frozenset[str]]:
         """Every user with their groups. Raises ``Unavailable``."""
@@ -18,11 +18,11 @@ class Directory(Protocol):
         """Every group. Raises ``Unavailable``."""
 
     def refresh(self) -> None:
-        """Forgets what is known, so that the next answer is of now."""
+        """Drops what is cached, so that the next answer is current."""
 
 
 class LocalDirectory:
-    """Local mode's: one user, who holds everything."""
+    """The directory of local mode: one user, an administrator."""
 
     def users(self) -> Mapping[str, frozenset[str]]:
         return {"local": frozenset({"admin"})}
@@ -31,21 +31,21 @@ class LocalDirectory:
         return frozenset()
 
     def refresh(self) -> None:
-        """There is nothing to forget."""
+        """Does nothing: nothing is cached."""
 
 
 class PeopleService:
-    """What other rooms and the handlers ask of the directory."""
+    """Searches the directory, for the handlers and other rooms."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
-        # Of thousands of people one is asked for alone, by a directory that can.
+        # A directory that can look up one user alone needn't list thousands.
         self._one: Callable[[str], frozenset[str] | None] = getattr(
             directory, "person", lambda name: directory.users().get(name)
         )
 
     def search(self, text: str, limit: int) -> PeopleList:
-        """Users and groups whose name holds the text, groups first; at most ``limit``."""
+        """Users and groups whose name contains the text, groups first; at most ``limit``."""
         wanted = text.casefold().strip()
         people = [
             *(Person(kind="group", name=name) for name in _found(self._directory.groups(), wanted)),
@@ -54,7 +54,7 @@ class PeopleService:
         return PeopleList(items=people[:limit], more=len(people) > limit)
 
     def exists(self, kind: Literal["user", "group"], name: str) -> bool:
-        """Whether there is such a user or group, as of now."""
+        """Whether this user or group exists, as of now."""
         if self._knows(kind, name):
             return True
         self._directory.refresh()  # they may have been added a moment ago
@@ -68,11 +68,11 @@ class PeopleService:
         return self._directory.users()
 
     def groups_of(self, name: str) -> frozenset[str] | None:
-        """The groups of one user as of now, or ``None`` if there is none of this name."""
+        """The groups of one user as of now, or ``None`` if there is no such user."""
         return self._one(name)
 
 
 def _found(names: Iterable[str], wanted: str) -> list[str]:
-    """The names that hold the text, those that begin with it first."""
+    """The names that contain the text, those that begin with it first."""
     found = [name for name in names if wanted in name.casefold()]
     return sorted(found, key=lambda name: (not name.casefold().startswith(wanted), name))

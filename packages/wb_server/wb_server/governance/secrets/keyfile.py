@@ -1,7 +1,6 @@
-"""The file of the master key: one Fernet key a line, the newest first.
+"""The file of the master key: one Fernet key per line, the newest first.
 
-It is only ever replaced as a whole, so that whoever reads it meanwhile finds the keys from before or
-those from after.
+It is only ever replaced atomically, so a concurrent reader finds either the old keys or the new ones.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def read(path: Path) -> list[str]:
         keys = path.read_text("ascii").split()
     except FileNotFoundError as error:
         raise VaultError(
-            f"The master key is missing: there is no file {path}. Put it back from your copy; "
+            f"The master key is missing: there is no file {path}. Restore it from your copy; "
             "without it no stored password can be read."
         ) from error
     except (OSError, UnicodeError) as error:
@@ -45,26 +44,26 @@ def read(path: Path) -> list[str]:
 
 
 def make(path: Path, key: str) -> None:
-    """Makes a new file, readable by its owner only. Never overwrites one.
+    """Creates the file, readable by its owner only. Never overwrites one.
 
     Raises:
-        FileExistsError: there is one already.
+        FileExistsError: it already exists.
     """
     _write_new(path, [key])
 
 
 def replace(path: Path, keys: Sequence[str]) -> None:
-    """Puts other keys into a file, durably, with the same owner; it is never half-written.
+    """Replaces the keys in a file, durably and atomically, keeping its owner.
 
     Raises:
-        VaultError: the file or its folder can't be written. The file is as it was.
+        VaultError: the file or its folder can't be written. The file is unchanged.
     """
-    # Through a link to the file itself: a rename would put a file in the link's place.
+    # Follow a link to the file itself: a rename would replace the link.
     path = path.resolve()
     new = path.with_name(f".{path.name}.new")
     try:
         owner = path.stat()
-        # Of a rotation that was killed right here.
+        # Left over from a rotation that was killed right here.
         new.unlink(missing_ok=True)
         _write_new(new, keys, owner)
         new.replace(path)
@@ -77,10 +76,10 @@ def replace(path: Path, keys: Sequence[str]) -> None:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Keeps others from replacing the file meanwhile. A killed holder holds nothing any more.
+    """Keeps others from replacing the file meanwhile. The lock ends with its process.
 
     Raises:
-        VaultError: somebody else is at it, or the folder can't be written.
+        VaultError: another process holds the lock, or the folder can't be written.
     """
     path = path.resolve()
     lock = path.with_name(f".{path.name}.lock")
@@ -90,14 +89,14 @@ def alone(path: Path) -> Iterator[None]:
         raise VaultError(_why_not(path, error)) from error
     with os.fdopen(handle, "r+") as file:
         if os.geteuid() == 0:
-            # Root made it: the key's owner has to be able to take it the next time.
+            # Created by root: the key's owner must be able to take the lock next time.
             owner = path.stat()
             os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise VaultError(
-                f"The master key in {path} is being rotated by another process. Wait for it."
+                f"The master key in {path} is being rotated by another process. Wait until it ends."
             ) from None
         yield
 

@@ -1,7 +1,7 @@
 """Seals a file's content with a passphrase, for what leaves the machine: the key of a backup.
 
-The key comes from the passphrase by scrypt (RFC 7914) with a new salt each time; the content is then
-a Fernet token. Cost and salt lie beside it in clear, so that they can rise later.
+scrypt (RFC 7914) derives the key from the passphrase, with a new salt each time; the content is then
+a Fernet token. Cost and salt are stored beside it in the clear, so that the cost can rise later.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _LONGEST = 1024
 _FORMAT = "workbench-sealed-1"
 # 128 MB and about half a second for each guess.
 _COST, _BLOCK, _LANES = 2**17, 8, 1
-# What a file may ask of the machine that opens it.
+# The most that a file may demand of the machine that opens it.
 _HIGHEST_COST, _HIGHEST_BLOCK, _HIGHEST_LANES = 2**20, 16, 4
 
 
 class PassphraseError(Exception):
-    """The passphrase or the sealed file will not do; the text is one line for a person."""
+    """The passphrase or the sealed file is unusable; the text is one line for the user."""
 
 
 def check(passphrase: str) -> None:
-    """Refuses a passphrase that is too easily guessed.
+    """Rejects a passphrase that is too easy to guess, or over the maximum length.
 
     Raises:
-        PassphraseError: it is too short, or all of one letter.
+        PassphraseError: it is too short, too long, or has fewer than 4 different characters.
     """
     if len(passphrase) < SHORTEST:
         raise PassphraseError(f"The passphrase must be at least {SHORTEST} characters.")
@@ -44,10 +44,10 @@ def check(passphrase: str) -> None:
 
 
 def seal(content: bytes, passphrase: str) -> bytes:
-    """The text of a file that only the passphrase opens.
+    """Encrypts content into the text of a file that only the passphrase opens.
 
     Raises:
-        PassphraseError: the passphrase is too short.
+        PassphraseError: ``check`` rejects the passphrase.
     """
     check(passphrase)
     salt = secrets.token_bytes(16)
@@ -65,10 +65,10 @@ def seal(content: bytes, passphrase: str) -> bytes:
 
 
 def unseal(text: bytes, passphrase: str) -> bytes:
-    """What was sealed.
+    """Decrypts the content of a sealed file.
 
     Raises:
-        PassphraseError: the passphrase is another one, or the text isn't a sealed file any more.
+        PassphraseError: the passphrase is wrong, or the file is damaged.
     """
     try:
         file = json.loads(text)
@@ -96,7 +96,7 @@ def unseal(text: bytes, passphrase: str) -> bytes:
 
 
 def _fernet(passphrase: str, salt: bytes, cost: int, block: int, lanes: int) -> Fernet:
-    # One letter can be typed as one code point or as two; both are meant.
+    # The same letter can be typed as one code point or as two; both must give the same key.
     secret = unicodedata.normalize("NFC", passphrase).encode()
     try:
         key = Scrypt(salt=salt, length=32, n=cost, r=block, p=lanes).derive(secret)

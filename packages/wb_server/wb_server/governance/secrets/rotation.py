@@ -1,16 +1,16 @@
-"""Exchanges the master key while services run.
+"""Rotates the master key while services run.
 
-Each step leaves behind what the next one needs to know, in the key file and in ``vault_keys``, so a
-rotation that was killed anywhere goes on when it is run again:
+Each step records what the next one needs to know, in the key file and in ``vault_keys``, so a
+rotation that was killed at any point continues when it is run again:
 
-1. The file gets the new key, above the old one. The old one still seals.
-2. The database names the new key. From here on nothing is sealed with the old one: whoever seals
-   reads that name in the transaction that stores the ciphertext (``Vault.seal``).
-3. Every ciphertext is sealed anew, batch by batch.
-4. The new key alone opens every ciphertext, or the rotation stops here.
-5. The file gets the new key alone.
+1. The new key is added to the file, above the old one. The old one still seals.
+2. The database names the new key. From here on nothing is sealed with the old one: sealing reads
+   that name in the transaction that stores the ciphertext (``Vault.seal``).
+3. Every ciphertext is re-encrypted, batch by batch.
+4. It is proved that the new key alone opens every ciphertext; otherwise the rotation stops here.
+5. The old key is removed from the file.
 
-A service reads the file again when it meets a ciphertext or a name of a key that it doesn't know.
+A service reads the file again when it meets a ciphertext or a key id that it doesn't know.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from .vault import Vault, VaultError, key_id, load, new_key, vault_keys
 ACTION: Final = "key.rotate"
 BATCH: Final = 200
 _REPORT_EVERY: Final = 2000
-# How long rows that somebody else is writing are left alone, in seconds.
+# Seconds to wait before retrying rows that another writer had locked.
 _PAUSE: Final = 0.1
 _SHOWN: Final = 10
 
 
 @dataclass(frozen=True)
 class Rotated:
-    """What a rotation did: how many ciphertexts there are, and how many of them it sealed anew."""
+    """What a rotation did: how many ciphertexts there are, and how many it re-encrypted."""
 
     key: str
     secrets: int
@@ -56,7 +56,7 @@ class Rotated:
 
 @dataclass(frozen=True)
 class _Sealed:
-    """A column of ciphertexts, and the key of its table."""
+    """A column of ciphertexts, and the primary key of its table."""
 
     row: sa.Column[str]
     ciphertext: sa.Column[str]
@@ -72,16 +72,17 @@ def rotate(
     audit_of: Callable[[Vault], AuditService],
     say: Callable[[str], None],
 ) -> Rotated:
-    """Exchanges the master key in a file, or completes a rotation that was not.
+    """Rotates the master key in a file, or completes an interrupted rotation.
 
     Args:
         database: the only one whose secrets are sealed with this key file.
-        audit_of: makes the audit log, once the vault is proved.
-        say: is told, in a line each, what was done.
+        audit_of: builds the audit log, once the vault is proved.
+        say: called with one line of progress at a time.
 
     Raises:
-        VaultError: the key isn't the database's, the file can't be replaced, another rotation runs,
-            or there are secrets that no key opens. What was done so far stays and does no harm.
+        VaultError: the key doesn't belong to the database, the file can't be replaced, another
+            rotation is running, or there are secrets that no key opens. What was done so far stays
+            and does no harm.
     """
     columns = sealed_columns(database)
     with keyfile.alone(path):
@@ -93,7 +94,7 @@ def rotate(
         try:
             done = _Rotation(database, path, columns, say).run()
         except BaseException:
-            # What went wrong may be the database itself.
+            # The failure may be the database's.
             with suppress(sa.exc.SQLAlchemyError):
                 audit.finished(record, "failed")
             raise
@@ -105,7 +106,7 @@ def sealed_columns(database: Database) -> list[_Sealed]:
     """Every column of ciphertexts.
 
     Raises:
-        VaultError: the database has one that isn't declared as such: it would be lost with the key.
+        VaultError: the database has an undeclared one, which would be lost with the old key.
     """
     columns = []
     for table in metadata.sorted_tables:
@@ -133,7 +134,7 @@ def _user() -> str:
 
 
 class _Rotation:
-    """One rotation, from wherever the last one ended."""
+    """One rotation, continuing from where the last one ended."""
 
     def __init__(
         self,
@@ -167,7 +168,7 @@ class _Rotation:
         return Rotated(name, count, self._renewed, time.monotonic() - began)
 
     def _begin(self) -> list[str]:
-        """The keys, the new one first: in the file already, or put there now."""
+        """The keys, the new one first: already in the file, or added now."""
         keys = keyfile.read(self._path)
         if len(keys) > 1:
             self._say(f"resuming the rotation to the key {key_id(keys[0])}")
@@ -187,7 +188,7 @@ class _Rotation:
             )
 
     def _renew(self, both: Vault, new: Vault) -> bool:
-        """Seals anew what the new key alone doesn't open; whether rows were left for another time."""
+        """Re-encrypts what the new key alone doesn't open. True if locked rows were skipped."""
         left = False
         for column in self._columns:
             for batch in self._batches(column):
@@ -199,12 +200,12 @@ class _Rotation:
         return left
 
     def _write(self, column: _Sealed, changes: dict[str, tuple[str, str | None]]) -> bool:
-        """Writes ciphertexts over those that they were made of; whether rows were locked.
+        """Replaces ciphertexts with their re-encrypted form. True if locked rows were skipped.
 
-        Waiting for another writer's rows while holding some could end in a deadlock, with that
-        writer as its victim. So locked rows are passed over.
+        Waiting for another writer's rows while holding some could end in a deadlock with that
+        writer as its victim, so locked rows are skipped.
         """
-        # What no key opens is found, and named, by the proof.
+        # The proof finds and names what no key opens.
         able = {row: (old, new) for row, (old, new) in changes.items() if new is not None}
         if not able:
             return False
@@ -248,7 +249,7 @@ class _Rotation:
         return count
 
     def _batches(self, column: _Sealed) -> Iterator[list[tuple[str, str]]]:
-        """The rows with a ciphertext, in the order of their key."""
+        """The rows with a ciphertext, in batches, in the order of their primary key."""
         rows = sa.select(column.row, column.ciphertext).where(column.ciphertext.is_not(None))
         rows = rows.order_by(column.row).limit(BATCH)
         after: Any = None
@@ -262,9 +263,9 @@ class _Rotation:
             after = batch[-1][0]
 
     def _make_durable(self, transaction: sa.Connection) -> None:
-        """The old key goes once this is committed: it has to outlive a crash of the database.
+        """Makes the commit survive a crash of the database: the old key is removed after it.
 
-        What is written over is not to lie on in the file of SQLite.
+        SQLite must not keep overwritten ciphertexts in its file.
         """
         transaction.exec_driver_sql(
             "PRAGMA secure_delete = ON"
@@ -273,7 +274,7 @@ class _Rotation:
         )
 
     def _clean(self) -> None:
-        """Takes what was written over out of SQLite's journal, unless somebody reads in it."""
+        """Removes overwritten ciphertexts from SQLite's WAL, unless somebody is reading it."""
         if self._database.sqlite:
             with self._database.engine.connect() as connection:
                 raw = connection.connection.driver_connection

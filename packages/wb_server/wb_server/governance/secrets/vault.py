@@ -1,10 +1,10 @@
-"""The vault: encrypts secrets with the master key, bound to the row that they belong to.
+"""The vault: encrypts secrets with the master key, bound to their row.
 
-Fernet (https://github.com/fernet/spec) authenticates its text but knows no context, so a ciphertext
-could be moved to another row. The sealed text therefore names its row, and opening checks it.
+Fernet (https://github.com/fernet/spec) authenticates its text but has no associated data, so a
+ciphertext could be moved to another row. The sealed text therefore names its row, and opening checks it.
 
-The key can be exchanged while services run (``rotation.py``). So the database says which key seals,
-and whoever seals reads that in the transaction that stores the ciphertext.
+The key can be rotated while services run (``rotation.py``). So the database names the key that seals,
+and sealing reads that name in the transaction that stores the ciphertext.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _CHECK_NAME, _CHECK_ROW = "check", "vault"
 _CHECK_TEXT = {"check": "this key opens this database"}
 
 SEALED: Final[dict[str, Any]] = {"sealed": True}
-"""The ``info`` of every column that holds ciphertexts of the vault: a rotation goes through these.
+"""The ``info`` of every column that holds ciphertexts of the vault, which a rotation re-encrypts.
 
 The name of such a column ends with ``ciphertext``."""
 
-# The service's own secrets; "check" proves that a key is the database's.
+# The service's own secrets; "check" proves that a key belongs to the database.
 vault_secrets = sa.Table(
     "vault_secrets",
     metadata,
@@ -58,13 +58,13 @@ class WrongKey(VaultError):
 
 
 _NOTED = sa.select(vault_keys.c.key_id).where(vault_keys.c.id == 1)
-# In PostgreSQL the row stays locked until the transaction ends, so another key is noted only when
-# everything that was sealed with this one is committed. SQLite has one writer at a time.
+# In PostgreSQL the row stays locked until the transaction ends, so another key is noted only once
+# everything sealed with this one is committed. SQLite has one writer at a time.
 _NOTED_HELD = _NOTED.with_for_update(read=True)
 
 
 def key_id(key: str) -> str:
-    """What a key is called where it can be read: tells keys apart and says nothing of them."""
+    """A public id of a key: it distinguishes keys and reveals nothing about them."""
     return hmac.digest(key.encode(), b"workbench master key", "sha256").hex()[:16]
 
 
@@ -74,7 +74,7 @@ def new_key() -> str:
 
 
 class _Ring:
-    """Keys that are known at one moment. Never changes; the vault exchanges it as a whole."""
+    """The keys known at one time. Immutable; the vault replaces it whole."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         try:
@@ -87,14 +87,14 @@ class _Ring:
         self._all = MultiFernet(list(self.by_id.values()))
 
     def decrypt(self, ciphertext: str) -> bytes | None:
-        """The text, or ``None`` if none of the keys opens it."""
+        """The plaintext, or ``None`` if none of the keys opens it."""
         try:
             return self._all.decrypt(ciphertext)
         except InvalidToken:
             return None
 
     def renewed(self, ciphertext: str) -> str | None:
-        """The same text sealed with the first key, or ``None`` if none of the keys opens it."""
+        """The same plaintext sealed with the first key, or ``None`` if none of the keys opens it."""
         try:
             return self._all.rotate(ciphertext).decode()
         except InvalidToken:
@@ -106,7 +106,7 @@ class Vault:
 
     Args:
         keys: the newest first.
-        path: where they come from; read again when a key is needed that isn't known yet.
+        path: their file; read again when an unknown key is needed.
     """
 
     def __init__(self, keys: Sequence[str], path: Path | None = None) -> None:
@@ -114,11 +114,11 @@ class Vault:
         self._ring = _Ring(keys)
 
     def seal(self, transaction: sa.Connection, row: str, values: dict[str, str]) -> str:
-        """The secrets as a ciphertext that only opens for the same ``row``.
+        """Encrypts secrets into a ciphertext that only opens for the same ``row``.
 
         Args:
-            transaction: the writing transaction that stores it. It decides about the key: from
-                the moment that a rotation names another one, nothing is sealed with this one.
+            transaction: the write transaction that stores it. It determines the key: once a
+                rotation names another one, nothing is sealed with this one.
 
         Raises:
             VaultError: the key that seals isn't in the key file, or the database was never proved.
@@ -133,7 +133,7 @@ class Vault:
         return fernet.encrypt(text.encode()).decode()
 
     def open(self, row: str, ciphertext: str) -> dict[str, str]:
-        """The secrets in a ciphertext.
+        """Decrypts the secrets in a ciphertext.
 
         Raises:
             WrongKey: no key opens it.
@@ -151,7 +151,7 @@ class Vault:
         return values
 
     def opens(self, ciphertext: str) -> bool:
-        """Whether one of the keys that are known now opens it."""
+        """Whether one of the keys already loaded opens it."""
         return self._ring.decrypt(ciphertext) is not None
 
     def renewed(self, ciphertext: str) -> str | None:
@@ -162,15 +162,15 @@ class Vault:
         return self._ring.renewed(ciphertext)
 
     def prove(self, database: Database) -> None:
-        """Checks that the key is the database's own, or makes it so for a new database.
+        """Checks that the key belongs to the database; a new database adopts it.
 
-        In the middle of a rotation that takes both keys, which the file holds then.
+        In the middle of a rotation this takes both keys, which the file then holds.
 
         Raises:
             VaultError: the database was sealed with another key.
         """
         try:
-            # Twice, as another process may make a new database its own at the same moment.
+            # Twice, as another process may initialize a new database at the same time.
             try:
                 noted = self._note(database)
             except sa.exc.IntegrityError:
@@ -185,9 +185,9 @@ class Vault:
             raise _lacks(noted)
 
     def secret(self, database: Database, name: str) -> bytes:
-        """A secret of the service's own, 32 random bytes made when it is first asked for.
+        """One of the service's own secrets: 32 random bytes, generated on first use.
 
-        It stays the same when the master key changes.
+        It survives a change of the master key.
         """
         made = {"secret": secrets.token_hex(32)}
         return bytes.fromhex(self._kept(database, name, f"vault_secrets/{name}", made)["secret"])
@@ -200,7 +200,7 @@ class Vault:
                 return noted
             check = transaction.scalar(_sealed_text(_CHECK_NAME))
             if check is not None:
-                # A database from before keys were noted: not with a key that isn't its own.
+                # The database predates noted keys: refuse a key that isn't its own.
                 self.open(_CHECK_ROW, check)
             noted = key_id(self._ring.keys[0])
             transaction.execute(vault_keys.insert().values(id=1, key_id=noted, since=clock.now()))
@@ -221,7 +221,7 @@ class Vault:
             return self.open(row, ciphertext)
 
     def _read_again(self) -> _Ring:
-        """The keys as the file has them now, and those known before for what was read before."""
+        """Reads the file's current keys; earlier ones are kept, for ciphertexts read earlier."""
         if self._path is not None:
             found = keyfile.read(self._path)
             known = [key for key in self._ring.keys if key not in found]
@@ -239,10 +239,10 @@ def load(path: Path) -> Vault:
 
 
 def generate(path: Path) -> None:
-    """Makes a new key file, readable by its owner only. Never overwrites one.
+    """Creates a new key file, readable by its owner only. Never overwrites one.
 
     Raises:
-        FileExistsError: there is one already.
+        FileExistsError: it already exists.
     """
     keyfile.make(path, new_key())
 

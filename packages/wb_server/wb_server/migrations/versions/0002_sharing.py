@@ -1,4 +1,4 @@
-"""Sharing: who else may use a connection, and when a credential ends."""
+"""Sharing: who else may use a connection, and when a credential expires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit log shows tampering: a mac for each row, seals that chain them."""
+"""Makes the audit log tamper-evident: a mac for each row, and seals that chain them."""
 
 from __future__ import annotations
 

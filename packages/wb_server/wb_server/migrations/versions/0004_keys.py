@@ -1,4 +1,4 @@
-"""Keys: which master key seals, and what a password's rotation remembers."""
+"""Keys: which master key seals, and what the rotation of a password remembers."""
 
 from __future__ import annotations
 

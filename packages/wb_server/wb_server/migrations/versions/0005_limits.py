@@ -1,4 +1,4 @@
-"""Limits: a row for everyone, a group, a user or a connection."""
+"""Limits: each row is for everyone, a group, a user or a connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pipelines, their versions and shares; runs, task runs, attempts and what they leave."""
+"""Pipelines, their versions and shares; runs, task runs, attempts and what they produce."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each process runs now, and what others want to be stopped."""
+"""What each process runs now, and which of it others ask to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For whose rights a version was approved; what its owner of now didn't approve waits."""
+"""Whose rights a version was approved for; without its current owner's approval it waits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("pipeline_versions", sa.Column("approved_for", sa.String(length=262)))
-    # Of a team's it isn't known who was in it: what runs with its rights goes on.
+    # Who was in a team isn't known, so pipelines that run with a team's rights keep running.
     op.execute(
         """
         UPDATE pipeline_versions SET approved_for = (

@@ -1,4 +1,4 @@
-"""Events on their way out, written with the changes that they tell of."""
+"""The outbox of events for other systems, each written in the transaction of its change."""
 
 from __future__ import annotations
 

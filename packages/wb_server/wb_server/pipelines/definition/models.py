@@ -350,7 +350,8 @@ class PipelineFile(_Part):
     )
     run_as: RunAs = Field(
         default="owner",
-        description="Whose rights and logins a run uses: `owner`, or `team:<group>` for a team account.",
+        description="Whose rights and credentials a run uses: `owner`, or `team:<group>` for a team "
+        "account.",
         examples=["owner", "team:finance"],
     )
     tasks: dict[TaskId, SerializeAsAny[TaskSpec]] = Field(
