@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -43,8 +42,7 @@ class _Piece(NamedTuple):
     name: str = ""
 
 
-@dataclass(frozen=True)
-class Lexer:
+class Lexer(NamedTuple):
     """Finds parameters and ends of statements in the SQL of a dialect.
 
     Attributes:
@@ -60,7 +58,7 @@ class Lexer:
     @classmethod
     def of(cls, sql: Mapping[str, Any]) -> Lexer:
         """The lexer for a connector's SQL, as the service describes it."""
-        return cls(**{each.name: sql[each.name] for each in fields(cls) if each.name in sql})
+        return cls(**{name: sql[name] for name in cls._fields if name in sql})
 
     def parameters(self, sql: str) -> list[str]:
         """The names of ``:name`` parameters, each once, in order."""
