@@ -225,7 +225,7 @@ def test_damaged_blobs_are_reported_and_left_out_only_on_request(
     installation_blob(lite, lite.blobs[1]).write_bytes(b"changed")
     installation_blob(lite, lite.blobs[2]).unlink()
     line = refusal(lite.backup(tmp_path / "b.tar"))
-    assert "2 stored contents missing or damaged" in line
+    assert "2 blobs missing or damaged" in line
     assert not list(tmp_path.glob("b.*"))
     done = lite.backup(tmp_path / "b.tar", "--damaged-blobs")
     assert done.returncode == 0, done.stderr

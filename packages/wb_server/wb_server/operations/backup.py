@@ -40,8 +40,7 @@ class Wanted:
     Attributes:
         users: the homes in the data folder.
         files: the files of file connections in the data folder.
-        damaged_blobs: True to leave out stored contents that are missing or damaged, instead of
-            failing.
+        damaged_blobs: True to leave out blobs that are missing or damaged, instead of failing.
     """
 
     users: bool = True
@@ -74,10 +73,8 @@ def backup(
                 with staging(target.parent) as folder:
                     return _make(paths, target, key_file, passphrase, wanted, folder, progress)
             except BlobGone:
-                progress.say(
-                    f"Stored content was deleted in the meantime: starting attempt {turn + 2}"
-                )
-        raise OperationError("Stored content keeps being deleted. Try again later.")
+                progress.say(f"A blob was deleted in the meantime: starting attempt {turn + 2}")
+        raise OperationError("Blobs keep being deleted. Try again later.")
     except (sealing.PassphraseError, keyfile.VaultError) as error:
         raise OperationError(str(error)) from error
     except OSError as error:

@@ -61,15 +61,13 @@ def copy_blobs(
         else:
             size += member.size
     if damaged:
-        text = f"{count_text(len(damaged), 'stored content')} missing or damaged in " + str(
-            paths.settings.blobs_folder
-        )
+        found = f"{count_text(len(damaged), 'blob')} missing or damaged in {paths.settings.blobs_folder}"
         if not leave_out_damaged:
             raise OperationError(
-                f"{text}, the first is {damaged[0]}. Put them back from an earlier backup, or leave them "
-                "out with --damaged-blobs."
+                f"{found}, the first of them {damaged[0]}. Restore them from an earlier backup, or leave "
+                "them out with --damaged-blobs."
             )
-        progress.warn(f"wb: {text}: they are not in the backup")
+        progress.warn(f"wb: {found}: they are not in the backup")
     progress.say(f"Blobs: {count_text(len(rows) - len(damaged), 'blob')}, {size_text(size)}")
     return damaged
 

@@ -282,11 +282,11 @@ def _prove_blobs(rows: list[BlobRow], told: Manifest, made: Path, progress: Prog
         and not (made / "blobs" / row.digest[:2] / row.digest[2:]).is_file()
     ]
     if missing:
-        raise OperationError(f"The backup is damaged: stored content {missing[0]} is missing.")
+        raise OperationError(f"The backup is damaged: blob {missing[0]} is missing.")
     progress.say(f"Blobs: {count_text(len(rows) - len(told.damaged_blobs), 'blob')}, hashes match")
     if told.damaged_blobs:
         progress.warn(
-            f"wb: {count_text(len(told.damaged_blobs), 'stored content')} was already missing "
+            f"wb: {count_text(len(told.damaged_blobs), 'blob')} was already missing "
             "when the backup was made; restored/manifest.json names them"
         )
 
