@@ -1,6 +1,6 @@
 """A block of rows in MySQL's binary protocol, read column by column.
 
-The rows lie one after the other in a block of bytes. Each column is taken out of all rows at once, so
+The rows follow each other in a block of bytes. Each column is taken out of all rows at once, so
 no Python object is made for a value.
 """
 

@@ -90,9 +90,9 @@ class Number(Form):
             scale = min(max(after, 30), MOST_DIGITS - before)
             other = f"{column}::numeric({MOST_DIGITS}, {scale})"
             advice = (
-                f"Cast it in the query to as many as it needs, {other} for example, or to text."
+                f"Cast it in the query to what it needs, such as {other}, or to text."
                 if after <= scale
-                else f"Cast it to text in the query, {column}::text, or have it rounded: {other}."
+                else f"Cast it to text in the query, {column}::text, or round it: {other}."
             )
         return InvalidInput(
             f"The column “{self.name}” holds a number that does not fit into {self.type.precision} "

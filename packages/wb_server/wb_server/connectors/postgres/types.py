@@ -24,7 +24,7 @@ tsvector, anonymous records …)
 =============================  ============================================================
 
 A domain maps as the type that it restricts. Each field's metadata holds ``source_type``, the type's
-name in PostgreSQL. ``numeric`` has rules of its own: see ``numeric.py``.
+name in PostgreSQL. ``numeric.py`` has the rules of ``numeric``.
 
 Nothing is cast in the database, because a cast may call a user's function. Values are selected through
 the types' own output functions, composite values field by field, since the driver mixes up their NULLs.

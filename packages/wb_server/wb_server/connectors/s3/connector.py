@@ -1,7 +1,7 @@
 """Objects of an S3-compatible store as tables: Parquet, CSV, TSV and JSON, read by DuckDB's httpfs.
 
 The objects below a prefix are tables by the rules of ``file_tables``, as if they were in a folder. A
-statement runs in a process of its own (``process.py``). Through a gateway in the service
+statement runs in a separate process (``process.py``). Through a gateway in the service
 (``gateway.py``) that process reaches the objects of the tables that the statement names, and nothing
 else. The keys stay in the service, as do name resolution, TLS and the check of the address.
 """
