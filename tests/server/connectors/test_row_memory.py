@@ -17,7 +17,7 @@ import psutil
 from support.memory import peak
 from wb_server.gate.permits import Permit
 from wb_server.gate.seal import SEAL
-from wb_server.connectors.mysql import answered as mysql_answered
+from wb_server.connectors.mysql import result as mysql_result
 from wb_server.connectors.postgres import inflow as postgres_inflow, query as postgres_query
 from wb_server.connectors.base import Target
 from wb_server.connectors.mysql.connector import MySQLConfig, MySQLConnector
@@ -26,7 +26,7 @@ from wb_server.kit.network import NetworkPolicy
 from wb_server.kit.errors import TooLarge
 
 kind, config, groups, limit = json.load(sys.stdin)
-for module in (mysql_answered, postgres_query):
+for module in (mysql_result, postgres_query):
     module.MAX_ROW_BYTES = limit or module.MAX_ROW_BYTES
 postgres_inflow.MAX_CALL_BYTES = limit or postgres_inflow.MAX_CALL_BYTES
 connector, model = {

@@ -332,8 +332,8 @@ def found_briefly(direct: psycopg.Connection, sql: str) -> bool:
         it = analyse(sql, "postgres")
     except WorkbenchError:
         return True  # the gate refuses it first
-    question = shadows.glance(it.named, it.sql, brief=True)
-    return not shadows.is_plain(it.named) or shadows.found(direct_error(direct, question)) == [""]
+    check = shadows.quick_check(it.named, it.sql, brief=True)
+    return not shadows.is_plain(it.named) or shadows.found(direct_error(direct, check)) == [""]
 
 
 REFUSED = {

@@ -382,10 +382,10 @@ def test_every_function_of_one_value_is_harmless_or_refused(
     ).fetchall()
     names = {name for (name,) in rows} - HARMLESS
     assert len(names) > 300
-    glance = shadows.glance(Named(of_values=frozenset(names)), "")
-    assert "workbench" in direct_error(direct, glance)
-    look = shadows.look(Named(of_values=frozenset(names)), (), "")
-    found = shadows.found(direct_error(direct, look))
+    quick = shadows.quick_check(Named(of_values=frozenset(names)), "")
+    assert "workbench" in direct_error(direct, quick)
+    full = shadows.full_check(Named(of_values=frozenset(names)), (), "")
+    found = shadows.found(direct_error(direct, full))
     assert found is not None and {each.partition(":")[2] for each in found} == names
 
 

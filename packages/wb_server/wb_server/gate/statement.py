@@ -115,8 +115,8 @@ def _parse_cached(sql: str, dialect: str) -> exp.Expr:
 def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None) -> Statement:
     explained = explanation(sql, rules.name)
     if explained is None:
-        shown = _shown(sql, rules) if rules.name == "mysql" and not params else None
-        return shown or _analyse_one(sql, rules, params, limit)
+        show = _show_statement(sql, rules) if rules.name == "mysql" and not params else None
+        return show or _analyse_one(sql, rules, params, limit)
     words, explained_sql = explained
     inner = _analyse_one(explained_sql, rules, params, None)
     words.check(write=inner.kind == "write", structural=inner.structural)
@@ -134,9 +134,9 @@ def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int |
     )
 
 
-def _shown(sql: str, rules: DialectRules) -> Statement | None:
+def _show_statement(sql: str, rules: DialectRules) -> Statement | None:
     """MySQL's SHOW and DESCRIBE, which show the contents of information_schema."""
-    found = mysql_show.shown(sql)
+    found = mysql_show.parse_show(sql)
     if found is None:
         return None
     for table in found.tables:

@@ -116,9 +116,9 @@ def key_of(pairs: Sequence[Pair], key: Sequence[str], *, fold_case: bool) -> lis
     return [found[name] for name in wanted]
 
 
-def _refused(code: str, said: str, names: Sequence[str], **more: object) -> WorkbenchError:
+def _refused(code: str, message: str, names: Sequence[str], **more: object) -> WorkbenchError:
     shown = ", ".join(f"“{name}”" for name in names[:10])
-    return InvalidInput(f"{said}: {shown}.", code=code, columns=list(names), **more)
+    return InvalidInput(f"{message}: {shown}.", code=code, columns=list(names), **more)
 
 
 def no_unique_index(table: str, key: Sequence[str]) -> WorkbenchError:

@@ -43,7 +43,7 @@ def untrusted(where: str) -> WorkbenchError:
     )
 
 
-def broke() -> WorkbenchError:
+def connection_lost() -> WorkbenchError:
     return SourceFailed(
         "The connection to the database was lost while the statement ran.", code="unreachable"
     )
@@ -61,7 +61,7 @@ def was_cancelled() -> WorkbenchError:
     return Conflict("The query was cancelled.", code="cancelled")
 
 
-def stopped_there() -> WorkbenchError:
+def cancelled_elsewhere() -> WorkbenchError:
     """The statement was stopped from elsewhere, neither by the Workbench nor by its time limit."""
     return Conflict("The database cancelled the statement.", code="cancelled")
 

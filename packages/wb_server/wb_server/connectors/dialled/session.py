@@ -51,7 +51,7 @@ class DialledSession(DialledUse[C], Session):
         """Runs a write; returns its answer and the number of changed rows."""
 
     @abstractmethod
-    def _note(self, key: str, rows: int) -> None:
+    def _record(self, key: str, rows: int) -> None:
         """Records the number of rows in the ledger's row."""
 
     def _limited(self, timeout: float) -> AbstractContextManager[object]:
@@ -78,7 +78,7 @@ class DialledSession(DialledUse[C], Session):
                     return rows_affected(before, already=True)
             answer, changed = self._change(max_write_rows)
             if self._once is not None:
-                self._note(self._once, changed)
+                self._record(self._once, changed)
         self._commit()
         return answer
 

@@ -44,9 +44,9 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
     if found := _in_file(kind, message):
         return found
     text = re.sub(r"https?://[^\s\"']+|(?<![\w.])/[^\s\"']+", "…", text)
-    said = (text[:1].upper() + text[1:500]).rstrip(".!") + "."
+    sentence = (text[:1].upper() + text[1:500]).rstrip(".!") + "."
     if kind == "catalog":
-        return _unknown(text, said)
+        return _unknown(text, sentence)
     if kind == "binder":
         column = re.search(
             r"[Cc]olumn(?: named)? \"([^\"]+)\"(?= not found)|does not have a column named \"([^\"]+)",
@@ -57,14 +57,14 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
             return InvalidInput(
                 f"There is no column “{name}” here.", code="unknown_column", name=name
             )
-        return InvalidInput(said, code="bad_statement")
+        return InvalidInput(sentence, code="bad_statement")
     if kind in ("parser", "syntax"):
-        return InvalidInput(said, code="syntax_error", **_place(message))
+        return InvalidInput(sentence, code="syntax_error", **_place(message))
     if kind in ("conversion", "outofrange", "invalidinput", "typemismatch", "mismatchtype"):
-        named = re.search(r"The column “(.+)” holds", said)
-        return InvalidInput(said, code="bad_value", **({"column": named[1]} if named else {}))
+        named = re.search(r"The column “(.+)” holds", sentence)
+        return InvalidInput(sentence, code="bad_value", **({"column": named[1]} if named else {}))
     if kind == "notimplemented":
-        return InvalidInput(said, code="not_supported")
+        return InvalidInput(sentence, code="not_supported")
     if kind == "permission":
         return Forbidden(
             "This statement does more than read the tables of this connection.",
@@ -83,7 +83,7 @@ def worker_error(kind: str, message: str) -> WorkbenchError:
         )
     if kind == "io" and "No space left" in text:
         return no_temporary_files()
-    return SourceFailed(said, code="source_failed")
+    return SourceFailed(sentence, code="source_failed")
 
 
 def no_temporary_files() -> WorkbenchError:
@@ -98,16 +98,16 @@ def was_cancelled() -> WorkbenchError:
     return Conflict("The query was cancelled.", code="cancelled")
 
 
-def _unknown(text: str, said: str) -> WorkbenchError:
+def _unknown(text: str, sentence: str) -> WorkbenchError:
     named = re.search(r"(Table|Schema|Function).*? with name (.+?) (?:does|is) not", text)
     named = named or re.search(r"(Table|Schema|Function).*? with name \"?([^\s\"!]+)", text)
     if named is None:
-        return InvalidInput(said, code="bad_statement", name="")
+        return InvalidInput(sentence, code="bad_statement", name="")
     what, name = named[1], named[2].strip('"')
     if what == "Table":
         return InvalidInput(f"There is no table “{name}” here.", code="unknown_table", name=name)
     code = "unknown_function" if what == "Function" else "unknown_schema"
-    return InvalidInput(said, code=code, name=name)
+    return InvalidInput(sentence, code=code, name=name)
 
 
 def _place(message: str) -> dict[str, int]:
@@ -123,23 +123,23 @@ def _in_file(kind: str, message: str) -> WorkbenchError | None:
     """The error of a bad line or value in a file, with its position; ``None`` for other errors."""
     if kind not in ("invalidinput", "conversion", "io", "error"):
         return None
-    for pattern, says in _OF_FILES:
+    for pattern, template in _OF_FILES:
         if found := re.search(pattern, message):
-            said = {key: it for key, it in found.groupdict().items() if it is not None}
+            parts = {key: it for key, it in found.groupdict().items() if it is not None}
             details: dict[str, Any] = {
                 key: int(it) if it.isdigit() and key != "value" else it[:200]
-                for key, it in said.items()
+                for key, it in parts.items()
                 if key in ("line", "column", "value", "byte")
             }
-            path = said.get("path") or (re.findall(r"\n  file = (.+)", message) or [""])[0]
+            path = parts.get("path") or (re.findall(r"\n  file = (.+)", message) or [""])[0]
             if path:
                 details["file"] = path.rsplit("/", 1)[-1]
             where = f"Line {details['line']}" if "line" in details else "A line"
             of = f" of “{details['file']}”" if path else ""
             value = details.get("value", "")
-            told = says.format(**{"expected": "", "found": "", "why": "", **said})
+            problem = template.format(**{"expected": "", "found": "", "why": "", **parts})
             ends = f": {value[:100]}" if value else "."
-            return InvalidInput(f"{where}{of} {told}{ends}", code="bad_value", **details)
+            return InvalidInput(f"{where}{of} {problem}{ends}", code="bad_value", **details)
     return None
 
 

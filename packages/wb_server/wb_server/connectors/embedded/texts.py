@@ -85,7 +85,7 @@ _LOOKS: Final = {
 }
 _LOOK: Final = {form: re.compile(pattern) for form, pattern in _LOOKS.items()}
 # Further forms that decide the type, of long numbers and of fractions of a second.
-_CLOSER: Final = {"plain": ("bigint",), "timestamp": ("ns",)}
+_DETAILS: Final = {"plain": ("bigint",), "timestamp": ("ns",)}
 _UNSIGNED: Final = "ltrim(§, '-0')"
 _COUNTS: Final = {
     "length": "strlen(§)",
@@ -228,14 +228,14 @@ def find_facts(
         (column, it.forms if it.values else column.forms, True)
         for column, it in zip(columns, glanced, strict=True)
     ]
-    rows, found = _ask_some(query, some, glanced, sampled)
+    rows, found = _check_some(query, some, glanced, sampled)
     if rows is not None and rows < _SAMPLE_ROWS:
         return found
     # A form that the sample lacks is ruled out. Blanks are checked only where the sample had some.
     left = [
         it.forms if it.values else column.forms for it, column in zip(found, columns, strict=True)
     ]
-    _, facts = _ask_some(
+    _, facts = _check_some(
         query,
         source,
         found,
@@ -244,7 +244,7 @@ def find_facts(
             for column, forms, it in zip(columns, left, found, strict=True)
         ],
     )
-    return _ask_some(
+    return _check_some(
         query,
         source,
         facts,
@@ -288,36 +288,36 @@ def _is_open(facts: Facts, forms: Sequence[str], trimmed: bool) -> bool:
     return bool(facts.values and forms and not facts.forms and (trimmed or "float" in forms))
 
 
-_Asked = tuple[Texts, tuple[str, ...], bool]
+_Check = tuple[Texts, tuple[str, ...], bool]
 
 
-def _ask_some(
+def _check_some(
     query: Callable[[str], Sequence[Any]],
     source: str,
     known: Sequence[Facts],
-    asked: Sequence[_Asked],
+    checks: Sequence[_Check],
 ) -> tuple[int | None, list[Facts]]:
     """The new facts of the columns that have forms to check, and the known facts of the others.
 
     Also the number of rows, if any column was checked.
     """
     facts = list(known)
-    places = [place for place, (_, forms, _) in enumerate(asked) if forms]
+    places = [place for place, (_, forms, _) in enumerate(checks) if forms]
     if not places:
         return None, facts
-    rows, found = _ask(query, source, [asked[place] for place in places])
+    rows, found = _check(query, source, [checks[place] for place in places])
     for place, it in zip(places, found, strict=True):
         facts[place] = it
     return rows, facts
 
 
-def _ask(
-    query: Callable[[str], Sequence[Any]], source: str, asked: Sequence[_Asked]
+def _check(
+    query: Callable[[str], Sequence[Any]], source: str, checks: Sequence[_Check]
 ) -> tuple[int, list[Facts]]:
     """The number of rows, and the facts of each column, in more detail where requested."""
     inner, outer = [], ["count(*)"]
-    for place, (column, wanted, closer) in enumerate(asked):
-        name, forms = f"c{place}", _with(wanted, closer)
+    for place, (column, wanted, detailed) in enumerate(checks):
+        name, forms = f"c{place}", _with(wanted, detailed)
         text = f"nullif(trim({column.sql}), '')" if column.trimmed else column.sql
         inner.append(f"{text} AS {name}")
         outer.append(
@@ -331,15 +331,15 @@ def _ask(
         else:
             outer.append("false")
         outer += [_every(_FORMS[form], name, column.many) for form in forms]
-        outer += [_most(_COUNTS[it], name, column.many) for it in _counts(forms, closer)]
+        outer += [_most(_COUNTS[it], name, column.many) for it in _counts(forms, detailed)]
     sql = f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {source})"  # noqa: S608
     row = iter(query(sql)[0])
     rows, found = int(next(row)), []
-    for _, wanted, closer in asked:
-        forms = _with(wanted, closer)
+    for _, wanted, detailed in checks:
+        forms = _with(wanted, detailed)
         values, padded = int(next(row) or 0), bool(next(row))
         held = {form for form in forms if next(row)}
-        counts = {it: int(next(row) or 0) for it in _counts(forms, closer)}
+        counts = {it: int(next(row) or 0) for it in _counts(forms, detailed)}
         length, scale = counts.get("length", 0), counts.get("scale", 0)
         if "plain" in held and length <= 18:
             held.add("bigint")
@@ -349,16 +349,16 @@ def _ask(
     return rows, found
 
 
-def _with(forms: Iterable[str], closer: bool) -> tuple[str, ...]:
+def _with(forms: Iterable[str], detailed: bool) -> tuple[str, ...]:
     wanted = {form for form in forms if form not in ("bigint", "ns")}
-    if closer:
-        wanted.update(it for form in forms for it in _CLOSER.get(form, ()))
+    if detailed:
+        wanted.update(it for form in forms for it in _DETAILS.get(form, ()))
     return tuple(form for form in _FORMS if form in wanted)
 
 
-def _counts(forms: Iterable[str], closer: bool) -> tuple[str, ...]:
+def _counts(forms: Iterable[str], detailed: bool) -> tuple[str, ...]:
     wanted = {count for form in forms for count in _COUNTED.get(form, ())}
-    if closer and "length" in wanted:
+    if detailed and "length" in wanted:
         wanted.add("digits")
     return tuple(count for count in _COUNTS if count in wanted)
 

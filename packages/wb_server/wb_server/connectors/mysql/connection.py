@@ -24,8 +24,8 @@ from ...kit.errors import SourceFailed
 from ...kit.network import Peer
 from ..dialled.idle import IdlePool
 from . import settings as mysql_settings
-from .answered import Answered
 from .block import broken_answer
+from .result import ResultRows
 from .rows import Columns
 from .types import Described
 
@@ -168,7 +168,7 @@ class MySQLConnection:
         self._my.query(sql)
         return list(self._my._result.rows or ())
 
-    def execute(self, sql: str, *, read: bool) -> tuple[int, Answered | None]:
+    def execute(self, sql: str, *, read: bool) -> tuple[int, ResultRows | None]:
         """Runs the permitted statement.
 
         Args:
@@ -220,7 +220,7 @@ class MySQLConnection:
             )
         if not my._read_packet().is_eof_packet():
             raise broken_answer()
-        return 0, Answered(self, Columns(described))
+        return 0, ResultRows(self, Columns(described))
 
     def _skip(self, count: int) -> None:
         for _ in range(count):

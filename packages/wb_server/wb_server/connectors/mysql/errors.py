@@ -110,9 +110,9 @@ def statement_error(
     if number in _TIMEOUTS or (late and (number in _STOPPED or is_broken(error))):
         return dialled.timed_out()
     if number in _STOPPED:
-        return dialled.stopped_there()
+        return dialled.cancelled_elsewhere()
     if is_broken(error):
-        return dialled.broke()
+        return dialled.connection_lost()
     text = str(error.args[1]) if len(error.args) > 1 else ""
     state = str(getattr(error, "sqlstate", "") or "")
     kind, code = _NUMBERS.get(number) or _CLASSES.get(state[:2]) or (SourceFailed, "source_failed")

@@ -31,7 +31,7 @@ def full(schema: str, name: str) -> str:
     return f"{quoted(schema)}.{quoted(name)}"
 
 
-def is_there(connection: MySQLConnection, schema: str) -> bool:
+def exists(connection: MySQLConnection, schema: str) -> bool:
     """True if a schema has the ledger."""
     return bool(
         connection.query(
@@ -81,11 +81,11 @@ def enter(connection: MySQLConnection, schema: str, key: str) -> int | None:
     except pymysql.Error as error:
         if number_of(error) != _DUPLICATE:
             raise
-        return found(connection, schema, key) or 0
+        return recorded(connection, schema, key) or 0
     return None
 
 
-def found(connection: MySQLConnection, schema: str, key: str) -> int | None:
+def recorded(connection: MySQLConnection, schema: str, key: str) -> int | None:
     """The number of rows that an earlier attempt recorded; ``None`` if none was committed."""
     rows = connection.query(
         f"SELECT `rows` FROM {full(schema, LEDGER)} "  # noqa: S608  names are quoted
@@ -94,7 +94,7 @@ def found(connection: MySQLConnection, schema: str, key: str) -> int | None:
     return int(rows[0][0] or 0) if rows else None
 
 
-def note(connection: MySQLConnection, schema: str, key: str, rows: int) -> None:
+def record(connection: MySQLConnection, schema: str, key: str, rows: int) -> None:
     """Records the number of rows, before the commit."""
     connection.command(
         f"UPDATE {full(schema, LEDGER)} SET `rows` = {rows:d} "  # noqa: S608  names are quoted

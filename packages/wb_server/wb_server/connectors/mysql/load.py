@@ -106,10 +106,10 @@ class MySQLLoad(MySQLUse, LoadSession):
             )
             self._size = min(_STATEMENT_BYTES, int(packet) - 65_536)
             self._exact_names = int(folded) == 0
-            if permit.once is not None and not ledger.is_there(self._connection, self._schema):
+            if permit.once is not None and not ledger.exists(self._connection, self._schema):
                 ledger.create(self._connection, self._schema)
             if permit.once is not None:
-                before = ledger.found(self._connection, self._schema, permit.once)
+                before = ledger.recorded(self._connection, self._schema, permit.once)
                 if before is not None:
                     return Loaded(Written(before, already=True), self._table)
         # DDL commits implicitly, so it comes before the transaction: a new table stays, empty.
@@ -126,7 +126,7 @@ class MySQLLoad(MySQLUse, LoadSession):
         rows = self._put(pairs, key, batches, progress)
         with self._call():
             if permit.once is not None:
-                ledger.note(self._connection, self._schema, permit.once, rows)
+                ledger.record(self._connection, self._schema, permit.once, rows)
         self._require_time()
         self._commit()
         return Loaded(Written(rows), self._table)

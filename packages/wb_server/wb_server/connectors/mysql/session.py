@@ -57,10 +57,10 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
         self._begin(timeout, read_only=True)
         self._check_first()
         with self._call():
-            _, self._answered = self._connection.execute(self._permit.sql, read=True)
-        if self._answered is None:
+            _, self._result = self._connection.execute(self._permit.sql, read=True)
+        if self._result is None:
             raise errors.not_a_read()
-        return self._rows(self._answered.columns)
+        return self._rows(self._result.columns)
 
     def _rows(self, columns: Columns) -> Answer:
         """Streams the rows; a short answer with wide decimals is read at once, to narrow them."""
@@ -74,12 +74,12 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
 
     def _next(self) -> pa.RecordBatch | None:
         with self._io:
-            if self._answered is None:
+            if self._result is None:
                 return None
             with self._call():
-                batch = self._answered.batch(BATCH_BYTES)
+                batch = self._result.batch(BATCH_BYTES)
                 if batch is None:
-                    self._answered = None
+                    self._result = None
                     self._connection.end_statement()
                 elif batch.nbytes > LARGE_BYTES:
                     self._large = True
@@ -93,10 +93,10 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
     def _change(self, max_write_rows: int) -> tuple[KeptAnswer, int]:
         self._check_first()
         with self._call():
-            changed, self._answered = self._connection.execute(self._permit.sql, read=False)
-        if self._answered is None:
+            changed, self._result = self._connection.execute(self._permit.sql, read=False)
+        if self._result is None:
             return rows_affected(changed), changed
-        schema = self._answered.columns.schema
+        schema = self._result.columns.schema
         batches = returned(self._all(), max_write_rows)
         answer = KeptAnswer(*(narrowed(schema, batches) if len(batches) < 2 else (schema, batches)))
         return answer, answer.rows
@@ -143,20 +143,20 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
 
     def _enter(self, key: str, timeout: float) -> int | None:
         with self._call():
-            if not ledger.is_there(self._connection, self._ledger):
+            if not ledger.exists(self._connection, self._ledger):
                 ledger.create(self._connection, self._ledger)
                 self._connection.command("START TRANSACTION")
             ledger.wait_long(self._connection, timeout)
             if self._permit.structural:
                 ledger.lock(self._connection, key, timeout)
-                return ledger.found(self._connection, self._ledger, key)
+                return ledger.recorded(self._connection, self._ledger, key)
             return ledger.enter(self._connection, self._ledger, key)
 
-    def _note(self, key: str, rows: int) -> None:
+    def _record(self, key: str, rows: int) -> None:
         with self._call():
             if self._permit.structural:
                 ledger.enter(self._connection, self._ledger, key)
-            ledger.note(self._connection, self._ledger, key, rows)
+            ledger.record(self._connection, self._ledger, key, rows)
 
     @property
     def _ledger(self) -> str:

@@ -12,8 +12,8 @@ from ...kit.errors import WorkbenchError
 from ..dialled.calls import Ask
 from ..dialled.use import DialledUse
 from . import errors
-from .answered import Answered
 from .connection import MySQLConnection, MySQLPool, NotAQuery
+from .result import ResultRows
 
 # Seconds after its own time limit that a silent server counts as gone.
 _GRACE: Final = 10.0
@@ -41,11 +41,11 @@ class MySQLUse(DialledUse[MySQLConnection]):
         self._sql = permit.sql if isinstance(permit, Permit) else ""
         self._dial = dial
         self._database = database
-        self._answered: Answered | None = None
+        self._result: ResultRows | None = None
 
     @property
     def _open(self) -> bool:
-        return self._answered is not None
+        return self._result is not None
 
     @contextmanager
     def _stopping(self) -> Iterator[Ask]:

@@ -76,11 +76,11 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
     facts = _facts(error)
     # The broker suggests similar columns itself, from those that the actor may see.
     hint = "" if state == "42703" else facts.get("MESSAGE_HINT", "")
-    said = dialled.sentence(facts.get("MESSAGE_PRIMARY", ""), hint)
+    message = dialled.sentence(facts.get("MESSAGE_PRIMARY", ""), hint)
     if state == "57014":
         if late:
             return dialled.timed_out()
-        return dialled.stopped_there()
+        return dialled.cancelled_elsewhere()
     kind, code = _STATES.get(state) or _STATES.get(state[:2]) or (SourceFailed, "source_failed")
     if code == "sign_in_failed":
         return dialled.sign_in_failed()
@@ -93,7 +93,7 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
             code=code,
         )
     if kind is SourceFailed:
-        return SourceFailed(said, code=code, sqlstate=state)
+        return SourceFailed(message, code=code, sqlstate=state)
     details: dict[str, object] = {"sqlstate": state}
     if code.startswith("unknown_"):
         named = _NAMED.search(facts.get("MESSAGE_PRIMARY", ""))
@@ -101,7 +101,7 @@ def statement_error(error: Exception, *, cancelled: bool, late: bool) -> Workben
     if "CONSTRAINT_NAME" in facts:
         details["constraint"] = facts["CONSTRAINT_NAME"]
     details |= _place(error, facts)
-    return kind(said, code=code, **details)
+    return kind(message, code=code, **details)
 
 
 def load_error(error: Exception, *, cancelled: bool, late: bool) -> WorkbenchError:
@@ -168,7 +168,7 @@ def _without_state(text: str) -> WorkbenchError:
             "A column has a type that can't be read. Cast it in the query: column::text.",
             code="unsupported_type",
         )
-    return dialled.broke()
+    return dialled.connection_lost()
 
 
 def _facts(error: AdbcError | psycopg.Error) -> dict[str, str]:
@@ -176,14 +176,14 @@ def _facts(error: AdbcError | psycopg.Error) -> dict[str, str]:
     facts: dict[str, str] = {}
     if isinstance(error, psycopg.Error):
         diag = error.diag
-        said = {
+        fields = {
             "MESSAGE_PRIMARY": diag.message_primary,
             "MESSAGE_HINT": diag.message_hint,
             "CONSTRAINT_NAME": diag.constraint_name,
             "COLUMN_NAME": diag.column_name,
             "CONTEXT": diag.context,
         }
-        return {name: text for name, text in said.items() if text}
+        return {name: text for name, text in fields.items() if text}
     for key, value in error.details or []:
         # Typed as text by the driver's stubs, but bytes.
         name, text = (

@@ -16,7 +16,7 @@ from ..dialled.errors import no_ledger
 _EXISTS_NOW: Final = ("23505", "42P07", "42710")
 
 
-class Asks(Protocol):
+class Queryable(Protocol):
     """A connection to a database; ``$1``, ``$2`` … are the values."""
 
     def command(self, sql: str) -> object: ...
@@ -34,13 +34,13 @@ def full(schema: str, name: str) -> str:
     return f"{quoted(schema)}.{quoted(name)}"
 
 
-def current_schema(asks: Asks) -> str:
+def current_schema(connection: Queryable) -> str:
     """The schema in which the login creates unqualified names.
 
     Raises:
         InvalidInput: there is none (``unknown_schema``).
     """
-    ((name,),) = asks.query("SELECT pg_catalog.current_schema()::pg_catalog.text")
+    ((name,),) = connection.query("SELECT pg_catalog.current_schema()::pg_catalog.text")
     if name is None:
         raise InvalidInput(
             "The login has no default schema: name the table as schema.table.",
@@ -50,15 +50,15 @@ def current_schema(asks: Asks) -> str:
     return str(name)
 
 
-def is_there(asks: Asks, schema: str) -> bool:
+def exists(connection: Queryable, schema: str) -> bool:
     """True if a schema has the ledger."""
-    ((there,),) = asks.query(
+    ((there,),) = connection.query(
         "SELECT (pg_catalog.to_regclass($1) IS NOT NULL)::pg_catalog.text", full(schema, LEDGER)
     )
     return str(there) == "true"
 
 
-def create(asks: Asks, schema: str) -> None:
+def create(connection: Queryable, schema: str) -> None:
     """Creates the ledger in a schema, outside any transaction.
 
     Raises:
@@ -66,7 +66,7 @@ def create(asks: Asks, schema: str) -> None:
         Exception: the driver reports another error.
     """
     try:
-        asks.command(
+        connection.command(
             f"CREATE TABLE IF NOT EXISTS {full(schema, LEDGER)} ("
             'task_run varchar(64) PRIMARY KEY, "rows" bigint, '
             "written_at timestamptz NOT NULL DEFAULT pg_catalog.now())"
@@ -79,29 +79,29 @@ def create(asks: Asks, schema: str) -> None:
             raise
 
 
-def enter(asks: Asks, schema: str, key: str) -> int | None:
+def enter(connection: Queryable, schema: str, key: str) -> int | None:
     """Writes the row of an attempt, before anything else; waits for another with the same key.
 
     Returns:
         ``None`` to continue. Otherwise an earlier attempt made the write, with this number of rows.
     """
-    entered = asks.query(
+    entered = connection.query(
         f"INSERT INTO {full(schema, LEDGER)} (task_run) VALUES ($1) "  # noqa: S608  names are quoted
         "ON CONFLICT DO NOTHING RETURNING task_run",
         key,
     )
     if entered:
         return None
-    ((rows,),) = asks.query(
+    ((rows,),) = connection.query(
         f'SELECT "rows" FROM {full(schema, LEDGER)} WHERE task_run OPERATOR(pg_catalog.=) $1',  # noqa: S608
         key,
     )
     return int(rows or 0)
 
 
-def note(asks: Asks, schema: str, key: str, rows: int) -> None:
+def record(connection: Queryable, schema: str, key: str, rows: int) -> None:
     """Records the number of rows, before the commit."""
-    asks.query(
+    connection.query(
         f'UPDATE {full(schema, LEDGER)} SET "rows" = $2::pg_catalog.int8 '  # noqa: S608
         "WHERE task_run OPERATOR(pg_catalog.=) $1 RETURNING task_run",
         key,

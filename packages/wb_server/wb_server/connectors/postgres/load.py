@@ -155,7 +155,7 @@ class PostgresLoad(LoadSession):
         permit = self._permit
         self.command(IN_SESSION)
         schema = permit.table.schema or self._schema_of(permit.table.name)
-        if permit.once is not None and not ledger.is_there(self, schema):
+        if permit.once is not None and not ledger.exists(self, schema):
             ledger.create(self, schema)
         with suppress(psycopg.errors.UndefinedObject, psycopg.errors.InvalidParameterValue):
             self.command(f"SET {WATCH_CLIENT}")  # versions before 14 don't have it
@@ -174,7 +174,7 @@ class PostgresLoad(LoadSession):
         rows = self._put(table, pairs, key, batches, progress)
         if permit.once is not None:
             self._limit()
-            ledger.note(self, schema, permit.once, rows)
+            ledger.record(self, schema, permit.once, rows)
         self._commit()
         return Loaded(Written(rows), TableName(schema, table.name))
 
@@ -297,8 +297,8 @@ class _Table:
         guarded: True if the rows have to pass row-level security, which COPY doesn't support.
     """
 
-    def __init__(self, asks: PostgresLoad, schema: str, name: str) -> None:
-        self._asks = asks
+    def __init__(self, load: PostgresLoad, schema: str, name: str) -> None:
+        self._load = load
         self._schema = schema
         self.name = name
         self.full = full(schema, name)
@@ -317,7 +317,7 @@ class _Table:
             Unprocessable: ``referenced_table``: deleting its rows would change other tables.
         """
         found = self._find()
-        with self._asks.fixed_path():
+        with self._load.fixed_path():
             if not found:
                 if not permit.create:
                     raise InvalidInput(
@@ -326,15 +326,15 @@ class _Table:
                         name=str(permit.table),
                     )
                 known = all(name in schema.names for name in permit.key)
-                self._asks.command(create_table(self.full, schema, permit.key if known else ()))
+                self._load.command(create_table(self.full, schema, permit.key if known else ()))
                 self.fresh = self._find()
             self._inspect()
-            columns = [_column(row) for row in self._asks.query(_COLUMNS, self._oid)]
+            columns = [_column(row) for row in self._load.query(_COLUMNS, self._oid)]
             pairs = pair(schema, columns, str(permit.table), fold_case=False)
             CopyRows(pairs)
             key = key_of(pairs, permit.key, fold_case=False)
             if key:
-                indexes = [set(row[0]) for row in self._asks.query(_UNIQUE, self._oid)]
+                indexes = [set(row[0]) for row in self._load.query(_UNIQUE, self._oid)]
                 if set(key) not in indexes:
                     raise no_unique_index(str(permit.table), key)
             if permit.mode == "replace" and not self.fresh:
@@ -342,14 +342,14 @@ class _Table:
         return pairs, key
 
     def _find(self) -> bool:
-        ((oid,),) = self._asks.query(
+        ((oid,),) = self._load.query(
             "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.text", self.full
         )
         self._oid = str(oid)
         return oid is not None
 
     def _inspect(self) -> None:
-        ((kind, self.guarded),) = self._asks.query(_TABLE, self._oid)
+        ((kind, self.guarded),) = self._load.query(_TABLE, self._oid)
         if kind not in ("r", "p"):
             raise InvalidInput(
                 f"{self._schema}.{self.name} is not a table: rows can only be loaded into tables.",
@@ -358,7 +358,7 @@ class _Table:
             )
 
     def _require_alone(self, permit: LoadPermit) -> None:
-        followers = [str(name) for (name,) in self._asks.query(_FOLLOWERS, self._oid)]
+        followers = [str(name) for (name,) in self._load.query(_FOLLOWERS, self._oid)]
         if followers:
             raise _referenced(permit, followers)
 

@@ -52,14 +52,14 @@ def set_password(connection: PostgresConnection, password: str) -> None:
 
 
 def _failed(error: adbc.Error) -> WorkbenchError:
-    said = errors.statement_error(error, cancelled=False, late=True)
+    cause = errors.statement_error(error, cancelled=False, late=True)
     state = error.sqlstate or ""
     if state.startswith("42") or state in ("25006", "0A000"):
         where = " It is a standby: name the primary." if state == "25006" else ""
         return Forbidden(
-            f"The database doesn't allow this login to change its password: {said.message}{where}",
+            f"The database doesn't allow this login to change its password: {cause.message}{where}",
             code="password_refused",
         )
     return SourceFailed(
-        f"The database didn't set the password: {said.message}", code="password_not_set"
+        f"The database didn't set the password: {cause.message}", code="password_not_set"
     )

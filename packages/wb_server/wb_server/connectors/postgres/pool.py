@@ -27,7 +27,7 @@ class PostgresPool(IdlePool[PostgresConnection]):
     Attributes:
         unreadable: oids of types that the driver can't read even with a fresh list of types.
         types: built-in types that were looked up; they don't change.
-        asks_briefly: True as long as the brief query of ``shadows`` has sufficed. It only decides
+        brief_suffices: True as long as the brief query of ``shadows`` has sufficed. It only decides
             which query is sent first.
     """
 
@@ -35,7 +35,7 @@ class PostgresPool(IdlePool[PostgresConnection]):
         super().__init__(version, max_idle=max_idle)
         self.unreadable: set[int] = set()
         self.types: dict[int, CatalogType] = {}
-        self.asks_briefly = True
+        self.brief_suffices = True
         self._dialling = threading.Lock()
         self._database: adbc.AdbcDatabase | None = None
         self._database_text = ""

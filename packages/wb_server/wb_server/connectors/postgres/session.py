@@ -163,33 +163,33 @@ class PostgresSession(DialledSession[PostgresConnection]):
             self._connection.command(f"{self._begun_by}; {more}" if more else self._begun_by)
             return
         permit = self._permit
-        brief = self._pool.asks_briefly and shadows.is_plain(permit.named)
-        count = self._glance(sql, brief=brief)
+        brief = self._pool.brief_suffices and shadows.is_plain(permit.named)
+        count = self._quick_check(sql, brief=brief)
         if count is None and brief:
-            self._pool.asks_briefly = False  # in this database the brief query doesn't suffice
+            self._pool.brief_suffices = False  # in this database the brief query doesn't suffice
             self._connection.command("ROLLBACK")
-            count = self._glance(sql, brief=False)
+            count = self._quick_check(sql, brief=False)
         if count is None:
             self._connection.command("ROLLBACK")
-            count = self._look()
+            count = self._full_check()
         shadows.require_answer(count)
 
-    def _glance(self, sql: str, *, brief: bool) -> int | None:
+    def _quick_check(self, sql: str, *, brief: bool) -> int | None:
         """Begins and sends the short query; ``None`` if it found candidates."""
-        glance = shadows.glance(self._permit.named, self._permit.sql, brief=brief)
+        check = shadows.quick_check(self._permit.named, self._permit.sql, brief=brief)
         try:
-            return self._connection.command(f"{sql}; {VALUES}; {glance}")
+            return self._connection.command(f"{sql}; {VALUES}; {check}")
         except adbc.Error as error:
             if shadows.found(str(error)) is None:
                 raise
             return None
 
-    def _look(self) -> int:
+    def _full_check(self) -> int:
         """Begins again, and checks whether the candidates concern this statement."""
         permit = self._permit
-        query = shadows.look(permit.named, permit.tables, permit.sql)
+        check = shadows.full_check(permit.named, permit.tables, permit.sql)
         try:
-            return self._connection.command(f"{self._begun_by}; {query}")
+            return self._connection.command(f"{self._begun_by}; {check}")
         except adbc.Error as error:
             found = shadows.found(str(error))
             if found is None:
@@ -296,9 +296,9 @@ class PostgresSession(DialledSession[PostgresConnection]):
         answer = KeptAnswer(rows.schema, returned(rows, max_write_rows))
         return answer, answer.rows
 
-    def _note(self, key: str, rows: int) -> None:
+    def _record(self, key: str, rows: int) -> None:
         with self._call():
-            ledger.note(self._connection, self._schema, key, rows)
+            ledger.record(self._connection, self._schema, key, rows)
 
     def _ledger(self) -> str:
         """The schema of the ledger, which is created if missing: separately, so that nobody waits."""
@@ -307,7 +307,7 @@ class PostgresSession(DialledSession[PostgresConnection]):
         # means.
         schema = named.schema if named.name else None
         schema = schema or ledger.current_schema(self._connection)
-        if not ledger.is_there(self._connection, schema):
+        if not ledger.exists(self._connection, schema):
             self._connection.command("COMMIT")
             ledger.create(self._connection, schema)
             self._connection.command(self._begun_by)

@@ -14,8 +14,8 @@ Code that belongs to an extension is ignored, except after a dot: users who may 
 do more than that anyway. Types count only if a table of the statement has them; the rest of the
 database may contain anything.
 
-The round trip that begins a transaction carries a short query (``glance``) that tells if there are
-any candidates at all; only then a second one (``look``) tells if they concern this statement. Nothing
+The round trip that begins a transaction carries a short query (``quick_check``) that tells if there are
+any candidates at all; only then a second one (``full_check``) tells if they concern this statement. Nothing
 in the database can influence these queries: every function, type and operator is qualified, and only
 built-in casts are used. They return one row, or fail with what they found; any other result means
 that they didn't run.
@@ -207,12 +207,12 @@ def _of_no_extension(catalog: int) -> str:
 
 
 def is_plain(named: Named) -> bool:
-    """True if a statement names nothing of an extension, so that ``glance`` may be brief."""
+    """True if a statement names nothing of an extension, so that ``quick_check`` may be brief."""
     return not (named.functions or named.types)
 
 
-def glance(named: Named, sql: str, *, brief: bool = False) -> str:
-    """The short query: it returns one row, or fails if ``look`` has to run.
+def quick_check(named: Named, sql: str, *, brief: bool = False) -> str:
+    """The short query: it returns one row, or fails if ``full_check`` has to run.
 
     It doesn't correct the search path, which takes time; if the path is wrong, it fails too.
 
@@ -289,7 +289,7 @@ def glance(named: Named, sql: str, *, brief: bool = False) -> str:
     )
 
 
-def look(named: Named, tables: Iterable[TableRef], sql: str) -> str:
+def full_check(named: Named, tables: Iterable[TableRef], sql: str) -> str:
     """The full query: it returns one row, or fails with what concerns this statement."""
     parts = [_CASTS, _ORDERINGS, _OPERATORS.format(signs=_array(_signs(sql)))]
     if named.functions:
@@ -385,11 +385,11 @@ def require_answer(count: int) -> None:
 
 def found(message: str) -> list[str] | None:
     """What the error of a query has found; ``None`` for other errors."""
-    said = re.search(f"{''.join(_MARK)}(.*){_END}", message, re.DOTALL)
-    return said[1].split(_SEPARATOR) if said else None
+    match = re.search(f"{''.join(_MARK)}(.*){_END}", message, re.DOTALL)
+    return match[1].split(_SEPARATOR) if match else None
 
 
 def refusal(names: list[str]) -> WorkbenchError:
-    """The refusal of a statement for which ``look`` has found these."""
+    """The refusal of a statement for which ``full_check`` has found these."""
     kind, _, name = min(names).partition(":")
     return REFUSALS[kind](name)

@@ -39,12 +39,12 @@ def refusal(
         key: the key of the requested object; empty for the bucket.
         signed: True if the request had an access key.
     """
-    said = {
+    fields = {
         name: found[1].decode("utf-8", "replace")
         for name in ("Code", "Region")
         if (found := re.search(rb"<%s>([\w.:-]{1,80})</" % name.encode(), body))
     }
-    code = said.get("Code", "")
+    code = fields.get("Code", "")
     if code in _SIGN_IN:
         return SourceFailed(SIGN_IN_FAILED, code="sign_in_failed")
     if code in ("RequestTimeTooSkewed", "RequestExpired"):
@@ -52,8 +52,8 @@ def refusal(
             "The store rejected the request's time: its clock and the service's differ too much.",
             code="clock_differs",
         )
-    if code == "AuthorizationHeaderMalformed" or (status == 400 and "Region" in said):
-        wanted = f" It says “{said['Region']}”." if "Region" in said else ""
+    if code == "AuthorizationHeaderMalformed" or (status == 400 and "Region" in fields):
+        wanted = f" It says “{fields['Region']}”." if "Region" in fields else ""
         return SourceFailed(
             f"The store expects another region than the connection's.{wanted}", code="wrong_region"
         )

@@ -67,7 +67,7 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
         if isinstance(node.parent, exp.Bracket) and node is not node.parent.this:
             literal = _subscript(node.this, value, rules)
         if isinstance(node.parent, exp.JSONExtract | exp.JSONExtractScalar):
-            literal = exp.Paren(this=literal)  # a key, not a path; see text._keep_literals
+            literal = exp.Paren(this=literal)  # a key, not a path; see parsing._keep_literals
         tree = _replace(tree, node, literal)
     return tree
 

@@ -28,7 +28,7 @@ _NAME: Final = re.compile(r"[^\W\d]\w*\Z")
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShowStatement:
     """An accepted SHOW or DESCRIBE.
 
     Attributes:
@@ -40,7 +40,7 @@ class Shown:
     tables: tuple[TableRef, ...] = ()
 
 
-def shown(sql: str) -> Shown | None:
+def parse_show(sql: str) -> ShowStatement | None:
     """The statement if it is SHOW, or DESCRIBE of a table; ``None`` if it is another one.
 
     Raises:
@@ -64,7 +64,7 @@ class _ShowReader:
         self._tokens = tokens
         self._here = 0
 
-    def show(self) -> Shown:
+    def show(self) -> ShowStatement:
         full = self._has("full")
         if self._has("tables"):
             schema = self._schema()
@@ -82,7 +82,7 @@ class _ShowReader:
             return self._end(f"SHOW INDEX FROM {_written(table)}", (table,))
         raise _refused()
 
-    def describe(self, word: str) -> Shown | None:
+    def describe(self, word: str) -> ShowStatement | None:
         if self._peek() is not None and _NAME.match(self._tokens[0].text) is None:
             if self._tokens[0].token_type != TokenType.IDENTIFIER:
                 return None
@@ -92,13 +92,13 @@ class _ShowReader:
         table = self._dotted(name)
         column = self._peek()
         if column is None:
-            return Shown(f"DESCRIBE {_written(table)}", (table,))
+            return ShowStatement(f"DESCRIBE {_written(table)}", (table,))
         self._here += 1
         if column.token_type == TokenType.STRING:
             return self._end(f"DESCRIBE {_written(table)} {text(column.text)}", (table,))
         if self._peek() is not None or not _is_name(column):
             return None  # EXPLAIN of a statement
-        return Shown(f"DESCRIBE {_written(table)} {quoted(column.text)}", (table,))
+        return ShowStatement(f"DESCRIBE {_written(table)} {quoted(column.text)}", (table,))
 
     def _table(self) -> TableRef:
         if not self._has("from", "in"):
@@ -137,10 +137,10 @@ class _ShowReader:
         self._here += 1
         return f" LIKE {text(token.text)}"
 
-    def _end(self, sql: str, tables: tuple[TableRef, ...]) -> Shown:
+    def _end(self, sql: str, tables: tuple[TableRef, ...]) -> ShowStatement:
         if self._peek() is not None:
             raise _refused()
-        return Shown(sql, tables)
+        return ShowStatement(sql, tables)
 
     def _peek(self) -> Token | None:
         return self._tokens[self._here] if self._here < len(self._tokens) else None

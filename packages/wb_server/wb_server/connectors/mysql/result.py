@@ -22,7 +22,7 @@ class Source(Protocol):
         """The next bytes: at least one, at most ``size``."""
 
 
-class Answered:
+class ResultRows:
     """The rows of a result, read on demand.
 
     Args:
