@@ -46,8 +46,8 @@ def read(texts: pa.Array, kind: pa.DataType) -> pa.Array:
         pa.ArrowInvalid: one doesn't fit, or isn't a number.
     """
     longest = pc.max(pc.binary_length(texts)).as_py() or 0
-    most = MAX_DIGITS if pa.types.is_decimal128(kind) else MOST_DIGITS
-    if longest + kind.scale <= most:
+    capacity = MAX_DIGITS if pa.types.is_decimal128(kind) else MOST_DIGITS
+    if longest + kind.scale <= capacity:
         # Numbers this short can't overflow, even when shifted by the scale.
         try:
             return pc.cast(texts, kind)

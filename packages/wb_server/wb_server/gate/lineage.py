@@ -52,7 +52,7 @@ def columns_read(
 
     Args:
         sql: a statement that passed the gate, as the gate rendered it.
-        dialect: of ``sql``; without it the result is empty.
+        dialect: the dialect of ``sql``; without it the result is empty.
         tables: the tables that it reads, as the gate found them.
 
     Returns:

@@ -92,7 +92,7 @@ class LoadResult:
     """The result of a load.
 
     Attributes:
-        rows: the number of rows inserted. An upsert counts changed ones too.
+        rows: the number of rows loaded. An upsert counts changed ones too.
         already: True if an earlier attempt had loaded them.
         schema: the table's schema, as the database names it.
         table: its name, without the schema.

@@ -32,7 +32,7 @@ class Permit:
         written: those that it writes.
         structural: True if it changes structure: some databases commit before and after that.
         once: the key under which a write happens once; ``None`` runs it on every request.
-        dialect: of ``sql``.
+        dialect: the dialect of ``sql``.
         named: names that may stand for code in the database, which only the database can rule out.
         shows_texts: it returns a plan, which may only be shown if no view is among the tables.
     """

@@ -20,7 +20,7 @@ class StreamedAnswer(Answer):
     """Rows streamed from the database on demand.
 
     Args:
-        schema: of the converted batches.
+        schema: the schema of the converted batches.
         held: the first batches, which were needed to know the schema.
         more: returns the next batch, or ``None`` at the end.
         convert: applied to each batch.

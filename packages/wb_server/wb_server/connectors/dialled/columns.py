@@ -27,7 +27,7 @@ class TableColumn:
         shown: the type as a user writes it.
         required: True if a row must have a value: not null, and without a default.
         generated: True if the database computes it.
-        precision: of a decimal, if declared; with ``scale``.
+        precision: the precision of a decimal, if declared; with ``scale``.
         second_digits: the number of decimals of a second that it stores.
     """
 

@@ -98,7 +98,7 @@ def no_ledger(schema: str, *, called: str = "schema") -> WorkbenchError:
     """The login may not create the ledger.
 
     Args:
-        schema: where it belongs.
+        schema: the schema that should have it.
         called: what this database calls a schema.
     """
     return Forbidden(

@@ -85,8 +85,9 @@ def _plain(
             value = f"CAST(#{place} AS {cast})" if cast else f"#{place}"
             if kind == "UHUGEINT":
                 # Arrow can't represent the upper half; such values are refused below.
-                most = f"{2**127 - 1}::UHUGEINT"
-                value = f"CAST(CASE WHEN {value} > {most} THEN {most} ELSE {value} END AS HUGEINT)"
+                maximum = f"{2**127 - 1}::UHUGEINT"
+                capped = f"CASE WHEN {value} > {maximum} THEN {maximum} ELSE {value} END"
+                value = f"CAST({capped} AS HUGEINT)"
             elif kind == "INTERVAL":
                 # Arrow counts in nanoseconds, DuckDB in microseconds.
                 message = literal(

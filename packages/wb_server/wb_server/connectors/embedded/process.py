@@ -28,7 +28,7 @@ Several independent layers keep a statement from doing more than reading its sou
 file beyond its temporary bytes; and, if the kernel has Landlock, it can write only in its temporary
 folder, read only its source and the libraries, and connect only to that port. It holds no secret.
 
-Of the Workbench it imports only the fork and the modules beside it.
+Of the Workbench it imports only ``kit/forking.py`` and the modules beside it.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class DialectRules:
     # Functions that return records, and their fields. Set for databases where value.name may call a
     # function, so that no other field can be accessed with a dot.
     record_fields: Mapping[str, frozenset[str]] | None = None
-    write_nodes: frozenset[type[exp.Expr]] = frozenset()  # syntax of writes, in addition to common
+    write_nodes: frozenset[type[exp.Expr]] = frozenset()  # syntax of this dialect's writes only
     engines: frozenset[str] = frozenset()  # storage engines that a statement may name
     named_types: frozenset[str] = frozenset()  # built-in types that the parser doesn't know
     extension_types: frozenset[str] = frozenset()  # types whose schema can't be known in advance

@@ -36,7 +36,7 @@ class Explanation:
     """The EXPLAIN in front of a statement.
 
     Attributes:
-        words: as they are sent.
+        words: the text to send before the statement.
         runs: True if the statement is executed too.
         shows_texts: True if the plan can show the definition of a view.
     """

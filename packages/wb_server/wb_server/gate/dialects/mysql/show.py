@@ -32,7 +32,7 @@ class ShowStatement:
     """An accepted SHOW or DESCRIBE.
 
     Attributes:
-        sql: as it is sent.
+        sql: the text to send.
         tables: the tables that it names; a schema alone has an empty table name.
     """
 

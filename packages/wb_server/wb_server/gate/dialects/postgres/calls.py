@@ -34,7 +34,7 @@ def seal_calls(tokens: list[Token], lower: str) -> list[Token]:
     """Rewrites calls with keywords to forms that the parser knows.
 
     Args:
-        tokens: of the whole text.
+        tokens: the tokens of the whole text.
         lower: the whole text in lower case, so that most statements cost nothing here.
     """
     if "similar" in lower and "substring" in lower:
