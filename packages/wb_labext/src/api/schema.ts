@@ -730,14 +730,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List a pipeline's versions with what each changed
+         * List a pipeline's versions with their changes
          * @description The versions with their changes, newest first.
          */
         get: operations["pipelines_versions"];
         put?: never;
         /**
-         * Make an older version the newest one again
-         * @description Makes an older version the newest one again.
+         * Save an older version as the newest one
+         * @description Saves an older version's file and folder as a new version.
          */
         post: operations["pipelines_restore_version"];
         delete?: never;
@@ -6139,7 +6139,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description List a pipeline's versions with what each changed */
+            /** @description List a pipeline's versions with their changes */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6210,7 +6210,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Make an older version the newest one again */
+            /** @description Save an older version as the newest one */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -31,7 +31,7 @@ class ConnectionInfo:
 class Connections(list[ConnectionInfo]):
     """The user's connections: a list that is displayed as a table."""
 
-    _HEADS = ("name", "connector", "level", "status", "description")
+    _COLUMNS = ("name", "connector", "level", "status", "description")
 
     @property
     def names(self) -> list[str]:
@@ -44,8 +44,8 @@ class Connections(list[ConnectionInfo]):
     def __repr__(self) -> str:
         if not self:
             return "No connections."
-        rows = [self._HEADS, *self._cells()]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(self._HEADS))]
+        rows = [self._COLUMNS, *self._cells()]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(self._COLUMNS))]
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
@@ -55,7 +55,7 @@ class Connections(list[ConnectionInfo]):
         if not self:
             return "<p>No connections.</p>"
         style = ' style="text-align:left"'
-        head = "".join(f"<th{style}>{each}</th>" for each in self._HEADS)
+        head = "".join(f"<th{style}>{each}</th>" for each in self._COLUMNS)
         body = "".join(
             "<tr>" + "".join(f"<td{style}>{html.escape(cell)}</td>" for cell in row) + "</tr>"
             for row in self._cells()

@@ -210,8 +210,8 @@ def split(config: ConnectorConfig, mode: CredentialMode) -> tuple[dict[str, Any]
 
     For a personal connection, neither part contains login fields.
     """
-    apart = config.secret_fields() if mode == "shared" else config.login_fields()
-    plain = config.model_dump(mode="json", exclude=set(apart))
+    hidden = config.secret_fields() if mode == "shared" else config.login_fields()
+    plain = config.model_dump(mode="json", exclude=set(hidden))
     return plain, secrets_of(config, config.secret_fields()) if mode == "shared" else {}
 
 
@@ -244,7 +244,7 @@ def _credential_missing(connection: Connection) -> Unprocessable:
 
 
 def _credential_expired(connection: Connection, at: datetime) -> Unprocessable:
-    whose, who = (
+    what, advice = (
         (
             "Your credentials",
             "Enter new ones: in Lab, in the Connections panel, choose “My Credentials…”.",
@@ -253,7 +253,7 @@ def _credential_expired(connection: Connection, at: datetime) -> Unprocessable:
         else ("The credentials", "Ask someone who manages the connection to enter new ones.")
     )
     return Unprocessable(
-        f"{whose} for “{connection.name}” expired on {at:%Y-%m-%d}. {who}",
+        f"{what} for “{connection.name}” expired on {at:%Y-%m-%d}. {advice}",
         code="credential_expired",
         connection=connection.name,
         connection_id=connection.id,

@@ -103,7 +103,7 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
             NotFound: there is none, or the actor may not see it.
             Forbidden: the actor may not change it.
             InvalidInput: a field is unknown or invalid.
-            Conflict: the name is taken, or somebody else changed it in the meantime.
+            Conflict: the name is taken, or someone else changed it in the meantime.
         """
         old = self.require(actor, connection_id, "update")
         changes: dict[str, Any] = request.model_dump(
@@ -151,7 +151,7 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
             memory: what the connection's next rotation needs to know.
 
         Raises:
-            Conflict: somebody else changed the connection in the meantime (``changed_meanwhile``).
+            Conflict: someone else changed the connection in the meantime (``changed_meanwhile``).
         """
         stored = self._safe.get(connection.id, None)
         secrets = stored.secrets if stored else {}

@@ -67,7 +67,7 @@ class Checks:
         )  # fmt: skip
         return check(text, self._definitions.registry, context)
 
-    def sound(
+    def validated(
         self,
         actor: Actor,
         pipeline: Pipeline | None,
@@ -75,7 +75,7 @@ class Checks:
         files: Collection[str],
         source: int | None = None,
     ) -> PipelineFile:
-        """A file's definition.
+        """The definition of a file without problems.
 
         Raises:
             InvalidInput: it has mistakes (``bad_pipeline``, with all of them).

@@ -120,7 +120,7 @@ def _number(call: Call) -> int:
 
 
 def restore_version(call: Call) -> PipelineView:
-    """Makes an older version the newest one again."""
+    """Saves an older version's file and folder as a new version."""
     return call.service(PipelineService).restore_version(
         call.actor, call.path["id"], call.body(Restore).version
     )
@@ -211,7 +211,7 @@ ROUTES = [
         "/pipelines/{id}/versions",
         "pipeline.see",
         versions,
-        "List a pipeline's versions with what each changed",
+        "List a pipeline's versions with their changes",
         VersionList,
         query=VersionsQuery,
         errors=(404,),
@@ -240,7 +240,7 @@ ROUTES = [
         "/pipelines/{id}/versions",
         "pipeline.update",
         restore_version,
-        "Make an older version the newest one again",
+        "Save an older version as the newest one",
         PipelineView,
         body=Restore,
         audit="pipeline.save",

@@ -163,7 +163,7 @@ def checked_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def keepable(value: Any) -> Any:
-    """A JSON value that databases can store: without NUL characters and lone surrogates.
+    """A JSON value that databases can store: NUL characters and lone surrogates are replaced.
 
     A notebook's error may contain either, and PostgreSQL accepts neither.
     """

@@ -157,7 +157,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """
         owner = Owner(kind="user", name=actor.name)
         content = contents(request)
-        definition = self._checks.sound(actor, None, request.text, content.keys())
+        definition = self._checks.validated(actor, None, request.text, content.keys())
         files = self._stored(content)
         now = clock.now()
         pipeline = Pipeline(
@@ -201,7 +201,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
             head = self._store.version(old.id, old.head)
             kept = head.files if head is not None else {}
             own = head is not None and (not kept or head.approved_for == named(old.owner))
-        definition = self._checks.sound(actor, old, request.text, {*content, *kept})
+        definition = self._checks.validated(actor, old, request.text, {*content, *kept})
         files = {**kept, **self._stored(content)}
         return self._add(actor, old, request, definition, files, own=own)
 
@@ -216,7 +216,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """
         version = self.version(actor, pipeline_id, number)
         old = self.require(actor, pipeline_id, "update")
-        definition = self._checks.sound(actor, old, version.text, version.files.keys(), number)
+        definition = self._checks.validated(actor, old, version.text, version.files.keys(), number)
         request = PipelineSave(
             text=version.text, keep_files=False, note=f"Version {number} again", version=None
         )
@@ -278,7 +278,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         if old.approved == number:
             raise Conflict(f"Version {number} runs already.", code="approved")
         version = self.version(actor, pipeline_id, number)
-        definition = self._checks.sound(actor, old, version.text, version.files.keys())
+        definition = self._checks.validated(actor, old, version.text, version.files.keys())
         changed = self._activated(old, definition, number).changed()
         with self._saving(changed, old) as transaction:
             owner = named(old.owner)

@@ -1,4 +1,4 @@
-"""Tests connections and logins with the code of a real query."""
+"""Tests connections and credentials with the code of a real query."""
 
 from __future__ import annotations
 

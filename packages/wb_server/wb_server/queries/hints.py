@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 _MAX_TABLES = 5
 
 
-def add_near_names(
+def add_similar_names(
     error: WorkbenchError, tables: Sequence[TableRef], open_catalog: Callable[[], Session]
 ) -> None:
     """Adds similar names to an error about an unknown table or column.
@@ -51,7 +51,7 @@ def add_near_names(
         error.message = f"{error.message.rstrip('.')}. Did you mean {either}?"
 
 
-def place_in(error: WorkbenchError, written: str, sent: str) -> None:
+def translate_position(error: WorkbenchError, written: str, sent: str) -> None:
     """Translates an error's position into the statement as the user wrote it.
 
     The source's position refers to the statement that was sent, which the gate has re-rendered. So the

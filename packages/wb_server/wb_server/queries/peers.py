@@ -129,17 +129,17 @@ class Peers:
 
     def _stop_requested(self, own: set[str]) -> None:
         """Stops queries of this process that peers have asked to stop."""
-        asked = sa.select(query_stops.c.query_id).where(query_stops.c.query_id.in_(own))
+        requested = sa.select(query_stops.c.query_id).where(query_stops.c.query_id.in_(own))
         with self._database.read() as transaction:
-            wanted = list(transaction.execute(asked).scalars())
-        if not wanted:
+            query_ids = list(transaction.execute(requested).scalars())
+        if not query_ids:
             return
-        for query_id in wanted:
+        for query_id in query_ids:
             running = self._queries.get(query_id)
             if running is not None:
                 running.stop("cancelled")
         old = query_stops.c.at < clock.now() - _DELETED_AFTER
-        done = query_stops.c.query_id.in_(wanted)
+        done = query_stops.c.query_id.in_(query_ids)
         with self._database.write(durable=False) as transaction:
             transaction.execute(query_stops.delete().where(sa.or_(done, old)))
 

@@ -19,7 +19,7 @@ from ..gate.service import Gate
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import InvalidInput, WorkbenchError
-from .hints import add_near_names, place_in
+from .hints import add_similar_names, translate_position
 from .limits.service import LimitService
 from .models import QueryRequest
 from .opening import Asked, Granted, Opening
@@ -258,8 +258,8 @@ class Statements:
         except WorkbenchError as error:
             session.close()
             self._opening.note_failure(connection, error)
-            place_in(error, asked.statement, permit.sql)
-            add_near_names(
+            translate_position(error, asked.statement, permit.sql)
+            add_similar_names(
                 error,
                 permit.tables,
                 lambda: self._opening.session(

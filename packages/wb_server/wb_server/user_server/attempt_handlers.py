@@ -59,7 +59,7 @@ class ServerHandler(JupyterHandler):
     """The base of our endpoints in a user's server: JSON, with errors in the API's shape."""
 
     def get_login_url(self) -> str:
-        """Answers 401 instead of redirecting to a login page: this is an API."""
+        """Answers 401 instead of redirecting to a sign-in page: this is an API."""
         raise web.HTTPError(401)
 
     def answer(self, body: dict[str, Any], status: int = 200) -> None:
@@ -170,9 +170,9 @@ class InputHandler(_Handler):
         if self.request.method != "PUT":
             return
         try:
-            begun = self._begin(*self.path_args)
-            assert begun is not None
-            await begun
+            opening = self._begin(*self.path_args)
+            assert opening is not None
+            await opening
         except (WorkbenchError, web.HTTPError) as error:
             # Answering before the end of the body would break the connection.
             self._refused = error
@@ -262,8 +262,8 @@ class OutputHandler(_Handler):
             self.set_header("Content-Length", str(size))
             with contextlib.suppress(iostream.StreamClosedError):
                 while size > 0:
-                    most = min(size, files.PIECE)
-                    piece = await loop.run_in_executor(None, file.read, most)
+                    length = min(size, files.PIECE)
+                    piece = await loop.run_in_executor(None, file.read, length)
                     if not piece:
                         break  # the file shrank: the short response tells the client
                     size -= len(piece)

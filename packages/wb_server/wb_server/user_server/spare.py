@@ -65,7 +65,7 @@ class Spare:
             if not self._task.done() or (kernel is not None and kernel.mark.alive()):
                 return
         previous, self._name = self._task, name
-        self._task = asyncio.create_task(self._ready(name))
+        self._task = asyncio.create_task(self._start_ready(name))
         # Retrieves the exception, which `take` reports; the attempt then starts its own kernel.
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
         if previous is not None:
@@ -90,7 +90,7 @@ class Spare:
         try:
             # It may have been ended in the meantime, by its user or by culling.
             if kernel.mark.alive():
-                await asyncio.wait_for(_set(client, environment), _HAND_OUT_SECONDS)
+                await asyncio.wait_for(_set_environment(client, environment), _HAND_OUT_SECONDS)
                 return kernel
         except Exception:
             log.warning("the spare kernel did not answer; starting another one")
@@ -105,12 +105,12 @@ class Spare:
         if task is not None:
             await self._discard(task)
 
-    async def _ready(self, name: str) -> tuple[Started, Any]:
+    async def _start_ready(self, name: str) -> tuple[Started, Any]:
         kernel = await self._start(name)
         client = kernel.manager.client()
         try:
             client.start_channels(stdin=False, hb=False, control=False)
-            await asyncio.wait_for(_answers(client, kernel.mark), _READY_SECONDS)
+            await asyncio.wait_for(_wait_until_ready(client, kernel.mark), _READY_SECONDS)
         except BaseException:
             client.stop_channels()
             await self._stop(kernel)
@@ -126,7 +126,7 @@ class Spare:
         await self._stop(kernel)
 
 
-async def _answers(client: Any, mark: Mark) -> None:
+async def _wait_until_ready(client: Any, mark: Mark) -> None:
     """Returns when a kernel answers and its outputs arrive."""
     while True:
         client.kernel_info()
@@ -140,7 +140,7 @@ async def _answers(client: Any, mark: Mark) -> None:
                 raise
 
 
-async def _set(client: Any, environment: Mapping[str, str]) -> None:
+async def _set_environment(client: Any, environment: Mapping[str, str]) -> None:
     """Sets variables in a kernel's process, leaving no name and no line of history behind."""
     code = f"__import__('os').environ.update({json.dumps(dict(environment))})"
     sent = client.execute(code, silent=True, store_history=False, allow_stdin=False)

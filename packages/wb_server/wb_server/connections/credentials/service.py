@@ -38,7 +38,7 @@ class PersonalCredentials:
 
         Raises:
             NotFound: there is no such connection, or the actor may not see it.
-            Unprocessable: the connection has one login for all users (``shared_credentials``).
+            Unprocessable: the connection's credentials are shared (``shared_credentials``).
             InvalidInput: a field is unknown or invalid; the date is in the past (``past_date``).
         """
         connection = self._connections.saved(actor, connection_id)

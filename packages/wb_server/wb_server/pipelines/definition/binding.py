@@ -141,8 +141,8 @@ class _Quotes:
                 continue
             ending = {"--": "\n", "/*": "*/"}.get(self.inside, self.inside)
             end = text.find(ending, position)
-            seen = text[position : len(text) if end < 0 else end]
-            if self.inside == "/*" and "/*" in seen:
+            content = text[position : len(text) if end < 0 else end]
+            if self.inside == "/*" and "/*" in content:
                 self.doubtful = True
             if self.inside in ("'", '"') and end > 0 and text[end - 1] == "\\":
                 self.doubtful = True

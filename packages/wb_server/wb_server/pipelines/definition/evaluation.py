@@ -92,10 +92,10 @@ def evaluate(node: nodes.Node, scope: Mapping[str, Any]) -> Any:
 def _look_up(name: Name, scope: Mapping[str, Any]) -> Any:
     value: Any = scope
     for part in name:
-        here = isinstance(value, Mapping) and part in value
-        if not here and isinstance(value, list) and isinstance(part, int):
-            here = part < len(value)
-        if not here:
+        exists = isinstance(value, Mapping) and part in value
+        if not exists and isinstance(value, list) and isinstance(part, int):
+            exists = part < len(value)
+        if not exists:
             raise Missing(written(name))
         value = value[part]
     return value
@@ -138,16 +138,16 @@ def calculate(operator: str, left: Any, right: Any) -> Any:
             return left + timedelta(days=days if operator == "+" else -days)
         except OverflowError:
             raise ValueError("the date must be within the years 1 to 9999.") from None
-    one, two = _number(left), _number(right)
+    first, second = _number(left), _number(right)
     if operator == "+":
-        return one + two
+        return first + second
     if operator == "-":
-        return one - two
+        return first - second
     if operator == "*":
-        return one * two
-    if two == 0:
+        return first * second
+    if second == 0:
         raise ValueError("it divides by zero.")
-    return one / two
+    return first / second
 
 
 def compare(operator: str, left: Any, right: Any) -> bool:

@@ -137,9 +137,9 @@ def round_(value: Any, digits: Any = 0) -> int | float:
     return round(value) if places == 0 else round(value, places)
 
 
-def default(value: Any, instead: Any) -> Any:
+def default(value: Any, replacement: Any) -> Any:
     """Replaces null. The evaluator passes a missing value as null, for this filter only."""
-    return instead if value is None else value
+    return replacement if value is None else value
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ def order(needs: Needs) -> list[str]:
     Raises:
         ValueError: there is a cycle (see :func:`cycles`).
     """
-    found = _settled(needs)
+    found = _sortable(needs)
     if len(found) < len(needs):
         raise ValueError("Tasks need each other in a cycle.")
     return found
@@ -40,21 +40,22 @@ def dependents(needs: Needs, tasks: Iterable[str]) -> set[str]:
 
 def cycles(needs: Needs) -> list[list[str]]:
     """The cycles: one path around each group of tasks that need each other."""
-    open_tasks = set(needs) - set(_settled(needs))
+    open_tasks = set(needs) - set(_sortable(needs))
     found: list[list[str]] = []
     done: set[str] = set()
     for task in needs:
         if task not in open_tasks or task in done:
             continue
         group = {task} | (needed(needs, task) & open_tasks)
-        around = _way_back(needs, task, group)
-        if around:
-            found.append(around)
+        cycle = _shortest_cycle(needs, task, group)
+        if cycle:
+            found.append(cycle)
             done |= {other for other in group if task in needed(needs, other)}
     return found
 
 
-def _settled(needs: Needs) -> list[str]:
+def _sortable(needs: Needs) -> list[str]:
+    """Task ids in topological order, without those that are in a cycle or need one."""
     found: dict[str, None] = {}
     open_tasks = {
         task: {other for other in others if other in needs} for task, others in needs.items()
@@ -68,18 +69,18 @@ def _settled(needs: Needs) -> list[str]:
             del open_tasks[task]
 
 
-def _way_back(needs: Needs, task: str, group: set[str]) -> list[str]:
+def _shortest_cycle(needs: Needs, task: str, group: set[str]) -> list[str]:
     """The shortest path from a task through its needs back to itself; empty if there is none."""
-    came: dict[str, str] = {}
+    came_from: dict[str, str] = {}
     waiting = [task]
     for current in waiting:
         for other in needs[current]:
             if other == task:
-                way = [current]
-                while way[-1] != task:
-                    way.append(came[way[-1]])
-                return way[::-1]
-            if other in group and other not in came:
-                came[other] = current
+                path = [current]
+                while path[-1] != task:
+                    path.append(came_from[path[-1]])
+                return path[::-1]
+            if other in group and other not in came_from:
+                came_from[other] = current
                 waiting.append(other)
     return []

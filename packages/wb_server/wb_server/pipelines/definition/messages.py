@@ -50,9 +50,9 @@ def translate(error: ErrorDetails, data: Any, registry: Registry) -> Message:
     if kind == "extra_forbidden":
         known = keys_at(path[:-1], data, registry)
         key = str(path[-1])
-        there = f" Available: {', '.join(known)}." if known else ""
+        listed = f" Available: {', '.join(known)}." if known else ""
         return Message(
-            path, "unknown_key", f"There is no key {key[:80]} here{near(key, known)}.{there}", True
+            path, "unknown_key", f"There is no key {key[:80]} here{near(key, known)}.{listed}", True
         )
     if kind == "missing":
         key = str(error["loc"][-1])
@@ -119,15 +119,15 @@ def _with_period(message: str) -> str:
 def _tag(kind: str, context: dict[str, Any], path: Path) -> Message:
     what = "task type" if path[:1] == ("tasks",) else "type"
     tags = [tag.strip(" '") for tag in str(context.get("expected_tags", "")).split(",")]
-    there = f"Available: {', '.join(tag for tag in tags if tag)}."
+    listed = f"Available: {', '.join(tag for tag in tags if tag)}."
     if kind == "union_tag_not_found":
-        there = there if len(there) > len("Available: .") else ""
-        return Message(path, "missing", f"The key type is missing. {there}".strip(), True)
+        listed = listed if len(listed) > len("Available: .") else ""
+        return Message(path, "missing", f"The key type is missing. {listed}".strip(), True)
     tag = str(context.get("tag", ""))
     return Message(
         (*path, "type"),
         "unknown_task_type" if what == "task type" else "bad_value",
-        f"There is no {what} {tag[:80]}{near(tag, tags)}. {there}",
+        f"There is no {what} {tag[:80]}{near(tag, tags)}. {listed}",
     )
 
 

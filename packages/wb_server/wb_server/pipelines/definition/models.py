@@ -364,7 +364,7 @@ class PipelineFile(_Part):
 
     @field_validator("labels")
     @classmethod
-    def _once(cls, labels: list[str]) -> list[str]:
+    def _without_duplicates(cls, labels: list[str]) -> list[str]:
         return list(dict.fromkeys(labels))
 
     @property

@@ -55,10 +55,10 @@ class Names:
         if not rest:
             return "unknown_name", "Name a parameter: params.<name>."
         if rest[0] not in known:
-            there = f"Available: {', '.join(known)}" if known else "The file has none"
+            listed = f"Available: {', '.join(known)}" if known else "The file has none"
             return (
                 "unknown_name",
-                f"There is no parameter {rest[0]}{near(str(rest[0]), known)}. {there[:300]}.",
+                f"There is no parameter {rest[0]}{near(str(rest[0]), known)}. {listed[:300]}.",
             )
         if len(rest) > 2 or (len(rest) == 2 and not isinstance(rest[1], int)):
             return (
@@ -76,8 +76,8 @@ class Names:
             return "unknown_name", f"Tasks have outputs: tasks.{task}.outputs.<name>."
         known = self.tasks[task]
         if known is not None and rest[2] not in known:
-            there = f"It has: {', '.join(sorted(known))}" if known else "It has none"
-            return "unknown_name", f"The task {task} has no output {rest[2]}. {there}."
+            listed = f"It has: {', '.join(sorted(known))}" if known else "It has none"
+            return "unknown_name", f"The task {task} has no output {rest[2]}. {listed}."
         return None
 
     def artifact_problem(
@@ -95,8 +95,8 @@ class Names:
         made = known.get(task)
         if made is None or name in made:
             return None
-        there = f"It makes {', '.join(sorted(made))}" if made else "It makes none"
-        return "unknown_artifact", f"The task {task} makes no artifact {name}. {there}."
+        listed = f"It makes {', '.join(sorted(made))}" if made else "It makes none"
+        return "unknown_artifact", f"The task {task} makes no artifact {name}. {listed}."
 
     def _task(self, task: str) -> tuple[str, str] | None:
         if task in self.others:
@@ -116,5 +116,5 @@ def _fixed(name: Name, known: Mapping[str, str]) -> tuple[str, str] | None:
     root, *rest = name
     if len(rest) == 1 and rest[0] in known:
         return None
-    there = ", ".join(f"{root}.{part}" for part in known)
-    return "unknown_name", f"There is no {written(name)}. Available: {there}."
+    listed = ", ".join(f"{root}.{part}" for part in known)
+    return "unknown_name", f"There is no {written(name)}. Available: {listed}."

@@ -79,14 +79,14 @@ def evaluated(spec: Spec, scope: Mapping[str, Any]) -> Spec:
         Unprocessable: an expression can't be computed, or its value doesn't fit the field.
     """
 
-    def put(path: Path, text: str, kind: Kind) -> Any:
+    def value_of(path: Path, text: str, kind: Kind) -> Any:
         if kind == "sql":
             statement = binding.bind(text).evaluate(scope)
             return Sql(statement.sql, statement.parameters)
         template = expressions.parse(text)
         return template.evaluate(scope) if kind == "value" else template.text(scope)
 
-    data = _model(spec, (), put)
+    data = _model(spec, (), value_of)
     try:
         return type(spec).model_validate(data)
     except ValidationError as error:
@@ -99,10 +99,11 @@ def evaluated(spec: Spec, scope: Mapping[str, Any]) -> Spec:
         ) from None
 
 
-_Put = Callable[[Path, str, Kind], Any]
+_Replace = Callable[[Path, str, Kind], Any]
 
 
-def _model(model: BaseModel, path: Path, put: _Put) -> dict[str, Any]:
+def _model(model: BaseModel, path: Path, replace: _Replace) -> dict[str, Any]:
+    """A model as data, with each text that contains expressions passed through ``replace``."""
     untouched = model.untouched if isinstance(model, TaskSpec) else frozenset()
     data: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
@@ -113,25 +114,25 @@ def _model(model: BaseModel, path: Path, put: _Put) -> dict[str, Any]:
         if name in untouched:
             data[key] = value
         else:
-            data[key] = _value(value, field.annotation, (*path, key), put)
+            data[key] = _value(value, field.annotation, (*path, key), replace)
     return data
 
 
-def _value(value: Any, annotation: Any, path: Path, put: _Put) -> Any:
+def _value(value: Any, annotation: Any, path: Path, replace: _Replace) -> Any:
     if isinstance(value, BaseModel):
-        return _model(value, path, put)
+        return _model(value, path, replace)
     if isinstance(value, Sql):
-        return put(path, value.text, "sql")
+        return replace(path, value.text, "sql")
     if isinstance(value, str):
         if not expressions.has_expression(value):
             return value
-        return put(path, value, "text" if _only_text(annotation) else "value")
+        return replace(path, value, "text" if _only_text(annotation) else "value")
     if isinstance(value, dict):
         inner = _inside(annotation, dict)
-        return {key: _value(item, inner, (*path, key), put) for key, item in value.items()}
+        return {key: _value(item, inner, (*path, key), replace) for key, item in value.items()}
     if isinstance(value, list):
         inner = _inside(annotation, list)
-        return [_value(item, inner, (*path, index), put) for index, item in enumerate(value)]
+        return [_value(item, inner, (*path, index), replace) for index, item in enumerate(value)]
     return value
 
 

@@ -130,7 +130,7 @@ def _moments(cron: str, zone_name: str, after: datetime) -> Iterator[datetime]:
 
 def _at_fixed_times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     for wall in CronSim(cron, after.astimezone(zone).replace(tzinfo=None)):
-        moments = _read(wall, zone)
+        moments = _moments_at(wall, zone)
         yield moments[0] if moments else _end_of_gap(wall, zone)
 
 
@@ -143,7 +143,7 @@ def _in_steps(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     start = after.astimezone(zone).replace(tzinfo=None) - (offsets[0] - min(offsets))
     waiting: list[datetime] = []
     for wall in CronSim(cron, start):
-        moments = _read(wall, zone)
+        moments = _moments_at(wall, zone)
         if not moments:
             continue
         while waiting and waiting[0] < moments[0]:
@@ -153,7 +153,7 @@ def _in_steps(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     yield from sorted(waiting)
 
 
-def _read(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
+def _moments_at(wall: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
     """The moments at which clocks show a wall time: one, none or two."""
     first = wall.replace(tzinfo=zone)
     early, late = first.utcoffset(), first.replace(fold=1).utcoffset()

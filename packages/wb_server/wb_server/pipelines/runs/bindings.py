@@ -33,8 +33,8 @@ _CURRENT = (
 )
 
 
-# The number of statements whose tables are known to be recorded. A loop sends the same statement over and
-# over; one that was evicted is recorded again, and readers show the duplicate only once.
+# The maximum number of statements remembered as recorded. A loop sends the same statement over and over;
+# one that was evicted is recorded again, and readers show the duplicate only once.
 _MAX_REMEMBERED = 1000
 
 

@@ -22,7 +22,7 @@ class _Source(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _is_one(cls, value: Any) -> Any:
+    def _one_source(cls, value: Any) -> Any:
         if isinstance(value, dict) and ("artifact" in value) == bool(
             {"connection", "query"} & set(value)
         ):
@@ -138,10 +138,12 @@ class CopyTask(TaskType):
         made = attempt.recorder.artifacts([task])
         artifact = next((each for each in made if each.name == name), None)
         if artifact is None:
-            there = f"It made {', '.join(each.name for each in made)}." if made else "It made none."
+            listed = (
+                f"It made {', '.join(each.name for each in made)}." if made else "It made none."
+            )
             raise TaskFailed(
                 "unknown_artifact",
-                f"The task {task} made no artifact {name}. {there}",
+                f"The task {task} made no artifact {name}. {listed}",
                 retry=False,
                 made=[each.name for each in made],
             )

@@ -128,17 +128,17 @@ class HttpTask(TaskType):
             return peer
 
         try:
-            answer, body, more = asyncio.run(_sent(request, check, attempt))
+            answer, body, truncated = asyncio.run(_sent(request, check, attempt))
         except (httpx.HTTPError, OSError) as error:
             raise TaskFailed(
                 "http_failed", f"{host} did not answer: {str(error) or type(error).__name__}."
             ) from error
         status = answer.status_code
-        size = f"more than {len(body):,}" if more else f"{len(body):,}"
+        size = f"more than {len(body):,}" if truncated else f"{len(body):,}"
         attempt.recorder.log(f"{status} {answer.reason_phrase}, {size} bytes")
-        good = status in spec.expect if spec.expect else 200 <= status < 300
+        expected = status in spec.expect if spec.expect else 200 <= status < 300
         text = body.decode(answer.encoding or "utf-8", "replace")
-        if not good:
+        if not expected:
             raise TaskFailed(
                 "http_status",
                 f"{host} answered with {status} {answer.reason_phrase}.",
@@ -146,7 +146,7 @@ class HttpTask(TaskType):
                 status=status,
                 answer=text[:2_000],
             )
-        if more:
+        if truncated:
             raise TaskFailed(
                 "answer_too_large",
                 f"The response exceeds {_ANSWER_BYTES // 1024} KiB. Request less.",

@@ -39,12 +39,12 @@ class ParquetRows:
         self._name = name
         try:
             self._file = pq.ParquetFile(file, buffer_size=_BUFFER_BYTES, pre_buffer=False)
-            self.schema = pa.schema([_plain(each) for each in self._file.schema_arrow])
+            self.schema = pa.schema([_plain_field(each) for each in self._file.schema_arrow])
         except (pa.ArrowException, OSError) as error:
             raise self._bad(error) from error
         self.rows: int = self._file.metadata.num_rows
         self._rows_at_once = min(_BATCH_ROWS, _BATCH_BYTES // (16 * max(1, len(self.schema))))
-        if not all(_fixed(each.type) for each in self.schema):
+        if not all(_fixed_size(each.type) for each in self.schema):
             self._rows_at_once = min(self._rows_at_once, _VARIABLE_SIZE_ROWS)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
@@ -53,19 +53,19 @@ class ParquetRows:
         Raises:
             TaskFailed: the file is damaged (``bad_artifact``).
         """
-        held: list[pa.RecordBatch] = []
+        pending: list[pa.RecordBatch] = []
         rows = size = 0
         try:
             for batch in self._file.iter_batches(max(1, self._rows_at_once), use_threads=False):
-                held.append(self._plain(batch))
-                rows, size = rows + batch.num_rows, size + held[-1].nbytes
+                pending.append(self._plain(batch))
+                rows, size = rows + batch.num_rows, size + pending[-1].nbytes
                 if size >= _BATCH_BYTES or rows >= _BATCH_ROWS:
-                    yield _one(held)
-                    held, rows, size = [], 0, 0
+                    yield _combined(pending)
+                    pending, rows, size = [], 0, 0
         except (pa.ArrowException, OSError) as error:
             raise self._bad(error) from error
-        if held:
-            yield _one(held)
+        if pending:
+            yield _combined(pending)
 
     def _plain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         columns = []
@@ -82,16 +82,16 @@ class ParquetRows:
         )
 
 
-def _one(held: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return held[0] if len(held) == 1 else pa.concat_batches(held)
+def _combined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
 
 
-def _fixed(kind: pa.DataType) -> bool:
+def _fixed_size(kind: pa.DataType) -> bool:
     tests = (pa.types.is_primitive, pa.types.is_decimal, pa.types.is_null)
     return any(test(kind) for test in tests)
 
 
-def _plain(field: pa.Field) -> pa.Field:
+def _plain_field(field: pa.Field) -> pa.Field:
     kind = field.type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type

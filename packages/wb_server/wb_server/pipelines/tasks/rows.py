@@ -159,15 +159,15 @@ def parquet(
         path = folder.path / name
         try:
             with pq.ParquetWriter(path, reading.schema, compression="zstd") as writer:
-                held: list[pa.RecordBatch] = []
+                pending: list[pa.RecordBatch] = []
                 for batch in reading:
-                    held.append(batch)
-                    if sum(each.nbytes for each in held) >= _GROUP_BYTES:
-                        writer.write_table(pa.Table.from_batches(held, reading.schema))
-                        held = []
+                    pending.append(batch)
+                    if sum(each.nbytes for each in pending) >= _GROUP_BYTES:
+                        writer.write_table(pa.Table.from_batches(pending, reading.schema))
+                        pending = []
                     progress(reading.rows)
-                if held:
-                    writer.write_table(pa.Table.from_batches(held, reading.schema))
+                if pending:
+                    writer.write_table(pa.Table.from_batches(pending, reading.schema))
         except pa.ArrowNotImplementedError as error:
             raise TaskFailed(
                 "unsupported_type",
