@@ -1,4 +1,4 @@
-"""Everything the docs refer to exists: files, headings, commands."""
+"""Everything the docs refer to exists: files, headings, commands, paths."""
 
 from __future__ import annotations
 
@@ -35,6 +35,20 @@ _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$", re.MULTILINE)
 _COMMAND = re.compile(r"^\s*(?:\$ )?\./wb[ \t]+([a-z-]+)\b([^#\n]*)", re.MULTILINE)
 # Paths of one machine: a home, a checkout, a temporary folder. `/srv`, `/etc` and `~` may be examples.
 _MACHINE = re.compile(r"(?<![\w.~])/(?:home|root|work|tmp|Users|mnt|workspace)/[\w.-]+")
+# A path with a folder, or the bare name of a source file.
+_PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+/?|[\w-]+\.(?:py|tsx?))`")
+# Paths outside the repository: in the data folder or a user's home, and built files.
+_OUTSIDE = {
+    ".jupyter/jupyter_server_config.py",
+    "examples/01-first-sql.ipynb",
+    "files/sample",
+    "hub/first-admin.json",
+    "hub/jupyterhub.sqlite",
+    "logs/hub.log",
+    "wb_labext/labextension",
+}
+# Files that the guides to connectors, dialects and rooms create, and one that must not exist.
+_FICTION = re.compile(r"granite|bookmarks|^utils\.py$")
 
 
 @cache
@@ -45,6 +59,40 @@ def documents() -> list[Path]:
         folders[:] = [name for name in folders if name not in _OTHERS]
         found += [Path(place, name) for name in files if name.endswith(".md")]
     return sorted(found)
+
+
+@cache
+def paths() -> tuple[frozenset[str], frozenset[str]]:
+    """The folders of the repository by name, and every end of every path: ``a/b/c``, ``b/c``, ``c``.
+
+    Modules also appear without ``.py``.
+    """
+    named: set[str] = set()
+    found: set[str] = set()
+    for place, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in _OTHERS]
+        named.update(folders)
+        for name in (*folders, *files):
+            parts = Path(place, name).relative_to(ROOT).parts
+            for start in range(len(parts)):
+                end = "/".join(parts[start:])
+                found |= {end, end.removesuffix(".py")}
+    return frozenset(named), frozenset(found)
+
+
+def missing_paths(text: str) -> list[str]:
+    """The paths in a page's prose that the repository doesn't have.
+
+    A span is a path if its first folder exists in the repository; others, such as ``text/csv``, may
+    be anything.
+    """
+    folders, found = paths()
+    spans = {span.rstrip("/") for span in _PATH.findall(_FENCE.sub("", text))}
+    return sorted(
+        span
+        for span in spans - found - _OUTSIDE
+        if not _FICTION.search(span) and ("/" not in span or span.split("/")[0] in folders)
+    )
 
 
 def names() -> list[str]:
@@ -139,6 +187,21 @@ def test_the_help_is_parsed() -> None:
     assert {"up", "test", "generate", "help"} <= set(commands())
     assert "--sample" in commands()["up"]
     assert "--fast" in commands()["test"]
+
+
+# Decisions and the changelog describe the code of their time.
+@pytest.mark.parametrize(
+    "name", [n for n in names() if not n.startswith("docs/decisions/") and n != "CHANGELOG.md"]
+)
+def test_paths_exist(name: str) -> None:
+    missing = missing_paths((ROOT / name).read_text(encoding="utf-8"))
+    assert not missing, f"{name} names paths that don't exist: {', '.join(missing)}"
+
+
+def test_paths_that_do_not_exist_are_found() -> None:
+    # Otherwise a mistake in the pattern would make the test above pass for every page.
+    text = "`kit/http` `kit/http.py` `text/csv` `kit/nowhere.py` `nowhere.ts` `pipelines/tasks/`"
+    assert missing_paths(text) == ["kit/nowhere.py", "nowhere.ts"]
 
 
 @pytest.mark.parametrize("name", names())
