@@ -105,7 +105,7 @@ PRICE_INDEX = np.array([100, 104, 107])  # percent of the base price in 2023, 20
 
 
 class Column(NamedTuple):
-    """A column on its way into a table."""
+    """A column of a table to be written."""
 
     name: str
     values: pa.Array
@@ -114,7 +114,7 @@ class Column(NamedTuple):
 
 
 class Customers(NamedTuple):
-    """What later tables need of the customers, one element a customer."""
+    """The fields of customers that later tables need, one element per customer."""
 
     segment: Ints
     since: Ints
@@ -126,7 +126,7 @@ class Customers(NamedTuple):
 
 
 class Products(NamedTuple):
-    """What later tables need of the products, one element a product. Prices are cents."""
+    """The fields of products that later tables need, one element per product. Prices are in cents."""
 
     category: Ints
     base_price: Ints
@@ -136,7 +136,7 @@ class Products(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Order lines, sorted by order; `order` and `product` are positions, money is cents."""
+    """Order lines, sorted by order; `order` and `product` are positions, money is in cents."""
 
     order: Ints
     number: Ints
@@ -147,7 +147,7 @@ class Lines(NamedTuple):
 
 
 class Invoices(NamedTuple):
-    """What payments need of invoices and credit notes, by position; money is cents."""
+    """The fields of invoices and credit notes that payments need, by position; money is in cents."""
 
     kind: Ints
     customer: Ints
@@ -158,7 +158,7 @@ class Invoices(NamedTuple):
 
 
 def generate(seed: int = 7, scale: float = 1.0) -> dict[str, pa.Table]:
-    """Make all tables in memory.
+    """Create all tables in memory.
 
     Args:
         seed: Any whole number from 0; the same one gives the same rows.
@@ -204,7 +204,7 @@ def generate(seed: int = 7, scale: float = 1.0) -> dict[str, pa.Table]:
 
 
 def write(tables: dict[str, pa.Table], out_dir: Path) -> list[Path]:
-    """Write each table to `<out_dir>/<name>.parquet` (zstd) and give the paths.
+    """Write each table to `<out_dir>/<name>.parquet` (zstd) and return the paths.
 
     A file appears under its name only when it is whole, so that nobody reads half of one.
     """
@@ -294,7 +294,7 @@ def _customers(rng: np.random.Generator, count: int) -> tuple[Customers, pa.Tabl
 
 def _methods(debit: Bools, segment: Ints) -> pa.Array:
     names = ["bank_transfer", "direct_debit", "card"]
-    # Some small shops pay by card: every fifth, by position, so that no chance is needed here.
+    # Some small shops pay by card: every fifth, by position, so no random draw is needed.
     card = ~debit & (segment == 0) & (np.arange(len(segment)) % 5 == 0)
     return _pick(names, np.where(debit, 1, np.where(card, 2, 0)))
 
@@ -398,7 +398,7 @@ def _order_lines(
     product = _draw_by_month(
         rng, order_day[order], weights, products.launched, products.discontinued
     )
-    # A product stands once in an order; this also sorts the lines by order.
+    # A product appears only once in an order; this also sorts the lines by order.
     order, product = np.divmod(np.unique(order * PRODUCTS + product), PRODUCTS)
     number = _position_in_group(order)
 
@@ -446,14 +446,14 @@ def _invoices(
     credited = np.flatnonzero((rng.random(len(invoiced)) < 0.026) & (back <= LAST_DAY))
     note_of_invoice = np.full(len(invoiced), -1)
     note_of_invoice[credited] = len(invoiced) + np.arange(len(credited))
-    # The first line always goes back, so that no credit note is empty.
+    # The first line is always returned, so that no credit note is empty.
     returned = note_of_invoice[owner] >= 0
     returned &= (lines.number[source] == 1) | (rng.random(len(source)) < 0.4)
     note_source, note_owner = source[returned], note_of_invoice[owner[returned]]
     share = np.where(rng.random(len(note_source)) < 0.5, 1, rng.random(len(note_source)))
     note_quantity = np.maximum(np.ceil(lines.quantity[note_source] * share), 1).astype(np.int64)
 
-    # Invoices first, credit notes behind them; then all get their place by date.
+    # Invoices first, credit notes after them; then all are ordered by date.
     order = np.concatenate([invoiced, invoiced[credited]])
     issued = np.concatenate([shipped[invoiced], back[credited]])
     kind = np.repeat([INVOICE, CREDIT_NOTE], [len(invoiced), len(credited)])
@@ -526,7 +526,7 @@ def _payments(rng: np.random.Generator, invoices: Invoices, customers: Customers
     payable = invoices.total.copy()
     earliest = invoices.issued + 1
     notes = np.flatnonzero(invoices.kind == CREDIT_NOTE)
-    # An invoice has one credit note at most, so plain indexing adds it once. The customer waits.
+    # An invoice has at most one credit note, so plain indexing adds it once. The customer waits.
     payable[invoices.parent[notes]] += invoices.total[notes]
     earliest[invoices.parent[notes]] = invoices.issued[notes] + 1
     invoice = np.flatnonzero((invoices.kind == INVOICE) & (payable > 0))
@@ -572,12 +572,12 @@ def _payments(rng: np.random.Generator, invoices: Invoices, customers: Customers
 
 
 def _rng(seed: int, table: str) -> np.random.Generator:
-    # A stream a table: a change to one table leaves what the others draw as it was.
+    # One stream per table: a change to one table doesn't change the draws of the others.
     return np.random.default_rng([seed, zlib.crc32(table.encode())])
 
 
 def _half_up(amount: Ints, divisor: int) -> Ints:
-    """Divide amounts of 0 or more and round halves up, in whole numbers: no float sees money."""
+    """Divide amounts of 0 or more and round halves up, in integers: money is never a float."""
     return (2 * amount + divisor) // (2 * divisor)
 
 
@@ -589,7 +589,7 @@ def _net(lines: Lines, quantity: Ints, source: Ints | None = None) -> Ints:
 def _draw_by_month(
     rng: np.random.Generator, day: Ints, weights: Floats, since: Ints, until: Ints
 ) -> Ints:
-    """Draw a position for each day, by weight, among what lives through that whole month.
+    """Draw a position for each day, by weight, among the rows valid for that whole month.
 
     Args:
         rng: Source of chance.
@@ -628,7 +628,7 @@ def _is_holiday(day: Ints) -> Bools:
     found = np.zeros(len(day), np.bool_)
     for holiday in HOLIDAYS:
         offset = np.datetime64(f"1970-{holiday}", "D") - np.datetime64("1970-01-01", "D")
-        # Counted in a common year; leap years push what comes after February by one.
+        # Counted in a common year; leap years shift the days after February by one.
         start = years.astype("datetime64[D]")
         leap = (years + 1).astype("datetime64[D]") - start == np.timedelta64(366, "D")
         found |= dates == start + offset + (leap & (holiday > "02-29"))
@@ -636,7 +636,7 @@ def _is_holiday(day: Ints) -> Bools:
 
 
 def _next_working_day(day: Ints) -> Ints:
-    """Move what falls on a weekend or a holiday to the next day that does not."""
+    """Move days on a weekend or a holiday to the next working day."""
     while True:
         off = (_weekday(day) >= 5) | _is_holiday(day)
         if not off.any():

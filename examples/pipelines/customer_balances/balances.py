@@ -1,4 +1,4 @@
-"""Balances of customers. Apart from the notebook, so that several can use it and a test can call it."""
+"""Balances of customers, in a module so that several notebooks and a test can use it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ AGES = {
 def balances(
     invoices: pl.DataFrame, payments: pl.DataFrame, customers: pl.DataFrame, as_of: date
 ) -> pl.DataFrame:
-    """What each customer owes on a day, in all and by how long it is overdue.
+    """The amount that each customer owes on a day, in total and by how long it is overdue.
 
-    Amounts stay decimals from the files to the table: no cent is lost on the way.
+    Amounts stay decimals from the files to the table: no cent is lost.
 
     Args:
         invoices: with ``invoice_id``, ``customer_id``, ``kind``, ``due_on`` and ``total_amount``;
-            a credit note has the id of the invoice that it lowers, and a negative amount.
+            a credit note has the id of the invoice that it reduces, and a negative amount.
         payments: ``invoice_id`` and ``paid``.
         customers: ``customer_id``, ``name`` and ``country``.
 
     Returns:
-        One row for each customer who was billed, also of those who owe nothing: an upsert puts their
+        One row for each customer who was billed, including those who owe nothing: an upsert sets their
         balance to 0.
     """
     billed = invoices.group_by("invoice_id", "customer_id").agg(

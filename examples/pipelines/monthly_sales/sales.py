@@ -1,4 +1,4 @@
-"""Sums of sales. Apart from the notebook, so that several can use it and a test can call it."""
+"""Sums of sales, in a module so that several notebooks and a test can use it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 
 def by_month(lines: pd.DataFrame) -> pd.DataFrame:
-    """Revenue and pieces by month and category, in the order of both.
+    """Revenue and pieces by month and category, ordered by both.
 
     Args:
         lines: of invoices, with ``issued_on``, ``category``, ``quantity`` and ``net_amount``. Credit
