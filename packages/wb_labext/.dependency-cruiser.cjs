@@ -1,4 +1,4 @@
-/** Which folder may import which; `npm run lint` checks it, types included. */
+/** Which folder may import which; `npm run lint` checks it, including type imports. */
 module.exports = {
   forbidden: [
     {

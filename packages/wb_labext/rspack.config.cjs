@@ -1,6 +1,6 @@
-// What the builder doesn't know: TypeScript is read as it lies, without a step of its own. Types are
-// checked by `npm run typecheck`, so that whoever only runs the Workbench needs neither the compiler
-// nor the packages that it would read types from.
+// Additions to the builder's configuration: TypeScript is compiled in place, without a separate step.
+// `npm run typecheck` checks types, so that those who only run the Workbench need neither the compiler
+// nor the packages that it reads types from.
 module.exports = {
   resolve: { extensions: ['.ts', '.tsx', '...'] },
   module: {

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     environment: 'node',
-    // JupyterLab's packages are ES modules that don't say so; node can't load them by itself.
+    // JupyterLab's packages are ES modules that don't declare it, which node can't load.
     server: { deps: { inline: [/@jupyterlab/, /@jupyter\//, /@lumino/, /@rjsf/] } },
     include: ['src/**/__tests__/**/*.spec.ts']
   }

@@ -72,20 +72,20 @@ def test_a_connection_is_shared_used_with_a_personal_sign_in_and_unshared(
     )
 
     # They enter their own credentials: a wrong password first.
-    their_row.get_by_test_id("wb-enter-signin").click()
-    signin = second.page.get_by_role("dialog")
-    signin.get_by_test_id("wb-field-user").fill("second_person")
-    signin.get_by_test_id("wb-field-password").fill("a wrong one")
-    signin.get_by_role("button", name="Test").click()
-    expect(signin.get_by_test_id("wb-test-result")).to_have_attribute("data-ok", "false")
-    signin.get_by_test_id("wb-field-password").fill("their own password")
-    signin.get_by_role("button", name="Test").click()
-    expect(signin.get_by_test_id("wb-test-result")).to_contain_text("PostgreSQL 15")
-    signin.get_by_role("button", name="Save").click()
-    expect(signin).to_be_hidden()
+    their_row.get_by_test_id("wb-enter-credentials").click()
+    own = second.page.get_by_role("dialog")
+    own.get_by_test_id("wb-field-user").fill("second_person")
+    own.get_by_test_id("wb-field-password").fill("a wrong one")
+    own.get_by_role("button", name="Test").click()
+    expect(own.get_by_test_id("wb-test-result")).to_have_attribute("data-ok", "false")
+    own.get_by_test_id("wb-field-password").fill("their own password")
+    own.get_by_role("button", name="Test").click()
+    expect(own.get_by_test_id("wb-test-result")).to_contain_text("PostgreSQL 15")
+    own.get_by_role("button", name="Save").click()
+    expect(own).to_be_hidden()
     expect(their_row.get_by_test_id("wb-row-credential")).to_have_count(0)
 
-    # And query with it.
+    # And they query with them.
     second.new_notebook()
     notebook = second.page.locator(".jp-Notebook")
     second.run_cell(f"%sql {name} select who from public.me")

@@ -1,4 +1,4 @@
-"""The Workbench's JupyterLab extension, as a Python package that carries the built JavaScript."""
+"""The Workbench's JupyterLab extension: a Python package with the built JavaScript."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ import { insertCell } from '../ui/notebook';
 import { CommandIDs } from './commandids';
 import { openConnectionDialog } from './form';
 import type { ConnectionsModel } from './model';
-import { openSignInDialog } from './signindialog';
+import { openCredentialsDialog } from './credentialsdialog';
 import { cellText } from './sql';
 import type { Place } from './tree';
 import { keyOf } from './tree';
-import { needsSignIn } from './words';
+import { needsCredentials } from './words';
 
 export interface CommandOptions {
   app: JupyterFrontEnd;
@@ -82,7 +82,7 @@ export function addCommands(options: CommandOptions): void {
         if (added) {
           model.select(keyOf({ connection: added.id }));
           app.shell.activateById(panelId);
-          if (needsSignIn(added)) {
+          if (needsCredentials(added)) {
             await commands.execute(CommandIDs.signIn, { connection: added.id });
           }
         }
@@ -155,9 +155,9 @@ export function addCommands(options: CommandOptions): void {
     ...about(
       args => {
         const connection = ownTarget(args, 'see');
-        return connection && model.mayHaveSignIn(connection) ? connection : null;
+        return connection && model.mayHaveCredentials(connection) ? connection : null;
       },
-      connection => openSignInDialog(model, trans, connection)
+      connection => openCredentialsDialog(model, trans, connection)
     )
   });
 

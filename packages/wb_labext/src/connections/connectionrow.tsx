@@ -14,7 +14,7 @@ import type { RowTest } from './model';
 import type { RowProps } from './rowprops';
 import { testSentence } from './testanswer';
 import type { Row } from './tree';
-import { credentialMark, needsSignIn } from './words';
+import { credentialMark, needsCredentials } from './words';
 
 /** A connection's row in words, for its accessible name. */
 export function connectionSpoken(
@@ -74,7 +74,7 @@ export function ConnectionRow(
     {
       command: CommandIDs.signIn,
       label: trans.__('My credentials for %1…', name),
-      testId: 'wb-signin'
+      testId: 'wb-credentials'
     },
     { command: CommandIDs.share, label: trans.__('Share %1…', name), testId: 'wb-share' },
     { command: CommandIDs.edit, label: trans.__('Edit %1…', name), testId: 'wb-edit' },
@@ -129,13 +129,13 @@ function CredentialLine(props: RowProps & { connection: ConnectionView }): JSX.E
     >
       <Mark kind={mark.kind} />
       <span className="wb-Row-markText">{mark.short}</span>
-      {needsSignIn(connection) && (
+      {needsCredentials(connection) && (
         <button
           type="button"
           className="wb-LinkButton"
           tabIndex={active ? 0 : -1}
           aria-label={trans.__('Enter credentials for %1', connection.name)}
-          data-testid="wb-enter-signin"
+          data-testid="wb-enter-credentials"
           onClick={() => void commands.execute(CommandIDs.signIn, { connection: connection.id })}
         >
           {trans.__('Enter credentials')}

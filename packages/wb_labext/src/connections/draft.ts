@@ -64,12 +64,12 @@ export class DraftModel extends CredentialForm<DraftState> {
   }
 
   /** Whether the user can choose between shared and personal credentials. */
-  get hasSignIn(): boolean {
+  get hasCredentials(): boolean {
     return this.connectors.find(item => item.kind === this.state.kind)?.supports_personal ?? false;
   }
 
   /** Whether saving removes users' personal credentials. */
-  get dropsSignIns(): boolean {
+  get dropsCredentials(): boolean {
     return this.connection?.credentials === 'personal' && this.mode === 'shared';
   }
 
@@ -132,7 +132,7 @@ export class DraftModel extends CredentialForm<DraftState> {
   }
 
   override async test(): Promise<void> {
-    if (this.mode === 'personal' && !this.hasOwnSignIn) {
+    if (this.mode === 'personal' && !this.hasOwnCredentials) {
       this.set({
         test: null,
         untestable: this.trans.__(
@@ -232,11 +232,11 @@ export class DraftModel extends CredentialForm<DraftState> {
 
   /** Whether the credentials will be shared or personal. */
   private get mode(): CredentialMode {
-    return this.hasSignIn ? this.state.credentials : 'shared';
+    return this.hasCredentials ? this.state.credentials : 'shared';
   }
 
   /** Whether the user's personal credentials are stored, so that a test can use them. */
-  private get hasOwnSignIn(): boolean {
+  private get hasOwnCredentials(): boolean {
     const connection = this.connection;
     return connection?.credentials === 'personal' && connection.credential.status !== 'missing';
   }

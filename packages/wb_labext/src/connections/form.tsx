@@ -11,7 +11,7 @@ import { useModelState } from '../ui/signal';
 import { ENDS } from './credentialform';
 import { DraftModel } from './draft';
 import type { ConnectionsModel } from './model';
-import { SignInChoice } from './signinchoice';
+import { CredentialsChoice } from './credentialschoice';
 import { EndsField, TestAnswer } from './testanswer';
 
 const ENDS_ID = 'wb-draft-ends';
@@ -83,7 +83,7 @@ function ConnectionForm(props: {
           onChange={kind => draft.setConnector(kind)}
         />
       )}
-      {draft.hasSignIn && <SignInChoice draft={draft} trans={trans} />}
+      {draft.hasCredentials && <CredentialsChoice draft={draft} trans={trans} />}
       <SchemaForm
         key={`${state.kind} ${state.credentials}`}
         schema={draft.schema}
@@ -93,7 +93,7 @@ function ConnectionForm(props: {
         disabled={state.saving}
         onChange={data => draft.setData(data)}
       />
-      {draft.hasSignIn && state.credentials === 'shared' && (
+      {draft.hasCredentials && state.credentials === 'shared' && (
         <EndsField
           form={draft}
           id={ENDS_ID}

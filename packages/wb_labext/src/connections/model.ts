@@ -17,7 +17,7 @@ import { loadNodes } from './nodes';
 import type { IConnectionKinds } from './tokens';
 import type { Place, Row, TreeAction, TreeState } from './tree';
 import { EMPTY_TREE, connectionOf, keyOf, reduceTree, rowsOf } from './tree';
-import { needsSignIn } from './words';
+import { needsCredentials } from './words';
 
 /** A test of a saved connection, as its row shows it. */
 export type RowTest = { running: true } | { running: false; result: TestResult; at: Date };
@@ -76,7 +76,7 @@ export class ConnectionsModel
     return this.rows.map(row => row.key);
   }
 
-  mayHaveSignIn(connection: ConnectionView): boolean {
+  mayHaveCredentials(connection: ConnectionView): boolean {
     return connection.actions.includes('credential.own');
   }
 
@@ -111,7 +111,7 @@ export class ConnectionsModel
   expand(key: string): void {
     this.reduce({ type: 'expand', key });
     const connection = this.item(connectionOf(key));
-    if (!this.state.tree.children.has(key) && connection && !needsSignIn(connection)) {
+    if (!this.state.tree.children.has(key) && connection && !needsCredentials(connection)) {
       void this.loadChildren(key);
     }
   }
@@ -228,7 +228,7 @@ export class ConnectionsModel
     const { tree, items } = this.state;
     for (const connection of items) {
       const key = keyOf({ connection: connection.id });
-      if (tree.expanded.has(key) && !tree.children.has(key) && !needsSignIn(connection)) {
+      if (tree.expanded.has(key) && !tree.children.has(key) && !needsCredentials(connection)) {
         void this.loadChildren(key).then(() => this.fillBelow(key));
       }
     }

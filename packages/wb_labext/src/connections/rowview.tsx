@@ -35,7 +35,7 @@ export function press(row: Row, tools: Tools, tree: HTMLElement | null): void {
   if (row.type === 'failed' && row.parent) {
     go(row.parent);
     void model.loadChildren(row.parent);
-  } else if (row.type === 'signin') {
+  } else if (row.type === 'credentials') {
     void commands.execute(CommandIDs.signIn, { connection: row.connection.id });
   } else if (row.type === 'more' && row.parent) {
     const place = model.rows.findIndex(item => item.key === row.key);
@@ -112,7 +112,7 @@ export const RowView = React.memo(function RowView(props: RowProps): JSX.Element
           <span className="wb-Row-failure">{row.message}</span>
           <span className="wb-Row-link">{trans.__('Retry')}</span>
         </span>
-      ) : row.type === 'signin' ? (
+      ) : row.type === 'credentials' ? (
         <span className="wb-Row-line">
           <span className="wb-Row-muted">{trans.__('To browse:')}</span>
           <span className="wb-Row-link">{trans.__('Enter credentials')}</span>
@@ -132,7 +132,7 @@ function spoken(props: RowProps): string {
   switch (row.type) {
     case 'connection':
       return connectionSpoken(row.connection, connectorTitle, trans);
-    case 'signin':
+    case 'credentials':
       return trans.__('Enter credentials for %1', row.connection.name);
     case 'schema':
       return trans.__('Schema %1', row.node.label);

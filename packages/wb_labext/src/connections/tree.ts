@@ -3,7 +3,7 @@
  * rows follow from it. Pure functions.
  */
 import type { ConnectionView } from '../api/types';
-import { needsSignIn } from './words';
+import { needsCredentials } from './words';
 
 /** How many children of a node are shown initially, and how many more each time. */
 export const PAGE = 200;
@@ -139,7 +139,7 @@ export type Row = RowBase &
       }
     | { type: 'loading' | 'none' }
     /** The user must enter their credentials before there is anything to list. */
-    | { type: 'signin'; connection: ConnectionView }
+    | { type: 'credentials'; connection: ConnectionView }
     | { type: 'failed'; message: string }
     | { type: 'more'; hidden: number }
   );
@@ -242,8 +242,14 @@ export function rowsOf(
       position: index + 1,
       size: kept.length
     });
-    if (expanded && needsSignIn(connection)) {
-      rows.push({ level: 2, parent: key, type: 'signin', key: `${key}:signin`, connection });
+    if (expanded && needsCredentials(connection)) {
+      rows.push({
+        level: 2,
+        parent: key,
+        type: 'credentials',
+        key: `${key}:credentials`,
+        connection
+      });
     } else if (expanded) {
       below(key, 2, needle !== '' && found);
     }

@@ -64,7 +64,7 @@ function endsIn(days: number, trans: TranslationBundle): string {
 }
 
 /** Whether the user must enter personal credentials before they can use the connection. */
-export function needsSignIn(connection: ConnectionView): boolean {
+export function needsCredentials(connection: ConnectionView): boolean {
   return (
     connection.credentials === 'personal' &&
     (connection.credential.status === 'missing' || connection.credential.status === 'expired') &&

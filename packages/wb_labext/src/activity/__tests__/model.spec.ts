@@ -32,7 +32,7 @@ afterEach(() => {
 });
 
 describe('ActivityModel', () => {
-  it('shows an access whose rows lie on two pages once', async () => {
+  it('shows an access once if its rows are on two pages', async () => {
     api.search.mockResolvedValueOnce(
       page([row(3, 'a', { event: 'finished', outcome: 'ok' })], 'next')
     );
@@ -48,7 +48,7 @@ describe('ActivityModel', () => {
     expect(api.search).toHaveBeenCalledTimes(2);
   });
 
-  it('sends typed filters after a pause, chosen ones at once, and days as moments', async () => {
+  it('sends typed filters after a pause, chosen ones at once, and days as times', async () => {
     model.filter({ search: 'inv' });
     model.filter({ search: 'invoices ' });
     expect(api.search).not.toHaveBeenCalled();
@@ -116,7 +116,7 @@ describe('ActivityModel', () => {
     expect(api.search).toHaveBeenCalledTimes(2);
   });
 
-  it('keeps the list where a later fetch fails', async () => {
+  it('keeps the list if a later fetch fails', async () => {
     api.search.mockRejectedValueOnce(new ApiError('Down.', 'down', 503));
     await model.refresh();
     expect(model.state).toMatchObject({ phase: 'failed', error: 'Down.' });

@@ -18,7 +18,7 @@ describe('recordsOf', () => {
     expect(records[0]).toMatchObject({ started: { id: 1 }, ended: { id: 4 }, last: { id: 4 } });
   });
 
-  it('joins what two pages bring, in either order', () => {
+  it('joins rows of two pages, in either order', () => {
     const end = row(9, 'a', { event: 'finished', outcome: 'ok', duration_ms: 5 });
     expect(recordsOf([row(8, 'a'), end])).toEqual(recordsOf([end, row(8, 'a')]));
   });
@@ -30,13 +30,13 @@ describe('shownOf', () => {
     expect(shownOf(record, true, NO_NAMES)).toMatchObject({ statement: 'select 1', outcome: 'ok' });
   });
 
-  it('calls unended only what has no end for certain', () => {
+  it('reports a record as running only if it certainly has no end', () => {
     const [record] = recordsOf([row(1, 'a')]);
     expect(shownOf(record, true, NO_NAMES).outcome).toBe('running');
     expect(shownOf(record, false, NO_NAMES).outcome).toBeNull();
   });
 
-  it('has all of a refusal in its one row', () => {
+  it('takes everything about a refusal from its one row', () => {
     const [record] = recordsOf([
       row(1, 'a', { event: 'refused', outcome: 'refused', statement: 'drop table x' })
     ]);
@@ -45,13 +45,13 @@ describe('shownOf', () => {
     expect(isQuery(shown)).toBe(true);
   });
 
-  it('names a connection as it is called now', () => {
+  it('shows a connection by its current name', () => {
     const [record] = recordsOf([row(1, 'a', { connection_id: ID, target: 'old_name' })]);
     expect(shownOf(record, true, new Map([[ID, 'new_name']])).target).toBe('new_name');
     expect(shownOf(record, true, NO_NAMES).target).toBe('old_name');
   });
 
-  it('offers no notebook for what is no query', () => {
+  it('offers no notebook for anything but queries', () => {
     const [record] = recordsOf([row(1, 'a', { action: 'connection.share', statement: null })]);
     expect(isQuery(shownOf(record, true, NO_NAMES))).toBe(false);
   });

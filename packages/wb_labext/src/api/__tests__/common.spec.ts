@@ -31,7 +31,7 @@ describe('OwnedApi', () => {
       'things/a/owner',
       { method: 'POST', body: { kind: 'team', name: 't' } }
     ]
-  ] as const)('asks to %s', async (_, call, path, options) => {
+  ] as const)('requests to %s', async (_, call, path, options) => {
     request.mockResolvedValueOnce({});
     await call();
     expect(request).toHaveBeenLastCalledWith(...(options ? [path, options] : [path]));

@@ -49,7 +49,7 @@ describe('EventStream', () => {
     expect(sources).toHaveLength(1);
   });
 
-  it('signals all topics when it opens, then each for its event alone', () => {
+  it('signals all topics when it opens, then each on its own event only', () => {
     stream.start();
     sources[0].onopen?.();
     expect(seen).toEqual(['connections', 'me']);
@@ -58,7 +58,7 @@ describe('EventStream', () => {
     expect(seen).toEqual(['connections']);
   });
 
-  it('reconnects ever more seldom, and signals all topics once it is back', () => {
+  it('reconnects at growing intervals, and signals all topics once it is back', () => {
     stream.start();
     const waits: number[] = [];
     for (let round = 0; round < 9; round++) {

@@ -24,7 +24,7 @@ async function failure(path = 'me'): Promise<ApiError> {
 afterEach(() => makeRequest.mockReset());
 
 describe('ApiClient', () => {
-  it('asks below the base URL and parses the answer', async () => {
+  it('makes requests below the base URL and parses the answer', async () => {
     answer(200, { items: [1] });
     const query = { schema: 'a b', table: null };
     expect(await client.request('connections', { query })).toEqual({ items: [1] });
@@ -44,7 +44,7 @@ describe('ApiClient', () => {
     });
   });
 
-  it('hands on what the API says about a refusal', async () => {
+  it('passes on the API’s error', async () => {
     answer(409, { error: { code: 'name_taken', message: 'Taken.', details: { field: 'name' } } });
     const error = await failure();
     expect(error).toMatchObject({
@@ -62,19 +62,19 @@ describe('ApiClient', () => {
     [502, 'unavailable'],
     [504, 'unavailable'],
     [418, 'internal']
-  ])('finds words for status %i of something else than the API', async (status, code) => {
+  ])('has a message for status %i from something other than the API', async (status, code) => {
     answer(status, '<html>no</html>');
     const error = await failure();
     expect(error).toMatchObject({ status, code });
     expect(error.message).not.toContain('html');
   });
 
-  it('says so when the network is down', async () => {
+  it('reports that the network is down', async () => {
     makeRequest.mockRejectedValueOnce(new TypeError('Failed to fetch'));
     expect(await failure()).toMatchObject({ status: 0, code: 'unreachable' });
   });
 
-  it('says so when a good answer is not JSON', async () => {
+  it('reports a successful answer that is not JSON', async () => {
     answer(200, '<html>a sign-in page</html>');
     expect(await failure()).toMatchObject({ status: 200, code: 'bad_answer' });
   });

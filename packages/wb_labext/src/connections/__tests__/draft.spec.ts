@@ -107,7 +107,7 @@ describe('a new connection', () => {
     expect(draft.state.errors).toEqual({});
   });
 
-  it('is tested without a name, and the answer goes when the settings change', async () => {
+  it('is tested without a name, and the result is dropped when the settings change', async () => {
     const draft = draftOf();
     draft.setData({ name: '', description: '', config: { host: 'db', password: 'p' } });
     model.testDraft.mockResolvedValueOnce(WORKS);
@@ -133,7 +133,7 @@ describe('a new connection', () => {
 });
 
 describe('a saved connection', () => {
-  it('keeps its secrets where none is typed', async () => {
+  it('keeps its secrets if none is typed', async () => {
     const draft = draftOf(connection());
     expect(draft.isDirty()).toBe(false);
     const { name, config } = draft.state;
@@ -190,7 +190,7 @@ describe('shared or personal credentials', () => {
     });
   });
 
-  it('ends with the chosen day, in this zone', async () => {
+  it('expires at the end of the chosen day, in this zone', async () => {
     const draft = draftOf();
     draft.setData({ name: 'w', description: '', config });
     draft.setEnds(today(-1));
@@ -201,7 +201,7 @@ describe('shared or personal credentials', () => {
     expect(model.create.mock.calls[0][0].expires_at).toBe(endOfDay(today(9)));
   });
 
-  it('sends an end only where it was changed, and null to take it away', async () => {
+  it('sends an expiry date only if it was changed, and null to remove it', async () => {
     const expires_at = '2020-01-01T00:00:00Z';
     const ended = connection({ credential: { status: 'expired', expires_at, updated_at: null } });
     const draft = draftOf(ended);
@@ -215,9 +215,9 @@ describe('shared or personal credentials', () => {
 
   it('says that users’ own credentials are removed', () => {
     const draft = draftOf(connection({ credentials: 'personal' }));
-    expect(draft.dropsSignIns).toBe(false);
+    expect(draft.dropsCredentials).toBe(false);
     draft.setCredentials('shared');
-    expect(draft.dropsSignIns).toBe(true);
+    expect(draft.dropsCredentials).toBe(true);
     expect(draft.isDirty()).toBe(true);
   });
 });

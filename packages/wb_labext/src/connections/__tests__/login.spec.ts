@@ -20,7 +20,7 @@ describe('the fields of credentials', () => {
     expect(loginFields(schema)).toEqual(['user', 'password']);
   });
 
-  it('make a form of their own, without the words for who sets it up for all', () => {
+  it('make a separate form, without the help texts for whoever sets up the connection', () => {
     const own = loginSchema(schema);
     expect(own.required).toEqual(['user']);
     expect(own.properties).toEqual({
@@ -29,7 +29,7 @@ describe('the fields of credentials', () => {
     });
   });
 
-  it('are left out where each user has their own', () => {
+  it('are left out if each user has their own', () => {
     const rest = withoutLogin(schema);
     expect(rest.required).toEqual(['host']);
     expect(Object.keys(propertiesOf(rest))).toEqual(['host', 'sslmode']);

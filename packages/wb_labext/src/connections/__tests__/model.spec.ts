@@ -49,7 +49,7 @@ describe('a personal connection', () => {
   it('is asked for its tables only once credentials are stored, and then automatically', async () => {
     await show('hub', { actions, credentials: 'personal', credential: missing });
     model.expand(root);
-    expect(model.rows.map(row => row.type)).toEqual(['connection', 'signin']);
+    expect(model.rows.map(row => row.type)).toEqual(['connection', 'credentials']);
     expect(api.schemas).not.toHaveBeenCalled();
     await show('hub', { actions, credentials: 'personal', credential: entered });
     expect(api.schemas).toHaveBeenCalledTimes(1);

@@ -34,12 +34,12 @@ describe('simplify', () => {
     });
   });
 
-  it('keeps fields that are called like keywords', () => {
+  it('keeps fields named like keywords', () => {
     const odd = simplify({ type: 'object', properties: { default: { type: 'string' } } });
     expect(odd.properties).toEqual({ default: { type: 'string' } });
   });
 
-  it('ends with a schema that refers to itself', () => {
+  it('terminates on a schema that refers to itself', () => {
     const self = { $ref: '#/$defs/A', $defs: { A: { properties: { a: { $ref: '#/$defs/A' } } } } };
     expect(simplify(self)).toEqual({ properties: { a: {} } });
   });
@@ -65,7 +65,7 @@ describe('the form', () => {
     expect(ui['ui:order'].at(-1)).toBe('driver_options');
   });
 
-  it('sends nothing for what is empty', () => {
+  it('sends nothing for empty fields', () => {
     expect(
       withoutEmpty({
         host: 'db',
@@ -79,7 +79,7 @@ describe('the form', () => {
     ).toEqual({ host: 'db', port: 0, on: false, lines: ['a'], o: {} });
   });
 
-  it('says what is wrong, once a field', () => {
+  it('reports one error per field', () => {
     const data = {
       name: 'Not good',
       config: { host: '', port: 'x', sslmode: 'none', driver_options: { connect_timeout: 99 } }
@@ -95,7 +95,7 @@ describe('the form', () => {
     });
   });
 
-  it('asks for a secret only where none is stored', () => {
+  it('asks for a secret only if none is stored', () => {
     const data = { name: 'a', config: { host: 'db' } };
     expect(validator.validateFormData(data, form).errors).toHaveLength(1);
     expect(validator.validateFormData(data, checkSchema(form, ['password'])).errors).toEqual([]);
@@ -127,7 +127,7 @@ describe('reasonOf', () => {
     ['The host “x” is not known.', 'config.host', 'The host “x” is not known.'],
     ['port: too large.', 'config.port', 'Port: too large.'],
     ['Something else.', undefined, 'Something else.']
-  ])('says of %j at %j: %j', (message, field, reason) => {
+  ])('of %j at %j is %j', (message, field, reason) => {
     expect(reasonOf(message, field)).toBe(reason);
   });
 });

@@ -50,12 +50,12 @@ describe('quoteIdentifier', () => {
     ['rank', '`rank`'],
     ['key', '`key`'],
     ['', '``']
-  ])('%s becomes %s for MySQL, where double quotes make a text', (name, text) => {
+  ])('%s becomes %s for MySQL, where double quotes delimit strings', (name, text) => {
     expect(quoteIdentifier(name, MYSQL)).toBe(text);
   });
 });
 
-describe('a name in a dialect that is not known', () => {
+describe('a name in an unknown dialect', () => {
   it('is always quoted', () => expect(quoteIdentifier('orders', null)).toBe('"orders"'));
 });
 
@@ -68,7 +68,7 @@ describe('cellText', () => {
     expect(cellText({ ...target, schema: 'Sales 2024', table: 'order' }, 5)).toBe(
       '%%sql warehouse\nselect *\nfrom "Sales 2024"."order"\nlimit 5'
     );
-    // A schema may be called "files" where it is a real one.
+    // A real schema may be called "files".
     expect(cellText({ ...target, schema: 'files', table: 'a' })).toContain('from files.a\n');
   });
 
@@ -84,7 +84,7 @@ describe('cellText', () => {
     expect(cellText(target)).toBe('%%sql shop\nselect *\nfrom shop.`Order Lines`\nlimit 100');
   });
 
-  it('begins a query where no table is chosen', () => {
+  it('begins a query if no table is chosen', () => {
     expect(cellText({ connection: 'warehouse', sql: POSTGRES })).toBe('%%sql warehouse\nselect 1');
   });
 });

@@ -62,7 +62,7 @@ describe('rowsOf', () => {
     ]);
   });
 
-  it('says what is loading, failed or empty', () => {
+  it('shows what is loading, failed or empty', () => {
     const open: TreeAction = { type: 'expand', key: root };
     const rows = (action: TreeAction): string[] =>
       shape(rowsOf([connection()], after(open, action)));
@@ -77,7 +77,7 @@ describe('rowsOf', () => {
     expect(rows[0]).toMatchObject({ expanded: undefined });
   });
 
-  it('shows many tables page by page, and finds all of them', () => {
+  it('shows many tables page by page, but searches all of them', () => {
     const nodes = Array.from({ length: 5000 }, (_, index) => node('table', `t${index}`));
     let tree = after({ type: 'expand', key: root }, { type: 'loaded', key: root, nodes });
     let rows = rowsOf([connection()], tree);
@@ -92,7 +92,7 @@ describe('rowsOf', () => {
     ]);
   });
 
-  it('opens what a search finds, and shows no more', () => {
+  it('expands what a search finds, and shows nothing else', () => {
     const closed = after(...opened, { type: 'collapse', key: root });
     expect(shape(rowsOf([connection()], closed, 'custom'))).toEqual([
       'connection warehouse',
@@ -105,14 +105,14 @@ describe('rowsOf', () => {
 });
 
 describe('a connection without personal credentials', () => {
-  it('offers to enter it in place of what it would list', () => {
+  it('offers to enter them instead of its tables', () => {
     const missing = connection({
       credentials: 'personal',
       credential: { status: 'missing', expires_at: null, updated_at: null },
       actions: ['connection.browse', 'credential.own']
     });
     const rows = rowsOf([missing], after(...opened));
-    expect(rows.map(row => row.type)).toEqual(['connection', 'signin']);
+    expect(rows.map(row => row.type)).toEqual(['connection', 'credentials']);
     expect(rows[1].parent).toBe(rows[0].key);
   });
 });
@@ -130,7 +130,7 @@ describe('reduceTree', () => {
     expect(after(...opened, { type: 'keep', connections: ['c1'] })).toEqual(after(...opened));
   });
 
-  it('changes nothing in place', () => {
+  it('mutates nothing', () => {
     const before = after(...opened);
     const copy = structuredClone(before);
     reduceTree(before, { type: 'collapse', key: root });

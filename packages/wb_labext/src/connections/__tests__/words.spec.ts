@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { CredentialState } from '../../api/types';
 import { heldWords, ownerWords, reasonWords } from '../../sharing/words';
-import { credentialMark, needsSignIn } from '../words';
+import { credentialMark, needsCredentials } from '../words';
 import { connection } from './samples';
 
 const trans = nullTranslator.load('wb_labext');
@@ -25,7 +25,7 @@ describe('why a user has access', () => {
     expect(heldWords(connection({ reasons: [reason] }), trans)).toBe(words);
   });
 
-  it('is said of others by each reason', () => {
+  it('is shown for each of another user’s reasons', () => {
     const words = (kind: 'owner' | 'team' | 'admin' | 'user' | 'group', name: string): string =>
       reasonWords({ kind, name, level: 'use' }, trans);
     expect([
@@ -72,43 +72,43 @@ describe('the mark of credentials', () => {
     expect(credentialMark(credential(state), 'personal', trans, now)?.short).toBe(words);
   });
 
-  it('is none where all is well', () => {
+  it('is absent if there is nothing to report', () => {
     expect(credentialMark(credential({}), 'shared', trans, now)).toBeNull();
   });
 
-  it('says who has to act when it has ended', () => {
+  it('says who has to act when they have expired', () => {
     const ended = credential({ status: 'expired', expires_at: '2026-11-01T00:00:00Z' });
     expect(credentialMark(ended, 'personal', trans, now)?.long).toContain('Enter new ones');
     expect(credentialMark(ended, 'shared', trans, now)?.long).toContain('Ask someone who manages');
   });
 });
 
-describe('needsSignIn', () => {
+describe('needsCredentials', () => {
   const actions = ['connection.browse', 'credential.own'];
 
-  it('asks for a personal one that is missing or has expired', () => {
+  it('asks for missing or expired personal credentials', () => {
     for (const status of ['missing', 'expired'] as const) {
       const own = connection({
         credentials: 'personal',
         credential: credential({ status }),
         actions
       });
-      expect(needsSignIn(own)).toBe(true);
+      expect(needsCredentials(own)).toBe(true);
     }
   });
 
-  it('asks for nothing that the user cannot enter, or that is stored', () => {
+  it('asks for nothing that the user cannot enter, or has stored', () => {
     const missing = credential({ status: 'missing' });
     expect(
-      needsSignIn(connection({ credentials: 'personal', credential: missing, actions: [] }))
+      needsCredentials(connection({ credentials: 'personal', credential: missing, actions: [] }))
     ).toBe(false);
     const ended = credential({ status: 'expired' });
-    expect(needsSignIn(connection({ credentials: 'shared', credential: ended, actions }))).toBe(
-      false
-    );
+    expect(
+      needsCredentials(connection({ credentials: 'shared', credential: ended, actions }))
+    ).toBe(false);
     const ending = credential({ status: 'expiring' });
-    expect(needsSignIn(connection({ credentials: 'personal', credential: ending, actions }))).toBe(
-      false
-    );
+    expect(
+      needsCredentials(connection({ credentials: 'personal', credential: ending, actions }))
+    ).toBe(false);
   });
 });

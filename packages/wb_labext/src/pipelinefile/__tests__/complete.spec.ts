@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { complete } from '../complete';
 
-/** In the shapes that the server's schema has. */
+/** A schema with the shapes of the server's. */
 const SCHEMA: JSONObject = {
   type: 'object',
   properties: {
@@ -59,7 +59,7 @@ const SCHEMA: JSONObject = {
 
 const NAMES = { connection: ['sample', 'warehouse'], notebook: ['a b.ipynb'] };
 
-/** What is offered at `|`. */
+/** The completions offered at `|`. */
 function at(text: string): string[] {
   const offset = text.indexOf('|');
   const found = complete(text.replace('|', ''), offset, SCHEMA, NAMES);
@@ -124,12 +124,12 @@ describe('completion', () => {
     ['nothing inside a text of lines', 'tasks:\n  a:\n    statement: |-\n      sel', []],
     ['nothing of an unknown part', 'nothing:\n  |', []]
   ])('offers %s', (_, text, labels) => {
-    // The last but two has a bar of its own: the cursor is at its end.
+    // The last but two contains a bar itself: the cursor is at its end.
     const marked = text.includes('|-') ? text.replace('|-', '>-') + '|' : text;
     expect(at(marked)).toEqual(labels);
   });
 
-  it('offers what an expression may read', () => {
+  it('offers what an expression may use', () => {
     expect(at(`${HEAD}tasks:\n  a: {type: sql, statement: "{{ par|`)).toContain('params.period');
     expect(at(`${HEAD}tasks:\n  a: {type: sql}\n  b: {type: sql, statement: "{{ |`)).toEqual([
       'params.period',
@@ -143,7 +143,7 @@ describe('completion', () => {
     ]);
   });
 
-  it('replaces what is typed, with a colon behind a key and quotes where YAML wants them', () => {
+  it('replaces what is typed, with a colon after a key and quotes where YAML needs them', () => {
     const key = complete('con', 3, SCHEMA);
     expect(key.start).toBe(0);
     expect(key.suggestions.find(item => item.label === 'concurrency')?.insert).toBe(

@@ -40,7 +40,7 @@ describe('names', () => {
     expect(nameFrom(file)).toBe(name);
   });
 
-  it('count on where one is taken', () => {
+  it('get the next number if one is taken', () => {
     expect(nextName('sales')).toBe('sales_2');
     expect(nextName('sales_9')).toBe('sales_10');
     expect(nextName('x'.repeat(63))).toHaveLength(63);
@@ -53,7 +53,7 @@ describe('names', () => {
 });
 
 describe('a pipeline of a notebook', () => {
-  it('has the parameters of the notebook, and hands them on', () => {
+  it('has the parameters of the notebook, and passes them on', () => {
     expect(parse(pipelineText('sales', 'Monthly Sales.ipynb', PARAMETERS))).toEqual({
       name: 'sales',
       description: 'Runs Monthly Sales.ipynb',
@@ -80,7 +80,7 @@ describe('a pipeline of a notebook', () => {
 });
 
 describe('adding a notebook', () => {
-  it('comes after the last tasks, keeps comments, and takes parameters that are there', () => {
+  it('comes after the last tasks, keeps comments, and uses existing parameters', () => {
     expect(lastTasks(FILE)).toEqual(['clean', 'check']);
     const { text, task } = withNotebook(FILE, 'Report.ipynb', PARAMETERS);
     expect(task).toBe('report');
@@ -104,7 +104,7 @@ describe('adding a notebook', () => {
     });
   });
 
-  it('finds a name that no task has', () => {
+  it('finds an unused name', () => {
     expect(withNotebook(FILE, 'check.ipynb', []).task).toBe('check_2');
   });
 

@@ -17,9 +17,9 @@ describe('marks', () => {
     [1, 7, '"two words"'],
     [2, 21, 'nothing'],
     [2, 8, '{'],
-    // Columns count characters, and an editor counts halves of some.
+    // Columns count characters; an editor counts UTF-16 code units.
     [3, 4, 'bad'],
-    // Behind the end of a line, and of the text.
+    // Beyond the end of a line, and of the text.
     [3, 99, ''],
     [99, 1, '']
   ])('line %i, column %i is “%s”', (line, column, text) => {

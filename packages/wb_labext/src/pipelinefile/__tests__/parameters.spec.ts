@@ -34,11 +34,11 @@ describe('parameters of a notebook', () => {
     'Upper = 1',
     'a.b = 1',
     'a = 12345678901234567890'
-  ])('leaves “%s” to the notebook', source => {
+  ])('ignores “%s”', source => {
     expect(readParameters(source)).toEqual([]);
   });
 
-  it('takes the last of a name', () => {
+  it('takes the last assignment of a name', () => {
     expect(readParameters('a = 1\na = 2')).toMatchObject([{ name: 'a', default: 2 }]);
   });
 

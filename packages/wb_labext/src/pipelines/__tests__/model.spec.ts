@@ -53,7 +53,7 @@ describe('PipelinesModel', () => {
     await vi.waitFor(() => expect(api.list.mock.calls.length).toBe(hidden + 1));
   });
 
-  it('keeps the list where a fetch fails, and says why', async () => {
+  it('keeps the list if a fetch fails, and says why', async () => {
     await model.start();
     api.list.mockRejectedValueOnce(new Error());
     await model.refresh();
@@ -62,7 +62,7 @@ describe('PipelinesModel', () => {
     expect(model.state.items).toHaveLength(2);
   });
 
-  it('selects the neighbour of what was deleted', async () => {
+  it('selects the neighbour of a deleted row', async () => {
     await model.start();
     model.select('p2');
     api.list.mockResolvedValue([pipeline()]);

@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 
 describe('a run that is about to start', () => {
-  it('begins with the defaults of now', () => {
+  it('begins with the current defaults', () => {
     expect(draft.state.data).toEqual({ months: 3, days: [1] });
     expect(draft.isDirty()).toBe(false);
   });
@@ -44,7 +44,7 @@ describe('a run that is about to start', () => {
     expect(runValues(FORM, data)).toEqual({ months: 4, days: [1, 2, 'x'] });
   });
 
-  it('says at the field what is missing or wrong, and asks nothing of the server', async () => {
+  it('shows what is missing or wrong at the field, without asking the server', async () => {
     draft.setData({ months: 13, days: ['1', 'x'] });
     expect(await draft.submit()).toBe(false);
     expect(draft.state.errors).toEqual({
@@ -55,7 +55,7 @@ describe('a run that is about to start', () => {
     expect(api.run).not.toHaveBeenCalled();
   });
 
-  it('shows what the server says at the field, until that is changed', async () => {
+  it('shows the server’s error at the field until the field is changed', async () => {
     draft.setData({ period: '2026-10-01', months: 3 });
     const details = { parameters: { months: 'It takes an even number.' } };
     api.run.mockRejectedValueOnce(new ApiError('months: …', 'bad_parameters', 400, details));
@@ -65,7 +65,7 @@ describe('a run that is about to start', () => {
     expect(draft.state.errors).toEqual({});
   });
 
-  it('is one run when it is sent twice, and another with other values', async () => {
+  it('is one run if it is sent twice, and another with other values', async () => {
     draft.setData({ period: '2026-10-01' });
     api.run.mockRejectedValueOnce(new ApiError('The server can’t be reached.', 'unreachable', 0));
     expect(await draft.submit()).toBe(false);

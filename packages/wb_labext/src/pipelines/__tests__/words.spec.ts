@@ -17,7 +17,7 @@ import { pipeline, runSummary } from './samples';
 const trans = nullTranslator.load('wb_labext');
 const hence = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
 
-describe('words of pipelines', () => {
+describe('texts about pipelines', () => {
   it('say how the last run went', () => {
     expect(lastRunWords(pipeline(), trans)).toBe('Not run yet');
     const last_run = runSummary({ state: 'failed', finished_at: hence(-2.1) });

@@ -46,7 +46,7 @@ describe('LimitDraft', () => {
     });
   });
 
-  it('says at which limit the server refuses', async () => {
+  it('shows the server’s error at the limit that it is about', async () => {
     const draft = draftOf({ kind: 'user', subject: 'ada', rows: 5 } as LimitView);
     const details = { field: 'rows' };
     model.setLimits.mockRejectedValueOnce(new ApiError('rows: too many.', 'x', 400, details));

@@ -88,7 +88,7 @@ describe('QueriesModel', () => {
     expect(api.limits).toHaveBeenCalled();
   });
 
-  it('marks a query as stopping until it is gone; one that had ended is no failure', async () => {
+  it('marks a query as stopping until it is gone; one that had already ended is no failure', async () => {
     api.running.mockResolvedValue([{ id: 'q' }]);
     model.watch(true);
     await vi.advanceTimersByTimeAsync(0);

@@ -7,7 +7,7 @@ import { FIELDS, parse, typedOf } from '../words';
 const EMPTY = typedOf(null);
 
 describe('typed limits', () => {
-  it('come back as they were stored', () => {
+  it('round-trip as they were stored', () => {
     const row = {
       concurrent: 3,
       rows: null,
@@ -27,7 +27,7 @@ describe('typed limits', () => {
     });
   });
 
-  it('may be of part of a unit, with a comma too', () => {
+  it('may be fractions of a unit, also with a comma', () => {
     expect(parse({ ...EMPTY, bytes: '1,5', seconds: ' 2.25 ' })).toEqual({
       values: { bytes: 1.5 * 2 ** 20, seconds: 2.25 }
     });
@@ -39,11 +39,11 @@ describe('typed limits', () => {
     ['rows', '-1'],
     ['seconds', 'soon'],
     ['bytes', '1 000']
-  ] as const)('of %s are not “%s”', (field, text) => {
+  ] as const)('for %s can’t be “%s”', (field, text) => {
     expect(parse({ ...EMPTY, [field]: text })).toEqual({ wrong: field });
   });
 
-  it('are none where nothing is typed', () => {
+  it('are absent if nothing is typed', () => {
     expect(parse(EMPTY)).toEqual({ values: {} });
     expect(Object.keys(EMPTY)).toEqual([...FIELDS]);
   });

@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 
 describe('the drive', () => {
-  it('tells saved pipelines, which can be saved, from what can only be read', () => {
+  it('distinguishes saved pipelines, which can be saved, from what is read-only', () => {
     expect(pipelineOf(pipelinePath(pipeline))).toBe('p1');
     expect(isReadOnly(pipelinePath(pipeline))).toBe(false);
     expect(isReadOnly(versionPath(pipeline, 2))).toBe(true);
@@ -39,7 +39,7 @@ describe('the drive', () => {
     expect(attemptPath('a1', 'a/b: c')).toBe('workbench:attempts/a1/a_b_ c.ipynb');
   });
 
-  it('opens the newest version, and saves another one with the folder that it has', async () => {
+  it('opens the newest version, and saves a new one with its folder', async () => {
     const path = local(pipelinePath(pipeline));
     api.get.mockResolvedValueOnce(pipeline);
     api.version.mockResolvedValueOnce({ text: 'name: nightly' });
@@ -52,7 +52,7 @@ describe('the drive', () => {
     await drive.save(path, { content: 'name: daily' });
     const body = { text: 'name: daily', keep_files: true };
     expect(api.save).toHaveBeenLastCalledWith('p1', { ...body, version: 5 });
-    // Lab looks at the file again without its content: that says nothing of what was read.
+    // Lab fetches the file again without its content, which must not count as reading it.
     api.get.mockResolvedValueOnce({ ...pipeline, version: 9 });
     await drive.get(path, { content: false });
     await drive.save(path, { content: 'name: daily' });
@@ -67,7 +67,7 @@ describe('the drive', () => {
     await expect(drive.delete()).rejects.toThrow('to read only');
   });
 
-  it('gives a notebook in the shape of the contents API, with cells to read', () => {
+  it('returns a notebook as the contents API does, with read-only cells', () => {
     const record = asRecord({
       metadata: {},
       nbformat: 4,

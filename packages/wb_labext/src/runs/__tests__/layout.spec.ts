@@ -5,7 +5,7 @@ import { NODE, layersOf, layout, scaleToFit } from '../layout';
 const task = (name: string, ...needs: string[]) => ({ task: name, needs });
 
 describe('the graph of tasks', () => {
-  it('puts each task behind the furthest of what it needs', () => {
+  it('puts each task after everything it needs', () => {
     const layers = layersOf([
       task('report', 'load'),
       task('extract'),
@@ -15,7 +15,7 @@ describe('the graph of tasks', () => {
     expect(Object.fromEntries(layers)).toEqual({ extract: 0, check: 1, load: 2, report: 3 });
   });
 
-  it('overlaps no two tasks, and leads each line from right to left', () => {
+  it('overlaps no two tasks, and draws each line from right to left', () => {
     const tasks = [
       task('a'),
       ...Array.from({ length: 20 }, (_, index) => task(`b${index}`, 'a')),
@@ -35,13 +35,13 @@ describe('the graph of tasks', () => {
     }
   });
 
-  it('uncrosses lines that need not cross', () => {
+  it('avoids needless crossings', () => {
     const { nodes } = layout([task('a'), task('b'), task('of_b', 'b'), task('of_a', 'a')]);
     const y = (name: string): number => nodes.find(node => node.task === name)!.y;
     expect(y('of_a') < y('of_b')).toBe(y('a') < y('b'));
   });
 
-  it('ends for a circle and for a need that is not there, which the server refuses', () => {
+  it('terminates on a cycle and on a missing dependency, which the server rejects', () => {
     const { nodes, edges } = layout([task('a', 'b'), task('b', 'a'), task('c', 'nothing')]);
     expect(nodes).toHaveLength(3);
     expect(edges).toHaveLength(2);
@@ -51,7 +51,7 @@ describe('the graph of tasks', () => {
 describe('scaleToFit', () => {
   const graph = { width: 1000, height: 400 };
 
-  it('shrinks a graph by the side that has less room', () => {
+  it('scales a graph to the tighter side', () => {
     expect(scaleToFit(graph, { width: 500, height: 400 })).toBe(0.5);
     expect(scaleToFit(graph, { width: 900, height: 300 })).toBe(0.75);
   });

@@ -14,7 +14,7 @@ beforeEach(() => {
 const page = (text: string, next: number, ended = false): LogPage => ({ text, next, ended });
 
 describe('LogTail', () => {
-  it('asks from where it is on, and no more once the log has ended', async () => {
+  it('fetches from its position on, and stops once the log has ended', async () => {
     ask.mockResolvedValueOnce(page('one\n', 3)).mockResolvedValueOnce(page('', 3));
     log.follow('a1');
     await vi.waitFor(() => expect(ask).toHaveBeenCalledTimes(2));
@@ -29,7 +29,7 @@ describe('LogTail', () => {
     expect(ask).toHaveBeenCalledTimes(3);
   });
 
-  it('drops what comes of an attempt that is no longer shown', async () => {
+  it('drops answers for an attempt that is no longer shown', async () => {
     let answer!: (page: LogPage) => void;
     ask.mockReturnValueOnce(new Promise(resolve => (answer = resolve)));
     log.follow('a1');
@@ -40,7 +40,7 @@ describe('LogTail', () => {
     expect(log.state.attempt).toBe('a2');
   });
 
-  it('keeps the end of a log that is too long, from a whole line on', async () => {
+  it('keeps the end of a log that is too long, starting at a whole line', async () => {
     const line = `${'x'.repeat(999)}\n`;
     ask.mockResolvedValueOnce(page(line.repeat(MOST / 1000 + 10), 1, true));
     log.follow('a1');

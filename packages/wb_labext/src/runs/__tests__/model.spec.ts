@@ -27,7 +27,7 @@ afterEach(() => model.dispose());
 const failed = taskRun({ task: 'load', state: 'failed', attempts: [attempt({ id: 'a9' })] });
 
 describe('RunModel', () => {
-  it('shows what failed first, else what runs, else the first task', () => {
+  it('first selects a failed task, else a running one, else the first', () => {
     const running = taskRun({ task: 'check', state: 'running' });
     expect(firstToShow(run({ tasks: [taskRun(), running, failed] }))).toBe('load');
     expect(firstToShow(run({ tasks: [taskRun(), running] }))).toBe('check');
@@ -49,7 +49,7 @@ describe('RunModel', () => {
     expect(model.state.task).toBe('extract');
   });
 
-  it('asks nothing for events while it is hidden, nor once the run has ended', async () => {
+  it('ignores events while it is hidden, and once the run has ended', async () => {
     changes.emit();
     expect(api.get).not.toHaveBeenCalled();
     api.get.mockResolvedValueOnce(run({ state: 'succeeded' }));
@@ -59,7 +59,7 @@ describe('RunModel', () => {
     expect(api.get).toHaveBeenCalledTimes(1);
   });
 
-  it('keeps the run on the screen where a fetch fails, and says why', async () => {
+  it('keeps showing the run if a fetch fails, and says why', async () => {
     api.get.mockResolvedValueOnce(run());
     model.watch(true);
     await vi.waitFor(() => expect(model.state.phase).toBe('ready'));
@@ -69,7 +69,7 @@ describe('RunModel', () => {
     expect(model.state.run?.number).toBe(7);
   });
 
-  it('fetches once more for events that come while it fetches', async () => {
+  it('fetches once more for events during a fetch', async () => {
     let answer!: (value: unknown) => void;
     api.get.mockReturnValueOnce(new Promise(resolve => (answer = resolve)));
     api.get.mockResolvedValueOnce(run({ state: 'succeeded' }));

@@ -6,13 +6,13 @@ import { attempt, run, taskRun } from './samples';
 const now = new Date('2026-11-23T10:00:20Z').getTime();
 
 describe('the timeline', () => {
-  it('ends now while the run goes on, and at its end afterwards', () => {
+  it('extends to the present while the run is active, and to its end afterwards', () => {
     expect(spanOf(run(), now).end).toBe(now);
     const ended = spanOf(run({ finished_at: '2026-11-23T10:00:15Z' }), now);
     expect(ended.end - ended.start).toBe(15_000);
   });
 
-  it('shows each attempt where it was, and one that runs up to now', () => {
+  it('shows each attempt in its place, and a running one up to now', () => {
     const task = taskRun({
       attempts: [
         attempt({ id: 'a1', state: 'failed', finished_at: '2026-11-23T10:00:05Z' }),
@@ -43,7 +43,7 @@ describe('the timeline', () => {
     [20, [0, 5, 10, 15, 20]],
     [90, [0, 15, 30, 45, 60, 75, 90]],
     [7_200, [0, 1800, 3600, 5400, 7200]]
-  ])('has marks at round times of %i s', (seconds, ticks) => {
+  ])('has ticks at round values of %i s', (seconds, ticks) => {
     expect(ticksOf({ start: 0, end: seconds * 1000 })).toEqual(ticks);
   });
 });

@@ -7,7 +7,7 @@ import { attempt, run, taskRun } from './samples';
 const trans = nullTranslator.load('wb_labext');
 const now = new Date('2026-11-23T10:00:42.7Z').getTime();
 
-describe('words of runs', () => {
+describe('texts about runs', () => {
   it.each([
     [{ started_at: null, finished_at: null }, ''],
     [{ started_at: '2026-11-23T10:00:00Z', finished_at: null }, '42 s'],
@@ -18,7 +18,7 @@ describe('words of runs', () => {
     expect(elapsedWords(part, now, trans)).toBe(words);
   });
 
-  it('say how far a task is, and when it is tried again', () => {
+  it('give a task’s progress, and the time of its next retry', () => {
     const progress = { done: 2, total: 5, text: 'cell 3 of 5' };
     const running = taskRun({ state: 'running', attempts: [attempt({ progress })] });
     expect(taskWords(running, now, trans)).toBe('Running: cell 3 of 5');

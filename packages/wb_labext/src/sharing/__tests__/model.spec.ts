@@ -60,12 +60,12 @@ describe('SharingModel', () => {
     expect(sharing.state.access?.shares).toHaveLength(2);
   });
 
-  it('keeps the list and says why where a change is refused, until the next change', async () => {
+  it('keeps the list if a change is refused, and says why until the next change', async () => {
     api.share.mockRejectedValueOnce(new ApiError('You hold “use” yourself.', 'forbidden', 403));
     expect(await sharing.share({ kind: 'user', name: 'ben' })).toBe(false);
     expect(sharing.state).toMatchObject({ problem: 'You hold “use” yourself.', busy: false });
     expect(sharing.state.access?.shares).toEqual([FINANCE]);
-    // What others change in between doesn't take the sentence away.
+    // Others' changes in between don't remove the message.
     api.access.mockResolvedValueOnce(access());
     await sharing.refresh();
     expect(sharing.state.problem).toBe('You hold “use” yourself.');
@@ -93,7 +93,7 @@ describe('SharingModel', () => {
     });
   });
 
-  it('gives a group the connection as its team', async () => {
+  it('transfers the connection to a group as a team', async () => {
     sharing.askOwner(true);
     api.transfer.mockResolvedValueOnce(access());
     expect(await sharing.transfer({ kind: 'group', name: 'finance' })).toBe(true);
@@ -104,7 +104,7 @@ describe('SharingModel', () => {
     expect(api.share).toHaveBeenCalledWith('c1', FINANCE);
   });
 
-  it('follows what others change, and not each letter typed into the panel', async () => {
+  it('follows others’ changes, but not each keystroke in the panel', async () => {
     changed.emit();
     expect(api.access).toHaveBeenCalledTimes(1);
     connections = [{}];
@@ -113,7 +113,7 @@ describe('SharingModel', () => {
     await vi.waitFor(() => expect(sharing.state.access?.shares).toEqual([]));
   });
 
-  it('gives a change the last word over a fetch that is under way', async () => {
+  it('lets a change override a fetch in progress', async () => {
     let answer!: (access: Access) => void;
     api.access.mockReturnValueOnce(new Promise<Access>(resolve => (answer = resolve)));
     const loading = sharing.refresh();

@@ -10,14 +10,14 @@ import type { ILanguages, INotebook } from '../cells';
 const SQL = 'text/x-sql';
 import { SqlCells } from '../cells';
 
-// ydoc reads the text of a new cell before the cell is in a document, and Yjs warns each time.
+// ydoc reads the text of a new cell before the cell is in a document, which Yjs warns about.
 vi.spyOn(console, 'warn').mockImplementation(() => undefined);
 
 const PYTHON = 'text/x-ipython';
 const R = 'text/x-rsrc';
 const QUERY = "%%sql sample\nSELECT 'it''s'";
 
-/** A cell's model: its text is JupyterLab's own shared model, its language JupyterLab's own too. */
+/** A cell's model, with JupyterLab's own shared model and language handling. */
 class Cell extends CodeEditor.Model {
   constructor(readonly cell: ISharedCell) {
     super({ sharedModel: cell });
@@ -102,11 +102,11 @@ describe('SqlCells', () => {
     cells = watch(notebook);
   });
 
-  it('finds the cells that are there', () => {
+  it('finds existing cells', () => {
     expect(notebook.languages).toEqual([PYTHON, SQL, PYTHON]);
   });
 
-  it('follows what is typed', () => {
+  it('follows typing', () => {
     const { cell } = notebook.list[0];
     const seen = ['%%sq', '%%sql', '%%sqli', '%%sql ', '%%sql s\nSELECT 1'].map(source => {
       cell.setSource(source);
@@ -139,7 +139,7 @@ describe('SqlCells', () => {
     expect(read).not.toHaveBeenCalled();
   });
 
-  it('finds cells that are inserted, pasted or brought back', () => {
+  it('finds cells that are inserted, pasted or restored', () => {
     notebook.insert(1, QUERY);
     expect(notebook.languages).toEqual([PYTHON, SQL, SQL, PYTHON]);
     notebook.shared.clearUndoHistory();
@@ -151,20 +151,20 @@ describe('SqlCells', () => {
     expect(notebook.languages).toEqual([PYTHON, PYTHON, SQL, PYTHON]);
   });
 
-  it('leaves cells alone that are no code', () => {
+  it('leaves cells alone that aren’t code', () => {
     notebook.insert(0, QUERY, 'markdown');
     notebook.insert(1, QUERY, 'raw');
     expect(notebook.languages.slice(0, 2)).toEqual(['text/plain', 'text/plain']);
   });
 
-  it('stands a kernel that tells its language', () => {
+  it('survives a kernel that reports its language', () => {
     notebook.setCodeMimetype(R);
     expect(notebook.languages).toEqual([R, SQL, R]);
     notebook.list[1].cell.setSource('x <- 1');
     expect(notebook.languages).toEqual([R, R, R]);
   });
 
-  it('leaves SQL alone that is not its own', () => {
+  it('leaves SQL alone that it did not set', () => {
     notebook.list[0].mimeType = SQL;
     notebook.list[0].cell.setSource('%%duckdb\nSELECT 1');
     expect(notebook.languages[0]).toBe(SQL);
@@ -235,7 +235,7 @@ describe('SqlCells', () => {
     expect(notebook.languages).toEqual([PYTHON, PYTHON, SQL, PYTHON]);
   });
 
-  it('has the last word when the language before is slow to load', async () => {
+  it('wins if the previous language is slow to load', async () => {
     let support: unknown;
     let arrive = (): void => undefined;
     const python = new Promise<object>(resolve => {
@@ -249,7 +249,7 @@ describe('SqlCells', () => {
       getLanguage: (mimeType: string) => (mimeType === PYTHON ? python : Promise.resolve({}))
     } as unknown as ILanguages;
 
-    // As JupyterLab's editor does: it shows what has come last.
+    // Like JupyterLab's editor, it shows what loaded last.
     const fresh = new FakeNotebook(QUERY);
     let shown = '';
     const show = async (): Promise<void> => {

@@ -47,12 +47,12 @@ describe('languageOf', () => {
 });
 
 describe('isBehindMagic', () => {
-  it('is true of what happens after the magic, a name and the character behind it', () => {
+  it('is true for changes after the magic, a name and the character that follows', () => {
     expect(isBehindMagic([{ retain: 70 }])).toBe(true);
     expect(isBehindMagic([{ retain: 90 }, {}])).toBe(true);
   });
 
-  it('is false of what may touch them', () => {
+  it('is false for changes that may affect them', () => {
     expect(isBehindMagic([{ retain: 69 }, {}])).toBe(false);
     expect(isBehindMagic([{}, { retain: 90 }])).toBe(false);
     expect(isBehindMagic([])).toBe(false);

@@ -35,7 +35,7 @@ describe('days', () => {
     expect(startOfDay('2026-01-15')).toBe('2026-01-15T00:00:00-03:30');
   });
 
-  it('are counted by the calendar, over a change to summer time too', () => {
+  it('are counted by the calendar, also across a change to summer time', () => {
     inZone('Europe/Berlin');
     const now = new Date(2026, 2, 28, 23, 30);
     expect(daysUntil(new Date(2026, 2, 28, 23, 59, 59), now)).toBe(0);
@@ -44,14 +44,14 @@ describe('days', () => {
     expect(today(2, now)).toBe('2026-03-30');
   });
 
-  it('are refused where they are none', () => {
+  it('are refused if they aren’t days', () => {
     for (const text of ['', 'soon', '2026-1-1', '2026-01-01T00:00']) {
       expect(endOfDay(text)).toBeNull();
     }
   });
 });
 
-describe('how far a moment is', () => {
+describe('how far a time is from now', () => {
   it.each([
     [-5_000, '5 seconds ago'],
     [-90_000, '1 minute ago'],

@@ -35,7 +35,7 @@ async function type(text: string): Promise<void> {
 }
 
 describe('Lookup', () => {
-  it('asks once for what was typed without a pause', async () => {
+  it('asks once for text typed without a pause', async () => {
     lookup.setText('f');
     await vi.advanceTimersByTimeAsync(PAUSE - 1);
     lookup.setText('fi');
@@ -43,7 +43,7 @@ describe('Lookup', () => {
     expect(asked.map(answer => answer.text)).toEqual(['fi']);
   });
 
-  it('drops an answer that is late', async () => {
+  it('drops a late answer', async () => {
     await type('a');
     await type('ab');
     asked[1].give(['abel']);
@@ -60,7 +60,7 @@ describe('Lookup', () => {
     expect(lookup.state).toMatchObject({ phase: 'idle', open: false, text: '', items: [] });
   });
 
-  it('moves round the list, and Enter takes the marked option or the only one', async () => {
+  it('wraps around the list, and Enter chooses the active option or the only one', async () => {
     await type('a');
     expect(lookup.choice).toBeUndefined();
     asked[0].give(['ada', 'abel', 'ann']);
@@ -92,7 +92,7 @@ describe('Lookup', () => {
     expect(lookup.state).toMatchObject({ phase: 'ready', error: '', items: ['ada'] });
   });
 
-  it('lists all when it is opened without a word', async () => {
+  it('lists everything when it is opened empty', async () => {
     lookup.open();
     lookup.open();
     expect(asked.map(answer => answer.text)).toEqual(['']);

@@ -55,7 +55,7 @@ describe('ViewModel', () => {
     vi.useRealTimers();
   });
 
-  it('replaces its state and tells of it', async () => {
+  it('replaces its state and signals the change', async () => {
     const model = new Model();
     const before = model.state;
     const changed = vi.fn();
@@ -66,7 +66,7 @@ describe('ViewModel', () => {
     expect(changed).toHaveBeenCalledTimes(2);
   });
 
-  it('shows what was asked for last, whichever comes last', async () => {
+  it('shows what was requested last, whichever answer arrives last', async () => {
     const model = new Model();
     const first = settable<string>();
     const slow = model.show(first.promise);
@@ -88,7 +88,7 @@ describe('ViewModel', () => {
     expect(model.state.error).toBeNull();
   });
 
-  it('fails as a whole only where nothing is shown yet', async () => {
+  it('fails as a whole only if nothing is shown yet', async () => {
     const model = new Model();
     await model.show(Promise.reject(refusal));
     expect(model.state).toEqual({
@@ -112,7 +112,7 @@ describe('ViewModel', () => {
     expect(model.state.error).toMatch(/^Something went wrong in this page/);
   });
 
-  it('fetches once more for all refreshes that come while it does, which wait for that', async () => {
+  it('fetches once more for all refreshes during a fetch, which wait for it', async () => {
     const model = new Model();
     const first = settable<string>();
     model.answers.push(first.promise, Promise.resolve('second'));
@@ -139,7 +139,7 @@ describe('ViewModel', () => {
     expect(model.state).toMatchObject({ phase: 'ready', shown: 'one' });
   });
 
-  it('calls later once, and the last call alone', () => {
+  it('makes only the last of several delayed calls, once', () => {
     vi.useFakeTimers();
     const model = new Model();
     const [first, second] = [vi.fn(), vi.fn()];

@@ -5,7 +5,7 @@ import { ApiError } from '../../api/request';
 import type { ConnectionView, TestResult } from '../../api/types';
 import { endOfDay, today } from '../../ui/dates';
 import type { ConnectionsModel } from '../model';
-import { SignInModel } from '../signin';
+import { CredentialsModel } from '../credentials';
 import { connection } from './samples';
 
 vi.mock('@jupyterlab/services', () => ({ ServerConnection: {} }));
@@ -28,8 +28,8 @@ const model = {
   })
 };
 
-function signInOf(change: Partial<ConnectionView> = {}): SignInModel {
-  return new SignInModel(
+function modelOf(change: Partial<ConnectionView> = {}): CredentialsModel {
+  return new CredentialsModel(
     model as unknown as ConnectionsModel,
     nullTranslator.load('wb_labext'),
     connection({
@@ -42,26 +42,26 @@ function signInOf(change: Partial<ConnectionView> = {}): SignInModel {
 
 beforeEach(() => vi.resetAllMocks());
 
-describe('SignInModel', () => {
+describe('CredentialsModel', () => {
   it('asks only for the fields of credentials, and sends nothing incomplete', async () => {
-    const signIn = signInOf();
+    const personal = modelOf();
     const places: string[] = [];
-    signIn.invalid.connect((_, place) => places.push(place));
-    expect(signIn.fields).toEqual(['user', 'password']);
-    expect(signIn.isStored).toBe(false);
-    expect(await signIn.submit()).toBe(false);
-    await signIn.test();
+    personal.invalid.connect((_, place) => places.push(place));
+    expect(personal.fields).toEqual(['user', 'password']);
+    expect(personal.isStored).toBe(false);
+    expect(await personal.submit()).toBe(false);
+    await personal.test();
     expect(places).toEqual(['user', 'user']);
     expect(api.putCredential).not.toHaveBeenCalled();
     expect(api.testCredential).not.toHaveBeenCalled();
   });
 
-  it('ends with the chosen day, in this zone', async () => {
-    const signIn = signInOf();
+  it('expires at the end of the chosen day, in this zone', async () => {
+    const personal = modelOf();
     const day = today(30);
-    signIn.setLogin({ user: 'ben', password: 'p' });
-    signIn.setEnds(day);
-    expect(await signIn.submit()).toBe(true);
+    personal.setLogin({ user: 'ben', password: 'p' });
+    personal.setEnds(day);
+    expect(await personal.submit()).toBe(true);
     expect(api.putCredential).toHaveBeenCalledWith('c1', {
       login: { user: 'ben', password: 'p' },
       expires_at: endOfDay(day)
@@ -69,19 +69,19 @@ describe('SignInModel', () => {
     expect(model.refresh).toHaveBeenCalled();
   });
 
-  it('has no end date unless one is chosen, and refuses a past one', async () => {
-    const signIn = signInOf();
-    signIn.setLogin({ user: 'ben' });
-    signIn.setEnds(today(-1));
-    expect(await signIn.submit()).toBe(false);
-    expect(signIn.state.errors.expires_at).toContain('past');
-    signIn.setEnds('');
-    expect(await signIn.submit()).toBe(true);
+  it('has no expiry date unless one is chosen, and rejects a past one', async () => {
+    const personal = modelOf();
+    personal.setLogin({ user: 'ben' });
+    personal.setEnds(today(-1));
+    expect(await personal.submit()).toBe(false);
+    expect(personal.state.errors.expires_at).toContain('past');
+    personal.setEnds('');
+    expect(await personal.submit()).toBe(true);
     expect(api.putCredential.mock.calls[0][1].expires_at).toBeNull();
   });
 
   it('shows the result of a test until the credentials change', async () => {
-    const signIn = signInOf();
+    const personal = modelOf();
     const refused: TestResult = {
       ok: false,
       message: 'Wrong.',
@@ -89,40 +89,40 @@ describe('SignInModel', () => {
       server_version: null,
       code: null
     };
-    signIn.setLogin({ user: 'ben', password: 'wrong' });
+    personal.setLogin({ user: 'ben', password: 'wrong' });
     api.testCredential.mockResolvedValueOnce(refused);
-    await signIn.test();
+    await personal.test();
     expect(api.testCredential).toHaveBeenCalledWith('c1', { user: 'ben', password: 'wrong' });
-    expect(signIn.state.test).toEqual({ running: false, result: refused });
-    signIn.setLogin({ user: 'ben', password: 'right' });
-    expect(signIn.state.test).toBeNull();
+    expect(personal.state.test).toEqual({ running: false, result: refused });
+    personal.setLogin({ user: 'ben', password: 'right' });
+    expect(personal.state.test).toBeNull();
   });
 
-  it('puts a refusal at its field, or above the form', async () => {
-    const signIn = signInOf();
-    signIn.setLogin({ user: 'ben' });
+  it('shows a refusal at its field, or above the form', async () => {
+    const personal = modelOf();
+    personal.setLogin({ user: 'ben' });
     const field = 'login.user';
     api.putCredential.mockRejectedValueOnce(new ApiError('Too long.', 'x', 400, { field }));
-    expect(await signIn.submit()).toBe(false);
-    expect(signIn.state).toMatchObject({ errors: { user: 'Too long.' }, problem: null });
+    expect(await personal.submit()).toBe(false);
+    expect(personal.state).toMatchObject({ errors: { user: 'Too long.' }, problem: null });
     api.putCredential.mockRejectedValueOnce(new ApiError('Down.', 'down', 503));
-    expect(await signIn.submit()).toBe(false);
-    expect(signIn.state).toMatchObject({ errors: {}, problem: 'Down.', saving: false });
+    expect(await personal.submit()).toBe(false);
+    expect(personal.state).toMatchObject({ errors: {}, problem: 'Down.', saving: false });
   });
 
   it('knows what is stored, and removes it', async () => {
     const expires_at = endOfDay(today(3)) as string;
-    const signIn = signInOf({ credential: { status: 'expiring', expires_at, updated_at: null } });
-    expect(signIn.state.ends).toBe(today(3));
-    expect(signIn.isDirty()).toBe(false);
-    expect(signIn.isStored).toBe(true);
-    expect(await signIn.remove()).toBe(true);
+    const personal = modelOf({ credential: { status: 'expiring', expires_at, updated_at: null } });
+    expect(personal.state.ends).toBe(today(3));
+    expect(personal.isDirty()).toBe(false);
+    expect(personal.isStored).toBe(true);
+    expect(await personal.remove()).toBe(true);
     expect(api.removeCredential).toHaveBeenCalledWith('c1');
   });
 
-  it('proposes no day that is past', () => {
+  it('proposes no past day', () => {
     const expires_at = '2020-01-01T00:00:00Z';
-    const signIn = signInOf({ credential: { status: 'expired', expires_at, updated_at: null } });
-    expect(signIn.state.ends).toBe('');
+    const personal = modelOf({ credential: { status: 'expired', expires_at, updated_at: null } });
+    expect(personal.state.ends).toBe('');
   });
 });

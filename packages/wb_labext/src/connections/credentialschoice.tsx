@@ -7,7 +7,10 @@ import { useModelState } from '../ui/signal';
 import type { DraftModel } from './draft';
 
 /** The choice between shared credentials and each user's own. */
-export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundle }): JSX.Element {
+export function CredentialsChoice(props: {
+  draft: DraftModel;
+  trans: TranslationBundle;
+}): JSX.Element {
   const { draft, trans } = props;
   const { credentials, saving } = useModelState(draft);
   return (
@@ -30,7 +33,7 @@ export function SignInChoice(props: { draft: DraftModel; trans: TranslationBundl
       disabled={saving}
       onChange={mode => draft.setCredentials(mode)}
     >
-      {draft.dropsSignIns && (
+      {draft.dropsCredentials && (
         <div className="wb-Banner wb-mod-question" role="status">
           {trans.__('Saving removes the personal credentials that users have entered.')}
         </div>

@@ -11,85 +11,89 @@ import { useModelState } from '../ui/signal';
 import { Mark } from '../ui/states';
 import { ENDS } from './credentialform';
 import type { ConnectionsModel } from './model';
-import { SignInModel } from './signin';
+import { CredentialsModel } from './credentials';
 import { EndsField, TestAnswer } from './testanswer';
 import { credentialMark } from './words';
 
-const ENDS_ID = 'wb-signin-ends';
+const ENDS_ID = 'wb-credentials-ends';
 
 /** Opens the dialog for the user's own credentials of a personal connection. */
-export async function openSignInDialog(
+export async function openCredentialsDialog(
   model: ConnectionsModel,
   trans: TranslationBundle,
   connection: ConnectionView
 ): Promise<void> {
-  const signIn = new SignInModel(model, trans, connection);
-  const removing = { name: 'remove', label: trans.__('Remove'), press: () => signIn.ask('remove') };
+  const personal = new CredentialsModel(model, trans, connection);
+  const removing = {
+    name: 'remove',
+    label: trans.__('Remove'),
+    press: () => personal.ask('remove')
+  };
   await openForm({
-    form: signIn,
+    form: personal,
     title: trans.__('My credentials for “%1”', connection.name),
     submitLabel: trans.__('Save'),
     others: [
-      ...(signIn.isStored ? [removing] : []),
-      { name: 'test', label: trans.__('Test'), press: () => void signIn.test() }
+      ...(personal.isStored ? [removing] : []),
+      { name: 'test', label: trans.__('Test'), press: () => void personal.test() }
     ],
-    render: discard => <SignInForm signIn={signIn} trans={trans} onDiscard={discard} />,
+    render: discard => <PersonalForm personal={personal} trans={trans} onDiscard={discard} />,
     idOf: name => (name === ENDS ? ENDS_ID : fieldId(name)),
     trans
   });
 }
 
-function SignInForm(props: {
-  signIn: SignInModel;
+function PersonalForm(props: {
+  personal: CredentialsModel;
   trans: TranslationBundle;
   onDiscard: () => void;
 }): JSX.Element {
-  const { signIn, trans, onDiscard } = props;
-  const state = useModelState(signIn);
-  React.useEffect(() => focusWhenThere(fieldId(signIn.fields[0])), [signIn]);
+  const { personal, trans, onDiscard } = props;
+  const state = useModelState(personal);
+  React.useEffect(() => focusWhenThere(fieldId(personal.fields[0])), [personal]);
   const remove = async (): Promise<void> => {
-    if (await signIn.remove()) {
+    if (await personal.remove()) {
       onDiscard();
-      const text = trans.__('Your credentials for “%1” were removed.', signIn.connection.name);
+      const text = trans.__('Your credentials for “%1” were removed.', personal.connection.name);
       Notification.info(text, { autoClose: 4_000 });
     }
   };
   return (
     <FormFrame
-      form={signIn}
+      form={personal}
       busy={trans.__('Saving…')}
       onDiscard={onDiscard}
-      answer={<TestAnswer form={signIn} trans={trans} />}
+      answer={<TestAnswer form={personal} trans={trans} />}
       question={
         state.asking === 'remove' && (
           <Question
             text={trans.__('Remove your credentials? This cannot be undone.')}
             keep={trans.__('Keep them')}
-            keepRun={() => signIn.ask(null)}
+            keepRun={() => personal.ask(null)}
             go={trans.__('Remove')}
             goRun={() => void remove()}
-            testId="wb-signin-remove"
+            testId="wb-credentials-remove"
           />
         )
       }
       trans={trans}
     >
-      <p className="wb-SignIn-about">
+      <p className="wb-Credentials-about">
         {trans.__(
           'Your queries on this connection use these credentials. They are stored encrypted, only you can use them, and they are never shown again.'
         )}
       </p>
-      <StoredWords connection={signIn.connection} trans={trans} />
+      <StoredWords connection={personal.connection} trans={trans} />
       <SchemaForm
-        schema={signIn.schema}
-        uiSchema={signIn.uiSchema}
+        schema={personal.schema}
+        uiSchema={personal.uiSchema}
         data={state.login}
         errors={state.errors}
         disabled={state.saving}
-        onChange={login => signIn.setLogin(login)}
+        onChange={login => personal.setLogin(login)}
       />
       <EndsField
-        form={signIn}
+        form={personal}
         id={ENDS_ID}
         help={trans.__('Optional. Set it if the password expires: you are warned 14 days before.')}
         trans={trans}
@@ -111,7 +115,7 @@ function StoredWords(props: {
   const mark = credentialMark(credential, connection.credentials, trans);
   const since = credential.updated_at ? new Date(credential.updated_at) : null;
   return (
-    <p className="wb-SignIn-stored" data-testid="wb-signin-stored">
+    <p className="wb-Credentials-stored" data-testid="wb-credentials-stored">
       {mark && <Mark kind={mark.kind} />}
       <span>
         {since && trans.__('You saved credentials on %1.', since.toLocaleString())}{' '}

@@ -16,12 +16,12 @@ import { loginFields, loginSchema } from './login';
 import type { ConnectionsModel } from './model';
 import { fieldsUi } from './schema';
 
-export interface SignInState extends CredentialFormState {
+export interface CredentialsState extends CredentialFormState {
   login: JSONObject;
 }
 
 /** The user's own credentials for a personal connection. */
-export class SignInModel extends CredentialForm<SignInState> {
+export class CredentialsModel extends CredentialForm<CredentialsState> {
   constructor(
     private readonly model: ConnectionsModel,
     trans: TranslationBundle,
