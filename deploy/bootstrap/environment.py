@@ -12,7 +12,7 @@ from progress import StepFailed
 from steps import ENV, PYTHON, REPO, STATE
 
 _OLDEST = (3, 11)
-_ROOM_BYTES = 2_500_000_000
+_NEEDED_BYTES = 2_500_000_000
 
 
 def ready() -> str:
@@ -57,10 +57,10 @@ def _make() -> str:
             "apt install python3 python3-venv"
         ) from None
     free = shutil.disk_usage(REPO).free
-    if free < _ROOM_BYTES:
+    if free < _NEEDED_BYTES:
         raise StepFailed(
             f"{REPO} has {free / 1e9:.1f} GB of free space; the Workbench needs "
-            f"{_ROOM_BYTES / 1e9:.1f} GB"
+            f"{_NEEDED_BYTES / 1e9:.1f} GB"
         )
     print(f"Preparing {STATE} once; this takes a minute or two", file=sys.stderr, flush=True)
     for made in ("stamps", "env"):

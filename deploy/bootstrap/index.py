@@ -97,10 +97,10 @@ def _get(address: str, found: Mapping[str, str]) -> bytes:
     parts = urllib.parse.urlsplit(address)
     headers = {"Accept": "text/html, application/octet-stream, */*"}
     if parts.username is not None:
-        login = (
+        userinfo = (
             f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
         )
-        headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+        headers["Authorization"] = f"Basic {base64.b64encode(userinfo.encode()).decode()}"
         parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
     context = ssl.create_default_context(cafile=found.get("cert"))
     if parts.hostname in found.get("trusted-host", "").split():
@@ -145,8 +145,8 @@ def fetch(
             for link in links.found:
                 address = urllib.parse.urljoin(page, link)
                 if urllib.parse.unquote(urllib.parse.urlsplit(address).path).endswith(f"/{name}"):
-                    login = urllib.parse.urlsplit(index).netloc.rpartition("@")[0]
-                    content = _get(_with_login(address, login, index), found)
+                    userinfo = urllib.parse.urlsplit(index).netloc.rpartition("@")[0]
+                    content = _get(_with_userinfo(address, userinfo, index), found)
                     if hashlib.sha256(content).hexdigest() in hashes:
                         folder.mkdir(parents=True, exist_ok=True)
                         (folder / name).write_bytes(content)
@@ -156,13 +156,13 @@ def fetch(
     return None
 
 
-def _with_login(address: str, login: str, index: str) -> str:
-    """The address with the index's login, on the index's own host only."""
+def _with_userinfo(address: str, userinfo: str, index: str) -> str:
+    """The address with the index's user name and password, on the index's own host only."""
     there, own = urllib.parse.urlsplit(address), urllib.parse.urlsplit(index)
-    if not login or (there.scheme, there.hostname, there.port) != (
+    if not userinfo or (there.scheme, there.hostname, there.port) != (
         own.scheme,
         own.hostname,
         own.port,
     ):
         return address
-    return there._replace(netloc=f"{login}@{there.netloc.rpartition('@')[2]}").geturl()
+    return there._replace(netloc=f"{userinfo}@{there.netloc.rpartition('@')[2]}").geturl()

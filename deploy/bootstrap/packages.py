@@ -94,7 +94,7 @@ def compile_bytecode(python: str, *, dev: bool) -> None:
     command = [str(PYTHON), "-I", "-m", "compileall", "-qq", "-j", "0", "-x", r"/(tests|uv)/"]
     with step.doing():
         # Status 1: packages have files for newer Pythons, and templates that only look like Python.
-        run("Compiling", [*command, str(ENV / "lib")], log=step.log, env=tool_env(), well=(0, 1))
+        run("Compiling", [*command, str(ENV / "lib")], log=step.log, env=tool_env(), success=(0, 1))
 
 
 def projects(python: str) -> None:

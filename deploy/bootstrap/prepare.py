@@ -11,7 +11,7 @@ import node
 import packages
 import progress
 from progress import StepFailed
-from steps import STATE, alone
+from steps import STATE, exclusive
 
 
 def prepare(*, product: bool, dev: bool) -> None:
@@ -26,7 +26,7 @@ def prepare(*, product: bool, dev: bool) -> None:
         StepFailed: A step failed.
     """
     try:
-        with alone():
+        with exclusive():
             python = environment.ready()
             tests_too = STATE / "dev"
             if dev:

@@ -111,14 +111,14 @@ def run(
     log: Path,
     env: Mapping[str, str],
     cwd: Path | None = None,
-    well: Collection[int] = (0,),
+    success: Collection[int] = (0,),
 ) -> None:
     """Runs ``command`` with its output in ``log``, and shows on the terminal how long it takes.
 
     Args:
         title: What the user reads while it runs.
         log: Receives both output streams; its end is shown on failure.
-        well: The exit statuses that count as success.
+        success: The exit statuses that count as success.
 
     Raises:
         StepFailed: The command couldn't start or failed, or :func:`stop` was called.
@@ -149,7 +149,7 @@ def run(
         _end(process)
         _board.ends(title, "stopped")
         raise
-    if status in well:
+    if status in success:
         _board.ends(title)
         return
     _board.ends(title, "failed")

@@ -89,7 +89,7 @@ def tool_env() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def alone() -> Iterator[None]:
+def exclusive() -> Iterator[None]:
     """Allows one preparation at a time: two would write to the same folders."""
     STATE.mkdir(exist_ok=True)
     with (STATE / "lock").open("w") as file:

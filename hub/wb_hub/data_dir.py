@@ -161,7 +161,7 @@ class DataDir:
         self.path.chmod(0o700)
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[int]:
+    def exclusive(self) -> Iterator[int]:
         """Locks the folder for one Workbench. The Hub inherits the lock's descriptor, so that a Hub
         that briefly outlives its ``up`` still holds the lock.
 

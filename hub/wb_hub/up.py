@@ -279,13 +279,13 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
     with contextlib.ExitStack() as stack:
         if (data.hub / "lock").exists():
             # An earlier Workbench that was killed may still be ending, and hold the port.
-            lock = stack.enter_context(data.alone())
+            lock = stack.enter_context(data.exclusive())
             check_port(arguments.host, arguments.port)
             data.prepare()
         else:
             check_port(arguments.host, arguments.port)
             data.prepare()
-            lock = stack.enter_context(data.alone())
+            lock = stack.enter_context(data.exclusive())
         env = _environment(arguments, data, stack.enter_context(data.runtime_dir()))
         log = Log(data.logs / "hub.log", verbose=arguments.verbose)
         if managed:

@@ -218,7 +218,7 @@ def test_a_failing_command_shows_its_last_lines(progress: ModuleType, tmp_path: 
 
 def test_an_exit_status_may_be_declared_a_success(progress: ModuleType, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit(1)"]
-    progress.run("Trying", command, log=tmp_path / "log", env=os.environ, well=(0, 1))
+    progress.run("Trying", command, log=tmp_path / "log", env=os.environ, success=(0, 1))
     with pytest.raises(progress.StepFailed):
         progress.run("Trying", command, log=tmp_path / "log", env=os.environ)
 

@@ -152,9 +152,9 @@ def test_one_workbench_per_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(data_dir, "_RUNNING_SECONDS", 0.1)
     data = DataDir(tmp_path)
     data.prepare()
-    with data.alone(), pytest.raises(Refused, match="already running"), data.alone():
+    with data.exclusive(), pytest.raises(Refused, match="already running"), data.exclusive():
         pass
-    with data.alone():
+    with data.exclusive():
         pass
 
 
@@ -167,11 +167,11 @@ def test_a_start_waits_for_one_that_is_ending(
     events: list[str] = []
 
     def again() -> None:
-        with data.alone():
+        with data.exclusive():
             events.append("started")
 
     other = threading.Thread(target=again)
-    with data.alone():
+    with data.exclusive():
         data.ending()
         other.start()
         # Longer than its polling interval.
@@ -180,9 +180,9 @@ def test_a_start_waits_for_one_that_is_ending(
     other.join(10)
     assert events == ["ended", "started"]
     monkeypatch.setattr(data_dir, "_ENDING_SECONDS", 0.1)
-    with data.alone():
+    with data.exclusive():
         data.ending()
-        with pytest.raises(Refused, match=rf"process {os.getpid()}\)"), data.alone():
+        with pytest.raises(Refused, match=rf"process {os.getpid()}\)"), data.exclusive():
             pass
 
 
@@ -205,7 +205,7 @@ def test_a_stale_pid_file_of_the_proxy_is_removed(tmp_path: Path) -> None:
     data = DataDir(tmp_path)
     data.prepare()
     (data.hub / "proxy.pid").write_text("1")
-    with data.alone():
+    with data.exclusive():
         assert not (data.hub / "proxy.pid").exists()
 
 

@@ -208,7 +208,7 @@ def test_a_rotation_begun_by_hand_is_completed(installation: Installation) -> No
 def test_two_rotations_do_not_run_at_once(installation: Installation) -> None:
     (old,) = installation.keys
     with (
-        keyfile.alone(installation.key_file),
+        keyfile.exclusive(installation.key_file),
         pytest.raises(VaultError, match="rotated by another process"),
     ):
         installation.rotate()

@@ -97,7 +97,7 @@ class RequestBody:
             TooLarge: its declared length exceeds the limit (``body_too_large``).
             LimitReached: too many are being received (``too_many_bodies``).
         """
-        size = self._size(unsaid=limit)
+        size = self._size(undeclared=limit)
         self._limit = limit
         if size > limit:
             raise self.too_large()
@@ -107,7 +107,7 @@ class RequestBody:
     def throw_away(self, address: str) -> bool:
         """Discards what arrives of a refused body. False if the connection should rather be closed."""
         self._limit = 0
-        size = self._size(unsaid=_DRAIN)
+        size = self._size(undeclared=_DRAIN)
         if size > _DRAIN:
             return False
         try:
@@ -150,11 +150,11 @@ class RequestBody:
         give_back, self._give_back = self._give_back, lambda: None
         give_back()
 
-    def _size(self, *, unsaid: int) -> int:
+    def _size(self, *, undeclared: int) -> int:
         if "Transfer-Encoding" in self._headers:
-            return unsaid
-        said = self._headers.get("Content-Length", "")
-        return int(said) if said.isdecimal() else 0  # Tornado refuses what isn't a number
+            return undeclared
+        declared = self._headers.get("Content-Length", "")
+        return int(declared) if declared.isdecimal() else 0  # Tornado refuses what isn't a number
 
     def _take(self, budget: Quota, sender: str, amount: int) -> None:
         budget.take(sender, amount)

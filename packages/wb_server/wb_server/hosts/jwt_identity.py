@@ -76,9 +76,9 @@ class JwtIdentity:
             NotSignedIn: the token isn't accepted; its code says why (``jwt_…``).
             Unavailable: the issuer's keys can't be read, or the Hub doesn't answer.
         """
-        header, said = _open(token)
+        header, unverified = _decode(token)
         algorithm, kid = self._check_header(header)
-        self._check_claims(said)
+        self._check_claims(unverified)
         claims = self._verified(token, algorithm, await self._keys.get(kid))
         name, scopes = self._name(claims), self._scopes(claims)
         groups = await asyncio.to_thread(self._directory.groups_of, name, CACHE_SECONDS)
@@ -115,21 +115,21 @@ class JwtIdentity:
             raise _refused("jwt_no_key", "The token doesn't name the key that signed it (kid).")
         return str(algorithm), kid
 
-    def _check_claims(self, said: dict[str, Any]) -> None:
+    def _check_claims(self, unverified: dict[str, Any]) -> None:
         """Refuses tokens that are plainly not for this service, before asking the issuer for keys."""
         for claim in _REQUIRED:
-            if said.get(claim) is None:
+            if unverified.get(claim) is None:
                 raise _missing(claim)
         for claim in _TIMES:
-            if claim in said and not _is_time(said[claim]):
+            if claim in unverified and not _is_time(unverified[claim]):
                 raise _invalid(claim, "must be a number of seconds since 1970")
         for claim in _TEXTS:
-            if claim in said and not isinstance(said[claim], str):
+            if claim in unverified and not isinstance(unverified[claim], str):
                 raise _invalid(claim, "must be a string")
-        audience = said["aud"] if isinstance(said["aud"], list) else [said["aud"]]
+        audience = unverified["aud"] if isinstance(unverified["aud"], list) else [unverified["aud"]]
         if not all(isinstance(each, str) for each in audience):
             raise _invalid("aud", "must be a string or a list of strings")
-        if said["iss"] != self._issuer:
+        if unverified["iss"] != self._issuer:
             raise self._foreign_issuer()
 
     def _verified(self, token: str, algorithm: str, keys: list[Jwk]) -> dict[str, Any]:
@@ -221,7 +221,7 @@ class JwtIdentity:
         return frozenset({"read" if self._read_scope in granted else "use"})
 
 
-def _open(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _decode(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims, unverified."""
     if len(token) > MAX_BYTES:
         raise _refused(

@@ -202,23 +202,23 @@ def _parse(host: str) -> tuple[str, _Address | None]:
     """A host's plain name, and its address if it is written as one."""
     if ":" in host:
         if "%" in host:
-            raise _no_host(host)
+            raise _invalid_host(host)
         try:
             return host, IPv6Address(host)
         except ValueError:
-            raise _no_host(host) from None
+            raise _invalid_host(host) from None
     try:
         name = host.encode("idna").decode("ascii").lower() if not host.isascii() else host.lower()
     except UnicodeError:
-        raise _no_host(host) from None
+        raise _invalid_host(host) from None
     labels = name.split(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise _no_host(host)
+        raise _invalid_host(host)
     if _NUMERIC_LABEL.fullmatch(labels[-1]):
         try:
             return name, IPv4Address(name)
         except ValueError:
-            raise _no_host(host) from None
+            raise _invalid_host(host) from None
     return name, None
 
 
@@ -245,7 +245,7 @@ def _as_address(text: str, host: str) -> _Address:
     try:
         return ip_address(text.split("%", 1)[0])
     except ValueError:
-        raise _no_host(host) from None
+        raise _invalid_host(host) from None
 
 
 def _system_resolver(name: str, port: int) -> list[str]:
@@ -257,7 +257,7 @@ def _refused(message: str, *, field: str) -> Unprocessable:
     return Unprocessable(message, code="address_not_allowed", field=field)
 
 
-def _no_host(host: str) -> Unprocessable:
+def _invalid_host(host: str) -> Unprocessable:
     shown = host if host.isprintable() and len(host) <= 80 else "what was given"
     return _refused(
         f"“{shown}” is not a host: write a name such as db.example.org, or an address such as "

@@ -111,14 +111,14 @@ def run_restore(arguments: argparse.Namespace) -> int:
     try:
         target = RestoreTarget.of(settings)
         secret = _passphrase(arguments.passphrase_file, twice=False)
-        told = restore(arguments.file, target, secret, Progress(quiet=arguments.quiet))
+        restored = restore(arguments.file, target, secret, Progress(quiet=arguments.quiet))
     except (OperationError, SQLAlchemyError) as error:
         return _failed(error)
-    made = f"{told.created_at:%Y-%m-%d %H:%M:%S} UTC by version {told.version}"
+    made = f"{restored.created_at:%Y-%m-%d %H:%M:%S} UTC by version {restored.version}"
     print(f"Restored {target.data} as of {made}, in {time.monotonic() - began:.1f} s")
-    if told.database.revision != db.revisions()[-1]:
+    if restored.database.revision != db.revisions()[-1]:
         print(
-            f"Its tables are at version {told.database.revision}: the next start migrates them to "
+            f"Its tables are at version {restored.database.revision}: the next start migrates them to "
             f"{db.revisions()[-1]}, or run `./wb migrate --data-dir {target.data}`"
         )
     print(f"Start it: ./wb up --data-dir {target.data}")

@@ -55,7 +55,7 @@ def dump(
         connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         server = str(connection.execute(sa.text("SHOW server_version")).scalar_one())
-        _fits(program, server)
+        _check_version(program, server)
         found = read_state(connection)
         check(connection)
         # pg_dump sees exactly what was counted.
@@ -195,7 +195,7 @@ def tool(name: str) -> str:
     return found
 
 
-def _fits(program: str, server: str) -> None:
+def _check_version(program: str, server: str) -> None:
     done = subprocess.run(
         [program, "--version"],
         capture_output=True,

@@ -97,12 +97,12 @@ def restore(archive: Path, target: RestoreTarget, passphrase: str, progress: Pro
                 progress.still("unpacked", done, size)
 
             found = extract(file, made, step)
-            told = _compare(found, bound)
+            backup = _compare(found, bound)
             progress.say(f"Archive: {count_text(len(found.members), 'member')}, every hash matches")
-            _check_kind(told.database, target)
+            _check_kind(backup.database, target)
             finish(found, made)
-            _settle(made, found, told, bound, target, progress)
-            return told
+            _install(made, found, backup, bound, target, progress)
+            return backup
     except FileNotFoundError as error:
         raise OperationError(f"There is no file {error.filename or archive}.") from error
     except OSError as error:
@@ -172,7 +172,7 @@ def _compare(found: Extracted, bound: Bound) -> Manifest:
     """The manifest, checked against the key file and what was unpacked."""
     if found.manifest is None:
         raise OperationError("The backup is damaged: it is truncated or incomplete.")
-    told, members = manifest.read(found.manifest)
+    backup, members = manifest.read(found.manifest)
     if not bound.fits(found.manifest):
         raise OperationError(
             "The archive and the key file belong to different backups, or the archive was changed."
@@ -184,21 +184,21 @@ def _compare(found: Extracted, bound: Bound) -> Manifest:
     for name, member in members.items():
         if found.members[name] != member:
             raise OperationError(f"The backup is damaged: {name!a} was changed.")
-    return told
+    return backup
 
 
-def _settle(
+def _install(
     made: Path,
     found: Extracted,
-    told: Manifest,
+    backup: Manifest,
     bound: Bound,
     target: RestoreTarget,
     progress: Progress,
 ) -> None:
     """Moves the parts to their places in a data folder, verifies them, and renames the folder."""
-    source = made / told.database.member
-    if told.hub is not None:
-        _settle_hub(made / told.hub.member, told.hub, progress)
+    source = made / backup.database.member
+    if backup.hub is not None:
+        _prepare_hub(made / backup.hub.member, backup.hub, progress)
     key = made / _KEY
     with open(key, "x", opener=_private, encoding="ascii") as file:
         file.write("".join(f"{line}\n" for line in bound.keys))
@@ -208,24 +208,24 @@ def _settle(
     with open(notes / "manifest.json", "xb", opener=_private) as text:
         text.write(found.manifest or b"")
     try:
-        if told.database.kind == "sqlite":
+        if backup.database.kind == "sqlite":
             database = made / _DATABASE
             source.rename(database)
             sqlite.check(database, "in the backup")
             with sqlite.reading(database) as connection:
-                _prove(connection, told, bound.keys, made, progress)
-                _move_folders(connection, told, target, progress)
+                _prove(connection, backup, bound.keys, made, progress)
+                _move_folders(connection, backup, target, progress)
         else:
             postgres.load(target.database_url, source)
             source.unlink()
             with postgres.connected(target.database_url) as connection:
-                _prove(connection, told, bound.keys, made, progress)
-                _move_folders(connection, told, target, progress)
+                _prove(connection, backup, bound.keys, made, progress)
+                _move_folders(connection, backup, target, progress)
         (made / "database").rmdir()
-        _tell_settings(notes / manifest.SETTINGS, progress)
+        _report_settings(notes / manifest.SETTINGS, progress)
         _place(made, key, target)
     except BaseException:
-        if told.database.kind == "postgresql":
+        if backup.database.kind == "postgresql":
             with contextlib.suppress(OperationError, sa.exc.SQLAlchemyError):
                 postgres.clear(target.database_url)
         raise
@@ -251,47 +251,49 @@ def _place(made: Path, key: Path, target: RestoreTarget) -> None:
 
 def _prove(
     connection: sa.Connection,
-    told: Manifest,
+    backup: Manifest,
     keys: list[str],
     made: Path,
     progress: Progress,
 ) -> None:
     found = read_state(connection)
-    if found.revision != told.database.revision:
+    if found.revision != backup.database.revision:
         raise OperationError("The backup is damaged: its tables are at another version.")
-    if wrong := differences(told.database.tables, found.tables):
+    if wrong := differences(backup.database.tables, found.tables):
         raise OperationError(f"The backup is damaged: {wrong}.")
     rows = count_text(sum(found.tables.values()), "row")
     progress.say(f"Database: {count_text(len(found.tables), 'table')}, {rows}, as counted then")
     proof = prove(connection, keys)
-    if proof.opened != told.secrets:
+    if proof.opened != backup.secrets:
         raise OperationError(
-            f"The key opens {proof.opened} of {told.secrets} secrets: the backup is damaged."
+            f"The key opens {proof.opened} of {backup.secrets} secrets: the backup is damaged."
         )
     progress.say(f"Key: the canary decrypts, {count_text(proof.opened, 'secret')} in all")
-    _prove_blobs(found.blobs, told, made, progress)
+    _prove_blobs(found.blobs, backup, made, progress)
 
 
-def _prove_blobs(rows: list[BlobRow], told: Manifest, made: Path, progress: Progress) -> None:
+def _prove_blobs(rows: list[BlobRow], backup: Manifest, made: Path, progress: Progress) -> None:
     """Checks that every referenced blob exists; its hash, which is its name, was checked before."""
     missing = [
         row.digest
         for row in rows
         if row.referenced
-        and row.digest not in told.damaged_blobs
+        and row.digest not in backup.damaged_blobs
         and not (made / "blobs" / row.digest[:2] / row.digest[2:]).is_file()
     ]
     if missing:
         raise OperationError(f"The backup is damaged: blob {missing[0]} is missing.")
-    progress.say(f"Blobs: {count_text(len(rows) - len(told.damaged_blobs), 'blob')}, hashes match")
-    if told.damaged_blobs:
+    progress.say(
+        f"Blobs: {count_text(len(rows) - len(backup.damaged_blobs), 'blob')}, hashes match"
+    )
+    if backup.damaged_blobs:
         progress.warn(
-            f"wb: {count_text(len(told.damaged_blobs), 'blob')} was already missing "
+            f"wb: {count_text(len(backup.damaged_blobs), 'blob')} was already missing "
             "when the backup was made; restored/manifest.json names them"
         )
 
 
-def _settle_hub(database: Path, part: DatabasePart, progress: Progress) -> None:
+def _prepare_hub(database: Path, part: DatabasePart, progress: Progress) -> None:
     """Checks the Hub's database, and removes the servers that ran when it was copied.
 
     The Hub would look for their process ids, which may belong to anything by now, and kill those.
@@ -312,11 +314,11 @@ def _settle_hub(database: Path, part: DatabasePart, progress: Progress) -> None:
 
 
 def _move_folders(
-    connection: sa.Connection, told: Manifest, target: RestoreTarget, progress: Progress
+    connection: sa.Connection, backup: Manifest, target: RestoreTarget, progress: Progress
 ) -> None:
     """Points file connections in the old data folder to the new one."""
-    old, new = Path(told.data_dir), target.data
-    if old == new or "connections" not in told.database.tables:
+    old, new = Path(backup.data_dir), target.data
+    if old == new or "connections" not in backup.database.tables:
         return
     table = sa.table(
         "connections",
@@ -344,7 +346,7 @@ def _move_folders(
         )
 
 
-def _tell_settings(path: Path, progress: Progress) -> None:
+def _report_settings(path: Path, progress: Progress) -> None:
     """Reports settings that were set when the backup was made and differ now."""
     try:
         then: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -317,7 +317,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         # Fires that were due while it was deleted are skipped.
         return self._due_after(thing, clock.now())
 
-    def _handed_over(self, thing: Pipeline, owner: Owner) -> Pipeline:
+    def _transferred(self, thing: Pipeline, owner: Owner) -> Pipeline:
         """The pipeline for its new owner: nothing they didn't approve runs with their rights.
 
         Fires that were due until now are skipped too. If the pipeline returns to the owner who approved

@@ -96,7 +96,7 @@ class SealStore:
 
     def _seal(self, limit: int, *, wait: bool) -> Seal | None:
         with self._database.write() as connection:
-            if not self._alone(connection, wait=wait):
+            if not self._acquire_lock(connection, wait=wait):
                 return None
             rows = connection.execute(_UNSEALED.limit(limit)).all()
             if not rows:
@@ -162,7 +162,7 @@ class SealStore:
             PruneRefused: rows don't match their seal.
         """
         with self._database.write() as connection:
-            if not self._alone(connection, wait=True):
+            if not self._acquire_lock(connection, wait=True):
                 return 0
             total = 0
             for seal in self._prunable(connection, before, limit):
@@ -207,7 +207,7 @@ class SealStore:
             seals.append(seal)
         return seals
 
-    def _alone(self, connection: sa.Connection, *, wait: bool) -> bool:
+    def _acquire_lock(self, connection: sa.Connection, *, wait: bool) -> bool:
         """Locks out other sealers until the transaction ends; SQLite has one writer anyway."""
         if self._database.sqlite:
             return True

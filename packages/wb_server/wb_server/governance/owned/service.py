@@ -31,7 +31,7 @@ class OwnedService(Generic[T, V]):
 
     The service of a kind extends it with how a thing is created and changed, using ``require``,
     ``_saving`` and ``_change``. Other specifics go into ``_details``, ``_impossible``, ``_restored``,
-    ``_handed_over`` and ``_after_change``, which are neutral here.
+    ``_transferred`` and ``_after_change``, which are neutral here.
 
     Rights are the kind's ``see``, ``update``, ``delete``, ``share`` and ``transfer``; the topic is its
     plural.
@@ -163,7 +163,7 @@ class OwnedService(Generic[T, V]):
         owner = Owner(kind=request.kind, name=request.name)
         kind: Literal["user", "group"] = "user" if owner.kind == "user" else "group"
         self.sharing.require_known(kind, owner.name)
-        changed = self._handed_over(old, owner).changed()
+        changed = self._transferred(old, owner).changed()
         with self._saving(changed, old) as transaction:
             self._store.unshare(transaction, old.id, kind, owner.name)
         return self.sharing.of(self._store.by_id(old.id) or changed)
@@ -186,7 +186,7 @@ class OwnedService(Generic[T, V]):
         """A deleted thing, as it is restored."""
         return thing
 
-    def _handed_over(self, thing: T, owner: Owner) -> T:
+    def _transferred(self, thing: T, owner: Owner) -> T:
         """A thing, as its new owner gets it."""
         return thing.model_copy(update={"owner": owner})
 

@@ -75,7 +75,7 @@ def replace(path: Path, keys: Sequence[str]) -> None:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Keeps others from replacing the file meanwhile. The lock ends with its process.
 
     Raises:

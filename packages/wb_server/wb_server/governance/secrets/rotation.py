@@ -85,7 +85,7 @@ def rotate(
             and does no harm.
     """
     columns = sealed_columns(database)
-    with keyfile.alone(path):
+    with keyfile.exclusive(path):
         vault = load(path)
         vault.prove(database)
         audit = audit_of(vault)
@@ -154,7 +154,7 @@ class _Rotation:
         began = time.monotonic()
         keys = self._begin()
         name = key_id(keys[0])
-        self._note(name)
+        self._note_key(name)
         both, new = Vault(keys), Vault(keys[:1])
         while self._renew(both, new):
             self._say("waiting for writes in progress")
@@ -178,7 +178,7 @@ class _Rotation:
         self._say(f"the new key {key_id(keys[0])} is in {self._path}, above the old one")
         return keys
 
-    def _note(self, name: str) -> None:
+    def _note_key(self, name: str) -> None:
         with self._database.write() as transaction:
             self._make_durable(transaction)
             transaction.execute(

@@ -128,7 +128,7 @@ class Vault:
             raise VaultError("This database doesn't know its key yet. Run `./wb migrate`.")
         fernet = self._ring.by_id.get(noted) or self._read_again().by_id.get(noted)
         if fernet is None:
-            raise _lacks(noted)
+            raise _key_missing(noted)
         text = json.dumps({"row": row, "secrets": values})
         return fernet.encrypt(text.encode()).decode()
 
@@ -172,17 +172,17 @@ class Vault:
         try:
             # Twice, as another process may initialize a new database at the same time.
             try:
-                noted = self._note(database)
+                noted = self._note_key(database)
             except sa.exc.IntegrityError:
-                noted = self._note(database)
-            self._kept(database, _CHECK_NAME, _CHECK_ROW, _CHECK_TEXT)
+                noted = self._note_key(database)
+            self._get_or_create(database, _CHECK_NAME, _CHECK_ROW, _CHECK_TEXT)
         except WrongKey as error:
             raise VaultError(
                 "The master key doesn't belong to this database. Put the right key file back, "
                 "or set WB_KEY_FILE to it."
             ) from error
         if noted not in self._ring.by_id and noted not in self._read_again().by_id:
-            raise _lacks(noted)
+            raise _key_missing(noted)
 
     def secret(self, database: Database, name: str) -> bytes:
         """One of the service's own secrets: 32 random bytes, generated on first use.
@@ -190,9 +190,11 @@ class Vault:
         It survives a change of the master key.
         """
         made = {"secret": secrets.token_hex(32)}
-        return bytes.fromhex(self._kept(database, name, f"vault_secrets/{name}", made)["secret"])
+        return bytes.fromhex(
+            self._get_or_create(database, name, f"vault_secrets/{name}", made)["secret"]
+        )
 
-    def _note(self, database: Database) -> str:
+    def _note_key(self, database: Database) -> str:
         """The id of the key that seals; noted now if it never was."""
         with database.write() as transaction:
             noted: str | None = transaction.scalar(_NOTED)
@@ -206,7 +208,9 @@ class Vault:
             transaction.execute(vault_keys.insert().values(id=1, key_id=noted, since=clock.now()))
             return noted
 
-    def _kept(self, database: Database, name: str, row: str, new: dict[str, str]) -> dict[str, str]:
+    def _get_or_create(
+        self, database: Database, name: str, row: str, new: dict[str, str]
+    ) -> dict[str, str]:
         with database.write() as transaction:
             ciphertext = transaction.scalar(_sealed_text(name))
             if ciphertext is None:
@@ -251,7 +255,7 @@ def _sealed_text(name: str) -> sa.Select[str]:
     return sa.select(vault_secrets.c.ciphertext).where(vault_secrets.c.name == name)
 
 
-def _lacks(noted: str) -> VaultError:
+def _key_missing(noted: str) -> VaultError:
     return VaultError(
         f"The key file lacks the key {noted}, with which this database has been sealed since the "
         "last rotation. Put the newest key file back, or set WB_KEY_FILE to it."
