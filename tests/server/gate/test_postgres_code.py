@@ -418,7 +418,7 @@ def test_the_brief_question_finds_nothing_in_a_plain_database(direct: psycopg.Co
 def test_an_unanswered_question_stops_the_statement(
     gated: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shadows, "glance", lambda named, sql, brief: "SELECT 1 WHERE false")
+    monkeypatch.setattr(shadows, "quick_check", lambda named, sql, brief: "SELECT 1 WHERE false")
     with pytest.raises(WorkbenchError) as caught:
         gated.value("select 1 as x")
     assert caught.value.code == "not_looked"

@@ -435,8 +435,8 @@ MUTANTS = {
     "a column of one table vouches for all": (
         shadows, "_DOTS", shadows._DOTS.replace("AND NOT EXISTS (\n        SELECT FROM ROWS FROM", "AND EXISTS (\n        SELECT FROM ROWS FROM"),
     ),
-    "no question is asked": (shadows, "glance", lambda named, sql, brief: "SELECT 1"),
-    "no close question is asked": (shadows, "look", lambda named, tables, sql: "SELECT 1"),
+    "no question is asked": (shadows, "quick_check", lambda named, sql, brief: "SELECT 1"),
+    "no close question is asked": (shadows, "full_check", lambda named, tables, sql: "SELECT 1"),
 }  # fmt: skip
 
 
