@@ -22,7 +22,8 @@ from ..kit.failure import TaskFailed
 from ..kit.http import configured_client
 from ..pipelines.kernels.base import Server
 
-# The named server in which a user's notebooks run; the Hub's settings use the same name.
+# The named server in which a user's notebooks run, as in user_server/attempt_handlers.py and in the Hub's
+# wb_hub/notebook_servers.py.
 SERVER_NAME = "pipelines"
 _log = logging.getLogger(__name__)
 
