@@ -17,6 +17,7 @@ from wb_server.kit.errors import WorkbenchError
 from wb_server.kit.network import NetworkPolicy
 from wb_server.pipelines.definition.check import check
 from wb_server.pipelines.definition.models import CheckContext
+from wb_server.pipelines.definition.templates import evaluated
 from wb_server.pipelines.tasks import TYPES
 from wb_server.pipelines.tasks.base import Attempt, TaskFailed, TaskRecorder
 from wb_server.pipelines.tasks.http import HttpSpec, HttpTask
@@ -92,6 +93,14 @@ def send(network: NetworkPolicy | None = None, **spec: object) -> str:
     except (TaskFailed, WorkbenchError) as error:
         return error.code
     return "sent"
+
+
+def sent(server: Server, params: dict[str, object], **spec: object) -> bytes:
+    """The request of a task, after its expressions were replaced by their values."""
+    written = HttpSpec.model_validate({"type": "http", **spec})
+    values = evaluated(written, {"params": params})
+    assert send(**values.model_dump(exclude={"type"}, exclude_unset=True)) == "sent"
+    return server.requests[-1]
 
 
 def checked(url: str) -> set[str]:
@@ -246,3 +255,30 @@ def test_any_response_body_is_accepted(server: Server, answer: bytes) -> None:
         assert send(url=server.url) == "sent"
     finally:
         server.answer = was
+
+
+def test_values_are_encoded_where_they_stand(server: Server) -> None:
+    path = "/users/{{ params.id }}?of={{ params.id }}"
+    request = sent(
+        server,
+        {"id": "../users/1&a=b"},
+        url=server.url + path,
+        method="GET",
+        query={"more": "{{ params.id }}", "list": ["x y", None, 2], "none": None, "on": True},
+    )
+    value = b"..%2Fusers%2F1%26a%3Db"
+    line = b"GET /users/%b?of=%b&more=%b&list=x%%20y&list=2&on=true HTTP/1.1" % ((value,) * 3)
+    assert request.partition(b"\r\n")[0] == line
+
+
+def test_a_form_and_a_json_text_keep_their_fields(server: Server) -> None:
+    value = 'a&admin=1", "admin": "1'
+    request = sent(server, {"v": value}, url=server.url, form={"text": "{{ params.v }}", "n": 1})
+    assert b"\r\nContent-Type: application/x-www-form-urlencoded\r\n" in request
+    assert request.endswith(b"\r\n\r\ntext=a%26admin%3D1%22%2C+%22admin%22%3A+%221&n=1")
+    request = sent(server, {"v": value}, url=server.url, body='{"text": "{{ params.v }}"}')
+    assert request.endswith(b'\r\n\r\n{"text": "a&admin=1\\", \\"admin\\": \\"1"}')
+    spec = HttpSpec.model_validate(
+        {"type": "http", "url": server.url, "form": {"a": 1}, "body": "x"}
+    )
+    assert [each.code for each in spec.problems(NoContext())] == ["bad_body"]

@@ -5,6 +5,7 @@ field decides how expressions in it are treated:
 
 - :class:`Sql`: expressions become bound parameters;
 - ``str``, also within lists and mappings: values are inserted into the text;
+- :data:`Url`, :data:`UrlPath`, :data:`Body`: values are inserted encoded for the place they stand in;
 - :data:`Value` (``Any``) and unions such as ``int | Template``: a text that is one expression becomes
   its typed value;
 - everything else (names, durations, choices, numbers): no expressions.
@@ -17,7 +18,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -162,6 +163,21 @@ Template = Annotated[str, StringConstraints(pattern=r"\{\{", max_length=10_000)]
 
 Value = Any
 """Any JSON; strings in it may be expressions, whose values keep their type."""
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Marks a field in whose text values are encoded for their place (``placing``)."""
+
+    kind: Literal["url", "path", "body"]
+
+
+Url = Annotated[
+    str, StringConstraints(min_length=8, max_length=2_000, strip_whitespace=False), Placed("url")
+]
+UrlPath = Annotated[str, StringConstraints(pattern=r"^/", max_length=2_000), Placed("path")]
+Body = Annotated[Any, Placed("body")]
+"""As ``Value``; a text that is JSON keeps its structure, whatever the values in it."""
 
 
 @dataclass(frozen=True)

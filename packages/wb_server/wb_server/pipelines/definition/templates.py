@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from ...kit.errors import Unprocessable
-from . import binding, expressions
-from .fields import Sql
+from . import binding, expressions, placing
+from .fields import Placed, Sql
 from .models import TaskSpec
 from .problems import Path
 
-Kind = Literal["sql", "text", "value"]
+Kind = Literal["sql", "text", "value", "url", "path", "body"]
 Spec = TypeVar("Spec", bound=TaskSpec)
 
 
@@ -83,6 +83,9 @@ def evaluated(spec: Spec, scope: Mapping[str, Any]) -> Spec:
         if kind == "sql":
             statement = binding.bind(text).evaluate(scope)
             return Sql(statement.sql, statement.parameters)
+        placed = _PLACING.get(kind)
+        if placed is not None:
+            return placed(text, scope)
         template = expressions.parse(text)
         return template.evaluate(scope) if kind == "value" else template.text(scope)
 
@@ -100,6 +103,11 @@ def evaluated(spec: Spec, scope: Mapping[str, Any]) -> Spec:
 
 
 _Replace = Callable[[Path, str, Kind], Any]
+_PLACING: Mapping[Kind, Callable[[str, Mapping[str, Any]], Any]] = {
+    "url": placing.url,
+    "path": placing.path,
+    "body": placing.body,
+}
 
 
 def _model(model: BaseModel, path: Path, replace: _Replace) -> dict[str, Any]:
@@ -111,8 +119,12 @@ def _model(model: BaseModel, path: Path, replace: _Replace) -> dict[str, Any]:
             continue
         key = field.alias or name
         value = getattr(model, name)
+        placed = _placed(field.annotation, field.metadata)
         if name in untouched:
             data[key] = value
+        elif placed is not None and isinstance(value, str):
+            has = expressions.has_expression(value)
+            data[key] = replace((*path, key), value, placed.kind) if has else value
         else:
             data[key] = _value(value, field.annotation, (*path, key), replace)
     return data
@@ -143,6 +155,19 @@ def _members(annotation: Any) -> list[Any]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return [found for part in typing.get_args(annotation) for found in _members(part)]
     return [] if annotation is type(None) else [annotation]
+
+
+def _placed(annotation: Any, metadata: Iterable[Any] = ()) -> Placed | None:
+    """The mark of a field whose text has values encoded for their place."""
+    for each in metadata:
+        if isinstance(each, Placed):
+            return each
+    parts = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _placed(parts[0], parts[1:])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return next((found for part in parts if (found := _placed(part)) is not None), None)
+    return None
 
 
 def _inside(annotation: Any, container: type) -> Any:

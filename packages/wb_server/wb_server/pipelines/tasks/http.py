@@ -7,16 +7,17 @@ import contextlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 import httpx
 from pydantic import Field, StringConstraints
 
 from ...kit.http import Check, async_client, read_at_most
 from ...kit.network import NetworkPolicy, Peer
-from ..definition.fields import Value
+from ..definition.fields import Body, Url, Value
+from ..definition.filters import as_text
 from ..definition.models import CheckContext, TaskProblem, TaskSpec
 from .base import Attempt, TaskFailed, TaskResult, TaskType
 
@@ -29,6 +30,7 @@ _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connec
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 
+FieldName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
 
 
@@ -36,9 +38,10 @@ class HttpSpec(TaskSpec):
     """Sends one HTTP request, and fails if the status isn't an expected one."""
 
     type: Literal["http"]
-    url: Annotated[str, StringConstraints(min_length=8, max_length=2_000)] = Field(
-        description="The `https://` or `http://` address, without a user name or password. The rules "
-        "for connections' addresses apply; redirects are not followed.",
+    url: Url = Field(
+        description="The `https://` or `http://` address, without a user name or password. A value in it "
+        "is encoded for its place: one in the path stays one part of the path. The rules for "
+        "connections' addresses apply; redirects are not followed.",
         examples=["https://hooks.example.org/sales"],
     )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
@@ -52,10 +55,24 @@ class HttpSpec(TaskSpec):
         "same over retries.",
         examples=[{"Accept": "application/json"}],
     )
-    body: Value = Field(
+    query: dict[FieldName, Value] = Field(
+        default={},
+        max_length=100,
+        description="Fields to add to the address after `?`, encoded. A list repeats its field; null "
+        "leaves it out.",
+        examples=[{"since": "{{ run.date }}"}],
+    )
+    body: Body = Field(
         None,
-        description="The request's body: text is sent unchanged, anything else as JSON.",
+        description="The request's body: text is sent as text, anything else as JSON. In a text that is "
+        "JSON, values are encoded as JSON.",
         examples=[{"rows": "{{ tasks.load.outputs.rows }}"}],
+    )
+    form: dict[FieldName, Value] = Field(
+        default={},
+        max_length=100,
+        description="Fields to send as a form instead of `body`, encoded like `query`.",
+        examples=[{"text": "{{ tasks.load.outputs.rows }} rows"}],
     )
     expect: list[Annotated[int, Field(ge=100, le=599)]] = Field(
         default=[],
@@ -65,6 +82,10 @@ class HttpSpec(TaskSpec):
     )
 
     def problems(self, context: CheckContext) -> Iterable[TaskProblem]:
+        if self.form and self.body is not None:
+            yield TaskProblem(
+                ("form",), "bad_body", "A request has a `body` or a `form`. Remove one of them."
+            )
         if "{{" not in self.url.partition("/")[0]:
             try:
                 # A digit is valid wherever an expression may stand: in a host, port or path.
@@ -111,15 +132,15 @@ class HttpTask(TaskType):
             SourceFailed: the host is unknown.
         """
         scheme, host, port = _target(spec.url)
-        url = _parsed(spec.url).copy_with(host=host, port=port)
+        url = _parsed(_with_query(spec.url, spec.query)).copy_with(host=host, port=port)
         headers = _headers(spec)
         # Otherwise httpx would parse the host name, and it accepts fewer names than resolvers do.
         headers["Host"] = url.netloc.decode("ascii")
         headers["Idempotency-Key"] = attempt.task_run_id
         headers.setdefault("User-Agent", "Workbench")
-        content = _content(spec.body)
-        if content is not None and not isinstance(spec.body, str):
-            headers.setdefault("Content-Type", "application/json")
+        content, media_type = _content(spec)
+        if media_type:
+            headers.setdefault("Content-Type", media_type)
         request = httpx.Request(spec.method, url, headers=headers, content=content)
 
         def check(host: str, port: int) -> Peer:
@@ -262,24 +283,58 @@ def _bad_header(name: str) -> str:
     )
 
 
-def _content(body: Any) -> bytes | None:
-    """The encoded body.
+def _with_query(url: str, query: Mapping[str, Any]) -> str:
+    """An address with further fields in its query."""
+    if not query:
+        return url
+    address, mark, fragment = url.partition("#")
+    joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
+    return f"{address}{joint}{_encoded(query, quote)}{mark}{fragment}"
+
+
+def _encoded(fields: Mapping[str, Any], quote_via: Callable[..., str]) -> str:
+    """Fields as a query or a form.
+
+    Raises:
+        TaskFailed: a value can't be sent (``bad_body``).
+    """
+    pairs = [
+        (name, as_text(item))
+        for name, value in fields.items()
+        for item in (value if isinstance(value, list) else [value])
+        if item is not None
+    ]
+    try:
+        return urlencode(pairs, safe="", quote_via=quote_via)
+    except UnicodeEncodeError as error:
+        raise _bad_body() from error
+
+
+def _content(spec: HttpSpec) -> tuple[bytes | None, str]:
+    """The encoded body and its media type.
 
     Raises:
         TaskFailed: the body can't be sent (``bad_body``).
     """
+    if spec.form:
+        return _encoded(spec.form, quote_plus).encode(), "application/x-www-form-urlencoded"
+    body = spec.body
     if body is None:
-        return None
+        return None, ""
     try:
         if isinstance(body, str):
-            return body.encode()
-        return json.dumps(body, default=str, allow_nan=False).encode()
+            return body.encode(), ""
+        return json.dumps(body, default=str, allow_nan=False).encode(), "application/json"
     except ValueError as error:  # UnicodeError is one
-        raise TaskFailed(
-            "bad_body",
-            "The body can't be sent: it contains a lone surrogate, NaN or Infinity.",
-            retry=False,
-        ) from error
+        raise _bad_body() from error
+
+
+def _bad_body() -> TaskFailed:
+    return TaskFailed(
+        "bad_body",
+        "The body can't be sent: it contains a lone surrogate, NaN or Infinity.",
+        retry=False,
+    )
 
 
 def _read(answer: httpx.Response, text: str) -> Any:
