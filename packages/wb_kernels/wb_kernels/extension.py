@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from traitlets import Enum
 from traitlets.config.configurable import Configurable
 
+from wb_kernels.charts import CHART, bundle
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -56,6 +58,8 @@ def load(shell: InteractiveShell) -> None:
     formatters = shell.display_formatter.formatters
     formatters["text/html"].for_type_by_name("wb_server.client", "Result", _result_html)
     formatters["text/plain"].for_type_by_name("wb_server.client", "Result", _result_text)
+    bundles = shell.display_formatter.mimebundle_formatter
+    bundles.for_type_by_name(*CHART, bundle)
 
 
 def _result_html(result: Any) -> str:
