@@ -19,6 +19,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from wb_server.client import Client
+
 TOKEN = "a-token-of-the-tests"
 
 
@@ -285,3 +287,9 @@ def peer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Peer]:
     thread.join()
     server.hang_up()
     server.server_close()
+
+
+@pytest.fixture
+def client(peer: Peer) -> Iterator[Client]:
+    with Client() as client:
+        yield client

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,12 +35,6 @@ if TYPE_CHECKING:
     from .conftest import Peer
 
 SERVER = Path(__file__).parents[2] / "packages" / "wb_server"
-
-
-@pytest.fixture
-def client(peer: Peer) -> Iterator[Client]:
-    with Client() as client:
-        yield client
 
 
 MIXED = pa.table(

@@ -15,10 +15,18 @@ from wb_server.client import Result, python_values
 ROWS = 10
 MOST_ROWS = 1_000  # a page with more than this is hardly usable
 MOST_CHARACTERS = 200
+MOST_IN_TEXT = 80  # of a cell in a table of plain text
+MOST_OF_A_HINT = 1_000
 MOST_OF_A_PLAN = 50_000
-_NULL = '<span style="opacity:0.5;font-style:italic">NULL</span>'
-_AMBER = "color:#b26a00"
+_NULL = '<span style="opacity:0.65;font-style:italic">NULL</span>'
+_BREAK = '<span style="opacity:0.65">↵</span>'
+_AMBER = "color:var(--jp-warn-color0, #b26a00)"
 _LINES = "font-family:monospace;white-space:pre"
+# One line a row: the table scrolls sideways, and longer values show in full under the pointer.
+_NUMBER = "text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums"
+_MOMENT = "text-align:left;white-space:nowrap;font-variant-numeric:tabular-nums"
+_TEXT = "text-align:left;white-space:pre;overflow:hidden;text-overflow:ellipsis;max-width:{}ch"
+_WIDTH = 120  # characters for all columns of text together
 
 
 def plain(value: Any, most: int = MOST_CHARACTERS) -> str:
@@ -95,17 +103,19 @@ def _is_plan(table: pa.Table) -> bool:
     )  # fmt: skip
 
 
-def _shown(result: Result, limit: int) -> tuple[list[str], list[bool], list[list[str | None]]]:
+def _shown(
+    result: Result, limit: int, most: int
+) -> tuple[list[str], list[bool], list[list[str | None]]]:
     """Headings, which columns are numbers, and the cells of the first rows; None is NULL."""
     table = result.arrow()
     # PostgreSQL's text plan has a row per line; DuckDB's, MySQL's and JSON plans are one multi-line cell.
     is_plan = _is_plan(table)
     count = min(limit if limit and not is_plan else MOST_ROWS, MOST_ROWS, table.num_rows)
-    most = MOST_OF_A_PLAN if is_plan else MOST_CHARACTERS
     columns: list[list[str | None]] = []
     for column in table.slice(0, count).columns:
         values = python_values(column, interval_text)
-        columns.append([None if value is None else plain(value, most) for value in values])
+        longest = MOST_OF_A_PLAN if is_plan else most
+        columns.append([None if value is None else plain(value, longest) for value in values])
     rows = [list(row) for row in zip(*columns, strict=True)]
     return table.column_names, [_is_number(field.type) for field in table.schema], rows
 
@@ -130,58 +140,99 @@ def _affected_line(count: int) -> str:
     return "1 row affected." if count == 1 else f"{count:,} rows affected."
 
 
+def size(result: Result) -> str:
+    """``1,234 rows`` or ``1 row``."""
+    return "1 row" if result.rows == 1 else f"{result.rows:,} rows"
+
+
 def footer(result: Result, shown: int) -> str:
     """``Showing 10 of 1,234 rows``, with the connection's name."""
-    total = result.rows
-    text = f"Showing {shown:,} of {total:,} rows" if shown < total else f"{total:,} rows"
-    if total == 1:
-        text = "1 row"
+    text = f"Showing {shown:,} of {size(result)}" if shown < result.rows else size(result)
     where = result.provenance.get("connection")
     return f"{text} · {where}" if where else text
 
 
-def html_table(result: Result, limit: int = ROWS) -> str:
-    """The first rows as an HTML table; all values from the database are escaped."""
+def _rest(result: Result, shown: int, more: str) -> str:
+    """How to get the rows that aren't shown; nothing if all are."""
+    return f"All rows: {more}." if shown < result.rows and more else ""
+
+
+def html_table(result: Result, limit: int = ROWS, more: str = ".df()") -> str:
+    """The first rows as an HTML table; all values from the database are escaped.
+
+    Args:
+        limit: how many rows; 0 for the most that a page can hold.
+        more: how the user gets all rows, for the line under the table.
+    """
     count = rows_affected(result)
     if count is not None:
         return f"<p>{_affected_line(count)}</p>"
-    heads, numbers, rows = _shown(result, limit)
-    sides = ["right" if number else "left" for number in numbers]
+    heads, numbers, rows = _shown(result, limit, MOST_OF_A_HINT)
+    styles = _styles(result.arrow(), numbers)
     head = "".join(
-        f'<th style="text-align:{side}">{html.escape(name)}</th>'
-        for name, side in zip(heads, sides, strict=True)
+        f'<th style="{style}"{_hint(name)}>{html.escape(name)}</th>'
+        for name, style in zip(heads, styles, strict=True)
     )
-    nowrap = ";white-space:nowrap;font-variant-numeric:tabular-nums"
-    kept = f";{_LINES}" if _is_plan(result.arrow()) else ";white-space:pre-wrap"
-    # Dates don't wrap at their hyphens; text keeps its spaces and line breaks.
-    styles = [
-        f"text-align:{side}{nowrap if number or pa.types.is_temporal(field.type) else kept}"
-        for side, number, field in zip(sides, numbers, result.arrow().schema, strict=True)
-    ]
     body = "".join(
         "<tr>"
-        + "".join(
-            f'<td style="{style}">{_NULL if cell is None else html.escape(cell)}</td>'
-            for cell, style in zip(row, styles, strict=True)
-        )
+        + "".join(_cell(cell, style) for cell, style in zip(row, styles, strict=True))
         + "</tr>"
         for row in rows
     )
-    under = html.escape(footer(result, len(rows)))
-    cut = html.escape(truncation(result))
-    warning = f'<br><span style="{_AMBER}">{cut}</span>' if cut else ""
+    lines = [f"<small>{html.escape(footer(result, len(rows)))}</small>"]
+    if rest := _rest(result, len(rows), more):
+        lines[0] += f'<small style="opacity:0.75"> · {html.escape(rest)}</small>'
+    if cut := truncation(result):
+        lines.append(f'<span style="{_AMBER}">{html.escape(cut)}</span>')
     return (
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f"<p><small>{under}</small>{warning}</p>"
+        f'<div style="overflow-x:auto"><table style="margin-left:0"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div><p>{'<br>'.join(lines)}</p>"
     )
 
 
-def text_table(result: Result, limit: int = ROWS) -> str:
-    """The first rows as plain text, for terminals and logs."""
+def _styles(table: pa.Table, numbers: list[bool]) -> list[str]:
+    """The style of each column's cells."""
+    short = [
+        number or pa.types.is_temporal(field.type) or pa.types.is_boolean(field.type)
+        for number, field in zip(numbers, table.schema, strict=True)
+    ]
+    width = max(30, _WIDTH // max(1, short.count(False)))
+    text = f"text-align:left;{_LINES}" if _is_plan(table) else _TEXT.format(width)
+    return [
+        (_NUMBER if number else _MOMENT) if is_short else text
+        for number, is_short in zip(numbers, short, strict=True)
+    ]
+
+
+def _cell(value: str | None, style: str) -> str:
+    if value is None:
+        return f'<td style="{style}">{_NULL}</td>'
+    if _LINES in style:
+        return f'<td style="{style}">{html.escape(value)}</td>'
+    lines = "\n".join(value.splitlines())
+    shown = lines if len(lines) <= MOST_CHARACTERS else lines[: MOST_CHARACTERS - 1] + "…"
+    line = html.escape(shown).replace("\n", _BREAK)
+    return f'<td style="{style}"{_hint(value)}>{line}</td>'
+
+
+def _hint(value: str) -> str:
+    """The whole value, shown under the pointer, if the cell may show a part of it."""
+    if len(value) <= 30 and "\n" not in value:
+        return ""
+    return f' title="{html.escape(value)}"'
+
+
+def text_table(result: Result, limit: int = ROWS, more: str = ".df()") -> str:
+    """The first rows as plain text, for terminals and logs.
+
+    Args:
+        limit: how many rows; 0 for the most that a page can hold.
+        more: how the user gets all rows, for the line under the table.
+    """
     count = rows_affected(result)
     if count is not None:
         return _affected_line(count)
-    heads, numbers, found = _shown(result, limit)
+    heads, numbers, found = _shown(result, limit, MOST_IN_TEXT)
     if _is_plan(result.arrow()) and len(heads) <= 2:
         drawn = "\n".join(row[-1] or "" for row in found)
         return f"{heads[-1]}\n{drawn}\n{footer(result, len(found))}"
@@ -197,6 +248,5 @@ def text_table(result: Result, limit: int = ROWS) -> str:
 
     lines = [line(heads), "  ".join("-" * width for width in widths), *map(line, rows)]
     lines.append(footer(result, len(rows)))
-    if cut := truncation(result):
-        lines.append(cut)
+    lines += [each for each in (_rest(result, len(rows), more), truncation(result)) if each]
     return "\n".join(lines)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_MORE = "put df << before the query, or set %config SqlMagic.displaylimit"
+
 
 class Cursor:
     """An answer with the few methods that jupysql calls on a native DuckDB result."""
@@ -106,10 +108,10 @@ class WorkbenchResultSet(ResultSet):  # type: ignore[misc]
         return self._result.rows
 
     def _repr_html_(self) -> str:
-        return html_table(self._result, self._config.displaylimit)
+        return html_table(self._result, self._config.displaylimit, _MORE)
 
     def __str__(self) -> str:
-        return text_table(self._result, self._config.displaylimit)
+        return text_table(self._result, self._config.displaylimit, _MORE)
 
     def __eq__(self, other: object) -> bool:
         return self is other if isinstance(other, ResultSet) else super().__eq__(other)

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import duckdb
 
+from ...kit.duckdb_sql import literal as literal
+from ...kit.duckdb_sql import quoted as quoted
 from .bad_value import BadValue
 from .texts import OF_TEXT, Facts, Texts, find_facts
 
@@ -31,16 +33,6 @@ _FIXED: Final = (
     "auto_detect = false, nullstr = '', allow_quoted_nulls = false, comment = '', "
     "strict_mode = true"
 )
-
-
-def literal(text: str) -> str:
-    """A string as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def quoted(name: str) -> str:
-    """A name as a quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def profile(connection: duckdb.DuckDBPyConnection, path: str, kind: str) -> dict[str, Any]:
