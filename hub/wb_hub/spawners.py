@@ -15,7 +15,7 @@ from jupyterhub.spawner import LocalProcessSpawner, SimpleLocalProcessSpawner
 from tornado import web
 from traitlets import Integer, Unicode
 
-from wb_hub import notebook_servers
+from wb_hub import former_homes, notebook_servers
 
 _LOG_KEPT_BYTES = 10 * 1024 * 1024
 # The user that stands for "no user".
@@ -40,12 +40,28 @@ class WorkbenchSpawner(LocalProcessSpawner):  # type: ignore[misc]
         """Creates the folder here, because the user may not be allowed to write to its parent."""
         if not self.runtime_root:
             return ""
-        # One for each server, with a name of fixed length.
-        which = hashlib.sha256(f"{self.user.name}/{self.name}".encode()).hexdigest()[:12]
+        # One for each server of each user, with a name of fixed length.
+        whose = f"{self.user.name}/{self.user.orm_user.created}/{self.name}"
+        which = hashlib.sha256(whose.encode()).hexdigest()[:12]
         path = Path(self.runtime_root, which)
         path.mkdir(mode=0o700, exist_ok=True)
         self.own(path)
         return str(path)
+
+    async def start(self) -> tuple[str, int]:
+        note = former_homes.note_of(self.user.orm_user)
+        if note is not None:
+            self.leave_former_home(note)
+        address: tuple[str, int] = await super().start()
+        return address
+
+    def leave_former_home(self, note: Path) -> None:
+        """Makes sure that the server doesn't start in the home of a former user of the same name.
+
+        Args:
+            note: the file that says that there was one.
+        """
+        raise NotImplementedError
 
     def own(self, path: Path) -> None:
         """Gives ``path`` to the user that the server runs as."""
@@ -108,6 +124,13 @@ class LocalSpawner(WorkbenchSpawner):
         address: tuple[str, int] = await super().start()
         return address
 
+    def leave_former_home(self, note: Path) -> None:
+        raise web.HTTPError(
+            403,
+            f"The system user {self.user.name} was that of a former user of the Hub. Replace it, or "
+            f"move its home away, then delete {note}",
+        )
+
     def own(self, path: Path) -> None:
         account = self.account()
         # Not through a link, and not a folder that somebody else created first.
@@ -153,6 +176,9 @@ class SimpleSpawner(WorkbenchSpawner, SimpleLocalProcessSpawner):  # type: ignor
 
     Users aren't isolated from each other: for one machine and evaluation.
     """
+
+    def leave_former_home(self, note: Path) -> None:
+        former_homes.move_away(Path(self.home_dir), note)
 
     def make_preexec_fn(self, name: str) -> Callable[[], Any]:
         home = self.home_dir

@@ -20,11 +20,13 @@ class WorkElsewhere(Port[Callable[[], Collection[str]]]):
 
 def _build(assembly: Assembly) -> None:
     from ..kit.db import Database
+    from ..kit.events import Bus
     from .audit.sealer import Sealer
     from .audit.seals import SealStore
     from .audit.service import AuditService
     from .audit.signing import Signer
     from .audit.store import AuditStore
+    from .people.namesakes import Namesakes
     from .people.service import Directory, PeopleService
     from .rights import Rights
     from .secrets.vault import Vault
@@ -34,7 +36,8 @@ def _build(assembly: Assembly) -> None:
     rooms = assembly.rooms
     rights = assembly.add(Rights(actions_of(rooms), levels_of(rooms)))
     assembly.add(IdentityService(rights, mode=settings.mode))
-    assembly.add(PeopleService(assembly.get(Directory)))
+    namesakes = assembly.add(Namesakes(database, assembly.get(Bus)))
+    assembly.add(PeopleService(assembly.get(Directory), namesakes))
     key = assembly.get(Vault).secret(database, "audit")
     store = AuditStore(database, key)
     audit = assembly.add(AuditService(store))
@@ -70,9 +73,10 @@ def _routes() -> Sequence[Endpoint]:
 def _tables() -> Sequence[sa.Table]:
     from .audit.seals import audit_seals
     from .audit.store import audit
+    from .people.namesakes import people
     from .secrets.vault import vault_keys, vault_secrets
 
-    return [audit, audit_seals, vault_secrets, vault_keys]
+    return [audit, audit_seals, people, vault_secrets, vault_keys]
 
 
 ROOM = Room(

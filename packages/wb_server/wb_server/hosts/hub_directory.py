@@ -6,6 +6,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +25,20 @@ _PAGE = 200
 _REMEMBERED = 10_000
 
 
+@dataclass(frozen=True)
+class _User:
+    groups: frozenset[str]
+    created: str
+
+
+def _user(item: dict[str, Any]) -> _User:
+    """A user as the Hub describes them; the moment in one form, so that moments can be compared."""
+    created = item.get("created") or ""
+    if created:
+        created = datetime.fromisoformat(created).isoformat(timespec="microseconds")
+    return _User(frozenset(item["groups"]), created)
+
+
 class HubDirectory:
     """Asks the Hub's API, with its address and the service's token from the environment."""
 
@@ -37,8 +53,8 @@ class HubDirectory:
             timeout=5,
         )
         self._lock = threading.Lock()
-        self._known: tuple[float, dict[str, frozenset[str]], frozenset[str]] | None = None
-        self._one: OrderedDict[str, tuple[float, frozenset[str] | None]] = OrderedDict()
+        self._known: tuple[float, dict[str, _User], frozenset[str]] | None = None
+        self._one: OrderedDict[str, tuple[float, _User | None]] = OrderedDict()
 
     def users(self) -> Mapping[str, frozenset[str]]:
         """Every user with their groups.
@@ -46,7 +62,11 @@ class HubDirectory:
         Raises:
             Unavailable: the Hub doesn't answer (``hub_down``).
         """
-        return self._fresh()[1]
+        return {name: user.groups for name, user in self._fresh()[1].items()}
+
+    def created(self) -> Mapping[str, str]:
+        """When the Hub created each user. Raises ``Unavailable``, as ``users`` does."""
+        return {name: user.created for name, user in self._fresh()[1].items()}
 
     def groups(self) -> frozenset[str]:
         """Every group. Raises ``Unavailable``, as ``users`` does."""
@@ -63,18 +83,27 @@ class HubDirectory:
         Raises:
             Unavailable: the Hub doesn't answer (``hub_down``).
         """
+        user = self._user(name, max_age)
+        return None if user is None else user.groups
+
+    def created_at(self, name: str) -> str | None:
+        """When the Hub created a user; ``None`` if it has none of exactly this name."""
+        user = self._user(name, _PERSON_SECONDS)
+        return None if user is None else user.created
+
+    def _user(self, name: str, max_age: float) -> _User | None:
         with self._lock:
             known = self._one.get(name)
         now = time.monotonic()
         if known is not None and now - known[0] <= max_age:
             return known[1]
-        groups = self._groups_now(name)
+        user = self._user_now(name)
         with self._lock:
-            self._one[name] = (now, groups)
+            self._one[name] = (now, user)
             self._one.move_to_end(name)
             while len(self._one) > _REMEMBERED:
                 self._one.popitem(last=False)
-        return groups
+        return user
 
     def person(self, name: str) -> frozenset[str] | None:
         """``groups_of`` with an answer at most two seconds old."""
@@ -90,7 +119,7 @@ class HubDirectory:
         """Closes the connections to the Hub."""
         self._http.close()
 
-    def _groups_now(self, name: str) -> frozenset[str] | None:
+    def _user_now(self, name: str) -> _User | None:
         try:
             answer = self._http.get(f"/users/{quote(name, safe='')}")
             if answer.status_code == 404:
@@ -100,13 +129,13 @@ class HubDirectory:
             raise Unavailable("The Hub does not answer; try again.", code="hub_down") from error
         user = answer.json()
         # Some databases compare case-insensitively.
-        return frozenset(user["groups"]) if user["name"] == name else None
+        return _user(user) if user["name"] == name else None
 
-    def _fresh(self) -> tuple[float, dict[str, frozenset[str]], frozenset[str]]:
+    def _fresh(self) -> tuple[float, dict[str, _User], frozenset[str]]:
         with self._lock:
             known = self._known
             if known is None or time.monotonic() - known[0] > CACHE_SECONDS:
-                users = {item["name"]: frozenset(item["groups"]) for item in self._all("users")}
+                users = {item["name"]: _user(item) for item in self._all("users")}
                 groups = frozenset(item["name"] for item in self._all("groups"))
                 known = self._known = (time.monotonic(), users, groups)
             return known

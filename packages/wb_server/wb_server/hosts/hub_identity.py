@@ -8,12 +8,16 @@ effect within three.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import re
+from collections import OrderedDict
 from typing import Any
 
 from jupyterhub.services.auth import HubAuth
 from tornado.web import HTTPError, RequestHandler
 
+from ..governance.people.service import PeopleService
 from ..governance.rights import LOCKED_OUT
 from ..kit.actor import Actor
 from ..kit.errors import Forbidden, NotSignedIn, Unavailable
@@ -24,6 +28,7 @@ _SCOPE = "custom:workbench:"
 _HEADER = re.compile(r"(?:token|bearer)\s+(\S+)\s*", re.IGNORECASE)
 # The Hub's tokens have 32 characters; an administrator may choose longer ones.
 _LONGEST_HUB_TOKEN = 512
+_REMEMBERED = 10_000
 
 
 class HubIdentity:
@@ -31,11 +36,17 @@ class HubIdentity:
 
     Args:
         issued: checks the tokens of an issuer; without it only the Hub's own are accepted.
+        people: tells the present user of a name from former ones.
     """
 
-    def __init__(self, issued: JwtIdentity | None = None) -> None:
+    def __init__(
+        self, issued: JwtIdentity | None = None, people: PeopleService | None = None
+    ) -> None:
         self._hub = HubAuth(cache_max_age=CACHE_SECONDS)
         self._issued = issued
+        self._people = people
+        # When the user of each token was created. A token of the Hub never passes to another user.
+        self._created: OrderedDict[bytes, str | None] = OrderedDict()
 
     async def actor(self, handler: RequestHandler) -> Actor:
         """The user whose token the request carries.
@@ -55,7 +66,25 @@ class HubIdentity:
         actor = await (self._by_issuer(token) if is_jwt(token) else self._by_hub(token))
         if LOCKED_OUT in actor.groups:
             raise NotSignedIn("This account is locked.", code="locked_out")
+        await self._require_present(token, actor.name)
         return actor
+
+    async def _require_present(self, token: str, name: str) -> None:
+        """Refuses the token of a former user of the name; settles what they left before the first
+        request of the present one."""
+        people = self._people
+        if people is None:
+            return
+        key = hashlib.sha256(token.encode()).digest()
+        if key not in self._created:
+            self._created[key] = await asyncio.to_thread(people.created_at, name)
+            while len(self._created) > _REMEMBERED:
+                self._created.popitem(last=False)
+        created = self._created[key]
+        if not people.is_known(name, created) and not await asyncio.to_thread(
+            people.is_current, name, created
+        ):
+            raise NotSignedIn("The Hub does not know this token.", code="unknown_token")
 
     async def close(self) -> None:
         """Closes the connections to an issuer."""

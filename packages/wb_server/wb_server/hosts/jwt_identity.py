@@ -13,6 +13,7 @@ import asyncio
 import base64
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -84,6 +85,15 @@ class JwtIdentity:
         groups = await asyncio.to_thread(self._directory.groups_of, name, CACHE_SECONDS)
         if groups is None:
             raise self._unknown(name)
+        created = await asyncio.to_thread(self._directory.created_at, name)
+        if (
+            created
+            and claims["iat"] + _LEEWAY_SECONDS < datetime.fromisoformat(created).timestamp()
+        ):
+            raise _refused(
+                "jwt_before_user",
+                f"The token was issued before the Hub's user “{name}” was created. Get a new one.",
+            )
         return Actor(name, groups, scopes, via=f"jwt:{self._issuer}")
 
     async def close(self) -> None:

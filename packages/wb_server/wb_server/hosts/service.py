@@ -17,6 +17,7 @@ from tornado import httpserver, web
 from tornado.httputil import HTTPServerRequest
 
 from ..composition import StartError, Workbench, build
+from ..governance.people.service import PeopleService
 from ..governance.secrets.vault import VaultError
 from ..kit.actor import Actor
 from ..settings import Settings
@@ -108,7 +109,8 @@ async def _serve(workbench: Workbench, directory: HubDirectory) -> None:
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "/services/workbench/")
     serving = Serving(workbench.api, workbench.bus)
     settings = workbench.settings
-    identity = HubIdentity(JwtIdentity(settings, directory) if settings.jwt_issuer else None)
+    issued = JwtIdentity(settings, directory) if settings.jwt_issuer else None
+    identity = HubIdentity(issued, workbench.services.get(PeopleService))
     server = httpserver.HTTPServer(
         application(workbench, serving, prefix, identity),
         max_body_size=2**40,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ..governance.owned.models import Owner
 from ..governance.owned.store import OwnedStore, owned_columns, shares_table, unique_among_living
+from ..governance.people.namesakes import names_user
 from ..kit.blobs import Blobs
 from ..kit.db import Database, UtcDateTime, metadata
 from .models import Pipeline, Version
@@ -46,14 +47,14 @@ versions = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     # The snapshot of the folder: path -> digest of a blob.
     sa.Column("files", sa.JSON, nullable=False),
-    sa.Column("author", sa.String(255), nullable=False),
+    sa.Column("author", sa.String(255), nullable=False, info=names_user()),
     sa.Column("note", sa.String(500), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
-    sa.Column("approved_by", sa.String(255)),
+    sa.Column("approved_by", sa.String(255), info=names_user()),
     sa.Column("approved_at", UtcDateTime),
     # The owner at that time, as ``user:<name>`` or ``team:<group>``: the version runs only with their
     # rights.
-    sa.Column("approved_for", sa.String(262)),
+    sa.Column("approved_for", sa.String(262), info=names_user(prefix="user:")),
 )
 
 _STANDING = sa.select(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from ...governance.people.namesakes import names_user
 from ...governance.secrets.vault import SEALED
 from ...kit.db import Database, UtcDateTime, metadata
 
@@ -20,7 +21,7 @@ credentials = sa.Table(
         sa.ForeignKey("connections.id", ondelete="CASCADE"),
         nullable=False,
     ),
-    sa.Column("user", sa.String(255)),
+    sa.Column("user", sa.String(255), info=names_user(gives="credentials of their own")),
     sa.Column("ciphertext", sa.Text, nullable=False, info=SEALED),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("expires_at", UtcDateTime),

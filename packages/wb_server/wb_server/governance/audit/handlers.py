@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ...kit.endpoint import ByteStream, Call, Endpoint
+from ..people.service import PeopleService
 from .export import MEDIA_TYPE
 from .models import AuditPage, AuditQuery, ExportQuery, OwnAuditQuery
 from .service import AuditService
@@ -15,8 +18,12 @@ def search(call: Call) -> AuditPage:
 
 def mine(call: Call) -> AuditPage:
     """Your own rows."""
-    query = call.query(OwnAuditQuery)
-    return call.service(AuditService).search(AuditQuery(**query.model_dump(), user=call.actor.name))
+    query = AuditQuery(**call.query(OwnAuditQuery).model_dump(), user=call.actor.name)
+    # Older rows are those of a former user of the same name.
+    created = call.service(PeopleService).created_at(call.actor.name)
+    return call.service(AuditService).search(
+        query, not_before=datetime.fromisoformat(created) if created else None
+    )
 
 
 def export(call: Call) -> ByteStream:

@@ -139,10 +139,14 @@ class AuditService:
             }
         )
 
-    def search(self, query: AuditQuery) -> AuditPage:
-        """A page of rows, newest first."""
+    def search(self, query: AuditQuery, *, not_before: datetime | None = None) -> AuditPage:
+        """A page of rows, newest first.
+
+        Args:
+            not_before: leaves out older rows, whatever the query asks for.
+        """
         before = decode_cursor(query.cursor) if query.cursor else None
-        rows = self._store.search(query, before)
+        rows = self._store.search(query, before, not_before)
         more = len(rows) > query.limit
         rows = rows[: query.limit]
         return AuditPage(items=rows, next_cursor=encode_cursor(rows[-1].id) if more else None)

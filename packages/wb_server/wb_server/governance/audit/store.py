@@ -89,7 +89,9 @@ class AuditStore:
             connection.execute(_ADD, row)
         self.written.set()
 
-    def search(self, query: AuditQuery, before: int | None) -> list[AuditRow]:
+    def search(
+        self, query: AuditQuery, before: int | None, not_before: datetime | None = None
+    ) -> list[AuditRow]:
         """The newest matching rows older than the row ``before``, at most ``limit`` + 1 of them."""
         table = audit.c
         found = sa.select(audit).order_by(table.id.desc()).limit(query.limit + 1)
@@ -103,7 +105,7 @@ class AuditStore:
         ):
             if value is not None:
                 found = found.where(column == storable(value))
-        found = found.where(*_span(query.since, query.until))
+        found = found.where(*_span(query.since, query.until), *_span(not_before, None))
         if query.search:
             found = found.where(
                 sa.or_(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol
 
 from .models import PeopleList, Person
+from .namesakes import Namesakes
 
 
 class Directory(Protocol):
@@ -20,6 +21,12 @@ class Directory(Protocol):
     def refresh(self) -> None:
         """Drops what is cached, so that the next answer is current."""
 
+    def created(self) -> Mapping[str, str]:
+        """When each user was created, as text that sorts by time. Tells users of one name apart."""
+
+    def created_at(self, name: str) -> str | None:
+        """When one user was created; ``None`` if there is no such user, or it isn't known."""
+
 
 class LocalDirectory:
     """The directory of local mode: one user, an administrator."""
@@ -33,15 +40,29 @@ class LocalDirectory:
     def refresh(self) -> None:
         """Does nothing: nothing is cached."""
 
+    def created(self) -> Mapping[str, str]:
+        return {}
+
+    def created_at(self, name: str) -> str | None:
+        return None
+
 
 class PeopleService:
-    """Searches the directory, for the handlers and other rooms."""
+    """Searches the directory, for the handlers and other rooms.
 
-    def __init__(self, directory: Directory) -> None:
+    Whoever it names is the present user of that name: what a former one left is settled first.
+    """
+
+    def __init__(self, directory: Directory, namesakes: Namesakes | None = None) -> None:
         self._directory = directory
+        self._namesakes = namesakes
         # A directory that can look up one user alone needn't list thousands.
         self._one: Callable[[str], frozenset[str] | None] = getattr(
             directory, "person", lambda name: directory.users().get(name)
+        )
+        self._created: Callable[[], Mapping[str, str]] = getattr(directory, "created", dict)
+        self._created_at: Callable[[str], str | None] = getattr(
+            directory, "created_at", lambda name: self._created().get(name)
         )
 
     def search(self, text: str, limit: int) -> PeopleList:
@@ -49,27 +70,48 @@ class PeopleService:
         wanted = text.casefold().strip()
         people = [
             *(Person(kind="group", name=name) for name in _found(self._directory.groups(), wanted)),
-            *(Person(kind="user", name=name) for name in _found(self._directory.users(), wanted)),
+            *(Person(kind="user", name=name) for name in _found(self.users(), wanted)),
         ]
         return PeopleList(items=people[:limit], more=len(people) > limit)
 
     def exists(self, kind: Literal["user", "group"], name: str) -> bool:
         """Whether this user or group exists, as of now."""
-        if self._knows(kind, name):
-            return True
-        self._directory.refresh()  # they may have been added a moment ago
-        return self._knows(kind, name)
-
-    def _knows(self, kind: Literal["user", "group"], name: str) -> bool:
-        return name in (self._directory.users() if kind == "user" else self._directory.groups())
+        # They may have been added a moment ago, or replaced by another one of the same name.
+        self._directory.refresh()
+        return name in (self.users() if kind == "user" else self._directory.groups())
 
     def users(self) -> Mapping[str, frozenset[str]]:
         """Every user with their groups."""
-        return self._directory.users()
+        users = self._directory.users()
+        if self._namesakes is not None:
+            self._namesakes.settle(self._created())
+        return users
 
     def groups_of(self, name: str) -> frozenset[str] | None:
         """The groups of one user as of now, or ``None`` if there is no such user."""
-        return self._one(name)
+        groups = self._one(name)
+        if groups is not None and not self.is_current(name, self.created_at(name)):
+            # The answer was cached, and another process has seen a later user of that name.
+            self._directory.refresh()
+            groups = self._one(name)
+        return groups
+
+    def created_at(self, name: str) -> str | None:
+        """When the present user of this name was created; ``None`` if the directory doesn't say."""
+        return self._created_at(name)
+
+    def is_known(self, name: str, created: str | None) -> bool:
+        """``is_current``, if it can be answered without the database."""
+        namesakes = self._namesakes
+        return namesakes is None or created is None or namesakes.known(name, created)
+
+    def is_current(self, name: str, created: str | None) -> bool:
+        """Whether the user who was created then is the last one of that name."""
+        if self._namesakes is None or created is None:
+            return True
+        if not self._namesakes.known(name, created):
+            self._namesakes.settle({name: created})
+        return self._namesakes.known(name, created)
 
 
 def _found(names: Iterable[str], wanted: str) -> list[str]:

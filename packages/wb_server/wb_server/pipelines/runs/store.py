@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ...governance.people.namesakes import names_user
 from ...kit import clock
 from ...kit.db import Database, UtcDateTime, metadata
 from ..store import pipelines
@@ -33,8 +34,8 @@ runs = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("state", sa.String(9), nullable=False),
     sa.Column("trigger", sa.String(8), nullable=False),
-    sa.Column("triggered_by", sa.String(255), nullable=False),
-    sa.Column("run_as", sa.String(255), nullable=False),
+    sa.Column("triggered_by", sa.String(255), nullable=False, info=names_user()),
+    sa.Column("run_as", sa.String(255), nullable=False, info=names_user(prefix="user:")),
     sa.Column("parameters", sa.JSON, nullable=False),
     sa.Column("idempotency_key", sa.String(128)),
     sa.Column("rerun_of", sa.String(36)),
@@ -46,7 +47,7 @@ runs = sa.Table(
     sa.Column("open_tasks", sa.Integer, nullable=False),
     sa.Column("code", sa.String(64)),
     sa.Column("message", sa.Text, nullable=False),
-    sa.Column("cancelled_by", sa.String(255)),
+    sa.Column("cancelled_by", sa.String(255), info=names_user()),
     sa.Index("ix_runs_pipeline_id_number", "pipeline_id", "number"),
     sa.Index("ix_runs_state_number", "state", "number"),
     sa.UniqueConstraint("pipeline_id", "idempotency_key"),

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ...connections.store import connections
+from ...governance.people.namesakes import names_user
 from ...kit.db import Database, UtcDateTime, metadata
 from .models import FIELDS, LimitRow, LimitValues, SubjectKind
 
@@ -15,13 +16,18 @@ limits = sa.Table(
     metadata,
     sa.Column("kind", sa.String(10), primary_key=True),
     # A group's or user's name, a connection's id, or empty for everyone.
-    sa.Column("subject", sa.String(255), primary_key=True),
+    sa.Column(
+        "subject",
+        sa.String(255),
+        primary_key=True,
+        info=names_user(kind="kind", gives="limits of their own"),
+    ),
     sa.Column("concurrent", sa.Integer),
     sa.Column("rows", sa.BigInteger),
     sa.Column("bytes", sa.BigInteger),
     sa.Column("seconds", sa.Float),
     sa.Column("temp_bytes", sa.BigInteger),
-    sa.Column("updated_by", sa.String(255), nullable=False),
+    sa.Column("updated_by", sa.String(255), nullable=False, info=names_user()),
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 

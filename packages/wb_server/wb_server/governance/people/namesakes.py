@@ -1,0 +1,182 @@
+"""Tells apart users who bear the same name one after the other.
+
+The Hub may delete a user and later create another one with the same name. What named the first one must
+not become the second one's. The Hub says when it created each user, which is the user's identity here.
+When a name appears with a later moment, everything that bore the name is settled first: what gave access
+(a share, a credential, a limit) is removed, and what records who did something, or who owns something,
+gets a name that no user can have.
+
+Columns declare themselves with :func:`names_user`, so a new table takes part by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from ...kit import clock
+from ...kit.db import Database, metadata
+from ...kit.events import Bus
+
+_INFO = "names_user"
+# Above this number of names it is faster to read all of them.
+_MOST_NAMED = 100
+
+people = sa.Table(
+    "people",
+    metadata,
+    sa.Column("name", sa.String(255), primary_key=True),
+    # When the Hub created the user, as it writes it.
+    sa.Column("since", sa.String(40), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class _Trace:
+    kind: str | None
+    prefix: str
+    gives: str | None
+
+
+def names_user(
+    *, kind: str | None = None, prefix: str = "", gives: str | None = None
+) -> dict[str, _Trace]:
+    """The ``info`` of a column with a user's name.
+
+    Args:
+        kind: the column of the same table that says ``user`` where the name is one.
+        prefix: what comes before the name if it is a user's.
+        gives: what the row gives the user, in the plural, if it ends with them.
+    """
+    return {_INFO: _Trace(kind, prefix, gives)}
+
+
+@dataclass(frozen=True)
+class _Column:
+    table: sa.Table
+    column: sa.Column[Any]
+    trace: _Trace
+
+    def of(self, name: str) -> sa.ColumnElement[bool]:
+        """The condition that a row names this user."""
+        found = self.column == f"{self.trace.prefix}{name}"
+        if self.trace.kind is None:
+            return found
+        return sa.and_(found, self.table.c[self.trace.kind] == "user")
+
+
+def _columns() -> list[_Column]:
+    """Every column with users' names, those that give something first."""
+    found = [
+        _Column(table, column, column.info[_INFO])
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if _INFO in column.info
+    ]
+    return sorted(found, key=lambda each: each.trace.gives is None)
+
+
+class Namesakes:
+    """Knows which user bears a name now, and settles what a former bearer left."""
+
+    def __init__(self, database: Database, bus: Bus) -> None:
+        self._database = database
+        self._bus = bus
+        self._since: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def known(self, name: str, since: str) -> bool:
+        """Whether this is the user last seen under the name; asks nothing outside this process."""
+        return self._since.get(name) == since
+
+    def settle(self, seen: Mapping[str, str]) -> None:
+        """Makes sure that what these names have belongs to the users who bear them now.
+
+        Afterwards each is ``known``, except users of whom the database knows a successor already.
+
+        Args:
+            seen: name -> when the Hub created its user.
+        """
+        with self._lock:
+            new = {name: since for name, since in seen.items() if not self.known(name, since)}
+            if not new:
+                return
+            with self._database.read() as transaction:
+                stored = _stored(transaction, new)
+            if _changed(new, stored):
+                try:
+                    stored, passed = self._write(new)
+                except sa.exc.IntegrityError:  # another process has just written the same
+                    stored, passed = self._write(new)
+                if passed:
+                    for topic in self._bus.topics:
+                        self._bus.publish(topic)
+            self._since |= stored
+
+    def _write(self, seen: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+        """Returns who is known afterwards, and whether a name passed to another user."""
+        with self._database.write() as transaction:
+            stored = _stored(transaction, seen, hold=True)
+            changed = _changed(seen, stored)
+            for name, since in changed.items():
+                if name in stored:
+                    _rename(transaction, name, stored[name])
+                    transaction.execute(people.delete().where(people.c.name == name))
+                transaction.execute(people.insert().values(name=name, since=since))
+        return stored | changed, bool(changed.keys() & stored.keys())
+
+    def holdings(self, name: str) -> dict[str, int]:
+        """What ends when this user leaves, besides what they own, and how much of it there is."""
+        counted: dict[str, int] = {}
+        with self._database.read() as transaction:
+            for each in _columns():
+                if each.trace.gives is None:
+                    continue
+                rows = sa.select(sa.func.count()).select_from(each.table).where(each.of(name))
+                if count := transaction.scalar(rows):
+                    counted[each.trace.gives] = counted.get(each.trace.gives, 0) + count
+        return counted
+
+
+def _stored(
+    transaction: sa.Connection, names: Mapping[str, str], *, hold: bool = False
+) -> dict[str, str]:
+    found = sa.select(people.c.name, people.c.since)
+    if len(names) < _MOST_NAMED:
+        found = found.where(people.c.name.in_(names))
+    rows = transaction.execute(found.with_for_update() if hold else found)
+    return {row.name: row.since for row in rows if row.name in names}
+
+
+def _changed(seen: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
+    """Those whom the database doesn't know, or whose predecessor it knows."""
+    return {n: since for n, since in seen.items() if n not in stored or stored[n] < since}
+
+
+def end_holdings(transaction: sa.Connection, name: str) -> None:
+    """Removes what gives a user access: shares with them, their credentials, their limits."""
+    for each in _columns():
+        if each.trace.gives is not None:
+            transaction.execute(each.table.delete().where(each.of(name)))
+
+
+def _rename(transaction: sa.Connection, name: str, since: str) -> None:
+    """Ends what a former user held, and gives the rest a name that no user can have."""
+    end_holdings(transaction, name)
+    # The Hub's user names have no spaces.
+    plain = f"{name[:200]} (left by {clock.now():%Y-%m-%d})"
+    taken = set(
+        transaction.scalars(sa.select(people.c.name).where(people.c.name.like("% (left by %")))
+    )
+    former, number = plain, 2
+    while former in taken:
+        former, number = f"{plain} {number}", number + 1
+    transaction.execute(people.insert().values(name=former, since=since))
+    for each in _columns():
+        if each.trace.gives is None:
+            value = {each.column: f"{each.trace.prefix}{former}"}
+            transaction.execute(each.table.update().where(each.of(name)).values(value))
