@@ -312,6 +312,7 @@ def spawner(c: Config, s: HubSettings) -> None:
         "JUPYTER_PREFER_ENV_PATH": "1",
         # jupysql brings a telemetry client.
         "PLOOMBER_STATS_ENABLED": "false",
+        "WB_PLAIN_KERNEL": "1" if s.plain_kernel else "0",
         **_tether_env(s),
     }
     c.SimpleSpawner.home_dir_template = str(s.users_dir / "{username}")

@@ -97,6 +97,7 @@ class HubSettings:
         tether: Whether children end when their parent dies.
         notebook_servers: How many servers for notebooks of pipelines may run at the same time.
         notebooks_idle_minutes: Minutes without work after which one of them stops.
+        plain_kernel: Whether users' servers also offer the Python kernel that has no ``%%sql``.
         worker_token: The Hub's token for workers that run elsewhere, which start users' servers.
         trusted_proxies: Addresses of proxies in front of the Hub's own that are trusted to report
             the client's address.
@@ -121,6 +122,7 @@ class HubSettings:
     trusted_proxies: frozenset[str] = frozenset()
     admins: frozenset[str] = frozenset()
     server_env_keep: frozenset[str] = frozenset()
+    plain_kernel: bool = False
     worker_token: str = field(default="", repr=False)
     notebook_servers: int = 20
     notebooks_idle_minutes: int = 15
@@ -222,6 +224,7 @@ def from_env(env: Mapping[str, str] = os.environ) -> HubSettings:
         trusted_proxies=_names(env, "WB_TRUSTED_PROXIES"),
         admins=_names(env, "WB_ADMINS"),
         server_env_keep=_names(env, "WB_SERVER_ENV_KEEP"),
+        plain_kernel=_flag(env, "WB_PLAIN_KERNEL", False),
         worker_token=_secret(env, "WB_WORKER_TOKEN"),
         notebook_servers=_number(env, "WB_NOTEBOOK_SERVERS", HubSettings.notebook_servers),
         notebooks_idle_minutes=max(

@@ -27,9 +27,23 @@ def shop(postgres: Cluster) -> Cluster:
 
 
 def test_uat_001_a_user_signs_in_and_reaches_lab(person: Lab) -> None:
-    expect(
-        person.page.locator(".jp-LauncherCard", has_text="Workbench Python").first
-    ).to_be_visible()
+    page = person.page
+    expect(page.locator(".jp-LauncherCard", has_text="Workbench Python")).to_have_count(2)
+    # A new notebook's kernel has %sql.
+    person.choose("File", "New", "Notebook")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("option:checked")).to_have_text("Workbench Python")
+    dialog.get_by_role("button", name="No Kernel").click()
+
+    # A query never goes where it can't run.
+    person.open_panel("Connections")
+    sample = page.get_by_role("tree", name="Connections").locator("[data-name=sample]")
+    sample.hover()
+    sample.get_by_test_id("wb-query").click()
+    expect(page.get_by_role("alert").filter(has_text="has no kernel")).to_be_visible()
+    person.wait_for_kernel()
+    cell = page.locator(".jp-Notebook:visible .jp-Cell .cm-content")
+    expect(cell).to_contain_text("%%sql sample")
 
 
 def test_a_wrong_password_is_refused_with_a_message(

@@ -109,6 +109,7 @@ def test_lab_starts_without_news_and_with_the_workbench_kernel(
     kernels = admin.server("GET", "admin", "api/kernelspecs").json()
     assert kernels["default"] == "workbench-python"
     assert "workbench-python" in kernels["kernelspecs"]
+    assert "python3" not in kernels["kernelspecs"]
 
 
 def test_files_of_the_hub_are_private(hub: Running) -> None:

@@ -64,6 +64,14 @@ class Lab:
             tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
 
+    def choose(self, menu: str, *items: str) -> None:
+        """Chooses an item of Lab's menu, through its submenus."""
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        for item in items:
+            label = self.page.locator(".lm-Menu-itemLabel:visible").get_by_text(item, exact=True)
+            label.last.hover()
+            label.last.click()
+
     def new_notebook(self) -> None:
         """Opens a notebook with the Workbench's kernel and waits for the kernel."""
         self.page.locator(".jp-LauncherCard", has_text="Workbench Python").first.click()

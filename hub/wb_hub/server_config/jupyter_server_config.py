@@ -10,7 +10,6 @@ c = get_config()
 
 # By default kernels listen on TCP without encryption: any local user could eavesdrop.
 c.KernelManager.transport = "ipc"
-c.MultiKernelManager.default_kernel_name = "workbench-python"
 
 # The login shell that Jupyter starts by default resets PATH: `wb` and the environment's `python`
 # wouldn't be found. So a login shell reads the profile first and then becomes the interactive one.

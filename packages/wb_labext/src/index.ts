@@ -4,6 +4,7 @@ import { activityPlugin } from './activity/plugin';
 import { apiPlugin } from './api/plugin';
 import { connectionsPlugin } from './connections/plugin';
 import { hubTokensPlugin } from './hubtokens/plugin';
+import { kernelsPlugin } from './kernels/plugin';
 import { pipelineEditorPlugin, pipelineNotebookPlugin } from './pipelinefile/plugin';
 import { pipelinesPlugin } from './pipelines/plugin';
 import { queriesPlugin } from './queries/plugin';
@@ -16,6 +17,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   activityPlugin,
   queriesPlugin,
   hubTokensPlugin,
+  kernelsPlugin,
   sqlCellsPlugin,
   pipelinesPlugin,
   runsPlugin,

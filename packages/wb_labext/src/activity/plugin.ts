@@ -41,7 +41,7 @@ export const activityPlugin: JupyterFrontEndPlugin<void> = {
         model: new ActivityModel(new ActivityApi(workbench.api), trans),
         trans,
         openQuery: (connection, statement) =>
-          void insertCell(app, notebooks, `%%sql ${connection}\n${statement}`).catch(() =>
+          void insertCell(app, notebooks, `%%sql ${connection}\n${statement}`, trans).catch(() =>
             Notification.error(trans.__('Could not open the notebook.'))
           ),
         copy: text => {

@@ -118,7 +118,7 @@ export function addCommands(options: CommandOptions): void {
           schema,
           table
         });
-        await insertCell(app, tracker, text);
+        await insertCell(app, tracker, text, trans);
       },
       error => Notification.error(model.message(error), { autoClose: 8_000 })
     )

@@ -14,6 +14,7 @@ from jupyter_server.utils import url_path_join
 
 from ..user_server import attempt_handlers, folder_handlers
 from ..user_server.gateway import GatewayHandler, Upstream
+from ..user_server.kernel_specs import prefer_workbench
 from ..user_server.websocket import NoDelayConnection
 
 
@@ -21,6 +22,7 @@ def load(server: ServerApp) -> None:
     """Mounts the gateway on a Jupyter server behind a Hub, the whole API on a standalone one."""
     assert server.web_app is not None
     server.web_app.settings["kernel_websocket_connection_class"] = NoDelayConnection
+    prefer_workbench(server)
     base = server.web_app.settings["base_url"]
     attempt_handlers.mount(server, base)
     folder_handlers.mount(server, base)
