@@ -73,6 +73,8 @@ def smuggle(workbench: Workbench, place: Place, attempt: Attempt) -> tuple[str, 
     with database.write() as transaction:
         ConnectionStore(database).share(transaction, made.id, share, OWNER.name, clock.now())
     database.close()
+    if attempt.routines:
+        connections.set_routines(OWNER, made.id, list(attempt.routines))
     request = QueryRequest(
         connection=made.name,
         sql=attempt.sql,

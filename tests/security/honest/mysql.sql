@@ -964,3 +964,9 @@ SELECT CASE WHEN status NOT LIKE 'p%' THEN id IN (1) ELSE id NOT IN (2) END AS a
 ---
 -- titles: a text after a literal of time
 SELECT timestamp '2026-01-31 10:00:00' "5", date '2026-01-31' 'day', time '10:11:12' '3'
+---
+-- statistics after a load
+analyze table orders_h
+---
+-- statistics of several tables
+ANALYZE TABLE `customer`, orders_h;

@@ -1157,3 +1157,62 @@ select (with c (n) as (values (t.id)) values ((select n + 1 from c))), (select a
 -- columns of a table with their types, from the catalog
 select a.attname, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull from pg_attribute a
 where a.attrelid = 'lineitem'::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum
+---
+-- a function of the warehouse's own, in a select list
+-- allows etl.fx_rate
+select o_orderkey, round(o_totalprice * etl.fx_rate('USD', o_orderdate), 2) as in_usd from orders_h order by 1 limit 20
+---
+-- the same in a filter, a grouping and an order
+-- allows etl.month_of
+select etl.month_of(o_orderdate) as month, count(*) as orders from orders_h
+where etl.month_of(o_orderdate, 1) > date '1993-01-01' group by etl.month_of(o_orderdate) having count(*) > 0 order by etl.month_of(o_orderdate)
+---
+-- a function of the warehouse's own that returns a table
+-- allows etl.days
+select d.day, d.is_weekend, count(o_orderkey) as orders from etl.days(date '1996-01-01', date '1996-01-31') as d
+left join orders_h on o_orderdate = d.day group by d.day, d.is_weekend order by d.day
+---
+-- the same, lateral, with ordinality
+-- allows etl.days
+select o_orderkey, d.day, d.n from (select * from orders_h order by o_orderkey limit 3) o
+cross join lateral etl.days(o_orderdate, o_orderdate + 2) with ordinality as d(day, is_weekend, n) order by 1, 3
+---
+-- an aggregate of the warehouse's own, filtered and over a window
+-- allows etl.last_text
+select etl.last_text(c_name order by c_custkey) filter (where c_custkey < 10) as last,
+    (select etl.last_text(n_name) over (order by n_nationkey) from nation order by n_nationkey limit 1) as first from customer
+---
+-- named notation and a quoted name
+-- allows etl.month_of
+select "etl"."month_of"(day => date '2024-05-17', months => -2) as month, ETL.Month_Of(date '2024-05-17') as this_month
+---
+-- an insert that computes with a function of the warehouse's own
+-- allows etl.fx_rate
+insert into etl.run_log select 'rate ' || o_orderkey, round(etl.fx_rate('USD', o_orderdate) * 1000)::bigint from orders_h
+---
+-- a procedure
+-- allows etl.log_step
+call etl.log_step('load orders', 42)
+---
+-- a procedure with named arguments, a default, and a trailing semicolon
+-- allows etl.log_step
+CALL "etl".log_step(step => 'a; b -- not a comment');
+---
+-- a procedure that answers
+-- allows etl.count_steps
+call etl.count_steps(10)
+---
+-- refreshing a materialized view
+refresh materialized view etl.order_totals
+---
+-- refreshing it while others read
+REFRESH MATERIALIZED VIEW CONCURRENTLY etl.order_totals
+---
+-- refreshing one with spaces in its name
+refresh materialized view "Monthly totals" with data;
+---
+-- statistics after a load
+analyze orders_h
+---
+-- statistics of some columns of several tables
+ANALYZE VERBOSE orders_h (o_orderdate, "o_custkey"), etl.run_log

@@ -109,3 +109,15 @@ CREATE TABLE store_sales (ss_sold_date_sk INTEGER, ss_item_sk INTEGER, ss_store_
 INSERT INTO store_sales SELECT (n * 7) % 800, n % 24 + 1, n % 3 + 1, n % 30 + 1, n / 4, n % 10 + 1, (n % 90) + 0.99, (n % 10 + 1) * ((n % 90) + 0.99), (n % 40) - 15 FROM generate_series(1, 600) n;
 CREATE TABLE web_sales (ws_sold_date_sk INTEGER, ws_item_sk INTEGER, ws_bill_customer_sk INTEGER, ws_quantity INTEGER, ws_ext_sales_price NUMERIC(9, 2), ws_net_profit NUMERIC(9, 2));
 INSERT INTO web_sales SELECT (n * 11) % 800, n % 24 + 1, n % 30 + 1, n % 7 + 1, (n % 70) * 2.5, (n % 30) - 9 FROM generate_series(1, 300) n;
+CREATE SCHEMA etl;
+CREATE TABLE etl.run_log (step text, rows bigint);
+CREATE FUNCTION etl.fx_rate(currency text, day date) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT CASE currency WHEN ''EUR'' THEN 1 ELSE 1.25 + extract(day FROM day) / 1000 END';
+CREATE FUNCTION etl.month_of(day date, months int DEFAULT 0) RETURNS date LANGUAGE sql IMMUTABLE AS 'SELECT (date_trunc(''month'', day) + make_interval(months => months))::date';
+CREATE FUNCTION etl.days(first date, last date) RETURNS TABLE (day date, is_weekend boolean) LANGUAGE sql IMMUTABLE AS 'SELECT d::date, extract(isodow FROM d) > 5 FROM generate_series(first, last, interval ''1 day'') d';
+CREATE FUNCTION etl.keep_last(text, text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT coalesce($2, $1)';
+CREATE AGGREGATE etl.last_text(text) (sfunc = etl.keep_last, stype = text);
+CREATE PROCEDURE etl.log_step(step text, n bigint = 0) LANGUAGE sql AS 'INSERT INTO etl.run_log VALUES (step, n)';
+CREATE PROCEDURE etl.count_steps(INOUT n bigint) LANGUAGE plpgsql AS 'BEGIN SELECT count(*) + n INTO n FROM etl.run_log; END';
+CREATE MATERIALIZED VIEW etl.order_totals AS SELECT o_custkey, sum(o_totalprice) AS total FROM orders_h GROUP BY o_custkey;
+CREATE UNIQUE INDEX ON etl.order_totals (o_custkey);
+CREATE MATERIALIZED VIEW "Monthly totals" AS SELECT 1 AS n;

@@ -92,7 +92,7 @@ def differences(seed: int) -> tuple[list[object], int, int]:
                 sql, dialect, dict(params), limit
             ):
                 found.append((dialect, sql, params, limit))
-        kept = statement._reuse(sql, RULES[dialect].name, frozenset(names), limit)
+        kept = statement._reuse(sql, RULES[dialect].name, frozenset(names), limit, frozenset())
         reused += kept._found is not None
     return found, tried, reused
 

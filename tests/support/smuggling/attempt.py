@@ -28,6 +28,7 @@ class Attempt:
     params: dict[str, Any] = field(default_factory=dict)
     on: tuple[str, ...] = ()
     before: str = ""
+    routines: tuple[str, ...] = ()
 
     def with_words(self, words: dict[str, str]) -> Attempt:
         """The attempt with a place's words filled in."""
@@ -43,7 +44,11 @@ class Attempt:
             return value
 
         return replace(
-            self, sql=put_in(self.sql), params=put_in(self.params), before=put_in(self.before)
+            self,
+            sql=put_in(self.sql),
+            params=put_in(self.params),
+            before=put_in(self.before),
+            routines=tuple(put_in(list(self.routines))),
         )
 
 

@@ -138,6 +138,7 @@ export function actionTable(trans: TranslationBundle): Readonly<Record<string, s
     'connection.test': trans.__('Test a connection'),
     'connection.share': trans.__('Share a connection'),
     'connection.unshare': trans.__('Stop sharing a connection'),
+    'connection.routines': trans.__('Allow functions of a database'),
     'connection.transfer': trans.__('Transfer a connection'),
     'credential.put': trans.__('Enter credentials'),
     'credential.remove': trans.__('Remove credentials'),

@@ -218,6 +218,26 @@ export interface paths {
         patch: operations["connections_update"];
         trace?: never;
     };
+    "/connections/{id}/routines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Allow functions and procedures of a connection's database
+         * @description Sets the functions and procedures of the database's own that statements may call.
+         */
+        post: operations["connections_routines"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/connections/{id}/restore": {
         parameters: {
             query?: never;
@@ -1470,6 +1490,12 @@ export interface components {
              */
             credentials: "shared" | "personal";
             /**
+             * Routines
+             * @description The functions and procedures of the database's own that statements may call.
+             * @default []
+             */
+            routines: string[];
+            /**
              * @default {
              *       "status": "untested",
              *       "message": "",
@@ -1509,6 +1535,11 @@ export interface components {
             sql: components["schemas"]["SqlInfo"] | null;
             /** Supports Writes */
             supports_writes: boolean;
+            /**
+             * Supports Routines
+             * @description Whether the owner of a connection can allow functions and procedures of the database's own.
+             */
+            supports_routines: boolean;
             /**
              * Supports Personal
              * @description Whether each user can have their own credentials: the fields marked `login`.
@@ -2152,6 +2183,21 @@ export interface components {
              * @description The version whose file and folder become the newest one.
              */
             version: number;
+        };
+        /**
+         * RoutinesRequest
+         * @description The functions and procedures of the database's own that statements may call.
+         */
+        RoutinesRequest: {
+            /**
+             * Routines
+             * @description Their names as `schema.name`, without arguments. The list replaces the previous one.
+             * @example [
+             *       "etl.load_sales",
+             *       "etl.fx_rate"
+             *     ]
+             */
+            routines: string[];
         };
         /**
          * Run
@@ -3689,6 +3735,104 @@ export interface operations {
             };
             /** @description The data source refused the request or failed. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    connections_routines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoutinesRequest"];
+            };
+        };
+        responses: {
+            /** @description Allow functions and procedures of a connection's database */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionView"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It doesn't exist, or you may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its current state doesn't allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A size limit was exceeded. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Understood, but it can't be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

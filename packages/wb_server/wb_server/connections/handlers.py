@@ -11,6 +11,7 @@ from .models import (
     ConnectionUpdate,
     ConnectionView,
     ConnectorList,
+    RoutinesRequest,
 )
 from .service import ConnectionService
 
@@ -38,6 +39,13 @@ def update(call: Call) -> ConnectionView:
     """Changes a connection."""
     return call.service(ConnectionService).update(
         call.actor, call.path["id"], call.body(ConnectionUpdate)
+    )
+
+
+def routines(call: Call) -> ConnectionView:
+    """Sets the functions and procedures of the database's own that statements may call."""
+    return call.service(ConnectionService).set_routines(
+        call.actor, call.path["id"], call.body(RoutinesRequest).routines
     )
 
 
@@ -81,6 +89,17 @@ ROUTES = [
         body=ConnectionUpdate,
         audit="connection.update",
         errors=(404, 409, 422, 502),
+    ),
+    Endpoint(
+        "POST",
+        "/connections/{id}/routines",
+        "connection.routines",
+        routines,
+        "Allow functions and procedures of a connection's database",
+        ConnectionView,
+        body=RoutinesRequest,
+        audit="connection.routines",
+        errors=(404, 409, 422),
     ),
     *routes(ConnectionService, ConnectionView),
 ]

@@ -63,6 +63,10 @@ class Connection(OwnedThing):
     config: dict[str, Any]
     secrets_set: list[str] = Field(default=[])
     credentials: CredentialMode = "shared"
+    routines: list[str] = Field(
+        default=[],
+        description="The functions and procedures of the database's own that statements may call.",
+    )
     state: State = State()
 
     def search_text(self) -> str:
@@ -107,6 +111,22 @@ class ConnectionUpdate(Request):
     )
 
 
+class RoutinesRequest(Request):
+    """The functions and procedures of the database's own that statements may call."""
+
+    routines: list[Annotated[str, StringConstraints(min_length=3, max_length=200)]] = Field(
+        max_length=200,
+        description="Their names as `schema.name`, without arguments. The list replaces the previous "
+        "one.",
+        examples=[["etl.load_sales", "etl.fx_rate"]],
+    )
+
+    def audit_target(self) -> str:
+        """The names, as far as they fit."""
+        text = ", ".join(self.routines) or "none"
+        return text if len(text) <= 200 else f"{text[:199]}…"
+
+
 class SqlInfo(BaseModel):
     """The SQL of a kind of source, for tools that display or write it."""
 
@@ -141,6 +161,10 @@ class ConnectorInfo(BaseModel):
     )
     sql: SqlInfo | None = Field(description="`null` where no statements can be run.")
     supports_writes: bool
+    supports_routines: bool = Field(
+        description="Whether the owner of a connection can allow functions and procedures of the "
+        "database's own."
+    )
     supports_personal: bool = Field(
         description="Whether each user can have their own credentials: the fields marked `login`."
     )

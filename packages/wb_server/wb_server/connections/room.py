@@ -74,6 +74,13 @@ ROOM = Room(
         "connection.browse": Action("viewer", "use", "read", "list schemas, tables and columns"),
         "connection.test": Action("viewer", "use", "use", "test a connection"),
         "connection.update": Action("engineer", "manage", "use", "change a connection"),
+        "connection.routines": Action(
+            "engineer",
+            "manage",
+            "use",
+            "allow functions and procedures of the database's own",
+            owner=True,
+        ),
         "connection.delete": Action("engineer", "manage", "use", "delete and restore a connection"),
         "connection.share": Action("engineer", "manage", "use", "share a connection"),
         "connection.transfer": Action(

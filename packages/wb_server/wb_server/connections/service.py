@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..gate.dialects.spelling import SPELLINGS
+from ..gate.statement import routine_names
 from ..governance.owned.service import OwnedService
 from ..governance.people.service import PeopleService
 from ..governance.rights import Rights
 from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.endpoint import validate
-from ..kit.errors import InvalidInput
+from ..kit.errors import InvalidInput, Unprocessable
 from ..kit.events import Bus
 from .configurations import Configurations, split
 from .credentials.safe import CredentialSafe, require_future
@@ -96,7 +97,8 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
     def update(self, actor: Actor, connection_id: str, request: ConnectionUpdate) -> ConnectionView:
         """Changes the given fields; omitted secrets stay.
 
-        Users' own credentials are dropped if the connection's destination changes or it becomes shared:
+        A change of the configuration by someone else than the owner empties the list of allowed
+        functions. Users' own credentials are dropped if the connection's destination changes or it becomes shared:
         they were entered for the previous destination.
 
         Raises:
@@ -123,6 +125,9 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
             leads_elsewhere |= self._configurations.leads_elsewhere(connector, old, config)
             plain, secrets = split(config, mode)
             changes |= {"config": plain, "secrets_set": sorted(secrets), "state": State()}
+            if plain != old.config and not self._rights.owns(actor, old):
+                # The owner allowed them in the database that the connection had then.
+                changes["routines"] = []
         expires_at = stored.expires_at if stored and secrets else None
         if "expires_at" in request.model_fields_set:
             expires_at = request.expires_at
@@ -136,6 +141,29 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
                 self._safe.drop_personal(transaction, changed.id)
                 self._safe.put_rotation(transaction, changed.id, {})
         return self.view(actor, changed)
+
+    def set_routines(self, actor: Actor, connection_id: str, names: list[str]) -> ConnectionView:
+        """Sets which functions and procedures of the database's own statements may call.
+
+        Only the owner may: such code runs with the connection's login.
+
+        Raises:
+            NotFound, Forbidden: as for ``require``.
+            Unprocessable: the kind of source has none (``no_routines``).
+            InvalidInput: a name isn't ``schema.name``, or is the database system's (``bad_routine``).
+            Conflict: someone else changed the connection in the meantime.
+        """
+        old = self.require(actor, connection_id, "routines")
+        connector = self._configurations.connector(old.connector)
+        if not connector.supports_routines:
+            raise Unprocessable(
+                f"A {connector.title} connection has no functions or procedures that could be "
+                "allowed.",
+                code="no_routines",
+            )
+        for name in names:
+            routine_names([name], connector.dialect)
+        return self._change(actor, old, old.changed(routines=sorted(set(names))))
 
     def replace_login(
         self,
@@ -183,6 +211,8 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
 
     def _impossible(self, thing: Connection) -> set[str]:
         without = set()
+        if not self._configurations.connector(thing.connector).supports_routines:
+            without.add("connection.routines")
         if not self._configurations.connector(thing.connector).supports_writes:
             without.add("connection.write")
         if thing.credentials == "shared":
@@ -228,5 +258,6 @@ def _described(connector: Connector) -> ConnectorInfo:
             schemas=connector.supports_schemas,
         ),
         supports_writes=connector.supports_writes,
+        supports_routines=connector.supports_routines,
         supports_personal=bool(connector.Config.login_fields()),
     )

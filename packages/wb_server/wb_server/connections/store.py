@@ -20,6 +20,7 @@ connections = sa.Table(
     sa.Column("config", sa.JSON, nullable=False),
     sa.Column("secrets_set", sa.JSON, nullable=False),
     sa.Column("credentials", sa.String(8), nullable=False),
+    sa.Column("routines", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("state_status", sa.String(8), nullable=False),
     sa.Column("state_message", sa.Text, nullable=False),
     sa.Column("state_checked_at", UtcDateTime),

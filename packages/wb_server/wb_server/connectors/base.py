@@ -173,6 +173,8 @@ class Connector(ABC):
     supports_writes: ClassVar[bool]
     supports_loads: ClassVar[bool] = False
     """True if it has ``open_load``, and writes that happen once."""
+    supports_routines: ClassVar[bool] = False
+    """True if statements may call functions and procedures of the database's own, once allowed."""
     supports_schemas: ClassVar[bool] = True
     """True if a table may be qualified by its schema; a file is queried by its name alone."""
     Config: ClassVar[type[ConnectorConfig]]

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 
 from ..kit import errors, forking
 from ..kit.errors import Conflict, SourceTimeout, TooLarge, Unavailable, WorkbenchError
+from .dialects.base import RoutineName
 from .dialects.complexity import MAX_SQL_BYTES
 from .models import DialectName, Statement
 from .statement import analyse
@@ -75,6 +76,7 @@ class Analyst:
         params: Mapping[str, Any] | None = None,
         *,
         limit: int | None = None,
+        routines: frozenset[RoutineName] = frozenset(),
         watch: Watch | None = None,
     ) -> Statement:
         """Analyses a statement.
@@ -85,12 +87,18 @@ class Analyst:
             WorkbenchError: as ``statement.analyse``.
         """
         if not is_long(sql, params) and not is_deep(sql):
-            return analyse(sql, dialect, params, limit=limit)
+            return analyse(sql, dialect, params, limit=limit, routines=routines)
         try:
             forked = self._nursery.fork()
         except OSError:
             raise Unavailable("No process could be started to check the statement.") from None
-        request = {"sql": sql, "dialect": dialect, "limit": limit, "params": _packed(params)}
+        request = {
+            "sql": sql,
+            "dialect": dialect,
+            "limit": limit,
+            "params": _packed(params),
+            "routines": [[each.schema, each.name] for each in sorted(routines)],
+        }
         return _Work(forked).result(request, watch or Unwatched())
 
     def close(self) -> None:
@@ -194,7 +202,10 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     # Safe to unpickle: the service wrote it. The answer comes back as JSON.
     params = pickle.loads(base64.b85decode(request["params"]))  # noqa: S301
     try:
-        found = analyse(request["sql"], request["dialect"], params, limit=request["limit"])
+        routines = frozenset(RoutineName(*each) for each in request["routines"])
+        found = analyse(
+            request["sql"], request["dialect"], params, limit=request["limit"], routines=routines
+        )
     except WorkbenchError as error:
         wire = {"class": type(error).__name__, "message": error.message}
         return {"error": {**wire, "code": error.code, "details": error.details}}

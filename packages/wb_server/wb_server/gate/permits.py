@@ -56,6 +56,14 @@ class Permit:
         if self.seal is not SEAL:
             raise TypeError("only the gate makes a Permit")
 
+    @property
+    def ledger_schema(self) -> str | None:
+        """The schema where a write that happens once is recorded; ``None``: the login's default."""
+        if self.written:
+            # A schema to be created doesn't exist yet.
+            return self.written[0].schema if self.written[0].name else None
+        return min(self.named.routines).schema if self.named.routines else None
+
 
 @dataclass(frozen=True)
 class LoadPermit:

@@ -7,7 +7,7 @@ applied here too, to the parsed statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ..governance.owned.models import OwnedThing
@@ -19,7 +19,7 @@ from .loads import LEDGER, LoadRequest, Once, TableName
 from .models import DialectName
 from .permits import LoadPermit, PasswordPermit, Permit
 from .seal import SEAL
-from .statement import table_name
+from .statement import routine_names, table_name
 
 
 class Gate:
@@ -43,6 +43,7 @@ class Gate:
         supports_once: bool = False,
         once: Once | None = None,
         only: Literal["read", "write"] | None = None,
+        routines: Sequence[str] = (),
         watch: Watch | None = None,
     ) -> Permit:
         """Grants a permit for one statement.
@@ -51,6 +52,7 @@ class Gate:
             limit: the maximum number of rows wanted; added to the statement where that is safe.
             once: makes a write happen once under its key.
             only: the kind that the statement must be.
+            routines: the database's own functions and procedures that the connection allows.
             watch: sets the time limit for analysing a long statement, and may stop it.
 
         Raises:
@@ -59,7 +61,10 @@ class Gate:
             Forbidden: the actor lacks the right, or the statement uses what isn't on the lists.
         """
         self._rights.require(actor, "connection.read", connection)
-        statement = self._analyst.analyse(sql, dialect, params, limit=limit, watch=watch)
+        names = routine_names(routines, dialect)
+        statement = self._analyst.analyse(
+            sql, dialect, params, limit=limit, routines=names, watch=watch
+        )
         if only is not None and statement.kind != only:
             raise _not_a_read() if only == "read" else _not_a_write()
         if statement.kind == "write":

@@ -12,28 +12,31 @@ is therefore the name that is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
-from wb_server.gate.dialects.base import DialectRules
+from wb_server.gate.dialects.base import DialectRules, RoutineName
 from wb_server.gate.dialects.canonical import canonical
 from wb_server.gate.dialects.catalogs import require_open_columns, require_schema, with_open_columns
+from wb_server.gate.dialects.commands import call_of, command
 from wb_server.gate.dialects.complexity import too_complex
 from wb_server.gate.dialects.duckdb import dialect as duckdb
 from wb_server.gate.dialects.explain import explanation
 from wb_server.gate.dialects.fields import named
 from wb_server.gate.dialects.mysql import dialect as mysql
 from wb_server.gate.dialects.mysql import show as mysql_show
-from wb_server.gate.dialects.nodes import WRITES, check_name, check_node
+from wb_server.gate.dialects.nodes import WRITES, check_name, check_node, own_routine
 from wb_server.gate.dialects.parameters import bind
 from wb_server.gate.dialects.parsing import parse
 from wb_server.gate.dialects.postgres import dialect as postgres
 from wb_server.gate.dialects.refusals import not_reproducible
 from wb_server.gate.dialects.rendering import render
+from wb_server.gate.dialects.routines import routine_name
 from wb_server.gate.dialects.tables import (
     TableRef,
     check_table,
@@ -63,6 +66,7 @@ def analyse(
     params: Mapping[str, Any] | None = None,
     *,
     limit: int | None = None,
+    routines: frozenset[RoutineName] = frozenset(),
 ) -> Statement:
     """Checks one statement and renders the text that may be sent.
 
@@ -72,32 +76,44 @@ def analyse(
         params: a value for each parameter: None, bool, int, float, str, Decimal, date, datetime,
             time, bytes, a wire object ``{"type", "value"}``, or a list of these for IN.
         limit: the maximum number of rows that a read may ask for. A smaller LIMIT stays.
+        routines: the database's own functions and procedures that may be called.
 
     Raises:
         InvalidInput: the text or a parameter can't be understood, or isn't one statement.
         Forbidden: understood, but not on an allow-list.
         TooLarge: the text is larger than ``MAX_SQL_BYTES``.
     """
-    rules = RULES[dialect]
+    rules = _rules(dialect, routines)
     try:
         if len(sql) <= _CACHED_LENGTH:
             if not params and limit is None:
-                return _analyse_plain(sql, rules.name)
+                return _analyse_plain(sql, dialect, routines)
             if params and fits(sql, params):
-                reuse = _reuse(sql, rules.name, frozenset(params), limit)
+                reuse = _reuse(sql, dialect, frozenset(params), limit, routines)
                 return reuse.statement(params, lambda them: _analyse(sql, rules, them, limit))
         return _analyse(sql, rules, dict(params or {}), limit)
     except RecursionError:
         raise too_complex() from None
 
 
-@lru_cache(maxsize=512)
-def _analyse_plain(sql: str, dialect: str) -> Statement:
-    return _analyse(sql, RULES[dialect], {}, None)
+@lru_cache(maxsize=64)
+def _rules(dialect: str, routines: frozenset[RoutineName]) -> DialectRules:
+    return replace(RULES[dialect], routines=routines) if routines else RULES[dialect]
 
 
 @lru_cache(maxsize=512)
-def _reuse(sql: str, dialect: str, names: frozenset[str], limit: int | None) -> Reuse:
+def _analyse_plain(sql: str, dialect: str, routines: frozenset[RoutineName]) -> Statement:
+    return _analyse(sql, _rules(dialect, routines), {}, None)
+
+
+@lru_cache(maxsize=512)
+def _reuse(
+    sql: str,
+    dialect: str,
+    names: frozenset[str],
+    limit: int | None,
+    routines: frozenset[RoutineName],
+) -> Reuse:
     return Reuse()
 
 
@@ -115,6 +131,20 @@ def _parse_cached(sql: str, dialect: str) -> exp.Expr:
 def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int | None) -> Statement:
     explained = explanation(sql, rules.name)
     if explained is None:
+        called = call_of(sql, rules)
+        if called is not None:
+            return _analyse_call(called, rules, params)
+        other = command(sql, rules)
+        if other is not None:
+            bind(exp.Null(), params, rules)  # it takes none
+            return Statement(
+                kind="write",
+                sql=other.sql,
+                tables=in_order(other.tables),
+                written=in_order(other.tables),
+                returns_rows=other.returns_rows,
+                structural=True,
+            )
         show = _show_statement(sql, rules) if rules.name == "mysql" and not params else None
         return show or _analyse_one(sql, rules, params, limit)
     words, explained_sql = explained
@@ -132,6 +162,56 @@ def _analyse(sql: str, rules: DialectRules, params: dict[str, Any], limit: int |
         shows_texts=words.shows_texts,
         named=inner.named,
     )
+
+
+def _analyse_call(sql: str, rules: DialectRules, params: dict[str, Any]) -> Statement:
+    """CALL of an allowed procedure.
+
+    Args:
+        sql: a query that computes the call.
+    """
+    tree = canonical(parse(sql, rules), rules)
+    _only_call(tree, rules)
+    _check(tree, rules, bound=False)
+    text = render(_only_call(bind(tree, params, rules), rules), rules)
+    again = canonical(parse(f"SELECT {text}", rules), rules)
+    _check(again, rules, bound=True)
+    if _only_call(again, rules) != _only_call(tree, rules):
+        raise not_reproducible(tree, again, rules)
+    return Statement(
+        kind="write",
+        sql=f"CALL {text}",
+        tables=(),
+        written=(),
+        returns_rows=False,
+        # MySQL's procedures may commit.
+        structural=rules.name == "mysql",
+        named=named(again, (), rules),
+    )
+
+
+def _only_call(tree: exp.Expr, rules: DialectRules) -> exp.Expr:
+    """The call of a query that consists of one.
+
+    Raises:
+        Forbidden: it is anything else (``statement_not_allowed``).
+    """
+    items = tree.expressions if type(tree) is exp.Select else []
+    only = items[0].unalias() if len(items) == 1 else None
+    called = only.expression if isinstance(only, exp.Dot) else None
+    if (
+        not isinstance(called, exp.Anonymous)
+        or own_routine(called, rules) is None
+        or [key for key, value in tree.args.items() if value] != ["expressions"]
+        or any(node is not tree for node in tree.find_all(exp.Query, exp.Table, exp.Star))
+    ):
+        raise Forbidden(
+            "CALL takes one procedure of the database's own: CALL schema.name(arguments), without "
+            "queries in the arguments.",
+            code="statement_not_allowed",
+        )
+    assert isinstance(only, exp.Dot)
+    return only
 
 
 def _show_statement(sql: str, rules: DialectRules) -> Statement | None:
@@ -182,6 +262,15 @@ def _analyse_one(
         structural=isinstance(again, _STRUCTURAL),
         named=named(again, tables, rules),
     )
+
+
+def routine_names(texts: Iterable[str], dialect: DialectName) -> frozenset[RoutineName]:
+    """Parses the names of functions and procedures of the database's own.
+
+    Raises:
+        InvalidInput: one isn't ``schema.name``, or is the database system's (``bad_routine``).
+    """
+    return frozenset(routine_name(text, RULES[dialect]) for text in texts)
 
 
 def table_name(text: str, dialect: DialectName) -> TableRef:

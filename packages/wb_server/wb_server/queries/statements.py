@@ -170,6 +170,7 @@ class Statements:
                 limit=None,
                 supports_writes=connector.supports_writes,
                 only=only,
+                routines=found.routines,
             )
         except InvalidInput as error:
             if error.code not in _VALUE_ERRORS:
@@ -225,6 +226,7 @@ class Statements:
             supports_once=connector.supports_loads,
             once=once,
             only=only,
+            routines=connection.routines,
             watch=_RunningWatch(running, limits.seconds),
         )
         left = max(_MIN_SECONDS, limits.seconds - (time.monotonic() - began))

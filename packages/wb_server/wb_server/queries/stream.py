@@ -152,6 +152,8 @@ class Reading:
             WorkbenchError: as when iterating.
         """
         rows, counted = 0, self.answer.already or not self.permit.returns_rows
+        if self.answer.schema.names != ["rows_affected"]:
+            counted = False  # a procedure's own answer
         for batch in self:
             rows += int(batch.column(0)[0].as_py()) if counted else batch.num_rows
         return WriteResult(rows, self.answer.already)

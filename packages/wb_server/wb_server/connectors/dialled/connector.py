@@ -20,6 +20,7 @@ class DialledConnector(Connector, Generic[P]):
 
     supports_writes: ClassVar[bool] = True
     supports_loads: ClassVar[bool] = True
+    supports_routines: ClassVar[bool] = True
 
     def __init__(self, policy: NetworkPolicy, make_pool: MakesPool[P]) -> None:
         self._policy = policy

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Final, Protocol
 
 import numpy as np
+from pymysql.constants import SERVER_STATUS
 from pymysql.protocol import MysqlPacket
 
+from ...kit.errors import InvalidInput
 from ..base import MAX_ROW_BYTES, row_too_large
 from .block import broken_answer
 from .rows import Columns
@@ -119,3 +121,10 @@ class ResultRows:
             ending.raise_for_error()
         if not ending.is_eof_packet():
             raise broken_answer()
+        if int.from_bytes(packet[3:5], "little") & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
+            raise InvalidInput(
+                "The procedure returns rows, and only the number of changed rows can be read from "
+                "a CALL here. Its changes were rolled back, unless it commits itself. Have it "
+                "write the rows into a table.",
+                code="not_supported",
+            )

@@ -160,9 +160,8 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
 
     @property
     def _ledger(self) -> str:
-        """The database that holds the ledger; one that the statement creates doesn't exist yet."""
-        named = self._permit.written[0]
-        return (named.schema if named.name else None) or self._database
+        """The database that holds the ledger."""
+        return self._permit.ledger_schema or self._database
 
     def _browse(self, sql: str, *values: str) -> list[tuple[object, ...]]:
         """The rows of a catalog query, in its own transaction."""

@@ -200,7 +200,10 @@ class PostgresSession(DialledSession[PostgresConnection]):
         """Sends the permit's statement. Returns the number of rows, or -1 if it returns rows."""
         with self._call():
             self._statement = self._prepared()
-            if self._permit.returns_rows:
+            if not self._permit.returns_rows:
+                # A procedure may have an answer, which COPY can't take.
+                self._statement.set_options(**{"adbc.postgresql.use_copy": "false"})
+            else:
                 schema = self._described()
                 if schema.names:
                     write = self._permit.kind == "write"
@@ -302,11 +305,8 @@ class PostgresSession(DialledSession[PostgresConnection]):
 
     def _ledger(self) -> str:
         """The schema of the ledger, which is created if missing: separately, so that nobody waits."""
-        named = self._permit.written[0]
-        # A schema to be created doesn't exist yet, and the write may change what an unqualified name
-        # means.
-        schema = named.schema if named.name else None
-        schema = schema or ledger.current_schema(self._connection)
+        # Looked up now: the write may change what an unqualified name means.
+        schema = self._permit.ledger_schema or ledger.current_schema(self._connection)
         if not ledger.exists(self._connection, schema):
             self._connection.command("COMMIT")
             ledger.create(self._connection, schema)

@@ -92,6 +92,17 @@ def _namesake(name: str) -> Forbidden:
     )
 
 
+def _routine(name: str) -> Forbidden:
+    routine = name.replace(":", ".")
+    return Forbidden(
+        f"{routine} is the name of several functions, or of a type too, so the connection's "
+        "permission doesn't say which of them may be called. The database's owner has to give them "
+        "different names.",
+        code="function_not_allowed",
+        function=routine,
+    )
+
+
 REFUSALS: Final[Mapping[str, Callable[[str], Forbidden]]] = {
     "namesake": _namesake,
     "operator": _operator,
@@ -102,4 +113,5 @@ REFUSALS: Final[Mapping[str, Callable[[str], Forbidden]]] = {
     "cast": _cast,
     "ordering": _ordering,
     "domain": _domain,
+    "routine": _routine,
 }

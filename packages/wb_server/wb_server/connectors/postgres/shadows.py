@@ -7,6 +7,8 @@ be qualified, the database is queried before each statement:
 - a user-defined operator or cast may match better than the built-in one, or belong to a user-defined
   type, and is called by ``=``, IN, CASE, ORDER BY, or by a function that produces text;
 - a function may have the name of an extension's allowed function, whose schema isn't known;
+- an allowed function of the database's own (``dialects.routines``) may have variants, or share its
+  name with a type, so that a call would be another one or a cast;
 - a domain's check runs when a function creates its values, or when a string becomes an array or a
   row that contains it.
 
@@ -74,7 +76,12 @@ WITH RECURSIVE reach(type, inner_) AS (
         AND ({{everything}} OR a.attname {_EQ} ANY ({{columns}}))
     ) s(type, inner_) WHERE c.relname {_EQ} ANY ({{tables}}) AND s.type {_USER}
     UNION ALL SELECT t.oid, false FROM pg_catalog.pg_type t
-    WHERE t.typname {_EQ} ANY ({{types}}) AND t.oid {_USER})
+    WHERE t.typname {_EQ} ANY ({{types}}) AND t.oid {_USER}
+    UNION ALL SELECT s.type, true FROM pg_catalog.pg_proc p
+    JOIN pg_catalog.pg_namespace n ON n.oid {_EQ} p.pronamespace CROSS JOIN LATERAL
+    pg_catalog.unnest(p.proargtypes::pg_catalog.oid[] OPERATOR(pg_catalog.||) p.proallargtypes
+        OPERATOR(pg_catalog.||) p.prorettype) s(type)
+    WHERE ({{routines}}) AND s.type {_USER})
     UNION
     SELECT s.type, s.inner_ FROM reach r JOIN pg_catalog.pg_type t ON t.oid {_EQ} r.type
     CROSS JOIN LATERAL (
@@ -191,6 +198,19 @@ WHERE x.typname {_EQ} ANY ({{all}}) AND pg_catalog.pg_type_is_visible(x.oid)
 AND (x.oid {_USER} OR x.typname {_EQ} ANY ({{never}}))"""  # noqa: S608
 
 
+# A name of the list that doesn't stand for one routine: it is overloaded, or a type has it too, to
+# which a call may be a cast. A missing one is the database's to report.
+_ROUTINES: Final = f"""
+SELECT {_FOUND}'routine', r.schema, r.name) FROM ROWS FROM (
+    pg_catalog.unnest({{schemas}}), pg_catalog.unnest({{names}})) r(schema, name)
+JOIN pg_catalog.pg_namespace n ON n.nspname {_EQ} r.schema
+WHERE (SELECT pg_catalog.count(*) FROM pg_catalog.pg_proc p
+    WHERE p.pronamespace {_EQ} n.oid AND p.proname {_EQ} r.name)
+    OPERATOR(pg_catalog.>) '1'::pg_catalog.int8
+OR EXISTS (SELECT FROM pg_catalog.pg_type t
+    WHERE t.typnamespace {_EQ} n.oid AND t.typname {_EQ} r.name)"""  # noqa: S608
+
+
 # Types with the name of an extension's type that don't belong to an extension.
 _NAMESAKES: Final = f"""
 SELECT {_FOUND}'namesake', x.typname) FROM pg_catalog.pg_type x
@@ -208,7 +228,7 @@ def _of_no_extension(catalog: int) -> str:
 
 def is_plain(named: Named) -> bool:
     """True if a statement names nothing of an extension, so that ``quick_check`` may be brief."""
-    return not (named.functions or named.types)
+    return not (named.functions or named.types or named.routines)
 
 
 def quick_check(named: Named, sql: str, *, brief: bool = False) -> str:
@@ -283,6 +303,8 @@ def quick_check(named: Named, sql: str, *, brief: bool = False) -> str:
         f"EXISTS (SELECT FROM pg_catalog.{kind if brief else f'{kind} AND ({closer})'})"
         for kind, closer in kinds
     )
+    if named.routines:
+        some += f" OR EXISTS ({_routines(named)})"
     return (
         f"SELECT CASE WHEN {PATH_IS_WRONG} OR {some} THEN pg_catalog.int4in(pg_catalog.textout("
         f"pg_catalog.concat('{_MARK[0]}', '{_MARK[1]}', '{_END}'))) ELSE '1'::pg_catalog.int4 END"
@@ -304,7 +326,16 @@ def full_check(named: Named, tables: Iterable[TableRef], sql: str) -> str:
         parts.append(_TYPES.format(all=_array(named.of_values), never=never))
     if named.of_values or named.of_rows:
         parts.append(_dots(named))
+    if named.routines:
+        parts.append(_routines(named))
+    called = sorted(named.routines)
     reach = _REACH.format(
+        routines=" OR ".join(
+            f"n.nspname {_EQ} ANY ({_array([each.schema])}) AND p.proname {_EQ} ANY "
+            f"({_array([each.name])})"
+            for each in called
+        )
+        or "false",
         tables=_array({table.name for table in tables}),
         everything=str(named.columns is None).lower(),
         columns=_array(named.columns or ()),
@@ -321,6 +352,13 @@ def full_check(named: Named, tables: Iterable[TableRef], sql: str) -> str:
 def _makes_values(named: Named, sql: str) -> bool:
     """True if it may create values of a domain: from a string, or by one of a few functions."""
     return named.coerces or "'" in sql
+
+
+def _routines(named: Named) -> str:
+    called = sorted(named.routines)
+    return _ROUTINES.format(
+        schemas=_array(each.schema for each in called), names=_array(each.name for each in called)
+    )
 
 
 def _dots(named: Named) -> str:

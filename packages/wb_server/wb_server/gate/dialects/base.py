@@ -16,7 +16,18 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
+class RoutineName:
+    """A function or procedure of the database's own, as the database compares its name."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, eq=False)
 class DialectRules:
     """Everything that ``statement.py`` needs to know about one dialect.
 
@@ -60,6 +71,8 @@ class DialectRules:
     extension_types: frozenset[str] = frozenset()  # types whose schema can't be known in advance
     operators: frozenset[str] = frozenset()  # signs of operators that the parser doesn't know
     select_modifiers: frozenset[str] = frozenset()  # words after SELECT that change no rows
+    # The database's own routines that the owner of the connection has allowed.
+    routines: frozenset[RoutineName] = frozenset()
     check_tree: Callable[[exp.Expr], None] | None = None  # checks that need the whole tree
 
     # How text is parsed and rendered, where sqlglot differs from the database.

@@ -87,12 +87,12 @@ def called_function(node: exp.Expr) -> exp.Expr | None:
         node: a ``Dot``, or a ``Column``: the parser makes one of ``schema.sum(x) FILTER (…)``.
     """
     last = node.this if isinstance(node, exp.Column) else node.expression
-    while isinstance(last, _AROUND_CALLS):
+    while isinstance(last, AROUND_CALLS):
         last = last.this
     return last if isinstance(last, exp.Func) else None
 
 
-_AROUND_CALLS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Window)
+AROUND_CALLS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls, exp.Window)
 
 
 @lru_cache(maxsize=8)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from wb_server.kit.errors import Forbidden, InvalidInput
 
 # Atomic: a comment never continues past its first end, or n of them could be matched in 2^n ways.
-_SPACE = r"(?>\s|--[^\n]*(?:\n|\Z)|/\*(?![!+M]).*?\*/)"
+SPACE = r"(?>\s|--[^\n]*(?:\n|\Z)|/\*(?![!+M]).*?\*/)"
 _FIRST = re.compile(
-    rf"\A{_SPACE}*+(explain|describe|desc|analyze)\b{_SPACE}*+", re.IGNORECASE | re.DOTALL
+    rf"\A{SPACE}*+(explain|describe|desc|analyze)\b{SPACE}*+", re.IGNORECASE | re.DOTALL
 )
 # What may follow, so that DESCRIBE t and ANALYZE t aren't taken for EXPLAIN.
 _STATEMENT = re.compile(
@@ -78,7 +78,7 @@ def explanation(sql: str, dialect: str) -> tuple[Explanation, str] | None:
 
 def _after(sql: str, pattern: str) -> str | None:
     """The text after a match of the pattern at its start, or None."""
-    match = re.match(rf"(?:{pattern}){_SPACE}*+", sql, re.IGNORECASE | re.DOTALL)
+    match = re.match(rf"(?:{pattern}){SPACE}*+", sql, re.IGNORECASE | re.DOTALL)
     return None if match is None else sql[match.end() :]
 
 
@@ -86,7 +86,7 @@ def _postgres(word: str, rest: str) -> tuple[Explanation, str] | None:
     if word != "explain":
         return None
     in_brackets = re.match(
-        rf"\({_SPACE}*+([a-z_]+)\b([^()]*)\){_SPACE}*+", rest, re.IGNORECASE | re.DOTALL
+        rf"\({SPACE}*+([a-z_]+)\b([^()]*)\){SPACE}*+", rest, re.IGNORECASE | re.DOTALL
     )
     if in_brackets is not None and in_brackets[1].lower() not in ("select", "values", "table"):
         options = [_postgres_option(it) for it in (in_brackets[1] + in_brackets[2]).split(",")]
@@ -126,7 +126,7 @@ def _duckdb(word: str, rest: str) -> tuple[Explanation, str] | None:
             "without ANALYZE shows the plan."
         )
     in_brackets = re.match(
-        rf"\({_SPACE}*+format\b([^()]*)\){_SPACE}*+", rest, re.IGNORECASE | re.DOTALL
+        rf"\({SPACE}*+format\b([^()]*)\){SPACE}*+", rest, re.IGNORECASE | re.DOTALL
     )
     if in_brackets is None:
         return Explanation("EXPLAIN", runs=False), rest
@@ -149,7 +149,7 @@ def _mysql(word: str, rest: str) -> tuple[Explanation, str] | None:
         # Only MariaDB still knows these words; both servers show what EXTENDED adds anyway.
         words += " PARTITIONS" if rest[:1] in "pP" else ""
         rest = after
-    chosen = re.match(rf"format\s*=\s*(\w+|'\w+'){_SPACE}*+", rest, re.IGNORECASE | re.DOTALL)
+    chosen = re.match(rf"format\s*=\s*(\w+|'\w+'){SPACE}*+", rest, re.IGNORECASE | re.DOTALL)
     if chosen is None:
         return Explanation(words, runs, shows_texts=runs), rest
     value = chosen[1].strip("'").lower()

@@ -16,9 +16,10 @@ from sqlglot import exp
 
 from wb_server.kit.errors import Forbidden
 
-from .base import DialectRules, words
+from .base import DialectRules, RoutineName, words
 from .canonical import fold
-from .nodes import WRITES
+from .nodes import WRITES, own_routine
+from .routines import routines_of
 from .tables import TableRef
 
 # Functions without parentheses, also in FROM.
@@ -66,6 +67,7 @@ class Named:
             whole row is used as a value.
         columns: names of all columns that it uses; ``None`` if it may use others.
         types: names of types in casts that belong to an extension's schema.
+        routines: the database's own functions and procedures that it calls, all of them allowed.
     """
 
     of_rows: Mapping[str, frozenset[TableRef] | None] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class Named:
     coerces: bool = False
     columns: frozenset[str] | None = None
     types: frozenset[str] = frozenset()
+    routines: frozenset[RoutineName] = frozenset()
 
 
 # Extension types that the parser knows.
@@ -112,7 +115,10 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
     """
     if rules.name == "mysql":
         calls = {node.name.lower() for node in tree.find_all(exp.Anonymous)}
-        return Named(functions=frozenset(calls & rules.extension_functions))
+        return Named(
+            functions=frozenset(calls & rules.extension_functions),
+            routines=routines_of(tree, rules),
+        )
     if rules.name != "postgres":
         return Named()
     dots: set[tuple[str | None, str]] = set()
@@ -156,9 +162,10 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
                 types.add(name)
         elif kind is exp.Anonymous:
             called = node.name.lower()
-            if called in rules.extension_functions:
-                functions.add(called)
-            coerces = coerces or called in _COERCING
+            if own_routine(node, rules) is None:
+                if called in rules.extension_functions:
+                    functions.add(called)
+                coerces = coerces or called in _COERCING
         elif kind is exp.CTE:
             alias = node.args["alias"]
             ctes.setdefault(fold(alias.this, rules), []).append(_columns(node, rules))
@@ -207,10 +214,17 @@ def named(tree: exp.Expr, tables: Iterable[TableRef], rules: DialectRules) -> Na
             for item in each
         )
     )
+    routines = routines_of(tree, rules)
     used = bare | arguments | joined | {name for _, name in dots}
     columns = None if everything else frozenset(used)
     return Named(
-        of_rows, frozenset(of_values), frozenset(functions), coerces, columns, frozenset(types)
+        of_rows,
+        frozenset(of_values),
+        frozenset(functions),
+        coerces or bool(routines),  # arguments become values of the routine's types
+        columns,
+        frozenset(types),
+        routines,
     )
 
 
@@ -285,6 +299,8 @@ def _item(node: exp.Expr, rules: DialectRules) -> _Item:
     columns = renamed
     if isinstance(node, exp.Table | exp.Lateral) and isinstance(node.this, exp.Anonymous):
         fields = (rules.record_fields or {}).get(node.this.name.lower(), frozenset())
+        if own_routine(node.this, rules) is not None:
+            fields = frozenset()
         if not renamed and node.this.name.lower() != "unnest":
             columns = fields
     return _Item(False, columns=columns)

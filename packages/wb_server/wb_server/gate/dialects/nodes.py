@@ -10,9 +10,15 @@ from sqlglot import exp
 
 from wb_server.kit.errors import Forbidden, InvalidInput
 
-from .base import WRITE_NODES, DialectRules
-from .canonical import called_function, fold
-from .refusals import function_refused, statement_refused, syntax_refused, type_refused
+from .base import WRITE_NODES, DialectRules, RoutineName
+from .canonical import AROUND_CALLS, called_function, fold
+from .refusals import (
+    function_refused,
+    routine_refused,
+    statement_refused,
+    syntax_refused,
+    type_refused,
+)
 from .sealing import is_nothing
 
 MAX_POSTGRES_NAME = 63  # bytes; PostgreSQL truncates longer names, which could name another table
@@ -106,7 +112,36 @@ def _refuse_node(node: exp.Expr, rules: DialectRules) -> None:
     raise syntax_refused(node, rules)
 
 
+def own_routine(node: exp.Expr, rules: DialectRules) -> RoutineName | None:
+    """The ``schema.name`` of a call; ``None`` if it is called without a schema.
+
+    Args:
+        node: the ``Anonymous`` of the call.
+    """
+    if rules.record_fields is None:
+        return None  # this dialect has no stored functions
+    inner, around = node, node.parent
+    while isinstance(around, AROUND_CALLS) and inner.arg_key == "this":
+        inner, around = around, around.parent
+    schema = None
+    if isinstance(around, exp.Dot) and inner.arg_key == "expression":
+        schema = around.this
+    elif isinstance(around, exp.Column) and inner.arg_key == "this" and not around.args.get("db"):
+        schema = around.args.get("table")
+    elif isinstance(around, exp.Table) and inner is node and not around.args.get("catalog"):
+        schema = around.args.get("db")
+    if not isinstance(schema, exp.Identifier):
+        return None
+    name = fold(node.this, rules) if isinstance(node.this, exp.Identifier) else node.name.lower()
+    return RoutineName(fold(schema, rules), name.lower() if rules.name == "mysql" else name)
+
+
 def _check_function(node: exp.Expr, rules: DialectRules, write: bool) -> None:
+    own = own_routine(node, rules)
+    if own is not None:
+        if own not in rules.routines:
+            raise routine_refused(own, rules)
+        return
     name = _function_name(node, rules)
     in_from = _stands_in_from(node)
     known = rules.table_functions if in_from else rules.functions
@@ -133,6 +168,8 @@ def _check_dot(node: exp.Expr, rules: DialectRules, write: bool) -> None:
             raise _field_error(node.expression.name)
         return
     called = called_function(node)
+    if isinstance(called, exp.Anonymous) and own_routine(called, rules) is not None:
+        return  # checked with its call
     name = called.name if called is not None else node.expression.name
     # The schema of built-in functions was already removed from the tree.
     raise function_refused(f"{node.this.sql()}.{name}", frozenset(), rules)
@@ -191,6 +228,8 @@ def _check_operator(node: exp.Expr, rules: DialectRules, write: bool) -> None:
 def _check_column(node: exp.Expr, rules: DialectRules, write: bool) -> None:
     if not isinstance(node.this, exp.Identifier | exp.Star):
         called = called_function(node)
+        if isinstance(called, exp.Anonymous) and own_routine(called, rules) is not None:
+            return  # checked with its call
         name = called.name if called is not None else ""
         raise function_refused(f"{node.text('table')}.{name}", frozenset(), rules)
     if not node.args.get("table") and node.name.lower() not in rules.selectable:

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from wb_server.kit.errors import Forbidden, InvalidInput
 
-from .base import DialectRules, words
+from .base import DialectRules, RoutineName, words
 
 _COALESCE: Final = "coalesce(a, b)"
 _CASE: Final = "CASE WHEN a THEN b ELSE c END"
@@ -114,7 +114,7 @@ _STATEMENTS: Final[Mapping[str, str]] = {
     ),
     **dict.fromkeys(
         words("call do execute prepare deallocate handler"),
-        "Code in the database can't be run here.",
+        "Code in a text can't be run here. A procedure of the database can, by CALL.",
     ),
     **dict.fromkeys(
         words("grant revoke vacuum analyze reindex cluster checkpoint optimize repair refresh"),
@@ -160,12 +160,31 @@ def function_refused(name: str, known: frozenset[str], rules: DialectRules) -> F
     else:
         hint = next(
             (f" {why}" for pattern, why in _REASONS if pattern.search(plain)),
-            " To use a user-defined function, ask the database's owner for a view that calls it.",
+            _OWN,
         )
     return Forbidden(
         f"The function {name} isn't on the list of allowed functions.{hint}",
         code="function_not_allowed",
         function=name,
+        near=near,
+    )
+
+
+_OWN: Final = (
+    " A function of the database's own is called as schema.name, and the owner of the connection "
+    "allows it in the connection's settings."
+)
+
+
+def routine_refused(name: RoutineName, rules: DialectRules) -> Forbidden:
+    """A function or procedure of the database's own that the connection doesn't allow."""
+    near = difflib.get_close_matches(str(name), map(str, rules.routines), 3, 0.78)
+    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    return Forbidden(
+        f"{name} isn't one of the functions and procedures that this connection allows.{hint} The "
+        "owner of the connection can add it in the connection's settings.",
+        code="function_not_allowed",
+        function=str(name),
         near=near,
     )
 

@@ -14,6 +14,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.generator import Generator
 
 from wb_server.gate.dialects.base import DialectRules
+from wb_server.gate.dialects.nodes import own_routine
 from wb_server.gate.dialects.sealing import NOTHING
 from wb_server.kit.errors import InvalidInput
 
@@ -94,6 +95,8 @@ def _name_function_schema(tree: exp.Expr, rules: DialectRules) -> None:
     if rules.function_schema is None:
         return
     for node in tree.find_all(exp.Anonymous):
+        if own_routine(node, rules) is not None:
+            continue
         quoted = isinstance(node.this, exp.Identifier)
         name = node.name.lower()
         if name in rules.extension_functions or (not quoted and name in rules.syntax_functions):

@@ -1,0 +1,69 @@
+"""The database's own functions and procedures, which a connection's owner has allowed by name.
+
+Such a name is always ``schema.name``, in the list and in a statement: no search path decides what it
+means. That one routine of the schema has the name, and no type, is for the connector to check when the
+statement runs.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import SqlglotError
+
+from wb_server.kit.errors import Forbidden, InvalidInput
+
+from .base import DialectRules, RoutineName
+from .canonical import fold
+from .nodes import check_name, own_routine
+from .tables import TableRef, check_table
+
+
+@lru_cache(maxsize=1_000)
+def routine_name(text: str, rules: DialectRules) -> RoutineName:
+    """Parses a name of the list.
+
+    Raises:
+        InvalidInput: it isn't schema.name, or is in a schema of the database system
+            (``bad_routine``), or it is too long (``name_too_long``).
+    """
+    try:
+        found: exp.Expr | None = parse_one(text, into=exp.Table, read=rules.name)
+    except SqlglotError:
+        found = None
+    parts = [part for part in found.args.values() if part] if found is not None else []
+    if (
+        type(found) is not exp.Table
+        or len(parts) != 2
+        or not all(isinstance(each, exp.Identifier) for each in parts)
+        or any(node.comments for node in found.walk())
+        or any(ord(letter) < 32 for letter in text)
+    ):
+        raise InvalidInput(
+            f"“{text[:100]}” isn't the name of a function or procedure: write schema.name, without "
+            "arguments.",
+            code="bad_routine",
+            name=text[:100],
+        )
+    for part in parts:
+        check_name(part, rules, True)
+    name = RoutineName(fold(found.args["db"], rules), fold(found.args["this"], rules))
+    try:
+        check_table(TableRef(None, name.schema, name.name), rules, write=True)
+    except Forbidden:
+        raise InvalidInput(
+            f"{name} belongs to the database system. Only functions and procedures of your own can "
+            "be allowed.",
+            code="bad_routine",
+            name=text[:100],
+        ) from None
+    return RoutineName(name.schema, name.name.lower()) if rules.name == "mysql" else name
+
+
+def routines_of(tree: exp.Expr, rules: DialectRules) -> frozenset[RoutineName]:
+    """The database's own routines that a tree calls."""
+    if not rules.routines:
+        return frozenset()
+    found = (own_routine(node, rules) for node in tree.find_all(exp.Anonymous))
+    return frozenset(name for name in found if name is not None)
