@@ -8,9 +8,41 @@ from support.house import ONE, House, save
 from wb_server.connections.service import ConnectionService
 from wb_server.governance.owned.models import OwnerRequest, ShareRequest
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
-from wb_server.pipelines.models import PipelineCheck, PipelinePatch
+from wb_server.kit.paging import encode_cursor
+from wb_server.pipelines.models import PipelineCheck, PipelineListQuery, PipelinePatch
 from wb_server.pipelines.runs.models import RerunRequest, RunQuery, RunRequest
 from wb_server.user_server.folder import MAX_SNAPSHOT
+
+
+def test_a_list_has_pages(house: House) -> None:
+    names = [f"p{number}" for number in (3, 1, 10, 2)]
+    for name in names:
+        house.create("ana", ONE.format(name=name))
+    seen, cursor = [], None
+    while True:
+        query = PipelineListQuery.model_validate({"limit": 3, "cursor": cursor})
+        page = house.pipelines.page(house["ana"], query)
+        seen.append([item.name for item in page.items])
+        cursor = page.next
+        if cursor is None:
+            break
+        # Deleting what was seen doesn't make the next page skip anything.
+        house.pipelines.delete(house["ana"], page.items[0].id)
+    assert seen == [["p1", "p10", "p2"], ["p3"]]
+    for cursor in ("?", "WyJhIl", encode_cursor(3)):
+        with pytest.raises(InvalidInput, match="cursor"):
+            house.pipelines.page(house["ana"], PipelineListQuery(cursor=cursor))
+
+
+def test_a_promise_without_effect_is_a_warning_and_is_saved(house: House) -> None:
+    text = ONE.format(name="late") + "sla: 2h\n"
+    checked = house.pipelines.check(house["ana"], PipelineCheck(text=text))
+    (warning,) = checked.warnings
+    assert (checked.ok, warning.code, warning.line, warning.column) == (True, "no_effect", 4, 1)
+    made = house.pipelines.create(house["ana"], save(text))
+    assert [each.message for each in made.warnings] == [warning.message]
+    assert house.pipelines.save(house["ana"], made.id, save(ONE.format(name="late"))).warnings == []
+    assert house.run("ana", "late").state == "succeeded"
 
 
 def test_a_pipeline_is_saved_listed_and_run(house: House) -> None:
@@ -19,7 +51,8 @@ def test_a_pipeline_is_saved_listed_and_run(house: House) -> None:
     )
     assert (made.name, made.head, made.approved, made.level) == ("first", 1, 1, "manage")
     assert [p.name for p in house.pipelines.list(house["ana"], search="test night")] == ["first"]
-    assert house.pipelines.list(house["ana"], label="weekly") == []
+    weekly = PipelineListQuery(label="weekly")
+    assert house.pipelines.page(house["ana"], weekly).items == []
     run = house.run("ana", "first")
     assert run.state == "succeeded", run.message
     assert run.tasks[0].outputs == {"rows": 1, "n": 1}

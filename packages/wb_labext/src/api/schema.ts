@@ -635,7 +635,7 @@ export interface paths {
         };
         /**
          * List the pipelines that you may see
-         * @description The pipelines that you may see.
+         * @description The pipelines that you may see, by name.
          */
         get: operations["pipelines_list_"];
         put?: never;
@@ -731,7 +731,7 @@ export interface paths {
         };
         /**
          * The JSON Schema of a pipeline's parameters
-         * @description JSON Schema of the parameters, with their current defaults.
+         * @description JSON Schema of the parameters, with their current defaults, or those for a day.
          */
         get: operations["pipelines_form"];
         put?: never;
@@ -1934,6 +1934,11 @@ export interface components {
             /** Problems */
             problems: components["schemas"]["Problem"][];
             /**
+             * Warnings
+             * @description What it promises without effect.
+             */
+            warnings: components["schemas"]["Problem"][];
+            /**
              * Parameters
              * @description JSON Schema of the parameters, for a form.
              * @default null
@@ -1946,6 +1951,11 @@ export interface components {
         PipelineList: {
             /** Items */
             items: components["schemas"]["PipelineView"][];
+            /**
+             * Next
+             * @description The cursor of the next page.
+             */
+            next: string | null;
         };
         /**
          * PipelinePatch
@@ -1991,6 +2001,96 @@ export interface components {
              * @default null
              */
             version?: number | null;
+        };
+        /**
+         * PipelineSaved
+         * @description A pipeline that was just saved.
+         */
+        PipelineSaved: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            owner: components["schemas"]["Owner"];
+            /**
+             * Shares
+             * @default []
+             */
+            shares: components["schemas"]["Share"][];
+            /**
+             * Version
+             * @default 1
+             */
+            version: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /**
+             * Deleted At
+             * @default null
+             */
+            deleted_at: string | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Labels
+             * @default []
+             */
+            labels: string[];
+            /**
+             * Head
+             * @description The newest version.
+             */
+            head: number;
+            /**
+             * Approved
+             * @description The version that runs. It is older than `head` while a change waits for approval, and `null` if the owner has approved none.
+             * @default null
+             */
+            approved: number | null;
+            /**
+             * Paused
+             * @default false
+             */
+            paused: boolean;
+            /**
+             * Fired To
+             * Format: date-time
+             * @description The time up to which its schedule was processed.
+             */
+            fired_to: string;
+            /**
+             * Next Fire At
+             * @default null
+             */
+            next_fire_at: string | null;
+            /**
+             * Level
+             * @enum {string}
+             */
+            level: "use" | "write" | "view" | "run" | "edit" | "manage";
+            /** Reasons */
+            reasons: components["schemas"]["Reason"][];
+            /** Actions */
+            actions: string[];
+            /** @default null */
+            last_run: components["schemas"]["RunSummary"] | null;
+            /**
+             * Warnings
+             * @description What its file promises without effect, each with its position.
+             * @default []
+             */
+            warnings: components["schemas"]["Problem"][];
         };
         /**
          * PipelineView
@@ -2161,9 +2261,16 @@ export interface components {
         };
         /**
          * RerunRequest
-         * @description Reruns all tasks, the failed ones and those after them, or one task.
+         * @description Reruns all tasks, the failed ones and those after them, or one task, for the same day.
          */
         RerunRequest: {
+            /**
+             * Version
+             * @description `same`: the version and the parameters of the run. `current`: the version that runs now, with the parameters that the run was given; the others take its defaults. What succeeded but has changed since runs again too.
+             * @default same
+             * @enum {string}
+             */
+            version?: "same" | "current";
             /**
              * What
              * @default all
@@ -2208,11 +2315,16 @@ export interface components {
             id: string;
             /**
              * Number
-             * @description Grows with every run in the Workbench.
+             * @description Counts the runs of the pipeline.
              */
             number: number;
             /** Pipeline Id */
             pipeline_id: string;
+            /**
+             * Pipeline
+             * @description The pipeline's name.
+             */
+            pipeline: string;
             /** Version */
             version: number;
             /**
@@ -2259,11 +2371,6 @@ export interface components {
              * @default null
              */
             cancelled_by: string | null;
-            /**
-             * Pipeline
-             * @description The pipeline's name.
-             */
-            pipeline: string;
             /** Run As */
             run_as: string;
             /** Parameters */
@@ -2285,11 +2392,16 @@ export interface components {
             id: string;
             /**
              * Number
-             * @description Grows with every run in the Workbench.
+             * @description Counts the runs of the pipeline.
              */
             number: number;
             /** Pipeline Id */
             pipeline_id: string;
+            /**
+             * Pipeline
+             * @description The pipeline's name.
+             */
+            pipeline: string;
             /** Version */
             version: number;
             /**
@@ -2336,11 +2448,6 @@ export interface components {
              * @default null
              */
             cancelled_by: string | null;
-            /**
-             * Pipeline
-             * @description The pipeline's name.
-             */
-            pipeline: string;
             /** Run As */
             run_as: string;
             /** Parameters */
@@ -2359,6 +2466,11 @@ export interface components {
              * @description What the caller may do with it now.
              */
             actions: string[];
+            /**
+             * Current Version
+             * @description The version of the pipeline that runs now; `null` if none may.
+             */
+            current_version: number | null;
         };
         /** RunPage */
         RunPage: {
@@ -2383,6 +2495,12 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
+             * Date
+             * @description The day that the run is for, which `run.date` stands for, in the schedule's time zone. Without it, the current day.
+             * @default null
+             */
+            date?: string | null;
+            /**
              * Idempotency Key
              * @description A second request with the same key returns the first one's run.
              * @default null
@@ -2398,11 +2516,16 @@ export interface components {
             id: string;
             /**
              * Number
-             * @description Grows with every run in the Workbench.
+             * @description Counts the runs of the pipeline.
              */
             number: number;
             /** Pipeline Id */
             pipeline_id: string;
+            /**
+             * Pipeline
+             * @description The pipeline's name.
+             */
+            pipeline: string;
             /** Version */
             version: number;
             /**
@@ -5615,6 +5738,8 @@ export interface operations {
                 label?: string;
                 /** @description List deleted ones, which can be restored, instead. */
                 deleted?: boolean;
+                limit?: number;
+                cursor?: string | null;
             };
             header?: never;
             path?: never;
@@ -5688,7 +5813,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PipelineView"];
+                    "application/json": components["schemas"]["PipelineSaved"];
                 };
             };
             /** @description The request can't be understood. */
@@ -5969,7 +6094,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PipelineView"];
+                    "application/json": components["schemas"]["PipelineSaved"];
                 };
             };
             /** @description The request can't be understood. */
@@ -6204,7 +6329,10 @@ export interface operations {
     };
     pipelines_form: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The day that a run would be for. */
+                date?: string | null;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7204,6 +7332,8 @@ export interface operations {
                 /** @description A pipeline's name or id. */
                 pipeline?: string | null;
                 state?: ("queued" | "running" | "succeeded" | "failed" | "cancelled" | "skipped") | null;
+                /** @description The run's number in its pipeline. */
+                number?: number | null;
                 limit?: number;
                 cursor?: string | null;
             };

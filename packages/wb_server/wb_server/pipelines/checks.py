@@ -13,6 +13,7 @@ from .accounts import Accounts
 from .check_context import Surroundings
 from .definition.check import Checked, check, refusal
 from .definition.models import PipelineFile
+from .definition.problems import Problem
 from .definitions import Definitions
 from .models import Pipeline
 
@@ -74,8 +75,8 @@ class Checks:
         text: str,
         files: Collection[str],
         source: int | None = None,
-    ) -> PipelineFile:
-        """The definition of a file without problems.
+    ) -> tuple[PipelineFile, list[Problem]]:
+        """The definition of a file without problems, and its warnings.
 
         Raises:
             InvalidInput: it has mistakes (``bad_pipeline``, with all of them).
@@ -83,4 +84,4 @@ class Checks:
         checked = self.checked(actor, pipeline, text, files, source)
         if checked.problems or checked.definition is None:
             raise refusal(checked.problems)
-        return checked.definition
+        return checked.definition, checked.warnings

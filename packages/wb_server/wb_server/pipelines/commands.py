@@ -11,21 +11,22 @@ import argparse
 import base64
 import json
 import os
+import re
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
-
-import httpx
 
 from ..kit.room import CommandError
 from ..user_server.folder import collect, snapshot
+from .api_client import ApiClient, pipeline_path, problem_lines
+from .runs import commands as runs
+from .runs.commands import list_runs, run_id_of, show_run, table
 
 TEXT = "check, save, run and watch pipelines (over the API, for scripts)"
 
-_ENDED = ("succeeded", "failed", "cancelled", "skipped")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_PIPELINE = "its name or id"
 
 
 def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> None:
@@ -44,58 +45,57 @@ def define(parser: argparse.ArgumentParser, settings: Callable[..., None]) -> No
     save = add("save", _save, "save a file with its folder, as a new pipeline or a new version")
     save.add_argument("file", type=Path, help="a *.pipeline.yaml")
     save.add_argument("--note", default="", help="what changed, for the list of versions")
-    run = add("run", _run, "start a run and wait until it ends")
-    run.add_argument("pipeline", help="its name or id")
-    run.add_argument(
-        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE",
-        help="a parameter; separate the items of a list by commas",
-    )  # fmt: skip
-    run.add_argument("--key", help="an idempotency key: a second call with it returns the same run")
-    run.add_argument("--no-wait", action="store_true", help="print the run's id and exit")
+    save.add_argument(
+        "-y", "--yes", action="store_true", help="don't ask before files of the folder are added"
+    )
     listing = add("list", _list, "list pipelines, or a pipeline's runs")
     listing.add_argument("pipeline", nargs="?", help="list the runs of this pipeline")
     listing.add_argument("--json", action="store_true", help="as JSON, for scripts")
-    show = add("show", _show, "print a version's file, and whether it is approved")
-    show.add_argument("pipeline", help="its name or id")
+    show = add("show", _show, "print a run, or a version's file and whether it is approved")
+    show.add_argument("pipeline", metavar="PIPELINE|RUN", help="its name or id; a run as NAME#7")
     show.add_argument("--version", type=int, help="the version (default: the newest)")
     show.add_argument("--file", metavar="PATH", help="print this file of its folder instead")
     approve = add("approve", _approve, "let a version run with your rights, as its owner")
-    approve.add_argument("pipeline", help="its name or id")
+    approve.add_argument("pipeline", help=_PIPELINE)
     approve.add_argument("version", type=int, help="the version that you reviewed")
-    logs = add("logs", _logs, "print the logs of a run")
-    logs.add_argument("run", help="its id")
-    logs.add_argument("--task", help="only this task")
-    logs.add_argument("--follow", action="store_true", help="follow until the run has ended")
-    cancel = add("cancel", _cancel, "cancel a run")
-    cancel.add_argument("run", help="its id")
+    for name, run, text in (
+        ("pause", _pause, "stop a pipeline's schedule until it is resumed"),
+        ("resume", _resume, "resume a pipeline's schedule"),
+        ("delete", _delete, "delete a pipeline and cancel its runs; it can be restored"),
+        ("restore", _restore, "bring back a deleted pipeline"),
+    ):
+        add(name, run, text).add_argument("pipeline", help=_PIPELINE)
+    runs.define(add)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs a sub-command and returns its exit status."""
     try:
         return int(arguments.run_pipeline(arguments))
-    except CommandError as error:
+    except BrokenPipeError:
+        # What it was piped into has seen enough. Python would complain again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (CommandError, OSError, UnicodeError) as error:
         print(f"wb: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
 
 
-# --- commands ------------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------
 
 
 def _validate(arguments: argparse.Namespace) -> int:
     bad = 0
-    with _ApiClient() as api:
+    with ApiClient() as api:
         for path in arguments.file:
             text = _text(path)
             found = api("POST", "/pipelines/check", text_files(path, text))
-            for problem in found["problems"]:
-                place = f"{path}:{problem['line']}:{problem['column']}"
-                print(f"{place}: {problem['message']}")
+            lines = problem_lines(path, found["problems"])
+            lines += problem_lines(path, found["warnings"], "warning: ")
+            print("\n".join(lines) if lines else f"{path}: no problems found")
             bad += not found["ok"]
-            if found["ok"]:
-                print(f"{path}: no problems found")
     return 1 if bad else 0
 
 
@@ -107,76 +107,77 @@ def text_files(path: Path, text: str) -> dict[str, Any]:
 def _save(arguments: argparse.Namespace) -> int:
     path: Path = arguments.file
     text = _text(path)
-    files = {name: base64.b64encode(content).decode() for name, content in snapshot(path.parent)}
-    body: dict[str, Any] = {"text": text, "files": files, "note": arguments.note}
-    with _ApiClient() as api:
+    content = dict(snapshot(path.parent))
+    with ApiClient() as api:
         name = _name_of(text)
-        known = name and api("GET", f"/pipelines/{quote(name, safe='')}", status=(404,))
+        known = name and api("GET", pipeline_path(name), status=(404,))
+        before: Mapping[str, str] = {}
         if known:
-            saved = api("POST", f"/pipelines/{known['id']}", body, problems=path)
-        else:
-            saved = api("POST", "/pipelines", body, problems=path)
+            before = api("GET", f"/pipelines/{known['id']}/versions/{known['head']}")["files"]
+        if not _agreed(arguments, {file: content[file] for file in content if file not in before}):
+            print("Nothing was saved.", file=sys.stderr)
+            return 2
+        files = {file: base64.b64encode(data).decode() for file, data in content.items()}
+        body: dict[str, Any] = {"text": text, "files": files, "note": arguments.note}
+        saved = api(
+            "POST", f"/pipelines/{known['id']}" if known else "/pipelines", body, problems=path
+        )
     waits = "" if saved["approved"] == saved["head"] else "; waiting for its owner's approval"
+    for line in problem_lines(path, saved["warnings"], "warning: "):
+        print(line, file=sys.stderr)
     print(f"{saved['name']}: version {saved['head']} with {len(files)} files{waits}")
     return 0
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    with _ApiClient() as api:
-        path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
-        form = api("GET", f"{path}/form") if arguments.parameter else {}
-        body: dict[str, Any] = {"parameters": _parameters(arguments.parameter, form)}
-        if arguments.key:
-            body["idempotency_key"] = arguments.key
-        started = api("POST", f"{path}/runs", body)
-        print(started["id"], flush=True)
-        if arguments.no_wait:
-            return 0
-        seen: dict[str, str] = {}
-        while True:
-            detail = api("GET", f"/runs/{started['id']}")
-            for task in detail["tasks"]:
-                if seen.get(task["task"]) != task["state"]:
-                    seen[task["task"]] = task["state"]
-                    if task["state"] not in ("waiting", "queued"):
-                        why = f": {task['message']}" if task["message"] else ""
-                        print(f"{task['task']}: {task['state']}{why}", file=sys.stderr, flush=True)
-            if detail["state"] in _ENDED:
-                break
-            time.sleep(0.5)
-    why = f": {detail['message']}" if detail["message"] else ""
-    print(f"{detail['state']}{why}", file=sys.stderr)
-    return 0 if detail["state"] == "succeeded" else 1
+def _agreed(arguments: argparse.Namespace, added: Mapping[str, bytes]) -> bool:
+    """Lists the files that the newest version doesn't have yet, and asks before they are saved.
+
+    A script isn't asked, unless it would save the files of a whole home.
+    """
+    shown = {name: data for name, data in added.items() if not name.startswith(".")}
+    for name, data in shown.items():
+        print(f"+ {name}  {len(data):,} bytes", file=sys.stderr)
+    if arguments.yes or not shown:
+        return True
+    if sys.stdin.isatty():
+        total = sum(map(len, shown.values()))
+        print(
+            f"Save these {len(shown)} files ({total:,} bytes) with the pipeline? [y/N] ",
+            end="", file=sys.stderr, flush=True,
+        )  # fmt: skip
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    if arguments.file.parent.resolve() == Path.home().resolve():
+        raise CommandError(
+            f"{arguments.file} is in your home, and {len(shown)} of its files would be saved with it. "
+            "Move it to a folder of its own, or agree with --yes."
+        )
+    return True
+
+
+# --- pipelines -----------------------------------------------------------------------------------
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    with _ApiClient() as api:
-        if arguments.pipeline:
-            items = api("GET", "/runs", pipeline=arguments.pipeline, limit=50)["items"]
-            rows = [
-                (r["id"], r["state"], r["trigger"], r["triggered_by"], r["created_at"])
-                for r in items
-            ]
-            head = ("run", "state", "trigger", "by", "created")
-        else:
-            items = api("GET", "/pipelines")["items"]
-            rows = [
-                (
-                    p["name"],
-                    _last(p["last_run"]),
-                    _next(p),
-                    p["owner"]["name"],
-                    " ".join(p["labels"]),
-                )
-                for p in items
-            ]
-            head = ("pipeline", "last run", "next", "owner", "labels")
+    if arguments.pipeline:
+        return list_runs(arguments)
+    with ApiClient() as api:
+        items = list(api.pages("/pipelines"))
     if arguments.json:
         print(json.dumps(items, indent=2))
         return 0
-    widths = [max(len(str(row[i])) for row in [head, *rows]) for i in range(len(head))]
-    for row in [head, *rows]:
-        print("  ".join(str(v).ljust(w) for v, w in zip(row, widths, strict=True)).rstrip())
+    table(
+        ("pipeline", "last run", "next", "owner", "labels"),
+        [
+            (
+                each["name"],
+                _last(each["last_run"]),
+                _next(each),
+                each["owner"]["name"],
+                " ".join(each["labels"]),
+            )
+            for each in items
+        ],
+    )
     return 0
 
 
@@ -195,12 +196,22 @@ def _next(pipeline: dict[str, Any]) -> str:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
-    with _ApiClient() as api:
-        pipeline = api("GET", path)
+    with ApiClient() as api:
+        if "#" in arguments.pipeline:
+            show_run(api, run_id_of(api, arguments.pipeline))
+            return 0
+        path = pipeline_path(arguments.pipeline)
+        is_id = _UUID.match(arguments.pipeline) is not None
+        pipeline = api("GET", path, status=(404,) if is_id else ())
+        if pipeline is None:
+            show_run(api, arguments.pipeline)
+            return 0
         number = arguments.version or pipeline["head"]
         if arguments.file:
-            sys.stdout.buffer.write(api.bytes(f"{path}/versions/{number}/file", arguments.file))
+            with api.download(f"{path}/versions/{number}/file", {"path": arguments.file}) as pieces:
+                for piece in pieces:
+                    sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
             return 0
         version = api("GET", f"{path}/versions/{number}")
     print(version["text"], end="" if version["text"].endswith("\n") else "\n")
@@ -218,114 +229,51 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _approve(arguments: argparse.Namespace) -> int:
-    path = f"/pipelines/{quote(arguments.pipeline, safe='')}"
-    with _ApiClient() as api:
-        approved = api("POST", f"{path}/approve", {"version": arguments.version})
+    with ApiClient() as api:
+        path = f"{pipeline_path(arguments.pipeline)}/approve"
+        approved = api("POST", path, {"version": arguments.version})
     print(f"{approved['name']}: version {approved['approved']} is approved and runs from now on")
     return 0
 
 
-def _logs(arguments: argparse.Namespace) -> int:
-    with _ApiClient() as api:
-        offsets: dict[str, int] = {}
-        while True:
-            detail = api("GET", f"/runs/{quote(arguments.run, safe='')}")
-            tasks = [t for t in detail["tasks"] if arguments.task in (None, t["task"])]
-            if not tasks:
-                raise CommandError(f"The run has no task {arguments.task!r}.")
-            for task in tasks:
-                for attempt in task["attempts"]:
-                    _print_log(api, task["task"], attempt, offsets)
-            if detail["state"] in _ENDED or not arguments.follow:
-                return 0 if detail["state"] != "failed" else 1
-            time.sleep(0.7)
+def _pause(arguments: argparse.Namespace) -> int:
+    with ApiClient() as api:
+        paused = api("PATCH", pipeline_path(arguments.pipeline), {"paused": True})
+    print(f"{paused['name']}: paused; ./wb pipeline resume {paused['name']} continues")
+    return 0
 
 
-def _print_log(
-    api: _ApiClient, task: str, attempt: dict[str, Any], offsets: dict[str, int]
-) -> None:
-    while True:
-        start = offsets.get(attempt["id"], 0)
-        page = api("GET", f"/attempts/{attempt['id']}/log", start=start)
-        for line in page["text"].splitlines():
-            print(f"{task}#{attempt['number']}  {line}")
-        offsets[attempt["id"]] = page["next"]
-        if page["next"] == start:
-            return
+def _resume(arguments: argparse.Namespace) -> int:
+    with ApiClient() as api:
+        resumed = api("PATCH", pipeline_path(arguments.pipeline), {"paused": False})
+    print(f"{resumed['name']}: next run {resumed['next_fire_at'] or 'by hand; it has no schedule'}")
+    return 0
 
 
-def _cancel(arguments: argparse.Namespace) -> int:
-    with _ApiClient() as api:
-        run = api("POST", f"/runs/{quote(arguments.run, safe='')}/cancel")
-    print("cancelled" if run["state"] == "cancelled" else "cancelling; it ends within seconds")
+def _delete(arguments: argparse.Namespace) -> int:
+    with ApiClient() as api:
+        gone = api("DELETE", pipeline_path(arguments.pipeline))
+    print(
+        f"{gone['name']}: deleted; within 30 days ./wb pipeline restore {gone['id']} brings it back"
+    )
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    with ApiClient() as api:
+        name = arguments.pipeline
+        deleted = list(api.pages("/pipelines", deleted=True))
+        found = [each["id"] for each in deleted if name in (each["id"], each["name"])]
+        if not found:
+            raise CommandError(f"There is no deleted pipeline {name!r} that you may restore.")
+        if len(found) > 1:
+            raise CommandError(f"Several are called {name!r}. Give the id: {', '.join(found)}.")
+        restored = api("POST", f"{pipeline_path(found[0])}/restore")
+    print(f"{restored['name']}: restored")
     return 0
 
 
 # --- shared parts --------------------------------------------------------------------------------
-
-
-class _ApiClient:
-    """A client of the API whose errors are lines for a terminal."""
-
-    def __init__(self) -> None:
-        url = os.environ.get("WORKBENCH_URL", "")
-        token = os.environ.get("WORKBENCH_TOKEN") or os.environ.get("JUPYTERHUB_API_TOKEN", "")
-        if not url or not token:
-            raise CommandError(
-                "Set WORKBENCH_URL (as https://hub.example.org/services/workbench) and "
-                "WORKBENCH_TOKEN (a token from the Hub's page Token)."
-            )
-        self._http = httpx.Client(  # noqa: TID251  the user's own command, with their proxy
-            base_url=f"{url.rstrip('/')}/api/v1",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=60,
-            follow_redirects=False,
-        )
-
-    def __enter__(self) -> _ApiClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._http.close()
-
-    def bytes(self, path: str, file: str) -> bytes:
-        """The content of a file in a version's folder."""
-        answer = self._http.get(path, params={"path": file})
-        if not answer.is_success:
-            raise CommandError(answer.json()["error"]["message"])
-        return answer.content
-
-    def __call__(
-        self,
-        method: str,
-        path: str,
-        body: dict[str, Any] | None = None,
-        *,
-        status: tuple[int, ...] = (),
-        problems: Path | None = None,
-        **query: Any,
-    ) -> Any:
-        """Makes one call. Returns ``None`` if the answer has one of the error codes in ``status``."""
-        try:
-            answer = self._http.request(method, path, json=body, params=query)
-        except httpx.HTTPError as error:
-            raise CommandError(f"The Workbench does not answer: {error}") from None
-        if answer.status_code in status:
-            return None
-        try:
-            value = answer.json()
-        except ValueError:
-            raise CommandError(f"This isn't a Workbench: {answer.status_code}") from None
-        if answer.is_success:
-            return value
-        failure = value.get("error", {}) if isinstance(value, dict) else {}
-        found = failure.get("details", {}).get("problems")
-        if problems is not None and found:
-            raise CommandError(
-                "the file has mistakes\n"
-                + "\n".join(f"{problems}:{p['line']}:{p['column']}: {p['message']}" for p in found)
-            )
-        raise CommandError(failure.get("message") or f"status {answer.status_code}")
 
 
 def _text(path: Path) -> str:
@@ -342,26 +290,3 @@ def _name_of(text: str) -> str:
         if found and key == "name":
             return value.split("#")[0].strip().strip("'\"")
     return ""
-
-
-def _parameters(texts: list[str], form: dict[str, Any]) -> dict[str, Any]:
-    """Parses ``NAME=VALUE`` by the types of the parameters; the service rejects what doesn't fit."""
-    values: dict[str, Any] = {}
-    for text in texts:
-        name, found, value = text.partition("=")
-        if not found or not name:
-            raise CommandError(f"{text!r} isn't a parameter: write NAME=VALUE.")
-        values[name] = _value(value, form.get("properties", {}).get(name, {}).get("type"))
-    return values
-
-
-def _value(text: str, kind: Any) -> Any:
-    kinds = kind if isinstance(kind, list) else [kind]
-    if "array" in kinds and not text.lstrip().startswith("["):
-        return [part.strip() for part in text.split(",")] if text.strip() else []
-    if {"array", "integer", "number", "boolean"} & set(kinds):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text

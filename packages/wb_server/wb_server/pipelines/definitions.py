@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -88,6 +88,14 @@ class Definitions:
         """
         return self._version(pipeline_id, number)[0]
 
+    def files(self, pipeline_id: str, number: int) -> Mapping[str, str]:
+        """The folder of a version: path -> digest.
+
+        Raises:
+            NotFound, Unprocessable: as for ``pipeline``.
+        """
+        return self._version(pipeline_id, number)[1].files
+
     def connections(self, pipeline_id: str, number: int) -> frozenset[str]:
         """The names of the connections that a version uses; empty if it can't be read."""
         try:
@@ -137,12 +145,20 @@ def run_scope(
     definition: PipelineFile, logical_at: datetime, trigger: str, run_id: str = ""
 ) -> dict[str, Any]:
     """The part of an expression's scope that describes the run: ``run`` and ``pipeline``."""
-    zone = ZoneInfo(definition.schedule.timezone if definition.schedule else "UTC")
-    local = logical_at.astimezone(zone)
+    local = logical_at.astimezone(_zone(definition))
     return {
         "run": {"id": run_id, "date": local.date(), "time": local.isoformat(), "trigger": trigger},
         "pipeline": {"name": definition.name},
     }
+
+
+def start_of(definition: PipelineFile, day: date) -> datetime:
+    """The moment that a run for a day is for: its beginning, in the schedule's time zone."""
+    return datetime.combine(day, time.min, _zone(definition)).astimezone(UTC)
+
+
+def _zone(definition: PipelineFile) -> ZoneInfo:
+    return ZoneInfo(definition.schedule.timezone if definition.schedule else "UTC")
 
 
 def scope_of(

@@ -18,25 +18,26 @@ from .models import (
     PipelineCheck,
     PipelineChecked,
     PipelineList,
+    PipelineListQuery,
     PipelinePatch,
     PipelineSave,
+    PipelineSaved,
     PipelineView,
     Restore,
     Version,
     VersionList,
 )
+from .runs.models import RunDate
 from .service import PipelineService
 
 # Base64 adds a third; the pipeline file and the paths come on top.
 _MAX_BODY = MAX_SNAPSHOT * 4 // 3 + 2**20
 
 
-class PipelineListQuery(BaseModel):
+class FormQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    search: str = Field("", max_length=200, description="Words in name, description or labels.")
-    label: str = Field("", max_length=63)
-    deleted: bool = Field(False, description="List deleted ones, which can be restored, instead.")
+    date: RunDate | None = Field(None, description="The day that a run would be for.")
 
 
 class FileQuery(BaseModel):
@@ -52,13 +53,8 @@ class VersionsQuery(BaseModel):
 
 
 def list_(call: Call) -> PipelineList:
-    """The pipelines that you may see."""
-    query = call.query(PipelineListQuery)
-    return PipelineList(
-        items=call.service(PipelineService).list(
-            call.actor, search=query.search, label=query.label, deleted=query.deleted
-        )
-    )
+    """The pipelines that you may see, by name."""
+    return call.service(PipelineService).page(call.actor, call.query(PipelineListQuery))
 
 
 def check(call: Call) -> PipelineChecked:
@@ -71,12 +67,12 @@ def schema(call: Call) -> dict[str, Any]:
     return call.service(Definitions).schema()
 
 
-def create(call: Call) -> PipelineView:
+def create(call: Call) -> PipelineSaved:
     """Adds a pipeline."""
     return call.service(PipelineService).create(call.actor, call.body(PipelineSave))
 
 
-def save(call: Call) -> PipelineView:
+def save(call: Call) -> PipelineSaved:
     """Saves a new version."""
     return call.service(PipelineService).save(call.actor, call.path["id"], call.body(PipelineSave))
 
@@ -89,8 +85,9 @@ def patch(call: Call) -> PipelineView:
 
 
 def form(call: Call) -> dict[str, Any]:
-    """JSON Schema of the parameters, with their current defaults."""
-    return call.service(PipelineService).form(call.actor, call.path["id"])
+    """JSON Schema of the parameters, with their current defaults, or those for a day."""
+    day = call.query(FormQuery).date
+    return call.service(PipelineService).form(call.actor, call.path["id"], day)
 
 
 def versions(call: Call) -> VersionList:
@@ -149,7 +146,7 @@ ROUTES = [
         "pipeline.create",
         create,
         "Add a pipeline",
-        PipelineView,
+        PipelineSaved,
         body=PipelineSave,
         audit="pipeline.create",
         status=201,
@@ -180,7 +177,7 @@ ROUTES = [
         "pipeline.update",
         save,
         "Save a new version of a pipeline",
-        PipelineView,
+        PipelineSaved,
         body=PipelineSave,
         audit="pipeline.save",
         errors=(404, 409, 413),
@@ -204,6 +201,7 @@ ROUTES = [
         form,
         "The JSON Schema of a pipeline's parameters",
         "application/json",
+        query=FormQuery,
         errors=(404,),
     ),
     Endpoint(

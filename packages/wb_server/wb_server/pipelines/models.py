@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ..governance.owned.models import OwnedThing, OwnedView
 from ..kit.request import Request
@@ -51,8 +51,27 @@ class PipelineView(OwnedView, Pipeline):
     last_run: RunSummary | None = None
 
 
+class PipelineSaved(PipelineView):
+    """A pipeline that was just saved."""
+
+    warnings: list[Problem] = Field(
+        default=[], description="What its file promises without effect, each with its position."
+    )
+
+
 class PipelineList(BaseModel):
     items: list[PipelineView]
+    next: str | None = Field(description="The cursor of the next page.")
+
+
+class PipelineListQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    search: str = Field("", max_length=200, description="Words in name, description or labels.")
+    label: str = Field("", max_length=63)
+    deleted: bool = Field(False, description="List deleted ones, which can be restored, instead.")
+    limit: int = Field(100, ge=1, le=500)
+    cursor: str | None = Field(None, max_length=200)
 
 
 class Version(BaseModel):
@@ -124,6 +143,7 @@ class PipelineChecked(BaseModel):
 
     ok: bool
     problems: list[Problem]
+    warnings: list[Problem] = Field(description="What it promises without effect.")
     parameters: dict[str, Any] | None = Field(
         None, description="JSON Schema of the parameters, for a form."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from ..governance.owned.models import Access, Owner, OwnerRequest
@@ -17,17 +17,22 @@ from ..kit.actor import Actor
 from ..kit.blobs import Blobs
 from ..kit.errors import Conflict, NotFound
 from ..kit.events import Bus
+from ..kit.paging import decode_key, encode_key
 from .accounts import named
 from .checks import Checks
 from .definition import parameters, times
 from .definition.models import PipelineFile
-from .definitions import Definitions, run_scope
+from .definition.problems import Problem
+from .definitions import Definitions, run_scope, start_of
 from .models import (
     Pipeline,
     PipelineCheck,
     PipelineChecked,
+    PipelineList,
+    PipelineListQuery,
     PipelinePatch,
     PipelineSave,
+    PipelineSaved,
     PipelineView,
     Version,
     VersionSummary,
@@ -62,18 +67,23 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
 
     # --- reading -----------------------------------------------------------------------------
 
-    def list(
-        self, actor: Actor, *, search: str = "", label: str = "", deleted: bool = False
-    ) -> builtins.list[PipelineView]:
-        """The pipelines that the actor may see, by name.
+    def page(self, actor: Actor, query: PipelineListQuery) -> PipelineList:
+        """A page of the pipelines that the actor may see, by name.
 
-        Args:
-            search: keep pipelines with all these words in name, description or labels.
-            label: keep pipelines with this label.
-            deleted: list deleted pipelines, which can be restored, instead.
+        Raises:
+            InvalidInput: the cursor is malformed.
         """
-        found = self._found(actor, search, deleted)
-        return self._views(actor, [row for row in found if not label or label in row.labels])
+        after = decode_key(query.cursor) if query.cursor else ()
+        found = [
+            row
+            for row in self._found(actor, query.search, query.deleted)
+            if (not query.label or query.label in row.labels) and _key(row) > after
+        ]
+        # The database may sort names differently; a page must follow on the one before it.
+        found.sort(key=_key)
+        shown = found[: query.limit]
+        following = encode_key(_key(shown[-1])) if len(found) > len(shown) else None
+        return PipelineList(items=self._views(actor, shown), next=following)
 
     def version(self, actor: Actor, pipeline_id: str, number: int) -> Version:
         """One version in full.
@@ -116,11 +126,16 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
             )
         return digest
 
-    def form(self, actor: Actor, pipeline_id: str) -> dict[str, object]:
-        """JSON Schema of the parameters of the version that runs, with their current defaults."""
+    def form(self, actor: Actor, pipeline_id: str, day: date | None = None) -> dict[str, object]:
+        """JSON Schema of the parameters of the version that runs, with their defaults for a day.
+
+        Args:
+            day: the day that a run would be for; the current one if it is None.
+        """
         pipeline = self.saved(actor, pipeline_id)
         definition = self._definitions.pipeline(pipeline.id, pipeline.approved or pipeline.head)
-        return parameters.form(definition.parameters, run_scope(definition, clock.now(), "manual"))
+        at = clock.now() if day is None else start_of(definition, day)
+        return parameters.form(definition.parameters, run_scope(definition, at, "manual"))
 
     # --- checking ----------------------------------------------------------------------------
 
@@ -142,12 +157,15 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
             scope = run_scope(checked.definition, clock.now(), "manual")
             form = parameters.form(checked.definition.parameters, scope)
         return PipelineChecked(
-            ok=not checked.problems, problems=list(checked.problems), parameters=form
+            ok=not checked.problems,
+            problems=list(checked.problems),
+            warnings=checked.warnings,
+            parameters=form,
         )
 
     # --- saving ------------------------------------------------------------------------------
 
-    def create(self, actor: Actor, request: PipelineSave) -> PipelineView:
+    def create(self, actor: Actor, request: PipelineSave) -> PipelineSaved:
         """Adds a pipeline, owned by the actor; its first version may run at once.
 
         Raises:
@@ -157,7 +175,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """
         owner = Owner(kind="user", name=actor.name)
         content = contents(request)
-        definition = self._checks.validated(actor, None, request.text, content.keys())
+        definition, warnings = self._checks.validated(actor, None, request.text, content.keys())
         files = self._stored(content)
         now = clock.now()
         pipeline = Pipeline(
@@ -176,9 +194,9 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         version = self._version(actor, 1, request, files, approved_for=owner)
         with self._saving(pipeline) as transaction:
             self._store.add_version(transaction, pipeline.id, version)
-        return self.view(actor, pipeline)
+        return _saved(self.view(actor, pipeline), warnings)
 
-    def save(self, actor: Actor, pipeline_id: str, request: PipelineSave) -> PipelineView:
+    def save(self, actor: Actor, pipeline_id: str, request: PipelineSave) -> PipelineSaved:
         """Saves a new version. The owner's takes effect at once, another editor's once approved.
 
         The owner's version needs approval too if it keeps files that the owner never approved.
@@ -201,9 +219,10 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
             head = self._store.version(old.id, old.head)
             kept = head.files if head is not None else {}
             own = head is not None and (not kept or head.approved_for == named(old.owner))
-        definition = self._checks.validated(actor, old, request.text, {*content, *kept})
+        definition, warnings = self._checks.validated(actor, old, request.text, {*content, *kept})
         files = {**kept, **self._stored(content)}
-        return self._add(actor, old, request, definition, files, own=own)
+        view = self._add(actor, old, request, definition, files, own=own)
+        return _saved(view, warnings)
 
     def restore_version(self, actor: Actor, pipeline_id: str, number: int) -> PipelineView:
         """Saves an older version's file and folder as a new version.
@@ -216,7 +235,9 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """
         version = self.version(actor, pipeline_id, number)
         old = self.require(actor, pipeline_id, "update")
-        definition = self._checks.validated(actor, old, version.text, version.files.keys(), number)
+        definition, _ = self._checks.validated(
+            actor, old, version.text, version.files.keys(), number
+        )
         request = PipelineSave(
             text=version.text, keep_files=False, note=f"Version {number} again", version=None
         )
@@ -278,7 +299,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         if old.approved == number:
             raise Conflict(f"Version {number} runs already.", code="approved")
         version = self.version(actor, pipeline_id, number)
-        definition = self._checks.validated(actor, old, version.text, version.files.keys())
+        definition, _ = self._checks.validated(actor, old, version.text, version.files.keys())
         changed = self._activated(old, definition, number).changed()
         with self._saving(changed, old) as transaction:
             owner = named(old.owner)
@@ -365,6 +386,14 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
 
     def _stored(self, content: Mapping[str, bytes]) -> dict[str, str]:
         return {path: self._blobs.put([data]) for path, data in content.items()}
+
+
+def _key(pipeline: Pipeline) -> tuple[str, str]:
+    return pipeline.name, pipeline.id
+
+
+def _saved(view: PipelineView, warnings: Sequence[Problem]) -> PipelineSaved:
+    return PipelineSaved(**view.model_dump(), warnings=list(warnings))
 
 
 def _next_fire(definition: PipelineFile, paused: bool, after: datetime) -> datetime | None:

@@ -28,6 +28,8 @@ pipelines = sa.Table(
     # The moment up to which its fires were processed, and the first fire after it.
     sa.Column("fired_to", UtcDateTime, nullable=False),
     sa.Column("next_fire_at", UtcDateTime, index=True),
+    # How many runs it has had, which numbers them; old runs are deleted, numbers aren't reused.
+    sa.Column("runs", sa.Integer, nullable=False, server_default="0"),
     *owned_columns(),
     unique_among_living("pipelines"),
 )

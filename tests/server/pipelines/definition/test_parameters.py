@@ -15,10 +15,10 @@ from wb_server.pipelines.definition.parameters import (
     Parameter,
     form,
     from_json,
-    from_texts,
     resolve,
     to_json,
 )
+from wb_server.pipelines.runs.commands import value_of
 
 SCOPE = {"run": {"id": "r1", "date": date(2026, 1, 15)}, "pipeline": {"name": "nightly"}}
 ONE = TypeAdapter[Parameter](Parameter)
@@ -144,21 +144,24 @@ def test_values_survive_a_round_trip_through_json() -> None:
 
 def test_values_from_a_command_line_are_parsed() -> None:
     definitions = DEFINITIONS | declared(
-        {"words": {"type": "list"}, "counts": {"type": "list", "items": "integer"}}
+        {
+            "words": {"type": "list"},
+            "counts": {"type": "list", "items": "integer"},
+            "flags": {"type": "list", "items": "boolean"},
+        }
     )
-    texts = {
-        "text": "5",
-        "integer": "5",
-        "number": "2.5",
-        "boolean": "true",
-        "date": "2026-01-31",
-        "choice": "us",
-        "list": "2026-01-01, 2026-01-02",
-        "words": '["a, b"]',
-        "counts": "1,2",
-    }
-    values = resolve(definitions, from_texts(definitions, texts), SCOPE)
-    assert values == {
+    properties = form(definitions)["properties"]
+
+    def values(**texts: str) -> dict[str, Any]:
+        given = {name: value_of(text, properties[name]) for name, text in texts.items()}
+        json.dumps(given, allow_nan=False)
+        return resolve({name: definitions[name] for name in given}, given, SCOPE)
+
+    good = values(
+        text="5", integer="5", number="2.5", boolean="True", date="2026-01-31", choice="us",
+        list="2026-01-01, 2026-01-02", words='["a, b"]', counts="1,2, 3", flags="true,FALSE",
+    )  # fmt: skip
+    assert good == {
         "text": "5",
         "integer": 5,
         "number": 2.5,
@@ -167,12 +170,18 @@ def test_values_from_a_command_line_are_parsed() -> None:
         "choice": "us",
         "list": [date(2026, 1, 1), date(2026, 1, 2)],
         "words": ["a, b"],
-        "counts": [1, 2],
-        "optional": None,
+        "counts": [1, 2, 3],
+        "flags": [True, False],
     }
-    with pytest.raises(InvalidInput) as caught:
-        resolve(DEFINITIONS, from_texts(DEFINITIONS, {"integer": "five", "none": "1"}), SCOPE)
-    assert set(caught.value.details["parameters"]) == {"integer", "none"}
+    assert values(counts="")["counts"] == []
+    assert values(counts="[4]")["counts"] == [4]
+    assert values(words="[a")["words"] == ["[a"]
+    for name, text in (
+        ("integer", "five"), ("integer", "1.5"), ("number", "NaN"), ("number", "1e999"),
+        ("integer", "9" * 6_000), ("boolean", "yes"), ("counts", "1,x"), ("counts", "1,,2"),
+    ):  # fmt: skip
+        with pytest.raises(InvalidInput, match=f"^{name}: "):
+            values(**{name: text})
 
 
 def test_the_form_accepts_what_a_run_accepts() -> None:

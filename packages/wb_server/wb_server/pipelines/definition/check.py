@@ -6,8 +6,8 @@ needs which, names in expressions, and the world around the file (a :class:`Chec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -50,10 +50,12 @@ class Checked:
         definition: the pipeline; None if the file itself has a mistake. Problems of ``OUTSIDE`` don't
             count.
         problems: in the order of the file; at most 200.
+        warnings: what the file promises without effect. They don't keep it from being saved.
     """
 
     definition: PipelineFile | None
     problems: list[Problem]
+    warnings: list[Problem] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -78,7 +80,15 @@ def check(text: str | bytes, registry: Registry, context: CheckContext | None = 
     )
     if any(problem.code not in OUTSIDE for problem in problems):
         definition = None
-    return Checked(definition, problems[:MAX_PROBLEMS])
+    return Checked(definition, problems[:MAX_PROBLEMS], list(_warnings(document)))
+
+
+def _warnings(document: Document) -> Iterator[Problem]:
+    if "sla" in _mapping(document.data):
+        path: Path = ("sla",)
+        at = document.key_at(path)
+        message = "sla has no effect yet: nothing watches how late a run ends."
+        yield Problem(at.line, at.column, path, "no_effect", message)
 
 
 def load(text: str | bytes, registry: Registry) -> PipelineFile:

@@ -6,14 +6,13 @@ None). Stored or sent, it is JSON; only dates differ, as ISO strings.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from ...kit.errors import InvalidInput, Unprocessable, WorkbenchError
 from .expressions import has_expression, parse
-from .parameter_types import AnyParameter, Definitions, ListParameter, Parameter, has_expressions
+from .parameter_types import Definitions, Parameter, has_expressions
 
 __all__ = [
     "Definitions",
@@ -21,7 +20,6 @@ __all__ = [
     "default_of",
     "form",
     "from_json",
-    "from_texts",
     "resolve",
     "to_json",
 ]
@@ -99,15 +97,6 @@ def from_json(definitions: Definitions, values: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def from_texts(definitions: Definitions, texts: Mapping[str, str]) -> dict[str, Any]:
-    """Values from a command line (``period=2026-01-31``) as JSON for :func:`resolve`.
-
-    Numbers and ``true``/``false`` are parsed where the parameter takes them; a list is a JSON list or
-    comma-separated text. What can't be parsed stays text, for ``resolve`` to reject.
-    """
-    return {name: _from_text(definitions.get(name), text) for name, text in texts.items()}
-
-
 def form(definitions: Definitions, scope: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the values of a run, for a form.
 
@@ -135,24 +124,6 @@ def form(definitions: Definitions, scope: Mapping[str, Any] | None = None) -> di
         "required": [name for name, item in definitions.items() if item.is_required],
         "additionalProperties": False,
     }
-
-
-def _from_text(parameter: AnyParameter | None, text: str) -> Any:
-    kind = parameter.type if parameter is not None else "text"
-    if kind == "list":
-        if text.lstrip().startswith("["):
-            return _loads(text)
-        assert isinstance(parameter, ListParameter)
-        items = [item.strip() for item in text.split(",")] if text.strip() else []
-        return [_from_text(parameter.item, item) for item in items]
-    return _loads(text) if kind in ("integer", "number", "boolean") else text
-
-
-def _loads(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _json(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +26,8 @@ AttemptState = Annotated[
     Field(description="`lost`: the worker stopped responding."),
 ]
 Trigger = Literal["manual", "schedule", "rerun"]
+# Bounded so that every day exists in every time zone.
+RunDate = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 
 ENDED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "skipped"})
 
@@ -34,8 +36,9 @@ class RunSummary(BaseModel):
     """A run in a list."""
 
     id: str
-    number: int = Field(description="Grows with every run in the Workbench.")
+    number: int = Field(description="Counts the runs of the pipeline.")
     pipeline_id: str
+    pipeline: str = Field(description="The pipeline's name.")
     version: int
     state: RunState
     trigger: Trigger
@@ -52,7 +55,6 @@ class RunSummary(BaseModel):
 class Run(RunSummary):
     """A run as rooms pass it to each other."""
 
-    pipeline: str = Field(description="The pipeline's name.")
     run_as: str
     parameters: dict[str, Any]
     rerun_of: str | None = None
@@ -118,6 +120,9 @@ class RunDetail(Run):
 
     tasks: list[TaskRunView]
     actions: list[str] = Field(description="What the caller may do with it now.")
+    current_version: int | None = Field(
+        description="The version of the pipeline that runs now; `null` if none may."
+    )
 
 
 class RunPage(BaseModel):
@@ -130,6 +135,7 @@ class RunQuery(BaseModel):
 
     pipeline: str | None = Field(None, max_length=63, description="A pipeline's name or id.")
     state: RunState | None = None
+    number: int | None = Field(None, ge=1, description="The run's number in its pipeline.")
     limit: int = Field(50, ge=1, le=200)
     cursor: str | None = Field(None, max_length=64)
 
@@ -140,6 +146,11 @@ class RunRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     parameters: dict[str, Any] = Field(default={}, max_length=100)
+    date: RunDate | None = Field(
+        None,
+        description="The day that the run is for, which `run.date` stands for, in the schedule's time "
+        "zone. Without it, the current day.",
+    )
     idempotency_key: str | None = Field(
         None,
         min_length=1,
@@ -149,10 +160,16 @@ class RunRequest(BaseModel):
 
 
 class RerunRequest(BaseModel):
-    """Reruns all tasks, the failed ones and those after them, or one task."""
+    """Reruns all tasks, the failed ones and those after them, or one task, for the same day."""
 
     model_config = ConfigDict(extra="forbid")
 
+    version: Literal["same", "current"] = Field(
+        "same",
+        description="`same`: the version and the parameters of the run. `current`: the version that "
+        "runs now, with the parameters that the run was given; the others take its defaults. What "
+        "succeeded but has changed since runs again too.",
+    )
     what: Literal["all", "failed", "task"] = "all"
     task: str | None = Field(None, max_length=63)
 

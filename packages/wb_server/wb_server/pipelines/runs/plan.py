@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from ...kit.errors import Conflict, NotFound
-from ..definition import graph
-from ..definition.models import PipelineFile
+from ...user_server.packages import PACKAGES
+from ..definition import expressions, graph, templates
+from ..definition.models import PipelineFile, TaskSpec
 from .models import RerunRequest, TaskRunView
 from .steps import NewTask
 
@@ -30,18 +33,84 @@ def tasks_of(definition: PipelineFile) -> list[NewTask]:
     return made
 
 
+@dataclass(frozen=True)
+class VersionOfRun:
+    """What determines the results of a run: the file, its folder (path -> digest), parameters."""
+
+    definition: PipelineFile
+    files: Mapping[str, str]
+    parameters: Mapping[str, Any]
+
+
+def changed_tasks(before: VersionOfRun, after: VersionOfRun) -> frozenset[str]:
+    """The tasks of a version whose results in a run of an earlier one are out of date.
+
+    That is: what a task does has changed, a file that it may read, or a parameter; or it needs such a
+    task.
+    """
+    needs, needed_before = after.definition.needs, before.definition.needs
+    files = {
+        path
+        for path in {*before.files, *after.files} - {PACKAGES}
+        if before.files.get(path) != after.files.get(path)
+    }
+    values = {
+        name
+        for name in {*before.parameters, *after.parameters}
+        if before.parameters.get(name) != after.parameters.get(name)
+    }
+    changed = {
+        name
+        for name, task in after.definition.tasks.items()
+        if name not in needed_before
+        or _plain(task) != _plain(before.definition.tasks[name])
+        or needs[name] != needed_before[name]
+        or any(_may_read(task, path) for path in files)
+        or values & _parameters_of(task)
+    }
+    return frozenset(changed | graph.dependents(needs, changed))
+
+
+def _plain(task: TaskSpec) -> TaskSpec:
+    """A task without what doesn't change its results."""
+    return task.model_copy(
+        update={"description": "", "needs": [], "retries": None, "timeout": None}
+    )
+
+
+def _may_read(task: TaskSpec, path: str) -> bool:
+    """Whether a task may read a file: one that it names; user code any, except other notebooks."""
+    named = any(path == file.name for file in task.files())
+    return named or (task.runs_user_code and not path.endswith(".ipynb"))
+
+
+def _parameters_of(task: TaskSpec) -> set[str]:
+    return {
+        str(name[1])
+        for text in templates.of(task)
+        for part in expressions.split(text.text)
+        if isinstance(part, expressions.Expression)
+        for name, _ in part.names
+        if len(name) > 1 and name[0] == "params"
+    }
+
+
 def tasks_again(
-    definition: PipelineFile, before: Iterable[TaskRunView], request: RerunRequest
+    definition: PipelineFile,
+    before: Iterable[TaskRunView],
+    request: RerunRequest,
+    changed: Collection[str] = (),
 ) -> list[NewTask]:
     """The tasks of a rerun: what doesn't run again takes over its earlier success, or is left out.
 
     Args:
-        definition: the version that ran before.
-        before: the tasks of that run.
+        definition: the version to run.
+        before: the tasks of the earlier run.
         request: what to run again.
+        changed: the tasks whose earlier results are out of date, if that run was of another version.
 
     Raises:
-        NotFound: the run has no such task (``unknown_task``).
+        NotFound: there is no such task (``unknown_task``).
         Conflict: nothing of it failed (``nothing_failed``), or the task needs another one that did
             not succeed (``needed_failed``).
     """
@@ -51,12 +120,12 @@ def tasks_again(
     succeeded = {task.task: task for task in before if task.state == "succeeded"}
     others = {name for name in definition.tasks if name not in succeeded}
     if request.what == "failed":
-        again, left_out = others, set[str]()
+        again, left_out = others | set(changed), set[str]()
         if not again:
             raise Conflict("Every task of this run succeeded.", code="nothing_failed")
     else:
         if request.task is None or request.task not in definition.tasks:
-            raise NotFound("This run has no such task.", code="unknown_task")
+            raise NotFound("There is no such task in this version.", code="unknown_task")
         again = {request.task}
         left_out = others - again
         missing = graph.needed(definition.needs, request.task) & left_out

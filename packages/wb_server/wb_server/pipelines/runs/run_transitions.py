@@ -28,7 +28,8 @@ class RunTransitions:
         """Adds a run and starts, queues or skips it, by its pipeline's ``concurrency``.
 
         Raises:
-            Conflict: the idempotency key was used with other parameters (``key_reused``).
+            Conflict: the idempotency key was used with other parameters or another date
+                (``key_reused``).
         """
         with self._database.write() as transaction:
             transaction.execute(
@@ -36,15 +37,17 @@ class RunTransitions:
             )
             if new.idempotency_key is not None:
                 known = transaction.execute(
-                    sa.select(runs.c.id, runs.c.parameters).where(
+                    sa.select(runs.c.id, runs.c.parameters, runs.c.logical_at).where(
                         runs.c.pipeline_id == new.pipeline_id,
                         runs.c.idempotency_key == new.idempotency_key,
                     )
                 ).first()
                 if known is not None:
-                    if known.parameters != dict(new.parameters):
+                    other_date = new.dated and known.logical_at != new.logical_at
+                    if other_date or known.parameters != dict(new.parameters):
+                        what = "another date" if other_date else "other parameters"
                         raise Conflict(
-                            "This idempotency key was used for a run with other parameters.",
+                            f"This idempotency key was used for a run with {what}.",
                             code="key_reused",
                             run=known.id,
                         )
@@ -95,16 +98,24 @@ class RunTransitions:
         state, code, message = outcome or ("queued", None, "")
         now = clock.now()
         ended = [task for task in new.tasks if task.taken or task.left_out]
+        number = transaction.execute(
+            pipelines.update()
+            .where(pipelines.c.id == new.pipeline_id)
+            .values(runs=pipelines.c.runs + 1)
+            .returning(pipelines.c.runs)
+        ).scalar_one()
         transaction.execute(
             runs.insert().values(
                 id=run_id,
                 pipeline_id=new.pipeline_id,
+                number=number,
                 version=new.version,
                 state=state,
                 trigger=new.trigger,
                 triggered_by=new.triggered_by,
                 run_as=new.run_as,
                 parameters=dict(new.parameters),
+                given=None if new.given is None else list(new.given),
                 idempotency_key=new.idempotency_key,
                 rerun_of=new.rerun_of,
                 logical_at=new.logical_at,
@@ -170,7 +181,7 @@ class RunTransitions:
             oldest = transaction.execute(
                 sa.select(runs.c.id)
                 .where(runs.c.pipeline_id == pipeline_id, runs.c.state == "queued")
-                .order_by(runs.c.number)
+                .order_by(runs.c.seq)
                 .limit(1)
             ).scalar()
             return self._start(transaction, oldest) if oldest is not None else None

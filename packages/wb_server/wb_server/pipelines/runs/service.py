@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from ...engines.base import Dispatcher
@@ -13,12 +13,13 @@ from ...governance.rights import Rights
 from ...kit import clock
 from ...kit.actor import Actor
 from ...kit.blobs import Blobs
-from ...kit.errors import Conflict, InvalidInput, NotFound
+from ...kit.errors import Conflict, InvalidInput, NotFound, Unprocessable
 from ...kit.events import Bus
 from ...kit.paging import decode_cursor, encode_cursor
 from ..accounts import named, run_as
 from ..definition import parameters
-from ..definitions import Definitions, run_scope
+from ..definition.models import PipelineFile
+from ..definitions import Definitions, run_scope, start_of
 from ..models import Pipeline
 from ..store import PipelineStore
 from .models import (
@@ -33,7 +34,7 @@ from .models import (
     RunSummary,
     Trigger,
 )
-from .plan import tasks_again, tasks_of
+from .plan import VersionOfRun, changed_tasks, tasks_again, tasks_of
 from .run_transitions import RunTransitions
 from .steps import NewRun, Step
 from .store import RunStore
@@ -79,7 +80,7 @@ class RunService:
             pipeline,
             "manual",
             actor.name,
-            clock.now(),
+            request.date or clock.now(),
             given=request.parameters,
             idempotency_key=request.idempotency_key,
         )
@@ -92,7 +93,7 @@ class RunService:
         pipeline: Pipeline,
         trigger: Trigger,
         by: str,
-        logical_at: datetime,
+        at: datetime | date,
         *,
         given: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
@@ -102,7 +103,7 @@ class RunService:
 
         Args:
             by: who or what starts it.
-            logical_at: the moment that the run is for.
+            at: the moment or the day that the run is for.
             given: values of parameters.
             idempotency_key: a second call with the same key starts nothing.
             fire_at: the due time, if a schedule starts it.
@@ -117,6 +118,8 @@ class RunService:
         if pipeline.approved is None:
             raise _not_approved(pipeline, pipeline.head)
         definition = self._definitions.pipeline(pipeline.id, pipeline.approved)
+        dated = not isinstance(at, datetime)
+        logical_at = at if isinstance(at, datetime) else start_of(definition, at)
         run_id = str(uuid.uuid4())
         values: dict[str, Any] = {}
         refused: tuple[str, str] | None = None
@@ -141,6 +144,8 @@ class RunService:
                 concurrency=definition.concurrency,
                 idempotency_key=idempotency_key,
                 fire_at=fire_at,
+                given=[name for name, value in (given or {}).items() if value is not None],
+                dated=dated,
                 id=run_id,
                 refused=refused,
             )
@@ -150,10 +155,11 @@ class RunService:
         return step.run_id
 
     def rerun(self, actor: Actor, run_id: str, request: RerunRequest) -> Run:
-        """Runs the same version again with the same parameters and the current owner's rights.
+        """Runs the same version or the current one again, with the current owner's rights.
 
         Raises:
             NotFound: there is no such run that the actor may see, or no such task.
+            InvalidInput: a parameter doesn't fit the current version.
             Forbidden: the actor may not run the pipeline.
             Conflict: the run is still active (``not_ended``), nothing of it failed
                 (``nothing_failed``), or a needed task did not succeed (``needed_failed``); the pipeline
@@ -168,10 +174,11 @@ class RunService:
             )
         if pipeline.deleted_at is not None:
             raise Conflict("The pipeline was deleted. Restore it first.", code="deleted")
-        standing = self._pipelines.standing(pipeline.id, run.version)
-        if standing is None or standing.approved_for != named(pipeline.owner):
-            raise _not_approved(pipeline, run.version)
-        definition = self._definitions.pipeline(run.pipeline_id, run.version)
+        version = run.version if request.version == "same" else pipeline.approved
+        standing = self._pipelines.standing(pipeline.id, version) if version is not None else None
+        if version is None or standing is None or standing.approved_for != named(pipeline.owner):
+            raise _not_approved(pipeline, version or pipeline.head)
+        definition = self._definitions.pipeline(pipeline.id, version)
         account = run_as(pipeline.owner, definition)
         if request.what != "all" and run.run_as != account:
             raise Conflict(
@@ -179,24 +186,48 @@ class RunService:
                 f"{run.run_as.partition(':')[2]}. Rerun all of it.",
                 code="owner_changed",
             )
+        new_id = str(uuid.uuid4())
+        given = self._store.given(run.id)
+        values, changed = run.parameters, frozenset[str]()
+        if version != run.version:
+            scope = run_scope(definition, run.logical_at, "rerun", new_id)
+            values = _values_again(definition, run.parameters, given, scope)
+            changed = self._changed(run, definition, version, values)
         step = self._transitions.create(
             NewRun(
                 pipeline_id=run.pipeline_id,
-                version=run.version,
+                version=version,
                 trigger="rerun",
                 triggered_by=actor.name,
                 run_as=account,
-                parameters=run.parameters,
+                parameters=values,
                 logical_at=run.logical_at,
-                tasks=tasks_again(definition, self._store.tasks(run.id), request),
+                tasks=tasks_again(definition, self._store.tasks(run.id), request, changed),
                 concurrency=definition.concurrency,
                 rerun_of=run.id,
+                given=given,
+                id=new_id,
             )
         )
         self.went(step)
         again = self._store.run(step.run_id)
         assert again is not None
         return again
+
+    def _changed(
+        self, run: Run, definition: PipelineFile, version: int, values: Mapping[str, Any]
+    ) -> frozenset[str]:
+        """The tasks of a version whose results in an earlier run are out of date."""
+        try:
+            before = self._definitions.pipeline(run.pipeline_id, run.version)
+        except Unprocessable:
+            return frozenset(definition.tasks)
+        return changed_tasks(
+            VersionOfRun(
+                before, self._definitions.files(run.pipeline_id, run.version), run.parameters
+            ),
+            VersionOfRun(definition, self._definitions.files(run.pipeline_id, version), values),
+        )
 
     def cancel(self, actor: Actor, run_id: str) -> Run:
         """Cancels a run: tasks that haven't started end at once, running ones within seconds.
@@ -235,10 +266,8 @@ class RunService:
         elif "admin" in actor.groups:
             ids = None  # all
         before = decode_cursor(query.cursor) if query.cursor else None
-        items = self._store.page(ids, query.state, before, query.limit + 1)
-        more = len(items) > query.limit
-        items = items[: query.limit]
-        return RunPage(items=items, next=encode_cursor(items[-1].number) if more else None)
+        items, last = self._store.page(ids, query.state, query.number, before, query.limit)
+        return RunPage(items=items, next=encode_cursor(last) if last is not None else None)
 
     def last(self, pipeline_ids: builtins.list[str]) -> dict[str, RunSummary]:
         """The newest run of each pipeline."""
@@ -254,7 +283,12 @@ class RunService:
         actions = []
         if self._rights.may(actor, "pipeline.run", pipeline):
             actions = ["rerun"] if run.state in ENDED else ["cancel"]
-        return RunDetail(**run.model_dump(), tasks=self._store.tasks(run_id), actions=actions)
+        return RunDetail(
+            **run.model_dump(),
+            tasks=self._store.tasks(run_id),
+            actions=actions,
+            current_version=pipeline.approved,
+        )
 
     def log(self, actor: Actor, attempt_id: str, start: int) -> LogPage:
         """A piece of an attempt's log.
@@ -333,6 +367,25 @@ class RunService:
         step = self._transitions.start_waiting(pipeline_id)
         if step is not None:
             self._dispatcher.ring(step.ready)
+
+
+def _values_again(
+    definition: PipelineFile,
+    earlier: Mapping[str, Any],
+    given: list[str] | None,
+    scope: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The parameters of an earlier run for another version, whose defaults may be others.
+
+    A value that was given stays, if the version still has that parameter. If it isn't known what was
+    given, every value stays.
+    """
+    kept = {
+        name: value
+        for name, value in earlier.items()
+        if name in definition.parameters and (given is None or name in given)
+    }
+    return parameters.to_json(parameters.resolve(definition.parameters, kept, scope))
 
 
 def _not_approved(pipeline: Pipeline, number: int) -> Conflict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -48,6 +48,8 @@ class NewRun:
     """A run to create.
 
     Attributes:
+        given: the names of the parameters that were given, rather than defaults.
+        dated: whether ``logical_at`` was given by the caller, rather than being the current time.
         refused: the code and message of why it can't start; it is then added as failed.
     """
 
@@ -63,6 +65,8 @@ class NewRun:
     idempotency_key: str | None = None
     fire_at: datetime | None = None
     rerun_of: str | None = None
+    given: Collection[str] | None = None
+    dated: bool = False
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     refused: tuple[str, str] | None = None
 

@@ -28,15 +28,19 @@ def _of(table: str) -> sa.ForeignKey:
 runs = sa.Table(
     "runs",
     metadata,
-    sa.Column("number", _NUMBER, primary_key=True, autoincrement=True),
+    # The order of all runs; ``number`` counts those of the pipeline.
+    sa.Column("seq", _NUMBER, primary_key=True, autoincrement=True),
     sa.Column("id", sa.String(36), nullable=False, unique=True),
     sa.Column("pipeline_id", sa.String(36), _of("pipelines"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False, server_default="0"),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("state", sa.String(9), nullable=False),
     sa.Column("trigger", sa.String(8), nullable=False),
     sa.Column("triggered_by", sa.String(255), nullable=False, info=names_user()),
     sa.Column("run_as", sa.String(255), nullable=False, info=names_user(prefix="user:")),
     sa.Column("parameters", sa.JSON, nullable=False),
+    # The parameters that were given, the others being defaults; NULL if that wasn't recorded.
+    sa.Column("given", sa.JSON(none_as_null=True)),
     sa.Column("idempotency_key", sa.String(128)),
     sa.Column("rerun_of", sa.String(36)),
     sa.Column("logical_at", UtcDateTime, nullable=False),
@@ -48,8 +52,9 @@ runs = sa.Table(
     sa.Column("code", sa.String(64)),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("cancelled_by", sa.String(255), info=names_user()),
-    sa.Index("ix_runs_pipeline_id_number", "pipeline_id", "number"),
-    sa.Index("ix_runs_state_number", "state", "number"),
+    sa.Index("ix_runs_pipeline_id_number", "pipeline_id", "number", unique=True),
+    sa.Index("ix_runs_pipeline_id_seq", "pipeline_id", "seq"),
+    sa.Index("ix_runs_state_seq", "state", "seq"),
     sa.UniqueConstraint("pipeline_id", "idempotency_key"),
     sqlite_autoincrement=True,
 )
@@ -151,14 +156,11 @@ schedule_fires = sa.Table(
     sa.Column("run_id", sa.String(36), nullable=False),
 )
 
-_SUMMARY = [runs.c[name] for name in RunSummary.model_fields]
-_RUN = sa.select(
-    *_SUMMARY,
-    runs.c.run_as,
-    runs.c.parameters,
-    runs.c.rerun_of,
+_SUMMARY = sa.select(
     pipelines.c.name.label("pipeline"),
+    *(runs.c[name] for name in RunSummary.model_fields if name != "pipeline"),
 ).join_from(runs, pipelines, runs.c.pipeline_id == pipelines.c.id)
+_RUN = _SUMMARY.add_columns(runs.c.run_as, runs.c.parameters, runs.c.rerun_of)
 
 
 class RunStore:
@@ -177,20 +179,42 @@ class RunStore:
         self,
         pipeline_ids: Sequence[str] | None,
         state: str | None,
+        number: int | None,
         before: int | None,
         limit: int,
-    ) -> list[RunSummary]:
-        """Runs with a number below ``before``, newest first."""
-        query = sa.select(*_SUMMARY)
+    ) -> tuple[list[RunSummary], int | None]:
+        """Runs, newest first.
+
+        Args:
+            pipeline_ids: only the runs of these pipelines.
+            state: only runs in this state.
+            number: only the runs with this number in their pipeline.
+            before: only runs that come before this place in the order of all runs.
+
+        Returns:
+            At most ``limit`` runs, and the place of the last one if there are more.
+        """
+        query = _SUMMARY.add_columns(runs.c.seq)
         if pipeline_ids is not None:
             query = query.where(runs.c.pipeline_id.in_(pipeline_ids))
         if state is not None:
             query = query.where(runs.c.state == state)
+        if number is not None:
+            query = query.where(runs.c.number == number)
         if before is not None:
-            query = query.where(runs.c.number < before)
+            query = query.where(runs.c.seq < before)
         with self.database.read() as transaction:
-            rows = transaction.execute(query.order_by(runs.c.number.desc()).limit(limit))
-            return [RunSummary(**row) for row in rows.mappings()]
+            rows = transaction.execute(query.order_by(runs.c.seq.desc()).limit(limit + 1))
+            found = rows.mappings().all()
+        items = [RunSummary(**row) for row in found[:limit]]
+        return items, found[limit - 1]["seq"] if len(found) > limit else None
+
+    def given(self, run_id: str) -> list[str] | None:
+        """The names of the parameters that a run was given; ``None`` if that wasn't recorded."""
+        with self.database.read() as transaction:
+            query = sa.select(runs.c.given).where(runs.c.id == run_id)
+            found: list[str] | None = transaction.execute(query).scalar()
+        return found
 
     def going(self, pipeline_id: str) -> list[str]:
         """The ids of a pipeline's active and waiting runs, newest first."""
@@ -202,7 +226,7 @@ class RunStore:
                         runs.c.pipeline_id == pipeline_id,
                         runs.c.state.in_(("queued", "running")),
                     )
-                    .order_by(runs.c.number.desc())
+                    .order_by(runs.c.seq.desc())
                 ).scalars()
             )
 
@@ -222,12 +246,12 @@ class RunStore:
     def last(self, pipeline_ids: Sequence[str]) -> dict[str, RunSummary]:
         """The newest run of each pipeline."""
         newest = (
-            sa.select(sa.func.max(runs.c.number))
+            sa.select(sa.func.max(runs.c.seq))
             .where(runs.c.pipeline_id.in_(pipeline_ids))
             .group_by(runs.c.pipeline_id)
         )
         with self.database.read() as transaction:
-            rows = transaction.execute(sa.select(*_SUMMARY).where(runs.c.number.in_(newest)))
+            rows = transaction.execute(_SUMMARY.where(runs.c.seq.in_(newest)))
             return {row["pipeline_id"]: RunSummary(**row) for row in rows.mappings()}
 
     def tasks(self, run_id: str) -> list[TaskRunView]:

@@ -71,17 +71,17 @@ class Upkeep:
         """
         newest = (
             sa.func.row_number()
-            .over(partition_by=runs.c.pipeline_id, order_by=runs.c.number.desc())
+            .over(partition_by=runs.c.pipeline_id, order_by=runs.c.seq.desc())
             .label("place")
         )
-        numbered = sa.select(runs.c.id, runs.c.number, runs.c.finished_at, newest).subquery()
+        numbered = sa.select(runs.c.id, runs.c.seq, runs.c.finished_at, newest).subquery()
         gone = (
             sa.select(numbered.c.id)
             .where(
                 numbered.c.finished_at.is_not(None),
                 sa.or_(numbered.c.finished_at < before, numbered.c.place > keep),
             )
-            .order_by(numbered.c.number)
+            .order_by(numbered.c.seq)
             .limit(limit)
         )
         with self._database.read() as transaction:
