@@ -13,7 +13,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -142,16 +142,20 @@ def _agreed(arguments: argparse.Namespace, added: Mapping[str, bytes]) -> bool:
     if sys.stdin.isatty():
         total = sum(map(len, shown.values()))
         print(
-            f"Save these {len(shown)} files ({total:,} bytes) with the pipeline? [y/N] ",
+            f"Save {_count(shown)} ({total:,} bytes) with the pipeline? [y/N] ",
             end="", file=sys.stderr, flush=True,
         )  # fmt: skip
         return sys.stdin.readline().strip().lower() in ("y", "yes")
     if arguments.file.parent.resolve() == Path.home().resolve():
         raise CommandError(
-            f"{arguments.file} is in your home, and {len(shown)} of its files would be saved with it. "
+            f"{arguments.file} is in your home, and {_count(shown)} of it would be saved with it. "
             "Move it to a folder of its own, or agree with --yes."
         )
     return True
+
+
+def _count(files: Collection[str]) -> str:
+    return "1 file" if len(files) == 1 else f"{len(files)} files"
 
 
 # --- pipelines -----------------------------------------------------------------------------------

@@ -345,7 +345,7 @@ class PipelineFile(_Part):
     )
     sla: Annotated[Duration, between(timedelta(seconds=1), timedelta(days=30))] | None = Field(
         default=None,
-        description="How soon after its due time a run should end.",
+        description="How soon after its due time a run should end. It has no effect yet: saving warns.",
         examples=["2h"],
     )
     run_as: RunAs = Field(
