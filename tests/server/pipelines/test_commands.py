@@ -154,7 +154,7 @@ def test_a_run_is_shown_repeated_and_its_files_downloaded(
     assert shown == wb(capsys, "show", out.strip())[1]
     lines = shown.splitlines()
     assert lines[0] == f"{name}#3, version 2: succeeded"
-    assert lines[1].startswith("for 2024-02-29T00:00:00Z, rerun by a-analyst")
+    assert lines[1].startswith("for 2024-02-29, rerun by a-analyst")
     assert "n = 7" in lines
     status, out, _ = wb(capsys, "artifact", f"{name}#3")
     assert out.startswith("one.x.parquet  ")

@@ -17,7 +17,7 @@ def test_runs_are_numbered_in_their_order(database: Database) -> None:
     config.set_main_option("script_location", str(db._MIGRATIONS))
     url = database.engine.url.render_as_string(hide_password=False)
     config.attributes["url"] = url
-    command.downgrade(config, "0009_outbox")
+    command.downgrade(config, "0010_people")
     now = clock.now()
     old = sa.table(
         "runs",

@@ -35,11 +35,21 @@ export class CommonApi {
     return new Map((await this.connections()).map(({ id, name }) => [id, name]));
   }
 
+  /** The items of a list, of all its pages. */
   protected async items<T>(
     path: string,
     query?: Record<string, string | number | null>
   ): Promise<T[]> {
-    return (await this.client.request<Items<T>>(path, { query })).items;
+    const items: T[] = [];
+    let cursor: string | null | undefined;
+    do {
+      const page: Items<T> = await this.client.request(path, {
+        query: cursor ? { ...query, cursor } : query
+      });
+      items.push(...page.items);
+      cursor = page.next;
+    } while (cursor);
+    return items;
   }
 }
 

@@ -6,6 +6,7 @@ import type {
   PipelineCheck,
   PipelineChecked,
   PipelineSave,
+  PipelineSaved,
   PipelineView,
   Run,
   Version,
@@ -24,11 +25,11 @@ export class PipelinesApi extends OwnedApi<PipelineView> {
     return items.find(pipeline => pipeline.name === name) ?? null;
   }
 
-  create(body: PipelineSave): Promise<PipelineView> {
+  create(body: PipelineSave): Promise<PipelineSaved> {
     return this.post(this.root, body);
   }
 
-  save(id: string, body: PipelineSave): Promise<PipelineView> {
+  save(id: string, body: PipelineSave): Promise<PipelineSaved> {
     return this.post(this.path(id), body);
   }
 
@@ -36,9 +37,9 @@ export class PipelinesApi extends OwnedApi<PipelineView> {
     return this.client.request(this.path(id), { method: 'PATCH', body: { paused } });
   }
 
-  /** The JSON schema of the parameters, with their current defaults. */
-  form(id: string): Promise<JSONObject> {
-    return this.client.request(this.path(id, 'form'));
+  /** The JSON schema of the parameters, with their defaults for a day (`YYYY-MM-DD`) or today. */
+  form(id: string, date: string | null = null): Promise<JSONObject> {
+    return this.client.request(this.path(id, 'form'), { query: { date } });
   }
 
   versions(id: string, before: number | null = null): Promise<VersionSummary[]> {
@@ -64,8 +65,8 @@ export class PipelinesApi extends OwnedApi<PipelineView> {
   }
 
   /** Starts a run; a repeated request with the same key starts only one. */
-  run(id: string, parameters: JSONObject, key: string): Promise<Run> {
-    return this.post(this.path(id, 'runs'), { parameters, idempotency_key: key });
+  run(id: string, parameters: JSONObject, key: string, date: string | null = null): Promise<Run> {
+    return this.post(this.path(id, 'runs'), { parameters, date, idempotency_key: key });
   }
 
   check(body: PipelineCheck): Promise<PipelineChecked> {

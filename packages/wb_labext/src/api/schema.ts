@@ -2343,7 +2343,7 @@ export interface components {
             /**
              * Logical At
              * Format: date-time
-             * @description The time that the schedule fired for.
+             * @description The time that the run is for: that of the schedule, the beginning of the given day, or when it was started by hand.
              */
             logical_at: string;
             /**
@@ -2420,7 +2420,7 @@ export interface components {
             /**
              * Logical At
              * Format: date-time
-             * @description The time that the schedule fired for.
+             * @description The time that the run is for: that of the schedule, the beginning of the given day, or when it was started by hand.
              */
             logical_at: string;
             /**
@@ -2466,6 +2466,11 @@ export interface components {
              * @description What the caller may do with it now.
              */
             actions: string[];
+            /**
+             * Run Date
+             * @description The day that it is for, in the schedule's time zone; `null` if its version can't be read.
+             */
+            run_date: string | null;
             /**
              * Current Version
              * @description The version of the pipeline that runs now; `null` if none may.
@@ -2544,7 +2549,7 @@ export interface components {
             /**
              * Logical At
              * Format: date-time
-             * @description The time that the schedule fired for.
+             * @description The time that the run is for: that of the schedule, the beginning of the given day, or when it was started by hand.
              */
             logical_at: string;
             /**

@@ -60,6 +60,7 @@ export type SchemaInfo = Schemas['SchemaInfo'];
 export type TableInfo = Schemas['TableInfo'];
 export type ColumnInfo = Schemas['ColumnInfo'];
 export type PipelineView = Schemas['PipelineView'];
+export type PipelineSaved = Schemas['PipelineSaved'];
 export type PipelineSave = Schemas['PipelineSave'];
 export type PipelineCheck = Schemas['PipelineCheck'];
 export type PipelineChecked = Schemas['PipelineChecked'];
@@ -81,4 +82,6 @@ export type LogPage = Schemas['LogPage'];
 
 export interface Items<T> {
   items: T[];
+  /** The cursor of the next page, in a list that has pages. */
+  next?: string | null;
 }

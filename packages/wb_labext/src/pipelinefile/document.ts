@@ -74,11 +74,14 @@ export function pipelineText(
   );
 }
 
-/** A starting point for a file written by hand. */
+/** The notebook of a new pipeline's only task. */
+export const FIRST_NOTEBOOK = 'first.ipynb';
+
+/** A starting point for a file written by hand, which runs `FIRST_NOTEBOOK`. */
 export function starterText(name: string, comment: readonly string[]): string {
   const lines = comment.map(line => `# ${line}\n`).join('');
   const rest = stringify(
-    { name, description: '', tasks: { first: { type: 'notebook', notebook: 'first.ipynb' } } },
+    { name, description: '', tasks: { first: { type: 'notebook', notebook: FIRST_NOTEBOOK } } },
     STYLE
   );
   return lines + rest;

@@ -8,6 +8,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, runIcon, saveIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import type { Problem } from '../api/types';
 import { ToolButton } from '../ui/iconbutton';
 import { useModelState } from '../ui/signal';
 import { Mark, Spinner } from '../ui/states';
@@ -23,14 +24,20 @@ export function marks(file: PipelineFile, trans: TranslationBundle): Extension {
     linter(
       async (view): Promise<Diagnostic[]> => {
         const text = view.state.doc.toString();
-        const found = marksOf(text, await file.check());
-        return found.map(({ from, to, message }) => ({
-          from,
-          to,
-          message,
-          severity: 'error',
-          source: trans.__('line %1', view.state.doc.lineAt(from).number)
-        }));
+        await file.check();
+        const { problems, warnings } = file.state;
+        const marked = (
+          found: readonly Problem[],
+          severity: Diagnostic['severity']
+        ): Diagnostic[] =>
+          marksOf(text, found).map(({ from, to, message }) => ({
+            from,
+            to,
+            message,
+            severity,
+            source: trans.__('line %1', view.state.doc.lineAt(from).number)
+          }));
+        return [...marked(problems, 'error'), ...marked(warnings, 'warning')];
       },
       { delay: PAUSE }
     ),
@@ -99,7 +106,7 @@ export function statusWords(state: PipelineFileState, trans: TranslationBundle):
 function Toolbar(props: ToolbarProps): JSX.Element {
   const { file, trans } = props;
   const state = useModelState(file);
-  const { problems, pipeline, saving } = state;
+  const { problems, warnings, pipeline, saving } = state;
   const isVersion = state.state === 'version';
   const mayRun = !pipeline || pipeline.actions.includes('pipeline.run');
   return (
@@ -114,6 +121,18 @@ function Toolbar(props: ToolbarProps): JSX.Element {
         >
           <Mark kind="error" />
           {trans._n('%1 error', '%1 errors', problems.length)}
+        </button>
+      )}
+      {warnings.length > 0 && (
+        <button
+          type="button"
+          className="wb-LinkButton wb-FileBar-errors wb-mod-warning"
+          title={warnings[0].message}
+          data-testid="wb-file-warnings"
+          onClick={props.listErrors}
+        >
+          <Mark kind="warning" />
+          {trans._n('%1 warning', '%1 warnings', warnings.length)}
         </button>
       )}
       {state.unchecked && (

@@ -25,6 +25,11 @@ export class Folders {
     return (await this.ask<{ names: string[] }>(folder, { names: '1' })).names;
   }
 
+  /** Whether a folder is the top one of the user's server: their home. */
+  isHome(folder: string): boolean {
+    return this.contents.localPath(folder) === '';
+  }
+
   /** The pipeline files in a folder. */
   async pipelineFiles(folder: string): Promise<string[]> {
     const items = await this.list(folder);
@@ -52,6 +57,33 @@ export class Folders {
       free = `${name}_${number}${suffix}`;
     }
     return PathExt.join(folder, free);
+  }
+
+  /** Creates a folder. */
+  async makeFolder(path: string): Promise<void> {
+    await this.contents.save(path, { type: 'directory' });
+  }
+
+  /** Writes a notebook with one empty cell, for the Workbench's kernel. */
+  async writeNotebook(path: string): Promise<void> {
+    const content = {
+      cells: [
+        {
+          cell_type: 'code',
+          id: 'first',
+          metadata: {},
+          source: '',
+          execution_count: null,
+          outputs: []
+        }
+      ],
+      metadata: {
+        kernelspec: { name: 'workbench-python', display_name: 'Workbench Python' }
+      },
+      nbformat: 4,
+      nbformat_minor: 5
+    };
+    await this.contents.save(path, { type: 'notebook', format: 'json', content });
   }
 
   async write(path: string, text: string): Promise<void> {

@@ -4,12 +4,13 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { EventStream } from '../api/events';
 import { ApiError } from '../api/request';
-import type { PipelineView, Problem } from '../api/types';
+import type { PipelineSaved, PipelineView, Problem } from '../api/types';
 import type { PipelinesApi } from '../api/pipelines';
 import { isReadOnly, pipelineOf } from '../runs/drive';
 import { errorMessage } from '../ui/errors';
 import { StateModel } from '../ui/statemodel';
 import { pipelineName } from './document';
+import type { Files } from './filelist';
 import type { Folders } from './folder';
 
 /** How a file relates to the pipeline in the Workbench. */
@@ -31,6 +32,8 @@ export interface PipelineFileState {
   state: FileState;
   pipeline: PipelineView | null;
   problems: readonly Problem[];
+  /** What the file promises without effect. */
+  warnings: readonly Problem[];
   /** Why it couldn't be checked; null if it was. */
   unchecked: string | null;
   saving: boolean;
@@ -52,7 +55,14 @@ export interface PipelineFileOptions {
 /** A pipeline's file in an editor: how it relates to the saved pipeline, and its errors. */
 export class PipelineFile extends StateModel<PipelineFileState> {
   constructor(private readonly options: PipelineFileOptions) {
-    super({ state: 'asking', pipeline: null, problems: [], unchecked: null, saving: false });
+    super({
+      state: 'asking',
+      pipeline: null,
+      problems: [],
+      warnings: [],
+      unchecked: null,
+      saving: false
+    });
     this.context = options.context;
     options.events.signal('pipelines').connect(this.look, this);
     this.context.saveState.connect(this.onSaved, this);
@@ -119,28 +129,31 @@ export class PipelineFile extends StateModel<PipelineFileState> {
     }
   }
 
-  /** Checks the current text, and returns its problems. */
-  async check(): Promise<readonly Problem[]> {
+  /** Checks the current text, which changes the state's problems and warnings. */
+  async check(): Promise<void> {
     const text = this.text;
     try {
-      const { problems } = await this.options.api.check({
+      const { problems, warnings } = await this.options.api.check({
         text,
         files: await this.names(),
         pipeline_id: this.state.pipeline?.id ?? null
       });
-      this.set({ problems, unchecked: null });
-      return problems;
+      this.set({ problems, warnings, unchecked: null });
     } catch (error) {
       this.set({ unchecked: this.message(error) });
-      return this.state.problems;
     }
   }
 
   /**
    * Saves the file, and then the pipeline with the file's folder. Throws what `message` turns into a
    * sentence; errors in the file are also marked.
+   *
+   * @param mayAdd - asks whether to save files that the newest version doesn't have yet
+   * @returns null if the user doesn't want to save these files
    */
-  async save(): Promise<PipelineView> {
+  async save(
+    mayAdd: (files: Files, isHome: boolean) => Promise<boolean>
+  ): Promise<PipelineSaved | PipelineView | null> {
     this.set({ saving: true });
     try {
       if (this.context.model.dirty || this.isStored) {
@@ -157,7 +170,13 @@ export class PipelineFile extends StateModel<PipelineFileState> {
       }
       await this.look();
       const before = this.state.pipeline;
-      const files = await folders.snapshot(PathExt.dirname(this.context.path));
+      const folder = PathExt.dirname(this.context.path);
+      const files = await folders.snapshot(folder);
+      const kept = before ? (await api.version(before.id, before.head)).files : {};
+      const added = Object.fromEntries(Object.entries(files).filter(([path]) => !(path in kept)));
+      if (!(await mayAdd(added, folders.isHome(folder)))) {
+        return null;
+      }
       const body = { text: this.text, files };
       const pipeline = before
         ? await api.save(before.id, { ...body, version: before.version })
@@ -165,7 +184,7 @@ export class PipelineFile extends StateModel<PipelineFileState> {
       this.base = pipeline.head;
       this.known = { key: `${pipeline.id} ${pipeline.head}`, text: body.text };
       remember(pipeline.id, this.context.path);
-      this.set({ pipeline, problems: [], unchecked: null });
+      this.set({ pipeline, problems: [], warnings: pipeline.warnings, unchecked: null });
       this.compare();
       return pipeline;
     } catch (error) {

@@ -5,9 +5,9 @@ import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { JSONObject } from '@lumino/coreutils';
 
 import { ApiError } from '../api/request';
-import type { PipelineView } from '../api/types';
 import type { PipelinesApi } from '../api/pipelines';
 import {
   SUFFIX,
@@ -20,6 +20,7 @@ import {
 } from './document';
 import type { Folders } from './folder';
 import { parametersOf } from './parameters';
+import type { NewPipeline } from './tokens';
 
 const TRIES = 20;
 
@@ -32,11 +33,11 @@ export interface NotebookOptions {
   remember: (pipeline: string, path: string) => void;
 }
 
-/** The notebook as it is on the screen, saved if it has changed. */
+/** The notebook as it is on the screen. */
 async function current(options: NotebookOptions, path: string): Promise<nbformat.INotebookContent> {
   const context = options.documents.findWidget(path, 'Notebook')?.context;
   if (context?.model.dirty) {
-    await context.save();
+    return context.model.toJSON() as unknown as nbformat.INotebookContent;
   }
   const { content } = await options.contents.get(path, {
     type: 'notebook',
@@ -45,21 +46,24 @@ async function current(options: NotebookOptions, path: string): Promise<nbformat
   return content as nbformat.INotebookContent;
 }
 
-/** The result. */
-export interface Made {
-  /** The path of the file. */
-  path: string;
-  /** The saved pipeline; null if the file already existed and was only opened. */
-  pipeline: PipelineView | null;
+/** Saves a notebook that is open and has changed. */
+async function saveNotebook(options: NotebookOptions, path: string): Promise<void> {
+  const context = options.documents.findWidget(path, 'Notebook')?.context;
+  if (context?.model.dirty) {
+    await context.save();
+  }
 }
 
 /**
- * Creates `<name>.pipeline.yaml` beside a notebook, saves it and opens it. An existing file is only
- * opened.
+ * A pipeline of a notebook, with its file `<name>.pipeline.yaml` beside it. Nothing is saved or written
+ * before its `save`. If the file exists, it is only opened.
  *
- * Throws the API's error if it can't be saved; the file then exists and can be fixed.
+ * @returns null if the file existed
  */
-export async function makePipeline(options: NotebookOptions, notebook: string): Promise<Made> {
+export async function pipelineOfNotebook(
+  options: NotebookOptions,
+  notebook: string
+): Promise<NewPipeline | null> {
   const { api, documents, folders, trans, remember } = options;
   const folder = PathExt.dirname(notebook);
   const file = PathExt.basename(notebook);
@@ -69,36 +73,47 @@ export async function makePipeline(options: NotebookOptions, notebook: string): 
   if (await folders.exists(path)) {
     open();
     Notification.info(
-      trans.__('%1 already exists. Save it to the Workbench to run it.', PathExt.basename(path)),
+      trans.__('%1 already exists. Choose “Run…” above it to run it.', PathExt.basename(path)),
       { autoClose: 6_000 }
     );
-    return { path, pipeline: null };
+    return null;
   }
   const parameters = parametersOf(await current(options, notebook));
   let text = pipelineText(name, file, parameters);
-  try {
-    const files = await folders.snapshot(folder);
-    for (let tries = 1; ; tries++) {
-      try {
-        const pipeline = await api.create({ text, files });
-        await folders.write(path, text);
-        remember(pipeline.id, path);
-        open();
-        return { path, pipeline };
-      } catch (error) {
-        const taken = error instanceof ApiError && error.status === 409;
-        if (!taken || tries === TRIES) {
-          throw error;
+  return {
+    name,
+    description: '',
+    files: await folders.snapshot(folder),
+    form: async () => {
+      const names = await folders.names(folder);
+      const { problems, parameters: form } = await api.check({ text, files: names });
+      if (problems.length > 0 || !form) {
+        const [first] = problems;
+        throw new ApiError(first?.message ?? '', 'bad_pipeline', 0);
+      }
+      return form as JSONObject;
+    },
+    save: async () => {
+      await saveNotebook(options, notebook);
+      const files = await folders.snapshot(folder);
+      for (let tries = 1; ; tries++) {
+        try {
+          const pipeline = await api.create({ text, files });
+          await folders.write(path, text);
+          remember(pipeline.id, path);
+          open();
+          return pipeline;
+        } catch (error) {
+          const taken = error instanceof ApiError && error.code === 'name_taken';
+          if (!taken || tries === TRIES) {
+            throw error;
+          }
+          name = nextName(name);
+          text = renamed(text, name);
         }
-        name = nextName(name);
-        text = renamed(text, name);
       }
     }
-  } catch (error) {
-    await folders.write(path, text);
-    open();
-    throw error;
-  }
+  };
 }
 
 /** Asks for a pipeline file in the notebook's folder, appends a task to it and opens it. */
@@ -123,6 +138,7 @@ export async function addToPipeline(options: NotebookOptions, notebook: string):
     return;
   }
   const path = PathExt.join(folder, chosen.value);
+  await saveNotebook(options, notebook);
   const parameters = parametersOf(await current(options, notebook));
   const widget = documents.openOrReveal(path, 'Editor');
   if (!widget) {

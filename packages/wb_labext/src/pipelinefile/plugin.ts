@@ -30,8 +30,9 @@ import { pipelinesIcon } from '../ui/icons';
 import { PipelineCompleter } from './completer';
 import { isPipelineFile } from './document';
 import { afterTyping, checkAgain, fileToolbar, listErrors, marks } from './editor';
+import { mayAdd } from './filelist';
 import { PipelineFile } from './model';
-import { addToPipeline, makePipeline } from './notebook';
+import { addToPipeline, pipelineOfNotebook } from './notebook';
 import { IPipelines } from './tokens';
 
 type FileWidget = IDocumentWidget<FileEditor>;
@@ -106,7 +107,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
           file.takeOver();
         }
         try {
-          return await file.save();
+          return await file.save((files, isHome) => mayAdd(trans, files, isHome));
         } catch (error) {
           Notification.error(file.message(error), { autoClose: 8_000 });
           checkAgain(editor);
@@ -266,9 +267,9 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
       ...about(
         target,
         async path => {
-          const { pipeline } = await makePipeline(options, path);
+          const pipeline = await pipelineOfNotebook(options, path);
           if (pipeline) {
-            await pipelines.run(pipeline.id);
+            await pipelines.runNew(pipeline);
           }
         },
         fail

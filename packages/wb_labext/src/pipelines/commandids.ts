@@ -1,5 +1,6 @@
 export const CommandIDs = {
   open: 'workbench:pipelines-open',
+  allRuns: 'workbench:pipelines-allruns',
   refresh: 'workbench:pipelines-refresh',
   create: 'workbench:pipelines-create',
   run: 'workbench:pipelines-run',

@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
+import { InputDialog, Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
@@ -15,7 +15,7 @@ import {
 } from '@jupyterlab/ui-components';
 
 import type { PipelineView } from '../api/types';
-import { SUFFIX, starterText } from '../pipelinefile/document';
+import { FIRST_NOTEBOOK, SUFFIX, nameFrom, starterText } from '../pipelinefile/document';
 import type { Folders } from '../pipelinefile/folder';
 import type { PipelineFiles } from '../pipelinefile/remember';
 import { RunCommandIDs } from '../runs/commandids';
@@ -25,7 +25,7 @@ import { NO_ARGS, about } from '../ui/commands';
 import { pipelinesIcon } from '../ui/icons';
 import { CommandIDs } from './commandids';
 import type { PipelinesModel } from './model';
-import { openRunDialog } from './rundialog';
+import { runSaved } from './startrun';
 import { openVersionsDialog } from './versionsdialog';
 import { hasSchedule } from './words';
 
@@ -79,24 +79,44 @@ export function addCommands(options: CommandOptions): void {
     execute: () => model.refresh()
   });
 
+  commands.addCommand(CommandIDs.allRuns, {
+    label: trans.__('All Runs'),
+    caption: trans.__('Show the runs of all pipelines'),
+    icon: listIcon,
+    describedBy: NO_ARGS,
+    execute: () => commands.execute(RunCommandIDs.list)
+  });
+
   commands.addCommand(CommandIDs.create, {
-    label: trans.__('New Pipeline File'),
-    caption: trans.__('Create a pipeline file in the current folder of the file browser'),
+    label: trans.__('New Pipeline File…'),
+    caption: trans.__('Create a folder with a pipeline file and a notebook'),
     icon: addIcon,
     describedBy: NO_ARGS,
     isEnabled: () => model.state.phase !== 'ready' || model.mayCreate,
     execute: async () => {
+      const { button, value } = await InputDialog.getText({
+        title: trans.__('New pipeline'),
+        label: trans.__('Its name, in lower-case letters, digits and underscores'),
+        text: 'new_pipeline',
+        okLabel: trans.__('Create')
+      });
+      if (!button.accept || !value?.trim()) {
+        return;
+      }
       try {
-        const path = await folders.freePath(browser?.model.path ?? '', 'untitled', SUFFIX);
-        const name = PathExt.basename(path, SUFFIX);
+        const name = nameFrom(value);
+        // A folder of its own: everything in it is saved with the pipeline.
+        const folder = await folders.freePath(browser?.model.path ?? '', name, '');
         const comment = [
-          trans.__(
-            'Name the pipeline and list its tasks. Press Tab to complete; errors are marked.'
-          ),
+          trans.__('List the tasks of the pipeline. Press Tab to complete; errors are marked.'),
           trans.__('Click “Save to Workbench” above to create the pipeline.')
         ];
+        await folders.makeFolder(folder);
+        const path = PathExt.join(folder, name + SUFFIX);
+        await folders.writeNotebook(PathExt.join(folder, FIRST_NOTEBOOK));
         await folders.write(path, starterText(name, comment));
         documents.openOrReveal(path, 'Editor');
+        await browser?.model.cd(`/${folder}`);
       } catch (error) {
         fail(error);
       }
@@ -114,7 +134,7 @@ export function addCommands(options: CommandOptions): void {
       const { pipeline: id } = args as { pipeline?: string };
       // A file that was just saved isn't in the list yet.
       const pipeline = target(args, 'run') ?? (id ? await model.api.get(id) : null);
-      const run = pipeline && (await openRunDialog(model, trans, pipeline));
+      const run = pipeline && (await runSaved(model, trans, pipeline));
       if (run) {
         await commands.execute(RunCommandIDs.open, { run: run.id });
       }

@@ -13,11 +13,13 @@ import { IWorkbench } from '../api/tokens';
 import { Folders } from '../pipelinefile/folder';
 import { PipelineFiles } from '../pipelinefile/remember';
 import { IPipelines } from '../pipelinefile/tokens';
+import { RunCommandIDs } from '../runs/commandids';
 import { offerCommands } from '../ui/commands';
 import { CommandIDs } from './commandids';
 import { addCommands } from './commands';
 import { ROW_CLASS } from './list';
 import { PipelinesModel } from './model';
+import { runNew } from './startrun';
 import { pipelinesPanel } from './view';
 
 /** After the connections (300), before the table of contents (400). */
@@ -56,18 +58,23 @@ export const pipelinesPlugin: JupyterFrontEndPlugin<IPipelines> = {
     const { contents, serverSettings } = app.serviceManager;
     const folders = new Folders(new ApiClient(trans, serverSettings, SERVER_ROOT), contents);
     const files = new PipelineFiles(state);
+    const model = new PipelinesModel(api, workbench.events, trans);
     const provided: IPipelines = {
       api,
       files,
       folders,
-      run: pipeline => app.commands.execute(CommandIDs.run, { pipeline })
+      run: pipeline => app.commands.execute(CommandIDs.run, { pipeline }),
+      runNew: async pipeline => {
+        const run = await runNew(model, trans, pipeline);
+        if (run) {
+          await app.commands.execute(RunCommandIDs.open, { run: run.id });
+        }
+      }
     };
     // Voila loads every lab extension and has no side panels.
     if (!shell) {
       return provided;
     }
-    const model = new PipelinesModel(api, workbench.events, trans);
-
     const panel = pipelinesPanel({ model, commands: app.commands, trans });
     addCommands({ app, model, documents, folders, files, browser, trans, panelId: panel.id });
     shell.add(panel, 'left', { rank: RANK, type: 'Workbench' });

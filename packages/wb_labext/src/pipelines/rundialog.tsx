@@ -1,7 +1,8 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { PipelineView, Run } from '../api/types';
+import type { Run } from '../api/types';
+import { DateField } from '../ui/datefield';
 import { Fetched } from '../ui/fetched';
 import { focusWhenThere } from '../ui/focus';
 import { SchemaForm, fieldId } from '../ui/form';
@@ -9,26 +10,34 @@ import { openForm } from '../ui/formdialog';
 import { FormFrame } from '../ui/formparts';
 import { propertiesOf } from '../ui/schema';
 import { useModelState } from '../ui/signal';
-import type { PipelinesModel } from './model';
-import { RunDraft, runUiSchema } from './rundraft';
-import { approvalWords, waitsForApproval } from './words';
+import type { RunTarget } from './rundraft';
+import { DATE, RunDraft, runUiSchema } from './rundraft';
+
+export interface RunDialogOptions {
+  target: RunTarget;
+  /** What the user should know before the run starts. */
+  notes: readonly React.ReactNode[];
+  submitLabel: string;
+  trans: TranslationBundle;
+}
+
+const DATE_ID = 'wb-run-date';
+
+const idOf = (path: string): string => (path === DATE ? DATE_ID : fieldId(path));
 
 /**
  * Asks for a run's parameters and starts it.
  *
  * @returns the run; null if none was started
  */
-export async function openRunDialog(
-  model: PipelinesModel,
-  trans: TranslationBundle,
-  pipeline: PipelineView
-): Promise<Run | null> {
-  const draft = new RunDraft(model, trans, pipeline);
+export async function openRunDialog(options: RunDialogOptions): Promise<Run | null> {
+  const { target, notes, trans } = options;
+  const draft = new RunDraft(trans, target);
   void draft.refresh();
   await openForm({
     form: draft,
-    title: trans.__('Run “%1”', pipeline.name),
-    submitLabel: trans.__('Run'),
+    title: trans.__('Run “%1”', target.name),
+    submitLabel: options.submitLabel,
     render: discard => (
       <Fetched
         model={draft}
@@ -37,10 +46,10 @@ export async function openRunDialog(
         failed={trans.__('Could not load the parameters')}
         trans={trans}
       >
-        <RunForm draft={draft} trans={trans} onDiscard={discard} />
+        <RunForm draft={draft} notes={notes} trans={trans} onDiscard={discard} />
       </Fetched>
     ),
-    idOf: fieldId,
+    idOf,
     trans
   });
   return draft.result;
@@ -48,21 +57,19 @@ export async function openRunDialog(
 
 function RunForm(props: {
   draft: RunDraft;
+  notes: readonly React.ReactNode[];
   trans: TranslationBundle;
   onDiscard: () => void;
 }): JSX.Element {
   const { draft, trans } = props;
   const state = useModelState(draft);
-  const { pipeline } = draft;
+  const { target } = draft;
   const names = Object.keys(propertiesOf(state.form));
   const [first] = names;
   React.useEffect(() => (first ? focusWhenThere(fieldId(first)) : undefined), [first]);
   return (
     <FormFrame form={draft} busy={trans.__('Starting…')} onDiscard={props.onDiscard} trans={trans}>
-      {pipeline.description && <div className="wb-Field-help">{pipeline.description}</div>}
-      {waitsForApproval(pipeline) && (
-        <div className="wb-Banner wb-mod-question">{approvalWords(pipeline, trans)}</div>
-      )}
+      {target.description && <div className="wb-Field-help">{target.description}</div>}
       {names.length > 0 ? (
         <SchemaForm
           schema={draft.schema}
@@ -75,12 +82,20 @@ function RunForm(props: {
       ) : (
         <div data-testid="wb-run-noparameters">{trans.__('This pipeline has no parameters.')}</div>
       )}
-      <div className="wb-Field-help">
-        {trans.__(
-          'The run uses the permissions of the owner, %1, or of the team named in the pipeline.',
-          pipeline.owner.name
-        )}
-      </div>
+      <DateField
+        id={DATE_ID}
+        label={trans.__('Run date')}
+        help={trans.__('The day that the run is for, as run.date in the file. Empty: today.')}
+        value={state.date}
+        error={state.errors[DATE]}
+        disabled={state.saving}
+        onChange={date => void draft.setDate(date)}
+        trans={trans}
+        testId="wb-run-date"
+      />
+      {props.notes.map((note, index) => (
+        <React.Fragment key={index}>{note}</React.Fragment>
+      ))}
     </FormFrame>
   );
 }

@@ -4,7 +4,7 @@ import { JSONExt, UUID } from '@lumino/coreutils';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 
 import type { ApiError } from '../api/request';
-import type { PipelineView, Run } from '../api/types';
+import type { Run } from '../api/types';
 import type { FieldErrors } from '../ui/fielderrors';
 import { readableErrors } from '../ui/fielderrors';
 import type { FormState } from '../ui/formmodel';
@@ -12,10 +12,16 @@ import { FormModel, UNTOUCHED } from '../ui/formmodel';
 import type { Schema } from '../ui/schema';
 import { defaults, isObject, propertiesOf } from '../ui/schema';
 import { validator } from '../ui/validator';
-import type { PipelinesModel } from './model';
+
+/** The days that a run can be for, as in the server's `RunDate`. */
+const FIRST_DAY = '1900-01-01';
+const LAST_DAY = '2199-12-31';
 
 /** A text that may be longer than this gets several lines. */
 const ONE_LINE = 1_000;
+
+/** The path of the run's day among the fields; no parameter has this name. */
+export const DATE = '#date';
 
 function schemaOf(form: JSONObject, name: string): Schema {
   const found = propertiesOf(form)[name];
@@ -72,22 +78,33 @@ export function runValues(form: JSONObject, data: JSONObject): JSONObject {
   return result;
 }
 
+/** What is run: a saved pipeline, or one that is saved first. */
+export interface RunTarget {
+  name: string;
+  description: string;
+  /** The JSON schema of the parameters, with their defaults for a day; today for null. */
+  form: (date: string | null) => Promise<JSONObject>;
+  /** Starts the run; a repeated call with the same key starts only one. */
+  start: (parameters: JSONObject, key: string, date: string | null) => Promise<Run>;
+}
+
 export interface RunDraftState extends FormState {
   phase: 'loading' | 'ready' | 'failed';
   /** Why the form could not be fetched. */
   error: string | null;
   form: JSONObject;
   data: JSONObject;
+  /** The day to run for, `YYYY-MM-DD`; today if empty. */
+  date: string;
 }
 
 /** A run that is about to start. */
 export class RunDraft extends FormModel<RunDraftState> {
   constructor(
-    private readonly model: PipelinesModel,
     trans: TranslationBundle,
-    readonly pipeline: PipelineView
+    readonly target: RunTarget
   ) {
-    super(trans, { ...UNTOUCHED, phase: 'loading', error: null, form: {}, data: {} });
+    super(trans, { ...UNTOUCHED, phase: 'loading', error: null, form: {}, data: {}, date: '' });
   }
 
   get schema(): RJSFSchema {
@@ -101,7 +118,7 @@ export class RunDraft extends FormModel<RunDraftState> {
   async refresh(): Promise<void> {
     this.set({ phase: 'loading' });
     try {
-      const form = await this.model.api.form(this.pipeline.id);
+      const form = await this.target.form(null);
       this.untouched = defaults(form);
       this.set({ phase: 'ready', error: null, form, data: this.untouched });
     } catch (error) {
@@ -121,8 +138,40 @@ export class RunDraft extends FormModel<RunDraftState> {
     this.set({ data, errors, problem: null });
   }
 
+  /** Whether the day is one that a run can be for. */
+  get isDateValid(): boolean {
+    const { date } = this.state;
+    return date === '' || (date >= FIRST_DAY && date <= LAST_DAY);
+  }
+
+  /** Sets the day, and fetches the defaults for it; values that were typed stay. */
+  async setDate(date: string): Promise<void> {
+    this.key = UUID.uuid4();
+    this.set({ date, problem: null });
+    if (!this.isDateValid) {
+      return;
+    }
+    try {
+      const form = await this.target.form(date || null);
+      if (this.state.date === date) {
+        const before = this.untouched;
+        this.untouched = defaults(form);
+        const data = { ...this.state.data };
+        for (const [name, value] of Object.entries(this.untouched)) {
+          if (JSONExt.deepEqual(data[name] ?? null, before[name] ?? null)) {
+            data[name] = value;
+          }
+        }
+        this.set({ form, data });
+      }
+    } catch (error) {
+      this.set({ problem: this.message(error) });
+    }
+  }
+
   isDirty(): boolean {
-    return this.result === null && !JSONExt.deepEqual(this.untouched, this.state.data);
+    const { data, date } = this.state;
+    return this.result === null && (date !== '' || !JSONExt.deepEqual(this.untouched, data));
   }
 
   override get isReady(): boolean {
@@ -134,12 +183,21 @@ export class RunDraft extends FormModel<RunDraftState> {
   }
 
   protected async send(): Promise<void> {
-    const values = runValues(this.state.form, this.state.data);
-    this.result = await this.model.api.run(this.pipeline.id, values, this.key);
-    void this.model.refresh();
+    const { form, data, date } = this.state;
+    const values = runValues(form, data);
+    // A default isn't sent: if the run is repeated with another version, that one's default counts.
+    for (const [name, value] of Object.entries(runValues(form, this.untouched))) {
+      if (JSONExt.deepEqual(values[name] ?? null, value)) {
+        delete values[name];
+      }
+    }
+    this.result = await this.target.start(values, this.key, date || null);
   }
 
   protected check(): FieldErrors {
+    if (!this.isDateValid) {
+      return { [DATE]: this.trans.__('Choose a day from 1900 to 2199.') };
+    }
     const values = runValues(this.state.form, this.state.data);
     const { errors } = validator.validateFormData(values, this.schema);
     const found: Record<string, string> = {};

@@ -18,7 +18,7 @@ export function pipelinesPanel(props: ListProps): ListPanel {
       toolbar: trans.__('Pipelines toolbar')
     },
     commands,
-    toolbar: [CommandIDs.create, CommandIDs.refresh],
+    toolbar: [CommandIDs.create, CommandIDs.allRuns, CommandIDs.refresh],
     model,
     view: <PipelinesView {...props} />
   });
@@ -43,7 +43,7 @@ function PipelinesView(props: ListProps): JSX.Element {
             : trans.__('Pipelines that are shared with you appear here.')
       }}
       first={{
-        label: trans.__('New pipeline file'),
+        label: trans.__('New pipeline file…'),
         run: () => void commands.execute(CommandIDs.create),
         testId: 'wb-pipelines-first'
       }}

@@ -13,8 +13,8 @@ import type {
 } from '../api/types';
 
 export interface RunFilters {
-  /** A pipeline's id. */
-  pipeline: string;
+  /** A pipeline's id; null for all pipelines. */
+  pipeline: string | null;
   state?: RunState;
   limit?: number;
   cursor?: string | null;

@@ -21,13 +21,13 @@ export interface RunListState extends ViewState {
   selected: string | null;
 }
 
-/** The state of the list: the runs of a pipeline, newest first. */
+/** The state of the list: the runs of a pipeline or of all pipelines, newest first. */
 export class RunListModel extends LiveModel<RunListState> {
   constructor(
     private readonly api: RunsApi,
     events: EventStream,
     trans: TranslationBundle,
-    readonly pipeline: string
+    readonly pipeline: string | null
   ) {
     super(trans, events, ['runs', 'pipelines'], {
       phase: 'loading',
@@ -71,7 +71,11 @@ export class RunListModel extends LiveModel<RunListState> {
     this.set({ busy: true });
     const limit = Math.min(MOST, Math.max(PAGE, this.state.runs.length));
     await this.fetch(
-      () => Promise.all([this.api.pipeline(this.pipeline), this.page(limit)]),
+      () =>
+        Promise.all([
+          this.pipeline === null ? null : this.api.pipeline(this.pipeline),
+          this.page(limit)
+        ]),
       ([pipeline, page]) => ({ pipeline, runs: page.items, cursor: page.next, busy: false }),
       { busy: false }
     );

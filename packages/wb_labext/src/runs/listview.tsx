@@ -28,6 +28,9 @@ export function runListWidget(props: RunListProps, name: string): ViewWidget<Run
     className: 'wb-RunList',
     icon: pipelinesIcon,
     label: () => {
+      if (model.pipeline === null) {
+        return trans.__('All Runs');
+      }
       const known = model.state.pipeline?.name ?? name;
       return known ? trans.__('Runs of %1', known) : trans.__('Runs');
     },
@@ -35,7 +38,7 @@ export function runListWidget(props: RunListProps, name: string): ViewWidget<Run
   });
 }
 
-/** The runs of a pipeline, the newest first. */
+/** The runs of a pipeline or of all pipelines, the newest first. */
 function RunListView(props: RunListProps): JSX.Element {
   const { model, trans } = props;
   const { filter } = useModelState(model);
@@ -70,7 +73,8 @@ function RunListView(props: RunListProps): JSX.Element {
 function Runs(props: RunListProps): JSX.Element {
   const { model, openRun, trans } = props;
   const { runs, filter, busy, selected, cursor } = useModelState(model);
-  const columns = React.useMemo(() => columnsOf(openRun, trans), [openRun, trans]);
+  const all = model.pipeline === null;
+  const columns = React.useMemo(() => columnsOf(openRun, all, trans), [openRun, all, trans]);
   if (runs.length > 0) {
     return (
       <PagedGrid
@@ -109,11 +113,27 @@ function Runs(props: RunListProps): JSX.Element {
   );
 }
 
-function columnsOf(openRun: (id: string) => void, trans: TranslationBundle): Column<RunSummary>[] {
+/** Whether a run is for another time than that of its start. */
+function isForAnotherTime(run: RunSummary): boolean {
+  const apart = new Date(run.created_at).getTime() - new Date(run.logical_at).getTime();
+  return run.trigger === 'schedule' || Math.abs(apart) > 60_000;
+}
+
+function columnsOf(
+  openRun: (id: string) => void,
+  all: boolean,
+  trans: TranslationBundle
+): Column<RunSummary>[] {
   const short = (moment: string): string =>
     new Date(moment).toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
   const began = (run: RunSummary): string => run.started_at ?? run.created_at;
+  const pipeline: Column<RunSummary> = {
+    title: trans.__('Pipeline'),
+    cell: run => run.pipeline,
+    tooltip: run => run.pipeline
+  };
   return [
+    ...(all ? [pipeline] : []),
     {
       title: trans.__('Run'),
       cell: ({ id, number }) => (
@@ -142,8 +162,8 @@ function columnsOf(openRun: (id: string) => void, trans: TranslationBundle): Col
     },
     { title: trans.__('Trigger'), cell: run => triggerWords(run, trans) },
     {
-      title: trans.__('Scheduled for'),
-      cell: run => (run.trigger === 'schedule' ? short(run.logical_at) : ''),
+      title: trans.__('Run for'),
+      cell: run => (isForAnotherTime(run) ? short(run.logical_at) : ''),
       tooltip: run => exactWords(run.logical_at)
     },
     { title: trans.__('Version'), kind: 'number', cell: run => run.version },

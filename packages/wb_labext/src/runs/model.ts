@@ -17,7 +17,7 @@ export interface RunModelState extends ViewState {
   connections: ReadonlyMap<string, string>;
   /** The selected task. */
   task: string | null;
-  /** The selected attempt, if it isn't the last one. */
+  /** The attempt that the user selected; the last one if it is null. */
   attempt: string | null;
   /** The current time in milliseconds since 1970, for running clocks. */
   now: number;
@@ -84,9 +84,14 @@ export class RunModel extends LiveModel<RunModelState> {
   }
 
   selectAttempt(attempt: string): void {
-    const last = this.task?.attempts.at(-1)?.id === attempt;
-    this.set({ attempt: last ? null : attempt });
+    this.chosen = true;
+    this.set({ attempt });
     this.followLog();
+  }
+
+  /** Keeps the task that is shown: the user reads it. */
+  keep(): void {
+    this.chosen = true;
   }
 
   /** Throws what `message` turns into a sentence. */

@@ -38,6 +38,29 @@ async function sure(
   return answer.button.accept;
 }
 
+/** Asks whether to rerun with the run's own version or the current one; null for neither. */
+async function whichVersion(
+  trans: TranslationBundle,
+  { title, body }: { title: string; body: string },
+  version: number,
+  current: number
+): Promise<RerunRequest['version'] | null> {
+  const own = trans.__('Version %1 (of this run)', version);
+  const { button } = await showDialog({
+    title,
+    body: `${body} ${trans.__(
+      'Version %1 is the current one. With it, parameters that were not given take its defaults, and tasks that have changed run again.',
+      current
+    )}`,
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.createButton({ label: own, className: 'wb-mod-other' }),
+      Dialog.okButton({ label: trans.__('Version %1 (current)', current) })
+    ]
+  });
+  return button.accept ? (button.label === own ? 'same' : 'current') : null;
+}
+
 /** Runs in the main area: one run, and the runs of a pipeline. */
 export const runsPlugin: JupyterFrontEndPlugin<void> = {
   id: '@workbench/labext:runs',
@@ -106,8 +129,8 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       app,
       namespace: 'workbench-runlists',
       command: RunCommandIDs.list,
-      args: ({ model }) => ({ pipeline: model.pipeline }),
-      name: ({ model }) => model.pipeline,
+      args: ({ model }) => (model.pipeline === null ? {} : { pipeline: model.pipeline }),
+      name: ({ model }) => model.pipeline ?? 'all',
       restorer
     });
     const openRun = (run: string): void => void commands.execute(RunCommandIDs.open, { run });
@@ -126,25 +149,52 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
           await model.cancel();
         }
       };
-      const rerunAll = async (): Promise<void> => {
-        const title = trans.__('Rerun all tasks?');
-        const body = trans.__('A new run repeats every task with the same version and parameters.');
-        if (await sure(trans, title, body, trans.__('Rerun all'))) {
-          await again({ what: 'all', task: null });
+      /** Asks with which version to rerun if there are two, or whether to; then reruns. */
+      const rerun = async (
+        what: RerunRequest['what'],
+        task: string | null,
+        question: { title: string; body: string; label: string }
+      ): Promise<void> => {
+        // Another version may have been saved since the run was fetched.
+        const { version, current_version: current } = await api.get(model.id);
+        const other = current !== null && current !== version ? current : null;
+        if (other !== null) {
+          const chosen = await whichVersion(trans, question, version, other);
+          if (chosen) {
+            await again({ what, task, version: chosen });
+          }
+        } else if (
+          what === 'failed' ||
+          (await sure(trans, question.title, question.body, question.label))
+        ) {
+          await again({ what, task, version: 'same' });
         }
       };
-      const rerunTask = async (task: string): Promise<void> => {
-        const title = trans.__('Rerun “%1”?', task);
-        const body = trans.__(
-          'A new run repeats only this task, with the same parameters. Tasks that depend on it do not run.'
-        );
-        if (await sure(trans, title, body, trans.__('Rerun task'))) {
-          await again({ what: 'task', task });
-        }
-      };
+      const rerunAll = (): Promise<void> =>
+        rerun('all', null, {
+          title: trans.__('Rerun all tasks?'),
+          body: trans.__('A new run repeats every task, for the same day.'),
+          label: trans.__('Rerun all')
+        });
+      const rerunFailed = (): Promise<void> =>
+        rerun('failed', null, {
+          title: trans.__('Rerun what failed?'),
+          body: trans.__(
+            'A new run, for the same day, keeps the results of the tasks that succeeded.'
+          ),
+          label: trans.__('Rerun failed')
+        });
+      const rerunTask = (task: string): Promise<void> =>
+        rerun('task', task, {
+          title: trans.__('Rerun “%1”?', task),
+          body: trans.__(
+            'A new run, for the same day, repeats only this task. Tasks that depend on it do not run.'
+          ),
+          label: trans.__('Rerun task')
+        });
       return {
         cancel: () => void cancel().catch(fail),
-        rerun: what => void (what === 'all' ? rerunAll() : again({ what, task: null })).catch(fail),
+        rerun: what => void (what === 'all' ? rerunAll() : rerunFailed()).catch(fail),
         rerunTask: task => void rerunTask(task.task).catch(fail),
         openRun,
         openList: () => {
@@ -194,26 +244,27 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       }
     });
     commands.addCommand(RunCommandIDs.list, {
-      label: trans.__('Open Runs of Pipeline'),
+      label: args => (args.pipeline ? trans.__('Open Runs of Pipeline') : trans.__('All Runs')),
+      caption: trans.__('Show the runs of all pipelines, newest first'),
       icon: pipelinesIcon,
       describedBy: {
         args: {
           type: 'object',
-          required: ['pipeline'],
           properties: {
-            pipeline: { type: 'string', description: trans.__("The pipeline's id") },
+            pipeline: {
+              type: 'string',
+              description: trans.__("The pipeline's id; without it, the runs of all pipelines")
+            },
             name: { type: 'string', description: trans.__('Its name, for the label of the tab') }
           }
         }
       },
       execute: async args => {
         const { pipeline, name } = args as { pipeline?: string; name?: string };
-        if (pipeline) {
-          await lists.open(`workbench-runlist-${pipeline}`, () => {
-            const model = new RunListModel(api, workbench.events, trans, pipeline);
-            return runListWidget({ model, openRun, trans }, name ?? '');
-          });
-        }
+        await lists.open(`workbench-runlist-${pipeline ?? 'all'}`, () => {
+          const model = new RunListModel(api, workbench.events, trans, pipeline ?? null);
+          return runListWidget({ model, openRun, trans }, name ?? '');
+        });
       }
     });
   }

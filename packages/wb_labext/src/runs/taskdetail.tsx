@@ -46,6 +46,8 @@ export function TaskDetail(props: DetailProps): JSX.Element {
       className="wb-Run-detail"
       aria-label={trans.__('Task %1', task.task)}
       data-testid="wb-task-detail"
+      onPointerDown={() => model.keep()}
+      onKeyDown={() => model.keep()}
       data-task={task.task}
       data-state={task.state}
     >

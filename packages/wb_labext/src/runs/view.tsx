@@ -138,6 +138,7 @@ function Head(props: RunProps & { run: RunDetail }): JSX.Element {
         {run.trigger === 'schedule' && (
           <Fact name={trans.__('Scheduled for')}>{exactWords(run.logical_at)}</Fact>
         )}
+        {run.run_date && <Fact name={trans.__('Run date')}>{run.run_date}</Fact>}
         <Fact name={trans.__('Version')}>{run.version}</Fact>
         <Fact name={trans.__('Runs as')}>{run.run_as.replace(/^\w+:/, '')}</Fact>
         {run.rerun_of && (
@@ -157,19 +158,52 @@ function Head(props: RunProps & { run: RunDetail }): JSX.Element {
           </Fact>
         ))}
       </dl>
-      {run.message && (
-        <div
-          className={`wb-Banner${run.state === 'failed' ? ' wb-mod-failed' : ''}`}
-          data-testid="wb-run-message"
-        >
-          {run.state === 'failed' && <Mark kind="error" />}
-          <span className="wb-Banner-text">{run.message}</span>
-        </div>
-      )}
+      <Reasons run={run} model={model} trans={trans} />
       {run.cancelled_by && (
         <div className="wb-Banner">{trans.__('Cancelled by %1.', run.cancelled_by)}</div>
       )}
     </header>
+  );
+}
+
+/** Why a run failed or was skipped: each failed task with its message, or the run's own message. */
+function Reasons(props: {
+  run: RunDetail;
+  model: RunModel;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { run, model, trans } = props;
+  const failed = run.tasks.filter(task => task.state === 'failed');
+  if (!run.message && failed.length === 0) {
+    return null;
+  }
+  return (
+    <div
+      className={`wb-Banner${run.state === 'failed' ? ' wb-mod-failed' : ''}`}
+      data-testid="wb-run-message"
+    >
+      {run.state === 'failed' && <Mark kind="error" />}
+      {failed.length === 0 ? (
+        <span className="wb-Banner-text">{run.message}</span>
+      ) : (
+        <ul className="wb-Banner-text wb-Run-failed">
+          {failed.map(({ task, message }) => (
+            <li key={task} title={message}>
+              <button
+                type="button"
+                className="wb-LinkButton"
+                title={trans.__('Show this task')}
+                data-testid="wb-run-failed"
+                onClick={() => model.select(task)}
+              >
+                {task}
+              </button>
+              {message && `: ${message}`}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
   );
 }
 

@@ -96,6 +96,19 @@ def test_what_succeeded_but_has_changed_runs_again(house: House) -> None:
     assert attempts(current) == {"one": 0, "named": 0, "two": 1, "three": 1}
 
 
+def test_a_failed_run_names_every_task_that_failed(house: House) -> None:
+    tasks = "".join(
+        f"  {name}: {{type: sql, connection: warehouse, statement: select {value}}}\n"
+        for name, value in (("a", "1 / 0"), ("b", "1"), ("c", "2 / 0"), ("d", "3 / 0"))
+    )
+    house.create("ana", f"name: broken\ntasks:\n{tasks}")
+    run = house.run("ana", "broken")
+    first, rest = run.message.split(": ", 1)
+    others = sorted({"a", "c", "d"} - {first})
+    assert "division by zero" in rest
+    assert sorted(rest.rsplit("Also failed: ", 1)[1].rstrip(".").split(", ")) == others
+
+
 def test_a_rerun_with_another_version_names_what_does_not_fit(house: House) -> None:
     made = house.create("ana", BROKEN)
     failed = house.run("ana", "steps", word="x")
@@ -132,7 +145,8 @@ tasks:
 """
     made = house.create("ana", text)
     for day, before in (("2024-03-01", "2024-02-29"), ("1900-01-01", "1899-12-31")):
-        assert dated(house, "daily", day).parameters == {"day": before}
+        run = dated(house, "daily", day)
+        assert (run.parameters, str(run.run_date), run.state) == ({"day": before}, day, "succeeded")
     form = house.pipelines.form(house["ana"], made.id, date(2024, 3, 1))
     properties: Any = form["properties"]
     assert properties["day"]["default"] == "2024-02-29"

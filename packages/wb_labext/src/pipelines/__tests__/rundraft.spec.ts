@@ -3,9 +3,7 @@ import type { JSONObject } from '@lumino/coreutils';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { ApiError } from '../../api/request';
-import type { PipelinesModel } from '../model';
 import { RunDraft, runValues } from '../rundraft';
-import { pipeline } from './samples';
 
 vi.mock('@jupyterlab/services', () => ({ ServerConnection: {} }));
 
@@ -27,8 +25,7 @@ let draft: RunDraft;
 
 beforeEach(async () => {
   vi.resetAllMocks();
-  const model = { api, refresh: vi.fn() };
-  draft = new RunDraft(model as unknown as PipelinesModel, trans, pipeline());
+  draft = new RunDraft(trans, { name: 'nightly', description: '', form: api.form, start: api.run });
   api.form.mockResolvedValue(FORM);
   await draft.refresh();
 });
@@ -73,10 +70,35 @@ describe('a run that is about to start', () => {
     api.run.mockResolvedValue({ id: 'r1' });
     expect(await draft.submit()).toBe(true);
     expect(draft.result).toEqual({ id: 'r1' });
-    const keys = api.run.mock.calls.map(call => call[2] as string);
+    const keys = api.run.mock.calls.map(call => call[1] as string);
     expect(keys[0]).toBe(keys[1]);
     draft.setData({ period: '2026-11-01' });
     await draft.submit();
-    expect(api.run.mock.calls[2][2]).not.toBe(keys[0]);
+    expect(api.run.mock.calls[2][1]).not.toBe(keys[0]);
+  });
+
+  it('leaves defaults to the version that runs', async () => {
+    api.run.mockResolvedValue({ id: 'r1' });
+    draft.setData({ period: '2026-10-01', months: 3, days: ['1'] });
+    expect(await draft.submit()).toBe(true);
+    expect(api.run).toHaveBeenCalledWith({ period: '2026-10-01' }, expect.anything(), null);
+  });
+
+  it('is for another day, with the defaults of that day for what was not typed', async () => {
+    draft.setData({ period: '2026-10-01', months: 3, days: [1] });
+    const { months, ...others } = FORM.properties as Record<string, JSONObject>;
+    const form = { ...FORM, properties: { ...others, months: { ...months, default: 5 } } };
+    api.form.mockResolvedValueOnce(form);
+    await draft.setDate('2024-02-29');
+    expect(api.form).toHaveBeenLastCalledWith('2024-02-29');
+    expect(draft.state.data).toEqual({ period: '2026-10-01', months: 5, days: [1] });
+    // A year that is still being typed.
+    await draft.setDate('0002-02-01');
+    expect(api.form).toHaveBeenCalledTimes(2);
+    expect(await draft.submit()).toBe(false);
+    await draft.setDate('2024-02-29');
+    api.run.mockResolvedValue({ id: 'r1' });
+    expect(await draft.submit()).toBe(true);
+    expect(api.run.mock.calls[0][2]).toBe('2024-02-29');
   });
 });

@@ -5,6 +5,7 @@ export function runSummary(change: Partial<RunSummary> = {}): RunSummary {
     id: 'r1',
     number: 7,
     pipeline_id: 'p1',
+    pipeline: 'nightly',
     version: 2,
     state: 'succeeded',
     trigger: 'manual',

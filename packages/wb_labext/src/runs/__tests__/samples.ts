@@ -59,6 +59,8 @@ export function run(change: Partial<RunDetail> = {}): RunDetail {
     cancelled_by: null,
     tasks: [taskRun()],
     actions: ['cancel'],
+    run_date: '2026-11-23',
+    current_version: 2,
     ...change
   };
 }

@@ -43,7 +43,10 @@ class RunSummary(BaseModel):
     state: RunState
     trigger: Trigger
     triggered_by: str
-    logical_at: datetime = Field(description="The time that the schedule fired for.")
+    logical_at: datetime = Field(
+        description="The time that the run is for: that of the schedule, the beginning of the given day, "
+        "or when it was started by hand."
+    )
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -120,6 +123,10 @@ class RunDetail(Run):
 
     tasks: list[TaskRunView]
     actions: list[str] = Field(description="What the caller may do with it now.")
+    run_date: date | None = Field(
+        description="The day that it is for, in the schedule's time zone; `null` if its version can't "
+        "be read."
+    )
     current_version: int | None = Field(
         description="The version of the pipeline that runs now; `null` if none may."
     )

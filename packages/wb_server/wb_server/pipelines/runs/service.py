@@ -287,8 +287,17 @@ class RunService:
             **run.model_dump(),
             tasks=self._store.tasks(run_id),
             actions=actions,
+            run_date=self._day_of(run),
             current_version=pipeline.approved,
         )
+
+    def _day_of(self, run: Run) -> date | None:
+        try:
+            definition = self._definitions.pipeline(run.pipeline_id, run.version)
+        except (NotFound, Unprocessable):
+            return None
+        day: date = run_scope(definition, run.logical_at, run.trigger)["run"]["date"]
+        return day
 
     def log(self, actor: Actor, attempt_id: str, start: int) -> LogPage:
         """A piece of an attempt's log.

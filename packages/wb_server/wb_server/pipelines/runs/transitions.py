@@ -47,14 +47,15 @@ def end_if_done(transaction: sa.Connection, run_id: str) -> str | None:
         sa.select(task_runs.c.task, task_runs.c.code, task_runs.c.message)
         .where(task_runs.c.run_id == run_id, task_runs.c.state == "failed")
         .order_by(task_runs.c.finished_at, task_runs.c.position)
-        .limit(1)
-    ).first()
+    ).all()
     code, message = None, ""
     if run.cancelled_by is not None:
         state = "cancelled"
-    elif failed is not None:
-        state, code = "failed", failed.code
-        message = f"{failed.task}: {failed.message}"
+    elif failed:
+        state, code = "failed", failed[0].code
+        message = f"{failed[0].task}: {failed[0].message}"
+        if len(failed) > 1:
+            message += f" Also failed: {', '.join(row.task for row in failed[1:])}."
     else:
         state = "succeeded"
     transaction.execute(
