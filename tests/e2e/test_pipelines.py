@@ -20,13 +20,19 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
         "import wb\nwb.output('months', months)",
         parameters="region = 'eu'  # which\nmonths = 2",
     )
+    # Nothing is saved before the run is confirmed.
+    dialog = person.run_as_pipeline(notebook)
+    expect(dialog.get_by_test_id("wb-filelist")).to_contain_text("monthly sales.ipynb")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".jp-DirListing-item", has_text="pipeline.yaml")).to_have_count(0)
+    assert person.people.api(person.name).ok("GET", "/pipelines", search="monthly")["items"] == []
     dialog = person.run_as_pipeline(notebook)
     dialog.get_by_test_id("wb-field-months").fill("many")
-    dialog.get_by_role("button", name="Run", exact=True).click()
+    dialog.get_by_role("button", name="Save and run").click()
     expect(dialog.get_by_test_id("wb-error-months")).to_have_text("Must be a whole number.")
     dialog.get_by_test_id("wb-field-months").fill("3")
     dialog.get_by_test_id("wb-field-region").fill("us")
-    dialog.get_by_role("button", name="Run", exact=True).click()
+    dialog.get_by_role("button", name="Save and run").click()
 
     # The run opens. Its notebook is shown while it runs, and new outputs appear.
     run = page.get_by_test_id("wb-run")
@@ -109,6 +115,82 @@ def test_a_notebook_becomes_a_pipeline_that_is_run_watched_and_changed(person: L
     expect(row).to_be_visible()
 
 
+STEPS = """name: stepwise
+tasks:
+  extract:
+    type: sql
+    connection: sample
+    statement: "select count(*) as n from customers where {{ run.date }} is not null"
+    into: {artifact: n.parquet}
+  left: {type: sql, needs: [extract], connection: sample, statement: select n from nowhere}
+  right: {type: sql, needs: [extract], connection: sample, statement: select n from nothing}
+sla: 2h
+"""
+
+
+def test_a_failed_run_is_mended_and_continued_with_the_current_version(person: Lab) -> None:
+    page = person.page
+    person.open_panel("Pipelines")
+    page.get_by_test_id("wb-pipelines-create").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("stepwise")
+    page.get_by_role("button", name="Create", exact=True).click()
+    bar = page.get_by_test_id("wb-file-bar")
+    expect(bar).to_have_attribute("data-state", "new")
+
+    # The template has no mistake; it is in a folder of its own, with a notebook.
+    def save(*files: str) -> None:
+        bar.get_by_test_id("wb-file-save").click()
+        if files:
+            dialog = page.get_by_role("dialog")
+            assert dialog.locator(".wb-FileList-path").all_inner_texts() == list(files)
+            dialog.get_by_role("button", name="Save", exact=True).click()
+        expect(bar).to_have_attribute("data-state", "saved")
+
+    save("first.ipynb")
+    expect(bar.get_by_test_id("wb-file-errors")).to_have_count(0)
+    expect(bar.get_by_test_id("wb-file-warnings")).to_have_count(0)
+
+    def write(text: str) -> None:
+        page.locator(".jp-FileEditor .cm-content:visible").click()
+        page.keyboard.press("ControlOrMeta+A")
+        page.keyboard.insert_text(text)
+        expect(bar).to_have_attribute("data-state", "changed")
+
+    write(STEPS)
+    save()
+    expect(bar.get_by_test_id("wb-file-warnings")).to_have_text("1 warning")
+
+    # It runs for another day. Both failed tasks are named; the one that is shown stays.
+    bar.get_by_test_id("wb-file-run").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_test_id("wb-run-date").fill("2024-02-29")
+    dialog.get_by_role("button", name="Run", exact=True).click()
+    run = page.get_by_test_id("wb-run")
+    expect(run.get_by_test_id("wb-run-state")).to_have_text("Failed", timeout=RUN)
+    expect(run.locator(".wb-Run-facts")).to_contain_text("2024-02-29")
+    expect(run.get_by_test_id("wb-run-failed")).to_have_text(["left", "right"])
+    run.get_by_test_id("wb-run-failed").last.click()
+    expect(run.get_by_test_id("wb-task-detail")).to_have_attribute("data-task", "right")
+
+    # The file is mended, and the run continues with it.
+    page.get_by_role("tab", name="stepwise.pipeline.yaml").click()
+    write(STEPS.replace("n from nowhere", "1 as n").replace("n from nothing", "2 as n"))
+    save()
+    page.get_by_role("tab", name="stepwise, run 1").click()
+    run.get_by_test_id("wb-run-fromfailed").click()
+    page.get_by_role("button", name="Version 3 (current)").click()
+    again = page.locator("[data-testid=wb-run]:visible")
+    expect(again.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=RUN)
+    expect(again.locator(".wb-Run-facts")).to_contain_text("2024-02-29")
+
+    # All pipelines' runs are in one list.
+    page.get_by_test_id("wb-pipelines-allruns").click()
+    rows = page.get_by_test_id("wb-runs-row")
+    expect(rows.filter(has_text="stepwise")).to_have_count(2)
+    page.get_by_test_id("wb-runs-filter").select_option("succeeded")
+    expect(rows.filter(has_text="stepwise")).to_have_count(1)
+
+
 # Lab saves the open documents and the layout separately, one after the other.
 LAYOUT_NAMES = """async id => {
   const config = JSON.parse(document.getElementById('jupyter-config-data').textContent);
@@ -136,7 +218,7 @@ def test_a_failing_notebook_shows_the_cell_that_failed_and_runs_again(person: La
     notebook = person.put_notebook("broken.ipynb", *steps, "1 / 0", "print('never')")
     dialog = person.run_as_pipeline(notebook)
     expect(dialog.get_by_test_id("wb-run-noparameters")).to_be_visible()
-    dialog.get_by_role("button", name="Run", exact=True).click()
+    dialog.get_by_role("button", name="Save and run").click()
     run = page.get_by_test_id("wb-run")
     expect(run.get_by_test_id("wb-run-state")).to_have_text("Failed", timeout=RUN)
     expect(run.get_by_test_id("wb-run-message")).to_contain_text(

@@ -59,7 +59,7 @@ def test_a_schedule_fires_while_its_owner_is_signed_out(
         parameters="month = 'may'",
     )
     dialog = person.run_as_pipeline(notebook)
-    dialog.get_by_role("button", name="Run", exact=True).click()
+    dialog.get_by_role("button", name="Save and run").click()
     detail = page.get_by_test_id("wb-run")
     expect(detail.get_by_test_id("wb-run-state")).to_have_text("Succeeded", timeout=90_000)
 
