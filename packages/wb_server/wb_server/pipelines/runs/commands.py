@@ -228,7 +228,9 @@ def show_run(api: ApiClient, run_id: str) -> None:
     """Prints a run with its tasks."""
     run = api("GET", f"/runs/{run_id}")
     print(f"{run['pipeline']}#{run['number']}, version {run['version']}: {_state(run)}")
-    print(f"for {run['run_date'] or run['logical_at']}, {run['trigger']} by {run['triggered_by']}, as {run['run_as']}")
+    print(
+        f"for {run['run_date'] or run['logical_at']}, {run['trigger']} by {run['triggered_by']}, as {run['run_as']}"
+    )
     for name, value in run["parameters"].items():
         print(f"{name} = {json.dumps(value, ensure_ascii=False)}")
     for task in run["tasks"]:
