@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010_routines"
-down_revision = "0009_outbox"
+revision = "0012_routines"
+down_revision = "0011_run_numbers"
 branch_labels = None
 depends_on = None
 
