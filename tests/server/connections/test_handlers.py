@@ -116,6 +116,29 @@ def test_testing_a_saved_connection_updates_its_state(
     assert state["status"] == "failed" and state["message"] and state["checked_at"]
 
 
+def test_the_state_follows_queries_and_browsing(
+    api: Api, warehouse: dict[str, Any], shop: Cluster
+) -> None:
+    path, name = f"/connections/{warehouse['id']}", warehouse["name"]
+
+    def state() -> str:
+        return str(api.ok("GET", path)["state"]["status"])
+
+    def ask(sql: str) -> int:
+        return api.call("POST", "/query", {"connection": name, "sql": sql}).status_code
+
+    assert (ask("select * from no_such_table"), state()) == (400, "untested")
+    assert (ask("select 1"), state()) == (200, "ok")
+    api.ok("PATCH", path, {"config": shop.config(database="no_such_database")})
+    assert api.call("GET", f"{path}/schemas").status_code >= 400
+    assert state() == "failed"
+    api.ok("PATCH", path, {"config": shop.config(password="wrong")})
+    assert (ask("select 1"), state()) == (502, "failed")
+    api.ok("PATCH", path, {"config": shop.config()})
+    api.ok("GET", f"{path}/schemas")
+    assert state() == "ok"
+
+
 def test_the_catalog_lists_schemas_tables_and_columns(api: Api, warehouse: dict[str, Any]) -> None:
     path = f"/connections/{warehouse['id']}"
     schemas = [item["name"] for item in api.ok("GET", f"{path}/schemas")["items"]]

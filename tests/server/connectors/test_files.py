@@ -26,6 +26,7 @@ from wb_server.connectors.embedded.file_tables import table_name
 from wb_server.connectors.embedded.workers import Workers
 from wb_server.connectors.files.connector import FilesConfig, FilesConnector, find_tables
 from wb_server.kit.errors import (
+    Cancelled,
     Conflict,
     Forbidden,
     InvalidInput,
@@ -555,7 +556,7 @@ def test_a_cancel_kills_the_worker(files: Source) -> None:
     worker = wait_for(lambda: session._worker)  # type: ignore[attr-defined]
     session.cancel()
     runner.join(20)
-    assert [(type(error), error.code) for error in failed] == [(Conflict, "cancelled")]
+    assert [(type(error), error.code) for error in failed] == [(Cancelled, "cancelled")]
     session.close()
     wait_for(lambda: not psutil.pid_exists(worker.pid))
 

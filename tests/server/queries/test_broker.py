@@ -22,7 +22,7 @@ from wb_server.governance.audit.service import AuditService
 from wb_server.governance.secrets import vault
 from wb_server.kit.actor import Actor
 from wb_server.kit.endpoint import HangUp, Origin
-from wb_server.kit.errors import Forbidden, LimitReached, SourceTimeout, WorkbenchError
+from wb_server.kit.errors import Cancelled, Forbidden, LimitReached, SourceTimeout, WorkbenchError
 from wb_server.queries.broker import Broker
 from wb_server.queries.models import QueryRequest
 from wb_server.settings import Settings
@@ -109,7 +109,7 @@ def test_a_users_concurrent_queries_are_limited(start: Any, postgres: Cluster) -
             run(broker, "select 1")
         hang_up.now()
         thread.join(20)
-        assert failures and failures[0].code == "cancelled"
+        assert isinstance(failures[0], Cancelled) and failures[0].code == "cancelled"
         # The slot is free again.
         assert read(run(broker, "select 1 as one"))[0].num_rows == 1
         assert outcomes(workbench) == ["ok", "hung_up"]

@@ -48,17 +48,19 @@ class AnswerTruncated(UserWarning):
     """The answer stops at the row limit; the source has more rows."""
 
 
-def _kinds() -> dict[int, type[QueryError]]:
-    """A class for each status, derived from QueryError and from the service's class."""
-    kinds: dict[int, type[QueryError]] = {}
-    for cls in vars(errors).values():
-        if isinstance(cls, type) and issubclass(cls, WorkbenchError) and cls is not WorkbenchError:
-            kinds[cls.status] = type(cls.__name__, (QueryError, cls), {"__doc__": cls.__doc__})
-    return kinds
+def _kinds() -> list[type[QueryError]]:
+    """A class for each class of the service's errors, derived from QueryError and from that class."""
+    return [
+        type(cls.__name__, (QueryError, cls), {"__doc__": cls.__doc__})
+        for cls in vars(errors).values()
+        if isinstance(cls, type) and issubclass(cls, WorkbenchError) and cls is not WorkbenchError
+    ]
 
 
-_BY_STATUS = _kinds()
-_BY_CODE = {kind.default_code: kind for kind in _BY_STATUS.values()}
+_KINDS = _kinds()
+_BY_CODE = {kind.default_code: kind for kind in _KINDS}
+# Of several classes with one status, the first is the general one.
+_BY_STATUS = {kind.status: kind for kind in reversed(_KINDS)}
 
 
 def error_from(
@@ -77,7 +79,7 @@ def error_from(
     code = inner.get("code")
     details = inner.get("details")
     kind = _BY_CODE.get(str(code))
-    if status is not None:
+    if status is not None and (kind is None or kind.status != status):
         kind = _BY_STATUS.get(status) or _BY_STATUS[400 if 400 <= status < 500 else 503]
     kind = kind or _BY_STATUS[502]
     message = str(inner.get("message") or fallback or "The service failed without a reason.")

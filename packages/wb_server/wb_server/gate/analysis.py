@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol, get_args
 from pydantic import TypeAdapter
 
 from ..kit import errors, forking
-from ..kit.errors import Conflict, SourceTimeout, TooLarge, Unavailable, WorkbenchError
+from ..kit.errors import Cancelled, SourceTimeout, TooLarge, Unavailable, WorkbenchError
 from .dialects.base import RoutineName
 from .dialects.complexity import MAX_SQL_BYTES
 from .models import DialectName, Statement
@@ -82,7 +82,7 @@ class Analyst:
         """Analyses a statement.
 
         Raises:
-            Conflict: it was cancelled during the analysis (``cancelled``).
+            Cancelled: it was cancelled during the analysis.
             SourceTimeout: the analysis exceeded the statement's time limit (``timeout``).
             WorkbenchError: as ``statement.analyse``.
         """
@@ -173,7 +173,7 @@ class _Work:
             timer.cancel()
             self._forked.discard()
         if self._cancelled:
-            raise Conflict("The query was cancelled.", code="cancelled")
+            raise Cancelled("The query was cancelled.")
         if ending is None and time.monotonic() >= end:
             raise SourceTimeout("Checking the statement exceeded the time limit.", code="timeout")
         if ending is None:

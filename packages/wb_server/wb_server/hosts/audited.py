@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..kit.endpoint import Call, Endpoint, Outcome, Recorder
-from ..kit.errors import WorkbenchError
+from ..kit.errors import Cancelled, WorkbenchError
 
 
 def audited(recorder: Recorder, endpoint: Endpoint, call: Call, target: str | None) -> Any:
@@ -23,8 +23,7 @@ def audited(recorder: Recorder, endpoint: Endpoint, call: Call, target: str | No
     try:
         result = endpoint.handle(call)
     except WorkbenchError as error:
-        outcome: Outcome = "refused" if error.status in (401, 403) else "failed"
-        recorder.finished(record, outcome, code=error.code)
+        recorder.finished(record, _outcome(error), code=error.code)
         raise
     except BaseException:
         recorder.finished(record, "failed", code="internal")
@@ -37,3 +36,9 @@ def audited(recorder: Recorder, endpoint: Endpoint, call: Call, target: str | No
         target=getattr(result, "name", None),
     )
     return result
+
+
+def _outcome(error: WorkbenchError) -> Outcome:
+    if isinstance(error, Cancelled):
+        return "cancelled"
+    return "refused" if error.status in (401, 403) else "failed"

@@ -8,6 +8,7 @@ Every expected failure is one of these classes; ``hosts/web`` maps it to HTTP, a
     ├── Forbidden           403  authenticated, but without the right
     ├── NotFound            404  no such thing, or not one that the actor may see
     ├── Conflict            409  a name is taken, or the state doesn't allow it
+    │   └── Cancelled       409  somebody stopped it
     ├── TooLarge            413  a body or an answer over its limit
     ├── Unprocessable       422  understood, but can't be done: an address that isn't allowed
     ├── LimitReached        429  too many at once; try again later
@@ -71,6 +72,10 @@ class NotFound(WorkbenchError):
 class Conflict(WorkbenchError):
     status = 409
     default_code = "conflict"
+
+
+class Cancelled(Conflict):
+    default_code = "cancelled"
 
 
 class TooLarge(WorkbenchError):

@@ -11,7 +11,7 @@ from typing import Final, Self
 import pyarrow as pa
 
 from ..gate.loads import Batches
-from ..kit.errors import Conflict
+from ..kit.errors import Cancelled
 
 # The buffer's size in batches: reading and writing take turns being the slower one.
 _MAX_HELD: Final = 2
@@ -49,7 +49,7 @@ class Ahead:
         """Yields the batches in order; may be called only once.
 
         Raises:
-            Conflict: the load was stopped (``cancelled``).
+            Cancelled: the load was stopped.
             BaseException: whatever the source raises.
         """
         threading.Thread(target=self._fetch, daemon=True, name="ahead").start()
@@ -57,7 +57,7 @@ class Ahead:
             with self._state:
                 self._state.wait_for(lambda: self._held or self._ended, _POLL_SECONDS)
                 if self._stopped():
-                    raise Conflict("The load was cancelled.", code="cancelled")
+                    raise Cancelled("The load was cancelled.")
                 if not self._held and not self._ended:
                     continue
                 batch = self._held.popleft() if self._held else None

@@ -13,6 +13,7 @@ from ..connectors.models import ColumnInfo, SchemaInfo, TableInfo
 from ..gate.service import Gate
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
+from ..kit.errors import WorkbenchError
 from .opening import Opening
 from .running import RunningQueries
 
@@ -98,4 +99,10 @@ class Catalog:
             connector = self._configurations.connector(connection.connector)
             with self._opening.session(actor, connection, connector, permit) as session:
                 running.attach(session)
-                return ask(session)
+                try:
+                    found = ask(session)
+                except WorkbenchError as error:
+                    self._opening.note_failure(connection, error)
+                    raise
+            self._opening.note_success(connection)
+            return found

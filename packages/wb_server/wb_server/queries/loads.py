@@ -84,10 +84,11 @@ class Loads:
                     progress=progress or (lambda rows: None),
                 )
         except BaseException as error:
-            # An error of the rows' source says nothing about the target connection.
-            if isinstance(error, WorkbenchError) and error is not ahead.raised:
-                self._opening.note_failure(connection, error)
-            finish.failed(error, running.rows, running.bytes)
+            if isinstance(error, WorkbenchError) and error is ahead.raised:
+                # An error of the rows' source says nothing about the target connection.
+                finish("failed", error.code, running.rows, running.bytes)
+            else:
+                finish.failed(error, running.rows, running.bytes)
             raise
         finish("ok", None, done.written.rows, running.bytes)
         self._opening.note_success(connection)

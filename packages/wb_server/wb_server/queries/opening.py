@@ -16,13 +16,15 @@ from ..governance.audit.service import AuditService
 from ..kit import clock
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin, Outcome
-from ..kit.errors import WorkbenchError
+from ..kit.errors import Conflict, Internal, LimitReached, Unavailable, WorkbenchError
 from .bindings import BindingsPort, stale
 from .limits.models import QueryLimits
 from .running import Running, RunningQueries
 from .stream import Finish
 
-# Errors of the source itself rather than of a statement: these set the connection's state.
+# Errors of the source itself rather than of a statement: these set the connection's state, and so does
+# any other error when it is opened, except these.
+_NOT_THE_SOURCE = (Conflict, LimitReached, Internal, Unavailable)
 _STATE_CODES = frozenset(
     {
         "unreachable",
@@ -172,7 +174,11 @@ class Opening:
         return replace(asked, actor=actor), self._connections.find(asked.actor, asked.connection)
 
     def _finish(self, running: Running, asked: Asked, granted: Granted[P]) -> Finish:
-        return Finish(running, partial(self._ended, running, asked.origin.attempt, granted.permit))
+        return Finish(
+            running,
+            partial(self._ended, running, asked.origin.attempt, granted.permit),
+            partial(self.note_failure, granted.connection),
+        )
 
     def _started(self, asked: Asked, granted: Granted[P]) -> None:
         self._audit.started(
@@ -216,11 +222,12 @@ class Opening:
         try:
             return connector.open(permit, target)
         except WorkbenchError as error:
-            self.note_failure(connection, error)
+            if not isinstance(error, _NOT_THE_SOURCE) and error.code != "wrong_permit":
+                self.note(connection, False, error.code, error.message)
             raise
 
     def note_failure(self, connection: Connection, error: WorkbenchError) -> None:
-        """Records that a connection doesn't work, if the error says so."""
+        """Records that a connection doesn't work, if the error of a statement says so."""
         if error.code in _STATE_CODES:
             self.note(connection, False, error.code, error.message)
 
@@ -234,8 +241,8 @@ class Opening:
         )
 
     def note_success(self, connection: Connection) -> None:
-        """Records that a connection works again."""
-        if connection.state.status == "failed":
+        """Records that a connection works."""
+        if connection.state.status != "ok":
             self._connections.set_state(connection, State(status="ok", checked_at=clock.now()))
 
     def _ended(

@@ -259,7 +259,6 @@ class Statements:
             reading.prime()
         except WorkbenchError as error:
             session.close()
-            self._opening.note_failure(connection, error)
             translate_position(error, asked.statement, permit.sql)
             add_similar_names(
                 error,

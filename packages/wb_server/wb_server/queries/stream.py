@@ -22,7 +22,7 @@ from ..connectors.base import Answer, Use
 from ..gate.loads import WriteResult
 from ..gate.permits import Permit
 from ..kit.endpoint import ByteStream, Outcome
-from ..kit.errors import Conflict, Internal, TooLarge, WorkbenchError
+from ..kit.errors import Cancelled, Internal, TooLarge, WorkbenchError
 from .running import Running
 
 log = logging.getLogger(__name__)
@@ -43,13 +43,18 @@ class Finish:
 
     Args:
         then: called with the outcome, the error's code, the rows and the bytes.
+        blame: called with an error of the query, before its end.
     """
 
     def __init__(
-        self, running: Running, then: Callable[[Outcome, str | None, int, int], None]
+        self,
+        running: Running,
+        then: Callable[[Outcome, str | None, int, int], None],
+        blame: Callable[[WorkbenchError], None],
     ) -> None:
         self.running = running
         self._then = then
+        self._blame = blame
         self.session: Use | None = None
         self._lock = threading.Lock()
         self._done = False
@@ -70,8 +75,14 @@ class Finish:
 
     def failed(self, error: BaseException, rows: int = 0, size: int = 0) -> None:
         """Ends the query with an error."""
-        code = error.code if isinstance(error, WorkbenchError) else "internal"
-        self("failed", code, rows, size)
+        if not isinstance(error, WorkbenchError):
+            self("failed", "internal", rows, size)
+            return
+        try:
+            if not self._done:
+                self._blame(error)
+        finally:
+            self("failed", error.code, rows, size)
 
 
 class Reading:
@@ -123,7 +134,7 @@ class Reading:
 
         Raises:
             TooLarge: more rows or bytes than one answer may have (``over_limit``).
-            Conflict: the query was cancelled.
+            Cancelled: the query was cancelled.
             WorkbenchError: the source's error.
         """
         try:
@@ -181,7 +192,7 @@ class Reading:
 
     def _next(self) -> pa.RecordBatch | None:
         if self.running.stopped is not None:
-            raise Conflict("The query was cancelled.", code="cancelled")
+            raise Cancelled("The query was cancelled.")
         return next(self._batches, None)
 
     def _count(self, batch: pa.RecordBatch) -> None:

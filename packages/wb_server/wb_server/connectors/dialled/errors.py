@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...gate.loads import LEDGER
 from ...kit.errors import (
+    Cancelled,
     Conflict,
     Forbidden,
     LimitReached,
@@ -58,12 +59,12 @@ def load_timed_out() -> WorkbenchError:
 
 
 def was_cancelled() -> WorkbenchError:
-    return Conflict("The query was cancelled.", code="cancelled")
+    return Cancelled("The query was cancelled.")
 
 
 def cancelled_elsewhere() -> WorkbenchError:
     """The statement was stopped from elsewhere, neither by the Workbench nor by its time limit."""
-    return Conflict("The database cancelled the statement.", code="cancelled")
+    return Cancelled("The database cancelled the statement.")
 
 
 def already_run() -> WorkbenchError:

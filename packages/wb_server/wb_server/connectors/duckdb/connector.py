@@ -24,6 +24,7 @@ from ...gate.permits import Permit
 from ...kit.errors import Conflict, Forbidden, NotFound, SourceFailed, Unprocessable, WorkbenchError
 from ..base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
 from ..embedded.errors import split_class
+from ..embedded.roots import allowed
 from ..embedded.session import WorkerSession
 from ..embedded.workers import Workers
 from ..models import ColumnInfo, SchemaInfo, TableInfo
@@ -126,8 +127,7 @@ class DuckdbFileConnector(Connector):
                 return real
         raise Unprocessable(
             f"The file “{config.path}” may not be read here: it must exist, end in "
-            f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, and be in a folder that the "
-            "administrator allows.",
+            f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, and be {allowed(self._roots)}.",
             code="file_not_allowed",
             field="path",
         )

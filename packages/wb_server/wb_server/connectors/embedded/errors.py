@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...gate.dialects.explain import explains_a_view
 from ...kit.errors import (
-    Conflict,
+    Cancelled,
     Forbidden,
     InvalidInput,
     SourceFailed,
@@ -95,7 +95,7 @@ def no_temporary_files() -> WorkbenchError:
 
 
 def was_cancelled() -> WorkbenchError:
-    return Conflict("The query was cancelled.", code="cancelled")
+    return Cancelled("The query was cancelled.")
 
 
 def _unknown(text: str, sentence: str) -> WorkbenchError:

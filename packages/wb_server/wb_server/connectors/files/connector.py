@@ -24,6 +24,7 @@ from ..base import Answer, Connector, ConnectorConfig, Session, Target, require_
 from ..embedded.browsing import as_source, chosen, described, list_tables, quoted
 from ..embedded.file_tables import SCHEMA, FileTable, FileTables, is_hidden, kind_of, name_tables
 from ..embedded.profiles import Profiles, State, is_settled, state_of
+from ..embedded.roots import allowed
 from ..embedded.session import WorkerSession
 from ..embedded.workers import Workers
 from ..models import ColumnInfo, SchemaInfo, TableInfo
@@ -122,8 +123,8 @@ class FilesConnector(Connector):
             if real.is_dir() and any(real.is_relative_to(root) for root in self._roots):
                 return real
         raise Unprocessable(
-            f"The folder “{config.folder}” may not be read here: it must exist, and be in a folder "
-            "that the administrator allows.",
+            f"The folder “{config.folder}” may not be read here: it must exist, and be "
+            f"{allowed(self._roots)}.",
             code="folder_not_allowed",
             field="folder",
         )

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ...kit.errors import Conflict, LimitReached
+from ...kit.errors import Cancelled, LimitReached
 from .models import QueryLimits
 
 # Seconds between two checks of a waiting query whether another process changed its limits.
@@ -97,7 +97,7 @@ class Slots:
         Raises:
             LimitReached: no slot became free in time (``too_many_queries``), or too many queries
                 wait already (``too_many_waiting``).
-            Conflict: the wait was interrupted (``cancelled``).
+            Cancelled: the wait was interrupted.
         """
         with self._lock:
             slot.state = "waiting"
@@ -126,7 +126,7 @@ class Slots:
                 self._leave(slot)
                 if not woken:
                     raise self._no_slot(slot)
-            raise Conflict("The query was cancelled while it waited.", code="cancelled")
+            raise Cancelled("The query was cancelled while it waited.")
 
     def free(self, slot: Slot) -> None:
         """Returns a slot and passes it on. No effect for a query that doesn't run."""
