@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,16 +16,18 @@ from support.site import ACTOR, Site, notebook, site
 from support.wait import wait_for
 
 from wb_server.connections.service import ConnectionService
+from wb_server.kit import clock
 from wb_server.pipelines.kernels.outputs import CELL_BYTES
 from wb_server.pipelines.models import PipelineSave
-from wb_server.pipelines.runs.models import RunDetail
+from wb_server.pipelines.runs.models import RunDetail, TaskRunView
 from wb_server.pipelines.store import pipelines, versions
 
 
 @pytest.fixture(scope="module")
 def blobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of blobs, with room for 64 MiB."""
-    with small_disk(tmp_path_factory.mktemp("reasons") / "data" / "blobs", 64) as folder:
+    data = tmp_path_factory.mktemp("reasons") / "data"
+    with small_disk(data / "blobs", 64) as folder, small_disk(data / "temporary", 2):
         yield folder
 
 
@@ -78,33 +81,93 @@ def gone(pid: int) -> bool:
         return True
 
 
+def waits(place: Site, run: str, task: str) -> TaskRunView:
+    """Waits until a task waits for the Workbench, and returns it."""
+    wait_for(lambda: place.task(run, task).waiting)
+    return place.task(run, task)
+
+
 def test_no_room_for_an_artifact(well: Site, blobs: Path) -> None:
+    """The task has its rows, and waits for the room to store them; nothing runs twice."""
+    well.save(
+        "name: big\ntasks:\n  a: {type: sql, connection: warehouse, timeout: 3s, "
+        "statement: 'select i, md5(i::text) as hash from generate_series(1, 100000) i', "
+        "into: {artifact: big.parquet}}\n"
+    )
+    filler = fill(blobs)
+    run = well.run("big")
+    began = clock.monotonic()
+    task = waits(well, run, "a")
+    assert (task.state, len(task.attempts)) == ("running", 1)
+    assert "disk for its files is full" in (task.waiting or "")
+    # Its time doesn't pass meanwhile.
+    wait_for(lambda: clock.monotonic() - began > 5)
+    assert well.task(run, "a").state == "running"
+    filler.unlink()
+    done = well.ended(run, 10)
+    assert (done.state, [each.state for each in done.tasks[0].attempts]) == (
+        "succeeded",
+        ["succeeded"],
+    )
+    assert done.tasks[0].waiting is None
+    assert [each.name for each in done.tasks[0].artifacts] == ["big.parquet"]
+    assert "waits: The Workbench can't store" in well.logs(run, "a")
+
+
+def test_no_room_for_an_artifact_of_a_cancelled_run(well: Site, blobs: Path) -> None:
     well.save(
         "name: big\ntasks:\n  a: {type: sql, connection: warehouse, "
         "statement: 'select i, md5(i::text) as hash from generate_series(1, 100000) i', "
         "into: {artifact: big.parquet}}\n"
     )
     filler = fill(blobs)
-    done = failed(well, well.run("big"), "storage_full")
+    run = well.run("big")
+    waits(well, run, "a")
+    well.runs.cancel(ACTOR, run)
+    assert well.ended(run, 10).state == "cancelled"
     filler.unlink()
     assert not [path for path in blobs.iterdir() if path.is_file()], "nothing half-written stays"
-    assert done.tasks[0].artifacts == []
-    assert well.ended(well.run("big")).state == "succeeded"
+
+
+def test_no_room_while_the_rows_are_read(well: Site, blobs: Path) -> None:
+    """The attempt can't go on; the task waits and is tried again, although it has no retries."""
+    well.save(
+        "name: big\ntasks:\n  a: {type: sql, connection: warehouse, "
+        "statement: 'select i, md5(i::text) as hash from generate_series(1, 100000) i', "
+        "into: {artifact: big.parquet}}\n"
+    )
+    run = well.run("big")
+    task = waits(well, run, "a")
+    assert (task.state, task.code) == ("queued", "storage_full")
+    assert [each.state for each in task.attempts] == ["held"]
+    assert task.next_try_at is not None
+    bigger = ["mount", "-o", "remount,size=64m", str(blobs.parent / "temporary")]
+    subprocess.run(bigger, check=True)
+    done = well.ended(run, 20)
+    assert done.state == "succeeded", done.message
+    assert {each.state for each in done.tasks[0].attempts[:-1]} == {"held"}
+    assert (done.tasks[0].waiting, done.tasks[0].code) == (None, None)
 
 
 def test_no_room_for_a_notebook(well: Site, blobs: Path, tmp_path: Path) -> None:
-    """The run is ended early, with its kernel, since its outputs can't be stored."""
-    trace = tmp_path / "pid"
+    """It runs to its end, and waits there until it can be stored."""
+    trace, go = tmp_path / "trace", tmp_path / "go"
     run = alone(
         well,
-        f"import os, time, pathlib; pathlib.Path({str(trace)!r}).write_text(str(os.getpid()))",
-        "for n in range(600): print(n, 'x' * 5000); time.sleep(0.1)",
+        f"import pathlib, time; trace = pathlib.Path({str(trace)!r}); go = pathlib.Path({str(go)!r})",
+        "with trace.open('a') as file: file.write('x')",
+        "while not go.exists(): print('x' * 5000); time.sleep(0.1)",
+        "print('the end')",
     )
-    wait_for(lambda: trace.exists() and trace.read_text())
+    wait_for(trace.exists)
     filler = fill(blobs)
-    failed(well, run, "storage_full")
+    go.touch()
+    assert waits(well, run, "n").state == "running"
     filler.unlink()
-    wait_for(lambda: gone(int(trace.read_text())))
+    done = well.ended(run, 15)
+    assert done.state == "succeeded", done.message
+    assert trace.read_text() == "x"
+    assert "the end" in json.dumps(executed(well, run))
 
 
 def test_a_notebook_that_prints_without_end(well: Site) -> None:

@@ -147,6 +147,9 @@ class World:
             return f"It isn't allowed with {len(parameters)} parameters."
         return None
 
+    def timeout(self, connection: str, seconds: float, team: str | None) -> str | None:
+        return None
+
     def server(self, team: str | None) -> str | None:
         return "Robots have no server." if team == "robots" else None
 

@@ -64,6 +64,18 @@ class Settings(Configurable):
     max_bytes = Integer(8 * 2**30, min=1, help="Maximum size of a result, in bytes of Arrow.").tag(
         config=True
     )
+    run_query_timeout = Float(
+        7 * 24 * 3600.0,
+        min=0.1,
+        help="Seconds that a statement of a pipeline's run may take. The task's own `timeout` "
+        "holds as well.",
+    ).tag(config=True)
+    run_max_rows = Integer(
+        10**12, min=1, help="Maximum number of rows of a result in a pipeline's run."
+    ).tag(config=True)
+    run_max_bytes = Integer(
+        2**50, min=1, help="Maximum size of a result in a pipeline's run, in bytes of Arrow."
+    ).tag(config=True)
     max_write_rows = Integer(
         100_000,
         min=1,

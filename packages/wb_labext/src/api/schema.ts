@@ -1152,10 +1152,10 @@ export interface components {
             number: number;
             /**
              * State
-             * @description `lost`: the worker stopped responding.
+             * @description `lost`: the worker stopped responding. `held`: the Workbench itself couldn't go on, for instance on a full disk; the task is tried again, and no retry is used up.
              * @enum {string}
              */
-            state: "running" | "succeeded" | "failed" | "cancelled" | "lost";
+            state: "running" | "succeeded" | "failed" | "cancelled" | "lost" | "held";
             /** Worker */
             worker: string;
             /**
@@ -1357,6 +1357,12 @@ export interface components {
             seconds: number | null;
             /** Temp Bytes */
             temp_bytes: number | null;
+            /**
+             * Work
+             * @description What is limited: `interactive` queries, for whose answer a user waits, or those of `runs` of pipelines, in tasks and in their notebooks.
+             * @enum {string}
+             */
+            work: "interactive" | "runs";
             /** Connection Id */
             connection_id: string;
             /** Connection */
@@ -1648,6 +1654,8 @@ export interface components {
             /** Items */
             items: components["schemas"]["LimitView"][];
             settings: components["schemas"]["StartLimits"];
+            /** @description The same, for runs. */
+            run_settings: components["schemas"]["StartLimits"];
             /**
              * Total
              * @description Queries of all users that may run at the same time: a setting.
@@ -1666,9 +1674,16 @@ export interface components {
         };
         /**
          * LimitRequest
-         * @description Replaces the limits of a subject.
+         * @description Replaces the limits of a subject, for interactive queries or for runs.
          */
         LimitRequest: {
+            /**
+             * Work
+             * @description What is limited: `interactive` queries, for whose answer a user waits, or those of `runs` of pipelines, in tasks and in their notebooks.
+             * @default interactive
+             * @enum {string}
+             */
+            work?: "interactive" | "runs";
             /**
              * Kind
              * @enum {string}
@@ -1748,6 +1763,13 @@ export interface components {
             /** Temp Bytes */
             temp_bytes: number | null;
             /**
+             * Work
+             * @description What is limited: `interactive` queries, for whose answer a user waits, or those of `runs` of pipelines, in tasks and in their notebooks.
+             * @default interactive
+             * @enum {string}
+             */
+            work: "interactive" | "runs";
+            /**
              * Kind
              * @enum {string}
              */
@@ -1766,6 +1788,17 @@ export interface components {
              * @description The subject's name: for a connection its name instead of its id, or `null` if it is deleted.
              */
             name: string | null;
+        };
+        /**
+         * LimitsInForce
+         * @description A user's limits, each with its source.
+         */
+        LimitsInForce: {
+            concurrent: components["schemas"]["LimitValue"];
+            rows: components["schemas"]["LimitValue"];
+            bytes: components["schemas"]["LimitValue"];
+            seconds: components["schemas"]["LimitValue"];
+            temp_bytes: components["schemas"]["LimitValue"];
         };
         /**
          * LogPage
@@ -1818,6 +1851,8 @@ export interface components {
             bytes: components["schemas"]["LimitValue"];
             seconds: components["schemas"]["LimitValue"];
             temp_bytes: components["schemas"]["LimitValue"];
+            /** @description The limits of queries in runs with your rights. */
+            runs: components["schemas"]["LimitsInForce"];
             /**
              * Running
              * @description Your own queries that run now.
@@ -2855,6 +2890,12 @@ export interface components {
              * @description When it will be retried.
              */
             next_try_at: string | null;
+            /**
+             * Waiting
+             * @description Why it waits for the Workbench itself, such as for space on its disk. It goes on by itself.
+             * @default null
+             */
+            waiting: string | null;
             /** Code */
             code: string | null;
             /** Message */
@@ -5604,7 +5645,10 @@ export interface operations {
     };
     limits_remove_everyones: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What is limited: `interactive` queries, for whose answer a user waits, or those of `runs` of pipelines, in tasks and in their notebooks. */
+                work?: "interactive" | "runs";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5669,7 +5713,10 @@ export interface operations {
     };
     limits_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description What is limited: `interactive` queries, for whose answer a user waits, or those of `runs` of pipelines, in tasks and in their notebooks. */
+                work?: "interactive" | "runs";
+            };
             header?: never;
             path: {
                 kind: string;

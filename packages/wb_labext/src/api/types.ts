@@ -56,6 +56,7 @@ export type LimitList = Schemas['LimitList'];
 export type LimitView = Schemas['LimitView'];
 export type LimitRequest = Schemas['LimitRequest'];
 export type LimitKind = LimitView['kind'];
+export type LimitWork = NonNullable<LimitView['work']>;
 export type SchemaInfo = Schemas['SchemaInfo'];
 export type TableInfo = Schemas['TableInfo'];
 export type ColumnInfo = Schemas['ColumnInfo'];

@@ -27,6 +27,9 @@ export class QueriesApi extends CommonApi {
 
   removeLimits(row: LimitView): Promise<LimitList> {
     const where = row.kind === 'everyone' ? ['everyone'] : [row.kind, row.subject];
-    return this.client.request(apiPath('limits', ...where), { method: 'DELETE' });
+    return this.client.request(apiPath('limits', ...where), {
+      method: 'DELETE',
+      query: { work: row.work }
+    });
   }
 }

@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { LimitKind, LimitView } from '../api/types';
+import type { LimitKind, LimitView, LimitWork } from '../api/types';
 import type { FieldErrors } from '../ui/fielderrors';
 import type { FormState } from '../ui/formmodel';
 import { FormModel, UNTOUCHED } from '../ui/formmodel';
@@ -16,6 +16,7 @@ export interface Subject {
 }
 
 export interface LimitDraftState extends FormState {
+  work: LimitWork;
   kind: LimitKind;
   subject: Subject | null;
   typed: Typed;
@@ -33,6 +34,7 @@ export class LimitDraft extends FormModel<LimitDraftState> {
   ) {
     super(trans, {
       ...UNTOUCHED,
+      work: row?.work ?? 'interactive',
       kind: row?.kind ?? 'user',
       subject: row && { kind: row.kind, subject: row.subject, label: subjectWords(row, trans) },
       typed: typedOf(row)
@@ -47,6 +49,10 @@ export class LimitDraft extends FormModel<LimitDraftState> {
     return field
       ? `${fieldWords(field, this.trans)}: ${errors[field]}`
       : (errors.subject ?? errors[''] ?? problem ?? '');
+  }
+
+  setWork(work: LimitWork): void {
+    this.set({ work });
   }
 
   setKind(kind: LimitKind): void {
@@ -84,11 +90,12 @@ export class LimitDraft extends FormModel<LimitDraftState> {
   }
 
   protected async send(): Promise<void> {
-    const { kind, subject, typed } = this.state;
+    const { work, kind, subject, typed } = this.state;
     const found = parse(typed);
     await this.model.setLimits({
       ...Object.fromEntries(FIELDS.map(field => [field, null])),
       ...('values' in found ? found.values : {}),
+      work,
       kind,
       subject: subject?.subject ?? ''
     });

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon, deleteIcon, editIcon, userIcon, usersIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { LimitKind, LimitList, LimitView } from '../api/types';
+import type { LimitKind, LimitList, LimitView, LimitWork } from '../api/types';
 import { Combobox } from '../ui/combobox';
 import { IconButton } from '../ui/iconbutton';
 import { connectionsIcon } from '../ui/icons';
@@ -15,7 +15,7 @@ import type { Subject } from './limitdraft';
 import { LimitDraft } from './limitdraft';
 import type { QueriesModel } from './model';
 import type { Field } from './words';
-import { FIELDS, fieldWords, subjectWords, unitWords, valueWords } from './words';
+import { FIELDS, fieldWords, subjectWords, unitWords, valueWords, WORKS, workWords } from './words';
 
 export interface LimitsProps {
   model: QueriesModel;
@@ -55,7 +55,7 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
         <h2>{trans.__('Limits')}</h2>
         <span>
           {trans.__(
-            'An empty limit is inherited: from the user’s groups, then everyone, then the service’s settings.'
+            'An empty limit is inherited: from the user’s groups, then everyone, then the service’s settings. Runs of pipelines have rows of their own.'
           )}
         </span>
         <span className="wb-Filters-space" />
@@ -72,6 +72,7 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
         <thead>
           <tr>
             <th scope="col">{trans.__('Applies to')}</th>
+            <th scope="col">{trans.__('For')}</th>
             {FIELDS.map(field => (
               <th key={field} scope="col" className="wb-mod-number">
                 {fieldWords(field, trans)}
@@ -81,27 +82,40 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
           </tr>
         </thead>
         <tbody>
-          <tr data-testid="wb-limits-settings">
-            <td title={trans.__('Apply where no other limit is set')}>
-              {trans.__('Service settings')}
-            </td>
-            {FIELDS.map(field => (
-              <td key={field} className="wb-mod-number">
-                {valueWords(field, limits.settings[field], trans)}
+          {WORKS.map(work => (
+            <tr key={work} data-testid="wb-limits-settings" data-work={work}>
+              <td title={trans.__('Apply where no other limit is set')}>
+                {trans.__('Service settings')}
               </td>
-            ))}
-            <td />
-          </tr>
+              <td>{workWords(work, trans)}</td>
+              {FIELDS.map(field => (
+                <td key={field} className="wb-mod-number">
+                  {valueWords(
+                    field,
+                    (work === 'runs' ? limits.run_settings : limits.settings)[field],
+                    trans
+                  )}
+                </td>
+              ))}
+              <td />
+            </tr>
+          ))}
           {limits.items.map(row =>
             open === keyOf(row) ? (
               <Editor key={keyOf(row)} {...props} row={row} onClose={close} />
             ) : (
-              <tr key={keyOf(row)} data-testid="wb-limits-row" data-name={row.name ?? row.subject}>
+              <tr
+                key={keyOf(row)}
+                data-testid="wb-limits-row"
+                data-name={row.name ?? row.subject}
+                data-work={row.work}
+              >
                 <td
                   title={trans.__('Set by %1 on %2', row.updated_by, row.updated_at.slice(0, 10))}
                 >
                   {subjectWords(row, trans)}
                 </td>
+                <td>{workWords(row.work, trans)}</td>
                 {FIELDS.map(field => (
                   <td key={field} className="wb-mod-number">
                     {valueWords(field, row[field], trans)}
@@ -138,7 +152,7 @@ export function LimitsTable(props: LimitsProps): JSX.Element {
 function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => void }): JSX.Element {
   const { model, trans, row, onClose } = props;
   const [draft] = React.useState(() => new LimitDraft(model, row, trans));
-  const { typed, saving } = useModelState(draft);
+  const { typed, saving, work } = useModelState(draft);
   const { sentence } = draft;
 
   const save = async (): Promise<void> => {
@@ -163,6 +177,19 @@ function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => voi
         <td className={row ? undefined : 'wb-Limits-whose'}>
           {row ? subjectWords(row, trans) : <SubjectChoice {...props} draft={draft} />}
         </td>
+        <td>
+          {row ? (
+            workWords(row.work, trans)
+          ) : (
+            <Select<LimitWork>
+              value={work}
+              label={trans.__('For')}
+              options={WORKS.map(value => ({ value, label: workWords(value, trans) }))}
+              onChange={next => draft.setWork(next)}
+              testId="wb-limits-work"
+            />
+          )}
+        </td>
         {FIELDS.map((field, index) => (
           <td key={field}>
             <NumberField
@@ -177,7 +204,7 @@ function Editor(props: LimitsProps & { row: LimitView | null; onClose: () => voi
         <td />
       </tr>
       <tr className="wb-Limits-buttons" onKeyDown={onKeyDown}>
-        <td colSpan={FIELDS.length + 2}>
+        <td colSpan={FIELDS.length + 3}>
           <div>
             <span className="wb-Limits-problem" role="alert" data-testid="wb-limits-problem">
               {sentence && <Mark kind="error" />} {sentence}
@@ -306,10 +333,10 @@ async function find(
 }
 
 function keyOf(row: LimitView): string {
-  return `${row.kind}/${row.subject}`;
+  return `${row.work}/${row.kind}/${row.subject}`;
 }
 
 function requestOf(row: LimitView): Parameters<QueriesModel['setLimits']>[0] {
-  const { kind, subject, concurrent, rows, bytes, seconds, temp_bytes } = row;
-  return { kind, subject, concurrent, rows, bytes, seconds, temp_bytes };
+  const { work, kind, subject, concurrent, rows, bytes, seconds, temp_bytes } = row;
+  return { work, kind, subject, concurrent, rows, bytes, seconds, temp_bytes };
 }

@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { closeIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { RunningQuery } from '../api/types';
+import type { OwnLimits as OwnLimitsView, RunningQuery } from '../api/types';
 import { durationWords } from '../ui/durations';
 import { Fetched } from '../ui/fetched';
 import { IconButton } from '../ui/iconbutton';
@@ -201,18 +201,14 @@ function OwnLimits(props: QueriesProps): JSX.Element | null {
         <h2>{trans.__('My limits')}</h2>
       </header>
       <dl className="wb-Queries-own" data-testid="wb-queries-own">
-        {FIELDS.map(field => (
-          <div key={field} className="wb-Queries-limit">
-            <dt>{fieldWords(field, trans)}</dt>
-            <dd>
-              {valueWords(field, own[field].value, trans)}{' '}
-              <span className="wb-Queries-source">{sourceWords(own[field], trans)}</span>
-            </dd>
-          </div>
-        ))}
+        <InForce limits={own} trans={trans} />
         {own.connections.map(connection => (
-          <div key={connection.connection_id} className="wb-Queries-limit">
-            <dt>{trans.__('Connection %1', connection.connection)}</dt>
+          <div key={`${connection.work}/${connection.connection_id}`} className="wb-Queries-limit">
+            <dt>
+              {connection.work === 'runs'
+                ? trans.__('Connection %1, in pipeline runs', connection.connection)
+                : trans.__('Connection %1', connection.connection)}
+            </dt>
             <dd>
               {FIELDS.filter(field => connection[field] !== null)
                 .map(
@@ -224,6 +220,10 @@ function OwnLimits(props: QueriesProps): JSX.Element | null {
           </div>
         ))}
       </dl>
+      <h3>{trans.__('In pipeline runs')}</h3>
+      <dl className="wb-Queries-own" data-testid="wb-queries-own-runs">
+        <InForce limits={own.runs} trans={trans} />
+      </dl>
       <p className="wb-Queries-none">
         {trans.__(
           'A query over the limit waits up to %1 seconds. An administrator can change limits.',
@@ -231,5 +231,23 @@ function OwnLimits(props: QueriesProps): JSX.Element | null {
         )}
       </p>
     </section>
+  );
+}
+
+/** The limits that a user has, with their sources. */
+function InForce(props: { limits: OwnLimitsView['runs']; trans: TranslationBundle }): JSX.Element {
+  const { limits, trans } = props;
+  return (
+    <>
+      {FIELDS.map(field => (
+        <div key={field} className="wb-Queries-limit">
+          <dt>{fieldWords(field, trans)}</dt>
+          <dd>
+            {valueWords(field, limits[field].value, trans)}{' '}
+            <span className="wb-Queries-source">{sourceWords(limits[field], trans)}</span>
+          </dd>
+        </div>
+      ))}
+    </>
   );
 }

@@ -1,12 +1,19 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { LimitRequest, LimitValue, LimitView } from '../api/types';
+import type { LimitRequest, LimitValue, LimitView, LimitWork } from '../api/types';
 import { sizeWords } from '../ui/sizes';
 
 /** The limits, in the order in which they are shown. */
 export const FIELDS = ['concurrent', 'rows', 'bytes', 'seconds', 'temp_bytes'] as const;
 
 export type Field = (typeof FIELDS)[number];
+
+/** What is limited, in the order in which it is shown. */
+export const WORKS: readonly LimitWork[] = ['interactive', 'runs'];
+
+export function workWords(work: LimitWork, trans: TranslationBundle): string {
+  return work === 'runs' ? trans.__('Pipeline runs') : trans.__('Queries');
+}
 
 const MEBIBYTE = 2 ** 20;
 

@@ -11,6 +11,7 @@ const PATHS: Record<Exclude<AnyState, 'running'>, string> = {
   cancelled: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM5 5h6v6H5z',
   skipped: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM4 7.1h8v1.8H4z',
   lost: 'M8 1 .6 14.5h14.8zm-.9 5h1.8v4.3H7.1zm0 5.5h1.8v1.8H7.1z',
+  held: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zM5.2 4.8h2v6.4h-2zm3.6 0h2v6.4h-2z',
   queued:
     'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.6a5.4 5.4 0 1 1 0 10.8A5.4 5.4 0 0 1 8 2.6zM7.2 4v4.4l3.3 2 .8-1.3-2.6-1.5V4z',
   waiting: 'M8 1a7 7 0 1 0 0 14A7 7 0 0 0 8 1zm0 1.6a5.4 5.4 0 1 1 0 10.8A5.4 5.4 0 0 1 8 2.6z'

@@ -39,8 +39,8 @@ export function TaskDetail(props: DetailProps): JSX.Element {
       </section>
     );
   }
-  const failure = attempt?.message || task.message;
-  const bad = ['failed', 'lost'].includes(attempt?.state ?? task.state);
+  const failure = task.waiting ?? (attempt?.message || task.message);
+  const bad = !task.waiting && ['failed', 'lost'].includes(attempt?.state ?? task.state);
   return (
     <section
       className="wb-Run-detail"
@@ -74,7 +74,11 @@ export function TaskDetail(props: DetailProps): JSX.Element {
           data-testid="wb-task-message"
         >
           {bad && <Mark kind="error" />}
-          <span className="wb-Banner-text">{failure}</span>
+          <span className="wb-Banner-text">
+            {task.waiting
+              ? trans.__('%1 The task waits, and goes on by itself.', task.waiting)
+              : failure}
+          </span>
         </div>
       )}
       <div className="wb-Run-tools">

@@ -21,7 +21,8 @@ const ENDED: ReadonlySet<AnyState> = new Set([
   'failed',
   'cancelled',
   'skipped',
-  'lost'
+  'lost',
+  'held'
 ]);
 
 export function hasEnded(state: AnyState): boolean {
@@ -46,6 +47,8 @@ export function stateWords(state: AnyState, trans: TranslationBundle): string {
       return trans.__('Skipped');
     case 'lost':
       return trans.__('Lost');
+    case 'held':
+      return trans.__('Held up');
   }
 }
 
@@ -102,6 +105,9 @@ export function elapsedWords(
 /** The state of a task, with its progress or the time of its next retry. */
 export function taskWords(task: TaskRun, now: number, trans: TranslationBundle): string {
   const state = stateWords(task.state, trans);
+  if (task.waiting) {
+    return trans.__('Waiting for the Workbench');
+  }
   const progress = task.attempts.at(-1)?.progress;
   if (task.state === 'running' && typeof progress?.text === 'string') {
     return `${state}: ${progress.text}`;

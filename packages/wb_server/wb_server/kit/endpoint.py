@@ -33,11 +33,13 @@ class Origin:
 
     Attributes:
         attempt: the attempt of a pipeline's task, as the kernel claims; never trusted unverified.
+        deadline: when the task that requests it must end, by ``clock.monotonic``; from workers only.
     """
 
     address: str
     request_id: str
     attempt: str | None = None
+    deadline: float | None = None
 
 
 class HangUp:

@@ -12,6 +12,7 @@ from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.errors import NotFound, WorkbenchError
 from ..queries.broker import Broker
+from ..queries.limits.service import LimitService
 from .accounts import Accounts
 from .definition.models import SqlUse
 
@@ -35,6 +36,7 @@ class Surroundings:
     known: frozenset[str]
     connections: ConnectionService
     broker: Broker
+    limits: LimitService
     accounts: Accounts
     rights: Rights
 
@@ -74,6 +76,17 @@ class Surroundings:
         except WorkbenchError as error:
             return error.message
         return None
+
+    def timeout(self, connection: str, seconds: float, team: str | None) -> str | None:
+        """Why a statement of a run may not take that long, in the words of the limit."""
+        try:
+            runner = self.accounts.actor(self._runs_as(team), "run:")
+            limits = self.limits.of_query(runner, self.connections.find(runner, connection).id)
+        except WorkbenchError:
+            return None  # ``connection`` says why
+        if seconds <= limits.seconds:
+            return None
+        return f"A statement may take at most {limits.seconds:,.0f} s: {limits.origins['seconds']}."
 
     def run_as(self, team: str) -> str | None:
         """Why the actor may not let a pipeline run as a team."""

@@ -9,6 +9,7 @@ from ..governance.owned.models import Owner
 from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..queries.broker import Broker
+from ..queries.limits.service import LimitService
 from .accounts import Accounts
 from .check_context import Surroundings
 from .definition.check import Checked, check, refusal
@@ -26,12 +27,14 @@ class Checks:
         definitions: Definitions,
         connections: ConnectionService,
         broker: Broker,
+        limits: LimitService,
         accounts: Accounts,
         rights: Rights,
     ) -> None:
         self._definitions = definitions
         self._connections = connections
         self._broker = broker
+        self._limits = limits
         self._accounts = accounts
         self._rights = rights
 
@@ -64,7 +67,7 @@ class Checks:
             )
         context = Surroundings(
             files, actor, owner, owns, known,
-            self._connections, self._broker, self._accounts, self._rights,
+            self._connections, self._broker, self._limits, self._accounts, self._rights,
         )  # fmt: skip
         return check(text, self._definitions.registry, context)
 

@@ -10,14 +10,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
+from ..kit import clock
 from ..kit.blobs import Blobs
+from ..kit.disk import has_room, is_full
 from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import Unprocessable, WorkbenchError
 from .accounts import Accounts
+from .definition.fields import write_duration
 from .definitions import Definitions, scope_of
 from .recorder import AttemptRecorder, checked_outputs, keepable
 from .runs.notes import Notes
@@ -30,13 +36,16 @@ log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.5
 _RIGHTS_SECONDS = 3.0
-# Not the task's fault: it is retried once the metadata database is back, as after a lost worker.
-_OWN_DATABASE = frozenset({"storage_down", "storage_busy"})
+_STORAGE = frozenset({"storage_full", "storage_down", "storage_busy"})
+# Not the task's fault: the Workbench itself can't go on. The task run is held up, and tried again.
+_OURS = _STORAGE | {"hub_down", "no_server_free", "too_many_queries", "too_many_waiting"}
+# Between two tries to store what a task made, on a full disk.
+_ROOM_SECONDS = 2.0
+T = TypeVar("T")
 Stopped = Literal["cancelled", "timeout", "stale", "shutdown", "refused"]
 
 _WHY: dict[Stopped, tuple[Ending, str, str]] = {
     "cancelled": ("cancelled", "cancelled", "The run was cancelled."),
-    "timeout": ("failed", "timeout", "The task exceeded its timeout."),
     "shutdown": ("lost", "worker_stopped", "The worker was stopped."),
 }
 
@@ -46,7 +55,10 @@ class _RunningAttempt:
     """An attempt that runs in this process.
 
     Attributes:
+        deadline: when it is stopped, by ``clock.monotonic``; moved on while the Workbench holds it up.
+        timeout: its timeout in seconds.
         why: why it is being stopped, if it is.
+        stopping: set once it is.
         refusal: the error to report if its rights were withdrawn.
     """
 
@@ -55,6 +67,8 @@ class _RunningAttempt:
     deadline: float
     record: AttemptRecorder
     lease_until: float
+    timeout: float = 3600.0
+    stopping: threading.Event = field(default_factory=threading.Event)
     why: Stopped | None = None
     refusal: WorkbenchError | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -64,8 +78,36 @@ class _RunningAttempt:
             if self.why is not None:
                 return
             self.why, self.refusal = why, refusal
+        self.stopping.set()
         # Hanging up may wait for a source, so it doesn't run in the keeper thread.
         threading.Thread(target=self.hang_up.now, daemon=True).start()
+
+    def stored(self, store: Callable[[], T]) -> T:
+        """Stores what the task has made; waits while the disk is full, without using up its time.
+
+        Raises:
+            WorkbenchError: another failure, or the attempt was stopped in the meantime.
+        """
+        while True:
+            began = clock.monotonic()
+            try:
+                return store()
+            except WorkbenchError as error:
+                if error.code not in _STORAGE or self.stopping.is_set():
+                    raise
+                self.record.held(error.message)
+                self.stopping.wait(_ROOM_SECONDS)
+                self.deadline += clock.monotonic() - began
+
+
+_NO_ROOM = "The disk on which the Workbench keeps files of tasks is full. Tell an administrator."
+
+
+def _timed_out(seconds: float) -> str:
+    return (
+        f"The task exceeded its timeout of {write_duration(timedelta(seconds=seconds))}. Whoever may edit "
+        "the pipeline can set a longer `timeout` for it."
+    )
 
 
 class Executor:
@@ -75,6 +117,7 @@ class Executor:
         name: identifies this process among those that run attempts.
         lease: seconds without renewal after which a worker loses its attempts.
         slots: the maximum number of concurrent attempts.
+        folders: where it stores what tasks make, for now or for good.
         changed: called with every step that the end of an attempt causes.
         news: called with a run's id when one of its attempts has logged or reported something.
     """
@@ -92,6 +135,7 @@ class Executor:
         name: str,
         lease: float,
         slots: int,
+        folders: Sequence[Path],
         changed: Callable[[Step], None],
         news: Callable[[str], None],
     ) -> None:
@@ -104,6 +148,7 @@ class Executor:
         self._blobs = blobs
         self.name = name
         self._lease = lease
+        self._folders = folders
         self._changed = changed
         self._news = news
         self._slots = threading.Semaphore(slots)
@@ -111,6 +156,8 @@ class Executor:
         # one has lost its lease.
         self._running: dict[str, _RunningAttempt] = {}
         self._performing = 0
+        # Whether a task found the disk full: then what it held up isn't tried again before there is room.
+        self._full = False
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._ended = threading.Event()
@@ -148,7 +195,9 @@ class Executor:
 
     def _perform(self, task_run_id: str) -> None:
         try:
-            claim = self._transitions.claim(task_run_id, self.name, self._lease)
+            claim = self._transitions.claim(
+                task_run_id, self.name, self._lease, held=self._has_room()
+            )
         except WorkbenchError as error:
             # The metadata database is down: the reconciler rings again.
             log.warning("a task run was not claimed: %s", error.message)
@@ -163,14 +212,10 @@ class Executor:
     # --- one attempt ---------------------------------------------------------------------------
 
     def _attempt(self, claim: Claim) -> Step | None:
-        began = time.monotonic()
-        running = _RunningAttempt(
-            claim,
-            HangUp(),
-            began + 3600,
-            AttemptRecorder(claim, self._notes, self._store, self._blobs),
-            began + self._lease,
-        )
+        began = clock.monotonic()
+        record = AttemptRecorder(claim, self._notes, self._store, self._blobs)
+        running = _RunningAttempt(claim, HangUp(), began + 3600, record, began + self._lease)
+        record.storing = running.stored
         with self._lock:
             self._running[claim.attempt_id] = running
         ending: Ending = "failed"
@@ -182,31 +227,40 @@ class Executor:
         try:
             result = self._run(claim, running)
             outputs = checked_outputs(result.outputs)
-            files = [self._stored(artifact) for artifact in result.artifacts]
+            files = [
+                running.stored(partial(self._stored, artifact)) for artifact in result.artifacts
+            ]
             ending = "succeeded"
         except TaskFailed as error:
             code, message, retry, details = error.code, error.message, error.retry, error.details
         except WorkbenchError as error:
             code, message, details = error.code, error.message, error.details
             retry = error.status >= 429  # lower ones are mistakes: a retry would fail too
-            if code in _OWN_DATABASE:
-                ending = "lost"
         except Exception as error:
-            log.exception("a task failed with an internal error")
-            code, message = "internal", "An error occurred in the Workbench; its log says why."
-            details = {"cause": type(error).__name__}
+            if is_full(error):
+                code, message = "storage_full", _NO_ROOM
+            else:
+                log.exception("a task failed with an internal error")
+                code, message = "internal", "An error occurred in the Workbench; its log says why."
+                details = {"cause": type(error).__name__}
         finally:
             with self._lock:
                 del self._running[claim.attempt_id]
+        if ending != "succeeded" and code in _OURS:
+            ending = "held"
+            if code == "storage_full":
+                self._full = True
         if ending != "succeeded" and running.why is not None:
             if running.why == "stale":
                 return None
-            if running.refusal is not None:
+            if running.why == "timeout":
+                ending, code, message = "failed", "timeout", _timed_out(running.timeout)
+            elif running.refusal is not None:
                 refused = running.refusal
                 ending, code, message, retry = "failed", refused.code, refused.message, False
             else:
                 ending, code, message = _WHY[running.why]
-        running.record.log_end(ending, message, time.monotonic() - began)
+        running.record.log_end(ending, message, clock.monotonic() - began)
         rest = running.record.last_words()
         return self._end(
             claim,
@@ -225,18 +279,21 @@ class Executor:
         )
 
     def _end(self, claim: Claim, end: End) -> Step | None:
-        """Records the end, retrying for the length of a lease, and claims what follows."""
-        until = time.monotonic() + self._lease
+        """Records the end, and claims what follows; retries while the metadata database doesn't work."""
+        until = clock.monotonic() + self._lease
         while True:
-            take = None if self._stopping.is_set() else (self.name, self._lease)
+            take = (self.name, self._lease)
             try:
-                step = self._transitions.end(claim, end, take=take)
+                step = self._transitions.end(
+                    claim, end, take=None if self._stopping.is_set() else take
+                )
                 return step if step.done else None
             except WorkbenchError as error:
                 log.warning("the end of a task run was not written: %s", error.message)
-                if time.monotonic() > until:
+                if error.code not in _STORAGE and clock.monotonic() > until:
                     return None
-                time.sleep(0.5)  # the database is down or full
+                if self._ended.wait(0.5):
+                    return None
 
     def _run(self, claim: Claim, running: _RunningAttempt) -> TaskResult:
         kind = self._types.get(claim.type)
@@ -247,7 +304,8 @@ class Executor:
                 retry=False,
             )
         plan = self._definitions.task(claim.run["pipeline_id"], claim.run["version"], claim.task)
-        running.deadline = time.monotonic() + plan.timeout
+        running.timeout = plan.timeout
+        running.deadline = clock.monotonic() + plan.timeout
         actor = self._accounts.of_run(dict(claim.run))
         outputs = self._store.outputs(claim.run_id) if plan.reads_outputs else {}
         scope = scope_of(dict(claim.run), plan.pipeline, outputs)
@@ -261,7 +319,9 @@ class Executor:
             number=claim.number,
             fence=claim.fence,
             actor=actor,
-            origin=Origin(address=self.name[:64], request_id=claim.attempt_id),
+            origin=Origin(
+                address=self.name[:64], request_id=claim.attempt_id, deadline=running.deadline
+            ),
             deadline=running.deadline,
             hang_up=running.hang_up,
             recorder=running.record,
@@ -280,30 +340,40 @@ class Executor:
                 digest = self._blobs.put(iter(lambda: file.read(1 << 20), b""))
         return StoredFile(artifact.name, artifact.media_type, digest, size)
 
+    def _has_room(self) -> bool:
+        """Whether what a full disk held up may be tried again here."""
+        if self._full:
+            self._full = not all(map(has_room, self._folders))
+        return not self._full
+
     # --- the keeper ----------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        renewed = time.monotonic()
+        renewed = clock.monotonic()
         while not self._ended.wait(_TICK_SECONDS):
             with self._lock:
                 running = list(self._running.values())
-            now = time.monotonic()
+            now = clock.monotonic()
             if not running:
                 renewed = now
                 continue
+            answered = True
             try:
                 if now - renewed >= self._lease / 3:
-                    renewed = now
                     self._renew(running)
+                    renewed = now
                 else:
                     ids = [each.claim.task_run_id for each in running]
                     self._stop(running, self._transitions.cancelled(ids), "cancelled")
             except WorkbenchError as error:
+                # Renewed as soon as it answers. Schedulers give workers the time for that, and what
+                # another worker may have claimed in spite of it is found stale then.
+                answered, renewed = False, now - self._lease
                 log.warning("leases were not renewed: %s", error.message)
             except Exception:
                 log.exception("the keeper failed")
             for each in running:
-                if time.monotonic() > each.lease_until:
+                if answered and clock.monotonic() > each.lease_until:
                     # Another worker may have claimed it by now: this one must write nothing more.
                     each.stop("stale")
                 elif now > each.deadline:
@@ -334,7 +404,7 @@ class Executor:
                     log.exception("the check of a run's rights failed")
 
     def _renew(self, running: list[_RunningAttempt]) -> None:
-        until = time.monotonic() + self._lease
+        until = clock.monotonic() + self._lease
         running = sorted(running, key=lambda each: each.claim.fence)
         newest = {each.claim.task_run_id: each for each in running}
         for each in running:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 from ..gate.lineage import TableUse
 from ..kit import clock
 from ..kit.blobs import Blobs
+from ..kit.errors import WorkbenchError
 from .runs.notes import Notes, table_rows
 from .runs.steps import Claim
 from .runs.store import RunStore
 from .tasks.base import StoredArtifact, TaskFailed, TaskRecorder
+
+log = logging.getLogger(__name__)
 
 # Characters of an attempt's log that are kept, and the maximum in one row.
 _LOG_LIMIT = 10 * 2**20
@@ -37,7 +41,13 @@ class LastWords:
 
 
 class AttemptRecorder(TaskRecorder):
-    """Records what an attempt reports. Log, progress and tables are buffered until ``flush``."""
+    """Records what an attempt reports. Log, progress and tables are buffered until ``flush``.
+
+    Attributes:
+        storing: stores what must not be lost, such as by waiting while the disk is full.
+    """
+
+    storing: Callable[[Callable[[], str]], str]
 
     def __init__(self, claim: Claim, notes: Notes, store: RunStore, blobs: Blobs) -> None:
         self._claim = claim
@@ -53,6 +63,8 @@ class AttemptRecorder(TaskRecorder):
         self._changed = False
         self._tables: list[dict[str, Any]] = []
         self._unwritten = LastWords([], [])
+        self._held = ""
+        self.storing = lambda store: store()
 
     def log(self, text: str) -> None:
         with self._lock:
@@ -77,9 +89,29 @@ class AttemptRecorder(TaskRecorder):
     def kernel(self, reference: Mapping[str, Any]) -> None:
         self._notes.kernel(self._claim, reference)
 
+    def held(self, why: str) -> None:
+        """Reports that the Workbench itself holds the attempt up; the next report ends that."""
+        with self._lock:
+            self._progress = {"done": 0, "total": None, "text": keepable(why[:300]), "held": True}
+        if why != self._held:
+            self._held = why
+            self.log(f"waits: {why}")
+
     def notebook(self, content: bytes, final: bool) -> None:
-        digest = self._blobs.put([content])
-        self._notes.notebook(self._claim.attempt_id, digest)
+        def store() -> str:
+            digest = self._blobs.put([content])
+            self._notes.notebook(self._claim.attempt_id, digest)
+            return digest
+
+        if final:
+            self.storing(store)
+        else:
+            try:
+                store()
+            except WorkbenchError as error:
+                # It is stored again after the next cells, and at the end.
+                log.warning("the executed notebook was not stored: %s", error.message)
+                return
         self._changed = True
 
     def tables(self, direction: str, uses: Iterable[TableUse]) -> None:

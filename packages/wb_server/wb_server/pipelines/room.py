@@ -30,6 +30,7 @@ def _build(assembly: Assembly) -> None:
     from ..kit.process import unique_name
     from ..queries.bindings import BindingsPort
     from ..queries.broker import Broker
+    from ..queries.limits.service import LimitService
     from .accounts import Accounts
     from .checks import Checks
     from .definitions import Definitions
@@ -67,7 +68,7 @@ def _build(assembly: Assembly) -> None:
     )
     accounts = Accounts(people, rights, store, definitions)
     run_store = RunStore(database)
-    assembly.get(BindingsPort).fill(RunBindings(database, people))
+    assembly.get(BindingsPort).fill(RunBindings(database, people, definitions))
     assembly.get(WorkElsewhere).fill(run_store.running)
     task_transitions = TaskTransitions(database, blobs)
     runs = assembly.add(
@@ -82,7 +83,14 @@ def _build(assembly: Assembly) -> None:
             bus,
         )
     )
-    checks = Checks(definitions, assembly.get(ConnectionService), broker, accounts, rights)
+    checks = Checks(
+        definitions,
+        assembly.get(ConnectionService),
+        broker,
+        assembly.get(LimitService),
+        accounts,
+        rights,
+    )
     assembly.add(PipelineService(store, definitions, checks, runs, blobs, rights, people, bus))
     schedules = assembly.add(ScheduleService(store, definitions, runs, accounts))
     if assembly.role == "worker" or _inline(assembly):
@@ -98,6 +106,7 @@ def _build(assembly: Assembly) -> None:
                 name=unique_name() if assembly.role == "worker" else "inline",
                 lease=settings.lease_seconds,
                 slots=settings.worker_slots,
+                folders=(settings.blobs_folder, _temporary(assembly)),
                 changed=runs.went,
                 news=runs.news,
             )
@@ -110,6 +119,7 @@ def _build(assembly: Assembly) -> None:
         blobs,
         dispatcher,
         bus,
+        lease=settings.lease_seconds,
         retention_days=settings.run_retention_days,
         retention_runs=settings.run_retention_count,
     )
@@ -160,6 +170,11 @@ def _dispatcher(assembly: Assembly) -> Dispatcher:
     return assembly.add(InlineDispatcher(settings.worker_slots), Dispatcher)
 
 
+def _temporary(assembly: Assembly) -> Path:
+    """The folder for files that are to become artifacts."""
+    return Path(assembly.settings.data_dir) / "temporary"
+
+
 def standard_tasks(assembly: Assembly, kernels: Kernels) -> list[TaskType]:
     """The task types that the Workbench ships with."""
     from ..kit.network import NetworkPolicy
@@ -169,8 +184,7 @@ def standard_tasks(assembly: Assembly, kernels: Kernels) -> list[TaskType]:
     from .tasks.notebook import NotebookTask
     from .tasks.sql import SqlTask
 
-    settings, broker = assembly.settings, assembly.get(Broker)
-    temporary = Path(settings.data_dir) / "temporary"
+    broker, temporary = assembly.get(Broker), _temporary(assembly)
     return [
         SqlTask(broker, temporary),
         CopyTask(broker),

@@ -199,6 +199,26 @@ class PipelineStore(OwnedStore[Pipeline]):
                 > 0
             )
 
+    def put_off(self, pipeline: Pipeline, until: datetime) -> bool:
+        """Makes a schedule due later, without losing a fire.
+
+        Returns:
+            False if another scheduler did first, or the pipeline changed in the meantime.
+        """
+        with self.database.write() as transaction:
+            return (
+                transaction.execute(
+                    pipelines.update()
+                    .where(
+                        pipelines.c.id == pipeline.id,
+                        pipelines.c.version == pipeline.version,
+                        pipelines.c.next_fire_at == pipeline.next_fire_at,
+                    )
+                    .values(next_fire_at=until)
+                ).rowcount
+                > 0
+            )
+
     def purge(self, before: datetime) -> int:
         """Permanently removes pipelines deleted before a moment, and returns how many."""
         gone = sa.select(pipelines.c.id).where(pipelines.c.deleted_at < before)

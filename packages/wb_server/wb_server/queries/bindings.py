@@ -18,11 +18,16 @@ from ..kit.room import Port
 
 @dataclass(frozen=True)
 class Binding:
-    """A current attempt, for audit and lineage."""
+    """A current attempt, for audit, limits and lineage.
+
+    Attributes:
+        deadline: when its task must end, by ``clock.monotonic``.
+    """
 
     attempt_id: str
     task_run_id: str
     run_id: str
+    deadline: float | None = None
 
 
 class Bindings(Protocol):

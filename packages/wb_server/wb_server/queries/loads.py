@@ -15,12 +15,12 @@ from ..gate.permits import LoadPermit
 from ..gate.service import Gate
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
-from ..kit.errors import WorkbenchError
+from ..kit.errors import SourceTimeout, WorkbenchError
 from .ahead import Ahead
 from .limits.service import LimitService
 from .opening import Asked, Granted, Opening
 from .running import Running
-from .stream import Reading
+from .stream import Reading, named
 
 
 class Loads:
@@ -80,7 +80,7 @@ class Loads:
             with ahead:
                 done = session.load(
                     _Counted(ahead, running),
-                    timeout=granted.limits.seconds,
+                    timeout=granted.seconds,
                     progress=progress or (lambda rows: None),
                 )
         except BaseException as error:
@@ -89,6 +89,8 @@ class Loads:
                 finish("failed", error.code, running.rows, running.bytes)
             else:
                 finish.failed(error, running.rows, running.bytes)
+            if isinstance(error, SourceTimeout) and error is not ahead.raised:
+                raise named(error, granted.limits) from None
             raise
         finish("ok", None, done.written.rows, running.bytes)
         self._opening.note_success(connection)
@@ -105,13 +107,13 @@ class Loads:
         asked: Asked,
         request: LoadRequest,
         once: Once | None,
-        actor: Actor,
+        bound: Asked,
         connection: Connection,
         running: Running,
     ) -> Granted[LoadPermit]:
         connector = self._configurations.connector(connection.connector)
         permit = self._gate.load(
-            actor,
+            asked.actor,
             connection,
             connector.dialect,
             request,
@@ -119,8 +121,9 @@ class Loads:
             supports_loads=connector.supports_loads,
             once=once,
         )
-        limits = self._limits.of_query(actor, connection.id)
-        return Granted(connection, connector, permit, limits)
+        limits = self._limits.of_query(bound.actor, connection.id)
+        seconds = min(limits.seconds, bound.seconds_left())
+        return Granted(connection, connector, permit, limits, seconds=seconds)
 
 
 class _Counted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -38,18 +39,32 @@ _STATE_CODES = frozenset(
 )
 
 
+# A statement may outlive its task's timeout by this many seconds, if nobody stops it: a killed worker.
+_TASK_FIRST = 10.0
+
 P = TypeVar("P", Permit, LoadPermit)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request to use a connection, as the audit log records it."""
+    """A request to use a connection, as the audit log records it.
+
+    Attributes:
+        deadline: when the task that it belongs to must end, by ``clock.monotonic``.
+    """
 
     actor: Actor
     origin: Origin
     connection: str
     statement: str
     query_id: str
+    deadline: float | None = None
+
+    def seconds_left(self) -> float:
+        """The time that a task's timeout leaves, and a little more: the task itself ends it, and says so."""
+        if self.deadline is None:
+            return math.inf
+        return max(0.0, self.deadline - clock.monotonic()) + _TASK_FIRST
 
 
 @dataclass(frozen=True)
@@ -85,23 +100,25 @@ class Opening:
         self._queries = queries
         self._bindings = bindings
 
-    def bound(self, actor: Actor, origin: Origin) -> Actor:
-        """The actor as the audit log shows them: via a run, if their kernel belongs to an attempt.
+    def bound(self, actor: Actor, origin: Origin) -> tuple[Actor, float | None]:
+        """The actor as the audit log shows them, and the deadline of their task.
+
+        They act via a run if their kernel belongs to an attempt.
 
         Raises:
             Conflict: that attempt isn't current (``stale_attempt``).
         """
         if origin.attempt is None:
-            return actor
+            return actor, origin.deadline
         binding = self._bindings().current(origin.attempt, actor.name)
         if binding is None:
             raise stale()
-        return replace(actor, via=f"run:{binding.run_id}")
+        return replace(actor, via=f"run:{binding.run_id}"), binding.deadline
 
     def begin(
         self,
         asked: Asked,
-        grant: Callable[[Actor, Connection, Running], Granted[P]],
+        grant: Callable[[Asked, Connection, Running], Granted[P]],
         hang_up: HangUp,
         *,
         parent: Running | None = None,
@@ -112,7 +129,8 @@ class Opening:
         The caller must call the ``Finish``, whatever happens.
 
         Args:
-            grant: asks the gate; asked again after a wait, since the permission may have been withdrawn.
+            grant: asks the gate for the request as bound to its run; asked again after a wait, since the
+                permission may have been withdrawn.
             parent: a query that holds a slot and waits for this one.
             long: whether the gate's check may take long, so that it needs a slot first.
 
@@ -134,13 +152,13 @@ class Opening:
         granted: Granted[P] | None = None
         try:
             if not long:
-                granted = grant(asked.actor, connection, running)
+                granted = grant(bound, connection, running)
             self._queries.take(running)
             if running.slot.waited:
                 asked = replace(asked, actor=self._bindings().as_now(asked.actor))
                 bound, connection = self._found(asked)
             if granted is None or running.slot.waited:
-                granted = grant(asked.actor, connection, running)
+                granted = grant(bound, connection, running)
         except BaseException as error:
             if granted is None or running.stopped is None:
                 self._queries.remove(running)
@@ -170,8 +188,9 @@ class Opening:
             NotFound: no connection of this name that the actor may use.
             Conflict: the attempt of the kernel isn't current (``stale_attempt``).
         """
-        actor = self.bound(asked.actor, asked.origin)
-        return replace(asked, actor=actor), self._connections.find(asked.actor, asked.connection)
+        actor, deadline = self.bound(asked.actor, asked.origin)
+        bound = replace(asked, actor=actor, deadline=deadline)
+        return bound, self._connections.find(asked.actor, asked.connection)
 
     def _finish(self, running: Running, asked: Asked, granted: Granted[P]) -> Finish:
         return Finish(

@@ -12,8 +12,9 @@ from ..kit.room import Assembly, Room
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-# How long a worker's queries wait for a slot: no user is waiting for the answer.
-_WORKER_WAIT_SECONDS = 3600.0
+# How long a worker's queries wait for a slot: no user waits for the answer, and the task's timeout ends
+# the wait. None is longer.
+_WORKER_WAIT_SECONDS = 7 * 24 * 3600.0
 
 
 def _build(assembly: Assembly) -> None:
@@ -49,13 +50,22 @@ def _build(assembly: Assembly) -> None:
             connections,
             assembly.get(PeopleService),
             bus,
-            StartLimits(
-                concurrent=settings.max_queries_per_user,
-                rows=settings.max_rows,
-                bytes=settings.max_bytes,
-                seconds=settings.query_timeout,
-                temp_bytes=settings.max_temp_bytes,
-            ),
+            {
+                "interactive": StartLimits(
+                    concurrent=settings.max_queries_per_user,
+                    rows=settings.max_rows,
+                    bytes=settings.max_bytes,
+                    seconds=settings.query_timeout,
+                    temp_bytes=settings.max_temp_bytes,
+                ),
+                "runs": StartLimits(
+                    concurrent=settings.max_queries_per_user,
+                    rows=settings.run_max_rows,
+                    bytes=settings.run_max_bytes,
+                    seconds=settings.run_query_timeout,
+                    temp_bytes=settings.max_temp_bytes,
+                ),
+            },
             Capacity(
                 total=settings.max_queries,
                 wait=settings.queue_wait if assembly.serves else _WORKER_WAIT_SECONDS,

@@ -140,7 +140,7 @@ class RunningQueries:
             kind,
             what,
             Slot(actor.name, connection_id, limits, nested=parent is not None),
-            run_id=actor.via.removeprefix("run:") if actor.via.startswith("run:") else None,
+            run_id=actor.run_id,
         )
         with self._lock:
             if query_id in self._by_id:

@@ -18,13 +18,13 @@ from ..gate.permits import Permit
 from ..gate.service import Gate
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
-from ..kit.errors import InvalidInput, WorkbenchError
+from ..kit.errors import InvalidInput, SourceTimeout, WorkbenchError
 from .hints import add_similar_names, translate_position
 from .limits.service import LimitService
 from .models import QueryRequest
 from .opening import Asked, Granted, Opening
 from .running import Running
-from .stream import Caps, Finish, QueryStream, Reading
+from .stream import Finish, QueryStream, Reading, named
 
 # Errors that depend on parameter values, so a check with null placeholders must ignore them: a list after
 # IN, for example, can't be null.
@@ -203,18 +203,19 @@ class Statements:
         request: QueryRequest,
         only: Literal["read", "write"] | None,
         once: Once | None,
-        actor: Actor,
+        bound: Asked,
         connection: Connection,
         running: Running,
     ) -> Granted[Permit]:
         began = time.monotonic()
         connector = self._configurations.connector(connection.connector)
-        limits = self._limits.of_query(actor, connection.id)
+        limits = self._limits.of_query(bound.actor, connection.id)
+        seconds = min(limits.seconds, bound.seconds_left())
         limit = request.row_limit
         if limit is not None:
             limit = min(limit, limits.rows)
         permit = self._gate.query(
-            actor,
+            asked.actor,
             connection,
             connector.dialect,
             request.sql,
@@ -227,9 +228,9 @@ class Statements:
             once=once,
             only=only,
             routines=connection.routines,
-            watch=_RunningWatch(running, limits.seconds),
+            watch=_RunningWatch(running, seconds),
         )
-        left = max(_MIN_SECONDS, limits.seconds - (time.monotonic() - began))
+        left = max(_MIN_SECONDS, seconds - (time.monotonic() - began))
         return Granted(connection, connector, permit, limits, limit, left)
 
     def _open(
@@ -254,9 +255,11 @@ class Statements:
                 "policies": [],
                 "catalog_version": None,
             }
-            caps = Caps(rows=limits.rows, bytes=limits.bytes)
-            reading = Reading(answer, permit, provenance, finish, granted.row_limit, caps)
+            reading = Reading(answer, permit, provenance, finish, granted.row_limit, limits)
             reading.prime()
+        except SourceTimeout as error:
+            session.close()
+            raise named(error, limits) from None
         except WorkbenchError as error:
             session.close()
             translate_position(error, asked.statement, permit.sql)

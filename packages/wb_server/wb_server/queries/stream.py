@@ -13,7 +13,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Self
 
 import pyarrow as pa
@@ -22,20 +21,13 @@ from ..connectors.base import Answer, Use
 from ..gate.loads import WriteResult
 from ..gate.permits import Permit
 from ..kit.endpoint import ByteStream, Outcome
-from ..kit.errors import Cancelled, Internal, TooLarge, WorkbenchError
+from ..kit.errors import Cancelled, Internal, SourceTimeout, WorkbenchError
+from .limits.models import QueryLimits
 from .running import Running
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/vnd.apache.arrow.stream"
-
-
-@dataclass(frozen=True)
-class Caps:
-    """The maximum size of one answer."""
-
-    rows: int
-    bytes: int
 
 
 class Finish:
@@ -107,7 +99,7 @@ class Reading:
         provenance: dict[str, Any],
         finish: Finish,
         limit: int | None,
-        caps: Caps,
+        limits: QueryLimits,
     ) -> None:
         metadata = dict(answer.schema.metadata or {})
         metadata[b"workbench"] = json.dumps(provenance).encode()
@@ -122,7 +114,7 @@ class Reading:
         self._batches = iter(answer)
         self._finish = finish
         self._limit = limit
-        self._caps = caps
+        self._limits = limits
         self._first: pa.RecordBatch | None = None
 
     def prime(self) -> None:
@@ -152,7 +144,7 @@ class Reading:
             self.close()
             raise
         except Exception as error:
-            raise self.failed(error) from None
+            raise self.failed(named(error, self._limits)) from None
         # The audit record is closed before the reader learns of the end.
         self._finish("ok", None, self.rows, self.size)
 
@@ -199,20 +191,16 @@ class Reading:
         self.rows += batch.num_rows
         self.size += batch.nbytes
         self.running.rows, self.running.bytes = self.rows, self.size
-        if self.rows > self._caps.rows:
-            raise TooLarge(
-                f"The result exceeds {self._caps.rows:,} rows, which is the limit. Narrow the "
-                "query or add a LIMIT.",
-                code="over_limit",
-                limit=self._caps.rows,
-            )
-        if self.size > self._caps.bytes:
-            raise TooLarge(
-                f"The result exceeds {self._caps.bytes / 2**20:,.0f} MiB, which is the limit. "
-                "Narrow the query or add a LIMIT.",
-                code="over_limit",
-                limit=self._caps.bytes,
-            )
+        if self.rows > self._limits.rows:
+            raise self._limits.too_many_rows()
+        if self.size > self._limits.bytes:
+            raise self._limits.too_many_bytes()
+
+
+def named(error: Exception, limits: QueryLimits) -> Exception:
+    """The error, naming the limit if it is the source's that a statement took too long."""
+    timed_out = isinstance(error, SourceTimeout) and error.code == "timeout"
+    return limits.too_slow() if timed_out else error
 
 
 class QueryStream(ByteStream):

@@ -7,6 +7,7 @@ Both folders are created empty for every attempt, whatever the pipeline's folder
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -113,15 +114,17 @@ def new_input(folder: Path, task: str, name: str) -> Iterator[IO[bytes]]:
     """Opens a new input file for writing; removes it if the block fails.
 
     Raises:
-        Conflict: the file exists already (``input_exists``).
-        Unavailable: it can't be written, as on a full disk (``storage_full``).
+        Conflict: the file exists already (``input_exists``), or the task's folder can't be made because
+            a file or link has its name (``bad_input_folder``).
+        Unavailable: the disk is full (``storage_full``), or it can't be written (``inputs_unwritable``).
     """
     assert TASK.fullmatch(task)
     assert NAME.fullmatch(name)
     path = folder / INPUTS / task / name
     created = False
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        _make_folder(folder / INPUTS, INPUTS)
+        _make_folder(path.parent, f"{INPUTS}/{task}")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         handle = os.open(path, flags, 0o600)
         created = True
@@ -130,16 +133,29 @@ def new_input(folder: Path, task: str, name: str) -> Iterator[IO[bytes]]:
     except FileExistsError as error:
         raise Conflict(f"The input {task}/{name} already exists.", code="input_exists") from error
     except OSError as error:
-        path.unlink(missing_ok=True)
+        if created:
+            path.unlink(missing_ok=True)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise Unavailable(
             "The artifacts of the earlier tasks can't be written where the notebook runs: "
             f"{error.strerror}.",
-            code="storage_full",
+            code="storage_full" if full else "inputs_unwritable",
         ) from error
     except BaseException:
         if created:
             path.unlink(missing_ok=True)
         raise
+
+
+def _make_folder(folder: Path, shown: str) -> None:
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if not stat.S_ISDIR(folder.lstat().st_mode):
+        raise Conflict(
+            f"{shown} is not a folder where the notebook runs, so the files of earlier tasks can't be "
+            "put there.",
+            code="bad_input_folder",
+        )
 
 
 # --- out -------------------------------------------------------------------------------------------

@@ -264,6 +264,14 @@ def test_files_are_uploaded_and_fetched_through_the_endpoints(
         again = http.put(f"{path}/inputs/extract/a.csv", content=b"b")
         assert code(again) == (409, "input_exists")
         assert received.read_bytes() == b"a\n1\n"
+        # What has the name of a task's folder is neither written through nor mistaken for the file.
+        (attempt / "inputs" / "plain").write_text("x")
+        (attempt / "inputs" / "link").symlink_to(attempt / "outputs")
+        for taken in ("plain", "link"):
+            refused = http.put(f"{path}/inputs/{taken}/a.csv", content=b"a")
+            assert code(refused) == (409, "bad_input_folder")
+            assert f"inputs/{taken} is not a folder" in refused.json()["error"]["message"]
+        assert list((attempt / "outputs").iterdir()) == []
         for wrong in (
             "..%2Fx/a",
             "extract/..%2F..%2Fx",
@@ -298,7 +306,9 @@ def test_files_are_uploaded_and_fetched_through_the_endpoints(
         (attempt / "outputs" / "big").touch()
         os.truncate(attempt / "outputs" / "big", 201 * 2**20)
         assert code(http.get(f"{path}/outputs/big")) == (413, "output_too_large")
-    assert {p.name for p in (attempt / "inputs").rglob("*")} == {"extract", "a.csv"}
+    assert {p.name for p in (attempt / "inputs").rglob("*")} == {
+        *("extract", "a.csv", "plain", "link")
+    }
 
 
 @pytest.mark.slow

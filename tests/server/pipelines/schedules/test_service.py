@@ -8,11 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from wb_server.kit import clock
+from wb_server.kit.blobs import Blobs
+from wb_server.pipelines.definitions import Definitions
 from wb_server.pipelines.models import PipelinePatch, PipelineSave
 from wb_server.pipelines.runs.models import RunQuery
 from wb_server.pipelines.scheduler import Scheduler
+from wb_server.pipelines.schedules import service
+from wb_server.pipelines.store import versions
 
 START = datetime(2026, 3, 1, 11, 59, 30, tzinfo=UTC)
 
@@ -145,3 +150,50 @@ def test_a_fire_that_cannot_start_shows_as_a_failed_run(house, at) -> None:  # t
     (run,) = house.runs.list(root, house.pipelines.names(root), RunQuery(pipeline="wrong")).items
     assert (run.state, run.code) == ("failed", "bad_parameters")
     assert "n:" in run.message
+
+
+def test_an_unreadable_version_keeps_no_other_pipeline_waiting(
+    house, at, monkeypatch, caplog
+) -> None:  # type: ignore[no-untyped-def]
+    """As after going back to an older release. It is put off, says so once, and catches up later."""
+    house.workbench.services.get(Scheduler).close()
+    monkeypatch.setattr(service, "_MAX_PER_TICK", 2)
+    at(START)
+    made = [
+        house.create("ana", TEXT.format(name=name, catch_up="all", concurrency="queue"))
+        for name in ("bad0", "bad1", "good")
+    ]
+    database = house.get(Blobs)._database
+    bad = [each.id for each in made[:2]]
+    with database.write() as transaction:
+        versions_of = versions.c.pipeline_id.in_(bad)
+        texts = dict(
+            transaction.execute(
+                sa.select(versions.c.pipeline_id, versions.c.text).where(versions_of)
+            ).all()
+        )
+        transaction.execute(versions.update().where(versions_of).values(text="name: [nonsense"))
+    definitions = house.workbench.services.get(Definitions)
+    definitions._cached.clear()
+    at(START + timedelta(seconds=31))
+    for _ in range(3):
+        house.schedules.tick()
+    assert [moment.hour for moment in fired(house, "good")] == [12]
+    assert caplog.text.count("the schedule of “bad0” waits") == 1
+    for name in ("bad0", "bad1"):
+        root = house["root"]
+        runs = house.runs.list(root, house.pipelines.names(root), RunQuery(pipeline=name)).items
+        assert [(run.state, run.code) for run in runs] == [("failed", "unreadable_version")]
+    at(START + timedelta(hours=3))  # found unreadable again: nothing more is said
+    for _ in range(2):
+        house.schedules.tick()
+    assert len(fired(house, "bad0")) == 1
+    with database.write() as transaction:
+        for pipeline, text in texts.items():
+            transaction.execute(
+                versions.update().where(versions.c.pipeline_id == pipeline).values(text=text)
+            )
+    at(START + timedelta(hours=4, minutes=1))
+    for _ in range(2):
+        house.schedules.tick()
+    assert [moment.hour for moment in fired(house, "bad0")] == [12, *range(12, 17)]

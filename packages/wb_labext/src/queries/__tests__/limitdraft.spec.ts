@@ -36,6 +36,7 @@ describe('LimitDraft', () => {
     draft.type('bytes', '2');
     expect(await draft.submit()).toBe(true);
     expect(model.setLimits).toHaveBeenCalledWith({
+      work: 'interactive',
       kind: 'everyone',
       subject: '',
       concurrent: null,

@@ -27,6 +27,7 @@ export function taskRun(change: Partial<TaskRun> = {}): TaskRun {
     started_at: '2026-11-23T10:00:00Z',
     finished_at: '2026-11-23T10:00:10Z',
     next_try_at: null,
+    waiting: null,
     code: null,
     message: '',
     outputs: {},

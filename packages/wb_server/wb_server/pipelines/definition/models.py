@@ -215,6 +215,10 @@ class CheckContext(Protocol):
             sql: the statement with parameters instead of expressions.
         """
 
+    def timeout(self, connection: str, seconds: float, team: str | None) -> str | None:
+        """None if the account's statements on a connection may take that long; otherwise a sentence
+        naming the limit."""
+
     def server(self, team: str | None) -> str | None:
         """None if the account has a server for user code; otherwise a sentence saying why not."""
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from pydantic_core import PydanticCustomError
+
 from . import binding
 from .expressions import ExpressionError
+from .fields import read_duration
 from .models import CheckContext, SqlUse, TaskProblem, TaskSpec
 from .near import near
 from .problems import Path
 
-OUTSIDE: Final = frozenset({"missing_file", "connection", "statement", "run_as"})
+OUTSIDE: Final = frozenset({"missing_file", "connection", "statement", "run_as", "limit"})
 """Codes of problems that the world has, not the file: they may disappear without a change to it."""
 
 
@@ -40,6 +43,7 @@ def problems_outside(
             answers[asked] = context.connection(connection, write, team)
         return answers[asked]
 
+    yield from _timeouts(data, specs, context, team)
     for name, spec in specs.items():
         if spec is None:
             continue
@@ -66,6 +70,34 @@ def problems_outside(
                 )
         for problem in spec.problems(context):
             yield TaskProblem((*path, *problem.path), problem.code, problem.message)
+
+
+def _timeouts(
+    data: Mapping[str, Any],
+    specs: Mapping[str, TaskSpec | None],
+    context: CheckContext,
+    team: str | None,
+) -> Iterator[TaskProblem]:
+    """Timeouts that the file asks for, but a limit on statements would end the task before."""
+    defaults = data.get("defaults")
+    try:
+        default = read_duration(defaults["timeout"]) if isinstance(defaults, dict) else None
+    except (KeyError, PydanticCustomError):
+        default = None  # not given, or reported with the file's other mistakes
+    found: dict[Path, str] = {}
+    for name, spec in specs.items():
+        if spec is None:
+            continue
+        asked = spec.timeout or default
+        path: Path = ("tasks", name, "timeout") if spec.timeout else ("defaults", "timeout")
+        if asked is None:
+            continue
+        for use in spec.uses():
+            reason = context.timeout(use.connection, asked.total_seconds(), team)
+            if reason is not None:
+                found.setdefault(path, reason)
+    for path, reason in found.items():
+        yield TaskProblem(path, "limit", reason)
 
 
 def _refused(use: SqlUse, context: CheckContext, team: str | None) -> str | None:

@@ -12,16 +12,25 @@ import sqlalchemy as sa
 from ...gate.lineage import tables_read, tables_written
 from ...gate.permits import Permit
 from ...governance.people.service import PeopleService
+from ...kit import clock
 from ...kit.actor import Actor
 from ...kit.db import Database
 from ...kit.errors import Forbidden
 from ...queries.bindings import Binding
+from ..definitions import Definitions
 from .notes import table_rows
 from .statements import ADD_TABLES
 from .store import attempts, runs, task_runs
 
 _CURRENT = (
-    sa.select(attempts.c.task_run_id, task_runs.c.run_id)
+    sa.select(
+        attempts.c.task_run_id,
+        attempts.c.started_at,
+        task_runs.c.run_id,
+        task_runs.c.task,
+        runs.c.pipeline_id,
+        runs.c.version,
+    )
     .join_from(attempts, task_runs, attempts.c.task_run_id == task_runs.c.id)
     .join(runs, runs.c.id == task_runs.c.run_id)
     .where(
@@ -41,9 +50,10 @@ _MAX_REMEMBERED = 1000
 class RunBindings:
     """Looks up attempts in the metadata database."""
 
-    def __init__(self, database: Database, people: PeopleService) -> None:
+    def __init__(self, database: Database, people: PeopleService, definitions: Definitions) -> None:
         self._database = database
         self._people = people
+        self._definitions = definitions
         self._recorded: OrderedDict[tuple[str, str, str], None] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -52,11 +62,16 @@ class RunBindings:
         values = {"attempt": attempt_id, "run_as": f"user:{actor}"}
         with self._database.read() as transaction:
             row = transaction.execute(_CURRENT, values).first()
-        return Binding(attempt_id, row.task_run_id, row.run_id) if row is not None else None
+        if row is None:
+            return None
+        definition = self._definitions.pipeline(row.pipeline_id, row.version)
+        left = row.started_at + definition.timeout_of(row.task) - clock.now()
+        deadline = clock.monotonic() + left.total_seconds()
+        return Binding(attempt_id, row.task_run_id, row.run_id, deadline)
 
     def as_now(self, actor: Actor) -> Actor:
         """The actor of a run with their current groups; a team account is returned unchanged."""
-        if not actor.via.startswith("run:") or actor.name.startswith("team:"):
+        if actor.run_id is None or actor.name.startswith("team:"):
             return actor
         groups = self._people.groups_of(actor.name)
         if groups is None:

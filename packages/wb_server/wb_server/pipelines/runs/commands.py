@@ -115,9 +115,12 @@ def _follow(api: ApiClient, started: dict[str, Any], no_wait: bool) -> int:
     while True:
         detail = api("GET", f"/runs/{started['id']}")
         for task in detail["tasks"]:
-            if seen.get(task["task"]) != task["state"]:
-                seen[task["task"]] = task["state"]
-                if task["state"] not in ("waiting", "queued"):
+            shown = task.get("waiting") or task["state"]
+            if seen.get(task["task"]) != shown:
+                seen[task["task"]] = shown
+                if task.get("waiting"):
+                    print(f"{task['task']}: waits: {shown}", file=sys.stderr, flush=True)
+                elif task["state"] not in ("waiting", "queued"):
                     print(f"{task['task']}: {_state(task)}", file=sys.stderr, flush=True)
         if detail["state"] in _ENDED:
             break

@@ -22,8 +22,11 @@ TaskState = Annotated[
     ),
 ]
 AttemptState = Annotated[
-    Literal["running", "succeeded", "failed", "cancelled", "lost"],
-    Field(description="`lost`: the worker stopped responding."),
+    Literal["running", "succeeded", "failed", "cancelled", "lost", "held"],
+    Field(
+        description="`lost`: the worker stopped responding. `held`: the Workbench itself couldn't go on, "
+        "for instance on a full disk; the task is tried again, and no retry is used up."
+    ),
 ]
 Trigger = Literal["manual", "schedule", "rerun"]
 # Bounded so that every day exists in every time zone.
@@ -110,6 +113,11 @@ class TaskRunView(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     next_try_at: datetime | None = Field(description="When it will be retried.")
+    waiting: str | None = Field(
+        None,
+        description="Why it waits for the Workbench itself, such as for space on its disk. It goes on by "
+        "itself.",
+    )
     code: str | None
     message: str
     outputs: dict[str, Any]

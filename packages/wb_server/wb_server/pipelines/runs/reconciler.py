@@ -23,6 +23,8 @@ class Reconciler:
     Several processes may use one at the same time.
 
     Args:
+        lease: seconds that a worker gets to renew its leases after the metadata database, or this process,
+            didn't answer: it could not do so before.
         retention_days: the maximum age of ended runs.
         retention_runs: the maximum number of ended runs of a pipeline.
     """
@@ -36,6 +38,7 @@ class Reconciler:
         dispatcher: Dispatcher,
         bus: Bus,
         *,
+        lease: float,
         retention_days: int,
         retention_runs: int,
     ) -> None:
@@ -45,6 +48,10 @@ class Reconciler:
         self._blobs = blobs
         self._dispatcher = dispatcher
         self._bus = bus
+        self._lease = lease
+        self._failed = False
+        self._went_at: float | None = None
+        self._expires_from = float("-inf")
         self._retention_days = retention_days
         self._retention_runs = retention_runs
 
@@ -54,7 +61,11 @@ class Reconciler:
         Returns:
             The number of things found.
         """
-        lost = self._tasks.expire()
+        now = clock.monotonic()
+        if self._failed or (self._went_at is not None and now - self._went_at > self._lease):
+            self._expires_from = now + self._lease
+        self._failed, self._went_at = True, now
+        lost = self._tasks.expire() if now >= self._expires_from else []
         for step in lost:
             self._runs.went(step)
         again = self._upkeep.overdue(_RING_AGAIN)
@@ -64,6 +75,7 @@ class Reconciler:
             self._runs.start_waiting(pipeline_id)
         if lost or held_up:
             self._bus.publish_soon("runs")
+        self._failed = False
         return len(lost) + len(again) + len(held_up)
 
     def tidy(self) -> int:

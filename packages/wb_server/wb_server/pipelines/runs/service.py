@@ -13,7 +13,7 @@ from ...governance.rights import Rights
 from ...kit import clock
 from ...kit.actor import Actor
 from ...kit.blobs import Blobs
-from ...kit.errors import Conflict, InvalidInput, NotFound, Unprocessable
+from ...kit.errors import Conflict, InvalidInput, NotFound, Unprocessable, WorkbenchError
 from ...kit.events import Bus
 from ...kit.paging import decode_cursor, encode_cursor
 from ..accounts import named, run_as
@@ -153,6 +153,25 @@ class RunService:
         if step.done:
             self.went(step)
         return step.run_id
+
+    def fail(self, pipeline: Pipeline, due: datetime, error: WorkbenchError) -> None:
+        """Adds a failed run that says why a schedule couldn't start one."""
+        assert pipeline.approved is not None
+        self.went(
+            self._transitions.create(
+                NewRun(
+                    pipeline_id=pipeline.id,
+                    version=pipeline.approved,
+                    trigger="schedule",
+                    triggered_by="schedule",
+                    run_as=named(pipeline.owner),
+                    parameters={},
+                    logical_at=due,
+                    tasks=(),
+                    refused=(error.code, error.message),
+                )
+            )
+        )
 
     def rerun(self, actor: Actor, run_id: str, request: RerunRequest) -> Run:
         """Runs the same version or the current one again, with the current owner's rights.

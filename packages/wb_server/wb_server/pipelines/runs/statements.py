@@ -20,9 +20,12 @@ CLAIM = (
         task_runs.c.id == _b("task_run"),
         task_runs.c.state == "queued",
         task_runs.c.not_before <= _b("now"),
+        sa.or_(task_runs.c.held_since.is_(None), _b("retake", type_=sa.Boolean)),
     )
     .values(
         state="running",
+        code=None,
+        message="",
         attempts=task_runs.c.attempts + 1,
         fence=task_runs.c.fence + 1,
         worker=_b("by"),
@@ -82,6 +85,7 @@ SUCCEED = (
         state="succeeded",
         code=None,
         message="",
+        held_since=None,
         lease_until=None,
         worker=None,
         finished_at=_b("now"),

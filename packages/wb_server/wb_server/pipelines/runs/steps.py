@@ -13,11 +13,14 @@ import sqlalchemy as sa
 from .models import Trigger
 
 Concurrency = Literal["queue", "skip", "cancel_older"]
-Ending = Literal["succeeded", "failed", "cancelled", "lost"]
+Ending = Literal["succeeded", "failed", "cancelled", "lost", "held"]
 
 # A lost worker doesn't cost its task a retry, but the number of losses is limited: a task that kills its
 # worker each time would kill them all.
 MAX_LOST = 3
+# How long a task run that the Workbench held up waits before it is tried again, in seconds: half the time
+# for which it has been held up, within these bounds.
+HELD_DELAYS = (5.0, 60.0)
 # The maximum delay of a retry in seconds, however often it was doubled.
 MAX_RETRY_DELAY = 3600.0
 

@@ -72,6 +72,10 @@ task_runs = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     # Attempts whose worker was lost; they don't count as retries.
     sa.Column("lost", sa.Integer, nullable=False),
+    # Attempts that the Workbench itself held up, such as by a full disk; they don't count either.
+    sa.Column("held", sa.Integer, nullable=False, server_default="0"),
+    # Since when it has been held up; NULL if it isn't.
+    sa.Column("held_since", UtcDateTime),
     sa.Column("fence", sa.Integer, nullable=False),
     sa.Column("worker", sa.String(128)),
     sa.Column("lease_until", UtcDateTime),
@@ -314,6 +318,7 @@ class RunStore:
                 started_at=row["started_at"],
                 finished_at=row["finished_at"],
                 next_try_at=row["not_before"] if row["attempts"] else None,
+                waiting=_waiting(row, tries[row["id"]]),
                 code=row["code"],
                 message=row["message"],
                 outputs=row["outputs"],
@@ -394,3 +399,12 @@ def _artifacts(run_id: str) -> sa.Select[Any]:
 def _attempt(row: sa.RowMapping) -> AttemptView:
     plain = {name: row[name] for name in AttemptView.model_fields if name != "has_notebook"}
     return AttemptView(**plain, has_notebook=row["notebook"] is not None)
+
+
+def _waiting(row: sa.RowMapping, tries: Sequence[AttemptView]) -> str | None:
+    """Why a task run waits for the Workbench."""
+    if row["state"] == "queued" and row["held_since"] is not None:
+        return str(row["message"])
+    if row["state"] == "running" and tries and (tries[-1].progress or {}).get("held"):
+        return str((tries[-1].progress or {})["text"])
+    return None

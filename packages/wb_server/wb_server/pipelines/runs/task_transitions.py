@@ -27,7 +27,7 @@ from .statements import (
     RUN,
     SUCCEED,
 )
-from .steps import MAX_LOST, MAX_RETRY_DELAY, Claim, End, Step
+from .steps import HELD_DELAYS, MAX_LOST, MAX_RETRY_DELAY, Claim, End, Step
 from .store import runs, task_needs, task_runs
 from .transitions import close_tasks, keep_files, lock_run
 
@@ -41,14 +41,17 @@ class TaskTransitions:
         self._database = database
         self._blobs = blobs
 
-    def claim(self, task_run_id: str, worker: str, lease: float) -> Claim | None:
+    def claim(
+        self, task_run_id: str, worker: str, lease: float, *, held: bool = True
+    ) -> Claim | None:
         """Starts an attempt; ``None`` if another worker has it or it isn't ready to run.
 
         Args:
             lease: seconds for which no other worker may claim it.
+            held: whether it may be one that the Workbench held up before.
         """
         with self._database.write() as transaction:
-            return self._claim(transaction, task_run_id, worker, lease)
+            return self._claim(transaction, task_run_id, worker, lease, held=held)
 
     def _claim(
         self,
@@ -58,6 +61,7 @@ class TaskTransitions:
         lease: float,
         *,
         run: sa.RowMapping | None = None,
+        held: bool = True,
     ) -> Claim | None:
         now = clock.now()
         row = transaction.execute(
@@ -67,6 +71,7 @@ class TaskTransitions:
                 "now": now,
                 "by": worker,
                 "until": now + timedelta(seconds=lease),
+                "retake": held,
             },
         ).first()
         if row is None:
@@ -204,8 +209,10 @@ class TaskTransitions:
             state = "cancelled"
         elif end.ending == "lost":
             state = "queued" if row.lost + 1 < MAX_LOST else "failed"
+        elif end.ending == "held":
+            state = "queued"
         else:
-            again = end.retry and row.attempts - row.lost <= row.retries
+            again = end.retry and row.attempts - row.lost - row.held <= row.retries
             state = "queued" if again else "failed"
         values: dict[str, Any] = {
             "state": state,
@@ -214,11 +221,19 @@ class TaskTransitions:
             "lease_until": None,
             "worker": None,
             "lost": row.lost + (end.ending == "lost"),
+            "held": row.held + (end.ending == "held"),
+            "held_since": (row.held_since or now) if end.ending == "held" else None,
         }
         ready: list[str] = []
         if state == "queued":
-            tries = row.attempts - values["lost"] - 1
-            delay = 0.0 if end.ending == "lost" else row.retry_delay * row.retry_factor**tries
+            tries = row.attempts - values["lost"] - values["held"] - 1
+            if end.ending == "lost":
+                delay = 0.0
+            elif end.ending == "held":
+                least, most = HELD_DELAYS
+                delay = min(max((now - values["held_since"]).total_seconds() / 2, least), most)
+            else:
+                delay = row.retry_delay * row.retry_factor**tries
             values["not_before"] = now + timedelta(seconds=min(delay, MAX_RETRY_DELAY))
             if delay <= 0:
                 values["rung_at"] = now
@@ -281,16 +296,43 @@ class TaskTransitions:
                 .where(task_runs.c.state == "running", task_runs.c.lease_until < clock.now())
                 .limit(limit)
             ).all()
+        return self._lose([*map(tuple, late)], task_runs.c.lease_until < clock.now())
+
+    def lose(self, workers: Sequence[str]) -> list[Step]:
+        """Ends the attempts of workers that are known to be dead, before their leases expire."""
+        of_dead = task_runs.c.worker.in_(workers)
+        with self._database.read() as transaction:
+            held = transaction.execute(
+                sa.select(task_runs.c.id, task_runs.c.run_id, task_runs.c.fence).where(
+                    task_runs.c.state == "running", of_dead
+                )
+            ).all()
+        return self._lose([*map(tuple, held)], of_dead)
+
+    def _lose(
+        self, which: Sequence[tuple[str, str, int]], still: sa.ColumnElement[bool]
+    ) -> list[Step]:
         steps = []
-        for task_run_id, run_id, fence in late:
+        for task_run_id, run_id, fence in which:
             with self._database.write() as transaction:
                 lock_run(transaction, run_id)
-                # The lease may have been renewed since.
-                still_late = transaction.execute(
-                    sa.select(task_runs.c.id).where(
-                        task_runs.c.id == task_run_id, task_runs.c.lease_until < clock.now()
-                    )
+                # It may have been renewed, or claimed by another worker, since.
+                found = transaction.execute(
+                    sa.select(task_runs.c.id).where(task_runs.c.id == task_run_id, still)
                 ).first()
-                if still_late is not None:
+                if found is not None:
                     steps.append(self._end(transaction, run_id, task_run_id, fence, _LOST))
         return [step for step in steps if step.done]
+
+    def wait_for(self, task_run_id: str, code: str, message: str) -> None:
+        """Records why no worker has claimed a ready task run."""
+        with self._database.write(durable=False) as transaction:
+            transaction.execute(
+                task_runs.update()
+                .where(task_runs.c.id == task_run_id, task_runs.c.state == "queued")
+                .values(
+                    code=code,
+                    message=message,
+                    held_since=sa.func.coalesce(task_runs.c.held_since, clock.now()),
+                )
+            )

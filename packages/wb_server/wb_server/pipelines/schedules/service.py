@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ...kit import clock
-from ...kit.errors import Unprocessable, WorkbenchError
+from ...kit.errors import Internal, NotFound, Unprocessable, WorkbenchError
 from ..accounts import Accounts, run_as
 from ..definition import times
 from ..definitions import Definitions
@@ -17,6 +17,8 @@ from ..store import PipelineStore
 log = logging.getLogger(__name__)
 
 _MAX_PER_TICK = 200
+# When a pipeline is looked at again whose approved version can't be read.
+_PUT_OFF = timedelta(hours=1)
 
 
 class ScheduleService:
@@ -48,9 +50,28 @@ class ScheduleService:
                 continue
             try:
                 fired += self._fire(pipeline)
+            except (Unprocessable, NotFound) as error:
+                self._put_off(pipeline, error)
             except WorkbenchError as error:
                 log.warning("“%s” was not started: %s", pipeline.name, error.message)
+            except Exception as error:
+                # It must keep no other pipeline waiting.
+                log.exception("“%s” was not started", pipeline.name)
+                self._put_off(pipeline, Internal(f"The schedule failed: {type(error).__name__}."))
         return fired
+
+    def _put_off(self, pipeline: Pipeline, error: WorkbenchError) -> None:
+        """Looks at a pipeline again in an hour, because its approved version can't be read now.
+
+        Nothing of its schedule is lost: a release that reads the version catches up.
+        """
+        now = clock.now()
+        if not self._store.put_off(pipeline, now + _PUT_OFF):
+            return  # another scheduler has put it off, or the pipeline has just changed
+        last = self._runs.last([pipeline.id]).get(pipeline.id)
+        if last is None or last.code != error.code:
+            log.warning("the schedule of “%s” waits: %s", pipeline.name, error.message)
+            self._runs.fail(pipeline, pipeline.next_fire_at or now, error)
 
     def _fire(self, pipeline: Pipeline) -> int:
         now = clock.now()

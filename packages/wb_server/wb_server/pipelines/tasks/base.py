@@ -6,7 +6,6 @@ page are generated, and a ``TaskType``. ``docs/developers/add-a-task-type.md`` w
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any, ClassVar, Protocol
 
 from ...gate.lineage import TableUse
+from ...kit import clock
 from ...kit.actor import Actor
 from ...kit.endpoint import HangUp, Origin
 from ...kit.failure import TaskFailed as TaskFailed
@@ -94,7 +94,7 @@ class Attempt:
         number: 1 for the first attempt.
         fence: grows with every attempt of the task run; an attempt with an older fence can't write.
         actor: the account whose rights the run uses, with its current groups.
-        deadline: by ``time.monotonic``; once it has passed, ``hang_up`` fires.
+        deadline: by ``clock.monotonic``; once it has passed, ``hang_up`` fires.
         hang_up: fires when the attempt must end: cancelled, out of time, or no longer current.
         files: the snapshot of the pipeline's folder, by path.
         kernels: the references that earlier attempts recorded with ``recorder.kernel``; those kernels
@@ -118,7 +118,7 @@ class Attempt:
 
     def seconds_left(self) -> float:
         """The seconds until the deadline, at least 0."""
-        return max(0.0, self.deadline - time.monotonic())
+        return max(0.0, self.deadline - clock.monotonic())
 
 
 class TaskType(ABC):

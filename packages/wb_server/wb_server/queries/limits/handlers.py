@@ -6,7 +6,7 @@ from typing import cast
 
 from ...kit.endpoint import Call, Endpoint
 from ...kit.errors import NotFound
-from .models import LimitList, LimitRequest, OwnLimits, SubjectKind
+from .models import LimitList, LimitRequest, OwnLimits, RemovalQuery, SubjectKind
 from .service import LimitService
 
 
@@ -31,13 +31,18 @@ def remove(call: Call) -> LimitList:
     if kind not in ("group", "user", "connection"):
         raise NotFound("Limits apply to a group, a user or a connection.", code="unknown_limit")
     return call.service(LimitService).remove(
-        call.actor, cast(SubjectKind, kind), call.path["subject"]
+        call.actor,
+        cast(SubjectKind, kind),
+        call.path["subject"],
+        call.query(RemovalQuery).work,
     )
 
 
 def remove_everyones(call: Call) -> LimitList:
     """Removes everyone's limits, so that the settings apply again."""
-    return call.service(LimitService).remove(call.actor, "everyone", "")
+    return call.service(LimitService).remove(
+        call.actor, "everyone", "", call.query(RemovalQuery).work
+    )
 
 
 ROUTES = [
@@ -61,6 +66,7 @@ ROUTES = [
         remove_everyones,
         "Remove everyone's limits",
         LimitList,
+        query=RemovalQuery,
         audit="limits.remove",
         errors=(404,),
     ),
@@ -71,6 +77,7 @@ ROUTES = [
         remove,
         "Remove limits",
         LimitList,
+        query=RemovalQuery,
         audit="limits.remove",
         errors=(404,),
     ),

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from ...kit.errors import SourceTimeout, TooLarge
 from ...kit.request import Request
 
 SubjectKind = Literal["everyone", "group", "user", "connection"]
 LimitField = Literal["concurrent", "rows", "bytes", "seconds", "temp_bytes"]
 
 FIELDS: tuple[LimitField, ...] = ("concurrent", "rows", "bytes", "seconds", "temp_bytes")
+
+Work = Annotated[
+    Literal["interactive", "runs"],
+    Field(
+        description="What is limited: `interactive` queries, for whose answer a user waits, or those of "
+        "`runs` of pipelines, in tasks and in their notebooks."
+    ),
+]
+
+SHARED: Final[frozenset[LimitField]] = frozenset({"concurrent", "temp_bytes"})
+"""The limits that protect a source or a disk: where no row for runs sets one, the interactive one holds.
+
+The others protect a user from waiting, which nobody does for a run: its task's own timeout holds.
+"""
 
 Concurrent = Annotated[
     int, Field(ge=1, le=1000, strict=True, description="Queries that may run at the same time.")
@@ -53,8 +69,9 @@ class LimitValues(BaseModel):
 
 
 class LimitRequest(Request):
-    """Replaces the limits of a subject."""
+    """Replaces the limits of a subject, for interactive queries or for runs."""
 
+    work: Work = "interactive"
     kind: SubjectKind
     subject: str = Field(
         "",
@@ -75,12 +92,22 @@ class LimitRequest(Request):
         """The subject and its new limits."""
         given = self.values().model_dump(exclude_none=True)
         values = ", ".join(f"{name} {value}" for name, value in given.items())
-        return f"{self.kind}/{self.subject}: {values}" if self.subject else f"{self.kind}: {values}"
+        subject = f"{self.kind}/{self.subject}" if self.subject else self.kind
+        return f"{subject}, runs: {values}" if self.work == "runs" else f"{subject}: {values}"
+
+
+class RemovalQuery(BaseModel):
+    """Which of a subject's limits to remove."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    work: Work = "interactive"
 
 
 class LimitRow(LimitValues):
-    """The limits of one subject."""
+    """The limits of one subject, for one kind of work."""
 
+    work: Work = "interactive"
     kind: SubjectKind
     subject: str
     updated_by: str
@@ -111,6 +138,7 @@ class LimitList(BaseModel):
 
     items: list[LimitView]
     settings: StartLimits
+    run_settings: StartLimits = Field(description="The same, for runs.")
     total: int = Field(description="Queries of all users that may run at the same time: a setting.")
     running: int = Field(description="Queries that run now.")
     waiting: int = Field(description="Queries that wait now.")
@@ -133,19 +161,26 @@ class LimitValue(BaseModel):
 class ConnectionLimits(LimitValues):
     """A connection with its own limits, which apply in addition to your own."""
 
+    work: Work
     connection_id: str
     connection: str
     running: int = Field(description="Queries of all users that run on it now.")
 
 
-class OwnLimits(BaseModel):
-    """Your own limits, and how much of them you use now."""
+class LimitsInForce(BaseModel):
+    """A user's limits, each with its source."""
 
     concurrent: LimitValue
     rows: LimitValue
     bytes: LimitValue
     seconds: LimitValue
     temp_bytes: LimitValue
+
+
+class OwnLimits(LimitsInForce):
+    """Your own limits, and how much of them you use now."""
+
+    runs: LimitsInForce = Field(description="The limits of queries in runs with your rights.")
     running: int = Field(description="Your own queries that run now.")
     waiting: int = Field(description="Your own queries that wait now.")
     queue_wait: float = Field(description="The maximum time that a query waits, in seconds.")
@@ -163,6 +198,8 @@ class QueryLimits:
         bytes: bytes of the answer, as Arrow.
         seconds: how long the statement may run.
         temp_bytes: bytes of temporary files.
+        work: what they limit.
+        origins: where each comes from, as the end of a sentence.
     """
 
     concurrent: int
@@ -171,3 +208,37 @@ class QueryLimits:
     bytes: int
     seconds: float
     temp_bytes: int
+    work: Work = "interactive"
+    origins: Mapping[LimitField, str] = field(default_factory=dict)
+
+    def too_slow(self) -> SourceTimeout:
+        """The error for a statement that took too long."""
+        return SourceTimeout(
+            f"The statement took longer than {_duration(self.seconds)}, {self.origins['seconds']}.",
+            code="timeout",
+            limit="seconds",
+            seconds=self.seconds,
+        )
+
+    def too_many_rows(self) -> TooLarge:
+        """The error for an answer with too many rows."""
+        return TooLarge(
+            f"The result exceeds {self.rows:,} rows, {self.origins['rows']}. Narrow the query or "
+            "add a LIMIT.",
+            code="over_limit",
+            limit=self.rows,
+        )
+
+    def too_many_bytes(self) -> TooLarge:
+        """The error for an answer with too many bytes."""
+        return TooLarge(
+            f"The result exceeds {self.bytes / 2**20:,.0f} MiB, {self.origins['bytes']}. Narrow "
+            "the query or add a LIMIT.",
+            code="over_limit",
+            limit=self.bytes,
+        )
+
+
+def _duration(seconds: float) -> str:
+    """A duration for a message."""
+    return f"{seconds:,.0f} s" if seconds >= 10 else f"{seconds:g} s"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from ...connections.service import ConnectionService
@@ -17,11 +19,13 @@ from ...kit.errors import InvalidInput, NotFound, Unprocessable
 from ...kit.events import Bus
 from .models import (
     FIELDS,
+    SHARED,
     ConnectionLimits,
     LimitField,
     LimitList,
     LimitRequest,
     LimitRow,
+    LimitsInForce,
     LimitSource,
     LimitValue,
     LimitView,
@@ -29,6 +33,7 @@ from .models import (
     QueryLimits,
     StartLimits,
     SubjectKind,
+    Work,
 )
 from .queue import Capacity, Slots
 from .store import LimitStore
@@ -38,15 +43,35 @@ log = logging.getLogger(__name__)
 # How long rows are cached: another process may change them.
 _CACHE_SECONDS = 2.0
 
-_SourcedLimit = tuple[int | float, Literal["user", "group", "everyone", "settings"], str]
+_Source = Literal["user", "group", "everyone", "settings", "connection"]
+_SourcedLimit = tuple[int | float, _Source, str]
+
+
+# The settings with the limits where no row sets one.
+_SETTINGS: Mapping[Work, Mapping[LimitField, str]] = {
+    "interactive": {
+        "concurrent": "WB_MAX_QUERIES_PER_USER",
+        "rows": "WB_MAX_ROWS",
+        "bytes": "WB_MAX_BYTES",
+        "seconds": "WB_QUERY_TIMEOUT",
+        "temp_bytes": "WB_MAX_TEMP_BYTES",
+    },
+    "runs": {
+        "concurrent": "WB_MAX_QUERIES_PER_USER",
+        "rows": "WB_RUN_MAX_ROWS",
+        "bytes": "WB_RUN_MAX_BYTES",
+        "seconds": "WB_RUN_QUERY_TIMEOUT",
+        "temp_bytes": "WB_MAX_TEMP_BYTES",
+    },
+}
 
 
 @dataclass(frozen=True)
 class _LimitRows:
     """The rows as read at one time, and the limits computed from them."""
 
-    rows: dict[tuple[str, str], LimitRow] = field(default_factory=dict)
-    computed: dict[tuple[str, frozenset[str], str], QueryLimits] = field(default_factory=dict)
+    rows: dict[tuple[Work, SubjectKind, str], LimitRow] = field(default_factory=dict)
+    computed: dict[tuple[Work, str, frozenset[str], str], QueryLimits] = field(default_factory=dict)
 
 
 class LimitService:
@@ -56,7 +81,7 @@ class LimitService:
         slots: the slots of running and waiting queries.
 
     Args:
-        start: the limits where no row sets one.
+        start: the limits where no row sets one, of interactive queries and of runs.
     """
 
     def __init__(
@@ -65,7 +90,7 @@ class LimitService:
         connections: ConnectionService,
         people: PeopleService,
         bus: Bus,
-        start: StartLimits,
+        start: Mapping[Work, StartLimits],
         capacity: Capacity,
     ) -> None:
         self._store = store
@@ -85,6 +110,7 @@ class LimitService:
 
         A user's own row comes first; what it leaves unset comes from the most generous of their groups'
         rows, then from everyone's row, then from the settings. The connection's row caps the result.
+        A query of a run has the rows for runs; ``SHARED`` says when the interactive ones hold too.
         """
         return self._of_query(self._current(), actor, connection_id)
 
@@ -95,22 +121,26 @@ class LimitService:
     def mine(self, actor: Actor) -> OwnLimits:
         """The actor's limits, their sources, and current use."""
         current = self._current()
-        capped = {row.subject: row for row in current.rows.values() if row.kind == "connection"}
+        capped = [row for row in current.rows.values() if row.kind == "connection"]
         visible = self._connections.list(actor) if capped else []
+        names = {view.id: view.name for view in visible}
+        own = partial(self._own, current, actor)
         return OwnLimits(
-            **{name: _value(*self._own(current, actor, name)) for name in FIELDS},
+            **{name: _value(own("interactive", name)) for name in FIELDS},
+            runs=LimitsInForce(**{name: _value(own("runs", name)) for name in FIELDS}),
             running=self.slots.running(actor.name),
             waiting=self.slots.waiting(actor.name),
             queue_wait=self.slots.capacity.wait,
             connections=[
                 ConnectionLimits(
-                    connection_id=view.id,
-                    connection=view.name,
-                    running=self.slots.running_on(view.id),
-                    **{name: getattr(capped[view.id], name) for name in FIELDS},
+                    work=row.work,
+                    connection_id=row.subject,
+                    connection=names[row.subject],
+                    running=self.slots.running_on(row.subject),
+                    **{name: getattr(row, name) for name in FIELDS},
                 )
-                for view in visible
-                if view.id in capped
+                for row in sorted(capped, key=lambda row: (names.get(row.subject, ""), row.work))
+                if row.subject in names
             ],
         )
 
@@ -127,7 +157,8 @@ class LimitService:
                 )
                 for row in self._read().rows.values()
             ],
-            settings=self._start,
+            settings=self._start["interactive"],
+            run_settings=self._start["runs"],
             total=self.slots.capacity.total,
             running=self.slots.running(),
             waiting=self.slots.waiting(),
@@ -147,16 +178,20 @@ class LimitService:
                 code="no_limit",
                 field=FIELDS[0],
             )
-        self._store.put(request.kind, subject, request.values(), actor.name, clock.now())
+        self._store.put(
+            request.kind, subject, request.values(), actor.name, clock.now(), request.work
+        )
         return self._changed(actor)
 
-    def remove(self, actor: Actor, kind: SubjectKind, subject: str) -> LimitList:
-        """Removes a subject's limits, effective at once.
+    def remove(
+        self, actor: Actor, kind: SubjectKind, subject: str, work: Work = "interactive"
+    ) -> LimitList:
+        """Removes a subject's limits for one kind of work, effective at once.
 
         Raises:
             NotFound: it has none (``unknown_limit``).
         """
-        if not self._store.remove(kind, subject):
+        if not self._store.remove(kind, subject, work):
             who = "everyone" if kind == "everyone" else f"the {kind} “{subject[:100]}”"
             raise NotFound(f"There are no limits for {who}.", code="unknown_limit")
         return self._changed(actor)
@@ -164,34 +199,50 @@ class LimitService:
     # --- inside ----------------------------------------------------------------------------
 
     def _of_query(self, current: _LimitRows, actor: Actor, connection_id: str) -> QueryLimits:
-        key = (actor.name, actor.groups, connection_id)
+        work: Work = "interactive" if actor.run_id is None else "runs"
+        key = (work, actor.name, actor.groups, connection_id)
         limits = current.computed.get(key)
         if limits is None:
-            limits = current.computed[key] = self._compute(current, actor, connection_id)
+            limits = current.computed[key] = self._compute(current, actor, connection_id, work)
         return limits
 
-    def _compute(self, current: _LimitRows, actor: Actor, connection_id: str) -> QueryLimits:
-        own = {name: self._own(current, actor, name)[0] for name in FIELDS}
-        cap = current.rows.get(("connection", connection_id))
-
-        def capped(name: LimitField) -> int | float:
-            limit = getattr(cap, name) if cap is not None else None
-            return own[name] if limit is None else min(own[name], limit)
-
+    def _compute(
+        self, current: _LimitRows, actor: Actor, connection_id: str, work: Work
+    ) -> QueryLimits:
+        found = {name: self._own(current, actor, work, name) for name in FIELDS}
+        for name in FIELDS:
+            cap = _cap(current, connection_id, work, name)
+            # All users' queries on the connection are counted apart, below.
+            if name != "concurrent" and cap is not None and cap < found[name][0]:
+                found[name] = cap, "connection", ""
+        on_connection = _cap(current, connection_id, work, "concurrent")
         return QueryLimits(
-            concurrent=int(own["concurrent"]),
-            on_connection=cap.concurrent if cap is not None else None,
-            rows=int(capped("rows")),
-            bytes=int(capped("bytes")),
-            seconds=capped("seconds"),
-            temp_bytes=int(capped("temp_bytes")),
+            concurrent=int(found["concurrent"][0]),
+            on_connection=None if on_connection is None else int(on_connection),
+            rows=int(found["rows"][0]),
+            bytes=int(found["bytes"][0]),
+            seconds=found["seconds"][0],
+            temp_bytes=int(found["temp_bytes"][0]),
+            work=work,
+            origins={name: _origin(work, name, *found[name][1:]) for name in FIELDS},
         )
 
-    def _own(self, current: _LimitRows, actor: Actor, name: LimitField) -> _SourcedLimit:
+    def _own(
+        self, current: _LimitRows, actor: Actor, work: Work, name: LimitField
+    ) -> _SourcedLimit:
         """A user's limit, and where it comes from."""
+        found = self._set(current, actor, work, name)
+        if found is None and name in SHARED:
+            found = self._set(current, actor, "interactive", name)
+        return found or (getattr(self._start[work], name), "settings", "")
+
+    def _set(
+        self, current: _LimitRows, actor: Actor, work: Work, name: LimitField
+    ) -> _SourcedLimit | None:
+        """The limit that a row sets for a user, and which row it is."""
 
         def limit_of(kind: SubjectKind, subject: str) -> int | float | None:
-            row = current.rows.get((kind, subject))
+            row = current.rows.get((work, kind, subject))
             value: int | float | None = getattr(row, name) if row is not None else None
             return value
 
@@ -206,9 +257,7 @@ class LimitService:
             value, group = max(generous)
             return value, "group", group
         value = limit_of("everyone", "")
-        if value is not None:
-            return value, "everyone", ""
-        return getattr(self._start, name), "settings", ""
+        return None if value is None else (value, "everyone", "")
 
     def _refresh(self) -> None:
         """Refreshes the cached rows. A failing database must not end a query's wait."""
@@ -229,7 +278,7 @@ class LimitService:
             moment = time.monotonic()
             if moment - self._read_at >= unless_within:
                 self._cached = _LimitRows(
-                    {(row.kind, row.subject): row for row in self._store.all()}
+                    {(row.work, row.kind, row.subject): row for row in self._store.all()}
                 )
                 self._read_at = moment
             return self._cached
@@ -273,7 +322,32 @@ class LimitService:
             ) from None
 
 
-def _value(
-    value: int | float, kind: Literal["user", "group", "everyone", "settings"], name: str
-) -> LimitValue:
+def _cap(
+    current: _LimitRows, connection_id: str, work: Work, name: LimitField
+) -> int | float | None:
+    """The limit that a connection sets for all its users."""
+    for each in (work, "interactive") if name in SHARED else (work,):
+        row = current.rows.get((each, "connection", connection_id))
+        value: int | float | None = getattr(row, name) if row is not None else None
+        if value is not None:
+            return value
+    return None
+
+
+def _value(limit: _SourcedLimit) -> LimitValue:
+    value, kind, name = limit
+    assert kind != "connection"
     return LimitValue(value=value, source=LimitSource(kind=kind, name=name))
+
+
+def _origin(work: Work, field: LimitField, kind: _Source, name: str) -> str:
+    """Where a limit comes from and who can change it, as the end of a sentence."""
+    what = "queries of pipeline runs" if work == "runs" else "queries"
+    source = {
+        "user": f"set for {name}",
+        "group": f"set for the group “{name}”",
+        "everyone": "set for everyone",
+        "connection": "set for this connection",
+        "settings": f"by the setting {_SETTINGS[work][field]}",
+    }[kind]
+    return f"the limit for {what} {source}; an administrator can change it under Running Queries"

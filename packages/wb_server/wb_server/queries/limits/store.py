@@ -1,4 +1,4 @@
-"""The table of limits: one row per subject."""
+"""The table of limits: one row per subject and kind of work."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from ...connections.store import connections
 from ...governance.people.namesakes import names_user
 from ...kit.db import Database, UtcDateTime, metadata
-from .models import FIELDS, LimitRow, LimitValues, SubjectKind
+from .models import FIELDS, LimitRow, LimitValues, SubjectKind, Work
 
 limits = sa.Table(
     "limits",
     metadata,
+    # What is limited: `interactive` queries, or those of `runs`.
+    sa.Column("work", sa.String(11), primary_key=True),
     sa.Column("kind", sa.String(10), primary_key=True),
     # A group's or user's name, a connection's id, or empty for everyone.
     sa.Column(
@@ -31,7 +33,7 @@ limits = sa.Table(
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 
-_ALL = sa.select(limits).order_by(limits.c.kind, limits.c.subject)
+_ALL = sa.select(limits).order_by(limits.c.kind, limits.c.subject, limits.c.work)
 
 
 class LimitStore:
@@ -46,22 +48,28 @@ class LimitStore:
             return [LimitRow.model_construct(**row) for row in transaction.execute(_ALL).mappings()]
 
     def put(
-        self, kind: SubjectKind, subject: str, values: LimitValues, by: str, at: datetime
+        self,
+        kind: SubjectKind,
+        subject: str,
+        values: LimitValues,
+        by: str,
+        at: datetime,
+        work: Work = "interactive",
     ) -> None:
         """Replaces the limits of a subject."""
         chosen = {name: getattr(values, name) for name in FIELDS}
         with self._database.write() as transaction:
-            transaction.execute(_of(kind, subject))
+            transaction.execute(_of(kind, subject, work))
             transaction.execute(
                 limits.insert().values(
-                    kind=kind, subject=subject, **chosen, updated_by=by, updated_at=at
+                    work=work, kind=kind, subject=subject, **chosen, updated_by=by, updated_at=at
                 )
             )
 
-    def remove(self, kind: SubjectKind, subject: str) -> bool:
+    def remove(self, kind: SubjectKind, subject: str, work: Work = "interactive") -> bool:
         """Removes a subject's limits, and returns whether there were any."""
         with self._database.write() as transaction:
-            return transaction.execute(_of(kind, subject)).rowcount > 0
+            return transaction.execute(_of(kind, subject, work)).rowcount > 0
 
     def tidy(self) -> int:
         """Removes the limits of purged connections, and returns how many."""
@@ -72,5 +80,7 @@ class LimitStore:
             ).rowcount
 
 
-def _of(kind: str, subject: str) -> sa.Delete:
-    return limits.delete().where(limits.c.kind == kind, limits.c.subject == subject)
+def _of(kind: str, subject: str, work: str) -> sa.Delete:
+    return limits.delete().where(
+        limits.c.work == work, limits.c.kind == kind, limits.c.subject == subject
+    )
