@@ -80,7 +80,10 @@ def build(
         assembly.add(bus)
         assembly.add(master)
         assembly.add(NetworkPolicy(settings.allow_private, settings.allow_loopback))
-        assembly.add(Blobs(settings.blobs_folder, database))
+        blobs = assembly.add(Blobs(settings.blobs_folder, database))
+        if assembly.serves or role == "command":
+            # A command may run elsewhere, but the first one doesn't.
+            blobs.mark(first=not assembly.serves)
         assembly.add(directory or LocalDirectory(), Directory)
         assembly.add(kernels or _kernels(settings), Kernels)
         for room in ROOMS:

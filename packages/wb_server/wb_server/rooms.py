@@ -32,7 +32,7 @@ LEVELS = levels_of(ROOMS)
 
 def tables() -> list[sa.Table]:
     """Every table of the metadata database. Calling it registers them in ``kit.db.metadata``."""
-    from .kit.blobs import blobs
+    from .kit.blobs import blobs, installation
     from .kit.outbox import outbox
 
-    return [blobs, outbox, *(table for room in ROOMS for table in room.tables())]
+    return [blobs, installation, outbox, *(table for room in ROOMS for table in room.tables())]

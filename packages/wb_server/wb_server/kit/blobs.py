@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import tempfile
+import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,10 @@ blobs = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
 
+# One row: the id of this installation, which its folder of blobs bears too.
+installation = sa.Table("installation", metadata, sa.Column("id", sa.String(36), primary_key=True))
+_MARK = ".installation"
+
 
 class Blobs:
     """A content-addressed store in a folder, with its reference counts in the database.
@@ -42,6 +47,42 @@ class Blobs:
     def __init__(self, folder: Path, database: Database) -> None:
         self._folder = folder
         self._database = database
+
+    def mark(self, *, first: bool = False) -> None:
+        """Marks the folder as this installation's. For the service, whose folder it is.
+
+        Args:
+            first: only if no folder was marked before.
+
+        Raises:
+            Unavailable: the disk is full (``storage_full``).
+        """
+        with self._database.write() as connection:
+            known = connection.scalar(sa.select(installation.c.id))
+            if known is None:
+                known = str(uuid.uuid4())
+                connection.execute(installation.insert().values(id=known))
+            elif first:
+                return
+        if self._marked() == known:
+            return
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._folder / _MARK).write_text(known)
+        except OSError as error:
+            raise _full() from error
+
+    def shared(self) -> bool:
+        """Whether the folder is the installation's own: a worker elsewhere may lack it."""
+        with self._database.read() as connection:
+            known = connection.scalar(sa.select(installation.c.id))
+        return known is not None and self._marked() == known
+
+    def _marked(self) -> str | None:
+        try:
+            return (self._folder / _MARK).read_text()
+        except OSError:
+            return None
 
     def put(self, chunks: Iterable[bytes]) -> str:
         """Stores the bytes and returns their digest. Equal bytes are stored once.
