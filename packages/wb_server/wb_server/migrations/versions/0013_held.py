@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011_held"
-down_revision = "0010_people"
+revision = "0013_held"
+down_revision = "0012_routines"
 branch_labels = None
 depends_on = None
 
