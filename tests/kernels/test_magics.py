@@ -7,60 +7,14 @@ import html
 import re
 import signal
 import threading
-from collections.abc import Iterator
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from IPython.utils.capture import capture_output
-from traitlets.config import Config
 
 if TYPE_CHECKING:
-    from .conftest import Peer
-
-
-class Notebook:
-    """Runs cells as a notebook does, and records their outputs."""
-
-    def __init__(self, shell: InteractiveShell) -> None:
-        self.shell = shell
-        self.out = self.err = self.html = ""
-        self.shown: list[Any] = []
-
-    def run(self, cell: str) -> Any:
-        with capture_output() as captured:
-            done = self.shell.run_cell(cell, store_history=False)
-        self.out, self.err = captured.stdout, captured.stderr
-        self.shown = captured.outputs
-        self.html = "".join(str(each.data.get("text/html", "")) for each in self.shown)
-        self.text = self.out + "".join(str(each.data.get("text/plain")) for each in self.shown)
-        self.error = done.error_before_exec or done.error_in_exec
-        return done.result
-
-    def __getitem__(self, name: str) -> Any:
-        return self.shell.user_ns[name]
-
-
-@pytest.fixture
-def notebook(peer: Peer) -> Iterator[Notebook]:
-    from wb_kernels import session
-
-    config = Config()
-    config.HistoryManager.enabled = False
-    InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=config)
-    shell.extension_manager.load_extension("wb_kernels")
-    yield Notebook(shell)
-    session.close()
-    from sql.connection import ConnectionManager
-    from sql.store import store
-
-    ConnectionManager.close_all()
-    ConnectionManager.current = None
-    store._data.clear()
-    InteractiveShell.clear_instance()
+    from .conftest import Notebook, Peer
 
 
 MONEY = pa.table(
@@ -132,9 +86,18 @@ def test_an_unknown_name_gives_one_line_with_similar_names(notebook: Notebook) -
     assert "Traceback" not in notebook.err + notebook.out
 
 
-def test_without_a_connection_the_error_says_how_to_select_one(notebook: Notebook) -> None:
-    notebook.run("%sql select 1")
-    assert "Select one with %sql NAME. Yours are: lake, warehouse." in notebook.err
+def test_without_a_connection_local_is_asked_and_the_error_says_how_to_select_one(
+    notebook: Notebook, peer: Peer
+) -> None:
+    assert list(notebook.run("%sql select 1")) == [(1,)] and not peer.queries
+    notebook.run("%sql select * from sales")
+    assert notebook.err.strip() == (
+        "InvalidInput: There is no table, frame or file “sales” here. No connection is selected, so this "
+        "ran on local, DuckDB in this notebook. Select one with %sql NAME. Yours are: lake, warehouse."
+    )
+    peer.says("select 1", {"x": [7]})
+    assert list(notebook.run("%%sql warehouse\nselect 1")) == [(7,)]
+    assert list(notebook.run("%sql select 1")) == [(7,)]
 
 
 def test_a_cell_shows_a_table(notebook: Notebook, peer: Peer) -> None:

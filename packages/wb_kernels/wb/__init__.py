@@ -11,6 +11,7 @@ as :class:`wb.QueryError`; see ``wb_server.client`` for the tree.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ from wb_server.client import (
     Result,
     ServiceUnreachable,
 )
+from wb_server.client.names import LOCAL
 
 __all__ = [
     "AnswerCut",
@@ -55,7 +57,8 @@ def query(
     ``.batches()`` to iterate over them in batches.
 
     Args:
-        connection: the connection's name, as ``wb.connections()`` lists it.
+        connection: the connection's name, as ``wb.connections()`` lists it; or ``local`` for DuckDB in
+            this process, which sees the caller's frames as tables and files by their paths.
         sql: the statement. Parameters are written ``:name``; their values never become part of its
             text.
         params: the parameters' values by name: numbers, text, Decimal, dates, times, timedeltas,
@@ -65,6 +68,10 @@ def query(
     Raises:
         QueryError: the query was refused or failed.
     """
+    if connection == LOCAL:
+        from wb_kernels.local.query import query_of_caller
+
+        return query_of_caller(sql, params, row_limit, sys._getframe(1))
     return session.client().query(connection, sql, params, row_limit=row_limit)
 
 

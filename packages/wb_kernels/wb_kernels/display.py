@@ -136,8 +136,22 @@ def truncation(result: Result) -> str:
     return f"The answer stops at the row limit of {limit:,} rows; the source has more."
 
 
-def _affected_line(count: int) -> str:
+def outcome(result: Result) -> str | None:
+    """One line for a statement without rows: ``5 rows affected.``; None for a result of rows."""
+    if result.provenance.get("kind") == "command":
+        return "Done."
+    count = rows_affected(result)
+    if count is None:
+        return None
     return "1 row affected." if count == 1 else f"{count:,} rows affected."
+
+
+def seconds(elapsed: float) -> str:
+    """A duration as people read it: ``0.42 s``, ``12 s``, ``2 min 5 s``."""
+    if elapsed < 9.95:
+        return f"{elapsed:.2g} s" if elapsed >= 0.01 else "0.01 s"
+    minutes, rest = divmod(round(elapsed), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def size(result: Result) -> str:
@@ -164,9 +178,8 @@ def html_table(result: Result, limit: int = ROWS, more: str = ".df()") -> str:
         limit: how many rows; 0 for the most that a page can hold.
         more: how the user gets all rows, for the line under the table.
     """
-    count = rows_affected(result)
-    if count is not None:
-        return f"<p>{_affected_line(count)}</p>"
+    if done := outcome(result):
+        return f"<p>{done}</p>"
     heads, numbers, rows = _shown(result, limit, MOST_OF_A_HINT)
     styles = _styles(result.arrow(), numbers)
     head = "".join(
@@ -229,9 +242,8 @@ def text_table(result: Result, limit: int = ROWS, more: str = ".df()") -> str:
         limit: how many rows; 0 for the most that a page can hold.
         more: how the user gets all rows, for the line under the table.
     """
-    count = rows_affected(result)
-    if count is not None:
-        return _affected_line(count)
+    if done := outcome(result):
+        return done
     heads, numbers, found = _shown(result, limit, MOST_IN_TEXT)
     if _is_plan(result.arrow()) and len(heads) <= 2:
         drawn = "\n".join(row[-1] or "" for row in found)

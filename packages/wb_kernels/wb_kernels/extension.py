@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Enum
+from traitlets import Enum, Unicode
 from traitlets.config.configurable import Configurable
 
 from wb_kernels.charts import CHART, bundle
@@ -30,6 +30,11 @@ class WorkbenchSql(Configurable):
         default_value="pandas",
         help="What `name << select …` assigns: a pandas or polars frame, an Arrow table, or jupysql's"
         " result set.",
+    ).tag(config=True)
+    local_memory = Unicode(
+        "2GB",
+        help="How much memory `%sql local`, DuckDB in this kernel, may use before it writes temporary"
+        " files.",
     ).tag(config=True)
 
 

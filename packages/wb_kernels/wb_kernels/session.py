@@ -53,17 +53,23 @@ def connections() -> Connections:
 
 
 def connection(name: str) -> ConnectionInfo:
-    """One connection by its name; asks the service only for a name that isn't cached.
+    """One connection by its name or id; asks the service only for what isn't cached.
 
     Raises:
         UnknownConnection: the user has no connection of this name.
     """
     client()  # drops the cache if the environment changed
-    if name not in _known:
+    if (found := _cached(name)) is None:
         connections()
-    if name not in _known:
+        found = _cached(name)
+    if found is None:
         raise UnknownConnection(name, list(_known))
-    return _known[name]
+    return found
+
+
+def _cached(name: str) -> ConnectionInfo | None:
+    by_id = (each for each in _known.values() if each.view.get("id") == name)
+    return _known.get(name) or next(by_id, None)
 
 
 def sql(connector: str) -> dict[str, Any]:

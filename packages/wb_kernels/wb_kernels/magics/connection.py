@@ -1,9 +1,10 @@
-"""A connection of the Workbench as a connection of jupysql: it runs statements in the service."""
+"""Connections of ``%sql`` as connections of jupysql: those of the service, and ``local``."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from sql.connection import ConnectionManager
@@ -14,6 +15,7 @@ from wb_kernels.magics.errors import interrupted, one_line, usage_error
 from wb_kernels.magics.result import Cursor
 from wb_kernels.magics.statement import Lexer
 from wb_server.client import AnswerTruncated, QueryError, Result
+from wb_server.client.names import LOCAL
 
 
 class _NoResultSets(ResultSetCollection):  # type: ignore[misc]
@@ -23,8 +25,8 @@ class _NoResultSets(ResultSetCollection):  # type: ignore[misc]
         pass
 
 
-class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
-    """A connection of the service, known by its name. It holds no password and no socket."""
+class NamedConnection(AbstractConnection):  # type: ignore[misc]
+    """A connection that ``%sql`` knows by its name, and asks with the text as written."""
 
     is_dbapi_connection = True  # makes jupysql ask the result itself for frames
     driver = "workbench"
@@ -38,12 +40,20 @@ class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
     @property
     def dialect(self) -> str:
         """SQLAlchemy's name for the source's dialect."""
-        return str(session.sql(self.connector).get("sqlalchemy") or self.connector)
+        return self.connector
 
     @property
     def lexer(self) -> Lexer:
         """The lexer of the source's dialect."""
-        return Lexer.of(session.sql(self.connector))
+        return Lexer()
+
+    @abstractmethod
+    def run(self, query: str, params: Mapping[str, Any] | None) -> Result:
+        """Runs one statement.
+
+        Raises:
+            QueryError: the statement failed.
+        """
 
     @property
     def url(self) -> str:
@@ -78,7 +88,7 @@ class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
                     f"{listed} {what} of this notebook. Set a value first.", "UndefinedParameter"
                 )
             params = {name: variables[name] for name in names} or None
-        result = session.client().query(self.name, query, params)
+        result = self.run(query, params)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AnswerTruncated)  # the notebook shows its own warning
             result.arrow()
@@ -87,7 +97,7 @@ class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
     def raw_execute(
         self, query: str, parameters: Mapping[str, Any] | None = None, with_: Any = None
     ) -> Cursor:
-        """Runs a statement for jupysql's plots and profiles."""
+        """Runs a statement for jupysql's own commands."""
         if with_:
             query = self._resolve_cte(query, with_)
         try:
@@ -107,3 +117,37 @@ class WorkbenchConnection(AbstractConnection):  # type: ignore[misc]
         """Deselects the connection in this notebook; the service keeps it."""
         if ConnectionManager.current is self:
             ConnectionManager.current = None
+
+
+class WorkbenchConnection(NamedConnection):
+    """A connection of the service. It holds no password and no socket."""
+
+    @property
+    def dialect(self) -> str:
+        return str(session.sql(self.connector).get("sqlalchemy") or self.connector)
+
+    @property
+    def lexer(self) -> Lexer:
+        return Lexer.of(session.sql(self.connector))
+
+    def run(self, query: str, params: Mapping[str, Any] | None) -> Result:
+        return session.client().query(self.name, query, params)
+
+
+class LocalConnection(NamedConnection):
+    """DuckDB in this kernel.
+
+    Args:
+        variables: the notebook's variables, whose frames are tables.
+        memory: returns its memory limit.
+    """
+
+    def __init__(self, variables: Mapping[str, Any], memory: Callable[[], str]) -> None:
+        self._variables = variables
+        self._limit = memory
+        super().__init__(LOCAL, "duckdb")
+
+    def run(self, query: str, params: Mapping[str, Any] | None) -> Result:
+        from wb_kernels.local.database import database
+
+        return database(self._limit()).query(query, params, self._variables)

@@ -15,9 +15,10 @@ def usage_error(message: str, kind: str = "UsageError") -> UsageError:
     return shown
 
 
-def interrupted() -> UsageError:
-    """The error of a query that the user interrupted."""
-    return usage_error("Query interrupted; it was stopped in the database.", "Interrupted")
+def interrupted(*, local: bool = False) -> UsageError:
+    """The error of a query that the user interrupted; ``local`` if it ran in this kernel."""
+    where = "." if local else "; it was stopped in the database."
+    return usage_error(f"Query interrupted{where}", "Interrupted")
 
 
 def one_line(error: QueryError) -> UsageError:

@@ -6,19 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from wb_server.client.names import FIRST_WORDS
+
 ASSIGNMENT: Final = re.compile(r"\s*([A-Za-z_]\w*)\s*(=?)\s*<<")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")
 _WORD: Final = re.compile(r"\s*(\S+)")
-
-_FIRST_WORDS: Final = """
-    select with insert update delete merge replace upsert values table from show describe desc
-    explain summarize pivot unpivot create drop alter truncate rename comment grant revoke call
-    exec execute do begin start commit rollback savepoint release set reset use pragma attach
-    detach copy load install export import analyze vacuum optimize refresh cache prepare
-    deallocate declare fetch lock kill checkpoint if
-"""
-# Words that begin a statement: any other first word names a connection.
-_STATEMENTS: Final = frozenset(_FIRST_WORDS.split())
+# A connection's id: the way to one whose name means something else here.
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 class Head:
@@ -63,9 +57,13 @@ class Head:
             elif "://" in token or (token.startswith("[") and token.endswith("]")) or known(token):
                 self.foreign = True
                 break
-            elif _NAME.match(token.rstrip(";")) and token.lower() not in _STATEMENTS:
+            elif _names_connection(token.rstrip(";")):
                 self.connection = token.rstrip(";")
                 at = word.end()
             else:
                 break
         self.rest = line[at:].strip()
+
+
+def _names_connection(word: str) -> bool:
+    return bool(_ID.match(word) or (_NAME.match(word) and word not in FIRST_WORDS))

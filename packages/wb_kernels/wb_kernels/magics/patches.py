@@ -16,7 +16,7 @@ from IPython.core.error import UsageError
 from sql import display
 
 from wb_kernels.display import rows_affected
-from wb_kernels.magics.connection import WorkbenchConnection
+from wb_kernels.magics.connection import NamedConnection
 from wb_kernels.magics.errors import Carried, usage_error
 from wb_kernels.magics.head import ASSIGNMENT
 from wb_kernels.magics.result import WorkbenchResultSet
@@ -27,7 +27,7 @@ _run_of_jupysql = sql.run.run.run_statements
 
 def _run(conn: Any, text: str, config: Any, parameters: Any = None) -> Any:
     """Replaces jupysql's ``run_statements``."""
-    if not isinstance(conn, WorkbenchConnection):
+    if not isinstance(conn, NamedConnection):
         return _run_of_jupysql(conn, text, config, parameters=parameters)
     # jupysql passes None for "warn" and {} for "disabled"; neither sends variables.
     variables = parameters or None
@@ -56,7 +56,7 @@ class WorkbenchCommand(sql.command.SQLCommand):  # type: ignore[misc]
         magic.command = self
 
     def _var_expand(self, text: str, user_ns: Any) -> str:
-        if not isinstance(self._magic.target, WorkbenchConnection):
+        if not isinstance(self._magic.target, NamedConnection):
             return str(super()._var_expand(text, user_ns))
         found = self._magic.target.lexer.template(text)
         if found:

@@ -17,6 +17,8 @@ from __future__ import annotations
 import atexit
 import functools
 import os
+import time
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -30,14 +32,19 @@ from sql.traits import Parameters
 from traitlets import Bool
 
 from wb_kernels import session
-from wb_kernels.display import truncation
+from wb_kernels.display import outcome, seconds, size, truncation
 from wb_kernels.extension import settings
-from wb_kernels.magics.connection import WorkbenchConnection
-from wb_kernels.magics.errors import Carried, interrupted, one_line, usage_error
+from wb_kernels.magics.connection import (
+    LocalConnection,
+    NamedConnection,
+    WorkbenchConnection,
+)
+from wb_kernels.magics.errors import Carried, interrupted, one_line
 from wb_kernels.magics.head import Head
 from wb_kernels.magics.patches import WorkbenchCommand, install
 from wb_kernels.magics.result import WorkbenchResultSet
 from wb_server.client import QueryError
+from wb_server.client.names import LOCAL
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -78,8 +85,13 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
         %%sql lake frame <<                    queries another; the answer becomes a pandas frame
         SELECT * FROM events
 
+        %%sql local                            DuckDB in this notebook: its frames, your files
+        SELECT * FROM frame JOIN 'data/targets.csv' USING (region)
+
         answer = %sql select count(*) from sales
         answer.df()                            or .pl(), .arrow()
+
+    Where no connection is selected, `local` is asked.
 
     `%config WorkbenchSql.frame = "polars"` (or "arrow", "pandas", "result") sets what `name <<`
     makes of an answer; `%config SqlMagic.displaylimit = 20`, how many rows a table shows.
@@ -98,9 +110,9 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
         except Carried as carried:
             return self._raise(carried.error)
         except KeyboardInterrupt:
-            if not isinstance(self.target, WorkbenchConnection):
+            if not isinstance(self.target, NamedConnection):
                 raise
-            raise interrupted() from None
+            raise interrupted(local=isinstance(self.target, LocalConnection)) from None
 
     def _raise(self, error: BaseException) -> NoReturn:
         if isinstance(error, QueryError) and self.short_errors:
@@ -110,7 +122,7 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
     def _answer(self, line: str, cell: str, local_ns: Any, interactive: bool) -> Any:
         if interactive:  # a widget changed: run the same text on its first connection again
             ConnectionManager.current = self.target = self._interactive[line, cell]
-            return self._convert(super()._execute(line, cell, local_ns, True))
+            return self._convert(super()._execute(line, cell, local_ns, True), time.monotonic())
         known = functools.partial(_holds_connection, {**self.shell.user_ns, **(local_ns or {})})
         head = Head(line, sql.magic.SqlMagic.execute.parser, known)
         args = set(head.options)
@@ -120,12 +132,17 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
         if head.foreign or args & of_jupysql:
             self.target = None
             return super()._execute(line, cell, local_ns)
-        if head.connection is not None:
+        if head.connection == LOCAL or isinstance(ConnectionManager.current, LocalConnection):
+            ConnectionManager.current = self._local(local_ns)
+        if head.connection == LOCAL:
+            if not head.rest and not cell.strip():
+                display.message("Using local: DuckDB in this notebook, on its frames and files.")
+        elif head.connection is not None:
             _select(head.connection, say=not head.rest and not cell.strip())
         elif ConnectionManager.current is None and not os.getenv("DATABASE_URL"):
-            raise usage_error(f"No connection is selected. Select one with %sql NAME. {_yours()}")
+            return self._unselected(line, cell, local_ns)
         self.target = ConnectionManager.current
-        if not isinstance(self.target, WorkbenchConnection):
+        if not isinstance(self.target, NamedConnection):
             return super()._execute(line, cell, local_ns)
         if not head.rest and not cell.strip() and not head.options:
             return None
@@ -134,10 +151,35 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
         body = f"{head.rest}\n{cell}" if cell else head.rest
         if "--interact" in args:
             self._interactive[options, body] = self.target
-        return self._convert(super()._execute(options, body, local_ns))
+        began = time.monotonic()
+        return self._convert(super()._execute(options, body, local_ns), began)
 
-    def _convert(self, answer: Any) -> Any:
-        """Makes the frame of ``name << select …`` and warns if the answer was truncated."""
+    def _local(self, local_ns: Mapping[str, Any] | None) -> LocalConnection:
+        variables = ChainMap({**(local_ns or {})}, self.shell.user_ns)
+        return LocalConnection(variables, lambda: str(settings(self.shell).local_memory))
+
+    def _unselected(self, line: str, cell: str, local_ns: Any) -> Any:
+        """Asks ``local``, which stays unselected."""
+        ConnectionManager.current = self._local(local_ns)
+        try:
+            return self._answer(line, cell, local_ns, False)
+        except Carried as carried:
+            if isinstance(carried.error, QueryError) and carried.error.code == "unknown_table":
+                carried.error.message += (
+                    " No connection is selected, so this ran on local, DuckDB in this notebook. "
+                    f"Select one with %sql NAME. {_yours()}"
+                )
+            raise
+        finally:
+            if isinstance(ConnectionManager.current, LocalConnection):
+                ConnectionManager.current = None
+
+    def _convert(self, answer: Any, began: float) -> Any:
+        """Makes the frame of ``name << select …``, and reports it.
+
+        Args:
+            began: when the query was sent, by the monotonic clock.
+        """
         name = self.command.result_var if self.command else None
         if not name:
             return answer
@@ -148,15 +190,21 @@ class SqlMagic(sql.magic.SqlMagic):  # type: ignore[misc]
             display.message_warning(cut)
         frame = settings(self.shell).frame
         made = {"pandas": stored.df, "polars": stored.pl, "arrow": stored.arrow}.get(frame)
+        result = stored._result
         if made is not None:
             stored = self.shell.user_ns[name] = made()
+        took = seconds(time.monotonic() - began)
+        count = len(result.columns)
+        columns = "1 column" if count == 1 else f"{count:,} columns"
+        about = outcome(result) or f"{size(result)}, {columns} · {result.provenance['connection']}"
+        display.message(f"{name}: {about} · {took}")
         return None if answer is None else stored
 
 
 def _holds_connection(variables: Mapping[str, Any], word: str) -> bool:
     """True if a word names a connection of jupysql's own: an open one, or one in a variable."""
     if word in ConnectionManager.connections:
-        return not isinstance(ConnectionManager.connections[word], WorkbenchConnection)
+        return not isinstance(ConnectionManager.connections[word], NamedConnection)
     if word not in variables:
         return False
     held = variables[word]
@@ -193,17 +241,21 @@ def _listing() -> Any:
     others = [
         alias
         for alias, conn in ConnectionManager.connections.items()
-        if not isinstance(conn, WorkbenchConnection)
+        if not isinstance(conn, NamedConnection)
     ]
     if current is not None:
         display.message(f"Selected: {current.alias}.")
+    display.message("Besides these: local, DuckDB in this notebook, on its frames and files.")
     if others:
         display.message(f"Opened here by URL: {', '.join(map(str, others))}.")
     return found
 
 
 def _yours() -> str:
-    names = session.connections().names
+    try:
+        names = session.connections().names
+    except QueryError:
+        return ""  # local needs no service
     return f"Yours are: {', '.join(names)}." if names else "You have none yet."
 
 

@@ -62,8 +62,11 @@ class Lexer(NamedTuple):
 
     def parameters(self, sql: str) -> list[str]:
         """The names of ``:name`` parameters, each once, in order."""
-        found = (piece.name for piece in self._pieces(sql) if piece.kind == "parameter")
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(name for name, _, _ in self.places(sql)))
+
+    def places(self, sql: str) -> list[tuple[str, int, int]]:
+        """Each ``:name`` parameter with where it starts and ends, in order."""
+        return [(p.name, p.start, p.end) for p in self._pieces(sql) if p.kind == "parameter"]
 
     def split(self, sql: str) -> list[str]:
         """The statements of a text, as written, without those that consist of comments."""

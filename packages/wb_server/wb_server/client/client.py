@@ -18,6 +18,7 @@ from .connections import ConnectionInfo, Connections
 from .errors import ServiceUnreachable, error_from
 from .parameters import encode_params
 from .result import Result
+from .stream import Stream
 from .wire import ARROW_STREAM, json_object
 
 CONNECT_SECONDS = 10.0
@@ -127,7 +128,8 @@ class Client(Closing):
                     "Is it the address of the Workbench service?"
                 )
             query_id = response.headers.get("Workbench-Query-Id", query_id)
-            return Result(response, query_id, partial(self._cancel_quietly, query_id))
+            cancel = partial(self._cancel_quietly, query_id)
+            return Result(Stream(response, query_id, cancel), query_id)
         except BaseException as problem:
             if response is not None:
                 response.close()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 _MIN_THREADED_BYTES = 2**20
-_POLARS_DIGITS = 38
+_DIGITS = 38
 _INTERVAL = pa.month_day_nano_interval()
 
 
@@ -153,7 +153,7 @@ def _for_polars(values: pa.Array, column: str) -> pa.Array:
     if isinstance(values, pa.ExtensionArray):
         return _for_polars(storage(values), column)
     if pa.types.is_decimal256(kind):
-        return _narrow(values, column)
+        return narrow(values, column)
     missing = values.is_null() if values.null_count else None
     if kind == _INTERVAL:
         rows = [(0, 0, 0) if value is None else value for value in values.to_pylist()]
@@ -199,15 +199,19 @@ def _for_polars(values: pa.Array, column: str) -> pa.Array:
     )
 
 
-def _narrow(values: pa.Array, column: str) -> pa.Array:
-    """Numbers in the 38 digits that polars supports, with as many decimals as all of them allow."""
-    for scale in range(min(values.type.scale, _POLARS_DIGITS), -1, -1):
+def narrow(values: pa.Array, column: str) -> pa.Array:
+    """Numbers in 38 digits, with as many decimals as all of them allow.
+
+    Raises:
+        QueryError: ``numeric_overflow``: one has more before its point; the message names the column.
+    """
+    for scale in range(min(values.type.scale, _DIGITS), -1, -1):
         try:
-            return values.cast(pa.decimal128(_POLARS_DIGITS, scale))
+            return values.cast(pa.decimal128(_DIGITS, scale))
         except pa.ArrowInvalid:
             continue
     raise QueryError(
-        f"The column “{column}” contains a number that doesn't fit into the {_POLARS_DIGITS} digits "
-        "that polars supports. Use .df() or .arrow(), or cast it in the query.",
+        f"The column “{column}” contains a number that doesn't fit into the {_DIGITS} digits that "
+        "polars and DuckDB support. Use .df() or .arrow(), or cast it in the query.",
         code="numeric_overflow",
     )

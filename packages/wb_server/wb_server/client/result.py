@@ -5,21 +5,37 @@ from __future__ import annotations
 import contextlib
 import json
 import warnings
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
 import pyarrow as pa
 
 from .closing import Closing
 from .errors import AnswerTruncated, QueryError
 from .frames import to_pandas, to_polars
-from .stream import Stream
 from .wire import PROVENANCE, json_object
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped]
     import polars
+
+
+class RowSource(Protocol):
+    """Where a result's rows come from: the service's answer, or DuckDB in the kernel.
+
+    Attributes:
+        schema: the columns; its metadata has the provenance of the rows.
+        count: the number of rows read so far.
+        final: how the answer ended; None until it was read.
+    """
+
+    schema: pa.Schema
+    count: int
+    final: dict[str, Any] | None
+
+    def batches(self) -> Iterator[pa.RecordBatch]: ...
+
+    def close(self) -> None: ...
 
 
 class Result(Closing):
@@ -33,9 +49,9 @@ class Result(Closing):
     # The public module name, by which IPython's formatters find the class without importing it.
     __module__ = "wb_server.client"
 
-    def __init__(self, response: httpx.Response, query_id: str, cancel: Callable[[], None]) -> None:
+    def __init__(self, rows: RowSource, query_id: str) -> None:
         self._query_id = query_id
-        self._stream = Stream(response, query_id, cancel)
+        self._stream = rows
         self._schema = self._stream.schema
         self._provenance = json_object((self._schema.metadata or {}).get(PROVENANCE))
         self._table: pa.Table | None = None
