@@ -26,7 +26,7 @@ from wb_server.client import (
     Result,
     ServiceUnreachable,
 )
-from wb_server.client.names import LOCAL
+from wb_server.kit.reserved_names import LOCAL
 
 __all__ = [
     "AnswerCut",

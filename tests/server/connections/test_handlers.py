@@ -199,6 +199,34 @@ def test_a_taken_name_is_a_conflict_on_create_and_on_restore(
     api.ok("DELETE", f"/connections/{other['id']}")
 
 
+def test_names_that_mean_something_else_in_notebooks_are_refused(
+    api: Api, warehouse: dict[str, Any], shop: Cluster
+) -> None:
+    for name, words in (
+        ("local", "DuckDB in a user's own notebook"),
+        ("select", "begins an SQL statement"),
+        ("with", "begins an SQL statement"),
+    ):
+        body = {"name": name, "connector": "postgres", "config": shop.config()}
+        error = api.refused(400, "POST", "/connections", body)
+        assert error["code"] == "reserved_name" and words in error["message"]
+        path = f"/connections/{warehouse['id']}"
+        error = api.refused(400, "PATCH", path, {"name": name})
+        assert error["code"] == "reserved_name" and error["details"]["field"] == "name"
+
+
+def test_a_connection_that_was_called_local_before_keeps_working(
+    api: Api, warehouse: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/connections/{warehouse['id']}"
+    with monkeypatch.context() as earlier:
+        earlier.setattr("wb_server.connections.service.why_reserved", lambda name: None)
+        api.ok("PATCH", path, {"name": "local"})
+    body = {"name": "local", "description": "Old"}
+    assert api.ok("PATCH", path, body)["description"] == "Old"
+    api.ok("DELETE", path)
+
+
 @every_host
 def test_invalid_and_oversized_bodies_are_refused(api: Api) -> None:
     url = f"{api.base}/api/v1/connections"

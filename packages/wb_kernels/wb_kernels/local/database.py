@@ -25,11 +25,11 @@ from wb_kernels.refusals import invalid_input
 from wb_kernels.session import near_names
 from wb_server.client import QueryError, Result
 from wb_server.client.frames import narrow
-from wb_server.client.names import LOCAL as LOCAL
 from wb_server.client.wire import PROVENANCE
 from wb_server.kit.duckdb_rows import ExactRows
 from wb_server.kit.duckdb_sql import literal, quoted
 from wb_server.kit.errors import InvalidInput
+from wb_server.kit.reserved_names import LOCAL as LOCAL
 
 MEMORY: Final = "2GB"
 _TEMPORARY: Final = "20GB"

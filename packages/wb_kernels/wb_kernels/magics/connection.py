@@ -15,7 +15,7 @@ from wb_kernels.magics.errors import interrupted, one_line, usage_error
 from wb_kernels.magics.result import Cursor
 from wb_kernels.magics.statement import Lexer
 from wb_server.client import AnswerTruncated, QueryError, Result
-from wb_server.client.names import LOCAL
+from wb_server.kit.reserved_names import LOCAL
 
 
 class _NoResultSets(ResultSetCollection):  # type: ignore[misc]

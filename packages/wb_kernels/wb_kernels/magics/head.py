@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from wb_server.client.names import FIRST_WORDS
+from wb_server.kit.reserved_names import FIRST_WORDS
 
 ASSIGNMENT: Final = re.compile(r"\s*([A-Za-z_]\w*)\s*(=?)\s*<<")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}\Z")

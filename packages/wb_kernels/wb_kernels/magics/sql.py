@@ -44,7 +44,7 @@ from wb_kernels.magics.head import Head
 from wb_kernels.magics.patches import WorkbenchCommand, install
 from wb_kernels.magics.result import WorkbenchResultSet
 from wb_server.client import QueryError
-from wb_server.client.names import LOCAL
+from wb_server.kit.reserved_names import LOCAL
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -16,6 +16,7 @@ from ..kit.actor import Actor
 from ..kit.endpoint import validate
 from ..kit.errors import InvalidInput, Unprocessable
 from ..kit.events import Bus
+from ..kit.reserved_names import why_reserved
 from .configurations import Configurations, split
 from .credentials.safe import CredentialSafe, require_future
 from .models import (
@@ -61,7 +62,8 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
         """Adds a connection, owned by the actor.
 
         Raises:
-            InvalidInput: the connector or a field is unknown, or a field has the wrong type.
+            InvalidInput: the connector or a field is unknown, or a field has the wrong type; or the
+                name is reserved.
             Unprocessable: an address or a folder isn't allowed.
             Conflict: the name is taken.
         """
@@ -70,6 +72,7 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
 
     def create_for(self, actor: Actor, request: ConnectionCreate, owner: Owner) -> ConnectionView:
         """Adds a connection for an owner; deployments call it to add a team's connection."""
+        _require_free_word(request.name)
         connector = self._configurations.connector(request.connector)
         config = self._configurations.checked(connector, request.credentials, None, request.config)
         connector.check(config)
@@ -108,6 +111,8 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
             Conflict: the name is taken, or someone else changed it in the meantime.
         """
         old = self.require(actor, connection_id, "update")
+        if request.name is not None and request.name != old.name:
+            _require_free_word(request.name)
         changes: dict[str, Any] = request.model_dump(
             exclude_unset=True, exclude={"config", "expires_at"}, exclude_none=True
         )
@@ -261,3 +266,10 @@ def _described(connector: Connector) -> ConnectorInfo:
         supports_routines=connector.supports_routines,
         supports_personal=bool(connector.Config.login_fields()),
     )
+
+
+def _require_free_word(name: str) -> None:
+    """Refuses a name that means something else after ``%sql``; existing connections keep theirs."""
+    if why := why_reserved(name):
+        message = f"name: {why}"
+        raise InvalidInput(message, code="reserved_name", field="name", fields={"name": why})

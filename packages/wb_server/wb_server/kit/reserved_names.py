@@ -1,4 +1,4 @@
-"""Names that no connection can have, because they mean something else after ``%sql``."""
+"""Names that no new connection can have, because they mean something else after ``%sql``."""
 
 from __future__ import annotations
 
