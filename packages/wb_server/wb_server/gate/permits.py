@@ -35,6 +35,9 @@ class Permit:
         dialect: the dialect of ``sql``.
         named: names that may stand for code in the database, which only the database can rule out.
         shows_texts: it returns a plan, which may only be shown if no view is among the tables.
+        steps: the statements of a write that consists of several, in one transaction; ``sql`` is for
+            people only then.
+        line: of a step: where it begins in the text that was asked.
     """
 
     query_id: str
@@ -50,6 +53,8 @@ class Permit:
     dialect: DialectName | None = None
     shows_texts: bool = False
     named: Named = Named()  # noqa: RUF009  frozen
+    steps: tuple[Permit, ...] = ()
+    line: int = 1
     seal: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -8,16 +8,20 @@ applied here too, to the parsed statement.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from ..governance.owned.models import OwnedThing
 from ..governance.rights import Rights
 from ..kit.actor import Actor
-from ..kit.errors import Forbidden, InvalidInput
+from ..kit.errors import Forbidden, InvalidInput, WorkbenchError
 from .analysis import Analyst, Watch
+from .dialects.fields import Named
+from .dialects.tables import in_order
 from .loads import LEDGER, LoadRequest, Once, TableName
 from .models import DialectName
 from .permits import LoadPermit, PasswordPermit, Permit
+from .scripts import at_step, pieces
 from .seal import SEAL
 from .statement import routine_names, table_name
 
@@ -94,6 +98,79 @@ class Gate:
             seal=SEAL,
         )
 
+    def script(
+        self,
+        actor: Actor,
+        connection: OwnedThing,
+        dialect: DialectName,
+        sql: str,
+        params: Mapping[str, Any] | None,
+        *,
+        query_id: str,
+        supports_writes: bool,
+        supports_once: bool = False,
+        once: Once | None = None,
+        routines: Sequence[str] = (),
+        watch: Watch | None = None,
+    ) -> Permit:
+        """Grants a permit for the statements of a text; if there are several, in one transaction.
+
+        Each statement is checked by itself. Several take the right to write, whatever they do.
+
+        Raises:
+            WorkbenchError: as for ``query``; with the statement and its line if there are several.
+            InvalidInput: a statement can't be part of a transaction (``not_in_transaction``).
+        """
+
+        def one(sql: str, params: Mapping[str, Any] | None) -> Permit:
+            return self.query(
+                actor,
+                connection,
+                dialect,
+                sql,
+                params,
+                query_id=query_id,
+                limit=None,
+                supports_writes=supports_writes,
+                supports_once=supports_once,
+                once=once,
+                routines=routines,
+                watch=watch,
+            )
+
+        found = pieces(sql, dialect)
+        if len(found) == 1:
+            return one(sql, params)
+        self._rights.require(actor, "connection.read", connection)
+        if not supports_writes:
+            raise _read_only(connection)
+        self._rights.require(actor, "connection.write", connection)
+        known, steps = dict(params or {}), []
+        for number, piece in enumerate(found, 1):
+            try:
+                step = one(piece.sql, piece.parameters(known))
+                _require_part(step, dialect)
+            except WorkbenchError as error:
+                raise at_step(error, number, piece.line) from None
+            steps.append(replace(step, once=None, line=piece.line))
+        written = dict.fromkeys(table for step in steps for table in step.written)
+        return Permit(
+            query_id=query_id,
+            actor=actor.name,
+            connection_id=connection.id,
+            kind="write",
+            sql=";\n".join(step.sql for step in steps),
+            returns_rows=False,
+            tables=in_order(table for step in steps for table in step.tables),
+            written=tuple(written),
+            structural=any(step.structural for step in steps),
+            dialect=dialect,
+            named=Named(routines=frozenset().union(*(step.named.routines for step in steps))),
+            once=once.key if once is not None else None,
+            steps=tuple(steps),
+            seal=SEAL,
+        )
+
     def load(
         self,
         actor: Actor,
@@ -152,6 +229,21 @@ class Gate:
             self._rights.require(actor, "connection.test", connection)
         # An empty connection id bypasses the pools: a pooled session would prove little.
         return Permit(query_id, actor.name, "", "test", "SELECT 1", seal=SEAL)
+
+
+def _require_part(step: Permit, dialect: DialectName) -> None:
+    """Refuses a statement that can't be one of several in a transaction."""
+    if step.shows_texts:
+        raise InvalidInput(
+            "EXPLAIN can't be one of several statements. Run it by itself.",
+            code="not_in_transaction",
+        )
+    if dialect == "mysql" and step.structural:
+        raise InvalidInput(
+            "MySQL and MariaDB commit before and after this statement, so it can't be one of several "
+            "in a transaction. Give it a task of its own.",
+            code="not_in_transaction",
+        )
 
 
 def _read_only(connection: OwnedThing) -> Forbidden:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +22,7 @@ class Surroundings:
     """A :class:`~.definition.models.CheckContext`.
 
     Attributes:
-        files: the paths in the pipeline's folder.
+        files: the paths in the pipeline's folder, perhaps with their content.
         actor: who requests the check.
         owner: the owner of the pipeline.
         owns: whether the actor owns the pipeline, directly or through a team.
@@ -39,6 +39,10 @@ class Surroundings:
     limits: LimitService
     accounts: Accounts
     rights: Rights
+
+    def content(self, name: str) -> bytes | None:
+        """The content of a file, if more than its name is known."""
+        return self.files.get(name) if isinstance(self.files, Mapping) else None
 
     def connection(self, name: str, write: bool, team: str | None) -> str | None:
         """Why a run may not read (or write) a connection: the message of the first problem found.

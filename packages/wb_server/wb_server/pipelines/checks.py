@@ -50,7 +50,7 @@ class Checks:
 
         Args:
             pipeline: the saved pipeline that the file belongs to.
-            files: the paths in its folder.
+            files: the paths in its folder, perhaps with their content.
             source: the version that the file was taken from.
         """
         owner, known = Owner(kind="user", name=actor.name), frozenset[str]()

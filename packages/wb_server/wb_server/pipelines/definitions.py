@@ -22,13 +22,23 @@ _MAX_CACHED = 256
 
 
 class Snapshot(Mapping[str, bytes]):
-    """The folder of a version: path -> content, read on access."""
+    """The folder of a version: path -> content, read on access.
 
-    def __init__(self, blobs: Blobs, files: Mapping[str, str]) -> None:
+    Args:
+        files: the stored files, by the keys of their blobs.
+        new: files that aren't stored yet, instead of or besides those.
+    """
+
+    def __init__(
+        self, blobs: Blobs, files: Mapping[str, str], new: Mapping[str, bytes] | None = None
+    ) -> None:
         self._blobs = blobs
-        self._files = files
+        self._new = dict(new or {})
+        self._files = dict(files) | dict.fromkeys(self._new, "")
 
     def __getitem__(self, path: str) -> bytes:
+        if path in self._new:
+            return self._new[path]
         with self._blobs.open(self._files[path]) as file:
             return file.read()
 
@@ -51,15 +61,16 @@ class Plan:
     @property
     def reads_outputs(self) -> bool:
         """Whether one of its expressions may read the outputs of other tasks."""
-        return any("tasks" in each.text for each in templates.of(self.spec))
+        spec = templates.with_files(self.spec, self.files)
+        return any("tasks" in each.text for each in templates.of(spec))
 
     def resolved(self, scope: Mapping[str, Any]) -> TaskSpec:
         """The task with every expression replaced by its value.
 
         Raises:
-            Unprocessable: an expression can't be computed.
+            Unprocessable: an expression can't be computed, or an SQL file can't be read.
         """
-        return templates.evaluated(self.spec, scope)
+        return templates.evaluated(templates.with_files(self.spec, self.files), scope)
 
 
 class Definitions:
@@ -103,6 +114,12 @@ class Definitions:
         except (NotFound, Unprocessable):
             return frozenset()
         return frozenset(use.connection for task in tasks.values() for use in task.uses())
+
+    def contents(
+        self, files: Mapping[str, str], new: Mapping[str, bytes] | None = None
+    ) -> Mapping[str, bytes]:
+        """The files of a folder, read on access: those that are stored, and new ones."""
+        return Snapshot(self._blobs, files, new)
 
     def task(self, pipeline_id: str, number: int, task: str) -> Plan:
         """A task of a version.

@@ -175,7 +175,7 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         """
         owner = Owner(kind="user", name=actor.name)
         content = contents(request)
-        definition, warnings = self._checks.validated(actor, None, request.text, content.keys())
+        definition, warnings = self._checks.validated(actor, None, request.text, content)
         files = self._stored(content)
         now = clock.now()
         pipeline = Pipeline(
@@ -219,7 +219,9 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
             head = self._store.version(old.id, old.head)
             kept = head.files if head is not None else {}
             own = head is not None and (not kept or head.approved_for == named(old.owner))
-        definition, warnings = self._checks.validated(actor, old, request.text, {*content, *kept})
+        definition, warnings = self._checks.validated(
+            actor, old, request.text, self._definitions.contents(kept, content)
+        )
         files = {**kept, **self._stored(content)}
         view = self._add(actor, old, request, definition, files, own=own)
         return _saved(view, warnings)
@@ -299,7 +301,9 @@ class PipelineService(OwnedService[Pipeline, PipelineView]):
         if old.approved == number:
             raise Conflict(f"Version {number} runs already.", code="approved")
         version = self.version(actor, pipeline_id, number)
-        definition, _ = self._checks.validated(actor, old, version.text, version.files.keys())
+        definition, _ = self._checks.validated(
+            actor, old, version.text, self._definitions.contents(version.files)
+        )
         changed = self._activated(old, definition, number).changed()
         with self._saving(changed, old) as transaction:
             owner = named(old.owner)

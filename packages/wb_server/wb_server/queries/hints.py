@@ -58,6 +58,8 @@ def translate_position(error: WorkbenchError, written: str, sent: str) -> None:
     name that the error is about is looked up in the original; if it isn't found, the position is removed,
     since none is better than a wrong one. A line in a file is kept: it isn't in the statement.
     """
+    if "statement" in error.details:
+        return  # one of several: its line is already that of the text
     if "line" not in error.details or "file" in error.details or written == sent:
         return
     del error.details["line"]

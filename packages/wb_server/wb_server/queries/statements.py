@@ -130,15 +130,17 @@ class Statements:
         hang_up: HangUp,
         once: Once | None = None,
     ) -> Reading:
-        """Runs one statement of either kind; ``permit.kind`` of the result says which.
+        """Runs a statement of either kind, or several; ``permit.kind`` of the result says which.
+
+        Several are a write: all of them in one transaction, or none.
 
         Args:
             once: as for ``write``; no effect on a query.
 
         Raises:
-            WorkbenchError: as for ``query``.
+            WorkbenchError: as for ``query``; with the statement and its line if there are several.
         """
-        return self._run(actor, origin, request, hang_up, once=once)
+        return self._run(actor, origin, request, hang_up, once=once, several=True)
 
     def check(
         self,
@@ -159,13 +161,26 @@ class Statements:
         """
         found = self._connections.find(actor, connection)
         connector = self._configurations.connector(found.connector)
+        params = dict.fromkeys(parameters)
         try:
+            if only is None:
+                self._gate.script(
+                    actor,
+                    found,
+                    connector.dialect,
+                    sql,
+                    params,
+                    query_id="",
+                    supports_writes=connector.supports_writes,
+                    routines=found.routines,
+                )
+                return
             self._gate.query(
                 actor,
                 found,
                 connector.dialect,
                 sql,
-                dict.fromkeys(parameters),
+                params,
                 query_id="",
                 limit=None,
                 supports_writes=connector.supports_writes,
@@ -185,10 +200,11 @@ class Statements:
         *,
         only: Literal["read", "write"] | None = None,
         once: Once | None = None,
+        several: bool = False,
     ) -> Reading:
         query_id = request.query_id or str(uuid.uuid4())
         asked = Asked(actor, origin, request.connection, request.sql, query_id)
-        grant = partial(self._grant, asked, request, only, once)
+        grant = partial(self._grant, asked, request, only, once, several)
         long = is_long(request.sql, request.params)
         granted, running, finish = self._opening.begin(asked, grant, hang_up, long=long)
         try:
@@ -203,6 +219,7 @@ class Statements:
         request: QueryRequest,
         only: Literal["read", "write"] | None,
         once: Once | None,
+        several: bool,
         bound: Asked,
         connection: Connection,
         running: Running,
@@ -214,6 +231,23 @@ class Statements:
         limit = request.row_limit
         if limit is not None:
             limit = min(limit, limits.rows)
+        watch = _RunningWatch(running, seconds)
+        if several and only is None and limit is None:
+            permit = self._gate.script(
+                asked.actor,
+                connection,
+                connector.dialect,
+                request.sql,
+                request.params,
+                query_id=asked.query_id,
+                supports_writes=connector.supports_writes,
+                supports_once=connector.supports_loads,
+                once=once,
+                routines=connection.routines,
+                watch=watch,
+            )
+            left = max(_MIN_SECONDS, seconds - (time.monotonic() - began))
+            return Granted(connection, connector, permit, limits, limit, left)
         permit = self._gate.query(
             asked.actor,
             connection,
@@ -228,7 +262,7 @@ class Statements:
             once=once,
             only=only,
             routines=connection.routines,
-            watch=_RunningWatch(running, seconds),
+            watch=watch,
         )
         left = max(_MIN_SECONDS, seconds - (time.monotonic() - began))
         return Granted(connection, connector, permit, limits, limit, left)

@@ -9,7 +9,8 @@ from typing import Final
 import pyarrow as pa
 
 from ...gate.permits import Permit
-from ...kit.errors import Forbidden
+from ...gate.scripts import at_step
+from ...kit.errors import Forbidden, WorkbenchError
 from ..base import Answer, Session
 from . import errors
 from .answers import KeptAnswer, rows_affected
@@ -51,6 +52,13 @@ class DialledSession(DialledUse[C], Session):
         """Runs a write; returns its answer and the number of changed rows."""
 
     @abstractmethod
+    def _before_step(self) -> None:
+        """Makes sure, before one of several statements, that it means what the gate has checked."""
+
+    def _after_step(self) -> None:
+        """Releases what one of several statements has used."""
+
+    @abstractmethod
     def _record(self, key: str, rows: int) -> None:
         """Records the number of rows in the ledger's row."""
 
@@ -76,11 +84,31 @@ class DialledSession(DialledUse[C], Session):
                 before = self._enter(self._once, timeout)
                 if before is not None:
                     return rows_affected(before, already=True)
-            answer, changed = self._change(max_write_rows)
+            if self._permit.steps:
+                changed = self._change_all(max_write_rows)
+                answer = rows_affected(changed)
+            else:
+                answer, changed = self._change(max_write_rows)
             if self._once is not None:
                 self._record(self._once, changed)
         self._commit()
         return answer
+
+    def _change_all(self, max_write_rows: int) -> int:
+        """Runs the steps of the permit; returns the number of changed rows."""
+        whole, total = self._permit, 0
+        for number, step in enumerate(whole.steps, 1):
+            self._permit = step
+            try:
+                self._calls.require()
+                self._before_step()
+                _, changed = self._change(max_write_rows)
+                self._after_step()
+            except WorkbenchError as error:
+                raise at_step(error, number, step.line) from None
+            total += changed if step.kind == "write" else 0
+        self._permit = whole
+        return total
 
     def _require(self, *kinds: str) -> None:
         if self._permit.kind not in kinds:

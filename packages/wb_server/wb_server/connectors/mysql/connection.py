@@ -146,6 +146,14 @@ class MySQLConnection:
             SourceFailed: the server or a proxy didn't keep them (``settings_refused``).
         """
         self.command(self.settings(timeout, read_only=read_only))
+        self.verify()
+
+    def verify(self) -> None:
+        """Verifies the session's settings.
+
+        Raises:
+            SourceFailed: they aren't those of ``set_up`` (``settings_refused``).
+        """
         if not mysql_settings.hold(self.query(mysql_settings.VERIFY)[0], mariadb=self.mariadb):
             raise SourceFailed(
                 "The server, or a proxy in front of it, doesn't keep a session's settings "

@@ -105,6 +105,12 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
         while (batch := self._next()) is not None:
             yield batch
 
+    def _before_step(self) -> None:
+        self._sql = self._permit.sql
+        with self._call():
+            # A function of the database's own may change them.
+            self._connection.verify()
+
     def _check_first(self) -> None:
         """Makes the checks that depend on the database, before the statement runs."""
         self._check_functions()

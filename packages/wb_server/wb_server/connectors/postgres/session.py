@@ -159,7 +159,7 @@ class PostgresSession(DialledSession[PostgresConnection]):
             Forbidden: there is some, such as ``operator_not_allowed`` or ``field_not_allowed``.
             SourceFailed: the check didn't run (``not_looked``).
         """
-        if self._permit.kind not in ("read", "write"):
+        if self._permit.kind not in ("read", "write") or self._permit.steps:
             self._connection.command(f"{self._begun_by}; {more}" if more else self._begun_by)
             return
         permit = self._permit
@@ -298,6 +298,29 @@ class PostgresSession(DialledSession[PostgresConnection]):
         rows = self._answer()
         answer = KeptAnswer(rows.schema, returned(rows, max_write_rows))
         return answer, answer.rows
+
+    def _before_step(self) -> None:
+        # Earlier steps may have created what the check looks for, and called code that changes the
+        # settings.
+        permit = self._permit
+        check = shadows.full_check(permit.named, permit.tables, permit.sql)
+        with self._call():
+            try:
+                count = self._connection.command(f"{IN_TRANSACTION}; {check}")
+            except adbc.Error as error:
+                found = shadows.found(str(error))
+                if found is None:
+                    raise
+                raise shadows.refusal(found) from None
+        shadows.require_answer(count)
+
+    def _after_step(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+        if self._statement is not None:
+            self._statement.close()
+        self._reader = self._statement = self._query = None
+        self._streaming = False
 
     def _record(self, key: str, rows: int) -> None:
         with self._call():

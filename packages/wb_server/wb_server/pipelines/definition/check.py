@@ -153,6 +153,7 @@ class _Checker:
                 [other for other in tasks if other not in reached],
             )
             self._expressions(("tasks", name), tasks[name], spec, names)
+            self._in_files(("tasks", name), spec, names)
             for use in spec.reads() if spec is not None else ():
                 found = names.artifact_problem(use.artifact, artifacts)
                 if found is not None:
@@ -284,6 +285,27 @@ class _Checker:
         found = templates.of(spec) if spec else templates.guessed(model or TaskSpec, task)
         for each in found:
             self._names((*path, *each.path), each.text, each.kind, names)
+
+    def _in_files(self, path: Path, spec: TaskSpec | None, names: Names) -> None:
+        """Checks the expressions in the SQL files of a task, as far as their content is known."""
+        for use in spec.statements() if spec is not None and self.context is not None else ():
+            content = self.context.content(use.file) if use.file and self.context else None
+            if content is None:
+                continue
+            line = 1
+            for part in binding.scan(content.decode("utf-8", "replace")):
+                where = f"{use.file}, line {line}: "
+                if isinstance(part, ExpressionError):
+                    self._add((*path, *use.path), part.code, where + part.message)
+                    line += part.source.count("\n")
+                elif isinstance(part, str):
+                    line += part.count("\n")
+                else:
+                    for name, _ in part.names:
+                        found = names.problem(name)
+                        if found is not None:
+                            self._add((*path, *use.path), found[0], where + found[1])
+                    line += part.source.count("\n")
 
     def _names(self, path: Path, text: str, kind: templates.Kind, names: Names) -> None:
         for part in binding.scan(text) if kind == "sql" else expressions.split(text):

@@ -28,6 +28,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainSerializer,
     StringConstraints,
+    TypeAdapter,
     WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError, core_schema
@@ -187,10 +188,13 @@ class Sql:
     Attributes:
         text: with expressions, as in the file; in an evaluated spec, with ``:p1``, ``:p2`` …
         parameters: the values in an evaluated spec; None before evaluation.
+        file: the file of the pipeline's folder that has the text, if it isn't in the pipeline's own:
+            ``text`` is empty until ``templates.with_files`` has read it.
     """
 
     text: str
     parameters: Mapping[str, Any] | None = None
+    file: str | None = None
 
     @classmethod
     def __get_pydantic_core_schema__(
@@ -199,11 +203,24 @@ class Sql:
         text = core_schema.no_info_after_validator_function(
             cls, core_schema.str_schema(min_length=1, max_length=100_000, strip_whitespace=False)
         )
-        return core_schema.json_or_python_schema(
-            json_schema=text,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), text]),
+
+        def read(value: Any, from_text: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            if isinstance(value, cls):
+                return value
+            if not isinstance(value, dict):
+                return from_text(value)
+            name = value.get("file")
+            if set(value) != {"file"} or not isinstance(name, str):
+                raise PydanticCustomError(
+                    "bad_file", "It must be SQL, or a file with SQL such as {file: load.sql}."
+                )
+            return cls("", file=_FILE_NAME.validate_python(name))
+
+        return core_schema.no_info_wrap_validator_function(
+            read,
+            text,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                lambda value: value.text, return_schema=core_schema.str_schema()
+                lambda value: value.text if value.file is None else {"file": value.file}
             ),
         )
 
@@ -211,4 +228,18 @@ class Sql:
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"type": "string", "minLength": 1, "maxLength": 100_000, "title": "SQL"}
+        return {
+            "title": "SQL",
+            "anyOf": [
+                {"type": "string", "minLength": 1, "maxLength": 100_000},
+                {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "minLength": 1, "maxLength": 500}},
+                    "required": ["file"],
+                    "additionalProperties": False,
+                },
+            ],
+        }
+
+
+_FILE_NAME: TypeAdapter[str] = TypeAdapter(FileName)

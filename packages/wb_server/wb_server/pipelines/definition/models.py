@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from . import cron, graph
-from .fields import Duration, Label, ParameterName, PipelineName, TaskId, between
+from .fields import Duration, Label, ParameterName, PipelineName, Sql, TaskId, between
 from .parameter_types import Parameter
 from .problems import Path
 
@@ -176,12 +176,19 @@ class SqlUse:
         sql: as written in the file, with expressions.
         path: as in ``ConnectionUse``.
         reads: whether it must be read-only.
+        file: the file of the pipeline's folder that has the text instead.
     """
 
     connection: str
     sql: str
     path: Path
     reads: bool
+    file: str | None = None
+
+    @classmethod
+    def of(cls, connection: str, sql: Sql, path: Path, *, reads: bool) -> Self:
+        """The use of a spec's SQL."""
+        return cls(connection, sql.text, path, reads, sql.file)
 
 
 @dataclass(frozen=True)
@@ -202,6 +209,9 @@ class CheckContext(Protocol):
     @property
     def files(self) -> Collection[str]:
         """The files of the pipeline's folder, as relative paths with ``/``."""
+
+    def content(self, name: str) -> bytes | None:
+        """The content of a file of the folder; None if it isn't known."""
 
     def connection(self, name: str, write: bool, team: str | None) -> str | None:
         """None if the account may read (or write) that connection; otherwise a sentence saying why not."""

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
+from ...kit.errors import Unprocessable
 from . import binding
 from .expressions import ExpressionError
 from .fields import read_duration
 from .models import CheckContext, SqlUse, TaskProblem, TaskSpec
 from .near import near
 from .problems import Path
+from .templates import sql_text
 
 OUTSIDE: Final = frozenset({"missing_file", "connection", "statement", "run_as", "limit"})
 """Codes of problems that the world has, not the file: they may disappear without a change to it."""
@@ -101,8 +103,18 @@ def _timeouts(
 
 
 def _refused(use: SqlUse, context: CheckContext, team: str | None) -> str | None:
+    sql = use.sql
+    if use.file is not None:
+        content = context.content(use.file)
+        if content is None:
+            return None  # missing, which is another problem, or not known yet
+        try:
+            sql = sql_text(use.file, content)
+        except Unprocessable as error:
+            return error.message
     try:
-        bound = binding.bind(use.sql)
+        bound = binding.bind(sql)
     except ExpressionError:
         return None  # reported by the check of expressions
-    return context.statement(use, bound.sql, bound.expressions, team)
+    reason = context.statement(use, bound.sql, bound.expressions, team)
+    return reason if reason is None or use.file is None else f"{use.file}: {reason}"

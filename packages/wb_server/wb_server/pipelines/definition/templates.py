@@ -16,6 +16,9 @@ from .fields import Placed, Sql
 from .models import TaskSpec
 from .problems import Path
 
+MAX_SQL_FILE = 1_000_000
+"""The maximum size of an SQL file in bytes: that of a statement."""
+
 Kind = Literal["sql", "text", "value", "url", "path", "body"]
 Spec = TypeVar("Spec", bound=TaskSpec)
 
@@ -39,6 +42,48 @@ def of(spec: TaskSpec) -> Iterator[TemplateText]:
 
     _model(spec, (), note)
     yield from found
+
+
+def with_files(spec: Spec, files: Mapping[str, bytes]) -> Spec:
+    """The task with the text of the SQL files that it names.
+
+    Raises:
+        Unprocessable: a file is missing, too large, or not UTF-8 (``bad_file``).
+    """
+    changed: Spec = _with_files(spec, files)
+    return changed
+
+
+def _with_files(model: Any, files: Mapping[str, bytes]) -> Any:
+    changes: dict[str, Any] = {}
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, Sql) and value.file is not None:
+            changes[name] = Sql(sql_text(value.file, files.get(value.file)), file=value.file)
+        elif isinstance(value, BaseModel):
+            changed = _with_files(value, files)
+            if changed is not value:
+                changes[name] = changed
+    return model.model_copy(update=changes) if changes else model
+
+
+def sql_text(name: str, content: bytes | None) -> str:
+    """The text of an SQL file.
+
+    Raises:
+        Unprocessable: it is missing, too large, or not UTF-8 (``bad_file``).
+    """
+    reason = None
+    if content is None:
+        reason = "isn't in the pipeline's folder"
+    elif len(content) > MAX_SQL_FILE:
+        reason = f"is larger than {MAX_SQL_FILE:,} bytes"
+    else:
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            reason = "isn't UTF-8 text"
+    raise Unprocessable(f"The file {name} {reason}.", code="bad_file", file=name)
 
 
 def guessed(

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from ...queries.broker import Broker
 from ...queries.models import QueryRequest
 from ..definition.fields import ArtifactName, ConnectionName, Sql
-from ..definition.models import ArtifactUse, ConnectionUse, SqlUse, TaskSpec
+from ..definition.models import ArtifactUse, ConnectionUse, FileUse, SqlUse, TaskSpec
 from . import rows
 from .base import Attempt, TaskFailed, TaskResult, TaskType
 from .parquet_rows import ParquetRows
@@ -45,7 +45,8 @@ class FromQuery(_Source):
 
     connection: ConnectionName
     query: Sql = Field(
-        description="The query whose rows are copied. Expressions in it are passed as values.",
+        description="The query whose rows are copied. Expressions in it are passed as values. "
+        "`{file: customers.sql}` takes it from a file of the pipeline's folder.",
         examples=["select id, name from customers where changed >= {{ params.since }}"],
     )
 
@@ -84,7 +85,13 @@ class CopySpec(TaskSpec):
 
     def statements(self) -> Iterable[SqlUse]:
         if isinstance(self.source, FromQuery):
-            yield SqlUse(self.source.connection, self.source.query.text, ("from", "query"), True)
+            yield SqlUse.of(
+                self.source.connection, self.source.query, ("from", "query"), reads=True
+            )
+
+    def files(self) -> Iterable[FileUse]:
+        if isinstance(self.source, FromQuery) and self.source.query.file is not None:
+            yield FileUse(self.source.query.file, ("from", "query", "file"))
 
     def reads(self) -> Iterable[ArtifactUse]:
         if isinstance(self.source, FromArtifact):

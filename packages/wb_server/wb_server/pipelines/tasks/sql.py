@@ -13,7 +13,7 @@ from ...gate.loads import Once
 from ...queries.broker import Broker
 from ...queries.models import QueryRequest
 from ..definition.fields import ConnectionName, Sql
-from ..definition.models import ConnectionUse, SqlUse, TaskSpec
+from ..definition.models import ConnectionUse, FileUse, SqlUse, TaskSpec
 from . import rows
 from .base import Attempt, TaskResult, TaskType
 from .temporary import Temporary
@@ -41,13 +41,14 @@ Into = Annotated[
 
 
 class SqlSpec(TaskSpec):
-    """Runs one statement. Its rows go into an artifact or into a table, or are only counted."""
+    """Runs a statement, or several in one transaction. The rows of a query go into an artifact or into a table."""
 
     type: Literal["sql"]
     connection: ConnectionName
     statement: Sql = Field(
-        description="A query, or a statement that changes data. Expressions in it are passed as "
-        "values, never as part of its text.",
+        description="A query, or a statement that changes data; or several, separated by `;`, which "
+        "run in one transaction: all of them or none. Expressions are passed as values, never as part "
+        "of the text. `{file: load.sql}` takes the text from a file of the pipeline's folder.",
         examples=["select * from orders where day >= {{ params.period }}"],
     )
     into: Into | None = Field(
@@ -63,7 +64,13 @@ class SqlSpec(TaskSpec):
             yield ConnectionUse(self.into.connection, write=True, path=("into", "connection"))
 
     def statements(self) -> Iterable[SqlUse]:
-        yield SqlUse(self.connection, self.statement.text, ("statement",), self.into is not None)
+        yield SqlUse.of(
+            self.connection, self.statement, ("statement",), reads=self.into is not None
+        )
+
+    def files(self) -> Iterable[FileUse]:
+        if self.statement.file is not None:
+            yield FileUse(self.statement.file, ("statement", "file"))
 
     def outputs(self) -> tuple[str, ...] | None:
         # Without a target, the columns of a single row become outputs too.
@@ -127,6 +134,8 @@ class SqlTask(TaskType):
             written = reading.written()
         attempt.recorder.tables("written", tables_written(reading.permit))
         line = f"{written.rows:,} rows changed"
+        if reading.permit.steps:
+            line = f"{len(reading.permit.steps)} statements, {line}"
         if written.already:
             line += ": already done by an earlier attempt, nothing to do"
         attempt.recorder.log(line)
