@@ -1,5 +1,5 @@
 import { CommonApi } from '../api/common';
-import type { AuditPage, AuditRow, Outcome } from '../api/types';
+import type { AuditAction, AuditPage, AuditRow, Outcome } from '../api/types';
 
 export interface AuditFilters {
   search?: string;
@@ -16,6 +16,11 @@ export interface AuditFilters {
 
 /** The endpoints of this room. */
 export class ActivityApi extends CommonApi {
+  /** The actions of the log, in words. */
+  actions(): Promise<AuditAction[]> {
+    return this.items('audit/actions');
+  }
+
   /** The user's own activity, or everyone's. */
   search(everyones: boolean, filters: AuditFilters): Promise<AuditPage> {
     return this.client.request(everyones ? 'audit' : 'audit/mine', { query: { ...filters } });

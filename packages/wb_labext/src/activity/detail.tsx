@@ -20,7 +20,7 @@ export interface DetailProps {
 /** The selected record in full: its statement, and everything that the log has on it. */
 export function Detail(props: DetailProps): JSX.Element {
   const { model, trans } = props;
-  const { names } = useModelState(model);
+  const { names, actions } = useModelState(model);
   const record = model.selected;
   if (!record) {
     return (
@@ -50,7 +50,7 @@ export function Detail(props: DetailProps): JSX.Element {
     >
       <header className="wb-Activity-head">
         <h3>
-          {actionWords(shown.action, trans)}
+          {actionWords(shown.action, actions)}
           {shown.target && <span className="wb-Activity-target"> {shown.target}</span>}
         </h3>
         <time dateTime={shown.at.toISOString()}>{shown.at.toLocaleString()}</time>

@@ -6,13 +6,12 @@ import { IconButton } from '../ui/iconbutton';
 import { Select } from '../ui/select';
 import { useModelState } from '../ui/signal';
 import type { ActivityModel, Filters } from './model';
-import { OUTCOMES, actionTable, outcomeWords } from './records';
+import { OUTCOMES, outcomeWords } from './records';
 
 /** The filter bar above the list. */
 export function FilterBar(props: { model: ActivityModel; trans: TranslationBundle }): JSX.Element {
   const { model, trans } = props;
-  const { filters } = useModelState(model);
-  const actions = Object.entries(actionTable(trans));
+  const { filters, actions } = useModelState(model);
   return (
     <div className="wb-Filters" role="search" aria-label={trans.__('Filters')}>
       <div className="wb-Filters-search">
@@ -43,7 +42,10 @@ export function FilterBar(props: { model: ActivityModel; trans: TranslationBundl
         value={filters.action}
         options={[
           { value: '', label: trans.__('Any action') },
-          ...actions.map(([value, label]) => ({ value, label }))
+          ...actions
+            .filter(action => action.recorded)
+            .map(({ name, title }) => ({ value: name, label: title }))
+            .sort((a, b) => a.label.localeCompare(b.label))
         ]}
         onChange={action => model.filter({ action })}
         testId="wb-activity-action"

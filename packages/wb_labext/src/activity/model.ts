@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { AuditRow, Me, Outcome } from '../api/types';
+import type { AuditAction, AuditRow, Me, Outcome } from '../api/types';
 import { afterDay, isoWithZone, startOfDay } from '../ui/dates';
 import type { ViewState } from '../ui/viewmodel';
 import { ViewModel } from '../ui/viewmodel';
@@ -53,6 +53,8 @@ export interface ActivityState extends ViewState {
   /** The id of the selected record. */
   selected: string | null;
   me: Me | null;
+  /** The actions of the log, in words. */
+  actions: readonly AuditAction[];
   /** Names of connections by their ids: the log's targets are as the requests named them. */
   names: ReadonlyMap<string, string>;
 }
@@ -72,6 +74,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
       cursor: null,
       selected: null,
       me: null,
+      actions: [],
       names: new Map()
     });
   }
@@ -104,11 +107,12 @@ export class ActivityModel extends ViewModel<ActivityState> {
       () =>
         Promise.all([
           this.api.me(),
+          this.state.actions.length > 0 ? this.state.actions : this.api.actions(),
           // A user without a role may not list connections; ids then stay ids.
           this.api.connectionNames().catch(() => new Map<string, string>()),
           this.api.search(this.state.filters.everyones, this.query())
         ]),
-      ([me, names, page]) => {
+      ([me, actions, names, page]) => {
         this.rows = page.items;
         this.asked.clear();
         const records = recordsOf(this.rows);
@@ -116,6 +120,7 @@ export class ActivityModel extends ViewModel<ActivityState> {
         return {
           busy: false,
           me,
+          actions,
           names,
           records,
           cursor: page.next_cursor,

@@ -1,11 +1,12 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
-import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { Clipboard, ICommandPalette } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 
+import { notify } from '../ui/notify';
 import { IWorkbench } from '../api/tokens';
 import { activityIcon } from '../ui/icons';
 import { addMainView } from '../ui/mainview';
@@ -42,11 +43,11 @@ export const activityPlugin: JupyterFrontEndPlugin<void> = {
         trans,
         openQuery: (connection, statement) =>
           void insertCell(app, notebooks, `%%sql ${connection}\n${statement}`, trans).catch(() =>
-            Notification.error(trans.__('Could not open the notebook.'))
+            notify(trans, 'error', trans.__('Could not open the notebook.'))
           ),
         copy: text => {
           Clipboard.copyToSystem(text);
-          Notification.info(trans.__('Statement copied.'), { autoClose: 2_000 });
+          notify(trans, 'info', trans.__('Statement copied.'), { autoClose: 2_000 });
         }
       });
     addMainView({

@@ -4,7 +4,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { AuditRow, Outcome } from '../api/types';
+import type { AuditAction, AuditRow, Outcome } from '../api/types';
 
 /** One access, assembled from its rows. */
 export interface ActivityRecord {
@@ -119,49 +119,6 @@ export function outcomeWords(outcome: Outcome | 'running', trans: TranslationBun
 }
 
 /** An action in words; an unknown one is shown by its name. */
-export function actionWords(action: string, trans: TranslationBundle): string {
-  const words = actionTable(trans)[action];
-  return words ?? action;
-}
-
-export function actionTable(trans: TranslationBundle): Readonly<Record<string, string>> {
-  return {
-    'query.read': trans.__('Query'),
-    'query.run': trans.__('Query (not started)'),
-    'query.write': trans.__('Change data'),
-    'query.cancel': trans.__('Cancel a query'),
-    'connection.browse': trans.__('Browse a connection'),
-    'connection.create': trans.__('Add a connection'),
-    'connection.update': trans.__('Edit a connection'),
-    'connection.delete': trans.__('Delete a connection'),
-    'connection.restore': trans.__('Restore a connection'),
-    'connection.test': trans.__('Test a connection'),
-    'connection.share': trans.__('Share a connection'),
-    'connection.unshare': trans.__('Stop sharing a connection'),
-    'connection.routines': trans.__('Allow functions of a database'),
-    'connection.transfer': trans.__('Transfer a connection'),
-    'credential.put': trans.__('Enter credentials'),
-    'credential.remove': trans.__('Remove credentials'),
-    'credential.test': trans.__('Test credentials'),
-    'credential.rotate': trans.__('Change a password'),
-    'pipeline.create': trans.__('Create a pipeline'),
-    'pipeline.save': trans.__('Save a pipeline'),
-    'pipeline.pause': trans.__('Pause or resume a schedule'),
-    'pipeline.approve': trans.__('Approve a version'),
-    'pipeline.delete': trans.__('Delete a pipeline'),
-    'pipeline.restore': trans.__('Restore a pipeline'),
-    'pipeline.share': trans.__('Share a pipeline'),
-    'pipeline.unshare': trans.__('Stop sharing a pipeline'),
-    'pipeline.transfer': trans.__('Transfer a pipeline'),
-    'run.start': trans.__('Start a run'),
-    'run.rerun': trans.__('Rerun a run'),
-    'run.cancel': trans.__('Cancel a run'),
-    'run.artifact': trans.__('Download an artifact'),
-    'run.notebook': trans.__('Open an executed notebook'),
-    'limits.change': trans.__('Set limits'),
-    'limits.remove': trans.__('Remove limits'),
-    'audit.all': trans.__('Search the audit log'),
-    'audit.export': trans.__('Export the audit log'),
-    'audit.prune': trans.__('Prune the audit log')
-  };
+export function actionWords(name: string, actions: readonly AuditAction[]): string {
+  return actions.find(action => action.name === name)?.title ?? name;
 }

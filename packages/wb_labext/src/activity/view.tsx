@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
+import type { AuditAction } from '../api/types';
 import { durationWords } from '../ui/durations';
 import { Fetched } from '../ui/fetched';
 import { activityIcon } from '../ui/icons';
@@ -48,12 +49,12 @@ function ActivityView(props: DetailProps): JSX.Element {
 
 function Records(props: DetailProps): JSX.Element {
   const { model, trans } = props;
-  const { records, selected, busy, cursor, filters, names } = useModelState(model);
+  const { records, selected, busy, cursor, filters, names, actions } = useModelState(model);
   const { everyones } = filters;
   const whole = model.isWhole;
   const columns = React.useMemo(
-    () => columnsOf(whole, everyones, names, trans),
-    [whole, everyones, names, trans]
+    () => columnsOf(whole, everyones, names, actions, trans),
+    [whole, everyones, names, actions, trans]
   );
   if (records.length > 0) {
     return (
@@ -99,6 +100,7 @@ function columnsOf(
   whole: boolean,
   everyones: boolean,
   names: ReadonlyMap<string, string>,
+  actions: readonly AuditAction[],
   trans: TranslationBundle
 ): Column<ActivityRecord>[] {
   const shown = (record: ActivityRecord): ReturnType<typeof shownOf> =>
@@ -115,7 +117,7 @@ function columnsOf(
       tooltip: record => shown(record).at.toLocaleString()
     },
     ...(everyones ? [who] : []),
-    { title: trans.__('Action'), cell: record => actionWords(shown(record).action, trans) },
+    { title: trans.__('Action'), cell: record => actionWords(shown(record).action, actions) },
     {
       title: trans.__('Target'),
       cell: record => shown(record).target,

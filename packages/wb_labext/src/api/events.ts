@@ -8,7 +8,7 @@ export const TOPICS = ['connections', 'me', 'pipelines', 'queries', 'runs'] as c
 export type Topic = (typeof TOPICS)[number];
 
 const FIRST_DELAY = 1_000;
-const LONGEST_DELAY = 60_000;
+const LONGEST_DELAY = 15_000;
 
 export interface EventStreamOptions {
   /** The stream's URL, with the topics. */
@@ -30,7 +30,8 @@ export function withXsrf(url: string, cookies: string): string {
  * Live updates: one stream per browser tab, because browsers open only a few connections per origin.
  *
  * The stream opens with the first `start()`. Each time it opens, every topic is signalled once, because
- * changes between the last fetch and the opening are not sent.
+ * changes between the last fetch and the opening are not sent. The same when it breaks: what can't be kept
+ * up to date finds out why.
  */
 export class EventStream implements IDisposable {
   constructor(options: EventStreamOptions) {
@@ -61,7 +62,9 @@ export class EventStream implements IDisposable {
   private open(): void {
     const source = this.connect(this.url);
     this.source = source;
+    let opened = false;
     source.onopen = () => {
+      opened = true;
       this.delay = FIRST_DELAY;
       TOPICS.forEach(topic => this.signals[topic].emit());
     };
@@ -75,6 +78,9 @@ export class EventStream implements IDisposable {
         this.open();
       }, this.delay * jitter);
       this.delay = Math.min(this.delay * 2, LONGEST_DELAY);
+      if (opened) {
+        TOPICS.forEach(topic => this.signals[topic].emit());
+      }
     };
     for (const topic of TOPICS) {
       source.addEventListener(topic, () => this.signals[topic].emit());

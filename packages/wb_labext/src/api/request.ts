@@ -22,6 +22,14 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether an error says that the Workbench doesn't answer at all, so that asking again may help. */
+export function isAway(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || AWAY.includes(error.code));
+}
+
+/** What our client says of a proxy's errors, and what a user's server says of the service. */
+const AWAY = ['unavailable', 'service_down'];
+
 export interface RequestOptions {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Sent as JSON. */

@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the actions of the audit log
+         * @description The actions that the log can contain, in words.
+         */
+        get: operations["audit_actions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit/export": {
         parameters: {
             query?: never;
@@ -1182,6 +1202,26 @@ export interface components {
             } | null;
             /** Has Notebook */
             has_notebook: boolean;
+        };
+        /**
+         * AuditAction
+         * @description An action of the log, in words.
+         */
+        AuditAction: {
+            /** Name */
+            name: string;
+            /** Title */
+            title: string;
+            /**
+             * Recorded
+             * @description Whether it is recorded when it is done; others only when they are refused.
+             */
+            recorded: boolean;
+        };
+        /** AuditActionList */
+        AuditActionList: {
+            /** Items */
+            items: components["schemas"]["AuditAction"][];
         };
         /** AuditPage */
         AuditPage: {
@@ -3285,6 +3325,62 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    audit_actions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the actions of the audit log */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditActionList"];
                 };
             };
             /** @description The request can't be understood. */

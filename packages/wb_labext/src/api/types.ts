@@ -47,6 +47,7 @@ export type CredentialMode = ConnectionView['credentials'];
 export type CredentialState = Schemas['CredentialState'];
 export type CredentialPut = Omit<Schemas['CredentialPut'], 'login'> & { login: JSONObject };
 export type AuditRow = Schemas['AuditRow'];
+export type AuditAction = Schemas['AuditAction'];
 export type AuditPage = Schemas['AuditPage'];
 export type Outcome = NonNullable<AuditRow['outcome']>;
 export type RunningQuery = Schemas['RunningQuery'];

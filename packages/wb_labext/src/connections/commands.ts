@@ -1,9 +1,9 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
 import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { addIcon, editIcon, refreshIcon } from '@jupyterlab/ui-components';
 
+import { notify } from '../ui/notify';
 import type { ConnectionView } from '../api/types';
 import { addOwnedCommands } from '../sharing/commands';
 import { NO_ARGS, about } from '../ui/commands';
@@ -87,7 +87,7 @@ export function addCommands(options: CommandOptions): void {
           }
         }
       } else if (model.state.phase === 'ready') {
-        Notification.warning(trans.__('You need the role engineer to add a connection.'));
+        notify(trans, 'warning', trans.__('You need the role engineer to add a connection.'));
       }
     }
   });
@@ -120,7 +120,7 @@ export function addCommands(options: CommandOptions): void {
         });
         await insertCell(app, tracker, text, trans);
       },
-      error => Notification.error(model.message(error), { autoClose: 8_000 })
+      error => notify(trans, 'error', model.message(error), { autoClose: 8_000 })
     )
   });
 

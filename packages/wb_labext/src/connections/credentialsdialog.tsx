@@ -1,7 +1,7 @@
-import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
+import { notify } from '../ui/notify';
 import type { ConnectionView } from '../api/types';
 import { focusWhenThere } from '../ui/focus';
 import { SchemaForm, fieldId } from '../ui/form';
@@ -55,7 +55,7 @@ function PersonalForm(props: {
     if (await personal.remove()) {
       onDiscard();
       const text = trans.__('Your credentials for “%1” were removed.', personal.connection.name);
-      Notification.info(text, { autoClose: 4_000 });
+      notify(trans, 'info', text, { autoClose: 4_000 });
     }
   };
   return (

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { EventStream } from '../api/events';
-import { ApiError } from '../api/request';
+import { ApiError, isAway } from '../api/request';
 import type {
   ConnectionCreate,
   ConnectionTest,
@@ -133,7 +133,7 @@ export class ConnectionsModel
     try {
       action = { type: 'loaded', key, nodes: await loadNodes(this.api, this.trans, key) };
     } catch (error) {
-      action = { type: 'failed', key, message: this.message(error) };
+      action = { type: 'failed', key, message: this.message(error), away: isAway(error) };
     }
     // Drop an answer from before the connection was changed or deleted.
     if (!this.isDisposed && versionOf(this.item(id)) === version) {
@@ -203,6 +203,7 @@ export class ConnectionsModel
   }
 
   protected override accepted(): void {
+    this.reduce({ type: 'back' });
     this.fillOpen();
   }
 
@@ -228,8 +229,9 @@ export class ConnectionsModel
     const { tree, items } = this.state;
     for (const connection of items) {
       const key = keyOf({ connection: connection.id });
-      if (tree.expanded.has(key) && !tree.children.has(key) && !needsCredentials(connection)) {
-        void this.loadChildren(key).then(() => this.fillBelow(key));
+      if (tree.expanded.has(key) && !needsCredentials(connection)) {
+        const loaded = tree.children.has(key) ? Promise.resolve() : this.loadChildren(key);
+        void loaded.then(() => this.fillBelow(key));
       }
     }
   }

@@ -39,7 +39,8 @@ export interface TreeNode {
 
 export type Children =
   | { status: 'loading' }
-  | { status: 'failed'; message: string }
+  /** `away`: because the service didn't answer. */
+  | { status: 'failed'; message: string; away: boolean }
   | { status: 'ready'; nodes: readonly TreeNode[] };
 
 export interface TreeState {
@@ -58,7 +59,9 @@ export const EMPTY_TREE: TreeState = {
 export type TreeAction =
   | { type: 'expand' | 'collapse' | 'loading' | 'more'; key: string }
   | { type: 'loaded'; key: string; nodes: readonly TreeNode[] }
-  | { type: 'failed'; key: string; message: string }
+  | { type: 'failed'; key: string; message: string; away: boolean }
+  /** Forget what failed because the service didn't answer. */
+  | { type: 'back' }
   /** Forget what was loaded below a connection. */
   | { type: 'forget'; connection: string }
   /** Keep only these connections. */
@@ -91,7 +94,19 @@ export function reduceTree(state: TreeState, action: TreeAction): TreeState {
     case 'loaded':
       return withChildren(state, action.key, { status: 'ready', nodes: action.nodes });
     case 'failed':
-      return withChildren(state, action.key, { status: 'failed', message: action.message });
+      return withChildren(state, action.key, {
+        status: 'failed',
+        message: action.message,
+        away: action.away
+      });
+    case 'back': {
+      const children = [...state.children].filter(
+        ([, found]) => found.status !== 'failed' || !found.away
+      );
+      return children.length === state.children.size
+        ? state
+        : { ...state, children: new Map(children) };
+    }
     case 'forget':
       return {
         ...state,

@@ -1,5 +1,5 @@
 /** Makes a pipeline of a notebook: creates a file beside it, or adds it to an existing file. */
-import { InputDialog, Notification } from '@jupyterlab/apputils';
+import { InputDialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type * as nbformat from '@jupyterlab/nbformat';
@@ -7,6 +7,7 @@ import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSONObject } from '@lumino/coreutils';
 
+import { notify } from '../ui/notify';
 import { ApiError } from '../api/request';
 import type { PipelinesApi } from '../api/pipelines';
 import {
@@ -72,7 +73,9 @@ export async function pipelineOfNotebook(
   const open = (): void => void documents.openOrReveal(path, 'Editor');
   if (await folders.exists(path)) {
     open();
-    Notification.info(
+    notify(
+      trans,
+      'info',
       trans.__('%1 already exists. Choose “Run…” above it to run it.', PathExt.basename(path)),
       { autoClose: 6_000 }
     );
@@ -122,7 +125,9 @@ export async function addToPipeline(options: NotebookOptions, notebook: string):
   const folder = PathExt.dirname(notebook);
   const names = await folders.pipelineFiles(folder);
   if (names.length === 0) {
-    Notification.info(
+    notify(
+      trans,
+      'info',
       trans.__('There is no pipeline file in this folder. Choose “Run as Pipeline” to create one.'),
       { autoClose: 6_000 }
     );
@@ -150,7 +155,9 @@ export async function addToPipeline(options: NotebookOptions, notebook: string):
     const { text, task } = withNotebook(model.toString(), PathExt.basename(notebook), parameters);
     model.fromString(text);
     await widget.context.save();
-    Notification.success(
+    notify(
+      trans,
+      'success',
       trans.__('Task “%1” was added. Save the file to the Workbench to run it.', task),
       { autoClose: 6_000 }
     );
@@ -158,7 +165,9 @@ export async function addToPipeline(options: NotebookOptions, notebook: string):
     if (!(error instanceof UnreadableFile)) {
       throw error;
     }
-    Notification.error(
+    notify(
+      trans,
+      'error',
       trans.__('%1 has errors. Fix them first, then add the notebook.', chosen.value),
       { autoClose: 8_000 }
     );

@@ -1,11 +1,5 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import {
-  Dialog,
-  ICommandPalette,
-  Notification,
-  ToolbarButton,
-  showDialog
-} from '@jupyterlab/apputils';
+import { Dialog, ICommandPalette, ToolbarButton, showDialog } from '@jupyterlab/apputils';
 import type { CodeMirrorEditor } from '@jupyterlab/codemirror';
 import { ICompletionProviderManager } from '@jupyterlab/completer';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
@@ -20,6 +14,7 @@ import { Toolbar, addIcon } from '@jupyterlab/ui-components';
 import type { JSONObject } from '@lumino/coreutils';
 import type { Widget } from '@lumino/widgets';
 
+import { notify } from '../ui/notify';
 import { ApiError } from '../api/request';
 import type { PipelineView } from '../api/types';
 import { CommonApi } from '../api/common';
@@ -109,7 +104,7 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
         try {
           return await file.save((files, isHome) => mayAdd(trans, files, isHome));
         } catch (error) {
-          Notification.error(file.message(error), { autoClose: 8_000 });
+          notify(trans, 'error', file.message(error), { autoClose: 8_000 });
           checkAgain(editor);
           if (file.state.problems.length > 0) {
             listErrors(editor, true);
@@ -130,7 +125,9 @@ export const pipelineEditorPlugin: JupyterFrontEndPlugin<void> = {
         save: () =>
           void save().then(pipeline => {
             if (pipeline) {
-              Notification.success(
+              notify(
+                trans,
+                'success',
                 trans.__('“%1” was saved as version %2.', pipeline.name, pipeline.head),
                 { autoClose: 3_000 }
               );
@@ -244,7 +241,7 @@ export const pipelineNotebookPlugin: JupyterFrontEndPlugin<void> = {
         error instanceof ApiError
           ? error.message
           : trans.__('Could not read the notebook or its folder. Reload the page, then try again.');
-      Notification.error(text, { autoClose: 8_000 });
+      notify(trans, 'error', text, { autoClose: 8_000 });
     };
     const describedBy = {
       args: {

@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { InputDialog, Notification } from '@jupyterlab/apputils';
+import { InputDialog } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
@@ -14,6 +14,7 @@ import {
   runIcon
 } from '@jupyterlab/ui-components';
 
+import { notify } from '../ui/notify';
 import type { PipelineView } from '../api/types';
 import { FIRST_NOTEBOOK, SUFFIX, nameFrom, starterText } from '../pipelinefile/document';
 import type { Folders } from '../pipelinefile/folder';
@@ -47,7 +48,7 @@ export function addCommands(options: CommandOptions): void {
   const { commands } = app;
 
   function fail(error: unknown): void {
-    Notification.error(model.message(error), { autoClose: 8_000 });
+    notify(trans, 'error', model.message(error), { autoClose: 8_000 });
   }
 
   function target(args: object, action: string): PipelineView | null {

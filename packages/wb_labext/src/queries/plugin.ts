@@ -1,11 +1,12 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
-import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { Widget } from '@lumino/widgets';
 
+import { notify } from '../ui/notify';
 import { RunCommandIDs } from '../runs/commandids';
 import { IWorkbench } from '../api/tokens';
 import { queriesIcon } from '../ui/icons';
@@ -42,7 +43,7 @@ export const queriesPlugin: JupyterFrontEndPlugin<void> = {
       queriesWidget({
         model,
         trans,
-        fail: error => void Notification.error(model.message(error), { autoClose: 8_000 }),
+        fail: error => notify(trans, 'error', model.message(error), { autoClose: 8_000 }),
         openRun: run => void app.commands.execute(RunCommandIDs.open, { run })
       });
     const open = addMainView({

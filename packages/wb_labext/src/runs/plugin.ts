@@ -1,6 +1,6 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ILabShell, ILayoutRestorer } from '@jupyterlab/application';
-import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { NotebookPanel } from '@jupyterlab/notebook';
@@ -8,6 +8,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { notify } from '../ui/notify';
 import type { RerunRequest } from '../api/types';
 import { PipelinesApi } from '../api/pipelines';
 import { IWorkbench } from '../api/tokens';
@@ -137,7 +138,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
 
     const actionsOf = (model: RunModel): RunActions => {
       const fail = (error: unknown): void => {
-        Notification.error(model.message(error), { autoClose: 8_000 });
+        notify(trans, 'error', model.message(error), { autoClose: 8_000 });
       };
       const again = async (body: RerunRequest): Promise<void> => {
         openRun((await model.rerun(body)).id);

@@ -1,9 +1,9 @@
-import { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { deleteIcon, usersIcon } from '@jupyterlab/ui-components';
 import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
+import { notify } from '../ui/notify';
 import { ApiError } from '../api/request';
 import { about } from '../ui/commands';
 import { offerUndo } from '../ui/undo';
@@ -66,7 +66,7 @@ export function addOwnedCommands<View extends Owned>(options: OwnedCommands<View
         try {
           await model.remove(id);
         } catch (error) {
-          Notification.error(model.message(error), { autoClose: 8_000 });
+          notify(trans, 'error', model.message(error), { autoClose: 8_000 });
           return;
         }
         offerUndo({

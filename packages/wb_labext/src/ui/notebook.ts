@@ -1,9 +1,9 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { Notification } from '@jupyterlab/apputils';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { NotebookActions } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import { notify } from './notify';
 import { KERNEL } from './kernel';
 
 /**
@@ -29,7 +29,9 @@ export async function insertCell(
   const specs = app.serviceManager.kernelspecs;
   await specs.ready;
   if (!specs.specs?.kernelspecs[KERNEL]) {
-    Notification.error(
+    notify(
+      trans,
+      'error',
       trans.__(
         'No kernel here can run the query: “Workbench Python” is not installed. Ask an administrator to install it.'
       ),
@@ -48,7 +50,7 @@ export async function insertCell(
   await panel.context.ready;
   await showCell(app, panel, text);
   if (shown) {
-    Notification.info(whyNew(current, trans), { autoClose: 8_000 });
+    notify(trans, 'info', whyNew(current, trans), { autoClose: 8_000 });
   }
 }
 

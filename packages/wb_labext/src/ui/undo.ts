@@ -1,5 +1,7 @@
-import { Notification } from '@jupyterlab/apputils';
+import type { Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
+
+import { notify } from './notify';
 
 /** How long the notification offers to undo, in milliseconds. */
 export const UNDO_SHOWN = 15_000;
@@ -30,11 +32,11 @@ export function offerUndo(options: UndoOptions): void {
   async function restore(): Promise<void> {
     try {
       await options.undo();
-      Notification.success(done, { autoClose: 4_000 });
+      notify(trans, 'success', done, { autoClose: 4_000 });
     } catch (error) {
-      Notification.error(failed(error), { autoClose: false, actions: [action] });
+      notify(trans, 'error', failed(error), { autoClose: false, actions: [action] });
     }
   }
 
-  Notification.info(message, { autoClose: UNDO_SHOWN, actions: [action] });
+  notify(trans, 'info', message, { autoClose: UNDO_SHOWN, actions: [action] });
 }

@@ -1,8 +1,13 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { EventStream, Topic } from '../api/events';
-import { errorMessage } from './errors';
+import { isAway } from '../api/request';
+import { errorMessage, fetchMessage } from './errors';
 import { StateModel } from './statemodel';
+
+/** How long a view waits before it asks again, if the Workbench doesn't answer, in milliseconds. */
+export const RETRY = 3_000;
+const LONGEST_RETRY = 15_000;
 
 /** The state that every view has. */
 export interface ViewState {
@@ -22,6 +27,7 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
 
   dispose(): void {
     this.cancelTimer();
+    this.cancelRetry();
     super.dispose();
   }
 
@@ -38,9 +44,11 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
       });
       return this.next;
     }
-    if (this.state.phase === 'failed') {
+    // A view that asks again by itself keeps saying why it has to.
+    if (this.state.phase === 'failed' && this.delay === RETRY) {
       this.set({ phase: 'loading', error: null } as Partial<S>);
     }
+    this.cancelRetry();
     this.fetching = this.load().finally(() => {
       this.fetching = null;
     });
@@ -87,13 +95,15 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
     try {
       const answer = await ask();
       if (this.isTurn(turn)) {
+        this.delay = RETRY;
         this.set({ ...accept(answer), phase: 'ready', error: null });
         return true;
       }
     } catch (error) {
       if (this.isTurn(turn)) {
         const phase = this.state.phase === 'ready' ? 'ready' : 'failed';
-        this.set({ ...failed, phase, error: this.message(error) } as Partial<S>);
+        this.set({ ...failed, phase, error: fetchMessage(error, this.trans) } as Partial<S>);
+        this.retryIfAway(error);
       }
     }
     return false;
@@ -128,6 +138,26 @@ export abstract class ViewModel<S extends ViewState> extends StateModel<S> {
     }
   }
 
+  /** Asks again after a pause, which grows, until the Workbench answers. */
+  private retryIfAway(error: unknown): void {
+    if (!isAway(error)) {
+      this.delay = RETRY;
+      return;
+    }
+    this.cancelRetry();
+    this.retry = setTimeout(() => void this.refresh(), this.delay);
+    this.delay = Math.min(this.delay * 1.5, LONGEST_RETRY);
+  }
+
+  private cancelRetry(): void {
+    if (this.retry !== null) {
+      clearTimeout(this.retry);
+      this.retry = null;
+    }
+  }
+
+  private retry: ReturnType<typeof setTimeout> | null = null;
+  private delay = RETRY;
   protected shown = false;
   protected started: Promise<void> | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;

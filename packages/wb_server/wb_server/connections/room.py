@@ -90,6 +90,7 @@ ROOM = Room(
             "viewer", "use", "use", "store your own credentials for a connection"
         ),
     },
+    audited={"credential.rotate": "Change a password"},
     levels={"connection": ("use", "write", "manage")},
     topics=frozenset({"connections"}),
 )

@@ -21,6 +21,7 @@ class WorkElsewhere(Port[Callable[[], Collection[str]]]):
 def _build(assembly: Assembly) -> None:
     from ..kit.db import Database
     from ..kit.events import Bus
+    from .audit.actions import AuditActions
     from .audit.sealer import Sealer
     from .audit.seals import SealStore
     from .audit.service import AuditService
@@ -50,6 +51,7 @@ def _build(assembly: Assembly) -> None:
         )
     )
     assembly.closing.callback(sealer.close)
+    assembly.add(AuditActions(rooms))
     assembly.add(WorkElsewhere(tuple))
 
 
@@ -92,6 +94,11 @@ ROOM = Room(
         "audit.all": Action("admin", None, "read", "see everybody's activity"),
         "audit.export": Action("admin", None, "read", "export everybody's activity"),
         "people.search": Action("engineer", None, "read", "look up users and groups"),
+    },
+    audited={
+        "audit.export": "Export the audit log",
+        "audit.prune": "Prune the audit log",
+        "key.rotate": "Replace the master key",
     },
     topics=frozenset({"me"}),
     commands={"audit": Command(audit_commands.run, audit_commands.TEXT, audit_commands.define)},

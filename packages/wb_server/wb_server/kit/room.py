@@ -123,6 +123,8 @@ class Room:
         routes: its endpoints.
         tables: its tables in the metadata database.
         actions: its rows in the table of rights, by name.
+        audited: words for what it writes into the audit log, by the action's name; what an endpoint
+            records has the endpoint's summary, unless several endpoints record the same action.
         levels: the levels of each kind of thing that it owns and shares, lowest first.
         topics: what it publishes when something changes.
         commands: its commands, by name.
@@ -134,6 +136,7 @@ class Room:
     routes: Callable[[], Sequence[Endpoint]] = tuple
     tables: Callable[[], Sequence[sa.Table]] = tuple
     actions: Mapping[str, Action] = field(default_factory=dict)
+    audited: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[Thing, Sequence[Level]] = field(default_factory=dict)
     topics: frozenset[str] = frozenset()
     commands: Mapping[str, Command] = field(default_factory=dict)

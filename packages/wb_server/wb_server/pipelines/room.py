@@ -250,6 +250,7 @@ ROOM = Room(
             "admin", "manage", "use", "transfer a pipeline to another owner", "pipeline"
         ),
     },
+    audited={"pipeline.save": "Save a pipeline"},
     levels={"pipeline": ("view", "run", "edit", "manage")},
     topics=frozenset({"pipelines", "runs"}),
     commands={"pipeline": Command(commands.run, commands.TEXT, commands.define)},

@@ -141,5 +141,13 @@ ROOM = Room(
         "limits.see": Action("admin", None, "read", "see everybody's limits"),
         "limits.change": Action("admin", None, "use", "change limits"),
     },
+    audited={
+        "connection.browse": "Browse a connection",
+        "connection.test": "Test a connection",
+        "limits.remove": "Remove limits",
+        "query.read": "Query",
+        "query.run": "Query (not started)",
+        "query.write": "Change data",
+    },
     topics=frozenset({"queries"}),
 )

@@ -45,6 +45,7 @@ export function connection(change: Partial<ConnectionView> = {}): ConnectionView
     description: '',
     config: { host: 'db', port: 5432 },
     secrets_set: ['password'],
+    routines: [],
     owner: { kind: 'user', name: 'ada' },
     shares: [],
     credentials: 'shared',

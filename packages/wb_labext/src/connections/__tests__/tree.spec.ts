@@ -67,7 +67,7 @@ describe('rowsOf', () => {
     const rows = (action: TreeAction): string[] =>
       shape(rowsOf([connection()], after(open, action)));
     expect(rows({ type: 'loading', key: root })[1]).toBe('  loading');
-    expect(rows({ type: 'failed', key: root, message: 'No.' })[1]).toBe('  failed');
+    expect(rows({ type: 'failed', key: root, message: 'No.', away: false })[1]).toBe('  failed');
     expect(rows({ type: 'loaded', key: root, nodes: [] })[1]).toBe('  none');
   });
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { ApiError } from '../../api/request';
 import type { ViewState } from '../viewmodel';
-import { ViewModel } from '../viewmodel';
+import { RETRY, ViewModel } from '../viewmodel';
 
 interface State extends ViewState {
   busy: boolean;
@@ -64,6 +64,27 @@ describe('ViewModel', () => {
     expect(model.state).toEqual({ phase: 'ready', error: null, busy: false, shown: 'one' });
     expect(before.shown).toBe('');
     expect(changed).toHaveBeenCalledTimes(2);
+  });
+
+  it('asks again by itself until the Workbench answers, and keeps saying why', async () => {
+    vi.useFakeTimers();
+    const model = new Model();
+    const gone = new ApiError('No answer.', 'service_down', 503);
+    const failing = Promise.reject(gone);
+    failing.catch(() => undefined);
+    model.answers.push(failing, failing, Promise.resolve('back'));
+    await model.refresh();
+    const away = { phase: 'failed', error: expect.stringContaining('updates by itself') as string };
+    expect(model.state).toMatchObject(away);
+    await vi.advanceTimersByTimeAsync(RETRY);
+    expect(model.state).toMatchObject(away);
+    await vi.advanceTimersByTimeAsync(2 * RETRY);
+    expect(model.state).toMatchObject({ phase: 'ready', error: null, shown: 'back' });
+
+    // A refusal of the service is final.
+    await model.refresh();
+    expect(model.state).toMatchObject({ phase: 'ready', error: refusal.message });
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('shows what was requested last, whichever answer arrives last', async () => {

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from ...kit.endpoint import ByteStream, Call, Endpoint
 from ..people.service import PeopleService
+from .actions import AuditActions
 from .export import MEDIA_TYPE
-from .models import AuditPage, AuditQuery, ExportQuery, OwnAuditQuery
+from .models import AuditActionList, AuditPage, AuditQuery, ExportQuery, OwnAuditQuery
 from .service import AuditService
 
 
@@ -24,6 +25,11 @@ def mine(call: Call) -> AuditPage:
     return call.service(AuditService).search(
         query, not_before=datetime.fromisoformat(created) if created else None
     )
+
+
+def actions(call: Call) -> AuditActionList:
+    """The actions that the log can contain, in words."""
+    return AuditActionList(items=call.service(AuditActions).list())
 
 
 def export(call: Call) -> ByteStream:
@@ -53,6 +59,14 @@ ROUTES = [
         "Search your own activity",
         AuditPage,
         query=OwnAuditQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/audit/actions",
+        "audit.own",
+        actions,
+        "List the actions of the audit log",
+        AuditActionList,
     ),
     Endpoint(
         "GET",

@@ -47,6 +47,20 @@ class AuditPage(BaseModel):
     next_cursor: str | None = None
 
 
+class AuditAction(BaseModel):
+    """An action of the log, in words."""
+
+    name: str
+    title: str
+    recorded: bool = Field(
+        description="Whether it is recorded when it is done; others only when they are refused."
+    )
+
+
+class AuditActionList(BaseModel):
+    items: list[AuditAction]
+
+
 class OwnAuditQuery(BaseModel):
     """Filters. ``search`` looks in statements, targets and actions."""
 
