@@ -61,9 +61,8 @@ def arguments(idle_seconds: int) -> list[str]:
         f"--ServerApp.shutdown_no_activity_timeout={idle_seconds}",
         f"--MappingKernelManager.cull_idle_timeout={idle_seconds}",
         f"--MappingKernelManager.cull_interval={min(60, idle_seconds)}",
-        # The driver keeps only the end of a cell's output, and reads faster than a browser.
-        "--ZMQChannelsWebsocketConnection.iopub_data_rate_limit=10000000",
-        "--ZMQChannelsWebsocketConnection.iopub_msg_rate_limit=3000",
+        # The driver keeps only the end of a cell's output; until it has read one, the kernel waits.
+        "--ZMQChannelsWebsocketConnection.limit_rate=False",
         # Nobody works in it.
         "--ServerApp.terminals_enabled=False",
     ]

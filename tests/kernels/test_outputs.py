@@ -39,6 +39,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         (np.bool_(True), True),
         (pd.Timestamp("2026-07-01"), "2026-07-01T00:00:00"),
         (pd.Series([1, 2]).sum(), 3),
+        (np.datetime64("2026-07-01T06:00", "ns"), "2026-07-01T06:00:00"),
     ],
 )
 def test_values_become_json(shown: list[dict[str, Any]], value: Any, plain: Any) -> None:
@@ -58,6 +59,7 @@ def test_values_become_json(shown: list[dict[str, Any]], value: Any, plain: Any)
         ("x", pd.DataFrame({"a": [1]}), TypeError, "is a DataFrame"),
         ("x", np.arange(3), TypeError, "is a ndarray"),
         ("x", float("nan"), TypeError, "JSON doesn't have"),
+        ("x", pd.NaT, TypeError, "use None"),
         ("x", "y" * 70_000, ValueError, "limit is 64"),
     ],
 )

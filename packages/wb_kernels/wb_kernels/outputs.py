@@ -57,6 +57,9 @@ def _plain(name: str, value: Any, depth: int = 0) -> Any:
                 raise TypeError(f"The output {name} holds {value}, which JSON doesn't have.")
             return value
         case datetime.date() | datetime.time():
+            # The missing date of pandas is a date, too, and the only one that isn't equal to itself.
+            if value != value:
+                raise TypeError(f"The output {name} holds {value}; use None for a missing value.")
             return value.isoformat()
         case decimal.Decimal():
             return str(value)
@@ -66,6 +69,8 @@ def _plain(name: str, value: Any, depth: int = 0) -> Any:
             return {str(key): _plain(name, item, depth + 1) for key, item in value.items()}
     # Scalars of numpy and pandas can give their plain value.
     if callable(getattr(value, "item", None)) and getattr(value, "shape", None) == ():
+        if value.dtype.kind == "M":  # of nanoseconds, it would be a number
+            value = value.astype("datetime64[us]")
         return _plain(name, value.item(), depth + 1)
     raise TypeError(
         f"The output {name} is a {type(value).__name__}; an output must be made of numbers, "

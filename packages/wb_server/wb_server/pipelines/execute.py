@@ -230,7 +230,7 @@ class Executor:
             files = [
                 running.stored(partial(self._stored, artifact)) for artifact in result.artifacts
             ]
-            ending = "succeeded"
+            ending, message = "succeeded", result.note
         except TaskFailed as error:
             code, message, retry, details = error.code, error.message, error.retry, error.details
         except WorkbenchError as error:
@@ -260,7 +260,9 @@ class Executor:
                 ending, code, message, retry = "failed", refused.code, refused.message, False
             else:
                 ending, code, message = _WHY[running.why]
-        running.record.log_end(ending, message, clock.monotonic() - began)
+        # The note of a task that succeeded is in its log already.
+        said = "" if ending == "succeeded" else message
+        running.record.log_end(ending, said, clock.monotonic() - began)
         rest = running.record.last_words()
         return self._end(
             claim,

@@ -82,8 +82,22 @@ def new_folder(root: Path) -> Path:
     return folder
 
 
-def fill(folder: Path, snapshot: bytes) -> str:
+def check_path(path: str) -> None:
+    """Checks the path of a notebook's folder in an attempt's; empty for the attempt's folder itself.
+
+    Raises:
+        InvalidInput: it could lead out of that folder (``invalid_field``).
+    """
+    parts = path.split("/") if path else []
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise InvalidInput("The folder must be a path below the pipeline's.", code="invalid_field")
+
+
+def fill(folder: Path, snapshot: bytes, working: Path) -> str:
     """Fills an attempt's folder: the snapshot, and folders for inputs and outputs.
+
+    Args:
+        working: where the notebook runs, in the folder; inputs and outputs are there.
 
     Returns:
         The packages whose versions differ from the snapshot's, in words.
@@ -93,7 +107,11 @@ def fill(folder: Path, snapshot: bytes) -> str:
     """
     unpack(snapshot, folder)
     try:
-        files.prepare(folder)
+        files.prepare(working)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InvalidInput(
+            "The snapshot has no folder of this name.", code="bad_snapshot"
+        ) from error
     except FileExistsError as error:
         raise InvalidInput(
             f"The snapshot must not contain {files.INPUTS} or {files.OUTPUTS}.",

@@ -15,6 +15,7 @@ import json
 import os
 import re
 from typing import IO, Any
+from urllib.parse import unquote
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import JupyterHandler
@@ -129,10 +130,11 @@ class AttemptHandler(_Handler):
             int(fence),
             self._header("Workbench-Kernel", _KERNEL),
             self.request.body,
+            unquote(self.request.headers.get("Workbench-Folder", "")),
         )
         started = {
             "kernel_id": attempt.kernel.id,
-            "folder": str(attempt.kernel.folder),
+            "folder": str(attempt.folder),
             "packages": attempt.packages,
         }
         self.answer(started, 201)
@@ -180,7 +182,7 @@ class InputHandler(_Handler):
     @web.authenticated
     @authorized
     async def _begin(self, attempt_id: str, task: str, name: str) -> None:
-        folder = self.attempts.get(attempt_id).kernel.folder
+        folder = self.attempts.get(attempt_id).folder
         _checked("The task", files.TASK, task)
         _checked("The file's name", files.NAME, name)
         self._left = int(self._header("Content-Length", re.compile(r"[0-9]{1,18}")))
@@ -239,7 +241,7 @@ class OutputsHandler(_Handler):
     @authorized
     async def get(self, attempt_id: str) -> None:
         """Lists the entries of the folder ``outputs``, at most 100."""
-        folder = self.attempts.get(attempt_id).kernel.folder
+        folder = self.attempts.get(attempt_id).folder
         found = await IOLoop.current().run_in_executor(None, files.output_files, folder)
         self.answer({"items": [each.view() for each in found]})
 
@@ -251,7 +253,7 @@ class OutputHandler(_Handler):
     @authorized
     async def get(self, attempt_id: str, name: str) -> None:
         """Sends the file in chunks, byte for byte."""
-        folder = self.attempts.get(attempt_id).kernel.folder
+        folder = self.attempts.get(attempt_id).folder
         loop = IOLoop.current()
         file, size = await loop.run_in_executor(None, files.open_output, folder, name)
         with file:

@@ -92,16 +92,21 @@ class OutputFile:
         return {"name": self.name, "size": self.size, "regular": self.regular}
 
 
-def without(files: Iterable[str]) -> list[str]:
+def without(files: Iterable[str], folder: str = "") -> list[str]:
     """The files of a pipeline's folder without ``inputs`` and ``outputs``.
 
     Those are left over from trying the notebook by hand.
+
+    Args:
+        folder: the notebook's own, which may have such folders too; empty if it is the pipeline's.
     """
-    return [name for name in files if name.split("/", 1)[0] not in (INPUTS, OUTPUTS)]
+    beside = f"{folder}/" if folder else ""
+    left = tuple(f"{each}{name}/" for each in ("", beside) for name in (INPUTS, OUTPUTS))
+    return [name for name in files if not name.startswith(left)]
 
 
 def prepare(folder: Path) -> None:
-    """Creates both folders in the folder of a new attempt."""
+    """Creates both folders in the folder where a new attempt's notebook runs."""
     for name in (INPUTS, OUTPUTS):
         (folder / name).mkdir(mode=0o700)
 

@@ -46,8 +46,8 @@ def collect(folder: Path) -> Iterator[tuple[str, Path]]:
     """The files of a folder that belong to a pipeline: code and small tables, by path.
 
     Excluded are hidden files and folders, pipeline files, links, files over 2 MiB (notebooks over 64 MiB:
-    they are saved without outputs), other kinds of files, the folders ``inputs`` and ``outputs``, and
-    whatever a line of ``.workbenchignore`` matches.
+    they are saved without outputs), other kinds of files, the folders ``inputs`` and ``outputs`` in it and
+    beside notebooks, and whatever a line of ``.workbenchignore`` matches.
     """
     ignore = folder / IGNORE_FILE
     patterns = [
@@ -55,11 +55,14 @@ def collect(folder: Path) -> Iterator[tuple[str, Path]]:
         for line in (ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else [])
         if line.strip() and not line.startswith("#")
     ]
-    for path in sorted(folder.rglob("*")):
+    paths = sorted(folder.rglob("*"))
+    tried = {folder, *(path.parent for path in paths if path.suffix.lower() == _NOTEBOOK)}
+    left_over = {each / name for each in tried for name in (INPUTS, OUTPUTS)}
+    for path in paths:
         parts = path.relative_to(folder).parts
         if any(part.startswith(".") or part in ("node_modules", "__pycache__") for part in parts):
             continue
-        if parts[0] in (INPUTS, OUTPUTS) and len(parts) > 1:
+        if not left_over.isdisjoint(path.parents):
             continue
         if path.is_symlink() or not path.is_file() or path.suffix.lower() not in SUFFIXES:
             continue

@@ -39,6 +39,7 @@ class AttemptKernel:
 
     Attributes:
         fence: of the attempt; grows with every attempt of a task run.
+        folder: where its notebook runs: the kernel's folder, or one in it.
         packages: those whose versions have changed since the version was saved, in words.
     """
 
@@ -46,6 +47,7 @@ class AttemptKernel:
     task_run: str
     fence: int
     kernel: Started
+    folder: Path
     packages: str = ""
 
     def exit_status(self) -> int | None:
@@ -98,19 +100,29 @@ class AttemptKernels:
             raise NotFound("This attempt has no kernel here.", code="unknown_attempt") from None
 
     async def start(
-        self, attempt_id: str, task_run: str, fence: int, kernel_name: str, snapshot: bytes
+        self,
+        attempt_id: str,
+        task_run: str,
+        fence: int,
+        kernel_name: str,
+        snapshot: bytes,
+        path: str = "",
     ) -> AttemptKernel:
         """Starts an attempt's kernel, in a fresh copy of the snapshot.
 
         First it ends what older attempts of the same task run left here, and waits until it is gone.
+
+        Args:
+            path: of the notebook's folder in the snapshot; empty if it is at the top.
 
         Raises:
             Conflict: a newer attempt was here (``stale_fence``), or this one (``attempt_exists``).
             Unprocessable: there is no such kernelspec (``unknown_kernel``), or it doesn't start
                 (``kernel_did_not_start``).
             Unavailable: a process of an older attempt doesn't end (``process_remains``).
-            InvalidInput, TooLarge: the snapshot can't be unpacked.
+            InvalidInput, TooLarge: the snapshot can't be unpacked, or the path is invalid.
         """
+        attempt_folders.check_path(path)
         async with self._turn(task_run):
             if fence < self._fences.get(task_run, fence):
                 raise Conflict(
@@ -128,12 +140,15 @@ class AttemptKernels:
                 if older.task_run == task_run:
                     await self._end(older, now=True)
             await self._require_installed(kernel_name)
-            kernel = await self._spare.take(kernel_name, {VARIABLE: attempt_id})
+            kernel = await self._spare.take(kernel_name, {VARIABLE: attempt_id}, path)
             folder = kernel.folder if kernel is not None else self._new_folder()
             try:
-                changed = await asyncio.to_thread(attempt_folders.fill, folder, snapshot)
+                working = folder / path
+                changed = await asyncio.to_thread(attempt_folders.fill, folder, snapshot, working)
                 if kernel is None:
-                    kernel = await self._start_kernel(kernel_name, folder, {VARIABLE: attempt_id})
+                    kernel = await self._start_kernel(
+                        kernel_name, folder, {VARIABLE: attempt_id}, working
+                    )
             except BaseException:
                 if kernel is not None:
                     await self._stop(kernel)
@@ -141,7 +156,7 @@ class AttemptKernels:
                     await asyncio.to_thread(attempt_folders.remove, folder)
                 raise
             attempt_folders.note(kernel.folder, kernel.mark, attempt_id)
-            attempt = AttemptKernel(attempt_id, task_run, fence, kernel, changed)
+            attempt = AttemptKernel(attempt_id, task_run, fence, kernel, working, changed)
             self._by_id[attempt_id] = attempt
             return attempt
 
@@ -231,11 +246,17 @@ class AttemptKernels:
             ) from None
 
     async def _start_kernel(
-        self, kernel_name: str, folder: Path, environment: dict[str, str]
+        self,
+        kernel_name: str,
+        folder: Path,
+        environment: dict[str, str],
+        working: Path | None = None,
     ) -> Started:
         try:
             kernel_id = await self._kernels.start_kernel(
-                kernel_name=kernel_name, cwd=str(folder), env={**os.environ, **environment}
+                kernel_name=kernel_name,
+                cwd=str(working or folder),
+                env={**os.environ, **environment},
             )
         except OSError as error:
             raise Unprocessable(

@@ -71,10 +71,15 @@ class Spare:
         if previous is not None:
             asyncio.create_task(self._discard(previous))  # noqa: RUF006 (the loop outlives it)
 
-    async def take(self, name: str, environment: Mapping[str, str]) -> Started | None:
+    async def take(
+        self, name: str, environment: Mapping[str, str], path: str = ""
+    ) -> Started | None:
         """Hands out the kernel, with these variables set before any code; ``None`` if there is none.
 
         Waits for a kernel that is still starting: a new one would take longer.
+
+        Args:
+            path: of the folder in the kernel's where it is to work; created if needed.
         """
         task, self._task = self._task, None
         if task is None:
@@ -90,7 +95,7 @@ class Spare:
         try:
             # It may have been ended in the meantime, by its user or by culling.
             if kernel.mark.alive():
-                await asyncio.wait_for(_set_environment(client, environment), _HAND_OUT_SECONDS)
+                await asyncio.wait_for(_set_up(client, environment, path), _HAND_OUT_SECONDS)
                 return kernel
         except Exception:
             log.warning("the spare kernel did not answer; starting another one")
@@ -140,9 +145,14 @@ async def _wait_until_ready(client: Any, mark: Mark) -> None:
                 raise
 
 
-async def _set_environment(client: Any, environment: Mapping[str, str]) -> None:
-    """Sets variables in a kernel's process, leaving no name and no line of history behind."""
+async def _set_up(client: Any, environment: Mapping[str, str], path: str) -> None:
+    """Prepares a kernel's process, leaving no name and no line of history behind."""
     code = f"__import__('os').environ.update({json.dumps(dict(environment))})"
+    if path:
+        code += (
+            f"; __import__('os').makedirs({path!r}, mode=0o700, exist_ok=True)"
+            f"; __import__('os').chdir({path!r})"
+        )
     sent = client.execute(code, silent=True, store_history=False, allow_stdin=False)
     while True:
         reply = await client.get_shell_msg()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from wb_server.pipelines.kernels.assignments import assigned_later
 from wb_server.pipelines.kernels.parameters import inject, source
 from wb_server.pipelines.tasks.base import TaskFailed
 
@@ -102,7 +103,45 @@ def test_without_a_tagged_cell_it_is_inserted_first() -> None:
     assert tags(book) == [["injected-parameters"], []]
 
 
-def test_without_parameters_nothing_changes() -> None:
-    book = new_notebook(cells=[new_code_cell("1", metadata={"tags": ["parameters"]})])
-    inject(book, {})
-    assert tags(book) == [["parameters"]]
+@pytest.mark.parametrize(
+    "source",
+    [
+        "period = 2",
+        "period: int = 2",
+        "other, period = 1, 2",
+        "for period in range(3): pass",
+        "with open('x') as period: pass",
+        "import datetime as period",
+        "def period(): pass",
+        "if True:\n    period = 2",
+        "!ls\nperiod = 2\n%time x = 1",
+        "period = !date",
+        "(period := 2)",
+    ],
+)
+def test_an_assignment_to_a_parameter_is_found(source: str) -> None:
+    cells = ["1", "period = 1", source, "period = 4"]
+    book = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    (warning,) = assigned_later(book, 1, {"period": 1, "region": "eu"})
+    assert warning.startswith("Warning: cell 3 assigns period")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "period = period + 1",
+        "period += 1",
+        "if period is None:\n    period = 2",
+        "try:\n    period\nexcept NameError:\n    period = 2",
+        "def f():\n    period = 2",
+        "frame.period = 2",
+        "frame['period'] = 2",
+        "f(period=2)",
+        "%%sql period <<\nperiod = 2",
+        "this isn't Python: period = 2",
+        "periods = 2",
+    ],
+)
+def test_other_uses_of_a_parameter_are_not_reported(source: str) -> None:
+    book = new_notebook(cells=[new_code_cell("period = 1"), new_code_cell(source)])
+    assert list(assigned_later(book, 0, {"period": 1})) == []

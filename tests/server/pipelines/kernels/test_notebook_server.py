@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 from support.notebook_server import NotebookServer, notebook_server
-from support.notebooks import Attempts, notebook
+from support.notebooks import Attempts, notebook, stored
 from support.wait import wait_for
 
 from wb_server.kit.snapshot import pack
@@ -149,6 +149,9 @@ def test_a_newer_attempt_ends_the_older_one_first(server: NotebookServer) -> Non
         ("d1", "", {}),
         ("d1", 1, {"Workbench-Task-Run": "../t"}),
         ("d1", 1, {"Workbench-Kernel": "../x"}),
+        ("d1", 1, {"Workbench-Folder": "../x"}),
+        ("d1", 1, {"Workbench-Folder": "a/%2e%2e/b"}),
+        ("d1", 1, {"Workbench-Folder": "/tmp"}),
     ],
 )
 def test_an_invalid_request_is_refused(
@@ -167,6 +170,10 @@ def test_a_bad_snapshot_or_an_unknown_kernel_is_refused(server: NotebookServer) 
     folders = list(Path(server.log.parent, "tmp").glob("wb-attempts-*/*/*"))
     assert code(post(server, "e1", "t5", 1, buffer.getvalue())) == (400, "bad_snapshot")
     assert code(post(server, "e1", "t5", 1, b"x" * 65 * 2**20)) == (413, "snapshot_too_large")
+    assert code(post(server, "e1", "t5", 1, **{"Workbench-Folder": "none"})) == (
+        400,
+        "bad_snapshot",
+    )
     refused = post(server, "e1", "t5", 1, **{"Workbench-Kernel": "cobol"})
     assert code(refused) == (422, "unknown_kernel")
     assert "python3" in refused.json()["error"]["details"]["known"]
@@ -265,28 +272,68 @@ def test_a_running_notebook_is_stopped(attempts: Attempts) -> None:
     assert recorded.last.cells[0].outputs[-1].ename == "KeyboardInterrupt"
 
 
-def test_a_flood_of_output_does_not_displace_the_outcome(attempts: Attempts) -> None:
+def test_no_output_is_lost_however_many_there_are(attempts: Attempts) -> None:
     cell = (
-        "import wb, sys\n"
-        "for n in range(60): print('x' * 1_000_000)\n"
-        "wb.output('after', 'the flood')\n"
+        "import wb, logging, sys\n"
+        "logging.basicConfig(stream=sys.stderr, level=logging.INFO)\n"
+        "for n in range(3000): logging.info('row %s', n)\n"
+        "wb.output('after', 'them')\n"
         "raise SystemError('at the end')"
     )
     ran = attempts.run(cell)
     assert ran.error.message == "Cell 1 of 1 failed: SystemError: at the end"
-    shown = ran.recorded.last.cells[0].outputs
-    assert [out.data["text/plain"] for out in shown if out.output_type == "display_data"] == [
-        "after = 'the flood'"
-    ]
-    assert shown[-1].ename == "SystemError"
+    expected = [f"INFO:root:row {n}" for n in range(3000)]
+    assert ran.recorded.text().splitlines() == expected
+    assert ran.recorded.lines[1:3001] == expected
+    printed, shown, error = ran.recorded.last.cells[0].outputs
+    assert (printed.name, shown.data["text/plain"]) == ("stderr", "after = 'them'")
+    assert error.ename == "SystemError"
+
+
+def test_a_flood_of_output_is_read_with_bounded_memory(
+    server: NotebookServer, attempts: Attempts
+) -> None:
+    attempts.run("1")
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    cell = "for n in range(300): print('x' * 1_000_000)\nprint('end')"
+    ran = attempts.run(cell)
+    assert ran.outputs == {}
+    assert ran.recorded.text().endswith("x\nend\n")
     assert len(ran.recorded.saves[-1][0]) < 12 * 2**20
+    assert process.memory_info().rss - before < 150 * 2**20
 
 
-def test_an_oversized_output_fails_the_task(attempts: Attempts) -> None:
-    cell = "from IPython.display import HTML, display\ndisplay(HTML('x' * 70_000_000))"
-    ran = attempts.run(cell, "y = 1")
-    assert (ran.error.code, ran.error.retry) == ("output_too_large", False)
-    assert ran.recorded.last.cells[0].outputs[-1].output_type == "error"
+def test_a_large_output_is_left_out(attempts: Attempts) -> None:
+    cell = "from IPython.display import HTML, display\ndisplay(HTML('x' * 70_000_000))\nprint('on')"
+    ran = attempts.run(cell)
+    assert ran.outputs == {}
+    assert re.fullmatch(r"\[An output of 66 MiB was left out\. .*\]\non\n", ran.recorded.text())
+
+
+def test_a_notebook_runs_in_its_own_folder(attempts: Attempts) -> None:
+    cell = (
+        "import helper, os, wb\n"
+        "open('outputs/made.txt', 'w').write(open('inputs/extract/rows.txt').read())\n"
+        "wb.output('is', [helper.WHOSE, open('../top.txt').read(), os.path.basename(os.getcwd())])"
+    )
+    files = {
+        "monthly runs/Bericht ü.ipynb": notebook(cell),
+        "monthly runs/helper.py": b"WHOSE = 'its own'",
+        "helper.py": b"WHOSE = 'of the folder above'",
+        "top.txt": b"top",
+        # Left over from trying it by hand.
+        "monthly runs/outputs/old.txt": b"old",
+    }
+    # The first may start a kernel, the second gets the spare one.
+    for _ in range(2):
+        attempt, recorded = attempts.attempt(files)
+        recorded.made = [stored("extract", "rows.txt", b"rows")]
+        ran = attempts.end(
+            attempt, recorded, notebook="monthly runs/Bericht ü.ipynb", needs=["extract"]
+        )
+        assert ran.outputs == {"is": ["its own", "top", "monthly runs"]}
+        assert set(ran.artifacts) == {"made.txt"}
 
 
 # --- when the server ends -----------------------------------------------------------------------

@@ -71,6 +71,7 @@ class KernelRequest:
         user: the user as whom the kernel runs.
         kernel_name: the name of a kernelspec.
         snapshot: the files for its folder, packed by ``kit.snapshot.pack``.
+        folder: where in them the notebook runs, as a path; empty for the top.
         deadline: when to give up waiting for a kernel, by ``time.monotonic``.
     """
 
@@ -80,6 +81,7 @@ class KernelRequest:
     user: str
     kernel_name: str
     snapshot: bytes = field(repr=False)
+    folder: str
     deadline: float
     hang_up: HangUp
     log: Callable[[str], None]
@@ -91,23 +93,6 @@ def note_packages(request: KernelRequest, changed: str) -> None:
         request.log(
             f"Installed packages differ from when this version was saved: {changed[:1000]}."
         )
-
-
-MAX_MESSAGE = 64 * 2**20
-"""The maximum size of a single kernel message, in bytes. Less than that is kept of a cell's outputs."""
-
-
-class OutputTooLarge(Exception):
-    """A message exceeded ``MAX_MESSAGE``; no further messages are read."""
-
-
-def output_too_large() -> TaskFailed:
-    """The error that ends an attempt after such a message."""
-    return TaskFailed(
-        "output_too_large",
-        f"A single output exceeded {MAX_MESSAGE // 2**20} MiB. Show less, or write it to a file.",
-        retry=False,
-    )
 
 
 class RunningKernel(ABC):

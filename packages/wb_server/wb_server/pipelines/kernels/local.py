@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import hmac
+import json
 import os
 import shutil
 import signal
@@ -31,16 +33,9 @@ from ...user_server import files
 from ...user_server.attempt_folders import end_left, new_root
 from ...user_server.files import OutputFile
 from ...user_server.kernels import AttemptKernel, AttemptKernels
+from ...user_server.messages import MAX_MESSAGE, left_out
 from ...user_server.processes import Mark
-from .base import (
-    MAX_MESSAGE,
-    KernelRequest,
-    Kernels,
-    OutputTooLarge,
-    RunningKernel,
-    note_packages,
-    output_too_large,
-)
+from .base import KernelRequest, Kernels, RunningKernel, note_packages
 from .remote import died
 
 T = TypeVar("T")
@@ -76,6 +71,7 @@ class LocalKernels(Kernels):
                     request.fence,
                     request.kernel_name,
                     request.snapshot,
+                    request.folder,
                 )
             )
         except WorkbenchError as error:
@@ -206,13 +202,11 @@ class LocalKernel(RunningKernel):
                 os.killpg(self._attempt.kernel.mark.pid, signal.SIGINT)
 
     async def why_gone(self) -> Exception:
-        if self.client.too_big:
-            return output_too_large()
         return died(self._attempt.exit_status())
 
     async def put(self, task: str, name: str, content: IO[bytes], size: int) -> None:
         def copy() -> None:
-            with files.new_input(self._attempt.kernel.folder, task, name) as file:
+            with files.new_input(self._attempt.folder, task, name) as file:
                 shutil.copyfileobj(content, file, files.PIECE)
 
         try:
@@ -221,11 +215,11 @@ class LocalKernel(RunningKernel):
             raise TaskFailed(error.code, error.message) from error
 
     async def outputs(self) -> list[OutputFile]:
-        return await asyncio.to_thread(files.output_files, self._attempt.kernel.folder)
+        return await asyncio.to_thread(files.output_files, self._attempt.folder)
 
     async def fetch(self, file: OutputFile, target: Path) -> None:
         def copy() -> None:
-            source, size = files.open_output(self._attempt.kernel.folder, file.name)
+            source, size = files.open_output(self._attempt.folder, file.name)
             with source, target.open("xb") as kept:
                 if size != file.size:
                     raise files.changed(file)
@@ -248,19 +242,38 @@ class LocalKernel(RunningKernel):
 class _BoundedChannel(AsyncZMQSocketChannel):
     """jupyter_client's channel with a limit on the size of a message.
 
-    A cell that prints endlessly sends hundreds of megabytes at once. Parsing them takes seconds in which
-    no other thread runs, so this process would lose the leases of all its attempts.
+    Parsing a message of hundreds of megabytes takes seconds in which no other thread runs, so this process
+    would lose the leases of all its attempts.
     """
 
-    too_big = False
+    async def get_msg(  # type: ignore[override]
+        self, timeout: float | None = None
+    ) -> dict[str, Any]:
+        if timeout is not None:
+            return await super().get_msg(timeout)
+        # Not polled first, which takes longer than reading a short message.
+        return await self._recv()
 
     async def _recv(self, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         frames = await self.socket.recv_multipart(**kwargs)
-        if sum(map(len, frames)) > MAX_MESSAGE:
-            self.too_big = True
-            raise OutputTooLarge
         _, parts = self.session.feed_identities(frames)
-        return self.session.deserialize(parts)
+        signature, header, parent, _, content = (bytes(part) for part in parts[:5])
+        size = sum(map(len, parts))
+        if size <= MAX_MESSAGE and b'"msg_type": "stream"' not in header:
+            return self.session.deserialize(parts)
+        # Prints come by the thousand: only what is read of them is parsed.
+        if self.session.auth is not None and not hmac.compare_digest(
+            signature, self.session.sign(parts[1:5])
+        ):
+            raise ValueError("A message of the kernel has a wrong signature.")
+        return {
+            "msg_type": "stream",
+            "header": json.loads(header) | {"msg_type": "stream"},
+            "parent_header": json.loads(parent),
+            "metadata": {},
+            "content": json.loads(content) if size <= MAX_MESSAGE else left_out(size),
+            "buffers": [],
+        }
 
 
 class _LocalKernelClient(AsyncKernelClient):
@@ -269,12 +282,7 @@ class _LocalKernelClient(AsyncKernelClient):
     mark: Mark
     iopub_channel_class = Type(_BoundedChannel)
 
-    @property
-    def too_big(self) -> bool:
-        """Whether a single output exceeded ``MAX_MESSAGE``."""
-        return bool(self.iopub_channel.too_big)
-
     async def _async_is_alive(self) -> bool:
-        return self.mark.alive() and not self.too_big
+        return self.mark.alive()
 
     is_alive = _async_is_alive

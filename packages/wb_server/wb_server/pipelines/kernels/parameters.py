@@ -24,23 +24,26 @@ INJECTED = "injected-parameters"
 _MAX_DEPTH = 20
 
 
-def inject(notebook: NotebookNode, parameters: Mapping[str, Any]) -> None:
-    """Injects parameters into a notebook of nbformat 4; does nothing if there are none.
+def inject(notebook: NotebookNode, parameters: Mapping[str, Any]) -> int:
+    """Injects parameters into a notebook of nbformat 4.
+
+    Returns:
+        The index of the cell that sets them.
 
     Raises:
         TaskFailed: a name isn't a Python identifier, or a value has no literal (``bad_parameter``).
     """
-    if not parameters:
-        return
     cell = new_code_cell(source(parameters), metadata={"tags": [INJECTED]})
     if notebook.nbformat_minor < 5:
         del cell["id"]
     at = _tagged(notebook, INJECTED)
     if at is not None:
         notebook.cells[at] = cell
-        return
+        return at
     after = _tagged(notebook, TAG)
-    notebook.cells.insert(0 if after is None else after + 1, cell)
+    at = 0 if after is None else after + 1
+    notebook.cells.insert(at, cell)
+    return at
 
 
 def source(parameters: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from ...kit.http import configured_async_client
 from ...kit.snapshot import MAX_PACKED
 from ...user_server import files
 from ...user_server.files import OutputFile
+from ...user_server.messages import MAX_MESSAGE
 from .base import (
     KernelRequest,
     Kernels,
@@ -28,7 +29,6 @@ from .base import (
     RunningKernel,
     Server,
     note_packages,
-    output_too_large,
 )
 from .socket import SocketClient
 
@@ -137,6 +137,7 @@ class ServerKernel(RunningKernel):
                     "Workbench-Task-Run": request.task_run,
                     "Workbench-Fence": str(request.fence),
                     "Workbench-Kernel": request.kernel_name,
+                    "Workbench-Folder": quote(request.folder),
                 },
                 timeout=httpx.Timeout(_START_SECONDS, connect=_ASK_SECONDS),
             )
@@ -178,7 +179,12 @@ class ServerKernel(RunningKernel):
 
     async def why_gone(self) -> Exception:
         if getattr(self, "client", None) is not None and self.client.too_big:
-            return output_too_large()
+            return TaskFailed(
+                "output_too_large",
+                f"A single output exceeded {MAX_MESSAGE // 2**20} MiB. Show less, or write it to a "
+                "file.",
+                retry=False,
+            )
         try:
             answer = await self._http.get(self._path)
         except httpx.TransportError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import uuid
@@ -19,8 +20,9 @@ from jupyter_client.jsonutil import extract_dates
 from jupyter_client.session import utcnow
 from websockets.asyncio.client import ClientConnection, connect  # noqa: TID251  to the Hub's proxy, as configured
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
-from .base import MAX_MESSAGE
+from ...user_server.messages import MAX_MESSAGE
 
 log = logging.getLogger(__name__)
 _MAX_QUEUED = 64
@@ -28,6 +30,9 @@ _PING_SECONDS = 20.0
 # A server whose CPUs are busy with notebooks is slow to answer.
 _PONG_SECONDS = 60.0
 _TOO_BIG = 1009
+# Jupyter's protocol that passes messages on unparsed: https://jupyter-server.readthedocs.io,
+# "WebSocket kernel wire protocols".
+_PROTOCOL = Subprotocol("v1.kernel.websocket.jupyter.org")
 _DEAD = frozenset({"restarting", "autorestarting", "dead"})
 
 
@@ -81,7 +86,9 @@ class SocketClient:
         socket = await connect(
             f"{address}?session_id={session}",
             additional_headers=dict(headers),
-            max_size=MAX_MESSAGE,
+            subprotocols=[_PROTOCOL],
+            # A message, and its frame.
+            max_size=MAX_MESSAGE + 2**16,
             max_queue=16,
             open_timeout=60,
             close_timeout=2,
@@ -93,12 +100,16 @@ class SocketClient:
         return cls(socket, session)
 
     async def execute(
-        self, code: str, store_history: bool = True, stop_on_error: bool = True
+        self,
+        code: str,
+        silent: bool = False,
+        store_history: bool = True,
+        stop_on_error: bool = True,
     ) -> str:
         """Sends a cell, and returns the message's id."""
         content = {
             "code": code,
-            "silent": False,
+            "silent": silent,
             "store_history": store_history,
             "user_expressions": {},
             "allow_stdin": False,
@@ -133,16 +144,9 @@ class SocketClient:
             "version": "5.3",
             "date": utcnow().isoformat(),
         }
-        message = {
-            "header": header,
-            "parent_header": {},
-            "metadata": {},
-            "content": content,
-            "channel": "shell",
-            "buffers": [],
-        }
+        parts = [json.dumps(part).encode() for part in (header, {}, {}, content)]
         try:
-            await self._socket.send(json.dumps(message))
+            await self._socket.send(_frame("shell", parts))
         except ConnectionClosed:
             # nbclient checks `is_alive`; the reader sets this as well, but later.
             self.lost = True
@@ -174,16 +178,37 @@ class SocketClient:
                 await self.iopub_channel.messages.put(message)
 
 
+def _frame(channel: str, parts: list[bytes]) -> bytes:
+    """A frame of the protocol: the number of offsets, the offsets, the channel, the message's parts."""
+    pieces = [channel.encode(), *parts]
+    offsets = [8 * (len(pieces) + 2)]
+    for piece in pieces:
+        offsets.append(offsets[-1] + len(piece))
+    numbers = (number.to_bytes(8, "little") for number in (len(offsets), *offsets))
+    return b"".join([*numbers, *pieces])
+
+
 def _message(frame: str | bytes) -> dict[str, Any]:
-    """Decodes a frame of Jupyter's default protocol; binary buffers are dropped."""
-    if isinstance(frame, bytes):
-        first = int.from_bytes(frame[4:8], "big")
-        count = int.from_bytes(frame[:4], "big")
-        last = int.from_bytes(frame[8:12], "big") if count > 1 else len(frame)
-        frame = frame[first:last].decode("utf-8", "replace")
-    message: dict[str, Any] = json.loads(frame)
-    message["header"] = extract_dates(message["header"])
-    message["parent_header"] = extract_dates(message.get("parent_header") or {})
+    """Decodes a frame of the protocol; binary buffers are dropped."""
+    if isinstance(frame, str):
+        raise ValueError("The server doesn't speak the protocol that it agreed to.")
+    count = int.from_bytes(frame[:8], "little")
+    if not 5 < count < 10_000:
+        raise ValueError("A frame of the kernel's websocket is malformed.")
+    ends = [int.from_bytes(frame[8 * at : 8 * at + 8], "little") for at in range(1, 7)]
+    channel, header, parent, _, content = (
+        frame[start:end] for start, end in itertools.pairwise(ends)
+    )
+    message = {
+        "channel": channel.decode(),
+        "header": json.loads(header),
+        "parent_header": json.loads(parent),
+        "metadata": {},
+        "content": json.loads(content),
+        "buffers": [],
+    }
     message["msg_type"] = message["header"]["msg_type"]
-    message["buffers"] = []
+    # Prints come by the thousand, and their dates aren't used.
+    if message["msg_type"] != "stream":
+        message["header"] = extract_dates(message["header"])
     return message

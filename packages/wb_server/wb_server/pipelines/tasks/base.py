@@ -52,10 +52,15 @@ class StoredArtifact:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """The result of a task: values and files for the tasks that need it."""
+    """The result of a task: values and files for the tasks that need it.
+
+    Attributes:
+        note: what whoever looks at the run should know, though it succeeded; often nothing.
+    """
 
     outputs: Mapping[str, Any] = field(default_factory=dict)
     artifacts: Sequence[Artifact] = ()
+    note: str = ""
 
 
 class TaskRecorder(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -18,9 +18,6 @@ from ..definition.models import FileUse, TaskSpec, Timeout
 from ..kernels.base import KernelRequest, Kernels, RunningKernel
 from .base import Artifact, Attempt, StoredArtifact, TaskFailed, TaskResult, TaskType
 from .temporary import Temporary
-
-# For a notebook that names no kernel; the first one in Lab's launcher.
-DEFAULT_KERNEL = "workbench-python"
 
 
 class NotebookSpec(TaskSpec):
@@ -36,8 +33,9 @@ class NotebookSpec(TaskSpec):
     parameters: dict[ParameterName, Value] = Field(
         default={},
         max_length=100,
-        description="Values for the notebook, set in a cell after the one tagged `parameters`. Never "
-        "put a secret here: everyone who may see the run can read them.",
+        description="Values for the notebook, set in a cell after the one tagged `parameters`, or "
+        "in a first cell if none is. Never put a secret here: everyone who may see the run can read "
+        "them.",
         examples=[{"period": "{{ params.period }}"}],
     )
     kernel: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = Field(
@@ -47,6 +45,12 @@ class NotebookSpec(TaskSpec):
     )
     cell_timeout: Timeout | None = Field(
         None, description="How long one cell may take, from `1s` to `7d`.", examples=["10m"]
+    )
+    ignore_command_errors: bool = Field(
+        False,
+        description="Whether a `!command` that exits with another status than 0 lets the notebook go "
+        "on. By default it fails the cell, as an error in Python does.",
+        examples=[True],
     )
 
     def files(self) -> Iterable[FileUse]:
@@ -94,16 +98,18 @@ class NotebookTask(TaskType):
                 notebook=spec.notebook,
             )
         # These imports take seconds, and most processes never run a notebook.
-        from ..kernels.driver import Driver, read
+        from ..kernels.driver import Driver
+        from ..kernels.notebookfile import kernel_of, read
 
         notebook = read(content, spec.notebook)
-        kernel_name = spec.kernel or _kernel_of(notebook.metadata)
+        kernel_name = spec.kernel or kernel_of(notebook, spec.notebook)
         stop = _stop_event(attempt)
         inputs = await asyncio.to_thread(attempt.recorder.artifacts, spec.needs)
         files.check_inputs([each.size for each in inputs])
         for earlier in attempt.kernels:
             await self._kernels.end(earlier)
         user = attempt.actor.name
+        folder = spec.notebook.rpartition("/")[0]
         await asyncio.to_thread(attempt.recorder.kernel, self._kernels.reference(attempt.id, user))
         request = KernelRequest(
             attempt_id=attempt.id,
@@ -111,7 +117,10 @@ class NotebookTask(TaskType):
             fence=attempt.fence,
             user=user,
             kernel_name=kernel_name,
-            snapshot=pack({path: attempt.files[path] for path in files.without(attempt.files)}),
+            snapshot=pack(
+                {path: attempt.files[path] for path in files.without(attempt.files, folder)}
+            ),
+            folder=folder,
             deadline=attempt.deadline,
             hang_up=attempt.hang_up,
             log=attempt.recorder.log,
@@ -125,14 +134,16 @@ class NotebookTask(TaskType):
                 kernel,
                 save=attempt.recorder.notebook,
                 progress=attempt.recorder.progress,
+                write=attempt.recorder.log,
                 cell_seconds=spec.cell_timeout.total_seconds() if spec.cell_timeout else 0.0,
+                fail_on_command=not spec.ignore_command_errors,
             )
             await driver.run(spec.parameters, stop)
             artifacts = await _unless(stop, self._collected(kernel, attempt))
             succeeded = True
         finally:
             await asyncio.shield(kernel.end(now=not succeeded))
-        return TaskResult(outputs=driver.outputs, artifacts=artifacts)
+        return TaskResult(driver.outputs, artifacts, driver.note)
 
     async def _collected(self, kernel: RunningKernel, attempt: Attempt) -> list[Artifact]:
         """Fetches the files that the notebook left in ``outputs``, before the kernel's folder goes."""
@@ -163,11 +174,6 @@ async def _put_inputs(
             with each.open() as content:
                 await kernel.put(task, name, content, each.size)
             attempt.recorder.log(f"{files.INPUTS}/{task}/{name}: {each.size:,} bytes")
-
-
-def _kernel_of(metadata: Mapping[str, Any]) -> str:
-    found = (metadata.get("kernelspec") or {}).get("name")
-    return found if isinstance(found, str) and found else DEFAULT_KERNEL
 
 
 def _stop_event(attempt: Attempt) -> asyncio.Event:
