@@ -176,7 +176,7 @@ def test_a_bad_snapshot_or_an_unknown_kernel_is_refused(server: NotebookServer) 
     )
     refused = post(server, "e1", "t5", 1, **{"Workbench-Kernel": "cobol"})
     assert code(refused) == (422, "unknown_kernel")
-    assert "python3" in refused.json()["error"]["details"]["known"]
+    assert "workbench-python" in refused.json()["error"]["details"]["known"]
     assert server.attempts() == []
     left = list(Path(server.log.parent, "tmp").glob("wb-attempts-*/*/*"))
     assert len(left) <= len(folders)
