@@ -255,9 +255,10 @@ class _BoundedChannel(AsyncZMQSocketChannel):
         return await self._recv()
 
     async def _recv(self, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        parts: list[bytes]
         frames = await self.socket.recv_multipart(**kwargs)
-        _, parts = self.session.feed_identities(frames)
-        signature, header, parent, _, content = (bytes(part) for part in parts[:5])
+        _, parts = self.session.feed_identities(frames)  # type: ignore[assignment]  # copied: bytes
+        signature, header, parent, _, content = parts[:5]
         size = sum(map(len, parts))
         if size <= MAX_MESSAGE and b'"msg_type": "stream"' not in header:
             return self.session.deserialize(parts)
