@@ -23,6 +23,7 @@ from wb_server.connectors.base import Target
 from wb_server.connectors.embedded import process as duckdb_worker
 from wb_server.connectors.embedded.errors import worker_error
 from wb_server.connectors.embedded.file_tables import table_name
+from wb_server.connectors.embedded.options import Reading
 from wb_server.connectors.embedded.workers import Workers
 from wb_server.connectors.files.connector import FilesConfig, FilesConnector, find_tables
 from wb_server.kit.errors import (
@@ -85,7 +86,7 @@ def test_files_become_tables(tmp_path: Path) -> None:
         "Sales 2025.csv", "2024.csv", "a.b.tsv", "Ärger.csv", "log.JSONL", "x.csv.gz", "_hidden.csv",
         ".dot.csv", "note.txt", "more.ndjson", "-.json",
     )  # fmt: skip
-    found = find_tables(tmp_path)
+    found = find_tables(tmp_path, Reading())
     assert {name: found.find(name).kind for name in found.names()} == {  # type: ignore[union-attr]
         "sales_2025": "csv", "t_2024": "csv", "a_b": "tsv", "ärger": "csv", "log": "json", "x": "csv",
         "more": "json", "table": "json",
@@ -121,7 +122,7 @@ def test_a_new_file_never_changes_what_a_name_means(tmp_path: Path) -> None:
     meant: dict[str, str] = {}
     for number, stem in enumerate(sorted(names, key=lambda it: hash(it) % 7)):
         make(tmp_path, f"{stem}.{'csv' if number % 2 else 'tsv'}")
-        found = find_tables(tmp_path)
+        found = find_tables(tmp_path, Reading())
         for name, path in meant.items():
             try:
                 table = found.find(name)
@@ -139,7 +140,7 @@ def test_a_new_file_never_changes_what_a_name_means(tmp_path: Path) -> None:
 
 def test_clashing_names_are_refused(tmp_path: Path, workers: Workers) -> None:
     make(tmp_path, "orders.csv", "orders.tsv", "people.csv", "People.csv", "logs.csv", "logs/a.csv")
-    found = find_tables(tmp_path)
+    found = find_tables(tmp_path, Reading())
     shown = found.names()
     assert [name for name, problem in shown.items() if problem is None] == [
         "orders_csv", "orders_tsv",
@@ -182,7 +183,7 @@ def test_a_folder_is_a_table(tmp_path: Path, connector: FilesConnector, workers:
         folder = tmp_path / "sales" / f"year={year}"
         folder.mkdir(parents=True)
         pq.write_table(pa.table({"x": [year * 10]}), folder / "part.parquet")
-    assert list(find_tables(tmp_path).names()) == ["link", "sales"]
+    assert list(find_tables(tmp_path, Reading()).names()) == ["link", "sales"]
     inner = FilesConnector([tmp_path], workers)
     assert of(inner, tmp_path).rows("select * from sales order by x", "sales") == [
         {"x": 20240, "year": 2024},
@@ -199,8 +200,10 @@ def test_links_out_of_the_folder_are_ignored(
     (folder / "deep" / "out.csv").symlink_to(root / "secret.csv")
     (folder / "again.csv").symlink_to(folder / "inside.csv")
     (folder / "rootlink").symlink_to(root)
-    assert list(find_tables(folder).names()) == ["again", "deep", "inside"]
-    assert [Path(path).name for path in find_tables(folder).find("deep").paths] == ["x.csv"]  # type: ignore[union-attr]
+    assert list(find_tables(folder, Reading()).names()) == ["again", "deep", "inside"]
+    assert [Path(path).name for path in find_tables(folder, Reading()).find("deep").paths] == [
+        "x.csv"
+    ]  # type: ignore[union-attr]
     with pytest.raises(InvalidInput) as caught:
         of(connector, folder).rows("select * from out", "out")
     assert caught.value.code == "unknown_table"

@@ -21,7 +21,7 @@ from ..gate.loads import Written as Written
 from ..gate.models import DialectName
 from ..gate.permits import LoadPermit, PasswordPermit, Permit
 from ..kit.errors import Forbidden, TooLarge, Unprocessable
-from .models import Capability, ColumnInfo, SchemaInfo, TableInfo
+from .models import Capability, ColumnInfo, Preview, SchemaInfo, TableInfo
 from .target import ConnectorConfig as ConnectorConfig
 from .target import Target as Target
 
@@ -133,6 +133,15 @@ class Session(Use):
     def columns(self, schema: str | None, table: str) -> list[ColumnInfo]:
         """The columns of a table, in their order. Raises ``NotFound`` for an unknown table."""
 
+    def preview(self, table: str, rows: int) -> Preview:
+        """The first rows of a table, for connectors with ``supports_preview``.
+
+        Raises:
+            NotFound: there is no such table.
+            InvalidInput: it can't be read, with the place and what to set.
+        """
+        raise Unprocessable("This source has no preview.", code="not_supported")
+
     @abstractmethod
     def server_version(self) -> str | None:
         """The source's name and version as it reports them, for the result of a test."""
@@ -177,6 +186,8 @@ class Connector(ABC):
     """True if statements may call functions and procedures of the database's own, once allowed."""
     supports_schemas: ClassVar[bool] = True
     """True if a table may be qualified by its schema; a file is queried by its name alone."""
+    supports_preview: ClassVar[bool] = False
+    """True if the form shows a table's first rows before the connection is saved."""
     Config: ClassVar[type[ConnectorConfig]]
     login_and_password: ClassVar[tuple[str, str] | None] = None
     """The fields of the login's name and password, if ``set_password`` is supported."""
@@ -184,7 +195,12 @@ class Connector(ABC):
     @classmethod
     def capabilities(cls) -> list[Capability]:
         """What such a source supports."""
-        return ["sql", "browse", "load"] if cls.supports_loads else ["sql", "browse"]
+        found: list[Capability] = ["sql", "browse"]
+        if cls.supports_loads:
+            found.append("load")
+        if cls.supports_preview:
+            found.append("preview")
+        return found
 
     @abstractmethod
     def check(self, config: ConnectorConfig) -> None:

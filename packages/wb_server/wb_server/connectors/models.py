@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Capability = Literal["sql", "browse", "load", "call"]
-"""Statements, browsing the catalog, loads into tables, operations called by name."""
+Capability = Literal["sql", "browse", "load", "call", "preview"]
+"""Statements, browsing the catalog, loads into tables, operations called by name, and a table's first
+rows before the connection is saved."""
 
 
 class SchemaInfo(BaseModel):
@@ -29,3 +30,11 @@ class ColumnInfo(BaseModel):
     type: str
     nullable: bool = True
     comment: str | None = None
+
+
+class Preview(BaseModel):
+    """The first rows of a table, as texts."""
+
+    table: str
+    columns: list[ColumnInfo]
+    rows: list[list[str | None]]

@@ -46,20 +46,35 @@ def described(rows: Iterable[dict[str, Any]]) -> list[ColumnInfo]:
     return [ColumnInfo(name=row["column_name"], type=row["column_type"]) for row in rows]
 
 
-def as_source(table: FileTable, paths: Sequence[str], profiles: dict[str, Any]) -> dict[str, Any]:
+def as_source(
+    table: FileTable,
+    paths: Sequence[str],
+    profiles: dict[str, Any],
+    options: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
     """A table in the form that a worker expects.
 
     Args:
         table: the table.
         paths: where to read its files.
         profiles: the known profiles of the files.
+        options: what is said about each file.
     """
     return {
         "kind": table.kind,
         "paths": list(paths),
         "profiles": profiles,
+        "options": list(options),
         "partitions": dict(table.partitions),
+        "sheet": table.sheet,
     }
+
+
+def asked_names(permit: Permit) -> list[str] | None:
+    """The names of files' tables that a statement uses; ``None`` if it may list all of them."""
+    if any(table.schema == _CATALOG for table in permit.tables):
+        return None
+    return [table.name for table in permit.tables if table.schema in (None, SCHEMA)]
 
 
 def quoted(name: str) -> str:

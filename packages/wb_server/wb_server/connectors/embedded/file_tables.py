@@ -7,6 +7,8 @@ A table's name follows from its file's name alone, so a new file never changes w
 - With its kind appended, the same file is ``sales_2025_csv``.
 - A subfolder that contains files of only one kind, at any depth, is one table with all of their
   rows; folders named ``key=value`` add columns. A subfolder with several kinds isn't a table.
+- An Excel workbook is a table for each visible sheet, ``budget_plan`` for the sheet ``Plan`` of
+  ``Budget.xlsx``; ``budget`` is its first one. With one sheet, only ``budget`` is listed.
 - A name that two files share is unusable: a query that uses it fails with an error that names both.
 - Hidden files and folders, whose names begin with ``.`` or ``_``, are left out.
 """
@@ -15,8 +17,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -26,7 +28,7 @@ SCHEMA: Final = "files"
 MAX_FILES: Final = 10_000
 _MAX_LENGTH: Final = 63
 
-_ENDINGS: Final = {
+KINDS: Final = {
     ".parquet": "parquet",
     ".csv": "csv",
     ".csv.gz": "csv",
@@ -38,6 +40,8 @@ _ENDINGS: Final = {
     ".jsonl.gz": "json",
     ".ndjson": "json",
     ".ndjson.gz": "json",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
 }
 
 
@@ -48,12 +52,16 @@ class FileTable:
     Attributes:
         entry: the file's name, or the folder's with a trailing ``/``.
         partitions: the columns from folder names, with DuckDB's types.
+        names: the files' paths below the connection's folder, in the order of ``paths``.
+        sheet: the sheet of a workbook; ``None`` for the first one.
     """
 
     kind: str
     paths: tuple[str, ...]
     entry: str = ""
     partitions: tuple[tuple[str, str], ...] = ()
+    names: tuple[str, ...] = ()
+    sheet: str | None = None
 
 
 @dataclass
@@ -62,12 +70,39 @@ class FileTables:
 
     _short: dict[str, list[FileTable]] = field(default_factory=dict)
     _long: dict[str, list[FileTable]] = field(default_factory=dict)
+    # The names of workbooks that are listed by their sheets.
+    _covered: set[str] = field(default_factory=set)
 
     def add(self, stem: str, table: FileTable) -> None:
         """Adds a table under the names that follow from a stem."""
         name = table_name(stem)
         self._short.setdefault(name[:_MAX_LENGTH], []).append(table)
         self._long.setdefault(f"{name}_{table.kind}", []).append(table)
+
+    def workbooks(self, names: Iterable[str] | None = None) -> dict[str, FileTable]:
+        """The workbooks by the name of their file.
+
+        Args:
+            names: only those that may have a sheet of such a name.
+        """
+        asked = None if names is None else [normal(name) for name in names]
+        return {
+            name: table
+            for name, tables in self._short.items()
+            for table in tables
+            if table.kind == "xlsx"
+            and len(table.paths) == 1
+            and (asked is None or any(it.startswith(f"{name}_") for it in asked))
+        }
+
+    def add_sheets(self, name: str, workbook: FileTable, sheets: Sequence[str]) -> None:
+        """Adds the tables of a workbook's sheets, ``name`` being that of its file."""
+        if len(sheets) > 1:
+            self._covered.add(name)
+        for sheet in sheets:
+            table = replace(workbook, entry=f"{workbook.entry}, sheet {sheet}", sheet=sheet)
+            target = self._short if len(sheets) > 1 else self._long
+            target.setdefault(_join(name, sheet), []).append(table)
 
     def find(self, name: str) -> FileTable | None:
         """The table with a name, or None.
@@ -90,6 +125,8 @@ class FileTables:
         """The names to list, each with the reason if it can't be used, else None."""
         shown: dict[str, str | None] = {}
         for name, tables in self._short.items():
+            if name in self._covered and len(tables) == 1:
+                continue
             try:
                 self.find(name)
                 shown[name] = None
@@ -99,7 +136,7 @@ class FileTables:
         return dict(sorted(shown.items()))
 
     def __len__(self) -> int:
-        return sum(map(len, self._short.values()))
+        return sum(map(len, self._short.values())) - len(self._covered)
 
     def _other(self, table: FileTable) -> str | None:
         """A table's longer name, unless another table shares it."""
@@ -127,17 +164,19 @@ def is_hidden(name: str) -> bool:
     return name.startswith((".", "_"))
 
 
-def kind_of(name: str) -> str | None:
-    """``parquet``, ``csv``, ``tsv`` or ``json`` by a file's name; ``None`` for other files."""
-    lower = name.lower()
-    return next((kind for end, kind in _ENDINGS.items() if lower.endswith(end)), None)
+def _join(name: str, sheet: str) -> str:
+    """The name of a sheet's table."""
+    return f"{name}_{_words(sheet)}"[:_MAX_LENGTH]
 
 
-def name_tables(files: Iterable[tuple[str, str]]) -> FileTables:
+def name_tables(
+    files: Iterable[tuple[str, str]], kind_of: Callable[[str], str | None]
+) -> FileTables:
     """The tables that a folder's files form.
 
     Args:
         files: the data files: the path below the folder, with ``/``, and where to read the file.
+        kind_of: the kind of a file by that path.
 
     Raises:
         TooLarge: there are more than 10,000 files.
@@ -160,14 +199,15 @@ def name_tables(files: Iterable[tuple[str, str]]) -> FileTables:
     for entry in sorted({*single, *below}):
         if entry in single and (kind := kind_of(entry)):
             stem = re.split(r"\.(?=[^.]+(\.gz)?$)", entry, flags=re.IGNORECASE)[0]
-            tables.add(stem, FileTable(kind, (single[entry],), entry))
+            tables.add(stem, FileTable(kind, (single[entry],), entry, names=(entry,)))
         inside = below.get(entry, [])
-        kinds = {kind_of(path) for path, _ in inside}
+        kinds = {kind_of(f"{entry}/{path}") for path, _ in inside}
         kind = kinds.pop() if len(kinds) == 1 else None
         if kind:
             paths = tuple(place for _, place in inside)
             partitions = _partitions([path for path, _ in inside])
-            tables.add(entry, FileTable(kind, paths, f"{entry}/", partitions))
+            names = tuple(f"{entry}/{path}" for path, _ in inside)
+            tables.add(entry, FileTable(kind, paths, f"{entry}/", partitions, names))
     return tables
 
 
@@ -178,9 +218,13 @@ def normal(name: str) -> str:
 
 def table_name(stem: str) -> str:
     """The table name of a file or folder."""
-    kept = "".join(letter if _is_kept(letter) else " " for letter in normal(stem))
-    name = "_".join(kept.split()) or "table"
+    name = _words(stem) or "table"
     return f"t_{name}" if name[0].isdigit() else name
+
+
+def _words(text: str) -> str:
+    kept = "".join(letter if _is_kept(letter) else " " for letter in normal(text))
+    return "_".join(kept.split())
 
 
 def _is_kept(letter: str) -> bool:

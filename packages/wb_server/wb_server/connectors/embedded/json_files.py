@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
-from .csv_files import literal, quoted
+from ...kit.duckdb_sql import literal, quoted
 from .texts import OF_JSON, Facts, Texts, find_facts
 
 # As many rows as DuckDB's own reader samples; that reader then tells whether later rows fit.

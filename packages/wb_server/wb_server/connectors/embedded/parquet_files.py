@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import duckdb
 
+from ...kit.duckdb_sql import literal, quoted
 from .bad_value import BadValue
-from .csv_files import literal, quoted
 
 # Integer types with their maximum number of digits. DuckDB finds a common type for any two.
 _WHOLE: Final = {

@@ -18,7 +18,9 @@ its private temporary folder if a statement exceeds its memory. ``schemas`` and 
 the schemas that the statement names, and the tables that it names without a schema.
 
 A table of CSV or JSON has ``"profiles"`` by path: the known profile of each file, or ``null``. The
-process first reports each profile that it creates, as a line of JSON: ``{"path", "profile"}``.
+process first reports each profile that it creates, as a line of JSON: ``{"path", "profile"}``. With
+``"workbooks": [...]`` in the source it reports their sheets before that. ``"options"`` has what is said
+about each file (``options.py``), ``"sheet"`` a workbook's sheet.
 
 The answer is an Arrow IPC stream. Its outcome comes last, as one line of JSON: ``{"rows": n}`` or
 ``{"error": {"class", "message"}}``. A stream without that line was cut off.
@@ -46,10 +48,10 @@ from typing import Any, BinaryIO
 import duckdb
 
 from wb_server.connectors.embedded.bad_value import BadValue
-from wb_server.connectors.embedded.csv_files import literal, quoted
 from wb_server.connectors.embedded.output import write_answer
-from wb_server.connectors.embedded.views import Learned, make_views
+from wb_server.connectors.embedded.views import Learned, Views
 from wb_server.kit import forking
+from wb_server.kit.duckdb_sql import literal, quoted
 
 # Suffixes of the files in which DuckDB keeps changes until they are in the database file.
 _LOGS = (".wal", ".wal.checkpoint", ".wal.recovery")
@@ -101,13 +103,27 @@ def _answer(request: dict[str, Any], out: BinaryIO, ended: int) -> int:
     resource.setrlimit(resource.RLIMIT_FSIZE, (temporary["bytes"], temporary["bytes"]))
     _bound_memory(request["memory_limit"], ended)
     _confine(source["reads"], source.get("port"), temporary["folder"])
-    connection = _connect(request, partial(_report, ended))
+    connection = _connect(request)
+    views = _views(connection, request, partial(_report, ended))
+    try:
+        if views is not None:
+            views.learn_sheets(source.get("workbooks", ()))
+            views.make(source["tables"])
+        connection.execute("SET lock_configuration = true")
+        return _run(connection, request, out)
+    except duckdb.Error as error:
+        if views is not None and (explained := views.explain(error)):
+            raise explained from None
+        raise
+
+
+def _run(connection: duckdb.DuckDBPyConnection, request: dict[str, Any], out: BinaryIO) -> int:
     statements = connection.extract_statements(request["sql"])
     # A PIVOT whose values aren't listed first creates a type for them, in a statement without text.
     implicit = [it.type == duckdb.StatementType.CREATE and not it.query for it in statements[:-1]]
     if not statements or not all(implicit) or statements[-1].type not in _ALLOWED:
         raise duckdb.PermissionException("Permission Error: only one SELECT may run here")
-    if source.get("database") and statements[-1].type == duckdb.StatementType.EXPLAIN:
+    if request["source"].get("database") and statements[-1].type == duckdb.StatementType.EXPLAIN:
         _refuse_views(connection, request["sql"])
     return write_answer(connection.sql(request["sql"]), out)
 
@@ -150,8 +166,23 @@ def _refuse_views(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
             raise BadValue("explains_view", name=name)
 
 
-def _connect(request: dict[str, Any], learned: Learned) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection with the source attached and its settings locked."""
+def _views(
+    connection: duckdb.DuckDBPyConnection, request: dict[str, Any], learned: Learned
+) -> Views | None:
+    """The makers of the views of files; ``None`` for a database."""
+    if request["source"].get("database"):
+        return None
+    temporary = request.get("temporary", {"folder": "", "bytes": 0})
+    return Views(connection, learned, _copies_of(temporary), temporary["bytes"])
+
+
+def _copies_of(temporary: dict[str, Any]) -> str:
+    """The folder for copies of texts in UTF-8."""
+    return os.path.join(temporary["folder"], "utf8") if temporary["folder"] else ""
+
+
+def _connect(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection that can reach the source and nothing else."""
     source = request["source"]
     temporary = request.get("temporary", {"folder": "", "bytes": 0})
     connection = duckdb.connect(
@@ -176,9 +207,7 @@ def _connect(request: dict[str, Any], learned: Learned) -> duckdb.DuckDBPyConnec
         _attach(connection, source)
     else:
         allowed = [path for table in source["tables"].values() if table for path in table["paths"]]
-        _close_off(connection, allowed)
-        make_views(connection, source["tables"], learned)
-    connection.execute("SET lock_configuration = true")
+        _close_off(connection, allowed, _copies_of(temporary))
     return connection
 
 
@@ -232,7 +261,9 @@ def _attach(connection: duckdb.DuckDBPyConnection, source: dict[str, Any]) -> No
             raise duckdb.CatalogException(f"Catalog Error: Table with name {table} does not exist!")
 
 
-def _close_off(connection: duckdb.DuckDBPyConnection, allowed: list[str]) -> None:
+def _close_off(connection: duckdb.DuckDBPyConnection, allowed: list[str], folder: str = "") -> None:
+    if folder:
+        connection.execute(f"SET allowed_directories = [{literal(folder)}]")
     connection.execute(f"SET allowed_paths = [{', '.join(map(literal, allowed))}]")
     connection.execute("SET enable_external_access = false")
 

@@ -36,7 +36,7 @@ def is_settled(state: State) -> bool:
 
 
 class Profiles:
-    """An LRU cache of file profiles, by kind and state. Safe from any thread."""
+    """An LRU cache of file profiles, by kind, options and state. Safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -58,6 +58,6 @@ class Profiles:
 
     def wanted(self, kind: str, paths: Sequence[str], keys: Sequence[Hashable]) -> dict[str, Any]:
         """The profiles of a table's files by path, as a worker expects them; ``None`` if unknown."""
-        if kind == "parquet" and len(paths) == 1:
-            return {}  # a single Parquet file declares its types
-        return {path: self.get((kind, key)) for path, key in zip(paths, keys, strict=True)}
+        if kind == "xlsx" or (kind == "parquet" and len(paths) == 1):
+            return {}  # they declare their types
+        return {path: self.get(key) for path, key in zip(paths, keys, strict=True)}

@@ -149,7 +149,9 @@ class WorkerSession(Session):
 def _unknown_files(source: dict[str, Any]) -> int:
     """How many files a process has to profile first."""
     tables = filter(None, source.get("tables", {}).values())
-    return sum(it is None for table in tables for it in table.get("profiles", {}).values())
+    return len(source.get("workbooks", ())) + sum(
+        it is None for table in tables for it in table.get("profiles", {}).values()
+    )
 
 
 class _Stream(Answer):

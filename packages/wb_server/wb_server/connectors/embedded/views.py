@@ -2,71 +2,175 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import duckdb
 
+from ...kit.duckdb_sql import literal, quoted
 from . import csv_files as of_csv
 from . import json_files as of_json
 from . import parquet_files as of_parquet
+from . import xlsx_files as of_xlsx
 from .bad_value import BadValue
-from .csv_files import literal, quoted
+from .contents import check_head, copy_as_utf8, is_marked_utf16, not_utf8
 
 # Called with the path and the new profile of each file that had none.
 Learned: TypeAlias = Callable[[str, dict[str, Any]], None]
 
 
-def make_views(
-    connection: duckdb.DuckDBPyConnection, tables: dict[str, Any], learned: Learned
-) -> None:
-    """Creates a view in the schema ``files`` for each table.
+class Views:
+    """The views of one statement's tables.
 
     Args:
         connection: where to create them.
-        tables: kind, paths, profiles and partitions by name; ``None`` for a table of which only the
-            name matters, not the columns.
         learned: called with each new profile.
-
-    Raises:
-        BadValue: a file can't be read as a table.
-        duckdb.Error: a file can't be read.
+        copies: the folder for copies of texts in UTF-8; empty for none.
+        room: how many bytes these may have.
     """
-    connection.execute("CREATE SCHEMA files; SET schema = 'files'")
-    for name, table in tables.items():
-        select = _select(connection, table, learned) if table is not None else "SELECT 0 AS files"
-        connection.execute(f"CREATE VIEW files.{quoted(name)} AS {select}")
 
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, learned: Learned, copies: str, room: int
+    ) -> None:
+        self._connection = connection
+        self._learned = learned
+        self._copies = copies
+        self._room = room
+        # Where each text is read, by its path.
+        self._texts: dict[str, str] = {}
 
-def _select(connection: duckdb.DuckDBPyConnection, table: dict[str, Any], learned: Learned) -> str:
-    kind, paths = table["kind"], table["paths"]
-    partitions = _partitions(table.get("partitions", {}))
-    if kind == "parquet" and len(paths) == 1:
-        places = ", ".join(map(literal, paths))
-        return f"SELECT * FROM read_parquet([{places}], {partitions})"  # noqa: S608
-    profiles = table.get("profiles", {})
-    files = []
-    for path in paths:
-        profile = profiles.get(path)
-        if profile is None:
-            profile = _profile(connection, kind, path)
-            learned(path, profile)
-        files.append((path, profile))
-    if kind == "parquet":
-        return of_parquet.select(files, partitions)
-    return of_json.select(files, partitions) if kind == "json" else of_csv.select(files, partitions)
+    def make(self, tables: Mapping[str, Any]) -> None:
+        """Creates a view in the schema ``files`` for each table.
 
+        Args:
+            tables: kind, paths, profiles, options and partitions by name; ``None`` for a table of
+                which only the name matters, not the columns.
 
-def _profile(connection: duckdb.DuckDBPyConnection, kind: str, path: str) -> dict[str, Any]:
-    try:
+        Raises:
+            BadValue: a file can't be read as a table.
+            duckdb.Error: a file can't be read.
+        """
+        self._connection.execute("CREATE SCHEMA files; SET schema = 'files'")
+        for name, table in tables.items():
+            place = f"files.{quoted(name)}"
+            if table is not None and table["kind"] == "xlsx":
+                self._make_table(place, table)
+            else:
+                select = "SELECT 0 AS files" if table is None else self._select(table)
+                self._connection.execute(f"CREATE VIEW {place} AS {select}")
+
+    def learn_sheets(self, workbooks: Sequence[str]) -> None:
+        """Reports the sheets of workbooks; none for one that can't be read."""
+        for path in workbooks:
+            sheets: list[str] = []
+            try:
+                check_head(path, "xlsx")
+                sheets = of_xlsx.sheets_of(path)
+            except BadValue:
+                pass  # a query of the workbook says why
+            self._learned(path, {"kind": "xlsx", "sheets": sheets})
+
+    def explain(self, error: duckdb.Error) -> BadValue | None:
+        """The error of a text that isn't UTF-8, with the likely encoding, if that is what it says."""
+        said = str(error)
+        if "unicode" not in said.lower() and "utf-8" not in said.lower():
+            return None
+        texts = [path for path, place in self._texts.items() if place in said]
+        if not texts and len(self._texts) == 1:
+            texts = list(self._texts)
+        return _of_file(texts[0], not_utf8(self._texts[texts[0]])) if texts else None
+
+    def _select(self, table: dict[str, Any]) -> str:
+        kind, paths = table["kind"], table["paths"]
+        partitions = _partitions(table.get("partitions", {}))
+        if kind == "parquet" and len(paths) == 1:
+            places = ", ".join(map(literal, paths))
+            return f"SELECT * FROM read_parquet([{places}], {partitions})"  # noqa: S608
+        profiles = table.get("profiles", {})
+        options = table.get("options") or [{}] * len(paths)
+        files = []
+        for path, said in zip(paths, options, strict=True):
+            profile = profiles.get(path)
+            try:
+                if profile is None:
+                    profile = self._profile(kind, path, said)
+                    self._learned(path, profile)
+                place = path if kind == "parquet" else self._text(path, profile.get("encoding"))
+            except BadValue as error:
+                raise _of_file(path, error) from None
+            files.append((place, profile, said))
+        if kind == "csv" or kind == "tsv":
+            return of_csv.select(files, partitions)
+        plain = [(place, profile) for place, profile, _ in files]
         if kind == "parquet":
-            return {"kind": kind, **of_parquet.profile(connection, path)}
-        if kind == "json":
-            return {"kind": kind, **of_json.profile(connection, path)}
-        return {"kind": kind, **of_csv.profile(connection, path, kind)}
-    except BadValue as error:
-        error.details["file"] = path.rsplit("/", 1)[-1]
-        raise
+            return of_parquet.select(plain, partitions)
+        return of_json.select(plain, partitions)
+
+    def _profile(self, kind: str, path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        if kind == "parquet":
+            return {"kind": kind, **of_parquet.profile(self._connection, path)}
+        head = check_head(path, kind)
+        encoding = options.get("encoding")
+        if encoding in (None, "utf-8"):
+            encoding = "utf-16" if is_marked_utf16(head) else None
+        place = self._text(path, encoding)
+        found = (
+            of_json.profile(self._connection, place)
+            if kind == "json"
+            else of_csv.profile(self._connection, place, kind, options, b"" if encoding else head)
+        )
+        return {"kind": kind, "encoding": encoding, **found}
+
+    def _text(self, path: str, encoding: str | None) -> str:
+        """Where a text is read as UTF-8: a copy, if it is in another encoding."""
+        if path not in self._texts:
+            place = path
+            if encoding is not None:
+                # Folders named ``key=value`` are columns.
+                keys = [part for part in path.split("/")[:-1] if "=" in part]
+                folder = Path(self._copies, str(len(self._texts)), *keys)
+                place = str(
+                    folder / re.sub(r"\.gz$", "", path.rsplit("/", 1)[-1], flags=re.IGNORECASE)
+                )
+                if self._copies:
+                    folder.mkdir(parents=True)
+                self._room -= copy_as_utf8(path, encoding, place, self._room)
+            self._texts[path] = place
+        return self._texts[path]
+
+    def _make_table(self, place: str, table: dict[str, Any]) -> None:
+        """Creates a table of a workbook's cells, which are in memory."""
+        selects, names = [], []
+        for number, path in enumerate(table["paths"]):
+            name = f"wb_cells_{number}"
+            try:
+                check_head(path, "xlsx")
+                selects.append(
+                    of_xlsx.load(
+                        self._connection,
+                        path,
+                        table.get("sheet"),
+                        (table.get("options") or {number: {}})[number],
+                        name,
+                    )
+                )
+            except BadValue as error:
+                raise _of_file(path, error) from None
+            names.append(name)
+        self._connection.execute(f"CREATE TABLE {place} AS {' UNION ALL BY NAME '.join(selects)}")
+        for name in names:
+            self._connection.unregister(name)
+
+
+def _of_file(path: str, error: BadValue) -> BadValue:
+    """The same error with the file's name."""
+    name = path.rsplit("/", 1)[-1]
+    message = str(error)
+    if message and not message[0].isupper():
+        message = f"“{name}” {message}"
+    return BadValue(error.code, message, **{**error.details, "file": name})
 
 
 def _partitions(types: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Files in a folder as tables: Parquet, CSV, TSV and JSON, read by DuckDB in a separate process.
+"""Files in a folder as tables: Parquet, CSV, TSV, JSON and XLSX, read by DuckDB in its own process.
 
 Every statement runs in a fresh process (``embedded/process.py``) that can access only the data that
 the statement names. Its answer is read on demand: nothing is buffered but the pipe between the two.
@@ -11,7 +11,7 @@ is an error that says how to cast. ``infinity`` as a date or time is an error to
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,15 +19,14 @@ from pydantic import ConfigDict, Field
 
 from ...gate.models import DialectName
 from ...gate.permits import Permit
-from ...kit.errors import Conflict, NotFound, SourceFailed, Unprocessable, WorkbenchError
-from ..base import Answer, Connector, ConnectorConfig, Session, Target, require_fit
-from ..embedded.browsing import as_source, chosen, described, list_tables, quoted
-from ..embedded.file_tables import SCHEMA, FileTable, FileTables, is_hidden, kind_of, name_tables
+from ...kit.errors import Conflict, SourceFailed, Unprocessable, WorkbenchError
+from ..base import Connector, ConnectorConfig, Session, Target, require_fit
+from ..embedded.file_session import FileSession
+from ..embedded.file_tables import FileTable, FileTables, is_hidden, name_tables
+from ..embedded.options import Patterns, Reading, ReadOptions, parse_patterns
 from ..embedded.profiles import Profiles, State, is_settled, state_of
 from ..embedded.roots import allowed
-from ..embedded.session import WorkerSession
 from ..embedded.workers import Workers
-from ..models import ColumnInfo, SchemaInfo, TableInfo
 
 
 class FilesConfig(ConnectorConfig):
@@ -38,27 +37,31 @@ class FilesConfig(ConnectorConfig):
     folder: str = Field(
         title="Folder",
         description="An absolute path, in one of the folders that the administrator allows. Each "
-        "Parquet, CSV, TSV or JSON file in it is a table.",
+        "Parquet, CSV, TSV or JSON file in it is a table, and each sheet of an Excel workbook.",
         min_length=1,
         max_length=1000,
         json_schema_extra={"examples": ["/srv/data/sales"]},
     )
+    reading: ReadOptions = Field(
+        default_factory=lambda: ReadOptions.model_validate({}), title="How files are read"
+    )
+    patterns: Patterns = ""
 
 
-def find_tables(folder: Path) -> FileTables:
-    """The tables of a folder.
+def find_tables(folder: Path, reading: Reading) -> FileTables:
+    """The tables of a folder, without the sheets of workbooks.
 
     Raises:
         TooLarge: there are more than 10,000 files.
         SourceFailed: the folder can't be read.
     """
     try:
-        return name_tables(_data_files(folder.resolve()))
+        return name_tables(_data_files(folder.resolve(), reading), reading.kind_of)
     except OSError:
         raise SourceFailed("The folder can't be read.", code="unreachable") from None
 
 
-def _data_files(root: Path) -> Iterator[tuple[str, str]]:
+def _data_files(root: Path, reading: Reading) -> Iterator[tuple[str, str]]:
     """The data files: the path relative to the root, and the real path.
 
     Links to folders aren't followed.
@@ -72,8 +75,9 @@ def _data_files(root: Path) -> Iterator[tuple[str, str]]:
         folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in sorted(names):
             path = Path(place, name)
-            if not is_hidden(name) and kind_of(name) and (real := _inside(path, root)):
-                yield path.relative_to(root).as_posix(), real
+            below = path.relative_to(root).as_posix()
+            if not is_hidden(name) and reading.kind_of(below) and (real := _inside(path, root)):
+                yield below, real
 
 
 def _inside(path: Path, root: Path) -> str | None:
@@ -92,10 +96,11 @@ class FilesConnector(Connector):
 
     kind: ClassVar[str] = "files"
     title: ClassVar[str] = "Files"
-    description: ClassVar[str] = "Parquet, CSV, TSV and JSON files in a folder of the server."
+    description: ClassVar[str] = "Parquet, CSV, TSV, JSON and XLSX files in a folder of the server."
     dialect: ClassVar[DialectName] = "duckdb"
     supports_writes: ClassVar[bool] = False
     supports_schemas: ClassVar[bool] = False
+    supports_preview: ClassVar[bool] = True
     Config: ClassVar[type[ConnectorConfig]] = FilesConfig
 
     def __init__(self, roots: Sequence[str | Path], workers: Workers) -> None:
@@ -108,8 +113,15 @@ class FilesConnector(Connector):
 
     def open(self, permit: Permit, target: Target) -> Session:
         require_fit(permit, target)
-        folder = self._folder(target.config)
-        return FilesSession(self._workers, permit, target.temp_bytes, folder, self._profiles)
+        assert isinstance(target.config, FilesConfig)
+        return FilesSession(
+            self._workers,
+            permit,
+            target.temp_bytes,
+            self._folder(target.config),
+            Reading(target.config.reading, parse_patterns(target.config.patterns)),
+            self._profiles,
+        )
 
     def close(self) -> None:
         self._workers.close()
@@ -130,15 +142,11 @@ class FilesConnector(Connector):
         )
 
 
-class FilesSession(WorkerSession):
+class FilesSession(FileSession):
     """One use of a folder.
 
     Args:
-        workers: creates the processes.
-        permit: what may be done.
-        temp_bytes: the size of temporary files that a statement may write.
         folder: the real folder.
-        profiles: the profiles of files, shared by all sessions.
     """
 
     def __init__(
@@ -147,55 +155,31 @@ class FilesSession(WorkerSession):
         permit: Permit,
         temp_bytes: int,
         folder: Path,
+        reading: Reading,
         profiles: Profiles,
     ) -> None:
-        super().__init__(workers, permit, temp_bytes)
+        super().__init__(workers, permit, temp_bytes, reading, profiles)
         self._folder = folder
-        self._profiles = profiles
         self._states: dict[str, State] = {}
 
-    def run(self, *, timeout: float, max_write_rows: int) -> Answer:
-        self._require_read()
-        found = find_tables(self._folder) if self._permit.tables else FileTables()
-        return self._ask(self._permit.sql, self._source(chosen(found, self._permit)), timeout)
+    def _find(self, seconds: float) -> FileTables:
+        return find_tables(self._folder, self._reading)
 
-    def schemas(self) -> list[SchemaInfo]:
-        self._require_browse()
-        return [SchemaInfo(name=SCHEMA, tables=len(find_tables(self._folder)))]
-
-    def tables(self, schema: str | None) -> list[TableInfo]:
-        self._require_browse()
-        if schema not in (None, SCHEMA):
-            return []
-        return list_tables(find_tables(self._folder))
-
-    def columns(self, schema: str | None, table: str) -> list[ColumnInfo]:
-        self._require_browse()
-        found = find_tables(self._folder).find(table) if schema in (None, SCHEMA) else None
-        if found is None:
-            raise NotFound(f"There is no table “{table}” here.", code="unknown_table", name=table)
-        return described(self._rows(f"DESCRIBE {quoted(table)}", self._source({table: found})))
-
-    def _source(self, tables: Mapping[str, FileTable | None]) -> dict[str, Any]:
-        return {
-            "reads": [str(self._folder)],
-            "tables": {name: it and self._table(it) for name, it in tables.items()},
+    def _place(self, tables: Sequence[FileTable]) -> tuple[dict[str, Any], dict[str, str]]:
+        return {"reads": [str(self._folder)]}, {
+            path: path for table in tables for path in table.paths
         }
 
-    def _table(self, table: FileTable) -> dict[str, Any]:
-        states = []
-        if table.kind != "parquet" or len(table.paths) > 1:
-            try:
-                states = [state_of(path) for path in table.paths]
-            except OSError:
-                raise SourceFailed("A file has disappeared.", code="source_failed") from None
-            self._states.update({state[0]: state for state in states})
-        return as_source(table, table.paths, self._profiles.wanted(table.kind, table.paths, states))
+    def _state(self, path: str) -> Hashable:
+        try:
+            state = state_of(path)
+        except OSError:
+            raise SourceFailed("A file has disappeared.", code="source_failed") from None
+        self._states[path] = state
+        return state
 
-    def _learn(self, path: str, profile: dict[str, Any]) -> None:
-        state = self._states[path]
-        if is_settled(state):
-            self._profiles.put((profile["kind"], state), profile)
+    def _is_settled(self, state: State) -> bool:
+        return is_settled(state)
 
     def _check_unchanged(self) -> None:
         for path, state in self._states.items():

@@ -1,4 +1,4 @@
-"""Objects of an S3-compatible store as tables: Parquet, CSV, TSV and JSON, read by DuckDB's httpfs.
+"""Objects of an S3-compatible store as tables: Parquet, CSV, TSV, JSON and XLSX, by DuckDB's httpfs.
 
 The objects below a prefix are tables by the rules of ``file_tables``, as if they were in a folder. A
 statement runs in a separate process (``process.py``). Through a gateway in the service
@@ -22,6 +22,7 @@ from ...gate.permits import Permit
 from ...kit.errors import Unprocessable
 from ...kit.network import NetworkPolicy
 from ..base import Connector, ConnectorConfig, Session, Target, require_fit
+from ..embedded.options import Patterns, Reading, ReadOptions, parse_patterns
 from ..embedded.profiles import Profiles
 from ..embedded.workers import Workers
 from .client import Keys, Place, Store
@@ -70,7 +71,7 @@ class S3Config(ConnectorConfig):
     prefix: str = Field(
         "",
         title="Prefix",
-        description="The folder in the bucket whose Parquet, CSV, TSV and JSON objects are the "
+        description="The folder in the bucket whose Parquet, CSV, TSV, JSON and XLSX objects are the "
         "tables. Empty: the whole bucket.",
         max_length=900,
         json_schema_extra={"examples": ["exports/2025"]},
@@ -90,6 +91,10 @@ class S3Config(ConnectorConfig):
     )
     secret_access_key: SecretStr | None = Field(None, title="Secret")
     session_token: SecretStr | None = Field(None, title="Session token")
+    reading: ReadOptions = Field(
+        default_factory=lambda: ReadOptions.model_validate({}), title="How files are read"
+    )
+    patterns: Patterns = ""
 
     @field_validator("bucket")
     @classmethod
@@ -180,11 +185,12 @@ class S3Connector(Connector):
     kind: ClassVar[str] = "s3"
     title: ClassVar[str] = "S3"
     description: ClassVar[str] = (
-        "Parquet, CSV, TSV and JSON objects in a bucket of an S3-compatible store."
+        "Parquet, CSV, TSV, JSON and XLSX objects in a bucket of an S3-compatible store."
     )
     dialect: ClassVar[DialectName] = "duckdb"
     supports_writes: ClassVar[bool] = False
     supports_schemas: ClassVar[bool] = False
+    supports_preview: ClassVar[bool] = True
     Config: ClassVar[type[ConnectorConfig]] = S3Config
 
     def __init__(self, policy: NetworkPolicy, workers: Workers) -> None:
@@ -237,6 +243,7 @@ class S3Connector(Connector):
             Store(place, keys),
             config.prefix,
             self._extension,
+            Reading(config.reading, parse_patterns(config.patterns)),
             self._profiles,
         )
 

@@ -5,31 +5,29 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from ...gate.permits import Permit
-from ...kit.errors import NotFound, WorkbenchError
+from ...kit.errors import WorkbenchError
 from ..base import Answer
-from ..embedded.browsing import as_source, chosen, described, list_tables, quoted
 from ..embedded.errors import split_class, was_cancelled
-from ..embedded.file_tables import SCHEMA, FileTable, FileTables, is_hidden, kind_of, name_tables
+from ..embedded.file_session import FileSession
+from ..embedded.file_tables import FileTable, FileTables, is_hidden, name_tables
+from ..embedded.options import Reading
 from ..embedded.profiles import Profiles
-from ..embedded.session import BROWSE_SECONDS, WorkerSession
 from ..embedded.workers import Workers
-from ..models import ColumnInfo, SchemaInfo, TableInfo
 from .client import Store, StoredObject
 from .gateway import Gateway
 
 
-class S3Session(WorkerSession):
+class S3Session(FileSession):
     """One use of a bucket.
 
     Args:
         store: the bucket.
         prefix: of the keys to read; empty, or ends with ``/``.
         httpfs: the file of DuckDB's extension.
-        profiles: what earlier sessions learned about objects.
     """
 
     def __init__(
@@ -40,14 +38,14 @@ class S3Session(WorkerSession):
         store: Store,
         prefix: str,
         httpfs: str,
+        reading: Reading,
         profiles: Profiles,
     ) -> None:
-        super().__init__(workers, permit, temp_bytes)
+        super().__init__(workers, permit, temp_bytes, reading, profiles)
         self._store = store
         self._prefix = prefix
         self._httpfs = httpfs
-        self._profiles = profiles
-        self._states: dict[str, Hashable] = {}
+        self._objects: dict[str, StoredObject] = {}
         self._gateway: Gateway | None = None
         self._guard = threading.Lock()
 
@@ -56,28 +54,8 @@ class S3Session(WorkerSession):
         end = time.monotonic() + timeout
         if self._permit.kind == "test":
             self._list(timeout, limit=1)
-        objects = self._list(timeout) if self._permit.tables else {}
-        source = self._source(chosen(self._named(objects), self._permit), objects)
-        return self._ask(self._permit.sql, source, max(end - time.monotonic(), 0.1))
-
-    def schemas(self) -> list[SchemaInfo]:
-        self._require_browse()
-        return [SchemaInfo(name=SCHEMA, tables=len(self._named(self._list(BROWSE_SECONDS))))]
-
-    def tables(self, schema: str | None) -> list[TableInfo]:
-        self._require_browse()
-        if schema not in (None, SCHEMA):
-            return []
-        return list_tables(self._named(self._list(BROWSE_SECONDS)))
-
-    def columns(self, schema: str | None, table: str) -> list[ColumnInfo]:
-        self._require_browse()
-        objects = self._list(BROWSE_SECONDS) if schema in (None, SCHEMA) else {}
-        found = self._named(objects).find(table)
-        if found is None:
-            raise NotFound(f"There is no table “{table}” here.", code="unknown_table", name=table)
-        source = self._source({table: found}, objects)
-        return described(self._rows(f"DESCRIBE {quoted(table)}", source))
+        left = max(end - time.monotonic(), 0.1)
+        return super().run(timeout=left, max_write_rows=max_write_rows)
 
     def server_version(self) -> str | None:
         shown = re.sub(r"[^\w ./()-]", "", self._store.server or "")[:80].strip()
@@ -110,54 +88,34 @@ class S3Session(WorkerSession):
         for it in found:
             path = it.key.removeprefix(self._prefix)
             *folders, name = path.split("/")
-            if kind_of(name) and not any(map(is_hidden, (*folders, name))):
+            if self._reading.kind_of(path) and not any(map(is_hidden, (*folders, name))):
                 objects[path] = it
         return objects
 
-    @staticmethod
-    def _named(objects: Mapping[str, StoredObject]) -> FileTables:
-        return name_tables((path, path) for path in objects)
+    def _find(self, seconds: float) -> FileTables:
+        self._objects = self._list(seconds)
+        return name_tables(((path, path) for path in self._objects), self._reading.kind_of)
 
-    def _source(
-        self, tables: Mapping[str, FileTable | None], objects: Mapping[str, StoredObject]
-    ) -> dict[str, Any]:
-        """What the process may read: addresses of a new gateway."""
-        paths = [path for table in tables.values() if table for path in table.paths]
+    def _place(self, tables: Sequence[FileTable]) -> tuple[dict[str, Any], dict[str, str]]:
+        """The addresses of a new gateway."""
+        paths = [path for table in tables for path in table.paths]
         if not paths:
-            return {"reads": [], "tables": dict.fromkeys(tables)}
-        gateway = Gateway(self._store, [objects[path] for path in paths], paths)
+            return {"reads": []}, {}
+        gateway = Gateway(self._store, [self._objects[path] for path in paths], paths)
         with self._guard:
             previous, self._gateway = self._gateway, gateway
         if previous is not None:
             previous.close()
-        numbers = iter(range(len(paths)))
-        place = self._store.place
-        tables_by_name: dict[str, Any] = {}
-        for name, table in tables.items():
-            if table is None:
-                tables_by_name[name] = None
-                continue
-            addresses = [gateway.address(next(numbers)) for _ in table.paths]
-            states = [
-                (place.authority, place.bucket, it.key, it.etag, it.size)
-                for it in map(objects.__getitem__, table.paths)
-            ]
-            self._states.update(zip(addresses, states, strict=True))
-            profiles = self._profiles.wanted(table.kind, addresses, states)
-            tables_by_name[name] = as_source(table, addresses, profiles)
-        return {
-            "reads": [self._httpfs],
-            "port": gateway.port,
-            "extension": self._httpfs,
-            "tables": tables_by_name,
-        }
+        source = {"reads": [self._httpfs], "port": gateway.port, "extension": self._httpfs}
+        return source, {path: gateway.address(number) for number, path in enumerate(paths)}
 
-    def _learn(self, path: str, profile: dict[str, Any]) -> None:
-        state = self._states[path]
-        assert isinstance(state, tuple)
+    def _state(self, path: str) -> Hashable:
+        place, it = self._store.place, self._objects[path]
+        return place.authority, place.bucket, it.key, it.etag, it.size
+
+    def _is_settled(self, state: tuple[str, ...]) -> bool:
         # Without a version (ETag), an object may have changed unnoticed.
-        if state[-2]:
-            self._profiles.put((profile["kind"], state), profile)
+        return bool(state[-2])
 
     def _explain(self, kind: str, message: str) -> WorkbenchError:
         gateway = self._gateway
