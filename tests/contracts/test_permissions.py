@@ -67,6 +67,7 @@ REQUESTS: dict[str, Request] = {
     "GET /events": Request(query={"topics": "me"}),
     "POST /connections": Request(_new()),
     "POST /connections/test": Request({"connector": "files", "config": {"folder": "FOLDER"}}),
+    "POST /connections/preview": Request({"connector": "files", "config": {"folder": "FOLDER"}}),
     "PATCH /connections/{id}": Request({"description": "changed"}),
     "POST /connections/{id}/restore": Request(deleted=True),
     "GET /connections/{id}/columns": Request(query={"table": "sales"}),

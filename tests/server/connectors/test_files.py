@@ -332,17 +332,18 @@ def test_a_malformed_line_is_located(tmp_path: Path, workers: Workers) -> None:
     details = {"file": "late.csv", "line": 400_002, "value": "3,4,oops"}
     assert caught.value.details == details
     assert caught.value.message == (
-        "Line 400002 of “late.csv” has 3 values, and the file has 2 columns: 3,4,oops"
+        "Line 400002 of “late.csv” has 3 values, and the file has 2 columns: “3,4,oops”. "
+        "Correct the line, or set the delimiter or the quote."
     )
 
 
 @pytest.mark.parametrize(
     ("name", "content", "line", "says"),
     [
-        ("a.csv", b"a,b\n1,2\n3,\xe9\n", 3, "isn't UTF-8. Save the file as UTF-8."),
+        ("a.csv", b"a,b\n1,2\n3,\xe9\n", 3, "isn't UTF-8 (line 3). It is probably windows-1252"),
         ("b.csv", b'a,b\n1,"x\n', 2, "quote that isn't closed"),
         ("c.csv", b"a,b\n1,2\r\n3,4\n", None, "no separator gives each line"),
-        ("d.csv", b"a,b\n1,2\n3,4\n5,6,7\n8,9,10\n11,12,13\n14,15,16\n", 1, "a different number"),
+        ("d.csv", b"a,b\n1,2\n3,4\n5,6,7\n8,9,10\n11,12,13\n14,15,16\n", 1, "and 3 in others"),
         ("e.json", b'{"a": 1}\n{"a": 2, "a": 3}\n', 2, "has a key twice"),
         ("f.json", b'{"a": 1}\n{"a": oops}\n', 3, "isn't valid JSON (unexpected character)"),
     ],

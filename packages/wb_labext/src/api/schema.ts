@@ -402,6 +402,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/connections/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the first rows of a table before the connection is saved
+         * @description The first rows of a table, before a connection is saved.
+         */
+        post: operations["connections_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/connections/{id}/test": {
         parameters: {
             query?: never;
@@ -1418,6 +1438,34 @@ export interface components {
             /** Items */
             items: components["schemas"]["ConnectionView"][];
         };
+        /** ConnectionPreview */
+        ConnectionPreview: {
+            /** Connector */
+            connector: string;
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Credentials
+             * @description With `personal`, your own stored credentials fill in what is omitted.
+             * @default shared
+             * @enum {string}
+             */
+            credentials?: "shared" | "personal";
+            /**
+             * Connection Id
+             * @description A saved connection whose stored secrets fill in what is omitted.
+             * @default null
+             */
+            connection_id?: string | null;
+            /**
+             * Table
+             * @description The table to show; the first one if there is none.
+             * @default null
+             */
+            table?: string | null;
+        };
         /** ConnectionTest */
         ConnectionTest: {
             /** Connector */
@@ -1576,7 +1624,7 @@ export interface components {
              * Capabilities
              * @description `sql`: run statements; `browse`: read the catalog; `load`: load rows into tables; `call`: call operations by name.
              */
-            capabilities: ("sql" | "browse" | "load" | "call")[];
+            capabilities: ("sql" | "browse" | "load" | "call" | "preview")[];
             /** @description `null` where no statements can be run. */
             sql: components["schemas"]["SqlInfo"] | null;
             /** Supports Writes */
@@ -2250,6 +2298,60 @@ export interface components {
             actions: string[];
             /** @default null */
             last_run: components["schemas"]["RunSummary"] | null;
+        };
+        /**
+         * Preview
+         * @description The first rows of a table, as texts.
+         */
+        Preview: {
+            /** Table */
+            table: string;
+            /** Columns */
+            columns: components["schemas"]["ColumnInfo"][];
+            /** Rows */
+            rows: (string | null)[][];
+        };
+        /**
+         * PreviewResult
+         * @description What settings make of the data. A file that can't be read is a result here.
+         */
+        PreviewResult: {
+            /**
+             * Tables
+             * @default []
+             */
+            tables: components["schemas"]["TableInfo"][];
+            /**
+             * More Tables
+             * @description How many tables aren't listed.
+             * @default 0
+             */
+            more_tables: number;
+            /**
+             * Table
+             * @default null
+             */
+            table: string | null;
+            /** @default null */
+            preview: components["schemas"]["Preview"] | null;
+            /**
+             * Code
+             * @description Of the error, if the table can't be read.
+             * @default null
+             */
+            code: string | null;
+            /**
+             * Message
+             * @default
+             */
+            message: string;
+            /**
+             * Details
+             * @default {}
+             */
+            details: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Problem
@@ -4794,6 +4896,120 @@ export interface operations {
             };
             /** @description An error of the Workbench; the message has an id to find in the log. */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    connections_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectionPreview"];
+            };
+        };
+        responses: {
+            /** @description Show the first rows of a table before the connection is saved */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewResult"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It doesn't exist, or you may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its current state doesn't allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A size limit was exceeded. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Understood, but it can't be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many requests at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The data source refused the request or failed. */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -12,6 +12,7 @@ from .active import ActiveQueries
 from .catalog import Catalog
 from .connection_tests import ConnectionTests
 from .loads import Loads
+from .previews import Previews
 from .statements import Statements
 
 
@@ -23,4 +24,5 @@ class Broker:
     loads: Loads
     catalog: Catalog
     tests: ConnectionTests
+    previews: Previews
     active: ActiveQueries

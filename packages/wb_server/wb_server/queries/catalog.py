@@ -14,6 +14,7 @@ from ..gate.service import Gate
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import WorkbenchError
+from .limits.service import LimitService
 from .opening import Opening
 from .running import RunningQueries
 
@@ -30,7 +31,9 @@ class Catalog:
         configurations: Configurations,
         gate: Gate,
         queries: RunningQueries,
+        limits: LimitService,
     ) -> None:
+        self._limits = limits
         self._opening = opening
         self._connections = connections
         self._configurations = configurations
@@ -97,7 +100,10 @@ class Catalog:
                 connection = self._connections.saved(actor, connection_id)
                 permit = self._gate.browse(actor, connection, query_id=permit.query_id)
             connector = self._configurations.connector(connection.connector)
-            with self._opening.session(actor, connection, connector, permit) as session:
+            temp_bytes = self._limits.of_query(actor, connection.id).temp_bytes
+            with self._opening.session(
+                actor, connection, connector, permit, temp_bytes=temp_bytes
+            ) as session:
                 running.attach(session)
                 try:
                     found = ask(session)

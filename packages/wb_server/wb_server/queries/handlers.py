@@ -9,7 +9,9 @@ from .models import (
     Cancelled,
     ColumnList,
     ColumnsQuery,
+    ConnectionPreview,
     ConnectionTest,
+    PreviewResult,
     QueryRequest,
     RunningList,
     RunningListQuery,
@@ -32,6 +34,13 @@ def test_saved(call: Call) -> TestResult:
     """Tests a saved connection."""
     return call.service(Broker).tests.test_saved(
         call.actor, call.origin, call.path["id"], call.hang_up
+    )
+
+
+def preview(call: Call) -> PreviewResult:
+    """The first rows of a table, before a connection is saved."""
+    return call.service(Broker).previews.preview(
+        call.actor, call.origin, call.body(ConnectionPreview), call.hang_up
     )
 
 
@@ -101,6 +110,18 @@ ROUTES = [
         body=ConnectionTest,
         audit="connection.test",
         errors=(404, 409, 429),
+        waits=True,
+    ),
+    Endpoint(
+        "POST",
+        "/connections/preview",
+        "connection.create",
+        preview,
+        "Show the first rows of a table before the connection is saved",
+        PreviewResult,
+        body=ConnectionPreview,
+        audit="connection.preview",
+        errors=(404, 409, 422, 429, 502),
         waits=True,
     ),
     Endpoint(

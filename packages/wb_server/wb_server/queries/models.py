@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from ..connections.models import CredentialMode
-from ..connectors.models import ColumnInfo, SchemaInfo, TableInfo
+from ..connectors.models import ColumnInfo, Preview, SchemaInfo, TableInfo
 from ..kit.request import Request
 
 
@@ -34,6 +34,24 @@ class TestResult(BaseModel):
     elapsed_ms: float
     server_version: str | None = None
     code: str | None = None
+    details: dict[str, Any] = {}
+
+
+class ConnectionPreview(ConnectionTest):
+    table: str | None = Field(
+        None, max_length=300, description="The table to show; the first one if there is none."
+    )
+
+
+class PreviewResult(BaseModel):
+    """What settings make of the data. A file that can't be read is a result here."""
+
+    tables: list[TableInfo] = []
+    more_tables: int = Field(0, description="How many tables aren't listed.")
+    table: str | None = None
+    preview: Preview | None = None
+    code: str | None = Field(None, description="Of the error, if the table can't be read.")
+    message: str = ""
     details: dict[str, Any] = {}
 
 

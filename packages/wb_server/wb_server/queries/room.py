@@ -38,6 +38,7 @@ def _build(assembly: Assembly) -> None:
     from .loads import Loads
     from .opening import Opening
     from .peers import Peers
+    from .previews import Previews
     from .running import RunningQueries
     from .statements import Statements
 
@@ -91,8 +92,9 @@ def _build(assembly: Assembly) -> None:
                 write_rows=settings.max_write_rows,
             ),
             Loads(opening, configurations, gate, limits),
-            Catalog(opening, connections, configurations, gate, running),
+            Catalog(opening, connections, configurations, gate, running, limits),
             ConnectionTests(opening, connections, configurations, gate, rights, running),
+            Previews(connections, configurations, gate, rights, running, limits),
             active,
         )
     )

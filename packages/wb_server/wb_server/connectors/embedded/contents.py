@@ -14,7 +14,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any, Final, cast
+from typing import IO, Final, cast
 from urllib.parse import urlsplit
 
 from .bad_value import BadValue
@@ -81,14 +81,18 @@ def check_head(path: str, kind: str) -> bytes:
     """The first bytes of a file's content, which have to be of its kind.
 
     Raises:
-        BadValue: they are of another kind (``wrong_format``), or can't be uncompressed.
+        BadValue: they are of another kind , or can't be uncompressed.
     """
     try:
         with open_content(path) as file:
             head = file.read(_HEAD)
+            if path.lower().endswith(".gz"):
+                # DuckDB takes the end of a file that was cut off for the end of the data.
+                while file.read(_PIECE):
+                    pass
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise BadValue(
-            "wrong_format",
+            "bad_value",
             "isn't a gzip file, or is cut off. Write it again, or take .gz from its name.",
         ) from None
     except OSError:
@@ -96,16 +100,14 @@ def check_head(path: str, kind: str) -> bytes:
     for signature, found, what, ending in _SIGNATURES:
         if head.startswith(signature) and found != kind:
             cure = f"Name it {ending}." if ending else "Save it as CSV, Parquet, JSON or XLSX."
-            raise BadValue("wrong_format", f"is {what}, not {_NAMES[kind]}. {cure}")
+            raise BadValue("bad_value", f"is {what}, not {_NAMES[kind]}. {cure}")
     start = head.lstrip(codecs.BOM_UTF8 + b" \r\n\t")[:200].lower()
     if kind in ("csv", "tsv") and start.startswith((b"<!doctype html", b"<html", b"<?xml")):
         raise BadValue(
-            "wrong_format", f"is a web page or XML, not {_NAMES[kind]}. Save it as CSV or XLSX."
+            "bad_value", f"is a web page or XML, not {_NAMES[kind]}. Save it as CSV or XLSX."
         )
     if kind == "xlsx" and head and not head.startswith(b"PK"):
-        raise BadValue(
-            "wrong_format", "isn't an Excel workbook. If it is a text file, name it .csv."
-        )
+        raise BadValue("bad_value", "isn't an Excel workbook. If it is a text file, name it .csv.")
     return head
 
 
@@ -133,7 +135,7 @@ def copy_as_utf8(path: str, encoding: str, target: str, most: int) -> int:
         most: the size that it may have.
 
     Raises:
-        BadValue: it isn't in this encoding (``wrong_encoding``), or there is no room for the copy.
+        BadValue: it isn't in this encoding, or there is no room for the copy.
     """
     read = written = 0
     decoder: codecs.IncrementalDecoder | None = None
@@ -156,7 +158,7 @@ def copy_as_utf8(path: str, encoding: str, target: str, most: int) -> int:
                 if not piece:
                     return written
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise BadValue("wrong_format", "isn't a gzip file, or is cut off.") from None
+        raise BadValue("bad_value", "isn't a gzip file, or is cut off.") from None
     except OSError:
         raise BadValue(
             "out_of_memory",
@@ -192,38 +194,47 @@ def _wrong(path: str, encoding: str, byte: int) -> BadValue:
         else "Set another encoding."
     )
     return BadValue(
-        "wrong_encoding",
+        "bad_value",
         f"isn't in {encoding} (byte {byte + 1:,}). {cure}",
         encoding=likely,
         byte=byte + 1,
     )
 
 
-def not_utf8(path: str, line: int | None = None) -> BadValue:
-    """The error for a text that isn't UTF-8, with the likely encoding."""
-    likely = guess_encoding(path)
-    where = f" (line {line:,})" if line else ""
-    cure = (
-        f"It is probably {likely}: set this as its encoding, or save it as UTF-8."
-        if likely
-        else "Save it as UTF-8."
-    )
-    details: dict[str, Any] = {"encoding": likely} if likely else {}
+def not_utf8(path: str) -> BadValue | None:
+    """The error for a text that isn't UTF-8, with the likely encoding; ``None`` if it is."""
+    data = _start(path)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+        return None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+    likely = _guess(data)
+    if likely is None:
+        return BadValue("bad_value", f"isn't UTF-8 (line {line:,}). Save it as UTF-8.", line=line)
     return BadValue(
-        "wrong_encoding",
-        f"isn't UTF-8{where}. {cure}",
-        **details,
-        **({"line": line} if line else {}),
+        "bad_value",
+        f"isn't UTF-8 (line {line:,}). It is probably {likely}: set this as its encoding, or save "
+        "it as UTF-8.",
+        line=line,
+        encoding=likely,
     )
 
 
 def guess_encoding(path: str) -> str | None:
     """The likely encoding of a text, of those that can be set; ``None`` if none is."""
+    return _guess(_start(path))
+
+
+def _start(path: str) -> bytes:
     try:
         with open_content(path) as file:
-            data = file.read(_GUESSED)
+            return file.read(_GUESSED)
     except (OSError, EOFError, zlib.error):
-        return None
+        return b""
+
+
+def _guess(data: bytes) -> str | None:
     if not data:
         return None
     nul = data[:_HEAD].count(0)

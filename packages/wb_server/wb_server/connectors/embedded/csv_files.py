@@ -215,8 +215,8 @@ def _ragged(number: int, width: int, wanted: int, line: str, found: str = "") ->
     values = f"{width} value{'' if width == 1 else 's'}"
     return BadValue(
         "bad_value",
-        f"has {values} in line {number:,}{found}, and {wanted} in others: {line[:100]}\nCorrect the "
-        "line, or set the delimiter, the quote or the number of skipped lines.",
+        f"has {values} in line {number:,}{found}, and {wanted} in others: “{line[:100]}”. Correct "
+        "the line, or set the delimiter, the quote or the number of skipped lines.",
         line=number,
         value=line[:100],
     )

@@ -123,7 +123,7 @@ def _in_file(kind: str, message: str) -> WorkbenchError | None:
     """The error of a bad line or value in a file, with its position; ``None`` for other errors."""
     if kind not in ("invalidinput", "conversion", "io", "error"):
         return None
-    for pattern, template in _OF_FILES:
+    for pattern, template, cure in _OF_FILES:
         if found := re.search(pattern, message):
             parts = {key: it for key, it in found.groupdict().items() if it is not None}
             details: dict[str, Any] = {
@@ -138,49 +138,61 @@ def _in_file(kind: str, message: str) -> WorkbenchError | None:
             of = f" of “{details['file']}”" if path else ""
             value = details.get("value", "")
             problem = template.format(**{"expected": "", "found": "", "why": "", **parts})
-            ends = f": {value[:100]}" if value else "."
-            return InvalidInput(f"{where}{of} {problem}{ends}", code="bad_value", **details)
+            ends = f": “{value[:100]}”." if value else "."
+            return InvalidInput(f"{where}{of} {problem}{ends} {cure}", code="bad_value", **details)
     return None
 
 
-_LINE = r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line: ?(?P<value>.*)\n)?\s*"
+_LINE = r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line: ?(?P<value>(?s:.*?))\n)?\s*"
 _OF_FILES: Final = (
     (
         _LINE + r"Expected Number of Columns: (?P<expected>\d+) Found: (?P<found>\d+)",
         "has {found} values, and the file has {expected} columns",
+        "Correct the line, or set the delimiter or the quote.",
     ),
     (
         _LINE + r"Value with unterminated quote",
         "has a quote that isn't closed, or text after a closed one",
+        "Correct the line, or set the quote to none.",
     ),
     # DuckDB quotes the line before, so the value is left out.
     (
         r"CSV Error on Line: (?P<line>\d+)\n(?:Original Line:.*\n)?\s*Invalid unicode",
-        "isn't UTF-8. Save the file as UTF-8",
+        "isn't UTF-8",
+        "Set its encoding, or save it as UTF-8.",
     ),
-    (_LINE + r"Maximum line size", "is longer than 2,000,000 bytes"),
-    (_LINE + r"(?P<why>[^\n]*)", "can't be read ({why})"),
+    (
+        _LINE + r"Maximum line size",
+        "is longer than 2,000,000 bytes",
+        "Correct the line: a quote may be open. If it isn't, save the file as Parquet.",
+    ),
+    (_LINE + r"(?P<why>[^\n]*)", "can't be read ({why})", "Correct the line."),
     (
         r"CSV Parser state machine reached an invalid state",
         "ends differently from those before it: LF and CRLF are mixed, or quotes are wrong",
+        "Save the file with one kind of line ends, or set the quote.",
     ),
     (
         r"Error when sniffing file \"(?P<path>[^\"]+)\"",
         "doesn't match the others: no separator gives each line the same number of values, or LF "
         "and CRLF are mixed",
+        "Set the delimiter, the quote or the number of skipped lines.",
     ),
     (
         r"JSON transform error in file \"(?P<path>[^\"]+)\", in (?:line|record/value) (?P<line>\d+): "
         r"(?P<value>[^\n]*?) has duplicate key",
         "has a key twice",
+        "Correct the file.",
     ),
     (
         r"Malformed JSON in file \"(?P<path>[^\"]+)\", at byte (?P<byte>\d+) in (?:line|record/value) "
         r"(?P<line>\d+): (?P<why>[^\n]*\w)",
         "or one next to it isn't valid JSON ({why})",
+        "Correct the file.",
     ),
     (
         r"\"maximum_object_size\" of \d+ bytes exceeded while reading file \"(?P<path>[^\"]+)\"",
         "has an object of more than 16 MiB",
+        "Write one object a line.",
     ),
 )

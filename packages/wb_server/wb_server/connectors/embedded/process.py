@@ -46,6 +46,7 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import duckdb
+import pyarrow as pa
 
 from wb_server.connectors.embedded.bad_value import BadValue
 from wb_server.connectors.embedded.output import write_answer
@@ -111,7 +112,7 @@ def _answer(request: dict[str, Any], out: BinaryIO, ended: int) -> int:
             views.make(source["tables"])
         connection.execute("SET lock_configuration = true")
         return _run(connection, request, out)
-    except duckdb.Error as error:
+    except (duckdb.Error, pa.ArrowException) as error:  # in mid-stream it comes through Arrow
         if views is not None and (explained := views.explain(error)):
             raise explained from None
         raise

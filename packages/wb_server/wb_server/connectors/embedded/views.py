@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import duckdb
 
@@ -19,6 +20,11 @@ from .contents import check_head, copy_as_utf8, is_marked_utf16, not_utf8
 
 # Called with the path and the new profile of each file that had none.
 Learned: TypeAlias = Callable[[str, dict[str, Any]], None]
+
+# The last one is what DuckDB says of some bytes after the first rows.
+_NOT_UTF8: Final = re.compile(
+    "Invalid unicode|(isn't|not|invalid) (valid )?utf-?8|Attempted to access index", re.IGNORECASE
+)
 
 
 class Views:
@@ -72,15 +78,21 @@ class Views:
                 pass  # a query of the workbook says why
             self._learned(path, {"kind": "xlsx", "sheets": sheets})
 
-    def explain(self, error: duckdb.Error) -> BadValue | None:
-        """The error of a text that isn't UTF-8, with the likely encoding, if that is what it says."""
+    def explain(self, error: Exception) -> BadValue | None:
+        """What is wrong with a file, where DuckDB's error doesn't say it."""
         said = str(error)
-        if "unicode" not in said.lower() and "utf-8" not in said.lower():
+        if found := re.search(r"(?:No magic bytes found|too small).* file '([^']+)'", said):
+            return _of_file(
+                found[1],
+                BadValue("bad_value", "isn't a Parquet file, or is cut off. Write it again."),
+            )
+        if not _NOT_UTF8.search(said):
             return None
-        texts = [path for path, place in self._texts.items() if place in said]
-        if not texts and len(self._texts) == 1:
-            texts = list(self._texts)
-        return _of_file(texts[0], not_utf8(self._texts[texts[0]])) if texts else None
+        places = [(path, place) for path, place in self._texts.items() if place in said]
+        for path, place in places or self._texts.items():
+            if wrong := not_utf8(place):
+                return _of_file(path, wrong)
+        return None
 
     def _select(self, table: dict[str, Any]) -> str:
         kind, paths = table["kind"], table["paths"]
@@ -115,6 +127,8 @@ class Views:
         encoding = options.get("encoding")
         if encoding in (None, "utf-8"):
             encoding = "utf-16" if is_marked_utf16(head) else None
+            if kind == "json" and head.startswith(codecs.BOM_UTF8):
+                encoding = "utf-8"  # the copy has no mark, which DuckDB would read
         place = self._text(path, encoding)
         found = (
             of_json.profile(self._connection, place)

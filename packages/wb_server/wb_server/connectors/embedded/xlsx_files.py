@@ -59,12 +59,10 @@ def _opened(path: str) -> Iterator[tuple[Package, CalamineWorkbook]]:
         try:
             yield package, CalamineWorkbook.from_object(package.file)
         except PasswordError:
-            raise BadValue(
-                "wrong_format", "has a password. Save it without one, or as CSV."
-            ) from None
+            raise BadValue("bad_value", "has a password. Save it without one, or as CSV.") from None
         except (CalamineError, OSError):
             raise BadValue(
-                "wrong_format", "is damaged. Open it in a spreadsheet program, and save it again."
+                "bad_value", "is damaged. Open it in a spreadsheet program, and save it again."
             ) from None
 
 

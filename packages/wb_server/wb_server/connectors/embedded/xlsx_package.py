@@ -184,7 +184,7 @@ class Package:
 
 def _damaged() -> BadValue:
     return BadValue(
-        "wrong_format",
+        "bad_value",
         "isn't an Excel workbook, or is damaged. Open it in a spreadsheet program, and save it "
         "again as XLSX.",
     )

@@ -1,0 +1,45 @@
+"""Files as people have them are read rightly, or refused with what to set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support.odd_files import CASES, Case, write
+from support.source import Source
+
+from wb_server.connectors.base import Target
+from wb_server.connectors.embedded.workers import Workers
+from wb_server.connectors.files.connector import FilesConfig, FilesConnector
+from wb_server.kit.errors import WorkbenchError
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    folder = tmp_path_factory.mktemp("odd")
+    config = FilesConfig(folder=str(folder), patterns=write(folder))
+    workers = Workers(temporary=tmp_path_factory.mktemp("temporary"))
+    connector = FilesConnector([folder], workers)
+    yield Source(connector, Target("c1", 1, config, temp_bytes=64 << 20))
+    connector.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_an_odd_file_is_read_or_refused(odd: Source, case: Case) -> None:
+    sql = case.sql.format(case.asked)
+    if case.rows is not None:
+        found = odd.table(sql, case.asked)
+        rows = list(zip(*(column.to_pylist() for column in found.columns), strict=True))
+        assert rows == list(case.rows)
+        for row, wanted in zip(rows, case.rows, strict=True):
+            assert list(map(type, row)) == list(map(type, wanted))
+        return
+    with pytest.raises(WorkbenchError) as caught:
+        odd.table(sql, case.asked)
+    error = caught.value
+    assert error.status < 500, error
+    for part in case.says:
+        assert part in error.message
+    assert (case.details or {}).items() <= error.details.items()
