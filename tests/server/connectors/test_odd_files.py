@@ -19,7 +19,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     folder = tmp_path_factory.mktemp("odd")
-    config = FilesConfig(folder=str(folder), patterns=write(folder))
+    config = FilesConfig.model_validate(
+        {"folder": str(folder), "reading": {"patterns": write(folder)}}
+    )
     workers = Workers(temporary=tmp_path_factory.mktemp("temporary"))
     connector = FilesConnector([folder], workers)
     yield Source(connector, Target("c1", 1, config, temp_bytes=64 << 20))

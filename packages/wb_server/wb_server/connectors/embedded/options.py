@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
 )
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -29,6 +30,7 @@ from .file_tables import KINDS, normal
 
 MAX_PATTERNS: Final = 50
 _MAX_YAML: Final = 20_000
+_MAX_BRACKETS: Final = 500
 _DIRECTIVES: Final = "aAbBdHIjmMpSfyY"
 _NUMBER: Final = r"(?:DECIMAL|NUMERIC)\( ?[0-9]{1,2} ?, ?[0-9]{1,2} ?\)"
 _TYPE: Final = re.compile(
@@ -96,11 +98,9 @@ ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 
 
 class ReadOptions(BaseModel):
-    """Leave a field empty to have it found out from each file."""
+    """What can be said about a file, for a connection and for a pattern."""
 
-    model_config = ConfigDict(
-        extra="forbid", title="Reading", json_schema_extra={"collapsed": True}
-    )
+    model_config = ConfigDict(extra="forbid")
 
     encoding: Encoding | None = Field(
         None, title="Encoding", description="Empty: UTF-8, or UTF-16 with a byte order mark."
@@ -168,7 +168,7 @@ class PatternOptions(ReadOptions):
 class Reading:
     """A connection's options, and those of its patterns in their order."""
 
-    defaults: ReadOptions = field(default_factory=lambda: ReadOptions.model_validate({}))
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     patterns: tuple[tuple[str, PatternOptions], ...] = ()
 
     def kind_of(self, path: str) -> str | None:
@@ -184,7 +184,7 @@ class Reading:
 
     def of(self, path: str) -> dict[str, Any]:
         """The options of a file, as a worker's process expects them; what isn't said is left out."""
-        said = self.defaults.model_dump(exclude_none=True)
+        said = dict(self.defaults)
         lower = normal(path)
         types: dict[str, str] = {}
         for pattern, options in self.patterns:
@@ -242,10 +242,12 @@ def parse_patterns(text: str) -> tuple[tuple[str, PatternOptions], ...]:
 
 
 def _load(text: str) -> object:
+    if text.count("[") + text.count("{") > _MAX_BRACKETS:
+        raise ValueError("isn't YAML that is read here: it has too many brackets")
     yaml = YAML(typ="safe", pure=True)
     try:
         if any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
-            raise ValueError("has an alias (*name), which isn't possible here: quote the pattern")
+            raise ValueError("has an alias: put patterns that begin with * in quotes")
         loaded: object = YAML(typ="safe", pure=True).load(text)
         return loaded
     except MarkedYAMLError as error:
@@ -270,19 +272,34 @@ def _checked(text: str) -> str:
     return text
 
 
-Patterns = Annotated[
-    str,
-    AfterValidator(_checked),
-    Field(
-        title="Options by file name",
-        description="YAML, by pattern: the options above (encoding, delimiter, quote, header, skip, "
-        "decimal, date_format, nulls, all_varchar), and types and format. A later pattern comes first.",
+class FileReading(ReadOptions):
+    """How the files of a connection are read. What is left empty is found out from each file."""
+
+    model_config = ConfigDict(
+        extra="forbid", title="How files are read", json_schema_extra={"collapsed": True}
+    )
+
+    patterns: str = Field(
+        "",
+        title="For some files only",
+        description="YAML, by file name: the options above (encoding, delimiter, quote, header, skip, "
+        "decimal, date_format, nulls, all_varchar), types of columns, and the format of files with an "
+        "unknown ending. Of several that fit, a later one counts.",
         max_length=_MAX_YAML,
         json_schema_extra={
             "examples": [
-                '"sales*.csv":\n  encoding: windows-1252\n  delimiter: ";"\n  decimal: ","\n'
-                "  date_format: '%d.%m.%Y'\n  types: {zip: VARCHAR}"
+                '"sales*.csv":\n  encoding: windows-1252\n  decimal: ","\n  types: {zip: VARCHAR}'
             ]
         },
-    ),
-]
+    )
+
+    @field_validator("patterns")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        parse_patterns(text)
+        return text
+
+    def reading(self) -> Reading:
+        """The options, with the patterns parsed."""
+        said = self.model_dump(exclude_none=True, exclude={"patterns"})
+        return Reading(said, parse_patterns(self.patterns))

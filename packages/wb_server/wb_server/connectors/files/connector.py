@@ -23,7 +23,7 @@ from ...kit.errors import Conflict, SourceFailed, Unprocessable, WorkbenchError
 from ..base import Connector, ConnectorConfig, Session, Target, require_fit
 from ..embedded.file_session import FileSession
 from ..embedded.file_tables import FileTable, FileTables, is_hidden, name_tables
-from ..embedded.options import Patterns, Reading, ReadOptions, parse_patterns
+from ..embedded.options import FileReading, Reading
 from ..embedded.profiles import Profiles, State, is_settled, state_of
 from ..embedded.roots import allowed
 from ..embedded.workers import Workers
@@ -42,10 +42,9 @@ class FilesConfig(ConnectorConfig):
         max_length=1000,
         json_schema_extra={"examples": ["/srv/data/sales"]},
     )
-    reading: ReadOptions = Field(
-        default_factory=lambda: ReadOptions.model_validate({}), title="How files are read"
+    reading: FileReading = Field(
+        default_factory=lambda: FileReading.model_validate({}), title="How files are read"
     )
-    patterns: Patterns = ""
 
 
 def find_tables(folder: Path, reading: Reading) -> FileTables:
@@ -119,7 +118,7 @@ class FilesConnector(Connector):
             permit,
             target.temp_bytes,
             self._folder(target.config),
-            Reading(target.config.reading, parse_patterns(target.config.patterns)),
+            target.config.reading.reading(),
             self._profiles,
         )
 

@@ -22,7 +22,7 @@ from ...gate.permits import Permit
 from ...kit.errors import Unprocessable
 from ...kit.network import NetworkPolicy
 from ..base import Connector, ConnectorConfig, Session, Target, require_fit
-from ..embedded.options import Patterns, Reading, ReadOptions, parse_patterns
+from ..embedded.options import FileReading
 from ..embedded.profiles import Profiles
 from ..embedded.workers import Workers
 from .client import Keys, Place, Store
@@ -91,10 +91,9 @@ class S3Config(ConnectorConfig):
     )
     secret_access_key: SecretStr | None = Field(None, title="Secret")
     session_token: SecretStr | None = Field(None, title="Session token")
-    reading: ReadOptions = Field(
-        default_factory=lambda: ReadOptions.model_validate({}), title="How files are read"
+    reading: FileReading = Field(
+        default_factory=lambda: FileReading.model_validate({}), title="How files are read"
     )
-    patterns: Patterns = ""
 
     @field_validator("bucket")
     @classmethod
@@ -243,7 +242,7 @@ class S3Connector(Connector):
             Store(place, keys),
             config.prefix,
             self._extension,
-            Reading(config.reading, parse_patterns(config.patterns)),
+            config.reading.reading(),
             self._profiles,
         )
 
