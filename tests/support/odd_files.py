@@ -271,8 +271,6 @@ CASES = [
         "rounded.csv", b"n\n1.5\n", says=["“1.5” in line 2", "BIGINT"],
         options="{types: {n: BIGINT}}",
     ),
-    Case("no_column.csv", b"id\n1\n", says=["no column “sum”", "It has id"],
-         options="{types: {sum: DOUBLE}}"),
     # --- nested, compressed, misnamed --------------------------------------------------------------
     Case(
         "nested.json",

@@ -5,11 +5,13 @@ import type { ApiClient } from '../api/request';
 import type {
   ColumnInfo,
   ConnectionCreate,
+  ConnectionPreview,
   ConnectionTest,
   ConnectionUpdate,
   ConnectionView,
   ConnectorInfo,
   CredentialPut,
+  PreviewResult,
   SchemaInfo,
   TableInfo,
   TestResult
@@ -39,6 +41,10 @@ export class ConnectionsApi extends OwnedApi<ConnectionView> {
 
   testDraft(body: ConnectionTest): Promise<TestResult> {
     return this.post(this.path('test'), body);
+  }
+
+  preview(body: ConnectionPreview): Promise<PreviewResult> {
+    return this.post(this.path('preview'), body);
   }
 
   putCredential(id: string, body: CredentialPut): Promise<ConnectionView> {

@@ -3,7 +3,14 @@ import type { JSONObject } from '@lumino/coreutils';
 import { JSONExt } from '@lumino/coreutils';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 
-import type { ConnectionView, ConnectorInfo, CredentialMode, TestResult } from '../api/types';
+import { ApiError } from '../api/request';
+import type {
+  ConnectionTest,
+  ConnectionView,
+  ConnectorInfo,
+  CredentialMode,
+  TestResult
+} from '../api/types';
 import { dayOf, endOfDay } from '../ui/dates';
 import type { FieldErrors } from '../ui/fielderrors';
 import { readableErrors } from '../ui/fielderrors';
@@ -14,6 +21,7 @@ import type { CredentialFormState } from './credentialform';
 import { CredentialForm, ENDS } from './credentialform';
 import { dropLogin, withoutLogin } from './login';
 import type { ConnectionsModel } from './model';
+import { PreviewModel } from './preview';
 import type { Draft } from './schema';
 import { checkSchema, fieldOf, formSchema, formUiSchema } from './schema';
 
@@ -51,10 +59,14 @@ export class DraftModel extends CredentialForm<DraftState> {
       untestable: null
     });
     this.connectors = connectors;
+    this.preview = new PreviewModel(body => model.preview(body), trans);
     this.saved = this.state;
   }
 
   readonly connectors: readonly ConnectorInfo[];
+
+  /** The first rows of a table, for connectors that have files. */
+  readonly preview: PreviewModel;
 
   /** What was saved. */
   result: ConnectionView | null = null;
@@ -71,6 +83,11 @@ export class DraftModel extends CredentialForm<DraftState> {
   /** Whether saving removes users' personal credentials. */
   get dropsCredentials(): boolean {
     return this.connection?.credentials === 'personal' && this.mode === 'shared';
+  }
+
+  get hasPreview(): boolean {
+    const found = this.connectors.find(item => item.kind === this.state.kind);
+    return found?.capabilities?.includes('preview') ?? false;
   }
 
   get schema(): RJSFSchema {
@@ -108,6 +125,7 @@ export class DraftModel extends CredentialForm<DraftState> {
     // A test's result is only valid for what was tested.
     const test = JSONExt.deepEqual(before.config, config) ? before.test : null;
     this.set({ name, description, config, test, problem: null, untestable: null });
+    this.preview.settingsAre(this.sent(config));
     if (Object.keys(before.errors).length > 0) {
       this.set({ errors: this.recheck(before) });
     }
@@ -122,6 +140,7 @@ export class DraftModel extends CredentialForm<DraftState> {
     const config = this.parked.get(kind) ?? defaults(this.configSchema(kind));
     this.parked.delete(kind);
     this.set({ kind, config, errors: {}, ...UNTESTED });
+    this.preview.forget();
   }
 
   /** Chooses shared or personal credentials. What was typed for shared ones is kept, but not sent. */
@@ -142,6 +161,19 @@ export class DraftModel extends CredentialForm<DraftState> {
       return;
     }
     await super.test();
+  }
+
+  /** Shows the first rows of a table, if the settings are complete. */
+  async showPreview(table: string | null): Promise<void> {
+    if (this.accept(this.tests(this.check()))) {
+      await this.preview.show(this.draft(), table, error => {
+        const field = error instanceof ApiError ? this.fieldOf(error.details.field) : null;
+        if (field !== null) {
+          this.refuse(error);
+        }
+        return field !== null;
+      });
+    }
   }
 
   protected get order(): readonly string[] {
@@ -171,16 +203,21 @@ export class DraftModel extends CredentialForm<DraftState> {
   }
 
   protected tested(): { subject: () => unknown; request: () => Promise<TestResult> } {
-    const { config, kind } = this.state;
+    const draft = this.draft();
     return {
       subject: () => this.state.config,
-      request: () =>
-        this.model.testDraft({
-          connector: kind,
-          config: this.sent(config),
-          credentials: this.mode,
-          ...(this.connection ? { connection_id: this.connection.id } : {})
-        })
+      request: () => this.model.testDraft(draft)
+    };
+  }
+
+  /** The settings as a test or a preview sends them. */
+  private draft(): ConnectionTest {
+    const { config, kind } = this.state;
+    return {
+      connector: kind,
+      config: this.sent(config),
+      credentials: this.mode,
+      ...(this.connection ? { connection_id: this.connection.id } : {})
     };
   }
 

@@ -11,6 +11,7 @@ import { useModelState } from '../ui/signal';
 import { ENDS } from './credentialform';
 import { DraftModel } from './draft';
 import type { ConnectionsModel } from './model';
+import { PreviewPane } from './previewpane';
 import { CredentialsChoice } from './credentialschoice';
 import { EndsField, TestAnswer } from './testanswer';
 
@@ -93,6 +94,7 @@ function ConnectionForm(props: {
         disabled={state.saving}
         onChange={data => draft.setData(data)}
       />
+      {draft.hasPreview && <PreviewPane draft={draft} trans={trans} />}
       {draft.hasCredentials && state.credentials === 'shared' && (
         <EndsField
           form={draft}

@@ -4,10 +4,12 @@ import type { EventStream } from '../api/events';
 import { ApiError, isAway } from '../api/request';
 import type {
   ConnectionCreate,
+  ConnectionPreview,
   ConnectionTest,
   ConnectionUpdate,
   ConnectionView,
   ConnectorInfo,
+  PreviewResult,
   TestResult
 } from '../api/types';
 import type { OwnedState } from '../sharing/ownedmodel';
@@ -167,6 +169,10 @@ export class ConnectionsModel
 
   testDraft(body: ConnectionTest): Promise<TestResult> {
     return this.api.testDraft(body);
+  }
+
+  preview(body: ConnectionPreview): Promise<PreviewResult> {
+    return this.api.preview(body);
   }
 
   async create(body: ConnectionCreate): Promise<ConnectionView> {

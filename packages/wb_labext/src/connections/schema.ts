@@ -99,7 +99,9 @@ export function fieldsUi(
     } else if (isObject(property.properties)) {
       ui[name] = {
         ...fieldsUi(property.properties, [], unchanged),
-        ...(name === ADVANCED ? { 'ui:options': { collapsed: true } } : {})
+        ...(name === ADVANCED || property.collapsed === true
+          ? { 'ui:options': { collapsed: true } }
+          : {})
       };
     }
   }

@@ -49,11 +49,6 @@ class Conversions:
         """The type that the options give a column; ``None`` if it is to be found."""
         return self._types.get(normal(name)) or ("VARCHAR" if self._all_text else None)
 
-    def unknown(self, names: list[str]) -> list[str]:
-        """The columns with a declared type that a file doesn't have."""
-        known = {normal(name) for name in names}
-        return [name for name in self._types if name not in known]
-
     def text(self, sql: str) -> str:
         """An expression of a text with the NULL texts replaced."""
         if not self._nulls:

@@ -59,13 +59,6 @@ def profile(
     if len(names) == 1 and "delimiter" not in options:
         _check_single(connection, path, options.get("skip", 0))
     conversions = Conversions(options)
-    if missing := conversions.unknown(names):
-        raise BadValue(
-            "unknown_column",
-            f"has no column “{missing[0]}”, for which its options have a type. It has "
-            f"{', '.join(names[:20])}.",
-            name=missing[0],
-        )
     source = _read([path], dialect, names)
     _check_declared(connection, path, dialect, names, conversions)
     open_ = [name for name in names if conversions.declared(name) is None]

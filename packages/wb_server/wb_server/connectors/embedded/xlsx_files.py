@@ -98,14 +98,6 @@ def load(
     read = _Sheet(connection, chosen, rows, options, nulls)
     if not read.titles:
         return "SELECT NULL::VARCHAR AS column0 WHERE false"
-    conversions = Conversions(options)
-    if missing := conversions.unknown(read.titles):
-        raise BadValue(
-            "unknown_column",
-            f"has no column “{missing[0]}” in the sheet “{chosen}”, for which its options have a "
-            f"type. It has {', '.join(read.titles[:20])}.",
-            name=missing[0],
-        )
     connection.register(name, pa.table(read.arrays))
     return f"SELECT {', '.join(read.columns(name))} FROM {quoted(name)}"  # noqa: S608
 
