@@ -44,6 +44,8 @@ Usage: ./wb COMMAND [options]      (./wb COMMAND --help lists a command's option
                 logs RUN --follow   cancel RUN
   service     run the Workbench service alone
   worker      run tasks of pipelines; any number of workers, on this machine or others
+  worker-setup  print what a worker on another machine needs
+                --hub URL
   scheduler   fire the schedules of pipelines
 
 For developing the Workbench:
@@ -76,6 +78,7 @@ _SERVER = {
     "scheduler",
     "service",
     "worker",
+    "worker-setup",
 }
 
 

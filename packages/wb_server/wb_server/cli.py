@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from traitlets import TraitError
 
+from .hosts import worker_setup
 from .kit.errors import WorkbenchError
 from .kit.room import Command
 from .operations import commands as operations
@@ -58,6 +59,7 @@ def _config(arguments: argparse.Namespace) -> int:
 _COMMANDS: dict[str, Command] = {
     "service": Command(_service, "run the Workbench service (the Hub does it)"),
     "worker": Command(_worker, "run tasks of pipelines (any number of workers, on any host)"),
+    "worker-setup": Command(worker_setup.run, worker_setup.TEXT, worker_setup.define),
     "scheduler": Command(_scheduler, "fire the schedules of pipelines"),
     "migrate": Command(operations.run_migrate, operations.MIGRATE, operations.define_migrate),
     "backup": Command(operations.run_backup, operations.BACKUP, operations.define_backup),

@@ -188,6 +188,8 @@ class Connector(ABC):
     """True if a table may be qualified by its schema; a file is queried by its name alone."""
     supports_preview: ClassVar[bool] = False
     """True if the form shows a table's first rows before the connection is saved."""
+    local_path: ClassVar[str | None] = None
+    """The configuration's field with a path on this machine, if such a source is files."""
     Config: ClassVar[type[ConnectorConfig]]
     login_and_password: ClassVar[tuple[str, str] | None] = None
     """The fields of the login's name and password, if ``set_password`` is supported."""

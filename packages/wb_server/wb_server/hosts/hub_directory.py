@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 from jupyterhub.services.auth import HubAuth
 
-from ..kit.errors import Unavailable
+from ..kit.errors import Unavailable, Unprocessable
 from ..kit.http import configured_client
 
 # A search box asks at every keystroke; a share names a user who was just looked up.
@@ -114,6 +114,24 @@ class HubDirectory:
         with self._lock:
             self._known = None
             self._one.clear()
+
+    def prove(self) -> None:
+        """Checks that the Hub accepts the token; a Hub that doesn't answer may be starting.
+
+        Raises:
+            Unprocessable: it doesn't accept it, or isn't a Hub (``hub_refused``).
+        """
+        try:
+            status = self._http.get("/users", params={"limit": 1}).status_code
+        except httpx.HTTPError:
+            return
+        if status in (401, 403, 404):
+            raise Unprocessable(
+                f"The Hub at {self._http.base_url} answers HTTP {status} to the question for its "
+                "users. Check JUPYTERHUB_API_URL, and that JUPYTERHUB_API_TOKEN is the Hub's "
+                "WB_WORKER_TOKEN.",
+                code="hub_refused",
+            )
 
     def close(self) -> None:
         """Closes the connections to the Hub."""

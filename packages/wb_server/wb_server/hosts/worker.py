@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from pathlib import Path
 
 from ..composition import StartError, build
 from ..engines import rq
 from ..governance.secrets.vault import VaultError
+from ..kit.disk import is_full
 from ..kit.errors import WorkbenchError
 from ..pipelines.execute import Executor
 from ..pipelines.kernels.base import Kernels
 from ..settings import Settings
 from .service import logging_of
+
+_SETUP = "`./wb worker-setup` on the service's machine prints what a worker elsewhere needs."
 
 
 def main(settings: Settings) -> int:
@@ -20,14 +25,21 @@ def main(settings: Settings) -> int:
     from .hub_directory import HubDirectory
 
     logging_of(settings.log_format)
-    if not settings.redis_url:
-        print("wb: a worker needs Redis: set WB_REDIS_URL", file=sys.stderr)
+    missing = _missing(settings)
+    if missing:
+        for line in missing:
+            print(f"wb: {line}", file=sys.stderr)
+        print(f"wb: {_SETUP}", file=sys.stderr)
         return 2
-    directory = HubDirectory() if os.environ.get("JUPYTERHUB_API_TOKEN") else None
+    directory = HubDirectory() if settings.mode == "hub" else None
     try:
+        if directory is not None:
+            directory.prove()
         workbench = build(settings, "worker", directory=directory, kernels=_kernels(settings))
     except (StartError, VaultError, WorkbenchError) as error:
         print(f"wb: {error}", file=sys.stderr)
+        if directory is not None:
+            directory.close()
         return 1
     executor = workbench.services.get(Executor)
     try:
@@ -37,6 +49,41 @@ def main(settings: Settings) -> int:
         if directory is not None:
             directory.close()
     return 0
+
+
+def _missing(settings: Settings) -> list[str]:
+    """What a worker needs and doesn't have: without it, it would fail every task that it takes."""
+    found = []
+    if not settings.redis_url:
+        found.append("a worker needs Redis: set WB_REDIS_URL")
+    if not settings.database_url and not (Path(settings.data_dir) / "workbench.db").exists():
+        found.append(
+            "a worker needs the metadata database of the service, and there is none in "
+            f"{settings.data_dir}: set WB_DATABASE_URL"
+        )
+    if not settings.key_path.exists():
+        found.append(
+            f"a worker needs the master key, and {settings.key_path} doesn't exist: set WB_KEY_FILE"
+        )
+    if settings.mode == "hub":
+        for name, what in (
+            ("JUPYTERHUB_API_URL", "the address of the Hub's API"),
+            ("JUPYTERHUB_API_TOKEN", "the Hub's token for workers (WB_WORKER_TOKEN there)"),
+        ):
+            if not os.environ.get(name):
+                found.append(f"a worker asks the Hub for the owners of runs: set {name}, {what}")
+    folder = Path(settings.data_dir)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        if not is_full(error):
+            found.append(
+                f"a worker needs a folder that it can write to, and {folder} can't be written "
+                f"({error.strerror}): set WB_DATA_DIR"
+            )
+    return found
 
 
 def _kernels(settings: Settings) -> Kernels | None:

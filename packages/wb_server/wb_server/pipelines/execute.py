@@ -22,6 +22,7 @@ from ..kit.blobs import Blobs
 from ..kit.disk import has_room, is_full
 from ..kit.endpoint import HangUp, Origin
 from ..kit.errors import Unprocessable, WorkbenchError
+from .abilities import Abilities
 from .accounts import Accounts
 from .definition.fields import write_duration
 from .definitions import Definitions, scope_of
@@ -118,6 +119,7 @@ class Executor:
         lease: seconds without renewal after which a worker loses its attempts.
         slots: the maximum number of concurrent attempts.
         folders: where it stores what tasks make, for now or for good.
+        abilities: what this worker can run; ``None``: everything.
         changed: called with every step that the end of an attempt causes.
         news: called with a run's id when one of its attempts has logged or reported something.
     """
@@ -136,6 +138,7 @@ class Executor:
         lease: float,
         slots: int,
         folders: Sequence[Path],
+        abilities: Abilities | None,
         changed: Callable[[Step], None],
         news: Callable[[str], None],
     ) -> None:
@@ -149,6 +152,7 @@ class Executor:
         self.name = name
         self._lease = lease
         self._folders = folders
+        self._abilities = abilities
         self._changed = changed
         self._news = news
         self._slots = threading.Semaphore(slots)
@@ -195,6 +199,10 @@ class Executor:
 
     def _perform(self, task_run_id: str) -> None:
         try:
+            lacking = self._abilities.lacks(task_run_id) if self._abilities else None
+            if lacking is not None:
+                self._transitions.wait_for(task_run_id, "no_worker", lacking)
+                return
             claim = self._transitions.claim(
                 task_run_id, self.name, self._lease, held=self._has_room()
             )
@@ -284,10 +292,12 @@ class Executor:
         """Records the end, and claims what follows; retries while the metadata database doesn't work."""
         until = clock.monotonic() + self._lease
         while True:
-            take = (self.name, self._lease)
+            # Only a worker that can run every task may take the next one unseen.
             try:
+                everything = self._abilities is None or self._abilities.everything()
+                takes = everything and not self._stopping.is_set()
                 step = self._transitions.end(
-                    claim, end, take=None if self._stopping.is_set() else take
+                    claim, end, take=(self.name, self._lease) if takes else None
                 )
                 return step if step.done else None
             except WorkbenchError as error:

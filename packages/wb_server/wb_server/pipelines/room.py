@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from .kernels.base import Kernels
     from .tasks.base import TaskType
 
+log = logging.getLogger(__name__)
+
 
 def _build(assembly: Assembly) -> None:
+    from ..connections.configurations import Configurations
     from ..connections.service import ConnectionService
     from ..governance.people.service import PeopleService
     from ..governance.rights import Rights
@@ -31,11 +35,13 @@ def _build(assembly: Assembly) -> None:
     from ..queries.bindings import BindingsPort
     from ..queries.broker import Broker
     from ..queries.limits.service import LimitService
+    from .abilities import Abilities
     from .accounts import Accounts
     from .checks import Checks
     from .definitions import Definitions
     from .execute import Executor
-    from .kernels.base import Kernels
+    from .kernels.base import Kernels, NoKernels
+    from .presence import Presence
     from .runs.bindings import RunBindings
     from .runs.notes import Notes
     from .runs.reconciler import Reconciler
@@ -94,6 +100,18 @@ def _build(assembly: Assembly) -> None:
     assembly.add(PipelineService(store, definitions, checks, runs, blobs, rights, people, bus))
     schedules = assembly.add(ScheduleService(store, definitions, runs, accounts))
     if assembly.role == "worker" or _inline(assembly):
+        abilities = None
+        if assembly.role == "worker":
+            abilities = Abilities(
+                database,
+                definitions,
+                assembly.get(ConnectionService),
+                assembly.get(Configurations),
+                blobs,
+                notebooks=not isinstance(kernels, NoKernels),
+            )
+            for what in abilities.limits():
+                log.warning("this worker doesn't run %s", what)
         executor = assembly.add(
             Executor(
                 task_transitions,
@@ -107,10 +125,17 @@ def _build(assembly: Assembly) -> None:
                 lease=settings.lease_seconds,
                 slots=settings.worker_slots,
                 folders=(settings.blobs_folder, _temporary(assembly)),
+                abilities=abilities,
                 changed=runs.went,
                 news=runs.news,
             )
         )
+        if assembly.role == "worker":
+            presence = Presence(Path(settings.data_dir) / "workers", executor.name)
+            assembly.closing.callback(presence.close)
+            with presence.dead() as workers:
+                for step in task_transitions.lose(workers):
+                    runs.went(step)
         assembly.closing.callback(executor.close)
     reconciler = Reconciler(
         runs,

@@ -95,6 +95,7 @@ class DuckdbFileConnector(Connector):
     description: ClassVar[str] = "A DuckDB database file of the server, to read."
     dialect: ClassVar[DialectName] = "duckdb"
     supports_writes: ClassVar[bool] = False
+    local_path: ClassVar[str | None] = "path"
     Config: ClassVar[type[ConnectorConfig]] = DuckdbFileConfig
 
     def __init__(self, roots: Sequence[str | Path], workers: Workers) -> None:

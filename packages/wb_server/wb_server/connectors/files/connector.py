@@ -98,6 +98,7 @@ class FilesConnector(Connector):
     description: ClassVar[str] = "Parquet, CSV, TSV, JSON and XLSX files in a folder of the server."
     dialect: ClassVar[DialectName] = "duckdb"
     supports_writes: ClassVar[bool] = False
+    local_path: ClassVar[str | None] = "folder"
     supports_schemas: ClassVar[bool] = False
     supports_preview: ClassVar[bool] = True
     Config: ClassVar[type[ConnectorConfig]] = FilesConfig
