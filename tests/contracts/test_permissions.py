@@ -72,6 +72,9 @@ REQUESTS: dict[str, Request] = {
     "POST /connections/{id}/restore": Request(deleted=True),
     "GET /connections/{id}/columns": Request(query={"table": "sales"}),
     "POST /query": Request({"connection": "THING", "sql": "select * from sales"}),
+    "POST /load": Request(
+        query={"connection": "THING", "table": "sales", "mode": "append"}, missing="bad_rows"
+    ),
     "DELETE /query/{id}": Request(missing="unknown_id"),
     "POST /connections/{id}/shares": Request(SHARE),
     "POST /connections/{id}/owner": Request(OWNER),

@@ -4,6 +4,7 @@
 
     wb.connections()
     frame = wb.query("warehouse", "select * from sales where day >= :since", {"since": day}).df()
+    wb.load(frame, "warehouse.public.recent_sales", mode="replace")
 
 Every call acts as the user who runs the notebook, which never contains a password. Errors are raised
 as :class:`wb.QueryError`; see ``wb_server.client`` for the tree.
@@ -12,7 +13,7 @@ as :class:`wb.QueryError`; see ``wb_server.client`` for the tree.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wb_kernels import outputs, session
@@ -22,6 +23,8 @@ from wb_server.client import (
     Client,
     Connections,
     InvalidParameter,
+    Loaded,
+    LoadMode,
     QueryError,
     Result,
     ServiceUnreachable,
@@ -34,11 +37,13 @@ __all__ = [
     "Client",
     "Connections",
     "InvalidParameter",
+    "Loaded",
     "QueryError",
     "Result",
     "ServiceUnreachable",
     "cancel",
     "connections",
+    "load",
     "output",
     "query",
 ]
@@ -73,6 +78,32 @@ def query(
 
         return query_of_caller(sql, params, row_limit, sys._getframe(1))
     return session.client().query(connection, sql, params, row_limit=row_limit)
+
+
+def load(
+    frame: Any, to: str, mode: LoadMode = "append", *, key: Sequence[str] | str = ()
+) -> Loaded:
+    """Loads a frame into a table of a connection, all rows or none.
+
+    Columns are matched by name. Columns of a pandas index that have a name are loaded too.
+
+    Args:
+        frame: a pandas or polars frame, an Arrow table, a result, or a list of dictionaries.
+        to: ``connection.table`` or ``connection.schema.table``.
+        mode: ``append`` adds the rows to a table, ``create`` makes the table, ``replace`` puts them in the
+            place of its rows, or makes it, and ``upsert`` updates rows by their key and adds the others.
+        key: for ``upsert``: the columns that identify a row.
+
+    Returns:
+        How many rows were loaded, and how long it took.
+
+    Raises:
+        QueryError: the load was refused or failed, and the table is as it was. The message names the
+            column, if one is to blame.
+    """
+    from wb_kernels.loads import load_frame
+
+    return load_frame(frame, to, mode, (key,) if isinstance(key, str) else tuple(key))
 
 
 def connections() -> Connections:

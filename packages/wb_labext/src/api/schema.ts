@@ -522,6 +522,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load rows into a table
+         * @description Loads rows, sent as an Arrow IPC stream without compression, into a table: all or none.
+         *
+         *         Batches have at most 1,048,576 rows. Strings and bytes have Arrow's plain types, and no column is a
+         *         dictionary.
+         */
+        post: operations["load_load"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/queries": {
         parameters: {
             query?: never;
@@ -1887,6 +1910,21 @@ export interface components {
             bytes: components["schemas"]["LimitValue"];
             seconds: components["schemas"]["LimitValue"];
             temp_bytes: components["schemas"]["LimitValue"];
+        };
+        /**
+         * Loaded
+         * @description The result of a load: all rows are in the table.
+         */
+        Loaded: {
+            /** Rows */
+            rows: number;
+            /**
+             * Table
+             * @description The table, as the database names it.
+             */
+            table: string;
+            /** Elapsed Ms */
+            elapsed_ms: number;
         };
         /**
          * LogPage
@@ -5523,6 +5561,147 @@ export interface operations {
             };
             /** @description The data source refused the request or failed. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The data source took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    load_load: {
+        parameters: {
+            query: {
+                /** @description A connection's name or id. */
+                connection: string;
+                /** @description `schema.table` or `table`. Quote a name here if SQL needs quotes for it. */
+                table: string;
+                /** @description `append` adds the rows to a table, `create` makes the table, `replace` puts them in the place of its rows, or makes it, and `upsert` updates rows by their key and adds the others. */
+                mode: "append" | "replace" | "upsert" | "create";
+                /** @description For `upsert`: a JSON list of the columns that identify a row. */
+                key?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/vnd.apache.arrow.stream": string;
+            };
+        };
+        responses: {
+            /** @description Load rows into a table */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Loaded"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It doesn't exist, or you may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its current state doesn't allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A size limit was exceeded. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Understood, but it can't be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many requests at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The data source refused the request or failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the Workbench is down. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -21,7 +21,7 @@ the service raised, so ``except errors.NotFound`` works on both sides of the wir
 
 ``client`` sends requests, ``stream`` reads the bytes that come back, ``result`` is the answer, ``frames``
 converts it to pandas and polars, ``values`` to Python objects, ``connections`` is the list of sources,
-``parameters`` encodes values, ``errors`` has the tree above, ``wire`` the names shared with the service,
+``parameters`` encodes values, ``loads`` sends rows, ``errors`` has the tree above, ``wire`` the names shared with the service,
 and ``closing`` the context manager of clients and results.
 """
 
@@ -31,6 +31,7 @@ from .client import Client
 from .connections import ConnectionInfo, Connections
 from .errors import AnswerCut, AnswerTruncated, InvalidParameter, QueryError, ServiceUnreachable
 from .frames import to_pandas
+from .loads import Loaded, LoadMode
 from .parameters import encode_params
 from .result import Result
 from .values import python_values
@@ -42,6 +43,8 @@ __all__ = [
     "ConnectionInfo",
     "Connections",
     "InvalidParameter",
+    "LoadMode",
+    "Loaded",
     "QueryError",
     "Result",
     "ServiceUnreachable",

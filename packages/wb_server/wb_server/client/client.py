@@ -6,16 +6,19 @@ import contextlib
 import json
 import os
 import socket
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
+import pyarrow as pa
 
 from .closing import Closing
 from .connections import ConnectionInfo, Connections
 from .errors import ServiceUnreachable, error_from
+from .loads import Loaded, LoadMode, stream_file
 from .parameters import encode_params
 from .result import Result
 from .stream import Stream
@@ -28,6 +31,7 @@ IDLE_SECONDS = 60.0
 # interrupts. Without one it waits in recv(), which restarts after SIGINT once polars is imported, so the
 # stop button would do nothing.
 READ_SECONDS = 7 * 24 * 3600.0
+_CHUNK_BYTES = 1 << 20
 
 
 class Client(Closing):
@@ -137,6 +141,46 @@ class Client(Closing):
                 self._cancel_quietly(query_id)
             raise
 
+    def load(
+        self,
+        connection: str,
+        table: str,
+        rows: pa.Table,
+        *,
+        mode: LoadMode = "append",
+        key: Sequence[str] = (),
+    ) -> Loaded:
+        """Loads rows into a table, all or none; they are committed when this returns.
+
+        An interrupt (Ctrl-C, the kernel's stop button) stops the load, and leaves the table as it was.
+
+        Args:
+            connection: name or id of the connection.
+            table: ``schema.table`` or ``table``.
+            rows: the rows; their columns are matched to the table's by name.
+            mode: ``append`` adds them to a table, ``create`` makes the table, ``replace`` puts them in the
+                place of its rows, or makes it, and ``upsert`` updates rows by their key and adds the
+                others.
+            key: for ``upsert``: the columns that identify a row.
+
+        Raises:
+            QueryError: the load was refused or failed; the table is as it was.
+        """
+        where = {"connection": connection, "table": table, "mode": mode}
+        query = httpx.QueryParams({**where, "key": json.dumps(list(key))})
+        began = time.monotonic()
+        with stream_file(rows) as file:
+            size = file.tell()
+            file.seek(0)
+            response = self._send("POST", f"load?{query}", file=file, size=size)
+        done = self._decoded(response)
+        return Loaded(
+            rows=int(done["rows"]),
+            table=f"{connection}.{done['table']}",
+            mode=mode,
+            seconds=time.monotonic() - began,
+        )
+
     def connections(self) -> Connections:
         """The connections that the user may see, by name."""
         response = self._send("GET", "connections")
@@ -181,12 +225,22 @@ class Client(Closing):
         accept: str = "application/json",
         stream: bool = False,
         query_id: str | None = None,
+        file: BinaryIO | None = None,
+        size: int = 0,
     ) -> httpx.Response:
-        """Sends one request; raises an error for any answer that isn't a success."""
-        content = None if payload is None else json.dumps(payload, allow_nan=False).encode()
+        """Sends one request; raises an error for any answer that isn't a success.
+
+        Args:
+            payload: the body, as JSON.
+            file: the body, as an Arrow stream of ``size`` bytes.
+        """
+        content: Any = None if payload is None else json.dumps(payload, allow_nan=False).encode()
         headers = {"Accept": f"{accept}, application/json;q=0.9"}
         if content is not None:
             headers["Content-Type"] = "application/json"
+        if file is not None:
+            content = iter(partial(file.read, _CHUNK_BYTES), b"")
+            headers |= {"Content-Type": ARROW_STREAM, "Content-Length": str(size)}
         request = self._http.build_request(method, path, content=content, headers=headers)
         try:
             response = self._http.send(request, stream=stream)

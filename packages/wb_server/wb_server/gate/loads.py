@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from ..kit.request import Request
 
-LoadMode = Literal["append", "replace", "upsert"]
+LoadMode = Literal["append", "replace", "upsert", "create"]
 
 LEDGER = "workbench_ledger"
 """The table that records which writes were made, in the schema that they write to."""
@@ -48,6 +48,8 @@ class LoadRequest(Request):
             raise ValueError("an upsert needs a key: the columns that identify a row")
         if self.mode != "upsert" and self.key:
             raise ValueError("only the mode upsert takes a key")
+        if self.mode == "create" and not self.create:
+            raise ValueError("the mode create makes the table")
         if len(set(self.key)) != len(self.key):
             raise ValueError("the key names a column twice")
         return self

@@ -1,21 +1,22 @@
 """Request bodies: how they are received, and how much of them the service holds at once.
 
 Nothing of a body is kept before its sender is authenticated. A user's body is held until its request
-ends. What a refused sender keeps sending is read and discarded, so that they see the answer, but only
+ends, in memory, or on disk if the endpoint takes a file. What a refused sender keeps sending is read and discarded, so that they see the answer, but only
 for a limited number of requests at once.
 """
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import cast
+from typing import BinaryIO, cast
 
 from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 
-from ..kit.errors import LimitReached, TooLarge
+from ..kit.errors import LimitReached, TooLarge, Unavailable
 
 # The most that is read and discarded of one body.
 _DRAIN = 64 * 2**20
@@ -68,10 +69,12 @@ class Bodies:
 
     Args:
         largest: size of the largest body that an endpoint accepts, in bytes.
+        largest_file: size of the largest file that an endpoint accepts, in bytes.
     """
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, largest: int, largest_file: int = 0) -> None:
         self.held = Quota(one=2 * largest, all_=8 * largest)  # bytes
+        self.on_disk = Quota(one=2 * largest_file, all_=8 * largest_file)  # bytes
         self.thrown_away = Quota(one=16, all_=64)  # requests
 
 
@@ -85,13 +88,16 @@ class RequestBody:
         self._limit = 0
         self._received = 0
         self._chunks: list[bytes] = []
+        self._file: BinaryIO | None = None
+        self._disk_failed = False
         self._give_back: Callable[[], None] = lambda: None
 
-    def expect(self, sender: str, limit: int) -> None:
+    def expect(self, sender: str, limit: int, *, on_disk: bool = False) -> None:
         """Reserves room for the body of an authenticated sender.
 
         Args:
             limit: its maximum size in bytes.
+            on_disk: keeps it in a temporary file.
 
         Raises:
             TooLarge: its declared length exceeds the limit (``body_too_large``).
@@ -101,7 +107,9 @@ class RequestBody:
         self._limit = limit
         if size > limit:
             raise self.too_large()
-        self._take(self._bodies.held, sender, size)
+        self._take(self._bodies.on_disk if on_disk else self._bodies.held, sender, size)
+        if on_disk:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed by end()
         self._connection.set_body_timeout(_SECONDS)
 
     def throw_away(self, address: str) -> bool:
@@ -120,10 +128,15 @@ class RequestBody:
     def add(self, chunk: bytes) -> bool:
         """Adds a chunk. False if so much arrived that the connection should be closed."""
         self._received += len(chunk)
-        if self._received <= self._limit:
-            self._chunks.append(chunk)
-        else:
+        if self._received > self._limit:
             self._chunks.clear()
+        elif self._file is None:
+            self._chunks.append(chunk)
+        elif not self._disk_failed:
+            try:
+                self._file.write(chunk)
+            except OSError:
+                self._disk_failed = True
         return self._received <= max(self._limit, _DRAIN)
 
     def whole(self) -> bytes:
@@ -136,6 +149,26 @@ class RequestBody:
             raise self.too_large()
         return b"".join(self._chunks)
 
+    def file(self) -> BinaryIO:
+        """The whole body as a file, at its beginning.
+
+        Raises:
+            TooLarge: it exceeded its limit without having declared it (``body_too_large``).
+            Unavailable: the disk is full (``storage_full``).
+        """
+        if self._received > self._limit:
+            raise self.too_large()
+        try:
+            if self._file is None or self._disk_failed:
+                raise OSError
+            self._file.seek(0)
+        except OSError:
+            raise Unavailable(
+                "The service can't keep what was sent: its disk may be full. Ask an administrator.",
+                code="storage_full",
+            ) from None
+        return self._file
+
     def too_large(self) -> TooLarge:
         """The error of a body over its limit."""
         return TooLarge(
@@ -147,6 +180,8 @@ class RequestBody:
     def end(self) -> None:
         """Releases its room. Safe to repeat."""
         self._chunks.clear()
+        if self._file is not None:
+            self._file.close()
         give_back, self._give_back = self._give_back, lambda: None
         give_back()
 

@@ -61,7 +61,10 @@ class Serving:
         # that cancels, lists and the health page are answered however many wait. Starts its threads
         # when they are needed.
         self.waiting = ThreadPoolExecutor(api.max_waits, thread_name_prefix="wb-waiting")
-        self.bodies = Bodies(max(api.max_body, *(each.max_body for each in api.endpoints)))
+        self.bodies = Bodies(
+            max(api.max_body, *(each.max_body for each in api.endpoints if not each.upload)),
+            max((each.max_body for each in api.endpoints if each.upload), default=0),
+        )
 
     def close(self) -> None:
         """Ends the worker threads."""
@@ -123,7 +126,8 @@ class EndpointHandler(web.RequestHandler):
             if endpoint.action is not None:
                 await self._identify(endpoint)
             sender = self._actor.name or f"address {self.origin.address}"
-            self._body.expect(sender, max(self.serving.api.max_body, endpoint.max_body))
+            limit = max(self.serving.api.max_body, endpoint.max_body)
+            self._body.expect(sender, limit, on_disk=bool(endpoint.upload))
         except Exception as error:
             # Discards the body and answers after it. If that would take too much, answers now and
             # closes the connection.
@@ -179,6 +183,8 @@ class EndpointHandler(web.RequestHandler):
             call._body = parse_body(endpoint.body, self._body.whole())
             named = call._body.audit_target() if isinstance(call._body, HasAuditTarget) else None
             target = "/".join(filter(None, (target, named))) or getattr(call._body, "name", None)
+        if endpoint.upload:
+            call._upload = self._body.file()
         call._query = self._query(endpoint)
         result, pieces = await self._in_thread(
             lambda: self._begin(endpoint, call, target), waits=endpoint.waits

@@ -13,7 +13,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, BinaryIO, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 from pydantic import BaseModel, ValidationError
 
@@ -92,6 +92,7 @@ class Call:
     path: dict[str, str] = field(default_factory=dict)
     hang_up: HangUp = field(default_factory=HangUp)
     _body: BaseModel | None = None
+    _upload: BinaryIO | None = None
     _query: BaseModel | None = None
 
     def service(self, kind: type[T]) -> T:
@@ -102,6 +103,12 @@ class Call:
         """The validated body; ``model`` is the one that the endpoint declares."""
         assert isinstance(self._body, model)
         return self._body
+
+    @property
+    def upload(self) -> BinaryIO:
+        """The file that was sent, if the endpoint declares one; the host closes it at the end."""
+        assert self._upload is not None
+        return self._upload
 
     def query(self, model: type[M]) -> M:
         """The validated query parameters; ``model`` is the one that the endpoint declares."""
@@ -147,6 +154,7 @@ class Endpoint:
         waits: whether the handler may wait long, for a source or for its turn. Such handlers have
             their own threads, so that the others are answered however many wait.
         max_body: maximum size of its body in bytes, if larger than the others'.
+        upload: the media type of its body, if that is a file, which is kept on disk.
     """
 
     method: Method
@@ -162,6 +170,7 @@ class Endpoint:
     errors: tuple[int, ...] = ()
     waits: bool = False
     max_body: int = 0
+    upload: str = ""
 
     @property
     def name(self) -> str:

@@ -104,7 +104,7 @@ def _operation(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
     errors = {400, 500, *endpoint.errors}
     if endpoint.action is not None:
         errors |= {401, 403}
-    if endpoint.body is not None:
+    if endpoint.body is not None or endpoint.upload:
         errors.add(413)
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
@@ -136,6 +136,9 @@ def _operation(endpoint: Endpoint, refs: dict[Any, Any]) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": refs[endpoint.body, "validation"]}},
         }
+    if endpoint.upload:
+        sent = {endpoint.upload: {"schema": {"type": "string", "format": "binary"}}}
+        operation["requestBody"] = {"required": True, "content": sent}
     if endpoint.action is None:
         operation["security"] = []
     return operation

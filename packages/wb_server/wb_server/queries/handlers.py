@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from ..connections.credentials.models import CredentialTest
-from ..kit.endpoint import Call, Endpoint
+from ..gate.loads import LoadRequest
+from ..kit.endpoint import Call, Endpoint, validate
 from .broker import Broker
 from .models import (
     Cancelled,
@@ -11,6 +14,8 @@ from .models import (
     ColumnsQuery,
     ConnectionPreview,
     ConnectionTest,
+    Loaded,
+    LoadQuery,
     PreviewResult,
     QueryRequest,
     RunningList,
@@ -20,7 +25,10 @@ from .models import (
     TablesQuery,
     TestResult,
 )
+from .sent_rows import sent_rows
 from .stream import MEDIA_TYPE, QueryStream
+
+_MAX_LOAD = 2**30  # bytes
 
 
 def test(call: Call) -> TestResult:
@@ -78,6 +86,23 @@ def run(call: Call) -> QueryStream:
     return call.service(Broker).statements.query(
         call.actor, call.origin, call.body(QueryRequest), call.hang_up
     )
+
+
+def load(call: Call) -> Loaded:
+    """Loads rows, sent as an Arrow IPC stream without compression, into a table: all or none.
+
+    Batches have at most 1,048,576 rows. Strings and bytes have Arrow's plain types, and no column is a
+    dictionary.
+    """
+    query = call.query(LoadQuery)
+    request = validate(
+        LoadRequest, {**query.model_dump(), "create": query.mode in ("create", "replace")}
+    )
+    began = time.monotonic()
+    with sent_rows(call.upload) as rows:
+        done = call.service(Broker).loads.load(call.actor, call.origin, request, rows, call.hang_up)
+    table = f"{done.schema}.{done.table}" if done.schema else done.table
+    return Loaded(rows=done.rows, table=table, elapsed_ms=(time.monotonic() - began) * 1000)
 
 
 def queries(call: Call) -> RunningList:
@@ -180,6 +205,20 @@ ROUTES = [
         MEDIA_TYPE,
         body=QueryRequest,
         errors=(404, 409, 413, 422, 429, 502, 504),
+        waits=True,
+    ),
+    # The broker audits loads too.
+    Endpoint(
+        "POST",
+        "/load",
+        "query.run",
+        load,
+        "Load rows into a table",
+        Loaded,
+        query=LoadQuery,
+        upload=MEDIA_TYPE,
+        max_body=_MAX_LOAD,
+        errors=(404, 409, 422, 429, 502, 503, 504),
         waits=True,
     ),
     Endpoint(

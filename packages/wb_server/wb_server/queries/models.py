@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, Json
 
 from ..connections.models import CredentialMode
 from ..connectors.models import ColumnInfo, Preview, SchemaInfo, TableInfo
+from ..gate.loads import LoadMode
 from ..kit.request import Request
 
 
@@ -87,6 +88,32 @@ class QueryRequest(Request):
         pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
         description="A UUID chosen by the client, to cancel the query by.",
     )
+
+
+class LoadQuery(Request):
+    """Where the rows that are sent go."""
+
+    connection: str = Field(description="A connection's name or id.")
+    table: str = Field(
+        min_length=1,
+        max_length=300,
+        description="`schema.table` or `table`. Quote a name here if SQL needs quotes for it.",
+    )
+    mode: LoadMode = Field(
+        description="`append` adds the rows to a table, `create` makes the table, `replace` puts them in "
+        "the place of its rows, or makes it, and `upsert` updates rows by their key and adds the others."
+    )
+    key: Json[list[str]] = Field(
+        default=[], description="For `upsert`: a JSON list of the columns that identify a row."
+    )
+
+
+class Loaded(BaseModel):
+    """The result of a load: all rows are in the table."""
+
+    rows: int
+    table: str = Field(description="The table, as the database names it.")
+    elapsed_ms: float
 
 
 class Cancelled(BaseModel):

@@ -12,7 +12,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from ...kit.errors import InvalidInput, TooLarge, WorkbenchError
+from ...kit.errors import Conflict, InvalidInput, TooLarge, WorkbenchError
 
 MAX_ROW_BYTES: Final = 64 * 2**20
 _PIECE_BYTES: Final = 4 * 2**20
@@ -119,6 +119,15 @@ def key_of(pairs: Sequence[Pair], key: Sequence[str], *, fold_case: bool) -> lis
 def _refused(code: str, message: str, names: Sequence[str], **more: object) -> WorkbenchError:
     shown = ", ".join(f"“{name}”" for name in names[:10])
     return InvalidInput(f"{message}: {shown}.", code=code, columns=list(names), **more)
+
+
+def already_there(table: str) -> WorkbenchError:
+    return Conflict(
+        f"There is a table {table} already. Add the rows to it with append, or put them in the place of "
+        "its rows with replace.",
+        code="table_exists",
+        name=table,
+    )
 
 
 def no_unique_index(table: str, key: Sequence[str]) -> WorkbenchError:

@@ -23,6 +23,7 @@ from ..base import Loaded, LoadSession, TableName, Written
 from ..dialled.columns import (
     Pair,
     TableColumn,
+    already_there,
     key_of,
     no_unique_index,
     pair,
@@ -146,7 +147,10 @@ class MySQLLoad(MySQLUse, LoadSession):
         """Inspects or creates the table, and maps the columns to it."""
         permit = self._permit
         with self._call():
-            if not self._find():
+            found = self._find()
+            if found and permit.mode == "create":
+                raise already_there(str(permit.table))
+            if not found:
                 if not permit.create:
                     raise InvalidInput(
                         f"There is no table {permit.table}, and it may not be created.",
@@ -201,8 +205,11 @@ class MySQLLoad(MySQLUse, LoadSession):
         try:
             self._connection.command(statement)
         except pymysql.Error as error:
-            if errors.number_of(error) != 1050:  # another session created it meanwhile
+            if errors.number_of(error) != 1050:
                 raise
+            # Another session created it meanwhile.
+            if self._permit.mode == "create":
+                raise already_there(str(self._permit.table)) from None
         self._find()
 
     def _unique(self) -> list[set[str]]:

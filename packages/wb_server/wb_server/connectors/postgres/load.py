@@ -26,6 +26,7 @@ from ..dialled.calls import Ask, Calls
 from ..dialled.columns import (
     Pair,
     TableColumn,
+    already_there,
     key_of,
     no_unique_index,
     pair,
@@ -313,10 +314,13 @@ class _Table:
             The pairs, and the key's columns by the table's names.
 
         Raises:
+            Conflict: ``table_exists``, in the mode ``create``.
             InvalidInput: as ``pair``; ``unknown_table``, ``not_a_table``, ``no_unique_index``.
             Unprocessable: ``referenced_table``: deleting its rows would change other tables.
         """
         found = self._find()
+        if found and permit.mode == "create":
+            raise already_there(str(permit.table))
         with self._load.fixed_path():
             if not found:
                 if not permit.create:
