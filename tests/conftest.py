@@ -1,4 +1,4 @@
-"""Fixtures that all tests share: real servers, started once for a session."""
+"""Fixtures shared by all tests: real servers, each started once a session."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from support.summary import left, rates
 from wb_hub.quick import postpone
 from wb_server.kit.db import Database
 
-# As the service is started: before anything imports jsonschema.
+# As at the start of the service: before anything imports jsonschema.
 postpone()
 
-# Fixtures that start a server or a browser; `--no-servers` leaves out the tests that use them.
+# Fixtures that start a server or a browser; `--no-servers` deselects the tests that use them.
 _SERVERS = {
     "postgres",
     "postgres_url",
@@ -41,17 +41,17 @@ _SERVERS = {
     "service_api",
     "gateway_api",
     "api",
-    # Kernels, which take as long.
+    # Kernels take as long.
     "local",
     "kernel",
 }
-# A fixture that asks for a server by itself, and with which of its parameters.
+# A fixture that requests a server itself, and with which parameters.
 _SERVERS_OF = {"place": {"postgres", "mysql", "postgresql"}}
 
 
 @pytest.fixture(autouse=True)
 def _umask() -> Iterator[None]:
-    """What a command sets for its own files is undone: other tests' servers have other accounts."""
+    """Restores the umask that a command changed: other tests' servers use other accounts."""
     before = os.umask(0o022)
     os.umask(before)
     yield
@@ -59,19 +59,19 @@ def _umask() -> Iterator[None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds what these tests can be told; ``--no-servers`` is for `./wb test --fast`."""
-    parser.addoption("--no-servers", action="store_true", help="leave out tests with servers")
+    """Adds the options of these tests; ``./wb test --fast`` uses ``--no-servers``."""
+    parser.addoption("--no-servers", action="store_true", help="deselect tests with servers")
     parser.addoption(
-        "--systems", default="", help="systems to fetch and test with, such as mysql: tests/systems"
+        "--systems", default="", help="systems of tests/systems to fetch and test against, such as mysql"
     )
     group = parser.getgroup("values", "tests/values")
-    group.addoption("--values", type=int, default=1500, help="values to compare, of each connector")
-    group.addoption("--seed", type=int, help="of the random tables")
-    group.addoption("--cases", help="a JSON file of cases to run instead of the own ones")
+    group.addoption("--values", type=int, default=1500, help="values to compare per connector")
+    group.addoption("--seed", type=int, help="seed of the random tables")
+    group.addoption("--cases", help="a JSON file of cases to run instead of the built-in ones")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leaves out the systems that weren't asked for: they are fetched when they are tested."""
+    """Ignores systems that were not requested: testing one fetches it."""
     if collection_path.parent.name != "systems":
         return None
     wanted = str(config.getoption("--systems")).replace(",", " ").split()
@@ -79,19 +79,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Starts what holds the servers of a run in several processes, in the one that leads them."""
+    """Starts the shared servers' process, in the controller of a parallel run."""
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         holder = contextlib.ExitStack()
         holder.enter_context(shared.held())
         config.add_cleanup(holder.close)
         config.pluginmanager.register(Leader(config))
     if hasattr(config, "workerinput"):
-        # execnet has its processes ignore interrupts, and what they start would too.
+        # execnet workers ignore interrupts, and their child processes would inherit that.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Spreads the tests over processes, and deselects what starts a server when that isn't wanted."""
+    """Distributes the tests over processes; deselects those with servers if asked to."""
     if config.getoption("--no-servers"):
         _leave_servers_out(config, items)
     if hasattr(config, "workerinput"):
@@ -99,13 +99,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hands the lines for the end to the leading process."""
+    """Sends the summary lines to the controller."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["lines"] = left(session.config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Prints rates and counts, which ``./wb test`` shows."""
+    """Prints the rates and counts that ``./wb test`` shows."""
     for line in (*rates(terminalreporter), *left(terminalreporter.config)):
         terminalreporter.write_line(line)
 

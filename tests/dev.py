@@ -1,7 +1,7 @@
 """The developers' commands below ``./wb``: test, lint, generate, bench, chaos.
 
-Run by the environment that ``./wb`` made. Each step's output is shown when it fails; a table at the
-end says where the time went.
+They run in the environment that ``./wb`` prepared. A failed step's output is printed; a table at the end
+shows where the time went.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PYTHON = sys.executable
 
 @dataclass
 class Step:
-    """One check: a name and the command that does it."""
+    """A check: its name and its command."""
 
     name: str
     command: list[str]
@@ -35,12 +35,12 @@ class Step:
 
     @property
     def ok(self) -> bool:
-        """Whether it ran and found nothing."""
+        """True if the check ran and passed."""
         return self.status == 0
 
 
 def static_steps() -> list[Step]:
-    """What needs no running program: style, types, layers, generated files."""
+    """Static checks: style, types, layers, generated files."""
     npm = [str(BIN / "npm")]
     return [
         Step("Python style (ruff)", [str(BIN / "ruff"), "check", "."]),
@@ -54,17 +54,17 @@ def static_steps() -> list[Step]:
     ]
 
 
-# More than there are cores, because each waits about half of its time for what it started.
+# More processes than cores: each spends about half its time waiting for what it started.
 PROCESSES = 3
 
 
 def test_step(*options: str) -> Step:
-    """The Python tests, spread over processes: ``tests/support/spread.py``."""
+    """The Python tests, distributed over processes by ``tests/support/spread.py``."""
     return Step("Python tests", [PYTHON, "-m", "pytest", "-q", "-n", str(PROCESSES), *options])
 
 
 def run(step: Step) -> bool:
-    """Runs a step and reports it in a line; with its output when it fails, or tests something."""
+    """Runs a step and prints its result, with the output of a failure and the summary of tests."""
     began = time.monotonic()
     done = subprocess.run(
         step.command,
@@ -89,7 +89,7 @@ def run(step: Step) -> bool:
 
 
 def table(steps: Sequence[Step], seconds: float) -> None:
-    """Prints where the time went; steps of two lanes overlap."""
+    """Prints each step's time and result; the two lanes overlap."""
     width = max(len(step.name) for step in steps)
     print(f"\n{'step':<{width}}  seconds  result")
     for step in steps:
@@ -99,10 +99,10 @@ def table(steps: Sequence[Step], seconds: float) -> None:
 
 
 def system_packages() -> None:
-    """Installs what the tests need of the system, where that is allowed.
+    """Installs missing system packages, if permitted.
 
     Raises:
-        SystemExit: something is missing and can't be installed; says exactly what.
+        SystemExit: packages are missing and can't be installed; the message names them.
     """
     sys.path.insert(0, str(ROOT / "tests"))
     from support.browser import executable
@@ -146,8 +146,7 @@ def system_packages() -> None:
 
 
 def _all(*lanes: list[Step]) -> int:
-    """Runs lanes side by side, each step of them whatever the others say, so that one look shows all
-    that is wrong."""
+    """Runs the lanes in parallel and every step in them, so that one run shows all failures."""
     began = time.monotonic()
     with ThreadPoolExecutor(len(lanes)) as pool:
         list(pool.map(lambda lane: [run(step) for step in lane], lanes))
@@ -178,28 +177,28 @@ def _test(arguments: argparse.Namespace) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command and returns its status."""
+    """Runs a command and returns its exit status."""
     parser = argparse.ArgumentParser(prog="wb")
     commands = parser.add_subparsers(dest="command", required=True)
     test = commands.add_parser("test", help="run every check and test")
-    test.add_argument("--fast", action="store_true", help="leave out the servers and the browser")
+    test.add_argument("--fast", action="store_true", help="skip tests with servers or a browser")
     test.add_argument(
         "--changed",
         nargs="?",
         const="main",
         metavar="BRANCH",
-        help="only what can be reached by what differs from a branch, main at first",
+        help="run only tests that changes since BRANCH can affect (default: main)",
     )
     test.add_argument(
-        "--systems", metavar="NAMES", help="only the tests with these systems, such as mysql"
+        "--systems", metavar="NAMES", help="run only the tests against these systems, such as mysql"
     )
     commands.add_parser("lint", help="style, types, layers, generated files")
-    commands.add_parser("generate", help="write the generated files anew")
-    bench = commands.add_parser("bench", help="measure, beside peers in the same run")
+    commands.add_parser("generate", help="regenerate the generated files")
+    bench = commands.add_parser("bench", help="run a benchmark against its peers")
     bench.add_argument("name", choices=["query", "load", "pipelines"])
     bench.add_argument("rest", nargs=argparse.REMAINDER)
     commands.add_parser(
-        "chaos", help="runs of pipelines while their processes are killed", add_help=False
+        "chaos", help="run pipelines while killing their processes", add_help=False
     )
     arguments, rest = parser.parse_known_args(argv)
     if rest and arguments.command != "chaos":

@@ -1,8 +1,8 @@
-"""How the tests are spread over processes: what has to stay together, and what goes first.
+"""Distributes tests over processes: which run together, and which start first.
 
-Tests of a group run one after another in one process, groups in any. A file is a group, since its tests
-share what they make in a server; the tests of a browser are groups of their own, since each has a person
-of its own. ``@pytest.mark.xdist_group(name)`` names another.
+The tests of a group run in sequence in one process. By default a file is a group, because its tests share
+what they create in a server. Each browser test is a group, because each signs in its own user.
+``@pytest.mark.xdist_group(name)`` overrides this.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import pytest
 from .shared import ADDRESS
 from .summary import at_the_end
 
-# The Hub of the run, to which these tests speak as the same few people.
+# Tests of the shared Hub act as the same few users.
 _HUB = {"hub", "people", "service_api", "gateway_api"}
-# A Hub that one test after another has for itself: they kill its service, count its memory, read all
-# of its files.
+# A second Hub, used by one test at a time: these kill its service, measure its memory, read all its
+# files.
 _HUB_APART = "hub_apart"
 _BROWSER = {"page", "context"}
-# What is known of no earlier run: servers and browsers take longest.
+# Estimates for groups without a recorded duration: servers and browsers take longest.
 _GUESS = {"hub apart": 300.0, "hub": 200.0, "browser": 30.0, "file": 1.0}
 
 
 def group_of(item: pytest.Item) -> str:
-    """Which group a test belongs to."""
+    """The name of a test's group."""
     mark = item.get_closest_marker("xdist_group")
     if mark is not None:
         return str(mark.kwargs.get("name") or mark.args[0])
@@ -45,11 +45,11 @@ def group_of(item: pytest.Item) -> str:
 
 
 def spread(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Puts the longest groups first, and tells the leading process which test is of which group."""
+    """Orders groups longest first, and writes each test's group to a file for the controller."""
     groups: defaultdict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         groups[group_of(item)].append(item)
-    known = _read(_durations(config))
+    known = _read(_durations_file(config))
 
     def seconds(name: str) -> float:
         kind = "browser" if "::" in name else "file"
@@ -57,14 +57,14 @@ def spread(config: pytest.Config, items: list[pytest.Item]) -> None:
 
     names = sorted(groups, key=seconds, reverse=True)
     items[:] = [item for name in names for item in groups[name]]
-    told = _told()
-    draft = told.with_suffix(f".{os.getpid()}")
+    path = _groups_file()
+    draft = path.with_suffix(f".{os.getpid()}")
     draft.write_text(json.dumps({item.nodeid: name for name in names for item in groups[name]}))
-    draft.replace(told)
+    draft.replace(path)
 
 
 class Leader:
-    """In the process that leads the run: hands out groups, and notes how long they took."""
+    """The controller's plugin: schedules groups and records how long each took."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -72,7 +72,7 @@ class Leader:
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object:
-        """The plugin's own for groups writes them into ids, where newer pytests no longer look."""
+        """Replaces xdist's ``loadgroup``, which marks test ids in a way that pytest 9 ignores."""
         from xdist.scheduler import LoadScopeScheduling
 
         class ByGroup(LoadScopeScheduling):
@@ -83,32 +83,32 @@ class Leader:
         return ByGroup(config, log)
 
     def _group(self, nodeid: str) -> str:
-        self._groups = self._groups or _read(_told())
+        self._groups = self._groups or _read(_groups_file())
         return self._groups[nodeid]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Adds a phase of a test."""
+        """Adds the duration of a test's phase to its group."""
         if report.nodeid in self._groups:
             self._seconds[self._group(report.nodeid)] += report.duration
 
     def pytest_testnodedown(self, node: Any) -> None:
-        """Takes over what a process that has ended leaves for the end of the run."""
+        """Collects a finished worker's lines for the summary."""
         lines = getattr(node, "workeroutput", {}).get("lines", [])
         at_the_end(self._config, lambda: lines)
 
     def pytest_sessionfinish(self) -> None:
-        """Keeps the times for the next run, with what is known of groups that did not run."""
-        path = _durations(self._config)
+        """Saves the durations for the next run; groups that did not run keep theirs."""
+        path = _durations_file(self._config)
         path.parent.mkdir(exist_ok=True)
         kept = _read(path) | {name: round(took, 1) for name, took in self._seconds.items()}
         path.write_text(json.dumps(kept, indent=1, sort_keys=True))
 
 
-def _told() -> Path:
+def _groups_file() -> Path:
     return Path(os.environ[ADDRESS]).with_name("groups.json")
 
 
-def _durations(config: pytest.Config) -> Path:
+def _durations_file(config: pytest.Config) -> Path:
     return config.rootpath / ".wb" / "durations.json"
 
 
