@@ -19,7 +19,15 @@ def server(hub: Running) -> psutil.Process:
     with Browser(hub.url) as browser:
         browser.sign_in("admin", hub.admin_password)
         browser.start_server("admin")
-        return next(p for p in hub.descendants() if "jupyterhub.singleuser" in p.cmdline())
+    return next(p for p in hub.descendants() if _is_default_server(p, "admin"))
+
+
+def _is_default_server(process: psutil.Process, user: str) -> bool:
+    """Other tests may have started other users' servers, and the user's named one."""
+    if "jupyterhub.singleuser" not in process.cmdline():
+        return False
+    env = process.environ()
+    return (env["JUPYTERHUB_USER"], env["JUPYTERHUB_SERVER_NAME"]) == (user, "")
 
 
 def test_its_environment_has_no_secrets(hub: Running, server: psutil.Process) -> None:
