@@ -62,7 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options of these tests; ``./wb test --fast`` uses ``--no-servers``."""
     parser.addoption("--no-servers", action="store_true", help="deselect tests with servers")
     parser.addoption(
-        "--systems", default="", help="systems of tests/systems to fetch and test against, such as mysql"
+        "--systems",
+        default="",
+        help="systems of tests/systems to fetch and test against, such as mysql",
     )
     group = parser.getgroup("values", "tests/values")
     group.addoption("--values", type=int, default=1500, help="values to compare per connector")

@@ -197,9 +197,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     bench = commands.add_parser("bench", help="run a benchmark against its peers")
     bench.add_argument("name", choices=["query", "load", "pipelines"])
     bench.add_argument("rest", nargs=argparse.REMAINDER)
-    commands.add_parser(
-        "chaos", help="run pipelines while killing their processes", add_help=False
-    )
+    commands.add_parser("chaos", help="run pipelines while killing their processes", add_help=False)
     arguments, rest = parser.parse_known_args(argv)
     if rest and arguments.command != "chaos":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")

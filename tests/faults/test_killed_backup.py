@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.installation import PASSPHRASE, Installation, environment, install, process
+from support.command import Command, start
+from support.installation import PASSPHRASE, Installation, environment, install
 from support.metadata import new_database
 from support.postgres import Cluster
 from support.wait import wait_for
@@ -38,16 +38,11 @@ def big(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
 
 
 @contextmanager
-def started(it: Installation, *arguments: object, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(it: Installation, *arguments: object, **env: str) -> Iterator[Command]:
     """A running command, killed at the end."""
-    running = subprocess.Popen(
-        process(*arguments, "--passphrase-file", it.passphrase_file),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=environment(**env),
-        cwd="/",
-    )
+    with open(os.devnull, "wb") as nothing:
+        words = (*arguments, "--passphrase-file", it.passphrase_file)
+        running = start(words, environment(**env), nothing)
     try:
         yield running
     finally:

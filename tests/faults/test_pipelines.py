@@ -56,9 +56,11 @@ def test_a_worker_killed_in_a_notebook(place: Site, tmp_path: Path) -> None:
     print(f"killed in the middle of a cell: {hit:d} of 1")
     assert hit
     done = place.ended(run)
-    assert done.state == "succeeded", place.logs(run, "n")
-    assert [each.state for each in done.tasks[0].attempts] == ["lost", "succeeded"]
-    assert len(trace.read_text().split()) == 2
+    assert done.state == "succeeded", (done.tasks, place.logs(run, "n"))
+    # On a busy machine, a retry may lose its lease too.
+    states = [each.state for each in done.tasks[0].attempts]
+    assert states == ["lost"] * (len(states) - 1) + ["succeeded"]
+    assert len(trace.read_text().split()) > 1
     assert not psutil.pid_exists(old) or psutil.Process(old).status() == psutil.STATUS_ZOMBIE
 
 

@@ -105,11 +105,6 @@ def wb(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(arguments, status, out.getvalue(), errors.getvalue())
 
 
-def process(*arguments: object) -> list[str]:
-    """The command line that runs a command as a process."""
-    return [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", *map(str, arguments)]
-
-
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
     """Asserts that a command refused; returns its message, which is the last line."""
     assert done.returncode == 1, done.stdout + done.stderr

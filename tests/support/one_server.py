@@ -26,6 +26,7 @@ from running_hub import REPO
 
 from wb_hub.data_dir import DataDir
 
+from .command import start
 from .people import SERVICE, People
 from .postgres import free_port
 from .wait import wait_for
@@ -179,21 +180,9 @@ def _first_start(data_dir: Path) -> None:
     data.prepare()
     data.master_key(data_dir / "master.key", needed=False)
     data.first_admin()
-    subprocess.run(
-        [
-            sys.executable,
-            "-P",
-            "-m",
-            "wb_hub.quick",
-            "wb_server.cli",
-            "migrate",
-            "--data-dir",
-            str(data_dir),
-        ],
-        check=True,
-        capture_output=True,
-        cwd="/",
-    )
+    migrate = start(["migrate", "--data-dir", data_dir], os.environ)
+    text, _ = migrate.communicate(60)
+    assert migrate.returncode == 0, text
 
 
 def _private(path: str, flags: int) -> int:

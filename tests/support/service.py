@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from wb_server.governance.secrets import vault
 from wb_server.settings import Settings
 
 from .api import Api
+from .command import Command, start
 from .metadata import migrate_new
 from .people import People
 from .postgres import free_port
@@ -45,17 +44,9 @@ class Installation:
     def key_file(self) -> Path:
         return self.folder / "master.key"
 
-    def command(self, *arguments: str, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    def command(self, *arguments: str, output: int | None = None) -> Command:
         """Starts a ``wb`` command with this installation's settings."""
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", *arguments],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd="/",
-        )
+        return start(arguments, self.environment, output)
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Runs a command and returns its output."""
@@ -72,11 +63,8 @@ class Installation:
             **_identity(self.people),
             "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}",
         }
-        with (self.folder / "service.log").open("a") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", "service"],
-                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-            )  # fmt: skip
+        with (self.folder / "service.log").open("ab") as log:
+            process = start(["service"], environment, log)
         service = Service(self, process, f"http://127.0.0.1:{port}/services/workbench")
         self.services.append(service)
         wait_for(service.answers, 60)
@@ -88,7 +76,7 @@ class Service:
     """One running service."""
 
     installation: Installation
-    process: subprocess.Popen[bytes]
+    process: Command
     url: str
 
     def answers(self) -> bool:

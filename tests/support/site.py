@@ -40,11 +40,13 @@ from wb_server.pipelines.service import PipelineService
 from wb_server.pipelines.store import pipelines
 from wb_server.settings import Settings
 
+from .command import Command, start
 from .metadata import migrate_new
 from .wait import wait_for
 
 ACTOR = Actor("local", frozenset({"admin"}), frozenset({"use"}), "local")
-LEASE = 2.0
+# Long enough for a worker on a busy machine to renew it.
+LEASE = 4.0
 
 
 class Redis:
@@ -118,34 +120,27 @@ class Site:
     database: Database
     redis: Redis
     environment: dict[str, str]
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    schedulers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    ending: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[Command] = field(default_factory=list)
+    schedulers: list[Command] = field(default_factory=list)
+    ending: list[Command] = field(default_factory=list)
 
     # --- processes -----------------------------------------------------------------------------
 
-    def _start(self, command: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _start(self, command: str, environment: Mapping[str, str]) -> Command:
         with (self.folder / f"{command}.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", command],
-                env={**self.environment, **environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-            )
+            return start([command], {**self.environment, **environment}, log)
 
-    def start_worker(self, **environment: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, **environment: str) -> Command:
         """Starts another worker."""
         self.workers.append(self._start("worker", environment))
         return self.workers[-1]
 
-    def start_scheduler(self, **environment: str) -> subprocess.Popen[bytes]:
+    def start_scheduler(self, **environment: str) -> Command:
         """Starts another scheduler."""
         self.schedulers.append(self._start("scheduler", environment))
         return self.schedulers[-1]
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, process: Command) -> None:
         """Kills a worker or a scheduler with SIGKILL."""
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -155,7 +150,7 @@ class Site:
 
     def complete(self, workers: int, schedulers: int) -> None:
         """Brings the processes to these numbers: replaces killed ones, resumes stopped ones."""
-        for kind, count, start in (
+        for kind, count, another in (
             (self.workers, workers, self.start_worker),
             (self.schedulers, schedulers, self.start_scheduler),
         ):
@@ -165,9 +160,9 @@ class Site:
             for each in kind[count:]:
                 self.kill(each)
             for _ in range(count - len(kind)):
-                start()
+                another()
 
-    def stop(self, *workers: subprocess.Popen[bytes] | psutil.Process) -> None:
+    def stop(self, *workers: Command | psutil.Process) -> None:
         """Stops workers with SIGSTOP, at a moment when none holds a lock in the metadata database."""
 
         def stopped() -> bool:

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 20) -> T:
+def wait_for(condition: Callable[[], T], seconds: float = 60) -> T:
     """Waits until the condition is true; returns its value.
 
     Raises:

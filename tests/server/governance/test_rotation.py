@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
+from support.command import Command, start
 from support.metadata import migrate_new
 from support.output import Output
 from support.wait import wait_for
@@ -386,23 +385,14 @@ def _waits(database: Database) -> bool:
 
 
 @contextlib.contextmanager
-def rotating(
-    installation: Installation, output: int = subprocess.PIPE
-) -> Iterator[subprocess.Popen[str]]:
+def rotating(installation: Installation, output: int | None = None) -> Iterator[Command]:
     """The command, in its own process."""
     environment = {n: v for n, v in os.environ.items() if not n.startswith("WB_")}
     environment |= {
         "WB_DATA_DIR": str(installation.key_file.parent),
         "WB_DATABASE_URL": installation.database.engine.url.render_as_string(hide_password=False),
     }
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", "rotate-key"],
-        env=environment,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd="/",
-    )
+    process = start(["rotate-key"], environment, output)
     try:
         yield process
     finally:
@@ -465,7 +455,7 @@ def _run(database: Database, statement: str) -> None:
         transaction.exec_driver_sql(statement)
 
 
-def busy(installation: Installation, process: subprocess.Popen[str]) -> bool:
+def busy(installation: Installation, process: Command) -> bool:
     """True if the command is held up in the database now."""
     assert process.poll() is None, process.communicate()[0]
     if installation.database.sqlite:
@@ -480,7 +470,7 @@ def busy(installation: Installation, process: subprocess.Popen[str]) -> bool:
         )
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: Command) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait(20)
     assert process.returncode == -signal.SIGKILL

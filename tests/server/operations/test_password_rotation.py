@@ -6,8 +6,6 @@ import contextlib
 import io
 import os
 import signal
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from support.api import read
+from support.command import Command, start
 from support.metadata import migrate_new
 from support.people import People
 from support.postgres import Cluster
@@ -118,17 +117,9 @@ class Site:
             "PGHOST": "203.0.113.1",
         }
 
-    def command(self, *options: str) -> subprocess.Popen[str]:
+    def command(self, *options: str) -> Command:
         """Starts the command on the connection, to be killed."""
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "wb_hub.quick", "wb_server.cli", *self._words(options)],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            cwd="/",
-        )
+        return start(self._words(options), self.environment)
 
     def rotate(self, *options: str, status: int = 0, **variables: str) -> str:
         """Runs the command in this process, which takes a tenth of the time; returns its output."""
@@ -399,7 +390,7 @@ def altering(postgres: Cluster) -> int | None:
     return int(row[0]) if row else None
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: Command) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait(20)
     assert process.returncode == -signal.SIGKILL
@@ -410,7 +401,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 CASES = pytest.mark.parametrize("two", [False, True], ids=["one login", "two logins"])
 
 
-def begin(site: Site, tmp_path: Path, two: bool) -> subprocess.Popen[str]:
+def begin(site: Site, tmp_path: Path, two: bool) -> Command:
     options = ("--other-login", site.other, *second(tmp_path)) if two else ()
     return site.command(*options)
 
