@@ -14,6 +14,7 @@ from wb_server.pipelines.definition.models import (
     FileUse,
     Registry,
     SqlUse,
+    StatementRefusal,
     TaskProblem,
     TaskSpec,
 )
@@ -142,9 +143,11 @@ class World:
 
     def statement(
         self, use: SqlUse, sql: str, parameters: Collection[str], team: str | None
-    ) -> str | None:
-        if "forbidden" in sql:
-            return f"It isn't allowed with {len(parameters)} parameters."
+    ) -> StatementRefusal | None:
+        for number, line in enumerate(sql.split("\n"), start=1):
+            if "forbidden" in line:
+                message = f"It isn't allowed with {len(parameters)} parameters."
+                return StatementRefusal(message, number, line.index("forbidden") + 1)
         return None
 
     def timeout(self, connection: str, seconds: float, team: str | None) -> str | None:

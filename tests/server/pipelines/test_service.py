@@ -34,6 +34,37 @@ def test_a_list_has_pages(house: House) -> None:
             house.pipelines.page(house["ana"], PipelineListQuery(cursor=cursor))
 
 
+def test_an_expression_in_place_of_a_name_is_refused_at_its_place(house: House) -> None:
+    def problems(sql: str) -> list[tuple[int, int, str]]:
+        text = (
+            "name: p\nparameters: {t: {type: text}, n: {type: integer}}\ntasks:\n  a:\n    type: sql\n"
+            f"    connection: warehouse\n    statement: |\n      select 1;\n      {sql}\n"
+        ).replace("      select 1;\n", "      -- a comment\n")
+        found = house.pipelines.check(house["ana"], PipelineCheck(text=text)).problems
+        return [(each.line, each.column, each.message) for each in found]
+
+    for sql in (
+        "select 1 from @", "select @.x from a", "select 1 from s.@", "select t.@ from t",
+        "select * from a join @ on true", "select * from a, @", "select * from a join b using (@)",
+        "select 1 as @", "with @ as (select 1) select 1", "select * from a order by @ desc",
+        "insert into @ values (1)", "insert into x (@) values (1)", "update @ set a = 1",
+        "update x set @ = 1", "delete from @", "drop table @", "create table @ (a int)", "truncate @",
+    ):  # fmt: skip
+        ((line, column, message),) = problems(sql.replace("@", "{{ params.t }}"))
+        assert (line, column) == (9, 7 + sql.index("@")), sql
+        assert "not a name" in message
+    for sql in (
+        "select @, extract(year from @::date), substring('abc' from @) from pg_class limit {{ params.n }}",
+        "select 1 where 1 is distinct from @", "select relname from pg_class where relname in (@)",
+        "select relname, row_number() over (order by @) from pg_class group by relname, @",
+        "select interval '1 day' * @, trim(both from @), array[@], (array[1])[@], @::text",
+        "select a from (values (@)) as v(a) order by a + @",
+    ):  # fmt: skip
+        assert problems(sql.replace("@", "{{ params.n }}")) == [], sql
+    ((line, column, message),) = problems("select {{ params.n }} + foo bar baz")
+    assert (line, column, message) == (9, 39, "The SQL can't be read, near 'baz'.")
+
+
 def test_a_promise_without_effect_is_a_warning_and_is_saved(house: House) -> None:
     text = ONE.format(name="late") + "sla: 2h\n"
     checked = house.pipelines.check(house["ana"], PipelineCheck(text=text))

@@ -31,7 +31,7 @@ from wb_server.gate.dialects.fields import named
 from wb_server.gate.dialects.mysql import dialect as mysql
 from wb_server.gate.dialects.mysql import show as mysql_show
 from wb_server.gate.dialects.nodes import WRITES, check_name, check_node, own_routine
-from wb_server.gate.dialects.parameters import bind
+from wb_server.gate.dialects.parameters import bind, check_places
 from wb_server.gate.dialects.parsing import parse
 from wb_server.gate.dialects.postgres import dialect as postgres
 from wb_server.gate.dialects.refusals import not_reproducible
@@ -344,6 +344,8 @@ def _check(tree: exp.Expr, rules: DialectRules, *, bound: bool) -> tuple[TableRe
         )
     if write and not rules.writes:
         raise Forbidden("This connection is read-only.", code="read_only_connection")
+    if not bound:
+        check_places(tree)
     for node in tree.walk():
         check_node(node, tree, rules, write=write, bound=bound)
     if rules.check_tree is not None:

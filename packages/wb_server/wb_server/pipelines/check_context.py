@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..connections.service import ConnectionService
+from ..gate.dialects.tables import PARAMETER_AS_NAME
 from ..governance.owned.models import Owner
 from ..governance.rights import Rights
 from ..kit.actor import Actor
@@ -14,7 +15,12 @@ from ..kit.errors import NotFound, WorkbenchError
 from ..queries.broker import Broker
 from ..queries.limits.service import LimitService
 from .accounts import Accounts
-from .definition.models import SqlUse
+from .definition.models import SqlUse, StatementRefusal
+
+_NOT_A_NAME = (
+    "In SQL an expression is a value, not a name: it can't choose a table or a column, or sort by one. "
+    "Write the name, or one task for each."
+)
 
 
 @dataclass(frozen=True)
@@ -71,14 +77,20 @@ class Surroundings:
 
     def statement(
         self, use: SqlUse, sql: str, parameters: Collection[str], team: str | None
-    ) -> str | None:
+    ) -> StatementRefusal | None:
         """Why a run may not run a statement, in the gate's words."""
         try:
             runner = self.accounts.actor(self._runs_as(team))
             only: Literal["read"] | None = "read" if use.reads else None
             self.broker.statements.check(runner, use.connection, sql, parameters, only=only)
         except WorkbenchError as error:
-            return error.message
+            details = error.details
+            if error.code == PARAMETER_AS_NAME:
+                return StatementRefusal(_NOT_A_NAME, parameter=details["parameter"])
+            line, column = details.get("line") or 0, details.get("column") or 0
+            # The problem has its own place in the file.
+            message = error.message.replace(f" at line {line}, column {column}", "")
+            return StatementRefusal(message, line, column)
         return None
 
     def timeout(self, connection: str, seconds: float, team: str | None) -> str | None:

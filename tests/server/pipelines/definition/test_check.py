@@ -136,13 +136,29 @@ MISTAKES: list[tuple[str, str, int, int, str, str]] = [
     # Connections, files and accounts
     ("connection: warehouse\n", "connection: wherehouse\n", 21, 17, "connection", "no connection"),
     ("to: {connection: warehouse", "to: {connection: source", 37, 22, "connection", "not write"),
-    ("select *\n", "select forbidden\n", 22, 16, "statement", "with 2 parameters"),
+    ("select *\n", "select forbidden\n", 23, 14, "statement", "with 2 parameters"),
+    ("{{ params.region | upper }}", "{{ params.region }} + forbidden", 26, 44, "statement", "with 2"),
+    # What only a template engine would understand
+    ("where day >=", "{% if x %} where day >=", 25, 7, "template_tag", "{% if x %} has no meaning"),
+    ("where day >=", "-- {% if x %}\n      {%- endif -%} where day >=", 26, 7, "template_tag", "tasks"),
+    ("run.id }}", "run.id }}{% for a in b %}", 41, 45, "template_tag", "{% for"),
     ("notebook: transform.ipynb", "notebook: tranform.ipynb", 31, 15, "missing_file", "did you mean"),
     ("notebook: transform.ipynb", "notebook: notes.txt", 31, 15, "bad_file", ".ipynb"),
     ("team:finance", "team:sales", 17, 9, "run_as", "no member"),
     # YAML
     ("sla: 2h", "sla: 2h\nsla: 3h", 17, 1, "duplicate_key", "twice"),
     ("sla: 2h", "sla: !!timedelta 2h", 16, 6, "tag", "Tags"),
+    # … inside a block of text, and quotes that aren't closed
+    ("      from orders", "   from orders", 24, 4, "yaml", "less than the text that begins in line 23"),
+    ("      from orders", "from orders", 24, 1, "yaml", "less than the text that begins in line 23"),
+    ("      from orders", "    , 1 as b\n      from orders", 24, 5, "yaml", "at least 6 spaces"),
+    ("      from orders", "\tfrom orders", 24, 1, "yaml", "at least 6 spaces"),
+    ("      select *\n", "         \n      select *\n", 23, 7, "yaml", "empty line"),
+    ("The month to load", "\"The month to load", 9, 18, "yaml", "closed only in line 14"),
+    ("The month to load", "'The month to load", 9, 18, "yaml", "never closed"),
+    ("Europe/Vienna,", "\"Europe/Vienna,", 14, 43, "yaml", "closed only in line 32"),
+    ("catch_up: latest, paused: false}", "catch_up: latest, paused: false", 14, 11, "yaml", "isn't closed"),
+    ("choices: [eu, us]", "choices: [eu, us", 10, 35, "yaml", "isn't closed"),
     ("url: \"https://hooks.example/{{ run.id }}\"", "url: {{ run.id }}", 41, 10, "unquoted", "quotes"),
 ]  # fmt: skip
 

@@ -18,7 +18,19 @@ from wb_server.gate.dialects.arrays import Unfit, array_text, interval_text
 from wb_server.gate.dialects.base import DialectRules
 from wb_server.gate.dialects.canonical import put_in_place
 from wb_server.gate.dialects.complexity import MAX_SQL_BYTES, MAX_TOKENS
+from wb_server.gate.dialects.tables import parameter_as_name
 from wb_server.kit.errors import InvalidInput, TooLarge
+
+# The places where the parser takes a parameter for a name: of a table, a column, an alias.
+_NAME_PLACES: frozenset[tuple[type[exp.Expr], str]] = frozenset(
+    {
+        (exp.Table, "this"), (exp.Table, "db"), (exp.Table, "catalog"),
+        (exp.Column, "this"), (exp.Column, "table"), (exp.Column, "db"),
+        (exp.Dot, "this"), (exp.Dot, "expression"), (exp.Schema, "expressions"),
+        (exp.Alias, "alias"), (exp.TableAlias, "this"), (exp.TableAlias, "columns"),
+        (exp.Join, "using"),
+    }
+)  # fmt: skip
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _INT4 = range(-(2**31), 2**31)
@@ -70,6 +82,31 @@ def bind(tree: exp.Expr, params: Mapping[str, Any], rules: DialectRules) -> exp.
             literal = exp.Paren(this=literal)  # a key, not a path; see parsing._keep_literals
         tree = _replace(tree, node, literal)
     return tree
+
+
+def check_places(tree: exp.Expr) -> None:
+    """Refuses a parameter in place of a name.
+
+    Raises:
+        InvalidInput: ``parameter_as_name``.
+    """
+    for node in tree.find_all(exp.Placeholder):
+        if _is_name(node):
+            raise parameter_as_name(node)
+
+
+def _is_name(node: exp.Placeholder) -> bool:
+    """Whether a parameter stands where a name must, or sorts by itself, which would sort nothing."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if isinstance(parent, exp.EQ) and node.arg_key == "this":
+        # UPDATE t SET :name = 1
+        return isinstance(parent.parent, exp.Update) and parent.arg_key == "expressions"
+    if isinstance(parent, exp.Ordered):
+        order = parent.parent
+        return not isinstance(order, exp.Order) or not isinstance(order.parent, exp.Window)
+    return (type(parent), node.arg_key or "") in _NAME_PLACES
 
 
 class _SizeBudget:

@@ -10,11 +10,14 @@ from typing import Any
 
 from sqlglot import exp
 
-from wb_server.kit.errors import Forbidden
+from wb_server.kit.errors import Forbidden, InvalidInput
 
 from .base import DialectRules
 from .canonical import fold
 from .nodes import WRITES, is_part_of_write
+
+PARAMETER_AS_NAME = "parameter_as_name"
+"""The code of an error: a parameter stands where only a name can."""
 
 # A file name, a URL or a glob pattern: DuckDB opens such a "table" as a file.
 _FILE_CHARACTERS = re.compile(r"[/\\.*?:\[\]{}~%]")
@@ -39,6 +42,7 @@ def reference_of(table: exp.Expr, rules: DialectRules) -> TableRef | None:
 
     Raises:
         Forbidden: it can't be determined (``syntax_not_allowed``).
+        InvalidInput: a parameter stands for it (``parameter_as_name``).
     """
 
     def part(key: str) -> str | None:
@@ -51,7 +55,19 @@ def reference_of(table: exp.Expr, rules: DialectRules) -> TableRef | None:
         return None
     if table.this is None and table.args.get("db"):  # CREATE SCHEMA name
         return TableRef(part("catalog"), part("db"), "")
+    if isinstance(table.this, exp.Placeholder):
+        raise parameter_as_name(table.this)
     raise Forbidden("A table's name can't be read.", code="syntax_not_allowed")
+
+
+def parameter_as_name(node: exp.Placeholder) -> InvalidInput:
+    """The error for a parameter that stands where only a name can."""
+    return InvalidInput(
+        f"The parameter :{node.this} is a value; it can't name a table or a column, or sort by one. "
+        "Write the name itself.",
+        code=PARAMETER_AS_NAME,
+        parameter=str(node.this),
+    )
 
 
 def tables_of(

@@ -6,8 +6,9 @@ may: not inside quotes, and not as part of a name.
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -32,10 +33,31 @@ class BoundSql:
     Attributes:
         sql: the text with ``:p1``, ``:p2`` …
         expressions: the expressions by parameter name.
+        origins: the offset of each part, in ``sql`` and in the text that was bound.
     """
 
     sql: str
     expressions: Mapping[str, Expression]
+    origins: Sequence[tuple[int, int]] = ()
+
+    def origin(self, line: int, column: int) -> int:
+        """The offset in the bound text of a line and a column (both from 1) of ``sql``."""
+        lines = self.sql.split("\n")
+        return self._origin(sum(len(each) + 1 for each in lines[: line - 1]) + column - 1)
+
+    def origin_of(self, parameter: str) -> int:
+        """The offset in the bound text of the expression behind a parameter."""
+        found = re.search(rf":{parameter}\b", self.sql)
+        return self._origin(found.start()) if found else 0
+
+    def _origin(self, at: int) -> int:
+        place = bisect.bisect_right(self.origins, at, key=lambda origin: origin[0]) - 1
+        if place < 0:
+            return at
+        sql, text = self.origins[place]
+        following = self.origins[place + 1][1] if place + 1 < len(self.origins) else None
+        found = text + at - sql
+        return found if following is None else min(found, following - 1)
 
     def evaluate(self, scope: Mapping[str, Any]) -> ParameterizedSql:
         """The SQL with the values of its parameters.
@@ -59,16 +81,29 @@ def bind(text: str) -> BoundSql:
     free = (name for name in numbers if name not in taken)
     sql: list[str] = []
     expressions: dict[str, Expression] = {}
+    origins = []
+    in_sql = in_text = 0
     for part in scan(text):
         if isinstance(part, ExpressionError):
             raise part
+        origins.append((in_sql, in_text))
         if isinstance(part, str):
             sql.append(part)
+            in_text += len(part)
         else:
             name = next(free)
             expressions[name] = part
             sql.append(f":{name}")
-    return BoundSql("".join(sql), expressions)
+            in_text += len(part.source)
+        in_sql += len(sql[-1])
+    return BoundSql("".join(sql), expressions, origins)
+
+
+def in_comment(text: str, offset: int) -> bool:
+    """Whether a place in SQL is inside a comment."""
+    quotes = _Quotes()
+    quotes.read(text[:offset])
+    return quotes.inside in ("--", "/*")
 
 
 def scan(text: str) -> Iterator[str | Expression | ExpressionError]:

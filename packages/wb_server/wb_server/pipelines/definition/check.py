@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from ...kit.errors import InvalidInput, WorkbenchError
 from . import binding, expressions, graph, messages, templates
-from .document import Document
+from .document import Document, child
 from .expressions import ExpressionError
 from .models import CheckContext, PipelineFile, Registry, TaskSpec
 from .names import Names
@@ -159,8 +159,9 @@ class _Checker:
                 if found is not None:
                     self._add(("tasks", name, *use.path), *found)
         if self.context is not None:
+            self._tags(tasks)
             for problem in problems_outside(data, specs, self.context):
-                self._add(problem.path, problem.code, problem.message)
+                self._add(problem.path, problem.code, problem.message, problem.offset)
         return definition
 
     # Models
@@ -321,6 +322,27 @@ class _Checker:
                         )
                         self._put(position, path, *found)
 
+    def _tags(self, tasks: Mapping[str, dict[str, Any]]) -> None:
+        """Refuses what only a template engine would understand.
+
+        Versions that were saved with it, when it was plain text, run on.
+        """
+        for name, task in tasks.items():
+            kind = task.get("type")
+            model = self.registry.get(kind) if isinstance(kind, str) else None
+            for each in templates.guessed(model or TaskSpec, task, every=True):
+                for tag in expressions.tags(each.text):
+                    if each.kind == "sql" and binding.in_comment(each.text, tag.start()):
+                        continue
+                    path: Path = ("tasks", name, *each.path)
+                    self._add(
+                        path,
+                        "template_tag",
+                        f"{tag[0]} has no meaning here: there are no conditions or loops. Use "
+                        "{{ a if b else c }} for a value, and separate tasks for different work.",
+                        tag.start(),
+                    )
+
     # Positions
 
     def _key(self, path: Path) -> Position:
@@ -329,8 +351,19 @@ class _Checker:
     def _value(self, path: Path) -> Position:
         return self.document.value_at(path)
 
-    def _add(self, path: Path, code: str, message: str) -> None:
-        self._put(self._value(path), path, code, message)
+    def _add(self, path: Path, code: str, message: str, offset: int | None = None) -> None:
+        """Adds a problem at a value, or at an offset of its text."""
+        text = self._text(path) if offset is not None else None
+        if text is None or offset is None:
+            self._put(self._value(path), path, code, message)
+        else:
+            self._put(self.document.text_at(path, text, offset), path, code, message)
+
+    def _text(self, path: Path) -> str | None:
+        value = self.document.data
+        for part in path:
+            value = child(value, part)
+        return value if isinstance(value, str) else None
 
     def _put(self, position: Position, path: Path, code: str, message: str) -> None:
         self.problems.append(Problem(position.line, position.column, path, code, message))

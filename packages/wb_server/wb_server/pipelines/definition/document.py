@@ -61,13 +61,29 @@ class Document:
         """
         found = self.range_of(path)
         source = self.text[found.start : found.end]
-        starts = [match.start() for match in re.finditer(r"\{\{", source)]
-        if found.alias or number >= len(starts):
+        start = _nth(source, "{{", number)
+        if found.alias or start is None:
             return self.at(found.start)
-        start = starts[number]
         if "\n" in source[start : start + length]:
             inside = 0
         return self.at(found.start + start + inside)
+
+    def text_at(self, path: Path, text: str, offset: int) -> Position:
+        """The position of a place in a text, found by its word: the source may be folded or escaped.
+
+        Args:
+            path: where the text is.
+            text: the value of the text.
+            offset: the place in it.
+        """
+        found = self.range_of(path)
+        source = self.text[found.start : found.end]
+        offset = min(offset, len(text.rstrip()) - 1)
+        word = _WORD.match(text, max(0, offset))
+        start = _nth(source, word[0], text.count(word[0], 0, offset)) if word else None
+        if found.alias or start is None:
+            return self.at(found.start)
+        return self.at(found.start + start)
 
     def note(self, offset: int, path: Path, code: str, message: str) -> None:
         """Adds a problem."""
@@ -81,6 +97,21 @@ class Document:
             if found is not None:
                 return found
         return SourceRange(None, 0, 0)
+
+
+_WORD = re.compile(r"\w+|[^\w\s]+|\s")
+
+
+def _nth(source: str, part: str, number: int) -> int | None:
+    """Where a part occurs for the ``number``-th time (from 0) in the source of a value."""
+    # The line that begins a block isn't part of the value, but may have a comment.
+    start = source.find("\n") if source[:1] in ("|", ">") else 0
+    for _ in range(number + 1):
+        start = source.find(part, start)
+        if start < 0:
+            return None
+        start += len(part)
+    return start - len(part)
 
 
 MISSING: Any = object()

@@ -33,6 +33,11 @@ MAX_NESTING = 30
 _BODY = re.compile(
     r"""\{\{((?:[^'"}]|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\}(?!\}))*)\}\}""", re.DOTALL
 )
+# Only with the tags' own words: a text may contain {% for another reason.
+_TAG = re.compile(
+    r"\{%[-+]?\s*(?:end)?(?:if|elif|else|for|set|macro|raw|include|import|from|extends|block|call"
+    r"|filter|do|with)\b[^\n]{0,60}?%\}"
+)
 _ENVIRONMENT = Environment(autoescape=False)  # noqa: S701 - it parses only; nothing is rendered
 
 
@@ -141,6 +146,11 @@ class Template:
                 code="expression_failed",
             )
         return "".join(texts)
+
+
+def tags(text: str) -> Iterator[re.Match[str]]:
+    """What looks like a tag of a template engine, such as ``{% if x %}``."""
+    return _TAG.finditer(text)
 
 
 def has_expression(text: str) -> bool:

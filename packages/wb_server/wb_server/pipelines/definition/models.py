@@ -193,11 +193,31 @@ class SqlUse:
 
 @dataclass(frozen=True)
 class TaskProblem:
-    """A mistake that a task spec finds in itself; ``path`` is relative to the task."""
+    """A mistake that a task spec finds in itself; ``path`` is relative to the task.
+
+    Attributes:
+        offset: the place in the text at ``path``, if the problem is only a part of it.
+    """
 
     path: Path
     code: str
     message: str
+    offset: int | None = None
+
+
+@dataclass(frozen=True)
+class StatementRefusal:
+    """Why a statement may not run.
+
+    Attributes:
+        line, column: the place in the statement, from 1; 0 if it isn't known.
+        parameter: the parameter that is the reason.
+    """
+
+    message: str
+    line: int = 0
+    column: int = 0
+    parameter: str | None = None
 
 
 class CheckContext(Protocol):
@@ -218,8 +238,8 @@ class CheckContext(Protocol):
 
     def statement(
         self, use: SqlUse, sql: str, parameters: Collection[str], team: str | None
-    ) -> str | None:
-        """None if the account may run the statement; otherwise a sentence saying why not.
+    ) -> StatementRefusal | None:
+        """None if the account may run the statement; otherwise why not.
 
         Args:
             sql: the statement with parameters instead of expressions.

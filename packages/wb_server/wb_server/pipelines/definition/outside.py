@@ -57,9 +57,8 @@ def problems_outside(
         for statement in spec.statements():
             # A connection that they can't use is one problem; its statements add none.
             if answer(statement.connection, False) is None:
-                reason = _refused(statement, context, team)
-                if reason is not None:
-                    yield TaskProblem((*path, *statement.path), "statement", reason)
+                where = (*path, *statement.path)
+                yield from _refused(statement, where, context, team)
         if spec.runs_user_code and (reason := context.server(team)) is not None:
             yield TaskProblem((*path, "type"), "run_as", reason)
         for file in spec.files():
@@ -102,19 +101,33 @@ def _timeouts(
         yield TaskProblem(path, "limit", reason)
 
 
-def _refused(use: SqlUse, context: CheckContext, team: str | None) -> str | None:
+def _refused(
+    use: SqlUse, path: Path, context: CheckContext, team: str | None
+) -> Iterator[TaskProblem]:
     sql = use.sql
     if use.file is not None:
         content = context.content(use.file)
         if content is None:
-            return None  # missing, which is another problem, or not known yet
+            return  # missing, which is another problem, or not known yet
         try:
             sql = sql_text(use.file, content)
         except Unprocessable as error:
-            return error.message
+            yield TaskProblem(path, "statement", error.message)
+            return
     try:
         bound = binding.bind(sql)
     except ExpressionError:
-        return None  # reported by the check of expressions
-    reason = context.statement(use, bound.sql, bound.expressions, team)
-    return reason if reason is None or use.file is None else f"{use.file}: {reason}"
+        return  # reported by the check of expressions
+    refusal = context.statement(use, bound.sql, bound.expressions, team)
+    if refusal is None:
+        return
+    offset = None
+    if refusal.parameter is not None:
+        offset = bound.origin_of(refusal.parameter)
+    elif refusal.line:
+        offset = bound.origin(refusal.line, refusal.column)
+    if use.file is None:
+        yield TaskProblem(path, "statement", refusal.message, offset)
+        return
+    where = use.file if offset is None else f"{use.file}:{sql.count(chr(10), 0, offset) + 1}"
+    yield TaskProblem(path, "statement", f"{where}: {refusal.message}")

@@ -23,6 +23,7 @@ from ruamel.yaml.events import AliasEvent, ScalarEvent, StreamEndEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.resolver import VersionedResolver
 
+from . import yaml_mistakes
 from .document import Document, SourceRange
 from .problems import Path
 
@@ -88,8 +89,12 @@ def read(text: str | bytes) -> Document:
         document.data = None
         document.note(stop.offset, stop.path, stop.code, stop.message)
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        document.note(mark.index if mark else 0, (), "yaml", _sentence(error))
+        mistake = yaml_mistakes.found(decoded, error)
+        if mistake is not None:
+            document.note(mistake.offset, (), "yaml", mistake.message)
+        else:
+            mark = error.problem_mark or error.context_mark
+            document.note(mark.index if mark else 0, (), "yaml", _sentence(error))
     except (YAMLError, ValueError, IndexError, AssertionError, AttributeError, TypeError, KeyError):
         # Bugs of the parser on odd input: still a mistake in the file.
         document.note(composer.offset, (), "yaml", "This is not YAML. Check the text here.")

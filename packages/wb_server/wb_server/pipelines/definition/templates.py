@@ -87,9 +87,13 @@ def sql_text(name: str, content: bytes | None) -> str:
 
 
 def guessed(
-    spec: type[BaseModel], data: Mapping[str, Any], path: Path = ()
+    spec: type[BaseModel], data: Mapping[str, Any], path: Path = (), *, every: bool = False
 ) -> Iterator[TemplateText]:
-    """As :func:`of`, for the data of an invalid task: the keys decide how to read each text."""
+    """As :func:`of`, for the data of an invalid task: the keys decide how to read each text.
+
+    Args:
+        every: yield the texts without expressions, too.
+    """
     fields = {field.alias or name: field for name, field in spec.model_fields.items()}
     untouched = TaskSpec.untouched if issubclass(spec, TaskSpec) else frozenset()
     for key, value in data.items():
@@ -99,18 +103,19 @@ def guessed(
         models = [member for member in members if _is_model(member)]
         if isinstance(value, dict) and models:
             fitting = max(models, key=lambda model: len(set(value) & set(model.model_fields)))
-            yield from guessed(fitting, value, (*path, key))
+            yield from guessed(fitting, value, (*path, key), every=every)
         else:
-            yield from texts(value, (*path, key), "sql" if Sql in members else "text")
+            kind: Kind = "sql" if Sql in members else "text"
+            yield from texts(value, (*path, key), kind, every=every)
 
 
-def texts(value: Any, path: Path, kind: Kind) -> Iterator[TemplateText]:
-    """The texts in a value that contain expressions, all of the given kind."""
-    if isinstance(value, str) and expressions.has_expression(value):
+def texts(value: Any, path: Path, kind: Kind, *, every: bool = False) -> Iterator[TemplateText]:
+    """The texts in a value that contain expressions, or every text, all of the given kind."""
+    if isinstance(value, str) and (every or expressions.has_expression(value)):
         yield TemplateText(path, value, kind)
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from texts(item, (*path, key), kind)
+            yield from texts(item, (*path, key), kind, every=every)
 
 
 def _is_model(member: Any) -> bool:
