@@ -88,6 +88,9 @@ class Surroundings:
             if error.code == PARAMETER_AS_NAME:
                 return StatementRefusal(_NOT_A_NAME, parameter=details["parameter"])
             line, column = details.get("line") or 0, details.get("column") or 0
+            if number := details.get("statement"):
+                # The column is that of the statement, which need not begin a line.
+                return StatementRefusal(error.message, line, 1, statement=number)
             # The problem has its own place in the file.
             message = error.message.replace(f" at line {line}, column {column}", "")
             return StatementRefusal(message, line, column)

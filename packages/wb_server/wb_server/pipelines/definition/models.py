@@ -212,12 +212,14 @@ class StatementRefusal:
     Attributes:
         line, column: the place in the statement, from 1; 0 if it isn't known.
         parameter: the parameter that is the reason.
+        statement: its number, if the text has several; the message then says so.
     """
 
     message: str
     line: int = 0
     column: int = 0
     parameter: str | None = None
+    statement: int | None = None
 
 
 class CheckContext(Protocol):

@@ -129,5 +129,7 @@ def _refused(
     if use.file is None:
         yield TaskProblem(path, "statement", refusal.message, offset)
         return
-    where = use.file if offset is None else f"{use.file}:{sql.count(chr(10), 0, offset) + 1}"
+    where = use.file
+    if offset is not None and refusal.statement is None:
+        where = f"{use.file}:{sql.count(chr(10), 0, offset) + 1}"
     yield TaskProblem(path, "statement", f"{where}: {refusal.message}")
