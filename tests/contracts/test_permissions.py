@@ -71,6 +71,8 @@ REQUESTS: dict[str, Request] = {
     "PATCH /connections/{id}": Request({"description": "changed"}),
     "POST /connections/{id}/restore": Request(deleted=True),
     "GET /connections/{id}/columns": Request(query={"table": "sales"}),
+    # The connection has files: that it takes no requests shows that the request was allowed.
+    "POST /call": Request({"connection": "THING", "path": "/"}, missing="no_calls"),
     "POST /query": Request({"connection": "THING", "sql": "select * from sales"}),
     "POST /load": Request(
         query={"connection": "THING", "table": "sales", "mode": "append"}, missing="bad_rows"

@@ -22,6 +22,8 @@ from wb_server.client import (
     AnswerTruncated,
     Client,
     Connections,
+    HttpAnswer,
+    HttpConnection,
     InvalidParameter,
     Loaded,
     LoadMode,
@@ -36,6 +38,8 @@ __all__ = [
     "AnswerTruncated",
     "Client",
     "Connections",
+    "HttpAnswer",
+    "HttpConnection",
     "InvalidParameter",
     "Loaded",
     "QueryError",
@@ -43,6 +47,7 @@ __all__ = [
     "ServiceUnreachable",
     "cancel",
     "connections",
+    "http",
     "load",
     "output",
     "query",
@@ -104,6 +109,17 @@ def load(
     from wb_kernels.loads import load_frame
 
     return load_frame(frame, to, mode, (key,) if isinstance(key, str) else tuple(key))
+
+
+def http(connection: str) -> HttpConnection:
+    """An HTTP API, by its connection. The service adds the secret, which never reaches the notebook.
+
+        users = wb.http("crm").get("/users", params={"since": day}).raise_for_status().json()
+
+    Args:
+        connection: the name of a connection of the kind HTTP API.
+    """
+    return session.client().http(connection)
 
 
 def connections() -> Connections:

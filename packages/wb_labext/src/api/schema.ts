@@ -545,6 +545,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a request to an HTTP API through a connection
+         * @description Sends a request through a connection, with its secret; the answer may have any status.
+         */
+        post: operations["call_call_api"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/queries": {
         parameters: {
             query?: never;
@@ -1358,6 +1378,85 @@ export interface components {
              * @default null
              */
             code: string | null;
+        };
+        /**
+         * CallAnswer
+         * @description The answer of an API.
+         */
+        CallAnswer: {
+            /** Status */
+            status: number;
+            /** Reason */
+            reason: string;
+            /**
+             * Headers
+             * @description Without cookies.
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * Encoding
+             * @description The encoding of text in the body.
+             */
+            encoding: string;
+            /**
+             * Body
+             * @description The body, as Base64.
+             */
+            body: string;
+        };
+        /**
+         * CallRequest
+         * @description One HTTP request on a connection.
+         */
+        CallRequest: {
+            /**
+             * Connection
+             * @description A connection's name or id.
+             */
+            connection: string;
+            /**
+             * Method
+             * @default GET
+             * @enum {string}
+             */
+            method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+            /**
+             * Path
+             * @description The path below the connection's base URL, beginning with `/` and encoded; perhaps with a query.
+             * @example /users/7
+             */
+            path: string;
+            /**
+             * Query
+             * @description Fields for the query. A list repeats its field.
+             * @default {}
+             */
+            query?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Headers
+             * @default {}
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * Body
+             * @description The body: text is sent as text, anything else as JSON.
+             * @default null
+             */
+            body?: unknown;
+            /**
+             * Form
+             * @description Fields to send as a form instead of `body`.
+             * @default {}
+             */
+            form?: {
+                [key: string]: unknown;
+            };
         };
         /** Cancelled */
         Cancelled: {
@@ -5702,6 +5801,129 @@ export interface operations {
             };
             /** @description A part of the Workbench is down. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The data source took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    call_call_api: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallRequest"];
+            };
+        };
+        responses: {
+            /** @description Send a request to an HTTP API through a connection */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallAnswer"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It doesn't exist, or you may not see it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its current state doesn't allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A size limit was exceeded. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Understood, but it can't be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many requests at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The data source refused the request or failed. */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };

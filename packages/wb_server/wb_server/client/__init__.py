@@ -31,6 +31,7 @@ from .client import Client
 from .connections import ConnectionInfo, Connections
 from .errors import AnswerCut, AnswerTruncated, InvalidParameter, QueryError, ServiceUnreachable
 from .frames import to_pandas
+from .http_api import HttpAnswer, HttpConnection
 from .loads import Loaded, LoadMode
 from .parameters import encode_params
 from .result import Result
@@ -42,6 +43,8 @@ __all__ = [
     "Client",
     "ConnectionInfo",
     "Connections",
+    "HttpAnswer",
+    "HttpConnection",
     "InvalidParameter",
     "LoadMode",
     "Loaded",

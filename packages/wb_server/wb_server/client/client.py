@@ -18,6 +18,7 @@ import pyarrow as pa
 from .closing import Closing
 from .connections import ConnectionInfo, Connections
 from .errors import ServiceUnreachable, error_from
+from .http_api import HttpConnection
 from .loads import Loaded, LoadMode, stream_file
 from .parameters import encode_params
 from .result import Result
@@ -197,6 +198,18 @@ class Client(Closing):
             for item in items
         ]
         return Connections(sorted(infos, key=lambda info: info.name))
+
+    def http(self, connection: str) -> HttpConnection:
+        """The HTTP API of a connection, called through the service.
+
+        Args:
+            connection: name or id of a connection of the kind HTTP API.
+        """
+
+        def send(payload: dict[str, Any]) -> dict[str, Any]:
+            return self._decoded(self._send("POST", "call", payload))
+
+        return HttpConnection(connection, send)
 
     def connectors(self) -> list[dict[str, Any]]:
         """The kinds of sources as the service describes them: their SQL and their capabilities."""

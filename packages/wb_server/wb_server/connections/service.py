@@ -160,7 +160,7 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
         """
         old = self.require(actor, connection_id, "routines")
         connector = self._configurations.connector(old.connector)
-        if not connector.supports_routines:
+        if not connector.supports_routines or connector.dialect is None:
             raise Unprocessable(
                 f"A {connector.title} connection has no functions or procedures that could be "
                 "allowed.",
@@ -216,10 +216,13 @@ class ConnectionService(OwnedService[Connection, ConnectionView]):
 
     def _impossible(self, thing: Connection) -> set[str]:
         without = set()
-        if not self._configurations.connector(thing.connector).supports_routines:
+        connector = self._configurations.connector(thing.connector)
+        if not connector.supports_routines:
             without.add("connection.routines")
-        if not self._configurations.connector(thing.connector).supports_writes:
+        if not connector.supports_writes:
             without.add("connection.write")
+        if "browse" not in connector.capabilities():
+            without.add("connection.browse")
         if thing.credentials == "shared":
             without.add("credential.own")
         return without
@@ -244,24 +247,13 @@ def _require_secrets(secrets: dict[str, str], mode: CredentialMode) -> None:
 
 
 def _described(connector: Connector) -> ConnectorInfo:
-    spelling = SPELLINGS[connector.dialect]
     return ConnectorInfo(
         kind=connector.kind,
         title=connector.title,
         description=connector.description,
         config_schema=connector.Config.model_json_schema(),
         capabilities=connector.capabilities(),
-        sql=SqlInfo(
-            dialect=connector.dialect,
-            sqlalchemy=spelling.sqlalchemy,
-            quote_mark=spelling.quote_mark,
-            reserved_words=sorted(spelling.reserved_words),
-            editor_language=spelling.editor_language,
-            backslash_escapes=spelling.backslash_escapes,
-            hash_comments=spelling.hash_comments,
-            nested_comments=spelling.nested_comments,
-            schemas=connector.supports_schemas,
-        ),
+        sql=_sql(connector),
         supports_writes=connector.supports_writes,
         supports_routines=connector.supports_routines,
         supports_personal=bool(connector.Config.login_fields()),
@@ -273,3 +265,20 @@ def _require_free_word(name: str) -> None:
     if why := why_reserved(name):
         message = f"name: {why}"
         raise InvalidInput(message, code="reserved_name", field="name", fields={"name": why})
+
+
+def _sql(connector: Connector) -> SqlInfo | None:
+    if connector.dialect is None:
+        return None
+    spelling = SPELLINGS[connector.dialect]
+    return SqlInfo(
+        dialect=connector.dialect,
+        sqlalchemy=spelling.sqlalchemy,
+        quote_mark=spelling.quote_mark,
+        reserved_words=sorted(spelling.reserved_words),
+        editor_language=spelling.editor_language,
+        backslash_escapes=spelling.backslash_escapes,
+        hash_comments=spelling.hash_comments,
+        nested_comments=spelling.nested_comments,
+        schemas=connector.supports_schemas,
+    )

@@ -15,12 +15,13 @@ from typing import ClassVar, Final, Self
 
 import pyarrow as pa
 
+from ..gate.calls import CallResult
 from ..gate.loads import Batches, Progress
 from ..gate.loads import TableName as TableName
 from ..gate.loads import Written as Written
 from ..gate.models import DialectName
-from ..gate.permits import LoadPermit, PasswordPermit, Permit
-from ..kit.errors import Forbidden, TooLarge, Unprocessable
+from ..gate.permits import CallPermit, LoadPermit, PasswordPermit, Permit
+from ..kit.errors import Forbidden, InvalidInput, TooLarge, Unprocessable
 from .models import Capability, ColumnInfo, Preview, SchemaInfo, TableInfo
 from .target import ConnectorConfig as ConnectorConfig
 from .target import Target as Target
@@ -39,7 +40,7 @@ def row_too_large(advice: str) -> TooLarge:
     )
 
 
-def require_fit(permit: Permit | LoadPermit, target: Target) -> None:
+def require_fit(permit: Permit | LoadPermit | CallPermit, target: Target) -> None:
     """Checks that a permit is for this target. Every connector's ``open`` begins with it.
 
     Raises:
@@ -172,13 +173,32 @@ class LoadSession(Use):
         """
 
 
+class CallSession(Use):
+    """A use that sends one request to an API."""
+
+    @abstractmethod
+    def call(self, *, timeout: float) -> CallResult:
+        """Sends the permit's request and returns the answer, whatever its status.
+
+        Args:
+            timeout: seconds for the whole exchange.
+
+        Raises:
+            InvalidInput: a header is the connection's own (``bad_header``).
+            SourceFailed: ``unreachable``, ``unknown_host``, ``sign_in_failed`` (no secret is stored).
+            SourceTimeout: it took longer than ``timeout``.
+            Conflict: ``cancelled``.
+        """
+
+
 class Connector(ABC):
     """A kind of source. One instance lives as long as the service and owns its pools."""
 
     kind: ClassVar[str]
     title: ClassVar[str]
     description: ClassVar[str]
-    dialect: ClassVar[DialectName]
+    dialect: ClassVar[DialectName | None]
+    """The SQL that it takes; ``None`` for an API, whose operations are called."""
     supports_writes: ClassVar[bool]
     supports_loads: ClassVar[bool] = False
     """True if it has ``open_load``, and writes that happen once."""
@@ -237,6 +257,17 @@ class Connector(ABC):
             Forbidden: this kind of source supports no loads.
         """
         raise Forbidden(f"Rows can't be loaded into {self.title}.", code="read_only_connection")
+
+    def open_call(self, permit: CallPermit, target: Target, limit: int) -> CallSession:
+        """Opens a session for one request to an API.
+
+        Args:
+            limit: the maximum number of bytes of the answer's body.
+
+        Raises:
+            InvalidInput: this kind of source takes no requests (``no_calls``).
+        """
+        raise InvalidInput(f"{self.title} takes SQL, not requests.", code="no_calls")
 
     def set_password(self, permit: PasswordPermit, target: Target, password: str) -> None:
         """Signs in with the target's login and durably sets a new password for it.

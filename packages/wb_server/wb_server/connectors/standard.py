@@ -9,6 +9,7 @@ from .base import Connector
 from .duckdb.connector import DuckdbFileConnector
 from .embedded.workers import Workers
 from .files.connector import FilesConnector
+from .http.connector import HttpConnector
 from .mysql.connector import MySQLConnector
 from .postgres.connector import PostgresConnector
 from .s3.connector import S3Connector
@@ -38,4 +39,5 @@ def standard_connectors(
         FilesConnector(roots, workers),
         DuckdbFileConnector(roots, workers),
         S3Connector(network, workers),
+        HttpConnector(network),
     ]

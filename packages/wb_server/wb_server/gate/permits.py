@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -96,6 +97,31 @@ class LoadPermit:
     def __post_init__(self) -> None:
         if self.seal is not SEAL:
             raise TypeError("only the gate makes a LoadPermit")
+
+
+@dataclass(frozen=True)
+class CallPermit:
+    """Permission to send one request to an API.
+
+    Attributes:
+        kind: ``read`` for a GET, ``write`` for every other method.
+        target: the path below the connection's base URL, with the query, encoded.
+        content: the encoded body.
+    """
+
+    query_id: str
+    actor: str
+    connection_id: str
+    kind: Literal["read", "write"]
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes | None = field(repr=False)
+    seal: object = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.seal is not SEAL:
+            raise TypeError("only the gate makes a CallPermit")
 
 
 @dataclass(frozen=True)

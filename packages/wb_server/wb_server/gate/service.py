@@ -16,11 +16,12 @@ from ..governance.rights import Rights
 from ..kit.actor import Actor
 from ..kit.errors import Forbidden, InvalidInput, WorkbenchError
 from .analysis import Analyst, Watch
+from .calls import CallRequest
 from .dialects.fields import Named
 from .dialects.tables import in_order
 from .loads import LEDGER, LoadRequest, Once, TableName
 from .models import DialectName
-from .permits import LoadPermit, PasswordPermit, Permit
+from .permits import CallPermit, LoadPermit, PasswordPermit, Permit
 from .scripts import at_step, pieces
 from .seal import SEAL
 from .statement import routine_names, table_name
@@ -37,7 +38,7 @@ class Gate:
         self,
         actor: Actor,
         connection: OwnedThing,
-        dialect: DialectName,
+        dialect: DialectName | None,
         sql: str,
         params: Mapping[str, Any] | None,
         *,
@@ -65,6 +66,8 @@ class Gate:
             Forbidden: the actor lacks the right, or the statement uses what isn't on the lists.
         """
         self._rights.require(actor, "connection.read", connection)
+        if dialect is None:
+            raise _no_sql(connection)
         names = routine_names(routines, dialect)
         statement = self._analyst.analyse(
             sql, dialect, params, limit=limit, routines=names, watch=watch
@@ -102,7 +105,7 @@ class Gate:
         self,
         actor: Actor,
         connection: OwnedThing,
-        dialect: DialectName,
+        dialect: DialectName | None,
         sql: str,
         params: Mapping[str, Any] | None,
         *,
@@ -138,8 +141,8 @@ class Gate:
                 watch=watch,
             )
 
-        found = pieces(sql, dialect)
-        if len(found) == 1:
+        found = pieces(sql, dialect) if dialect is not None else []
+        if dialect is None or len(found) == 1:
             return one(sql, params)
         self._rights.require(actor, "connection.read", connection)
         if not supports_writes:
@@ -175,7 +178,7 @@ class Gate:
         self,
         actor: Actor,
         connection: OwnedThing,
-        dialect: DialectName,
+        dialect: DialectName | None,
         request: LoadRequest,
         *,
         query_id: str,
@@ -189,6 +192,8 @@ class Gate:
             Forbidden: the actor lacks the right, or the table is a system table.
         """
         self._rights.require(actor, "connection.read", connection)
+        if dialect is None:
+            raise _no_sql(connection)
         if not supports_loads:
             raise _read_only(connection)
         self._rights.require(actor, "connection.write", connection)
@@ -208,6 +213,47 @@ class Gate:
             tuple(request.key),
             request.create,
             once.key if once is not None else None,
+            seal=SEAL,
+        )
+
+    def call(
+        self,
+        actor: Actor,
+        connection: OwnedThing,
+        request: CallRequest,
+        *,
+        query_id: str,
+        supports_calls: bool,
+    ) -> CallPermit:
+        """Grants a permit for one request to an API. Every method but GET takes the right to write.
+
+        Raises:
+            InvalidInput: the path leaves the base URL, or the body can't be sent (``bad_path``,
+                ``bad_body``), or the connection takes no requests (``no_calls``).
+            Forbidden: the actor lacks the right.
+        """
+        self._rights.require(actor, "connection.read", connection)
+        if not supports_calls:
+            raise InvalidInput(
+                f"“{connection.name}” isn't the connection of an HTTP API. Query it with SQL.",
+                code="no_calls",
+            )
+        kind: Literal["read", "write"] = "read" if request.method == "GET" else "write"
+        if kind == "write":
+            self._rights.require(actor, "connection.write", connection)
+        content, media_type = request.content()
+        headers = dict(request.headers)
+        if media_type and "content-type" not in {name.lower() for name in headers}:
+            headers["Content-Type"] = media_type
+        return CallPermit(
+            query_id,
+            actor.name,
+            connection.id,
+            kind,
+            request.method,
+            request.target(),
+            headers,
+            content,
             seal=SEAL,
         )
 
@@ -244,6 +290,14 @@ def _require_part(step: Permit, dialect: DialectName) -> None:
             "in a transaction. Give it a task of its own.",
             code="not_in_transaction",
         )
+
+
+def _no_sql(connection: OwnedThing) -> InvalidInput:
+    return InvalidInput(
+        f"“{connection.name}” is the connection of an HTTP API, which takes no SQL. Use an http task of "
+        "a pipeline, or wb.http() in a notebook.",
+        code="no_sql",
+    )
 
 
 def _read_only(connection: OwnedThing) -> Forbidden:

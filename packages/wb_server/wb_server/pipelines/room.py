@@ -214,7 +214,7 @@ def standard_tasks(assembly: Assembly, kernels: Kernels) -> list[TaskType]:
         SqlTask(broker, temporary),
         CopyTask(broker),
         NotebookTask(kernels, temporary),
-        HttpTask(assembly.get(NetworkPolicy)),
+        HttpTask(assembly.get(NetworkPolicy), broker),
     ]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .active import ActiveQueries
+from .calls import Calls
 from .catalog import Catalog
 from .connection_tests import ConnectionTests
 from .loads import Loads
@@ -22,6 +23,7 @@ class Broker:
 
     statements: Statements
     loads: Loads
+    calls: Calls
     catalog: Catalog
     tests: ConnectionTests
     previews: Previews

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import time
+from typing import Final
 
 from ..connections.credentials.models import CredentialTest
+from ..gate.calls import CallRequest
 from ..gate.loads import LoadRequest
 from ..kit.endpoint import Call, Endpoint, validate
+from ..kit.errors import TooLarge
 from .broker import Broker
 from .models import (
+    CallAnswer,
     Cancelled,
     ColumnList,
     ColumnsQuery,
@@ -29,6 +34,7 @@ from .sent_rows import sent_rows
 from .stream import MEDIA_TYPE, QueryStream
 
 _MAX_LOAD = 2**30  # bytes
+MAX_ANSWER_BYTES: Final = 16 * 2**20
 
 
 def test(call: Call) -> TestResult:
@@ -103,6 +109,26 @@ def load(call: Call) -> Loaded:
         done = call.service(Broker).loads.load(call.actor, call.origin, request, rows, call.hang_up)
     table = f"{done.schema}.{done.table}" if done.schema else done.table
     return Loaded(rows=done.rows, table=table, elapsed_ms=(time.monotonic() - began) * 1000)
+
+
+def call_api(call: Call) -> CallAnswer:
+    """Sends a request through a connection, with its secret; the answer may have any status."""
+    result = call.service(Broker).calls.call(
+        call.actor, call.origin, call.body(CallRequest), call.hang_up, limit=MAX_ANSWER_BYTES
+    )
+    if result.truncated:
+        raise TooLarge(
+            f"The answer is larger than {MAX_ANSWER_BYTES // 2**20} MiB. Request less.",
+            code="answer_too_large",
+            limit=MAX_ANSWER_BYTES,
+        )
+    return CallAnswer(
+        status=result.status,
+        reason=result.reason,
+        headers=dict(result.headers),
+        encoding=result.encoding,
+        body=base64.b64encode(result.body).decode(),
+    )
 
 
 def queries(call: Call) -> RunningList:
@@ -219,6 +245,18 @@ ROUTES = [
         upload=MEDIA_TYPE,
         max_body=_MAX_LOAD,
         errors=(404, 409, 422, 429, 502, 503, 504),
+        waits=True,
+    ),
+    # The broker audits calls itself too.
+    Endpoint(
+        "POST",
+        "/call",
+        "query.run",
+        call_api,
+        "Send a request to an HTTP API through a connection",
+        CallAnswer,
+        body=CallRequest,
+        errors=(404, 409, 413, 422, 429, 502, 504),
         waits=True,
     ),
     Endpoint(

@@ -116,6 +116,16 @@ class Loaded(BaseModel):
     elapsed_ms: float
 
 
+class CallAnswer(BaseModel):
+    """The answer of an API."""
+
+    status: int
+    reason: str
+    headers: dict[str, str] = Field(description="Without cookies.")
+    encoding: str = Field(description="The encoding of text in the body.")
+    body: str = Field(description="The body, as Base64.")
+
+
 class Cancelled(BaseModel):
     cancelled: bool
 

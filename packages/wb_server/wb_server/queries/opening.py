@@ -12,7 +12,7 @@ from ..connections.configurations import Configurations
 from ..connections.models import Connection, State
 from ..connections.service import ConnectionService
 from ..connectors.base import Connector, Session
-from ..gate.permits import LoadPermit, Permit
+from ..gate.permits import CallPermit, LoadPermit, Permit
 from ..governance.audit.service import AuditService
 from ..kit import clock
 from ..kit.actor import Actor
@@ -42,7 +42,7 @@ _STATE_CODES = frozenset(
 # A statement may outlive its task's timeout by this many seconds, if nobody stops it: a killed worker.
 _TASK_FIRST = 10.0
 
-P = TypeVar("P", Permit, LoadPermit)
+P = TypeVar("P", Permit, LoadPermit, CallPermit)
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ class Opening:
         self,
         running: Running,
         attempt: str | None,
-        permit: Permit | LoadPermit,
+        permit: Permit | LoadPermit | CallPermit,
         outcome: Outcome,
         code: str | None,
         rows: int,

@@ -29,6 +29,7 @@ def _build(assembly: Assembly) -> None:
     from .active import ActiveQueries
     from .bindings import BindingsPort, NoBindings
     from .broker import Broker
+    from .calls import Calls
     from .catalog import Catalog
     from .connection_tests import ConnectionTests
     from .limits.models import StartLimits
@@ -92,6 +93,7 @@ def _build(assembly: Assembly) -> None:
                 write_rows=settings.max_write_rows,
             ),
             Loads(opening, configurations, gate, limits),
+            Calls(opening, configurations, gate, limits),
             Catalog(opening, connections, configurations, gate, running, limits),
             ConnectionTests(opening, connections, configurations, gate, rights, running),
             Previews(connections, configurations, gate, rights, running, limits),

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from pydantic import ValidationError
@@ -21,6 +22,7 @@ from wb_server.pipelines.definition.templates import evaluated
 from wb_server.pipelines.tasks import TYPES
 from wb_server.pipelines.tasks.base import Attempt, TaskFailed, TaskRecorder
 from wb_server.pipelines.tasks.http import HttpSpec, HttpTask
+from wb_server.queries.broker import Broker
 
 REGISTRY = {each.name: each.Spec for each in TYPES}
 CONTROLS = [chr(n) for n in (*range(0x20), *range(0x7F, 0xA0))]
@@ -89,7 +91,9 @@ def send(network: NetworkPolicy | None = None, **spec: object) -> str:
         time.monotonic() + 10, HangUp(), Log(),
     )  # fmt: skip
     try:
-        HttpTask(network or NetworkPolicy(allow_loopback=True)).run(checked_spec, attempt)
+        HttpTask(network or NetworkPolicy(allow_loopback=True), cast(Broker, None)).run(
+            checked_spec, attempt
+        )
     except (TaskFailed, WorkbenchError) as error:
         return error.code
     return "sent"

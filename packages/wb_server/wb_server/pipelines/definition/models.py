@@ -299,6 +299,9 @@ class TaskSpec(_Part):
     )
     """Fields in which ``{{`` is plain text."""
 
+    shown: ClassVar[tuple[str, ...]] = ()
+    """Keys that the example in the reference shows besides the required ones."""
+
     runs_user_code: ClassVar[bool] = False
     """Whether it needs a server of the user whose rights the run uses."""
 

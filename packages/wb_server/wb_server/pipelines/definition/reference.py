@@ -90,7 +90,7 @@ def example(name: str, spec: type[TaskSpec]) -> str:
     """A task of the given type as YAML: its required keys with their examples."""
     lines = [f"{name}_task:", f"  type: {name}"]
     for key, field in spec.model_fields.items():
-        if key not in TaskSpec.model_fields and field.is_required():
+        if key not in TaskSpec.model_fields and (field.is_required() or key in spec.shown):
             lines.append(f"  {field.alias or key}: {flow(_example(field))}")
     return "\n".join(lines)
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import quote, quote_plus, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
-from ...kit.http import Check, async_client, read_at_most
+from ...gate.calls import (
+    OWN_HEADERS,
+    CallRequest,
+    CallResult,
+    FieldName,
+    HeaderName,
+    body_bytes,
+    encoded,
+)
+from ...kit.errors import InvalidInput
 from ...kit.network import NetworkPolicy, Peer
-from ..definition.fields import Body, Url, Value
-from ..definition.filters import as_text
-from ..definition.models import CheckContext, TaskProblem, TaskSpec
+from ...kit.sending import Sending, Stopped
+from ...queries.broker import Broker
+from ..definition.fields import Body, ConnectionName, Url, UrlPath, Value
+from ..definition.models import CheckContext, ConnectionUse, TaskProblem, TaskSpec
 from .base import Attempt, TaskFailed, TaskResult, TaskType
 
 # The maximum size of an answer, which becomes an output. A longer one fails instead of being cut.
@@ -30,15 +40,27 @@ _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connec
 _EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 
-FieldName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
-
 
 class HttpSpec(TaskSpec):
     """Sends one HTTP request, and fails if the status isn't an expected one."""
 
+    shown: ClassVar[tuple[str, ...]] = ("url",)
+
     type: Literal["http"]
-    url: Url = Field(
+    connection: ConnectionName | None = Field(
+        default=None,
+        description="A connection of the kind HTTP API, instead of `url`: it has the address and the "
+        "secret. A method other than `GET` takes the right to write.",
+        examples=["crm"],
+    )
+    path: UrlPath | None = Field(
+        default=None,
+        description="With `connection`: the path below its base URL. A value in it stays one part of "
+        "the path.",
+        examples=["/users/{{ params.id }}"],
+    )
+    url: Url | None = Field(
+        default=None,
         description="The `https://` or `http://` address, without a user name or password. A value in it "
         "is encoded for its place: one in the path stays one part of the path. The rules for "
         "connections' addresses apply; redirects are not followed.",
@@ -51,7 +73,7 @@ class HttpSpec(TaskSpec):
         default={},
         max_length=50,
         description="Headers of the request. Never put a secret here: everyone who may see the pipeline "
-        "can read the file. `Idempotency-Key` is set to the task run's id, which stays the "
+        "can read the file, and a `connection` keeps it. `Idempotency-Key` is set to the task run's id, which stays the "
         "same over retries.",
         examples=[{"Accept": "application/json"}],
     )
@@ -81,19 +103,35 @@ class HttpSpec(TaskSpec):
         examples=[[200, 202]],
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_address(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            given = {"url", "connection", "path"} & set(value)
+            if given not in ({"url"}, {"connection", "path"}):
+                raise PydanticCustomError(
+                    "one_address",
+                    "It needs either a url, or a connection and a path such as /users.",
+                )
+        return value
+
+    def uses(self) -> Iterable[ConnectionUse]:
+        if self.connection is not None:
+            yield ConnectionUse(self.connection, write=self.method != "GET")
+
     def problems(self, context: CheckContext) -> Iterable[TaskProblem]:
         if self.form and self.body is not None:
             yield TaskProblem(
                 ("form",), "bad_body", "A request has a `body` or a `form`. Remove one of them."
             )
-        if "{{" not in self.url.partition("/")[0]:
+        if self.url is not None and "{{" not in self.url.partition("/")[0]:
             try:
                 # A digit is valid wherever an expression may stand: in a host, port or path.
                 _target(_EXPRESSION.sub("1", self.url))
             except TaskFailed as error:
                 yield TaskProblem(("url",), error.code, error.message)
         for name, value in self.headers.items():
-            if name.lower() in _OWN_HEADERS:
+            if name.lower() in (_OWN_HEADERS if self.connection is None else OWN_HEADERS):
                 yield TaskProblem(
                     ("headers", name), "bad_header", f"The task sets {name} itself. Remove it."
                 )
@@ -119,8 +157,9 @@ class HttpTask(TaskType):
     description: ClassVar[str] = "Calls a webhook or an API."
     Spec: ClassVar[type[TaskSpec]] = HttpSpec
 
-    def __init__(self, network: NetworkPolicy) -> None:
+    def __init__(self, network: NetworkPolicy, broker: Broker) -> None:
         self._network = network
+        self._broker = broker
 
     def run(self, spec: HttpSpec, attempt: Attempt) -> TaskResult:
         """Sends the request.
@@ -128,11 +167,40 @@ class HttpTask(TaskType):
         Raises:
             TaskFailed: ``bad_url``, ``bad_header``, ``bad_body``, ``http_failed`` (no answer),
                 ``http_status`` (an unexpected status), ``answer_too_large``.
-            Unprocessable: the address isn't allowed.
-            SourceFailed: the host is unknown.
+            WorkbenchError: the address isn't allowed or unknown; as for ``Calls.call``.
         """
-        scheme, host, port = _target(spec.url)
-        url = _parsed(_with_query(spec.url, spec.query)).copy_with(host=host, port=port)
+        if spec.connection is not None:
+            host, result = spec.connection, self._called(spec, attempt)
+        else:
+            host, result = self._sent(spec, attempt)
+        return _checked(spec, attempt, host, result)
+
+    def _called(self, spec: HttpSpec, attempt: Attempt) -> CallResult:
+        """The answer of a connection's API."""
+        try:
+            request = CallRequest(
+                connection=spec.connection or "",
+                method=spec.method,
+                path=spec.path or "",
+                query=spec.query,
+                headers={"Idempotency-Key": attempt.task_run_id, **_headers(spec)},
+                body=spec.body,
+                form=spec.form,
+            )
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise TaskFailed("bad_request", f"{where}: {first['msg']}", retry=False) from None
+        attempt.recorder.log(f"{spec.method} {spec.connection}: {spec.path}")
+        return self._broker.calls.call(
+            attempt.actor, attempt.origin, request, attempt.hang_up, limit=_ANSWER_BYTES
+        )
+
+    def _sent(self, spec: HttpSpec, attempt: Attempt) -> tuple[str, CallResult]:
+        """The host of the address, and its answer."""
+        written = spec.url or ""
+        scheme, host, port = _target(written)
+        url = _parsed(_with_query(written, spec.query)).copy_with(host=host, port=port)
         headers = _headers(spec)
         # Otherwise httpx would parse the host name, and it accepts fewer names than resolvers do.
         headers["Host"] = url.netloc.decode("ascii")
@@ -148,66 +216,53 @@ class HttpTask(TaskType):
             attempt.recorder.log(f"{spec.method} {scheme}://{host}:{port} ({peer.address})")
             return peer
 
+        sending = Sending(check, _ANSWER_BYTES)
+        attempt.hang_up.then(sending.stop)
         try:
-            answer, body, truncated = asyncio.run(_sent(request, check, attempt))
+            received = sending.send(request, attempt.seconds_left())
+        except Stopped:
+            raise TaskFailed("stopped", "The request was cancelled.") from None
         except (httpx.HTTPError, OSError) as error:
             raise TaskFailed(
                 "http_failed", f"{host} did not answer: {str(error) or type(error).__name__}."
             ) from error
-        status = answer.status_code
-        size = f"more than {len(body):,}" if truncated else f"{len(body):,}"
-        attempt.recorder.log(f"{status} {answer.reason_phrase}, {size} bytes")
-        expected = status in spec.expect if spec.expect else 200 <= status < 300
-        text = body.decode(answer.encoding or "utf-8", "replace")
-        if not expected:
-            raise TaskFailed(
-                "http_status",
-                f"{host} answered with {status} {answer.reason_phrase}.",
-                retry=status >= 500 or status in (408, 409, 425, 429),
-                status=status,
-                answer=text[:2_000],
-            )
-        if truncated:
-            raise TaskFailed(
-                "answer_too_large",
-                f"The response exceeds {_ANSWER_BYTES // 1024} KiB. Request less.",
-                retry=False,
-            )
-        return TaskResult(outputs={"status": status, "answer": _read(answer, text)})
+        answer = received.answer
+        return host, CallResult(
+            answer.status_code,
+            answer.reason_phrase,
+            answer.headers,
+            received.body,
+            received.truncated,
+            answer.encoding or "utf-8",
+        )
 
 
-async def _sent(
-    request: httpx.Request, check: Check, attempt: Attempt
-) -> tuple[httpx.Response, bytes, bool]:
-    """The answer, the start of its body, and whether there is more.
+def _checked(spec: HttpSpec, attempt: Attempt, host: str, result: CallResult) -> TaskResult:
+    """The outputs of an answer with an expected status.
 
     Raises:
-        TaskFailed: the attempt must end (``stopped``).
+        TaskFailed: ``http_status``, ``answer_too_large``.
     """
-    loop = asyncio.get_running_loop()
-    asking = loop.create_task(_ask(request, check, attempt.seconds_left()))
-
-    def stop() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(asking.cancel)
-
-    attempt.hang_up.then(stop)
-    try:
-        return await asking
-    except asyncio.CancelledError:
-        raise TaskFailed("stopped", "The request was cancelled.") from None
-
-
-async def _ask(
-    request: httpx.Request, check: Check, seconds: float
-) -> tuple[httpx.Response, bytes, bool]:
-    request.extensions["timeout"] = httpx.Timeout(seconds).as_dict()
-    async with async_client(check) as client:
-        answer = await client.send(request, stream=True)
-        try:
-            return answer, *await read_at_most(answer, _ANSWER_BYTES)
-        finally:
-            await answer.aclose()
+    status = result.status
+    size = f"more than {len(result.body):,}" if result.truncated else f"{len(result.body):,}"
+    attempt.recorder.log(f"{status} {result.reason}, {size} bytes")
+    expected = status in spec.expect if spec.expect else 200 <= status < 300
+    text = result.text
+    if not expected:
+        raise TaskFailed(
+            "http_status",
+            f"{host} answered with {status} {result.reason}.",
+            retry=status >= 500 or status in (408, 409, 425, 429),
+            status=status,
+            answer=text[:2_000],
+        )
+    if result.truncated:
+        raise TaskFailed(
+            "answer_too_large",
+            f"The response exceeds {_ANSWER_BYTES // 1024} KiB. Request less.",
+            retry=False,
+        )
+    return TaskResult(outputs={"status": status, "answer": _read(result, text)})
 
 
 def _target(url: str) -> tuple[str, str, int]:
@@ -284,30 +339,17 @@ def _bad_header(name: str) -> str:
 
 
 def _with_query(url: str, query: Mapping[str, Any]) -> str:
-    """An address with further fields in its query."""
-    if not query:
-        return url
-    address, mark, fragment = url.partition("#")
-    joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
-    return f"{address}{joint}{_encoded(query, quote)}{mark}{fragment}"
-
-
-def _encoded(fields: Mapping[str, Any], quote_via: Callable[..., str]) -> str:
-    """Fields as a query or a form.
+    """An address with further fields in its query.
 
     Raises:
         TaskFailed: a value can't be sent (``bad_body``).
     """
-    pairs = [
-        (name, as_text(item))
-        for name, value in fields.items()
-        for item in (value if isinstance(value, list) else [value])
-        if item is not None
-    ]
-    try:
-        return urlencode(pairs, safe="", quote_via=quote_via)
-    except UnicodeEncodeError as error:
-        raise _bad_body() from error
+    if not query:
+        return url
+    address, mark, fragment = url.partition("#")
+    joint = "" if address.endswith(("?", "&")) else "&" if "?" in address else "?"
+    with _refusals():
+        return f"{address}{joint}{encoded(query, form=False)}{mark}{fragment}"
 
 
 def _content(spec: HttpSpec) -> tuple[bytes | None, str]:
@@ -316,29 +358,22 @@ def _content(spec: HttpSpec) -> tuple[bytes | None, str]:
     Raises:
         TaskFailed: the body can't be sent (``bad_body``).
     """
-    if spec.form:
-        return _encoded(spec.form, quote_plus).encode(), "application/x-www-form-urlencoded"
-    body = spec.body
-    if body is None:
-        return None, ""
+    with _refusals():
+        if spec.form:
+            return encoded(spec.form, form=True).encode(), "application/x-www-form-urlencoded"
+        return body_bytes(spec.body)
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
     try:
-        if isinstance(body, str):
-            return body.encode(), ""
-        return json.dumps(body, default=str, allow_nan=False).encode(), "application/json"
-    except ValueError as error:  # UnicodeError is one
-        raise _bad_body() from error
+        yield
+    except InvalidInput as error:
+        raise TaskFailed(error.code, error.message, retry=False) from error
 
 
-def _bad_body() -> TaskFailed:
-    return TaskFailed(
-        "bad_body",
-        "The body can't be sent: it contains a lone surrogate, NaN or Infinity.",
-        retry=False,
-    )
-
-
-def _read(answer: httpx.Response, text: str) -> Any:
-    if "json" in answer.headers.get("Content-Type", ""):
+def _read(result: CallResult, text: str) -> Any:
+    if "json" in result.headers.get("content-type", ""):
         try:
             return json.loads(text)
         except (ValueError, RecursionError):  # not JSON, or nested too deeply
