@@ -511,6 +511,24 @@ def test_browses(case: Case) -> None:
             session.columns(case.schema, "no_such_table")
 
 
+def test_searches_and_defines(case: Case) -> None:
+    with case.source.open(kind="browse") as session:
+        found = session.search("EOPL", 500)
+        assert (case.schema, "people", None) in {(it.schema_, it.table, it.column) for it in found}
+        found = session.search("ame", 500)
+        assert (case.schema, "people", "name") in {
+            (it.schema_, it.table, it.column) for it in found
+        }
+        assert len(session.search("a", 1)) == 1
+        for text in ("no such name", "%", "' or ''='"):
+            assert session.search(text, 500) == []
+        definition = session.definition(case.schema, "people")
+        assert definition.ddl is not None
+        assert "people" in definition.ddl and "name" in definition.ddl
+        with pytest.raises(NotFound):
+            session.definition(case.schema, "no_such_table")
+
+
 def test_names_are_not_sql(case: Case) -> None:
     with case.source.open(kind="browse") as session:
         for name in ("people' or '1'='1", 'people"; drop table people; --', "%", ""):

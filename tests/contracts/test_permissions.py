@@ -73,6 +73,10 @@ REQUESTS: dict[str, Request] = {
     "GET /connections/{id}/columns": Request(query={"table": "sales"}),
     # The connection has files: that it takes no requests shows that the request was allowed.
     "POST /call": Request({"connection": "THING", "path": "/"}, missing="no_calls"),
+    "GET /connections/{id}/search": Request(query={"text": "a"}),
+    "GET /connections/{id}/definition": Request(query={"table": "sales"}),
+    "GET /connections/{id}/rows": Request(query={"table": "sales"}),
+    "GET /connections/{id}/count": Request(query={"table": "sales"}),
     "POST /query": Request({"connection": "THING", "sql": "select * from sales"}),
     "POST /load": Request(
         query={"connection": "THING", "table": "sales", "mode": "append"}, missing="bad_rows"

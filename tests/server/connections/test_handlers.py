@@ -153,6 +153,48 @@ def test_the_catalog_lists_schemas_tables_and_columns(api: Api, warehouse: dict[
     api.refused(404, "GET", f"{path}/columns", schema="handlers", table="nothing")
 
 
+def test_a_table_is_looked_at(api: Api, warehouse: dict[str, Any], shop: Cluster) -> None:
+    with shop.connect() as connection:
+        connection.execute(
+            "create table handlers.looked (id int primary key, \"Odd Name\" text default 'x', "
+            "amount numeric(12,2) check (amount > 0), order_id int references handlers.orders(id)); "
+            "create index on handlers.looked (amount); "
+            "create view handlers.looked_view as select id from handlers.looked; "
+            "insert into handlers.looked select n, null, 1.50, null from generate_series(1, 120) n"
+        )
+    path = f"/connections/{warehouse['id']}"
+    table = {"schema": "handlers", "table": "looked"}
+    try:
+        assert api.ok("GET", f"{path}/count", **table) == {"rows": 120}
+        shown = api.ok("GET", f"{path}/rows", **table)
+        assert [column["name"] for column in shown["columns"]][:2] == ["id", "Odd Name"]
+        assert shown["rows"][0] == ["1", None, "1.50", None]
+        assert (len(shown["rows"]), shown["more"]) == (100, True)
+        found = api.ok("GET", f"{path}/search", text="odd n")["items"]
+        assert [(it["schema"], it["table"], it["column"]) for it in found] == [
+            ("handlers", "looked", "Odd Name")
+        ]
+        definition = api.ok("GET", f"{path}/definition", **table)
+        keys = [key["definition"] for key in definition["keys"]]
+        assert "PRIMARY KEY (id)" in keys
+        assert "FOREIGN KEY (order_id) REFERENCES handlers.orders(id)" in keys
+        assert any(key.startswith("CREATE INDEX") for key in keys)
+        # The definition is SQL that makes such a table.
+        with shop.connect() as connection:
+            connection.execute("drop table handlers.looked cascade")
+            connection.execute(definition["ddl"])
+            connection.execute("create view handlers.looked_view as select id from handlers.looked")
+        assert api.ok("GET", f"{path}/definition", **table) == definition
+        view = {"schema": "handlers", "table": "looked_view"}
+        assert api.ok("GET", f"{path}/definition", **view) == {"keys": [], "ddl": None}
+        # Through the gate, as the reader's own queries.
+        log = api.ok("GET", "/audit/mine", action="query.read")["items"]
+        assert any("count(*)" in (row["statement"] or "") for row in log)
+    finally:
+        with shop.connect() as connection:
+            connection.execute("drop table handlers.looked cascade")
+
+
 # --- bad input -------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from wb_server.connections.service import ConnectionService
 from wb_server.governance.owned.models import OwnerRequest, ShareRequest
 from wb_server.kit.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
 from wb_server.kit.paging import encode_cursor
+from wb_server.pipelines.dependents import DependentPipelines
 from wb_server.pipelines.models import PipelineCheck, PipelineListQuery, PipelinePatch
 from wb_server.pipelines.runs.models import RerunRequest, RunQuery, RunRequest
 from wb_server.user_server.folder import MAX_SNAPSHOT
@@ -90,6 +91,28 @@ def test_a_pipeline_is_saved_listed_and_run(house: House) -> None:
     (listed,) = house.pipelines.list(house["ana"])
     assert listed.last_run is not None
     assert listed.last_run.id == run.id
+
+
+def test_the_pipelines_that_use_a_connection_are_known_whoever_owns_them(house: House) -> None:
+    used = house.get(DependentPipelines)
+    connection = house.get(ConnectionService).find(house["ana"], "warehouse")
+    by_ana, by_ben = (house.create(who, ONE.format(name=f"by_{who}")) for who in ("ana", "ben"))
+    other = "tasks: {t: {type: http, url: 'https://localhost/'}}\n"
+    house.create("ana", f"name: mentions\ndescription: not the warehouse\n{other}")
+    gone = house.create("ana", ONE.format(name="gone"))
+    house.pipelines.delete(house["ana"], gone.id)
+
+    def names() -> list[tuple[str, str]]:
+        items = used.of(house["ana"], connection.id).items
+        return [(item.name, item.owner.name) for item in items]
+
+    assert names() == [("by_ana", "ana"), ("by_ben", "ben")]
+    # A version that doesn't use it any more doesn't count, even if it did in a run.
+    assert house.run("ana", "by_ana").state == "succeeded"
+    house.pipelines.save(house["ana"], by_ana.id, save(f"name: by_ana\n{other}"))
+    assert names() == [("by_ben", "ben")]
+    with pytest.raises(NotFound):
+        used.of(house["ana"], by_ben.id)
 
 
 def test_all_problems_are_reported_at_once_and_nothing_is_saved(house: House) -> None:

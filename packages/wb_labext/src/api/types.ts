@@ -65,6 +65,7 @@ export type TableInfo = Schemas['TableInfo'];
 export type ColumnInfo = Schemas['ColumnInfo'];
 export type PipelineView = Schemas['PipelineView'];
 export type PipelineSaved = Schemas['PipelineSaved'];
+export type Dependent = Schemas['Dependent'];
 export type PipelineSave = Schemas['PipelineSave'];
 export type PipelineCheck = Schemas['PipelineCheck'];
 export type PipelineChecked = Schemas['PipelineChecked'];

@@ -12,6 +12,7 @@ import type {
   ConnectorInfo,
   CredentialPut,
   PreviewResult,
+  Dependent,
   SchemaInfo,
   TableInfo,
   TestResult
@@ -33,6 +34,11 @@ export class ConnectionsApi extends OwnedApi<ConnectionView> {
 
   update(id: string, body: ConnectionUpdate): Promise<ConnectionView> {
     return this.client.request(this.path(id), { method: 'PATCH', body });
+  }
+
+  /** The pipelines that use a connection. */
+  dependents(id: string): Promise<Dependent[]> {
+    return this.items(this.path(id, 'pipelines'));
   }
 
   test(id: string): Promise<TestResult> {

@@ -10,6 +10,7 @@ import { NO_ARGS, about } from '../ui/commands';
 import { connectionsIcon, keyIcon, queryIcon, testIcon } from '../ui/icons';
 import { insertCell } from '../ui/notebook';
 import { CommandIDs } from './commandids';
+import { confirmDelete } from './confirm';
 import { openConnectionDialog } from './form';
 import type { ConnectionsModel } from './model';
 import { openCredentialsDialog } from './credentialsdialog';
@@ -167,6 +168,7 @@ export function addCommands(options: CommandOptions): void {
     ids: CommandIDs,
     describedBy,
     find: ownTarget,
+    confirmDelete: async item => confirmDelete(item, await model.api.dependents(item.id), trans),
     texts: {
       share: trans.__('Share Connection…'),
       shareCaption: trans.__('See and change who can use the connection'),

@@ -17,6 +17,8 @@ export interface OwnedCommands<View extends Owned> {
   describedBy: CommandRegistry.ICommandOptions['describedBy'];
   /** The thing that the arguments name, or the selected one, if the user may do this with it. */
   find: (args: ReadonlyPartialJSONObject, action: string) => View | null;
+  /** Asks before it is deleted, if there is something to know; `false` if the user keeps it. */
+  confirmDelete?: (item: View) => Promise<boolean>;
   texts: {
     share: string;
     shareCaption: string;
@@ -62,8 +64,12 @@ export function addOwnedCommands<View extends Owned>(options: OwnedCommands<View
     describedBy,
     ...about(
       args => find(args, 'delete'),
-      async ({ id, name }) => {
+      async item => {
+        const { id, name } = item;
         try {
+          if (options.confirmDelete && !(await options.confirmDelete(item))) {
+            return;
+          }
           await model.remove(id);
         } catch (error) {
           notify(trans, 'error', model.message(error), { autoClose: 8_000 });

@@ -21,13 +21,25 @@ from ..gate.loads import TableName as TableName
 from ..gate.loads import Written as Written
 from ..gate.models import DialectName
 from ..gate.permits import CallPermit, LoadPermit, PasswordPermit, Permit
-from ..kit.errors import Forbidden, InvalidInput, TooLarge, Unprocessable
-from .models import Capability, ColumnInfo, Preview, SchemaInfo, TableInfo
+from ..kit.errors import Forbidden, InvalidInput, NotFound, TooLarge, Unprocessable
+from .ddl import create_table
+from .models import (
+    Capability,
+    CatalogMatch,
+    ColumnInfo,
+    Preview,
+    SchemaInfo,
+    TableDefinition,
+    TableInfo,
+)
 from .target import ConnectorConfig as ConnectorConfig
 from .target import Target as Target
 
 MAX_ROW_BYTES: Final = 32 * 2**20
 """The maximum size of one row. A row is held in memory whole, and several times, while it is read."""
+
+SEARCHED_TABLES: Final = 60
+"""How many tables a search looks into where each one has to be read for its columns."""
 
 
 def row_too_large(advice: str) -> TooLarge:
@@ -142,6 +154,47 @@ class Session(Use):
             InvalidInput: it can't be read, with the place and what to set.
         """
         raise Unprocessable("This source has no preview.", code="not_supported")
+
+    def search(self, text: str, limit: int) -> list[CatalogMatch]:
+        """The schemas, tables and columns whose names contain a text, in any case.
+
+        This default looks into the columns of the first ``SEARCHED_TABLES`` tables.
+        """
+        wanted = text.casefold()
+        found = [
+            CatalogMatch(schema=schema.name)
+            for schema in self.schemas()
+            if wanted in schema.name.casefold()
+        ]
+        tables = self.tables(None)
+        found += [
+            CatalogMatch(schema=table.schema_, table=table.name, kind=table.kind)
+            for table in tables
+            if wanted in table.name.casefold()
+        ]
+        for table in tables[:SEARCHED_TABLES]:
+            if len(found) >= limit:
+                break
+            try:
+                columns = self.columns(table.schema_, table.name)
+            except (InvalidInput, NotFound, Unprocessable):
+                continue  # a file that can't be read: its comment says why
+            found += [
+                CatalogMatch(
+                    schema=table.schema_,
+                    table=table.name,
+                    kind=table.kind,
+                    column=column.name,
+                    type=column.type,
+                )
+                for column in columns
+                if wanted in column.name.casefold()
+            ]
+        return found[:limit]
+
+    def definition(self, schema: str | None, table: str) -> TableDefinition:
+        """How a table is defined: its columns, where the source knows no more."""
+        return TableDefinition(ddl=create_table([table], self.columns(schema, table)))
 
     @abstractmethod
     def server_version(self) -> str | None:

@@ -38,3 +38,32 @@ class Preview(BaseModel):
     table: str
     columns: list[ColumnInfo]
     rows: list[list[str | None]]
+
+
+class CatalogMatch(BaseModel):
+    """A schema, table or column whose name contains a text."""
+
+    schema_: str | None = Field(alias="schema", serialization_alias="schema")
+    table: str | None = Field(default=None, description="`null` if the schema's name matches.")
+    kind: str | None = Field(default=None, description="The kind of the table.")
+    column: str | None = Field(
+        default=None, description="`null` if a table's or schema's name matches."
+    )
+    type: str | None = Field(default=None, description="The type of the column.")
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class TableKey(BaseModel):
+    name: str
+    definition: str = Field(description="A key, constraint or index, as the source describes it.")
+
+
+class TableDefinition(BaseModel):
+    """How a table is defined."""
+
+    keys: list[TableKey] = []
+    ddl: str | None = Field(
+        default=None,
+        description="A `CREATE TABLE` statement; `null` where there is none, as for a view.",
+    )

@@ -11,9 +11,11 @@ from ..kit.blobs import Blobs
 from ..kit.endpoint import Call, Endpoint
 from ..user_server.folder import MAX_SNAPSHOT
 from .definitions import Definitions
+from .dependents import DependentPipelines
 from .download import FileStream, pieces
 from .models import (
     Approve,
+    Dependents,
     FilePath,
     PipelineCheck,
     PipelineChecked,
@@ -84,6 +86,11 @@ def patch(call: Call) -> PipelineView:
     )
 
 
+def dependents(call: Call) -> Dependents:
+    """The pipelines that use a connection: their newest version, or the one that runs."""
+    return call.service(DependentPipelines).of(call.actor, call.path["id"])
+
+
 def form(call: Call) -> dict[str, Any]:
     """JSON Schema of the parameters, with their current defaults, or those for a day."""
     day = call.query(FormQuery).date
@@ -139,6 +146,15 @@ ROUTES = [
         "List the pipelines that you may see",
         PipelineList,
         query=PipelineListQuery,
+    ),
+    Endpoint(
+        "GET",
+        "/connections/{id}/pipelines",
+        "connection.see",
+        dependents,
+        "List the pipelines that use a connection",
+        Dependents,
+        errors=(404,),
     ),
     Endpoint(
         "POST",

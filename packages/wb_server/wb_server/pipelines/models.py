@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ..governance.owned.models import OwnedThing, OwnedView
+from ..governance.owned.models import OwnedThing, OwnedView, Owner
 from ..kit.request import Request
 from ..user_server.folder import MAX_FILES
 from .definition.problems import Problem
@@ -147,6 +147,18 @@ class PipelineChecked(BaseModel):
     parameters: dict[str, Any] | None = Field(
         None, description="JSON Schema of the parameters, for a form."
     )
+
+
+class Dependent(BaseModel):
+    """A pipeline that uses a connection."""
+
+    id: str
+    name: str
+    owner: Owner
+
+
+class Dependents(BaseModel):
+    items: list[Dependent]
 
 
 class PipelinePatch(Request):

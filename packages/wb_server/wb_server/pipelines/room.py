@@ -39,6 +39,7 @@ def _build(assembly: Assembly) -> None:
     from .accounts import Accounts
     from .checks import Checks
     from .definitions import Definitions
+    from .dependents import DependentPipelines
     from .execute import Executor
     from .kernels.base import Kernels, NoKernels
     from .presence import Presence
@@ -98,6 +99,7 @@ def _build(assembly: Assembly) -> None:
         rights,
     )
     assembly.add(PipelineService(store, definitions, checks, runs, blobs, rights, people, bus))
+    assembly.add(DependentPipelines(store, run_store, definitions, assembly.get(ConnectionService)))
     schedules = assembly.add(ScheduleService(store, definitions, runs, accounts))
     if assembly.role == "worker" or _inline(assembly):
         abilities = None

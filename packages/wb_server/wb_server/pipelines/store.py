@@ -99,6 +99,20 @@ class PipelineStore(OwnedStore[Pipeline]):
         super().__init__(database, Pipeline, pipelines, shares)
         self._blobs = blobs
 
+    def mentions(self, word: str) -> list[tuple[str, int]]:
+        """The newest and the approved versions, by pipeline, whose text contains a word."""
+        query = (
+            sa.select(pipelines.c.id, versions.c.number)
+            .join_from(pipelines, versions, versions.c.pipeline_id == pipelines.c.id)
+            .where(
+                pipelines.c.deleted_at.is_(None),
+                versions.c.number.in_((pipelines.c.head, pipelines.c.approved)),
+                versions.c.text.contains(word, autoescape=True),
+            )
+        )
+        with self.database.read() as transaction:
+            return [(row.id, row.number) for row in transaction.execute(query)]
+
     def add_version(self, transaction: sa.Connection, pipeline_id: str, version: Version) -> None:
         """Adds a version and a reference to each of its files."""
         for digest in version.files.values():

@@ -15,6 +15,7 @@ from .connection_tests import ConnectionTests
 from .loads import Loads
 from .previews import Previews
 from .statements import Statements
+from .table_rows import TableReader
 
 
 @dataclass(frozen=True)
@@ -27,4 +28,5 @@ class Broker:
     catalog: Catalog
     tests: ConnectionTests
     previews: Previews
+    tables: TableReader
     active: ActiveQueries

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ..connections.configurations import Configurations
 from ..connections.service import ConnectionService
 from ..connectors.base import Session
-from ..connectors.models import ColumnInfo, SchemaInfo, TableInfo
+from ..connectors.models import (
+    CatalogMatch,
+    ColumnInfo,
+    SchemaInfo,
+    TableDefinition,
+    TableInfo,
+)
 from ..gate.service import Gate
 from ..kit.actor import Actor
 from ..kit.endpoint import HangUp, Origin
@@ -19,6 +25,8 @@ from .opening import Opening
 from .running import RunningQueries
 
 T = TypeVar("T")
+
+MAX_MATCHES: Final = 500
 
 
 class Catalog:
@@ -80,6 +88,43 @@ class Catalog:
             hang_up,
             lambda session: session.columns(schema, table),
         )
+
+    def search(
+        self,
+        actor: Actor,
+        origin: Origin,
+        connection_id: str,
+        text: str,
+        hang_up: HangUp | None = None,
+    ) -> list[CatalogMatch]:
+        """The schemas, tables and columns whose names contain a text; at most ``MAX_MATCHES``."""
+        return self._browse(
+            actor,
+            origin,
+            connection_id,
+            f"search {text}",
+            hang_up,
+            lambda session: session.search(text, MAX_MATCHES),
+        )
+
+    def definition(
+        self,
+        actor: Actor,
+        origin: Origin,
+        connection_id: str,
+        schema: str | None,
+        table: str,
+        hang_up: HangUp | None = None,
+    ) -> TableDefinition:
+        """A table's keys and its definition as SQL."""
+        return self._browse(
+            actor,
+            origin,
+            connection_id,
+            f"definition of {table}",
+            hang_up,
+            lambda session: [session.definition(schema, table)],
+        )[0]
 
     def _browse(
         self,

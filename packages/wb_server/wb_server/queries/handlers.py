@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from ..connections.credentials.models import CredentialTest
+from ..connectors.models import TableDefinition
 from ..gate.calls import CallRequest
 from ..gate.loads import LoadRequest
 from ..kit.endpoint import Call, Endpoint, validate
@@ -21,12 +22,16 @@ from .models import (
     ConnectionTest,
     Loaded,
     LoadQuery,
+    MatchList,
     PreviewResult,
     QueryRequest,
+    RowCount,
     RunningList,
     RunningListQuery,
     SchemaList,
+    SearchQuery,
     TableList,
+    TableRows,
     TablesQuery,
     TestResult,
 )
@@ -84,6 +89,40 @@ def columns(call: Call) -> ColumnList:
         items=call.service(Broker).catalog.columns(
             call.actor, call.origin, call.path["id"], query.schema_, query.table, call.hang_up
         )
+    )
+
+
+def search(call: Call) -> MatchList:
+    """The schemas, tables and columns whose names contain a text."""
+    text = call.query(SearchQuery).text
+    return MatchList(
+        items=call.service(Broker).catalog.search(
+            call.actor, call.origin, call.path["id"], text, call.hang_up
+        )
+    )
+
+
+def definition(call: Call) -> TableDefinition:
+    """A table's keys, and its definition as SQL."""
+    query = call.query(ColumnsQuery)
+    return call.service(Broker).catalog.definition(
+        call.actor, call.origin, call.path["id"], query.schema_, query.table, call.hang_up
+    )
+
+
+def rows(call: Call) -> TableRows:
+    """The first rows of a table as texts, by a query of yours."""
+    query = call.query(ColumnsQuery)
+    return call.service(Broker).tables.rows(
+        call.actor, call.origin, call.path["id"], query.schema_, query.table, call.hang_up
+    )
+
+
+def count(call: Call) -> RowCount:
+    """The number of rows of a table, by a query of yours."""
+    query = call.query(ColumnsQuery)
+    return call.service(Broker).tables.count(
+        call.actor, call.origin, call.path["id"], query.schema_, query.table, call.hang_up
     )
 
 
@@ -221,6 +260,30 @@ ROUTES = [
         errors=(404, 409, 429, 502, 504),
         waits=True,
     ),
+    Endpoint(
+        "GET",
+        "/connections/{id}/search",
+        "connection.browse",
+        search,
+        "Search the catalog",
+        MatchList,
+        query=SearchQuery,
+        audit="connection.browse",
+        errors=(404, 409, 429, 502, 504),
+        waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/connections/{id}/definition",
+        "connection.browse",
+        definition,
+        "Get the definition of a table",
+        TableDefinition,
+        query=ColumnsQuery,
+        audit="connection.browse",
+        errors=(404, 409, 429, 502, 504),
+        waits=True,
+    ),
     # The broker audits queries itself: it knows the statement, the rows and the outcome.
     Endpoint(
         "POST",
@@ -256,6 +319,28 @@ ROUTES = [
         "Send a request to an HTTP API through a connection",
         CallAnswer,
         body=CallRequest,
+        errors=(404, 409, 413, 422, 429, 502, 504),
+        waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/connections/{id}/rows",
+        "query.run",
+        rows,
+        "Get the first rows of a table",
+        TableRows,
+        query=ColumnsQuery,
+        errors=(404, 409, 413, 422, 429, 502, 504),
+        waits=True,
+    ),
+    Endpoint(
+        "GET",
+        "/connections/{id}/count",
+        "query.run",
+        count,
+        "Count the rows of a table",
+        RowCount,
+        query=ColumnsQuery,
         errors=(404, 409, 413, 422, 429, 502, 504),
         waits=True,
     ),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, Json
 
 from ..connections.models import CredentialMode
-from ..connectors.models import ColumnInfo, Preview, SchemaInfo, TableInfo
+from ..connectors.models import CatalogMatch, ColumnInfo, Preview, SchemaInfo, TableInfo
 from ..gate.loads import LoadMode
 from ..kit.request import Request
 
@@ -74,6 +74,31 @@ class TablesQuery(Request):
 
 class ColumnsQuery(TablesQuery):
     table: str = Field(max_length=500)
+
+
+class SearchQuery(Request):
+    text: str = Field(min_length=1, max_length=200)
+
+
+class MatchList(BaseModel):
+    items: list[CatalogMatch]
+
+
+class RowColumn(BaseModel):
+    name: str
+    type: str
+
+
+class TableRows(BaseModel):
+    """The first rows of a table, as texts."""
+
+    columns: list[RowColumn]
+    rows: list[list[str | None]]
+    more: bool = Field(description="Whether the table has more rows.")
+
+
+class RowCount(BaseModel):
+    rows: int
 
 
 class QueryRequest(Request):

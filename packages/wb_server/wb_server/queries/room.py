@@ -42,6 +42,7 @@ def _build(assembly: Assembly) -> None:
     from .previews import Previews
     from .running import RunningQueries
     from .statements import Statements
+    from .table_rows import TableReader
 
     settings, database, bus = assembly.settings, assembly.get(Database), assembly.get(Bus)
     connections = assembly.get(ConnectionService)
@@ -82,21 +83,23 @@ def _build(assembly: Assembly) -> None:
     rights, bindings = assembly.get(Rights), assembly.add(BindingsPort(NoBindings()))
     opening = Opening(connections, configurations, assembly.get(AuditService), running, bindings)
     active = ActiveQueries(running, peers, rights)
+    statements = Statements(
+        opening,
+        connections,
+        configurations,
+        gate,
+        limits,
+        write_rows=settings.max_write_rows,
+    )
     assembly.add(
         Broker(
-            Statements(
-                opening,
-                connections,
-                configurations,
-                gate,
-                limits,
-                write_rows=settings.max_write_rows,
-            ),
+            statements,
             Loads(opening, configurations, gate, limits),
             Calls(opening, configurations, gate, limits),
             Catalog(opening, connections, configurations, gate, running, limits),
             ConnectionTests(opening, connections, configurations, gate, rights, running),
             Previews(connections, configurations, gate, rights, running, limits),
+            TableReader(statements, connections, configurations),
             active,
         )
     )

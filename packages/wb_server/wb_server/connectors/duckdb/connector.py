@@ -27,7 +27,7 @@ from ..embedded.errors import split_class
 from ..embedded.roots import allowed
 from ..embedded.session import WorkerSession
 from ..embedded.workers import Workers
-from ..models import ColumnInfo, SchemaInfo, TableInfo
+from ..models import CatalogMatch, ColumnInfo, SchemaInfo, TableDefinition, TableInfo, TableKey
 
 ENDINGS: Final = (".duckdb", ".ddb", ".db")
 # Suffixes of the files in which DuckDB keeps changes until they are in the database file. It
@@ -55,6 +55,25 @@ _TABLES: Final = f"""
 _COLUMNS: Final = f"""
     SELECT column_name AS name, data_type AS type, is_nullable AS nullable, comment
     FROM duckdb_columns() WHERE {_OF_THE_FILE}
+"""  # noqa: S608
+_DEFINITION: Final = f"SELECT sql FROM duckdb_tables() WHERE {_OF_THE_FILE}"  # noqa: S608
+_CONSTRAINTS: Final = f"""
+    SELECT constraint_text FROM duckdb_constraints()
+    WHERE {_OF_THE_FILE} AND constraint_type <> 'NOT NULL'
+"""  # noqa: S608
+_SEARCH: Final = f"""
+    SELECT * FROM (
+        SELECT schema_name AS "schema", NULL AS "table", NULL AS kind, NULL AS "column",
+               NULL AS "type"
+        FROM duckdb_schemas()
+        WHERE {_OF_THE_FILE} AND schema_name NOT IN ('information_schema', 'pg_catalog')
+        AND contains(lower(schema_name), {{wanted}})
+        UNION ALL SELECT schema_name, name, kind, NULL, NULL FROM ({_TABLES})
+        WHERE contains(lower(name), {{wanted}})
+        UNION ALL SELECT schema_name, table_name, 'table', column_name, data_type
+        FROM duckdb_columns() WHERE {_OF_THE_FILE} AND NOT internal
+        AND contains(lower(column_name), {{wanted}})
+    ) ORDER BY "column" IS NOT NULL, "table" IS NOT NULL, 1, 2, 4 LIMIT {{limit}}
 """  # noqa: S608
 
 _DAMAGED: Final = (
@@ -176,6 +195,28 @@ class DuckdbFileSession(WorkerSession):
         if not rows:
             raise NotFound(f"There is no table “{table}” here.", code="unknown_table", name=table)
         return [ColumnInfo(**row) for row in rows]
+
+    def search(self, text: str, limit: int) -> list[CatalogMatch]:
+        self._require_browse()
+        sql = _SEARCH.format(wanted=_literal(text.lower()), limit=limit)
+        return [CatalogMatch.model_validate(row) for row in self._rows(sql, self._source())]
+
+    def definition(self, schema: str | None, table: str) -> TableDefinition:
+        self._require_browse()
+        place = (
+            f"AND schema_name = {_literal(schema or DEFAULT_SCHEMA)} "
+            f"AND table_name = {_literal(table)}"
+        )
+        found = self._rows(f"{_DEFINITION} {place}", self._source())
+        if not found:
+            self.columns(schema, table)  # raises if there is no such view
+            return TableDefinition()
+        keys = self._rows(f"{_CONSTRAINTS} {place}", self._source())
+        texts = [str(row["constraint_text"]) for row in keys]
+        return TableDefinition(
+            keys=[TableKey(name=text.partition("(")[0].strip(), definition=text) for text in texts],
+            ddl=f"{found[0]['sql']}\n",
+        )
 
     def _source(self) -> dict[str, Any]:
         tables = self._permit.tables

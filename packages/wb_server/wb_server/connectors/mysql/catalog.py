@@ -5,9 +5,10 @@ There the server shows only what the login has privileges on. Schemas are databa
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
-from ..models import ColumnInfo, SchemaInfo, TableInfo
+from ..models import ColumnInfo, SchemaInfo, TableInfo, TableKey
 
 SYSTEM_SCHEMAS: Final = ("information_schema", "mysql", "performance_schema", "sys")
 
@@ -59,6 +60,29 @@ COLUMNS: Final = f"""
     ORDER BY ordinal_position
 """  # noqa: S608
 
+# The value is in lower case.
+SEARCH: Final = f"""
+    SELECT * FROM (
+        SELECT schema_name AS a, NULL AS b, NULL AS kind, NULL AS d, NULL AS type
+        FROM information_schema.schemata
+        WHERE schema_name NOT IN {_HIDDEN} AND locate(%s, lower(schema_name)) > 0
+        UNION ALL
+        SELECT table_schema, table_name, if(table_type = 'VIEW', 'view', 'table'), NULL, NULL
+        FROM information_schema.tables WHERE {_USABLE} AND locate(%s, lower(table_name)) > 0
+        UNION ALL
+        SELECT c.table_schema, c.table_name, if(t.table_type = 'VIEW', 'view', 'table'),
+               c.column_name, c.column_type
+        FROM information_schema.columns c
+        JOIN information_schema.tables t USING (table_schema, table_name)
+        WHERE c.table_schema NOT IN {_HIDDEN} AND locate(%s, lower(c.column_name)) > 0
+    ) found
+    ORDER BY d IS NOT NULL, b IS NOT NULL, a, b, d
+"""  # noqa: S608
+
+TABLE_TYPE: Final = """
+    SELECT table_type FROM information_schema.tables WHERE table_schema = %s AND table_name = %s
+"""
+
 _Rows = list[tuple[Any, ...]]
 
 
@@ -101,3 +125,17 @@ def columns(rows: _Rows, schema: str, table: str) -> list[ColumnInfo]:
         for space, owner, name, kind, nullable, comment in rows
         if (space, owner) == wanted
     ]
+
+
+def keys(text: str) -> list[TableKey]:
+    """The keys and constraints in a ``CREATE TABLE`` statement of the server, a line each."""
+    lines = [line.strip().removesuffix(",") for line in text.splitlines()]
+    found = [(line, _KEY.match(line)) for line in lines]
+    return [
+        TableKey(name=named["name"] or "PRIMARY", definition=line) for line, named in found if named
+    ]
+
+
+_KEY: Final = re.compile(
+    r"(?:PRIMARY KEY|(?:UNIQUE |FULLTEXT |SPATIAL )?KEY|CONSTRAINT)(?: `(?P<name>[^`]*)`)?"
+)

@@ -14,7 +14,7 @@ from ..base import Answer
 from ..dialled.answers import KeptAnswer, StreamedAnswer, returned, rows_affected
 from ..dialled.errors import unknown_table
 from ..dialled.session import BATCH_BYTES, BROWSE_SECONDS, LARGE_BYTES, DialledSession
-from ..models import ColumnInfo, SchemaInfo, TableInfo
+from ..models import CatalogMatch, ColumnInfo, SchemaInfo, TableDefinition, TableInfo
 from . import catalog, errors, ledger
 from .connection import MySQLConnection, MySQLPool
 from .rows import Columns, narrowed
@@ -49,6 +49,23 @@ class MySQLSession(MySQLUse, DialledSession[MySQLConnection]):
         if not found:
             raise unknown_table(schema, table)
         return found
+
+    def search(self, text: str, limit: int) -> list[CatalogMatch]:
+        wanted = text.lower()
+        rows = self._browse(catalog.SEARCH, wanted, wanted, wanted)[:limit]
+        names = ("schema", "table", "kind", "column", "type")
+        return [CatalogMatch.model_validate(dict(zip(names, row, strict=True))) for row in rows]
+
+    def definition(self, schema: str | None, table: str) -> TableDefinition:
+        space = self._database if schema is None else schema
+        kinds = self._browse(catalog.TABLE_TYPE, space, table)
+        if not kinds:
+            raise unknown_table(schema, table)
+        if kinds[0][0] not in ("BASE TABLE", "SYSTEM VERSIONED"):
+            return TableDefinition()
+        path = ".".join("`" + part.replace("`", "``") + "`" for part in (space, table))
+        text = str(self._browse(f"SHOW CREATE TABLE {path}")[0][1])
+        return TableDefinition(keys=catalog.keys(text), ddl=f"{text};\n")
 
     def server_version(self) -> str | None:
         return self._connection.version

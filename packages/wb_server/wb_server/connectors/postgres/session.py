@@ -12,12 +12,13 @@ from adbc_driver_manager._reader import AdbcRecordBatchReader
 from ...gate.permits import Permit
 from ...kit import memory
 from ...kit.errors import WorkbenchError
+from .. import ddl
 from ..base import Answer
 from ..dialled.answers import KeptAnswer, StreamedAnswer, returned, rows_affected
 from ..dialled.calls import Ask
 from ..dialled.errors import unknown_table
 from ..dialled.session import BATCH_BYTES, BROWSE_SECONDS, LARGE_BYTES, DialledSession
-from ..models import ColumnInfo, SchemaInfo, TableInfo
+from ..models import CatalogMatch, ColumnInfo, SchemaInfo, TableDefinition, TableInfo, TableKey
 from . import catalog, errors, ledger, plans, shadows
 from .connection import WATCH_CLIENT, PostgresConnection
 from .inflow import flooded
@@ -79,6 +80,32 @@ class PostgresSession(DialledSession[PostgresConnection]):
             )
             for name, kind, nullable, comment in rows
         ]
+
+    def search(self, text: str, limit: int) -> list[CatalogMatch]:
+        rows = self._browse(catalog.SEARCH, text.lower(), str(limit))
+        names = ("schema", "table", "kind", "column", "type")
+        return [CatalogMatch.model_validate(dict(zip(names, row, strict=True))) for row in rows]
+
+    def definition(self, schema: str | None, table: str) -> TableDefinition:
+        columns = self.columns(schema, table)
+        extras = {str(row[0]): str(row[1]) for row in self._browse(catalog.DEFAULTS, schema, table)}
+        if not extras:
+            return TableDefinition()  # a view
+        keys = [
+            (str(it), str(text), own) for it, text, own in self._browse(catalog.KEYS, schema, table)
+        ]
+        own = [f"CONSTRAINT {ddl.name(it)} {text}" for it, text, inside in keys if inside]
+        create = ddl.create_table(
+            [schema or "public", table],
+            columns,
+            defaults=[extras.get(column.name, "") for column in columns],
+            constraints=own,
+        )
+        indexes = [text for _, text, inside in keys if not inside]
+        return TableDefinition(
+            keys=[TableKey(name=it, definition=text) for it, text, _ in keys],
+            ddl="".join(f"{statement};\n" for statement in (create, *indexes)),
+        )
 
     def server_version(self) -> str | None:
         return f"PostgreSQL {self._connection.version}"

@@ -173,6 +173,24 @@ class RunStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    def users_of(self, connection_id: str) -> set[str]:
+        """The undeleted pipelines whose newest or approved version has used a connection in a run."""
+        query = (
+            sa.select(runs.c.pipeline_id)
+            .distinct()
+            .join_from(table_uses, attempts, attempts.c.id == table_uses.c.attempt_id)
+            .join(task_runs, task_runs.c.id == attempts.c.task_run_id)
+            .join(runs, runs.c.id == task_runs.c.run_id)
+            .join(pipelines, pipelines.c.id == runs.c.pipeline_id)
+            .where(
+                table_uses.c.connection_id == connection_id,
+                pipelines.c.deleted_at.is_(None),
+                runs.c.version.in_((pipelines.c.head, pipelines.c.approved)),
+            )
+        )
+        with self.database.read() as transaction:
+            return set(transaction.scalars(query))
+
     def run(self, run_id: str) -> Run | None:
         """A run, without its tasks."""
         with self.database.read() as transaction:
