@@ -111,7 +111,7 @@ class Package:
         """
         data = self._archive.read(self._part(sheet))
         rows, columns = _extent(data)
-        if rows * columns > MAX_CELLS:
+        if max(rows * columns, _count_cells(data)) > MAX_CELLS:
             raise BadValue(
                 "too_large",
                 f"has {rows:,} rows and {columns:,} columns in the sheet “{sheet}”, some of them far "
@@ -196,6 +196,11 @@ def _extent(data: bytes) -> tuple[int, int]:
     rows = max(map(int, numbers), default=0) if numbers else data.count(b"<row")
     columns = max((_column(it.decode()) for it in set(_LETTERS.findall(data))), default=0)
     return rows, columns
+
+
+def _count_cells(data: bytes) -> int:
+    """How many cells there are, since cells needn't say where they are."""
+    return sum(map(data.count, (b"<c ", b"<c>", b"<c/", b":c ", b":c>", b":c/")))
 
 
 def _column(letters: str) -> int:
