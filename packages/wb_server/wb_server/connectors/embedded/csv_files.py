@@ -237,14 +237,15 @@ def _check_single(connection: duckdb.DuckDBPyConnection, path: str, skip: int) -
 
     The sniffer then finds no separator, and takes whole lines for the values of one column.
     """
-    lines = _lines(connection, path, _SNIFFED_LINES)
-    first = next((place for place in range(skip, len(lines)) if lines[place]), None)
+    top = _lines(connection, path, skip + _MAX_TITLE_LINES)
+    first = next((place for place in range(skip, len(top)) if top[place]), None)
     if first is None:
         return
-    widths = {it: len(_fields(lines[first], it)) for it in _DELIMITERS}
+    widths = {it: len(_fields(top[first], it)) for it in _DELIMITERS}
     delimiter = max(_DELIMITERS, key=lambda it: widths[it])
     if (width := widths[delimiter]) < 2:
         return
+    lines = _lines(connection, path, _SNIFFED_LINES)
     reader = csv.reader((f"{line}\n" for line in lines[first:]), delimiter=delimiter)
     try:
         for row in reader:
