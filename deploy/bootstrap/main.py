@@ -42,6 +42,8 @@ Usage: ./wb COMMAND [options]      (./wb COMMAND --help lists a command's option
   pipeline    check, save, run and watch pipelines, over the API
                 validate FILE   save FILE   run NAME -p NAME=VALUE --no-wait   list [NAME] --json
                 logs RUN --follow   cancel RUN
+  people      remove a user who leaves, and transfer what they own; on the Hub's machine
+                leave NAME --to user/NAME|team/GROUP  --yes  --as ADMIN  --data-dir DIR
   service     run the Workbench service alone
   worker      run tasks of pipelines; any number of workers, on this machine or others
   worker-setup  print what a worker on another machine needs
@@ -108,6 +110,9 @@ def main(arguments: list[str]) -> int:
         if not {"-h", "--help"} & set(rest) or not steps.PYTHON.exists():
             prepare(product=True, dev=False)
         _become(["-P", "-m", "wb_hub.up", *rest])
+    elif command == "people":
+        prepare(product=True, dev=False)
+        _become(["-P", "-m", "wb_hub.people_command", *rest])
     elif command in _DEVELOPER:
         prepare(product=True, dev=True)
         _become([str(steps.REPO / "tests" / "dev.py"), command, *rest])

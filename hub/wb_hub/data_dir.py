@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+# The file in the Hub's folder that says where it listens.
+ADDRESS = "address"
 _ADMIN = "admin"
 # Without letters and digits that are easily confused when read aloud or typed from paper.
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -187,6 +189,10 @@ class DataDir:
             # A process named in this file isn't ours, and the Hub would kill it.
             (self.hub / "proxy.pid").unlink(missing_ok=True)
             yield file.fileno()
+
+    def note_address(self, url: str) -> None:
+        """Notes where this machine's commands reach the Hub."""
+        (self.hub / ADDRESS).write_text(f"{url}\n", encoding="utf-8")
 
     def ending(self) -> None:
         """Tells a start that waits for the lock that this process is ending. Only for the holder."""

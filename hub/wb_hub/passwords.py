@@ -39,8 +39,9 @@ from nativeauthenticator.orm import UserInfo
 from tornado import web
 from traitlets import Set, Unicode
 
+from wb_hub import accounts
 from wb_hub.client_address import client_address
-from wb_hub.locked_out import LOCKED_OUT
+from wb_hub.people_pages import InvitationPage
 
 # bcrypt reads no more than this and ignores the rest.
 _LONGEST_PASSWORD_BYTES = 72
@@ -156,7 +157,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         elif first:
             account.password, account.is_authorized = first, True
         elif not account.is_authorized:
-            self.mark_locked_out(user, locked=True)
+            accounts.mark_locked_out(self.db, user, locked=True)
         self.db.commit()
 
     def _first_admin(self, name: str) -> bytes | None:
@@ -168,40 +169,42 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
 
     def change_password(self, username: str, new_password: str) -> bool | None:
         changed: bool | None = super().change_password(username, new_password)
-        if changed:
-            self.sign_out_everywhere(username)
+        user = orm.User.find(self.db, username)
+        if changed and user is not None:
+            accounts.end_sessions(self.db, user)
         return changed
 
-    def sign_out_everywhere(self, username: str) -> None:
-        """Ends the user's browser sessions at the Hub and at their server."""
-        user = orm.User.find(self.db, username)
-        if user is None:
-            return
-        user.cookie_id = secrets.token_hex(16)
-        for token in list(user.api_tokens):
-            if token.session_id is not None:
-                self.db.delete(token)
+    def set_password(self, username: str, new_password: str) -> None:
+        """Sets a password that was checked before."""
+        account = self.get_user(username)
+        account.password = hash_password(new_password)
         self.db.commit()
 
-    def mark_locked_out(self, user: orm.User, *, locked: bool) -> None:
-        """Adds a user to the group of locked-out users, or removes them from it."""
-        group = orm.Group.find(self.db, LOCKED_OUT)
-        if group is None:
-            group = orm.Group(name=LOCKED_OUT)
-            self.db.add(group)
-        if locked and user not in group.users:
-            group.users.append(user)
-        elif not locked and user in group.users:
-            group.users.remove(user)
-        self.db.commit()
+    @property
+    def weak_password(self) -> str:
+        """The message about a password that isn't accepted."""
+        return (
+            f"The password must be at least {self.minimum_password_length} characters and at most "
+            f"{_LONGEST_PASSWORD_BYTES} bytes, and must not be a common one."
+        )
+
+    def waiting(self) -> list[UserInfo]:
+        """The accounts that wait for approval, by name."""
+        known = {name for (name,) in self.db.query(orm.User.name)}
+        found = self.db.query(UserInfo).filter(UserInfo.is_authorized.is_(False))
+        return [
+            account
+            for account in found.order_by(UserInfo.username)
+            if account.username not in known
+        ]
 
     def get_handlers(self, app: Any) -> list[tuple[str, type[BaseHandler]]]:
         return [
             (r"/login", SignInHandler),
             (r"/signup", SignUpHandler),
-            (r"/authorize", PeopleHandler),
             (r"/authorize/([^/]+)", ApproveHandler),
             (r"/discard/([^/]+)", DiscardHandler),
+            (r"/invitation", InvitationPage),
             (r"/change-password", OwnPasswordHandler),
             (r"/change-password/([^/]+)", ChangePasswordAdminHandler),
         ]
@@ -235,10 +238,7 @@ class OwnPasswordHandler(ChangePasswordHandler):  # type: ignore[misc]
         elif new != again:
             message = "The new passwords don't match."
         elif not auth.change_password(name, new):
-            message = (
-                f"The new password must be at least {auth.minimum_password_length} characters "
-                f"and at most {_LONGEST_PASSWORD_BYTES} bytes, and must not be a common one."
-            )
+            message = self.authenticator.weak_password
         else:
             # This browser's session went with the others.
             self.redirect(self.settings["login_url"])
@@ -249,19 +249,8 @@ class OwnPasswordHandler(ChangePasswordHandler):  # type: ignore[misc]
         self.finish(html)
 
 
-class PeopleHandler(LocalBase):  # type: ignore[misc]
-    """The page of all accounts, those waiting for approval first."""
-
-    @needs_scope("admin:users")  # type: ignore[untyped-decorator]
-    async def get(self) -> None:
-        accounts = self.db.query(UserInfo).order_by(UserInfo.is_authorized, UserInfo.username)
-        known = {name for (name,) in self.db.query(orm.User.name)}
-        page = await self.render_template("people.html", accounts=accounts.all(), known=known)
-        self.finish(page)
-
-
 class ApproveHandler(LocalBase):  # type: ignore[misc]
-    """Approves an account, or locks its user out."""
+    """Approves an account, with a role, or locks its user out."""
 
     @needs_scope("admin:users")  # type: ignore[untyped-decorator]
     async def post(self, name: str) -> None:
@@ -271,30 +260,19 @@ class ApproveHandler(LocalBase):  # type: ignore[misc]
         approved = self.get_body_argument("approved") == "yes"
         if not approved and name == self.current_user.name:
             raise web.HTTPError(400, "You can't lock yourself out")
+        role = self.get_body_argument("role", "")
+        if role and role not in accounts.ROLES:
+            raise web.HTTPError(400, f"There is no role {role}")
         account.is_authorized = approved
         self.db.commit()
         if approved:
             # Creates the Hub's user, so that groups can be assigned before the first sign-in.
             user = self.user_from_username(name)
-            self.authenticator.mark_locked_out(user.orm_user, locked=False)
-        else:
-            await self._lock_out(name)
+            accounts.mark_locked_out(self.db, user.orm_user, locked=False)
+            accounts.join(self.db, user.orm_user, [role] if role else [])
+        elif (known := orm.User.find(self.db, name)) is not None:
+            await accounts.lock_out(self, known)
         self.redirect(f"{self.hub.base_url}authorize")
-
-    async def _lock_out(self, name: str) -> None:
-        self.authenticator.sign_out_everywhere(name)
-        known = orm.User.find(self.db, name)
-        if known is None:
-            return
-        # Before the rest, which may take a while.
-        self.authenticator.mark_locked_out(known, locked=True)
-        user = self.users[known]
-        for server, spawner in list(user.spawners.items()):
-            if spawner.active and not spawner.pending:
-                await self.stop_single_user(user, server)
-        for token in list(known.api_tokens):
-            self.db.delete(token)
-        self.db.commit()
 
 
 class DiscardHandler(LocalBase):  # type: ignore[misc]

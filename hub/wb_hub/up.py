@@ -287,6 +287,7 @@ def up(arguments: argparse.Namespace, request: StopRequest) -> None:
             data.prepare()
             lock = stack.enter_context(data.exclusive())
         env = _environment(arguments, data, stack.enter_context(data.runtime_dir()))
+        data.note_address(f"http://127.0.0.1:{env['WB_HUB_PORT']}")
         log = Log(data.logs / "hub.log", verbose=arguments.verbose)
         if managed:
             own = env["WB_DATABASE_URL"] == f"sqlite:///{data.database}"

@@ -88,6 +88,7 @@ REQUESTS: dict[str, Request] = {
     "POST /connections/{id}/credential": Request(LOGIN),
     "DELETE /connections/{id}/credential": Request(missing="credential_missing"),
     "POST /connections/{id}/credential/test": Request(LOGIN),
+    "POST /people/{name}/leave": Request({"to": OWNER}),
     "DELETE /limits/everyone": Request(missing="unknown_limit"),
     "POST /limits": Request(LIMIT),
     "DELETE /limits/{kind}/{subject}": Request(missing="unknown_limit"),

@@ -41,6 +41,7 @@ _PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+/?|[\w-]+\.(?:py|tsx?))`")
 _OUTSIDE = {
     ".jupyter/jupyter_server_config.py",
     "examples/01-first-sql.ipynb",
+    "examples/02-sales-dashboard.ipynb",
     "files/sample",
     "hub/first-admin.json",
     "hub/jupyterhub.sqlite",

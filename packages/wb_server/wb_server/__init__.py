@@ -16,6 +16,12 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
     return [{"module": "wb_server"}]
 
 
+def _link_jupyter_server_extension(server: ServerApp) -> None:
+    from .user_server import voila
+
+    voila.configure(server)
+
+
 def _load_jupyter_server_extension(server: ServerApp) -> None:
     from .hosts.jupyter import load
 

@@ -166,6 +166,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/people/{name}/holdings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what a user owns and holds
+         * @description What a user owns, and what ends if they leave. The user may be gone from the Hub already.
+         */
+        get: operations["people_holdings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/people/{name}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transfer what a user who leaves owns
+         * @description Transfers all that a user owns, and ends their shares, credentials and limits.
+         *
+         *         Their account is the Hub's: remove them on its page *People*, which calls this too.
+         */
+        post: operations["people_leave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/connectors": {
         parameters: {
             query?: never;
@@ -2005,6 +2047,58 @@ export interface components {
             notice: string | null;
         };
         /**
+         * Holdings
+         * @description What a user has.
+         */
+        Holdings: {
+            /** Name */
+            name: string;
+            /**
+             * Owns
+             * @description What needs a new owner.
+             */
+            owns: components["schemas"]["OwnedByLeaver"][];
+            /**
+             * Ends
+             * @description What ends with them, and how much of it there is, such as `shares of connections`.
+             */
+            ends: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * LeaveRequest
+         * @description To whom everything passes that the user owns.
+         */
+        LeaveRequest: {
+            /**
+             * @description A user or a team; may be left out if the user owns nothing.
+             * @default null
+             */
+            to?: components["schemas"]["OwnerRequest"] | null;
+        };
+        /**
+         * Left
+         * @description What was transferred, and what has ended.
+         */
+        Left: {
+            /** Name */
+            name: string;
+            /**
+             * Owns
+             * @description What needs a new owner.
+             */
+            owns: components["schemas"]["OwnedByLeaver"][];
+            /**
+             * Ends
+             * @description What ends with them, and how much of it there is, such as `shares of connections`.
+             */
+            ends: {
+                [key: string]: number;
+            };
+            to: components["schemas"]["Owner"] | null;
+        };
+        /**
          * LimitList
          * @description All rows, and the limits of the whole Workbench.
          */
@@ -2248,6 +2342,26 @@ export interface components {
             queue_wait: number;
             /** Connections */
             connections: components["schemas"]["ConnectionLimits"][];
+        };
+        /**
+         * OwnedByLeaver
+         * @description A thing that the user owns.
+         */
+        OwnedByLeaver: {
+            /**
+             * Thing
+             * @description Its kind, such as `connection`.
+             */
+            thing: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Deleted
+             * @description Whether it is deleted, and can still be restored.
+             */
+            deleted: boolean;
         };
         /**
          * Owner
@@ -3967,6 +4081,162 @@ export interface operations {
             };
             /** @description You lack the right. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A part of the Workbench is down. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    people_holdings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description See what a user owns and holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Holdings"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description An error of the Workbench; the message has an id to find in the log. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    people_leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaveRequest"];
+            };
+        };
+        responses: {
+            /** @description Transfer what a user who leaves owns */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Left"];
+                };
+            };
+            /** @description The request can't be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or unknown. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description You lack the right. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Its current state doesn't allow this. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A size limit was exceeded. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Understood, but it can't be done. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

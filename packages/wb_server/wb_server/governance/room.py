@@ -27,6 +27,7 @@ def _build(assembly: Assembly) -> None:
     from .audit.service import AuditService
     from .audit.signing import Signer
     from .audit.store import AuditStore
+    from .leaving.service import LeavingService
     from .people.namesakes import Namesakes
     from .people.service import Directory, PeopleService
     from .rights import Rights
@@ -38,7 +39,7 @@ def _build(assembly: Assembly) -> None:
     rights = assembly.add(Rights(actions_of(rooms), levels_of(rooms)))
     assembly.add(IdentityService(rights, mode=settings.mode))
     namesakes = assembly.add(Namesakes(database, assembly.get(Bus)))
-    assembly.add(PeopleService(assembly.get(Directory), namesakes))
+    people = assembly.add(PeopleService(assembly.get(Directory), namesakes))
     key = assembly.get(Vault).secret(database, "audit")
     store = AuditStore(database, key)
     audit = assembly.add(AuditService(store))
@@ -52,6 +53,7 @@ def _build(assembly: Assembly) -> None:
     )
     assembly.closing.callback(sealer.close)
     assembly.add(AuditActions(rooms))
+    assembly.add(LeavingService(database, people, namesakes, audit))
     assembly.add(WorkElsewhere(tuple))
 
 
@@ -67,9 +69,10 @@ def _start(assembly: Assembly) -> None:
 def _routes() -> Sequence[Endpoint]:
     from .audit.handlers import ROUTES as AUDIT
     from .handlers import ROUTES
+    from .leaving.handlers import ROUTES as LEAVING
     from .people.handlers import ROUTES as PEOPLE
 
-    return [*ROUTES, *AUDIT, *PEOPLE]
+    return [*ROUTES, *AUDIT, *PEOPLE, *LEAVING]
 
 
 def _tables() -> Sequence[sa.Table]:
@@ -94,6 +97,7 @@ ROOM = Room(
         "audit.all": Action("admin", None, "read", "see everybody's activity"),
         "audit.export": Action("admin", None, "read", "export everybody's activity"),
         "people.search": Action("engineer", None, "read", "look up users and groups"),
+        "people.leave": Action("admin", None, "use", "transfer all that a user who leaves owns"),
     },
     audited={
         "audit.export": "Export the audit log",

@@ -55,6 +55,7 @@ class OwnedService(Generic[T, V]):
         self._bus = bus
         self._thing, self._plural = store.model.thing, store.model.plural
         self.sharing = Sharing(self.require, store, rights, people, bus)
+        people.holders.append(self)
 
     # --- reading ---------------------------------------------------------------------------
 
@@ -167,6 +168,39 @@ class OwnedService(Generic[T, V]):
         with self._saving(changed, old) as transaction:
             self._store.unshare(transaction, old.id, kind, owner.name)
         return self.sharing.of(self._store.by_id(old.id) or changed)
+
+    # --- when a user leaves ----------------------------------------------------------------
+
+    def owned_by(self, name: str) -> builtins.list[T]:
+        """The things that a user owns, the deleted ones last. Checks no rights."""
+        owner = Owner(kind="user", name=name)
+        return [
+            thing
+            for thing in (*self._store.living(), *self._store.deleted())
+            if thing.owner == owner
+        ]
+
+    def prepare_hand_over(self, name: str, owner: Owner) -> builtins.list[tuple[T, T]]:
+        """Each thing that a user owns, and the same as its new owner will get it."""
+        return [(old, self._transferred(old, owner).changed()) for old in self.owned_by(name)]
+
+    def hand_over(self, transaction: sa.Connection, changes: builtins.list[tuple[T, T]]) -> None:
+        """Writes prepared changes of owners.
+
+        Raises:
+            Conflict: somebody else changed a thing meanwhile.
+        """
+        for old, new in changes:
+            kind = "user" if new.owner.kind == "user" else "group"
+            self._store.update(transaction, new, old.version)
+            self._store.unshare(transaction, new.id, kind, new.owner.name)
+
+    def handed_over(self, changes: builtins.list[tuple[T, T]]) -> None:
+        """Called once the changes are committed."""
+        for _, new in changes:
+            self._after_change(new)
+        if changes:
+            self._bus.publish(self._plural)
 
     def purge(self) -> int:
         """Permanently removes what was deleted over 30 days ago; called when the service starts."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+import sqlalchemy as sa
 
 from .models import PeopleList, Person
 from .namesakes import Namesakes
@@ -47,15 +49,35 @@ class LocalDirectory:
         return None
 
 
+class Holder(Protocol):
+    """Has things that users own: the service of one kind of them. ``PeopleService`` lists them all."""
+
+    def owned_by(self, name: str) -> list[Any]:
+        """The things that a user owns, the deleted ones last."""
+
+    def prepare_hand_over(self, name: str, owner: Any) -> list[tuple[Any, Any]]:
+        """Each thing that a user owns, and the same as its new owner will get it."""
+
+    def hand_over(self, transaction: sa.Connection, changes: list[tuple[Any, Any]]) -> None:
+        """Writes prepared changes. Raises ``Conflict`` if a thing was changed meanwhile."""
+
+    def handed_over(self, changes: list[tuple[Any, Any]]) -> None:
+        """Called once the changes are committed."""
+
+
 class PeopleService:
     """Searches the directory, for the handlers and other rooms.
 
     Whoever it names is the present user of that name: what a former one left is settled first.
+
+    Attributes:
+        holders: the services of all kinds of owned things.
     """
 
     def __init__(self, directory: Directory, namesakes: Namesakes | None = None) -> None:
         self._directory = directory
         self._namesakes = namesakes
+        self.holders: list[Holder] = []
         # A directory that can look up one user alone needn't list thousands.
         self._one: Callable[[str], frozenset[str] | None] = getattr(
             directory, "person", lambda name: directory.users().get(name)

@@ -1,0 +1,1 @@
+"""Someone leaves: what they own passes to others, and what gave them access ends."""
