@@ -41,7 +41,7 @@ from traitlets import Set, Unicode
 
 from wb_hub import accounts
 from wb_hub.client_address import client_address
-from wb_hub.people_pages import InvitationPage
+from wb_hub.people_pages import InvitationPage, PeoplePage
 
 # bcrypt reads no more than this and ignores the rest.
 _LONGEST_PASSWORD_BYTES = 72
@@ -202,6 +202,7 @@ class PasswordAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         return [
             (r"/login", SignInHandler),
             (r"/signup", SignUpHandler),
+            (r"/authorize", PeoplePage),
             (r"/authorize/([^/]+)", ApproveHandler),
             (r"/discard/([^/]+)", DiscardHandler),
             (r"/invitation", InvitationPage),
@@ -272,7 +273,7 @@ class ApproveHandler(LocalBase):  # type: ignore[misc]
             accounts.join(self.db, user.orm_user, [role] if role else [])
         elif (known := orm.User.find(self.db, name)) is not None:
             await accounts.lock_out(self, known)
-        self.redirect(f"{self.hub.base_url}authorize")
+        self.redirect(f"{self.hub.base_url}people")
 
 
 class DiscardHandler(LocalBase):  # type: ignore[misc]
@@ -284,4 +285,4 @@ class DiscardHandler(LocalBase):  # type: ignore[misc]
         if account is not None and not account.is_authorized and not orm.User.find(self.db, name):
             self.db.delete(account)
             self.db.commit()
-        self.redirect(f"{self.hub.base_url}authorize")
+        self.redirect(f"{self.hub.base_url}people")

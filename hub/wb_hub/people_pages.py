@@ -150,7 +150,7 @@ class InvitationPage(BaseHandler):  # type: ignore[misc]
 
 # For every way to sign in. The password pages are the authenticator's.
 PAGES: list[tuple[str, type[BaseHandler]]] = [
-    (r"/authorize", PeoplePage),
+    (r"/people", PeoplePage),
     (r"/people/new", AddPage),
     (r"/people/invite/([^/]+)", InvitePage),
     (r"/people/leave/([^/]+)", LeavePage),

@@ -35,7 +35,7 @@ class Watch:
 def _choose_country(dashboard: Page | FrameLocator) -> None:
     """Waits for the dashboard and chooses a country: the kernel answers with other numbers."""
     total = dashboard.locator("b", has_text="€")
-    expect(total).to_be_visible(timeout=90_000)
+    expect(total).to_be_visible(timeout=180_000)
     before = total.inner_text()
     expect(dashboard.locator(".vega-embed").first).to_be_visible()
     expect(dashboard.locator("td", has_text=re.compile("^DE$")).first).to_be_visible()

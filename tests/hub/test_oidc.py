@@ -87,6 +87,7 @@ def test_there_are_no_password_pages_with_a_provider(oidc_hub: Running) -> None:
     with Browser(oidc_hub.url) as browser:
         assert browser.http.get("/hub/signup").status_code == 404
         assert browser.http.get("/hub/authorize").status_code == 404
+        assert browser.http.get("/hub/invitation").status_code == 404
 
 
 def test_discovery(idp: Provider) -> None:
